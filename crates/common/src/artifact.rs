@@ -1,0 +1,179 @@
+//! The envelope of a binary artifact: what it is, which version, and a checksum, around the
+//! MessagePack of a value.
+//!
+//! Reading never executes anything: an envelope is data, and it is checked in the order format,
+//! version, checksum, content. The content is encoded with field names, so a later version may
+//! add fields.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::digest;
+
+/// Why an artifact could not be read.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The bytes are no envelope: truncated, or another kind of file.
+    #[error("it is no {expected} (truncated, or another kind of file)")]
+    Foreign {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A newer program wrote it.
+    #[error("it is a {format} of version {found}; this program reads up to version {supported}")]
+    Newer {
+        /// What it is.
+        format: &'static str,
+        /// The version in the file.
+        found: u32,
+        /// The newest version that this program reads.
+        supported: u32,
+    },
+    /// The content does not match its checksum.
+    #[error("its checksum does not match: the file was damaged or changed")]
+    Damaged,
+    /// The content does not decode.
+    #[error("its content cannot be decoded: {0}")]
+    Undecodable(String),
+}
+
+/// A kind of artifact.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// What it is, as written in the file.
+    pub name: &'static str,
+    /// The version written, and the newest one read.
+    pub version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    format: String,
+    version: u32,
+    sha256: String,
+    #[serde(with = "content_bytes")]
+    content: Vec<u8>,
+}
+
+/// The bytes of a value in its envelope.
+pub fn encode<T: Serialize>(format: Format, value: &T) -> anyhow::Result<Vec<u8>> {
+    let content = rmp_serde::to_vec_named(value)?;
+    Ok(rmp_serde::to_vec_named(&Envelope {
+        format: format.name.into(),
+        version: format.version,
+        sha256: digest::of_bytes(&content),
+        content,
+    })?)
+}
+
+/// The value in an envelope, once format, version and checksum hold.
+pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
+    let foreign = LoadError::Foreign {
+        expected: format.name,
+    };
+    let Ok(envelope) = rmp_serde::from_slice::<Envelope>(bytes) else {
+        return Err(foreign);
+    };
+    if envelope.format != format.name {
+        return Err(foreign);
+    }
+    if envelope.version > format.version {
+        return Err(LoadError::Newer {
+            format: format.name,
+            found: envelope.version,
+            supported: format.version,
+        });
+    }
+    if digest::of_bytes(&envelope.content) != envelope.sha256 {
+        return Err(LoadError::Damaged);
+    }
+    rmp_serde::from_slice(&envelope.content)
+        .map_err(|error| LoadError::Undecodable(error.to_string()))
+}
+
+/// Writes the content as one binary value; serde's default for `Vec<u8>` is a list of numbers.
+mod content_bytes {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("bytes")
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+        }
+        from.deserialize_byte_buf(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: Format = Format {
+        name: "test artifact",
+        version: 2,
+    };
+
+    fn sealed() -> Vec<u8> {
+        encode(FORMAT, &vec![1.5_f64, -2.0]).unwrap()
+    }
+
+    #[test]
+    fn a_value_comes_back_as_it_went_in() {
+        let back: Vec<f64> = decode(FORMAT, &sealed()).unwrap();
+        assert_eq!(back, [1.5, -2.0]);
+    }
+
+    #[test]
+    fn every_single_changed_byte_is_noticed() {
+        let bytes = sealed();
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x01;
+            // A changed version that is still supported leaves the content whole.
+            if let Ok(value) = decode::<Vec<f64>>(FORMAT, &changed) {
+                assert_eq!(value, [1.5, -2.0], "byte {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn truncated_foreign_and_newer_files_are_named() {
+        let bytes = sealed();
+        let read = |bytes: &[u8], format| decode::<Vec<f64>>(format, bytes).unwrap_err();
+        assert!(matches!(
+            read(&bytes[..bytes.len() - 1], FORMAT),
+            LoadError::Foreign { .. }
+        ));
+        assert!(matches!(read(b"", FORMAT), LoadError::Foreign { .. }));
+        let other = Format {
+            name: "other",
+            version: 2,
+        };
+        assert!(matches!(read(&bytes, other), LoadError::Foreign { .. }));
+        let older = Format {
+            version: 1,
+            ..FORMAT
+        };
+        assert!(matches!(
+            read(&bytes, older),
+            LoadError::Newer { found: 2, .. }
+        ));
+    }
+}

@@ -1,0 +1,142 @@
+//! The shell that all nine programs wear: flags, logging, configuration, printing, exit codes.
+//!
+//! Results go to stdout, as text or with `--json` as JSON; talk goes to stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use serde::Serialize;
+use tracing::Level;
+
+use crate::exit::{self, Exit};
+use crate::{Config, Failure};
+
+pub use clap;
+
+/// What a program has to say when it is done.
+pub trait Report: Serialize + Display {
+    /// The exit code that goes with it.
+    fn exit(&self) -> Exit {
+        Exit::Done
+    }
+
+    /// Whether `--quiet` prints it all the same.
+    fn needs_attention(&self) -> bool {
+        false
+    }
+}
+
+/// The options of a program that has none of its own.
+#[derive(Args, Debug)]
+pub struct NoOptions {}
+
+#[derive(Parser)]
+struct CommandLine<A: Args> {
+    /// Configuration file [default: $RISK_CONFIG, else ./config.json]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Print nothing unless somebody should read it
+    #[arg(short, long)]
+    quiet: bool,
+    /// Log more; for debugging
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(flatten)]
+    options: A,
+}
+
+/// Runs a program: `name` and `about` for the help, `work` for the rest.
+pub fn run<A: Args, R: Report>(
+    name: &'static str,
+    about: &'static str,
+    work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
+) -> ExitCode {
+    let command = CommandLine::<A>::command()
+        .name(name)
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"));
+    let line = match command
+        .try_get_matches()
+        .and_then(|matches| CommandLine::<A>::from_arg_matches(&matches))
+    {
+        Ok(line) => line,
+        Err(help_or_error) => return print_usage(&help_or_error),
+    };
+    start_logging(line.quiet, line.verbose);
+    let (json, quiet) = (line.json, line.quiet);
+    let done = Config::find_and_load(line.config)
+        .and_then(|config| work(&config, line.options))
+        .and_then(|report| {
+            if !quiet || report.needs_attention() {
+                print(&report, json)?;
+            }
+            Ok(report.exit())
+        });
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(name, &error);
+            exit::classify(&error).into()
+        }
+    }
+}
+
+fn print_usage(help_or_error: &clap::Error) -> ExitCode {
+    // Help asked for goes to stdout, a usage error to stderr; a closed pipe is nobody's error.
+    let _ = help_or_error.print();
+    if help_or_error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        Exit::Done.into()
+    }
+}
+
+fn start_logging(quiet: bool, verbose: u8) {
+    let level = match (quiet, verbose) {
+        (_, 1..) => Level::DEBUG,
+        (true, 0) => Level::WARN,
+        (false, 0) => Level::INFO,
+    };
+    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // Fails only when a logger is set already, and then that one serves.
+    let _ = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(level)
+        .with_ansi(has_colour)
+        .with_target(false)
+        .without_time()
+        .compact()
+        .try_init();
+}
+
+/// A reader that closes the pipe early has seen enough: that is success.
+fn print<R: Report>(report: &R, json: bool) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let printed = if json {
+        let text = serde_json::to_string_pretty(report)?;
+        writeln!(stdout, "{text}")
+    } else {
+        write!(stdout, "{report}")
+    };
+    match printed.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn complain(name: &str, error: &anyhow::Error) {
+    let is_expected = error.chain().any(|cause| cause.is::<Failure>());
+    let hint = if is_expected || exit::classify(error) != Exit::Unexpected {
+        ""
+    } else {
+        "\nthis should not happen; please report it"
+    };
+    // Nothing is left to do when stderr is closed.
+    let _ = writeln!(io::stderr(), "{name}: {error:#}{hint}");
+}

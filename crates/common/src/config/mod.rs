@@ -1,0 +1,380 @@
+//! The configuration: read once, checked whole, and passed on only in its checked form.
+//!
+//! Every problem is collected before any is reported, each with its key. Relative paths resolve
+//! against the folder of the configuration file, never against the working directory.
+
+mod folders;
+mod section;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use self::folders::Folders;
+pub use self::folders::InputFolder;
+use self::section::{Problems, Section};
+use crate::{Failure, Layout, Schema};
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// Where new data arrives, in the order it is ingested.
+    pub input_folders: Vec<InputFolder>,
+    /// The test data.
+    pub test_folder: InputFolder,
+    /// The path of every file that the pipeline keeps.
+    pub layout: Layout,
+    /// The column roles.
+    pub schema: Schema,
+    /// How files are taken in.
+    pub ingestion: IngestionSettings,
+    /// How models are fitted.
+    pub training: TrainingSettings,
+    /// When a model counts as outdated.
+    pub drift: DriftSettings,
+    /// Which candidate is let through, and how many releases are kept.
+    pub deployment: DeploymentSettings,
+    /// The HTTP interface.
+    pub api: ApiSettings,
+}
+
+/// Section `ingestion`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IngestionSettings {
+    /// A file without a final newline waits until it is this many seconds old; default 5.
+    pub settle_seconds: u64,
+}
+
+/// Section `training`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingSettings {
+    /// Inverse strength of the penalty ‖w‖² / (2C) on the raw coefficients; default 1.
+    pub c: f64,
+    /// Up to this many rows an independent solver checks the fit; default 20,000.
+    pub verify_rows: usize,
+}
+
+/// Section `drift`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DriftSettings {
+    /// The rows that the deployed model is judged on; default `new_rows`.
+    pub basis: DriftBasis,
+    /// Whether an equal score counts as drift; default `retrain`.
+    pub on_tie: OnTie,
+}
+
+/// The rows that the deployed model is judged on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftBasis {
+    /// The labelled rows that were never judged.
+    NewRows,
+    /// All labelled rows of finaldata.csv.
+    AllRows,
+}
+
+/// What a new score equal to the deployed one means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTie {
+    /// It is not higher, so the model is retrained.
+    Retrain,
+    /// The model is kept.
+    Keep,
+}
+
+/// Section `deployment`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeploymentSettings {
+    /// Which candidate replaces the deployed model; default `not_worse`.
+    pub gate: GatePolicy,
+    /// Releases kept besides the live one and its parent; default 10.
+    pub keep_releases: usize,
+}
+
+/// Which candidate replaces the deployed model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatePolicy {
+    /// One that is not worse on rows that neither model was fitted to.
+    NotWorse,
+    /// Every one.
+    Always,
+}
+
+/// Section `api`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiSettings {
+    /// Address that the server listens on; default `127.0.0.1:8000`.
+    pub bind: SocketAddr,
+    /// Address of a running server that `fullprocess` calls; without it, it serves itself.
+    pub url: Option<String>,
+    /// Folders in which a prediction request may name a CSV file; default: the input, output and
+    /// test folders. Empty turns that form off.
+    pub data_roots: Vec<PathBuf>,
+}
+
+/// The environment variable that names the configuration file where `--config` does not.
+pub const CONFIG_VARIABLE: &str = "RISK_CONFIG";
+
+impl Config {
+    /// Reads the file that `--config` names, else `RISK_CONFIG`, else `./config.json`.
+    pub fn find_and_load(named: Option<PathBuf>) -> anyhow::Result<Self> {
+        let path = named
+            .or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from("config.json"));
+        Self::load(&path)
+    }
+
+    /// Reads and checks one configuration file.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let file = std::path::absolute(path)
+            .with_context(|| format!("failed to resolve {}", path.display()))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            Failure::configuration(format!(
+                "failed to read the configuration {}: {error} (name it with --config FILE or {CONFIG_VARIABLE})",
+                file.display()
+            ))
+        })?;
+        Self::parse(&file, &text)
+    }
+
+    /// Checks the text of a configuration that stands in `file`.
+    pub fn parse(file: &Path, text: &str) -> anyhow::Result<Self> {
+        let complain = |problems: &dyn fmt::Display| {
+            Failure::configuration(format!("{} is not usable:\n{problems}", file.display()))
+        };
+        let values = match serde_json::from_str(text) {
+            Ok(serde_json::Value::Object(values)) => values,
+            Ok(_) => return Err(complain(&"  it is no JSON object").into()),
+            Err(error) => return Err(complain(&format!("  {error}")).into()),
+        };
+        let base = file.parent().unwrap_or(Path::new("/"));
+        let problems = Problems::default();
+        let config = read(file, base, Section::root(values, &problems), &problems);
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(complain(&problems).into()),
+        }
+    }
+}
+
+/// `None` when a required key is missing; the problem is in the list then.
+fn read(file: &Path, base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
+    let folders = Folders::read(&mut root);
+    let schema = read_schema(root.section("schema"));
+    let ingestion = read_ingestion(root.section("ingestion"));
+    let training = read_training(root.section("training"));
+    let drift = read_drift(root.section("drift"));
+    let deployment = read_deployment(root.section("deployment"));
+    let api = read_api(root.section("api"), base);
+    root.finish();
+
+    let folders = folders?.resolve(base, problems);
+    let (mut api, data_roots_given) = api;
+    if !data_roots_given {
+        api.data_roots = folders
+            .inputs
+            .iter()
+            .chain([&folders.test])
+            .map(|folder| folder.path.clone())
+            .chain([folders.layout.output.clone()])
+            .collect();
+    }
+    Some(Config {
+        file: file.to_owned(),
+        base: base.to_owned(),
+        input_folders: folders.inputs,
+        test_folder: folders.test,
+        layout: folders.layout,
+        schema,
+        ingestion,
+        training,
+        drift,
+        deployment,
+        api,
+    })
+}
+
+fn read_schema(mut section: Section<'_>) -> Schema {
+    let default = Schema::default();
+    let schema = Schema {
+        id: section.value("id", default.id),
+        features: section.value("features", default.features),
+        target: section.value("target", default.target),
+    };
+    if schema.features.is_empty() {
+        section.problem("features", "names no column");
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for column in schema.columns() {
+        if column.trim().is_empty() {
+            section.problem("features", "has a column without a name");
+        } else if !seen.insert(column.trim().to_lowercase()) {
+            section.problem("features", &format!("names the column {column:?} twice"));
+        }
+    }
+    section.finish();
+    schema
+}
+
+fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
+    let settings = IngestionSettings {
+        settle_seconds: section.value("settle_seconds", 5),
+    };
+    section.finish();
+    settings
+}
+
+fn read_training(mut section: Section<'_>) -> TrainingSettings {
+    let settings = TrainingSettings {
+        c: section.value("c", 1.0),
+        verify_rows: section.value("verify_rows", 20_000),
+    };
+    if !(settings.c.is_finite() && settings.c > 0.0) {
+        section.problem("c", "must be a number above 0");
+    }
+    section.finish();
+    settings
+}
+
+fn read_drift(mut section: Section<'_>) -> DriftSettings {
+    let settings = DriftSettings {
+        basis: section.value("basis", DriftBasis::NewRows),
+        on_tie: section.value("on_tie", OnTie::Retrain),
+    };
+    section.finish();
+    settings
+}
+
+fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
+    let settings = DeploymentSettings {
+        gate: section.value("gate", GatePolicy::NotWorse),
+        keep_releases: section.value("keep_releases", 10),
+    };
+    if settings.keep_releases == 0 {
+        section.problem("keep_releases", "must be at least 1");
+    }
+    section.finish();
+    settings
+}
+
+/// The settings, and whether `data_roots` was given.
+fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
+    let data_roots: Option<Vec<String>> = section.value("data_roots", None);
+    let settings = ApiSettings {
+        bind: section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000))),
+        url: section.value("url", None),
+        data_roots: data_roots
+            .iter()
+            .flatten()
+            .map(|root| folders::absolute(base, root))
+            .collect(),
+    };
+    if let Some(url) = &settings.url
+        && !(url.starts_with("http://") || url.starts_with("https://"))
+    {
+        section.problem("url", "must begin with http:// or https://");
+    }
+    section.finish();
+    (settings, data_roots.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUIRED: &str = r#""input_folder_path":"in","output_folder_path":"out",
+        "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod""#;
+
+    fn parse(extra: &str) -> anyhow::Result<Config> {
+        let text = format!("{{{REQUIRED}{extra}}}");
+        Config::parse(Path::new("/nowhere/config.json"), &text)
+    }
+
+    fn problems(extra: &str) -> String {
+        parse(extra).expect_err("a problem").to_string()
+    }
+
+    #[test]
+    fn defaults_stand_where_nothing_is_said() {
+        let config = parse("").unwrap();
+        assert_eq!(config.input_folders[0].name, "in");
+        assert_eq!(config.input_folders[0].path, Path::new("/nowhere/in"));
+        assert_eq!(config.layout.state(), Path::new("/nowhere/data/state"));
+        assert_eq!(config.schema, Schema::default());
+        assert_eq!(config.drift.on_tie, OnTie::Retrain);
+        assert_eq!(config.api.bind.port(), 8000);
+        assert_eq!(config.api.data_roots.len(), 3);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_likely_one() {
+        let text = problems(r#","drift":{"on_ties":"keep"},"trainin":{}"#);
+        assert!(
+            text.contains("drift.on_ties: unknown key, did you mean drift.on_tie?"),
+            "{text}"
+        );
+        assert!(
+            text.contains("trainin: unknown key, did you mean training?"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn all_problems_are_listed_at_once() {
+        let file = Path::new("/nowhere/config.json");
+        let text = Config::parse(
+            file,
+            r#"{"input_folder_path":3,"training":{"c":0},"drift":{"basis":"rows"}}"#,
+        )
+        .expect_err("problems")
+        .to_string();
+        for key in [
+            "input_folder_path",
+            "output_folder_path",
+            "prod_deployment_path",
+            "training.c",
+            "drift.basis",
+        ] {
+            assert!(text.contains(key), "{key} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn broken_json_is_placed() {
+        let error =
+            Config::parse(Path::new("/nowhere/config.json"), "{\n\"a\": }").expect_err("bad");
+        assert!(error.to_string().contains("line 2 column 6"), "{error}");
+    }
+
+    #[test]
+    fn folders_that_would_eat_each_other_are_refused() {
+        let same = Config::parse(
+            Path::new("/nowhere/config.json"),
+            r#"{"input_folder_path":["in","./in/"],"output_folder_path":"in",
+                "test_data_path":"test","output_model_path":"models","prod_deployment_path":"in/prod"}"#,
+        )
+        .expect_err("problems")
+        .to_string();
+        assert!(
+            same.contains("input_folder_path: names the folder in twice"),
+            "{same}"
+        );
+        assert!(
+            same.contains("output_folder_path: lies in the input folder in"),
+            "{same}"
+        );
+        assert!(
+            same.contains("prod_deployment_path: lies in the input folder in"),
+            "{same}"
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! SHA-256 digests, written as lower-case hexadecimal.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+/// Bytes read at a time; large enough that system calls cost nothing beside the hashing.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// The digest of some bytes.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    let mut hasher = Hasher::new();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// The digest of a file's first `length` bytes, or `None` when the file is shorter.
+pub fn of_file_start(path: &Path, length: u64) -> anyhow::Result<Option<String>> {
+    let (digest, read) = of_stream(path, length)?;
+    Ok((read == length).then_some(digest))
+}
+
+/// The digest of a whole file and its length.
+pub fn of_file(path: &Path) -> anyhow::Result<(String, u64)> {
+    of_stream(path, u64::MAX)
+}
+
+fn of_stream(path: &Path, limit: u64) -> anyhow::Result<(String, u64)> {
+    let context = || format!("failed to read {}", path.display());
+    let file = File::open(path).with_context(context)?;
+    let mut hashing = HashingReader::new(file.take(limit));
+    let mut buffer = vec![0; BUFFER_BYTES];
+    while hashing.read(&mut buffer).with_context(context)? > 0 {}
+    let length = hashing.length();
+    Ok((hashing.finish(), length))
+}
+
+/// A running digest.
+#[derive(Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// The digest of nothing yet.
+    pub fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything added.
+    pub fn finish(self) -> String {
+        self.0
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// A reader that hashes and counts what passes through it.
+pub struct HashingReader<R> {
+    inner: R,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl<R: Read> HashingReader<R> {
+    /// Wraps a reader.
+    pub fn new(inner: R) -> Self {
+        Self {
+            inner,
+            hasher: Hasher::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Bytes read so far.
+    pub fn length(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digest of the bytes read.
+    pub fn finish(self) -> String {
+        self.hasher.finish()
+    }
+}
+
+impl<R: Read> Read for HashingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// A writer that hashes and counts what passes through it.
+pub struct HashingWriter<W> {
+    inner: W,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl<W: Write> HashingWriter<W> {
+    /// Wraps a writer whose earlier content was hashed by `hasher` and is `bytes` long.
+    pub fn continuing(inner: W, hasher: Hasher, bytes: u64) -> Self {
+        Self {
+            inner,
+            hasher,
+            bytes,
+        }
+    }
+
+    /// Bytes written, the earlier content included.
+    pub fn length(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digest of everything so far.
+    pub fn digest(&self) -> String {
+        self.hasher.clone().finish()
+    }
+
+    /// The wrapped writer.
+    pub fn into_inner(self) -> W {
+        self.inner
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(buffer)?;
+        self.hasher.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn the_digest_of_abc_is_the_standard_one() {
+        assert_eq!(of_bytes(b"abc"), ABC);
+    }
+
+    #[test]
+    fn reader_and_writer_agree() {
+        let mut reader = HashingReader::new(&b"abc"[..]);
+        io::copy(&mut reader, &mut io::sink()).unwrap();
+        assert_eq!(reader.length(), 3);
+        assert_eq!(reader.finish(), ABC);
+
+        let mut start = Hasher::new();
+        start.update(b"a");
+        let mut writer = HashingWriter::continuing(Vec::new(), start, 1);
+        writer.write_all(b"bc").unwrap();
+        assert_eq!((writer.length(), writer.digest().as_str()), (3, ABC));
+    }
+}

@@ -1,0 +1,112 @@
+//! Exit codes, and the error that carries one.
+//!
+//! The codes follow the BSD convention of `sysexits.h`. Any other error in a chain is classified
+//! by what it is: an I/O or history error is 74, everything else is 1.
+
+use std::io;
+
+use thiserror::Error;
+
+/// Why a program ended as it did; the number is the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The work was done, whatever its outcome.
+    Done = 0,
+    /// Something that should not happen did.
+    Unexpected = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// The data cannot be used for what was asked.
+    DataUnusable = 65,
+    /// The API did not answer as it should.
+    ApiFailed = 69,
+    /// A file or folder could not be read or written.
+    InputOutput = 74,
+    /// Another run holds the lock.
+    Busy = 75,
+    /// The configuration is wrong.
+    Configuration = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error of the user's world: the message says what is wrong and what to do.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code that the program ends with.
+    pub exit: Exit,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// The data cannot be used for what was asked.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::new(Exit::DataUnusable, message)
+    }
+
+    /// The configuration is wrong.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(Exit::Configuration, message)
+    }
+
+    /// Another run holds the lock.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Self::new(Exit::Busy, message)
+    }
+
+    /// The API did not answer as it should.
+    pub fn api(message: impl Into<String>) -> Self {
+        Self::new(Exit::ApiFailed, message)
+    }
+
+    /// A file does not hold what it should.
+    pub fn input_output(message: impl Into<String>) -> Self {
+        Self::new(Exit::InputOutput, message)
+    }
+
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+}
+
+/// The exit code of an error chain: the first cause that names one decides.
+pub fn classify(error: &anyhow::Error) -> Exit {
+    error
+        .chain()
+        .find_map(|cause| {
+            if let Some(failure) = cause.downcast_ref::<Failure>() {
+                return Some(failure.exit);
+            }
+            let is_storage = cause.is::<io::Error>() || cause.is::<rusqlite::Error>();
+            is_storage.then_some(Exit::InputOutput)
+        })
+        .unwrap_or(Exit::Unexpected)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn the_innermost_known_cause_decides() {
+        let data: anyhow::Result<()> = Err(Failure::data("one class only")).context("training");
+        assert_eq!(classify(&data.unwrap_err()), Exit::DataUnusable);
+
+        let storage: anyhow::Result<()> =
+            Err(io::Error::other("disk full")).context("failed to write");
+        assert_eq!(classify(&storage.unwrap_err()), Exit::InputOutput);
+
+        assert_eq!(classify(&anyhow::anyhow!("odd")), Exit::Unexpected);
+    }
+}

@@ -1,0 +1,215 @@
+//! Every change that the pipeline makes to the file system.
+//!
+//! A file is replaced whole: written beside its place, synced, renamed over it, and the folder
+//! synced. So a reader sees the old content or the new, never a part. The temporary name is fixed
+//! per file: writers hold the run lock, and what a killed run left is overwritten or swept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+/// Makes a folder and its parents.
+pub fn create_folder(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path)
+        .with_context(|| format!("failed to make the folder {}", path.display()))
+}
+
+/// Replaces a file's content in one step.
+pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    replace_with(path, |writer| Ok(writer.write_all(content)?))
+}
+
+/// Replaces a file's content in one step by what `write` writes.
+pub fn replace_with<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let partial = partial_path(path);
+    let written = write_new(&partial, write)?;
+    rename(&partial, path)?;
+    Ok(written)
+}
+
+/// Writes a new file and syncs it; no reader may know its name yet.
+pub fn write_new<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let context = || format!("failed to write {}", path.display());
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .with_context(context)?;
+    let mut writer = BufWriter::with_capacity(256 * 1024, file);
+    let written = write(&mut writer).with_context(context)?;
+    let file = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .with_context(context)?;
+    file.sync_all().with_context(context)?;
+    Ok(written)
+}
+
+/// Renames within a folder (or between two) and syncs the folder that gained the name.
+pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "this is the home of the call")]
+    fs::rename(from, to)
+        .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))?;
+    sync_folder_of(to)
+}
+
+/// Opens a file for appending after cutting it to `length`, the part that was committed.
+///
+/// An error when the file is shorter than that.
+pub fn open_at(path: &Path, length: u64) -> anyhow::Result<File> {
+    let context = || format!("failed to open {} for appending", path.display());
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(context)?;
+    let found = file.metadata().with_context(context)?.len();
+    anyhow::ensure!(
+        found >= length,
+        "{} holds {found} bytes, but {length} were committed",
+        path.display()
+    );
+    if found > length {
+        file.set_len(length).with_context(context)?;
+        file.sync_all().with_context(context)?;
+    }
+    Ok(file)
+}
+
+/// Syncs an open file.
+pub fn sync(file: &File, path: &Path) -> anyhow::Result<()> {
+    file.sync_all()
+        .with_context(|| format!("failed to sync {}", path.display()))
+}
+
+/// Points a symbolic link at `target` in one step, whatever stood at `link` before.
+///
+/// Nothing is done when it points there already.
+pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
+    if fs::read_link(link).is_ok_and(|found| found == target) {
+        return Ok(());
+    }
+    let partial = partial_path(link);
+    remove_file(&partial)?;
+    std::os::unix::fs::symlink(target, &partial)
+        .with_context(|| format!("failed to make the link {}", partial.display()))?;
+    rename(&partial, link)
+}
+
+/// Removes a file; one that is not there is as good as removed.
+pub fn remove_file(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder with all it holds; one that is not there is as good as removed.
+pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove the folder {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the temporary files that a killed run left in a folder.
+pub fn sweep(folder: &Path) -> anyhow::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("failed to list {}", folder.display()));
+        }
+    };
+    for entry in entries {
+        let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(PARTIAL_SUFFIX) {
+            remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the names in a path's folder durable.
+pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("failed to sync the folder {}", folder.display()))
+}
+
+/// Reads a whole text or binary file of ours; `None` when it is not there.
+pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
+    }
+}
+
+const PARTIAL_SUFFIX: &str = ".partial";
+
+fn partial_path(path: &Path) -> PathBuf {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    path.with_file_name(format!(".{name}{PARTIAL_SUFFIX}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_replacement_leaves_the_old_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("score.txt");
+        replace(&path, b"old").unwrap();
+        let failed = replace_with(&path, |writer| {
+            writer.write_all(b"ne")?;
+            anyhow::bail!("interrupted") as anyhow::Result<()>
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        sweep(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn opening_cuts_the_uncommitted_tail_and_refuses_a_short_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("finaldata.csv");
+        replace(&path, b"committed, tail").unwrap();
+        open_at(&path, 9).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"committed");
+        assert!(open_at(&path, 10).is_err());
+    }
+
+    #[test]
+    fn a_link_is_swapped_and_replaces_a_plain_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("current");
+        replace(&link, b"a plain file").unwrap();
+        replace_link(&link, Path::new("releases/000001")).unwrap();
+        replace_link(&link, Path::new("releases/000002")).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("releases/000002"));
+    }
+}

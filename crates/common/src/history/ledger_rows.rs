@@ -1,0 +1,151 @@
+//! The ledger as rows of the history.
+
+use anyhow::Context;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::History;
+use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
+
+impl History {
+    /// The committed ledger; the empty one before the first ingestion.
+    pub fn ledger(&self) -> anyhow::Result<Ledger> {
+        let context = "failed to read the ledger of the history";
+        let ledger = self
+            .connection
+            .query_row("SELECT * FROM ledger", [], read_ledger)
+            .optional()
+            .context(context)?;
+        let Some(mut ledger) = ledger else {
+            return Ok(Ledger::default());
+        };
+        let mut statement = self
+            .connection
+            .prepare("SELECT * FROM files ORDER BY position")
+            .context(context)?;
+        ledger.files = statement
+            .query_map([], read_file)
+            .context(context)?
+            .collect::<Result<_, _>>()
+            .context(context)?;
+        Ok(ledger)
+    }
+
+    /// Commits a ledger in place of the one before.
+    pub fn save_ledger(&self, ledger: &Ledger) -> anyhow::Result<()> {
+        self.write_ledger(ledger)
+            .context("failed to commit the ledger to the history")
+    }
+
+    fn write_ledger(&self, ledger: &Ledger) -> rusqlite::Result<()> {
+        // A savepoint joins the caller's transaction or, without one, is one.
+        self.connection.execute_batch("SAVEPOINT ledger")?;
+        let written = self.write_ledger_rows(ledger);
+        let end = match written {
+            Ok(()) => "RELEASE ledger",
+            Err(_) => "ROLLBACK TO ledger; RELEASE ledger",
+        };
+        self.connection.execute_batch(end)?;
+        written
+    }
+
+    fn write_ledger_rows(&self, ledger: &Ledger) -> rusqlite::Result<()> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO ledger (id, committed_bytes, digest, rejected_bytes, rows,
+                 seen_rows, judged_rows, rebuilding, schema, base_files,
+                 base_judged_fingerprints, judged_fingerprints)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                ledger.committed_bytes as i64,
+                ledger.digest,
+                ledger.rejected_bytes as i64,
+                ledger.rows as i64,
+                ledger.seen_rows as i64,
+                ledger.judged_rows as i64,
+                ledger.rebuilding,
+                ledger.schema,
+                ledger.base.files as i64,
+                ledger.base.judged_fingerprints as i64,
+                ledger.judged_fingerprints as i64,
+            ],
+        )?;
+        self.connection.execute("DELETE FROM files", [])?;
+        let mut insert = self.connection.prepare(
+            "INSERT INTO files (position, folder, name, sha256, size, modified, inode, status,
+                 reason, rows_read, rows_kept, rows_duplicate, rows_rejected)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?;
+        for (position, file) in ledger.files.iter().enumerate() {
+            insert.execute(params![
+                position as i64,
+                file.folder,
+                file.name,
+                file.sha256,
+                file.stamp.size as i64,
+                file.stamp.modified,
+                file.stamp.inode as i64,
+                status_name(file.status),
+                file.reason,
+                file.rows.read as i64,
+                file.rows.kept as i64,
+                file.rows.duplicate as i64,
+                file.rows.rejected as i64,
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+fn read_ledger(row: &Row<'_>) -> rusqlite::Result<Ledger> {
+    Ok(Ledger {
+        files: Vec::new(),
+        committed_bytes: unsigned(row, "committed_bytes")?,
+        digest: row.get("digest")?,
+        rejected_bytes: unsigned(row, "rejected_bytes")?,
+        rows: unsigned(row, "rows")?,
+        seen_rows: unsigned(row, "seen_rows")?,
+        judged_rows: unsigned(row, "judged_rows")?,
+        rebuilding: row.get("rebuilding")?,
+        schema: row.get("schema")?,
+        base: RebuildBase {
+            files: unsigned(row, "base_files")? as usize,
+            judged_fingerprints: unsigned(row, "base_judged_fingerprints")?,
+        },
+        judged_fingerprints: unsigned(row, "judged_fingerprints")?,
+    })
+}
+
+fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
+    Ok(LedgerFile {
+        folder: row.get("folder")?,
+        name: row.get("name")?,
+        sha256: row.get("sha256")?,
+        stamp: FileStamp {
+            size: unsigned(row, "size")?,
+            modified: row.get("modified")?,
+            inode: unsigned(row, "inode")?,
+        },
+        status: match row.get::<_, String>("status")?.as_str() {
+            "ingested" => FileStatus::Ingested,
+            _ => FileStatus::Rejected,
+        },
+        reason: row.get("reason")?,
+        rows: RowCounts {
+            read: unsigned(row, "rows_read")?,
+            kept: unsigned(row, "rows_kept")?,
+            duplicate: unsigned(row, "rows_duplicate")?,
+            rejected: unsigned(row, "rows_rejected")?,
+        },
+    })
+}
+
+/// SQLite's integers are signed; the bit pattern goes there and back.
+fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)? as u64)
+}
+
+fn status_name(status: FileStatus) -> &'static str {
+    match status {
+        FileStatus::Ingested => "ingested",
+        FileStatus::Rejected => "rejected",
+    }
+}

@@ -1,0 +1,107 @@
+//! Opening the history, to write or to read.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{History, schema};
+use crate::{Layout, files};
+
+/// How long a reader or writer waits for the other's transaction, which takes milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl History {
+    /// Opens the history for writing, making or upgrading it; the caller holds the run lock.
+    pub fn open(layout: &Layout) -> anyhow::Result<Self> {
+        files::create_folder(layout.state())?;
+        let path = layout.history();
+        open_for_writing(&path)
+            .with_context(|| format!("failed to open the history {}", path.display()))
+    }
+
+    /// Opens the history for reading; `None` when there is none yet.
+    ///
+    /// Nothing is written beside the history, not even by SQLite: where a killed writer left a
+    /// hot journal, both files are copied to a temporary folder and read there.
+    pub fn read(layout: &Layout) -> anyhow::Result<Option<Self>> {
+        let path = layout.history();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let history = match open_for_reading(&path) {
+            Err(error) if needs_recovery(&error) => read_copy(&path),
+            opened => opened.map(|connection| History {
+                connection,
+                _copy: None,
+            }),
+        };
+        history
+            .map(Some)
+            .with_context(|| format!("failed to read the history {}", path.display()))
+    }
+}
+
+fn open_for_writing(path: &Path) -> anyhow::Result<History> {
+    // Made by us first, so that only its owner can read what SQLite will put into it.
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o640)
+        .open(path)?;
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    schema::migrate(&connection)?;
+    Ok(History {
+        connection,
+        _copy: None,
+    })
+}
+
+fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    schema::version(&connection)?;
+    Ok(connection)
+}
+
+/// Whether SQLite refuses to read because it would have to roll back first.
+fn needs_recovery(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<rusqlite::Error>())
+        .any(|cause| {
+            matches!(
+                cause.sqlite_error_code(),
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+            )
+        })
+}
+
+fn read_copy(path: &Path) -> anyhow::Result<History> {
+    let folder = tempfile::tempdir()?;
+    let copy = folder.path().join("history.db");
+    fs::copy(path, &copy)?;
+    let journal = journal_of(path);
+    if journal.exists() {
+        fs::copy(&journal, journal_of(&copy))?;
+    }
+    let connection = Connection::open(&copy)?;
+    schema::version(&connection)?;
+    Ok(History {
+        connection,
+        _copy: Some(folder),
+    })
+}
+
+fn journal_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-journal");
+    PathBuf::from(name)
+}

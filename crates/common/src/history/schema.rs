@@ -1,0 +1,97 @@
+//! The tables, as a list of forward migrations; `PRAGMA user_version` counts those applied.
+
+use anyhow::Context;
+use rusqlite::Connection;
+
+use crate::Failure;
+
+/// Each step brings the tables from version `index` to `index + 1`; a step is never edited.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        committed_bytes INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        rejected_bytes INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        seen_rows INTEGER NOT NULL,
+        judged_rows INTEGER NOT NULL,
+        rebuilding INTEGER NOT NULL,
+        schema TEXT NOT NULL,
+        base_files INTEGER NOT NULL,
+        base_judged_fingerprints INTEGER NOT NULL,
+        judged_fingerprints INTEGER NOT NULL
+    );
+    CREATE TABLE files (
+        position INTEGER PRIMARY KEY,
+        folder TEXT NOT NULL,
+        name TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        modified INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        reason TEXT,
+        rows_read INTEGER NOT NULL,
+        rows_kept INTEGER NOT NULL,
+        rows_duplicate INTEGER NOT NULL,
+        rows_rejected INTEGER NOT NULL
+    );
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        started_at TEXT NOT NULL,
+        finished_at TEXT,
+        outcome TEXT,
+        record TEXT NOT NULL
+    );
+    CREATE INDEX unfinished_runs ON runs (id) WHERE finished_at IS NULL;
+    CREATE TABLE stages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER REFERENCES runs (id),
+        stage TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        seconds REAL NOT NULL
+    );
+    CREATE INDEX stages_by_name ON stages (stage, id);
+    CREATE TABLE scores (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        recorded_at TEXT NOT NULL,
+        model TEXT NOT NULL,
+        f1 REAL NOT NULL
+    );
+    CREATE TABLE documents (
+        name TEXT PRIMARY KEY,
+        content TEXT NOT NULL
+    );
+"];
+
+/// The newest version this program knows.
+pub(super) const VERSION: usize = MIGRATIONS.len();
+
+/// Brings the tables up to date.
+pub(super) fn migrate(connection: &Connection) -> anyhow::Result<()> {
+    for (index, step) in MIGRATIONS.iter().enumerate().skip(version(connection)?) {
+        connection
+            .execute_batch(&format!(
+                "BEGIN; {step} PRAGMA user_version = {}; COMMIT;",
+                index + 1
+            ))
+            .with_context(|| format!("failed to bring the history to version {}", index + 1))?;
+    }
+    Ok(())
+}
+
+/// The version of the tables; an error when a newer program wrote them.
+pub(super) fn version(connection: &Connection) -> anyhow::Result<usize> {
+    let found: usize = connection
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        .context("failed to read the history's version")?
+        .try_into()
+        .unwrap_or(usize::MAX);
+    if found > VERSION {
+        return Err(Failure::input_output(format!(
+            "the history is of version {found}, this program knows up to {VERSION}: use the newer program"
+        ))
+        .into());
+    }
+    Ok(found)
+}

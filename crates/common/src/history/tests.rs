@@ -1,0 +1,142 @@
+//! Tests of the history against a real file.
+
+use super::*;
+use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
+use crate::{Config, Layout};
+
+fn layout(folder: &std::path::Path) -> Layout {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod"}"#;
+    Config::parse(&folder.join("config.json"), text)
+        .unwrap()
+        .layout
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn a_ledger_comes_back_as_it_went_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = layout(folder.path());
+    assert!(History::read(&layout).unwrap().is_none());
+    let history = History::open(&layout).unwrap();
+    assert_eq!(history.ledger().unwrap(), Ledger::default());
+    let ledger = Ledger {
+        files: vec![LedgerFile {
+            folder: "in".into(),
+            name: "a.csv".into(),
+            sha256: "00".into(),
+            stamp: FileStamp {
+                size: 7,
+                modified: -1,
+                inode: u64::MAX,
+            },
+            status: FileStatus::Rejected,
+            reason: Some("no header".into()),
+            rows: RowCounts {
+                read: 3,
+                kept: 1,
+                duplicate: 1,
+                rejected: 1,
+            },
+        }],
+        committed_bytes: 10,
+        digest: "d".into(),
+        rejected_bytes: 4,
+        rows: 1,
+        seen_rows: 1,
+        judged_rows: 1,
+        rebuilding: true,
+        schema: "s".into(),
+        base: RebuildBase {
+            files: 1,
+            judged_fingerprints: 2,
+        },
+        judged_fingerprints: 5,
+    };
+    history.save_ledger(&ledger).unwrap();
+    let reader = History::read(&layout).unwrap().unwrap();
+    assert_eq!(reader.ledger().unwrap(), ledger);
+}
+
+#[test]
+fn a_failed_transaction_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let failed: anyhow::Result<()> = history.transaction(|history| {
+        history.save_ledger(&Ledger {
+            rows: 9,
+            ..Ledger::default()
+        })?;
+        history.save_document("note", &"x")?;
+        anyhow::bail!("interrupted")
+    });
+    assert!(failed.is_err());
+    assert_eq!(history.ledger().unwrap().rows, 0);
+    assert_eq!(history.document::<String>("note").unwrap(), None);
+}
+
+#[test]
+fn runs_are_unfinished_until_they_are_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let first = history.begin_run(now(), &"begun").unwrap();
+    history.save_run(first, &"judged").unwrap();
+    let open = history.unfinished_runs::<String>().unwrap();
+    assert_eq!((open[0].id, open[0].record.as_str()), (first, "judged"));
+    history
+        .finish_run(first, now(), "steady", &"steady")
+        .unwrap();
+    assert!(history.unfinished_runs::<String>().unwrap().is_empty());
+    assert_eq!(history.finished_runs::<String>(5).unwrap().len(), 1);
+}
+
+#[test]
+fn a_newer_history_is_named_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = layout(folder.path());
+    let history = History::open(&layout).unwrap();
+    history
+        .connection
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    drop(history);
+    let error = History::read(&layout).err().expect("refused");
+    assert!(format!("{error:#}").contains("version 99"), "{error:#}");
+}
+
+#[test]
+fn a_reader_of_an_interrupted_write_sees_the_state_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = layout(folder.path());
+    let history = History::open(&layout).unwrap();
+    history.save_document("note", &"before").unwrap();
+    // A killed writer's files, as they stood in the middle of its transaction: a cache this
+    // small spills changed pages into the file while the journal still holds the old ones.
+    history
+        .connection
+        .execute_batch("PRAGMA cache_size = 1; BEGIN")
+        .unwrap();
+    history.save_document("note", &"x".repeat(200_000)).unwrap();
+    history
+        .save_document("other", &"y".repeat(200_000))
+        .unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let killed = super::tests::layout(copy.path());
+    std::fs::create_dir_all(killed.state()).unwrap();
+    for name in ["history.db", "history.db-journal"] {
+        std::fs::copy(layout.state().join(name), killed.state().join(name)).unwrap();
+    }
+    let journal = killed.state().join("history.db-journal");
+    let before = std::fs::read(&journal).unwrap();
+    assert!(!before.is_empty(), "the journal should be hot");
+
+    let reader = History::read(&killed).unwrap().unwrap();
+    assert_eq!(
+        reader.document::<String>("note").unwrap().as_deref(),
+        Some("before")
+    );
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+}

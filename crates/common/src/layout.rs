@@ -1,0 +1,130 @@
+//! Where every file of the pipeline lives.
+//!
+//! The configuration names folders; the names in them are fixed and written here only.
+
+use std::path::{Path, PathBuf};
+
+/// The folders of one pipeline, all absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub(crate) output: PathBuf,
+    pub(crate) models: PathBuf,
+    pub(crate) production: PathBuf,
+    pub(crate) state: PathBuf,
+}
+
+/// File names that stand in more than one folder.
+pub mod names {
+    /// The model envelope.
+    pub const MODEL: &str = "trainedmodel.msgpack";
+    /// F1 of the model on the test data.
+    pub const SCORE: &str = "latestscore.txt";
+    /// The ingested files, one a line.
+    pub const INGESTED_FILES: &str = "ingestedfiles.txt";
+    /// The picture of the model's confusion matrix.
+    pub const CONFUSION_MATRIX: &str = "confusionmatrix.png";
+    /// What a release holds and where it came from.
+    pub const MANIFEST: &str = "manifest.json";
+}
+
+impl Layout {
+    /// `output_folder_path`.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// The deduplicated union of the accepted rows.
+    pub fn final_data(&self) -> PathBuf {
+        self.output.join("finaldata.csv")
+    }
+
+    /// The ingested file names in ingestion order.
+    pub fn ingested_files(&self) -> PathBuf {
+        self.output.join(names::INGESTED_FILES)
+    }
+
+    /// Each refused row with its place and reason.
+    pub fn rejected_rows(&self) -> PathBuf {
+        self.output.join("rejectedrows.csv")
+    }
+
+    /// `output_model_path`.
+    pub fn models(&self) -> &Path {
+        &self.models
+    }
+
+    /// The candidate.
+    pub fn candidate_model(&self) -> PathBuf {
+        self.models.join(names::MODEL)
+    }
+
+    /// The candidate's F1 on the test data.
+    pub fn candidate_score(&self) -> PathBuf {
+        self.models.join(names::SCORE)
+    }
+
+    /// The picture that `reporting` draws by hand.
+    pub fn confusion_matrix(&self) -> PathBuf {
+        self.models.join(names::CONFUSION_MATRIX)
+    }
+
+    /// What the API answered.
+    pub fn api_returns(&self) -> PathBuf {
+        self.models.join("apireturns.txt")
+    }
+
+    /// `prod_deployment_path`.
+    pub fn production(&self) -> &Path {
+        &self.production
+    }
+
+    /// The releases, one folder each.
+    pub fn releases(&self) -> PathBuf {
+        self.production.join("releases")
+    }
+
+    /// The link to the live release.
+    pub fn current(&self) -> PathBuf {
+        self.production.join("current")
+    }
+
+    /// `state_folder_path`.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The history store.
+    pub fn history(&self) -> PathBuf {
+        self.state.join("history.db")
+    }
+
+    /// The lock of the commands that write.
+    pub fn run_lock(&self) -> PathBuf {
+        self.state.join("run.lock")
+    }
+
+    /// The secret key of the row fingerprints.
+    pub fn fingerprint_key(&self) -> PathBuf {
+        self.state.join("fingerprint.key")
+    }
+
+    /// Fingerprints of the rows that were judged.
+    pub fn judged_fingerprints(&self) -> PathBuf {
+        self.state.join("judged.fingerprints")
+    }
+
+    /// The report folder of one run.
+    pub fn run_folder(&self, run: i64) -> PathBuf {
+        self.state.join("runs").join(format!("{run:06}"))
+    }
+
+    /// The same pipeline with its own output, model and state folders beneath `scratch`.
+    pub fn in_scratch(&self, scratch: &Path) -> Self {
+        Self {
+            output: scratch.join("output"),
+            models: scratch.join("models"),
+            production: self.production.clone(),
+            state: scratch.join("state"),
+        }
+    }
+}

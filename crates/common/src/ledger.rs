@@ -1,0 +1,159 @@
+//! The ledger: what finaldata.csv is made of, up to which byte it is committed, and which of its
+//! rows were judged.
+//!
+//! It is the commit point of ingestion: what the ledger does not say has not happened. Rows stand
+//! in ingestion order, so "new" is one number, [`Ledger::judged_rows`].
+
+use serde::{Deserialize, Serialize};
+
+/// The committed state of the ingested data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Ingested and rejected files in ingestion order.
+    pub files: Vec<LedgerFile>,
+    /// Bytes of finaldata.csv that count; readers of ours stop there.
+    pub committed_bytes: u64,
+    /// SHA-256 of those bytes.
+    pub digest: String,
+    /// Bytes of rejectedrows.csv that count.
+    pub rejected_bytes: u64,
+    /// Rows of finaldata.csv.
+    pub rows: u64,
+    /// Rows that a run has taken note of.
+    pub seen_rows: u64,
+    /// Rows that a deployed model was scored on or fitted to; the rest is new.
+    pub judged_rows: u64,
+    /// A rebuild has begun and not committed; finaldata.csv may be ahead of this ledger.
+    pub rebuilding: bool,
+    /// Digest of the column roles that the data was written under.
+    pub schema: String,
+    /// How the first part of finaldata.csv was ordered.
+    pub base: RebuildBase,
+    /// Fingerprints of judged rows that count in the state folder.
+    pub judged_fingerprints: u64,
+}
+
+/// The order that the last rebuild laid down: the rows of the first `files` files, those first
+/// whose fingerprint is among the first `judged_fingerprints`; each part in file order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RebuildBase {
+    /// Files that the rebuild covered.
+    pub files: usize,
+    /// Judged fingerprints known to it.
+    pub judged_fingerprints: u64,
+}
+
+/// One ingested or rejected file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerFile {
+    /// Input folder as written in the configuration.
+    pub folder: String,
+    /// Path relative to that folder.
+    pub name: String,
+    /// SHA-256 of its bytes; a file is known by folder and digest.
+    pub sha256: String,
+    /// What the file system said of it when it was last hashed.
+    pub stamp: FileStamp,
+    /// Whether its rows were taken.
+    pub status: FileStatus,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// What became of its rows.
+    pub rows: RowCounts,
+}
+
+/// What the file system says of a file; while it is equal, the content is taken to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Length in bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub modified: i64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// Whether a file's rows were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStatus {
+    /// Its good rows are in finaldata.csv.
+    Ingested,
+    /// Nothing of it is.
+    Rejected,
+}
+
+/// What became of the rows of a file: `read = kept + duplicate + rejected`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Rows after the header.
+    pub read: u64,
+    /// Rows that went into finaldata.csv.
+    pub kept: u64,
+    /// Rows that were there already.
+    pub duplicate: u64,
+    /// Rows refused, each with its reason in rejectedrows.csv.
+    pub rejected: u64,
+}
+
+impl RowCounts {
+    /// The sum of two counts.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            read: self.read + other.read,
+            kept: self.kept + other.kept,
+            duplicate: self.duplicate + other.duplicate,
+            rejected: self.rejected + other.rejected,
+        }
+    }
+}
+
+impl Ledger {
+    /// The files whose rows are in finaldata.csv, in ingestion order.
+    pub fn ingested(&self) -> impl Iterator<Item = &LedgerFile> {
+        self.files
+            .iter()
+            .filter(|file| file.status == FileStatus::Ingested)
+    }
+
+    /// Where the data stands now, as a model records it.
+    pub fn position(&self) -> DataPosition {
+        DataPosition {
+            rows: self.rows,
+            committed_bytes: self.committed_bytes,
+            digest: self.digest.clone(),
+            files: self
+                .ingested()
+                .map(|file| FileReference {
+                    folder: file.folder.clone(),
+                    name: file.name.clone(),
+                    sha256: file.sha256.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The state of the ingested data that a model was fitted to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPosition {
+    /// Rows of finaldata.csv.
+    pub rows: u64,
+    /// Bytes of finaldata.csv.
+    pub committed_bytes: u64,
+    /// SHA-256 of those bytes.
+    pub digest: String,
+    /// The files that the rows came from, in ingestion order.
+    pub files: Vec<FileReference>,
+}
+
+/// A file by content.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FileReference {
+    /// Input folder as written in the configuration.
+    pub folder: String,
+    /// Path relative to that folder.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}

@@ -1,0 +1,51 @@
+//! The lock that every command which writes the pipeline holds.
+//!
+//! It is the operating system's lock on an open file, so it goes with the process that holds it:
+//! a dead run never blocks the next. The file's text (process id and program) only informs.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+
+use anyhow::Context;
+
+use crate::{Failure, Layout, files};
+
+/// Proof that this process is the only writer; released on drop.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock or, when another run holds it, fails with exit code 75 without waiting.
+    pub fn acquire(layout: &Layout, program: &str) -> anyhow::Result<Self> {
+        files::create_folder(layout.state())?;
+        let path = layout.run_lock();
+        let context = || format!("failed to open the lock file {}", path.display());
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .with_context(context)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who holds it only informs: an unreadable text must not hide the refusal.
+                let _ = file.read_to_string(&mut holder);
+                return Err(Failure::busy(format!(
+                    "another run is working ({}); nothing was changed, try again when it has ended",
+                    holder.trim()
+                ))
+                .into());
+            }
+            Err(TryLockError::Error(error)) => return Err(error).with_context(context),
+        }
+        file.set_len(0).with_context(context)?;
+        file.rewind().with_context(context)?;
+        writeln!(file, "{program}, process {}", std::process::id()).with_context(context)?;
+        Ok(Self { _file: file })
+    }
+}
