@@ -39,7 +39,7 @@ fn of_stream(path: &Path, limit: u64) -> anyhow::Result<(String, u64)> {
 }
 
 /// A running digest.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
@@ -88,6 +88,11 @@ impl<R: Read> HashingReader<R> {
     /// The digest of the bytes read.
     pub fn finish(self) -> String {
         self.hasher.finish()
+    }
+
+    /// The running digest, to be continued by a writer.
+    pub fn into_hasher(self) -> Hasher {
+        self.hasher
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -26,10 +27,29 @@ pub fn replace_with<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let partial = partial_path(path);
-    let written = write_new(&partial, write)?;
-    rename(&partial, path)?;
+    let written = stage(path, write)?;
+    settle(path)?;
     Ok(written)
+}
+
+/// Writes what will become `path`, beside it; [`settle`] puts it in place.
+pub fn stage<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    write_new(&partial_path(path), write)
+}
+
+/// Puts in place what [`stage`] wrote.
+pub fn settle(path: &Path) -> anyhow::Result<()> {
+    rename(&partial_path(path), path)
+}
+
+/// Replaces a file that only its owner may read.
+pub fn replace_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = partial_path(path);
+    write_with_mode(&partial, 0o600, |writer| Ok(writer.write_all(content)?))?;
+    rename(&partial, path)
 }
 
 /// Writes a new file and syncs it; no reader may know its name yet.
@@ -37,11 +57,21 @@ pub fn write_new<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    write_with_mode(path, 0o666, write)
+}
+
+/// The process's umask takes its bits from `mode`.
+fn write_with_mode<T>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let context = || format!("failed to write {}", path.display());
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
+        .mode(mode)
         .open(path)
         .with_context(context)?;
     let mut writer = BufWriter::with_capacity(256 * 1024, file);

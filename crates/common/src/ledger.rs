@@ -81,6 +81,8 @@ pub enum FileStatus {
     Ingested,
     /// Nothing of it is.
     Rejected,
+    /// It repeats a known file under another name; remembered so that it is not hashed again.
+    Copy,
 }
 
 /// What became of the rows of a file: `read = kept + duplicate + rejected`.

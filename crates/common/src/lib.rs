@@ -18,6 +18,7 @@ pub mod history;
 pub mod layout;
 pub mod ledger;
 pub mod lock;
+pub mod manifest;
 pub mod schema;
 
 pub use config::Config;
@@ -26,4 +27,5 @@ pub use history::History;
 pub use layout::Layout;
 pub use ledger::Ledger;
 pub use lock::RunLock;
+pub use manifest::Manifest;
 pub use schema::Schema;

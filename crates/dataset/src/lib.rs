@@ -1,1 +1,21 @@
-//! Stub.
+//! Rows: listing and reading CSV files, the columns in memory, and the few passes over them that
+//! every stage is built from.
+//!
+//! The only crate that knows CSV, directory walking and threads. It knows no model, no score and
+//! no release; a stage asks for passes and does not know where they run.
+
+pub mod cell;
+mod fingerprint;
+mod listing;
+mod load;
+pub mod passes;
+mod reader;
+mod table;
+mod text;
+
+pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use listing::{FoundFile, Listing, SkippedEntry, list};
+pub use load::{FinalData, TestData, load_final_data, load_test_data};
+pub use reader::{Cells, FileProblem, ReadRow, Rejection, RowReader, TargetColumn};
+pub use table::{FOLDS, Fold, Label, Labels, Selection, Table};
+pub use text::escaped;

@@ -126,6 +126,7 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
         },
         status: match row.get::<_, String>("status")?.as_str() {
             "ingested" => FileStatus::Ingested,
+            "copy" => FileStatus::Copy,
             _ => FileStatus::Rejected,
         },
         reason: row.get("reason")?,
@@ -147,5 +148,6 @@ fn status_name(status: FileStatus) -> &'static str {
     match status {
         FileStatus::Ingested => "ingested",
         FileStatus::Rejected => "rejected",
+        FileStatus::Copy => "copy",
     }
 }

@@ -260,6 +260,8 @@ impl History {
 pub mod documents {
     /// Summary statistics of the ingested data.
     pub const SUMMARY: &str = "summary of the data";
+    /// SHA-256 of the live model that the ledger was last held against.
+    pub const RECONCILED_MODEL: &str = "reconciled model";
     /// The highest release number ever given.
     pub const LAST_RELEASE: &str = "last release number";
 }

@@ -1,0 +1,173 @@
+//! What the text of one cell means.
+//!
+//! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
+//! at. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None` in any case.
+
+use crate::table::Label;
+
+/// Why a cell is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellProblem {
+    /// The text is no decimal number.
+    NotANumber,
+    /// The number does not fit a 64-bit float.
+    OutOfRange,
+    /// The target is neither 0 nor 1.
+    NotAClass,
+}
+
+impl CellProblem {
+    /// The problem as a sentence about a column and its text.
+    pub fn describe(self, column: &str, text: &str) -> String {
+        match self {
+            Self::NotANumber => format!("{column}: {text:?} is not a number"),
+            Self::OutOfRange => format!("{column}: {text:?} is too large for a number"),
+            Self::NotAClass => format!("{column}: {text:?} is neither 0 nor 1"),
+        }
+    }
+}
+
+/// Words that stand for a missing value.
+const MISSING: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
+
+/// The number in a feature cell; NaN stands for a missing value.
+pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
+    let cell = cell.trim_ascii();
+    if is_missing(cell) {
+        return Ok(f64::NAN);
+    }
+    if !is_decimal(cell) {
+        return Err(CellProblem::NotANumber);
+    }
+    let number: f64 = std::str::from_utf8(cell)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or(CellProblem::NotANumber)?;
+    if number.is_infinite() {
+        return Err(CellProblem::OutOfRange);
+    }
+    Ok(number)
+}
+
+/// The class in a target cell: 0 or 1 as a number, or `true`/`false` in any case.
+pub fn parse_label(cell: &[u8]) -> Result<Label, CellProblem> {
+    let cell = cell.trim_ascii();
+    match cell {
+        b"0" => return Ok(Some(false)),
+        b"1" => return Ok(Some(true)),
+        _ if cell.eq_ignore_ascii_case(b"true") => return Ok(Some(true)),
+        _ if cell.eq_ignore_ascii_case(b"false") => return Ok(Some(false)),
+        _ => {}
+    }
+    match parse_number(cell) {
+        Ok(number) if number.is_nan() => Ok(None),
+        Ok(0.0) => Ok(Some(false)),
+        Ok(1.0) => Ok(Some(true)),
+        _ => Err(CellProblem::NotAClass),
+    }
+}
+
+fn is_missing(trimmed: &[u8]) -> bool {
+    trimmed.is_empty()
+        || (trimmed.len() <= 4
+            && MISSING
+                .iter()
+                .any(|word| trimmed.eq_ignore_ascii_case(word)))
+}
+
+/// Whether the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before
+/// the exponent. Rust's own parser would take `inf` and `infinity` as well.
+fn is_decimal(text: &[u8]) -> bool {
+    let unsigned = strip_sign(text);
+    let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = match exponent_at {
+        Some(at) => (&unsigned[..at], Some(strip_sign(&unsigned[at + 1..]))),
+        None => (unsigned, None),
+    };
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let points = mantissa.iter().filter(|byte| **byte == b'.').count();
+    digits > 0
+        && points <= 1
+        && digits + points == mantissa.len()
+        && exponent
+            .is_none_or(|exponent| !exponent.is_empty() && exponent.iter().all(u8::is_ascii_digit))
+}
+
+fn strip_sign(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_numbers_are_read() {
+        for (text, number) in [
+            ("5", 5.0),
+            (" 5.0\t", 5.0),
+            ("-.5", -0.5),
+            ("5.", 5.0),
+            ("+1e3", 1000.0),
+            ("1E-3", 0.001),
+            ("1e308", 1e308),
+            ("9223372036854775809", 9_223_372_036_854_775_809.0),
+        ] {
+            assert_eq!(parse_number(text.as_bytes()), Ok(number), "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_markers_are_missing() {
+        for text in ["", "  ", "NaN", "nan", "NA", "n/a", "null", "None"] {
+            assert!(parse_number(text.as_bytes()).unwrap().is_nan(), "{text}");
+            assert_eq!(parse_label(text.as_bytes()), Ok(None), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "12 k",
+            "1,234",
+            "0x1F",
+            "inf",
+            "-Infinity",
+            "--1",
+            "1e",
+            "e5",
+            ".",
+            "+",
+            "1.2.3",
+            "５",
+        ] {
+            assert_eq!(
+                parse_number(text.as_bytes()),
+                Err(CellProblem::NotANumber),
+                "{text}"
+            );
+        }
+        assert_eq!(parse_number(b"1e999"), Err(CellProblem::OutOfRange));
+        assert_eq!(parse_number(b"\xff"), Err(CellProblem::NotANumber));
+    }
+
+    #[test]
+    fn labels_are_zero_or_one() {
+        for text in ["1", "1.0", " 1 ", "true", "TRUE", "1e0"] {
+            assert_eq!(parse_label(text.as_bytes()), Ok(Some(true)), "{text}");
+        }
+        for text in ["0", "0.0", "-0", "False"] {
+            assert_eq!(parse_label(text.as_bytes()), Ok(Some(false)), "{text}");
+        }
+        for text in ["2", "-1", "yes", "0.5", "1e999"] {
+            assert_eq!(
+                parse_label(text.as_bytes()),
+                Err(CellProblem::NotAClass),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Hashes of rows and clients.
+//!
+//! Two kinds, for two purposes. The *fingerprint* of a row decides whether it is a duplicate: 128
+//! bits under a secret key, so that nobody can craft two rows that collide. The *public hashes* of
+//! a client and of a row decide folds and samples: 64 bits under a fixed key, so that every
+//! machine decides alike.
+//!
+//! Two rows are one when their ids are equal as bytes and their values as numbers: `5` and `5.0`
+//! are equal, so are -0 and 0, and all missing values.
+
+use std::hash::Hasher;
+
+use anyhow::Context;
+use common::{Failure, Layout, files};
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13Wide};
+
+use crate::table::Label;
+
+/// The identity of a row.
+pub type Fingerprint = u128;
+
+/// The secret key of the fingerprints of one state folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FingerprintKey([u8; 16]);
+
+/// The bit pattern that stands for every missing value.
+const MISSING_BITS: u64 = 0x7ff8_0000_0000_0000;
+
+impl FingerprintKey {
+    /// A key that is no secret, for rows that nobody stores.
+    pub const PUBLIC: Self = Self(*b"risk fingerprint");
+
+    /// The key of the state folder; `None` when none was drawn yet.
+    pub fn load(layout: &Layout) -> anyhow::Result<Option<Self>> {
+        let path = layout.fingerprint_key();
+        let Some(bytes) = files::read_if_present(&path)? else {
+            return Ok(None);
+        };
+        let bytes = bytes.try_into().map_err(|_| {
+            Failure::input_output(format!(
+                "{} does not hold a key of 16 bytes: remove it, a new one is drawn",
+                path.display()
+            ))
+        })?;
+        Ok(Some(Self(bytes)))
+    }
+
+    /// Draws a new key and keeps it in the state folder, for its owner only.
+    pub fn draw(layout: &Layout) -> anyhow::Result<Self> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).context("failed to draw a random key")?;
+        files::replace_private(&layout.fingerprint_key(), &key)?;
+        Ok(Self(key))
+    }
+
+    /// The fingerprint of a row.
+    pub fn of_row(&self, id: &[u8], values: &[f64], label: Label) -> Fingerprint {
+        let mut hasher = SipHasher13Wide::new_with_key(&self.0);
+        hash_row(&mut hasher, id, values);
+        hasher.write_u8(match label {
+            None => 2,
+            Some(class) => u8::from(class),
+        });
+        hasher.finish128().as_u128()
+    }
+}
+
+/// The public hash of a client; it decides the client's fold.
+pub(crate) fn client_hash(id: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new_with_key(b"risk client fold");
+    hasher.write(id);
+    hasher.finish()
+}
+
+/// The public hash of a row; it decides whether the row is in a sample.
+pub(crate) fn row_hash(client: u64, values: impl Iterator<Item = f64>) -> u64 {
+    let mut hasher = SipHasher13::new_with_key(b"risk row sample.");
+    hasher.write(&client.to_le_bytes());
+    for value in values {
+        hasher.write(&canonical_bits(value).to_le_bytes());
+    }
+    hasher.finish()
+}
+
+fn hash_row(hasher: &mut impl Hasher, id: &[u8], values: &[f64]) {
+    hasher.write(&(id.len() as u64).to_le_bytes());
+    hasher.write(id);
+    for value in values {
+        hasher.write(&canonical_bits(*value).to_le_bytes());
+    }
+}
+
+fn canonical_bits(value: f64) -> u64 {
+    if value.is_nan() {
+        MISSING_BITS
+    } else if value == 0.0 {
+        0
+    } else {
+        value.to_bits()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_rows_share_a_fingerprint_and_others_do_not() {
+        let key = FingerprintKey::PUBLIC;
+        let row = |id: &str, value, label| key.of_row(id.as_bytes(), &[value], label);
+        assert_eq!(row("a", 0.0, None), row("a", -0.0, None));
+        assert_eq!(row("a", f64::NAN, None), row("a", -f64::NAN, None));
+        assert_ne!(row("a", 1.0, None), row("a", 1.0, Some(true)));
+        assert_ne!(row("a", 1.0, Some(false)), row("a", 1.0, Some(true)));
+        assert_ne!(row("a", 1.0, None), row("a ", 1.0, None));
+        assert_ne!(row("a", 1.0, None), row("a", f64::NAN, None));
+    }
+
+    /// Folds decide promotions, so they may never move between versions or machines.
+    #[test]
+    fn public_hashes_are_frozen() {
+        assert_eq!(client_hash(b"qqqq"), 11_595_643_172_734_432_281);
+        assert_eq!(
+            row_hash(1, [52.0, 650.0, 11.0].into_iter()),
+            17_348_184_113_851_468_895
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! The CSV files below the input folders.
+//!
+//! Sub-folders are read too. Order: folders as configured, then the path within the folder by its
+//! bytes. Hidden and temporary names, other types and empty files are skipped with a reason;
+//! symbolic links are followed, and a loop of links is skipped.
+
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use common::Failure;
+use common::config::InputFolder;
+use common::ledger::FileStamp;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::text::escaped;
+
+/// What stands below the input folders.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// CSV files in ingestion order.
+    pub files: Vec<FoundFile>,
+    /// What is not taken in, by its nature.
+    pub ignored: Vec<SkippedEntry>,
+    /// What could not be looked at; tried again next time.
+    pub unreadable: Vec<SkippedEntry>,
+}
+
+/// A CSV file.
+#[derive(Clone, Debug)]
+pub struct FoundFile {
+    /// Input folder as written in the configuration.
+    pub folder: String,
+    /// Path relative to it, with control characters and invalid bytes as `\xHH`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What the file system says of it.
+    pub stamp: FileStamp,
+}
+
+/// An entry that is passed over.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SkippedEntry {
+    /// Folder and path within it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Endings of names that programs give to files they have not finished.
+const TEMPORARY_ENDINGS: [&str; 3] = [".part", ".tmp", "~"];
+
+/// Lists the CSV files below the folders.
+///
+/// An error when a folder itself is not there: then nothing can be said about its files.
+pub fn list(folders: &[InputFolder]) -> anyhow::Result<Listing> {
+    let mut listing = Listing::default();
+    for folder in folders {
+        if !folder.path.is_dir() {
+            return Err(Failure::configuration(format!(
+                "the folder {} does not exist: make it, or correct the path in the configuration",
+                folder.path.display()
+            ))
+            .into());
+        }
+        list_folder(folder, &mut listing);
+    }
+    Ok(listing)
+}
+
+fn list_folder(folder: &InputFolder, listing: &mut Listing) {
+    let first = listing.files.len();
+    let mut entries = WalkDir::new(&folder.path)
+        .min_depth(1)
+        .follow_links(true)
+        .into_iter();
+    while let Some(entry) = entries.next() {
+        match entry {
+            Ok(entry) => {
+                let is_hidden_folder = entry.file_type().is_dir() && has_hidden_name(&entry);
+                sort_in(folder, &entry, listing);
+                if is_hidden_folder {
+                    entries.skip_current_dir();
+                }
+            }
+            Err(error) => sort_in_error(folder, &error, listing),
+        }
+    }
+    listing.files[first..].sort_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
+}
+
+fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
+    let name = name_within(folder, entry.path());
+    let skipped = |reason: &str| SkippedEntry {
+        name: format!("{}/{name}", folder.name),
+        reason: reason.into(),
+    };
+    if let Some(reason) = reason_to_ignore(entry) {
+        listing.ignored.push(skipped(reason));
+        return;
+    }
+    if entry.file_type().is_dir() {
+        return;
+    }
+    match entry.metadata() {
+        Ok(metadata) if metadata.len() == 0 => listing.ignored.push(skipped("it is empty")),
+        Ok(metadata) => listing.files.push(FoundFile {
+            folder: folder.name.clone(),
+            name,
+            path: entry.path().to_owned(),
+            stamp: stamp_of(&metadata),
+        }),
+        Err(error) => listing.unreadable.push(skipped(&error.to_string())),
+    }
+}
+
+/// A loop of links is harmless; anything else may be readable next time.
+fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Listing) {
+    let name = error
+        .path()
+        .map(|path| name_within(folder, path))
+        .unwrap_or_default();
+    let entry = |reason: String| SkippedEntry {
+        name: format!("{}/{name}", folder.name),
+        reason,
+    };
+    if error.loop_ancestor().is_some() {
+        listing
+            .ignored
+            .push(entry("the link leads back into its own folder".into()));
+    } else {
+        let reason = error
+            .io_error()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        listing.unreadable.push(entry(reason));
+    }
+}
+
+fn reason_to_ignore(entry: &DirEntry) -> Option<&'static str> {
+    if has_hidden_name(entry) {
+        return Some("its name is hidden");
+    }
+    if entry.file_type().is_dir() {
+        return None;
+    }
+    let name = entry.file_name().to_string_lossy().to_lowercase();
+    if TEMPORARY_ENDINGS
+        .iter()
+        .any(|ending| name.ends_with(ending))
+    {
+        return Some("its name is that of an unfinished file");
+    }
+    if !name.ends_with(".csv") {
+        return Some("it is no .csv file");
+    }
+    (!entry.file_type().is_file()).then_some("it is no regular file")
+}
+
+fn has_hidden_name(entry: &DirEntry) -> bool {
+    entry.file_name().as_bytes().starts_with(b".")
+}
+
+fn name_within(folder: &InputFolder, path: &Path) -> String {
+    escaped(bytes(path.strip_prefix(&folder.path).unwrap_or(path)))
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// What the file system says of a file.
+pub(crate) fn stamp_of(metadata: &Metadata) -> FileStamp {
+    FileStamp {
+        size: metadata.len(),
+        modified: metadata
+            .mtime()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(metadata.mtime_nsec()),
+        inode: metadata.ino(),
+    }
+}
+
+impl FoundFile {
+    /// What the file system says of the file now; `None` when it is gone or out of reach.
+    pub fn stamp_now(&self) -> Option<FileStamp> {
+        self.path.metadata().ok().as_ref().map(stamp_of)
+    }
+}

@@ -1,0 +1,174 @@
+//! Whole tables out of files: the ingested data up to its committed byte, and the test data.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use common::config::InputFolder;
+use common::digest::{self, Hasher, HashingReader};
+use common::ledger::Ledger;
+use common::{Config, Failure, Schema};
+
+use crate::fingerprint::FingerprintKey;
+use crate::listing::list;
+use crate::reader::{FileProblem, ReadRow, RowReader, TargetColumn};
+use crate::table::Table;
+
+/// The test data.
+#[derive(Clone, Debug)]
+pub struct TestData {
+    /// Its accepted rows, each once.
+    pub table: Table,
+    /// SHA-256 over the files' digests; scores are cached by it.
+    pub digest: String,
+    /// Rows refused.
+    pub rejected_rows: u64,
+    /// Files refused, each with the reason.
+    pub rejected_files: Vec<String>,
+}
+
+/// The ingested data, and the digest to continue when rows are appended.
+pub struct FinalData {
+    /// Its rows.
+    pub table: Table,
+    /// Digest of the committed bytes.
+    pub hasher: Hasher,
+}
+
+/// Reads finaldata.csv up to the ledger's committed byte.
+///
+/// An error when it does not hold what the ledger says: then ingestion has to mend it first.
+pub fn load_final_data(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+) -> anyhow::Result<FinalData> {
+    let path = config.layout.final_data();
+    if ledger.committed_bytes == 0 {
+        return Ok(FinalData {
+            table: Table::new(&config.schema),
+            hasher: Hasher::new(),
+        });
+    }
+    let damaged = |what: &str| {
+        Failure::input_output(format!(
+            "{} {what}: run `ingestion`, it is made anew from the input",
+            path.display()
+        ))
+    };
+    if ledger.schema != config.schema.digest() {
+        return Err(damaged("was written under another schema").into());
+    }
+    let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
+    let mut hashing = HashingReader::new(file.take(ledger.committed_bytes));
+    let table = read_trusted(&mut hashing, &config.schema, key)
+        .with_context(|| format!("failed to read {}", path.display()))?;
+    let hasher = hashing.into_hasher();
+    if hasher.clone().finish() != ledger.digest || table.rows() as u64 != ledger.rows {
+        return Err(damaged("does not hold what was ingested").into());
+    }
+    Ok(FinalData { table, hasher })
+}
+
+/// Rows that were checked when they were written.
+fn read_trusted(input: impl Read, schema: &Schema, key: &FingerprintKey) -> anyhow::Result<Table> {
+    let mut table = Table::new(schema);
+    let mut reader = RowReader::open(input, schema, TargetColumn::Read).map_err(as_error)?;
+    while let Some(row) = reader.next_row().map_err(as_error)? {
+        match row {
+            ReadRow::Accepted(row) => {
+                let fingerprint = key.of_row(row.id(), row.values, row.label);
+                table.push(row.id(), row.values, row.label, fingerprint);
+            }
+            ReadRow::Rejected(row) => {
+                anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
+            }
+        }
+    }
+    Ok(table)
+}
+
+fn as_error(problem: FileProblem) -> anyhow::Error {
+    match problem {
+        FileProblem::Unusable(reason) => Failure::input_output(reason).into(),
+        FileProblem::Unreadable(error) => error.into(),
+    }
+}
+
+/// Reads the test data by the rules of ingestion: bad rows and files are refused and counted,
+/// repeated rows count once. `key` decides which fingerprints the rows carry.
+///
+/// An error when no usable row is left.
+pub fn load_test_data(
+    folder: &InputFolder,
+    schema: &Schema,
+    key: &FingerprintKey,
+) -> anyhow::Result<TestData> {
+    let listing = list(std::slice::from_ref(folder))?;
+    let mut data = TestData {
+        table: Table::new(schema),
+        digest: String::new(),
+        rejected_rows: 0,
+        rejected_files: Vec::new(),
+    };
+    let mut seen = HashSet::new();
+    let mut digests = String::new();
+    for file in &listing.files {
+        let digest = read_test_file(&file.path, schema, key, &mut seen, &mut data)
+            .with_context(|| format!("failed to read {}", file.path.display()))?;
+        match digest {
+            Ok(digest) => digests.push_str(&digest),
+            Err(reason) => data.rejected_files.push(format!("{}: {reason}", file.name)),
+        }
+    }
+    data.digest = digest::of_bytes(digests.as_bytes());
+    if data.table.labels.iter().all(Option::is_none) {
+        return Err(no_usable_row(&folder.path, &data).into());
+    }
+    Ok(data)
+}
+
+/// The file's digest, or the reason for which it is refused.
+fn read_test_file(
+    path: &Path,
+    schema: &Schema,
+    key: &FingerprintKey,
+    seen: &mut HashSet<u128>,
+    data: &mut TestData,
+) -> anyhow::Result<Result<String, String>> {
+    let mut hashing = HashingReader::new(File::open(path)?);
+    let mut reader = match RowReader::open(&mut hashing, schema, TargetColumn::Read) {
+        Ok(reader) => reader,
+        Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
+        Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+    };
+    while let Some(row) = reader.next_row().map_err(as_error)? {
+        match row {
+            ReadRow::Accepted(row) => {
+                let fingerprint = key.of_row(row.id(), row.values, row.label);
+                if seen.insert(fingerprint) {
+                    data.table
+                        .push(row.id(), row.values, row.label, fingerprint);
+                }
+            }
+            ReadRow::Rejected(_) => data.rejected_rows += 1,
+        }
+    }
+    drop(reader);
+    Ok(Ok(hashing.finish()))
+}
+
+fn no_usable_row(folder: &Path, data: &TestData) -> Failure {
+    let files = if data.rejected_files.is_empty() {
+        String::new()
+    } else {
+        format!("; refused files: {}", data.rejected_files.join("; "))
+    };
+    Failure::data(format!(
+        "the test data in {} has no usable labelled row ({} rows refused{files}): put a CSV file with known outcomes there",
+        folder.display(),
+        data.rejected_rows
+    ))
+}

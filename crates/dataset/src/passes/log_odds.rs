@@ -1,0 +1,114 @@
+//! The log-odds that a linear model gives to rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chunk, Pass, run};
+use crate::table::{Label, Selection, Table};
+
+/// A linear function of the features, with what stands in for a missing one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinearPredictor {
+    /// Log-odds where all features are 0.
+    pub intercept: f64,
+    /// Log-odds per raw unit of each feature.
+    pub coefficients: Vec<f64>,
+    /// Value used for a missing feature.
+    pub imputed: Vec<f64>,
+}
+
+/// A row's log-odds beside its class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scored {
+    /// Log-odds of class 1; finite.
+    pub log_odds: f64,
+    /// The class, where it is known.
+    pub label: Label,
+}
+
+/// Small enough that no sum of scaled products overflows.
+const OVERFLOW_SCALE: f64 = 1e-160;
+
+impl LinearPredictor {
+    /// The log-odds of one row; finite whatever finite values it has.
+    pub fn log_odds(&self, values: impl Iterator<Item = f64> + Clone) -> f64 {
+        let sum = self.sum(values.clone(), 1.0);
+        if sum.is_finite() {
+            return sum;
+        }
+        // Only the sign is left to find: the magnitude is beyond a float's.
+        self.sum(values, OVERFLOW_SCALE).signum() * f64::MAX
+    }
+
+    fn sum(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
+        let mut sum = self.intercept * scale;
+        for ((value, coefficient), imputed) in values.zip(&self.coefficients).zip(&self.imputed) {
+            let value = if value.is_nan() { *imputed } else { value };
+            sum += (value * scale) * coefficient;
+        }
+        sum
+    }
+}
+
+/// The probability that belongs to log-odds.
+pub fn probability(log_odds: f64) -> f64 {
+    if log_odds >= 0.0 {
+        1.0 / (1.0 + (-log_odds).exp())
+    } else {
+        let odds = log_odds.exp();
+        odds / (1.0 + odds)
+    }
+}
+
+/// The log-odds of the chosen rows, in their order.
+pub fn log_odds(predictor: &LinearPredictor, table: &Table, selection: &Selection) -> Vec<Scored> {
+    run(&LogOdds { predictor }, table, selection)
+}
+
+struct LogOdds<'a> {
+    predictor: &'a LinearPredictor,
+}
+
+impl Pass for LogOdds<'_> {
+    type Value = Vec<Scored>;
+
+    fn empty(&self) -> Self::Value {
+        Vec::new()
+    }
+
+    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
+        value.extend(chunk.positions.iter().map(|position| {
+            Scored {
+                log_odds: self
+                    .predictor
+                    .log_odds(chunk.table.features.iter().map(|column| column[*position])),
+                label: chunk.table.labels[*position],
+            }
+        }));
+    }
+
+    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
+        earlier.extend(later);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_values_are_imputed_and_huge_ones_stay_finite() {
+        let predictor = LinearPredictor {
+            intercept: 1.0,
+            coefficients: vec![2.0, -3.0],
+            imputed: vec![10.0, 100.0],
+        };
+        let log_odds = |values: [f64; 2]| predictor.log_odds(values.into_iter());
+        assert_eq!(log_odds([1.0, 1.0]), 0.0);
+        assert_eq!(log_odds([f64::NAN, 1.0]), 18.0);
+        assert_eq!(log_odds([1e308, 1e308]), -f64::MAX);
+        assert_eq!(log_odds([1.7e308, 1e308]), f64::MAX);
+        assert_eq!(probability(-f64::MAX), 0.0);
+        assert_eq!(probability(f64::MAX), 1.0);
+        assert_eq!(probability(0.0), 0.5);
+    }
+}

@@ -1,0 +1,415 @@
+//! What a table's columns look like: counts, moments, extremes, and a sample of the rows.
+//!
+//! Everything but the sample is exact. The sample holds the rows with the smallest public hash,
+//! at most [`SAMPLE_ROWS`]; it does not depend on the order of rows, and up to that many rows it
+//! is all of them, so that medians are exact there.
+
+use common::Schema;
+use serde::{Deserialize, Serialize};
+
+use super::{Chunk, Pass, run};
+use crate::fingerprint::row_hash;
+use crate::table::{Selection, Table};
+
+/// Rows that a profile keeps at most.
+pub const SAMPLE_ROWS: usize = 50_000;
+
+/// The columns of some rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Rows.
+    pub rows: u64,
+    /// The features in schema order, then the target.
+    pub columns: Vec<ColumnProfile>,
+    /// Some of the rows.
+    pub sample: Sample,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    /// Name.
+    pub name: String,
+    /// Missing values.
+    pub missing: u64,
+    /// Of the present values.
+    pub moments: Moments,
+}
+
+/// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    /// Numbers seen.
+    pub count: u64,
+    /// 1, or [`HUGE_SCALE`] once a number beyond [`HUGE`] was seen: `mean` and `squares` are those
+    /// of the numbers divided by it, so that squares do not overflow.
+    scale: f64,
+    mean: f64,
+    squares: f64,
+    minimum: f64,
+    maximum: f64,
+}
+
+/// Numbers beyond this have squares near the largest float.
+const HUGE: f64 = 1e150;
+/// A power of two, so that dividing by it loses nothing.
+const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
+
+/// Rows kept for order statistics and later comparisons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// One vector per column of the profile; NaN stands for a missing value.
+    pub columns: Vec<Vec<f64>>,
+}
+
+/// Summary statistics of the ingested data, as they are stored and shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Rows.
+    pub rows: u64,
+    /// The features in schema order, then the target.
+    pub columns: Vec<ColumnSummary>,
+    /// Whether the medians are those of all rows; else they are the sample's.
+    pub medians_are_exact: bool,
+}
+
+/// Summary statistics of one column; a statistic of too few values is `None`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSummary {
+    /// Name.
+    pub name: String,
+    /// Present values.
+    pub count: u64,
+    /// Missing values.
+    pub missing: u64,
+    /// Arithmetic mean.
+    pub mean: Option<f64>,
+    /// Middle value, or the mean of the two middle ones.
+    pub median: Option<f64>,
+    /// Standard deviation with n − 1.
+    pub std: Option<f64>,
+    /// Smallest value.
+    pub min: Option<f64>,
+    /// Largest value.
+    pub max: Option<f64>,
+}
+
+/// Profiles the chosen rows.
+pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile {
+    let chosen = selection.rows.len();
+    let pass = Columns {
+        columns: schema.features.len() + 1,
+        hash_limit: hash_limit(chosen),
+    };
+    let mut value = run(&pass, table, selection);
+    if value.smallest.len() < SAMPLE_ROWS.min(value.rows as usize) {
+        // The limit let too few rows through, because the selection is sparse.
+        value.smallest = run(
+            &Columns {
+                hash_limit: u64::MAX,
+                ..pass
+            },
+            table,
+            selection,
+        )
+        .smallest;
+    }
+    let names = schema.features.iter().chain([&schema.target]);
+    Profile {
+        rows: value.rows,
+        columns: names
+            .zip(value.columns)
+            .map(|(name, (missing, moments))| ColumnProfile {
+                name: name.clone(),
+                missing,
+                moments,
+            })
+            .collect(),
+        sample: sample(table, value.smallest),
+    }
+}
+
+/// A hash below which about twice the wanted rows lie: the others need not be remembered.
+fn hash_limit(rows: usize) -> u64 {
+    let share = 2.0 * SAMPLE_ROWS as f64 / rows.max(1) as f64;
+    if share >= 1.0 {
+        u64::MAX
+    } else {
+        (share * u64::MAX as f64) as u64
+    }
+}
+
+fn sample(table: &Table, mut smallest: Vec<(u64, usize)>) -> Sample {
+    smallest.sort_unstable();
+    smallest.truncate(SAMPLE_ROWS);
+    let columns = table.features.len() + 1;
+    Sample {
+        columns: (0..columns)
+            .map(|column| {
+                smallest
+                    .iter()
+                    .map(|(_, position)| cell(table, column, *position))
+                    .collect()
+            })
+            .collect(),
+    }
+}
+
+/// The features, then the target as 0 or 1.
+fn cell(table: &Table, column: usize, position: usize) -> f64 {
+    match table.features.get(column) {
+        Some(feature) => feature[position],
+        None => table.labels[position].map_or(f64::NAN, |class| f64::from(u8::from(class))),
+    }
+}
+
+struct Columns {
+    columns: usize,
+    hash_limit: u64,
+}
+
+struct ColumnsValue {
+    rows: u64,
+    columns: Vec<(u64, Moments)>,
+    /// Hash and position of the rows below the limit.
+    smallest: Vec<(u64, usize)>,
+}
+
+impl Pass for Columns {
+    type Value = ColumnsValue;
+
+    fn empty(&self) -> ColumnsValue {
+        ColumnsValue {
+            rows: 0,
+            columns: vec![(0, Moments::default()); self.columns],
+            smallest: Vec::new(),
+        }
+    }
+
+    fn add(&self, value: &mut ColumnsValue, chunk: &Chunk<'_>) {
+        value.rows += chunk.positions.len() as u64;
+        for (column, (missing, moments)) in value.columns.iter_mut().enumerate() {
+            for position in &chunk.positions {
+                let number = cell(chunk.table, column, *position);
+                if number.is_nan() {
+                    *missing += 1;
+                } else {
+                    moments.add(number);
+                }
+            }
+        }
+        let hashes = chunk.positions.iter().map(|position| {
+            let hash = row_hash(chunk.table.clients[*position], chunk.table.row(*position));
+            (hash, *position)
+        });
+        value
+            .smallest
+            .extend(hashes.filter(|(hash, _)| *hash <= self.hash_limit));
+    }
+
+    fn merge(&self, earlier: &mut ColumnsValue, later: ColumnsValue) {
+        earlier.rows += later.rows;
+        for (mine, other) in earlier.columns.iter_mut().zip(later.columns) {
+            mine.0 += other.0;
+            mine.1.merge(other.1);
+        }
+        earlier.smallest.extend(later.smallest);
+    }
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            scale: 1.0,
+            mean: 0.0,
+            squares: 0.0,
+            minimum: f64::MAX,
+            maximum: -f64::MAX,
+        }
+    }
+}
+
+impl Moments {
+    /// Adds a number.
+    pub fn add(&mut self, number: f64) {
+        if number.abs() > HUGE {
+            self.rescale(HUGE_SCALE);
+        }
+        let number_scaled = number / self.scale;
+        self.count += 1;
+        let delta = number_scaled - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (number_scaled - self.mean);
+        self.minimum = self.minimum.min(number);
+        self.maximum = self.maximum.max(number);
+    }
+
+    /// Joins the moments of other numbers.
+    pub fn merge(&mut self, mut other: Self) {
+        if other.count == 0 {
+            return;
+        }
+        let scale = self.scale.max(other.scale);
+        self.rescale(scale);
+        other.rescale(scale);
+        let count = self.count + other.count;
+        let delta = other.mean - self.mean;
+        let share = other.count as f64 / count as f64;
+        self.squares += other.squares + delta * delta * self.count as f64 * share;
+        self.mean += delta * share;
+        self.count = count;
+        self.minimum = self.minimum.min(other.minimum);
+        self.maximum = self.maximum.max(other.maximum);
+    }
+
+    fn rescale(&mut self, scale: f64) {
+        if scale > self.scale {
+            let ratio = self.scale / scale;
+            self.mean *= ratio;
+            self.squares *= ratio * ratio;
+            self.scale = scale;
+        }
+    }
+
+    /// Arithmetic mean; `None` without numbers.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| finite(self.mean * self.scale))
+    }
+
+    /// Standard deviation with n − 1; `None` with fewer than two numbers.
+    pub fn standard_deviation(&self) -> Option<f64> {
+        (self.count > 1)
+            .then(|| finite((self.squares / (self.count - 1) as f64).sqrt() * self.scale))
+    }
+
+    /// Smallest number.
+    pub fn minimum(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.minimum)
+    }
+
+    /// Largest number.
+    pub fn maximum(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.maximum)
+    }
+}
+
+/// The largest float where rounding went beyond it.
+fn finite(number: f64) -> f64 {
+    number.clamp(-f64::MAX, f64::MAX)
+}
+
+impl Profile {
+    /// The statistics that are stored and shown.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            rows: self.rows,
+            columns: self
+                .columns
+                .iter()
+                .zip(&self.sample.columns)
+                .map(|(column, sample)| ColumnSummary {
+                    name: column.name.clone(),
+                    count: column.moments.count,
+                    missing: column.missing,
+                    mean: column.moments.mean(),
+                    median: median(sample),
+                    std: column.moments.standard_deviation(),
+                    min: column.moments.minimum(),
+                    max: column.moments.maximum(),
+                })
+                .collect(),
+            medians_are_exact: self.rows as usize <= SAMPLE_ROWS,
+        }
+    }
+}
+
+fn median(sample: &[f64]) -> Option<f64> {
+    let mut present: Vec<f64> = sample.iter().copied().filter(|x| !x.is_nan()).collect();
+    if present.is_empty() {
+        return None;
+    }
+    let middle = present.len() / 2;
+    let (below, upper, _) = present.select_nth_unstable_by(middle, f64::total_cmp);
+    let upper = *upper;
+    if below.len() > middle || present.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = present[..middle]
+        .iter()
+        .copied()
+        .max_by(f64::total_cmp)
+        .unwrap_or(upper);
+    Some(lower / 2.0 + upper / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: impl Iterator<Item = (f64, Option<bool>)>) -> (Schema, Table) {
+        let schema = Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        for (row, (x, label)) in rows.enumerate() {
+            table.push(row.to_string().as_bytes(), &[x], label, 0);
+        }
+        (schema, table)
+    }
+
+    #[test]
+    fn statistics_of_a_small_column() {
+        let values = [4.0, f64::NAN, 1.0, 3.0, 2.0];
+        let (schema, table) = table(values.into_iter().map(|x| (x, Some(x > 2.0))));
+        let summary = profile(&schema, &table, &table.all()).summary();
+        let x = &summary.columns[0];
+        assert_eq!((x.count, x.missing), (4, 1));
+        assert_eq!((x.mean, x.median), (Some(2.5), Some(2.5)));
+        assert!((x.std.unwrap() - (5.0f64 / 3.0).sqrt()).abs() < 1e-15);
+        assert_eq!((x.min, x.max), (Some(1.0), Some(4.0)));
+        assert!(summary.medians_are_exact);
+        assert_eq!(summary.columns[1].mean, Some(0.4));
+    }
+
+    #[test]
+    fn an_empty_column_has_no_statistics() {
+        let (schema, table) = table(std::iter::empty());
+        let summary = profile(&schema, &table, &table.all()).summary();
+        assert_eq!(summary.columns[0].mean, None);
+        assert_eq!(summary.columns[0].median, None);
+        assert_eq!(summary.columns[0].min, None);
+    }
+
+    #[test]
+    fn huge_numbers_do_not_overflow() {
+        let values = [1.7e308, -1.7e308, 5.0];
+        let (schema, table) = table(values.into_iter().map(|x| (x, None)));
+        let summary = profile(&schema, &table, &table.all()).summary();
+        let x = &summary.columns[0];
+        assert!(x.mean.unwrap().abs() < 1e293);
+        assert!(x.std.unwrap() > 1.6e308 && x.std.unwrap().is_finite());
+        assert_eq!(x.median, Some(5.0));
+    }
+
+    #[test]
+    fn a_sample_does_not_depend_on_the_order_and_merging_is_exact_enough() {
+        let n = 120_000;
+        let forward = |row: usize| ((row as f64 * 0.37).sin(), Some(row.is_multiple_of(3)));
+        let (schema, first) = table((0..n).map(forward));
+        let there = profile(&schema, &first, &first.all());
+        let mut second = Table::new(&schema);
+        for row in (0..n).rev() {
+            let (x, label) = forward(row);
+            second.push(row.to_string().as_bytes(), &[x], label, 0);
+        }
+        let back = profile(&schema, &second, &second.all());
+        assert_eq!(there.sample, back.sample);
+        assert_eq!(there.sample.columns[0].len(), SAMPLE_ROWS);
+        let difference =
+            there.columns[0].moments.mean().unwrap() - back.columns[0].moments.mean().unwrap();
+        assert!(difference.abs() < 1e-12);
+        assert!(!there.summary().medians_are_exact);
+    }
+}

@@ -1,0 +1,81 @@
+//! Tests of reading: text in, rows and reasons out.
+
+use super::*;
+
+const HEADER: &str =
+    "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n";
+
+/// Each row as `id|values|label`, or `line:column: reason`.
+fn read(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
+    let schema = Schema::default();
+    let problem = |problem| match problem {
+        FileProblem::Unusable(reason) => reason,
+        FileProblem::Unreadable(error) => error.to_string(),
+    };
+    let mut reader =
+        RowReader::open(text.as_ref(), &schema, TargetColumn::Read).map_err(problem)?;
+    let mut rows = Vec::new();
+    while let Some(row) = reader.next_row().map_err(problem)? {
+        rows.push(match row {
+            ReadRow::Accepted(cells) => {
+                let id = String::from_utf8_lossy(cells.id());
+                format!("{id}|{:?}|{:?}", cells.values, cells.label)
+            }
+            ReadRow::Rejected(it) => format!("{}:{}: {}", it.line, it.column, it.reason),
+        });
+    }
+    Ok(rows)
+}
+
+#[test]
+fn columns_are_found_by_name_whatever_their_order_and_case() {
+    let plain = read(format!("{HEADER}a,1,2,3,0\n")).unwrap();
+    assert_eq!(plain, ["a|[1.0, 2.0, 3.0]|Some(false)"]);
+    let other = " Exited ,extra,number_of_employees,CORPORATION,lastyear_activity,lastmonth_activity\r\n0,x,3,a,2,1\r\n";
+    assert_eq!(read(other).unwrap(), plain);
+    assert_eq!(read(format!("\u{feff}{HEADER}a,1,2,3,0")).unwrap(), plain);
+}
+
+#[test]
+fn bad_rows_are_placed_and_the_others_go_on() {
+    let text = format!("{HEADER}a,1,2,12 k,0\nb,1,2,3,2\nc,1,2\n,1,2,3,0\nd,1,2,3,1\n");
+    assert_eq!(
+        read(text).unwrap(),
+        [
+            "2:4: number_of_employees: \"12 k\" is not a number",
+            "3:5: exited: \"2\" is neither 0 nor 1",
+            "4:4: 3 fields, 5 expected",
+            "5:1: the client has no name",
+            "d|[1.0, 2.0, 3.0]|Some(true)",
+        ]
+    );
+    let mut invalid = format!("{HEADER}a,1,2,3,0\ncaf").into_bytes();
+    invalid.extend(b"\xe9,1,2,3,0\n");
+    assert_eq!(read(invalid).unwrap()[1], "3:1: the text is not UTF-8");
+}
+
+#[test]
+fn quoted_commas_quotes_and_newlines_are_one_row() {
+    let rows = read(format!("{HEADER}\"a, \"\"b\"\"\nc\",1,,3,\nz,1,2,3,1\n")).unwrap();
+    assert_eq!(rows[0], "a, \"b\"\nc|[1.0, NaN, 3.0]|None");
+    assert_eq!(rows.len(), 2);
+}
+
+#[test]
+fn a_header_that_cannot_serve_refuses_the_file() {
+    let missing = read("corporation,lastmonth_activity,lastyear_activity,exited\n").unwrap_err();
+    assert!(
+        missing.contains("number_of_employees is missing"),
+        "{missing}"
+    );
+    let twice = read("corporation,exited,Exited\n").unwrap_err();
+    assert!(twice.contains("\"exited\" twice"), "{twice}");
+    let wide = read(b"\xff\xfec\0o\0r\0").unwrap_err();
+    assert!(wide.contains("UTF-16"), "{wide}");
+}
+
+#[test]
+fn a_file_without_the_target_has_rows_without_a_class() {
+    let text = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\na,1,2,3\n";
+    assert_eq!(read(text).unwrap(), ["a|[1.0, 2.0, 3.0]|None"]);
+}

@@ -1,0 +1,151 @@
+//! Rows as columns in memory, and the choice of rows that a pass runs over.
+
+use std::ops::Range;
+
+use common::Schema;
+
+use crate::fingerprint::{Fingerprint, client_hash};
+
+/// The class of a row: left (`true`), stayed (`false`), or not known.
+pub type Label = Option<bool>;
+
+/// Folds that the clients are dealt into when a candidate answers out of fold.
+pub const FOLDS: u64 = 5;
+
+/// Rows, column by column, in ingestion order.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// One vector per feature, in schema order; NaN stands for a missing value.
+    pub features: Vec<Vec<f64>>,
+    /// The class of each row.
+    pub labels: Vec<Label>,
+    /// Public hash of each row's client; decides folds and samples.
+    pub clients: Vec<u64>,
+    /// Identity of each row under the key it was read with.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// Which rows of a table a pass runs over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// Positions in the table.
+    pub rows: Range<usize>,
+    /// Whose clients.
+    pub fold: Fold,
+    /// With or without a known class.
+    pub labels: Labels,
+}
+
+/// A choice of clients by fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// All clients.
+    Any,
+    /// The clients of one fold.
+    Inside(u64),
+    /// The clients of all other folds.
+    Outside(u64),
+}
+
+/// A choice of rows by whether their class is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// All rows.
+    Any,
+    /// Rows whose class is known.
+    Known,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(schema: &Schema) -> Self {
+        Self {
+            features: vec![Vec::new(); schema.features.len()],
+            ..Self::default()
+        }
+    }
+
+    /// Adds a row at the end; `values` are in schema order.
+    pub fn push(&mut self, id: &[u8], values: &[f64], label: Label, fingerprint: Fingerprint) {
+        for (column, value) in self.features.iter_mut().zip(values) {
+            column.push(*value);
+        }
+        self.labels.push(label);
+        self.clients.push(client_hash(id));
+        self.fingerprints.push(fingerprint);
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// All rows.
+    pub fn all(&self) -> Selection {
+        Selection::rows(0..self.rows())
+    }
+
+    /// The rows whose class is known.
+    pub fn labelled(&self) -> Selection {
+        self.all().labelled()
+    }
+
+    /// The values of one row.
+    pub fn row(&self, position: usize) -> impl Iterator<Item = f64> {
+        self.features.iter().map(move |column| column[position])
+    }
+
+    /// Whether a selection takes the row at a position within its range.
+    pub(crate) fn takes(&self, selection: &Selection, position: usize) -> bool {
+        let fold = self.clients[position] % FOLDS;
+        let fold_fits = match selection.fold {
+            Fold::Any => true,
+            Fold::Inside(wanted) => fold == wanted,
+            Fold::Outside(unwanted) => fold != unwanted,
+        };
+        fold_fits && (selection.labels == Labels::Any || self.labels[position].is_some())
+    }
+
+    /// The rows that `keep` takes, in order.
+    pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let positions: Vec<usize> = (0..self.rows()).filter(|row| keep(*row)).collect();
+        Self {
+            features: self
+                .features
+                .iter()
+                .map(|column| pick(column, &positions))
+                .collect(),
+            labels: pick(&self.labels, &positions),
+            clients: pick(&self.clients, &positions),
+            fingerprints: pick(&self.fingerprints, &positions),
+        }
+    }
+}
+
+fn pick<T: Copy>(column: &[T], positions: &[usize]) -> Vec<T> {
+    positions.iter().map(|position| column[*position]).collect()
+}
+
+impl Selection {
+    /// The rows at these positions.
+    pub fn rows(rows: Range<usize>) -> Self {
+        Self {
+            rows,
+            fold: Fold::Any,
+            labels: Labels::Any,
+        }
+    }
+
+    /// Of these, the rows whose class is known.
+    pub fn labelled(self) -> Self {
+        Self {
+            labels: Labels::Known,
+            ..self
+        }
+    }
+
+    /// Of these, the rows of a choice of clients.
+    pub fn of_fold(self, fold: Fold) -> Self {
+        Self { fold, ..self }
+    }
+}
