@@ -1,1 +1,121 @@
-//! Stub.
+//! Ingestion: the input files, checked, merged and deduplicated into finaldata.csv.
+//!
+//! Rows stand in the order in which their files were first ingested; of equal rows the first
+//! stays. Taking in one more file appends; a file that went or changed makes a rebuild, which
+//! replays the recorded order, rows judged before first. The ledger in the history is the commit
+//! point: what it does not say has not happened.
+//!
+//! It fits nothing and scores nothing; it knows of the live model only which data it was fitted
+//! to.
+
+mod accounting;
+mod judged;
+mod lay;
+mod look;
+mod merge;
+mod reconcile;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use anyhow::Context;
+use common::history::StageDuration;
+use common::ledger::Ledger;
+use common::{Config, History, Manifest, RunLock, files};
+use dataset::{FingerprintKey, Table};
+use jiff::Timestamp;
+
+pub use judged::{judged_fingerprints, mark_judged};
+pub use look::{Look, look};
+pub use merge::render_ingested_files;
+pub use report::{FileReport, IngestReport};
+
+/// The ingested data after an ingestion.
+pub struct Ingested {
+    /// What was done.
+    pub report: IngestReport,
+    /// All rows of finaldata.csv.
+    pub table: Table,
+    /// The committed ledger.
+    pub ledger: Ledger,
+    /// The key of the fingerprints.
+    pub key: FingerprintKey,
+}
+
+/// The committed ledger, mended and held against the live release.
+pub struct Prepared {
+    /// What is committed.
+    pub ledger: Ledger,
+    /// The live model was fitted to rows that do not all stand in front.
+    pub has_scattered_judged_rows: bool,
+}
+
+/// Takes in what is new, by hand.
+pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
+    let _lock = RunLock::acquire(&config.layout, "ingestion")?;
+    let history = History::open(&config.layout)?;
+    let live = Manifest::of_live_release(&config.layout)?;
+    let started = (Timestamp::now(), Instant::now());
+    let prepared = prepare(config, &history, live.as_ref())?;
+    let found = look(config, &prepared, started.0)?;
+    if found.is_nothing_new() {
+        return note_nothing_new(&history, &prepared.ledger, &found);
+    }
+    let report = ingest(config, &history, prepared.ledger, found, live.as_ref())?.report;
+    history.record_stage(&StageDuration {
+        stage: "ingestion".into(),
+        run: None,
+        started_at: started.0,
+        seconds: started.1.elapsed().as_secs_f64(),
+    })?;
+    Ok(report)
+}
+
+/// Mends what an interrupted run left, and holds the ledger against the live release.
+///
+/// Every command that takes in data or judges it begins with it.
+pub fn prepare(
+    config: &Config,
+    history: &History,
+    live: Option<&Manifest>,
+) -> anyhow::Result<Prepared> {
+    let layout = &config.layout;
+    for folder in [layout.output(), layout.models(), layout.state()] {
+        files::create_folder(folder)?;
+        files::sweep(folder)?;
+    }
+    let ledger = history.ledger()?;
+    merge::cut_to_committed(layout, &ledger)?;
+    merge::write_ingested_files(layout, &ledger)?;
+    reconcile::reconcile(config, history, ledger, live)
+}
+
+/// Keeps names and stamps that were found for known content, so that it is not hashed again.
+pub fn note_nothing_new(
+    history: &History,
+    ledger: &Ledger,
+    found: &Look,
+) -> anyhow::Result<IngestReport> {
+    if let Some(restamped) = found.restamp(ledger) {
+        history.save_ledger(&restamped)?;
+    }
+    Ok(found.report_nothing_new(ledger))
+}
+
+/// Takes in what was found and commits it.
+pub fn ingest(
+    config: &Config,
+    history: &History,
+    ledger: Ledger,
+    found: Look,
+    live: Option<&Manifest>,
+) -> anyhow::Result<Ingested> {
+    let ingested = merge::merge(config, history, ledger, found, live)
+        .context("failed to ingest the input files")?;
+    for file in &ingested.report.files {
+        tracing::debug!(file = %file.name, folder = %file.folder, status = ?file.status, kept = file.rows.kept, "ingested");
+    }
+    Ok(ingested)
+}

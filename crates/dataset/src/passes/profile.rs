@@ -129,6 +129,12 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
     }
 }
 
+/// The moments of each feature's present values in the chosen rows, in schema order.
+pub fn moments(table: &Table, selection: &Selection) -> Vec<Moments> {
+    let features = table.features.len();
+    run(&FeatureMoments { features }, table, selection)
+}
+
 /// A hash below which about twice the wanted rows lie: the others need not be remembered.
 fn hash_limit(rows: usize) -> u64 {
     let share = 2.0 * SAMPLE_ROWS as f64 / rows.max(1) as f64;
@@ -214,6 +220,33 @@ impl Pass for Columns {
             mine.1.merge(other.1);
         }
         earlier.smallest.extend(later.smallest);
+    }
+}
+
+struct FeatureMoments {
+    features: usize,
+}
+
+impl Pass for FeatureMoments {
+    type Value = Vec<Moments>;
+
+    fn empty(&self) -> Vec<Moments> {
+        vec![Moments::default(); self.features]
+    }
+
+    fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
+        for (moments, column) in value.iter_mut().zip(&chunk.table.features) {
+            let numbers = chunk.positions.iter().map(|position| column[*position]);
+            numbers
+                .filter(|number| !number.is_nan())
+                .for_each(|number| moments.add(number));
+        }
+    }
+
+    fn merge(&self, earlier: &mut Vec<Moments>, later: Vec<Moments>) {
+        for (mine, other) in earlier.iter_mut().zip(later) {
+            mine.merge(other);
+        }
     }
 }
 

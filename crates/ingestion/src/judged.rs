@@ -1,0 +1,90 @@
+//! Which rows were judged: a deployed model was scored on them or fitted to them.
+//!
+//! Their fingerprints are kept in the state folder, appended and never forgotten, so that a row
+//! which comes back in another file is not judged twice. The file counts as far as the ledger
+//! says.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+
+use anyhow::Context;
+use common::ledger::Ledger;
+use common::{Failure, Layout, files};
+use dataset::{Fingerprint, Table};
+
+const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
+
+/// The first `count` judged fingerprints.
+pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let path = layout.judged_fingerprints();
+    let context = || format!("failed to read {}", path.display());
+    let mut bytes = Vec::new();
+    File::open(&path)
+        .with_context(context)?
+        .take(count * FINGERPRINT_BYTES)
+        .read_to_end(&mut bytes)
+        .with_context(context)?;
+    let (fingerprints, _) = bytes.as_chunks::<{ size_of::<Fingerprint>() }>();
+    if fingerprints.len() as u64 != count {
+        return Err(Failure::input_output(format!(
+            "{} holds {} of {count} fingerprints: restore it, or remove it together with {} to begin again",
+            path.display(),
+            fingerprints.len(),
+            layout.history().display(),
+        ))
+        .into());
+    }
+    Ok(fingerprints
+        .iter()
+        .map(|bytes| Fingerprint::from_le_bytes(*bytes))
+        .collect())
+}
+
+/// The ledger in which the first `rows` rows of the data are judged; the caller commits it.
+///
+/// Their fingerprints are appended and synced first: they count once the ledger says so.
+pub fn mark_judged(
+    layout: &Layout,
+    ledger: &Ledger,
+    table: &Table,
+    rows: u64,
+) -> anyhow::Result<Ledger> {
+    let newly = table
+        .fingerprints
+        .get(ledger.judged_rows as usize..rows as usize)
+        .unwrap_or_default();
+    let mut ledger = ledger.clone();
+    if !newly.is_empty() {
+        ledger.judged_fingerprints = append(layout, ledger.judged_fingerprints, newly)?;
+        ledger.judged_rows = rows;
+    }
+    Ok(ledger)
+}
+
+/// Appends after the first `count` fingerprints and returns how many there are then.
+pub(crate) fn append(
+    layout: &Layout,
+    count: u64,
+    fingerprints: &[Fingerprint],
+) -> anyhow::Result<u64> {
+    if fingerprints.is_empty() {
+        return Ok(count);
+    }
+    let path = layout.judged_fingerprints();
+    let context = || format!("failed to write {}", path.display());
+    let mut writer = BufWriter::new(files::open_at(&path, count * FINGERPRINT_BYTES)?);
+    for fingerprint in fingerprints {
+        writer
+            .write_all(&fingerprint.to_le_bytes())
+            .with_context(context)?;
+    }
+    let file = writer
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .with_context(context)?;
+    files::sync(&file, &path)?;
+    Ok(count + fingerprints.len() as u64)
+}

@@ -1,0 +1,231 @@
+//! Laying down rows: behind what is there, or in a new file.
+//!
+//! Nothing here counts until the ledger is committed.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::digest::{Hasher, HashingWriter};
+use common::ledger::{Ledger, LedgerFile};
+use common::{Layout, Schema, files};
+use dataset::{FinalData, Fingerprint, FingerprintKey, Table};
+
+use crate::accounting::{FileTally, Postponed, Sink, Take};
+
+const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// A file to be read, whether the ledger knows it or not.
+pub(crate) struct Planned {
+    /// Its entry; status and rows are filled in by reading it.
+    pub(crate) entry: LedgerFile,
+    /// Where its content is.
+    pub(crate) path: PathBuf,
+}
+
+/// What was laid down.
+pub(crate) struct Laid {
+    /// All rows of finaldata.csv.
+    pub(crate) table: Table,
+    /// What became of each planned file.
+    pub(crate) tallies: Vec<FileTally>,
+    /// Length of finaldata.csv.
+    pub(crate) bytes: u64,
+    /// SHA-256 of it.
+    pub(crate) digest: String,
+    /// Length of rejectedrows.csv.
+    pub(crate) rejected_bytes: u64,
+}
+
+/// Why laying down ended early.
+pub(crate) enum Stopped {
+    /// The planned file at this position has to wait, for this reason.
+    AtFile(usize, String),
+    /// Something that concerns no single file.
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Stopped {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The order of a new file: the first `files` planned files, of them first the rows in `judged`;
+/// then the other files.
+pub(crate) struct Order<'a> {
+    pub(crate) files: usize,
+    pub(crate) judged: &'a HashSet<Fingerprint>,
+}
+
+/// What rows are read and identified by.
+pub(crate) struct Reading<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) schema: &'a Schema,
+    pub(crate) key: &'a FingerprintKey,
+}
+
+impl Reading<'_> {
+    /// Appends the rows of the planned files behind the committed ones.
+    pub(crate) fn lay_behind(
+        &self,
+        ledger: &Ledger,
+        data: FinalData,
+        planned: &[Planned],
+    ) -> Result<Laid, Stopped> {
+        let (rows_path, rejected_path) = (self.layout.final_data(), self.layout.rejected_rows());
+        let mut rows = BufWriter::with_capacity(
+            BUFFER_BYTES,
+            files::open_at(&rows_path, ledger.committed_bytes)?,
+        );
+        let mut rejected = BufWriter::with_capacity(
+            BUFFER_BYTES,
+            files::open_at(&rejected_path, ledger.rejected_bytes)?,
+        );
+        let seen = data.table.fingerprints.iter().copied().collect();
+        let mut sink = Sink {
+            schema: self.schema,
+            key: self.key,
+            rows: csv_writer(&mut rows, data.hasher, ledger.committed_bytes),
+            // Nobody asks for the digest of the refused rows.
+            rejected: csv_writer(&mut rejected, Hasher::new(), ledger.rejected_bytes),
+            table: data.table,
+            seen,
+        };
+        let tallies = take_all(&mut sink, planned, 0)?;
+        let laid = finish(sink, tallies)?;
+        flush_and_sync(rows, &rows_path)?;
+        flush_and_sync(rejected, &rejected_path)?;
+        Ok(laid)
+    }
+
+    /// Writes a new finaldata.csv and rejectedrows.csv beside the old ones.
+    pub(crate) fn lay_anew(&self, planned: &[Planned], order: &Order<'_>) -> Result<Laid, Stopped> {
+        files::stage(&self.layout.final_data(), |rows| {
+            files::stage(&self.layout.rejected_rows(), |rejected| {
+                let mut sink = Sink {
+                    schema: self.schema,
+                    key: self.key,
+                    rows: csv_writer(rows, Hasher::new(), 0),
+                    rejected: csv_writer(rejected, Hasher::new(), 0),
+                    table: Table::new(self.schema),
+                    seen: HashSet::new(),
+                };
+                sink.rows.write_record(self.schema.columns())?;
+                sink.rejected.write_record(REJECTED_COLUMNS)?;
+                Ok(self.lay_in_order(sink, planned, order))
+            })
+        })?
+    }
+
+    fn lay_in_order<W: Write>(
+        &self,
+        mut sink: Sink<'_, W>,
+        planned: &[Planned],
+        order: &Order<'_>,
+    ) -> Result<Laid, Stopped> {
+        let (ordered, behind) = planned.split_at(order.files.min(planned.len()));
+        let mut tallies = if order.judged.is_empty() {
+            take_all(&mut sink, ordered, 0)?
+        } else {
+            take_judged_first(&mut sink, ordered, order.judged)?
+        };
+        tallies.extend(take_all(&mut sink, behind, ordered.len())?);
+        Ok(finish(sink, tallies)?)
+    }
+
+    /// The fingerprints of all good rows of a file.
+    pub(crate) fn fingerprints(
+        &self,
+        planned: &Planned,
+        position: usize,
+    ) -> Result<Vec<Fingerprint>, Stopped> {
+        let mut sink = Sink {
+            schema: self.schema,
+            key: self.key,
+            rows: csv_writer(std::io::sink(), Hasher::new(), 0),
+            rejected: csv_writer(std::io::sink(), Hasher::new(), 0),
+            table: Table::new(self.schema),
+            seen: HashSet::new(),
+        };
+        take(&mut sink, planned, position, Take::All)?;
+        Ok(sink.table.fingerprints)
+    }
+}
+
+fn take_judged_first<W: Write>(
+    sink: &mut Sink<'_, W>,
+    planned: &[Planned],
+    judged: &HashSet<Fingerprint>,
+) -> Result<Vec<FileTally>, Stopped> {
+    let mut tallies = Vec::with_capacity(planned.len());
+    for (position, file) in planned.iter().enumerate() {
+        tallies.push(take(sink, file, position, Take::Only(judged))?);
+    }
+    for (position, (file, tally)) in planned.iter().zip(&mut tallies).enumerate() {
+        let second = take(sink, file, position, Take::Except(judged))?;
+        tally.and_second_reading(&second);
+    }
+    Ok(tallies)
+}
+
+fn take_all<W: Write>(
+    sink: &mut Sink<'_, W>,
+    planned: &[Planned],
+    first_position: usize,
+) -> Result<Vec<FileTally>, Stopped> {
+    planned
+        .iter()
+        .enumerate()
+        .map(|(offset, file)| take(sink, file, first_position + offset, Take::All))
+        .collect()
+}
+
+fn take<W: Write>(
+    sink: &mut Sink<'_, W>,
+    file: &Planned,
+    position: usize,
+    which: Take<'_>,
+) -> Result<FileTally, Stopped> {
+    sink.take_file(&file.path, &file.entry.name, &file.entry.sha256, which)
+        .map_err(|postponed| match postponed {
+            Postponed::Because(reason) => Stopped::AtFile(position, reason),
+            Postponed::Failed(error) => Stopped::Failed(error),
+        })
+}
+
+fn csv_writer<W: Write>(inner: W, hasher: Hasher, bytes: u64) -> csv::Writer<HashingWriter<W>> {
+    csv::WriterBuilder::new()
+        .buffer_capacity(BUFFER_BYTES)
+        .from_writer(HashingWriter::continuing(inner, hasher, bytes))
+}
+
+fn finish<W: Write>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::Result<Laid> {
+    for tally in &mut tallies {
+        tally.close();
+    }
+    let rows = flushed(sink.rows).context("failed to write finaldata.csv")?;
+    let rejected = flushed(sink.rejected).context("failed to write rejectedrows.csv")?;
+    Ok(Laid {
+        table: sink.table,
+        tallies,
+        bytes: rows.length(),
+        digest: rows.digest(),
+        rejected_bytes: rejected.length(),
+    })
+}
+
+fn flushed<W: Write>(writer: csv::Writer<HashingWriter<W>>) -> std::io::Result<HashingWriter<W>> {
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+fn flush_and_sync(writer: BufWriter<File>, path: &Path) -> anyhow::Result<()> {
+    let file = writer
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .with_context(|| format!("failed to write {}", path.display()))?;
+    files::sync(&file, path)
+}

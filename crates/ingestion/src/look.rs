@@ -1,0 +1,288 @@
+//! Looking for input that the ledger does not know.
+//!
+//! A file is known by its folder and the SHA-256 of its bytes. While size, modification time and
+//! inode are those of the last look, the content is taken to be the same and is not read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use common::Config;
+use common::digest;
+use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
+use dataset::{FoundFile, SkippedEntry};
+use jiff::Timestamp;
+
+use crate::Prepared;
+use crate::report::IngestReport;
+
+/// Content by folder and digest: what makes a file known.
+type Content = (String, String);
+
+/// A stamp this close to the look may hide a later change within the clock's grain.
+const CLOCK_GRAIN_NANOSECONDS: i64 = 2_000_000_000;
+
+/// What stands in the input folders, held against the ledger.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Files with content that the ledger does not know, in ingestion order.
+    pub(crate) unknown: Vec<Candidate>,
+    /// Where the content of each known file is now.
+    pub(crate) places: BTreeMap<Content, PathBuf>,
+    /// Known content that is nowhere any more.
+    pub(crate) missing: Vec<LedgerFile>,
+    /// Names or stamps of known content that the ledger has otherwise.
+    pub(crate) restamped: Vec<Candidate>,
+    /// Entries that are no client data.
+    pub ignored: Vec<SkippedEntry>,
+    /// Files that could not be taken this time.
+    pub waiting: Vec<SkippedEntry>,
+    /// Why finaldata.csv cannot serve as it is, though its files and their order do.
+    pub(crate) damage: Option<String>,
+    /// Why the rows have to stand in another order.
+    pub(crate) reorder: Option<String>,
+    /// Nothing was ingested before.
+    pub(crate) is_first: bool,
+}
+
+/// A file and the digest of its content.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) file: FoundFile,
+    pub(crate) sha256: String,
+}
+
+/// Looks at the input folders; reads only files that changed since the last look.
+pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Result<Look> {
+    let ledger = &prepared.ledger;
+    let listing = dataset::list(&config.input_folders)?;
+    let mut found = Look {
+        ignored: listing.ignored,
+        waiting: listing.unreadable,
+        damage: damage(config, ledger),
+        reorder: reason_to_reorder(config, prepared),
+        is_first: ledger.files.is_empty(),
+        ..Look::default()
+    };
+    let known = Known::of(ledger);
+    let mut new_content = BTreeSet::new();
+    for file in listing.files {
+        match known.digest(&file) {
+            Some(sha256) => found.note_known(file, sha256.to_owned(), false),
+            None => {
+                let Some(candidate) = found.hash(file, config, now) else {
+                    continue;
+                };
+                let content = candidate.content();
+                if known.content.contains(&content) {
+                    found.note_known(candidate.file, candidate.sha256, true);
+                } else if new_content.insert(content) {
+                    found.unknown.push(candidate);
+                } else {
+                    found.restamped.push(candidate);
+                }
+            }
+        }
+    }
+    found.missing = ledger
+        .files
+        .iter()
+        .filter(|file| file.status != FileStatus::Copy && !found.is_there(file))
+        .cloned()
+        .collect();
+    Ok(found)
+}
+
+impl Look {
+    /// Whether there is nothing to take in.
+    pub fn is_nothing_new(&self) -> bool {
+        self.unknown.is_empty()
+            && self.missing.is_empty()
+            && self.damage.is_none()
+            && self.reorder.is_none()
+    }
+
+    /// Whether the content of a file that the ledger knows is still somewhere.
+    pub(crate) fn is_there(&self, file: &LedgerFile) -> bool {
+        self.places.contains_key(&content(file))
+    }
+
+    /// The report of an ingestion that had nothing to do.
+    pub fn report_nothing_new(&self, ledger: &Ledger) -> IngestReport {
+        IngestReport {
+            ignored: self.ignored.clone(),
+            waiting: self.waiting.clone(),
+            total_rows: ledger.rows,
+            ..IngestReport::default()
+        }
+    }
+
+    /// The ledger with the names and stamps found now; `None` when it has them already.
+    pub fn restamp(&self, ledger: &Ledger) -> Option<Ledger> {
+        if self.restamped.is_empty() {
+            return None;
+        }
+        let mut ledger = ledger.clone();
+        for Candidate { file, sha256 } in &self.restamped {
+            let same_name = ledger
+                .files
+                .iter_mut()
+                .find(|known| known.folder == file.folder && known.name == file.name);
+            match same_name {
+                Some(known) if known.sha256 == *sha256 => known.stamp = file.stamp,
+                // The name has other content by now; the content is known under another name.
+                Some(_) => {}
+                None => ledger.files.push(LedgerFile {
+                    folder: file.folder.clone(),
+                    name: file.name.clone(),
+                    sha256: sha256.clone(),
+                    stamp: file.stamp,
+                    status: FileStatus::Copy,
+                    reason: None,
+                    rows: Default::default(),
+                }),
+            }
+        }
+        Some(ledger)
+    }
+
+    fn note_known(&mut self, file: FoundFile, sha256: String, was_hashed: bool) {
+        let candidate = Candidate { file, sha256 };
+        self.places
+            .entry(candidate.content())
+            .or_insert_with(|| candidate.file.path.clone());
+        if was_hashed {
+            self.restamped.push(candidate);
+        }
+    }
+
+    /// The file with its digest, or `None` with the reason among the waiting.
+    fn hash(&mut self, mut file: FoundFile, config: &Config, now: Timestamp) -> Option<Candidate> {
+        let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
+        let settle = config
+            .ingestion
+            .settle_seconds
+            .saturating_mul(1_000_000_000);
+        let age = now.saturating_sub(file.stamp.modified);
+        let is_young = age < i64::try_from(settle).unwrap_or(i64::MAX);
+        let digest = match ends_mid_line(&file) {
+            Ok(true) if is_young => {
+                self.wait(&file, "it ends in the middle of a line and is still young");
+                return None;
+            }
+            Ok(_) => digest::of_file(&file.path),
+            Err(error) => {
+                self.wait(&file, &error.to_string());
+                return None;
+            }
+        };
+        match digest {
+            Ok((_, length)) if length != file.stamp.size => {
+                self.wait(&file, "it is being written");
+                None
+            }
+            Ok((sha256, _)) => {
+                if age < CLOCK_GRAIN_NANOSECONDS {
+                    file.stamp = FileStamp::default();
+                }
+                Some(Candidate { file, sha256 })
+            }
+            Err(error) => {
+                self.wait(&file, &error.root_cause().to_string());
+                None
+            }
+        }
+    }
+
+    fn wait(&mut self, file: &FoundFile, reason: &str) {
+        self.waiting.push(SkippedEntry {
+            name: format!("{}/{}", file.folder, file.name),
+            reason: reason.into(),
+        });
+    }
+}
+
+impl Candidate {
+    pub(crate) fn content(&self) -> Content {
+        (self.file.folder.clone(), self.sha256.clone())
+    }
+}
+
+pub(crate) fn content(file: &LedgerFile) -> Content {
+    (file.folder.clone(), file.sha256.clone())
+}
+
+/// The ledger's files, by what they are looked up with.
+struct Known<'a> {
+    by_name: BTreeMap<(&'a str, &'a str), &'a LedgerFile>,
+    content: BTreeSet<Content>,
+}
+
+impl<'a> Known<'a> {
+    fn of(ledger: &'a Ledger) -> Self {
+        Self {
+            // A later entry of the same name is the newer one.
+            by_name: ledger
+                .files
+                .iter()
+                .map(|file| ((file.folder.as_str(), file.name.as_str()), file))
+                .collect(),
+            content: ledger
+                .files
+                .iter()
+                .filter(|file| file.status != FileStatus::Copy)
+                .map(content)
+                .collect(),
+        }
+    }
+
+    /// The digest recorded for a file that looks as it did then.
+    fn digest(&self, file: &FoundFile) -> Option<&'a str> {
+        let known = self
+            .by_name
+            .get(&(file.folder.as_str(), file.name.as_str()))?;
+        let is_current = known.stamp == file.stamp && self.content.contains(&content(known));
+        is_current.then_some(known.sha256.as_str())
+    }
+}
+
+fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
+    let mut file = File::open(&found.path)?;
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(!matches!(last[0], b'\n' | b'\r'))
+}
+
+/// Why the recorded order cannot stay.
+fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
+    let ledger = &prepared.ledger;
+    if ledger.committed_bytes == 0 {
+        None
+    } else if ledger.schema != config.schema.digest() {
+        Some("the schema has changed".into())
+    } else if !config.layout.fingerprint_key().exists() {
+        Some("the key of the row fingerprints was lost".into())
+    } else if prepared.has_scattered_judged_rows {
+        Some("the live model was fitted to rows that stand among others".into())
+    } else {
+        None
+    }
+}
+
+/// Why finaldata.csv has to be made anew, from what costs nothing to see.
+fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
+    if ledger.rebuilding {
+        return Some("the last rebuild was interrupted".into());
+    }
+    if ledger.committed_bytes == 0 {
+        return None;
+    }
+    let short = |path: PathBuf, committed: u64| {
+        let length = path.metadata().map_or(0, |metadata| metadata.len());
+        (length < committed).then(|| format!("{} was cut or removed", path.display()))
+    };
+    short(config.layout.final_data(), ledger.committed_bytes)
+        .or_else(|| short(config.layout.rejected_rows(), ledger.rejected_bytes))
+}

@@ -1,0 +1,144 @@
+//! What an ingestion says of itself.
+
+use std::fmt;
+
+use common::cli::Report;
+use common::ledger::{FileStatus, RowCounts};
+use dataset::SkippedEntry;
+use serde::{Deserialize, Serialize};
+
+/// What an ingestion did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IngestReport {
+    /// Files taken in or refused this time, in ingestion order.
+    pub files: Vec<FileReport>,
+    /// Entries that are no client data, each with the reason.
+    pub ignored: Vec<SkippedEntry>,
+    /// Files that wait for the next run, each with the reason.
+    pub waiting: Vec<SkippedEntry>,
+    /// Files whose rows were dropped because they are gone.
+    pub removed: Vec<String>,
+    /// Why finaldata.csv was made anew; `None` when rows were appended or nothing was new.
+    pub rebuilt: Option<String>,
+    /// Rows of these files.
+    pub rows: RowCounts,
+    /// Rows of finaldata.csv now.
+    pub total_rows: u64,
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Input folder as written in the configuration.
+    pub folder: String,
+    /// Path within it.
+    pub name: String,
+    /// Whether its rows were taken.
+    pub status: FileStatus,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// What was tolerated.
+    pub notes: Vec<String>,
+    /// What became of its rows.
+    pub rows: RowCounts,
+    /// The first refused rows, as `line:column: reason`.
+    pub rejections: Vec<String>,
+}
+
+impl IngestReport {
+    /// Whether a file or a row was refused.
+    pub fn has_rejections(&self) -> bool {
+        self.rows.rejected > 0
+            || self
+                .files
+                .iter()
+                .any(|file| file.status == FileStatus::Rejected)
+    }
+}
+
+impl Report for IngestReport {
+    fn needs_attention(&self) -> bool {
+        self.has_rejections()
+    }
+}
+
+impl fmt::Display for IngestReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.files.is_empty() && self.removed.is_empty() {
+            writeln!(
+                to,
+                "nothing new; finaldata.csv holds {} rows",
+                self.total_rows
+            )?;
+        } else {
+            self.write_files(to)?;
+        }
+        for name in &self.removed {
+            writeln!(to, "removed: {name} is gone, its rows were dropped")?;
+        }
+        if let Some(reason) = &self.rebuilt {
+            writeln!(to, "finaldata.csv was made anew: {reason}")?;
+        }
+        for (what, entries) in [("ignored", &self.ignored), ("waiting", &self.waiting)] {
+            for entry in entries {
+                writeln!(to, "{what}: {}: {}", entry.name, entry.reason)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IngestReport {
+    fn write_files(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self
+            .files
+            .iter()
+            .map(|file| file.path().chars().count())
+            .max()
+            .unwrap_or(0)
+            .max("total".len());
+        writeln!(
+            to,
+            "{:width$} {:>10} {:>10} {:>10} {:>10}",
+            "file", "read", "kept", "duplicate", "rejected"
+        )?;
+        let line = |to: &mut fmt::Formatter<'_>, name: &str, rows: &RowCounts| {
+            writeln!(
+                to,
+                "{name:width$} {:>10} {:>10} {:>10} {:>10}",
+                rows.read, rows.kept, rows.duplicate, rows.rejected
+            )
+        };
+        for file in &self.files {
+            line(to, &file.path(), &file.rows)?;
+        }
+        line(to, "total", &self.rows)?;
+        writeln!(to, "finaldata.csv holds {} rows", self.total_rows)?;
+        for file in &self.files {
+            if let Some(reason) = &file.reason {
+                writeln!(to, "refused file: {}: {reason}", file.path())?;
+            }
+            for rejection in &file.rejections {
+                writeln!(to, "refused row: {}:{rejection}", file.path())?;
+            }
+            let more = file.rows.rejected - file.rejections.len() as u64;
+            if more > 0 {
+                writeln!(
+                    to,
+                    "refused row: {}: and {more} more, see rejectedrows.csv",
+                    file.path()
+                )?;
+            }
+            for note in &file.notes {
+                writeln!(to, "note: {}: {note}", file.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FileReport {
+    fn path(&self) -> String {
+        format!("{}/{}", self.folder, self.name)
+    }
+}

@@ -1,0 +1,284 @@
+//! Properties of ingestion over random sequences of added, changed and removed files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use common::ledger::FileStatus;
+use proptest::prelude::*;
+
+use super::*;
+
+/// One pipeline in a temporary folder.
+struct Pipeline {
+    _folder: tempfile::TempDir,
+    config: Config,
+    /// Every row that was ever judged, as a line of finaldata.csv.
+    judged: BTreeSet<Vec<u8>>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write { file: u8, rows: Vec<(u8, u8)> },
+    Remove { file: u8 },
+    Judge,
+    LoseFinalData,
+    LeaveUncommittedTail,
+}
+
+impl Pipeline {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+            "schema":{"id":"client","features":["x"],"target":"left"}}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        fs::create_dir(folder.path().join("in")).unwrap();
+        Self {
+            _folder: folder,
+            config,
+            judged: BTreeSet::new(),
+        }
+    }
+
+    fn input(&self, file: u8) -> PathBuf {
+        self.config.input_folders[0]
+            .path
+            .join(format!("{file}.csv"))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test plays the foreign program"
+    )]
+    fn apply(&mut self, step: &Step) {
+        let layout = &self.config.layout;
+        match step {
+            Step::Write { file, rows } => {
+                let lines: String = rows.iter().map(|(id, value)| row(*id, *value)).collect();
+                fs::write(self.input(*file), format!("client,x,left\n{lines}")).unwrap();
+            }
+            Step::Remove { file } => {
+                let _ = fs::remove_file(self.input(*file));
+            }
+            Step::LoseFinalData => {
+                let _ = fs::remove_file(layout.final_data());
+            }
+            Step::LeaveUncommittedTail => {
+                if let Ok(mut bytes) = fs::read(layout.final_data()) {
+                    bytes.extend(b"half a r");
+                    fs::write(layout.final_data(), bytes).unwrap();
+                }
+            }
+            Step::Judge => {
+                let history = History::open(layout).unwrap();
+                let ledger = history.ledger().unwrap();
+                let Some(key) = FingerprintKey::load(layout).unwrap() else {
+                    return;
+                };
+                if let Ok(data) = dataset::load_final_data(&self.config, &ledger, &key) {
+                    let judged = mark_judged(layout, &ledger, &data.table, ledger.rows).unwrap();
+                    history.save_ledger(&judged).unwrap();
+                    self.judged.extend(self.final_lines());
+                }
+            }
+        }
+    }
+
+    fn final_data(&self) -> Vec<u8> {
+        fs::read(self.config.layout.final_data()).unwrap_or_default()
+    }
+
+    /// The rows of finaldata.csv.
+    fn final_lines(&self) -> Vec<Vec<u8>> {
+        self.final_data()
+            .split(|byte| *byte == b'\n')
+            .skip(1)
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect()
+    }
+
+    fn ledger(&self) -> Ledger {
+        History::read(&self.config.layout)
+            .unwrap()
+            .unwrap()
+            .ledger()
+            .unwrap()
+    }
+
+    /// What the input folder holds now, each good row once.
+    fn expected_rows(&self) -> BTreeSet<Vec<u8>> {
+        let mut rows = BTreeSet::new();
+        for entry in fs::read_dir(&self.config.input_folders[0].path).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let good = text.lines().skip(1).filter(|line| !line.contains("bad"));
+            rows.extend(good.map(|line| line.as_bytes().to_vec()));
+        }
+        rows
+    }
+}
+
+/// Value 9 stands for a broken row.
+fn row(id: u8, value: u8) -> String {
+    match value {
+        9 => format!("c{id},bad,0\n"),
+        _ => format!("c{id},{value},{}\n", value % 2),
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let rows = prop::collection::vec((0..6u8, 0..10u8), 0..8);
+    prop_oneof![
+        6 => (0..4u8, rows).prop_map(|(file, rows)| Step::Write { file, rows }),
+        2 => (0..4u8).prop_map(|file| Step::Remove { file }),
+        2 => Just(Step::Judge),
+        1 => Just(Step::LoseFinalData),
+        1 => Just(Step::LeaveUncommittedTail),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_row_is_accounted_for_and_rebuilding_gives_the_same_bytes(
+        steps in prop::collection::vec(step(), 1..12)
+    ) {
+        let mut pipeline = Pipeline::new();
+        for step in &steps {
+            pipeline.apply(step);
+            run(&pipeline.config).unwrap();
+
+            let ledger = pipeline.ledger();
+            let mut kept = 0;
+            for file in &ledger.files {
+                let rows = file.rows;
+                prop_assert_eq!(rows.read, rows.kept + rows.duplicate + rows.rejected);
+                if file.status == FileStatus::Ingested {
+                    kept += rows.kept;
+                }
+            }
+            let lines = pipeline.final_lines();
+            prop_assert_eq!(kept, lines.len() as u64);
+            prop_assert_eq!(ledger.rows, lines.len() as u64);
+            let distinct: BTreeSet<Vec<u8>> = lines.iter().cloned().collect();
+            prop_assert_eq!(distinct.len(), lines.len());
+            prop_assert_eq!(&distinct, &pipeline.expected_rows());
+            prop_assert!(!ledger.rebuilding);
+
+            // No row that was judged is new, and no row that was not is judged.
+            let (judged, new) = lines.split_at(ledger.judged_rows as usize);
+            prop_assert!(judged.iter().all(|line| pipeline.judged.contains(line)));
+            prop_assert!(!new.iter().any(|line| pipeline.judged.contains(line)));
+
+            // What was extended step by step and what is made anew are the same bytes.
+            let before = (pipeline.final_data(), ledger);
+            pipeline.apply(&Step::LoseFinalData);
+            run(&pipeline.config).unwrap();
+            let after = (pipeline.final_data(), pipeline.ledger());
+            prop_assert_eq!(&after.0, &before.0);
+            prop_assert_eq!(after.1.judged_rows, before.1.judged_rows);
+            prop_assert_eq!(after.1.digest, before.1.digest);
+        }
+    }
+
+    #[test]
+    fn whatever_csv_can_write_survives_the_round_trip(
+        ids in prop::collection::vec(prop::collection::vec(any::<char>(), 1..8), 1..20),
+        values in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO, 20),
+    ) {
+        let pipeline = Pipeline::new();
+        let mut expected = BTreeMap::new();
+        let mut writer = csv::Writer::from_path(pipeline.input(0)).unwrap();
+        writer.write_record(["client", "x", "left"]).unwrap();
+        for (id, value) in ids.iter().zip(&values) {
+            let id: String = id.iter().collect();
+            let value = value.to_string();
+            writer.write_record([id.as_str(), &value, "1"]).unwrap();
+            expected.insert((id, value), ());
+        }
+        writer.flush().unwrap();
+        drop(writer);
+        run(&pipeline.config).unwrap();
+
+        let mut reader = csv::Reader::from_path(pipeline.config.layout.final_data()).unwrap();
+        let found: BTreeMap<(String, String), ()> = reader
+            .records()
+            .map(|record| {
+                let record = record.unwrap();
+                ((record[0].to_owned(), record[1].to_owned()), ())
+            })
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_renamed_copy_is_known_and_new_content_under_an_old_name_is_new() {
+    let mut pipeline = Pipeline::new();
+    let write = |file, rows: &[(u8, u8)]| Step::Write {
+        file,
+        rows: rows.to_vec(),
+    };
+    pipeline.apply(&write(0, &[(1, 1), (2, 2)]));
+    assert_eq!(run(&pipeline.config).unwrap().rows.kept, 2);
+
+    pipeline.apply(&write(1, &[(1, 1), (2, 2)]));
+    let copied = run(&pipeline.config).unwrap();
+    assert!(copied.files.is_empty(), "{copied}");
+
+    fs::remove_file(pipeline.input(0)).unwrap();
+    let moved = run(&pipeline.config).unwrap();
+    assert!(
+        moved.files.is_empty() && moved.removed.is_empty(),
+        "{moved}"
+    );
+
+    pipeline.apply(&write(1, &[(3, 3)]));
+    let changed = run(&pipeline.config).unwrap();
+    assert_eq!(changed.total_rows, 1, "{changed}");
+    assert!(changed.rebuilt.is_some());
+}
+
+#[test]
+fn rows_of_a_lost_history_are_judged_by_the_live_model() {
+    let mut pipeline = Pipeline::new();
+    pipeline.apply(&Step::Write {
+        file: 1,
+        rows: vec![(1, 1), (2, 2)],
+    });
+    run(&pipeline.config).unwrap();
+    let live = Manifest {
+        version: 1,
+        release: "000001".into(),
+        run: None,
+        created_at: Timestamp::UNIX_EPOCH,
+        parent: None,
+        score: 0.5,
+        files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
+        data: pipeline.ledger().position(),
+    };
+    fs::remove_dir_all(pipeline.config.layout.state()).unwrap();
+    // A file that sorts before the one the model was fitted to.
+    pipeline.apply(&Step::Write {
+        file: 0,
+        rows: vec![(7, 7), (2, 2)],
+    });
+    let history = History::open(&pipeline.config.layout).unwrap();
+    let prepared = prepare(&pipeline.config, &history, Some(&live)).unwrap();
+    let found = look(&pipeline.config, &prepared, Timestamp::now()).unwrap();
+    let ingested = ingest(
+        &pipeline.config,
+        &history,
+        prepared.ledger,
+        found,
+        Some(&live),
+    )
+    .unwrap();
+    assert_eq!(ingested.ledger.judged_rows, 2);
+    assert_eq!(
+        pipeline.final_lines(),
+        [&b"c2,2,0"[..], b"c1,1,1", b"c7,7,1"].map(<[u8]>::to_vec)
+    );
+}
