@@ -149,6 +149,16 @@ pub struct DataPosition {
     pub files: Vec<FileReference>,
 }
 
+impl DataPosition {
+    /// The file names, one a line: the content of ingestedfiles.txt.
+    pub fn file_list(&self) -> String {
+        self.files
+            .iter()
+            .map(|file| format!("{}\n", file.name))
+            .collect()
+    }
+}
+
 /// A file by content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileReference {

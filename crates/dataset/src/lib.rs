@@ -16,6 +16,9 @@ mod text;
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use listing::{FoundFile, Listing, SkippedEntry, list};
 pub use load::{FinalData, TestData, load_final_data, load_test_data};
-pub use reader::{Cells, FileProblem, ReadRow, Rejection, RowReader, TargetColumn};
+pub use reader::{
+    Cells, ColumnPlaces, FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw,
+    RowReader, TargetColumn, find_columns,
+};
 pub use table::{FOLDS, Fold, Label, Labels, Selection, Table};
 pub use text::escaped;

@@ -5,6 +5,8 @@
 //! columns are ignored. Fields are separated by commas and may be quoted; a line ends with LF,
 //! CRLF or CR; a byte order mark is skipped.
 
+mod header;
+
 use std::io::{self, Read};
 
 use common::Schema;
@@ -14,6 +16,9 @@ use crate::cell::{self, CellProblem};
 use crate::table::Label;
 use crate::text::escaped;
 
+use self::header::{ColumnMap, header_names};
+pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
+
 /// Reads the rows of one file.
 pub struct RowReader<R> {
     reader: csv::Reader<R>,
@@ -21,6 +26,7 @@ pub struct RowReader<R> {
     notes: Vec<String>,
     record: ByteRecord,
     values: Vec<f64>,
+    flaw: Option<RowFlaw>,
 }
 
 /// Whether the target column is looked at.
@@ -39,6 +45,28 @@ pub enum FileProblem {
     Unusable(String),
     /// It could not be read.
     Unreadable(io::Error),
+}
+
+/// Why a file's rows cannot be read at all, for a caller that answers by kind.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The header does not serve.
+    Header(HeaderFlaw),
+    /// The file could not be read.
+    Unreadable(io::Error),
+}
+
+/// What is wrong with a refused row, for a caller that answers by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowFlaw {
+    /// It has more or fewer fields than the header.
+    FieldCount,
+    /// A field is not UTF-8.
+    NotUtf8,
+    /// The client has no name.
+    NoClient,
+    /// A cell does not serve.
+    Cell(CellProblem),
 }
 
 /// One row of a file.
@@ -72,37 +100,59 @@ pub struct Rejection {
     pub text: String,
 }
 
-/// Where the schema's columns stand in a file.
-struct ColumnMap {
-    fields: usize,
-    id: usize,
-    features: Vec<(usize, String)>,
-    target: Option<(usize, String)>,
-}
-
 impl<R: Read> RowReader<R> {
     /// Reads the header and finds the schema's columns in it.
     pub fn open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
+        Self::try_open(input, schema, target).map_err(|error| match error {
+            OpenError::Header(flaw) => FileProblem::Unusable(flaw.to_string()),
+            OpenError::Unreadable(error) => FileProblem::Unreadable(error),
+        })
+    }
+
+    /// [`Self::open`] with an error that says what kind of flaw the header has.
+    pub fn try_open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, OpenError> {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .buffer_capacity(256 * 1024)
             .from_reader(input);
-        let header = reader.byte_headers().map_err(unreadable)?;
-        let names = header_names(header).map_err(FileProblem::Unusable)?;
-        let columns = ColumnMap::find(&names, schema, target).map_err(FileProblem::Unusable)?;
-        let notes = columns.notes(&names, schema, target);
+        let header = reader
+            .byte_headers()
+            .map_err(|error| match unreadable(error) {
+                FileProblem::Unusable(reason) => OpenError::Header(HeaderFlaw::NotCsv(reason)),
+                FileProblem::Unreadable(error) => OpenError::Unreadable(error),
+            })?;
+        let names = header_names(header).map_err(OpenError::Header)?;
+        let columns = ColumnMap::find(names, schema, target).map_err(OpenError::Header)?;
+        let notes = columns.notes(schema, target);
         Ok(Self {
             reader,
             columns,
             notes,
             record: ByteRecord::new(),
             values: Vec::with_capacity(schema.features.len()),
+            flaw: None,
         })
     }
 
     /// What was tolerated in the header.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What was wrong with the row read last, if it was refused.
+    pub fn flaw(&self) -> Option<RowFlaw> {
+        self.flaw
+    }
+
+    /// A field of the row read last, counted from 1 as in [`Rejection::column`].
+    pub fn field(&self, column: usize) -> Option<&[u8]> {
+        self.record.get(column.checked_sub(1)?)
+    }
+
+    /// The header's name of a field counted from 1, trimmed and in lower case.
+    pub fn field_name(&self, column: usize) -> Option<&str> {
+        let name = self.columns.names.get(column.checked_sub(1)?)?;
+        Some(name)
     }
 
     /// The next row, or `None` at the end of the file.
@@ -114,37 +164,51 @@ impl<R: Read> RowReader<R> {
         {
             return Ok(None);
         }
-        Ok(Some(match self.check() {
+        let checked = self.check();
+        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
+        Ok(Some(match checked {
             Ok(label) => ReadRow::Accepted(Cells {
                 record: &self.record,
                 columns: &self.columns,
                 values: &self.values,
                 label,
             }),
-            Err((field, reason)) => ReadRow::Rejected(Rejection {
+            Err(blame) => ReadRow::Rejected(Rejection {
                 line: self.record.position().map_or(0, csv::Position::line),
-                column: field + 1,
-                reason,
+                column: blame.field + 1,
+                reason: blame.reason,
                 text: as_csv(&self.record),
             }),
         }))
     }
 
-    /// Fills `values` and returns the label, or the field to blame and the reason.
-    fn check(&mut self) -> Result<Label, (usize, String)> {
+    /// Fills `values` and returns the label, or what is to blame.
+    fn check(&mut self) -> Result<Label, Blame> {
         let (record, columns) = (&self.record, &self.columns);
-        if record.len() != columns.fields {
-            let reason = format!("{} fields, {} expected", record.len(), columns.fields);
-            return Err((record.len().min(columns.fields), reason));
+        let fields = columns.names.len();
+        if record.len() != fields {
+            return Err(Blame {
+                field: record.len().min(fields),
+                flaw: RowFlaw::FieldCount,
+                reason: format!("{} fields, {fields} expected", record.len()),
+            });
         }
         if let Some(field) = record
             .iter()
             .position(|cell| std::str::from_utf8(cell).is_err())
         {
-            return Err((field, "the text is not UTF-8".into()));
+            return Err(Blame {
+                field,
+                flaw: RowFlaw::NotUtf8,
+                reason: "the text is not UTF-8".into(),
+            });
         }
         if record[columns.id].is_empty() {
-            return Err((columns.id, "the client has no name".into()));
+            return Err(Blame {
+                field: columns.id,
+                flaw: RowFlaw::NoClient,
+                reason: "the client has no name".into(),
+            });
         }
         self.values.clear();
         for (field, name) in &columns.features {
@@ -160,8 +224,19 @@ impl<R: Read> RowReader<R> {
     }
 }
 
-fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> (usize, String) {
-    (field, problem.describe(name, &escaped(cell.trim_ascii())))
+/// What a row is refused for.
+struct Blame {
+    field: usize,
+    flaw: RowFlaw,
+    reason: String,
+}
+
+fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> Blame {
+    Blame {
+        field,
+        flaw: RowFlaw::Cell(problem),
+        reason: problem.describe(name, &escaped(cell.trim_ascii())),
+    }
 }
 
 impl Cells<'_> {
@@ -188,87 +263,6 @@ impl Cells<'_> {
             .chain(features)
             .chain(std::iter::once(target))
     }
-}
-
-impl ColumnMap {
-    fn find(names: &[String], schema: &Schema, target: TargetColumn) -> Result<Self, String> {
-        for (position, name) in names.iter().enumerate() {
-            if names[..position].contains(name) {
-                return Err(format!("the header names the column {name:?} twice"));
-            }
-        }
-        let place = |column: &str| {
-            let wanted = column.trim().to_lowercase();
-            names.iter().position(|name| *name == wanted)
-        };
-        let required = |column: &str| {
-            place(column).ok_or_else(|| {
-                format!(
-                    "the column {column} is missing (found: {})",
-                    names.join(", ")
-                )
-            })
-        };
-        Ok(Self {
-            fields: names.len(),
-            id: required(&schema.id)?,
-            features: schema
-                .features
-                .iter()
-                .map(|column| Ok((required(column)?, column.clone())))
-                .collect::<Result<_, String>>()?,
-            target: match target {
-                TargetColumn::Read => {
-                    place(&schema.target).map(|field| (field, schema.target.clone()))
-                }
-                TargetColumn::Ignored => None,
-            },
-        })
-    }
-
-    fn notes(&self, names: &[String], schema: &Schema, target: TargetColumn) -> Vec<String> {
-        let known: Vec<String> = schema
-            .columns()
-            .map(|name| name.trim().to_lowercase())
-            .collect();
-        let extra: Vec<&str> = names
-            .iter()
-            .filter(|name| !known.contains(name))
-            .map(String::as_str)
-            .collect();
-        let mut notes = Vec::new();
-        if !extra.is_empty() {
-            notes.push(format!("other columns are ignored: {}", extra.join(", ")));
-        }
-        if self.target.is_none() && target == TargetColumn::Read {
-            notes.push(format!(
-                "there is no column {}: its rows have no known class",
-                schema.target
-            ));
-        }
-        notes
-    }
-}
-
-/// The header's names, trimmed and in lower case.
-fn header_names(header: &ByteRecord) -> Result<Vec<String>, String> {
-    let bytes = header.as_slice();
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err("the text is UTF-16: save it as UTF-8".into());
-    }
-    if bytes.contains(&0) {
-        return Err("it is no text: the header holds a zero byte".into());
-    }
-    if header.is_empty() {
-        return Err("it has no header".into());
-    }
-    header
-        .iter()
-        .map(|name| match std::str::from_utf8(name) {
-            Ok(name) => Ok(name.trim().to_lowercase()),
-            Err(_) => Err(format!("the header is not UTF-8: {}", escaped(name))),
-        })
-        .collect()
 }
 
 fn as_csv(record: &ByteRecord) -> String {

@@ -1,1 +1,123 @@
-//! Stub.
+//! Deployment: a release is one complete, immutable folder; the live one is where `current`
+//! points.
+//!
+//! The only crate that writes below the production folder. By hand it publishes the candidate
+//! that training and scoring left, applies no gate, and says so.
+
+mod publish;
+mod release;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use common::cli::clap::{self, Args};
+use common::history::StageDuration;
+use common::layout::names;
+use common::{Config, Failure, History, RunLock};
+use jiff::Timestamp;
+use scoring::Metrics;
+use training::Model;
+
+pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
+pub use release::{ListedRelease, Release, list, live_target, releases};
+pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
+
+/// The program's own options.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// List the releases and change nothing
+    #[arg(long, conflicts_with = "rollback")]
+    list: bool,
+    /// Make the live release's parent live again, or release ID
+    #[arg(long, value_name = "ID", num_args = 0..=1)]
+    rollback: Option<Option<String>>,
+}
+
+/// Publishes the candidate, lists the releases, or rolls back, by hand.
+pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
+    let layout = &config.layout;
+    if options.list {
+        let releases = list(layout)?;
+        return Ok(DeployReport::Listed(ReleaseList { releases }));
+    }
+    let _lock = RunLock::acquire(layout, "deployment")?;
+    let history = History::open(layout)?;
+    repair(layout)?;
+    if let Some(to) = options.rollback {
+        let from = Release::live(layout)?.map(|live| live.manifest.release);
+        let release = roll_back(layout, to.as_deref())?;
+        return Ok(DeployReport::RolledBack(RolledBack {
+            release: release.manifest.release,
+            from,
+            score: release.manifest.score,
+        }));
+    }
+    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let scored = scored_candidate(config, &history)?;
+    let candidate = Candidate {
+        model: &scored.model,
+        metrics: &scored.metrics,
+        score: scored.score,
+        run: None,
+    };
+    let release = publish(layout, stage(layout, &history, &candidate, started_at)?)?;
+    history.record_stage(&StageDuration {
+        stage: "deployment".into(),
+        run: None,
+        started_at,
+        seconds: clock.elapsed().as_secs_f64(),
+    })?;
+    Ok(DeployReport::Deployed(Deployed {
+        release: release.manifest.release,
+        parent: release.manifest.parent,
+        score: release.manifest.score,
+        pruned: prune(config)?,
+    }))
+}
+
+/// The candidate that training and scoring left.
+struct ScoredCandidate {
+    model: Model,
+    metrics: Metrics,
+    score: f64,
+}
+
+/// Reads the candidate, once the score beside it is its own.
+fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<ScoredCandidate> {
+    let layout = &config.layout;
+    let path = layout.candidate_model();
+    if !path.exists() {
+        return Err(Failure::data(format!(
+            "there is no candidate {}: run `training`, then `scoring`",
+            path.display()
+        ))
+        .into());
+    }
+    let (model, digest) = Model::load(&path)?;
+    let score = scoring::read_score(&layout.candidate_score())?;
+    let is_its_own = history
+        .latest_score()?
+        .is_some_and(|stored| stored.model == digest && scoring::same_score(stored.f1, score));
+    if !is_its_own {
+        return Err(Failure::data(format!(
+            "{} is not the score of {}: run `scoring`, then `deployment`",
+            names::SCORE,
+            names::MODEL
+        ))
+        .into());
+    }
+    let now = scoring::score_candidate(config, &model)?;
+    if !scoring::same_score(now.f1, score) {
+        return Err(Failure::data(
+            "the test data has changed since the candidate was scored: run `scoring`, then `deployment`",
+        )
+        .into());
+    }
+    Ok(ScoredCandidate {
+        model,
+        metrics: now.metrics,
+        score,
+    })
+}

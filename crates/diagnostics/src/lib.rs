@@ -1,1 +1,107 @@
-//! Stub.
+//! Diagnostics: what the deployed model says and is worth, what its data looks like, and how
+//! long things take.
+//!
+//! It changes no file of the pipeline and takes no lock. What a server may show at any time comes
+//! from the history alone ([`stored`], [`stored_summary`]); only the program of this name scores
+//! the model anew.
+
+mod measure;
+mod report;
+mod timings;
+
+use common::cli::clap::{self, Args};
+use common::history::{LastRun, documents};
+use common::{Config, History};
+use dataset::passes::Summary;
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use measure::Measured;
+pub use report::{DeployedState, DiagnosticsReport};
+pub use timings::StageTiming;
+
+/// The program's own options.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Also time ingestion and training now, in a scratch folder
+    #[arg(long)]
+    measure: bool,
+}
+
+/// What the history knows without any work.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StoredDiagnostics {
+    /// Recorded durations by stage.
+    pub timings: Vec<StageTiming>,
+    /// Missing values by column of the ingested data.
+    pub missing: Vec<MissingShare>,
+    /// The newest run that ended.
+    pub last_run: Option<LastRun>,
+    /// Whether it ended longer ago than `diagnostics.stale_after_hours`; also true before any.
+    pub last_run_is_stale: bool,
+}
+
+/// Missing values of one column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MissingShare {
+    /// Name of the column.
+    pub column: String,
+    /// Missing values.
+    pub missing: u64,
+    /// Their share of all rows, 0 to 1; `None` without rows.
+    pub share: Option<f64>,
+}
+
+/// Shows everything, by hand.
+pub fn run(config: &Config, options: Options) -> anyhow::Result<DiagnosticsReport> {
+    Ok(DiagnosticsReport {
+        deployed: report::deployed_state(config)?,
+        summary: stored_summary(config)?,
+        stored: stored(config, Timestamp::now())?,
+        measured: if options.measure {
+            Some(measure::measure(config)?)
+        } else {
+            None
+        },
+    })
+}
+
+/// Summary statistics of the ingested data, as the last ingestion stored them; `None` before it.
+pub fn stored_summary(config: &Config) -> anyhow::Result<Option<Summary>> {
+    match History::read(&config.layout)? {
+        Some(history) => history.document(documents::SUMMARY),
+        None => Ok(None),
+    }
+}
+
+/// What the history knows without any work.
+pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnostics> {
+    let Some(history) = History::read(&config.layout)? else {
+        return Ok(StoredDiagnostics {
+            last_run_is_stale: true,
+            ..StoredDiagnostics::default()
+        });
+    };
+    let summary: Option<Summary> = history.document(documents::SUMMARY)?;
+    let last_run = history.last_run()?;
+    let limit = i64::from(config.diagnostics.stale_after_hours) * 3600;
+    let is_stale = |run: &LastRun| now.as_second() - run.finished_at.as_second() > limit;
+    Ok(StoredDiagnostics {
+        timings: timings::timings(&history)?,
+        missing: summary.iter().flat_map(missing_shares).collect(),
+        last_run_is_stale: last_run.as_ref().is_none_or(is_stale),
+        last_run,
+    })
+}
+
+fn missing_shares(summary: &Summary) -> Vec<MissingShare> {
+    summary
+        .columns
+        .iter()
+        .map(|column| MissingShare {
+            column: column.name.clone(),
+            missing: column.missing,
+            share: (summary.rows > 0).then(|| column.missing as f64 / summary.rows as f64),
+        })
+        .collect()
+}

@@ -1,2 +1,13 @@
-//! Stub.
-fn main() {}
+//! Shows the state of the deployed model and its data, and changes nothing.
+
+use std::process::ExitCode;
+
+use common::cli;
+
+fn main() -> ExitCode {
+    cli::run::<diagnostics::Options, _>(
+        "diagnostics",
+        "Show predictions, statistics, missing data, the current score and durations",
+        diagnostics::run,
+    )
+}

@@ -29,7 +29,6 @@ use jiff::Timestamp;
 
 pub use judged::{judged_fingerprints, mark_judged};
 pub use look::{Look, look};
-pub use merge::render_ingested_files;
 pub use report::{FileReport, IngestReport};
 
 /// The ingested data after an ingestion.

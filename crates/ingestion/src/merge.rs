@@ -482,7 +482,7 @@ pub(crate) fn cut_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Resu
 /// Makes ingestedfiles.txt what the ledger says; untouched when it is that already.
 pub(crate) fn write_ingested_files(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
     let path = layout.ingested_files();
-    let text = render_ingested_files(ledger.ingested().map(|file| file.name.as_str()));
+    let text = ledger.position().file_list();
     let found = files::read_if_present(&path)?;
     let is_right = match &found {
         Some(found) => *found == text.as_bytes(),
@@ -492,9 +492,4 @@ pub(crate) fn write_ingested_files(layout: &Layout, ledger: &Ledger) -> anyhow::
         return Ok(());
     }
     files::replace(&path, text.as_bytes())
-}
-
-/// The content of ingestedfiles.txt: one name a line, in ingestion order.
-pub fn render_ingested_files<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("{name}\n")).collect()
 }

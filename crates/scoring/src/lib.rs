@@ -1,4 +1,156 @@
-//! Metrics of a model on rows, and the comparison of two models on the same rows.
-mod confusion;
+//! What a model is worth on rows: metrics, the comparison of two models on the same rows, and the
+//! gate that a candidate has to pass.
+//!
+//! Fitting is not done here but for the folds that a candidate answers from; what follows from a
+//! verdict is not known here.
 
+mod compare;
+mod confusion;
+mod deployed;
+mod gate;
+mod metrics;
+mod report;
+mod score;
+mod statistics;
+
+use std::time::Instant;
+
+use common::history::{StageDuration, StoredScore};
+use common::{Config, Failure, History, RunLock};
+use dataset::passes::log_odds;
+use dataset::{FingerprintKey, Selection, Table, TestData};
+use jiff::Timestamp;
+use training::Model;
+
+pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
+pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed};
+pub use gate::{SCORE_TOLERANCE, Verdict, gate};
+pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
+pub use report::ScoreReport;
+pub use score::{read_score, same_score, score_text, seen_rows, write_score};
+
+/// Scores the candidate by hand: on the test data, into its file and the history.
+pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
+    let _lock = RunLock::acquire(&config.layout, "scoring")?;
+    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let history = History::open(&config.layout)?;
+    let (model, digest) = candidate(config)?;
+    let key = FingerprintKey::load(&config.layout)?;
+    let test = dataset::load_test_data(
+        &config.test_folder,
+        &config.schema,
+        key.as_ref().unwrap_or(&FingerprintKey::PUBLIC),
+    )?;
+    let mut warnings = test_data_warnings(&test);
+    warnings.extend(overlap_warning(config, &history, key.as_ref(), &test.table));
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let (f1, metrics) = score_on_test(&model, &test)?;
+    write_score(config, f1)?;
+    let score = StoredScore {
+        model: digest.clone(),
+        f1,
+    };
+    history.record_score(Timestamp::now(), &score)?;
+    history.record_stage(&StageDuration {
+        stage: "scoring".into(),
+        run: None,
+        started_at,
+        seconds: clock.elapsed().as_secs_f64(),
+    })?;
+    Ok(ScoreReport {
+        f1,
+        metrics,
+        model: digest,
+        test_data: test.digest,
+        warnings,
+    })
+}
+
+/// The metrics of a model on the labelled rows of a selection; `None` when there are none.
+pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
+    let labelled = selection.clone().labelled();
+    evaluate(&log_odds(&model.predictor, table, &labelled))
+}
+
+/// F1 and the other metrics of a model on the test data.
+///
+/// Where F1 is undefined the test data is unusable (exit code 65).
+pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
+    let metrics = score(model, &test.table, &test.table.all())
+        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+    let f1 = metrics.f1.ok_or_else(|| {
+        Failure::data(format!(
+            "F1 is undefined on the test data: none of its {} labelled rows is of class 1, and none is predicted to be; add rows of class 1",
+            metrics.rows
+        ))
+    })?;
+    Ok((f1, metrics))
+}
+
+/// What was refused of the test data, one sentence each.
+pub fn test_data_warnings(test: &TestData) -> Vec<String> {
+    let rows = (test.rejected_rows > 0)
+        .then(|| format!("{} rows of the test data were refused", test.rejected_rows));
+    let files = test
+        .rejected_files
+        .iter()
+        .map(|file| format!("a file of the test data was refused: {file}"));
+    rows.into_iter().chain(files).collect()
+}
+
+fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
+    let path = config.layout.candidate_model();
+    if !path.exists() {
+        return Err(Failure::input_output(format!(
+            "there is no model at {}: run `training` first",
+            path.display()
+        ))
+        .into());
+    }
+    let (model, digest) = Model::load(&path)?;
+    if !model.fits_schema(&config.schema) {
+        return Err(Failure::data(format!(
+            "the model {} reads other columns than the configuration names: run `training`",
+            path.display()
+        ))
+        .into());
+    }
+    Ok((model, digest))
+}
+
+/// Says how many test rows stand in the ingested data too; the score would flatter the model.
+fn overlap_warning(
+    config: &Config,
+    history: &History,
+    key: Option<&FingerprintKey>,
+    test: &Table,
+) -> Option<String> {
+    let ingested = history.ledger().and_then(|ledger| match key {
+        Some(key) if ledger.rows > 0 => {
+            dataset::load_final_data(config, &ledger, key).map(|data| Some(data.table))
+        }
+        _ => Ok(None),
+    });
+    match ingested {
+        Ok(table) => {
+            let seen = seen_rows(test, table?.fingerprints);
+            let n_seen = seen.iter().filter(|is_seen| **is_seen).count();
+            (n_seen > 0).then(|| {
+                format!(
+                    "{n_seen} of {} rows of the test data are also rows of finaldata.csv",
+                    test.rows()
+                )
+            })
+        }
+        // The score itself needs no ingested data.
+        Err(error) => Some(format!(
+            "the test data could not be compared with the ingested data: {error:#}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

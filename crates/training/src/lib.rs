@@ -1,1 +1,140 @@
-//! Stub.
+//! Fitting a model to the ingested data.
+//!
+//! A logistic regression, solved to its optimum, checked by an independent solver, and kept with
+//! everything that later stages ask of it: covariance, means, the profile of its training rows,
+//! and the data it was fitted to. What a model is worth on other rows is not known here: that is
+//! `scoring`.
+
+mod check;
+mod covariance;
+mod fit;
+mod linear;
+mod model;
+mod report;
+
+use std::time::Instant;
+
+use anyhow::Context;
+use common::history::StageDuration;
+use common::ledger::DataPosition;
+use common::{Config, Failure, History, Ledger, RunLock, digest, files};
+use dataset::passes::profile;
+use dataset::{FingerprintKey, Table};
+use jiff::Timestamp;
+
+pub use check::{Beaten, Check, check};
+pub use covariance::covariance;
+pub use fit::{Fit, FitError, FitSettings, fit};
+pub use model::{Convergence, FORMAT, Model};
+pub use report::TrainReport;
+
+/// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
+pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
+    let _lock = RunLock::acquire(&config.layout, "training")?;
+    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let history = History::open(&config.layout)?;
+    let (ledger, table) = ingested_data(config, &history)?;
+    let model = train(config, &table, ledger.position())?;
+    let digest = write(config, &model)?;
+    history.record_stage(&StageDuration {
+        stage: "training".into(),
+        run: None,
+        started_at,
+        seconds: clock.elapsed().as_secs_f64(),
+    })?;
+    Ok(TrainReport::of(
+        &model,
+        &config.layout.candidate_model(),
+        digest,
+    ))
+}
+
+/// Fits a model to the labelled rows of a table that stands at `data`.
+///
+/// Without labelled rows, or with one class only, the data is unusable (exit code 65).
+pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Result<Model> {
+    let clock = Instant::now();
+    let settings = FitSettings {
+        c: config.training.c,
+    };
+    let labelled = table.labelled();
+    let fitted = fit(&settings, table, &labelled).map_err(as_failure)?;
+    let check = if fitted.rows <= config.training.verify_rows as u64 {
+        check(&settings, table, &fitted).context("the fit is wrong")?
+    } else {
+        Check::NotChecked
+    };
+    let covariance = covariance(&fitted, table, &labelled).ok_or_else(|| {
+        Failure::data(
+            "the coefficients have no finite covariance: the values of a feature are beyond measure",
+        )
+    })?;
+    let model = Model {
+        program: env!("CARGO_PKG_VERSION").into(),
+        schema: config.schema.clone(),
+        predictor: fitted.predictor,
+        covariance,
+        profile: profile(&config.schema, table, &labelled),
+        data,
+        rows: fitted.rows,
+        positives: fitted.positives,
+        c: settings.c,
+        convergence: Convergence {
+            iterations: fitted.iterations,
+            gradient_norm: fitted.gradient_norm,
+            loss: fitted.loss,
+        },
+        check,
+    };
+    if let Some(flaw) = model.flaw() {
+        return Err(Failure::data(format!(
+            "the fitted model is unusable: {flaw}; look for extreme values in the features"
+        ))
+        .into());
+    }
+    let seconds = clock.elapsed().as_secs_f64();
+    tracing::info!(
+        rows = model.rows,
+        iterations = model.convergence.iterations,
+        check = %model.check,
+        seconds,
+        "trained"
+    );
+    Ok(model)
+}
+
+/// Makes a model the candidate; returns the SHA-256 of its file.
+pub fn write(config: &Config, model: &Model) -> anyhow::Result<String> {
+    let bytes = model.encode().context("failed to encode the model")?;
+    files::create_folder(config.layout.models())?;
+    files::replace(&config.layout.candidate_model(), &bytes)?;
+    Ok(digest::of_bytes(&bytes))
+}
+
+fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, Table)> {
+    let ledger = history.ledger()?;
+    let key = FingerprintKey::load(&config.layout)?;
+    let (Some(key), true) = (key, ledger.rows > 0) else {
+        return Err(Failure::data("nothing was ingested yet: run `ingestion` first").into());
+    };
+    let data = dataset::load_final_data(config, &ledger, &key)?;
+    Ok((ledger, data.table))
+}
+
+fn as_failure(error: FitError) -> Failure {
+    let remedy = match error {
+        FitError::NoRows => {
+            "a model needs rows with 0 or 1 in the target column: add input files that have them"
+        }
+        FitError::OneClass { .. } => {
+            "a model needs rows of both classes: add input files with the other one"
+        }
+        FitError::NotConverged { .. } => {
+            "look for extreme values in the features, or strengthen the penalty with a lower training.c"
+        }
+    };
+    Failure::data(format!("no model was fitted: {error}; {remedy}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,2 +1,13 @@
-//! Stub.
-fn main() {}
+//! Fits a model to the ingested data.
+
+use std::process::ExitCode;
+
+use common::cli::{self, NoOptions};
+
+fn main() -> ExitCode {
+    cli::run::<NoOptions, _>(
+        "training",
+        "Fits a model to the ingested data and keeps it as the candidate",
+        |config, _| training::run(config),
+    )
+}

@@ -41,6 +41,8 @@ pub struct Config {
     pub drift: DriftSettings,
     /// Which candidate is let through, and how many releases are kept.
     pub deployment: DeploymentSettings,
+    /// What counts as unusual.
+    pub diagnostics: DiagnosticsSettings,
     /// The HTTP interface.
     pub api: ApiSettings,
 }
@@ -109,6 +111,13 @@ pub enum GatePolicy {
     Always,
 }
 
+/// Section `diagnostics`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiagnosticsSettings {
+    /// The last run is stale when it ended more hours ago than this; default 24.
+    pub stale_after_hours: u32,
+}
+
 /// Section `api`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiSettings {
@@ -174,6 +183,7 @@ fn read(file: &Path, base: &Path, mut root: Section<'_>, problems: &Problems) ->
     let training = read_training(root.section("training"));
     let drift = read_drift(root.section("drift"));
     let deployment = read_deployment(root.section("deployment"));
+    let diagnostics = read_diagnostics(root.section("diagnostics"));
     let api = read_api(root.section("api"), base);
     root.finish();
 
@@ -199,6 +209,7 @@ fn read(file: &Path, base: &Path, mut root: Section<'_>, problems: &Problems) ->
         training,
         drift,
         deployment,
+        diagnostics,
         api,
     })
 }
@@ -262,6 +273,14 @@ fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
     if settings.keep_releases == 0 {
         section.problem("keep_releases", "must be at least 1");
     }
+    section.finish();
+    settings
+}
+
+fn read_diagnostics(mut section: Section<'_>) -> DiagnosticsSettings {
+    let settings = DiagnosticsSettings {
+        stale_after_hours: section.value("stale_after_hours", 24),
+    };
     section.finish();
     settings
 }

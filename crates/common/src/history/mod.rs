@@ -8,6 +8,8 @@ mod ledger_rows;
 mod open;
 mod schema;
 
+use std::path::Path;
+
 use anyhow::Context;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -28,6 +30,17 @@ pub struct StoredRun<T> {
     pub id: i64,
     /// What the run recorded.
     pub record: T,
+}
+
+/// How the newest run that ended came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LastRun {
+    /// Number of the run.
+    pub run_id: i64,
+    /// Its outcome, for example `steady`.
+    pub outcome: String,
+    /// When it ended.
+    pub finished_at: Timestamp,
 }
 
 /// How long one stage took.
@@ -146,6 +159,40 @@ impl History {
             Ok(StoredRun { id, record })
         })
         .collect()
+    }
+
+    /// How the newest run that ended came out; `None` before the first.
+    pub fn last_run(&self) -> anyhow::Result<Option<LastRun>> {
+        let context = "failed to read the runs of the history";
+        let last: Option<(i64, String, String)> = self
+            .connection
+            .query_row(
+                "SELECT id, outcome, finished_at FROM runs
+                 WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()
+            .context(context)?;
+        last.map(|(run_id, outcome, finished_at)| {
+            Ok(LastRun {
+                run_id,
+                outcome,
+                finished_at: finished_at.parse().context(context)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Copies the history as it is committed now to a new file.
+    pub fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
+        let text = path
+            .to_str()
+            .with_context(|| format!("{} is no UTF-8 path", path.display()))?;
+        self.connection
+            .execute("VACUUM INTO ?1", [text])
+            .with_context(|| format!("failed to copy the history to {}", path.display()))?;
+        Ok(())
     }
 
     /// Records how long a stage took.

@@ -140,3 +140,19 @@ fn a_reader_of_an_interrupted_write_sees_the_state_before_it() {
     );
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 }
+
+#[test]
+fn a_copy_holds_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = layout(folder.path());
+    let history = History::open(&layout).unwrap();
+    history.save_document("note", &"kept").unwrap();
+    let reader = History::read(&layout).unwrap().unwrap();
+    let copy = folder.path().join("copy.db");
+    reader.copy_to(&copy).unwrap();
+    let copied = Connection::open(copy).unwrap();
+    let content: String = copied
+        .query_row("SELECT content FROM documents", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(content, "\"kept\"");
+}

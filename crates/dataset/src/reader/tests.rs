@@ -79,3 +79,55 @@ fn a_file_without_the_target_has_rows_without_a_class() {
     let text = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\na,1,2,3\n";
     assert_eq!(read(text).unwrap(), ["a|[1.0, 2.0, 3.0]|None"]);
 }
+
+#[test]
+fn a_flaw_is_named_by_kind_and_place() {
+    let schema = Schema::default();
+    let text = format!("{HEADER}a,1,x,3,0\nb,1\n,1,2,3,0\nc,1,2,3,0\n");
+    let mut reader = RowReader::try_open(text.as_bytes(), &schema, TargetColumn::Ignored)
+        .ok()
+        .unwrap();
+    let mut flaws = Vec::new();
+    while let Some(row) = reader.next_row().unwrap() {
+        if let ReadRow::Rejected(rejection) = row {
+            let name = reader.field_name(rejection.column).map(str::to_owned);
+            let field = reader.field(rejection.column).map(escaped);
+            flaws.push((reader.flaw(), name, field));
+        }
+    }
+    assert_eq!(reader.flaw(), None);
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        flaws,
+        [
+            (
+                Some(RowFlaw::Cell(CellProblem::NotANumber)),
+                named("lastyear_activity"),
+                named("x")
+            ),
+            (Some(RowFlaw::FieldCount), named("lastyear_activity"), None),
+            (Some(RowFlaw::NoClient), named("corporation"), named("")),
+        ]
+    );
+}
+
+#[test]
+fn columns_are_found_among_names_by_the_same_rules() {
+    let schema = Schema::default();
+    let names = [
+        " Number_of_employees",
+        "x",
+        "CORPORATION",
+        "lastyear_activity",
+        "lastmonth_activity",
+    ];
+    let places = find_columns(names, &schema).unwrap();
+    assert_eq!((places.id, places.features), (2, vec![4, 3, 0]));
+    let missing = find_columns(names[..3].iter().copied(), &schema);
+    assert!(
+        matches!(missing, Err(HeaderFlaw::MissingColumn { column, .. })
+        if column == "lastmonth_activity")
+    );
+    let twice = find_columns(["a", "A "], &schema);
+    assert_eq!(twice, Err(HeaderFlaw::DuplicateColumn("a".into())));
+}

@@ -1,0 +1,164 @@
+//! The header of a file: its names, and where the schema's columns stand among them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use common::Schema;
+use csv::ByteRecord;
+
+use super::TargetColumn;
+use crate::text::escaped;
+
+/// Why a header does not serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderFlaw {
+    /// A column of the schema is missing.
+    MissingColumn {
+        /// The schema's name of it.
+        column: String,
+        /// The names that were found.
+        found: Vec<String>,
+    },
+    /// A column stands there twice.
+    DuplicateColumn(String),
+    /// It is not UTF-8; the text says where or what it is instead.
+    NotUtf8(String),
+    /// It is no header of CSV.
+    NotCsv(String),
+}
+
+impl fmt::Display for HeaderFlaw {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingColumn { column, found } => {
+                let found = found.join(", ");
+                write!(to, "the column {column} is missing (found: {found})")
+            }
+            Self::DuplicateColumn(name) => {
+                write!(to, "the header names the column {name:?} twice")
+            }
+            Self::NotUtf8(reason) | Self::NotCsv(reason) => to.write_str(reason),
+        }
+    }
+}
+
+/// Where the columns that a model reads stand among some names, counted from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnPlaces {
+    /// The column that names the client.
+    pub id: usize,
+    /// The features, in schema order.
+    pub features: Vec<usize>,
+}
+
+/// Finds the columns that a model reads, with the rules of a CSV file's header.
+pub fn find_columns<'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    schema: &Schema,
+) -> Result<ColumnPlaces, HeaderFlaw> {
+    let names = names.into_iter().map(normalised).collect();
+    let map = ColumnMap::find(names, schema, TargetColumn::Ignored)?;
+    Ok(ColumnPlaces {
+        id: map.id,
+        features: map.features.into_iter().map(|(field, _)| field).collect(),
+    })
+}
+
+/// Where the schema's columns stand in a file.
+pub(super) struct ColumnMap {
+    pub(super) names: Vec<String>,
+    pub(super) id: usize,
+    pub(super) features: Vec<(usize, String)>,
+    pub(super) target: Option<(usize, String)>,
+}
+
+impl ColumnMap {
+    pub(super) fn find(
+        names: Vec<String>,
+        schema: &Schema,
+        target: TargetColumn,
+    ) -> Result<Self, HeaderFlaw> {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+            return Err(HeaderFlaw::DuplicateColumn(twice.clone()));
+        }
+        let place = |column: &str| {
+            let wanted = normalised(column);
+            names.iter().position(|name| *name == wanted)
+        };
+        let required = |column: &str| {
+            place(column).ok_or_else(|| HeaderFlaw::MissingColumn {
+                column: column.to_owned(),
+                found: names.clone(),
+            })
+        };
+        Ok(Self {
+            id: required(&schema.id)?,
+            features: schema
+                .features
+                .iter()
+                .map(|column| Ok((required(column)?, column.clone())))
+                .collect::<Result<_, HeaderFlaw>>()?,
+            target: match target {
+                TargetColumn::Read => {
+                    place(&schema.target).map(|field| (field, schema.target.clone()))
+                }
+                TargetColumn::Ignored => None,
+            },
+            names,
+        })
+    }
+
+    pub(super) fn notes(&self, schema: &Schema, target: TargetColumn) -> Vec<String> {
+        let known: Vec<String> = schema.columns().map(normalised).collect();
+        let extra: Vec<&str> = self
+            .names
+            .iter()
+            .filter(|name| !known.contains(name))
+            .map(String::as_str)
+            .collect();
+        let mut notes = Vec::new();
+        if !extra.is_empty() {
+            notes.push(format!("other columns are ignored: {}", extra.join(", ")));
+        }
+        if self.target.is_none() && target == TargetColumn::Read {
+            notes.push(format!(
+                "there is no column {}: its rows have no known class",
+                schema.target
+            ));
+        }
+        notes
+    }
+}
+
+/// The header's names, trimmed and in lower case.
+pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFlaw> {
+    let bytes = header.as_slice();
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(HeaderFlaw::NotUtf8(
+            "the text is UTF-16: save it as UTF-8".into(),
+        ));
+    }
+    if bytes.contains(&0) {
+        return Err(HeaderFlaw::NotCsv(
+            "it is no text: the header holds a zero byte".into(),
+        ));
+    }
+    if header.is_empty() {
+        return Err(HeaderFlaw::NotCsv("it has no header".into()));
+    }
+    header
+        .iter()
+        .map(|name| match std::str::from_utf8(name) {
+            Ok(name) => Ok(normalised(name)),
+            Err(_) => Err(HeaderFlaw::NotUtf8(format!(
+                "the header is not UTF-8: {}",
+                escaped(name)
+            ))),
+        })
+        .collect()
+}
+
+fn normalised(name: &str) -> String {
+    name.trim().to_lowercase()
+}

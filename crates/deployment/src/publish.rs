@@ -1,0 +1,228 @@
+//! Making a release, putting it live, going back, and removing old ones.
+//!
+//! A release is staged under a hidden name with all it holds, checked, and given its number by
+//! one rename; `current` is swapped by another. What is interrupted leaves the live release as
+//! it was, and at most a hidden folder that the next writer removes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::history::documents;
+use common::layout::names;
+use common::manifest::{self, Manifest};
+use common::{Config, Failure, History, Layout, digest, files};
+use jiff::Timestamp;
+use scoring::Metrics;
+use training::Model;
+
+use crate::release::{Release, name_of, number, release_folders, releases};
+
+/// Begins the names of folders that are no releases: being made, or being removed.
+const HIDDEN: &str = ".staging-";
+
+/// What becomes a release.
+pub struct Candidate<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The model on the test data.
+    pub metrics: &'a Metrics,
+    /// F1 of the model on the test data.
+    pub score: f64,
+    /// The run that made it; `None` by hand.
+    pub run: Option<i64>,
+}
+
+/// A release that is whole and verified, but not live.
+#[derive(Debug)]
+pub struct Staged {
+    folder: PathBuf,
+    number: u64,
+}
+
+/// Writes a release under a hidden name and checks it.
+pub fn stage(
+    layout: &Layout,
+    history: &History,
+    candidate: &Candidate<'_>,
+    now: Timestamp,
+) -> anyhow::Result<Staged> {
+    files::create_folder(&layout.releases())?;
+    let number = next_number(layout, history)?;
+    let folder = layout
+        .releases()
+        .join(format!("{HIDDEN}{}", name_of(number)));
+    files::remove_folder(&folder)?;
+    files::create_folder(&folder)?;
+    let mut digests = BTreeMap::new();
+    for (name, content) in contents(&name_of(number), candidate)? {
+        write(&folder.join(name), &content)?;
+        digests.insert(name.to_owned(), digest::of_bytes(&content));
+    }
+    let manifest = Manifest {
+        version: manifest::VERSION,
+        release: name_of(number),
+        run: candidate.run,
+        created_at: now,
+        parent: Release::live(layout)?.map(|live| live.manifest.release),
+        score: candidate.score,
+        files: digests,
+        data: candidate.model.data.clone(),
+    };
+    write(
+        &folder.join(names::MANIFEST),
+        &serde_json::to_vec_pretty(&manifest)?,
+    )?;
+    files::sync_folder_of(&folder.join(names::MANIFEST))?;
+    Release::open(&folder)?
+        .verify()
+        .context("the staged release does not hold what was written")?;
+    Ok(Staged { folder, number })
+}
+
+/// The files of a release besides its manifest.
+fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 4]> {
+    let Candidate { model, metrics, .. } = candidate;
+    let picture = reporting::draw_release(name, metrics.confusion, &model.schema)?;
+    let score = scoring::score_text(candidate.score);
+    Ok([
+        (names::MODEL, model.encode()?),
+        (names::SCORE, score.into_bytes()),
+        (names::INGESTED_FILES, model.data.file_list().into_bytes()),
+        (names::CONFUSION_MATRIX, picture),
+    ])
+}
+
+/// Gives a staged release its number and makes it the live one.
+pub fn publish(layout: &Layout, staged: Staged) -> anyhow::Result<Release> {
+    let folder = layout.releases().join(name_of(staged.number));
+    files::rename(&staged.folder, &folder)?;
+    let release = Release::open(&folder)?;
+    make_live(layout, &release)?;
+    Ok(release)
+}
+
+/// Makes a whole release the live one.
+pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
+    let target = Path::new("releases").join(release.name());
+    files::replace_link(&layout.current(), &target)?;
+    repair_links(layout)
+}
+
+/// Goes back to the live release's parent, or to the release named.
+pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
+    let live = Release::live(layout)?
+        .ok_or_else(|| Failure::data("nothing is deployed, so there is nothing to roll back"))?;
+    let target = match to {
+        Some(name) => name.to_owned(),
+        None => live.manifest.parent.clone().ok_or_else(|| {
+            Failure::data(format!(
+                "release {} is the first: there is no release before it",
+                live.name()
+            ))
+        })?,
+    };
+    let target = target.parse().map_or(target.clone(), name_of);
+    let folder = layout.releases().join(&target);
+    if number(&folder).is_none() || !folder.is_dir() {
+        let kept: Vec<String> = releases(layout)?
+            .into_iter()
+            .map(|release| release.manifest.release)
+            .collect();
+        return Err(Failure::data(format!(
+            "there is no release {target:?}; kept are {}",
+            kept.join(", ")
+        ))
+        .into());
+    }
+    let release = Release::open(&folder)?;
+    release
+        .verify()
+        .with_context(|| format!("release {target} cannot be made live"))?;
+    make_live(layout, &release)?;
+    Ok(release)
+}
+
+/// Removes the oldest releases beyond the number to keep, never the live one or its parent, and
+/// returns their names.
+pub fn prune(config: &Config) -> anyhow::Result<Vec<String>> {
+    let layout = &config.layout;
+    let Some(live) = Release::live(layout)? else {
+        return Ok(Vec::new());
+    };
+    let mut folders = release_folders(layout)?;
+    folders.sort();
+    let surplus = folders
+        .len()
+        .saturating_sub(config.deployment.keep_releases);
+    let kept = [Some(live.name()), live.manifest.parent.as_deref()];
+    let mut pruned = Vec::new();
+    for folder in &folders[..surplus] {
+        let name = number(folder).map(name_of).unwrap_or_default();
+        if kept.contains(&Some(name.as_str())) {
+            continue;
+        }
+        // Renamed first: a release that is half removed must not look like one.
+        let hidden = layout.releases().join(format!("{HIDDEN}removed-{name}"));
+        files::rename(folder, &hidden)?;
+        files::remove_folder(&hidden)?;
+        pruned.push(name);
+    }
+    Ok(pruned)
+}
+
+/// Removes what an interrupted deployment left and remakes the links through `current`.
+pub fn repair(layout: &Layout) -> anyhow::Result<()> {
+    files::create_folder(layout.production())?;
+    files::sweep(layout.production())?;
+    let releases = layout.releases();
+    if releases.is_dir() {
+        let entries = fs::read_dir(&releases)
+            .with_context(|| format!("failed to list {}", releases.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("failed to list {}", releases.display()))?;
+            if entry.file_name().to_string_lossy().starts_with(HIDDEN) {
+                files::remove_folder(&entry.path())?;
+            }
+        }
+    }
+    if layout.current().symlink_metadata().is_ok() {
+        repair_links(layout)?;
+    }
+    Ok(())
+}
+
+/// The seed's paths lead through `current` to the live release.
+fn repair_links(layout: &Layout) -> anyhow::Result<()> {
+    for name in [
+        names::MODEL,
+        names::SCORE,
+        names::INGESTED_FILES,
+        names::CONFUSION_MATRIX,
+    ] {
+        files::replace_link(
+            &layout.production().join(name),
+            &Path::new("current").join(name),
+        )?;
+    }
+    Ok(())
+}
+
+/// One more than any number ever given, whatever was pruned or wiped since.
+fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
+    let given: u64 = history.document(documents::LAST_RELEASE)?.unwrap_or(0);
+    let there = release_folders(layout)?
+        .iter()
+        .filter_map(|folder| number(folder))
+        .max()
+        .unwrap_or(0);
+    let next = given.max(there) + 1;
+    history.save_document(documents::LAST_RELEASE, &next)?;
+    Ok(next)
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    files::write_new(path, |writer| Ok(writer.write_all(content)?))
+}

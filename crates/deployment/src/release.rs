@@ -1,0 +1,166 @@
+//! Releases as they stand: the live one, all of them, and whether one is whole.
+//!
+//! Reading only. A reader resolves `current` once and then opens inside that folder, so that a
+//! publication in between cannot mix two releases.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::layout::names;
+use common::{Failure, Layout, Manifest, digest};
+use serde::Serialize;
+use training::Model;
+
+/// Number of digits of a release's name.
+const NAME_DIGITS: usize = 6;
+
+/// One release.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+/// One line of the list of releases.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListedRelease {
+    /// Its number, six digits.
+    pub release: String,
+    /// Whether it is the live one.
+    pub is_live: bool,
+    /// When it was made.
+    pub created_at: jiff::Timestamp,
+    /// F1 of its model on the test data.
+    pub score: f64,
+    /// The release that was live before it.
+    pub parent: Option<String>,
+    /// The run that made it; `None` when it was deployed by hand.
+    pub run: Option<i64>,
+}
+
+impl Release {
+    /// The release that is live; `None` when nothing is deployed.
+    pub fn live(layout: &Layout) -> anyhow::Result<Option<Self>> {
+        match live_target(layout)? {
+            Some(target) => Self::open(&layout.production().join(target)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The release in a folder.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest: Manifest::read(folder)?,
+        })
+    }
+
+    /// Checks that every file is there and is the one that was published.
+    pub fn verify(&self) -> anyhow::Result<()> {
+        for (name, expected) in &self.manifest.files {
+            let path = self.folder.join(name);
+            let (found, _) = digest::of_file(&path)?;
+            if found != *expected {
+                return Err(Failure::input_output(format!(
+                    "{} was changed after it was published (its checksum does not match the manifest)",
+                    path.display()
+                ))
+                .into());
+            }
+        }
+        self.model().map(|_| ())
+    }
+
+    /// The model, once the file is the one that was published.
+    pub fn model(&self) -> anyhow::Result<Model> {
+        let path = self.folder.join(names::MODEL);
+        let (model, found) = Model::load(&path)?;
+        if found != self.manifest.model_digest() {
+            return Err(Failure::input_output(format!(
+                "{} is not the model of its manifest",
+                path.display()
+            ))
+            .into());
+        }
+        Ok(model)
+    }
+
+    /// Its number, six digits.
+    pub fn name(&self) -> &str {
+        &self.manifest.release
+    }
+}
+
+/// Where `current` points, relative to the production folder; `None` when nothing is deployed.
+pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
+    let current = layout.current();
+    match fs::read_link(&current) {
+        Ok(target) => Ok(Some(target)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(error).with_context(|| format!("failed to read the link {}", current.display()))
+        }
+    }
+}
+
+/// All releases, oldest first.
+pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
+    let mut folders = release_folders(layout)?;
+    folders.sort();
+    folders.iter().map(|folder| Release::open(folder)).collect()
+}
+
+/// All releases for a list, oldest first.
+pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
+    let live = Release::live(layout)?.map(|live| live.manifest.release);
+    let listed = releases(layout)?.into_iter().map(|release| {
+        let manifest = release.manifest;
+        ListedRelease {
+            is_live: live.as_ref() == Some(&manifest.release),
+            release: manifest.release,
+            created_at: manifest.created_at,
+            score: manifest.score,
+            parent: manifest.parent,
+            run: manifest.run,
+        }
+    });
+    Ok(listed.collect())
+}
+
+/// The folders of published releases, in no order.
+pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
+    let releases = layout.releases();
+    let entries = match fs::read_dir(&releases) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("failed to list {}", releases.display()));
+        }
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("failed to list {}", releases.display()))?
+            .path();
+        if number(&path).is_some() {
+            folders.push(path);
+        }
+    }
+    Ok(folders)
+}
+
+/// The number of a release's folder; `None` for any other folder.
+pub(crate) fn number(folder: &Path) -> Option<u64> {
+    let name = folder.file_name()?.to_str()?;
+    let is_number = name.len() >= NAME_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| name.parse().ok())?
+}
+
+/// The name of a release's folder.
+pub(crate) fn name_of(number: u64) -> String {
+    format!("{number:0NAME_DIGITS$}")
+}

@@ -1,0 +1,172 @@
+//! Releases on a real folder: made, swapped, gone back to, pruned, and never half there.
+
+use std::fs;
+use std::path::Path;
+
+use common::Schema;
+use common::ledger::DataPosition;
+use dataset::Table;
+
+use common::files;
+
+use super::*;
+
+struct Production {
+    _folder: tempfile::TempDir,
+    config: Config,
+    history: History,
+    model: Model,
+    metrics: Metrics,
+}
+
+impl Production {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+            "deployment":{"keep_releases":2}}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        let mut table = Table::new(&Schema::default());
+        for row in 0..40 {
+            let x = f64::from(row);
+            let label = row % 4 == 0 || row > 30;
+            table.push(
+                row.to_string().as_bytes(),
+                &[x, 2.0, x % 7.0],
+                Some(label),
+                0,
+            );
+        }
+        let model = training::train(&config, &table, DataPosition::default()).unwrap();
+        let metrics = scoring::score(&model, &table, &table.all()).unwrap();
+        Self {
+            history: History::open(&config.layout).unwrap(),
+            _folder: folder,
+            config,
+            model,
+            metrics,
+        }
+    }
+
+    fn stage(&self, score: f64) -> Staged {
+        let candidate = Candidate {
+            model: &self.model,
+            metrics: &self.metrics,
+            score,
+            run: Some(7),
+        };
+        stage(
+            &self.config.layout,
+            &self.history,
+            &candidate,
+            Timestamp::UNIX_EPOCH,
+        )
+        .unwrap()
+    }
+
+    fn deploy(&self, score: f64) -> Release {
+        publish(&self.config.layout, self.stage(score)).unwrap()
+    }
+
+    fn live(&self) -> Option<String> {
+        Release::live(&self.config.layout)
+            .unwrap()
+            .map(|live| live.manifest.release)
+    }
+
+    fn names(&self) -> Vec<String> {
+        list(&self.config.layout)
+            .unwrap()
+            .into_iter()
+            .map(|release| release.release)
+            .collect()
+    }
+}
+
+#[test]
+fn a_staged_release_is_not_live_and_goes_with_the_next_repair() {
+    let production = Production::new();
+    let _staged = production.stage(0.5);
+    assert_eq!(production.live(), None);
+    assert!(production.names().is_empty());
+    repair(&production.config.layout).unwrap();
+    let left = fs::read_dir(production.config.layout.releases()).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn the_seed_paths_lead_to_the_live_release() {
+    let production = Production::new();
+    let folder = production.config.layout.production().to_owned();
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let first = production.deploy(0.5);
+    first.verify().unwrap();
+    assert_eq!(read("latestscore.txt"), b"0.5\n");
+    production.deploy(0.625);
+    assert_eq!(read("latestscore.txt"), b"0.625\n");
+    assert_eq!(
+        fs::read_link(folder.join("current")).unwrap(),
+        Path::new("releases/000002")
+    );
+    assert!(read("confusionmatrix.png").starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn rolling_back_goes_to_the_parent_and_twice_goes_back_two() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    for score in [0.1, 0.2, 0.3] {
+        production.deploy(score);
+    }
+    roll_back(layout, None).unwrap();
+    roll_back(layout, None).unwrap();
+    assert_eq!(production.live().as_deref(), Some("000001"));
+    assert_eq!(
+        fs::read(layout.production().join("latestscore.txt")).unwrap(),
+        b"0.1\n"
+    );
+    let nothing_left = roll_back(layout, None).unwrap_err();
+    assert!(nothing_left.to_string().contains("first"), "{nothing_left}");
+
+    roll_back(layout, Some("3")).unwrap();
+    assert_eq!(production.live().as_deref(), Some("000003"));
+    let unknown = roll_back(layout, Some("../../etc")).unwrap_err();
+    assert!(unknown.to_string().contains("000001, 000002"), "{unknown}");
+}
+
+#[test]
+fn a_damaged_release_is_not_rolled_back_to() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    let first = production.deploy(0.1);
+    production.deploy(0.2);
+    files::replace(&first.folder.join("latestscore.txt"), b"0.9\n").unwrap();
+    let error = roll_back(layout, None).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("latestscore.txt"),
+        "{error:#}"
+    );
+    assert_eq!(production.live().as_deref(), Some("000002"));
+}
+
+#[test]
+fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    for score in [0.1, 0.2, 0.3, 0.4, 0.5] {
+        production.deploy(score);
+    }
+    roll_back(layout, Some("2")).unwrap();
+    assert_eq!(prune(&production.config).unwrap(), ["000003"]);
+    assert_eq!(production.names(), ["000001", "000002", "000004", "000005"]);
+}
+
+#[test]
+fn numbers_are_never_given_twice() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    production.deploy(0.1);
+    production.deploy(0.2);
+    files::remove_folder(layout.production()).unwrap();
+    assert_eq!(production.deploy(0.3).name(), "000003");
+}

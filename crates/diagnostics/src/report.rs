@@ -1,0 +1,199 @@
+//! What `diagnostics` shows.
+
+use std::fmt;
+
+use common::Config;
+use common::cli::Report;
+use dataset::passes::{ColumnSummary, Summary};
+use serde::Serialize;
+
+use crate::StoredDiagnostics;
+use crate::measure::Measured;
+
+/// Everything that `diagnostics` shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct DiagnosticsReport {
+    /// The deployed model on the test data; `None` when nothing is deployed.
+    pub deployed: Option<DeployedState>,
+    /// Summary statistics of the ingested data; `None` before the first ingestion.
+    pub summary: Option<Summary>,
+    /// What the history knows.
+    #[serde(flatten)]
+    pub stored: StoredDiagnostics,
+    /// Durations measured now, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// The deployed model on the test data as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeployedState {
+    /// The live release.
+    pub release: String,
+    /// F1 when it was deployed.
+    pub deployed_score: f64,
+    /// F1 now; differs when the test data has changed. `None` when undefined.
+    pub current_score: Option<f64>,
+    /// Its prediction for each row of the test data, 0 or 1.
+    pub predictions: Vec<u8>,
+}
+
+impl Report for DiagnosticsReport {
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn deployed_state(config: &Config) -> anyhow::Result<Option<DeployedState>> {
+    let Some(scored) = scoring::score_deployed(config)? else {
+        return Ok(None);
+    };
+    Ok(Some(DeployedState {
+        release: scored.release,
+        deployed_score: scored.deployed_score,
+        current_score: scored.metrics.f1,
+        predictions: scored.predictions,
+    }))
+}
+
+impl fmt::Display for DiagnosticsReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.deployed {
+            Some(deployed) => write_deployed(to, deployed)?,
+            None => writeln!(to, "nothing is deployed")?,
+        }
+        match &self.summary {
+            Some(summary) => write_summary(to, summary)?,
+            None => writeln!(to, "nothing was ingested")?,
+        }
+        write_stored(to, &self.stored)?;
+        if let Some(measured) = &self.measured {
+            writeln!(
+                to,
+                "\nmeasured now: ingestion {:.3} s, training {:.3} s",
+                measured.ingestion_seconds, measured.training_seconds
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt::Result {
+    let leave = deployed
+        .predictions
+        .iter()
+        .filter(|class| **class == 1)
+        .count();
+    let current = match deployed.current_score {
+        Some(score) => format!("{score:.4}"),
+        None => "undefined".into(),
+    };
+    writeln!(
+        to,
+        "release {}: F1 on the test data {current} now, {:.4} when deployed",
+        deployed.release, deployed.deployed_score
+    )?;
+    writeln!(
+        to,
+        "predictions on the test data: {} rows, {leave} in class 1, {} in class 0",
+        deployed.predictions.len(),
+        deployed.predictions.len() - leave
+    )
+}
+
+fn write_summary(to: &mut fmt::Formatter<'_>, summary: &Summary) -> fmt::Result {
+    let approximate = if summary.medians_are_exact {
+        ""
+    } else {
+        " (medians of a sample of 50,000 rows)"
+    };
+    writeln!(to, "\ningested data: {} rows{approximate}", summary.rows)?;
+    let width = summary
+        .columns
+        .iter()
+        .map(|column| column.name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max("column".len());
+    writeln!(
+        to,
+        "{:width$} {:>9} {:>8} {:>12} {:>12} {:>12} {:>12} {:>12}",
+        "column", "missing", "share", "mean", "median", "std", "min", "max"
+    )?;
+    for column in &summary.columns {
+        write_column(to, column, summary.rows, width)?;
+    }
+    Ok(())
+}
+
+fn write_column(
+    to: &mut fmt::Formatter<'_>,
+    column: &ColumnSummary,
+    rows: u64,
+    width: usize,
+) -> fmt::Result {
+    let share = match rows {
+        0 => "-".to_owned(),
+        _ => format!("{:.2} %", 100.0 * column.missing as f64 / rows as f64),
+    };
+    write!(
+        to,
+        "{:width$} {:>9} {share:>8}",
+        column.name, column.missing
+    )?;
+    for number in [
+        column.mean,
+        column.median,
+        column.std,
+        column.min,
+        column.max,
+    ] {
+        write!(to, " {:>12}", short(number))?;
+    }
+    writeln!(to)
+}
+
+/// Four decimals, or powers of ten where those would not fit.
+fn short(number: Option<f64>) -> String {
+    match number {
+        None => "-".into(),
+        Some(number) if number.abs() >= 1e7 => format!("{number:.4e}"),
+        Some(number) => format!("{number:.4}"),
+    }
+}
+
+fn write_stored(to: &mut fmt::Formatter<'_>, stored: &StoredDiagnostics) -> fmt::Result {
+    if !stored.timings.is_empty() {
+        writeln!(
+            to,
+            "\n{:12} {:>10} {:>10} {:>10} {:>9}",
+            "stage", "last", "p50", "p95", "recorded"
+        )?;
+    }
+    for timing in &stored.timings {
+        writeln!(
+            to,
+            "{:12} {:>8.3} s {:>8.3} s {:>8.3} s {:>9}",
+            timing.stage,
+            timing.last_seconds,
+            timing.p50_seconds,
+            timing.p95_seconds,
+            timing.recorded
+        )?;
+    }
+    match &stored.last_run {
+        None => writeln!(to, "\nno run has ended yet"),
+        Some(run) => writeln!(
+            to,
+            "\nlast run: {} ({}), ended {}{}",
+            run.run_id,
+            run.outcome,
+            run.finished_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            if stored.last_run_is_stale {
+                ", which is long ago"
+            } else {
+                ""
+            }
+        ),
+    }
+}

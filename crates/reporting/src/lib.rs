@@ -1,0 +1,111 @@
+//! Reporting: values in, pictures out.
+//!
+//! The drawing knows no folder: it takes metrics and returns the bytes of a PNG. Only
+//! [`redraw`], what the program of this name does, reads the deployed model and writes a file.
+
+mod canvas;
+mod confusion_chart;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use common::cli::Report;
+use common::history::StageDuration;
+use common::{Config, Failure, History, RunLock, Schema, files};
+use jiff::Timestamp;
+use scoring::{ConfusionMatrix, DeployedScore};
+use serde::Serialize;
+
+pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
+
+/// What was drawn.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrawReport {
+    /// The picture.
+    pub picture: PathBuf,
+    /// The release it shows.
+    pub release: String,
+    /// F1 of its model on the test data; `None` when undefined.
+    pub f1: Option<f64>,
+    /// Rows of the test data.
+    pub rows: u64,
+}
+
+/// Draws the deployed model, by hand.
+pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
+    let _lock = RunLock::acquire(&config.layout, "reporting")?;
+    let history = History::open(&config.layout)?;
+    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let report = redraw(config)?.ok_or_else(|| {
+        Failure::data("nothing is deployed: run `fullprocess`, or `deployment` by hand")
+    })?;
+    history.record_stage(&StageDuration {
+        stage: "reporting".into(),
+        run: None,
+        started_at,
+        seconds: clock.elapsed().as_secs_f64(),
+    })?;
+    Ok(report)
+}
+
+/// Draws the deployed model's confusion matrix into the model folder; `None` when nothing is
+/// deployed.
+pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
+    let Some(deployed) = scoring::score_deployed(config)? else {
+        return Ok(None);
+    };
+    let DeployedScore {
+        release, metrics, ..
+    } = deployed;
+    let bytes = draw_release(&release, metrics.confusion, &config.schema)?;
+    let picture = config.layout.confusion_matrix();
+    files::create_folder(config.layout.models())?;
+    files::replace(&picture, &bytes)?;
+    Ok(Some(DrawReport {
+        picture,
+        release,
+        f1: metrics.f1,
+        rows: metrics.rows,
+    }))
+}
+
+/// The picture of a release on the test data.
+pub fn draw_release(
+    release: &str,
+    matrix: ConfusionMatrix,
+    schema: &Schema,
+) -> anyhow::Result<Vec<u8>> {
+    draw(matrix, schema, &format!("release {release}"), "test data")
+}
+
+/// The picture of a model on some rows, with the classes named after the target column.
+pub fn draw(
+    matrix: ConfusionMatrix,
+    schema: &Schema,
+    model: &str,
+    data: &str,
+) -> anyhow::Result<Vec<u8>> {
+    let target = &schema.target;
+    draw_confusion_matrix(&ConfusionChart {
+        matrix,
+        class_names: [&format!("{target} = 0"), &format!("{target} = 1")],
+        model,
+        data,
+    })
+}
+
+impl Report for DrawReport {}
+
+impl fmt::Display for DrawReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f1 = self.f1.map_or("undefined".into(), |f1| format!("{f1:.4}"));
+        writeln!(
+            to,
+            "{}: release {}, F1 {f1} on {} test rows",
+            self.picture.display(),
+            self.release,
+            self.rows
+        )
+    }
+}

@@ -1,0 +1,216 @@
+use common::config::GatePolicy;
+use common::{Config, Schema};
+
+use super::*;
+use crate::gate;
+
+const SETTINGS: FitSettings = FitSettings { c: 1.0 };
+
+fn schema() -> Schema {
+    Schema {
+        features: vec!["x".into()],
+        ..Schema::default()
+    }
+}
+
+/// Rows whose class follows x where `sign` is 1 and its opposite where it is −1, with noise.
+fn add_rows(table: &mut Table, first: usize, count: usize, sign: f64) {
+    for row in first..first + count {
+        let x = (row as f64 * 0.7).cos() * 3.0;
+        let class = sign * x + (row as f64 * 2.3).sin() * 1.5 > 0.0;
+        table.push(
+            format!("client {row}").as_bytes(),
+            &[x],
+            Some(class),
+            row as u128,
+        );
+    }
+}
+
+fn table_of(parts: &[(usize, f64)]) -> Table {
+    let mut table = Table::new(&schema());
+    for (count, sign) in parts {
+        let first = table.rows();
+        add_rows(&mut table, first, *count, *sign);
+    }
+    table
+}
+
+fn model_of(table: &Table) -> Model {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","schema":{"features":["x"]}}"#;
+    let config = Config::parse(std::path::Path::new("/nowhere/config.json"), text).unwrap();
+    training::train(&config, table, common::ledger::DataPosition::default()).unwrap()
+}
+
+fn compared(before: &Table, after: &Table, test: Option<UnseenTest<'_>>) -> Comparison {
+    let contest = Contest {
+        candidate: &model_of(after),
+        incumbent: &model_of(before),
+        table: after,
+        new_rows: before.rows()..after.rows(),
+        test,
+    };
+    compare(&SETTINGS, &contest).unwrap()
+}
+
+#[test]
+fn a_candidate_that_learned_a_changed_world_wins() {
+    let before = table_of(&[(300, 1.0)]);
+    let after = table_of(&[(300, 1.0), (900, -1.0)]);
+    let test = table_of(&[(1300, 1.0), (200, -1.0)]).filtered(|row| row >= 1300);
+    let guard = UnseenTest {
+        table: &test,
+        left_out: 3,
+    };
+    let comparison = compared(&before, &after, Some(guard));
+    assert_eq!(comparison.rows, 900);
+    assert!(comparison.candidate.f1 > comparison.incumbent.f1);
+    assert!(comparison.log_loss_p_value.unwrap() > 0.99);
+    let guard = comparison.guard.as_ref().unwrap();
+    assert_eq!((guard.rows, guard.left_out), (200, 3));
+    assert!(guard.difference_interval.unwrap()[0] > 0.0);
+    assert!(gate(&comparison, GatePolicy::NotWorse).accepted);
+}
+
+#[test]
+fn a_candidate_spoilt_by_bad_labels_is_refused() {
+    // The new rows are as before, but far more wrong labels came with the rows judged earlier.
+    let before = table_of(&[(300, 1.0)]);
+    let spoilt = table_of(&[(300, 1.0), (2000, -1.0), (300, 1.0)]);
+    let contest = Contest {
+        candidate: &model_of(&spoilt),
+        incumbent: &model_of(&before),
+        table: &spoilt,
+        new_rows: 2300..2600,
+        test: None,
+    };
+    let comparison = compare(&SETTINGS, &contest).unwrap();
+    assert!(comparison.log_loss_p_value.unwrap() < 1e-6);
+    let verdict = gate(&comparison, GatePolicy::NotWorse);
+    assert!(!verdict.accepted);
+    assert!(gate(&comparison, GatePolicy::Always).accepted);
+}
+
+#[test]
+fn a_clients_own_rows_have_no_part_in_its_answer() {
+    // Every new client carries its class in its own feature value and in no other's: whoever
+    // were fitted to the row itself would know it.
+    let mut table = table_of(&[(300, 1.0)]);
+    let before = table.clone();
+    for row in 0..200 {
+        let class = row % 2 == 0;
+        let x = 0.001 * f64::from(row % 3);
+        table.push(
+            format!("new {row}").as_bytes(),
+            &[x],
+            Some(class),
+            10_000 + row as u128,
+        );
+    }
+    let comparison = compared(&before, &table, None);
+    let mut answers = Vec::new();
+    for fold in 0..FOLDS {
+        let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
+        let predictor = fit(&SETTINGS, &part, &part.all()).unwrap().predictor;
+        let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
+        answers.extend(log_odds(&predictor, &asked, &asked.all()));
+    }
+    assert_eq!(comparison.candidate, evaluate(&answers).unwrap());
+}
+
+#[test]
+fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
+    let mut table = Table::new(&schema());
+    // All leavers are rows of one client, so that one fold has only stayers to learn from.
+    for row in 0..40 {
+        let id = if row % 4 == 0 {
+            "leaver".into()
+        } else {
+            format!("stayer {row}")
+        };
+        table.push(
+            id.as_bytes(),
+            &[f64::from(row)],
+            Some(row % 4 == 0),
+            row as u128,
+        );
+    }
+    let leaver_fold = table.clients[0] % FOLDS;
+    let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
+    let predictor = out_of_fold(&SETTINGS, &table, &others).unwrap();
+    let n_others = log_odds(&predictor, &table, &others).len() as f64;
+    assert_eq!(predictor.intercept, (0.5 / (n_others + 0.5)).ln());
+    assert_eq!(predictor.coefficients, [0.0]);
+
+    let nobody = Selection::rows(0..0);
+    assert_eq!(
+        out_of_fold(&SETTINGS, &table, &nobody).unwrap().intercept,
+        0.0
+    );
+}
+
+#[test]
+fn new_rows_without_a_class_cannot_be_compared() {
+    let before = table_of(&[(100, 1.0)]);
+    let mut after = before.clone();
+    after.push(b"new", &[1.0], None, 7777);
+    let model = model_of(&before);
+    let contest = Contest {
+        candidate: &model,
+        incumbent: &model,
+        table: &after,
+        new_rows: 100..101,
+        test: None,
+    };
+    let error = compare(&SETTINGS, &contest).unwrap_err();
+    assert_eq!(
+        common::exit::classify(&error),
+        common::exit::Exit::DataUnusable
+    );
+}
+
+#[test]
+fn models_of_other_columns_are_not_compared() {
+    let table = table_of(&[(100, 1.0)]);
+    let model = model_of(&table);
+    let mut other = model.clone();
+    other.schema.features = vec!["y".into()];
+    let contest = Contest {
+        candidate: &model,
+        incumbent: &other,
+        table: &table,
+        new_rows: 0..100,
+        test: None,
+    };
+    assert!(compare(&SETTINGS, &contest).is_err());
+}
+
+#[test]
+fn a_test_table_without_labelled_rows_does_not_guard() {
+    let before = table_of(&[(100, 1.0)]);
+    let after = table_of(&[(200, 1.0)]);
+    let mut test = Table::new(&schema());
+    test.push(b"a", &[1.0], None, 1);
+    let guard = UnseenTest {
+        table: &test,
+        left_out: 9,
+    };
+    assert_eq!(compared(&before, &after, Some(guard)).guard, None);
+}
+
+#[test]
+fn paired_counts_are_the_two_confusion_matrices() {
+    let mut paired = PairedCounts::default();
+    let (mut candidate, mut incumbent) = (ConfusionMatrix::default(), ConfusionMatrix::default());
+    for row in 0..97_u32 {
+        let [class, one, other] = [row % 2 == 0, row % 3 == 0, row % 5 == 0];
+        paired.count(class, one, other);
+        candidate.count(class, one);
+        incumbent.count(class, other);
+    }
+    assert_eq!(
+        (paired.candidate(), paired.incumbent()),
+        (candidate, incumbent)
+    );
+}

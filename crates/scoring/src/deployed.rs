@@ -1,0 +1,76 @@
+//! Models on the test data as it is now: the deployed one, and a candidate.
+//!
+//! Reading only; nothing is recorded.
+
+use common::layout::names;
+use common::{Config, Failure, Manifest};
+use dataset::passes::log_odds;
+use dataset::{FingerprintKey, TestData};
+use serde::Serialize;
+use training::Model;
+
+use crate::metrics::Metrics;
+use crate::{evaluate, score_on_test};
+
+/// The deployed model on the test data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeployedScore {
+    /// The live release.
+    pub release: String,
+    /// SHA-256 of its model file.
+    pub model_digest: String,
+    /// Digest of the test data.
+    pub data_digest: String,
+    /// F1 when it was deployed.
+    pub deployed_score: f64,
+    /// The model on the test data now.
+    pub metrics: Metrics,
+    /// Its prediction for each row of the test data, 0 or 1.
+    pub predictions: Vec<u8>,
+}
+
+/// A model on the test data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestScore {
+    /// F1 of class 1.
+    pub f1: f64,
+    /// All metrics.
+    pub metrics: Metrics,
+}
+
+/// Scores the deployed model on the test data; `None` when nothing is deployed.
+pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> {
+    let layout = &config.layout;
+    let Some(manifest) = Manifest::of_live_release(layout)? else {
+        return Ok(None);
+    };
+    // By its number, not through `current`: the manifest and the model must be of one release.
+    let folder = layout.releases().join(&manifest.release);
+    let (model, model_digest) = Model::load(&folder.join(names::MODEL))?;
+    let test = load_test(config)?;
+    let scored = log_odds(&model.predictor, &test.table, &test.table.all());
+    let metrics = evaluate(&scored)
+        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+    Ok(Some(DeployedScore {
+        release: manifest.release,
+        model_digest,
+        data_digest: test.digest,
+        deployed_score: manifest.score,
+        metrics,
+        predictions: scored
+            .iter()
+            .map(|row| u8::from(row.log_odds > 0.0))
+            .collect(),
+    }))
+}
+
+/// Scores a model that is not deployed on the test data.
+pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestScore> {
+    let (f1, metrics) = score_on_test(model, &load_test(config)?)?;
+    Ok(TestScore { f1, metrics })
+}
+
+fn load_test(config: &Config) -> anyhow::Result<TestData> {
+    // Nobody compares these rows with others, so the key does not matter.
+    dataset::load_test_data(&config.test_folder, &config.schema, &FingerprintKey::PUBLIC)
+}

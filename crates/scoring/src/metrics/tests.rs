@@ -1,0 +1,120 @@
+use serde_json::Value;
+
+use super::*;
+
+fn scored(rows: &[(f64, bool)]) -> Vec<Scored> {
+    rows.iter()
+        .map(|(log_odds, class)| Scored {
+            log_odds: *log_odds,
+            label: Some(*class),
+        })
+        .collect()
+}
+
+fn metrics(rows: &[(f64, bool)]) -> Metrics {
+    evaluate(&scored(rows)).unwrap()
+}
+
+fn numbers(value: &Value) -> impl Iterator<Item = f64> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|number| number.as_f64().unwrap())
+}
+
+#[test]
+fn metrics_are_those_of_scikit_learn() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("../../testdata/metrics.json")).unwrap();
+    for case in cases {
+        let classes = numbers(&case["classes"]).map(|class| class == 1.0);
+        let rows: Vec<(f64, bool)> = numbers(&case["log_odds"]).zip(classes).collect();
+        let found = metrics(&rows);
+        for (name, value) in [
+            ("f1", found.f1),
+            ("precision", found.precision),
+            ("recall", found.recall),
+            ("specificity", found.specificity),
+            ("accuracy", Some(found.accuracy)),
+            ("roc_auc", found.roc_auc),
+            ("log_loss", Some(found.log_loss)),
+            ("brier", Some(found.brier)),
+            ("always_one_f1", found.baselines.always_one_f1),
+        ] {
+            let wanted = case[name].as_f64().unwrap();
+            let difference = (value.unwrap() - wanted).abs();
+            assert!(
+                difference < 1e-12,
+                "{} {name}: {value:?}, {wanted}",
+                case["name"]
+            );
+        }
+    }
+}
+
+#[test]
+fn what_has_no_value_is_none() {
+    assert_eq!(evaluate(&[]), None);
+    let unlabelled = Scored {
+        log_odds: 1.0,
+        label: None,
+    };
+    assert_eq!(evaluate(&[unlabelled]), None);
+
+    let stayed = metrics(&[(-1.0, false), (-2.0, false)]);
+    assert_eq!(
+        (stayed.f1, stayed.recall, stayed.precision),
+        (None, None, None)
+    );
+    assert_eq!((stayed.roc_auc, stayed.specificity), (None, Some(1.0)));
+    assert_eq!(stayed.baselines.always_one_f1, Some(0.0));
+    assert_eq!(stayed.baselines.majority.f1, None);
+
+    let left = metrics(&[(1.0, true)]);
+    assert_eq!(
+        (left.f1, left.roc_auc, left.specificity),
+        (Some(1.0), None, None)
+    );
+    assert_eq!(left.baselines.majority.class, 1);
+}
+
+#[test]
+fn rows_without_a_class_do_not_count() {
+    let mut rows = scored(&[(1.0, true), (-1.0, false)]);
+    let without = evaluate(&rows);
+    rows.push(Scored {
+        log_odds: 5.0,
+        label: None,
+    });
+    assert_eq!(evaluate(&rows), without);
+}
+
+#[test]
+fn a_half_is_not_class_1() {
+    assert_eq!(metrics(&[(0.0, true)]).confusion.false_negative, 1);
+    assert_eq!(metrics(&[(1e-300, true)]).confusion.true_positive, 1);
+}
+
+#[test]
+fn log_loss_is_exact_where_probabilities_are_rounded_away() {
+    assert!((metrics(&[(-800.0, true)]).log_loss - 800.0).abs() < 1e-12);
+    assert!((metrics(&[(-50.0, false)]).log_loss / (-50.0_f64).exp() - 1.0).abs() < 1e-12);
+    let worst = metrics(&[(f64::MAX, false), (-f64::MAX, true), (1.0, true)]);
+    assert!(worst.log_loss.is_finite() && worst.log_loss > 1e308);
+    assert_eq!(worst.roc_auc, Some(0.0));
+}
+
+#[test]
+fn both_zeros_are_one_rank() {
+    assert_eq!(metrics(&[(-0.0, false), (0.0, true)]).roc_auc, Some(0.5));
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let rows: Vec<(f64, bool)> = (0..500)
+        .map(|row| ((f64::from(row) * 0.7).sin() * 3.0, row % 3 == 0))
+        .collect();
+    let back: Vec<(f64, bool)> = rows.iter().rev().copied().collect();
+    let (there, back) = (metrics(&rows), metrics(&back));
+    assert_eq!((there.f1, there.roc_auc), (back.f1, back.roc_auc));
+    assert!((there.log_loss - back.log_loss).abs() < 1e-12);
+    assert!((there.brier - back.brier).abs() < 1e-12);
+}

@@ -1,0 +1,77 @@
+//! What scoring has to say when it is done.
+
+use std::fmt;
+
+use common::cli;
+use serde::Serialize;
+
+use crate::metrics::Metrics;
+
+/// A model's score on the test data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoreReport {
+    /// F1 of class 1.
+    pub f1: f64,
+    /// All metrics.
+    pub metrics: Metrics,
+    /// SHA-256 of the model file.
+    pub model: String,
+    /// Digest of the test data.
+    pub test_data: String,
+    /// What somebody should know about the test data.
+    pub warnings: Vec<String>,
+}
+
+impl cli::Report for ScoreReport {}
+
+impl fmt::Display for ScoreReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{}", self.metrics)?;
+        writeln!(to, "model SHA-256  {}", self.model)
+    }
+}
+
+impl fmt::Display for Metrics {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let baselines = &self.baselines;
+        let confusion = &self.confusion;
+        writeln!(
+            to,
+            "rows           {} ({} of class 1, {:.1} %)",
+            self.rows,
+            self.positives,
+            self.prevalence * 100.0
+        )?;
+        writeln!(
+            to,
+            "F1             {} (always 1: {}, always {}: {})",
+            shown(self.f1),
+            shown(baselines.always_one_f1),
+            baselines.majority.class,
+            shown(baselines.majority.f1)
+        )?;
+        writeln!(to, "precision      {}", shown(self.precision))?;
+        writeln!(to, "recall         {}", shown(self.recall))?;
+        writeln!(to, "specificity    {}", shown(self.specificity))?;
+        writeln!(
+            to,
+            "accuracy       {:.4} (always {}: {:.4})",
+            self.accuracy, baselines.majority.class, baselines.majority.accuracy
+        )?;
+        writeln!(to, "ROC-AUC        {}", shown(self.roc_auc))?;
+        writeln!(to, "log-loss       {:.4}", self.log_loss)?;
+        writeln!(to, "Brier score    {:.4}", self.brier)?;
+        writeln!(
+            to,
+            "confusion      true 1: {}, false 1: {}, false 0: {}, true 0: {}",
+            confusion.true_positive,
+            confusion.false_positive,
+            confusion.false_negative,
+            confusion.true_negative
+        )
+    }
+}
+
+fn shown(value: Option<f64>) -> String {
+    value.map_or_else(|| "undefined".into(), |value| format!("{value:.4}"))
+}

@@ -1,0 +1,123 @@
+//! How far the coefficients could lie from those of the population: their sandwich covariance.
+//!
+//! (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows, with I₀ the information, Λ the
+//! second derivatives of the penalty. It holds whether or not the model's form is right.
+
+use dataset::passes::{LogisticPoint, sandwich_meat};
+use dataset::{Selection, Table};
+use ndarray::{Array1, Array2};
+
+use crate::fit::Fit;
+use crate::linear::Cholesky;
+
+/// The covariance of intercept and coefficients in raw units, the intercept first; `None` when it
+/// has no finite value.
+pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
+    let point = LogisticPoint {
+        axes: &fit.axes,
+        weights: fit.weights.clone(),
+    };
+    let meat = sandwich_meat(&point, table, selection);
+    let bread = Cholesky::of(&fit.curvature)?;
+    let half = bread.solve_columns(&meat);
+    let standardised = bread.solve_columns(&half.reversed_axes());
+    let raw = in_raw_units(fit, &standardised);
+    raw.iter()
+        .flatten()
+        .all(|entry| entry.is_finite())
+        .then_some(raw)
+}
+
+/// With β = T·θ, the raw weights as a linear function of the standardised ones, T·C·Tᵀ.
+fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
+    let size = standardised.nrows();
+    let transform = |row: usize| -> Array1<f64> {
+        let mut weights = Array1::zeros(size);
+        if row == 0 {
+            weights[0] = 1.0;
+            for (column, axis) in fit.axes.iter().enumerate() {
+                weights[column + 1] = -axis.shift;
+            }
+        } else {
+            weights[row] = 1.0 / fit.axes[row - 1].scale;
+        }
+        weights
+    };
+    let transforms: Vec<Array1<f64>> = (0..size).map(transform).collect();
+    let mut raw = vec![vec![0.0; size]; size];
+    for (row, left) in transforms.iter().enumerate() {
+        let product = left.dot(standardised);
+        for (column, right) in transforms.iter().enumerate().take(row + 1) {
+            raw[row][column] = product.dot(right);
+            raw[column][row] = raw[row][column];
+        }
+    }
+    raw
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::passes::{Axis, logistic_terms};
+
+    use super::*;
+    use crate::fit::{FitSettings, fit, tests::table_of};
+
+    fn example() -> (Table, FitSettings) {
+        let x: Vec<f64> = (0..120).map(|row| f64::from(row % 11) * 40.0).collect();
+        let y: Vec<f64> = (0..120).map(|row| f64::from(row % 7) - 2.0).collect();
+        let classes: Vec<bool> = (0..120).map(|row| row % 11 + row % 5 > 6).collect();
+        (table_of(&[x, y], &classes), FitSettings { c: 0.5 })
+    }
+
+    #[test]
+    fn it_is_the_sandwich_of_the_raw_units() {
+        let (table, settings) = example();
+        let fitted = fit(&settings, &table, &table.all()).unwrap();
+        let found = covariance(&fitted, &table, &table.all()).unwrap();
+
+        let raw = Axis {
+            scale: 1.0,
+            shift: 0.0,
+            imputed: 0.0,
+        };
+        let weights = std::iter::once(fitted.predictor.intercept)
+            .chain(fitted.predictor.coefficients.clone());
+        let point = LogisticPoint {
+            axes: &[raw; 2],
+            weights: weights.collect(),
+        };
+        let mut bread = logistic_terms(&point, &table, &table.all()).hessian;
+        bread[[1, 1]] += 1.0 / settings.c;
+        bread[[2, 2]] += 1.0 / settings.c;
+        let meat = sandwich_meat(&point, &table, &table.all());
+        // bread · covariance · bread is the meat again.
+        let found = Array2::from_shape_fn((3, 3), |(row, column)| found[row][column]);
+        let back = bread.dot(&found).dot(&bread);
+        for (found, wanted) in back.iter().zip(&meat) {
+            assert!(
+                (found - wanted).abs() < 1e-9 * wanted.abs(),
+                "{found} {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_symmetric_and_finite_for_values_of_any_size() {
+        let (table, settings) = example();
+        for exponent in [-300, -150, 0, 150, 300] {
+            let mut scaled = table.clone();
+            for value in &mut scaled.features[0] {
+                *value *= 10f64.powi(exponent);
+            }
+            scaled.features[1].fill(1e308);
+            let fitted = fit(&settings, &scaled, &scaled.all()).unwrap();
+            let found = covariance(&fitted, &scaled, &scaled.all()).unwrap();
+            for row in 0..3 {
+                assert!(found[row][row] >= 0.0, "1e{exponent}");
+                for column in 0..3 {
+                    assert_eq!(found[row][column], found[column][row], "1e{exponent}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+use common::Schema;
+use dataset::{Fold, Selection, Table};
+use serde_json::Value;
+
+use super::*;
+
+const UNIT: FitSettings = FitSettings { c: 1.0 };
+
+/// A table of these columns; every class is known.
+pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
+    let schema = Schema {
+        features: (0..columns.len()).map(|at| format!("x{at}")).collect(),
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for (row, class) in classes.iter().enumerate() {
+        let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
+        table.push(
+            row.to_string().as_bytes(),
+            &values,
+            Some(*class),
+            row as u128,
+        );
+    }
+    table
+}
+
+fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
+    fit(settings, table, &table.all())
+}
+
+/// `count` rows whose class follows the first column, with noise.
+fn noisy(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
+    let wave = |row: usize| (row as f64 * 0.7).cos();
+    let classes = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);
+    (
+        (0..count).map(|row| wave(row) * size).collect(),
+        classes.collect(),
+    )
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn relative_difference(found: f64, wanted: f64) -> f64 {
+    (found - wanted).abs() / wanted.abs().max(1e-300)
+}
+
+#[test]
+fn coefficients_are_those_of_scikit_learn() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("../../testdata/reference.json")).unwrap();
+    assert!(cases.len() >= 10);
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let columns: Vec<Vec<f64>> = case["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(numbers)
+            .collect();
+        let classes: Vec<bool> = numbers(&case["classes"])
+            .iter()
+            .map(|y| *y == 1.0)
+            .collect();
+        let settings = FitSettings {
+            c: case["c"].as_f64().unwrap(),
+        };
+        let fitted = fit_all(&settings, &table_of(&columns, &classes)).unwrap();
+        let found =
+            std::iter::once(fitted.predictor.intercept).chain(fitted.predictor.coefficients);
+        let found: Vec<f64> = found.collect();
+        for (wanted, tolerance) in [("", 1e-6), ("exact_", 1e-9)] {
+            let intercept = case[format!("{wanted}intercept")].as_f64().unwrap();
+            let coefficients = numbers(&case[format!("{wanted}coefficients")]);
+            for (found, wanted) in found
+                .iter()
+                .zip(std::iter::once(intercept).chain(coefficients))
+            {
+                let difference = relative_difference(*found, wanted);
+                assert!(
+                    difference < tolerance,
+                    "{name}: {found} instead of {wanted}, off by {difference:e}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let (x, classes) = noisy(500, 40.0);
+    let backwards = |column: &[f64]| column.iter().rev().copied().collect();
+    let reversed: Vec<bool> = classes.iter().rev().copied().collect();
+    let there = fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &classes)).unwrap();
+    let back = fit_all(&UNIT, &table_of(&[backwards(&x)], &reversed)).unwrap();
+    let pair = (there.predictor, back.predictor);
+    assert!(relative_difference(pair.0.intercept, pair.1.intercept) < 1e-9);
+    assert!(relative_difference(pair.0.coefficients[0], pair.1.coefficients[0]) < 1e-9);
+}
+
+#[test]
+fn columns_of_every_size_are_fitted() {
+    for exponent in (-300..=308).step_by(4) {
+        let size = 10f64.powi(exponent);
+        let (x, classes) = noisy(60, size);
+        for c in [1e-300, 1e-6, 1.0, 1e6, 1e300] {
+            let table = table_of(&[x.clone(), vec![size; 60]], &classes);
+            let fitted = fit_all(&FitSettings { c }, &table).unwrap();
+            let predictor = &fitted.predictor;
+            assert!(predictor.intercept.is_finite(), "1e{exponent}, c {c}");
+            assert!(predictor.coefficients[0].is_finite(), "1e{exponent}, c {c}");
+            assert!(predictor.coefficients[0] >= 0.0, "1e{exponent}, c {c}");
+            assert_eq!(predictor.coefficients[1], 0.0, "1e{exponent}, c {c}");
+        }
+    }
+}
+
+#[test]
+fn units_do_not_matter_where_the_penalty_does_not() {
+    let (x, classes) = noisy(60, 1e6);
+    let small = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    let (x, _) = noisy(60, 1e307);
+    let large = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    let ratio = small.predictor.coefficients[0] / large.predictor.coefficients[0];
+    assert!(relative_difference(ratio, 1e301) < 1e-6, "{ratio:e}");
+}
+
+#[test]
+fn missing_values_count_as_the_mean_of_the_labelled_ones() {
+    let (mut x, classes) = noisy(60, 10.0);
+    let mut table = table_of(std::slice::from_ref(&x), &classes);
+    table.features[0][3] = f64::NAN;
+    // A row without a class is no training row: its value has no part in the mean.
+    table.push(b"unlabelled", &[1e9], None, 99);
+    let mean = (x.iter().sum::<f64>() - x[3]) / 59.0;
+    x[3] = mean;
+    let found = fit_all(&UNIT, &table).unwrap().predictor;
+    let wanted = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap().predictor;
+    assert!(relative_difference(found.imputed[0], mean) < 1e-12);
+    assert!(relative_difference(found.coefficients[0], wanted.coefficients[0]) < 1e-9);
+}
+
+#[test]
+fn an_empty_column_gets_no_weight() {
+    let (x, classes) = noisy(60, 1.0);
+    let with = fit_all(&UNIT, &table_of(&[x.clone(), vec![f64::NAN; 60]], &classes)).unwrap();
+    let without = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    assert_eq!(with.predictor.coefficients[1], 0.0);
+    assert_eq!(with.predictor.imputed[1], 0.0);
+    let pair = (
+        with.predictor.coefficients[0],
+        without.predictor.coefficients[0],
+    );
+    assert!(relative_difference(pair.0, pair.1) < 1e-12);
+}
+
+#[test]
+fn identical_huge_columns_share_their_weight() {
+    let (x, classes) = noisy(60, 1e200);
+    let fitted = fit_all(&UNIT, &table_of(&[x.clone(), x], &classes)).unwrap();
+    let [first, second] = fitted.predictor.coefficients[..] else {
+        panic!("two coefficients");
+    };
+    assert!(relative_difference(first, second) < 1e-6);
+}
+
+#[test]
+fn separable_columns_are_fitted_or_the_refusal_says_why() {
+    for exponent in (-300..=308).step_by(4) {
+        let x: Vec<f64> = (0..40)
+            .map(|row| (f64::from(row) - 15.5) / 40.0 * 10f64.powi(exponent))
+            .collect();
+        let classes: Vec<bool> = x.iter().map(|x| *x > 0.0).collect();
+        match fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &classes)) {
+            Ok(fitted) if exponent > 0 => {
+                let log_odds = |x: f64| fitted.predictor.log_odds(std::iter::once(x));
+                let is_right = |(x, class): (&f64, &bool)| (log_odds(*x) > 0.0) == *class;
+                assert!(x.iter().zip(&classes).all(is_right), "1e{exponent}");
+            }
+            // The penalty is stronger than the column.
+            Ok(fitted) => assert!(fitted.predictor.coefficients[0] > 0.0, "1e{exponent}"),
+            Err(refusal) => {
+                assert!(exponent > 20, "1e{exponent}: {refusal}");
+                assert!(refusal.to_string().contains("tell the classes apart"));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_without_a_class_or_of_one_class_are_refused_with_their_count() {
+    let empty = table_of(&[vec![]], &[]);
+    assert_eq!(fit_all(&UNIT, &empty).unwrap_err(), FitError::NoRows);
+    for (class, number) in [(false, 0), (true, 1)] {
+        let table = table_of(&[vec![1.0, 2.0, 3.0]], &[class; 3]);
+        let refused = FitError::OneClass {
+            class: number,
+            rows: 3,
+        };
+        assert_eq!(fit_all(&UNIT, &table).unwrap_err(), refused);
+    }
+}
+
+#[test]
+fn a_fit_that_is_stopped_says_why() {
+    let (x, classes) = noisy(60, 1.0);
+    let table = table_of(&[x], &classes);
+    let axes = [Axis {
+        scale: 1.0,
+        shift: 0.0,
+        imputed: 0.0,
+    }];
+    let objective = Objective {
+        penalty: penalty(&axes, &UNIT),
+        axes: &axes,
+        table: &table,
+        selection: &table.all(),
+    };
+    let origin = objective.at(Array1::zeros(2));
+    let Err(stopped) = minimise(&objective, origin, 1) else {
+        panic!("one step cannot be enough");
+    };
+    assert!(matches!(
+        stopped,
+        FitError::NotConverged { iterations: 1, .. }
+    ));
+    assert!(stopped.to_string().contains("more steps"), "{stopped}");
+}
+
+#[test]
+fn a_selection_is_fitted_as_if_it_were_the_table() {
+    let (x, classes) = noisy(300, 5.0);
+    let table = table_of(&[x], &classes);
+    let chosen = table.labelled().of_fold(Fold::Outside(2));
+    let part = table.filtered(|row| table.clients[row] % dataset::FOLDS != 2);
+    let found = fit(&UNIT, &table, &chosen).unwrap();
+    let wanted = fit_all(&UNIT, &part).unwrap();
+    assert_eq!(found.rows, part.rows() as u64);
+    assert_eq!(found.predictor, wanted.predictor);
+    let head = fit(&UNIT, &table, &Selection::rows(0..100)).unwrap();
+    assert_eq!(head.rows, 100);
+}

@@ -1,0 +1,175 @@
+//! The model: coefficients with everything that a reader of them needs, and its file.
+//!
+//! It holds no time and no run number: the same data gives the same bytes.
+
+use std::path::Path;
+
+use common::artifact::{self, Format, LoadError};
+use common::ledger::DataPosition;
+use common::{Failure, Schema, digest, files};
+use dataset::passes::{LinearPredictor, Profile, probability};
+use serde::{Deserialize, Serialize};
+
+use crate::check::Check;
+
+/// What a model file is.
+pub const FORMAT: Format = Format {
+    name: "dynamic risk assessment model",
+    version: 1,
+};
+
+/// A fitted logistic regression.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Version of the program that fitted it.
+    pub program: String,
+    /// The columns it was fitted to.
+    pub schema: Schema,
+    /// Intercept, coefficients in raw units, and what stands in for missing values.
+    pub predictor: LinearPredictor,
+    /// Sandwich covariance of intercept and coefficients in raw units, the intercept first.
+    pub covariance: Vec<Vec<f64>>,
+    /// The labelled training rows.
+    pub profile: Profile,
+    /// The ingested data it was fitted to.
+    pub data: DataPosition,
+    /// Labelled rows among them.
+    pub rows: u64,
+    /// Rows of class 1 among those.
+    pub positives: u64,
+    /// Inverse strength of the penalty.
+    pub c: f64,
+    /// How the fit ended.
+    pub convergence: Convergence,
+    /// What an independent solver said of it.
+    pub check: Check,
+}
+
+/// How a fit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// Newton steps taken.
+    pub iterations: u32,
+    /// Norm of the objective's gradient, features standardised.
+    pub gradient_norm: f64,
+    /// Value of the objective: sum of log-losses and penalty.
+    pub loss: f64,
+}
+
+impl Model {
+    /// The log-odds of class 1 for one row of raw values in schema order; NaN is a missing one.
+    pub fn log_odds(&self, values: &[f64]) -> f64 {
+        self.predictor.log_odds(values.iter().copied())
+    }
+
+    /// The probability of class 1 for one row of raw values in schema order.
+    pub fn probability(&self, values: &[f64]) -> f64 {
+        probability(self.log_odds(values))
+    }
+
+    /// Each feature with its coefficient in raw units, in schema order.
+    pub fn coefficients(&self) -> impl Iterator<Item = (&str, f64)> {
+        let names = self.schema.features.iter().map(String::as_str);
+        names.zip(self.predictor.coefficients.iter().copied())
+    }
+
+    /// Whether it reads and predicts the columns of a schema; the id is free.
+    pub fn fits_schema(&self, schema: &Schema) -> bool {
+        self.schema.features == schema.features && self.schema.target == schema.target
+    }
+
+    /// The bytes of its file.
+    pub fn encode(&self) -> anyhow::Result<Vec<u8>> {
+        artifact::encode(FORMAT, self)
+    }
+
+    /// The model of a file's bytes; one that does not hold together is refused.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LoadError> {
+        let model: Self = artifact::decode(FORMAT, bytes)?;
+        match model.flaw() {
+            Some(flaw) => Err(LoadError::Undecodable(flaw.into())),
+            None => Ok(model),
+        }
+    }
+
+    /// Reads a model file; the second value is the SHA-256 of its bytes.
+    pub fn load(path: &Path) -> anyhow::Result<(Self, String)> {
+        let bytes = files::read_if_present(path)?.ok_or_else(|| {
+            Failure::input_output(format!("there is no model at {}", path.display()))
+        })?;
+        let model = Self::decode(&bytes).map_err(|error| {
+            Failure::input_output(format!(
+                "failed to read the model {}: {error}",
+                path.display()
+            ))
+        })?;
+        Ok((model, digest::of_bytes(&bytes)))
+    }
+
+    /// What makes it unusable, if anything does.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        let features = self.schema.features.len();
+        let predictor = &self.predictor;
+        let weights = [&predictor.coefficients, &predictor.imputed];
+        if weights.iter().any(|values| values.len() != features) {
+            return Some("its coefficients are not one per feature");
+        }
+        if !is_square(&self.covariance, features + 1) {
+            return Some("its covariance is not one row and column per coefficient");
+        }
+        let profile = &self.profile;
+        if profile.columns.len() != features + 1
+            || profile.sample.columns.len() != features + 1
+            || !have_equal_lengths(&profile.sample.columns)
+        {
+            return Some("its profile is not one column per feature and target");
+        }
+        if self.positives > self.rows || profile.rows != self.rows {
+            return Some("its counts of rows contradict each other");
+        }
+        if !self.numbers().all(f64::is_finite) {
+            return Some("it holds a number that is not finite");
+        }
+        None
+    }
+
+    /// All numbers that must be finite; in the profile's sample NaN stands for a missing value.
+    fn numbers(&self) -> impl Iterator<Item = f64> {
+        let single = [
+            self.predictor.intercept,
+            self.c,
+            self.convergence.gradient_norm,
+            self.convergence.loss,
+        ];
+        let moments = self.profile.columns.iter().flat_map(|column| {
+            let moments = &column.moments;
+            [
+                moments.mean(),
+                moments.standard_deviation(),
+                moments.minimum(),
+                moments.maximum(),
+            ]
+        });
+        let sample = self.profile.sample.columns.iter().flatten();
+        single
+            .into_iter()
+            .chain(self.predictor.coefficients.iter().copied())
+            .chain(self.predictor.imputed.iter().copied())
+            .chain(self.covariance.iter().flatten().copied())
+            .chain(moments.flatten())
+            .chain(sample.copied().filter(|value| !value.is_nan()))
+    }
+}
+
+fn is_square(rows: &[Vec<f64>], size: usize) -> bool {
+    rows.len() == size && rows.iter().all(|row| row.len() == size)
+}
+
+fn have_equal_lengths(columns: &[Vec<f64>]) -> bool {
+    columns
+        .windows(2)
+        .all(|pair| pair[0].len() == pair[1].len())
+}
+
+#[cfg(test)]
+mod tests;

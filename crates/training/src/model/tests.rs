@@ -1,0 +1,162 @@
+use common::ledger::FileReference;
+use dataset::passes::profile;
+
+use super::*;
+use crate::fit::tests::table_of;
+use crate::fit::{FitSettings, fit};
+
+fn model() -> Model {
+    let x: Vec<f64> = (0..80).map(|row| f64::from(row % 9)).collect();
+    let y: Vec<f64> = (0..80).map(|row| f64::from(row % 7)).collect();
+    let classes: Vec<bool> = (0..80).map(|row| row % 9 + row % 4 > 5).collect();
+    let table = table_of(&[x, y], &classes);
+    let schema = Schema {
+        features: vec!["x".into(), "y".into()],
+        ..Schema::default()
+    };
+    let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled()).unwrap();
+    Model {
+        program: "0.1.0".into(),
+        covariance: crate::covariance(&fitted, &table, &table.labelled()).unwrap(),
+        profile: profile(&schema, &table, &table.labelled()),
+        schema,
+        predictor: fitted.predictor,
+        data: DataPosition {
+            rows: 80,
+            committed_bytes: 1000,
+            digest: "ab".into(),
+            files: vec![FileReference {
+                folder: "in".into(),
+                name: "a.csv".into(),
+                sha256: "cd".into(),
+            }],
+        },
+        rows: fitted.rows,
+        positives: fitted.positives,
+        c: 1.0,
+        convergence: Convergence {
+            iterations: fitted.iterations,
+            gradient_norm: fitted.gradient_norm,
+            loss: fitted.loss,
+        },
+        check: Check::Confirmed,
+    }
+}
+
+/// What decoding says of a model with one thing changed.
+fn refusal(change: impl FnOnce(&mut Model)) -> String {
+    let mut changed = model();
+    change(&mut changed);
+    let bytes = changed.encode().unwrap();
+    Model::decode(&bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn a_model_comes_back_as_it_was_written() {
+    let model = model();
+    let bytes = model.encode().unwrap();
+    assert_eq!(Model::decode(&bytes).unwrap(), model);
+}
+
+#[test]
+fn the_same_data_gives_the_same_bytes() {
+    assert_eq!(model().encode().unwrap(), model().encode().unwrap());
+}
+
+#[test]
+fn a_truncated_or_changed_file_is_refused() {
+    let bytes = model().encode().unwrap();
+    for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Model::decode(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let mut changed = bytes.clone();
+    let middle = bytes.len() / 2;
+    changed[middle] ^= 1;
+    assert!(matches!(
+        Model::decode(&changed).unwrap_err(),
+        LoadError::Damaged
+    ));
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused() {
+    for text in [
+        refusal(|model| model.predictor.intercept = f64::NAN),
+        refusal(|model| model.predictor.coefficients[1] = f64::INFINITY),
+        refusal(|model| model.predictor.imputed[0] = f64::NAN),
+        refusal(|model| model.covariance[2][1] = f64::NEG_INFINITY),
+        refusal(|model| model.convergence.loss = f64::NAN),
+        refusal(|model| model.profile.sample.columns[0][0] = f64::INFINITY),
+    ] {
+        assert!(text.contains("not finite"), "{text}");
+    }
+}
+
+#[test]
+fn parts_of_different_sizes_are_refused() {
+    let coefficients = refusal(|model| {
+        model.predictor.coefficients.pop();
+    });
+    assert!(coefficients.contains("one per feature"), "{coefficients}");
+    let covariance = refusal(|model| {
+        model.covariance[1].pop();
+    });
+    assert!(covariance.contains("covariance"), "{covariance}");
+    let profile = refusal(|model| {
+        model.profile.sample.columns[1].pop();
+    });
+    assert!(profile.contains("profile"), "{profile}");
+    let rows = refusal(|model| model.positives = 81);
+    assert!(rows.contains("rows"), "{rows}");
+}
+
+#[test]
+fn a_missing_value_in_the_sample_is_no_flaw() {
+    let mut model = model();
+    model.profile.sample.columns[0][5] = f64::NAN;
+    assert!(Model::decode(&model.encode().unwrap()).is_ok());
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trainedmodel.msgpack");
+    let absent = Model::load(&path).unwrap_err();
+    assert!(absent.to_string().contains("trainedmodel.msgpack"));
+    files::replace(&path, b"no model").unwrap();
+    let foreign = Model::load(&path).unwrap_err();
+    assert!(foreign.to_string().contains("trainedmodel.msgpack"));
+    for error in [absent, foreign] {
+        assert_eq!(
+            common::exit::classify(&error),
+            common::exit::Exit::InputOutput
+        );
+    }
+    let bytes = model().encode().unwrap();
+    files::replace(&path, &bytes).unwrap();
+    let (loaded, digest) = Model::load(&path).unwrap();
+    assert_eq!((loaded, digest), (model(), digest::of_bytes(&bytes)));
+}
+
+#[test]
+fn predictions_follow_the_coefficients_by_name() {
+    let model = model();
+    let named: Vec<(&str, f64)> = model.coefficients().collect();
+    let log_odds = model.predictor.intercept + 2.0 * named[0].1 + 3.0 * named[1].1;
+    assert_eq!((named[0].0, named[1].0), ("x", "y"));
+    assert!((model.log_odds(&[2.0, 3.0]) - log_odds).abs() < 1e-14);
+    assert!((model.probability(&[2.0, 3.0]) - 1.0 / (1.0 + (-log_odds).exp())).abs() < 1e-15);
+    let imputed = [f64::NAN, model.predictor.imputed[1]];
+    let means = [model.predictor.imputed[0], f64::NAN];
+    assert_eq!(model.log_odds(&imputed), model.log_odds(&means));
+}
+
+#[test]
+fn only_features_and_target_have_to_fit() {
+    let model = model();
+    let mut schema = model.schema.clone();
+    schema.id = "client".into();
+    assert!(model.fits_schema(&schema));
+    schema.features.reverse();
+    assert!(!model.fits_schema(&schema));
+}

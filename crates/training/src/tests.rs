@@ -1,0 +1,106 @@
+use std::fmt::Write;
+use std::path::Path;
+
+use common::exit::{Exit, classify};
+
+use super::*;
+
+fn config(folder: &Path, extra: &str) -> Config {
+    let text = format!(
+        r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod",
+            "schema":{{"features":["x","y"]}}{extra}}}"#
+    );
+    Config::parse(&folder.join("config.json"), &text).unwrap()
+}
+
+/// Puts a finaldata.csv of `rows` rows with the ledger and key that belong to it.
+fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
+    let mut text = String::from("corporation,x,y,exited\n");
+    for row in 0..rows {
+        let (x, y) = (row % 9 * 10, row % 7);
+        writeln!(text, "client {row},{x},{y},{}", class(row)).unwrap();
+    }
+    files::create_folder(config.layout.output()).unwrap();
+    files::replace(&config.layout.final_data(), text.as_bytes()).unwrap();
+    let history = History::open(&config.layout).unwrap();
+    FingerprintKey::draw(&config.layout).unwrap();
+    let ledger = Ledger {
+        committed_bytes: text.len() as u64,
+        digest: digest::of_bytes(text.as_bytes()),
+        rows: u64::from(rows),
+        schema: config.schema.digest(),
+        ..Ledger::default()
+    };
+    history.save_ledger(&ledger).unwrap();
+}
+
+fn mixed(row: u32) -> u32 {
+    u32::from(row % 9 + row % 4 > 5)
+}
+
+#[test]
+fn a_run_leaves_a_model_its_digest_and_its_duration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    ingest(&config, 80, mixed);
+    let report = run(&config).unwrap();
+    let (model, digest) = Model::load(&config.layout.candidate_model()).unwrap();
+    assert_eq!(
+        report,
+        TrainReport::of(&model, &config.layout.candidate_model(), digest)
+    );
+    assert_eq!((report.rows, report.check), (80, Check::Confirmed));
+    assert_eq!(model.data.rows, 80);
+    assert!(report.gradient_norm < 1e-9);
+    let json = serde_json::to_value(&report).unwrap();
+    let coefficient = json["coefficients"]["x"].as_f64().unwrap();
+    assert_eq!(coefficient, model.predictor.coefficients[0]);
+    assert_eq!(json["check"], "confirmed");
+    let text = report.to_string();
+    assert!(text.contains("80 labelled rows") && text.contains("confirmed"));
+
+    let history = History::open(&config.layout).unwrap();
+    let durations = history.stage_durations("training", 9).unwrap();
+    assert_eq!(durations.len(), 1);
+    assert_eq!(durations[0].run, None);
+
+    let before = std::fs::read(config.layout.candidate_model()).unwrap();
+    run(&config).unwrap();
+    let after = std::fs::read(config.layout.candidate_model()).unwrap();
+    assert!(before == after, "the same data gives the same bytes");
+}
+
+#[test]
+fn more_rows_than_the_check_takes_are_not_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), r#","training":{"verify_rows":79}"#);
+    ingest(&config, 80, mixed);
+    assert_eq!(run(&config).unwrap().check, Check::NotChecked);
+}
+
+#[test]
+fn without_ingested_data_the_first_step_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = run(&config(folder.path(), "")).unwrap_err();
+    assert!(error.to_string().contains("run `ingestion` first"), "{error}");
+    assert_eq!(classify(&error), Exit::DataUnusable);
+}
+
+#[test]
+fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    ingest(&config, 80, mixed);
+    run(&config).unwrap();
+    let before = std::fs::read(config.layout.candidate_model()).unwrap();
+    ingest(&config, 12, |_| 1);
+    let error = run(&config).unwrap_err();
+    assert!(
+        error.to_string().contains("all 12 labelled rows are of class 1"),
+        "{error}"
+    );
+    assert_eq!(classify(&error), Exit::DataUnusable);
+    let after = std::fs::read(config.layout.candidate_model()).unwrap();
+    assert!(before == after);
+}

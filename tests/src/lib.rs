@@ -1,0 +1,3 @@
+//! What the acceptance tests stand on.
+
+pub mod sample_data;
