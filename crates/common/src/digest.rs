@@ -131,11 +131,6 @@ impl<W: Write> HashingWriter<W> {
     pub fn digest(&self) -> String {
         self.hasher.clone().finish()
     }
-
-    /// The wrapped writer.
-    pub fn into_inner(self) -> W {
-        self.inner
-    }
 }
 
 impl<W: Write> Write for HashingWriter<W> {

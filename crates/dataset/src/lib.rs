@@ -12,6 +12,7 @@ pub mod passes;
 mod reader;
 mod table;
 mod text;
+mod writer;
 
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use listing::{FoundFile, Listing, SkippedEntry, list};
@@ -22,3 +23,4 @@ pub use reader::{
 };
 pub use table::{FOLDS, Fold, Label, Labels, Selection, Table};
 pub use text::escaped;
+pub use writer::{RecordWriter, Written};

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::Schema;
-use common::digest::{HashingReader, HashingWriter};
+use common::digest::HashingReader;
 use common::ledger::RowCounts;
 use dataset::{
-    Cells, FileProblem, Fingerprint, FingerprintKey, ReadRow, Rejection, RowReader, Table,
-    TargetColumn,
+    Cells, FileProblem, Fingerprint, FingerprintKey, ReadRow, RecordWriter, Rejection, RowReader,
+    Table, TargetColumn,
 };
 
 /// Refused rows that a report shows per file.
@@ -21,8 +21,8 @@ const SHOWN_REJECTIONS: usize = 5;
 pub(crate) struct Sink<'a, W: Write> {
     pub(crate) schema: &'a Schema,
     pub(crate) key: &'a FingerprintKey,
-    pub(crate) rows: csv::Writer<HashingWriter<W>>,
-    pub(crate) rejected: csv::Writer<HashingWriter<W>>,
+    pub(crate) rows: RecordWriter<W>,
+    pub(crate) rejected: RecordWriter<W>,
     pub(crate) table: Table,
     pub(crate) seen: HashSet<Fingerprint>,
 }
@@ -127,7 +127,7 @@ impl<W: Write> Sink<'_, W> {
 
     fn keep(&mut self, cells: &Cells<'_>, fingerprint: Fingerprint) -> anyhow::Result<()> {
         self.rows
-            .write_record(cells.texts())
+            .write(cells.texts())
             .context("failed to write finaldata.csv")?;
         self.table
             .push(cells.id(), cells.values, cells.label, fingerprint);
@@ -150,7 +150,7 @@ impl<W: Write> Sink<'_, W> {
             tally.rejections.push(format!("{line}:{column}: {reason}"));
         }
         self.rejected
-            .write_record([name, &line.to_string(), &column.to_string(), &reason, &text])
+            .write([name, &line.to_string(), &column.to_string(), &reason, &text])
             .context("failed to write rejectedrows.csv")
     }
 }

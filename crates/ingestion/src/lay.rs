@@ -8,10 +8,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::digest::{Hasher, HashingWriter};
+use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
 use common::{Layout, Schema, files};
-use dataset::{FinalData, Fingerprint, FingerprintKey, Table};
+use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Table};
 
 use crate::accounting::{FileTally, Postponed, Sink, Take};
 
@@ -89,9 +89,9 @@ impl Reading<'_> {
         let mut sink = Sink {
             schema: self.schema,
             key: self.key,
-            rows: csv_writer(&mut rows, data.hasher, ledger.committed_bytes),
+            rows: RecordWriter::continuing(&mut rows, data.hasher, ledger.committed_bytes),
             // Nobody asks for the digest of the refused rows.
-            rejected: csv_writer(&mut rejected, Hasher::new(), ledger.rejected_bytes),
+            rejected: RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
             table: data.table,
             seen,
         };
@@ -109,13 +109,13 @@ impl Reading<'_> {
                 let mut sink = Sink {
                     schema: self.schema,
                     key: self.key,
-                    rows: csv_writer(rows, Hasher::new(), 0),
-                    rejected: csv_writer(rejected, Hasher::new(), 0),
+                    rows: RecordWriter::new(rows),
+                    rejected: RecordWriter::new(rejected),
                     table: Table::new(self.schema),
                     seen: HashSet::new(),
                 };
-                sink.rows.write_record(self.schema.columns())?;
-                sink.rejected.write_record(REJECTED_COLUMNS)?;
+                sink.rows.write(self.schema.columns())?;
+                sink.rejected.write(REJECTED_COLUMNS)?;
                 Ok(self.lay_in_order(sink, planned, order))
             })
         })?
@@ -146,8 +146,8 @@ impl Reading<'_> {
         let mut sink = Sink {
             schema: self.schema,
             key: self.key,
-            rows: csv_writer(std::io::sink(), Hasher::new(), 0),
-            rejected: csv_writer(std::io::sink(), Hasher::new(), 0),
+            rows: RecordWriter::new(std::io::sink()),
+            rejected: RecordWriter::new(std::io::sink()),
             table: Table::new(self.schema),
             seen: HashSet::new(),
         };
@@ -197,29 +197,25 @@ fn take<W: Write>(
         })
 }
 
-fn csv_writer<W: Write>(inner: W, hasher: Hasher, bytes: u64) -> csv::Writer<HashingWriter<W>> {
-    csv::WriterBuilder::new()
-        .buffer_capacity(BUFFER_BYTES)
-        .from_writer(HashingWriter::continuing(inner, hasher, bytes))
-}
-
 fn finish<W: Write>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::Result<Laid> {
     for tally in &mut tallies {
         tally.close();
     }
-    let rows = flushed(sink.rows).context("failed to write finaldata.csv")?;
-    let rejected = flushed(sink.rejected).context("failed to write rejectedrows.csv")?;
+    let rows = sink
+        .rows
+        .finish()
+        .context("failed to write finaldata.csv")?;
+    let rejected = sink
+        .rejected
+        .finish()
+        .context("failed to write rejectedrows.csv")?;
     Ok(Laid {
         table: sink.table,
         tallies,
-        bytes: rows.length(),
-        digest: rows.digest(),
-        rejected_bytes: rejected.length(),
+        bytes: rows.bytes,
+        digest: rows.digest,
+        rejected_bytes: rejected.bytes,
     })
-}
-
-fn flushed<W: Write>(writer: csv::Writer<HashingWriter<W>>) -> std::io::Result<HashingWriter<W>> {
-    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 fn flush_and_sync(writer: BufWriter<File>, path: &Path) -> anyhow::Result<()> {

@@ -39,6 +39,8 @@ pub struct TestScore {
 }
 
 /// Scores the deployed model on the test data; `None` when nothing is deployed.
+///
+/// An error when it reads other columns than the configuration names.
 pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> {
     let layout = &config.layout;
     let Some(manifest) = Manifest::of_live_release(layout)? else {
@@ -47,6 +49,14 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     // By its number, not through `current`: the manifest and the model must be of one release.
     let folder = layout.releases().join(&manifest.release);
     let (model, model_digest) = Model::load(&folder.join(names::MODEL))?;
+    if !model.fits_schema(&config.schema) {
+        return Err(Failure::configuration(format!(
+            "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
+            manifest.release,
+            model.schema.features.join(", ")
+        ))
+        .into());
+    }
     let test = load_test(config)?;
     let scored = log_odds(&model.predictor, &test.table, &test.table.all());
     let metrics = evaluate(&scored)

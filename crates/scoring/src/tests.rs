@@ -66,7 +66,10 @@ fn a_run_leaves_the_score_in_file_and_history() {
     assert_eq!(report.model, model);
     assert_eq!(history.stage_durations("scoring", 9).unwrap().len(), 1);
     let shown = report.to_string();
-    assert!(shown.contains("F1             0.8000 (always 1: 0.6667"), "{shown}");
+    assert!(
+        shown.contains("F1             0.8000 (always 1: 0.6667"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -106,7 +109,10 @@ fn an_undefined_f1_is_an_error_that_names_the_cause_and_writes_nothing() {
     put_candidate(&config);
     put_test_data(&config, "b,-90,0\nd,-80,0\n");
     let error = run(&config).unwrap_err();
-    assert!(error.to_string().contains("none of its 2 labelled rows"), "{error}");
+    assert!(
+        error.to_string().contains("none of its 2 labelled rows"),
+        "{error}"
+    );
     assert_eq!(classify(&error), Exit::DataUnusable);
     assert!(!config.layout.candidate_score().exists());
 }
@@ -115,7 +121,10 @@ fn an_undefined_f1_is_an_error_that_names_the_cause_and_writes_nothing() {
 fn without_a_model_the_first_step_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = run(&config(folder.path())).unwrap_err();
-    assert!(error.to_string().contains("run `training` first"), "{error}");
+    assert!(
+        error.to_string().contains("run `training` first"),
+        "{error}"
+    );
     assert_eq!(classify(&error), Exit::InputOutput);
 }
 

@@ -112,10 +112,10 @@ mod tests {
             scaled.features[1].fill(1e308);
             let fitted = fit(&settings, &scaled, &scaled.all()).unwrap();
             let found = covariance(&fitted, &scaled, &scaled.all()).unwrap();
-            for row in 0..3 {
-                assert!(found[row][row] >= 0.0, "1e{exponent}");
-                for column in 0..3 {
-                    assert_eq!(found[row][column], found[column][row], "1e{exponent}");
+            for (row, entries) in found.iter().enumerate() {
+                assert!(entries[row] >= 0.0, "1e{exponent}");
+                for (column, entry) in entries.iter().enumerate() {
+                    assert_eq!(*entry, found[column][row], "1e{exponent}");
                 }
             }
         }

@@ -83,7 +83,10 @@ fn more_rows_than_the_check_takes_are_not_checked() {
 fn without_ingested_data_the_first_step_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = run(&config(folder.path(), "")).unwrap_err();
-    assert!(error.to_string().contains("run `ingestion` first"), "{error}");
+    assert!(
+        error.to_string().contains("run `ingestion` first"),
+        "{error}"
+    );
     assert_eq!(classify(&error), Exit::DataUnusable);
 }
 
@@ -97,7 +100,9 @@ fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
     ingest(&config, 12, |_| 1);
     let error = run(&config).unwrap_err();
     assert!(
-        error.to_string().contains("all 12 labelled rows are of class 1"),
+        error
+            .to_string()
+            .contains("all 12 labelled rows are of class 1"),
         "{error}"
     );
     assert_eq!(classify(&error), Exit::DataUnusable);

@@ -16,8 +16,7 @@ use crate::table::{Fold, Label, Labels, Selection, Table};
 pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
 pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
 pub use profile::{
-    ColumnProfile, ColumnSummary, Moments, Profile, SAMPLE_ROWS, Sample, Summary, moments,
-    profile,
+    ColumnProfile, ColumnSummary, Moments, Profile, SAMPLE_ROWS, Sample, Summary, moments, profile,
 };
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.

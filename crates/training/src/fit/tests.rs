@@ -169,7 +169,7 @@ fn identical_huge_columns_share_their_weight() {
 
 #[test]
 fn separable_columns_are_fitted_or_the_refusal_says_why() {
-    for exponent in (-300..=308).step_by(4) {
+    for exponent in (-300..=308).step_by(19) {
         let x: Vec<f64> = (0..40)
             .map(|row| (f64::from(row) - 15.5) / 40.0 * 10f64.powi(exponent))
             .collect();
