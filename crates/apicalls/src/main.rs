@@ -1,2 +1,13 @@
-//! Stub.
-fn main() {}
+//! Calls the API's endpoints and keeps what they answered.
+
+use std::process::ExitCode;
+
+use common::cli::{self, NoOptions};
+
+fn main() -> ExitCode {
+    cli::run::<NoOptions, _>(
+        "apicalls",
+        "Call the API's endpoints and write what they answered to apireturns.txt",
+        |config, _| apicalls::run(config),
+    )
+}

@@ -10,6 +10,11 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use serde::Serialize;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
 use crate::{Config, Failure};
@@ -104,14 +109,20 @@ fn start_logging(quiet: bool, verbose: u8) {
         (false, 0) => Level::INFO,
     };
     let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // Fails only when a logger is set already, and then that one serves.
-    let _ = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_max_level(level)
         .with_ansi(has_colour)
         .with_target(false)
         .without_time()
-        .compact()
+        .compact();
+    // The HTTP library tells of its own start and of every client's mistake; nobody acts on that.
+    let what = Targets::new()
+        .with_default(level)
+        .with_target("actix_server", level.min(Level::WARN))
+        .with_target("actix_http", LevelFilter::OFF);
+    // Fails only when a logger is set already, and then that one serves.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(what))
         .try_init();
 }
 

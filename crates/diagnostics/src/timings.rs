@@ -1,21 +1,9 @@
 //! How long the stages take, from what the runs recorded.
 
 use common::History;
-use common::history::StageDuration;
+use common::history::{STAGES, StageDuration};
 use jiff::Timestamp;
 use serde::Serialize;
-
-/// The stages that are recorded, in the order of a run.
-pub(crate) const STAGES: [&str; 8] = [
-    "ingestion",
-    "judging",
-    "training",
-    "scoring",
-    "gate",
-    "deployment",
-    "reporting",
-    "apicalls",
-];
 
 /// Durations that the quantiles are taken over.
 const RECENT: i64 = 100;

@@ -1,1 +1,208 @@
-//! Stub.
+//! The maestro: one run of the whole pipeline, as cron starts it.
+//!
+//! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
+//! report → call the API. What a run is to do is decided by a pure function ([`decide`]); what it
+//! did is one [`RunRecord`].
+
+mod call_api;
+mod candidate;
+mod carry_out;
+mod decide;
+mod dry_run;
+mod judge;
+mod open_run;
+mod record;
+mod resume;
+mod run_folder;
+mod run_list;
+
+use std::fmt;
+
+use common::cli::Report;
+use common::cli::clap::{self, Args};
+use common::exit::Exit;
+use common::{Config, History, Ledger, RunLock};
+use ingestion::{Look, Prepared};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::judge::{Data, Live, judge};
+use crate::open_run::OpenRun;
+
+pub use decide::{Action, Decision, DeployedModel, Evidence, Policy, decide};
+pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
+pub use run_list::RunList;
+
+/// The program's own options.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Show what a run would do, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// List the newest runs, and change nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    history: bool,
+    /// Runs that --history lists
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "history")]
+    limit: u32,
+}
+
+/// What the program says.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum FullprocessReport {
+    /// One run.
+    Run(Box<RunRecord>),
+    /// The newest runs.
+    History(RunList),
+}
+
+/// Runs the pipeline once, shows what a run would do, or lists the runs.
+pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
+    if options.history {
+        return run_list::run_list(config, options.limit).map(FullprocessReport::History);
+    }
+    let record = if options.dry_run {
+        dry_run::dry_run(config)?
+    } else {
+        run_once(config)?
+    };
+    Ok(FullprocessReport::Run(Box::new(record)))
+}
+
+/// One run.
+pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
+    let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
+    let history = History::open(&config.layout)?;
+    deployment::repair(&config.layout)?;
+    let finished = resume::finish_unfinished_runs(config, &history)?;
+
+    let live = Live::load(config)?;
+    let prepared = ingestion::prepare(config, &history, live.as_ref().map(Live::manifest))?;
+    let found = ingestion::look(config, &prepared, Timestamp::now())?;
+    let run = OpenRun::begin(config, &history)?;
+    if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
+        let nothing_new = run.nothing_new(&prepared.ledger, &found, live.as_ref())?;
+        return Ok(finished.unwrap_or(nothing_new));
+    }
+    take_in_and_act(run, prepared, found, live)
+}
+
+/// Whether all input was seen and all that a run does is done.
+fn is_nothing_new(found: &Look, ledger: &Ledger, live: Option<&Live>) -> bool {
+    let is_served = live.is_some() || ledger.rows == 0;
+    found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
+}
+
+fn take_in_and_act(
+    mut run: OpenRun<'_>,
+    prepared: Prepared,
+    found: Look,
+    live: Option<Live>,
+) -> anyhow::Result<RunRecord> {
+    let decided = take_in_and_decide(&mut run, prepared, found, live.as_ref());
+    match decided {
+        Ok((data, decision)) => run.carry_out(decision.action, data, live),
+        Err(error) => {
+            run.fail(&error);
+            Err(error)
+        }
+    }
+}
+
+/// Takes the input in, judges the deployed model on it, and commits the decision.
+fn take_in_and_decide(
+    run: &mut OpenRun<'_>,
+    prepared: Prepared,
+    found: Look,
+    live: Option<&Live>,
+) -> anyhow::Result<(Data, Decision)> {
+    let data = run.stage("ingestion", |run| run.take_in(prepared, found, live))?;
+    let evidence = run.stage("judging", |_| Ok(judge(live, &data)))?;
+    let policy = Policy::of(run.config);
+    let decision = decide(&evidence, &policy);
+    run.note_decision(&data, evidence, &policy, &decision);
+    run.save()?;
+    Ok((data, decision))
+}
+
+impl OpenRun<'_> {
+    fn take_in(
+        &mut self,
+        prepared: Prepared,
+        found: Look,
+        live: Option<&Live>,
+    ) -> anyhow::Result<Data> {
+        if found.is_nothing_new() {
+            // The data is there; an earlier run or a stage by hand took it in.
+            let report = ingestion::note_nothing_new(self.history, &prepared.ledger, &found)?;
+            self.record.note_ingestion(report);
+            return Data::load(self.config, prepared.ledger);
+        }
+        let live = live.map(Live::manifest);
+        let ingested = ingestion::ingest(self.config, self.history, prepared.ledger, found, live)?;
+        self.record.note_ingestion(ingested.report);
+        Ok(Data {
+            ledger: ingested.ledger,
+            table: ingested.table,
+            key: ingested.key,
+        })
+    }
+
+    fn note_decision(
+        &mut self,
+        data: &Data,
+        evidence: Evidence,
+        policy: &Policy,
+        decision: &Decision,
+    ) {
+        let record = &mut self.record;
+        record.release = evidence.deployed.as_ref().map(|live| live.release.clone());
+        record.deployed_score = evidence.deployed.as_ref().map(|live| live.score);
+        record.new_score = evidence.basis(*policy).and_then(|metrics| metrics.f1);
+        record.rows.new = evidence.new_rows;
+        record.data = Some(data.ledger.digest.clone());
+        record.reason = decision.reason.clone();
+        record.decision = Some(decision.clone());
+        record.evidence = Some(evidence);
+    }
+
+    fn nothing_new(
+        mut self,
+        ledger: &Ledger,
+        found: &Look,
+        live: Option<&Live>,
+    ) -> anyhow::Result<RunRecord> {
+        let report = ingestion::note_nothing_new(self.history, ledger, found)?;
+        self.record.note_ingestion(report);
+        self.record.reason = "every input file is known, and nothing waits to be judged".into();
+        self.record.release = live.map(|live| live.release.name().to_owned());
+        self.record.deployed_score = live.map(|live| live.manifest().score);
+        self.finish(Outcome::NothingNew, None)
+    }
+}
+
+impl Report for FullprocessReport {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Run(record) => record.exit(),
+            Self::History(_) => Exit::Done,
+        }
+    }
+
+    fn needs_attention(&self) -> bool {
+        match self {
+            Self::Run(record) => record.needs_attention(),
+            Self::History(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for FullprocessReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(record) => record.fmt(to),
+            Self::History(list) => list.fmt(to),
+        }
+    }
+}

@@ -90,7 +90,7 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     };
     let test = p_value.map_or_else(
         || "fewer than two rows, or no spread".into(),
-        |p| format!("one-sided paired t-test, p = {p:.2e}"),
+        |p| format!("one-sided paired t-test, {}", p_text(p)),
     );
     let (candidate, incumbent) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
     Finding {
@@ -100,6 +100,14 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
             comparison.rows,
             against(candidate, incumbent, relation)
         ),
+    }
+}
+
+fn p_text(p: f64) -> String {
+    if p < 0.001 {
+        "p < 0.001".into()
+    } else {
+        format!("p = {p:.3}")
     }
 }
 

@@ -303,6 +303,18 @@ impl History {
     }
 }
 
+/// The stages whose durations are recorded, in the order of a run.
+pub const STAGES: [&str; 8] = [
+    "ingestion",
+    "judging",
+    "training",
+    "scoring",
+    "gate",
+    "deployment",
+    "reporting",
+    "apicalls",
+];
+
 /// Names of the documents that more than one crate reads.
 pub mod documents {
     /// Summary statistics of the ingested data.

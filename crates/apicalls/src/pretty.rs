@@ -1,0 +1,111 @@
+//! JSON for people: members on lines of their own, lists of plain values on one, long lists
+//! shortened.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Elements of a list that are shown.
+const SHOWN_ELEMENTS: usize = 20;
+const INDENT: usize = 2;
+
+/// Shows a value.
+pub(crate) struct Pretty<'a>(pub(crate) &'a Value);
+
+impl fmt::Display for Pretty<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_value(to, self.0, 0)
+    }
+}
+
+fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt::Result {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            to.write_str("{")?;
+            for (position, (name, member)) in members.iter().enumerate() {
+                begin_line(to, position, depth + 1)?;
+                write!(to, "{}: ", Value::from(name.as_str()))?;
+                write_value(to, member, depth + 1)?;
+            }
+            end_lines(to, depth, "}")
+        }
+        Value::Array(elements) if elements.iter().any(is_nested) => {
+            to.write_str("[")?;
+            for (position, element) in elements.iter().take(SHOWN_ELEMENTS).enumerate() {
+                begin_line(to, position, depth + 1)?;
+                write_value(to, element, depth + 1)?;
+            }
+            if let Some(rest) = rest(elements) {
+                begin_line(to, 1, depth + 1)?;
+                to.write_str(&rest)?;
+            }
+            end_lines(to, depth, "]")
+        }
+        Value::Array(elements) => {
+            let shown = elements.iter().take(SHOWN_ELEMENTS).map(Value::to_string);
+            let shown: Vec<String> = shown.chain(rest(elements)).collect();
+            write!(to, "[{}]", shown.join(", "))
+        }
+        plain => write!(to, "{plain}"),
+    }
+}
+
+fn is_nested(value: &Value) -> bool {
+    value.is_array() || value.is_object()
+}
+
+/// How many elements are not shown.
+fn rest(elements: &[Value]) -> Option<String> {
+    let hidden = elements.len().checked_sub(SHOWN_ELEMENTS)?;
+    (hidden > 0).then(|| format!("… {hidden} more of {}", elements.len()))
+}
+
+fn begin_line(to: &mut fmt::Formatter<'_>, position: usize, depth: usize) -> fmt::Result {
+    let separator = if position > 0 { "," } else { "" };
+    write!(to, "{separator}\n{:width$}", "", width = depth * INDENT)
+}
+
+fn end_lines(to: &mut fmt::Formatter<'_>, depth: usize, bracket: &str) -> fmt::Result {
+    write!(to, "\n{:width$}{bracket}", "", width = depth * INDENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_stand_on_lines_and_long_lists_are_counted() {
+        let many: Vec<usize> = (0..1000).collect();
+        let text = Pretty(&json!({
+            "a": [1, "x\ny", null],
+            "b": {"c": {}, "d": []},
+            "e": [{"f": 1.5}],
+            "g": many,
+        }))
+        .to_string();
+        let wanted = r#"{
+  "a": [1, "x\ny", null],
+  "b": {
+    "c": {},
+    "d": []
+  },
+  "e": [
+    {
+      "f": 1.5
+    }
+  ],
+  "g": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … 980 more of 1000]
+}"#;
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_long_list_of_objects_is_counted_too() {
+        let text = Pretty(&json!(vec![json!({"a": 1}); 21])).to_string();
+        assert!(text.ends_with("  },\n  … 1 more of 21\n]"), "{text}");
+        let whole = Pretty(&json!(vec![json!({"a": 1}); 20])).to_string();
+        assert!(!whole.contains('…'), "{whole}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What the API answered, as it is kept and shown.
+
+use std::fmt;
+
+use common::cli::Report;
+use common::exit::Exit;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::pretty::Pretty;
+
+/// All calls of one round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiReturns {
+    /// Where the API was called.
+    pub url: String,
+    /// The calls in their order.
+    pub calls: Vec<ApiCall>,
+}
+
+/// One call: either `answer` or `error` is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiCall {
+    /// HTTP method.
+    pub method: String,
+    /// Path on the server.
+    pub endpoint: String,
+    /// The file that a prediction was asked for.
+    pub input: Option<String>,
+    /// HTTP status, where the server answered.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub seconds: f64,
+    /// The release that answered, where the answer says so.
+    pub model_version: Option<String>,
+    /// What was answered, when all went well.
+    pub answer: Option<Value>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+impl ApiReturns {
+    /// Whether calls were made and every one was answered as it should be.
+    pub fn is_complete(&self) -> bool {
+        !self.calls.is_empty() && self.failed().next().is_none()
+    }
+
+    /// What went wrong, one sentence a call.
+    pub fn failures(&self) -> Vec<String> {
+        self.failed()
+            .map(|call| format!("{} {}: {}", call.method, call.endpoint, call.problem()))
+            .collect()
+    }
+
+    /// The calls that went wrong.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = &ApiCall> {
+        self.calls
+            .iter()
+            .filter(|call| call.answer.is_none() || call.error.is_some())
+    }
+}
+
+impl ApiCall {
+    /// A call that could not even be tried.
+    pub(crate) fn not_made(method: &str, endpoint: &str, why: &anyhow::Error) -> Self {
+        Self {
+            method: method.into(),
+            endpoint: endpoint.into(),
+            input: None,
+            status: None,
+            seconds: 0.0,
+            model_version: None,
+            answer: None,
+            error: Some(format!("the call was not made: {why:#}")),
+        }
+    }
+
+    /// What went wrong, on one line.
+    fn problem(&self) -> String {
+        let error = self.error.as_deref().unwrap_or("there is no answer");
+        one_line(error)
+    }
+}
+
+impl Report for ApiReturns {
+    fn exit(&self) -> Exit {
+        if self.is_complete() {
+            Exit::Done
+        } else {
+            Exit::ApiFailed
+        }
+    }
+
+    fn needs_attention(&self) -> bool {
+        !self.is_complete()
+    }
+}
+
+impl fmt::Display for ApiReturns {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            to,
+            "{}: {} calls, {} failed",
+            self.url,
+            self.calls.len(),
+            self.failed().count()
+        )?;
+        for call in &self.calls {
+            write!(to, "\n{call}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ApiCall {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} {}", self.method, self.endpoint)?;
+        if let Some(input) = &self.input {
+            write!(to, "  {}", Value::from(input.as_str()))?;
+        }
+        match self.status {
+            Some(status) => write!(to, "\nstatus {status}")?,
+            None => write!(to, "\nno answer")?,
+        }
+        write!(to, ", {:.3} s", self.seconds)?;
+        if let Some(version) = &self.model_version {
+            write!(to, ", model {}", one_line(version))?;
+        }
+        match &self.answer {
+            Some(answer) if self.error.is_none() => writeln!(to, "\n{}", Pretty(answer)),
+            _ => writeln!(to, "\nERROR: {}", self.problem()),
+        }
+    }
+}
+
+/// The text with its control characters escaped.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}

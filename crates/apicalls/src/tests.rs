@@ -1,0 +1,175 @@
+//! The calls against a server of a few lines that answers what the test says.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use common::cli::Report;
+use common::exit::Exit;
+
+use super::*;
+
+/// Folders with one file of test data, in a configuration that calls this address.
+fn workspace(url: &str) -> (tempfile::TempDir, Config) {
+    let base = tempfile::tempdir().unwrap();
+    let text = format!(
+        r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"data/test",
+            "output_model_path":"models","prod_deployment_path":"prod",
+            "state_folder_path":"state","api":{{"url":"{url}"}}}}"#
+    );
+    let config = Config::parse(&base.path().join("config.json"), &text).unwrap();
+    files::create_folder(&config.test_folder.path).unwrap();
+    for (name, content) in [
+        ("b.csv", "x\n1\n"),
+        ("A.CSV", "x\n1\n"),
+        (".hidden.csv", "x\n1\n"),
+        ("empty.csv", ""),
+        ("notes.txt", "x"),
+    ] {
+        files::replace(&config.test_folder.path.join(name), content.as_bytes()).unwrap();
+    }
+    (base, config)
+}
+
+/// Starts a server; `answer` maps method, path and body to everything after `HTTP/1.1 `.
+fn serve(answer: fn(&str, &str) -> String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer_one(stream.unwrap(), answer);
+        }
+    });
+    url
+}
+
+fn answer_one(stream: TcpStream, answer: fn(&str, &str) -> String) {
+    let mut reader = BufReader::new(&stream);
+    let mut head = Vec::new();
+    let mut length = 0;
+    for line in reader.by_ref().lines() {
+        let line = line.unwrap().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.parse().unwrap();
+        }
+        head.push(line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let what = head[0].trim_end_matches(" http/1.1").to_owned();
+    let answer = answer(&what, &String::from_utf8(body).unwrap());
+    write!(&stream, "HTTP/1.1 {answer}").unwrap();
+}
+
+fn json(status: &str, body: &str) -> String {
+    format!(
+        "{status}\r\nContent-Type: application/json\r\nX-Model-Version: 000003\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn what_was_answered_is_kept_for_people_and_programs() {
+    let url = serve(|what, body| match what {
+        "post /prediction" => json("200 OK", &format!(r#"{{"predictions":[0,1],"of":{body}}}"#)),
+        _ => json("200 OK", &format!(r#"{{"what":"{what}"}}"#)),
+    });
+    let (_base, config) = workspace(&url);
+    let returns = run(&config).unwrap();
+    assert!(returns.is_complete(), "{returns}");
+    assert_eq!(returns.exit(), Exit::Done);
+    assert!(!returns.needs_attention());
+    let made = |call: &ApiCall| format!("{} {}", call.method, call.endpoint);
+    let calls: Vec<String> = returns.calls.iter().map(made).collect();
+    assert_eq!(
+        calls,
+        [
+            "POST /prediction",
+            "POST /prediction",
+            "GET /scoring",
+            "GET /summarystats",
+            "GET /diagnostics"
+        ]
+    );
+    let answer = returns.calls[1].answer.as_ref().unwrap();
+    assert_eq!(answer["of"], "data/test/b.csv");
+    assert_eq!(returns.calls[1].model_version.as_deref(), Some("000003"));
+
+    let text = fs::read_to_string(config.layout.api_returns()).unwrap();
+    assert_eq!(text, returns.to_string());
+    assert!(
+        text.starts_with(&format!("{url}: 5 calls, 0 failed\n")),
+        "{text}"
+    );
+    assert!(
+        text.contains("POST /prediction  \"data/test/A.CSV\"\nstatus 200, "),
+        "{text}"
+    );
+    assert!(text.contains("s, model 000003\n{\n  \"of\": "), "{text}");
+    let encoded = serde_json::to_string(&returns).unwrap();
+    let decoded: ApiReturns = serde_json::from_str(&encoded).unwrap();
+    assert_eq!(decoded, returns);
+}
+
+#[test]
+fn an_error_is_never_shown_as_a_result() {
+    let url = serve(|what, _| match what {
+        "get /scoring" => json(
+            "500 Internal Server Error",
+            r#"{"title":"The server failed","detail":"see\n\"the\" server's log","f1":0.99}"#,
+        ),
+        "get /summarystats" => json("200 OK", "<html>0.98</html>"),
+        "get /diagnostics" => "302 Found\r\nLocation: /scoring\r\nContent-Length: 0\r\n\r\n".into(),
+        _ => "200 OK\r\nContent-Length: 100\r\n\r\n{\"f1\":0.97".into(),
+    });
+    let (_base, config) = workspace(&url);
+    let returns = run(&config).unwrap();
+    assert_eq!(returns.exit(), Exit::ApiFailed);
+    assert!(returns.needs_attention());
+    assert_eq!(
+        returns.failures()[2],
+        "GET /scoring: the server answered with status 500: The server failed: see\\n\"the\" server's log"
+    );
+    assert_eq!(returns.failed().count(), 5);
+    assert!(returns.calls.iter().all(|call| call.answer.is_none()));
+    let text = fs::read_to_string(config.layout.api_returns()).unwrap();
+    assert_eq!(text.matches("\nERROR: ").count(), 5, "{text}");
+    for number in ["0.99", "0.98", "0.97"] {
+        assert!(!text.contains(number), "{text}");
+    }
+    let wanted = "status 500: The server failed: see\\n\"the\" server's log\n";
+    assert!(text.contains(wanted), "{text}");
+    assert!(text.contains("ERROR: the answer is no JSON"), "{text}");
+    assert!(
+        text.contains("ERROR: the server answered with status 302\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unreachable_server_is_recorded() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", free.local_addr().unwrap());
+    drop(free);
+    let (_base, config) = workspace(&url);
+    let returns = run(&config).unwrap();
+    assert_eq!(returns.exit(), Exit::ApiFailed);
+    let text = fs::read_to_string(config.layout.api_returns()).unwrap();
+    assert_eq!(text.matches("\nno answer, ").count(), 5, "{text}");
+    assert_eq!(text.matches("\nERROR: ").count(), 5, "{text}");
+}
+
+#[test]
+fn missing_test_data_is_recorded_and_the_rest_is_called() {
+    let url = serve(|_, _| json("200 OK", "{}"));
+    let (_base, config) = workspace(&url);
+    files::remove_folder(&config.test_folder.path).unwrap();
+    let returns = call(&url, &config);
+    assert_eq!(returns.failed().count(), 1);
+    let error = returns.calls[0].error.as_deref().unwrap();
+    assert!(error.contains("failed to list the test data"), "{error}");
+}

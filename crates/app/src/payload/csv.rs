@@ -1,0 +1,174 @@
+//! Rows as CSV, read by the rules of ingestion; the target may be there and is not looked at.
+
+use std::io::Read;
+
+use common::Schema;
+use dataset::cell::CellProblem;
+use dataset::{
+    FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw, RowReader, TargetColumn,
+};
+
+use super::rows::{Collector, Rows};
+use crate::error::{ApiError, RowError};
+use crate::problem::excerpt;
+
+/// The rows of a CSV text with a header.
+pub(super) fn rows(input: impl Read, schema: &Schema) -> Result<Rows, ApiError> {
+    let mut reader =
+        RowReader::try_open(input, schema, TargetColumn::Ignored).map_err(|error| match error {
+            OpenError::Header(flaw) => header_error(flaw),
+            OpenError::Unreadable(error) => ApiError::Internal(error.into()),
+        })?;
+    let mut collector = Collector::new(schema.features.len());
+    while let Some(row) = reader.next_row().map_err(file_error)? {
+        let number = collector.begin()?;
+        match row {
+            ReadRow::Accepted(cells) => {
+                let id = String::from_utf8_lossy(cells.id()).into_owned();
+                collector.accept(id, cells.values.iter().copied());
+            }
+            ReadRow::Rejected(rejection) => {
+                collector.refuse(row_error(&reader, number, &rejection));
+            }
+        }
+    }
+    collector.finish()
+}
+
+/// What a header, or a list of column names, is refused with.
+pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
+    match flaw {
+        HeaderFlaw::MissingColumn { column, found } => ApiError::MissingColumn {
+            column,
+            found: excerpt(found.join(", ").as_bytes()),
+        },
+        HeaderFlaw::DuplicateColumn(name) => ApiError::DuplicateColumn(excerpt(name.as_bytes())),
+        HeaderFlaw::NotUtf8(_) => {
+            ApiError::CsvInvalid("the header is not UTF-8: save the file as UTF-8".into())
+        }
+        HeaderFlaw::NotCsv(reason) => {
+            ApiError::CsvInvalid(format!("the header cannot be used: {reason}"))
+        }
+    }
+}
+
+/// The code of a cell that is no number.
+pub(super) fn cell_code(problem: CellProblem) -> &'static str {
+    match problem {
+        CellProblem::NotANumber => "not-a-number",
+        CellProblem::OutOfRange => "out-of-range",
+        CellProblem::NotAClass => "not-a-class",
+    }
+}
+
+/// The code of a row that has more or fewer cells than there are columns.
+pub(super) const FIELD_COUNT: &str = "field-count";
+/// The code of a row whose client has no name.
+pub(super) const MISSING_ID: &str = "missing-id";
+
+fn row_error<R: Read>(reader: &RowReader<R>, row: u64, rejection: &Rejection) -> RowError {
+    let flaw = reader.flaw();
+    let code = match flaw {
+        Some(RowFlaw::FieldCount) => FIELD_COUNT,
+        Some(RowFlaw::NotUtf8) => "not-utf8",
+        Some(RowFlaw::NoClient) => MISSING_ID,
+        Some(RowFlaw::Cell(problem)) => cell_code(problem),
+        None => "unreadable",
+    };
+    let is_of_one_cell = flaw != Some(RowFlaw::FieldCount);
+    RowError {
+        row,
+        line: Some(rejection.line),
+        column: reader
+            .field_name(rejection.column)
+            .filter(|_| is_of_one_cell)
+            .map(|name| excerpt(name.as_bytes())),
+        code,
+        value: reader
+            .field(rejection.column)
+            .filter(|_| is_of_one_cell)
+            .map(excerpt),
+    }
+}
+
+fn file_error(problem: FileProblem) -> ApiError {
+    match problem {
+        FileProblem::Unusable(reason) => ApiError::CsvInvalid(excerpt(reason.as_bytes())),
+        FileProblem::Unreadable(error) => ApiError::Internal(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
+
+    fn read(text: &str) -> Result<Rows, ApiError> {
+        rows(text.as_bytes(), &Schema::default())
+    }
+
+    #[test]
+    fn rows_are_read_whatever_the_order_of_columns() {
+        let read = read(
+            "number_of_employees,x,lastmonth_activity,exited,lastyear_activity,corporation\n3,?,1,maybe,,a\n",
+        )
+        .unwrap();
+        assert_eq!(read.ids, ["a"]);
+        assert_eq!(read.missing(), 1);
+        let row = read.iter().next().unwrap();
+        assert!(row[0] == 1.0 && row[1].is_nan() && row[2] == 3.0, "{row:?}");
+    }
+
+    #[test]
+    fn flaws_are_answered_by_kind() {
+        for (text, code) in [
+            (HEADER.to_owned(), "no-rows"),
+            (
+                "corporation,lastmonth_activity\na,1\n".into(),
+                "missing-column",
+            ),
+            ("corporation,x,X\na,1,2\n".into(), "duplicate-column"),
+            ("\0\n".into(), "csv-invalid"),
+            (format!("{HEADER}a,1,2,x\n"), "row-invalid"),
+        ] {
+            assert_eq!(read(&text).unwrap_err().kind().code, code, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bad_rows_are_listed_up_to_twenty() {
+        let bad = "b,1,twelve,3\n".repeat(30);
+        let text = format!("{HEADER}a,1,2,3\n{bad},1,2,3\nc,1\nd,1e999,2,3\n");
+        let Err(ApiError::RowInvalid(errors)) = read(&text) else {
+            panic!("refused rows");
+        };
+        assert_eq!((errors.first.len(), errors.total), (20, 33));
+        assert_eq!(
+            errors.first[0],
+            RowError {
+                row: 2,
+                line: Some(3),
+                column: Some("lastyear_activity".into()),
+                code: "not-a-number",
+                value: Some("twelve".into()),
+            }
+        );
+        let codes = |text: &str| match read(&format!("{HEADER}{text}\n")) {
+            Err(ApiError::RowInvalid(errors)) => errors.first[0].code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(codes(",1,2,3"), MISSING_ID);
+        assert_eq!(codes("c,1"), FIELD_COUNT);
+        assert_eq!(codes("d,1e999,2,3"), "out-of-range");
+    }
+
+    #[test]
+    fn a_row_too_many_is_refused() {
+        let text = format!(
+            "{HEADER}{}",
+            "a,1,2,3\n".repeat(super::super::rows::MOST_ROWS + 1)
+        );
+        assert_eq!(read(&text).unwrap_err().kind().code, "too-many-rows");
+    }
+}

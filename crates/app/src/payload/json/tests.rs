@@ -1,0 +1,146 @@
+//! Tests of JSON rows: text in, rows or the error's code out.
+
+use super::*;
+
+/// Each row as `id|values`.
+fn shown(rows: Result<Rows, ApiError>) -> Result<Vec<String>, ApiError> {
+    let rows = rows?;
+    let lines = rows.ids.iter().zip(rows.iter());
+    Ok(lines.map(|(id, row)| format!("{id}|{row:?}")).collect())
+}
+
+fn of_records(json: &str) -> Result<Vec<String>, ApiError> {
+    shown(records(&Text::whole(json), &Schema::default()))
+}
+
+fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    shown(columns(&names, &Text::part(data), &Schema::default()))
+}
+
+/// A record with this as `lastyear_activity`, beside good cells.
+fn with_cell(cell: &str) -> String {
+    format!(
+        r#"[{{"corporation":"a","lastmonth_activity":1,"lastyear_activity":{cell},"number_of_employees":3}}]"#
+    )
+}
+
+#[test]
+fn cells_mean_what_they_mean_in_csv() {
+    for (cell, number) in [
+        ("2", "2.0"),
+        ("-2.5e1", "-25.0"),
+        ("1.9895560643855539", "1.9895560643855539"),
+        ("\"2\"", "2.0"),
+        ("\" 2.0 \"", "2.0"),
+        ("null", "NaN"),
+        ("\"\"", "NaN"),
+        ("\"n/a\"", "NaN"),
+        ("18446744073709551616", "1.8446744073709552e19"),
+    ] {
+        let wanted = format!("a|[1.0, {number}, 3.0]");
+        assert_eq!(of_records(&with_cell(cell)).unwrap(), [wanted], "{cell}");
+    }
+}
+
+#[test]
+fn a_cell_that_is_no_number_is_placed() {
+    for (cell, code, value) in [
+        ("\"12 k\"", "not-a-number", "12 k"),
+        ("\"１２\"", "not-a-number", "１２"),
+        ("\"0x1F\"", "not-a-number", "0x1F"),
+        ("\"1e999\"", "out-of-range", "1e999"),
+        ("true", "not-a-number", "true"),
+        ("[1,[2]]", "not-a-number", "an array"),
+        ("{\"a\":{}}", "not-a-number", "an object"),
+    ] {
+        let Err(ApiError::RowInvalid(errors)) = of_records(&with_cell(cell)) else {
+            panic!("{cell} is refused");
+        };
+        let wanted = RowError {
+            row: 1,
+            line: None,
+            column: Some("lastyear_activity".into()),
+            code,
+            value: Some(value.into()),
+        };
+        assert_eq!(errors.first, [wanted], "{cell}");
+    }
+}
+
+#[test]
+fn records_may_lack_a_cell_but_not_a_column() {
+    let rows = of_records(
+        r#"[{"corporation":"a","lastmonth_activity":1,"lastyear_activity":2,"exited":"?"},
+            {"Number_of_employees ":3,"extra":{"x":[]},"corporation":7}]"#,
+    );
+    assert_eq!(rows.unwrap(), ["a|[1.0, 2.0, NaN]", "7|[NaN, NaN, 3.0]"]);
+    let missing = of_records(r#"[{"corporation":"a","lastmonth_activity":1},{"x":1}]"#);
+    let Err(ApiError::MissingColumn { column, found }) = missing else {
+        panic!("a missing column");
+    };
+    assert_eq!(column, "lastyear_activity");
+    assert_eq!(found, "corporation, lastmonth_activity");
+}
+
+#[test]
+fn columns_and_data_are_put_together() {
+    let names = [
+        "index",
+        "number_of_employees",
+        "CORPORATION",
+        "lastyear_activity",
+        "lastmonth_activity",
+    ];
+    let rows = of_columns(&names, r#"[[0,3,"a",2,1],[{},null,"b","",1]]"#);
+    assert_eq!(rows.unwrap(), ["a|[1.0, 2.0, 3.0]", "b|[1.0, NaN, NaN]"]);
+    let refused = |data| match of_columns(&names, data) {
+        Err(ApiError::RowInvalid(errors)) => (errors.first[0].row, errors.first[0].code),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(r#"[[0,3,"a",2,1],[0,3,"b",2]]"#), (2, FIELD_COUNT));
+    assert_eq!(refused(r#"[[0,3,"a",2,1,9,9]]"#), (1, FIELD_COUNT));
+    assert_eq!(refused(r#"[[0,3,null,2,1]]"#), (1, MISSING_ID));
+}
+
+#[test]
+fn what_cannot_be_rows_is_refused_by_kind() {
+    let code = |rows: Result<Vec<String>, ApiError>| rows.unwrap_err().kind().code;
+    let deep = format!("[{}", "[".repeat(200_000));
+    for (json, wanted) in [
+        ("[]", "no-rows"),
+        ("[{}]", "missing-column"),
+        ("[1]", "json-invalid"),
+        ("[[1,2]]", "json-invalid"),
+        ("[{},", "json-invalid"),
+        ("[{}] x", "json-invalid"),
+        (&with_cell("NaN"), "json-invalid"),
+        (&with_cell("1e999"), "json-invalid"),
+        (
+            r#"[{"corporation":"a","Corporation":"b"}]"#,
+            "duplicate-column",
+        ),
+        (
+            &with_cell(&format!("{}1{}", "[".repeat(500), "]".repeat(500))),
+            "row-invalid",
+        ),
+        (&deep, "json-invalid"),
+    ] {
+        let shown = &json[..json.len().min(80)];
+        assert_eq!(code(of_records(json)), wanted, "{shown}");
+    }
+    assert_eq!(code(of_columns(&["corporation"], "[]")), "missing-column");
+    assert_eq!(code(of_columns(&["a", "A"], "[]")), "duplicate-column");
+    let many = format!("[{}{{}}]", "{},".repeat(super::super::rows::MOST_ROWS));
+    assert_eq!(code(of_records(&many)), "too-many-rows");
+}
+
+#[test]
+fn an_error_of_the_json_repeats_none_of_it() {
+    let secret = "x".repeat(1000);
+    for json in [format!("[\"{secret}\"]"), format!("[{{\"{secret}\" 1}}]")] {
+        let text = of_records(&json).unwrap_err().to_string();
+        assert!(!text.contains('x') || text.len() < 100, "{text}");
+        assert!(text.contains("line 1"), "{text}");
+    }
+}

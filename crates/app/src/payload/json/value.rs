@@ -1,0 +1,103 @@
+//! One cell as JSON.
+
+use std::fmt;
+
+use dataset::cell::{self, CellProblem};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::problem;
+
+/// What stands where a cell belongs.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// `null`.
+    Missing,
+    /// A number.
+    Number(serde_json::Number),
+    /// A string.
+    Text(String),
+    /// What no cell can be; the name says what.
+    Other(&'static str),
+}
+
+impl Value {
+    /// The value as a client's name; `None` when it is none.
+    pub(super) fn as_id(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text.clone()),
+            Self::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The value as a feature; NaN when it is missing.
+    pub(super) fn as_number(&self) -> Result<f64, CellProblem> {
+        match self {
+            Self::Missing => Ok(f64::NAN),
+            Self::Number(number) => number.as_f64().ok_or(CellProblem::NotANumber),
+            Self::Text(text) => cell::parse_number(text.as_bytes()),
+            Self::Other(_) => Err(CellProblem::NotANumber),
+        }
+    }
+
+    /// The value as an answer shows it.
+    pub(super) fn excerpt(&self) -> String {
+        match self {
+            Self::Missing => "null".into(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => problem::excerpt(text.as_bytes()),
+            Self::Other(name) => (*name).into(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a cell")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Missing)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Other(if value { "true" } else { "false" }))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // The parser yields finite numbers only.
+        Ok(serde_json::Number::from_f64(value).map_or(Value::Missing, Value::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        while values.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Other("an array"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other("an object"))
+    }
+}

@@ -1,0 +1,120 @@
+//! The body of an answer that is an error (RFC 9457).
+
+use actix_web::HttpResponse;
+use actix_web::HttpResponseBuilder;
+use actix_web::http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use crate::error::{ApiError, RowError};
+
+/// Characters of a client's input that an answer repeats at most.
+const SHOWN_CHARACTERS: usize = 64;
+/// Bytes that hold at least that many characters.
+const SHOWN_BYTES: usize = 4 * SHOWN_CHARACTERS;
+/// Where the types are described.
+const TYPES: &str = "/docs#";
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    instance: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a [RowError]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors_total: Option<u64>,
+}
+
+/// The answer for an error; `instance` is an excerpt of the address that was asked for.
+pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> HttpResponse {
+    let kind = error.kind();
+    let rows = match error {
+        ApiError::RowInvalid(rows) => Some(rows),
+        _ => None,
+    };
+    let problem = Problem {
+        r#type: format!("{TYPES}{}", kind.code),
+        title: kind.title,
+        status: kind.status.as_u16(),
+        detail: error.to_string(),
+        instance,
+        request_id,
+        errors: rows.map(|rows| rows.first.as_slice()),
+        errors_total: rows.map(|rows| rows.total),
+    };
+    HttpResponseBuilder::new(kind.status)
+        .insert_header((CONTENT_TYPE, "application/problem+json"))
+        // A struct of texts and whole numbers always encodes.
+        .body(serde_json::to_vec(&problem).unwrap_or_default())
+}
+
+/// The beginning of a client's input, safe to show: control characters and invalid bytes as
+/// `\xHH`, at most 64 characters.
+pub(crate) fn excerpt(input: &[u8]) -> String {
+    let text = dataset::escaped(&input[..input.len().min(SHOWN_BYTES)]);
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::RowErrors;
+    use actix_web::body::MessageBody;
+
+    fn body(error: &ApiError) -> serde_json::Value {
+        let response = answer(error, "/prediction", "r1");
+        let bytes = response.into_body().try_into_bytes().ok().unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_problem_says_what_and_where() {
+        let error = ApiError::RowInvalid(RowErrors {
+            first: vec![RowError {
+                row: 2,
+                line: Some(3),
+                column: Some("lastyear_activity".into()),
+                code: "not-a-number",
+                value: Some("12 k".into()),
+            }],
+            total: 7,
+        });
+        assert_eq!(
+            body(&error),
+            serde_json::json!({
+                "type": "/docs#row-invalid",
+                "title": "Rows cannot be read",
+                "status": 422,
+                "detail": "7 of the rows cannot be read; nothing was predicted",
+                "instance": "/prediction",
+                "request_id": "r1",
+                "errors": [{"row": 2, "line": 3, "column": "lastyear_activity",
+                    "code": "not-a-number", "value": "12 k"}],
+                "errors_total": 7,
+            })
+        );
+    }
+
+    #[test]
+    fn an_internal_error_tells_nothing_of_its_cause() {
+        let cause = anyhow::anyhow!("failed to read /srv/secret/history.db");
+        let text = body(&ApiError::Internal(cause)).to_string();
+        assert!(!text.contains("secret") && text.contains("r1"), "{text}");
+    }
+
+    #[test]
+    fn input_is_shown_short_and_without_control_characters() {
+        assert_eq!(excerpt(b"a\r\nb\xff"), r"a\x0D\x0Ab\xFF");
+        for long in ["x".repeat(1000), "東".repeat(1000), "\u{1}".repeat(1000)] {
+            let shown = excerpt(long.as_bytes());
+            assert_eq!(shown.chars().count(), SHOWN_CHARACTERS + 1, "{shown}");
+        }
+        assert_eq!(excerpt("é".repeat(64).as_bytes()), "é".repeat(64));
+    }
+}

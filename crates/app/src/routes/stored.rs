@@ -1,0 +1,72 @@
+//! Answers from the history, with the last one kept for when the history cannot be read.
+
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, Bytes, Data};
+use common::Config;
+use serde::Serialize;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The last answer given.
+#[derive(Default)]
+pub(crate) struct StoredAnswer(Mutex<Option<Bytes>>);
+
+/// Answers with what `read` finds, off the server's worker; `None` when there is nothing yet.
+pub(super) async fn answer<T: Serialize + 'static>(
+    state: Data<AppState>,
+    kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
+    read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
+) -> Result<Option<HttpResponse>, ApiError> {
+    let found = web::block(move || {
+        let found = read(&state.config).and_then(|value| {
+            let body = value.map(|value| serde_json::to_vec(&value)).transpose()?;
+            Ok(body.map(Bytes::from))
+        });
+        kept(&state).remember(found)
+    })
+    .await??;
+    Ok(found.map(|body| {
+        HttpResponse::Ok()
+            .insert_header(ContentType::json())
+            .body(body)
+    }))
+}
+
+impl StoredAnswer {
+    /// Keeps what was found, or stands in with what was kept.
+    fn remember(&self, found: anyhow::Result<Option<Bytes>>) -> anyhow::Result<Option<Bytes>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Ok(found) => {
+                kept.clone_from(&found);
+                Ok(found)
+            }
+            Err(error) if kept.is_some() => {
+                tracing::warn!("the last answer is given again: {error:#}");
+                Ok(kept.clone())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answer_stands_in_for_one_that_cannot_be_had() {
+        let kept = StoredAnswer::default();
+        let failed = || Err(anyhow::anyhow!("locked"));
+        assert!(kept.remember(failed()).is_err());
+        let body = || Some(Bytes::from_static(b"{}"));
+        assert_eq!(kept.remember(Ok(body())).unwrap(), body());
+        assert_eq!(kept.remember(failed()).unwrap(), body());
+        assert_eq!(kept.remember(Ok(None)).unwrap(), None);
+        assert!(kept.remember(failed()).is_err());
+    }
+}

@@ -1,0 +1,19 @@
+//! `GET /summarystats`: the ingested data as the last ingestion summed it up.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{expect_no_parameters, stored};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Answers with the stored summary.
+pub(super) async fn show(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(&request)?;
+    stored::answer(state, |state| &state.summary, diagnostics::stored_summary)
+        .await?
+        .ok_or(ApiError::NoData("nothing was ingested yet"))
+}

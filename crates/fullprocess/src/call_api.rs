@@ -1,0 +1,41 @@
+//! Calling the API at the end of a run: the one that `api.url` names, or one of our own that is
+//! up for as long as the calls take.
+
+use apicalls::ApiReturns;
+use common::{Config, Manifest};
+
+use crate::open_run::OpenRun;
+use crate::record::ApiOutcome;
+
+impl OpenRun<'_> {
+    /// Calls every endpoint and keeps what it answered.
+    ///
+    /// A call that fails is recorded and does not stop the run.
+    pub(crate) fn call_api(&mut self) -> anyhow::Result<()> {
+        let config = self.config;
+        if Manifest::of_live_release(&config.layout)?.is_none() {
+            // Nothing is deployed, so there is nothing that an API could answer with.
+            return Ok(());
+        }
+        let returns = self.stage("apicalls", |_| {
+            let returns = call(config)?;
+            apicalls::write(config, &returns)?;
+            Ok(returns)
+        })?;
+        self.record.api = Some(ApiOutcome {
+            calls: returns.calls.len(),
+            failures: returns.failures(),
+        });
+        Ok(())
+    }
+}
+
+fn call(config: &Config) -> anyhow::Result<ApiReturns> {
+    if let Some(url) = &config.api.url {
+        return Ok(apicalls::call(url, config));
+    }
+    let server = app::serve_in_background(config)?;
+    let returns = apicalls::call(server.url(), config);
+    server.stop();
+    Ok(returns)
+}

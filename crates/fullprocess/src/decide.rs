@@ -1,0 +1,245 @@
+//! The decision of a run: a pure function of what was found and what is wanted.
+
+use common::Config;
+use common::config::{DriftBasis, OnTie};
+use scoring::{Metrics, same_score};
+use serde::{Deserialize, Serialize};
+
+/// What a run found out about the data and the deployed model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The deployed model; `None` when nothing is deployed.
+    pub deployed: Option<DeployedModel>,
+    /// Rows of finaldata.csv.
+    pub rows: u64,
+    /// Those of them whose class is known.
+    pub labelled_rows: u64,
+    /// Rows that were never judged.
+    pub new_rows: u64,
+    /// Those of them whose class is known.
+    pub new_labelled_rows: u64,
+    /// The deployed model on the new labelled rows; `None` without any.
+    pub on_new_rows: Option<Metrics>,
+    /// The deployed model on all labelled rows; `None` without any.
+    pub on_all_rows: Option<Metrics>,
+}
+
+/// The deployed model as it was when it was deployed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployedModel {
+    /// Its release.
+    pub release: String,
+    /// Its F1 on the test data then.
+    pub score: f64,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The rows that the deployed model is judged on.
+    pub basis: DriftBasis,
+    /// What an equal score means.
+    pub on_tie: OnTie,
+}
+
+/// What a run is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The step to take.
+    pub action: Action,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// The steps that a run can take once the data is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// There is no data at all.
+    Nothing,
+    /// Fit and deploy the first model.
+    ColdStart,
+    /// The deployed model stays; the new rows are judged.
+    Keep,
+    /// Fit a candidate and hold it against the deployed model.
+    Retrain,
+    /// Nothing can be said; the new rows wait for the next ones.
+    Wait,
+}
+
+impl Policy {
+    /// What the configuration asks for.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            basis: config.drift.basis,
+            on_tie: config.drift.on_tie,
+        }
+    }
+}
+
+impl Evidence {
+    /// The deployed model on the rows that decide.
+    pub fn basis(&self, policy: Policy) -> Option<&Metrics> {
+        match policy.basis {
+            DriftBasis::NewRows => self.on_new_rows.as_ref(),
+            DriftBasis::AllRows => self.on_all_rows.as_ref(),
+        }
+    }
+}
+
+/// Decides what a run is to do.
+pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
+    let decision = |action, reason: String| Decision { action, reason };
+    let Some(deployed) = &evidence.deployed else {
+        return match (evidence.rows, evidence.labelled_rows) {
+            (0, _) => decision(Action::Nothing, "there is no data".into()),
+            (_, 0) => decision(
+                Action::Wait,
+                "no row has a known class, so no first model can be fitted".into(),
+            ),
+            _ => decision(Action::ColdStart, "nothing is deployed yet".into()),
+        };
+    };
+    if evidence.new_labelled_rows == 0 {
+        let reason = match evidence.new_rows {
+            0 => "no row is new",
+            _ => "no new row has a known class",
+        };
+        return decision(Action::Wait, reason.into());
+    }
+    let Some(new) = evidence.basis(*policy).and_then(|metrics| metrics.f1) else {
+        let reason = "F1 is undefined: no client left and none was predicted to leave";
+        return decision(Action::Wait, reason.into());
+    };
+    let (action, verdict) = held_against(new, deployed.score, policy.on_tie);
+    decision(
+        action,
+        format!(
+            "F1 on the {} is {new:.4}, {verdict} ({:.4})",
+            match policy.basis {
+                DriftBasis::NewRows => "new rows",
+                DriftBasis::AllRows => "ingested rows",
+            },
+            deployed.score
+        ),
+    )
+}
+
+fn held_against(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str) {
+    if same_score(new, 1.0) && same_score(deployed, 1.0) {
+        return (Action::Keep, "as perfect as the deployed score");
+    }
+    if same_score(new, deployed) {
+        return match on_tie {
+            OnTie::Retrain => (Action::Retrain, "not higher than the deployed score"),
+            OnTie::Keep => (Action::Keep, "equal to the deployed score"),
+        };
+    }
+    if new > deployed {
+        (Action::Keep, "higher than the deployed score")
+    } else {
+        (Action::Retrain, "not higher than the deployed score")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataset::passes::Scored;
+
+    const SEED: Policy = Policy {
+        basis: DriftBasis::NewRows,
+        on_tie: OnTie::Retrain,
+    };
+
+    /// Metrics of rows with so many true positives, false positives and false negatives.
+    fn metrics(true_positive: usize, false_positive: usize, false_negative: usize) -> Metrics {
+        let row = |log_odds, label| Scored {
+            log_odds,
+            label: Some(label),
+        };
+        let rows: Vec<Scored> = std::iter::repeat_n(row(1.0, true), true_positive)
+            .chain(std::iter::repeat_n(row(1.0, false), false_positive))
+            .chain(std::iter::repeat_n(row(-1.0, true), false_negative))
+            .chain([row(-1.0, false)])
+            .collect();
+        scoring::evaluate(&rows).unwrap()
+    }
+
+    fn evidence(new: Metrics, deployed: f64) -> Evidence {
+        Evidence {
+            deployed: Some(DeployedModel {
+                release: "000001".into(),
+                score: deployed,
+            }),
+            rows: 100,
+            labelled_rows: 100,
+            new_rows: new.rows,
+            new_labelled_rows: new.rows,
+            on_all_rows: Some(metrics(1, 1, 1)),
+            on_new_rows: Some(new),
+        }
+    }
+
+    #[test]
+    fn the_new_score_is_held_against_the_deployed_one() {
+        let f1 = metrics(2, 1, 2).f1.unwrap();
+        assert_eq!(f1, 4.0 / 7.0);
+        for (deployed, on_tie, action) in [
+            (0.5, OnTie::Retrain, Action::Keep),
+            (0.6, OnTie::Retrain, Action::Retrain),
+            (0.571_428_571_428_571_5, OnTie::Retrain, Action::Retrain),
+            (0.571_428_571_428_571_4, OnTie::Retrain, Action::Retrain),
+            (0.571_428_571_428_571_5, OnTie::Keep, Action::Keep),
+            (0.571_428_571_428_571_4, OnTie::Keep, Action::Keep),
+            (0.6, OnTie::Keep, Action::Retrain),
+        ] {
+            let policy = Policy { on_tie, ..SEED };
+            let decision = decide(&evidence(metrics(2, 1, 2), deployed), &policy);
+            assert_eq!(decision.action, action, "{deployed} {on_tie:?}");
+        }
+    }
+
+    #[test]
+    fn a_perfect_score_cannot_be_beaten() {
+        let decision = decide(&evidence(metrics(3, 0, 0), 1.0), &SEED);
+        assert_eq!(decision.action, Action::Keep);
+        let fallen = decide(&evidence(metrics(3, 1, 0), 1.0), &SEED);
+        assert_eq!(fallen.action, Action::Retrain);
+    }
+
+    #[test]
+    fn what_cannot_be_scored_waits() {
+        let nothing_positive = decide(&evidence(metrics(0, 0, 0), 0.5), &SEED);
+        assert_eq!(nothing_positive.action, Action::Wait);
+        let unlabelled = Evidence {
+            new_labelled_rows: 0,
+            on_new_rows: None,
+            ..evidence(metrics(1, 0, 0), 0.5)
+        };
+        assert_eq!(decide(&unlabelled, &SEED).action, Action::Wait);
+    }
+
+    #[test]
+    fn the_basis_chooses_the_rows() {
+        let all = Policy {
+            basis: DriftBasis::AllRows,
+            ..SEED
+        };
+        let found = evidence(metrics(9, 0, 0), 0.6);
+        assert_eq!(decide(&found, &SEED).action, Action::Keep);
+        assert_eq!(decide(&found, &all).action, Action::Retrain);
+    }
+
+    #[test]
+    fn without_a_release_it_is_a_cold_start() {
+        let found = |rows, labelled_rows| Evidence {
+            rows,
+            labelled_rows,
+            ..Evidence::default()
+        };
+        assert_eq!(decide(&found(0, 0), &SEED).action, Action::Nothing);
+        assert_eq!(decide(&found(5, 0), &SEED).action, Action::Wait);
+        assert_eq!(decide(&found(5, 1), &SEED).action, Action::ColdStart);
+    }
+}

@@ -1,0 +1,126 @@
+//! A run in progress: its record, kept in the history after every step that outlasts it.
+
+use std::time::Instant;
+
+use common::exit::{Exit, classify};
+use common::history::StageDuration;
+use common::ledger::Ledger;
+use common::{Config, History};
+use jiff::Timestamp;
+
+use crate::record::{Effect, Outcome, RunRecord};
+
+/// A run in progress.
+pub(crate) struct OpenRun<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) history: &'a History,
+    pub(crate) id: i64,
+    pub(crate) record: RunRecord,
+}
+
+impl<'a> OpenRun<'a> {
+    /// Begins a run.
+    pub(crate) fn begin(config: &'a Config, history: &'a History) -> anyhow::Result<Self> {
+        let mut record = RunRecord::begin(Timestamp::now());
+        let id = history.begin_run(record.started_at, &record)?;
+        record.run_id = Some(id);
+        Ok(Self {
+            config,
+            history,
+            id,
+            record,
+        })
+    }
+
+    /// Takes up a run that was interrupted.
+    pub(crate) fn resume(
+        config: &'a Config,
+        history: &'a History,
+        id: i64,
+        mut record: RunRecord,
+    ) -> Self {
+        record.run_id = Some(id);
+        Self {
+            config,
+            history,
+            id,
+            record,
+        }
+    }
+
+    /// Does one stage and records how long it took.
+    pub(crate) fn stage<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&mut Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let (started_at, clock) = (Timestamp::now(), Instant::now());
+        let done = work(self)?;
+        let seconds = clock.elapsed().as_secs_f64();
+        tracing::info!(stage = name, seconds, "done");
+        self.record.seconds.insert(name.to_owned(), seconds);
+        self.history.record_stage(&StageDuration {
+            stage: name.to_owned(),
+            run: Some(self.id),
+            started_at,
+            seconds,
+        })?;
+        Ok(done)
+    }
+
+    /// Whether an effect is done already.
+    pub(crate) fn has(&self, effect: Effect) -> bool {
+        self.record.effects.contains(&effect)
+    }
+
+    /// Marks an effect as done.
+    pub(crate) fn mark(&mut self, effect: Effect) -> anyhow::Result<()> {
+        self.record.effects.insert(effect);
+        self.save()
+    }
+
+    /// Keeps the record as it is now.
+    pub(crate) fn save(&self) -> anyhow::Result<()> {
+        self.history.save_run(self.id, &self.record)
+    }
+
+    /// Closes the run: outcome and ledger are committed together.
+    pub(crate) fn finish(
+        mut self,
+        outcome: Outcome,
+        ledger: Option<&Ledger>,
+    ) -> anyhow::Result<RunRecord> {
+        // The report may have been written with the time already.
+        let now = self.record.finished_at.unwrap_or_else(Timestamp::now);
+        self.record.outcome = Some(outcome);
+        self.record.finished_at = Some(now);
+        self.history.transaction(|history| {
+            if let Some(ledger) = ledger {
+                history.save_ledger(ledger)?;
+            }
+            history.finish_run(self.id, now, outcome.name(), &self.record)
+        })?;
+        tracing::info!(run = self.id, outcome = outcome.name(), "finished");
+        Ok(self.record)
+    }
+
+    /// Records why the run cannot go on, as far as the history can still be written.
+    ///
+    /// Before a decision the run ends here; after it the next run finishes what was decided.
+    pub(crate) fn fail(mut self, error: &anyhow::Error) {
+        self.record.reason = format!("{error:#}");
+        let noted = if self.record.decision.is_none() {
+            self.finish(Outcome::Failed, None).map(|_| ())
+        } else {
+            self.save()
+        };
+        if let Err(unwritten) = noted {
+            tracing::error!("the run could not be recorded: {unwritten:#}");
+        }
+    }
+}
+
+/// Whether an error says that the data does not serve, rather than that something broke.
+pub(crate) fn is_unusable_data(error: &anyhow::Error) -> bool {
+    classify(error) == Exit::DataUnusable
+}

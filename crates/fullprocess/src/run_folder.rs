@@ -1,0 +1,36 @@
+//! The report folder of a run: its record, the same as text, and a picture of what was judged.
+
+use common::files;
+use common::layout::names;
+
+use crate::open_run::OpenRun;
+
+impl OpenRun<'_> {
+    /// Writes `record.json`, `report.txt` and, where the deployed model was judged, the confusion
+    /// matrix of it on the new rows.
+    pub(crate) fn write_run_folder(&self) -> anyhow::Result<()> {
+        let folder = self.config.layout.run_folder(self.id);
+        files::create_folder(&folder)?;
+        files::replace(
+            &folder.join("record.json"),
+            &serde_json::to_vec_pretty(&self.record)?,
+        )?;
+        files::replace(
+            &folder.join("report.txt"),
+            self.record.to_string().as_bytes(),
+        )?;
+        let judged = self.record.evidence.as_ref().and_then(|evidence| {
+            Some((evidence.on_new_rows.as_ref()?, evidence.deployed.as_ref()?))
+        });
+        let Some((metrics, deployed)) = judged else {
+            return Ok(());
+        };
+        let picture = reporting::draw(
+            metrics.confusion,
+            &self.config.schema,
+            &format!("release {}", deployed.release),
+            &format!("new rows of run {}", self.id),
+        )?;
+        files::replace(&folder.join(names::CONFUSION_MATRIX), &picture)
+    }
+}

@@ -1,0 +1,58 @@
+//! What goes wrong around a deployment.
+
+use std::fs;
+
+use common::{Config, History};
+use serde_json::json;
+
+use crate::workspace::{Workspace, outcome};
+
+#[test]
+fn a_wiped_production_folder_is_a_cold_start_whatever_the_ledger_says() {
+    let workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    fs::remove_dir_all(workspace.path("production_deployment")).expect("wiped");
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start");
+    assert_eq!(workspace.live(), "000002", "numbers are not given twice");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
+fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
+    let workspace = Workspace::with_sample_data();
+    workspace.run("ingestion", &[]);
+    // What a run leaves that is killed after it took the data in.
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let mut open = workspace
+        .run("fullprocess", &["--dry-run", "--json"])
+        .json();
+    open["outcome"] = json!(null);
+    open["decision"] = json!(null);
+    History::open(&config.layout)
+        .and_then(|history| history.begin_run(jiff::Timestamp::now(), &open))
+        .expect("an open run");
+
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start");
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    assert_eq!(runs[1]["outcome"], "interrupted", "{runs:#}");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
+fn the_score_of_another_model_is_refused() {
+    let mut workspace = Workspace::with_sample_data();
+    for stage in ["ingestion", "training", "scoring"] {
+        assert_eq!(workspace.run(stage, &[]).code, 0, "{stage}");
+    }
+    workspace.set("training.c", json!(0.5));
+    assert_eq!(workspace.run("training", &[]).code, 0);
+    workspace.run("deployment", &[]).failed(65, "run `scoring`");
+    assert!(!workspace.path("production_deployment/current").exists());
+    assert_eq!(workspace.run("scoring", &[]).code, 0);
+    assert_eq!(workspace.run("deployment", &[]).code, 0);
+    assert_eq!(workspace.live(), "000001");
+}

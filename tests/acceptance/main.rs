@@ -1,0 +1,10 @@
+//! What a user may rely on, tested against the real programs and the real server.
+
+mod architecture;
+mod by_hand;
+mod faults;
+mod program;
+mod server;
+mod serving;
+mod story;
+mod workspace;

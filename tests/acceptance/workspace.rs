@@ -1,0 +1,217 @@
+//! One pipeline in a temporary folder, and the programs run on it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+use common::digest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::program;
+
+/// One pipeline in a temporary folder.
+pub(crate) struct Workspace {
+    folder: TempDir,
+    config: Value,
+}
+
+/// How a program ended.
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Digest and modification time of files by their path within the workspace.
+pub(crate) type Snapshot = BTreeMap<PathBuf, (String, SystemTime)>;
+
+impl Workspace {
+    /// The shipped configuration and sample data.
+    pub(crate) fn with_sample_data() -> Self {
+        let workspace = Self::empty();
+        for folder in ["practicedata", "sourcedata", "testdata"] {
+            workspace.copy_sample(folder, folder);
+        }
+        workspace
+    }
+
+    /// The shipped configuration, and folders without files.
+    pub(crate) fn empty() -> Self {
+        let shipped = fs::read(program::repository().join("config.json")).expect("config.json");
+        let workspace = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            config: serde_json::from_slice(&shipped).expect("config.json is JSON"),
+        };
+        for folder in ["practicedata", "testdata"] {
+            fs::create_dir_all(workspace.path("data").join(folder)).expect("a folder");
+        }
+        workspace.save_config();
+        workspace
+    }
+
+    /// Copies a shipped data folder to `data/<to>`.
+    pub(crate) fn copy_sample(&self, from: &str, to: &str) {
+        let from = program::repository().join("data").join(from);
+        for entry in fs::read_dir(from).expect("sample data") {
+            let entry = entry.expect("an entry");
+            let content = fs::read(entry.path()).expect("a sample file");
+            let name = entry.file_name().into_string().expect("a plain name");
+            self.write(&format!("data/{to}/{name}"), content);
+        }
+    }
+
+    /// Sets a configuration key, for example `drift.on_tie`.
+    pub(crate) fn set(&mut self, key: &str, value: Value) {
+        let mut place = &mut self.config;
+        for part in key.split('.') {
+            if place.is_null() {
+                *place = json!({});
+            }
+            place = &mut place[part];
+        }
+        *place = value;
+        self.save_config();
+    }
+
+    /// Points the input at other folders below `data/`.
+    pub(crate) fn set_input(&mut self, folders: &[&str]) {
+        let folders: Vec<String> = folders.iter().map(|name| format!("data/{name}")).collect();
+        self.set("input_folder_path", json!(folders));
+    }
+
+    fn save_config(&self) {
+        let text = serde_json::to_string_pretty(&self.config).expect("JSON");
+        self.write("config.json", text);
+    }
+
+    /// A path within the workspace.
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Writes a file as a foreign program would.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test plays the foreign program"
+    )]
+    pub(crate) fn write(&self, relative: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// A file as text.
+    pub(crate) fn text(&self, relative: &str) -> String {
+        let path = self.path(relative);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The rows of finaldata.csv.
+    pub(crate) fn final_rows(&self) -> Vec<String> {
+        let text = self.text("data/ingesteddata/finaldata.csv");
+        text.lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// The release that is live.
+    pub(crate) fn live(&self) -> String {
+        let target = fs::read_link(self.path("production_deployment/current")).expect("a release");
+        target
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Runs a program as cron would: empty environment, no terminal, another working directory.
+    pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> Finished {
+        self.finish(self.command(name).args(arguments))
+    }
+
+    /// A program with an empty environment in `/`.
+    pub(crate) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program::path(name));
+        command
+            .env_clear()
+            .current_dir("/")
+            .arg("--config")
+            .arg(self.path("config.json"));
+        command
+    }
+
+    /// Runs a prepared command to its end.
+    pub(crate) fn finish(&self, command: &mut Command) -> Finished {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().expect("the program starts");
+        Finished {
+            code: status.code().expect("the program ends by itself"),
+            stdout: String::from_utf8(stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(stderr).expect("stderr is UTF-8"),
+        }
+    }
+
+    /// One run of the whole pipeline that must end with exit code 0.
+    pub(crate) fn fullprocess(&self) -> Value {
+        self.run("fullprocess", &["--json"]).json()
+    }
+
+    /// The files below some folders.
+    pub(crate) fn snapshot(&self, folders: &[&str]) -> Snapshot {
+        let mut files = Snapshot::new();
+        for folder in folders {
+            self.look_into(&self.path(folder), &mut files);
+        }
+        files
+    }
+
+    fn look_into(&self, folder: &Path, files: &mut Snapshot) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
+        };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            let metadata = path.symlink_metadata().expect("metadata");
+            let within = path.strip_prefix(self.folder.path()).expect("within");
+            let digest = if metadata.is_dir() {
+                self.look_into(&path, files);
+                continue;
+            } else if metadata.is_symlink() {
+                fs::read_link(&path).expect("a link").display().to_string()
+            } else {
+                digest::of_file(&path).expect("a file").0
+            };
+            let modified = metadata.modified().expect("a time");
+            files.insert(within.to_owned(), (digest, modified));
+        }
+    }
+}
+
+impl Finished {
+    /// The JSON on stdout of a program that ended with exit code 0.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).expect("stdout is JSON")
+    }
+
+    /// The program failed with this exit code, and its message says this.
+    #[track_caller]
+    pub(crate) fn failed(&self, code: i32, says: &str) {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        assert!(
+            self.stderr.contains(says),
+            "{says:?} is not in: {}",
+            self.stderr
+        );
+    }
+}
+
+/// The outcome in a record.
+#[track_caller]
+pub(crate) fn outcome(record: &Value) -> &str {
+    record["outcome"].as_str().expect("an outcome")
+}
