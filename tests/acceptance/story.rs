@@ -342,7 +342,7 @@ fn s08_file_order_and_threads_change_nothing() {
 #[test]
 fn s09_a_dry_run_says_what_the_run_will_do_and_writes_nothing() {
     let mut workspace = Workspace::with_sample_data();
-    let mut dry_then_real = |expected: &str, workspace: &mut Workspace| {
+    let dry_then_real = |expected: &str, workspace: &mut Workspace| {
         let before = workspace.snapshot(&EVERYTHING);
         let dry = workspace
             .run("fullprocess", &["--dry-run", "--json"])

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_known_cause_decides() {
+    fn the_first_known_cause_decides() {
         let data: anyhow::Result<()> = Err(Failure::data("one class only")).context("training");
         assert_eq!(classify(&data.unwrap_err()), Exit::DataUnusable);
 

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::Failure;
+
 /// Makes a folder and its parents.
 pub fn create_folder(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path)
@@ -99,15 +101,18 @@ pub fn open_at(path: &Path, length: u64) -> anyhow::Result<File> {
     let context = || format!("failed to open {} for appending", path.display());
     let file = OpenOptions::new()
         .append(true)
-        .create(true)
+        // A file of which something was committed is there, or it is damaged.
+        .create(length == 0)
         .open(path)
         .with_context(context)?;
     let found = file.metadata().with_context(context)?.len();
-    anyhow::ensure!(
-        found >= length,
-        "{} holds {found} bytes, but {length} were committed",
-        path.display()
-    );
+    if found < length {
+        return Err(Failure::input_output(format!(
+            "{} holds {found} bytes, but {length} were committed: it was cut; run `ingestion`",
+            path.display()
+        ))
+        .into());
+    }
     if found > length {
         file.set_len(length).with_context(context)?;
         file.sync_all().with_context(context)?;

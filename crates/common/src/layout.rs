@@ -118,13 +118,21 @@ impl Layout {
         self.state.join("runs").join(format!("{run:06}"))
     }
 
-    /// The same pipeline with its own output, model and state folders beneath `scratch`.
-    pub fn in_scratch(&self, scratch: &Path) -> Self {
+    /// A pipeline of its own beneath `scratch`.
+    pub fn in_scratch(scratch: &Path) -> Self {
         Self {
             output: scratch.join("output"),
             models: scratch.join("models"),
-            production: self.production.clone(),
+            production: scratch.join("production"),
             state: scratch.join("state"),
+        }
+    }
+
+    /// The same, but with the releases of another pipeline.
+    pub fn with_releases_of(self, other: &Self) -> Self {
+        Self {
+            production: other.production.clone(),
+            ..self
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
 //! at. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None` in any case.
 
-use crate::table::Label;
+/// The class of a row: left (`true`), stayed (`false`), or not known.
+pub type Label = Option<bool>;
 
 /// Why a cell is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

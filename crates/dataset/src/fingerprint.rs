@@ -15,7 +15,7 @@ use common::{Failure, Layout, files};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13Wide};
 
-use crate::table::Label;
+use crate::cell::Label;
 
 /// The identity of a row.
 pub type Fingerprint = u128;
@@ -46,12 +46,16 @@ impl FingerprintKey {
         Ok(Some(Self(bytes)))
     }
 
-    /// Draws a new key and keeps it in the state folder, for its owner only.
-    pub fn draw(layout: &Layout) -> anyhow::Result<Self> {
+    /// Draws a new key.
+    pub fn generate() -> anyhow::Result<Self> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).context("failed to draw a random key")?;
-        files::replace_private(&layout.fingerprint_key(), &key)?;
         Ok(Self(key))
+    }
+
+    /// Keeps the key in the state folder, for its owner only.
+    pub fn save(&self, layout: &Layout) -> anyhow::Result<()> {
+        files::replace_private(&layout.fingerprint_key(), &self.0)
     }
 
     /// The fingerprint of a row.

@@ -14,6 +14,7 @@ mod table;
 mod text;
 mod writer;
 
+pub use cell::Label;
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use listing::{FoundFile, Listing, SkippedEntry, list};
 pub use load::{FinalData, TestData, load_final_data, load_test_data};
@@ -21,6 +22,6 @@ pub use reader::{
     Cells, ColumnPlaces, FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw,
     RowReader, TargetColumn, find_columns,
 };
-pub use table::{FOLDS, Fold, Label, Labels, Selection, Table};
+pub use table::{FOLDS, Fold, Labels, Selection, Table};
 pub use text::escaped;
 pub use writer::{RecordWriter, Written};

@@ -4,11 +4,14 @@
 //! bytes. Hidden and temporary names, other types and empty files are skipped with a reason;
 //! symbolic links are followed, and a loop of links is skipped.
 
-use std::fs::Metadata;
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use common::Failure;
 use common::config::InputFolder;
 use common::ledger::FileStamp;
@@ -43,10 +46,29 @@ pub struct FoundFile {
 /// An entry that is passed over.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SkippedEntry {
-    /// Folder and path within it.
+    /// Input folder as written in the configuration.
+    pub folder: String,
+    /// Path within it; empty for the folder itself.
     pub name: String,
     /// Why.
     pub reason: String,
+}
+
+impl SkippedEntry {
+    /// Whether it is the file of that name, or a folder above it.
+    pub fn covers(&self, folder: &str, name: &str) -> bool {
+        let below = name.strip_prefix(self.name.as_str());
+        self.folder == folder
+            && below.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('/') || self.name.is_empty()
+            })
+    }
+}
+
+impl fmt::Display for SkippedEntry {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{}/{}: {}", self.folder, self.name, self.reason)
+    }
 }
 
 /// Endings of names that programs give to files they have not finished.
@@ -58,19 +80,27 @@ const TEMPORARY_ENDINGS: [&str; 3] = [".part", ".tmp", "~"];
 pub fn list(folders: &[InputFolder]) -> anyhow::Result<Listing> {
     let mut listing = Listing::default();
     for folder in folders {
-        if !folder.path.is_dir() {
+        list_folder(folder, &mut listing)?;
+    }
+    Ok(listing)
+}
+
+fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()> {
+    // Were it passed over, all of its files would look removed.
+    match fs::read_dir(&folder.path) {
+        Ok(_) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(Failure::configuration(format!(
                 "the folder {} does not exist: make it, or correct the path in the configuration",
                 folder.path.display()
             ))
             .into());
         }
-        list_folder(folder, &mut listing);
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("failed to list the folder {}", folder.path.display()));
+        }
     }
-    Ok(listing)
-}
-
-fn list_folder(folder: &InputFolder, listing: &mut Listing) {
     let first = listing.files.len();
     let mut entries = WalkDir::new(&folder.path)
         .min_depth(1)
@@ -89,12 +119,14 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) {
         }
     }
     listing.files[first..].sort_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
+    Ok(())
 }
 
 fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
     let name = name_within(folder, entry.path());
     let skipped = |reason: &str| SkippedEntry {
-        name: format!("{}/{name}", folder.name),
+        folder: folder.name.clone(),
+        name: name.clone(),
         reason: reason.into(),
     };
     if let Some(reason) = reason_to_ignore(entry) {
@@ -108,7 +140,7 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
         Ok(metadata) if metadata.len() == 0 => listing.ignored.push(skipped("it is empty")),
         Ok(metadata) => listing.files.push(FoundFile {
             folder: folder.name.clone(),
-            name,
+            name: name.clone(),
             path: entry.path().to_owned(),
             stamp: stamp_of(&metadata),
         }),
@@ -123,7 +155,8 @@ fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Lis
         .map(|path| name_within(folder, path))
         .unwrap_or_default();
     let entry = |reason: String| SkippedEntry {
-        name: format!("{}/{name}", folder.name),
+        folder: folder.name.clone(),
+        name,
         reason,
     };
     if error.loop_ancestor().is_some() {
@@ -171,7 +204,7 @@ fn bytes(path: &Path) -> &[u8] {
 }
 
 /// What the file system says of a file.
-pub(crate) fn stamp_of(metadata: &Metadata) -> FileStamp {
+fn stamp_of(metadata: &Metadata) -> FileStamp {
     FileStamp {
         size: metadata.len(),
         modified: metadata
@@ -182,9 +215,21 @@ pub(crate) fn stamp_of(metadata: &Metadata) -> FileStamp {
     }
 }
 
-impl FoundFile {
-    /// What the file system says of the file now; `None` when it is gone or out of reach.
-    pub fn stamp_now(&self) -> Option<FileStamp> {
-        self.path.metadata().ok().as_ref().map(stamp_of)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_covers_itself_and_what_lies_below_it() {
+        let entry = |name: &str| SkippedEntry {
+            folder: "in".into(),
+            name: name.into(),
+            reason: String::new(),
+        };
+        assert!(entry("a.csv").covers("in", "a.csv"));
+        assert!(entry("sub").covers("in", "sub/a.csv"));
+        assert!(entry("").covers("in", "a.csv"));
+        assert!(!entry("sub").covers("in", "subway.csv"));
+        assert!(!entry("a.csv").covers("other", "a.csv"));
     }
 }

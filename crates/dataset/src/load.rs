@@ -25,7 +25,7 @@ pub struct TestData {
     pub digest: String,
     /// Rows refused.
     pub rejected_rows: u64,
-    /// Files refused, each with the reason.
+    /// Files refused or out of reach, each with the reason.
     pub rejected_files: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ pub fn load_test_data(
         table: Table::new(schema),
         digest: String::new(),
         rejected_rows: 0,
-        rejected_files: Vec::new(),
+        rejected_files: listing.unreadable.iter().map(ToString::to_string).collect(),
     };
     let mut seen = HashSet::new();
     let mut digests = String::new();

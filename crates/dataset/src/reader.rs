@@ -6,22 +6,23 @@
 //! CRLF or CR; a byte order mark is skipped.
 
 mod header;
+mod lines;
 
 use std::io::{self, Read};
 
 use common::Schema;
 use csv::ByteRecord;
 
-use crate::cell::{self, CellProblem};
-use crate::table::Label;
+use crate::cell::{self, CellProblem, Label};
 use crate::text::escaped;
 
 use self::header::{ColumnMap, header_names};
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
+use self::lines::LineTracker;
 
 /// Reads the rows of one file.
 pub struct RowReader<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<LineTracker<R>>,
     columns: ColumnMap,
     notes: Vec<String>,
     record: ByteRecord,
@@ -114,7 +115,7 @@ impl<R: Read> RowReader<R> {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .buffer_capacity(256 * 1024)
-            .from_reader(input);
+            .from_reader(LineTracker::new(input));
         let header = reader
             .byte_headers()
             .map_err(|error| match unreadable(error) {
@@ -164,6 +165,8 @@ impl<R: Read> RowReader<R> {
         {
             return Ok(None);
         }
+        let begins_at = self.record.position().map_or(0, csv::Position::byte);
+        let line = self.reader.get_mut().line_of(begins_at);
         let checked = self.check();
         self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
         Ok(Some(match checked {
@@ -174,7 +177,7 @@ impl<R: Read> RowReader<R> {
                 label,
             }),
             Err(blame) => ReadRow::Rejected(Rejection {
-                line: self.record.position().map_or(0, csv::Position::line),
+                line,
                 column: blame.field + 1,
                 reason: blame.reason,
                 text: as_csv(&self.record),

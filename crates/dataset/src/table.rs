@@ -4,10 +4,8 @@ use std::ops::Range;
 
 use common::Schema;
 
+use crate::cell::Label;
 use crate::fingerprint::{Fingerprint, client_hash};
-
-/// The class of a row: left (`true`), stayed (`false`), or not known.
-pub type Label = Option<bool>;
 
 /// Folds that the clients are dealt into when a candidate answers out of fold.
 pub const FOLDS: u64 = 5;

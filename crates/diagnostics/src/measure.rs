@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use common::Config;
+use common::{Config, Layout};
 use serde::Serialize;
 
 /// How long the two stages take now, in seconds.
@@ -22,7 +22,7 @@ pub(crate) fn measure(config: &Config) -> anyhow::Result<Measured> {
         .tempdir()
         .context("failed to make a scratch folder")?;
     let config = Config {
-        layout: config.layout.in_scratch(scratch.path()),
+        layout: Layout::in_scratch(scratch.path()),
         ..config.clone()
     };
     let clock = Instant::now();

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use common::{Config, History, files};
+use common::{Config, History, Layout, files};
 use jiff::Timestamp;
 use scoring::gate;
 
@@ -33,8 +33,7 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
     let found = ingestion::look(&config, &prepared, Timestamp::now())?;
     let mut run = OpenRun::begin(&config, &history)?;
     let outcome = if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
-        run.record.reason = "every input file is known, and nothing waits to be judged".into();
-        run.record.release = live.as_ref().map(|live| live.release.name().to_owned());
+        run.note_nothing_new(&prepared.ledger, &found, live.as_ref())?;
         Outcome::NothingNew
     } else {
         let (data, decision) = take_in_and_decide(&mut run, prepared, found, live.as_ref())?;
@@ -89,7 +88,7 @@ fn would_be_outcome(
 /// The configuration of a copy of the pipeline in `scratch`.
 fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     let copied = Config {
-        layout: config.layout.in_scratch(scratch),
+        layout: Layout::in_scratch(scratch).with_releases_of(&config.layout),
         ..config.clone()
     };
     let (from, to) = (&config.layout, &copied.layout);

@@ -80,9 +80,10 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let live = Live::load(config)?;
     let prepared = ingestion::prepare(config, &history, live.as_ref().map(Live::manifest))?;
     let found = ingestion::look(config, &prepared, Timestamp::now())?;
-    let run = OpenRun::begin(config, &history)?;
+    let mut run = OpenRun::begin(config, &history)?;
     if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
-        let nothing_new = run.nothing_new(&prepared.ledger, &found, live.as_ref())?;
+        run.note_nothing_new(&prepared.ledger, &found, live.as_ref())?;
+        let nothing_new = run.finish(Outcome::NothingNew, None)?;
         return Ok(finished.unwrap_or(nothing_new));
     }
     take_in_and_act(run, prepared, found, live)
@@ -130,14 +131,19 @@ impl OpenRun<'_> {
     fn take_in(
         &mut self,
         prepared: Prepared,
-        found: Look,
+        mut found: Look,
         live: Option<&Live>,
     ) -> anyhow::Result<Data> {
         if found.is_nothing_new() {
             // The data is there; an earlier run or a stage by hand took it in.
-            let report = ingestion::note_nothing_new(self.history, &prepared.ledger, &found)?;
-            self.record.note_ingestion(report);
-            return Data::load(self.config, prepared.ledger);
+            match Data::load(self.config, prepared.ledger.clone()) {
+                Ok(data) => {
+                    let report = ingestion::note_nothing_new(self.history, &data.ledger, &found)?;
+                    self.record.note_ingestion(report);
+                    return Ok(data);
+                }
+                Err(error) => found.note_damage(error.root_cause().to_string()),
+            }
         }
         let live = live.map(Live::manifest);
         let ingested = ingestion::ingest(self.config, self.history, prepared.ledger, found, live)?;
@@ -167,18 +173,18 @@ impl OpenRun<'_> {
         record.evidence = Some(evidence);
     }
 
-    fn nothing_new(
-        mut self,
+    fn note_nothing_new(
+        &mut self,
         ledger: &Ledger,
         found: &Look,
         live: Option<&Live>,
-    ) -> anyhow::Result<RunRecord> {
+    ) -> anyhow::Result<()> {
         let report = ingestion::note_nothing_new(self.history, ledger, found)?;
         self.record.note_ingestion(report);
         self.record.reason = "every input file is known, and nothing waits to be judged".into();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
-        self.finish(Outcome::NothingNew, None)
+        Ok(())
     }
 }
 

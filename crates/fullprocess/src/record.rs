@@ -313,7 +313,7 @@ impl RunRecord {
             }
         }
         for name in &ingestion.removed {
-            writeln!(to, "  removed    {name} is gone, its rows were dropped")?;
+            writeln!(to, "  removed    {name} is gone, and so are its rows")?;
         }
         if let Some(reason) = &ingestion.rebuilt {
             writeln!(to, "  made anew  finaldata.csv: {reason}")?;
@@ -323,7 +323,7 @@ impl RunRecord {
             ("waiting", &ingestion.waiting),
         ] {
             for entry in entries {
-                writeln!(to, "  {what:10} {}: {}", entry.name, entry.reason)?;
+                writeln!(to, "  {what:10} {entry}")?;
             }
         }
         Ok(())

@@ -36,11 +36,18 @@ fn finish(mut run: OpenRun<'_>) -> anyhow::Result<Option<RunRecord>> {
     let manifest = live.as_ref().map(Live::manifest);
     let prepared = ingestion::prepare(run.config, run.history, manifest)?;
     let is_same_data = run.record.data.as_ref() == Some(&prepared.ledger.digest);
-    if !is_same_data || prepared.ledger.rebuilding {
+    if !is_same_data || prepared.needs_mending(run.config) {
         run.close_as_interrupted("it was cut short, and the data has moved on since")?;
         return Ok(None);
     }
-    let data = Data::load(run.config, prepared.ledger)?;
+    let data = match Data::load(run.config, prepared.ledger) {
+        Ok(data) => data,
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            run.close_as_interrupted("it was cut short, and the data was damaged since")?;
+            return Ok(None);
+        }
+    };
     // Once the candidate is published, the live model is no longer the one that was judged.
     let live = live.filter(|_| !run.has(Effect::Published));
     run.carry_out(action, data, live).map(Some)

@@ -14,6 +14,16 @@ use dataset::{Fingerprint, Table};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 
+/// Whether the key and as many fingerprints as the ledger says are there.
+pub(crate) fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
+    let length = layout
+        .judged_fingerprints()
+        .metadata()
+        .map_or(0, |metadata| metadata.len());
+    let is_keyed = ledger.rows == 0 || layout.fingerprint_key().exists();
+    is_keyed && length >= ledger.judged_fingerprints * FINGERPRINT_BYTES
+}
+
 /// The first `count` judged fingerprints.
 pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
     if count == 0 {
@@ -30,10 +40,9 @@ pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fi
     let (fingerprints, _) = bytes.as_chunks::<{ size_of::<Fingerprint>() }>();
     if fingerprints.len() as u64 != count {
         return Err(Failure::input_output(format!(
-            "{} holds {} of {count} fingerprints: restore it, or remove it together with {} to begin again",
+            "{} holds {} of {count} fingerprints: run `ingestion`, they are made anew",
             path.display(),
             fingerprints.len(),
-            layout.history().display(),
         ))
         .into());
     }

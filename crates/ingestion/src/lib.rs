@@ -9,6 +9,8 @@
 //! to.
 
 mod accounting;
+mod committed;
+mod entries;
 mod judged;
 mod lay;
 mod look;
@@ -23,7 +25,7 @@ use std::time::Instant;
 use anyhow::Context;
 use common::history::StageDuration;
 use common::ledger::Ledger;
-use common::{Config, History, Manifest, RunLock, files};
+use common::{Config, History, Manifest, RunLock, digest, files};
 use dataset::{FingerprintKey, Table};
 use jiff::Timestamp;
 
@@ -51,6 +53,15 @@ pub struct Prepared {
     pub has_scattered_judged_rows: bool,
 }
 
+impl Prepared {
+    /// Whether the data has to be mended by an ingestion before anything is judged on it.
+    pub fn needs_mending(&self, config: &Config) -> bool {
+        self.has_scattered_judged_rows
+            || self.ledger.rebuilding
+            || !judged::is_intact(&config.layout, &self.ledger)
+    }
+}
+
 /// Takes in what is new, by hand.
 pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
     let _lock = RunLock::acquire(&config.layout, "ingestion")?;
@@ -58,7 +69,12 @@ pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
     let live = Manifest::of_live_release(&config.layout)?;
     let started = (Timestamp::now(), Instant::now());
     let prepared = prepare(config, &history, live.as_ref())?;
-    let found = look(config, &prepared, started.0)?;
+    let mut found = look(config, &prepared, started.0)?;
+    if found.is_nothing_new()
+        && let Some(damage) = content_damage(config, &prepared.ledger)?
+    {
+        found.note_damage(damage);
+    }
     if found.is_nothing_new() {
         return note_nothing_new(&history, &prepared.ledger, &found);
     }
@@ -86,9 +102,21 @@ pub fn prepare(
         files::sweep(folder)?;
     }
     let ledger = history.ledger()?;
-    merge::cut_to_committed(layout, &ledger)?;
-    merge::write_ingested_files(layout, &ledger)?;
+    committed::cut_to_committed(layout, &ledger)?;
+    committed::write_ingested_files(layout, &ledger)?;
     reconcile::reconcile(config, history, ledger, live)
+}
+
+/// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
+fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    let path = config.layout.final_data();
+    if ledger.committed_bytes == 0 || !path.exists() {
+        // Absence is seen without reading.
+        return Ok(None);
+    }
+    let found = digest::of_file_start(&path, ledger.committed_bytes)?;
+    let is_whole = found.as_ref() == Some(&ledger.digest);
+    Ok((!is_whole).then(|| format!("{} was changed", path.display())))
 }
 
 /// Keeps names and stamps that were found for known content, so that it is not hashed again.

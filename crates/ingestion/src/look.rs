@@ -15,6 +15,7 @@ use dataset::{FoundFile, SkippedEntry};
 use jiff::Timestamp;
 
 use crate::Prepared;
+use crate::judged::is_intact;
 use crate::report::IngestReport;
 
 /// Content by folder and digest: what makes a file known.
@@ -88,7 +89,9 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
     found.missing = ledger
         .files
         .iter()
-        .filter(|file| file.status != FileStatus::Copy && !found.is_there(file))
+        .filter(|file| {
+            file.status != FileStatus::Copy && !found.is_there(file) && !found.is_held_up(file)
+        })
         .cloned()
         .collect();
     Ok(found)
@@ -108,6 +111,30 @@ impl Look {
         self.places.contains_key(&content(file))
     }
 
+    /// Notes that finaldata.csv does not hold what the ledger says.
+    pub fn note_damage(&mut self, reason: String) {
+        self.damage.get_or_insert(reason);
+    }
+
+    /// Whether a known file cannot be looked at now; that does not make it a removed one.
+    fn is_held_up(&self, file: &LedgerFile) -> bool {
+        self.waiting
+            .iter()
+            .any(|entry| entry.covers(&file.folder, &file.name))
+    }
+
+    /// What keeps a file that the ledger knows from being read, if anything does.
+    pub(crate) fn held_up(&self, ledger: &Ledger) -> Option<String> {
+        let file = ledger.files.iter().find(|file| {
+            file.status != FileStatus::Copy && !self.is_there(file) && self.is_held_up(file)
+        })?;
+        let entry = self
+            .waiting
+            .iter()
+            .find(|entry| entry.covers(&file.folder, &file.name))?;
+        Some(entry.to_string())
+    }
+
     /// The report of an ingestion that had nothing to do.
     pub fn report_nothing_new(&self, ledger: &Ledger) -> IngestReport {
         IngestReport {
@@ -125,14 +152,16 @@ impl Look {
         }
         let mut ledger = ledger.clone();
         for Candidate { file, sha256 } in &self.restamped {
-            let same_name = ledger
-                .files
-                .iter_mut()
-                .find(|known| known.folder == file.folder && known.name == file.name);
-            match same_name {
-                Some(known) if known.sha256 == *sha256 => known.stamp = file.stamp,
-                // The name has other content by now; the content is known under another name.
-                Some(_) => {}
+            let of_this_name = |known: &&mut LedgerFile| {
+                known.folder == file.folder
+                    && known.name == file.name
+                    && (known.sha256 == *sha256 || known.status == FileStatus::Copy)
+            };
+            match ledger.files.iter_mut().find(of_this_name) {
+                Some(known) => {
+                    known.stamp = file.stamp;
+                    known.sha256.clone_from(sha256);
+                }
                 None => ledger.files.push(LedgerFile {
                     folder: file.folder.clone(),
                     name: file.name.clone(),
@@ -165,7 +194,8 @@ impl Look {
             .settle_seconds
             .saturating_mul(1_000_000_000);
         let age = now.saturating_sub(file.stamp.modified);
-        let is_young = age < i64::try_from(settle).unwrap_or(i64::MAX);
+        // A time in the future says nothing about the age.
+        let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age);
         let digest = match ends_mid_line(&file) {
             Ok(true) if is_young => {
                 self.wait(&file, "it ends in the middle of a line and is still young");
@@ -197,7 +227,8 @@ impl Look {
 
     fn wait(&mut self, file: &FoundFile, reason: &str) {
         self.waiting.push(SkippedEntry {
-            name: format!("{}/{}", file.folder, file.name),
+            folder: file.folder.clone(),
+            name: file.name.clone(),
             reason: reason.into(),
         });
     }
@@ -262,8 +293,8 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
         None
     } else if ledger.schema != config.schema.digest() {
         Some("the schema has changed".into())
-    } else if !config.layout.fingerprint_key().exists() {
-        Some("the key of the row fingerprints was lost".into())
+    } else if !is_intact(&config.layout, ledger) {
+        Some("the fingerprints of the judged rows were lost".into())
     } else if prepared.has_scattered_judged_rows {
         Some("the live model was fitted to rows that stand among others".into())
     } else {

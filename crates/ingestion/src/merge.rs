@@ -11,27 +11,29 @@
 use std::collections::HashSet;
 
 use common::history::documents;
-use common::ledger::{FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
-use common::{Config, Failure, History, Layout, Manifest, files};
+use common::ledger::{FileStamp, FileStatus, Ledger, RebuildBase, RowCounts};
+use common::{Config, Failure, History, Manifest, files};
 use dataset::{Fingerprint, FingerprintKey, SkippedEntry, Table, load_final_data};
 
 use crate::Ingested;
-use crate::judged::{append, judged_fingerprints};
+use crate::committed::{cut_to_committed, write_ingested_files};
+use crate::entries::{entries_and_reports, still_there, unknown};
+use crate::judged::{append, is_intact, judged_fingerprints};
 use crate::lay::{Laid, Order, Planned, Reading, Stopped};
-use crate::look::{Look, content};
+use crate::look::Look;
 use crate::report::{FileReport, IngestReport};
 
 /// Takes in what was found.
 pub(crate) fn merge(
     config: &Config,
     history: &History,
-    mut ledger: Ledger,
-    mut found: Look,
+    ledger: Ledger,
+    found: Look,
     live: Option<&Manifest>,
 ) -> anyhow::Result<Ingested> {
-    let key = match FingerprintKey::load(&config.layout)? {
-        Some(key) => key,
-        None => draw_key(config, &mut ledger)?,
+    let (key, ledger) = match FingerprintKey::load(&config.layout)? {
+        Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
+        key => renew_fingerprints(config, history, key, ledger)?,
     };
     let merge = Merge {
         config,
@@ -39,38 +41,60 @@ pub(crate) fn merge(
         key,
         live,
     };
+    let mut state = State {
+        ledger,
+        found,
+        replayed: None,
+    };
     loop {
-        match merge.attempt(&ledger, &mut found) {
+        match merge.attempt(&mut state) {
             Ok(Some(ingested)) => return Ok(ingested),
             Ok(None) => {}
             Err(Stopped::AtFile(position, reason)) => {
-                leave_out(&ledger, &mut found, position, &reason)?;
+                leave_out(history, &mut state, position, &reason)?;
             }
             Err(Stopped::Failed(error)) => return Err(error),
         }
     }
 }
 
-/// Draws a key where there is none, and fingerprints the judged rows under it.
-fn draw_key(config: &Config, ledger: &mut Ledger) -> anyhow::Result<FingerprintKey> {
-    let key = FingerprintKey::draw(&config.layout)?;
-    if ledger.judged_fingerprints == 0 {
-        return Ok(key);
-    }
-    let judged = match load_final_data(config, ledger, &key) {
-        Ok(data) => data.table.fingerprints,
-        Err(error) => {
-            tracing::warn!(
-                "the key of the row fingerprints was lost, and so is what was judged: {error:#}"
-            );
-            Vec::new()
-        }
+/// Draws a key where there is none, and fingerprints the judged rows anew.
+///
+/// The key is written last: while it is missing, nobody trusts the fingerprints beside it.
+fn renew_fingerprints(
+    config: &Config,
+    history: &History,
+    key: Option<FingerprintKey>,
+    mut ledger: Ledger,
+) -> anyhow::Result<(FingerprintKey, Ledger)> {
+    let is_new = key.is_none();
+    let key = match key {
+        Some(key) => key,
+        None => FingerprintKey::generate()?,
     };
-    let judged = judged
-        .get(..ledger.judged_rows as usize)
-        .unwrap_or_default();
-    ledger.judged_fingerprints = append(&config.layout, 0, judged)?;
-    Ok(key)
+    if ledger.judged_fingerprints > 0 {
+        let rows = match load_final_data(config, &ledger, &key) {
+            Ok(data) => data.table.fingerprints,
+            Err(error) => {
+                tracing::warn!(
+                    "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
+                );
+                Vec::new()
+            }
+        };
+        let judged = rows.get(..ledger.judged_rows as usize).unwrap_or_default();
+        ledger.judged_fingerprints = append(&config.layout, 0, judged)?;
+        ledger.base = RebuildBase {
+            files: ledger.files.len(),
+            judged_fingerprints: ledger.judged_fingerprints,
+        };
+        ledger.rebuilding = true;
+        history.save_ledger(&ledger)?;
+    }
+    if is_new {
+        key.save(&config.layout)?;
+    }
+    Ok((key, ledger))
 }
 
 struct Merge<'a> {
@@ -78,6 +102,14 @@ struct Merge<'a> {
     history: &'a History,
     key: FingerprintKey,
     live: Option<&'a Manifest>,
+}
+
+/// How far a merge has come.
+struct State {
+    ledger: Ledger,
+    found: Look,
+    /// Why the known files were replayed, and what became of them; the unknown ones follow.
+    replayed: Option<(String, Vec<FileReport>)>,
 }
 
 /// How a file that is laid anew is ordered, and what the ledger keeps of it.
@@ -89,34 +121,35 @@ struct Arrangement {
 }
 
 impl Merge<'_> {
-    /// One way to take in what was found; `None` when it turned out that another way is needed,
-    /// which is then noted in `found`.
-    fn attempt(&self, ledger: &Ledger, found: &mut Look) -> Result<Option<Ingested>, Stopped> {
-        if ledger.committed_bytes == 0 {
-            found
-                .reorder
-                .get_or_insert("it is the first ingestion".into());
+    /// One way to take in what was found; `None` when another has to follow, which is then noted
+    /// in the state.
+    fn attempt(&self, state: &mut State) -> Result<Option<Ingested>, Stopped> {
+        let State { ledger, found, .. } = &mut *state;
+        let reason = if ledger.committed_bytes == 0 {
+            Some("it is the first ingestion")
         } else if !found.missing.is_empty() {
-            found
-                .reorder
-                .get_or_insert("input files are gone or have changed".into());
+            Some("input files are gone or have changed")
         } else if found
             .unknown
             .iter()
             .any(|file| self.is_fitted(&file.sha256))
         {
-            found
-                .reorder
-                .get_or_insert("files that the live model was fitted to came back".into());
+            Some("files that the live model was fitted to came back")
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            found.reorder.get_or_insert(reason.into());
         }
         match (found.reorder.clone(), found.damage.clone()) {
             (Some(reason), _) => self.reorder(ledger, found, reason).map(Some),
-            (None, Some(reason)) => self.replay(ledger, found, reason),
-            (None, None) => self.append(ledger, found),
+            (None, Some(reason)) => self.replay(state, reason),
+            (None, None) => self.append(state),
         }
     }
 
-    fn append(&self, ledger: &Ledger, found: &mut Look) -> Result<Option<Ingested>, Stopped> {
+    fn append(&self, state: &mut State) -> Result<Option<Ingested>, Stopped> {
+        let State { ledger, found, .. } = &mut *state;
         let data = match load_final_data(self.config, ledger, &self.key) {
             Ok(data) => data,
             Err(error) => {
@@ -134,7 +167,7 @@ impl Merge<'_> {
         };
         if self.brings_back_judged_rows(ledger, &laid.table)? {
             cut_to_committed(&self.config.layout, ledger)?;
-            found.reorder = Some(BROUGHT_BACK.into());
+            found.reorder = Some("rows that were judged before came back".into());
             return Ok(None);
         }
         let (entries, reports) = entries_and_reports(planned, &laid);
@@ -142,46 +175,61 @@ impl Merge<'_> {
             files: ledger.files.iter().cloned().chain(entries).collect(),
             ..self.ledger_of(&laid, ledger)
         };
-        Ok(Some(self.commit(extended, laid, found, reports, None)?))
+        let (reason, mut all_reports) = state.replayed.take().unzip();
+        let all_reports = match &mut all_reports {
+            Some(replayed) => {
+                replayed.extend(reports);
+                std::mem::take(replayed)
+            }
+            None => reports,
+        };
+        let ingested = self.commit(extended, laid, &state.found, all_reports, reason)?;
+        Ok(Some(ingested))
     }
 
-    fn replay(
-        &self,
-        ledger: &Ledger,
-        found: &mut Look,
-        reason: String,
-    ) -> Result<Option<Ingested>, Stopped> {
-        let mut planned = still_there(ledger, found);
-        let known = planned.len();
-        planned.extend(unknown(found));
+    /// Lays down the known files as they were; unknown ones are appended after that.
+    fn replay(&self, state: &mut State, reason: String) -> Result<Option<Ingested>, Stopped> {
+        let State { ledger, found, .. } = &mut *state;
+        let planned = still_there(ledger, found);
         let arrangement = Arrangement {
             base: ledger.base,
             judged: self.judged(ledger.base.judged_fingerprints)?,
             newly_judged: Vec::new(),
         };
-        let laid = self.lay_anew(&planned, &arrangement)?;
-        let known_rows: u64 = laid.tallies[..known]
-            .iter()
-            .map(|tally| tally.rows.kept)
-            .sum();
-        if known_rows != ledger.rows || self.brings_back_judged_rows(ledger, &laid.table)? {
-            found.reorder = Some(BROUGHT_BACK.into());
+        let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
+        if laid.digest != ledger.digest {
+            found.reorder = Some(format!("{reason}, and its order could not be repeated"));
             return Ok(None);
         }
         let replayed = Ledger {
             files: Vec::new(),
             ..self.ledger_of(&laid, ledger)
         };
-        self.swap_in(ledger, replayed, planned, laid, found, reason, &arrangement)
-            .map(Some)
-            .map_err(Stopped::Failed)
+        let ingested = self
+            .swap_in(
+                ledger,
+                replayed,
+                planned,
+                laid,
+                found,
+                reason.clone(),
+                &arrangement,
+            )
+            .map_err(Stopped::Failed)?;
+        if found.unknown.is_empty() {
+            return Ok(Some(ingested));
+        }
+        found.damage = None;
+        state.ledger = ingested.ledger;
+        state.replayed = Some((reason, ingested.report.files));
+        Ok(None)
     }
 
     fn reorder(&self, ledger: &Ledger, found: &Look, reason: String) -> Result<Ingested, Stopped> {
         let mut planned = still_there(ledger, found);
         planned.extend(unknown(found));
         let arrangement = self.judged_first(ledger, &planned)?;
-        let laid = self.lay_anew(&planned, &arrangement)?;
+        let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
         let judged_rows = laid
             .table
             .fingerprints
@@ -227,7 +275,21 @@ impl Merge<'_> {
         })
     }
 
-    fn lay_anew(&self, planned: &[Planned], arrangement: &Arrangement) -> Result<Laid, Stopped> {
+    fn lay_anew(
+        &self,
+        ledger: &Ledger,
+        found: &Look,
+        planned: &[Planned],
+        arrangement: &Arrangement,
+    ) -> Result<Laid, Stopped> {
+        if let Some(held_up) = found.held_up(ledger) {
+            return Err(Stopped::Failed(
+                Failure::input_output(format!(
+                    "finaldata.csv has to be made anew, but an ingested file cannot be read now: {held_up}; nothing was changed, the next run tries again"
+                ))
+                .into(),
+            ));
+        }
         self.reading().lay_anew(
             planned,
             &Order {
@@ -309,7 +371,7 @@ impl Merge<'_> {
                 .map(|file| format!("{}/{}", file.folder, file.name))
                 .collect(),
             // The first ingestion makes nothing anew.
-            rebuilt: rebuilt.filter(|_| ledger.rows > 0 && !found.is_first),
+            rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
             total_rows: ledger.rows,
         };
@@ -369,127 +431,40 @@ impl Merge<'_> {
     }
 }
 
-const BROUGHT_BACK: &str = "rows that were judged before came back";
-
-/// The files that the ledger knows and whose content is still there, in ingestion order.
-fn still_there(ledger: &Ledger, found: &Look) -> Vec<Planned> {
-    ledger
-        .files
-        .iter()
-        .filter(|file| file.status != FileStatus::Copy)
-        .filter_map(|file| {
-            Some(Planned {
-                entry: file.clone(),
-                path: found.places.get(&content(file))?.clone(),
-            })
-        })
-        .collect()
-}
-
-fn unknown(found: &Look) -> Vec<Planned> {
-    found
-        .unknown
-        .iter()
-        .map(|candidate| Planned {
-            entry: LedgerFile {
-                folder: candidate.file.folder.clone(),
-                name: candidate.file.name.clone(),
-                sha256: candidate.sha256.clone(),
-                stamp: candidate.file.stamp,
-                status: FileStatus::Ingested,
-                reason: None,
-                rows: RowCounts::default(),
-            },
-            path: candidate.file.path.clone(),
-        })
-        .collect()
-}
-
-fn entries_and_reports(planned: Vec<Planned>, laid: &Laid) -> (Vec<LedgerFile>, Vec<FileReport>) {
-    planned
-        .into_iter()
-        .zip(&laid.tallies)
-        .map(|(Planned { mut entry, .. }, tally)| {
-            entry.rows = tally.rows;
-            entry.reason = tally.reason.clone();
-            entry.status = match tally.reason {
-                None => FileStatus::Ingested,
-                Some(_) => FileStatus::Rejected,
-            };
-            let report = FileReport {
-                folder: entry.folder.clone(),
-                name: entry.name.clone(),
-                status: entry.status,
-                reason: entry.reason.clone(),
-                notes: tally.notes.clone(),
-                rows: entry.rows,
-                rejections: tally.rejections.clone(),
-            };
-            (entry, report)
-        })
-        .unzip()
-}
-
-/// Leaves a file for the next run; a known file cannot be left out of a rebuild.
+/// Leaves a file for the next run; a known file cannot be left out of a file laid anew.
 fn leave_out(
-    ledger: &Ledger,
-    found: &mut Look,
+    history: &History,
+    state: &mut State,
     position: usize,
     reason: &str,
 ) -> anyhow::Result<()> {
+    let State { ledger, found, .. } = state;
     let lays_anew = found.reorder.is_some() || found.damage.is_some();
     let known = if lays_anew {
-        still_there(ledger, found).len()
+        still_there(ledger, found)
     } else {
-        0
+        Vec::new()
     };
-    let candidate = position
-        .checked_sub(known)
-        .filter(|unknown| *unknown < found.unknown.len())
-        .map(|unknown| found.unknown.remove(unknown));
-    match candidate {
-        Some(candidate) => {
-            found.waiting.push(SkippedEntry {
-                name: format!("{}/{}", candidate.file.folder, candidate.file.name),
-                reason: reason.into(),
-            });
-            Ok(())
+    if let Some(planned) = known.get(position) {
+        let entry = &planned.entry;
+        for file in &mut ledger.files {
+            if file.folder == entry.folder && file.sha256 == entry.sha256 {
+                // Whatever the file system says, the next look has to read it.
+                file.stamp = FileStamp::default();
+            }
         }
-        None => Err(Failure::input_output(format!(
-            "an ingested file could not be read again ({reason}); nothing was changed, the next run tries again"
+        history.save_ledger(ledger)?;
+        return Err(Failure::input_output(format!(
+            "the ingested file {} could not be read again: {reason}; the next run looks at it anew",
+            planned.path.display()
         ))
-        .into()),
+        .into());
     }
-}
-
-/// Cuts what an interrupted run appended without committing it.
-pub(crate) fn cut_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
-    if ledger.rebuilding || ledger.committed_bytes == 0 {
-        return Ok(());
-    }
-    for (path, committed) in [
-        (layout.final_data(), ledger.committed_bytes),
-        (layout.rejected_rows(), ledger.rejected_bytes),
-    ] {
-        let length = path.metadata().map_or(0, |metadata| metadata.len());
-        if length > committed {
-            files::open_at(&path, committed)?;
-        }
-    }
+    let candidate = found.unknown.remove(position - known.len());
+    found.waiting.push(SkippedEntry {
+        folder: candidate.file.folder,
+        name: candidate.file.name,
+        reason: reason.into(),
+    });
     Ok(())
-}
-
-/// Makes ingestedfiles.txt what the ledger says; untouched when it is that already.
-pub(crate) fn write_ingested_files(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
-    let path = layout.ingested_files();
-    let text = ledger.position().file_list();
-    let found = files::read_if_present(&path)?;
-    let is_right = match &found {
-        Some(found) => *found == text.as_bytes(),
-        None => ledger.files.is_empty(),
-    };
-    if is_right {
-        return Ok(());
-    }
-    files::replace(&path, text.as_bytes())
 }

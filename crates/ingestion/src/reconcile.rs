@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use common::history::documents;
-use common::ledger::{DataPosition, Ledger};
+use common::ledger::{DataPosition, FileStatus, Ledger};
 use common::{Config, History, Manifest};
 use dataset::{FingerprintKey, load_final_data};
 
 use crate::Prepared;
-use crate::judged::mark_judged;
+use crate::judged::{is_intact, mark_judged};
 
 /// Commits the ledger in which the rows of the live model are judged.
 ///
@@ -34,14 +34,15 @@ pub(crate) fn reconcile(
         return Ok(prepared(ledger));
     }
     let reconciled = match judged_by(&ledger, &live.data) {
-        Judged::Scattered => {
-            return Ok(Prepared {
-                ledger,
-                has_scattered_judged_rows: true,
-            });
-        }
-        Judged::UpTo(rows) if rows > ledger.judged_rows => advance(config, &ledger, rows)?,
-        Judged::UpTo(_) => ledger,
+        Judged::UpTo(rows) if rows <= ledger.judged_rows => Some(ledger.clone()),
+        Judged::UpTo(rows) => advance(config, &ledger, rows)?,
+        Judged::Scattered => None,
+    };
+    let Some(reconciled) = reconciled else {
+        return Ok(Prepared {
+            ledger,
+            has_scattered_judged_rows: true,
+        });
     };
     history.transaction(|history| {
         history.save_ledger(&reconciled)?;
@@ -75,7 +76,7 @@ fn judged_by(ledger: &Ledger, fitted: &DataPosition) -> Judged {
             .skip(fitted_contents.len())
             .map(|file| file.rows.kept)
             .sum();
-        if ledger.rows - later == fitted.rows && ledger.base.files <= fitted_contents.len() {
+        if ledger.rows - later == fitted.rows && ingested_in_base(ledger) <= fitted_contents.len() {
             return Judged::UpTo(fitted.rows);
         }
     }
@@ -92,18 +93,39 @@ fn judged_by(ledger: &Ledger, fitted: &DataPosition) -> Judged {
     }
 }
 
-fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Ledger> {
+/// Ingested files among those that the last rebuild ordered.
+fn ingested_in_base(ledger: &Ledger) -> usize {
+    ledger
+        .files
+        .iter()
+        .filter(|file| file.status != FileStatus::Copy)
+        .take(ledger.base.files)
+        .filter(|file| file.status == FileStatus::Ingested)
+        .count()
+}
+
+/// The ledger in which the first `rows` rows are judged; `None` when the data has to be mended
+/// first, which the ingestion does that follows.
+fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option<Ledger>> {
+    if ledger.rebuilding || !is_intact(&config.layout, ledger) {
+        return Ok(None);
+    }
     let Some(key) = FingerprintKey::load(&config.layout)? else {
-        return Ok(ledger.clone());
+        return Ok(None);
     };
-    let data = load_final_data(config, ledger, &key)?;
-    mark_judged(&config.layout, ledger, &data.table, rows)
+    match load_final_data(config, ledger, &key) {
+        Ok(data) => mark_judged(&config.layout, ledger, &data.table, rows).map(Some),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            Ok(None)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::ledger::{FileReference, FileStatus, LedgerFile, RowCounts};
+    use common::ledger::{FileReference, LedgerFile, RowCounts};
 
     fn ledger(files: &[(&str, u64)]) -> Ledger {
         let mut ledger = Ledger {

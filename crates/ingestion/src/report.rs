@@ -74,14 +74,14 @@ impl fmt::Display for IngestReport {
             self.write_files(to)?;
         }
         for name in &self.removed {
-            writeln!(to, "removed: {name} is gone, its rows were dropped")?;
+            writeln!(to, "removed: {name} is gone, and so are its rows")?;
         }
         if let Some(reason) = &self.rebuilt {
             writeln!(to, "finaldata.csv was made anew: {reason}")?;
         }
         for (what, entries) in [("ignored", &self.ignored), ("waiting", &self.waiting)] {
             for entry in entries {
-                writeln!(to, "{what}: {}: {}", entry.name, entry.reason)?;
+                writeln!(to, "{what}: {entry}")?;
             }
         }
         Ok(())

@@ -23,7 +23,10 @@ enum Step {
     Remove { file: u8 },
     Judge,
     LoseFinalData,
+    ChangeFinalData,
     LeaveUncommittedTail,
+    LoseKey,
+    LoseFingerprints,
 }
 
 impl Pipeline {
@@ -64,6 +67,24 @@ impl Pipeline {
             Step::LoseFinalData => {
                 let _ = fs::remove_file(layout.final_data());
             }
+            Step::ChangeFinalData => {
+                if let Ok(mut bytes) = fs::read(layout.final_data()) {
+                    let middle = bytes.len() / 2;
+                    bytes[middle] ^= 1;
+                    fs::write(layout.final_data(), bytes).unwrap();
+                }
+            }
+            Step::LoseKey | Step::LoseFingerprints => {
+                let lost = match step {
+                    Step::LoseKey => layout.fingerprint_key(),
+                    _ => layout.judged_fingerprints(),
+                };
+                if fs::remove_file(lost).is_ok() {
+                    // What was judged is known of the rows that are there, and of no others.
+                    let judged = self.ledger().judged_rows as usize;
+                    self.judged = self.final_lines()[..judged].iter().cloned().collect();
+                }
+            }
             Step::LeaveUncommittedTail => {
                 if let Ok(mut bytes) = fs::read(layout.final_data()) {
                     bytes.extend(b"half a r");
@@ -83,6 +104,37 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// Writes an input file as a foreign program would.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test plays the foreign program"
+    )]
+    fn foreign(&self, file: u8, text: &str) {
+        fs::write(self.input(file), text).unwrap();
+    }
+
+    /// A release whose model was fitted to all rows that are there now.
+    fn live_manifest(&self) -> Manifest {
+        Manifest {
+            version: 1,
+            release: "000001".into(),
+            run: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            parent: None,
+            score: 0.5,
+            files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
+            data: self.ledger().position(),
+        }
+    }
+
+    /// An ingestion while that release is live.
+    fn ingest_beside(&self, live: &Manifest) -> Ingested {
+        let history = History::open(&self.config.layout).unwrap();
+        let prepared = prepare(&self.config, &history, Some(live)).unwrap();
+        let found = look(&self.config, &prepared, Timestamp::now()).unwrap();
+        ingest(&self.config, &history, prepared.ledger, found, Some(live)).unwrap()
     }
 
     fn final_data(&self) -> Vec<u8> {
@@ -134,7 +186,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4u8).prop_map(|file| Step::Remove { file }),
         2 => Just(Step::Judge),
         1 => Just(Step::LoseFinalData),
+        1 => Just(Step::ChangeFinalData),
         1 => Just(Step::LeaveUncommittedTail),
+        1 => Just(Step::LoseKey),
+        1 => Just(Step::LoseFingerprints),
     ]
 }
 
@@ -242,6 +297,63 @@ fn a_renamed_copy_is_known_and_new_content_under_an_old_name_is_new() {
 }
 
 #[test]
+fn a_known_file_that_is_being_rewritten_is_not_a_removed_one() {
+    let mut pipeline = Pipeline::new();
+    for file in [0, 1] {
+        pipeline.apply(&Step::Write {
+            file,
+            rows: vec![(file, 1), (file, 2)],
+        });
+    }
+    run(&pipeline.config).unwrap();
+    let before = pipeline.final_data();
+
+    // Half of the new content is there, and the last line is not whole.
+    pipeline.foreign(0, "client,x,left\nc7,7");
+    let report = run(&pipeline.config).unwrap();
+    assert_eq!(
+        (report.waiting.len(), report.removed.len()),
+        (1, 0),
+        "{report}"
+    );
+    assert_eq!(pipeline.final_data(), before);
+
+    // When finaldata.csv has to be made anew meanwhile, that waits too, and says for what.
+    fs::remove_file(pipeline.input(1)).unwrap();
+    let error = run(&pipeline.config).unwrap_err();
+    assert!(format!("{error:#}").contains("in/0.csv"), "{error:#}");
+    assert_eq!(pipeline.final_data(), before);
+
+    pipeline.foreign(0, "client,x,left\nc7,7,1\n");
+    assert_eq!(run(&pipeline.config).unwrap().total_rows, 1);
+}
+
+#[test]
+fn a_file_from_the_future_does_not_wait_forever() {
+    let pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left\nc1,1,1");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
+    let file = fs::OpenOptions::new()
+        .append(true)
+        .open(pipeline.input(0))
+        .unwrap();
+    file.set_modified(later).unwrap();
+    assert_eq!(run(&pipeline.config).unwrap().rows.kept, 1);
+}
+
+#[test]
+fn a_changed_schema_is_taken_up_also_after_a_deployment_by_hand() {
+    let mut pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left,y\nc1,1,1,5\nc2,2,0,6\n");
+    run(&pipeline.config).unwrap();
+    let live = pipeline.live_manifest();
+    pipeline.config.schema.features = vec!["y".into()];
+    let ingested = pipeline.ingest_beside(&live);
+    assert_eq!(ingested.ledger.judged_rows, 2);
+    assert_eq!(pipeline.final_lines()[0], b"c1,5,1");
+}
+
+#[test]
 fn rows_of_a_lost_history_are_judged_by_the_live_model() {
     let mut pipeline = Pipeline::new();
     pipeline.apply(&Step::Write {
@@ -249,33 +361,14 @@ fn rows_of_a_lost_history_are_judged_by_the_live_model() {
         rows: vec![(1, 1), (2, 2)],
     });
     run(&pipeline.config).unwrap();
-    let live = Manifest {
-        version: 1,
-        release: "000001".into(),
-        run: None,
-        created_at: Timestamp::UNIX_EPOCH,
-        parent: None,
-        score: 0.5,
-        files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
-        data: pipeline.ledger().position(),
-    };
+    let live = pipeline.live_manifest();
     fs::remove_dir_all(pipeline.config.layout.state()).unwrap();
     // A file that sorts before the one the model was fitted to.
     pipeline.apply(&Step::Write {
         file: 0,
         rows: vec![(7, 7), (2, 2)],
     });
-    let history = History::open(&pipeline.config.layout).unwrap();
-    let prepared = prepare(&pipeline.config, &history, Some(&live)).unwrap();
-    let found = look(&pipeline.config, &prepared, Timestamp::now()).unwrap();
-    let ingested = ingest(
-        &pipeline.config,
-        &history,
-        prepared.ledger,
-        found,
-        Some(&live),
-    )
-    .unwrap();
+    let ingested = pipeline.ingest_beside(&live);
     assert_eq!(ingested.ledger.judged_rows, 2);
     assert_eq!(
         pipeline.final_lines(),

@@ -24,7 +24,8 @@ fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
     files::create_folder(config.layout.output()).unwrap();
     files::replace(&config.layout.final_data(), text.as_bytes()).unwrap();
     let history = History::open(&config.layout).unwrap();
-    FingerprintKey::draw(&config.layout).unwrap();
+    let key = FingerprintKey::generate().unwrap();
+    key.save(&config.layout).unwrap();
     let ledger = Ledger {
         committed_bytes: text.len() as u64,
         digest: digest::of_bytes(text.as_bytes()),

@@ -117,19 +117,27 @@ impl ResolvedFolders {
         }
         for (position, folder) in self.inputs.iter().enumerate() {
             check_is_folder("input_folder_path", &folder.path, problems);
-            if self.inputs[..position].contains(folder) {
-                let text = format!("names the folder {} twice", folder.name);
-                problems.add("input_folder_path", &text);
+            for earlier in &self.inputs[..position] {
+                if overlap(&earlier.path, &folder.path) {
+                    let text = format!("names the folder {} twice", folder.name);
+                    problems.add("input_folder_path", &text);
+                }
             }
-            if folder.path == self.test.path {
-                problems.add(
-                    "test_data_path",
-                    "is an input folder; test data must be kept apart",
+            if overlap(&folder.path, &self.test.path) {
+                let text = format!(
+                    "overlaps the input folder {}; test data must be kept apart",
+                    folder.name
                 );
+                problems.add("test_data_path", &text);
             }
         }
         check_is_folder("test_data_path", &self.test.path, problems);
     }
+}
+
+/// Whether one folder is the other or lies in it.
+fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
 }
 
 fn check_is_folder(key: &str, path: &Path, problems: &Problems) {

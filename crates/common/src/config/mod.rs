@@ -21,8 +21,6 @@ use crate::{Failure, Layout, Schema};
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The configuration file.
-    pub file: PathBuf,
     /// The folder that relative paths start from.
     pub base: PathBuf,
     /// Where new data arrives, in the order it is ingested.
@@ -97,7 +95,7 @@ pub enum OnTie {
 pub struct DeploymentSettings {
     /// Which candidate replaces the deployed model; default `not_worse`.
     pub gate: GatePolicy,
-    /// Releases kept besides the live one and its parent; default 10.
+    /// Releases kept; the live one and its parent always are. Default 10.
     pub keep_releases: usize,
 }
 
@@ -167,7 +165,7 @@ impl Config {
         };
         let base = file.parent().unwrap_or(Path::new("/"));
         let problems = Problems::default();
-        let config = read(file, base, Section::root(values, &problems), &problems);
+        let config = read(base, Section::root(values, &problems), &problems);
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(complain(&problems).into()),
@@ -176,7 +174,7 @@ impl Config {
 }
 
 /// `None` when a required key is missing; the problem is in the list then.
-fn read(file: &Path, base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
+fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
     let folders = Folders::read(&mut root);
     let schema = read_schema(root.section("schema"));
     let ingestion = read_ingestion(root.section("ingestion"));
@@ -199,7 +197,6 @@ fn read(file: &Path, base: &Path, mut root: Section<'_>, problems: &Problems) ->
             .collect();
     }
     Some(Config {
-        file: file.to_owned(),
         base: base.to_owned(),
         input_folders: folders.inputs,
         test_folder: folders.test,

@@ -39,13 +39,14 @@ impl History {
     fn write_ledger(&self, ledger: &Ledger) -> rusqlite::Result<()> {
         // A savepoint joins the caller's transaction or, without one, is one.
         self.connection.execute_batch("SAVEPOINT ledger")?;
-        let written = self.write_ledger_rows(ledger);
-        let end = match written {
-            Ok(()) => "RELEASE ledger",
-            Err(_) => "ROLLBACK TO ledger; RELEASE ledger",
-        };
-        self.connection.execute_batch(end)?;
-        written
+        if let Err(error) = self.write_ledger_rows(ledger) {
+            // On a full disk SQLite may have rolled back by itself; the first error is the cause.
+            let _ = self
+                .connection
+                .execute_batch("ROLLBACK TO ledger; RELEASE ledger");
+            return Err(error);
+        }
+        self.connection.execute_batch("RELEASE ledger")
     }
 
     fn write_ledger_rows(&self, ledger: &Ledger) -> rusqlite::Result<()> {

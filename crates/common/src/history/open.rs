@@ -46,7 +46,7 @@ impl History {
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
-    // Made by us first, so that only its owner can read what SQLite will put into it.
+    // Made by us first: what SQLite will put into it concerns its owner and the owner's group.
     OpenOptions::new()
         .write(true)
         .create(true)

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Chunk, Pass, run};
-use crate::table::{Label, Selection, Table};
+use crate::cell::Label;
+use crate::table::{Selection, Table};
 
 /// A linear function of the features, with what stands in for a missing one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,19 +5,22 @@
 
 mod log_odds;
 mod logistic;
+mod moments;
 mod profile;
+mod summary;
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::table::{Fold, Label, Labels, Selection, Table};
+use crate::cell::Label;
+use crate::table::{Fold, Labels, Selection, Table};
 
 pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
 pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
-pub use profile::{
-    ColumnProfile, ColumnSummary, Moments, Profile, SAMPLE_ROWS, Sample, Summary, moments, profile,
-};
+pub use moments::{Moments, moments};
+pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
+pub use summary::{ColumnSummary, Summary};
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.
 const CHUNK_ROWS: usize = 16_384;

@@ -7,6 +7,7 @@
 use common::Schema;
 use serde::{Deserialize, Serialize};
 
+use super::moments::Moments;
 use super::{Chunk, Pass, run};
 use crate::fingerprint::row_hash;
 use crate::table::{Selection, Table};
@@ -36,62 +37,11 @@ pub struct ColumnProfile {
     pub moments: Moments,
 }
 
-/// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Moments {
-    /// Numbers seen.
-    pub count: u64,
-    /// 1, or [`HUGE_SCALE`] once a number beyond [`HUGE`] was seen: `mean` and `squares` are those
-    /// of the numbers divided by it, so that squares do not overflow.
-    scale: f64,
-    mean: f64,
-    squares: f64,
-    minimum: f64,
-    maximum: f64,
-}
-
-/// Numbers beyond this have squares near the largest float.
-const HUGE: f64 = 1e150;
-/// A power of two, so that dividing by it loses nothing.
-const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
-
 /// Rows kept for order statistics and later comparisons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// One vector per column of the profile; NaN stands for a missing value.
     pub columns: Vec<Vec<f64>>,
-}
-
-/// Summary statistics of the ingested data, as they are stored and shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Rows.
-    pub rows: u64,
-    /// The features in schema order, then the target.
-    pub columns: Vec<ColumnSummary>,
-    /// Whether the medians are those of all rows; else they are the sample's.
-    pub medians_are_exact: bool,
-}
-
-/// Summary statistics of one column; a statistic of too few values is `None`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ColumnSummary {
-    /// Name.
-    pub name: String,
-    /// Present values.
-    pub count: u64,
-    /// Missing values.
-    pub missing: u64,
-    /// Arithmetic mean.
-    pub mean: Option<f64>,
-    /// Middle value, or the mean of the two middle ones.
-    pub median: Option<f64>,
-    /// Standard deviation with n − 1.
-    pub std: Option<f64>,
-    /// Smallest value.
-    pub min: Option<f64>,
-    /// Largest value.
-    pub max: Option<f64>,
 }
 
 /// Profiles the chosen rows.
@@ -127,12 +77,6 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
             .collect(),
         sample: sample(table, value.smallest),
     }
-}
-
-/// The moments of each feature's present values in the chosen rows, in schema order.
-pub fn moments(table: &Table, selection: &Selection) -> Vec<Moments> {
-    let features = table.features.len();
-    run(&FeatureMoments { features }, table, selection)
 }
 
 /// A hash below which about twice the wanted rows lie: the others need not be remembered.
@@ -221,159 +165,6 @@ impl Pass for Columns {
         }
         earlier.smallest.extend(later.smallest);
     }
-}
-
-struct FeatureMoments {
-    features: usize,
-}
-
-impl Pass for FeatureMoments {
-    type Value = Vec<Moments>;
-
-    fn empty(&self) -> Vec<Moments> {
-        vec![Moments::default(); self.features]
-    }
-
-    fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
-        for (moments, column) in value.iter_mut().zip(&chunk.table.features) {
-            let numbers = chunk.positions.iter().map(|position| column[*position]);
-            numbers
-                .filter(|number| !number.is_nan())
-                .for_each(|number| moments.add(number));
-        }
-    }
-
-    fn merge(&self, earlier: &mut Vec<Moments>, later: Vec<Moments>) {
-        for (mine, other) in earlier.iter_mut().zip(later) {
-            mine.merge(other);
-        }
-    }
-}
-
-impl Default for Moments {
-    fn default() -> Self {
-        Self {
-            count: 0,
-            scale: 1.0,
-            mean: 0.0,
-            squares: 0.0,
-            minimum: f64::MAX,
-            maximum: -f64::MAX,
-        }
-    }
-}
-
-impl Moments {
-    /// Adds a number.
-    pub fn add(&mut self, number: f64) {
-        if number.abs() > HUGE {
-            self.rescale(HUGE_SCALE);
-        }
-        let number_scaled = number / self.scale;
-        self.count += 1;
-        let delta = number_scaled - self.mean;
-        self.mean += delta / self.count as f64;
-        self.squares += delta * (number_scaled - self.mean);
-        self.minimum = self.minimum.min(number);
-        self.maximum = self.maximum.max(number);
-    }
-
-    /// Joins the moments of other numbers.
-    pub fn merge(&mut self, mut other: Self) {
-        if other.count == 0 {
-            return;
-        }
-        let scale = self.scale.max(other.scale);
-        self.rescale(scale);
-        other.rescale(scale);
-        let count = self.count + other.count;
-        let delta = other.mean - self.mean;
-        let share = other.count as f64 / count as f64;
-        self.squares += other.squares + delta * delta * self.count as f64 * share;
-        self.mean += delta * share;
-        self.count = count;
-        self.minimum = self.minimum.min(other.minimum);
-        self.maximum = self.maximum.max(other.maximum);
-    }
-
-    fn rescale(&mut self, scale: f64) {
-        if scale > self.scale {
-            let ratio = self.scale / scale;
-            self.mean *= ratio;
-            self.squares *= ratio * ratio;
-            self.scale = scale;
-        }
-    }
-
-    /// Arithmetic mean; `None` without numbers.
-    pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| finite(self.mean * self.scale))
-    }
-
-    /// Standard deviation with n − 1; `None` with fewer than two numbers.
-    pub fn standard_deviation(&self) -> Option<f64> {
-        (self.count > 1)
-            .then(|| finite((self.squares / (self.count - 1) as f64).sqrt() * self.scale))
-    }
-
-    /// Smallest number.
-    pub fn minimum(&self) -> Option<f64> {
-        (self.count > 0).then_some(self.minimum)
-    }
-
-    /// Largest number.
-    pub fn maximum(&self) -> Option<f64> {
-        (self.count > 0).then_some(self.maximum)
-    }
-}
-
-/// The largest float where rounding went beyond it.
-fn finite(number: f64) -> f64 {
-    number.clamp(-f64::MAX, f64::MAX)
-}
-
-impl Profile {
-    /// The statistics that are stored and shown.
-    pub fn summary(&self) -> Summary {
-        Summary {
-            rows: self.rows,
-            columns: self
-                .columns
-                .iter()
-                .zip(&self.sample.columns)
-                .map(|(column, sample)| ColumnSummary {
-                    name: column.name.clone(),
-                    count: column.moments.count,
-                    missing: column.missing,
-                    mean: column.moments.mean(),
-                    median: median(sample),
-                    std: column.moments.standard_deviation(),
-                    min: column.moments.minimum(),
-                    max: column.moments.maximum(),
-                })
-                .collect(),
-            medians_are_exact: self.rows as usize <= SAMPLE_ROWS,
-        }
-    }
-}
-
-fn median(sample: &[f64]) -> Option<f64> {
-    let mut present: Vec<f64> = sample.iter().copied().filter(|x| !x.is_nan()).collect();
-    if present.is_empty() {
-        return None;
-    }
-    let middle = present.len() / 2;
-    let (below, upper, _) = present.select_nth_unstable_by(middle, f64::total_cmp);
-    let upper = *upper;
-    if below.len() > middle || present.len() % 2 == 1 {
-        return Some(upper);
-    }
-    let lower = present[..middle]
-        .iter()
-        .copied()
-        .max_by(f64::total_cmp)
-        .unwrap_or(upper);
-    Some(lower / 2.0 + upper / 2.0)
 }
 
 #[cfg(test)]

@@ -55,6 +55,35 @@ fn bad_rows_are_placed_and_the_others_go_on() {
 }
 
 #[test]
+fn rows_are_placed_whatever_ends_a_line() {
+    for line_break in ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n"] {
+        let height = if line_break.len() > 1 && line_break != "\r\n" {
+            2
+        } else {
+            1
+        };
+        let rows = [
+            HEADER.trim(),
+            "a,1,2,3,0",
+            "\"b\nb\",1,2,3,0",
+            "c,1,2,x,0",
+            "d,1,2,3,1",
+            "e,y,2,3,1",
+        ];
+        let read = read(rows.join(line_break)).unwrap();
+        // The quoted line break of the third row counts as a line of its own.
+        assert!(
+            read[2].starts_with(&format!("{}:4", 3 * height + 2)),
+            "{read:?}"
+        );
+        assert!(
+            read[4].starts_with(&format!("{}:2", 5 * height + 2)),
+            "{read:?}"
+        );
+    }
+}
+
+#[test]
 fn quoted_commas_quotes_and_newlines_are_one_row() {
     let rows = read(format!("{HEADER}\"a, \"\"b\"\"\nc\",1,,3,\nz,1,2,3,1\n")).unwrap();
     assert_eq!(rows[0], "a, \"b\"\nc|[1.0, NaN, 3.0]|None");

@@ -1,0 +1,140 @@
+//! Count, mean, spread and extremes of numbers, exact however large they are.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chunk, Pass, run};
+use crate::table::{Selection, Table};
+
+/// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    /// Numbers seen.
+    pub count: u64,
+    /// 1, or [`HUGE_SCALE`] once a number beyond [`HUGE`] was seen: `mean` and `squares` are those
+    /// of the numbers divided by it, so that squares do not overflow.
+    scale: f64,
+    mean: f64,
+    squares: f64,
+    minimum: f64,
+    maximum: f64,
+}
+
+/// Numbers beyond this have squares near the largest float.
+const HUGE: f64 = 1e150;
+/// A power of two, so that dividing by it loses nothing.
+const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
+
+/// The moments of each feature's present values in the chosen rows, in schema order.
+pub fn moments(table: &Table, selection: &Selection) -> Vec<Moments> {
+    let features = table.features.len();
+    run(&FeatureMoments { features }, table, selection)
+}
+
+struct FeatureMoments {
+    features: usize,
+}
+
+impl Pass for FeatureMoments {
+    type Value = Vec<Moments>;
+
+    fn empty(&self) -> Vec<Moments> {
+        vec![Moments::default(); self.features]
+    }
+
+    fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
+        for (moments, column) in value.iter_mut().zip(&chunk.table.features) {
+            let numbers = chunk.positions.iter().map(|position| column[*position]);
+            numbers
+                .filter(|number| !number.is_nan())
+                .for_each(|number| moments.add(number));
+        }
+    }
+
+    fn merge(&self, earlier: &mut Vec<Moments>, later: Vec<Moments>) {
+        for (mine, other) in earlier.iter_mut().zip(later) {
+            mine.merge(other);
+        }
+    }
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            scale: 1.0,
+            mean: 0.0,
+            squares: 0.0,
+            minimum: f64::MAX,
+            maximum: -f64::MAX,
+        }
+    }
+}
+
+impl Moments {
+    /// Adds a number.
+    pub fn add(&mut self, number: f64) {
+        if number.abs() > HUGE {
+            self.rescale(HUGE_SCALE);
+        }
+        let number_scaled = number / self.scale;
+        self.count += 1;
+        let delta = number_scaled - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (number_scaled - self.mean);
+        self.minimum = self.minimum.min(number);
+        self.maximum = self.maximum.max(number);
+    }
+
+    /// Joins the moments of other numbers.
+    pub fn merge(&mut self, mut other: Self) {
+        if other.count == 0 {
+            return;
+        }
+        let scale = self.scale.max(other.scale);
+        self.rescale(scale);
+        other.rescale(scale);
+        let count = self.count + other.count;
+        let delta = other.mean - self.mean;
+        let share = other.count as f64 / count as f64;
+        self.squares += other.squares + delta * delta * self.count as f64 * share;
+        self.mean += delta * share;
+        self.count = count;
+        self.minimum = self.minimum.min(other.minimum);
+        self.maximum = self.maximum.max(other.maximum);
+    }
+
+    fn rescale(&mut self, scale: f64) {
+        if scale > self.scale {
+            let ratio = self.scale / scale;
+            self.mean *= ratio;
+            self.squares *= ratio * ratio;
+            self.scale = scale;
+        }
+    }
+
+    /// Arithmetic mean; `None` without numbers.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| finite(self.mean * self.scale))
+    }
+
+    /// Standard deviation with n − 1; `None` with fewer than two numbers.
+    pub fn standard_deviation(&self) -> Option<f64> {
+        (self.count > 1)
+            .then(|| finite((self.squares / (self.count - 1) as f64).sqrt() * self.scale))
+    }
+
+    /// Smallest number.
+    pub fn minimum(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.minimum)
+    }
+
+    /// Largest number.
+    pub fn maximum(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.maximum)
+    }
+}
+
+/// The largest float where rounding went beyond it.
+fn finite(number: f64) -> f64 {
+    number.clamp(-f64::MAX, f64::MAX)
+}

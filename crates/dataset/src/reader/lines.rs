@@ -1,0 +1,70 @@
+//! Which line a record begins on.
+//!
+//! The CSV parser counts LF only and does so late, so that after CRLF, a lone CR or an empty line
+//! its line numbers are off. This reader notes where lines begin as the bytes pass through it.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+/// Passes bytes on and notes where lines with content begin.
+pub(super) struct LineTracker<R> {
+    inner: R,
+    offset: u64,
+    line: u64,
+    is_at_start: bool,
+    last_was_cr: bool,
+    /// Offset and number of each line whose record was not read yet.
+    starts: VecDeque<(u64, u64)>,
+}
+
+impl<R: Read> LineTracker<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            offset: 0,
+            line: 1,
+            is_at_start: true,
+            last_was_cr: false,
+            starts: VecDeque::new(),
+        }
+    }
+
+    /// The line of the record that begins at or after an offset, line breaks passed over; offsets
+    /// only grow.
+    pub(super) fn line_of(&mut self, offset: u64) -> u64 {
+        while let Some((start, line)) = self.starts.front() {
+            if *start >= offset {
+                return *line;
+            }
+            self.starts.pop_front();
+        }
+        self.line
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' if self.last_was_cr => {}
+                b'\n' | b'\r' => {
+                    self.line += 1;
+                    self.is_at_start = true;
+                }
+                _ if self.is_at_start => {
+                    self.starts.push_back((self.offset, self.line));
+                    self.is_at_start = false;
+                }
+                _ => {}
+            }
+            self.last_was_cr = *byte == b'\r';
+            self.offset += 1;
+        }
+    }
+}
+
+impl<R: Read> Read for LineTracker<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.note(&buffer[..read]);
+        Ok(read)
+    }
+}

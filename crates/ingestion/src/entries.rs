@@ -1,0 +1,71 @@
+//! From what was found and laid down to the entries of the ledger and the lines of the report.
+
+use common::ledger::{FileStatus, Ledger, LedgerFile, RowCounts};
+
+use crate::lay::{Laid, Planned};
+use crate::look::{Look, content};
+use crate::report::FileReport;
+
+/// The files that the ledger knows and whose content is still there, in ingestion order.
+pub(crate) fn still_there(ledger: &Ledger, found: &Look) -> Vec<Planned> {
+    ledger
+        .files
+        .iter()
+        .filter(|file| file.status != FileStatus::Copy)
+        .filter_map(|file| {
+            Some(Planned {
+                entry: file.clone(),
+                path: found.places.get(&content(file))?.clone(),
+            })
+        })
+        .collect()
+}
+
+/// The files that the ledger does not know, in listing order.
+pub(crate) fn unknown(found: &Look) -> Vec<Planned> {
+    found
+        .unknown
+        .iter()
+        .map(|candidate| Planned {
+            entry: LedgerFile {
+                folder: candidate.file.folder.clone(),
+                name: candidate.file.name.clone(),
+                sha256: candidate.sha256.clone(),
+                stamp: candidate.file.stamp,
+                status: FileStatus::Ingested,
+                reason: None,
+                rows: RowCounts::default(),
+            },
+            path: candidate.file.path.clone(),
+        })
+        .collect()
+}
+
+/// What reading the planned files came to.
+pub(crate) fn entries_and_reports(
+    planned: Vec<Planned>,
+    laid: &Laid,
+) -> (Vec<LedgerFile>, Vec<FileReport>) {
+    planned
+        .into_iter()
+        .zip(&laid.tallies)
+        .map(|(Planned { mut entry, .. }, tally)| {
+            entry.rows = tally.rows;
+            entry.reason = tally.reason.clone();
+            entry.status = match tally.reason {
+                None => FileStatus::Ingested,
+                Some(_) => FileStatus::Rejected,
+            };
+            let report = FileReport {
+                folder: entry.folder.clone(),
+                name: entry.name.clone(),
+                status: entry.status,
+                reason: entry.reason.clone(),
+                notes: tally.notes.clone(),
+                rows: entry.rows,
+                rejections: tally.rejections.clone(),
+            };
+            (entry, report)
+        })
+        .unzip()
+}
