@@ -43,6 +43,43 @@ fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
 }
 
 #[test]
+fn a_run_that_fails_after_its_decision_does_not_stand_in_the_way_of_the_next() {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    let held_back = workspace.text("data/testdata/clients_held_back.csv");
+    let header = held_back.lines().next().expect("a header");
+    workspace.write("data/testdata/clients_held_back.csv", format!("{header}\n"));
+    workspace.set_input(&["sourcedata"]);
+    workspace
+        .run("fullprocess", &[])
+        .failed(65, "no usable labelled row");
+    assert_eq!(workspace.live(), "000001");
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    assert_eq!(runs[0]["outcome"], "failed", "{runs:#}");
+
+    workspace.write("data/testdata/clients_held_back.csv", &held_back);
+    assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
+fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
+    let workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    let path = "data/ingesteddata/finaldata.csv";
+    let whole = workspace.text(path);
+    workspace.write(path, whole.replacen("Mornonda", "Nornonda", 1));
+    workspace.run("training", &[]).failed(74, "run `ingestion`");
+    assert_eq!(workspace.run("ingestion", &[]).code, 0);
+    assert_eq!(workspace.text(path), whole);
+    fs::remove_file(workspace.path(path)).expect("removed");
+    assert_eq!(outcome(&workspace.fullprocess()), "not_judged");
+    assert_eq!(workspace.text(path), whole);
+}
+
+#[test]
 fn the_score_of_another_model_is_refused() {
     let mut workspace = Workspace::with_sample_data();
     for stage in ["ingestion", "training", "scoring"] {

@@ -60,6 +60,16 @@ impl ApiReturns {
     }
 }
 
+impl ApiReturns {
+    /// What there is to keep when no server could be called at all.
+    pub fn none_made(why: &anyhow::Error) -> Self {
+        Self {
+            url: "no server".into(),
+            calls: vec![ApiCall::not_made("GET", "/", why)],
+        }
+    }
+}
+
 impl ApiCall {
     /// A call that could not even be tried.
     pub(crate) fn not_made(method: &str, endpoint: &str, why: &anyhow::Error) -> Self {

@@ -83,6 +83,11 @@ impl Layout {
         self.production.join("releases")
     }
 
+    /// The folder of one release.
+    pub fn release(&self, name: &str) -> PathBuf {
+        self.releases().join(name)
+    }
+
     /// The link to the live release.
     pub fn current(&self) -> PathBuf {
         self.production.join("current")

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,9 @@ impl Manifest {
         if current.symlink_metadata().is_err() {
             return Ok(None);
         }
-        Self::read(&current).map(Some)
+        Self::read(&current)
+            .context("the live release is damaged; go back with `deployment --rollback ID`")
+            .map(Some)
     }
 
     /// SHA-256 of the model file.

@@ -13,7 +13,7 @@ mod tests;
 use std::time::Instant;
 
 use common::cli::clap::{self, Args};
-use common::history::StageDuration;
+use common::history::{StageDuration, documents};
 use common::layout::names;
 use common::{Config, Failure, History, RunLock};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use scoring::Metrics;
 use training::Model;
 
 pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
-pub use release::{ListedRelease, Release, list, live_target, releases};
+pub use release::{ListedRelease, Release, list, live_name, live_target, releases};
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
 
 /// The program's own options.
@@ -46,7 +46,8 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     let history = History::open(layout)?;
     repair(layout)?;
     if let Some(to) = options.rollback {
-        let from = Release::live(layout)?.map(|live| live.manifest.release);
+        let from = live_name(layout)?;
+        note_change_by_hand(&history)?;
         let release = roll_back(layout, to.as_deref())?;
         return Ok(DeployReport::RolledBack(RolledBack {
             release: release.manifest.release,
@@ -62,6 +63,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         score: scored.score,
         run: None,
     };
+    note_change_by_hand(&history)?;
     let release = publish(layout, stage(layout, &history, &candidate, started_at)?)?;
     history.record_stage(&StageDuration {
         stage: "deployment".into(),
@@ -75,6 +77,11 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         score: release.manifest.score,
         pruned: prune(config)?,
     }))
+}
+
+/// Remembers that somebody took the live release in hand, so that no run undoes it.
+fn note_change_by_hand(history: &History) -> anyhow::Result<()> {
+    history.save_document(documents::CHANGED_BY_HAND, &Timestamp::now())
 }
 
 /// The candidate that training and scoring left.

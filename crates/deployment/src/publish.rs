@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use scoring::Metrics;
 use training::Model;
 
-use crate::release::{Release, name_of, number, release_folders, releases};
+use crate::release::{Release, live_name, name_of, number, release_folders, releases};
 
 /// Begins the names of folders that are no releases: being made, or being removed.
 const HIDDEN: &str = ".staging-";
@@ -66,7 +66,7 @@ pub fn stage(
         release: name_of(number),
         run: candidate.run,
         created_at: now,
-        parent: Release::live(layout)?.map(|live| live.manifest.release),
+        parent: live_name(layout)?,
         score: candidate.score,
         files: digests,
         data: candidate.model.data.clone(),
@@ -97,7 +97,7 @@ fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static 
 
 /// Gives a staged release its number and makes it the live one.
 pub fn publish(layout: &Layout, staged: Staged) -> anyhow::Result<Release> {
-    let folder = layout.releases().join(name_of(staged.number));
+    let folder = layout.release(&name_of(staged.number));
     files::rename(&staged.folder, &folder)?;
     let release = Release::open(&folder)?;
     make_live(layout, &release)?;
@@ -106,26 +106,22 @@ pub fn publish(layout: &Layout, staged: Staged) -> anyhow::Result<Release> {
 
 /// Makes a whole release the live one.
 pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
-    let target = Path::new("releases").join(release.name());
-    files::replace_link(&layout.current(), &target)?;
+    let target = release
+        .folder
+        .strip_prefix(layout.production())
+        .context("a release outside the production folder")?;
+    files::replace_link(&layout.current(), target)?;
     repair_links(layout)
 }
 
 /// Goes back to the live release's parent, or to the release named.
 pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
-    let live = Release::live(layout)?
-        .ok_or_else(|| Failure::data("nothing is deployed, so there is nothing to roll back"))?;
     let target = match to {
-        Some(name) => name.to_owned(),
-        None => live.manifest.parent.clone().ok_or_else(|| {
-            Failure::data(format!(
-                "release {} is the first: there is no release before it",
-                live.name()
-            ))
-        })?,
+        // Named: the live one may be damaged beyond reading.
+        Some(name) => name.parse().map_or(name.to_owned(), name_of),
+        None => parent_of_live(layout)?,
     };
-    let target = target.parse().map_or(target.clone(), name_of);
-    let folder = layout.releases().join(&target);
+    let folder = layout.release(&target);
     if number(&folder).is_none() || !folder.is_dir() {
         let kept: Vec<String> = releases(layout)?
             .into_iter()
@@ -143,6 +139,21 @@ pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
         .with_context(|| format!("release {target} cannot be made live"))?;
     make_live(layout, &release)?;
     Ok(release)
+}
+
+fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
+    let live = Release::live(layout)
+        .context(
+            "the live release is damaged; name the one to go back to: `deployment --rollback ID`",
+        )?
+        .ok_or_else(|| Failure::data("nothing is deployed, so there is nothing to roll back"))?;
+    let first = || {
+        Failure::data(format!(
+            "release {} is the first: there is no release before it",
+            live.name()
+        ))
+    };
+    Ok(live.manifest.parent.clone().ok_or_else(first)?)
 }
 
 /// Removes the oldest releases beyond the number to keep, never the live one or its parent, and

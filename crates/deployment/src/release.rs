@@ -107,16 +107,30 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-/// All releases, oldest first.
+/// The name of the live release, which may be damaged; `None` when nothing is deployed.
+pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
+    let target = live_target(layout)?;
+    Ok(target
+        .as_deref()
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned()))
+}
+
+/// All releases that can be read, oldest first; the others are warned of.
 pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
-    folders.iter().map(|folder| Release::open(folder)).collect()
+    let readable = folders.iter().filter_map(|folder| {
+        Release::open(folder)
+            .inspect_err(|error| tracing::warn!("{error:#}"))
+            .ok()
+    });
+    Ok(readable.collect())
 }
 
 /// All releases for a list, oldest first.
 pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
-    let live = Release::live(layout)?.map(|live| live.manifest.release);
+    let live = live_name(layout)?;
     let listed = releases(layout)?.into_iter().map(|release| {
         let manifest = release.manifest;
         ListedRelease {

@@ -150,6 +150,23 @@ fn a_damaged_release_is_not_rolled_back_to() {
 }
 
 #[test]
+fn a_damaged_live_release_can_be_left_by_name() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    production.deploy(0.1);
+    let live = production.deploy(0.2);
+    files::replace(&live.folder.join("manifest.json"), b"{").unwrap();
+    let unnamed = roll_back(layout, None).unwrap_err();
+    assert!(
+        format!("{unnamed:#}").contains("--rollback ID"),
+        "{unnamed:#}"
+    );
+    roll_back(layout, Some("1")).unwrap();
+    assert_eq!(production.live().as_deref(), Some("000001"));
+    assert_eq!(production.names(), ["000001"]);
+}
+
+#[test]
 fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
     let production = Production::new();
     let layout = &production.config.layout;

@@ -54,15 +54,27 @@ pub struct MissingShare {
 
 /// Shows everything, by hand.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<DiagnosticsReport> {
+    let mut problems = Vec::new();
+    let deployed = report::deployed_state(config);
+    let measured = if options.measure {
+        measure::measure(config).map(Some)
+    } else {
+        Ok(None)
+    };
     Ok(DiagnosticsReport {
-        deployed: report::deployed_state(config)?,
+        deployed: or_problem(deployed, &mut problems),
+        measured: or_problem(measured, &mut problems),
         summary: stored_summary(config)?,
         stored: stored(config, Timestamp::now())?,
-        measured: if options.measure {
-            Some(measure::measure(config)?)
-        } else {
-            None
-        },
+        problems,
+    })
+}
+
+/// What cannot be found out must not hide what can.
+fn or_problem<T>(found: anyhow::Result<Option<T>>, problems: &mut Vec<String>) -> Option<T> {
+    found.unwrap_or_else(|error| {
+        problems.push(format!("{error:#}"));
+        None
     })
 }
 

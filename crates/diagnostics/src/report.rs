@@ -13,8 +13,10 @@ use crate::measure::Measured;
 /// Everything that `diagnostics` shows.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiagnosticsReport {
-    /// The deployed model on the test data; `None` when nothing is deployed.
+    /// The deployed model on the test data; `None` when nothing is deployed or it cannot be scored.
     pub deployed: Option<DeployedState>,
+    /// What could not be found out, one sentence each.
+    pub problems: Vec<String>,
     /// Summary statistics of the ingested data; `None` before the first ingestion.
     pub summary: Option<Summary>,
     /// What the history knows.
@@ -60,7 +62,11 @@ impl fmt::Display for DiagnosticsReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.deployed {
             Some(deployed) => write_deployed(to, deployed)?,
-            None => writeln!(to, "nothing is deployed")?,
+            None if self.problems.is_empty() => writeln!(to, "nothing is deployed")?,
+            None => {}
+        }
+        for problem in &self.problems {
+            writeln!(to, "problem: {problem}")?;
         }
         match &self.summary {
             Some(summary) => write_summary(to, summary)?,

@@ -18,7 +18,7 @@ impl OpenRun<'_> {
             return Ok(());
         }
         let returns = self.stage("apicalls", |_| {
-            let returns = call(config)?;
+            let returns = call(config);
             apicalls::write(config, &returns)?;
             Ok(returns)
         })?;
@@ -30,12 +30,16 @@ impl OpenRun<'_> {
     }
 }
 
-fn call(config: &Config) -> anyhow::Result<ApiReturns> {
+fn call(config: &Config) -> ApiReturns {
     if let Some(url) = &config.api.url {
-        return Ok(apicalls::call(url, config));
+        return apicalls::call(url, config);
     }
-    let server = app::serve_in_background(config)?;
-    let returns = apicalls::call(server.url(), config);
-    server.stop();
-    Ok(returns)
+    match app::serve_in_background(config) {
+        Ok(server) => {
+            let returns = apicalls::call(server.url(), config);
+            server.stop();
+            returns
+        }
+        Err(error) => ApiReturns::none_made(&error),
+    }
 }

@@ -7,69 +7,85 @@ use common::history::{StoredScore, documents};
 use common::{Ledger, Manifest};
 use deployment::Release;
 use jiff::Timestamp;
-use scoring::gate;
 
-use crate::candidate::{Candidate, Test, compare, score};
 use crate::decide::Action;
 use crate::judge::{Data, Live};
-use crate::open_run::{OpenRun, is_unusable_data};
+use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
+use crate::trial::{Candidate, Trial};
 
 impl OpenRun<'_> {
     /// Does what was decided, and closes the run.
     pub(crate) fn carry_out(
         mut self,
         action: Action,
-        data: Data,
-        live: Option<Live>,
+        data: &Data,
+        live: Option<&Live>,
     ) -> anyhow::Result<RunRecord> {
-        let done = match action {
-            Action::Nothing => Ok((Outcome::NothingNew, data.ledger.clone())),
-            Action::Wait => Ok((Outcome::NotJudged, data.ledger.clone())),
-            Action::Keep => self
-                .mark_judged(&data)
-                .map(|ledger| (Outcome::Steady, ledger)),
-            Action::ColdStart | Action::Retrain => self.replace_model(&data, live.as_ref()),
+        match self.act(action, data, live) {
+            Ok((outcome, ledger)) => self.conclude(outcome, Some(&seen(ledger))),
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// Reports and closes a run whose lasting work is done.
+    pub(crate) fn conclude(
+        mut self,
+        outcome: Outcome,
+        ledger: Option<&Ledger>,
+    ) -> anyhow::Result<RunRecord> {
+        match self.report(outcome) {
+            Ok(()) => self.finish(outcome, ledger),
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    fn give_up(self, error: anyhow::Error) -> anyhow::Result<RunRecord> {
+        self.fail(&error);
+        Err(error)
+    }
+
+    fn act(
+        &mut self,
+        action: Action,
+        data: &Data,
+        live: Option<&Live>,
+    ) -> anyhow::Result<(Outcome, Ledger)> {
+        let outcome = match action {
+            Action::Nothing => return Ok((Outcome::NothingNew, data.ledger.clone())),
+            Action::Wait => return Ok((Outcome::NotJudged, data.ledger.clone())),
+            Action::Keep => Outcome::Steady,
+            Action::ColdStart | Action::Retrain => self.replace_model(data, live)?,
         };
-        let reported = done.and_then(|(outcome, ledger)| {
-            self.record.outcome = Some(outcome);
-            self.report(outcome)?;
-            Ok((outcome, ledger))
-        });
-        match reported {
-            Ok((outcome, ledger)) => self.finish(outcome, Some(&seen(ledger))),
-            Err(error) => {
-                self.record.outcome = None;
-                self.record.finished_at = None;
-                self.fail(&error);
-                Err(error)
+        if outcome == Outcome::TrainingRefused && live.is_none() {
+            // Without a model the rows stay new: the next ones may make one possible.
+            return Ok((outcome, data.ledger.clone()));
+        }
+        Ok((outcome, self.mark_judged(data)?))
+    }
+
+    /// Tries a candidate and publishes it if it may be.
+    fn replace_model(&mut self, data: &Data, live: Option<&Live>) -> anyhow::Result<Outcome> {
+        if self.has(Effect::Published) {
+            // An interrupted run had come this far.
+            return Ok(self.outcome_of_publication());
+        }
+        match self.try_candidate(data, live)? {
+            Trial::NoModel => Ok(Outcome::TrainingRefused),
+            Trial::Refused(candidate) => {
+                self.write_candidate(&candidate)?;
+                Ok(Outcome::CandidateRefused)
+            }
+            Trial::Accepted(candidate) => {
+                self.write_candidate(&candidate)?;
+                self.publish(&candidate)?;
+                Ok(self.outcome_of_publication())
             }
         }
     }
 
-    /// Fits a candidate, lets it through the gate, and publishes it.
-    fn replace_model(
-        &mut self,
-        data: &Data,
-        live: Option<&Live>,
-    ) -> anyhow::Result<(Outcome, Ledger)> {
-        let outcome = if self.has(Effect::Published) {
-            // An interrupted run had come this far.
-            self.outcome_of_publication()
-        } else {
-            match self.find_outcome(data, live)? {
-                Some(outcome) => outcome,
-                None if live.is_none() => {
-                    // Without a model the rows stay new: the next ones may make one possible.
-                    return Ok((Outcome::TrainingRefused, data.ledger.clone()));
-                }
-                None => Outcome::TrainingRefused,
-            }
-        };
-        Ok((outcome, self.mark_judged(data)?))
-    }
-
-    fn outcome_of_publication(&self) -> Outcome {
+    /// How a run comes out whose model is published.
+    pub(crate) fn outcome_of_publication(&self) -> Outcome {
         let is_first = self
             .record
             .decision
@@ -82,74 +98,11 @@ impl OpenRun<'_> {
         }
     }
 
-    /// `None` when no model can be fitted to the data.
-    fn find_outcome(
-        &mut self,
-        data: &Data,
-        live: Option<&Live>,
-    ) -> anyhow::Result<Option<Outcome>> {
-        let config = self.config;
-        let fitted = self.stage("training", |_| {
-            let fitted = training::train(config, &data.table, data.ledger.position());
-            match fitted {
-                Err(error) if is_unusable_data(&error) => Ok(Err(error)),
-                other => other.map(Ok),
-            }
-        })?;
-        let model = match fitted {
-            Ok(model) => model,
-            Err(refusal) => {
-                self.record.reason = format!("{}; {refusal:#}", self.record.reason);
-                return Ok(None);
-            }
-        };
-        let (candidate, test) = self.stage("scoring", |_| {
-            let test = Test::load(config, data)?;
-            Ok((score(model, &test)?, test))
-        })?;
-        self.record.candidate_score = Some(candidate.score);
-        self.record.warnings = test.warnings.clone();
-        let is_let_through = self.pass_gate(&candidate, live, data, &test)?;
-        self.write_candidate(&candidate)?;
-        if !is_let_through {
-            return Ok(Some(Outcome::CandidateRefused));
-        }
-        self.publish(&candidate)?;
-        Ok(Some(self.outcome_of_publication()))
-    }
-
-    /// Whether the candidate may replace the deployed model; the verdict is committed.
-    fn pass_gate(
-        &mut self,
-        candidate: &Candidate,
-        live: Option<&Live>,
-        data: &Data,
-        test: &Test,
-    ) -> anyhow::Result<bool> {
-        if let Some(verdict) = &self.record.verdict {
-            return Ok(verdict.accepted);
-        }
-        let Some(live) = live else {
-            return Ok(true);
-        };
-        let config = self.config;
-        let comparison = self.stage("gate", |_| compare(config, candidate, live, data, test))?;
-        let verdict = gate(&comparison, config.deployment.gate);
-        let is_let_through = verdict.accepted;
-        self.record.comparison = Some(comparison);
-        self.record.verdict = Some(verdict);
-        self.save()?;
-        Ok(is_let_through)
-    }
-
     fn write_candidate(&mut self, candidate: &Candidate) -> anyhow::Result<()> {
-        if self.has(Effect::Trained) {
-            return Ok(());
-        }
-        let model = training::write(self.config, &candidate.model)?;
+        training::write(self.config, &candidate.model)?;
         scoring::write_score(self.config, candidate.score)?;
         let score = StoredScore {
-            model,
+            model: candidate.digest.clone(),
             f1: candidate.score,
         };
         self.history.record_score(Timestamp::now(), &score)?;
@@ -166,13 +119,17 @@ impl OpenRun<'_> {
                 run: Some(id),
             };
             let staged = deployment::stage(&config.layout, history, &candidate, Timestamp::now())?;
-            let release = deployment::publish(&config.layout, staged)?;
-            for name in deployment::prune(config)? {
-                tracing::info!(release = name, "removed (deployment.keep_releases)");
-            }
-            Ok(release)
+            deployment::publish(&config.layout, staged)
         })?;
-        self.note_published(&release)
+        self.note_published(&release)?;
+        // The model is live; what is left over of old ones can be removed another time.
+        match deployment::prune(config) {
+            Ok(names) => names.iter().for_each(|name| {
+                tracing::info!(release = name, "removed (deployment.keep_releases)");
+            }),
+            Err(error) => tracing::warn!("old releases could not be removed: {error:#}"),
+        }
+        Ok(())
     }
 
     /// Marks that this run's model is the live release.
@@ -201,6 +158,7 @@ impl OpenRun<'_> {
 
     /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
     fn report(&mut self, outcome: Outcome) -> anyhow::Result<()> {
+        self.record.outcome = Some(outcome);
         let has_more_to_tell = !matches!(
             outcome,
             Outcome::Steady | Outcome::NotJudged | Outcome::NothingNew

@@ -10,15 +10,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::{Config, History, Layout, files};
-use jiff::Timestamp;
-use scoring::gate;
 
-use crate::candidate::{Test, compare, score};
+use crate::Decided;
 use crate::decide::Action;
 use crate::judge::{Data, Live};
-use crate::open_run::{OpenRun, is_unusable_data};
-use crate::record::{Outcome, RunRecord};
-use crate::{is_nothing_new, take_in_and_decide};
+use crate::open_run::OpenRun;
+use crate::record::{Effect, Outcome, RunRecord};
+use crate::trial::Trial;
 
 /// The record that a run would leave, as far as it can be known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
@@ -28,61 +26,72 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
         .context("failed to make a temporary folder")?;
     let config = copy_pipeline(config, scratch.path())?;
     let history = History::open(&config.layout)?;
-    let live = Live::load(&config)?;
-    let prepared = ingestion::prepare(&config, &history, live.as_ref().map(Live::manifest))?;
-    let found = ingestion::look(&config, &prepared, Timestamp::now())?;
-    let mut run = OpenRun::begin(&config, &history)?;
-    let outcome = if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
-        run.note_nothing_new(&prepared.ledger, &found, live.as_ref())?;
-        Outcome::NothingNew
-    } else {
-        let (data, decision) = take_in_and_decide(&mut run, prepared, found, live.as_ref())?;
-        would_be_outcome(&mut run, decision.action, &data, live.as_ref())?
+    let unfinished = history
+        .unfinished_runs::<RunRecord>()?
+        .into_iter()
+        .rfind(|run| run.record.decision.is_some());
+    let mut record = match unfinished {
+        Some(stored) => {
+            let run = OpenRun::resume(&config, &history, stored.id, stored.record);
+            finish_in_scratch(run)?
+        }
+        None => run_in_scratch(OpenRun::begin(&config, &history)?)?,
     };
-    let mut record = run.record;
-    record.outcome = Some(outcome);
     record.run_id = None;
     record.dry_run = true;
     Ok(record)
 }
 
-fn would_be_outcome(
-    run: &mut OpenRun<'_>,
-    action: Action,
-    data: &Data,
-    live: Option<&Live>,
-) -> anyhow::Result<Outcome> {
-    match action {
-        Action::Nothing => return Ok(Outcome::NothingNew),
-        Action::Wait => return Ok(Outcome::NotJudged),
-        Action::Keep => return Ok(Outcome::Steady),
-        Action::ColdStart | Action::Retrain => {}
-    }
-    let model = match training::train(run.config, &data.table, data.ledger.position()) {
-        Ok(model) => model,
-        Err(error) if is_unusable_data(&error) => {
-            run.record.reason = format!("{}; {error:#}", run.record.reason);
-            return Ok(Outcome::TrainingRefused);
+fn run_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
+    let outcome = match run.look_and_decide()? {
+        None => Outcome::NothingNew,
+        Some(Decided { action, data, live }) => {
+            run.would_be_outcome(action, &data, live.as_ref())?
         }
-        Err(error) => return Err(error),
     };
-    let test = Test::load(run.config, data)?;
-    let candidate = score(model, &test)?;
-    run.record.candidate_score = Some(candidate.score);
-    run.record.warnings = test.warnings.clone();
-    let Some(live) = live else {
-        return Ok(Outcome::ColdStart);
+    run.record.outcome = Some(outcome);
+    Ok(run.record)
+}
+
+/// What finishing an interrupted run would come to, which a run does before anything else.
+fn finish_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
+    let live = Live::load(run.config)?;
+    let manifest = live.as_ref().map(Live::manifest);
+    let prepared = ingestion::prepare(run.config, run.history, manifest)?;
+    let outcome = match &run.record.decision {
+        Some(decision) if !run.has(Effect::Published) => {
+            let action = decision.action;
+            let data = Data::load(run.config, prepared.ledger)?;
+            run.would_be_outcome(action, &data, live.as_ref())?
+        }
+        _ => run.outcome_of_publication(),
     };
-    let comparison = compare(run.config, &candidate, live, data, &test)?;
-    let verdict = gate(&comparison, run.config.deployment.gate);
-    let outcome = if verdict.accepted {
-        Outcome::Redeployed
-    } else {
-        Outcome::CandidateRefused
-    };
-    run.record.comparison = Some(comparison);
-    run.record.verdict = Some(verdict);
-    Ok(outcome)
+    run.record.outcome = Some(outcome);
+    run.record.reason = format!(
+        "run {} was cut short and is finished first: {}",
+        run.id, run.record.reason
+    );
+    Ok(run.record)
+}
+
+impl OpenRun<'_> {
+    fn would_be_outcome(
+        &mut self,
+        action: Action,
+        data: &Data,
+        live: Option<&Live>,
+    ) -> anyhow::Result<Outcome> {
+        Ok(match action {
+            Action::Nothing => Outcome::NothingNew,
+            Action::Wait => Outcome::NotJudged,
+            Action::Keep => Outcome::Steady,
+            Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
+                Trial::NoModel => Outcome::TrainingRefused,
+                Trial::Refused(_) => Outcome::CandidateRefused,
+                Trial::Accepted(_) => self.outcome_of_publication(),
+            },
+        })
+    }
 }
 
 /// The configuration of a copy of the pipeline in `scratch`.

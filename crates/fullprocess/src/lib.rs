@@ -5,7 +5,6 @@
 //! did is one [`RunRecord`].
 
 mod call_api;
-mod candidate;
 mod carry_out;
 mod decide;
 mod dry_run;
@@ -15,6 +14,7 @@ mod record;
 mod resume;
 mod run_folder;
 mod run_list;
+mod trial;
 
 use std::fmt;
 
@@ -77,16 +77,25 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     deployment::repair(&config.layout)?;
     let finished = resume::finish_unfinished_runs(config, &history)?;
 
-    let live = Live::load(config)?;
-    let prepared = ingestion::prepare(config, &history, live.as_ref().map(Live::manifest))?;
-    let found = ingestion::look(config, &prepared, Timestamp::now())?;
     let mut run = OpenRun::begin(config, &history)?;
-    if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
-        run.note_nothing_new(&prepared.ledger, &found, live.as_ref())?;
-        let nothing_new = run.finish(Outcome::NothingNew, None)?;
-        return Ok(finished.unwrap_or(nothing_new));
-    }
-    take_in_and_act(run, prepared, found, live)
+    let acted = match run.look_and_decide() {
+        Ok(None) => run.finish(Outcome::NothingNew, None),
+        Ok(Some(Decided { action, data, live })) => {
+            return run.carry_out(action, &data, live.as_ref());
+        }
+        Err(error) => {
+            run.fail(&error);
+            Err(error)
+        }
+    };
+    acted.map(|nothing_new| finished.unwrap_or(nothing_new))
+}
+
+/// What a run is to do, once that is committed, and what it needs for it.
+struct Decided {
+    action: Action,
+    data: Data,
+    live: Option<Live>,
 }
 
 /// Whether all input was seen and all that a run does is done.
@@ -95,39 +104,34 @@ fn is_nothing_new(found: &Look, ledger: &Ledger, live: Option<&Live>) -> bool {
     found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
 }
 
-fn take_in_and_act(
-    mut run: OpenRun<'_>,
-    prepared: Prepared,
-    found: Look,
-    live: Option<Live>,
-) -> anyhow::Result<RunRecord> {
-    let decided = take_in_and_decide(&mut run, prepared, found, live.as_ref());
-    match decided {
-        Ok((data, decision)) => run.carry_out(decision.action, data, live),
-        Err(error) => {
-            run.fail(&error);
-            Err(error)
-        }
-    }
-}
-
-/// Takes the input in, judges the deployed model on it, and commits the decision.
-fn take_in_and_decide(
-    run: &mut OpenRun<'_>,
-    prepared: Prepared,
-    found: Look,
-    live: Option<&Live>,
-) -> anyhow::Result<(Data, Decision)> {
-    let data = run.stage("ingestion", |run| run.take_in(prepared, found, live))?;
-    let evidence = run.stage("judging", |_| Ok(judge(live, &data)))?;
-    let policy = Policy::of(run.config);
-    let decision = decide(&evidence, &policy);
-    run.note_decision(&data, evidence, &policy, &decision);
-    run.save()?;
-    Ok((data, decision))
-}
-
 impl OpenRun<'_> {
+    /// Looks for new input and, where there is some, takes it in, judges the deployed model on it,
+    /// and commits the decision; `None` when nothing is new.
+    fn look_and_decide(&mut self) -> anyhow::Result<Option<Decided>> {
+        let (config, history) = (self.config, self.history);
+        let live = Live::load(config)?;
+        let manifest = live.as_ref().map(Live::manifest);
+        let prepared = ingestion::prepare(config, history, manifest)?;
+        let found = ingestion::look(config, &prepared, Timestamp::now())?;
+        if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
+            self.note_nothing_new(prepared.ledger, &found, live.as_ref())?;
+            return Ok(None);
+        }
+        let data = self.stage("ingestion", |run| {
+            run.take_in(prepared, found, live.as_ref())
+        })?;
+        let evidence = self.stage("judging", |_| Ok(judge(live.as_ref(), &data)))?;
+        let policy = Policy::of(config);
+        let decision = decide(&evidence, &policy);
+        self.note_decision(&data, evidence, &policy, &decision);
+        self.save()?;
+        Ok(Some(Decided {
+            action: decision.action,
+            data,
+            live,
+        }))
+    }
+
     fn take_in(
         &mut self,
         prepared: Prepared,
@@ -138,9 +142,10 @@ impl OpenRun<'_> {
             // The data is there; an earlier run or a stage by hand took it in.
             match Data::load(self.config, prepared.ledger.clone()) {
                 Ok(data) => {
-                    let report = ingestion::note_nothing_new(self.history, &data.ledger, &found)?;
+                    let (ledger, report) =
+                        ingestion::note_nothing_new(self.history, data.ledger, &found)?;
                     self.record.note_ingestion(report);
-                    return Ok(data);
+                    return Ok(Data { ledger, ..data });
                 }
                 Err(error) => found.note_damage(error.root_cause().to_string()),
             }
@@ -175,11 +180,11 @@ impl OpenRun<'_> {
 
     fn note_nothing_new(
         &mut self,
-        ledger: &Ledger,
+        ledger: Ledger,
         found: &Look,
         live: Option<&Live>,
     ) -> anyhow::Result<()> {
-        let report = ingestion::note_nothing_new(self.history, ledger, found)?;
+        let (_, report) = ingestion::note_nothing_new(self.history, ledger, found)?;
         self.record.note_ingestion(report);
         self.record.reason = "every input file is known, and nothing waits to be judged".into();
         self.record.release = live.map(|live| live.release.name().to_owned());

@@ -40,6 +40,10 @@ impl<'a> OpenRun<'a> {
         mut record: RunRecord,
     ) -> Self {
         record.run_id = Some(id);
+        if let Some(decision) = &record.decision {
+            // An error may have taken its place.
+            record.reason = decision.reason.clone();
+        }
         Self {
             config,
             history,
@@ -106,10 +110,14 @@ impl<'a> OpenRun<'a> {
 
     /// Records why the run cannot go on, as far as the history can still be written.
     ///
-    /// Before a decision the run ends here; after it the next run finishes what was decided.
+    /// What the file system refuses after a decision may work next time, so the next run finishes
+    /// what was decided. Anything else would fail again: the run ends here, and the rows are new.
     pub(crate) fn fail(mut self, error: &anyhow::Error) {
         self.record.reason = format!("{error:#}");
-        let noted = if self.record.decision.is_none() {
+        self.record.outcome = None;
+        self.record.finished_at = None;
+        let may_work_later = classify(error) == Exit::InputOutput;
+        let noted = if self.record.decision.is_none() || !may_work_later {
             self.finish(Outcome::Failed, None).map(|_| ())
         } else {
             self.save()

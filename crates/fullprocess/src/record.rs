@@ -35,7 +35,7 @@ pub enum Outcome {
     NotJudged,
     /// The run failed before it had decided anything.
     Failed,
-    /// The run was cut short, and the data has moved on since.
+    /// The run was cut short before it had decided, or cannot be finished as it was decided.
     Interrupted,
 }
 
@@ -110,6 +110,8 @@ pub struct RunRecord {
     pub evidence: Option<Evidence>,
     /// What was decided.
     pub decision: Option<Decision>,
+    /// SHA-256 of the candidate that comparison and verdict are about.
+    pub candidate_model: Option<String>,
     /// The candidate beside the deployed model.
     pub comparison: Option<Comparison>,
     /// Whether the candidate was let through.
@@ -179,6 +181,7 @@ impl RunRecord {
             data: None,
             evidence: None,
             decision: None,
+            candidate_model: None,
             comparison: None,
             verdict: None,
             warnings: Vec::new(),

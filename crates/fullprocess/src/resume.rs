@@ -1,10 +1,14 @@
 //! Finishing runs that were interrupted, from what they recorded.
 //!
 //! A run that had not decided is closed: its rows are still new, so the next run judges them. One
-//! that had decided is finished as decided, unless the data has moved on since; a release of it
-//! that is whole is adopted, not made twice.
+//! that had decided is finished as decided, unless the data has moved on or somebody changed the
+//! live release by hand since; a release of it that is whole is adopted, not made twice.
 
+use common::exit::{Exit, classify};
+use common::history::documents;
 use common::{Config, History};
+use deployment::Release;
+use jiff::Timestamp;
 
 use crate::judge::{Data, Live};
 use crate::open_run::OpenRun;
@@ -19,60 +23,103 @@ pub(crate) fn finish_unfinished_runs(
     for stored in history.unfinished_runs::<RunRecord>()? {
         tracing::warn!(run = stored.id, "finishing a run that was interrupted");
         let run = OpenRun::resume(config, history, stored.id, stored.record);
-        if let Some(record) = finish(run)? {
-            finished = Some(record);
+        match run.finish_interrupted() {
+            Ok(record) => finished = record.or(finished),
+            Err(error) if classify(&error) == Exit::InputOutput => return Err(error),
+            // The run is closed as failed; its rows are judged with the next input.
+            Err(error) => tracing::warn!(run = stored.id, "could not be finished: {error:#}"),
         }
     }
     Ok(finished)
 }
 
-fn finish(mut run: OpenRun<'_>) -> anyhow::Result<Option<RunRecord>> {
-    let Some(action) = run.record.decision.as_ref().map(|decision| decision.action) else {
-        run.close_as_interrupted("it was cut short before it had decided anything")?;
-        return Ok(None);
-    };
-    run.adopt_release()?;
-    let live = Live::load(run.config)?;
-    let manifest = live.as_ref().map(Live::manifest);
-    let prepared = ingestion::prepare(run.config, run.history, manifest)?;
-    let is_same_data = run.record.data.as_ref() == Some(&prepared.ledger.digest);
-    if !is_same_data || prepared.needs_mending(run.config) {
-        run.close_as_interrupted("it was cut short, and the data has moved on since")?;
-        return Ok(None);
-    }
-    let data = match Data::load(run.config, prepared.ledger) {
-        Ok(data) => data,
-        Err(error) => {
-            tracing::warn!("{error:#}");
-            run.close_as_interrupted("it was cut short, and the data was damaged since")?;
-            return Ok(None);
-        }
-    };
-    // Once the candidate is published, the live model is no longer the one that was judged.
-    let live = live.filter(|_| !run.has(Effect::Published));
-    run.carry_out(action, data, live).map(Some)
-}
-
 impl OpenRun<'_> {
-    /// Makes a release of this run live that was published, or was about to be.
+    fn finish_interrupted(mut self) -> anyhow::Result<Option<RunRecord>> {
+        let Some(action) = self
+            .record
+            .decision
+            .as_ref()
+            .map(|decision| decision.action)
+        else {
+            return self.close_as_interrupted("it was cut short before it had decided anything");
+        };
+        self.adopt_release()?;
+        let is_published = self.has(Effect::Published);
+        if !is_published && self.was_overtaken_by_hand()? {
+            return self.close_as_interrupted(
+                "it was cut short, and the live release was changed by hand since",
+            );
+        }
+        let live = Live::load(self.config)?;
+        let manifest = live.as_ref().map(Live::manifest);
+        let prepared = ingestion::prepare(self.config, self.history, manifest)?;
+        let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
+        if !is_same_data || prepared.needs_mending(self.config) {
+            if is_published {
+                // The rows of the live model are judged already; what is left is to tell of it.
+                let outcome = self.outcome_of_publication();
+                return self.conclude(outcome, None).map(Some);
+            }
+            return self.close_as_interrupted("it was cut short, and the data has moved on since");
+        }
+        let data = match Data::load(self.config, prepared.ledger) {
+            Ok(data) => data,
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                return self.close_as_interrupted("it was cut short, and the data was damaged");
+            }
+        };
+        // Once the candidate is published, the live model is no longer the one that was judged.
+        let live = live.filter(|_| !is_published);
+        self.carry_out(action, &data, live.as_ref()).map(Some)
+    }
+
+    /// Takes a release of this run for published, and makes it live unless somebody has since
+    /// decided otherwise.
     fn adopt_release(&mut self) -> anyhow::Result<()> {
         if self.has(Effect::Published) {
             return Ok(());
         }
-        let layout = &self.config.layout;
-        let own = deployment::releases(layout)?
-            .into_iter()
-            .rfind(|release| release.manifest.run == Some(self.id));
-        let Some(release) = own else {
+        let Some(release) = self.own_release()? else {
             return Ok(());
         };
-        release.verify()?;
-        deployment::make_live(layout, &release)?;
+        if !self.was_changed_by_hand_after(release.manifest.created_at)? {
+            deployment::make_live(&self.config.layout, &release)?;
+        }
         self.note_published(&release)
     }
 
-    fn close_as_interrupted(mut self, reason: &str) -> anyhow::Result<()> {
+    /// The whole release that this run made, if it came so far.
+    ///
+    /// Run numbers begin again when the history is lost, so the number alone proves nothing.
+    fn own_release(&self) -> anyhow::Result<Option<Release>> {
+        let own = deployment::releases(&self.config.layout)?
+            .into_iter()
+            .rfind(|release| {
+                let manifest = &release.manifest;
+                manifest.run == Some(self.id)
+                    && Some(&manifest.data.digest) == self.record.data.as_ref()
+                    && manifest.created_at >= self.record.started_at
+            });
+        Ok(own.filter(|release| {
+            release
+                .verify()
+                .inspect_err(|error| tracing::warn!("{error:#}"))
+                .is_ok()
+        }))
+    }
+
+    fn was_overtaken_by_hand(&self) -> anyhow::Result<bool> {
+        self.was_changed_by_hand_after(self.record.started_at)
+    }
+
+    fn was_changed_by_hand_after(&self, time: Timestamp) -> anyhow::Result<bool> {
+        let changed: Option<Timestamp> = self.history.document(documents::CHANGED_BY_HAND)?;
+        Ok(changed.is_some_and(|changed| changed >= time))
+    }
+
+    fn close_as_interrupted(mut self, reason: &str) -> anyhow::Result<Option<RunRecord>> {
         self.record.reason = reason.into();
-        self.finish(Outcome::Interrupted, None).map(|_| ())
+        self.finish(Outcome::Interrupted, None).map(|_| None)
     }
 }

@@ -76,7 +76,7 @@ pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
         found.note_damage(damage);
     }
     if found.is_nothing_new() {
-        return note_nothing_new(&history, &prepared.ledger, &found);
+        return note_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
     }
     let report = ingest(config, &history, prepared.ledger, found, live.as_ref())?.report;
     history.record_stage(&StageDuration {
@@ -122,13 +122,18 @@ fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<Str
 /// Keeps names and stamps that were found for known content, so that it is not hashed again.
 pub fn note_nothing_new(
     history: &History,
-    ledger: &Ledger,
+    ledger: Ledger,
     found: &Look,
-) -> anyhow::Result<IngestReport> {
-    if let Some(restamped) = found.restamp(ledger) {
-        history.save_ledger(&restamped)?;
-    }
-    Ok(found.report_nothing_new(ledger))
+) -> anyhow::Result<(Ledger, IngestReport)> {
+    let ledger = match found.restamp(&ledger) {
+        Some(restamped) => {
+            history.save_ledger(&restamped)?;
+            restamped
+        }
+        None => ledger,
+    };
+    let report = found.report_nothing_new(&ledger);
+    Ok((ledger, report))
 }
 
 /// Takes in what was found and commits it.

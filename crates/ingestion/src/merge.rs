@@ -120,6 +120,17 @@ struct Arrangement {
     newly_judged: Vec<Fingerprint>,
 }
 
+/// A file laid anew, ready to take the place of the old one.
+struct Swap<'a> {
+    old: &'a Ledger,
+    /// The ledger of the new file, but for its files.
+    new: Ledger,
+    planned: Vec<Planned>,
+    laid: Laid,
+    newly_judged: Vec<Fingerprint>,
+    reason: String,
+}
+
 impl Merge<'_> {
     /// One way to take in what was found; `None` when another has to follow, which is then noted
     /// in the state.
@@ -175,14 +186,10 @@ impl Merge<'_> {
             files: ledger.files.iter().cloned().chain(entries).collect(),
             ..self.ledger_of(&laid, ledger)
         };
-        let (reason, mut all_reports) = state.replayed.take().unzip();
-        let all_reports = match &mut all_reports {
-            Some(replayed) => {
-                replayed.extend(reports);
-                std::mem::take(replayed)
-            }
-            None => reports,
-        };
+        let replayed = state.replayed.take();
+        let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
+        let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
+        all_reports.extend(reports);
         let ingested = self.commit(extended, laid, &state.found, all_reports, reason)?;
         Ok(Some(ingested))
     }
@@ -205,17 +212,15 @@ impl Merge<'_> {
             files: Vec::new(),
             ..self.ledger_of(&laid, ledger)
         };
-        let ingested = self
-            .swap_in(
-                ledger,
-                replayed,
-                planned,
-                laid,
-                found,
-                reason.clone(),
-                &arrangement,
-            )
-            .map_err(Stopped::Failed)?;
+        let swap = Swap {
+            old: ledger,
+            new: replayed,
+            planned,
+            laid,
+            newly_judged: Vec::new(),
+            reason: reason.clone(),
+        };
+        let ingested = self.swap_in(swap, found).map_err(Stopped::Failed)?;
         if found.unknown.is_empty() {
             return Ok(Some(ingested));
         }
@@ -243,16 +248,15 @@ impl Merge<'_> {
             base: arrangement.base,
             ..self.ledger_of(&laid, ledger)
         };
-        self.swap_in(
-            ledger,
-            reordered,
+        let swap = Swap {
+            old: ledger,
+            new: reordered,
             planned,
             laid,
-            found,
+            newly_judged: arrangement.newly_judged,
             reason,
-            &arrangement,
-        )
-        .map_err(Stopped::Failed)
+        };
+        self.swap_in(swap, found).map_err(Stopped::Failed)
     }
 
     /// The rows judged by now, those that the live model was fitted to included.
@@ -300,20 +304,15 @@ impl Merge<'_> {
     }
 
     /// Puts a file that was laid anew in the place of the old one, and commits.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "old and new state of one step, passed once"
-    )]
-    fn swap_in(
-        &self,
-        old: &Ledger,
-        mut new: Ledger,
-        planned: Vec<Planned>,
-        laid: Laid,
-        found: &Look,
-        reason: String,
-        arrangement: &Arrangement,
-    ) -> anyhow::Result<Ingested> {
+    fn swap_in(&self, swap: Swap<'_>, found: &Look) -> anyhow::Result<Ingested> {
+        let Swap {
+            old,
+            mut new,
+            planned,
+            laid,
+            newly_judged,
+            reason,
+        } = swap;
         let layout = &self.config.layout;
         self.history.save_ledger(&Ledger {
             rebuilding: true,
@@ -321,8 +320,7 @@ impl Merge<'_> {
         })?;
         files::settle(&layout.final_data())?;
         files::settle(&layout.rejected_rows())?;
-        new.judged_fingerprints =
-            append(layout, old.judged_fingerprints, &arrangement.newly_judged)?;
+        new.judged_fingerprints = append(layout, old.judged_fingerprints, &newly_judged)?;
         let (entries, reports) = entries_and_reports(planned, &laid);
         new.files = entries;
         new.files.extend(

@@ -47,8 +47,15 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
         return Ok(None);
     };
     // By its number, not through `current`: the manifest and the model must be of one release.
-    let folder = layout.releases().join(&manifest.release);
-    let (model, model_digest) = Model::load(&folder.join(names::MODEL))?;
+    let path = layout.release(&manifest.release).join(names::MODEL);
+    let (model, model_digest) = Model::load(&path)?;
+    if model_digest != manifest.model_digest() {
+        return Err(Failure::input_output(format!(
+            "{} is not the model of its manifest: go back with `deployment --rollback`",
+            path.display()
+        ))
+        .into());
+    }
     if !model.fits_schema(&config.schema) {
         return Err(Failure::configuration(format!(
             "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",

@@ -321,6 +321,8 @@ pub mod documents {
     pub const SUMMARY: &str = "summary of the data";
     /// SHA-256 of the live model that the ledger was last held against.
     pub const RECONCILED_MODEL: &str = "reconciled model";
+    /// When the live release was last changed by hand.
+    pub const CHANGED_BY_HAND: &str = "last change by hand";
     /// The highest release number ever given.
     pub const LAST_RELEASE: &str = "last release number";
 }

@@ -1,0 +1,169 @@
+//! The trial of a candidate: fitted, scored, and held against the deployed model.
+//!
+//! It has no effect beyond the run's record, so a dry run makes the same trial.
+
+use common::digest;
+use dataset::{Table, TestData};
+use scoring::{Comparison, Contest, Metrics, UnseenTest, Verdict, gate};
+use training::{FitSettings, Model};
+
+use crate::judge::{Data, Live};
+use crate::open_run::{OpenRun, is_unusable_data};
+
+/// What a trial came to.
+pub(crate) enum Trial {
+    /// No model can be fitted to the data.
+    NoModel,
+    /// The candidate is worse than the deployed model.
+    Refused(Candidate),
+    /// The candidate may be deployed.
+    Accepted(Candidate),
+}
+
+/// A fitted model with its score on the test data.
+pub(crate) struct Candidate {
+    pub(crate) model: Model,
+    pub(crate) metrics: Metrics,
+    pub(crate) score: f64,
+    /// SHA-256 of its file.
+    pub(crate) digest: String,
+}
+
+impl OpenRun<'_> {
+    /// Fits a candidate and holds it against the deployed model, if there is one.
+    pub(crate) fn try_candidate(
+        &mut self,
+        data: &Data,
+        live: Option<&Live>,
+    ) -> anyhow::Result<Trial> {
+        let Some(model) = self.fit(data)? else {
+            return Ok(Trial::NoModel);
+        };
+        let (candidate, test) = self.stage("scoring", |run| {
+            let test = Test::load(run, data)?;
+            Ok((Candidate::score(model, &test.data)?, test))
+        })?;
+        self.record.candidate_score = Some(candidate.score);
+        self.record.warnings = test.warnings.clone();
+        let is_accepted = match live {
+            Some(live) => self.verdict(&candidate, live, data, &test)?.accepted,
+            None => true,
+        };
+        Ok(if is_accepted {
+            Trial::Accepted(candidate)
+        } else {
+            Trial::Refused(candidate)
+        })
+    }
+
+    /// `None`, with the reason in the record, when the data allows no model.
+    fn fit(&mut self, data: &Data) -> anyhow::Result<Option<Model>> {
+        let config = self.config;
+        let fitted = self.stage("training", |_| {
+            match training::train(config, &data.table, data.ledger.position()) {
+                Err(error) if is_unusable_data(&error) => Ok(Err(error)),
+                fitted => fitted.map(Ok),
+            }
+        })?;
+        match fitted {
+            Ok(model) => Ok(Some(model)),
+            Err(refusal) => {
+                self.record.reason = format!("{}; {refusal:#}", self.record.reason);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The verdict on this candidate, committed; reached once.
+    fn verdict(
+        &mut self,
+        candidate: &Candidate,
+        live: &Live,
+        data: &Data,
+        test: &Test,
+    ) -> anyhow::Result<Verdict> {
+        let is_of_this_candidate = self.record.candidate_model.as_ref() == Some(&candidate.digest);
+        if let Some(verdict) = self.record.verdict.clone()
+            && is_of_this_candidate
+        {
+            return Ok(verdict);
+        }
+        let comparison = self.stage("gate", |run| {
+            compare(run.config.training.c, candidate, live, data, test)
+        })?;
+        let verdict = gate(&comparison, self.config.deployment.gate);
+        self.record.candidate_model = Some(candidate.digest.clone());
+        self.record.comparison = Some(comparison);
+        self.record.verdict = Some(verdict.clone());
+        self.save()?;
+        Ok(verdict)
+    }
+}
+
+impl Candidate {
+    fn score(model: Model, test: &TestData) -> anyhow::Result<Self> {
+        let (score, metrics) = scoring::score_on_test(&model, test)?;
+        Ok(Self {
+            digest: digest::of_bytes(&model.encode()?),
+            model,
+            metrics,
+            score,
+        })
+    }
+}
+
+/// The test data, and what somebody should know about it.
+struct Test {
+    data: TestData,
+    warnings: Vec<String>,
+    /// Test rows that neither model was fitted to.
+    unseen: Table,
+}
+
+impl Test {
+    /// Reads the test data and finds the rows that a model was fitted to.
+    fn load(run: &OpenRun<'_>, data: &Data) -> anyhow::Result<Self> {
+        let config = run.config;
+        let test = dataset::load_test_data(&config.test_folder, &config.schema, &data.key)?;
+        let judged =
+            ingestion::judged_fingerprints(&config.layout, data.ledger.judged_fingerprints)?;
+        let seen = scoring::seen_rows(
+            &test.table,
+            data.table.fingerprints.iter().copied().chain(judged),
+        );
+        let n_seen = seen.iter().filter(|seen| **seen).count();
+        let mut warnings = scoring::test_data_warnings(&test);
+        if n_seen > 0 {
+            warnings.push(format!(
+                "{n_seen} rows of the test data are input rows too, now or earlier: the score flatters the model, and the gate leaves them out"
+            ));
+        }
+        let unseen = test.table.filtered(|row| !seen[row]);
+        Ok(Self {
+            data: test,
+            warnings,
+            unseen,
+        })
+    }
+}
+
+/// The candidate beside the deployed model, on rows that neither was fitted to.
+fn compare(
+    c: f64,
+    candidate: &Candidate,
+    live: &Live,
+    data: &Data,
+    test: &Test,
+) -> anyhow::Result<Comparison> {
+    let contest = Contest {
+        candidate: &candidate.model,
+        incumbent: &live.model,
+        table: &data.table,
+        new_rows: data.new_rows().rows,
+        test: Some(UnseenTest {
+            table: &test.unseen,
+            left_out: (test.data.table.rows() - test.unseen.rows()) as u64,
+        }),
+    };
+    scoring::compare(&FitSettings { c }, &contest)
+}
