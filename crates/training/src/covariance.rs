@@ -2,6 +2,8 @@
 //!
 //! (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows, with I₀ the information, Λ the
 //! second derivatives of the penalty. It holds whether or not the model's form is right.
+//! Where the curvature is singular within rounding there is none: a ridge would divide noise by
+//! noise.
 
 use dataset::passes::{LogisticPoint, sandwich_meat};
 use dataset::{Selection, Table};
@@ -10,22 +12,34 @@ use ndarray::{Array1, Array2};
 use crate::fit::Fit;
 use crate::linear::Cholesky;
 
-/// The covariance of intercept and coefficients in raw units, the intercept first; `None` when it
-/// has no finite value.
+/// The covariance of intercept and coefficients in raw units, the intercept first.
+///
+/// `None` when the curvature is singular within rounding, or the result is beyond measure.
 pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
     let point = LogisticPoint {
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
+    // Each entry of the curvature is a sum over the rows: at worst it carries a rounding of each.
+    let size = fit.curvature.nrows() as f64;
+    let rounding = size.max(fit.rows as f64) * f64::EPSILON;
+    let bread = Cholesky::exactly(&fit.curvature, rounding)?;
     let meat = sandwich_meat(&point, table, selection);
-    let bread = Cholesky::of(&fit.curvature)?;
     let half = bread.solve_columns(&meat);
     let standardised = bread.solve_columns(&half.reversed_axes());
     let raw = in_raw_units(fit, &standardised);
-    raw.iter()
-        .flatten()
-        .all(|entry| entry.is_finite())
-        .then_some(raw)
+    (is_finite(&raw) && has_variances(&raw)).then_some(raw)
+}
+
+/// Whether all entries are finite.
+pub(crate) fn is_finite(covariance: &[Vec<f64>]) -> bool {
+    covariance.iter().flatten().all(|entry| entry.is_finite())
+}
+
+/// Whether the diagonal of a square matrix can be one of variances: none is below 0.
+pub(crate) fn has_variances(covariance: &[Vec<f64>]) -> bool {
+    let mut rows = covariance.iter().enumerate();
+    rows.all(|(row, entries)| entries[row] >= 0.0)
 }
 
 /// With β = T·θ, the raw weights as a linear function of the standardised ones, T·C·Tᵀ.
@@ -99,6 +113,46 @@ mod tests {
                 "{found} {wanted}"
             );
         }
+    }
+
+    /// 10,000 rows of a column of this spread beside `factor` times itself.
+    fn collinear(spread: f64, factor: f64) -> (Vec<f64>, Table) {
+        let wave = |row: u32| (f64::from(row) * 0.7).cos();
+        let x: Vec<f64> = (0..10_000).map(|row| 3.0 + wave(row) * spread).collect();
+        let classes: Vec<bool> = (0..10_000)
+            .map(|row| wave(row) + (f64::from(row) * 2.3).sin() * 1.5 > 0.0)
+            .collect();
+        let multiple = x.iter().map(|value| value * factor).collect();
+        (x.clone(), table_of(&[x, multiple], &classes))
+    }
+
+    #[test]
+    fn collinear_columns_that_the_penalty_cannot_tell_apart_have_none() {
+        for factor in [1.0, -2.0, 3.0, 0.1] {
+            let (x, table) = collinear(1e6, factor);
+            let mut alone = table.clone();
+            alone.features.pop();
+            let settings = FitSettings { c: 1.0 };
+            let fitted = fit(&settings, &table, &table.all()).unwrap();
+            let single = fit(&settings, &alone, &alone.all()).unwrap();
+            for value in x.into_iter().step_by(97) {
+                let found = fitted
+                    .predictor
+                    .log_odds([value, factor * value].into_iter());
+                let wanted = single.predictor.log_odds([value].into_iter());
+                assert!((found - wanted).abs() < 1e-6, "{factor}: {found} {wanted}");
+            }
+            assert_eq!(covariance(&fitted, &table, &table.all()), None, "{factor}");
+            assert!(covariance(&single, &alone, &alone.all()).is_some());
+        }
+    }
+
+    #[test]
+    fn collinear_columns_that_the_penalty_tells_apart_have_one() {
+        let (_, table) = collinear(1.0, 3.0);
+        let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.all()).unwrap();
+        let found = covariance(&fitted, &table, &table.all()).unwrap();
+        assert!(is_finite(&found) && has_variances(&found), "{found:?}");
     }
 
     #[test]

@@ -166,11 +166,11 @@ fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
         .collect()
 }
 
-/// Rows and those of class 1: at the origin every probability is a half, so that the first entry
-/// of the gradient is exactly half the rows less those of class 1.
+/// Rows and those of class 1; a fit needs both classes.
 fn classes(origin: &LogisticTerms) -> Result<(u64, u64), FitError> {
-    let rows = origin.rows;
-    let positives = (rows as f64 / 2.0 - origin.gradient[0]) as u64;
+    let LogisticTerms {
+        rows, positives, ..
+    } = *origin;
     match positives {
         _ if rows == 0 => Err(FitError::NoRows),
         0 => Err(FitError::OneClass { class: 0, rows }),

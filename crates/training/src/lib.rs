@@ -64,11 +64,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     } else {
         Check::NotChecked
     };
-    let covariance = covariance(&fitted, table, &labelled).ok_or_else(|| {
-        Failure::data(
-            "the coefficients have no finite covariance: the values of a feature are beyond measure",
-        )
-    })?;
+    let covariance = covariance(&fitted, table, &labelled);
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),

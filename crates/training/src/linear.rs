@@ -22,13 +22,17 @@ impl Cholesky {
         if !matrix.iter().all(|entry| entry.is_finite()) {
             return None;
         }
+        let rounding = matrix.nrows() as f64 * f64::EPSILON;
         std::iter::once(0.0)
             .chain((0..RIDGES).map(|power| FIRST_RIDGE * RIDGE_GROWTH.powi(power)))
-            .find_map(|ridge| Self::exactly(&with_ridge(matrix, ridge)))
+            .find_map(|ridge| Self::exactly(&with_ridge(matrix, ridge), rounding))
     }
 
-    /// `None` when the matrix is not positive definite beyond rounding.
-    fn exactly(matrix: &Array2<f64>) -> Option<Self> {
+    /// Factors a matrix as it is, without a ridge.
+    ///
+    /// `None` when it is not positive definite by more than `rounding`, the relative error of its
+    /// entries, or holds numbers that are not finite.
+    pub(crate) fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
         let size = matrix.nrows();
         let mut lower = Array2::zeros((size, size));
         for row in 0..size {
@@ -39,7 +43,7 @@ impl Cholesky {
                 let rest = matrix[[row, column]] - known;
                 if row > column {
                     lower[[row, column]] = rest / lower[[column, column]];
-                } else if rest > size as f64 * f64::EPSILON * matrix[[row, row]] {
+                } else if rest > rounding * matrix[[row, row]] && rest.is_finite() {
                     lower[[row, row]] = rest.sqrt();
                 } else {
                     return None;
@@ -113,8 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn a_matrix_that_is_singular_within_its_rounding_has_no_exact_factor() {
+        let nearly_singular = array![[1.0, 1.0], [1.0, 1.0 + 1e-12]];
+        assert!(Cholesky::exactly(&nearly_singular, 1e-11).is_none());
+        assert!(Cholesky::exactly(&nearly_singular, 1e-14).is_some());
+    }
+
+    #[test]
     fn numbers_that_are_not_finite_are_refused() {
-        assert!(Cholesky::of(&array![[f64::NAN]]).is_none());
-        assert!(Cholesky::of(&array![[f64::INFINITY]]).is_none());
+        for number in [f64::NAN, f64::INFINITY] {
+            assert!(Cholesky::of(&array![[number]]).is_none());
+            assert!(Cholesky::exactly(&array![[number]], 1e-15).is_none());
+        }
     }
 }

@@ -11,6 +11,7 @@ use dataset::passes::{LinearPredictor, Profile, probability};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
+use crate::covariance::{has_variances, is_finite};
 
 /// What a model file is.
 pub const FORMAT: Format = Format {
@@ -28,7 +29,10 @@ pub struct Model {
     /// Intercept, coefficients in raw units, and what stands in for missing values.
     pub predictor: LinearPredictor,
     /// Sandwich covariance of intercept and coefficients in raw units, the intercept first.
-    pub covariance: Vec<Vec<f64>>,
+    ///
+    /// `None` where the curvature is singular within rounding, as with collinear columns and a
+    /// penalty too weak to tell them apart: monitoring then has insufficient data.
+    pub covariance: Option<Vec<Vec<f64>>>,
     /// The labelled training rows.
     pub profile: Profile,
     /// The ingested data it was fitted to.
@@ -114,8 +118,16 @@ impl Model {
         if weights.iter().any(|values| values.len() != features) {
             return Some("its coefficients are not one per feature");
         }
-        if !is_square(&self.covariance, features + 1) {
-            return Some("its covariance is not one row and column per coefficient");
+        if let Some(covariance) = &self.covariance {
+            if !is_square(covariance, features + 1) {
+                return Some("its covariance is not one row and column per coefficient");
+            }
+            if !is_finite(covariance) {
+                return Some("its covariance is not finite");
+            }
+            if !has_variances(covariance) {
+                return Some("its covariance has a variance below 0");
+            }
         }
         let profile = &self.profile;
         if profile.columns.len() != features + 1
@@ -155,7 +167,6 @@ impl Model {
             .into_iter()
             .chain(self.predictor.coefficients.iter().copied())
             .chain(self.predictor.imputed.iter().copied())
-            .chain(self.covariance.iter().flatten().copied())
             .chain(moments.flatten())
             .chain(sample.copied().filter(|value| !value.is_nan()))
     }

@@ -29,6 +29,8 @@ pub struct TrainReport {
     pub loss: f64,
     /// What an independent solver said of the fit.
     pub check: Check,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
     /// The model file.
     pub model: PathBuf,
     /// SHA-256 of its bytes.
@@ -50,6 +52,7 @@ impl TrainReport {
             gradient_norm: model.convergence.gradient_norm,
             loss: model.convergence.loss,
             check: model.check,
+            notes: notes(model),
             model: path.to_owned(),
             digest,
         }
@@ -77,6 +80,9 @@ impl fmt::Display for TrainReport {
             self.rows, self.positives, self.iterations, self.loss, self.gradient_norm
         )?;
         writeln!(to, "independent check: {}", self.check)?;
+        for note in &self.notes {
+            writeln!(to, "note: {note}")?;
+        }
         writeln!(to, "model: {}", self.model.display())
     }
 }
@@ -89,6 +95,16 @@ impl fmt::Display for Check {
             Self::NotChecked => "not checked, more rows than training.verify_rows",
         })
     }
+}
+
+fn notes(model: &Model) -> Vec<String> {
+    let mut notes = Vec::new();
+    if model.covariance.is_none() {
+        notes.push(
+            "the coefficients have no covariance: columns are collinear or beyond measure".into(),
+        );
+    }
+    notes
 }
 
 /// A coefficient in raw units can be of any magnitude: small ones are shown in powers of ten.

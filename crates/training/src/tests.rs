@@ -60,6 +60,7 @@ fn a_run_leaves_a_model_its_digest_and_its_duration() {
     assert_eq!(json["check"], "confirmed");
     let text = report.to_string();
     assert!(text.contains("80 labelled rows") && text.contains("confirmed"));
+    assert!(model.covariance.is_some() && !text.contains("note:"));
 
     let history = History::open(&config.layout).unwrap();
     let durations = history.stage_durations("training", 9).unwrap();
@@ -70,6 +71,26 @@ fn a_run_leaves_a_model_its_digest_and_its_duration() {
     run(&config).unwrap();
     let after = std::fs::read(config.layout.candidate_model()).unwrap();
     assert!(before == after, "the same data gives the same bytes");
+}
+
+#[test]
+fn collinear_columns_are_trained_on_and_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "");
+    let mut table = Table::new(&config.schema);
+    for row in 0..80 {
+        let value = f64::from(row % 9) * 1e8;
+        let class = mixed(row) == 1;
+        table.push(b"client", &[value, 3.0 * value], Some(class), 0);
+    }
+    let model = train(&config, &table, DataPosition::default()).unwrap();
+    assert_eq!(model.covariance, None);
+    let report = TrainReport::of(&model, Path::new("model"), String::new());
+    assert!(
+        report
+            .to_string()
+            .contains("note: the coefficients have no covariance")
+    );
 }
 
 #[test]

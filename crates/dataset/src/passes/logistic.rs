@@ -41,6 +41,8 @@ pub struct LogisticPoint<'a> {
 pub struct LogisticTerms {
     /// Rows.
     pub rows: u64,
+    /// Rows of class 1 among them.
+    pub positives: u64,
     /// Sum of the rows' log-losses.
     pub loss: f64,
     /// Its first derivatives.
@@ -87,6 +89,7 @@ impl LogisticTerms {
     fn zero(size: usize) -> Self {
         Self {
             rows: 0,
+            positives: 0,
             loss: 0.0,
             gradient: Array1::zeros(size),
             hessian: Array2::zeros((size, size)),
@@ -141,6 +144,7 @@ impl Pass for Terms<'_> {
 
     fn merge(&self, earlier: &mut LogisticTerms, later: LogisticTerms) {
         earlier.rows += later.rows;
+        earlier.positives += later.positives;
         earlier.loss += later.loss;
         earlier.gradient += &later.gradient;
         earlier.hessian += &later.hessian;
@@ -161,6 +165,7 @@ impl LogisticTerms {
         };
         let residual = if class { -miss } else { miss };
         self.rows += 1;
+        self.positives += u64::from(class);
         self.loss += small.ln_1p()
             + if class == (log_odds >= 0.0) {
                 0.0

@@ -17,7 +17,7 @@ fn model() -> Model {
     let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled()).unwrap();
     Model {
         program: "0.1.0".into(),
-        covariance: crate::covariance(&fitted, &table, &table.labelled()).unwrap(),
+        covariance: crate::covariance(&fitted, &table, &table.labelled()),
         profile: profile(&schema, &table, &table.labelled()),
         schema,
         predictor: fitted.predictor,
@@ -41,6 +41,10 @@ fn model() -> Model {
         },
         check: Check::Confirmed,
     }
+}
+
+fn covariance_of(model: &mut Model) -> &mut Vec<Vec<f64>> {
+    model.covariance.as_mut().unwrap()
 }
 
 /// What decoding says of a model with one thing changed.
@@ -84,7 +88,7 @@ fn numbers_that_are_not_finite_are_refused() {
         refusal(|model| model.predictor.intercept = f64::NAN),
         refusal(|model| model.predictor.coefficients[1] = f64::INFINITY),
         refusal(|model| model.predictor.imputed[0] = f64::NAN),
-        refusal(|model| model.covariance[2][1] = f64::NEG_INFINITY),
+        refusal(|model| covariance_of(model)[2][1] = f64::NEG_INFINITY),
         refusal(|model| model.convergence.loss = f64::NAN),
         refusal(|model| model.profile.sample.columns[0][0] = f64::INFINITY),
     ] {
@@ -99,7 +103,7 @@ fn parts_of_different_sizes_are_refused() {
     });
     assert!(coefficients.contains("one per feature"), "{coefficients}");
     let covariance = refusal(|model| {
-        model.covariance[1].pop();
+        covariance_of(model)[1].pop();
     });
     assert!(covariance.contains("covariance"), "{covariance}");
     let profile = refusal(|model| {
@@ -108,6 +112,22 @@ fn parts_of_different_sizes_are_refused() {
     assert!(profile.contains("profile"), "{profile}");
     let rows = refusal(|model| model.positives = 81);
     assert!(rows.contains("rows"), "{rows}");
+}
+
+#[test]
+fn a_variance_below_zero_is_refused() {
+    let text = refusal(|model| covariance_of(model)[2][2] = -1e-300);
+    assert!(text.contains("variance below 0"), "{text}");
+}
+
+#[test]
+fn a_model_without_covariance_is_whole() {
+    let model = Model {
+        covariance: None,
+        ..model()
+    };
+    let bytes = model.encode().unwrap();
+    assert_eq!(Model::decode(&bytes).unwrap(), model);
 }
 
 #[test]
