@@ -14,6 +14,8 @@ use dataset::{
     Table, TargetColumn,
 };
 
+use crate::seen::SeenRows;
+
 /// Refused rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;
 
@@ -24,7 +26,8 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) rows: RecordWriter<W>,
     pub(crate) rejected: RecordWriter<W>,
     pub(crate) table: Table,
-    pub(crate) seen: HashSet<Fingerprint>,
+    /// The rows of `table`.
+    pub(crate) seen: SeenRows,
 }
 
 /// Which rows of a file are taken, by whether they were judged before.
@@ -110,7 +113,7 @@ impl<W: Write> Sink<'_, W> {
                     Take::Only(judged) => judged.contains(&fingerprint),
                     Take::Except(judged) => !judged.contains(&fingerprint),
                 };
-                if is_wanted && self.seen.insert(fingerprint) {
+                if is_wanted && self.seen.insert(fingerprint, &self.table.fingerprints) {
                     self.keep(&cells, fingerprint)?;
                     tally.rows.kept += 1;
                 }

@@ -14,6 +14,7 @@ use common::{Layout, Schema, files};
 use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Table};
 
 use crate::accounting::{FileTally, Postponed, Sink, Take};
+use crate::seen::SeenRows;
 
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -85,7 +86,7 @@ impl Reading<'_> {
             BUFFER_BYTES,
             files::open_at(&rejected_path, ledger.rejected_bytes)?,
         );
-        let seen = data.table.fingerprints.iter().copied().collect();
+        let seen = SeenRows::of(&data.table.fingerprints);
         let mut sink = Sink {
             schema: self.schema,
             key: self.key,
@@ -112,7 +113,7 @@ impl Reading<'_> {
                     rows: RecordWriter::new(rows),
                     rejected: RecordWriter::new(rejected),
                     table: Table::new(self.schema),
-                    seen: HashSet::new(),
+                    seen: SeenRows::default(),
                 };
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
@@ -149,7 +150,7 @@ impl Reading<'_> {
             rows: RecordWriter::new(std::io::sink()),
             rejected: RecordWriter::new(std::io::sink()),
             table: Table::new(self.schema),
-            seen: HashSet::new(),
+            seen: SeenRows::default(),
         };
         take(&mut sink, planned, position, Take::All)?;
         Ok(sink.table.fingerprints)

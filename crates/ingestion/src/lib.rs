@@ -17,6 +17,7 @@ mod look;
 mod merge;
 mod reconcile;
 mod report;
+mod seen;
 #[cfg(test)]
 mod tests;
 
