@@ -3,6 +3,7 @@
 mod architecture;
 mod by_hand;
 mod faults;
+mod input;
 mod program;
 mod server;
 mod serving;

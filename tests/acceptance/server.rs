@@ -1,8 +1,9 @@
 //! The real server on a free port.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Response;
@@ -80,10 +81,8 @@ impl Server {
 
     /// Asks the server to stop and waits for its exit code.
     pub(crate) fn stop(mut self) -> i32 {
-        let asked = Command::new("kill")
-            .arg(self.process.id().to_string())
-            .status();
-        assert!(asked.expect("kill runs").success());
+        let process = Pid::from_child(&self.process);
+        kill_process(process, Signal::TERM).expect("the server is there");
         let ended = self.process.wait().expect("the server ends");
         ended.code().expect("the server ends by itself")
     }

@@ -5,6 +5,7 @@
 //! no release; a stage asks for passes and does not know where they run.
 
 pub mod cell;
+mod data_file;
 mod fingerprint;
 mod listing;
 mod load;
@@ -15,8 +16,9 @@ mod text;
 mod writer;
 
 pub use cell::Label;
+pub use data_file::{DataFile, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
-pub use listing::{FoundFile, Listing, SkippedEntry, list};
+pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{FinalData, TestData, load_final_data, load_test_data};
 pub use reader::{
     Cells, ColumnPlaces, FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw,

@@ -4,8 +4,9 @@
 //! bytes. Hidden and temporary names, other types and empty files are skipped with a reason;
 //! symbolic links are followed, and a loop of links is skipped.
 
+use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, Metadata};
+use std::fs::{self, FileType, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -109,7 +110,7 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => {
-                let is_hidden_folder = entry.file_type().is_dir() && has_hidden_name(&entry);
+                let is_hidden_folder = entry.file_type().is_dir() && is_hidden(entry.file_name());
                 sort_in(folder, &entry, listing);
                 if is_hidden_folder {
                     entries.skip_current_dir();
@@ -129,7 +130,7 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
         name: name.clone(),
         reason: reason.into(),
     };
-    if let Some(reason) = reason_to_ignore(entry) {
+    if let Some(reason) = reason_to_ignore(entry.file_name(), entry.file_type()) {
         listing.ignored.push(skipped(reason));
         return;
     }
@@ -171,28 +172,29 @@ fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Lis
     }
 }
 
-fn reason_to_ignore(entry: &DirEntry) -> Option<&'static str> {
-    if has_hidden_name(entry) {
+/// Why an entry of that name and type is no client data by its nature, if it is none.
+pub fn reason_to_ignore(name: &OsStr, file_type: FileType) -> Option<&'static str> {
+    if is_hidden(name) {
         return Some("its name is hidden");
     }
-    if entry.file_type().is_dir() {
+    if file_type.is_dir() {
         return None;
     }
-    let name = entry.file_name().to_string_lossy().to_lowercase();
+    let name = name.to_string_lossy().to_lowercase();
     if TEMPORARY_ENDINGS
         .iter()
         .any(|ending| name.ends_with(ending))
     {
         return Some("its name is that of an unfinished file");
     }
-    if !name.ends_with(".csv") {
-        return Some("it is no .csv file");
+    if !(name.ends_with(".csv") || name.ends_with(".csv.gz")) {
+        return Some("it is no .csv or .csv.gz file");
     }
-    (!entry.file_type().is_file()).then_some("it is no regular file")
+    (!file_type.is_file()).then_some("it is no regular file")
 }
 
-fn has_hidden_name(entry: &DirEntry) -> bool {
-    entry.file_name().as_bytes().starts_with(b".")
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
 }
 
 fn name_within(folder: &InputFolder, path: &Path) -> String {

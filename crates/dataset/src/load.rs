@@ -11,6 +11,7 @@ use common::digest::{self, Hasher, HashingReader};
 use common::ledger::Ledger;
 use common::{Config, Failure, Schema};
 
+use crate::data_file::DataFile;
 use crate::fingerprint::FingerprintKey;
 use crate::listing::list;
 use crate::reader::{FileProblem, ReadRow, RowReader, TargetColumn};
@@ -138,8 +139,8 @@ fn read_test_file(
     seen: &mut HashSet<u128>,
     data: &mut TestData,
 ) -> anyhow::Result<Result<String, String>> {
-    let mut hashing = HashingReader::new(File::open(path)?);
-    let mut reader = match RowReader::open(&mut hashing, schema, TargetColumn::Read) {
+    let mut file = DataFile::open(path)?;
+    let mut reader = match RowReader::open(&mut file, schema, TargetColumn::Read) {
         Ok(reader) => reader,
         Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
         Err(FileProblem::Unreadable(error)) => return Err(error.into()),
@@ -157,7 +158,7 @@ fn read_test_file(
         }
     }
     drop(reader);
-    Ok(Ok(hashing.finish()))
+    Ok(Ok(file.digest()?))
 }
 
 fn no_usable_row(folder: &Path, data: &TestData) -> Failure {

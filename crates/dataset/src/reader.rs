@@ -123,7 +123,12 @@ impl<R: Read> RowReader<R> {
                 FileProblem::Unreadable(error) => OpenError::Unreadable(error),
             })?;
         let names = header_names(header).map_err(OpenError::Header)?;
-        let columns = ColumnMap::find(names, schema, target).map_err(OpenError::Header)?;
+        let is_forgiven = header
+            .iter()
+            .zip(&names)
+            .any(|(written, name)| written != name.as_bytes());
+        let mut columns = ColumnMap::find(names, schema, target).map_err(OpenError::Header)?;
+        columns.is_forgiven = is_forgiven && !is_as_configured(header, schema);
         let notes = columns.notes(schema, target);
         Ok(Self {
             reader,
@@ -135,9 +140,11 @@ impl<R: Read> RowReader<R> {
         })
     }
 
-    /// What was tolerated in the header.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What was tolerated; complete once the last row was read.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        notes.extend(self.reader.get_ref().tolerated().map(str::to_owned));
+        notes
     }
 
     /// What was wrong with the row read last, if it was refused.
@@ -225,6 +232,13 @@ impl<R: Read> RowReader<R> {
                 .map_err(|problem| blame(*field, name, problem, &record[*field])),
         }
     }
+}
+
+/// Whether each name of the header that differs from its plain form is written so in the schema.
+fn is_as_configured(header: &ByteRecord, schema: &Schema) -> bool {
+    schema
+        .columns()
+        .all(|column| header.iter().any(|name| name == column.as_bytes()))
 }
 
 /// What a row is refused for.

@@ -1,17 +1,15 @@
 //! What becomes of the rows of one file: written, counted, or refused with a reason.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use common::Schema;
-use common::digest::HashingReader;
 use common::ledger::RowCounts;
 use dataset::{
-    Cells, FileProblem, Fingerprint, FingerprintKey, ReadRow, RecordWriter, Rejection, RowReader,
-    Table, TargetColumn,
+    Cells, DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RecordWriter, Rejection,
+    RowReader, Table, TargetColumn,
 };
 
 use crate::seen::SeenRows;
@@ -74,24 +72,20 @@ impl<W: Write> Sink<'_, W> {
         sha256: &str,
         take: Take<'_>,
     ) -> Result<FileTally, Postponed> {
-        let file = File::open(path).map_err(|error| Postponed::Because(error.to_string()))?;
-        let mut hashing = HashingReader::new(file);
+        let unreadable = |error: std::io::Error| Postponed::Because(error.to_string());
+        let mut file = DataFile::open(path).map_err(unreadable)?;
         let mut tally = FileTally::default();
-        match RowReader::open(&mut hashing, self.schema, TargetColumn::Read) {
+        match RowReader::open(&mut file, self.schema, TargetColumn::Read) {
             Ok(mut reader) => {
-                tally.notes.extend_from_slice(reader.notes());
                 while let Some(row) = reader.next_row().map_err(postpone)? {
                     self.take_row(row, name, take, &mut tally)?;
                 }
+                tally.notes = reader.notes();
             }
-            Err(FileProblem::Unusable(reason)) => {
-                tally.reason = Some(reason);
-                std::io::copy(&mut hashing, &mut std::io::sink())
-                    .map_err(|error| Postponed::Because(error.to_string()))?;
-            }
+            Err(FileProblem::Unusable(reason)) => tally.reason = Some(reason),
             Err(problem) => return Err(postpone(problem)),
         }
-        if hashing.finish() != sha256 {
+        if file.digest().map_err(unreadable)? != sha256 {
             return Err(Postponed::Because("it changed while it was read".into()));
         }
         Ok(tally)

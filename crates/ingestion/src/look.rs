@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use common::Config;
 use common::digest;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
-use dataset::{FoundFile, SkippedEntry};
+use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
 use crate::Prepared;
@@ -279,6 +279,10 @@ impl<'a> Known<'a> {
 }
 
 fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
+    if is_compressed(&found.path) {
+        // A compressed file that is cut says so itself when it is read.
+        return Ok(false);
+    }
     let mut file = File::open(&found.path)?;
     file.seek(SeekFrom::End(-1))?;
     let mut last = [0];

@@ -70,6 +70,8 @@ pub(super) struct ColumnMap {
     pub(super) id: usize,
     pub(super) features: Vec<(usize, String)>,
     pub(super) target: Option<(usize, String)>,
+    /// Names were found only once spaces and case were forgiven.
+    pub(super) is_forgiven: bool,
 }
 
 impl ColumnMap {
@@ -106,6 +108,7 @@ impl ColumnMap {
                 TargetColumn::Ignored => None,
             },
             names,
+            is_forgiven: false,
         })
     }
 
@@ -118,6 +121,9 @@ impl ColumnMap {
             .map(String::as_str)
             .collect();
         let mut notes = Vec::new();
+        if self.is_forgiven {
+            notes.push("spaces or case in the header were forgiven".into());
+        }
         if !extra.is_empty() {
             notes.push(format!("other columns are ignored: {}", extra.join(", ")));
         }
@@ -142,6 +148,11 @@ pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFla
     if bytes.contains(&0) {
         return Err(HeaderFlaw::NotCsv(
             "it is no text: the header holds a zero byte".into(),
+        ));
+    }
+    if bytes.trim_ascii_start().starts_with(b"<") {
+        return Err(HeaderFlaw::NotCsv(
+            "it is a page of HTML or XML, not CSV".into(),
         ));
     }
     if header.is_empty() {

@@ -13,6 +13,9 @@ pub(super) struct LineTracker<R> {
     line: u64,
     is_at_start: bool,
     last_was_cr: bool,
+    has_byte_order_mark: bool,
+    has_crlf: bool,
+    has_lone_cr: bool,
     /// Offset and number of each line whose record was not read yet.
     starts: VecDeque<(u64, u64)>,
 }
@@ -25,6 +28,9 @@ impl<R: Read> LineTracker<R> {
             line: 1,
             is_at_start: true,
             last_was_cr: false,
+            has_byte_order_mark: false,
+            has_crlf: false,
+            has_lone_cr: false,
             starts: VecDeque::new(),
         }
     }
@@ -41,8 +47,32 @@ impl<R: Read> LineTracker<R> {
         self.line
     }
 
+    /// What of the text so far is unusual, one sentence each.
+    pub(super) fn tolerated(&self) -> impl Iterator<Item = &'static str> {
+        let ends_mid_line = self.offset > 0 && !self.is_at_start;
+        let found = [
+            (self.has_byte_order_mark, "it begins with a byte order mark"),
+            (self.has_crlf, "lines end with CR LF"),
+            (
+                self.has_lone_cr || self.last_was_cr,
+                "lines end with CR alone",
+            ),
+            (ends_mid_line, "the last line has no line break"),
+        ];
+        found
+            .into_iter()
+            .filter_map(|(is_so, what)| is_so.then_some(what))
+    }
+
     fn note(&mut self, bytes: &[u8]) {
+        if self.offset == 0 {
+            self.has_byte_order_mark = bytes.starts_with(b"\xef\xbb\xbf");
+        }
         for byte in bytes {
+            if self.last_was_cr {
+                self.has_crlf |= *byte == b'\n';
+                self.has_lone_cr |= *byte != b'\n';
+            }
             match byte {
                 b'\n' if self.last_was_cr => {}
                 b'\n' | b'\r' => {
