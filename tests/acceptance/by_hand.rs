@@ -124,6 +124,25 @@ fn diagnostics_shows_the_state_and_changes_nothing() {
 }
 
 #[test]
+fn the_history_forgets_old_runs_that_found_nothing_and_no_others() {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.set("history.keep_runs", serde_json::json!(2));
+    for _ in 0..5 {
+        workspace.fullprocess();
+    }
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    let ids: Vec<i64> = runs
+        .as_array()
+        .expect("runs")
+        .iter()
+        .filter_map(|run| run["run_id"].as_i64())
+        .collect();
+    assert_eq!(ids, [5, 4, 1]);
+}
+
+#[test]
 fn the_history_lists_the_runs_newest_first() {
     let workspace = Workspace::with_sample_data();
     workspace.fullprocess();

@@ -8,4 +8,5 @@ mod program;
 mod server;
 mod serving;
 mod story;
+mod surroundings;
 mod workspace;

@@ -102,7 +102,9 @@ impl<'a> OpenRun<'a> {
             if let Some(ledger) = ledger {
                 history.save_ledger(ledger)?;
             }
-            history.finish_run(self.id, now, outcome.name(), &self.record)
+            history.finish_run(self.id, now, outcome.name(), &self.record)?;
+            // Ticks that found nothing are many and tell little.
+            history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;
         tracing::info!(run = self.id, outcome = outcome.name(), "finished");
         Ok(self.record)

@@ -41,6 +41,8 @@ pub struct Config {
     pub deployment: DeploymentSettings,
     /// What counts as unusual.
     pub diagnostics: DiagnosticsSettings,
+    /// What the history keeps.
+    pub history: HistorySettings,
     /// The HTTP interface.
     pub api: ApiSettings,
 }
@@ -116,6 +118,13 @@ pub struct DiagnosticsSettings {
     pub stale_after_hours: u32,
 }
 
+/// Section `history`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistorySettings {
+    /// Runs kept that found nothing new, the newest ones; all other runs are kept. Default 1,000.
+    pub keep_runs: u32,
+}
+
 /// Section `api`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiSettings {
@@ -182,6 +191,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     let drift = read_drift(root.section("drift"));
     let deployment = read_deployment(root.section("deployment"));
     let diagnostics = read_diagnostics(root.section("diagnostics"));
+    let history = read_history(root.section("history"));
     let api = read_api(root.section("api"), base);
     root.finish();
 
@@ -207,6 +217,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         drift,
         deployment,
         diagnostics,
+        history,
         api,
     })
 }
@@ -277,6 +288,14 @@ fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
 fn read_diagnostics(mut section: Section<'_>) -> DiagnosticsSettings {
     let settings = DiagnosticsSettings {
         stale_after_hours: section.value("stale_after_hours", 24),
+    };
+    section.finish();
+    settings
+}
+
+fn read_history(mut section: Section<'_>) -> HistorySettings {
+    let settings = HistorySettings {
+        keep_runs: section.value("keep_runs", 1_000),
     };
     section.finish();
     settings

@@ -126,6 +126,18 @@ impl History {
         Ok(())
     }
 
+    /// Forgets all but the newest `keep` runs with this outcome.
+    pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "DELETE FROM runs WHERE outcome = ?1 AND id <= (
+                     SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                params![outcome, keep],
+            )
+            .context("failed to prune the runs of the history")?;
+        Ok(())
+    }
+
     /// The runs that began and never ended, oldest first; normally none or one.
     pub fn unfinished_runs<T: DeserializeOwned>(&self) -> anyhow::Result<Vec<StoredRun<T>>> {
         self.stored_runs("WHERE finished_at IS NULL ORDER BY id", i64::MAX)

@@ -44,6 +44,7 @@ const MIGRATIONS: [&str; 1] = ["
         record TEXT NOT NULL
     );
     CREATE INDEX unfinished_runs ON runs (id) WHERE finished_at IS NULL;
+    CREATE INDEX runs_by_outcome ON runs (outcome, id);
     CREATE TABLE stages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         run INTEGER REFERENCES runs (id),

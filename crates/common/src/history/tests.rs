@@ -94,6 +94,20 @@ fn runs_are_unfinished_until_they_are_finished() {
 }
 
 #[test]
+fn only_the_oldest_runs_of_the_outcome_are_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    for outcome in ["idle", "busy", "idle", "idle", "busy", "idle"] {
+        let run = history.begin_run(now(), &outcome).unwrap();
+        history.finish_run(run, now(), outcome, &outcome).unwrap();
+    }
+    history.prune_runs("idle", 2).unwrap();
+    let kept = history.finished_runs::<String>(10).unwrap();
+    let kept: Vec<i64> = kept.iter().map(|run| run.id).collect();
+    assert_eq!(kept, [6, 5, 4, 2]);
+}
+
+#[test]
 fn a_newer_history_is_named_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let layout = layout(folder.path());

@@ -1,0 +1,216 @@
+//! The world around a run: other runs, cron, the configuration, other servers, and readers.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use common::{Config, RunLock};
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::workspace::{Workspace, outcome};
+
+const EVERYTHING: [&str; 1] = [""];
+
+#[test]
+fn s28_while_a_run_works_another_changes_nothing_and_exits_75() {
+    let workspace = Workspace::with_sample_data();
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let lock = RunLock::acquire(&config.layout, "a test").expect("the lock");
+    let before = workspace.snapshot(&EVERYTHING);
+    for program in [
+        "fullprocess",
+        "ingestion",
+        "training",
+        "scoring",
+        "deployment",
+        "reporting",
+        "apicalls",
+    ] {
+        workspace.run(program, &[]).failed(75, "a test, process");
+    }
+    assert_eq!(workspace.snapshot(&EVERYTHING), before);
+    drop(lock);
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+}
+
+#[test]
+fn s28_of_twenty_runs_at_once_one_works() {
+    let workspace = Workspace::with_sample_data();
+    let codes: Vec<i32> = thread::scope(|scope| {
+        let runs: Vec<_> = (0..20)
+            .map(|_| scope.spawn(|| workspace.run("fullprocess", &["--quiet"]).code))
+            .collect();
+        runs.into_iter()
+            .map(|run| run.join().expect("a run"))
+            .collect()
+    });
+    assert!(codes.iter().all(|code| [0, 75].contains(code)), "{codes:?}");
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    let worked = runs
+        .as_array()
+        .expect("runs")
+        .iter()
+        .filter(|run| run["outcome"] != "nothing_new");
+    assert_eq!(worked.count(), 1, "{runs:#}");
+    assert_eq!(workspace.live(), "000001");
+}
+
+#[test]
+fn s33_a_server_that_answers_wrongly_is_said_and_never_shown_as_a_result() {
+    for answer in [
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\nboom",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot json!",
+        "SSH-2.0-another program\r\n",
+    ] {
+        let mut workspace = Workspace::with_sample_data();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        workspace.set("api.url", json!(format!("http://{address}")));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                // The request is short: one read takes its head, and nobody asks for more.
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        let called = workspace.run("apicalls", &[]);
+        assert_eq!(called.code, 69, "{}", called.stderr);
+        let returns = workspace.text("data/models/apireturns.txt");
+        assert_eq!(returns.matches("ERROR").count(), 4, "{returns}");
+    }
+}
+
+#[test]
+fn s34_the_run_needs_nothing_of_its_environment() {
+    let workspace = Workspace::with_sample_data();
+    let run = workspace.finish(
+        workspace
+            .command("fullprocess")
+            .env("TZ", "America/St_Johns")
+            .env("LANG", "C")
+            .env("LC_ALL", "C")
+            .arg("--json"),
+    );
+    let record = run.json();
+    assert_eq!(outcome(&record), "cold_start");
+    let started = record["started_at"].as_str().expect("a time");
+    assert!(started.ends_with('Z'), "{started}");
+    // The same by the environment variable, from another folder.
+    let mut by_variable = std::process::Command::new(crate::program::path("fullprocess"));
+    by_variable
+        .env_clear()
+        .current_dir("/")
+        .env("RISK_CONFIG", workspace.path("config.json"))
+        .arg("--json");
+    assert_eq!(
+        outcome(&workspace.finish(&mut by_variable).json()),
+        "nothing_new"
+    );
+}
+
+#[test]
+fn s35_configuration_errors_are_listed_at_once_and_nothing_is_touched() {
+    let whole: Value = json!({
+        "input_folder_path": "in", "output_folder_path": "out", "test_data_path": "test",
+        "output_model_path": "models", "prod_deployment_path": "prod"
+    });
+    let with = |key: &str, value: Value| {
+        let mut config = whole.clone();
+        config[key] = value;
+        config.to_string()
+    };
+    for (text, says) in [
+        (
+            "{\n  \"input_folder_path\": }".to_owned(),
+            vec!["line 2 column"],
+        ),
+        ("[]".to_owned(), vec!["no JSON object"]),
+        (
+            "{\"drift\": {\"on_ties\": \"keep\"}}".to_owned(),
+            vec![
+                "input_folder_path: is missing",
+                "did you mean drift.on_tie?",
+            ],
+        ),
+        (
+            with("output_folder_path", json!("in")),
+            vec!["output_folder_path: lies in"],
+        ),
+        (
+            with("prod_deployment_path", json!("in/prod")),
+            vec!["prod_deployment_path: lies in"],
+        ),
+        (
+            with("output_model_path", json!("a file")),
+            vec!["is a file, not a folder"],
+        ),
+        (
+            with("test_data_path", json!("in/test")),
+            vec!["test_data_path: overlaps"],
+        ),
+        (
+            with("input_folder_path", json!(["in", "./in/"])),
+            vec!["twice"],
+        ),
+        (
+            with(
+                "schema",
+                json!({"features": ["x", "X"], "id": "", "target": "x"}),
+            ),
+            vec!["without a name", "twice"],
+        ),
+        (
+            with("api", json!({"bind": "here", "url": "ftp://x"})),
+            vec!["api.bind", "api.url"],
+        ),
+    ] {
+        let workspace = Workspace::empty();
+        workspace.write("config.json", &text);
+        workspace.write("a file", "x");
+        let before = workspace.snapshot(&EVERYTHING);
+        for what in says {
+            workspace.run("fullprocess", &[]).failed(78, what);
+        }
+        assert_eq!(workspace.snapshot(&EVERYTHING), before, "{text}");
+    }
+    let workspace = Workspace::empty();
+    let mut elsewhere = workspace.command("training");
+    elsewhere.arg("--config").arg("/nowhere/config.json");
+    let twice = workspace.finish(&mut elsewhere);
+    assert_eq!(twice.code, 2, "--config is given once: {}", twice.stderr);
+}
+
+#[test]
+fn s37_looking_changes_nothing() {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    workspace.set_input(&["sourcedata"]);
+    let server = Server::start(&mut workspace);
+    let before = workspace.snapshot(&EVERYTHING);
+    for path in [
+        "/scoring",
+        "/summarystats",
+        "/diagnostics",
+        "/livez",
+        "/readyz",
+        "/nowhere",
+    ] {
+        server.get(path);
+    }
+    for (program, arguments) in [
+        ("diagnostics", &["--measure"][..]),
+        ("diagnostics", &[]),
+        ("deployment", &["--list"]),
+        ("fullprocess", &["--history"]),
+        ("fullprocess", &["--dry-run"]),
+        ("fullprocess", &["--help"]),
+    ] {
+        let looked = workspace.run(program, arguments);
+        assert_eq!(looked.code, 0, "{program} {arguments:?}: {}", looked.stderr);
+    }
+    assert_eq!(workspace.snapshot(&EVERYTHING), before);
+}
