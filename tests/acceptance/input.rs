@@ -425,6 +425,48 @@ fn s25_folders_links_and_odd_names_work() {
 }
 
 #[test]
+fn a_file_is_explained_row_by_row_without_being_taken_in() {
+    let (workspace, _) = ingested(&[("a.csv", format!("{HEADER}\na,1,2,3,0\n").as_bytes())]);
+    let before = workspace.snapshot(&[""]);
+    let text = format!("{HEADER}\na,1.0,2,3,0\nb,12 k,2,3,0\nc,1,2,3,1\n");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let path = elsewhere.path().join("new.csv");
+    common::files::replace(&path, text.as_bytes()).expect("a file");
+    let path = path.to_str().expect("UTF-8");
+
+    let short = workspace.run("ingestion", &["--explain", path]);
+    assert_eq!(short.code, 0, "{}", short.stderr);
+    let lines: Vec<&str> = short.stdout.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "rows: 3 read = 1 kept + 1 duplicate + 1 rejected",
+            "3:2: rejected lastmonth_activity: \"12 k\" is not a number",
+        ]
+    );
+    let whole = workspace.run("ingestion", &["--explain", path, "--rows", "--json"]);
+    let fates: Vec<String> = whole.json()["details"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| format!("{}:{}", row["line"], row["fate"].as_str().expect("a fate")))
+        .collect();
+    assert_eq!(fates, ["2:duplicate", "3:rejected", "4:kept"]);
+    assert_eq!(workspace.snapshot(&[""]), before);
+
+    let config = workspace.path("config.json");
+    let ignored = workspace.run("ingestion", &["--explain", config.to_str().expect("UTF-8")]);
+    assert!(
+        ignored.stdout.contains("would be ignored"),
+        "{}",
+        ignored.stdout
+    );
+    workspace
+        .run("ingestion", &["--explain", "/nowhere.csv"])
+        .failed(74, "/nowhere.csv");
+}
+
+#[test]
 fn s27_test_data_that_cannot_serve_stops_before_anything_is_deployed() {
     let whole = to_csv(&clients(World::Before, 42, 50));
     let stayed: String = String::from_utf8(whole.clone())

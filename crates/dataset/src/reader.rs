@@ -82,6 +82,8 @@ pub enum ReadRow<'a> {
 pub struct Cells<'a> {
     record: &'a ByteRecord,
     columns: &'a ColumnMap,
+    /// Line that the row begins on, counted from 1.
+    pub line: u64,
     /// The features in schema order; NaN stands for a missing value.
     pub values: &'a [f64],
     /// The class, where it is known.
@@ -180,6 +182,7 @@ impl<R: Read> RowReader<R> {
             Ok(label) => ReadRow::Accepted(Cells {
                 record: &self.record,
                 columns: &self.columns,
+                line,
                 values: &self.values,
                 label,
             }),

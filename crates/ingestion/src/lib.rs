@@ -11,6 +11,7 @@
 mod accounting;
 mod committed;
 mod entries;
+mod explain;
 mod judged;
 mod lay;
 mod look;
@@ -21,18 +22,45 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
+use common::cli::Report;
+use common::cli::clap::{self, Args};
 use common::history::StageDuration;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest, RunLock, digest, files};
 use dataset::{FingerprintKey, Table};
 use jiff::Timestamp;
+use serde::Serialize;
 
+pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use judged::{judged_fingerprints, mark_judged};
 pub use look::{Look, look};
 pub use report::{FileReport, IngestReport};
+
+/// The program's own options.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Say what would happen to FILE, and change nothing
+    #[arg(long, value_name = "FILE")]
+    explain: Option<PathBuf>,
+    /// With --explain: every row, not only the refused ones
+    #[arg(long, requires = "explain")]
+    rows: bool,
+}
+
+/// What the program says.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum IngestionReport {
+    /// What was taken in.
+    Ingested(IngestReport),
+    /// What would happen to one file.
+    Explained(Explanation),
+}
 
 /// The ingested data after an ingestion.
 pub struct Ingested {
@@ -52,6 +80,39 @@ pub struct Prepared {
     pub ledger: Ledger,
     /// The live model was fitted to rows that do not all stand in front.
     pub has_scattered_judged_rows: bool,
+}
+
+/// Takes in what is new, or explains one file.
+pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
+    match options.explain {
+        None => run(config).map(IngestionReport::Ingested),
+        Some(file) => {
+            let detail = if options.rows {
+                Detail::EveryRow
+            } else {
+                Detail::Refused
+            };
+            explain(config, &file, detail).map(IngestionReport::Explained)
+        }
+    }
+}
+
+impl Report for IngestionReport {
+    fn needs_attention(&self) -> bool {
+        match self {
+            Self::Ingested(report) => report.needs_attention(),
+            Self::Explained(explanation) => explanation.needs_attention(),
+        }
+    }
+}
+
+impl fmt::Display for IngestionReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingested(report) => report.fmt(to),
+            Self::Explained(explanation) => explanation.fmt(to),
+        }
+    }
 }
 
 impl Prepared {

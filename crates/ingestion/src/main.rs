@@ -1,13 +1,13 @@
-//! Takes in what is new in the input folders.
+//! Takes in what is new in the input folders, or explains one file.
 
 use std::process::ExitCode;
 
-use common::cli::{self, NoOptions};
+use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<NoOptions, _>(
+    cli::run::<ingestion::Options, _>(
         "ingestion",
         "Check, merge and deduplicate the input files into finaldata.csv",
-        |config, _| ingestion::run(config),
+        ingestion::run_with,
     )
 }

@@ -1,0 +1,204 @@
+//! What would happen to one file if it were taken in now; nothing is changed and nothing locked.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::cli::Report;
+use common::ledger::RowCounts;
+use common::{Config, History};
+use dataset::{
+    DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, TargetColumn,
+    load_final_data, reason_to_ignore,
+};
+use serde::Serialize;
+
+/// What would happen to a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The file.
+    pub file: PathBuf,
+    /// What would become of it.
+    pub fate: FileFate,
+    /// Why, where it would not be taken in.
+    pub reason: Option<String>,
+    /// What would be tolerated.
+    pub notes: Vec<String>,
+    /// What would become of its rows.
+    pub rows: RowCounts,
+    /// Refused rows or, when asked for, all rows.
+    pub details: Vec<RowFate>,
+}
+
+/// What would become of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFate {
+    /// Its good rows would be taken in.
+    Ingested,
+    /// It would be refused whole.
+    Rejected,
+    /// It is no client data by its nature.
+    Ignored,
+}
+
+/// What would become of one row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RowFate {
+    /// Line that it begins on.
+    pub line: u64,
+    /// `kept`, `duplicate` or `rejected`.
+    pub fate: &'static str,
+    /// Field that is to blame, counted from 1.
+    pub column: Option<usize>,
+    /// Why it would be refused.
+    pub reason: Option<String>,
+}
+
+/// Which rows an explanation goes into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Those that would be refused.
+    Refused,
+    /// All.
+    EveryRow,
+}
+
+/// Reads a file and says what would happen to it.
+pub fn explain(config: &Config, file: &Path, detail: Detail) -> anyhow::Result<Explanation> {
+    let context = || format!("failed to read {}", file.display());
+    let metadata = file.metadata().with_context(context)?;
+    let name = file.file_name().unwrap_or_default();
+    let mut explanation = Explanation {
+        file: file.to_owned(),
+        fate: FileFate::Ignored,
+        reason: reason_to_ignore(name, metadata.file_type()).map(str::to_owned),
+        notes: Vec::new(),
+        rows: RowCounts::default(),
+        details: Vec::new(),
+    };
+    if metadata.is_dir() {
+        explanation.reason = Some("it is a folder".into());
+    } else if metadata.len() == 0 {
+        explanation.reason = Some("it is empty".into());
+    }
+    if explanation.reason.is_none() {
+        read(config, file, detail, &mut explanation).with_context(context)?;
+    }
+    Ok(explanation)
+}
+
+fn read(
+    config: &Config,
+    file: &Path,
+    detail: Detail,
+    explanation: &mut Explanation,
+) -> anyhow::Result<()> {
+    explanation.fate = FileFate::Rejected;
+    let input = DataFile::open(file)?;
+    let mut reader = match RowReader::open(input, &config.schema, TargetColumn::Read) {
+        Ok(reader) => reader,
+        Err(FileProblem::Unusable(reason)) => {
+            explanation.reason = Some(reason);
+            return Ok(());
+        }
+        Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+    };
+    let (key, mut seen) = ingested(config)?;
+    let rows = &mut explanation.rows;
+    loop {
+        let fate = match reader.next_row() {
+            Ok(None) => break,
+            Ok(Some(ReadRow::Rejected(row))) => {
+                rows.rejected += 1;
+                RowFate {
+                    line: row.line,
+                    fate: "rejected",
+                    column: Some(row.column),
+                    reason: Some(row.reason),
+                }
+            }
+            Ok(Some(ReadRow::Accepted(row))) => {
+                let is_new = seen.insert(key.of_row(row.id(), row.values, row.label));
+                if is_new {
+                    rows.kept += 1;
+                } else {
+                    rows.duplicate += 1;
+                }
+                RowFate {
+                    line: row.line,
+                    fate: if is_new { "kept" } else { "duplicate" },
+                    column: None,
+                    reason: None,
+                }
+            }
+            Err(FileProblem::Unusable(reason)) => anyhow::bail!("{reason}"),
+            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+        };
+        rows.read += 1;
+        if detail == Detail::EveryRow || fate.reason.is_some() {
+            explanation.details.push(fate);
+        }
+    }
+    explanation.notes = reader.notes();
+    if rows.read > 0 && rows.rejected == rows.read {
+        explanation.reason = Some(format!("all of its {} rows would be refused", rows.read));
+    } else {
+        explanation.fate = FileFate::Ingested;
+    }
+    Ok(())
+}
+
+/// The rows that are ingested already; none where there is nothing to compare with.
+fn ingested(config: &Config) -> anyhow::Result<(FingerprintKey, HashSet<Fingerprint>)> {
+    let key = FingerprintKey::load(&config.layout)?;
+    let history = History::read(&config.layout)?;
+    let (Some(key), Some(history)) = (key, history) else {
+        return Ok((FingerprintKey::PUBLIC, HashSet::new()));
+    };
+    let data = load_final_data(config, &history.ledger()?, &key)?;
+    let seen = data.table.fingerprints.into_iter().collect();
+    Ok((key, seen))
+}
+
+impl Report for Explanation {
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fate = match self.fate {
+            FileFate::Ingested => "would be ingested",
+            FileFate::Rejected => "would be refused",
+            FileFate::Ignored => "would be ignored",
+        };
+        write!(to, "{} {fate}", self.file.display())?;
+        match &self.reason {
+            Some(reason) => writeln!(to, ": {reason}")?,
+            None => writeln!(to)?,
+        }
+        for note in &self.notes {
+            writeln!(to, "note: {note}")?;
+        }
+        if self.fate == FileFate::Ignored {
+            return Ok(());
+        }
+        writeln!(
+            to,
+            "rows: {} read = {} kept + {} duplicate + {} rejected",
+            self.rows.read, self.rows.kept, self.rows.duplicate, self.rows.rejected
+        )?;
+        for row in &self.details {
+            match (row.column, &row.reason) {
+                (Some(column), Some(reason)) => {
+                    writeln!(to, "{}:{column}: {} {reason}", row.line, row.fate)?;
+                }
+                _ => writeln!(to, "{}: {}", row.line, row.fate)?,
+            }
+        }
+        Ok(())
+    }
+}
