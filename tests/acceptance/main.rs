@@ -9,4 +9,5 @@ mod server;
 mod serving;
 mod story;
 mod surroundings;
+mod upgrade;
 mod workspace;

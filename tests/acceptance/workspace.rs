@@ -52,6 +52,14 @@ impl Workspace {
         workspace
     }
 
+    /// A pipeline as an older version left it.
+    pub(crate) fn from_frozen(version: &str) -> Self {
+        let workspace = Self::empty();
+        let frozen = program::repository().join("tests/frozen").join(version);
+        copy_tree(&frozen, workspace.folder.path());
+        workspace
+    }
+
     /// Copies a shipped data folder to `data/<to>`.
     pub(crate) fn copy_sample(&self, from: &str, to: &str) {
         let from = program::repository().join("data").join(from);
@@ -207,6 +215,24 @@ impl Finished {
             "{says:?} is not in: {}",
             self.stderr
         );
+    }
+}
+
+/// Copies files and links, and the folders they are in.
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().expect("a type");
+        if kind.is_dir() {
+            copy_tree(&from, &to);
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&from).expect("a link");
+            std::os::unix::fs::symlink(target, &to).expect("a link");
+        } else {
+            fs::copy(&from, &to).expect("a copy");
+        }
     }
 }
 

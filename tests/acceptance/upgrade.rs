@@ -1,0 +1,37 @@
+//! Pipelines that older versions wrote are read and gone on with.
+
+use serde_json::Value;
+
+use crate::workspace::{Workspace, outcome};
+
+#[test]
+fn a_pipeline_of_version_1_goes_on_where_it_was() {
+    let workspace = Workspace::from_frozen("v1");
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    let outcomes: Vec<&str> = runs.as_array().expect("runs").iter().map(outcome).collect();
+    assert_eq!(outcomes, ["steady", "nothing_new", "cold_start"]);
+    let listed = workspace.run("deployment", &["--list", "--json"]).json();
+    assert_eq!(listed["releases"][0]["score"], 0.514_285_714_285_714_2);
+
+    let shown = workspace.run("diagnostics", &["--json"]).json();
+    assert_eq!(shown["problems"], Value::Array(Vec::new()));
+    assert_eq!(
+        shown["deployed"]["current_score"],
+        shown["deployed"]["deployed_score"]
+    );
+    assert_eq!(shown["summary"]["rows"], 81);
+
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    // The rows that were judged then are still known by their fingerprints.
+    let text = workspace.text("data/practicedata/clients.csv");
+    let (header, rows) = text.split_once('\n').expect("a header");
+    workspace.write(
+        "data/practicedata/again.csv",
+        format!("{header}\n{rows}New Co,1,500,9,1\n"),
+    );
+    let record = workspace.fullprocess();
+    assert_eq!(record["rows"]["duplicate"], 80, "{record:#}");
+    assert_eq!(record["rows"]["new"], 1);
+}
