@@ -67,6 +67,8 @@ fn the_other_endpoints_show_the_deployment() {
     let scoring = server.get("/scoring").json(200);
     assert_eq!(scoring["f1"], record["candidate_score"]);
     assert_eq!(scoring["deployed_score"], record["candidate_score"]);
+    let bound = |end: usize| scoring["f1_interval"][end].as_f64();
+    assert!(bound(0) < scoring["f1"].as_f64() && scoring["f1"].as_f64() < bound(1));
     let summary = server.get("/summarystats").json(200);
     assert_eq!(summary["rows"], 4895);
     assert_eq!(summary["columns"][0]["name"], "lastmonth_activity");

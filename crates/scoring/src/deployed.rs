@@ -10,6 +10,7 @@ use serde::Serialize;
 use training::Model;
 
 use crate::metrics::Metrics;
+use crate::statistics::f1_interval;
 use crate::{evaluate, score_on_test};
 
 /// The deployed model on the test data.
@@ -25,6 +26,8 @@ pub struct DeployedScore {
     pub deployed_score: f64,
     /// The model on the test data now.
     pub metrics: Metrics,
+    /// 95 % interval of its F1 (bootstrap, seeded); `None` where F1 is undefined.
+    pub f1_interval: Option<[f64; 2]>,
     /// Its prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
 }
@@ -73,6 +76,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
         model_digest,
         data_digest: test.digest,
         deployed_score: manifest.score,
+        f1_interval: metrics.f1.and_then(|_| f1_interval(&metrics.confusion)),
         metrics,
         predictions: scored
             .iter()

@@ -4,6 +4,7 @@ use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::ConfusionMatrix;
 use crate::compare::PairedCounts;
 
 /// Differences smaller than this are rounding, not spread.
@@ -40,25 +41,50 @@ pub(crate) fn p_value_of_positive_mean(differences: &[f64]) -> Option<f64> {
 /// Rows enter only by class and both predictions, so drawing n rows is drawing eight counts: the
 /// cost does not depend on n. Replicates without an F1 are skipped; `None` when all are.
 pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> {
+    interval(&counts.0, |drawn| {
+        let drawn = PairedCounts(drawn);
+        Some(drawn.candidate().f1()? - drawn.incumbent().f1()?)
+    })
+}
+
+/// The 95 % interval of F1 over resampled rows, which enter by class and prediction only.
+pub(crate) fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
+    let cells = [
+        matrix.true_positive,
+        matrix.false_positive,
+        matrix.false_negative,
+        matrix.true_negative,
+    ];
+    interval(&cells, |drawn| {
+        let [true_positive, false_positive, false_negative, true_negative] = drawn;
+        let drawn = ConfusionMatrix {
+            true_positive,
+            false_positive,
+            false_negative,
+            true_negative,
+        };
+        drawn.f1()
+    })
+}
+
+/// The percentile interval of a statistic of resampled counts.
+fn interval<const CELLS: usize>(
+    counts: &[u64; CELLS],
+    statistic: impl Fn([u64; CELLS]) -> Option<f64>,
+) -> Option<[f64; 2]> {
     let mut random = Pcg64Mcg::new(SEED);
-    let mut differences: Vec<f64> = (0..REPLICATES)
-        .filter_map(|_| {
-            let drawn = resample(counts, &mut random);
-            Some(drawn.candidate().f1()? - drawn.incumbent().f1()?)
-        })
+    let mut values: Vec<f64> = (0..REPLICATES)
+        .filter_map(|_| statistic(resample(counts, &mut random)))
         .collect();
-    differences.sort_unstable_by(f64::total_cmp);
-    Some([
-        quantile(&differences, TAIL)?,
-        quantile(&differences, 1.0 - TAIL)?,
-    ])
+    values.sort_unstable_by(f64::total_cmp);
+    Some([quantile(&values, TAIL)?, quantile(&values, 1.0 - TAIL)?])
 }
 
 /// A multinomial draw, cell by cell: of the rows not yet dealt, each cell takes a binomial share.
-fn resample(counts: &PairedCounts, random: &mut Pcg64Mcg) -> PairedCounts {
-    let mut weight_left: u64 = counts.0.iter().sum();
+fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) -> [u64; CELLS] {
+    let mut weight_left: u64 = counts.iter().sum();
     let mut rows_left = weight_left;
-    PairedCounts(counts.0.map(|weight| {
+    counts.map(|weight| {
         let share = if weight_left == 0 {
             0.0
         } else {
@@ -69,7 +95,7 @@ fn resample(counts: &PairedCounts, random: &mut Pcg64Mcg) -> PairedCounts {
         weight_left -= weight;
         rows_left -= drawn;
         drawn
-    }))
+    })
 }
 
 /// Linear interpolation between the two nearest of some sorted numbers.
@@ -83,6 +109,22 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interval_of_f1_is_that_of_resampled_rows() {
+        let matrix = ConfusionMatrix {
+            true_positive: 480,
+            false_positive: 257,
+            false_negative: 339,
+            true_negative: 924,
+        };
+        let [lower, upper] = f1_interval(&matrix).unwrap();
+        // 4,000 draws of the 2,000 rows one by one, in another language, gave these ends.
+        assert!((lower - 0.5879).abs() < 0.003, "{lower}");
+        assert!((upper - 0.6457).abs() < 0.003, "{upper}");
+        assert_eq!(f1_interval(&matrix), Some([lower, upper]));
+        assert_eq!(f1_interval(&ConfusionMatrix::default()), None);
+    }
 
     #[test]
     fn the_p_value_is_that_of_the_t_test() {
@@ -146,10 +188,10 @@ mod tests {
         let mut random = Pcg64Mcg::new(SEED);
         let mut sums = [0_u64; 8];
         for _ in 0..10_000 {
-            let drawn = resample(&counts, &mut random);
-            assert_eq!(drawn.0.iter().sum::<u64>(), 100);
+            let drawn = resample(&counts.0, &mut random);
+            assert_eq!(drawn.iter().sum::<u64>(), 100);
             sums.iter_mut()
-                .zip(drawn.0)
+                .zip(drawn)
                 .for_each(|(sum, rows)| *sum += rows);
         }
         for (sum, wanted) in sums.iter().zip(counts.0) {

@@ -29,6 +29,8 @@ struct Inputs {
 #[derive(Serialize)]
 struct Answer<'a> {
     f1: Option<f64>,
+    /// 95 % interval of F1.
+    f1_interval: Option<[f64; 2]>,
     precision: Option<f64>,
     recall: Option<f64>,
     roc_auc: Option<f64>,
@@ -51,6 +53,7 @@ pub(super) async fn show(
     let metrics = &score.metrics;
     Ok(HttpResponse::Ok().json(Answer {
         f1: metrics.f1,
+        f1_interval: score.f1_interval,
         precision: metrics.precision,
         recall: metrics.recall,
         roc_auc: metrics.roc_auc,
