@@ -80,6 +80,19 @@ fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
 }
 
 #[test]
+fn a_lost_key_is_drawn_anew_and_nothing_is_judged_twice() {
+    let workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    let data = workspace.text("data/ingesteddata/finaldata.csv");
+    fs::remove_file(workspace.path("data/state/fingerprint.key")).expect("removed");
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    assert_eq!(record["rows"]["new"], 0);
+    assert_eq!(workspace.text("data/ingesteddata/finaldata.csv"), data);
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
 fn the_score_of_another_model_is_refused() {
     let mut workspace = Workspace::with_sample_data();
     for stage in ["ingestion", "training", "scoring"] {

@@ -10,7 +10,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::history::documents;
 use common::layout::names;
 use common::manifest::{self, Manifest};
 use common::{Config, Failure, History, Layout, digest, files};
@@ -20,6 +19,8 @@ use training::Model;
 
 use crate::release::{Release, live_name, name_of, number, release_folders, releases};
 
+/// Document of the history with the highest number ever given.
+const LAST_RELEASE: &str = "last release number";
 /// Begins the names of folders that are no releases: being made, or being removed.
 const HIDDEN: &str = ".staging-";
 
@@ -223,14 +224,14 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
 
 /// One more than any number ever given, whatever was pruned or wiped since.
 fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
-    let given: u64 = history.document(documents::LAST_RELEASE)?.unwrap_or(0);
+    let given: u64 = history.document(LAST_RELEASE)?.unwrap_or(0);
     let there = release_folders(layout)?
         .iter()
         .filter_map(|folder| number(folder))
         .max()
         .unwrap_or(0);
     let next = given.max(there) + 1;
-    history.save_document(documents::LAST_RELEASE, &next)?;
+    history.save_document(LAST_RELEASE, &next)?;
     Ok(next)
 }
 

@@ -24,8 +24,21 @@ pub(crate) struct Live {
 
 impl Data {
     /// The ingested data as it is committed.
+    ///
+    /// An error without the key of its fingerprints: rows judged under another would not be known
+    /// again.
     pub(crate) fn load(config: &Config, ledger: Ledger) -> anyhow::Result<Self> {
-        let key = FingerprintKey::load(&config.layout)?.unwrap_or(FingerprintKey::PUBLIC);
+        let key = match FingerprintKey::load(&config.layout)? {
+            Some(key) => key,
+            None if ledger.rows == 0 => FingerprintKey::PUBLIC,
+            None => {
+                return Err(Failure::input_output(format!(
+                    "{} is missing: run `ingestion`, a new one is drawn",
+                    config.layout.fingerprint_key().display()
+                ))
+                .into());
+            }
+        };
         let table = dataset::load_final_data(config, &ledger, &key)?.table;
         Ok(Self { ledger, table, key })
     }

@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 
 use common::history::documents;
-use common::ledger::{FileStamp, FileStatus, Ledger, RebuildBase, RowCounts};
+use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use common::{Config, Failure, History, Manifest, files};
 use dataset::{Fingerprint, FingerprintKey, SkippedEntry, Table, load_final_data};
 
@@ -84,8 +84,9 @@ fn renew_fingerprints(
         };
         let judged = rows.get(..ledger.judged_rows as usize).unwrap_or_default();
         ledger.judged_fingerprints = append(&config.layout, 0, judged)?;
+        let is_copy = |file: &&LedgerFile| file.status == FileStatus::Copy;
         ledger.base = RebuildBase {
-            files: ledger.files.len(),
+            files: ledger.files.len() - ledger.files.iter().filter(is_copy).count(),
             judged_fingerprints: ledger.judged_fingerprints,
         };
         ledger.rebuilding = true;

@@ -5,17 +5,24 @@
 
 mod folders;
 mod section;
+mod settings;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use serde::Deserialize;
 
 use self::folders::Folders;
 pub use self::folders::InputFolder;
 use self::section::{Problems, Section};
+pub use self::settings::{
+    ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, GatePolicy,
+    HistorySettings, IngestionSettings, OnTie, TrainingSettings,
+};
+use self::settings::{
+    read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
+    read_schema, read_training,
+};
 use crate::{Failure, Layout, Schema};
 
 /// A checked configuration.
@@ -45,96 +52,6 @@ pub struct Config {
     pub history: HistorySettings,
     /// The HTTP interface.
     pub api: ApiSettings,
-}
-
-/// Section `ingestion`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IngestionSettings {
-    /// A file without a final newline waits until it is this many seconds old; default 5.
-    pub settle_seconds: u64,
-}
-
-/// Section `training`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainingSettings {
-    /// Inverse strength of the penalty ‖w‖² / (2C) on the raw coefficients; default 1.
-    pub c: f64,
-    /// Up to this many rows an independent solver checks the fit; default 20,000.
-    pub verify_rows: usize,
-}
-
-/// Section `drift`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DriftSettings {
-    /// The rows that the deployed model is judged on; default `new_rows`.
-    pub basis: DriftBasis,
-    /// Whether an equal score counts as drift; default `retrain`.
-    pub on_tie: OnTie,
-}
-
-/// The rows that the deployed model is judged on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriftBasis {
-    /// The labelled rows that were never judged.
-    NewRows,
-    /// All labelled rows of finaldata.csv.
-    AllRows,
-}
-
-/// What a new score equal to the deployed one means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnTie {
-    /// It is not higher, so the model is retrained.
-    Retrain,
-    /// The model is kept.
-    Keep,
-}
-
-/// Section `deployment`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeploymentSettings {
-    /// Which candidate replaces the deployed model; default `not_worse`.
-    pub gate: GatePolicy,
-    /// Releases kept; the live one and its parent always are. Default 10.
-    pub keep_releases: usize,
-}
-
-/// Which candidate replaces the deployed model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GatePolicy {
-    /// One that is not worse on rows that neither model was fitted to.
-    NotWorse,
-    /// Every one.
-    Always,
-}
-
-/// Section `diagnostics`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DiagnosticsSettings {
-    /// The last run is stale when it ended more hours ago than this; default 24.
-    pub stale_after_hours: u32,
-}
-
-/// Section `history`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistorySettings {
-    /// Runs kept that found nothing new, the newest ones; all other runs are kept. Default 1,000.
-    pub keep_runs: u32,
-}
-
-/// Section `api`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ApiSettings {
-    /// Address that the server listens on; default `127.0.0.1:8000`.
-    pub bind: SocketAddr,
-    /// Address of a running server that `fullprocess` calls; without it, it serves itself.
-    pub url: Option<String>,
-    /// Folders in which a prediction request may name a CSV file; default: the input, output and
-    /// test folders. Empty turns that form off.
-    pub data_roots: Vec<PathBuf>,
 }
 
 /// The environment variable that names the configuration file where `--config` does not.
@@ -220,106 +137,6 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         history,
         api,
     })
-}
-
-fn read_schema(mut section: Section<'_>) -> Schema {
-    let default = Schema::default();
-    let schema = Schema {
-        id: section.value("id", default.id),
-        features: section.value("features", default.features),
-        target: section.value("target", default.target),
-    };
-    if schema.features.is_empty() {
-        section.problem("features", "names no column");
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for column in schema.columns() {
-        if column.trim().is_empty() {
-            section.problem("features", "has a column without a name");
-        } else if !seen.insert(column.trim().to_lowercase()) {
-            section.problem("features", &format!("names the column {column:?} twice"));
-        }
-    }
-    section.finish();
-    schema
-}
-
-fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
-    let settings = IngestionSettings {
-        settle_seconds: section.value("settle_seconds", 5),
-    };
-    section.finish();
-    settings
-}
-
-fn read_training(mut section: Section<'_>) -> TrainingSettings {
-    let settings = TrainingSettings {
-        c: section.value("c", 1.0),
-        verify_rows: section.value("verify_rows", 20_000),
-    };
-    if !(settings.c.is_finite() && settings.c > 0.0) {
-        section.problem("c", "must be a number above 0");
-    }
-    section.finish();
-    settings
-}
-
-fn read_drift(mut section: Section<'_>) -> DriftSettings {
-    let settings = DriftSettings {
-        basis: section.value("basis", DriftBasis::NewRows),
-        on_tie: section.value("on_tie", OnTie::Retrain),
-    };
-    section.finish();
-    settings
-}
-
-fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
-    let settings = DeploymentSettings {
-        gate: section.value("gate", GatePolicy::NotWorse),
-        keep_releases: section.value("keep_releases", 10),
-    };
-    if settings.keep_releases == 0 {
-        section.problem("keep_releases", "must be at least 1");
-    }
-    section.finish();
-    settings
-}
-
-fn read_diagnostics(mut section: Section<'_>) -> DiagnosticsSettings {
-    let settings = DiagnosticsSettings {
-        stale_after_hours: section.value("stale_after_hours", 24),
-    };
-    section.finish();
-    settings
-}
-
-fn read_history(mut section: Section<'_>) -> HistorySettings {
-    let settings = HistorySettings {
-        keep_runs: section.value("keep_runs", 1_000),
-    };
-    section.finish();
-    settings
-}
-
-/// The settings, and whether `data_roots` was given.
-fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
-    let data_roots: Option<Vec<String>> = section.value("data_roots", None);
-    let settings = ApiSettings {
-        bind: section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000))),
-        url: section.value("url", None),
-        data_roots: data_roots
-            .iter()
-            .flatten()
-            .map(|root| folders::absolute(base, root))
-            .collect(),
-    };
-    if let Some(url) = &settings.url
-        && !(url.starts_with("http://") || url.starts_with("https://"))
-    {
-        section.problem("url", "must begin with http:// or https://");
-    }
-    section.finish();
-    (settings, data_roots.is_some())
 }
 
 #[cfg(test)]

@@ -335,8 +335,6 @@ pub mod documents {
     pub const RECONCILED_MODEL: &str = "reconciled model";
     /// When the live release was last changed by hand.
     pub const CHANGED_BY_HAND: &str = "last change by hand";
-    /// The highest release number ever given.
-    pub const LAST_RELEASE: &str = "last release number";
 }
 
 #[cfg(test)]
