@@ -4,6 +4,7 @@ mod architecture;
 mod by_hand;
 mod faults;
 mod input;
+mod interruptions;
 mod program;
 mod server;
 mod serving;

@@ -12,17 +12,27 @@ use serde_json::Value;
 
 /// Where a program's binary is.
 pub(crate) fn path(name: &str) -> &'static Path {
-    static PROGRAMS: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    PROGRAMS
-        .get_or_init(build)
-        .get(name)
-        .expect("a program of the workspace")
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    let programs = PROGRAMS.get_or_init(|| build(&["--workspace"]));
+    programs.get(name).expect("a program of the workspace")
 }
 
-fn build() -> BTreeMap<String, PathBuf> {
+/// Where a program's binary is that lets changes to the file system go wrong.
+pub(crate) fn faulty(name: &str) -> &'static Path {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    let programs =
+        PROGRAMS.get_or_init(|| build(&["--package=acceptance", "--features=fault-injection"]));
+    let name = format!("faulty_{name}");
+    programs.get(&name).expect("a program with faults")
+}
+
+type Programs = BTreeMap<String, PathBuf>;
+
+fn build(what: &[&str]) -> Programs {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--workspace", "--bins", "--message-format=json"])
+        .args(["build", "--bins", "--message-format=json"])
+        .args(what)
         .current_dir(repository())
         .stderr(Stdio::inherit());
     if !cfg!(debug_assertions) {

@@ -60,6 +60,16 @@ impl Workspace {
         workspace
     }
 
+    /// The same pipeline in a folder of its own.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        copy_tree(self.folder.path(), folder.path());
+        Self {
+            folder,
+            config: self.config.clone(),
+        }
+    }
+
     /// Copies a shipped data folder to `data/<to>`.
     pub(crate) fn copy_sample(&self, from: &str, to: &str) {
         let from = program::repository().join("data").join(from);
@@ -140,7 +150,12 @@ impl Workspace {
 
     /// A program with an empty environment in `/`.
     pub(crate) fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(program::path(name));
+        self.command_of(program::path(name))
+    }
+
+    /// The same of any binary.
+    pub(crate) fn command_of(&self, binary: &Path) -> Command {
+        let mut command = Command::new(binary);
         command
             .env_clear()
             .current_dir("/")

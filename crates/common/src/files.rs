@@ -12,10 +12,75 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::Failure;
+use crate::faults::{self, Operation};
+
+/// Bytes gathered before they are written.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: File,
+    path: PathBuf,
+}
+
+/// Writes to a file of ours; [`close`] makes what was written durable.
+pub type FileWriter = BufWriter<OutputFile>;
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        faults::write(&self.path, bytes, |bytes| self.file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl OutputFile {
+    /// Opens a file of ours that is made if it is not there.
+    pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<Self> {
+        faults::before(Operation::Open, path)?;
+        Ok(Self {
+            file: options.open(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Cuts it to `length` bytes.
+    pub(crate) fn truncate(&self, length: u64) -> io::Result<()> {
+        faults::before(Operation::Truncate, &self.path)?;
+        self.file.set_len(length)
+    }
+
+    /// The open file, for what changes nothing.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        faults::before(Operation::Sync, &self.path)?;
+        self.file.sync_all()
+    }
+}
+
+/// Writes what is still buffered and makes all of it durable.
+pub fn close(writer: FileWriter) -> anyhow::Result<()> {
+    let path = writer.get_ref().path.clone();
+    writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .and_then(|file| file.sync())
+        .with_context(|| format!("failed to write {}", path.display()))
+}
 
 /// Makes a folder and its parents.
 pub fn create_folder(path: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    faults::before(Operation::Folder, path)
+        .and_then(|()| fs::create_dir_all(path))
         .with_context(|| format!("failed to make the folder {}", path.display()))
 }
 
@@ -27,7 +92,7 @@ pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 /// Replaces a file's content in one step by what `write` writes.
 pub fn replace_with<T>(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+    write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let written = stage(path, write)?;
     settle(path)?;
@@ -37,7 +102,7 @@ pub fn replace_with<T>(
 /// Writes what will become `path`, beside it; [`settle`] puts it in place.
 pub fn stage<T>(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+    write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     write_new(&partial_path(path), write)
 }
@@ -57,7 +122,7 @@ pub fn replace_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 /// Writes a new file and syncs it; no reader may know its name yet.
 pub fn write_new<T>(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+    write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     write_with_mode(path, 0o666, write)
 }
@@ -66,30 +131,23 @@ pub fn write_new<T>(
 fn write_with_mode<T>(
     path: &Path,
     mode: u32,
-    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<T>,
+    write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let context = || format!("failed to write {}", path.display());
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)
-        .with_context(context)?;
-    let mut writer = BufWriter::with_capacity(256 * 1024, file);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let file = OutputFile::open(path, &mut options).with_context(context)?;
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
     let written = write(&mut writer).with_context(context)?;
-    let file = writer
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .with_context(context)?;
-    file.sync_all().with_context(context)?;
+    close(writer)?;
     Ok(written)
 }
 
 /// Renames within a folder (or between two) and syncs the folder that gained the name.
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is the home of the call")]
-    fs::rename(from, to)
+    faults::before(Operation::Rename, to)
+        .and_then(|()| fs::rename(from, to))
         .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))?;
     sync_folder_of(to)
 }
@@ -97,15 +155,13 @@ pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// Opens a file for appending after cutting it to `length`, the part that was committed.
 ///
 /// An error when the file is shorter than that.
-pub fn open_at(path: &Path, length: u64) -> anyhow::Result<File> {
+pub fn open_at(path: &Path, length: u64) -> anyhow::Result<FileWriter> {
     let context = || format!("failed to open {} for appending", path.display());
-    let file = OpenOptions::new()
-        .append(true)
-        // A file of which something was committed is there, or it is damaged.
-        .create(length == 0)
-        .open(path)
-        .with_context(context)?;
-    let found = file.metadata().with_context(context)?.len();
+    let mut options = OpenOptions::new();
+    // A file of which something was committed is there, or it is damaged.
+    options.append(true).create(length == 0);
+    let mut file = OutputFile::open(path, &mut options).with_context(context)?;
+    let found = file.file().metadata().with_context(context)?.len();
     if found < length {
         return Err(Failure::input_output(format!(
             "{} holds {found} bytes, but {length} were committed: it was cut; run `ingestion`",
@@ -114,16 +170,11 @@ pub fn open_at(path: &Path, length: u64) -> anyhow::Result<File> {
         .into());
     }
     if found > length {
-        file.set_len(length).with_context(context)?;
-        file.sync_all().with_context(context)?;
+        file.truncate(length)
+            .and_then(|()| file.sync())
+            .with_context(|| format!("failed to cut {} to what was committed", path.display()))?;
     }
-    Ok(file)
-}
-
-/// Syncs an open file.
-pub fn sync(file: &File, path: &Path) -> anyhow::Result<()> {
-    file.sync_all()
-        .with_context(|| format!("failed to sync {}", path.display()))
+    Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
 }
 
 /// Points a symbolic link at `target` in one step, whatever stood at `link` before.
@@ -135,14 +186,18 @@ pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
     }
     let partial = partial_path(link);
     remove_file(&partial)?;
-    std::os::unix::fs::symlink(target, &partial)
+    faults::before(Operation::Link, &partial)
+        .and_then(|()| std::os::unix::fs::symlink(target, &partial))
         .with_context(|| format!("failed to make the link {}", partial.display()))?;
     rename(&partial, link)
 }
 
 /// Removes a file; one that is not there is as good as removed.
 pub fn remove_file(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_file(path) {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    match faults::before(Operation::Remove, path).and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("failed to remove {}", path.display()))
         }
@@ -152,7 +207,10 @@ pub fn remove_file(path: &Path) -> anyhow::Result<()> {
 
 /// Removes a folder with all it holds; one that is not there is as good as removed.
 pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_dir_all(path) {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    match faults::before(Operation::Remove, path).and_then(|()| fs::remove_dir_all(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("failed to remove the folder {}", path.display()))
         }
@@ -185,7 +243,8 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
     let Some(folder) = path.parent() else {
         return Ok(());
     };
-    File::open(folder)
+    faults::before(Operation::Sync, folder)
+        .and_then(|()| File::open(folder))
         .and_then(|folder| folder.sync_all())
         .with_context(|| format!("failed to sync the folder {}", folder.display()))
 }

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod digest;
 pub mod exit;
+mod faults;
 pub mod files;
 pub mod history;
 pub mod layout;

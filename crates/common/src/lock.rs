@@ -3,17 +3,18 @@
 //! It is the operating system's lock on an open file, so it goes with the process that holds it:
 //! a dead run never blocks the next. The file's text (process id and program) only informs.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 
 use anyhow::Context;
 
-use crate::{Failure, Layout, files};
+use crate::files::{self, OutputFile};
+use crate::{Failure, Layout};
 
 /// Proof that this process is the only writer; released on drop.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    _file: OutputFile,
 }
 
 impl RunLock {
@@ -22,19 +23,15 @@ impl RunLock {
         files::create_folder(layout.state())?;
         let path = layout.run_lock();
         let context = || format!("failed to open the lock file {}", path.display());
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .with_context(context)?;
-        match file.try_lock() {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = OutputFile::open(&path, &mut options).with_context(context)?;
+        match file.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // Who holds it only informs: an unreadable text must not hide the refusal.
-                let _ = file.read_to_string(&mut holder);
+                let _ = file.file().read_to_string(&mut holder);
                 return Err(Failure::busy(format!(
                     "another run is working ({}); nothing was changed, try again when it has ended",
                     holder.trim()
@@ -43,9 +40,11 @@ impl RunLock {
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(context),
         }
-        file.set_len(0).with_context(context)?;
-        file.rewind().with_context(context)?;
-        writeln!(file, "{program}, process {}", std::process::id()).with_context(context)?;
+        let holder = format!("{program}, process {}\n", std::process::id());
+        file.truncate(0)
+            .and_then(|()| file.file().rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .with_context(|| format!("failed to write {}", path.display()))?;
         Ok(Self { _file: file })
     }
 }

@@ -44,7 +44,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     }
     let _lock = RunLock::acquire(layout, "deployment")?;
     let history = History::open(layout)?;
-    repair(layout)?;
+    repair(config, &history)?;
     if let Some(to) = options.rollback {
         let from = live_name(layout)?;
         note_change_by_hand(&history)?;
@@ -64,7 +64,11 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         run: None,
     };
     note_change_by_hand(&history)?;
-    let release = publish(layout, stage(layout, &history, &candidate, started_at)?)?;
+    let release = publish(
+        layout,
+        &history,
+        stage(layout, &history, &candidate, started_at)?,
+    )?;
     history.record_stage(&StageDuration {
         stage: "deployment".into(),
         run: None,
@@ -75,7 +79,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         release: release.manifest.release,
         parent: release.manifest.parent,
         score: release.manifest.score,
-        pruned: prune(config)?,
+        pruned: prune(config),
     }))
 }
 

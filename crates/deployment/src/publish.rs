@@ -97,9 +97,10 @@ fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static 
 }
 
 /// Gives a staged release its number and makes it the live one.
-pub fn publish(layout: &Layout, staged: Staged) -> anyhow::Result<Release> {
+pub fn publish(layout: &Layout, history: &History, staged: Staged) -> anyhow::Result<Release> {
     let folder = layout.release(&name_of(staged.number));
     files::rename(&staged.folder, &folder)?;
+    note_numbers(layout, history)?;
     let release = Release::open(&folder)?;
     make_live(layout, &release)?;
     Ok(release)
@@ -159,10 +160,21 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
 
 /// Removes the oldest releases beyond the number to keep, never the live one or its parent, and
 /// returns their names.
-pub fn prune(config: &Config) -> anyhow::Result<Vec<String>> {
+///
+/// What cannot be removed is said and tried again by the next command that writes: the live
+/// release is as good with it.
+pub fn prune(config: &Config) -> Vec<String> {
+    let mut pruned = Vec::new();
+    if let Err(error) = remove_surplus(config, &mut pruned) {
+        tracing::warn!("old releases could not be removed: {error:#}");
+    }
+    pruned
+}
+
+fn remove_surplus(config: &Config, pruned: &mut Vec<String>) -> anyhow::Result<()> {
     let layout = &config.layout;
     let Some(live) = Release::live(layout)? else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let mut folders = release_folders(layout)?;
     folders.sort();
@@ -170,7 +182,6 @@ pub fn prune(config: &Config) -> anyhow::Result<Vec<String>> {
         .len()
         .saturating_sub(config.deployment.keep_releases);
     let kept = [Some(live.name()), live.manifest.parent.as_deref()];
-    let mut pruned = Vec::new();
     for folder in &folders[..surplus] {
         let name = number(folder).map(name_of).unwrap_or_default();
         if kept.contains(&Some(name.as_str())) {
@@ -180,15 +191,19 @@ pub fn prune(config: &Config) -> anyhow::Result<Vec<String>> {
         let hidden = layout.releases().join(format!("{HIDDEN}removed-{name}"));
         files::rename(folder, &hidden)?;
         files::remove_folder(&hidden)?;
+        tracing::info!(release = name, "removed (deployment.keep_releases)");
         pruned.push(name);
     }
-    Ok(pruned)
+    Ok(())
 }
 
-/// Removes what an interrupted deployment left and remakes the links through `current`.
-pub fn repair(layout: &Layout) -> anyhow::Result<()> {
+/// Removes what an interrupted deployment left, remakes the links through `current`, and removes
+/// the surplus releases.
+pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
+    let layout = &config.layout;
     files::create_folder(layout.production())?;
     files::sweep(layout.production())?;
+    note_numbers(layout, history)?;
     let releases = layout.releases();
     if releases.is_dir() {
         let entries = fs::read_dir(&releases)
@@ -202,6 +217,7 @@ pub fn repair(layout: &Layout) -> anyhow::Result<()> {
     }
     if layout.current().symlink_metadata().is_ok() {
         repair_links(layout)?;
+        prune(config);
     }
     Ok(())
 }
@@ -224,15 +240,26 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
 
 /// One more than any number ever given, whatever was pruned or wiped since.
 fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
-    let given: u64 = history.document(LAST_RELEASE)?.unwrap_or(0);
-    let there = release_folders(layout)?
-        .iter()
-        .filter_map(|folder| number(folder))
-        .max()
-        .unwrap_or(0);
-    let next = given.max(there) + 1;
-    history.save_document(LAST_RELEASE, &next)?;
-    Ok(next)
+    Ok(highest_given(history)?.max(highest_there(layout)?) + 1)
+}
+
+/// Remembers the highest number given, so that it is not given again when its folder is gone.
+fn note_numbers(layout: &Layout, history: &History) -> anyhow::Result<()> {
+    let there = highest_there(layout)?;
+    if there > highest_given(history)? {
+        history.save_document(LAST_RELEASE, &there)?;
+    }
+    Ok(())
+}
+
+fn highest_given(history: &History) -> anyhow::Result<u64> {
+    Ok(history.document(LAST_RELEASE)?.unwrap_or(0))
+}
+
+fn highest_there(layout: &Layout) -> anyhow::Result<u64> {
+    let folders = release_folders(layout)?;
+    let numbers = folders.iter().filter_map(|folder| number(folder));
+    Ok(numbers.max().unwrap_or(0))
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {

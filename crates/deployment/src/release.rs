@@ -101,6 +101,11 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     match fs::read_link(&current) {
         Ok(target) => Ok(Some(target)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Failure::input_output(format!(
+            "{} is no link to a release: move it away, then make a release live with `deployment --rollback ID`",
+            current.display()
+        ))
+        .into()),
         Err(error) => {
             Err(error).with_context(|| format!("failed to read the link {}", current.display()))
         }

@@ -65,7 +65,7 @@ impl Production {
     }
 
     fn deploy(&self, score: f64) -> Release {
-        publish(&self.config.layout, self.stage(score)).unwrap()
+        publish(&self.config.layout, &self.history, self.stage(score)).unwrap()
     }
 
     fn live(&self) -> Option<String> {
@@ -89,7 +89,7 @@ fn a_staged_release_is_not_live_and_goes_with_the_next_repair() {
     let _staged = production.stage(0.5);
     assert_eq!(production.live(), None);
     assert!(production.names().is_empty());
-    repair(&production.config.layout).unwrap();
+    repair(&production.config, &production.history).unwrap();
     let left = fs::read_dir(production.config.layout.releases()).unwrap();
     assert_eq!(left.count(), 0);
 }
@@ -174,7 +174,7 @@ fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
         production.deploy(score);
     }
     roll_back(layout, Some("2")).unwrap();
-    assert_eq!(prune(&production.config).unwrap(), ["000003"]);
+    assert_eq!(prune(&production.config), ["000003"]);
     assert_eq!(production.names(), ["000001", "000002", "000004", "000005"]);
 }
 

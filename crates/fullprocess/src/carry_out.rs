@@ -119,16 +119,10 @@ impl OpenRun<'_> {
                 run: Some(id),
             };
             let staged = deployment::stage(&config.layout, history, &candidate, Timestamp::now())?;
-            deployment::publish(&config.layout, staged)
+            deployment::publish(&config.layout, history, staged)
         })?;
         self.note_published(&release)?;
-        // The model is live; what is left over of old ones can be removed another time.
-        match deployment::prune(config) {
-            Ok(names) => names.iter().for_each(|name| {
-                tracing::info!(release = name, "removed (deployment.keep_releases)");
-            }),
-            Err(error) => tracing::warn!("old releases could not be removed: {error:#}"),
-        }
+        deployment::prune(config);
         Ok(())
     }
 
@@ -159,10 +153,10 @@ impl OpenRun<'_> {
     /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
     fn report(&mut self, outcome: Outcome) -> anyhow::Result<()> {
         self.record.outcome = Some(outcome);
-        let has_more_to_tell = !matches!(
-            outcome,
-            Outcome::Steady | Outcome::NotJudged | Outcome::NothingNew
-        );
+        if outcome == Outcome::NothingNew {
+            return Ok(());
+        }
+        let has_more_to_tell = !matches!(outcome, Outcome::Steady | Outcome::NotJudged);
         let config = self.config;
         if has_more_to_tell && !self.has(Effect::Reported) {
             self.stage("reporting", |_| reporting::redraw(config).map(|_| ()))?;

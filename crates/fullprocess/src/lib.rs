@@ -74,7 +74,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
 pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
     let history = History::open(&config.layout)?;
-    deployment::repair(&config.layout)?;
+    deployment::repair(config, &history)?;
     let finished = resume::finish_unfinished_runs(config, &history)?;
 
     let mut run = OpenRun::begin(config, &history)?;

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use common::Schema;
 use common::ledger::RowCounts;
+use common::{Layout, Schema};
 use dataset::{
     Cells, DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RecordWriter, Rejection,
     RowReader, Table, TargetColumn,
@@ -19,6 +19,7 @@ const SHOWN_REJECTIONS: usize = 5;
 
 /// Where rows go.
 pub(crate) struct Sink<'a, W: Write> {
+    pub(crate) layout: &'a Layout,
     pub(crate) schema: &'a Schema,
     pub(crate) key: &'a FingerprintKey,
     pub(crate) rows: RecordWriter<W>,
@@ -125,7 +126,7 @@ impl<W: Write> Sink<'_, W> {
     fn keep(&mut self, cells: &Cells<'_>, fingerprint: Fingerprint) -> anyhow::Result<()> {
         self.rows
             .write(cells.texts())
-            .context("failed to write finaldata.csv")?;
+            .with_context(|| failed_to_write(&self.layout.final_data()))?;
         self.table
             .push(cells.id(), cells.values, cells.label, fingerprint);
         Ok(())
@@ -148,8 +149,13 @@ impl<W: Write> Sink<'_, W> {
         }
         self.rejected
             .write([name, &line.to_string(), &column.to_string(), &reason, &text])
-            .context("failed to write rejectedrows.csv")
+            .with_context(|| failed_to_write(&self.layout.rejected_rows()))
     }
+}
+
+/// The context of an error at one of the two files that rows go to.
+pub(crate) fn failed_to_write(path: &Path) -> String {
+    format!("failed to write {}", path.display())
 }
 
 fn postpone(problem: FileProblem) -> Postponed {

@@ -5,7 +5,7 @@
 //! says.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 
 use anyhow::Context;
 use common::ledger::Ledger;
@@ -83,17 +83,12 @@ pub(crate) fn append(
         return Ok(count);
     }
     let path = layout.judged_fingerprints();
-    let context = || format!("failed to write {}", path.display());
-    let mut writer = BufWriter::new(files::open_at(&path, count * FINGERPRINT_BYTES)?);
+    let mut writer = files::open_at(&path, count * FINGERPRINT_BYTES)?;
     for fingerprint in fingerprints {
         writer
             .write_all(&fingerprint.to_le_bytes())
-            .with_context(context)?;
+            .with_context(|| format!("failed to write {}", path.display()))?;
     }
-    let file = writer
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-        .with_context(context)?;
-    files::sync(&file, &path)?;
+    files::close(writer)?;
     Ok(count + fingerprints.len() as u64)
 }

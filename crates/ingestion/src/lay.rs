@@ -3,9 +3,8 @@
 //! Nothing here counts until the ledger is committed.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use common::digest::Hasher;
@@ -13,11 +12,10 @@ use common::ledger::{Ledger, LedgerFile};
 use common::{Layout, Schema, files};
 use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Table};
 
-use crate::accounting::{FileTally, Postponed, Sink, Take};
+use crate::accounting::{FileTally, Postponed, Sink, Take, failed_to_write};
 use crate::seen::SeenRows;
 
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
-const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file to be read, whether the ledger knows it or not.
 pub(crate) struct Planned {
@@ -77,17 +75,11 @@ impl Reading<'_> {
         data: FinalData,
         planned: &[Planned],
     ) -> Result<Laid, Stopped> {
-        let (rows_path, rejected_path) = (self.layout.final_data(), self.layout.rejected_rows());
-        let mut rows = BufWriter::with_capacity(
-            BUFFER_BYTES,
-            files::open_at(&rows_path, ledger.committed_bytes)?,
-        );
-        let mut rejected = BufWriter::with_capacity(
-            BUFFER_BYTES,
-            files::open_at(&rejected_path, ledger.rejected_bytes)?,
-        );
+        let mut rows = files::open_at(&self.layout.final_data(), ledger.committed_bytes)?;
+        let mut rejected = files::open_at(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
         let seen = SeenRows::of(&data.table.fingerprints);
         let mut sink = Sink {
+            layout: self.layout,
             schema: self.schema,
             key: self.key,
             rows: RecordWriter::continuing(&mut rows, data.hasher, ledger.committed_bytes),
@@ -98,8 +90,8 @@ impl Reading<'_> {
         };
         let tallies = take_all(&mut sink, planned, 0)?;
         let laid = finish(sink, tallies)?;
-        flush_and_sync(rows, &rows_path)?;
-        flush_and_sync(rejected, &rejected_path)?;
+        files::close(rows)?;
+        files::close(rejected)?;
         Ok(laid)
     }
 
@@ -108,6 +100,7 @@ impl Reading<'_> {
         files::stage(&self.layout.final_data(), |rows| {
             files::stage(&self.layout.rejected_rows(), |rejected| {
                 let mut sink = Sink {
+                    layout: self.layout,
                     schema: self.schema,
                     key: self.key,
                     rows: RecordWriter::new(rows),
@@ -145,6 +138,7 @@ impl Reading<'_> {
         position: usize,
     ) -> Result<Vec<Fingerprint>, Stopped> {
         let mut sink = Sink {
+            layout: self.layout,
             schema: self.schema,
             key: self.key,
             rows: RecordWriter::new(std::io::sink()),
@@ -205,11 +199,11 @@ fn finish<W: Write>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::R
     let rows = sink
         .rows
         .finish()
-        .context("failed to write finaldata.csv")?;
+        .with_context(|| failed_to_write(&sink.layout.final_data()))?;
     let rejected = sink
         .rejected
         .finish()
-        .context("failed to write rejectedrows.csv")?;
+        .with_context(|| failed_to_write(&sink.layout.rejected_rows()))?;
     Ok(Laid {
         table: sink.table,
         tallies,
@@ -217,12 +211,4 @@ fn finish<W: Write>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::R
         digest: rows.digest,
         rejected_bytes: rejected.bytes,
     })
-}
-
-fn flush_and_sync(writer: BufWriter<File>, path: &Path) -> anyhow::Result<()> {
-    let file = writer
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-        .with_context(|| format!("failed to write {}", path.display()))?;
-    files::sync(&file, path)
 }

@@ -72,7 +72,7 @@ impl Service {
             run: None,
         };
         let staged = stage(&config.layout, &history, &candidate, Timestamp::UNIX_EPOCH).unwrap();
-        (publish(&config.layout, staged).unwrap(), model)
+        (publish(&config.layout, &history, staged).unwrap(), model)
     }
 
     fn send(&self, what: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {

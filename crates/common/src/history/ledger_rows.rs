@@ -9,31 +9,31 @@ use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowC
 impl History {
     /// The committed ledger; the empty one before the first ingestion.
     pub fn ledger(&self) -> anyhow::Result<Ledger> {
-        let context = "failed to read the ledger of the history";
+        let context = || self.failed_to("read the ledger");
         let ledger = self
             .connection
             .query_row("SELECT * FROM ledger", [], read_ledger)
             .optional()
-            .context(context)?;
+            .with_context(context)?;
         let Some(mut ledger) = ledger else {
             return Ok(Ledger::default());
         };
         let mut statement = self
             .connection
             .prepare("SELECT * FROM files ORDER BY position")
-            .context(context)?;
+            .with_context(context)?;
         ledger.files = statement
             .query_map([], read_file)
-            .context(context)?
+            .with_context(context)?
             .collect::<Result<_, _>>()
-            .context(context)?;
+            .with_context(context)?;
         Ok(ledger)
     }
 
     /// Commits a ledger in place of the one before.
     pub fn save_ledger(&self, ledger: &Ledger) -> anyhow::Result<()> {
         self.write_ledger(ledger)
-            .context("failed to commit the ledger to the history")
+            .with_context(|| self.failed_to("commit the ledger"))
     }
 
     fn write_ledger(&self, ledger: &Ledger) -> rusqlite::Result<()> {

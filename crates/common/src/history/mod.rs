@@ -8,7 +8,7 @@ mod ledger_rows;
 mod open;
 mod schema;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 /// An open history.
 pub struct History {
     connection: Connection,
+    path: PathBuf,
     /// Holds the copy that is read while another process's journal is hot.
     _copy: Option<tempfile::TempDir>,
 }
@@ -66,6 +67,11 @@ pub struct StoredScore {
 }
 
 impl History {
+    /// What could not be done, with the file that it concerns.
+    fn failed_to(&self, what: &str) -> String {
+        format!("failed to {what} in the history {}", self.path.display())
+    }
+
     /// Runs `work` as one transaction: all of its writes happen or none.
     pub fn transaction<T>(
         &self,
@@ -74,11 +80,11 @@ impl History {
         let transaction = self
             .connection
             .unchecked_transaction()
-            .context("failed to begin a transaction of the history")?;
+            .with_context(|| self.failed_to("begin a transaction"))?;
         let done = work(self)?;
         transaction
             .commit()
-            .context("failed to commit to the history")?;
+            .with_context(|| self.failed_to("commit"))?;
         Ok(done)
     }
 
@@ -89,7 +95,7 @@ impl History {
                 "INSERT INTO runs (started_at, record) VALUES (?1, ?2)",
                 params![now.to_string(), serde_json::to_string(record)?],
             )
-            .context("failed to record the run")?;
+            .with_context(|| self.failed_to("record the run"))?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -100,7 +106,7 @@ impl History {
                 "UPDATE runs SET record = ?2 WHERE id = ?1",
                 params![run, serde_json::to_string(record)?],
             )
-            .context("failed to record the run's progress")?;
+            .with_context(|| self.failed_to("record the run's progress"))?;
         Ok(())
     }
 
@@ -122,19 +128,23 @@ impl History {
                     now.to_string()
                 ],
             )
-            .context("failed to record the run's outcome")?;
+            .with_context(|| self.failed_to("record the run's outcome"))?;
         Ok(())
     }
 
-    /// Forgets all but the newest `keep` runs with this outcome.
+    /// Forgets all but the newest `keep` runs with this outcome, and how long their stages took.
     pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
-        self.connection
-            .execute(
-                "DELETE FROM runs WHERE outcome = ?1 AND id <= (
-                     SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                params![outcome, keep],
-            )
-            .context("failed to prune the runs of the history")?;
+        let newest_to_go =
+            "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+        let to_go = format!("SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})");
+        for statement in [
+            format!("DELETE FROM stages WHERE run IN ({to_go})"),
+            format!("DELETE FROM runs WHERE id IN ({to_go})"),
+        ] {
+            self.connection
+                .execute(&statement, params![outcome, keep])
+                .with_context(|| self.failed_to("prune the runs"))?;
+        }
         Ok(())
     }
 
@@ -156,16 +166,16 @@ impl History {
         which: &str,
         limit: i64,
     ) -> anyhow::Result<Vec<StoredRun<T>>> {
-        let context = "failed to read the runs of the history";
+        let context = || self.failed_to("read the runs");
         let mut statement = self
             .connection
             .prepare(&format!("SELECT id, record FROM runs {which} LIMIT ?1"))
-            .context(context)?;
+            .with_context(context)?;
         let rows = statement
             .query_map([limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
-            .context(context)?;
+            .with_context(context)?;
         rows.map(|row| {
-            let (id, record) = row.context(context)?;
+            let (id, record) = row.with_context(context)?;
             let record = serde_json::from_str(&record)
                 .with_context(|| format!("failed to read the record of run {id}"))?;
             Ok(StoredRun { id, record })
@@ -175,7 +185,7 @@ impl History {
 
     /// How the newest run that ended came out; `None` before the first.
     pub fn last_run(&self) -> anyhow::Result<Option<LastRun>> {
-        let context = "failed to read the runs of the history";
+        let context = || self.failed_to("read the runs");
         let last: Option<(i64, String, String)> = self
             .connection
             .query_row(
@@ -185,12 +195,12 @@ impl History {
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )
             .optional()
-            .context(context)?;
+            .with_context(context)?;
         last.map(|(run_id, outcome, finished_at)| {
             Ok(LastRun {
                 run_id,
                 outcome,
-                finished_at: finished_at.parse().context(context)?,
+                finished_at: finished_at.parse().with_context(context)?,
             })
         })
         .transpose()
@@ -219,20 +229,20 @@ impl History {
                     duration.seconds
                 ],
             )
-            .context("failed to record a stage's duration")?;
+            .with_context(|| self.failed_to("record a stage's duration"))?;
         Ok(())
     }
 
     /// The newest recorded durations of a stage, newest first.
     pub fn stage_durations(&self, stage: &str, limit: i64) -> anyhow::Result<Vec<StageDuration>> {
-        let context = "failed to read the durations of the history";
+        let context = || self.failed_to("read the durations");
         let mut statement = self
             .connection
             .prepare(
                 "SELECT stage, run, started_at, seconds FROM stages
                  WHERE stage = ?1 ORDER BY id DESC LIMIT ?2",
             )
-            .context(context)?;
+            .with_context(context)?;
         let rows = statement
             .query_map(params![stage, limit], |row| {
                 Ok((
@@ -242,13 +252,13 @@ impl History {
                     row.get(3)?,
                 ))
             })
-            .context(context)?;
+            .with_context(context)?;
         rows.map(|row| {
-            let (stage, run, started_at, seconds) = row.context(context)?;
+            let (stage, run, started_at, seconds) = row.with_context(context)?;
             Ok(StageDuration {
                 stage,
                 run,
-                started_at: started_at.parse().context(context)?,
+                started_at: started_at.parse().with_context(context)?,
                 seconds,
             })
         })
@@ -262,7 +272,7 @@ impl History {
                 "INSERT INTO scores (recorded_at, model, f1) VALUES (?1, ?2, ?3)",
                 params![now.to_string(), score.model, score.f1],
             )
-            .context("failed to record a score")?;
+            .with_context(|| self.failed_to("record a score"))?;
         Ok(())
     }
 
@@ -280,7 +290,7 @@ impl History {
                 },
             )
             .optional()
-            .context("failed to read the scores of the history")
+            .with_context(|| self.failed_to("read the scores"))
     }
 
     /// Keeps a document that replaces the one of the same name.
@@ -291,7 +301,7 @@ impl History {
                  ON CONFLICT (name) DO UPDATE SET content = excluded.content",
                 params![name, serde_json::to_string(document)?],
             )
-            .with_context(|| format!("failed to record the {name}"))?;
+            .with_context(|| self.failed_to(&format!("record the {name}")))?;
         Ok(())
     }
 
@@ -305,11 +315,11 @@ impl History {
                 |row| row.get(0),
             )
             .optional()
-            .with_context(|| format!("failed to read the {name} of the history"))?;
+            .with_context(|| self.failed_to(&format!("read the {name}")))?;
         content
             .map(|content| {
                 serde_json::from_str(&content)
-                    .with_context(|| format!("failed to read the {name} of the history"))
+                    .with_context(|| self.failed_to(&format!("read the {name}")))
             })
             .transpose()
     }

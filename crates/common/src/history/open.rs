@@ -9,7 +9,8 @@ use anyhow::Context;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{History, schema};
-use crate::{Layout, files};
+use crate::files::OutputFile;
+use crate::{Layout, faults, files};
 
 /// How long a reader or writer waits for the other's transaction, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,23 +37,26 @@ impl History {
             Err(error) if needs_recovery(&error) => read_copy(&path),
             opened => opened.map(|connection| History {
                 connection,
+                path: path.clone(),
                 _copy: None,
             }),
         };
         history
-            .map(Some)
+            .and_then(|history| {
+                // The run that was to make it was cut short: nothing was ever recorded.
+                let is_made = schema::version(&history.connection)? > 0;
+                Ok(is_made.then_some(history))
+            })
             .with_context(|| format!("failed to read the history {}", path.display()))
     }
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     // Made by us first: what SQLite will put into it concerns its owner and the owner's group.
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .open(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o640);
+    OutputFile::open(path, &mut options)?;
+    faults::watch_sqlite();
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
@@ -60,6 +64,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     schema::migrate(&connection)?;
     Ok(History {
         connection,
+        path: path.to_owned(),
         _copy: None,
     })
 }
@@ -67,6 +72,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
 fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Nothing is read before it is asked for; a hot journal shows here.
     schema::version(&connection)?;
     Ok(connection)
 }
@@ -93,9 +99,9 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
         fs::copy(&journal, journal_of(&copy))?;
     }
     let connection = Connection::open(&copy)?;
-    schema::version(&connection)?;
     Ok(History {
         connection,
+        path: path.to_owned(),
         _copy: Some(folder),
     })
 }

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use crate::Failure;
 
 /// Each step brings the tables from version `index` to `index + 1`; a step is never edited.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE ledger (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         committed_bytes INTEGER NOT NULL,
@@ -63,7 +64,10 @@ const MIGRATIONS: [&str; 1] = ["
         name TEXT PRIMARY KEY,
         content TEXT NOT NULL
     );
-"];
+",
+    // A run that is pruned takes its stages with it.
+    "CREATE INDEX stages_by_run ON stages (run);",
+];
 
 /// The newest version this program knows.
 pub(super) const VERSION: usize = MIGRATIONS.len();

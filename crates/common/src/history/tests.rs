@@ -99,9 +99,18 @@ fn only_the_oldest_runs_of_the_outcome_are_pruned() {
     let history = History::open(&layout(folder.path())).unwrap();
     for outcome in ["idle", "busy", "idle", "idle", "busy", "idle"] {
         let run = history.begin_run(now(), &outcome).unwrap();
+        let duration = StageDuration {
+            stage: "ingestion".into(),
+            run: Some(run),
+            started_at: now(),
+            seconds: 0.1,
+        };
+        history.record_stage(&duration).unwrap();
         history.finish_run(run, now(), outcome, &outcome).unwrap();
     }
     history.prune_runs("idle", 2).unwrap();
+    let durations = history.stage_durations("ingestion", 10).unwrap();
+    assert_eq!(durations.len(), 4, "durations go with their run");
     let kept = history.finished_runs::<String>(10).unwrap();
     let kept: Vec<i64> = kept.iter().map(|run| run.id).collect();
     assert_eq!(kept, [6, 5, 4, 2]);
@@ -169,4 +178,13 @@ fn a_copy_holds_what_was_committed() {
         .query_row("SELECT content FROM documents", [], |row| row.get(0))
         .unwrap();
     assert_eq!(content, "\"kept\"");
+}
+
+#[test]
+fn a_history_that_was_only_begun_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = layout(folder.path());
+    std::fs::create_dir_all(layout.state()).unwrap();
+    crate::files::replace(&layout.history(), b"").unwrap();
+    assert!(History::read(&layout).unwrap().is_none());
 }

@@ -1,0 +1,65 @@
+//! The place that every change to the file system passes, so that tests can let it go wrong.
+//!
+//! In a normal build nothing happens here. With the feature `fault-injection`, which only the
+//! acceptance tests turn on, the environment names one change at which the process is killed or
+//! gets an error in its stead.
+
+#[cfg(feature = "fault-injection")]
+mod injection;
+#[cfg(feature = "fault-injection")]
+mod system_calls;
+
+#[cfg(feature = "fault-injection")]
+pub(crate) use self::injection::{before, write};
+#[cfg(feature = "fault-injection")]
+pub(crate) use self::system_calls::watch_sqlite;
+
+#[cfg(not(feature = "fault-injection"))]
+pub(crate) use self::nothing::{before, watch_sqlite, write};
+
+/// A change to the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Making a folder.
+    Folder,
+    /// Opening a file that is made if it is not there.
+    Open,
+    /// Writing to an open file.
+    #[cfg(feature = "fault-injection")]
+    Write,
+    /// Making written bytes, or the names in a folder, durable.
+    Sync,
+    /// Giving a file or folder another name.
+    Rename,
+    /// Cutting a file.
+    Truncate,
+    /// Making a symbolic link.
+    Link,
+    /// Removing a file or folder.
+    Remove,
+}
+
+#[cfg(not(feature = "fault-injection"))]
+mod nothing {
+    use std::io;
+    use std::path::Path;
+
+    use super::Operation;
+
+    #[inline]
+    pub(crate) fn before(_: Operation, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn write(
+        _: &Path,
+        bytes: &[u8],
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        write(bytes)
+    }
+
+    #[inline]
+    pub(crate) fn watch_sqlite() {}
+}

@@ -1,0 +1,132 @@
+//! One fault, at the change that the environment names.
+//!
+//! `RISK_FAULT=KIND:N:LOG`: at the N-th change that fits the kind, counted from 1, the fault
+//! strikes, and the change and its path are written to the file LOG. Without LOG the process has
+//! made fewer than N changes.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Operation::{self, Folder, Link, Open, Remove, Rename, Write as WriteBytes};
+use super::system_calls;
+
+const VARIABLE: &str = "RISK_FAULT";
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The process is killed in the middle of the change.
+    Kill,
+    /// The disk is full from then on.
+    NoSpace,
+    /// The device fails this once.
+    Broken,
+    /// Names may not be changed from then on.
+    Refused,
+}
+
+struct Plan {
+    kind: Kind,
+    at: u64,
+    log: PathBuf,
+    passed: AtomicU64,
+}
+
+/// Passes a change, or returns the error it fails with.
+pub(crate) fn before(operation: Operation, path: &Path) -> io::Result<()> {
+    match plan().and_then(|plan| plan.fault(operation, path)) {
+        Some(fault) => Err(fault.strike()),
+        None => Ok(()),
+    }
+}
+
+/// Passes a write; one that goes wrong has written half of its bytes.
+pub(crate) fn write(
+    path: &Path,
+    bytes: &[u8],
+    write: impl FnOnce(&[u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    match plan().and_then(|plan| plan.fault(WriteBytes, path)) {
+        Some(fault) => {
+            write(&bytes[..bytes.len() / 2])?;
+            Err(fault.strike())
+        }
+        None => write(bytes),
+    }
+}
+
+fn plan() -> Option<&'static Plan> {
+    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        let text = std::env::var(VARIABLE).ok()?;
+        Some(Plan::parse(&text).expect("RISK_FAULT is KIND:N:LOG"))
+    })
+    .as_ref()
+}
+
+impl Plan {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ':');
+        Some(Self {
+            kind: match parts.next()? {
+                "kill" => Kind::Kill,
+                "enospc" => Kind::NoSpace,
+                "eio" => Kind::Broken,
+                "eacces" => Kind::Refused,
+                _ => return None,
+            },
+            at: parts.next()?.parse().ok()?,
+            log: parts.next()?.into(),
+            passed: AtomicU64::new(0),
+        })
+    }
+
+    /// The fault that meets a change, if one does.
+    fn fault(&self, operation: Operation, path: &Path) -> Option<Kind> {
+        if !self.kind.fits(operation) {
+            return None;
+        }
+        let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
+        if number == self.at {
+            self.note(operation, path);
+        }
+        let strikes = number == self.at || (number > self.at && self.kind.lasts());
+        strikes.then_some(self.kind)
+    }
+
+    fn note(&self, operation: Operation, path: &Path) {
+        let line = format!("{operation:?} {}\n", path.display());
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .and_then(|mut log| log.write_all(line.as_bytes()))
+            .expect("the log of the fault can be written");
+    }
+}
+
+impl Kind {
+    fn fits(self, operation: Operation) -> bool {
+        match self {
+            Self::Kill | Self::Broken => true,
+            Self::NoSpace => matches!(operation, Folder | Open | WriteBytes | Link),
+            Self::Refused => matches!(operation, Folder | Open | Rename | Link | Remove),
+        }
+    }
+
+    fn lasts(self) -> bool {
+        matches!(self, Self::NoSpace | Self::Refused)
+    }
+
+    fn strike(self) -> io::Error {
+        io::Error::from_raw_os_error(match self {
+            Self::Kill => system_calls::kill(),
+            Self::NoSpace => libc::ENOSPC,
+            Self::Broken => libc::EIO,
+            Self::Refused => libc::EACCES,
+        })
+    }
+}

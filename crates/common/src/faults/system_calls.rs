@@ -1,0 +1,128 @@
+//! What needs the C library: killing this process, and SQLite's own changes to the file system.
+//!
+//! SQLite lets its system calls be replaced, for tests of this kind. Its fsync is not among them:
+//! a kill there leaves what a kill at the next change leaves, and a failure there is taken by
+//! SQLite like that of a write.
+#![expect(
+    unsafe_code,
+    reason = "SQLite takes its system calls as function pointers; only tests compile this"
+)]
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::io;
+use std::mem::transmute;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use rusqlite::ffi;
+
+use super::Operation;
+use super::injection::before;
+
+/// Ends this process as `kill -9` does.
+pub(super) fn kill() -> ! {
+    // SAFETY: raising a signal has no precondition.
+    unsafe { libc::raise(libc::SIGKILL) };
+    unreachable!("a process cannot refuse this signal")
+}
+
+/// Lets SQLite's changes pass through the faults from now on.
+pub(crate) fn watch_sqlite() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        // SAFETY: the default VFS lives as long as the process, and each function has the type
+        // of the system call whose name it is given under.
+        unsafe {
+            let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+            let replace = (*vfs).xSetSystemCall.expect("the VFS of unix");
+            let calls: [(&CStr, AnyCall); 4] = [
+                (c"open", transmute::<OpenCall, AnyCall>(open)),
+                (c"pwrite", transmute::<WriteCall, AnyCall>(write)),
+                (c"ftruncate", transmute::<TruncateCall, AnyCall>(truncate)),
+                (c"unlink", transmute::<UnlinkCall, AnyCall>(unlink)),
+            ];
+            for (name, call) in calls {
+                let replaced = replace(vfs, name.as_ptr(), Some(call));
+                assert_eq!(replaced, ffi::SQLITE_OK, "{name:?}");
+            }
+        }
+    });
+}
+
+type AnyCall = unsafe extern "C" fn();
+type OpenCall = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
+type WriteCall = unsafe extern "C" fn(c_int, *const c_void, usize, libc::off_t) -> isize;
+type TruncateCall = unsafe extern "C" fn(c_int, libc::off_t) -> c_int;
+type UnlinkCall = unsafe extern "C" fn(*const c_char) -> c_int;
+
+unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
+    // SAFETY: SQLite gives what open(2) asks for.
+    unsafe {
+        let makes_it = flags & libc::O_CREAT != 0;
+        match makes_it.then(|| before(Operation::Open, path_at(path))) {
+            Some(Err(error)) => refuse(&error) as c_int,
+            _ => libc::open(path, flags, mode),
+        }
+    }
+}
+
+unsafe extern "C" fn write(
+    file: c_int,
+    bytes: *const c_void,
+    length: usize,
+    at: libc::off_t,
+) -> isize {
+    // SAFETY: SQLite gives what pwrite(2) asks for.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
+    let written = super::injection::write(&path_of(file), bytes, |bytes| {
+        // SAFETY: the slice is readable for its length.
+        let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    });
+    match written {
+        Ok(written) => written as isize,
+        Err(error) => refuse(&error),
+    }
+}
+
+unsafe extern "C" fn truncate(file: c_int, length: libc::off_t) -> c_int {
+    match before(Operation::Truncate, &path_of(file)) {
+        // SAFETY: SQLite gives what ftruncate(2) asks for.
+        Ok(()) => unsafe { libc::ftruncate(file, length) },
+        Err(error) => refuse(&error) as c_int,
+    }
+}
+
+unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
+    // SAFETY: SQLite gives what unlink(2) asks for.
+    unsafe {
+        match before(Operation::Remove, path_at(path)) {
+            Ok(()) => libc::unlink(path),
+            Err(error) => refuse(&error) as c_int,
+        }
+    }
+}
+
+/// What a failed system call returns, with the error where the C library looks for it.
+fn refuse(error: &io::Error) -> isize {
+    let number = error.raw_os_error().unwrap_or(libc::EIO);
+    // SAFETY: the pointer is to this thread's own error number.
+    unsafe { *libc::__errno_location() = number };
+    -1
+}
+
+/// The path in a C string.
+///
+/// # Safety
+/// `path` points to a string that ends with a zero byte and outlives the result.
+unsafe fn path_at<'a>(path: *const c_char) -> &'a Path {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The path of an open file.
+fn path_of(file: c_int) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{file}")).unwrap_or_default()
+}

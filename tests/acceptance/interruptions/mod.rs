@@ -1,0 +1,80 @@
+//! Every run, killed or refused the disk at every change that it makes to the file system.
+//!
+//! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
+
+mod stories;
+mod walk;
+
+use self::stories::{COLD_START, EXTENSION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story};
+use self::walk::{Fault, walk};
+
+fn killed(story: &Story) {
+    walk(story, Fault::Kill);
+}
+
+/// Real permissions and full disks mean nothing to root, so the errors are made up.
+fn refused(story: &Story) {
+    for fault in [Fault::NoSpace, Fault::Broken, Fault::Refused] {
+        walk(story, fault);
+    }
+}
+
+#[test]
+fn s29_a_cold_start_killed_at_any_change_is_finished_by_the_next_run() {
+    killed(&COLD_START);
+}
+
+#[test]
+fn s29_an_extension_killed_at_any_change_is_finished_by_the_next_run() {
+    killed(&EXTENSION);
+}
+
+#[test]
+fn s29_a_rebuild_killed_at_any_change_is_finished_by_the_next_run() {
+    killed(&REBUILD);
+}
+
+#[test]
+fn s29_a_redeployment_killed_at_any_change_is_finished_by_the_next_run() {
+    killed(&REDEPLOYMENT);
+}
+
+#[test]
+fn s29_a_refusal_killed_at_any_change_is_finished_by_the_next_run() {
+    killed(&REFUSAL);
+}
+
+#[test]
+fn s29_a_rollback_killed_at_any_change_is_whole_or_has_not_begun() {
+    killed(&ROLLBACK);
+}
+
+#[test]
+fn s30_a_cold_start_refused_the_disk_names_the_path_and_recovers() {
+    refused(&COLD_START);
+}
+
+#[test]
+fn s30_an_extension_refused_the_disk_names_the_path_and_recovers() {
+    refused(&EXTENSION);
+}
+
+#[test]
+fn s30_a_rebuild_refused_the_disk_names_the_path_and_recovers() {
+    refused(&REBUILD);
+}
+
+#[test]
+fn s30_a_redeployment_refused_the_disk_names_the_path_and_recovers() {
+    refused(&REDEPLOYMENT);
+}
+
+#[test]
+fn s30_a_refusal_refused_the_disk_names_the_path_and_recovers() {
+    refused(&REFUSAL);
+}
+
+#[test]
+fn s30_a_rollback_refused_the_disk_names_the_path_and_recovers() {
+    refused(&ROLLBACK);
+}

@@ -1,0 +1,166 @@
+//! The runs that are disturbed, each on a few dozen made-up clients.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::workspace::Workspace;
+
+/// A command on a pipeline.
+pub(super) struct Story {
+    /// What it is called in the coverage.
+    pub(super) name: &'static str,
+    /// The pipeline before it.
+    pub(super) prepare: fn() -> Workspace,
+    /// The program that is disturbed.
+    pub(super) program: &'static str,
+    /// Its arguments.
+    pub(super) arguments: &'static [&'static str],
+    /// The outcome of the run, where it is one.
+    pub(super) outcome: Option<&'static str>,
+    /// The release that is live after it.
+    pub(super) live_after: &'static str,
+}
+
+pub(super) const COLD_START: Story = Story {
+    name: "cold start",
+    prepare: new_pipeline,
+    program: "fullprocess",
+    arguments: &[],
+    outcome: Some("cold_start"),
+    live_after: "000001",
+};
+
+pub(super) const EXTENSION: Story = Story {
+    name: "extension",
+    prepare: || {
+        let workspace = started();
+        workspace.write(
+            &input("later"),
+            clients(200..230, |client| client.is_quiet()),
+        );
+        workspace
+    },
+    outcome: Some("steady"),
+    ..COLD_START
+};
+
+pub(super) const REBUILD: Story = Story {
+    name: "rebuild",
+    prepare: || {
+        let workspace = started();
+        std::fs::remove_file(workspace.path(&input("second"))).expect("removed");
+        workspace.write(
+            &input("later"),
+            clients(200..230, |client| client.is_quiet()),
+        );
+        workspace
+    },
+    outcome: Some("steady"),
+    ..COLD_START
+};
+
+pub(super) const REDEPLOYMENT: Story = Story {
+    name: "redeployment",
+    prepare: || {
+        let mut workspace = started();
+        // Two releases and room for one: the redeployment has to remove the first.
+        assert_eq!(workspace.run("deployment", &[]).code, 0);
+        workspace.set("deployment.keep_releases", json!(1));
+        workspace.write(
+            &input("later"),
+            clients(200..230, |client| {
+                client.is_quiet() != (client.number % 4 == 0)
+            }),
+        );
+        workspace
+    },
+    outcome: Some("redeployed"),
+    live_after: "000003",
+    ..COLD_START
+};
+
+pub(super) const REFUSAL: Story = Story {
+    name: "refusal",
+    prepare: || {
+        let workspace = started();
+        workspace.write(
+            &input("later"),
+            clients(200..230, |client| client.number % 2 == 0),
+        );
+        workspace
+    },
+    outcome: Some("candidate_refused"),
+    ..COLD_START
+};
+
+pub(super) const ROLLBACK: Story = Story {
+    name: "rollback",
+    prepare: || {
+        let workspace = started();
+        assert_eq!(workspace.run("deployment", &[]).code, 0);
+        workspace
+    },
+    program: "deployment",
+    arguments: &["--rollback", "000001"],
+    outcome: None,
+    live_after: "000001",
+};
+
+/// Input and test data, and nothing else.
+fn new_pipeline() -> Workspace {
+    let workspace = Workspace::empty();
+    let mostly_quiet = |client: &Client| client.is_quiet() != (client.number % 7 == 0);
+    let broken = "Broken Co,many,1,1,0\n";
+    workspace.write(&input("first"), clients(0..40, mostly_quiet) + broken);
+    workspace.write(&input("second"), clients(30..60, mostly_quiet));
+    workspace.write(
+        "data/testdata/held_back.csv",
+        clients(100..140, mostly_quiet),
+    );
+    workspace
+}
+
+/// After a cold start.
+fn started() -> Workspace {
+    let workspace = new_pipeline();
+    assert_eq!(workspace.fullprocess()["outcome"], "cold_start");
+    workspace
+}
+
+fn input(name: &str) -> String {
+    format!("data/practicedata/{name}.csv")
+}
+
+struct Client {
+    number: u64,
+    last_month: u64,
+}
+
+impl Client {
+    fn is_quiet(&self) -> bool {
+        self.last_month < 50
+    }
+}
+
+/// A file of clients, of which those leave that the rule says.
+fn clients(numbers: std::ops::Range<u64>, leaves: impl Fn(&Client) -> bool) -> String {
+    let mut text =
+        "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n".to_owned();
+    for number in numbers {
+        let client = Client {
+            number,
+            last_month: number * 37 % 101,
+        };
+        writeln!(
+            text,
+            "Client {number},{},{},{},{}",
+            client.last_month,
+            number * 53 % 997,
+            number * 29 % 83,
+            u8::from(leaves(&client))
+        )
+        .expect("a string takes all");
+    }
+    text
+}

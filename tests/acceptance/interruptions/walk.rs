@@ -1,0 +1,247 @@
+//! One walk: the same command, disturbed at its first change, at its second, and so on.
+//!
+//! After each: a reader sees the old or the new release whole; the same command again finishes
+//! the job; the end is that of an undisturbed run, and the tick after it finds nothing new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Output;
+
+use common::layout::names;
+use common::{Config, History, Manifest, digest};
+use serde_json::Value;
+
+use super::stories::Story;
+use crate::workspace::{Workspace, outcome};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// `kill -9`.
+    Kill,
+    /// The disk is full from then on (ENOSPC).
+    NoSpace,
+    /// The device fails once (EIO).
+    Broken,
+    /// Names may not be changed from then on (EACCES).
+    Refused,
+}
+
+/// A command that was disturbed.
+struct Disturbed {
+    ended: Output,
+    /// The change at which it was, and its path.
+    change: String,
+    path: String,
+}
+
+/// Disturbs a story at every change that it makes, and prints the coverage.
+pub(super) fn walk(story: &Story, fault: Fault) {
+    let before = (story.prepare)();
+    let undisturbed = before.copy();
+    finish(story, &undisturbed);
+    let expected = State::of(&undisturbed);
+    let mut coverage = BTreeMap::<String, usize>::new();
+    for number in 1.. {
+        let workspace = before.copy();
+        let Some(disturbed) = disturb(story, &workspace, fault, number) else {
+            break;
+        };
+        let place = format!(
+            "{}, {fault} at change {number}, {} {}",
+            story.name, disturbed.change, disturbed.path
+        );
+        disturbed.ended_as_it_should(fault, &place);
+        a_reader_sees_a_whole_release(&workspace, &place);
+        finish(story, &workspace);
+        let difference = State::of(&workspace).difference(&expected);
+        assert!(difference.is_empty(), "{place}: {difference}");
+        *coverage.entry(disturbed.change).or_default() += 1;
+    }
+    let total: usize = coverage.values().sum();
+    assert!(total > 0, "nothing of {} was disturbed", story.name);
+    println!("{:14} {fault:6} {total:4} changes {coverage:?}", story.name);
+}
+
+/// `None` when the command made fewer changes than `number`.
+fn disturb(story: &Story, workspace: &Workspace, fault: Fault, number: u32) -> Option<Disturbed> {
+    let log = workspace.path("fault.log");
+    let ended = workspace
+        .command_of(crate::program::faulty(story.program))
+        .args(story.arguments)
+        .env("RISK_FAULT", format!("{fault}:{number}:{}", log.display()))
+        .output()
+        .expect("the program starts");
+    let noted = fs::read_to_string(&log).ok();
+    let Some(noted) = noted else {
+        assert!(ended.status.success(), "{ended:?}");
+        return None;
+    };
+    let (change, path) = noted.trim_end().split_once(' ').expect("change and path");
+    Some(Disturbed {
+        ended,
+        change: change.to_owned(),
+        path: path.to_owned(),
+    })
+}
+
+impl Disturbed {
+    fn ended_as_it_should(&self, fault: Fault, place: &str) {
+        let status = self.ended.status;
+        let said = String::from_utf8_lossy(&self.ended.stderr);
+        if fault == Fault::Kill {
+            assert_eq!(status.signal(), Some(9), "{place}: {said}");
+            return;
+        }
+        let names_it = said.contains(&self.path) || said.contains(&known_path(&self.path));
+        assert!(names_it, "{place}: {said}");
+        // These are removed by the next command that writes.
+        let can_wait = said.contains("old releases could not be removed");
+        let codes = if can_wait { [0, 74] } else { [74, 74] };
+        let code = status.code().expect("it ends by itself");
+        assert!(codes.contains(&code), "{place}: exit {code}: {said}");
+    }
+}
+
+/// The file that a person knows: the history, not its journal; a file, not what will replace it.
+fn known_path(path: &str) -> String {
+    let path = path.trim_end_matches("-journal");
+    let known = path.strip_suffix(".partial").and_then(|path| {
+        let (folder, hidden) = path.rsplit_once('/')?;
+        Some(format!("{folder}/{}", hidden.strip_prefix('.')?))
+    });
+    known.unwrap_or_else(|| path.to_owned())
+}
+
+/// The same command again, and a run where it is none.
+fn finish(story: &Story, workspace: &Workspace) {
+    let again = workspace.run(story.program, story.arguments);
+    assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+    let next = workspace.fullprocess();
+    assert_eq!(outcome(&next), "nothing_new", "{next:#}");
+    assert_eq!(workspace.live(), story.live_after);
+    let runs = History::read(&config(workspace).layout)
+        .expect("the history can be read")
+        .expect("there is a history");
+    assert!(runs.unfinished_runs::<Value>().expect("runs").is_empty());
+    if let Some(expected) = story.outcome {
+        let runs = runs.finished_runs::<Value>(9).expect("runs");
+        let last = runs
+            .iter()
+            .map(|run| outcome(&run.record))
+            .find(|outcome| !["nothing_new", "interrupted", "failed"].contains(outcome));
+        assert_eq!(last, Some(expected));
+    }
+}
+
+/// Whatever happened, `current` leads to a release of which every file is the published one.
+fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
+    let layout = config(workspace).layout;
+    let ledger = History::read(&layout).and_then(|history| match history {
+        Some(history) => history.ledger().map(Some),
+        None => Ok(None),
+    });
+    assert!(ledger.is_ok(), "{place}: {ledger:?}");
+    let current = layout.current();
+    if current.symlink_metadata().is_err() {
+        // Before the first deployment.
+        assert!(!layout.production().join(names::MODEL).exists(), "{place}");
+        return;
+    }
+    let manifest = Manifest::read(&current).unwrap_or_else(|error| panic!("{place}: {error:#}"));
+    for (name, expected) in &manifest.files {
+        let (found, _) = digest::of_file(&current.join(name)).expect("a file of the release");
+        assert_eq!(found, *expected, "{place}: {name}");
+    }
+}
+
+/// What a pipeline comes to, without what no two runs share: times, run numbers, random keys.
+struct State(BTreeMap<String, String>);
+
+impl State {
+    fn of(workspace: &Workspace) -> Self {
+        let layout = config(workspace).layout;
+        let mut state = BTreeMap::new();
+        for (path, (digest, _)) in workspace.snapshot(&["data", "production_deployment"]) {
+            let path = path.to_string_lossy().into_owned();
+            if path.starts_with("data/state/runs/") {
+                continue;
+            }
+            // Of these, the content is looked at below, or differs by nature.
+            let is_dated = path.starts_with("data/state/")
+                || path.ends_with(names::MANIFEST)
+                || path.ends_with("apireturns.txt");
+            state.insert(path, if is_dated { "there".into() } else { digest });
+        }
+        let history = History::read(&layout).expect("readable").expect("there");
+        let mut ledger = history.ledger().expect("a ledger");
+        for file in &mut ledger.files {
+            file.stamp = Default::default();
+        }
+        state.insert("ledger".into(), format!("{ledger:?}"));
+        for manifest in manifests(&layout.releases()) {
+            state.insert(
+                format!("manifest {}", manifest.release),
+                format!("{manifest:?}"),
+            );
+        }
+        let returns = fs::read_to_string(layout.api_returns()).unwrap_or_default();
+        state.insert("calls".into(), calls(&returns));
+        Self(state)
+    }
+
+    /// What one has and the other has not, or otherwise.
+    fn difference(&self, other: &Self) -> String {
+        let keys: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        keys.into_iter()
+            .filter(|key| self.0.get(*key) != other.0.get(*key))
+            .map(|key| format!("\n{key}: {:?} / {:?}", self.0.get(key), other.0.get(key)))
+            .collect()
+    }
+}
+
+fn manifests(releases: &Path) -> Vec<Manifest> {
+    let mut manifests: Vec<Manifest> = fs::read_dir(releases)
+        .expect("releases")
+        .map(|entry| Manifest::read(&entry.expect("an entry").path()).expect("a manifest"))
+        .map(|manifest| Manifest {
+            run: None,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            ..manifest
+        })
+        .collect();
+    manifests.sort_by(|a, b| a.release.cmp(&b.release));
+    manifests
+}
+
+/// The calls in apireturns.txt, and whether they failed.
+fn calls(returns: &str) -> String {
+    let is_call = |line: &&str| {
+        ["GET", "POST", "ERROR"]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    returns
+        .lines()
+        .filter(is_call)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn config(workspace: &Workspace) -> Config {
+    Config::load(&workspace.path("config.json")).expect("a configuration")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::Kill => "kill",
+            Self::NoSpace => "enospc",
+            Self::Broken => "eio",
+            Self::Refused => "eacces",
+        })
+    }
+}
