@@ -2,9 +2,11 @@
 
 mod architecture;
 mod by_hand;
+mod dependencies;
 mod faults;
 mod input;
 mod program;
+mod registry;
 mod server;
 mod serving;
 mod story;

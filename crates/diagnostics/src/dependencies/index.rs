@@ -12,6 +12,7 @@ use tame_index::external::http::Request;
 use tame_index::index::FileLock;
 use tame_index::index::sparse::HttpRevision;
 use tame_index::{IndexKrate, KrateName, SparseIndex};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
 use super::compare::Published;
@@ -58,7 +59,10 @@ pub(super) fn ask(index: &SparseIndex, names: &[&str], bound: Duration) -> Vec<A
 }
 
 fn agent() -> Agent {
+    // Whom this machine trusts, as cargo does: a mirror may be known in one company only.
+    let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     Agent::config_builder()
+        .tls_config(trusted.build())
         // Whoever the index refers to is not configured anywhere.
         .max_redirects(0)
         .max_redirects_will_error(false)
