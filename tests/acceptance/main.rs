@@ -2,10 +2,12 @@
 
 mod architecture;
 mod by_hand;
+mod dependencies;
 mod faults;
 mod input;
 mod interruptions;
 mod program;
+mod registry;
 mod server;
 mod serving;
 mod story;

@@ -29,7 +29,7 @@ pub(crate) struct Finished {
 pub(crate) type Snapshot = BTreeMap<PathBuf, (String, SystemTime)>;
 
 impl Workspace {
-    /// The shipped configuration and sample data.
+    /// The shipped configuration and sample data, with the network left alone.
     pub(crate) fn with_sample_data() -> Self {
         let workspace = Self::empty();
         for folder in ["practicedata", "sourcedata", "testdata"] {
@@ -41,22 +41,25 @@ impl Workspace {
     /// The shipped configuration, and folders without files.
     pub(crate) fn empty() -> Self {
         let shipped = fs::read(program::repository().join("config.json")).expect("config.json");
-        let workspace = Self {
+        let mut workspace = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             config: serde_json::from_slice(&shipped).expect("config.json is JSON"),
         };
         for folder in ["practicedata", "testdata"] {
             fs::create_dir_all(workspace.path("data").join(folder)).expect("a folder");
         }
-        workspace.save_config();
+        workspace.leave_network_alone();
         workspace
     }
 
     /// A pipeline as an older version left it.
     pub(crate) fn from_frozen(version: &str) -> Self {
-        let workspace = Self::empty();
+        let mut workspace = Self::empty();
         let frozen = program::repository().join("tests/frozen").join(version);
         copy_tree(&frozen, workspace.folder.path());
+        let config = workspace.text("config.json");
+        workspace.config = serde_json::from_str(&config).expect("config.json is JSON");
+        workspace.leave_network_alone();
         workspace
     }
 
@@ -98,6 +101,11 @@ impl Workspace {
     pub(crate) fn set_input(&mut self, folders: &[&str]) {
         let folders: Vec<String> = folders.iter().map(|name| format!("data/{name}")).collect();
         self.set("input_folder_path", json!(folders));
+    }
+
+    /// No test but one with an index of its own may depend on what is reachable.
+    fn leave_network_alone(&mut self) {
+        self.set("diagnostics.check_updates", json!(false));
     }
 
     fn save_config(&self) {

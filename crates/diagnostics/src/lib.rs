@@ -3,8 +3,9 @@
 //!
 //! It changes no file of the pipeline and takes no lock. What a server may show at any time comes
 //! from the history alone ([`stored`], [`stored_summary`]); only the program of this name scores
-//! the model anew.
+//! the model anew, and only a run asks the network ([`check_dependencies`]).
 
+mod dependencies;
 mod measure;
 mod report;
 mod timings;
@@ -16,6 +17,7 @@ use dataset::passes::Summary;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::Measured;
 pub use report::{DeployedState, DiagnosticsReport};
 pub use timings::StageTiming;
@@ -35,6 +37,8 @@ pub struct StoredDiagnostics {
     pub timings: Vec<StageTiming>,
     /// Missing values by column of the ingested data.
     pub missing: Vec<MissingShare>,
+    /// The crates that this program is built from.
+    pub dependencies: Dependencies,
     /// The newest run that ended.
     pub last_run: Option<LastRun>,
     /// Whether it ended longer ago than `diagnostics.stale_after_hours`; also true before any.
@@ -91,6 +95,7 @@ pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnosti
     let Some(history) = History::read(&config.layout)? else {
         return Ok(StoredDiagnostics {
             last_run_is_stale: true,
+            dependencies: dependencies::stored(None)?,
             ..StoredDiagnostics::default()
         });
     };
@@ -101,6 +106,7 @@ pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnosti
     Ok(StoredDiagnostics {
         timings: timings::timings(&history)?,
         missing: summary.iter().flat_map(missing_shares).collect(),
+        dependencies: dependencies::stored(Some(&history))?,
         last_run_is_stale: last_run.as_ref().is_none_or(is_stale),
         last_run,
     })

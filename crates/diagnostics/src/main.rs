@@ -7,7 +7,7 @@ use common::cli;
 fn main() -> ExitCode {
     cli::run::<diagnostics::Options, _>(
         "diagnostics",
-        "Show predictions, statistics, missing data, the current score and durations",
+        "Show predictions, statistics, missing data, the current score, durations and dependencies",
         diagnostics::run,
     )
 }

@@ -187,6 +187,7 @@ fn write_stored(to: &mut fmt::Formatter<'_>, stored: &StoredDiagnostics) -> fmt:
             timing.recorded
         )?;
     }
+    write!(to, "\n{}", stored.dependencies)?;
     match &stored.last_run {
         None => writeln!(to, "\nno run has ended yet"),
         Some(run) => writeln!(

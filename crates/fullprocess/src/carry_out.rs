@@ -150,7 +150,8 @@ impl OpenRun<'_> {
         Ok(ledger)
     }
 
-    /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
+    /// Draws the live model, calls the API where the outcome asks for it, asks for newer
+    /// dependencies, and writes the report.
     fn report(&mut self, outcome: Outcome) -> anyhow::Result<()> {
         self.record.outcome = Some(outcome);
         if outcome == Outcome::NothingNew {
@@ -165,6 +166,9 @@ impl OpenRun<'_> {
         if has_more_to_tell && !self.has(Effect::Called) {
             self.call_api()?;
             self.mark(Effect::Called)?;
+        }
+        if outcome != Outcome::NothingNew {
+            self.check_dependencies();
         }
         self.record.finished_at = Some(Timestamp::now());
         self.write_run_folder()

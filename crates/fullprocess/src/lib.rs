@@ -1,11 +1,12 @@
 //! The maestro: one run of the whole pipeline, as cron starts it.
 //!
 //! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
-//! report → call the API. What a run is to do is decided by a pure function ([`decide`]); what it
-//! did is one [`RunRecord`].
+//! report → call the API → ask for newer dependencies. What a run is to do is decided by a pure
+//! function ([`decide`]); what it did is one [`RunRecord`].
 
 mod call_api;
 mod carry_out;
+mod check_dependencies;
 mod decide;
 mod dry_run;
 mod judge;

@@ -8,6 +8,7 @@ use common::cli::Report;
 use common::exit::Exit;
 use common::history::STAGES;
 use common::ledger::{FileStatus, RowCounts};
+use diagnostics::DependencyCounts;
 use ingestion::IngestReport;
 use jiff::Timestamp;
 use scoring::{Comparison, Verdict};
@@ -120,6 +121,9 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// Endpoints that answered, of how many.
     pub api: Option<ApiOutcome>,
+    /// How the crates stand that this program is built from; `None` unless this run asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<DependencyCounts>,
     /// What is done.
     pub effects: BTreeSet<Effect>,
 }
@@ -186,6 +190,7 @@ impl RunRecord {
             verdict: None,
             warnings: Vec::new(),
             api: None,
+            dependencies: None,
             effects: BTreeSet::new(),
         }
     }
@@ -209,6 +214,12 @@ impl RunRecord {
         self.rows.taken = report.rows;
         self.rows.total = report.total_rows;
         self.ingestion = Some(report);
+    }
+
+    /// The crates that were found withdrawn.
+    fn yanked(&self) -> &[String] {
+        let counts = self.dependencies.as_ref();
+        counts.map_or(&[], |counts| &counts.yanked)
     }
 }
 
@@ -234,7 +245,8 @@ impl Report for RunRecord {
             .ingestion
             .as_ref()
             .is_some_and(IngestReport::has_rejections);
-        !is_routine || has_rejections || self.dry_run || self.exit() != Exit::Done
+        let has_yanked = !self.yanked().is_empty();
+        !is_routine || has_rejections || has_yanked || self.dry_run || self.exit() != Exit::Done
     }
 }
 
@@ -270,6 +282,12 @@ impl fmt::Display for RunRecord {
         }
         for warning in &self.warnings {
             writeln!(to, "  warning    {warning}")?;
+        }
+        for yanked in self.yanked() {
+            writeln!(
+                to,
+                "  yanked     {yanked}, which this program is built from; see `diagnostics`"
+            )?;
         }
         self.write_seconds(to)
     }
@@ -356,5 +374,33 @@ impl RunRecord {
             .map(|(stage, seconds)| format!("{stage} {seconds:.3}"))
             .collect();
         writeln!(to, "  seconds    {}", stages.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_dependencies_only_a_yanked_one_is_worth_a_mail() {
+        let with = |dependencies| RunRecord {
+            outcome: Some(Outcome::Steady),
+            dependencies: Some(dependencies),
+            ..RunRecord::begin(Timestamp::UNIX_EPOCH)
+        };
+        let quiet = with(DependencyCounts {
+            outdated: 3,
+            unknown: 2,
+            ..DependencyCounts::default()
+        });
+        assert!(!quiet.needs_attention());
+        assert!(!quiet.to_string().contains("yanked"), "{quiet}");
+        let loud = with(DependencyCounts {
+            yanked: vec!["x 1.0.0".into()],
+            ..DependencyCounts::default()
+        });
+        assert!(loud.needs_attention());
+        assert!(loud.to_string().contains("yanked     x 1.0.0"), "{loud}");
+        assert_eq!(loud.exit(), Exit::Done);
     }
 }

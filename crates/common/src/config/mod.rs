@@ -163,6 +163,7 @@ mod tests {
         assert_eq!(config.layout.state(), Path::new("/nowhere/data/state"));
         assert_eq!(config.schema, Schema::default());
         assert_eq!(config.drift.on_tie, OnTie::Retrain);
+        assert!(config.diagnostics.check_updates);
         assert_eq!(config.api.bind.port(), 8000);
         assert_eq!(config.api.data_roots.len(), 3);
     }

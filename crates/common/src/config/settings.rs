@@ -79,6 +79,8 @@ pub enum GatePolicy {
 pub struct DiagnosticsSettings {
     /// The last run is stale when it ended more hours ago than this; default 24.
     pub stale_after_hours: u32,
+    /// Whether runs ask the cargo registry index for newer dependencies, once a day; default true.
+    pub check_updates: bool,
 }
 
 /// Section `history`.
@@ -166,6 +168,7 @@ pub(super) fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
 pub(super) fn read_diagnostics(mut section: Section<'_>) -> DiagnosticsSettings {
     let settings = DiagnosticsSettings {
         stale_after_hours: section.value("stale_after_hours", 24),
+        check_updates: section.value("check_updates", true),
     };
     section.finish();
     settings
