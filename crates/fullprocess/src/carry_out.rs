@@ -167,9 +167,7 @@ impl OpenRun<'_> {
             self.call_api()?;
             self.mark(Effect::Called)?;
         }
-        if outcome != Outcome::NothingNew {
-            self.check_dependencies();
-        }
+        self.check_dependencies();
         self.record.finished_at = Some(Timestamp::now());
         self.write_run_folder()
     }
