@@ -115,6 +115,9 @@ impl Model {
     /// What makes it unusable, if anything does.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         let features = self.schema.features.len();
+        if features == 0 {
+            return Some("it reads no column");
+        }
         let predictor = &self.predictor;
         let weights = [&predictor.coefficients, &predictor.imputed];
         if weights.iter().any(|values| values.len() != features) {

@@ -97,6 +97,8 @@ pub struct ApiSettings {
     pub bind: SocketAddr,
     /// Address of a running server that `fullprocess` calls; without it, it serves itself.
     pub url: Option<String>,
+    /// How long a call may take, from the first byte sent to the last one read; default 30.
+    pub timeout_seconds: u64,
     /// Folders in which a prediction request may name a CSV file; default: the input, output and
     /// test folders. Empty turns that form off.
     pub data_roots: Vec<PathBuf>,
@@ -212,12 +214,16 @@ pub(super) fn read_history(mut section: Section<'_>) -> HistorySettings {
     settings
 }
 
+/// A day of seconds: whoever waits longer for an answer has no timeout.
+const LONGEST_TIMEOUT: u64 = 86_400;
+
 /// The settings, and whether `data_roots` was given.
 pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
     let data_roots: Option<Vec<String>> = section.value("data_roots", None);
     let settings = ApiSettings {
         bind: section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000))),
         url: section.value("url", None),
+        timeout_seconds: section.value("timeout_seconds", 30),
         data_roots: data_roots
             .iter()
             .flatten()
@@ -228,6 +234,10 @@ pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, b
         && !(url.starts_with("http://") || url.starts_with("https://"))
     {
         section.problem("url", "must begin with http:// or https://");
+    }
+    if !(1..=LONGEST_TIMEOUT).contains(&settings.timeout_seconds) {
+        let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+        section.problem("timeout_seconds", &text);
     }
     section.finish();
     (settings, data_roots.is_some())
