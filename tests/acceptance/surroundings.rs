@@ -164,6 +164,16 @@ fn s35_configuration_errors_are_listed_at_once_and_nothing_is_touched() {
             vec!["without a name", "twice"],
         ),
         (
+            with(
+                "schema",
+                json!({"features": [{"name": "x", "min": 2, "max": 1}, {"nam": "y"}]}),
+            ),
+            vec![
+                "schema.features[0].min",
+                "did you mean schema.features[1].name?",
+            ],
+        ),
+        (
             with("api", json!({"bind": "here", "url": "ftp://x"})),
             vec!["api.bind", "api.url"],
         ),

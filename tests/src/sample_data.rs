@@ -16,6 +16,8 @@
 //! row; nobody is followed over time. Not a stream: all clients drawn
 //! are in memory at once.
 
+use crate::draws::Draws;
+
 /// One generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleFile {
@@ -163,33 +165,6 @@ const BEGINNINGS: [&str; 16] = [
 const ENDINGS: [&str; 12] = [
     "adan", "elis", "imar", "orik", "utan", "avel", "ezon", "imo", "onda", "usta", "arel", "ovin",
 ];
-
-/// SplitMix64 (Steele, Lea, Flood 2014): one word of state and the same numbers everywhere.
-struct Draws {
-    state: u64,
-}
-
-impl Draws {
-    /// A number from 0 up to, not including, `bound`, which must fit 32 bits.
-    fn below(&mut self, bound: u32) -> u32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^= word >> 31;
-        (((word >> 32) * u64::from(bound)) >> 32) as u32
-    }
-
-    /// As `below`, but mostly small: the product of two draws. Its tail ends at the bound, so no
-    /// single giant decides a coefficient.
-    fn skewed(&mut self, bound: u32) -> u32 {
-        (u64::from(self.below(bound)) * u64::from(self.below(bound)) / u64::from(bound)) as u32
-    }
-
-    fn pick(&mut self, words: &[&'static str]) -> &'static str {
-        words[self.below(words.len() as u32) as usize]
-    }
-}
 
 /// Draws the company first and its fate last: the stream of draws is the same in every world.
 fn client(world: World, number: u64, draws: &mut Draws) -> Client {

@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::{Body, Error};
+use ureq::{Body, Error, Timeout};
 
 use crate::returns::ApiCall;
 
 /// Until the connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// From the first byte sent to the last one read.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read at most.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
 /// Characters of a problem's texts that are kept.
@@ -22,6 +20,7 @@ const LONGEST_PROBLEM: usize = 500;
 pub(crate) struct Caller {
     agent: Agent,
     url: String,
+    timeout_seconds: u64,
 }
 
 /// What one call came to.
@@ -32,10 +31,11 @@ struct Outcome {
 }
 
 impl Caller {
-    pub(crate) fn new(url: &str) -> Self {
+    /// `timeout_seconds` bound each call from the first byte sent to the last one read.
+    pub(crate) fn new(url: &str, timeout_seconds: u64) -> Self {
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(CALL_TIMEOUT))
+            .timeout_global(Some(Duration::from_secs(timeout_seconds)))
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
@@ -45,6 +45,7 @@ impl Caller {
         Self {
             agent,
             url: url.to_owned(),
+            timeout_seconds,
         }
     }
 
@@ -52,7 +53,7 @@ impl Caller {
     pub(crate) fn predict(&self, path: &str) -> ApiCall {
         let endpoint = "/prediction";
         let body = Value::from(path).to_string();
-        let mut call = record("POST", endpoint, || {
+        let mut call = self.record("POST", endpoint, || {
             self.agent
                 .post(format!("{}{endpoint}", self.url))
                 .content_type("application/json")
@@ -64,68 +65,84 @@ impl Caller {
 
     /// Reads an endpoint.
     pub(crate) fn get(&self, endpoint: &str) -> ApiCall {
-        record("GET", endpoint, || {
+        self.record("GET", endpoint, || {
             self.agent.get(format!("{}{endpoint}", self.url)).call()
         })
     }
-}
 
-fn record(
-    method: &str,
-    endpoint: &str,
-    send: impl FnOnce() -> Result<Response<Body>, Error>,
-) -> ApiCall {
-    let clock = Instant::now();
-    let outcome = match send() {
-        Ok(response) => read(response),
-        Err(error) => Outcome {
-            status: None,
-            model_version: None,
-            answer: Err(error.to_string()),
-        },
-    };
-    let (answer, error) = match outcome.answer {
-        Ok(answer) => (Some(answer), None),
-        Err(error) => (None, Some(error)),
-    };
-    ApiCall {
-        method: method.into(),
-        endpoint: endpoint.into(),
-        input: None,
-        status: outcome.status,
-        seconds: clock.elapsed().as_secs_f64(),
-        model_version: outcome.model_version,
-        answer,
-        error,
+    fn record(
+        &self,
+        method: &str,
+        endpoint: &str,
+        send: impl FnOnce() -> Result<Response<Body>, Error>,
+    ) -> ApiCall {
+        let clock = Instant::now();
+        let outcome = match send() {
+            Ok(response) => self.read(response),
+            Err(error) => Outcome {
+                status: None,
+                model_version: None,
+                answer: Err(self.describe(&error)),
+            },
+        };
+        let (answer, error) = match outcome.answer {
+            Ok(answer) => (Some(answer), None),
+            Err(error) => (None, Some(error)),
+        };
+        ApiCall {
+            method: method.into(),
+            endpoint: endpoint.into(),
+            input: None,
+            status: outcome.status,
+            seconds: clock.elapsed().as_secs_f64(),
+            model_version: outcome.model_version,
+            answer,
+            error,
+        }
     }
-}
 
-fn read(mut response: Response<Body>) -> Outcome {
-    let status = response.status();
-    let header = response.headers().get("x-model-version");
-    let named_by_header = header
-        .and_then(|value| value.to_str().ok())
-        .map(String::from);
-    let read = response
-        .body_mut()
-        .with_config()
-        .limit(LARGEST_ANSWER)
-        .read_to_vec();
-    let body: Result<Value, String> = match read {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| format!("the answer is no JSON: {error}")),
-        Err(error) => Err(format!("the answer could not be read: {error}")),
-    };
-    let answer = if status.as_u16() == 200 {
-        body
-    } else {
-        Err(refusal(status.as_u16(), body.ok().as_ref()))
-    };
-    let version = |answer: &Value| answer.get("model_version")?.as_str().map(String::from);
-    Outcome {
-        status: Some(status.as_u16()),
-        model_version: named_by_header.or_else(|| answer.as_ref().ok().and_then(version)),
-        answer,
+    fn read(&self, mut response: Response<Body>) -> Outcome {
+        let status = response.status();
+        let header = response.headers().get("x-model-version");
+        let named_by_header = header
+            .and_then(|value| value.to_str().ok())
+            .map(String::from);
+        let read = response
+            .body_mut()
+            .with_config()
+            .limit(LARGEST_ANSWER)
+            .read_to_vec();
+        let body: Result<Value, String> = match read {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| format!("the answer is no JSON: {error}")),
+            Err(error) => Err(format!(
+                "the answer could not be read: {}",
+                self.describe(&error)
+            )),
+        };
+        let answer = if status.as_u16() == 200 {
+            body
+        } else {
+            Err(refusal(status.as_u16(), body.ok().as_ref()))
+        };
+        let version = |answer: &Value| answer.get("model_version")?.as_str().map(String::from);
+        Outcome {
+            status: Some(status.as_u16()),
+            model_version: named_by_header.or_else(|| answer.as_ref().ok().and_then(version)),
+            answer,
+        }
+    }
+
+    fn describe(&self, error: &Error) -> String {
+        match error {
+            Error::Timeout(Timeout::Global) => {
+                format!(
+                    "it took more than {} s (api.timeout_seconds)",
+                    self.timeout_seconds
+                )
+            }
+            error => error.to_string(),
+        }
     }
 }
 

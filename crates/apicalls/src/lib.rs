@@ -44,7 +44,7 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
 pub fn call(base_url: &str, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();
-    let caller = Caller::new(&url);
+    let caller = Caller::new(&url, config.api.timeout_seconds);
     let mut calls = match test_files(config) {
         Ok(paths) => paths.iter().map(|path| caller.predict(path)).collect(),
         Err(error) => vec![ApiCall::not_made("POST", "/prediction", &error)],

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use acceptance::fuzzing::fuzz;
 use common::cli::Report;
 use common::exit::Exit;
 
@@ -172,4 +174,38 @@ fn missing_test_data_is_recorded_and_the_rest_is_called() {
     assert_eq!(returns.failed().count(), 1);
     let error = returns.calls[0].error.as_deref().unwrap();
     assert!(error.contains("failed to list the test data"), "{error}");
+}
+
+#[test]
+fn an_answer_of_any_bytes_is_an_answer_or_an_error() {
+    let answer = Arc::new(Mutex::new(Vec::new()));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let served = Arc::clone(&answer);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let answer = served
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            // The request is short: one read takes it. The client may have gone already.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    fuzz("answers", 150, |bytes| {
+        *answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
+        let call = Caller::new(&url, 30).get("/scoring");
+        assert_ne!(call.answer.is_some(), call.error.is_some(), "{call:?}");
+        assert!(
+            call.answer.is_none() || call.status == Some(200),
+            "{call:?}"
+        );
+        let is_error = call.error.is_some();
+        let text = call.to_string();
+        assert_eq!(text.contains("\nERROR: "), is_error, "{text}");
+        let is_safe = |character: char| character == '\n' || !character.is_control();
+        assert!(text.chars().all(is_safe), "{text:?}");
+    });
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use actix_web::web;
+use common::schema::Feature;
 use common::{Config, Layout, Schema};
 use deployment::{Release, live_target};
 use training::Model;
@@ -19,14 +20,15 @@ pub(crate) struct Snapshot {
     pub(crate) release: String,
     /// The model.
     pub(crate) model: Model,
-    /// The columns that a request has to bring: the model's features under the configured id.
+    /// The columns that a request has to bring: the model's, with the id and the ranges of the
+    /// configuration.
     pub(crate) schema: Schema,
 }
 
 /// Holds the snapshot that is served now.
 pub(crate) struct ModelStore {
     layout: Layout,
-    id_column: String,
+    configured: Schema,
     state: RwLock<State>,
     /// Held while a release is loaded, so that it is loaded once.
     loading: Mutex<()>,
@@ -55,7 +57,7 @@ impl ModelStore {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             layout: config.layout.clone(),
-            id_column: config.schema.id.clone(),
+            configured: config.schema.clone(),
             state: RwLock::new(State {
                 seen: None,
                 snapshot: None,
@@ -135,11 +137,24 @@ impl ModelStore {
         let model = release.model()?;
         Ok(Snapshot {
             release: release.name().to_owned(),
-            schema: Schema {
-                id: self.id_column.clone(),
-                ..model.schema.clone()
-            },
+            schema: requested(&self.configured, &model.schema),
             model,
         })
     }
+}
+
+/// A model's columns as a request has to bring them: what a value may be is the configuration's
+/// word, here as in ingestion, so that a range changed since the model was fitted holds at once.
+fn requested(configured: &Schema, model: &Schema) -> Schema {
+    let mut schema = Schema {
+        id: configured.id.clone(),
+        ..model.clone()
+    };
+    for feature in &mut schema.features {
+        let same = |other: &&Feature| other.name == feature.name;
+        if let Some(configured) = configured.features.iter().find(same) {
+            feature.range = configured.range;
+        }
+    }
+    schema
 }

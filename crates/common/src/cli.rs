@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
-use crate::{Config, Failure};
+use crate::{Config, Failure, history};
 
 pub use clap;
 
@@ -76,7 +76,9 @@ pub fn run<A: Args, R: Report>(
     start_logging(line.quiet, line.verbose);
     let (json, quiet) = (line.json, line.quiet);
     let done = Config::find_and_load(line.config)
-        .and_then(|config| work(&config, line.options))
+        .and_then(|config| {
+            work(&config, line.options).map_err(|error| history::with_remedy(error, &config.layout))
+        })
         .and_then(|report| {
             if !quiet || report.needs_attention() {
                 print(&report, json)?;

@@ -7,6 +7,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::history;
+
 /// Why a program ended as it did; the number is the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -86,7 +88,9 @@ pub fn classify(error: &anyhow::Error) -> Exit {
             if let Some(failure) = cause.downcast_ref::<Failure>() {
                 return Some(failure.exit);
             }
-            let is_storage = cause.is::<io::Error>() || cause.is::<rusqlite::Error>();
+            let is_storage = cause.is::<io::Error>()
+                || cause.is::<rusqlite::Error>()
+                || cause.is::<history::Damaged>();
             is_storage.then_some(Exit::InputOutput)
         })
         .unwrap_or(Exit::Unexpected)

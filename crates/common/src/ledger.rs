@@ -99,6 +99,12 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
+    fn add_up(self) -> bool {
+        let kept_or_not = self.kept.checked_add(self.duplicate);
+        let sum = kept_or_not.and_then(|sum| sum.checked_add(self.rejected));
+        sum == Some(self.read)
+    }
+
     /// The sum of two counts.
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -116,6 +122,23 @@ impl Ledger {
         self.files
             .iter()
             .filter(|file| file.status == FileStatus::Ingested)
+    }
+
+    /// What contradicts itself in it, if anything does; whoever reads it counts on its numbers.
+    pub fn flaw(&self) -> Option<&'static str> {
+        if self.judged_rows > self.rows || self.seen_rows > self.rows {
+            return Some("more rows are judged or seen than there are");
+        }
+        if self.files.iter().any(|file| !file.rows.add_up()) {
+            return Some("the rows of a file do not add up");
+        }
+        let kept = self
+            .ingested()
+            .try_fold(0u64, |sum, file| sum.checked_add(file.rows.kept));
+        match kept {
+            Some(kept) if kept <= self.rows => None,
+            _ => Some("more rows are kept of the files than there are"),
+        }
     }
 
     /// Where the data stands now, as a model records it.
@@ -168,4 +191,44 @@ pub struct FileReference {
     pub name: String,
     /// SHA-256 of its bytes.
     pub sha256: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_contradicts_itself_is_noticed() {
+        let whole = Ledger {
+            rows: 3,
+            seen_rows: 3,
+            judged_rows: 2,
+            files: vec![LedgerFile {
+                folder: "in".into(),
+                name: "a.csv".into(),
+                sha256: String::new(),
+                stamp: FileStamp::default(),
+                status: FileStatus::Ingested,
+                reason: None,
+                rows: RowCounts {
+                    read: 4,
+                    kept: 3,
+                    duplicate: 0,
+                    rejected: 1,
+                },
+            }],
+            ..Ledger::default()
+        };
+        assert_eq!(whole.flaw(), None);
+        let spoilt = |spoil: fn(&mut Ledger)| {
+            let mut ledger = whole.clone();
+            spoil(&mut ledger);
+            ledger.flaw().is_some()
+        };
+        assert!(spoilt(|ledger| ledger.judged_rows = 4));
+        assert!(spoilt(|ledger| ledger.seen_rows = u64::MAX));
+        assert!(spoilt(|ledger| ledger.files[0].rows.read = 5));
+        assert!(spoilt(|ledger| ledger.files[0].rows.duplicate = u64::MAX));
+        assert!(spoilt(|ledger| ledger.rows = 2));
+    }
 }

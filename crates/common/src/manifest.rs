@@ -2,6 +2,7 @@
 //! came from.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -50,12 +51,31 @@ impl Manifest {
             serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
         if manifest.version > VERSION {
             return Err(unusable(format!(
-                "it is of version {}, this program reads up to {VERSION}",
+                "it is of version {}, this program reads up to {VERSION}: use the newer program",
                 manifest.version
             ))
             .into());
         }
-        Ok(manifest)
+        match manifest.flaw() {
+            Some(flaw) => Err(unusable(flaw.into()).into()),
+            None => Ok(manifest),
+        }
+    }
+
+    /// What makes it unusable, if anything does; names of it become paths.
+    fn flaw(&self) -> Option<&'static str> {
+        if !is_release_name(&self.release) || !self.parent.iter().all(|name| is_release_name(name))
+        {
+            return Some("its release or parent is no number");
+        }
+        if !(0.0..=1.0).contains(&self.score) {
+            return Some("its score is not from 0 to 1");
+        }
+        let is_plain = |name: &String| Path::new(name).file_name() == Some(OsStr::new(name));
+        if !self.files.keys().all(is_plain) {
+            return Some("it names files outside of the release");
+        }
+        None
     }
 
     /// The manifest of the live release; `None` when nothing is deployed.
@@ -72,5 +92,50 @@ impl Manifest {
     /// SHA-256 of the model file.
     pub fn model_digest(&self) -> &str {
         self.files.get(names::MODEL).map_or("", String::as_str)
+    }
+}
+
+fn is_release_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_leads_elsewhere_or_says_nonsense_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = Manifest {
+            version: VERSION,
+            release: "000002".into(),
+            run: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            parent: Some("000001".into()),
+            score: 0.5,
+            files: BTreeMap::from([(names::MODEL.into(), "00".into())]),
+            data: DataPosition::default(),
+        };
+        let read = |manifest: &Manifest| {
+            let bytes = serde_json::to_vec(manifest).unwrap();
+            files::replace(&folder.path().join(names::MANIFEST), &bytes).unwrap();
+            Manifest::read(folder.path())
+        };
+        assert_eq!(read(&whole).unwrap(), whole);
+        let spoilt = |spoil: fn(&mut Manifest)| {
+            let mut manifest = whole.clone();
+            spoil(&mut manifest);
+            read(&manifest).unwrap_err().to_string()
+        };
+        for text in [
+            spoilt(|manifest| manifest.release = "../../elsewhere".into()),
+            spoilt(|manifest| manifest.parent = Some("..".into())),
+            spoilt(|manifest| manifest.score = 1.5),
+            spoilt(|manifest| drop(manifest.files.insert("/dev/zero".into(), String::new()))),
+            spoilt(|manifest| drop(manifest.files.insert("a/b".into(), String::new()))),
+            spoilt(|manifest| manifest.version = VERSION + 1),
+        ] {
+            assert!(text.contains("manifest.json cannot be used: "), "{text}");
+        }
     }
 }

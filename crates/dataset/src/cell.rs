@@ -3,16 +3,20 @@
 //! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
 //! at. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None` in any case.
 
+use common::schema::{Breach, ValueRange};
+
 /// The class of a row: left (`true`), stayed (`false`), or not known.
 pub type Label = Option<bool>;
 
 /// Why a cell is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CellProblem {
     /// The text is no decimal number.
     NotANumber,
     /// The number does not fit a 64-bit float.
     OutOfRange,
+    /// The schema does not allow the number.
+    NotAllowed(Breach),
     /// The target is neither 0 nor 1.
     NotAClass,
 }
@@ -23,6 +27,7 @@ impl CellProblem {
         match self {
             Self::NotANumber => format!("{column}: {text:?} is not a number"),
             Self::OutOfRange => format!("{column}: {text:?} is too large for a number"),
+            Self::NotAllowed(breach) => format!("{column}: {text} is {breach}"),
             Self::NotAClass => format!("{column}: {text:?} is neither 0 nor 1"),
         }
     }
@@ -48,6 +53,14 @@ pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
         return Err(CellProblem::OutOfRange);
     }
     Ok(number)
+}
+
+/// The number, where the schema allows it; a missing one always is.
+pub fn allowed(number: f64, range: &ValueRange) -> Result<f64, CellProblem> {
+    match range.breach(number) {
+        Some(breach) => Err(CellProblem::NotAllowed(breach)),
+        None => Ok(number),
+    }
 }
 
 /// The class in a target cell: 0 or 1 as a number, or `true`/`false` in any case.

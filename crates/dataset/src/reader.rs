@@ -58,7 +58,7 @@ pub enum OpenError {
 }
 
 /// What is wrong with a refused row, for a caller that answers by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RowFlaw {
     /// It has more or fewer fields than the header.
     FieldCount,
@@ -224,9 +224,10 @@ impl<R: Read> RowReader<R> {
             });
         }
         self.values.clear();
-        for (field, name) in &columns.features {
+        for (field, feature) in &columns.features {
             let value = cell::parse_number(&record[*field])
-                .map_err(|problem| blame(*field, name, problem, &record[*field]))?;
+                .and_then(|value| cell::allowed(value, &feature.range))
+                .map_err(|problem| blame(*field, &feature.name, problem, &record[*field]))?;
             self.values.push(value);
         }
         match &columns.target {

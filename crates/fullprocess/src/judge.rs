@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use common::ledger::Ledger;
-use common::{Config, Failure, Manifest};
+use common::{Config, Failure, Manifest, Schema};
 use dataset::{FingerprintKey, Selection, Table};
 use deployment::Release;
 use training::Model;
@@ -64,13 +64,14 @@ impl Live {
             )
         })?;
         if !model.fits_schema(&config.schema) {
+            let names = |schema: &Schema| schema.feature_names().collect::<Vec<_>>().join(", ");
             return Err(Failure::configuration(format!(
                 "release {} reads the columns {} and predicts {}, the schema names {} and {}: \
                  correct the schema, or deploy a model for it by hand (ingestion, training, scoring, deployment)",
                 release.name(),
-                model.schema.features.join(", "),
+                names(&model.schema),
                 model.schema.target,
-                config.schema.features.join(", "),
+                names(&config.schema),
                 config.schema.target
             ))
             .into());

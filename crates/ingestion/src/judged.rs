@@ -14,6 +14,11 @@ use dataset::{Fingerprint, Table};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 
+/// The length of so many; no file has that of a count beyond measure, which is then seen.
+fn length_of(count: u64) -> u64 {
+    count.saturating_mul(FINGERPRINT_BYTES)
+}
+
 /// Whether the key and as many fingerprints as the ledger says are there.
 pub(crate) fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
     let length = layout
@@ -21,7 +26,7 @@ pub(crate) fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
         .metadata()
         .map_or(0, |metadata| metadata.len());
     let is_keyed = ledger.rows == 0 || layout.fingerprint_key().exists();
-    is_keyed && length >= ledger.judged_fingerprints * FINGERPRINT_BYTES
+    is_keyed && length >= length_of(ledger.judged_fingerprints)
 }
 
 /// The first `count` judged fingerprints.
@@ -34,7 +39,7 @@ pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fi
     let mut bytes = Vec::new();
     File::open(&path)
         .with_context(context)?
-        .take(count * FINGERPRINT_BYTES)
+        .take(length_of(count))
         .read_to_end(&mut bytes)
         .with_context(context)?;
     let (fingerprints, _) = bytes.as_chunks::<{ size_of::<Fingerprint>() }>();
@@ -83,7 +88,7 @@ pub(crate) fn append(
         return Ok(count);
     }
     let path = layout.judged_fingerprints();
-    let mut writer = files::open_at(&path, count * FINGERPRINT_BYTES)?;
+    let mut writer = files::open_at(&path, length_of(count))?;
     for fingerprint in fingerprints {
         writer
             .write_all(&fingerprint.to_le_bytes())

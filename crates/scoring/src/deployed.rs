@@ -63,7 +63,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
         return Err(Failure::configuration(format!(
             "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
             manifest.release,
-            model.schema.features.join(", ")
+            model.schema.feature_names().collect::<Vec<_>>().join(", ")
         ))
         .into());
     }

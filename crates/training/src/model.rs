@@ -73,13 +73,15 @@ impl Model {
 
     /// Each feature with its coefficient in raw units, in schema order.
     pub fn coefficients(&self) -> impl Iterator<Item = (&str, f64)> {
-        let names = self.schema.features.iter().map(String::as_str);
-        names.zip(self.predictor.coefficients.iter().copied())
+        let weights = self.predictor.coefficients.iter().copied();
+        self.schema.feature_names().zip(weights)
     }
 
-    /// Whether it reads and predicts the columns of a schema; the id is free.
+    /// Whether it reads and predicts the columns of a schema; the id is free, and so are the
+    /// values that the columns may have.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
-        self.schema.features == schema.features && self.schema.target == schema.target
+        self.schema.feature_names().eq(schema.feature_names())
+            && self.schema.target == schema.target
     }
 
     /// The bytes of its file.
@@ -113,6 +115,9 @@ impl Model {
     /// What makes it unusable, if anything does.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         let features = self.schema.features.len();
+        if features == 0 {
+            return Some("it reads no column");
+        }
         let predictor = &self.predictor;
         let weights = [&predictor.coefficients, &predictor.imputed];
         if weights.iter().any(|values| values.len() != features) {

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use common::Schema;
+use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
     FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw, RowReader, TargetColumn,
@@ -52,11 +53,13 @@ pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     }
 }
 
-/// The code of a cell that is no number.
+/// The code of a cell that does not serve.
 pub(super) fn cell_code(problem: CellProblem) -> &'static str {
     match problem {
         CellProblem::NotANumber => "not-a-number",
         CellProblem::OutOfRange => "out-of-range",
+        CellProblem::NotAllowed(Breach::Below(_)) => "below-minimum",
+        CellProblem::NotAllowed(Breach::Above(_)) => "above-maximum",
         CellProblem::NotAClass => "not-a-class",
     }
 }

@@ -1,7 +1,7 @@
 //! Rows as JSON, taken from the text without an intermediate tree.
 //!
 //! Column names follow the rules of a CSV header. A cell is a number, a string that is one, or
-//! missing (`null`, or a string that is a missing marker). Of an array of objects the columns are
+//! missing (`null`, or a string that is a missing marker); the schema may limit it. Of an array of objects the columns are
 //! those of all objects together; one that an object lacks is missing there.
 
 mod value;
@@ -9,6 +9,7 @@ mod value;
 use std::fmt;
 
 use common::Schema;
+use dataset::cell::allowed;
 use dataset::find_columns;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -132,8 +133,8 @@ struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     fn new(schema: &'s Schema) -> Self {
-        let names: Vec<String> = std::iter::once(&schema.id)
-            .chain(&schema.features)
+        let names: Vec<String> = std::iter::once(schema.id.as_str())
+            .chain(schema.feature_names())
             .map(|name| name.trim().to_lowercase())
             .collect();
         Self {
@@ -155,7 +156,7 @@ impl<'s> Reading<'s> {
     fn name(&self, slot: usize) -> &str {
         match slot.checked_sub(1) {
             None => &self.schema.id,
-            Some(feature) => &self.schema.features[feature],
+            Some(feature) => &self.schema.features[feature].name,
         }
     }
 
@@ -199,7 +200,9 @@ impl<'s> Reading<'s> {
         let mut values = Vec::with_capacity(self.cells.len() - 1);
         for slot in 1..self.cells.len() {
             let cell = self.cells[slot].as_ref();
-            match cell.map_or(Ok(f64::NAN), Value::as_number) {
+            let range = &self.schema.features[slot - 1].range;
+            let number = cell.map_or(Ok(f64::NAN), Value::as_number);
+            match number.and_then(|number| allowed(number, range)) {
                 Ok(value) => values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);

@@ -28,3 +28,6 @@ pub(crate) fn rows(
         Source::Path(path) => csv::rows(path::open(config, path)?, schema),
     }
 }
+
+#[cfg(test)]
+mod tests;

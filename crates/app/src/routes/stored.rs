@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Bytes, Data};
 use common::Config;
+use common::history::with_remedy;
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -26,6 +27,7 @@ pub(super) async fn answer<T: Serialize + 'static>(
             let body = value.map(|value| serde_json::to_vec(&value)).transpose()?;
             Ok(body.map(Bytes::from))
         });
+        let found = found.map_err(|error| with_remedy(error, &state.config.layout));
         kept(&state).remember(found)
     })
     .await??;

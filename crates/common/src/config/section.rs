@@ -59,6 +59,16 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// The object at a position of the list beneath `key`.
+    pub(super) fn element(&self, key: &str, position: usize, values: Map<String, Value>) -> Self {
+        Self {
+            values,
+            prefix: format!("{}{key}[{position}].", self.prefix),
+            known: Vec::new(),
+            problems: self.problems,
+        }
+    }
+
     /// The value of an optional key.
     pub(super) fn value<T: DeserializeOwned>(&mut self, key: &'static str, default: T) -> T {
         self.take(key).unwrap_or(default)

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::folders;
 use super::section::Section;
 use crate::Schema;
+use crate::schema::{Feature, ValueRange};
 
 /// Section `ingestion`.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +99,8 @@ pub struct ApiSettings {
     pub bind: SocketAddr,
     /// Address of a running server that `fullprocess` calls; without it, it serves itself.
     pub url: Option<String>,
+    /// How long a call may take, from the first byte sent to the last one read; default 30.
+    pub timeout_seconds: u64,
     /// Folders in which a prediction request may name a CSV file; default: the input, output and
     /// test folders. Empty turns that form off.
     pub data_roots: Vec<PathBuf>,
@@ -105,13 +109,10 @@ pub struct ApiSettings {
 pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     let default = Schema::default();
     let schema = Schema {
+        features: read_features(&mut section, &default),
         id: section.value("id", default.id),
-        features: section.value("features", default.features),
         target: section.value("target", default.target),
     };
-    if schema.features.is_empty() {
-        section.problem("features", "names no column");
-    }
     let mut seen = BTreeSet::new();
     for column in schema.columns() {
         if column.trim().is_empty() {
@@ -122,6 +123,40 @@ pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     }
     section.finish();
     schema
+}
+
+/// Each entry is a name, or an object that also says which values the column may have.
+fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
+    let default: Vec<Value> = default.feature_names().map(Value::from).collect();
+    let entries = section.value("features", default);
+    if entries.is_empty() {
+        section.problem("features", "names no column");
+    }
+    let read = |(position, entry)| match entry {
+        Value::String(name) => Some(Feature::from(name.as_str())),
+        Value::Object(values) => read_feature(section.element("features", position, values)),
+        _ => {
+            let key = format!("features[{position}]");
+            section.problem(
+                &key,
+                "must be a column, or an object with name, min and max",
+            );
+            None
+        }
+    };
+    entries.into_iter().enumerate().filter_map(read).collect()
+}
+
+fn read_feature(mut section: Section<'_>) -> Option<Feature> {
+    let name: Option<String> = section.required("name");
+    let minimum = section.value("min", None);
+    let maximum = section.value("max", None);
+    let range = ValueRange::new(minimum, maximum).unwrap_or_else(|flaw| {
+        section.problem("min", flaw);
+        ValueRange::default()
+    });
+    section.finish();
+    Some(Feature { name: name?, range })
 }
 
 pub(super) fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
@@ -182,12 +217,16 @@ pub(super) fn read_history(mut section: Section<'_>) -> HistorySettings {
     settings
 }
 
+/// A day of seconds: whoever waits longer for an answer has no timeout.
+const LONGEST_TIMEOUT: u64 = 86_400;
+
 /// The settings, and whether `data_roots` was given.
 pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
     let data_roots: Option<Vec<String>> = section.value("data_roots", None);
     let settings = ApiSettings {
         bind: section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000))),
         url: section.value("url", None),
+        timeout_seconds: section.value("timeout_seconds", 30),
         data_roots: data_roots
             .iter()
             .flatten()
@@ -198,6 +237,10 @@ pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, b
         && !(url.starts_with("http://") || url.starts_with("https://"))
     {
         section.problem("url", "must begin with http:// or https://");
+    }
+    if !(1..=LONGEST_TIMEOUT).contains(&settings.timeout_seconds) {
+        let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+        section.problem("timeout_seconds", &text);
     }
     section.finish();
     (settings, data_roots.is_some())

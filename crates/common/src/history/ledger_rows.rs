@@ -4,6 +4,7 @@ use anyhow::Context;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::History;
+use super::damage::unreadable;
 use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 
 impl History {
@@ -27,7 +28,10 @@ impl History {
             .with_context(context)?
             .collect::<Result<_, _>>()
             .with_context(context)?;
-        Ok(ledger)
+        match ledger.flaw() {
+            Some(flaw) => Err(unreadable("ledger", &flaw).into()),
+            None => Ok(ledger),
+        }
     }
 
     /// Commits a ledger in place of the one before.

@@ -4,6 +4,7 @@
 //! of the stages (the record of a run, the summary of the data) are kept as JSON: their types
 //! live in the crates that produce them. A transaction here is a commit point of the pipeline.
 
+mod damage;
 mod ledger_rows;
 mod open;
 mod schema;
@@ -15,6 +16,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub(crate) use self::damage::Damaged;
+use self::damage::unreadable;
+pub use self::damage::with_remedy;
 
 /// An open history.
 pub struct History {
@@ -177,7 +182,7 @@ impl History {
         rows.map(|row| {
             let (id, record) = row.with_context(context)?;
             let record = serde_json::from_str(&record)
-                .with_context(|| format!("failed to read the record of run {id}"))?;
+                .map_err(|error| unreadable(&format!("record of run {id}"), &error))?;
             Ok(StoredRun { id, record })
         })
         .collect()
@@ -200,7 +205,7 @@ impl History {
             Ok(LastRun {
                 run_id,
                 outcome,
-                finished_at: finished_at.parse().with_context(context)?,
+                finished_at: time(&finished_at)?,
             })
         })
         .transpose()
@@ -258,7 +263,7 @@ impl History {
             Ok(StageDuration {
                 stage,
                 run,
-                started_at: started_at.parse().with_context(context)?,
+                started_at: time(&started_at)?,
                 seconds,
             })
         })
@@ -318,11 +323,15 @@ impl History {
             .with_context(|| self.failed_to(&format!("read the {name}")))?;
         content
             .map(|content| {
-                serde_json::from_str(&content)
-                    .with_context(|| self.failed_to(&format!("read the {name}")))
+                serde_json::from_str(&content).map_err(|error| unreadable(name, &error).into())
             })
             .transpose()
     }
+}
+
+fn time(text: &str) -> anyhow::Result<Timestamp> {
+    text.parse()
+        .map_err(|error| unreadable("time of a run", &error).into())
 }
 
 /// The stages whose durations are recorded, in the order of a run.

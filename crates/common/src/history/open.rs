@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::damage::{check, distrust};
 use super::{History, schema};
 use crate::files::OutputFile;
 use crate::{Layout, faults, files};
@@ -59,6 +60,10 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     faults::watch_sqlite();
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    distrust(&connection)?;
+    // A newer or damaged one is left as it is.
+    schema::version(&connection)?;
+    check(&connection)?;
     connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(&connection)?;
@@ -72,6 +77,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
 fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    distrust(&connection)?;
     // Nothing is read before it is asked for; a hot journal shows here.
     schema::version(&connection)?;
     Ok(connection)
@@ -99,6 +105,7 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
         fs::copy(&journal, journal_of(&copy))?;
     }
     let connection = Connection::open(&copy)?;
+    distrust(&connection)?;
     Ok(History {
         connection,
         path: path.to_owned(),

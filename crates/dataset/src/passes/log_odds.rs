@@ -26,7 +26,7 @@ pub struct Scored {
     pub label: Label,
 }
 
-/// Small enough that no sum of scaled products overflows.
+/// Small enough that no sum of products of scaled factors overflows.
 const OVERFLOW_SCALE: f64 = 1e-160;
 
 impl LinearPredictor {
@@ -41,10 +41,10 @@ impl LinearPredictor {
     }
 
     fn sum(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
-        let mut sum = self.intercept * scale;
+        let mut sum = self.intercept * scale * scale;
         for ((value, coefficient), imputed) in values.zip(&self.coefficients).zip(&self.imputed) {
             let value = if value.is_nan() { *imputed } else { value };
-            sum += (value * scale) * coefficient;
+            sum += (value * scale) * (coefficient * scale);
         }
         sum
     }
@@ -108,6 +108,11 @@ mod tests {
         assert_eq!(log_odds([f64::NAN, 1.0]), 18.0);
         assert_eq!(log_odds([1e308, 1e308]), -f64::MAX);
         assert_eq!(log_odds([1.7e308, 1e308]), f64::MAX);
+        let huge = LinearPredictor {
+            coefficients: vec![1e308, -1e308],
+            ..predictor
+        };
+        assert!(huge.log_odds([1e308, 1e308].into_iter()).is_finite());
         assert_eq!(probability(-f64::MAX), 0.0);
         assert_eq!(probability(f64::MAX), 1.0);
         assert_eq!(probability(0.0), 0.5);

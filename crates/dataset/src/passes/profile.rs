@@ -64,13 +64,13 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
         )
         .smallest;
     }
-    let names = schema.features.iter().chain([&schema.target]);
+    let names = schema.feature_names().chain([schema.target.as_str()]);
     Profile {
         rows: value.rows,
         columns: names
             .zip(value.columns)
             .map(|(name, (missing, moments))| ColumnProfile {
-                name: name.clone(),
+                name: name.to_owned(),
                 missing,
                 moments,
             })

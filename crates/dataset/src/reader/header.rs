@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use common::Schema;
+use common::schema::Feature;
 use csv::ByteRecord;
 
 use super::TargetColumn;
@@ -68,7 +69,7 @@ pub fn find_columns<'n>(
 pub(super) struct ColumnMap {
     pub(super) names: Vec<String>,
     pub(super) id: usize,
-    pub(super) features: Vec<(usize, String)>,
+    pub(super) features: Vec<(usize, Feature)>,
     pub(super) target: Option<(usize, String)>,
     /// Names were found only once spaces and case were forgiven.
     pub(super) is_forgiven: bool,
@@ -99,7 +100,7 @@ impl ColumnMap {
             features: schema
                 .features
                 .iter()
-                .map(|column| Ok((required(column)?, column.clone())))
+                .map(|feature| Ok((required(&feature.name)?, feature.clone())))
                 .collect::<Result<_, HeaderFlaw>>()?,
             target: match target {
                 TargetColumn::Read => {

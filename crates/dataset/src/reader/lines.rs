@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Passes bytes on and notes where lines with content begin.
 pub(super) struct LineTracker<R> {
     inner: R,
@@ -66,7 +68,7 @@ impl<R: Read> LineTracker<R> {
 
     fn note(&mut self, bytes: &[u8]) {
         if self.offset == 0 {
-            self.has_byte_order_mark = bytes.starts_with(b"\xef\xbb\xbf");
+            self.has_byte_order_mark = bytes.starts_with(BYTE_ORDER_MARK);
         }
         for byte in bytes {
             if self.last_was_cr {
@@ -93,7 +95,17 @@ impl<R: Read> LineTracker<R> {
 
 impl<R: Read> Read for LineTracker<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let mut read = self.inner.read(buffer)?;
+        // The parser looks for a byte order mark only in what it gets first, and takes a mark
+        // without more for the end.
+        while self.offset == 0 && (1..=BYTE_ORDER_MARK.len()).contains(&read) {
+            match self.inner.read(&mut buffer[read..]) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         self.note(&buffer[..read]);
         Ok(read)
     }

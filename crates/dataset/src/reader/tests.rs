@@ -37,6 +37,22 @@ fn columns_are_found_by_name_whatever_their_order_and_case() {
 }
 
 #[test]
+fn a_byte_order_mark_is_skipped_however_its_bytes_come() {
+    use std::io::Read;
+    let text = format!("\u{feff}{HEADER}a,1,2,3,0\n");
+    let schema = Schema::default();
+    for first in 1..5 {
+        let (start, rest) = text.as_bytes().split_at(first);
+        let input = start.chain(rest);
+        let mut reader = RowReader::open(input, &schema, TargetColumn::Read)
+            .ok()
+            .unwrap();
+        assert!(matches!(reader.next_row(), Ok(Some(ReadRow::Accepted(_)))));
+        assert_eq!(reader.notes(), ["it begins with a byte order mark"]);
+    }
+}
+
+#[test]
 fn bad_rows_are_placed_and_the_others_go_on() {
     let text = format!("{HEADER}a,1,2,12 k,0\nb,1,2,3,2\nc,1,2\n,1,2,3,0\nd,1,2,3,1\n");
     assert_eq!(

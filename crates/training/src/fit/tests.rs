@@ -9,7 +9,9 @@ const UNIT: FitSettings = FitSettings { c: 1.0 };
 /// A table of these columns; every class is known.
 pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
     let schema = Schema {
-        features: (0..columns.len()).map(|at| format!("x{at}")).collect(),
+        features: (0..columns.len())
+            .map(|at| format!("x{at}").as_str().into())
+            .collect(),
         ..Schema::default()
     };
     let mut table = Table::new(&schema);

@@ -1,4 +1,5 @@
 use common::ledger::FileReference;
+use common::schema::ValueRange;
 use dataset::passes::profile;
 
 use super::*;
@@ -176,6 +177,7 @@ fn only_features_and_target_have_to_fit() {
     let model = model();
     let mut schema = model.schema.clone();
     schema.id = "client".into();
+    schema.features[0].range = ValueRange::new(Some(0.0), None).unwrap();
     assert!(model.fits_schema(&schema));
     schema.features.reverse();
     assert!(!model.fits_schema(&schema));

@@ -1,0 +1,152 @@
+//! The files of a release and of the state folder.
+
+use acceptance::fuzzing::fuzz;
+use common::exit::{Exit, classify};
+use common::layout::names;
+use common::{Manifest, digest};
+use dataset::FingerprintKey;
+use deployment::Release;
+use training::{FORMAT, Model};
+
+use crate::pipeline::{Pipeline, write};
+
+/// The envelope of a model around any content, its checksum right.
+fn sealed(content: &[u8]) -> Vec<u8> {
+    fn text(envelope: &mut Vec<u8>, text: &str) {
+        envelope.extend([0xd9, text.len() as u8]);
+        envelope.extend(text.as_bytes());
+    }
+    let mut envelope = vec![0x84];
+    text(&mut envelope, "format");
+    text(&mut envelope, FORMAT.name);
+    text(&mut envelope, "version");
+    envelope.push(FORMAT.version as u8);
+    text(&mut envelope, "sha256");
+    text(&mut envelope, &digest::of_bytes(content));
+    text(&mut envelope, "content");
+    envelope.push(0xc6);
+    envelope.extend((content.len() as u32).to_be_bytes());
+    envelope.extend(content);
+    envelope
+}
+
+/// What is promised of every model that is not refused.
+fn check_model(model: &Model) {
+    let n_features = model.schema.features.len();
+    assert!(n_features > 0);
+    let extremes = [
+        0.0,
+        1.0,
+        -1.0,
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        f64::NAN,
+    ];
+    for first in extremes {
+        for others in extremes {
+            let mut row = vec![others; n_features];
+            row[0] = first;
+            let (log_odds, probability) = (model.log_odds(&row), model.probability(&row));
+            assert!(log_odds.is_finite(), "{row:?}: {log_odds}");
+            assert!((0.0..=1.0).contains(&probability), "{row:?}: {probability}");
+        }
+    }
+    let bytes = model.encode().expect("a model encodes");
+    let again = Model::decode(&bytes).expect("an encoded model decodes");
+    assert_eq!(again.encode().expect("a model encodes"), bytes);
+}
+
+/// The seeds are contents, so that most mutations get past the checksum.
+#[test]
+fn a_model_predicts_probabilities_or_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join(names::MODEL);
+    fuzz("model", 400, |content| {
+        for bytes in [&sealed(content)[..], content] {
+            if let Ok(model) = Model::decode(bytes) {
+                check_model(&model);
+            }
+        }
+        write(&path, content);
+        if let Err(error) = Model::load(&path) {
+            assert_eq!(classify(&error), Exit::InputOutput, "{error:#}");
+        }
+    });
+}
+
+#[test]
+fn a_seed_of_the_models_is_one() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/model/v1");
+    let content = std::fs::read(corpus).expect("a seed");
+    check_model(&Model::decode(&sealed(&content)).expect("a model"));
+}
+
+#[test]
+fn a_manifest_is_one_or_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fuzz("manifest", 400, |bytes| {
+        write(&folder.path().join(names::MANIFEST), bytes);
+        match Manifest::read(folder.path()) {
+            Ok(manifest) => {
+                let is_number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+                assert!(is_number(&manifest.release), "{}", manifest.release);
+                assert!((0.0..=1.0).contains(&manifest.score));
+                let release = Release::open(folder.path()).expect("a release");
+                assert!(release.verify().is_err(), "its files are not there");
+            }
+            Err(error) => assert_eq!(classify(&error), Exit::InputOutput, "{error:#}"),
+        }
+    });
+}
+
+#[test]
+fn a_score_is_a_share_or_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join(names::SCORE);
+    fuzz("score", 400, |bytes| {
+        write(&path, bytes);
+        match scoring::read_score(&path) {
+            Ok(score) => assert!((0.0..=1.0).contains(&score)),
+            Err(error) => {
+                assert_eq!(classify(&error), Exit::InputOutput);
+                assert!(!error.to_string().chars().any(char::is_control), "{error}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_key_has_its_length_or_is_refused() {
+    let pipeline = Pipeline::new();
+    fuzz("key", 200, |bytes| {
+        write(&pipeline.config.layout.fingerprint_key(), bytes);
+        match FingerprintKey::load(&pipeline.config.layout) {
+            Ok(key) => {
+                let key = key.expect("a key");
+                key.of_row(b"a", &[1.0], Some(true));
+                assert_eq!(bytes.len(), 16);
+            }
+            Err(error) => assert_eq!(classify(&error), Exit::InputOutput, "{error:#}"),
+        }
+    });
+}
+
+#[test]
+fn judged_fingerprints_are_all_there_or_refused() {
+    let pipeline = Pipeline::new();
+    let layout = &pipeline.config.layout;
+    fuzz("fingerprints", 200, |bytes| {
+        write(&layout.judged_fingerprints(), bytes);
+        let whole = bytes.len() as u64 / 16;
+        for count in [0, 1, whole, whole + 1, u64::MAX / 16 + 1, u64::MAX] {
+            match ingestion::judged_fingerprints(layout, count) {
+                Ok(found) => assert_eq!(found.len() as u64, count),
+                Err(error) => {
+                    assert!(count > whole);
+                    assert_eq!(classify(&error), Exit::InputOutput, "{error:#}");
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,94 @@
+//! The history, and what a pipeline does on one that was tampered with.
+
+use acceptance::fuzzing::fuzz;
+use common::exit::{Exit, classify};
+use common::history::{STAGES, documents};
+use common::{Failure, History, Ledger};
+use dataset::passes::Summary;
+use fullprocess::RunRecord;
+
+use crate::pipeline::{Pipeline, write};
+
+/// Reads everything that anybody reads.
+fn read_all(history: &History) -> anyhow::Result<Ledger> {
+    history.unfinished_runs::<RunRecord>()?;
+    for run in history.finished_runs::<RunRecord>(20)? {
+        drop(run.record.to_string());
+    }
+    history.last_run()?;
+    history.latest_score()?;
+    for stage in STAGES {
+        history.stage_durations(stage, 100)?;
+    }
+    history.document::<Summary>(documents::SUMMARY)?;
+    history.document::<String>(documents::RECONCILED_MODEL)?;
+    history.document::<jiff::Timestamp>(documents::CHANGED_BY_HAND)?;
+    history.ledger()
+}
+
+/// What the stages take for granted of a ledger.
+fn check(ledger: &Ledger) {
+    assert!(ledger.judged_rows <= ledger.rows && ledger.seen_rows <= ledger.rows);
+    let kept: u64 = ledger.ingested().map(|file| file.rows.kept).sum();
+    assert!(kept <= ledger.rows);
+    for file in &ledger.files {
+        let rows = file.rows;
+        assert_eq!(rows.read, rows.kept + rows.duplicate + rows.rejected);
+    }
+}
+
+/// An error about a history blames the file and nobody's program.
+fn is_blamed_on_a_file(error: &anyhow::Error) {
+    let is_expected = error.chain().any(|cause| cause.is::<Failure>());
+    let exit = classify(error);
+    assert!(
+        is_expected || exit == Exit::InputOutput,
+        "{exit:?}: {error:#}"
+    );
+}
+
+#[test]
+fn a_history_is_read_whole_or_refused() {
+    let pipeline = Pipeline::new();
+    let layout = &pipeline.config.layout;
+    fuzz("history", 100, |bytes| {
+        write(&layout.history(), bytes);
+        let read = History::read(layout).and_then(|history| {
+            let history = history.expect("a history");
+            read_all(&history)
+        });
+        match read {
+            Ok(ledger) => check(&ledger),
+            Err(error) => is_blamed_on_a_file(&error),
+        }
+    });
+}
+
+#[test]
+fn an_ingestion_on_a_tampered_history_ends_well_or_says_why_not() {
+    let whole = Pipeline::ingested();
+    fuzz("history", 30, |bytes| {
+        let pipeline = whole.copy();
+        let config = &pipeline.config;
+        write(&config.layout.history(), bytes);
+        if let Err(error) = ingestion::run(config).and_then(|_| {
+            pipeline.write("in/b.csv", b"client,x,y,left\nd,1,2,0\na,1,2,0\n");
+            ingestion::run(config)
+        }) {
+            return is_blamed_on_a_file(&error);
+        }
+        let history = History::read(&config.layout).expect("a history");
+        let ledger = history.expect("a history").ledger().expect("a ledger");
+        check(&ledger);
+    });
+}
+
+#[test]
+fn the_record_of_a_run_is_one_or_is_refused() {
+    fuzz("record", 400, |bytes| {
+        if let Ok(record) = serde_json::from_slice::<RunRecord>(bytes) {
+            drop(record.to_string());
+            serde_json::to_string(&record).expect("a record encodes");
+        }
+    });
+}

@@ -1,0 +1,224 @@
+//! Rows of CSV, plain and compressed, and the names of files.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+
+use acceptance::fuzzing::fuzz;
+use common::config::InputFolder;
+use common::schema::ValueRange;
+use common::{Schema, digest};
+use dataset::{DataFile, FileProblem, Label, ReadRow, RecordWriter, RowReader, TargetColumn, list};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::pipeline::write;
+
+/// What became of one row.
+#[derive(Clone, Debug, PartialEq)]
+enum Fate {
+    Accepted {
+        line: u64,
+        texts: Vec<Vec<u8>>,
+        /// As bits, so that missing values are equal.
+        values: Vec<u64>,
+        label: Label,
+    },
+    Rejected {
+        line: u64,
+        column: usize,
+        reason: String,
+        text: String,
+    },
+}
+
+/// The sample's columns, the last of them with a range.
+fn schema() -> Schema {
+    let mut schema = Schema::default();
+    schema.features[2].range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
+    schema
+}
+
+/// The rows, up to where reading fails, and why it does.
+fn read(input: impl Read) -> (Vec<Fate>, Option<String>) {
+    let schema = schema();
+    let mut fates = Vec::new();
+    let mut reader = match RowReader::open(input, &schema, TargetColumn::Read) {
+        Ok(reader) => reader,
+        Err(problem) => return (fates, Some(text_of(problem))),
+    };
+    let problem = loop {
+        match reader.next_row() {
+            Ok(Some(ReadRow::Accepted(row))) => fates.push(Fate::Accepted {
+                line: row.line,
+                texts: row.texts().map(<[u8]>::to_vec).collect(),
+                values: row.values.iter().map(|value| value.to_bits()).collect(),
+                label: row.label,
+            }),
+            Ok(Some(ReadRow::Rejected(row))) => fates.push(Fate::Rejected {
+                line: row.line,
+                column: row.column,
+                reason: row.reason,
+                text: row.text,
+            }),
+            Ok(None) => break None,
+            Err(problem) => break Some(text_of(problem)),
+        }
+    };
+    drop(reader.notes());
+    (fates, problem)
+}
+
+fn text_of(problem: FileProblem) -> String {
+    match problem {
+        FileProblem::Unusable(reason) => reason,
+        FileProblem::Unreadable(error) => error.to_string(),
+    }
+}
+
+/// What is promised of every row.
+fn check_fates(fates: &[Fate]) {
+    let range = schema().features[2].range;
+    let mut last_line = 1;
+    for fate in fates {
+        let line = match fate {
+            Fate::Accepted {
+                line,
+                texts,
+                values,
+                ..
+            } => {
+                assert_eq!((texts.len(), values.len()), (5, 3));
+                assert!(!texts[0].is_empty(), "a client without a name");
+                let value = |bits: &u64| f64::from_bits(*bits);
+                assert!(values.iter().map(value).all(|value| !value.is_infinite()));
+                assert_eq!(range.breach(value(&values[2])), None);
+                *line
+            }
+            Fate::Rejected {
+                line,
+                column,
+                reason,
+                text,
+            } => {
+                assert!(*column >= 1 && !reason.is_empty());
+                assert!(!format!("{reason}{text}").chars().any(char::is_control));
+                *line
+            }
+        };
+        assert!(line > last_line, "line {line} after line {last_line}");
+        last_line = line;
+    }
+}
+
+/// Accepted rows mean the same once they were written, as finaldata.csv is.
+fn check_round_trip(fates: &[Fate]) {
+    let mut file = Vec::new();
+    let mut writer = RecordWriter::new(&mut file);
+    writer.write(schema().columns()).expect("a header");
+    let meanings = |fates: &[Fate]| {
+        let meaning = |fate: &Fate| match fate {
+            Fate::Accepted {
+                texts,
+                values,
+                label,
+                ..
+            } => Some((texts.clone(), values.clone(), *label)),
+            Fate::Rejected { .. } => None,
+        };
+        fates.iter().filter_map(meaning).collect::<Vec<_>>()
+    };
+    let accepted = meanings(fates);
+    for (texts, ..) in &accepted {
+        writer.write(texts).expect("a row");
+    }
+    writer.finish().expect("a file");
+    let (again, problem) = read(file.as_slice());
+    assert_eq!(problem, None);
+    assert_eq!(meanings(&again), accepted);
+    assert_eq!(again.len(), accepted.len(), "a written row is refused");
+}
+
+/// Gives its bytes one by one, as a slow pipe would.
+struct OneByOne<'a>(&'a [u8]);
+
+impl Read for OneByOne<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(1);
+        self.0.read(&mut buffer[..length])
+    }
+}
+
+#[test]
+fn rows_are_accepted_whole_or_refused_with_a_place() {
+    fuzz("csv", 400, |bytes| {
+        let (fates, problem) = read(bytes);
+        check_fates(&fates);
+        check_round_trip(&fates);
+        assert_eq!(read(OneByOne(bytes)), (fates, problem));
+    });
+}
+
+#[test]
+fn compressed_rows_are_those_of_the_text_or_an_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a.csv.gz");
+    fuzz("gz", 200, |bytes| {
+        write(&path, bytes);
+        let mut file = DataFile::open(&path).expect("an open file");
+        let (fates, _) = read(&mut file);
+        check_fates(&fates);
+        let found = file.digest().expect("a digest");
+        assert_eq!(
+            found,
+            digest::of_bytes(bytes),
+            "the digest is that of the file"
+        );
+
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(bytes).expect("written");
+        write(&path, &gzip.finish().expect("compressed"));
+        let file = DataFile::open(&path).expect("an open file");
+        assert_eq!(read(file), read(bytes));
+    });
+}
+
+#[test]
+fn every_entry_of_a_folder_is_listed_once_under_a_name_that_is_safe_to_show() {
+    fuzz("names", 100, |bytes| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let names: BTreeSet<&[u8]> = bytes
+            .split(|byte| [0, b'/'].contains(byte))
+            .filter(|name| ![&b""[..], b".", b".."].contains(name) && name.len() <= 255)
+            .take(20)
+            .collect();
+        for name in &names {
+            write(&folder.path().join(OsStr::from_bytes(name)), b"x\n");
+        }
+        let input = InputFolder {
+            name: "in".into(),
+            path: folder.path().to_owned(),
+        };
+        let listing = list(std::slice::from_ref(&input)).expect("a listing");
+        assert_eq!(listing.files.len() + listing.ignored.len(), names.len());
+        assert!(listing.unreadable.is_empty());
+        let shown = listing.files.iter().map(|file| &file.name);
+        for name in shown.chain(listing.ignored.iter().map(|entry| &entry.name)) {
+            assert!(!name.chars().any(char::is_control), "{name:?}");
+        }
+        let paths: Vec<&[u8]> = listing
+            .files
+            .iter()
+            .map(|file| file.path.as_os_str().as_bytes())
+            .collect();
+        assert!(paths.is_sorted());
+        assert!(
+            listing
+                .files
+                .iter()
+                .all(|file| fs::read(&file.path).is_ok())
+        );
+    });
+}

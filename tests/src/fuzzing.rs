@@ -1,0 +1,110 @@
+//! Reading what nobody meant to be read: for each reader a few kept inputs, and mutations of them.
+//!
+//! The folder `corpus/<reader>` holds the inputs that mutations start from and those that a reader
+//! once stumbled over; all of them are tried as they are, always. Then come mutations: the same
+//! few every time or, with `FUZZ_SECONDS` set, other ones for so long. An input that a reader
+//! stumbles over is put into its folder.
+//!
+//! Limits: mutations are blind, they do not follow the code that they reach.
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::mutation::Mutator;
+
+/// Seconds for which each reader is tried.
+const SECONDS_VARIABLE: &str = "FUZZ_SECONDS";
+
+/// Tries a reader: `check` panics where what it reads breaks a promise.
+///
+/// `cases` mutations are tried unless `FUZZ_SECONDS` is set.
+pub fn fuzz(reader: &str, cases: u32, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(reader);
+    let corpus = corpus(&folder);
+    for (path, input) in &corpus {
+        assert!(
+            is_survived(&check, input),
+            "stumbles over {}",
+            path.display()
+        );
+    }
+    let seeds: Vec<Vec<u8>> = corpus.into_iter().map(|(_, input)| input).collect();
+    let attempt = |input: &[u8]| {
+        if !is_survived(&check, input) {
+            let kept = keep(&folder, input);
+            panic!("stumbles over a new input, kept as {}", kept.display());
+        }
+    };
+    match seconds() {
+        None => {
+            let mut mutator = Mutator::new(&seeds, 0);
+            (0..cases).for_each(|_| attempt(&mutator.input()));
+        }
+        Some(limit) => try_for(reader, limit, &seeds, attempt),
+    }
+}
+
+/// The files of a folder in the order of their names; at least one.
+fn corpus(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} is empty", folder.display());
+    let read = |path: PathBuf| {
+        let content = fs::read(&path).expect("a file of the corpus");
+        (path, content)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn is_survived(check: &impl Fn(&[u8]), input: &[u8]) -> bool {
+    catch_unwind(AssertUnwindSafe(|| check(input))).is_ok()
+}
+
+fn seconds() -> Option<Duration> {
+    let text = std::env::var(SECONDS_VARIABLE).ok()?;
+    let seconds = text.parse().expect("FUZZ_SECONDS is a whole number");
+    Some(Duration::from_secs(seconds))
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever waits so long wants to know what was done"
+)]
+fn try_for(reader: &str, limit: Duration, seeds: &[Vec<u8>], attempt: impl Fn(&[u8])) {
+    let start = RandomState::new().build_hasher().finish();
+    let mut mutator = Mutator::new(seeds, start);
+    let (clock, mut cases, mut slowest) = (Instant::now(), 0u64, Duration::ZERO);
+    while clock.elapsed() < limit {
+        let begun = clock.elapsed();
+        attempt(&mutator.input());
+        slowest = slowest.max(clock.elapsed() - begun);
+        cases += 1;
+    }
+    let rate = cases as f64 / clock.elapsed().as_secs_f64();
+    eprintln!("{reader}: {cases} cases, {rate:.0} a second, the slowest took {slowest:?}");
+}
+
+/// Puts an input into the corpus.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the corpus is no file of the pipeline"
+)]
+fn keep(folder: &Path, input: &[u8]) -> PathBuf {
+    // A name of its own, and the same for the same input.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in input {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    let path = folder.join(format!("found-{hash:016x}"));
+    fs::write(&path, input).expect("a file of the corpus");
+    path
+}
