@@ -2,11 +2,13 @@
 
 mod architecture;
 mod by_hand;
+mod doctor;
 mod faults;
 mod input;
 mod program;
 mod server;
 mod serving;
+mod shell;
 mod story;
 mod surroundings;
 mod upgrade;

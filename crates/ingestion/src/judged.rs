@@ -15,7 +15,7 @@ use dataset::{Fingerprint, Table};
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 
 /// Whether the key and as many fingerprints as the ledger says are there.
-pub(crate) fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
+pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
     let length = layout
         .judged_fingerprints()
         .metadata()

@@ -4,6 +4,7 @@
 //! of the stages (the record of a run, the summary of the data) are kept as JSON: their types
 //! live in the crates that produce them. A transaction here is a commit point of the pipeline.
 
+mod integrity;
 mod ledger_rows;
 mod open;
 mod schema;
@@ -15,6 +16,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub use integrity::is_damage;
 
 /// An open history.
 pub struct History {
