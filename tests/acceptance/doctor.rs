@@ -144,13 +144,13 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
     assert_eq!(lines.len(), 9, "{}", looked.stdout);
     for (line, begins) in lines.iter().zip([
         "permissions  6 folders",
-        "lock         free",
-        "runs         run 2 was the last: redeployed",
-        "orphans      none",
-        "releases     2 whole, 000002 is live",
-        "history      version 1, whole, 2 runs",
         "space        ",
         "clock        ",
+        "lock         free",
+        "history      version 1, whole, 2 runs",
+        "releases     2 whole, 000002 is live",
+        "orphans      none",
+        "runs         run 2 was the last: redeployed",
         "nothing is wrong",
     ]) {
         assert!(line.starts_with(begins), "{line:?}, {begins:?}");
@@ -385,6 +385,14 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
             "release 000002 cannot be gone back to",
         );
     }
+}
+
+#[test]
+fn a_run_that_cannot_read_the_live_release_sends_to_the_doctor() {
+    let workspace = after_cold_start();
+    workspace.write("production_deployment/releases/000001/manifest.json", "{}");
+    let run = workspace.run("fullprocess", &[]);
+    run.failed(74, "`fullprocess --doctor` names the one to go back to");
 }
 
 #[test]

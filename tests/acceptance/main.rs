@@ -11,5 +11,6 @@ mod serving;
 mod shell;
 mod story;
 mod surroundings;
+mod troubleshooting;
 mod upgrade;
 mod workspace;

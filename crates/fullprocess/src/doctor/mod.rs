@@ -60,14 +60,15 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
         let seen = examination(&patient, &mut findings);
         report.add(seen, findings, place);
     };
+    // Causes before consequences: the findings are to be mended from the top.
     make(Check::Permissions, permissions::examine, &config.base);
-    make(Check::Lock, lock::examine, &layout.run_lock());
-    make(Check::Runs, runs::examine, &layout.history());
-    make(Check::Orphans, orphans::examine, layout.state());
-    make(Check::Releases, releases::examine, layout.production());
-    make(Check::History, history::examine, &layout.history());
     make(Check::Space, space::examine, layout.state());
     make(Check::Clock, clock::examine, &layout.history());
+    make(Check::Lock, lock::examine, &layout.run_lock());
+    make(Check::History, history::examine, &layout.history());
+    make(Check::Releases, releases::examine, layout.production());
+    make(Check::Orphans, orphans::examine, layout.state());
+    make(Check::Runs, runs::examine, &layout.history());
     report
 }
 

@@ -13,20 +13,20 @@ use serde::Serialize;
 pub enum Check {
     /// What this user may read and write.
     Permissions,
-    /// Whether a run is working.
-    Lock,
-    /// How the runs came out.
-    Runs,
-    /// What a killed run left lying.
-    Orphans,
-    /// Every release against its checksums.
-    Releases,
-    /// The history, and the data against its ledger.
-    History,
     /// Free space.
     Space,
     /// The clock against what was recorded.
     Clock,
+    /// Whether a run is working.
+    Lock,
+    /// The history, and the data against its ledger.
+    History,
+    /// Every release against its checksums.
+    Releases,
+    /// What a killed run left lying.
+    Orphans,
+    /// How the runs came out.
+    Runs,
 }
 
 /// How much a finding matters.
@@ -81,13 +81,13 @@ impl Check {
     pub fn name(self) -> &'static str {
         match self {
             Self::Permissions => "permissions",
-            Self::Lock => "lock",
-            Self::Runs => "runs",
-            Self::Orphans => "orphans",
-            Self::Releases => "releases",
-            Self::History => "history",
             Self::Space => "space",
             Self::Clock => "clock",
+            Self::Lock => "lock",
+            Self::History => "history",
+            Self::Releases => "releases",
+            Self::Orphans => "orphans",
+            Self::Runs => "runs",
         }
     }
 }
