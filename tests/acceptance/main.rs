@@ -3,6 +3,7 @@
 mod architecture;
 mod by_hand;
 mod dependencies;
+mod doctor;
 mod faults;
 mod input;
 mod interruptions;
@@ -10,7 +11,9 @@ mod program;
 mod registry;
 mod server;
 mod serving;
+mod shell;
 mod story;
 mod surroundings;
+mod troubleshooting;
 mod upgrade;
 mod workspace;

@@ -217,6 +217,7 @@ fn s37_looking_changes_nothing() {
         ("deployment", &["--list"]),
         ("fullprocess", &["--history"]),
         ("fullprocess", &["--dry-run"]),
+        ("fullprocess", &["--doctor"]),
         ("fullprocess", &["--help"]),
     ] {
         let looked = workspace.run(program, arguments);

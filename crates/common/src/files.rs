@@ -258,7 +258,8 @@ pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-const PARTIAL_SUFFIX: &str = ".partial";
+/// Ends the names of temporary files; they begin with a dot.
+pub const PARTIAL_SUFFIX: &str = ".partial";
 
 fn partial_path(path: &Path) -> PathBuf {
     let name = path

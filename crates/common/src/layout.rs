@@ -118,9 +118,14 @@ impl Layout {
         self.state.join("judged.fingerprints")
     }
 
+    /// The reports of the runs, one folder each.
+    pub fn runs(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
     /// The report folder of one run.
     pub fn run_folder(&self, run: i64) -> PathBuf {
-        self.state.join("runs").join(format!("{run:06}"))
+        self.runs().join(format!("{run:06}"))
     }
 
     /// A pipeline of its own beneath `scratch`.

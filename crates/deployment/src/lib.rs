@@ -4,6 +4,7 @@
 //! The only crate that writes below the production folder. By hand it publishes the candidate
 //! that training and scoring left, applies no gate, and says so.
 
+mod examine;
 mod publish;
 mod release;
 mod report;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use scoring::Metrics;
 use training::Model;
 
+pub use examine::{ExaminedRelease, examine, leftovers, stray_links};
 pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{ListedRelease, Release, list, live_name, live_target, releases};
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};

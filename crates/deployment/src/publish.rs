@@ -22,7 +22,7 @@ use crate::release::{Release, live_name, name_of, number, release_folders, relea
 /// Document of the history with the highest number ever given.
 const LAST_RELEASE: &str = "last release number";
 /// Begins the names of folders that are no releases: being made, or being removed.
-const HIDDEN: &str = ".staging-";
+pub(crate) const HIDDEN: &str = ".staging-";
 
 /// What becomes a release.
 pub struct Candidate<'a> {

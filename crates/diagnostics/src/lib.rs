@@ -101,15 +101,21 @@ pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnosti
     };
     let summary: Option<Summary> = history.document(documents::SUMMARY)?;
     let last_run = history.last_run()?;
-    let limit = i64::from(config.diagnostics.stale_after_hours) * 3600;
-    let is_stale = |run: &LastRun| now.as_second() - run.finished_at.as_second() > limit;
     Ok(StoredDiagnostics {
         timings: timings::timings(&history)?,
         missing: summary.iter().flat_map(missing_shares).collect(),
         dependencies: dependencies::stored(Some(&history))?,
-        last_run_is_stale: last_run.as_ref().is_none_or(is_stale),
+        last_run_is_stale: last_run
+            .as_ref()
+            .is_none_or(|run| is_stale(config, run, now)),
         last_run,
     })
+}
+
+/// Whether a run ended longer ago than `diagnostics.stale_after_hours`.
+pub fn is_stale(config: &Config, run: &LastRun, now: Timestamp) -> bool {
+    let limit = i64::from(config.diagnostics.stale_after_hours) * 3600;
+    now.as_second() - run.finished_at.as_second() > limit
 }
 
 fn missing_shares(summary: &Summary) -> Vec<MissingShare> {

@@ -54,7 +54,10 @@ impl Live {
     ///
     /// An error when it is damaged, or reads other columns than the configuration names.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(release) = Release::live(&config.layout)? else {
+        let live = Release::live(&config.layout).context(
+            "the live release is damaged; `fullprocess --doctor` names the one to go back to",
+        )?;
+        let Some(release) = live else {
             return Ok(None);
         };
         let model = release.model().with_context(|| {

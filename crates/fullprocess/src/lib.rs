@@ -8,6 +8,7 @@ mod call_api;
 mod carry_out;
 mod check_dependencies;
 mod decide;
+mod doctor;
 mod dry_run;
 mod judge;
 mod open_run;
@@ -31,6 +32,7 @@ use crate::judge::{Data, Live, judge};
 use crate::open_run::OpenRun;
 
 pub use decide::{Action, Decision, DeployedModel, Evidence, Policy, decide};
+pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
 
@@ -43,6 +45,9 @@ pub struct Options {
     /// List the newest runs, and change nothing
     #[arg(long, conflicts_with = "dry_run")]
     history: bool,
+    /// Look for what is wrong and how to mend it, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "history"])]
+    doctor: bool,
     /// Runs that --history lists
     #[arg(long, value_name = "N", default_value_t = 20, requires = "history")]
     limit: u32,
@@ -56,12 +61,17 @@ pub enum FullprocessReport {
     Run(Box<RunRecord>),
     /// The newest runs.
     History(RunList),
+    /// What is wrong.
+    Doctor(DoctorReport),
 }
 
-/// Runs the pipeline once, shows what a run would do, or lists the runs.
+/// Runs the pipeline once, shows what a run would do, lists the runs, or looks for what is wrong.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
     if options.history {
         return run_list::run_list(config, options.limit).map(FullprocessReport::History);
+    }
+    if options.doctor {
+        return Ok(FullprocessReport::Doctor(doctor::doctor(config)));
     }
     let record = if options.dry_run {
         dry_run::dry_run(config)?
@@ -199,6 +209,7 @@ impl Report for FullprocessReport {
         match self {
             Self::Run(record) => record.exit(),
             Self::History(_) => Exit::Done,
+            Self::Doctor(report) => report.exit(),
         }
     }
 
@@ -206,6 +217,7 @@ impl Report for FullprocessReport {
         match self {
             Self::Run(record) => record.needs_attention(),
             Self::History(_) => true,
+            Self::Doctor(report) => report.needs_attention(),
         }
     }
 }
@@ -215,6 +227,7 @@ impl fmt::Display for FullprocessReport {
         match self {
             Self::Run(record) => record.fmt(to),
             Self::History(list) => list.fmt(to),
+            Self::Doctor(report) => report.fmt(to),
         }
     }
 }

@@ -20,7 +20,7 @@ fn length_of(count: u64) -> u64 {
 }
 
 /// Whether the key and as many fingerprints as the ledger says are there.
-pub(crate) fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
+pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
     let length = layout
         .judged_fingerprints()
         .metadata()

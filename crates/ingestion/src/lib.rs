@@ -37,7 +37,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
-pub use judged::{judged_fingerprints, mark_judged};
+pub use judged::{is_intact, judged_fingerprints, mark_judged};
 pub use look::{Look, look};
 pub use report::{FileReport, IngestReport};
 

@@ -48,7 +48,7 @@ pub(super) fn check(connection: &Connection) -> anyhow::Result<()> {
 
 /// The error, with what to do where its cause is a damaged history.
 pub fn with_remedy(error: anyhow::Error, layout: &Layout) -> anyhow::Error {
-    if !error.chain().any(is_damage) {
+    if !is_damage(&error) {
         return error;
     }
     error.context(format!(
@@ -57,7 +57,12 @@ pub fn with_remedy(error: anyhow::Error, layout: &Layout) -> anyhow::Error {
     ))
 }
 
-fn is_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether an error says that the file of the history is damaged, rather than out of reach.
+pub fn is_damage(error: &anyhow::Error) -> bool {
+    error.chain().any(says_damage)
+}
+
+fn says_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
     if cause.is::<Damaged>() {
         return true;
     }

@@ -5,6 +5,7 @@
 //! live in the crates that produce them. A transaction here is a commit point of the pipeline.
 
 mod damage;
+mod integrity;
 mod ledger_rows;
 mod open;
 mod schema;
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::damage::Damaged;
 use self::damage::unreadable;
-pub use self::damage::with_remedy;
+pub use self::damage::{is_damage, with_remedy};
 
 /// An open history.
 pub struct History {

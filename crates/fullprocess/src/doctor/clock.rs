@@ -1,0 +1,88 @@
+//! The clock against what was recorded: nothing ends, is made or is written in the future.
+//!
+//! What is ahead of the clock shows that it went back. Whether it is wrong now or was wrong then
+//! only a person can tell.
+
+use common::Manifest;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Patient;
+use super::report::{Findings, quoted};
+
+/// Clocks of a machine and of its file server differ by seconds, and are set by seconds.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    let (layout, now) = (&patient.config.layout, patient.now);
+    let shown = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let last = match patient.history() {
+        Some(history) => history.last_run()?,
+        None => None,
+    };
+    if let Some(last) = last
+        && is_ahead(last.finished_at, now)
+    {
+        findings.problem(
+            format!(
+                "run {} ended at {}, which is still to come: the clock is wrong or was",
+                last.run_id, last.finished_at
+            ),
+            "date && fullprocess",
+        );
+    }
+    // A manifest that cannot be read is a finding of the releases.
+    if let Ok(Some(live)) = Manifest::of_live_release(layout)
+        && is_ahead(live.created_at, now)
+    {
+        findings.note(
+            format!(
+                "release {} was made at {}, which is still to come: the clock is wrong or was",
+                live.release, live.created_at
+            ),
+            "date",
+        );
+    }
+    for path in [layout.final_data(), layout.history()] {
+        let modified = path.metadata().and_then(|metadata| metadata.modified());
+        let modified = modified
+            .ok()
+            .and_then(|time| Timestamp::try_from(time).ok());
+        if let Some(modified) = modified
+            && is_ahead(modified, now)
+        {
+            findings.problem(
+                format!(
+                    "{} was written at {modified}, which is still to come: the clock is wrong or was",
+                    path.display()
+                ),
+                format!("date && touch {}", quoted(&path)),
+            );
+        }
+    }
+    Ok(shown)
+}
+
+fn is_ahead(recorded: Timestamp, now: Timestamp) -> bool {
+    recorded.duration_since(now) > TOLERANCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_ahead_are_nothing_and_minutes_are() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        for (recorded, ahead) in [
+            ("2026-03-01T11:00:00Z", false),
+            ("2026-03-01T12:01:00Z", false),
+            ("2026-03-01T12:01:01Z", true),
+        ] {
+            assert_eq!(
+                is_ahead(recorded.parse().unwrap(), now),
+                ahead,
+                "{recorded}"
+            );
+        }
+    }
+}

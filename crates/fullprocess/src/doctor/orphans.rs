@@ -1,0 +1,171 @@
+//! What a killed run left lying: temporary files, releases that were being made, bytes that
+//! nobody committed, a list of files that says something else, reports of no run.
+//!
+//! Most of it the next run removes by itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::{Layout, Ledger, files};
+
+use super::Patient;
+use super::report::{Findings, counted, quoted};
+
+/// Paths that one finding names; the next examination names the rest.
+const MOST_PATHS: usize = 20;
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    if patient.is_working() {
+        return Ok("not examined while a run is working".into());
+    }
+    let layout = &patient.config.layout;
+    let swept = [
+        layout.output(),
+        layout.models(),
+        layout.production(),
+        layout.state(),
+    ];
+    let mut left = deployment::leftovers(layout)?;
+    for folder in swept {
+        left.extend(temporaries(folder)?);
+    }
+    for path in &left {
+        findings.note(
+            format!("{} was left by a run that was cut short", path.display()),
+            "fullprocess",
+        );
+    }
+    let mut n_orphans = left.len();
+    if let Some(history) = patient.history() {
+        let ledger = history.ledger()?;
+        n_orphans += uncommitted(layout, &ledger, findings);
+        n_orphans += wrong_list(layout, &ledger, findings)?;
+        n_orphans += reports_of_no_run(layout, &history.run_ids()?, findings)?;
+    }
+    Ok(match n_orphans {
+        0 => "none".into(),
+        n => counted(n, "thing"),
+    })
+}
+
+/// Bytes behind the committed ones.
+fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usize {
+    if ledger.rebuilding || ledger.committed_bytes == 0 {
+        // Such a file is made anew whatever it holds.
+        return 0;
+    }
+    let mut n_found = 0;
+    for (path, committed) in [
+        (layout.final_data(), ledger.committed_bytes),
+        (layout.rejected_rows(), ledger.rejected_bytes),
+    ] {
+        let length = path.metadata().map_or(0, |metadata| metadata.len());
+        if length > committed {
+            n_found += 1;
+            findings.note(
+                format!(
+                    "{} ends with {} that no run committed",
+                    path.display(),
+                    counted((length - committed) as usize, "byte")
+                ),
+                "fullprocess",
+            );
+        }
+    }
+    n_found
+}
+
+/// ingestedfiles.txt, where it is not what the ledger says.
+fn wrong_list(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> anyhow::Result<usize> {
+    let path = layout.ingested_files();
+    let found = files::read_if_present(&path)?.unwrap_or_default();
+    if found == ledger.position().file_list().as_bytes() {
+        return Ok(0);
+    }
+    findings.note(
+        format!("{} is not the list of the ingested files", path.display()),
+        "fullprocess",
+    );
+    Ok(1)
+}
+
+/// Report folders whose run the history does not know.
+fn reports_of_no_run(
+    layout: &Layout,
+    known: &BTreeSet<i64>,
+    findings: &mut Findings,
+) -> anyhow::Result<usize> {
+    let mut unknown: Vec<PathBuf> = entries(&layout.runs())?
+        .into_iter()
+        .filter(|path| run_of(path).is_some_and(|run| !known.contains(&run)))
+        .collect();
+    unknown.sort();
+    if unknown.is_empty() {
+        return Ok(0);
+    }
+    let paths: Vec<String> = unknown
+        .iter()
+        .take(MOST_PATHS)
+        .map(|path| quoted(path))
+        .collect();
+    findings.note(
+        format!(
+            "{} of {} that the history does not know",
+            counted(unknown.len(), "report folder"),
+            if unknown.len() == 1 { "a run" } else { "runs" }
+        ),
+        format!("rm -r {}", paths.join(" ")),
+    );
+    Ok(unknown.len())
+}
+
+fn run_of(folder: &Path) -> Option<i64> {
+    folder.file_name()?.to_str()?.parse().ok()
+}
+
+/// Temporary files in a folder that a run sweeps.
+fn temporaries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = entries(folder)?
+        .into_iter()
+        .filter(|path| is_temporary(path))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with('.') && name.ends_with(files::PARTIAL_SUFFIX)
+    })
+}
+
+/// What is in a folder; nothing where there is no folder.
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let context = || format!("failed to list {}", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(context),
+    };
+    entries
+        .map(|entry| Ok(entry.with_context(context)?.path()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_and_report_folders_are_told_by_name() {
+        assert!(is_temporary(Path::new("/out/.finaldata.csv.partial")));
+        assert!(!is_temporary(Path::new("/out/finaldata.csv.partial")));
+        assert!(!is_temporary(Path::new("/out/.finaldata.csv")));
+        assert_eq!(run_of(Path::new("/runs/000012")), Some(12));
+        assert_eq!(run_of(Path::new("/runs/notes")), None);
+    }
+}

@@ -1,0 +1,268 @@
+//! What an examination says: what was looked at, and each finding with its remedy.
+
+use std::fmt;
+use std::path::Path;
+
+use common::cli::Report;
+use common::exit::Exit;
+use serde::Serialize;
+
+/// What the doctor looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// What this user may read and write.
+    Permissions,
+    /// Free space.
+    Space,
+    /// The clock against what was recorded.
+    Clock,
+    /// Whether a run is working.
+    Lock,
+    /// The history, and the data against its ledger.
+    History,
+    /// Every release against its checksums.
+    Releases,
+    /// What a killed run left lying.
+    Orphans,
+    /// How the runs came out.
+    Runs,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Somebody should act.
+    Problem,
+    /// Worth knowing; it mends itself or can wait.
+    Note,
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The examination that found it.
+    pub check: Check,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is.
+    pub what: String,
+    /// The command that mends it or, where only a person can, that shows what to decide on.
+    pub remedy: String,
+}
+
+/// One examination, in a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Examination {
+    /// What was looked at.
+    pub check: Check,
+    /// What was seen, in short.
+    pub seen: String,
+}
+
+/// What the doctor says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DoctorReport {
+    /// What was looked at.
+    pub examinations: Vec<Examination>,
+    /// What was found, in the same order.
+    pub findings: Vec<Finding>,
+}
+
+/// The findings of one examination.
+pub(super) struct Findings {
+    check: Check,
+    list: Vec<Finding>,
+}
+
+impl Check {
+    /// Its name in the report and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permissions => "permissions",
+            Self::Space => "space",
+            Self::Clock => "clock",
+            Self::Lock => "lock",
+            Self::History => "history",
+            Self::Releases => "releases",
+            Self::Orphans => "orphans",
+            Self::Runs => "runs",
+        }
+    }
+}
+
+impl Severity {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::Note => "note",
+        }
+    }
+}
+
+impl Findings {
+    pub(super) fn of(check: Check) -> Self {
+        Self {
+            check,
+            list: Vec::new(),
+        }
+    }
+
+    pub(super) fn problem(&mut self, what: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Problem, what, remedy);
+    }
+
+    pub(super) fn note(&mut self, what: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Severity::Note, what, remedy);
+    }
+
+    pub(super) fn add(
+        &mut self,
+        severity: Severity,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.list.push(Finding {
+            check: self.check,
+            severity,
+            what: what.into(),
+            remedy: remedy.into(),
+        });
+    }
+}
+
+impl DoctorReport {
+    /// Adds an examination that was made, or the reason for which it could not be.
+    ///
+    /// `place` is where a person would look then.
+    pub(super) fn add(
+        &mut self,
+        seen: anyhow::Result<String>,
+        mut findings: Findings,
+        place: &Path,
+    ) {
+        let check = findings.check;
+        let seen = seen.unwrap_or_else(|error| {
+            findings.problem(
+                format!("could not be examined: {error:#}"),
+                format!("ls -ld {}", quoted(place)),
+            );
+            "not examined".into()
+        });
+        self.examinations.push(Examination { check, seen });
+        self.findings.append(&mut findings.list);
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    }
+}
+
+impl Report for DoctorReport {
+    fn exit(&self) -> Exit {
+        if self.needs_attention() {
+            Exit::InputOutput
+        } else {
+            Exit::Done
+        }
+    }
+
+    fn needs_attention(&self) -> bool {
+        self.count(Severity::Problem) > 0
+    }
+}
+
+impl fmt::Display for DoctorReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Examination { check, seen } in &self.examinations {
+            writeln!(to, "{:12} {seen}", check.name())?;
+            for finding in self
+                .findings
+                .iter()
+                .filter(|finding| finding.check == *check)
+            {
+                writeln!(to, "  {:10} {}", finding.severity.name(), finding.what)?;
+                writeln!(to, "  {:10} {}", "remedy", finding.remedy)?;
+            }
+        }
+        match (self.count(Severity::Problem), self.count(Severity::Note)) {
+            (0, 0) => writeln!(to, "nothing is wrong"),
+            (0, notes) => writeln!(to, "nothing is wrong; {}", counted(notes, "note")),
+            (problems, 0) => writeln!(to, "{}", counted(problems, "problem")),
+            (problems, notes) => writeln!(
+                to,
+                "{}, {}",
+                counted(problems, "problem"),
+                counted(notes, "note")
+            ),
+        }
+    }
+}
+
+/// A number of things.
+pub(super) fn counted(n: usize, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {thing}{plural}")
+}
+
+/// A path as a shell reads it.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,=@%:".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_come_through_a_shell_as_they_are() {
+        assert_eq!(quoted(Path::new("/a/b-1.csv")), "/a/b-1.csv");
+        assert_eq!(quoted(Path::new("/a b")), "'/a b'");
+        assert_eq!(quoted(Path::new("/it's;x")), r"'/it'\''s;x'");
+    }
+
+    #[test]
+    fn an_examination_that_fails_is_a_finding_and_hides_no_other() {
+        let mut report = DoctorReport::default();
+        let mut findings = Findings::of(Check::Orphans);
+        findings.note("something lies about", "fullprocess");
+        let failed = Err(anyhow::anyhow!("no such folder"));
+        report.add(failed, findings, Path::new("/a b"));
+        report.add(
+            Ok("none".into()),
+            Findings::of(Check::Clock),
+            Path::new("/"),
+        );
+        assert_eq!(
+            report.to_string(),
+            "orphans      not examined\n\
+             \x20 note       something lies about\n\
+             \x20 remedy     fullprocess\n\
+             \x20 problem    could not be examined: no such folder\n\
+             \x20 remedy     ls -ld '/a b'\n\
+             clock        none\n\
+             1 problem, 1 note\n"
+        );
+        assert_eq!(report.exit(), Exit::InputOutput);
+    }
+
+    #[test]
+    fn notes_alone_are_no_failure() {
+        let mut report = DoctorReport::default();
+        let mut findings = Findings::of(Check::Space);
+        findings.note("it is getting tight", "df -h /");
+        report.add(Ok("tight".into()), findings, Path::new("/"));
+        assert_eq!(report.exit(), Exit::Done);
+        assert!(!report.needs_attention());
+    }
+}

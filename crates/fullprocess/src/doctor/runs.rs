@@ -1,0 +1,63 @@
+//! How the runs came out: one that is open, one that failed, one that is long ago.
+
+use common::history::LastRun;
+
+use super::Patient;
+use super::report::Findings;
+use crate::record::{Outcome, RunRecord};
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    let Some(history) = patient.history() else {
+        return Ok(patient.without_history());
+    };
+    if !patient.is_working() {
+        for run in history.unfinished_runs::<RunRecord>()? {
+            findings.note(
+                format!(
+                    "run {} was cut short, and the next run finishes it{}",
+                    run.id,
+                    because(&run.record.reason)
+                ),
+                "fullprocess",
+            );
+        }
+    }
+    let Some(last) = history.last_run()? else {
+        return Ok("none has ended yet".into());
+    };
+    if last.outcome == Outcome::Failed.name() {
+        let newest = history.finished_runs::<RunRecord>(1)?;
+        let reason = newest.first().map_or("", |run| run.record.reason.as_str());
+        findings.problem(
+            format!("run {} failed{}", last.run_id, because(reason)),
+            "fullprocess",
+        );
+    }
+    if diagnostics::is_stale(patient.config, &last, patient.now) {
+        findings.problem(
+            format!(
+                "the last run ended more than {} hours ago (diagnostics.stale_after_hours): does cron still start one?",
+                patient.config.diagnostics.stale_after_hours
+            ),
+            "fullprocess",
+        );
+    }
+    Ok(in_short(&last))
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
+}
+
+fn in_short(last: &LastRun) -> String {
+    format!(
+        "run {} was the last: {}, ended {}",
+        last.run_id,
+        last.outcome,
+        last.finished_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    )
+}

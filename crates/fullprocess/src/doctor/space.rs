@@ -1,0 +1,145 @@
+//! Free space on every file system that the pipeline writes to.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::Context;
+use rustix::fs::{StatVfs, statvfs};
+
+use super::Patient;
+use super::permissions::nearest_existing;
+use super::report::{Findings, Severity, counted, quoted};
+
+/// While finaldata.csv is made anew it stands there twice, and it may have grown meanwhile.
+const COPIES_OF_DATA: u64 = 2;
+/// Everything else that a run writes: a release, the history and its journal, reports, pictures.
+const ROOM_FOR_A_RUN: u64 = 64 * MEBIBYTE;
+/// Below this share a file system is getting tight, whatever our own files need.
+const TIGHT_SHARE: f64 = 0.1;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// The space of one file system, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Space {
+    /// What an ordinary user may still write.
+    free: u64,
+    total: u64,
+}
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    let layout = &patient.config.layout;
+    let data = layout.final_data();
+    let data_bytes = data.metadata().map_or(0, |metadata| metadata.len());
+    let mut tightest: Option<Space> = None;
+    let systems = file_systems([
+        layout.output(),
+        layout.models(),
+        layout.production(),
+        layout.state(),
+    ]);
+    for folder in systems.values() {
+        let found = statvfs(*folder)
+            .with_context(|| format!("failed to ask for the free space at {}", folder.display()))?;
+        let space = Space::of(&found);
+        if let Some((severity, what)) = judge(space, data_bytes) {
+            findings.add(
+                severity,
+                format!("{what} at {}", folder.display()),
+                format!("df -h {}", quoted(folder)),
+            );
+        }
+        if tightest.is_none_or(|tightest| space.free < tightest.free) {
+            tightest = Some(space);
+        }
+    }
+    let free = tightest.map_or_else(String::new, |space| space.to_string());
+    Ok(format!(
+        "{free} on {}",
+        counted(systems.len(), "file system")
+    ))
+}
+
+/// One folder of each file system.
+fn file_systems<const N: usize>(folders: [&Path; N]) -> BTreeMap<u64, &Path> {
+    folders
+        .into_iter()
+        .filter_map(nearest_existing)
+        .filter_map(|folder| Some((folder.metadata().ok()?.dev(), folder)))
+        .collect()
+}
+
+fn judge(space: Space, data_bytes: u64) -> Option<(Severity, String)> {
+    let needed = data_bytes.saturating_mul(COPIES_OF_DATA) + ROOM_FOR_A_RUN;
+    if space.free < needed {
+        Some((
+            Severity::Problem,
+            format!(
+                "{space}, and a run may need {} MiB",
+                needed.div_ceil(MEBIBYTE)
+            ),
+        ))
+    } else if space.share() < TIGHT_SHARE {
+        Some((Severity::Note, space.to_string()))
+    } else {
+        None
+    }
+}
+
+impl Space {
+    fn of(found: &StatVfs) -> Self {
+        Self {
+            free: found.f_bavail.saturating_mul(found.f_frsize),
+            total: found.f_blocks.saturating_mul(found.f_frsize),
+        }
+    }
+
+    fn share(self) -> f64 {
+        match self.total {
+            0 => 0.0,
+            total => self.free as f64 / total as f64,
+        }
+    }
+}
+
+impl std::fmt::Display for Space {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            to,
+            "{} MiB free ({:.0} %)",
+            self.free / MEBIBYTE,
+            100.0 * self.share()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_needs_and_what_is_tight_are_told_apart() {
+        let judged = |free_mebibytes, data_mebibytes| {
+            let space = Space {
+                free: free_mebibytes * MEBIBYTE,
+                total: 1000 * MEBIBYTE,
+            };
+            judge(space, data_mebibytes * MEBIBYTE).map(|(severity, _)| severity)
+        };
+        assert_eq!(judged(500, 10), None);
+        assert_eq!(judged(99, 10), Some(Severity::Note));
+        assert_eq!(judged(63, 0), Some(Severity::Problem));
+        assert_eq!(judged(64, 0), Some(Severity::Note));
+        assert_eq!(judged(500, 300), Some(Severity::Problem));
+        assert_eq!(judged(0, u64::MAX / MEBIBYTE), Some(Severity::Problem));
+    }
+
+    #[test]
+    fn a_file_system_is_asked_once_and_by_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("not/yet");
+        let systems = file_systems([folder.path(), &missing]);
+        assert_eq!(systems.len(), 1);
+    }
+}

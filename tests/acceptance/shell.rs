@@ -1,0 +1,84 @@
+//! Command lines as an operator types them: in the configuration's folder, with the programs on
+//! the search path.
+
+use std::fs;
+use std::os::unix::fs::lchown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::program;
+use crate::workspace::{Finished, Workspace};
+
+/// The number that no person and no service has.
+const NOBODY: u32 = 65_534;
+
+impl Workspace {
+    /// Runs lines of a shell; the first one that fails ends them.
+    pub(crate) fn shell(&self, lines: &str) -> Finished {
+        self.finish(&mut self.prepared(lines, programs()))
+    }
+
+    fn prepared(&self, lines: &str, programs: &Path) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+            .current_dir(self.path(""))
+            .args(["-e", "-c", lines]);
+        shell
+    }
+}
+
+/// Somebody to whom a closed folder is closed; to root none is.
+pub(crate) struct OrdinaryUser<'a> {
+    workspace: &'a Workspace,
+    programs: PathBuf,
+    is_nobody: bool,
+}
+
+impl<'a> OrdinaryUser<'a> {
+    /// Whoever runs the tests or, where that is root, nobody, who is given the workspace.
+    pub(crate) fn of(workspace: &'a Workspace) -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return Self {
+                workspace,
+                programs: programs().to_owned(),
+                is_nobody: false,
+            };
+        }
+        // The folder that they were built in may be closed to others.
+        let copies = workspace.path("programs");
+        fs::create_dir(&copies).expect("a folder");
+        fs::copy(program::path("fullprocess"), copies.join("fullprocess")).expect("a copy");
+        give(&workspace.path(""));
+        Self {
+            workspace,
+            programs: copies,
+            is_nobody: true,
+        }
+    }
+
+    /// Runs lines of a shell; the first one that fails ends them.
+    pub(crate) fn shell(&self, lines: &str) -> Finished {
+        let mut shell = self.workspace.prepared(lines, &self.programs);
+        if self.is_nobody {
+            shell.uid(NOBODY).gid(NOBODY);
+        }
+        self.workspace.finish(&mut shell)
+    }
+}
+
+fn programs() -> &'static Path {
+    program::path("fullprocess").parent().expect("a folder")
+}
+
+fn give(path: &Path) {
+    lchown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+    if path.is_symlink() || !path.is_dir() {
+        return;
+    }
+    for entry in fs::read_dir(path).expect("a folder") {
+        give(&entry.expect("an entry").path());
+    }
+}
