@@ -70,7 +70,7 @@ pub(super) const REDEPLOYMENT: Story = Story {
         workspace.write(
             &input("later"),
             clients(200..230, |client| {
-                client.is_quiet() != (client.number % 4 == 0)
+                client.is_quiet() != client.number.is_multiple_of(4)
             }),
         );
         workspace
@@ -86,7 +86,7 @@ pub(super) const REFUSAL: Story = Story {
         let workspace = started();
         workspace.write(
             &input("later"),
-            clients(200..230, |client| client.number % 2 == 0),
+            clients(200..230, |client| client.number.is_multiple_of(2)),
         );
         workspace
     },
@@ -110,7 +110,7 @@ pub(super) const ROLLBACK: Story = Story {
 /// Input and test data, and nothing else.
 fn new_pipeline() -> Workspace {
     let workspace = Workspace::empty();
-    let mostly_quiet = |client: &Client| client.is_quiet() != (client.number % 7 == 0);
+    let mostly_quiet = |client: &Client| client.is_quiet() != client.number.is_multiple_of(7);
     let broken = "Broken Co,many,1,1,0\n";
     workspace.write(&input("first"), clients(0..40, mostly_quiet) + broken);
     workspace.write(&input("second"), clients(30..60, mostly_quiet));

@@ -39,6 +39,10 @@ struct Disturbed {
 }
 
 /// Disturbs a story at every change that it makes, and prints the coverage.
+#[expect(
+    clippy::print_stdout,
+    reason = "the coverage is for whoever asks for it"
+)]
 pub(super) fn walk(story: &Story, fault: Fault) {
     let before = (story.prepare)();
     let undisturbed = before.copy();
