@@ -7,6 +7,7 @@
 pub mod cell;
 mod data_file;
 mod fingerprint;
+mod line;
 mod listing;
 mod load;
 pub mod passes;
@@ -21,8 +22,8 @@ pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{FinalData, TestData, load_final_data, load_test_data};
 pub use reader::{
-    Cells, ColumnPlaces, FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw,
-    RowReader, TargetColumn, find_columns,
+    BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
+    ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn, find_columns,
 };
 pub use table::{FOLDS, Fold, Labels, Selection, Table};
 pub use text::escaped;

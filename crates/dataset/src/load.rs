@@ -14,7 +14,7 @@ use common::{Config, Failure, Schema};
 use crate::data_file::DataFile;
 use crate::fingerprint::FingerprintKey;
 use crate::listing::list;
-use crate::reader::{FileProblem, ReadRow, RowReader, TargetColumn};
+use crate::reader::{BulkReader, FileProblem, Lines, ReadRow, RowReader, Scratch, TargetColumn};
 use crate::table::Table;
 
 /// The test data.
@@ -74,27 +74,29 @@ pub fn load_final_data(
 }
 
 /// Rows that were checked when they were written.
-fn read_trusted(input: impl Read, schema: &Schema, key: &FingerprintKey) -> anyhow::Result<Table> {
+fn read_trusted(
+    input: impl Read + Send,
+    schema: &Schema,
+    key: &FingerprintKey,
+) -> anyhow::Result<Table> {
     let mut table = Table::new(schema);
-    let mut reader = RowReader::open(input, schema, TargetColumn::Read).map_err(as_error)?;
-    while let Some(row) = reader.next_row().map_err(as_error)? {
-        match row {
-            ReadRow::Accepted(row) => {
-                let fingerprint = key.of_row(row.id(), row.values, row.label);
-                table.push(row.id(), row.values, row.label, fingerprint);
-            }
-            ReadRow::Rejected(row) => {
-                anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
-            }
+    let mut reader = BulkReader::open(input, schema, TargetColumn::Read)?;
+    reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
+        if let Some(row) = rows.rejections.first() {
+            anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
         }
-    }
+        table.append(rows);
+        Ok(())
+    })?;
     Ok(table)
 }
 
-fn as_error(problem: FileProblem) -> anyhow::Error {
-    match problem {
-        FileProblem::Unusable(reason) => Failure::input_output(reason).into(),
-        FileProblem::Unreadable(error) => error.into(),
+impl From<FileProblem> for anyhow::Error {
+    fn from(problem: FileProblem) -> Self {
+        match problem {
+            FileProblem::Unusable(reason) => Failure::input_output(reason).into(),
+            FileProblem::Unreadable(error) => error.into(),
+        }
     }
 }
 
@@ -145,7 +147,7 @@ fn read_test_file(
         Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
         Err(FileProblem::Unreadable(error)) => return Err(error.into()),
     };
-    while let Some(row) = reader.next_row().map_err(as_error)? {
+    while let Some(row) = reader.next_row()? {
         match row {
             ReadRow::Accepted(row) => {
                 let fingerprint = key.of_row(row.id(), row.values, row.label);

@@ -5,27 +5,35 @@
 //! columns are ignored. Fields are separated by commas and may be quoted; a line ends with LF,
 //! CRLF or CR; a byte order mark is skipped.
 
+mod blocks;
+mod bulk;
 mod header;
 mod lines;
+mod parse;
+mod record;
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use common::Schema;
 use csv::ByteRecord;
 
-use crate::cell::{self, CellProblem, Label};
-use crate::text::escaped;
+use crate::cell::{CellProblem, Label};
 
+pub use self::bulk::{BulkReader, Scratch};
 use self::header::{ColumnMap, header_names};
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
 use self::lines::LineTracker;
+pub use self::parse::{Lines, ParsedRows};
+use self::record::Record;
 
-/// Reads the rows of one file.
+/// Reads the rows of one file, one after another.
 pub struct RowReader<R> {
     reader: csv::Reader<LineTracker<R>>,
     columns: ColumnMap,
     notes: Vec<String>,
     record: ByteRecord,
+    fields: Vec<Range<usize>>,
     values: Vec<f64>,
     flaw: Option<RowFlaw>,
 }
@@ -80,8 +88,7 @@ pub enum ReadRow<'a> {
 
 /// An accepted row.
 pub struct Cells<'a> {
-    record: &'a ByteRecord,
-    columns: &'a ColumnMap,
+    id: &'a [u8],
     /// Line that the row begins on, counted from 1.
     pub line: u64,
     /// The features in schema order; NaN stands for a missing value.
@@ -137,6 +144,7 @@ impl<R: Read> RowReader<R> {
             columns,
             notes,
             record: ByteRecord::new(),
+            fields: Vec::new(),
             values: Vec::with_capacity(schema.features.len()),
             flaw: None,
         })
@@ -145,7 +153,13 @@ impl<R: Read> RowReader<R> {
     /// What was tolerated; complete once the last row was read.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        notes.extend(self.reader.get_ref().tolerated().map(str::to_owned));
+        notes.extend(
+            self.reader
+                .get_ref()
+                .tolerated()
+                .sentences()
+                .map(str::to_owned),
+        );
         notes
     }
 
@@ -176,65 +190,31 @@ impl<R: Read> RowReader<R> {
         }
         let begins_at = self.record.position().map_or(0, csv::Position::byte);
         let line = self.reader.get_mut().line_of(begins_at);
-        let checked = self.check();
+        let record = Record::of_parsed(&self.record, &mut self.fields);
+        let checked = self.columns.check(record, &mut self.values);
         self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
         Ok(Some(match checked {
             Ok(label) => ReadRow::Accepted(Cells {
-                record: &self.record,
-                columns: &self.columns,
+                id: record.field(self.columns.id),
                 line,
                 values: &self.values,
                 label,
             }),
-            Err(blame) => ReadRow::Rejected(Rejection {
-                line,
-                column: blame.field + 1,
-                reason: blame.reason,
-                text: as_csv(&self.record),
-            }),
+            Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
         }))
     }
 
-    /// Fills `values` and returns the label, or what is to blame.
-    fn check(&mut self) -> Result<Label, Blame> {
-        let (record, columns) = (&self.record, &self.columns);
-        let fields = columns.names.len();
-        if record.len() != fields {
-            return Err(Blame {
-                field: record.len().min(fields),
-                flaw: RowFlaw::FieldCount,
-                reason: format!("{} fields, {fields} expected", record.len()),
-            });
-        }
-        if let Some(field) = record
-            .iter()
-            .position(|cell| std::str::from_utf8(cell).is_err())
-        {
-            return Err(Blame {
-                field,
-                flaw: RowFlaw::NotUtf8,
-                reason: "the text is not UTF-8".into(),
-            });
-        }
-        if record[columns.id].is_empty() {
-            return Err(Blame {
-                field: columns.id,
-                flaw: RowFlaw::NoClient,
-                reason: "the client has no name".into(),
-            });
-        }
-        self.values.clear();
-        for (field, feature) in &columns.features {
-            let value = cell::parse_number(&record[*field])
-                .and_then(|value| cell::allowed(value, &feature.range))
-                .map_err(|problem| blame(*field, &feature.name, problem, &record[*field]))?;
-            self.values.push(value);
-        }
-        match &columns.target {
-            None => Ok(None),
-            Some((field, name)) => cell::parse_label(&record[*field])
-                .map_err(|problem| blame(*field, name, problem, &record[*field])),
-        }
+    /// Where the header ends in a text that begins with it; before the first row was read.
+    fn header_end(&self, text: &[u8]) -> usize {
+        let end = usize::try_from(self.reader.position().byte()).unwrap_or(text.len());
+        // The parser takes the line feed of a CRLF for an empty line.
+        let is_crlf = end > 0 && text[end - 1] == b'\r' && text.get(end) == Some(&b'\n');
+        end + usize::from(is_crlf)
+    }
+
+    /// Where the schema's columns are, and what was tolerated of the header.
+    fn into_columns(self) -> (ColumnMap, Vec<String>) {
+        (self.columns, self.notes)
     }
 }
 
@@ -245,53 +225,11 @@ fn is_as_configured(header: &ByteRecord, schema: &Schema) -> bool {
         .all(|column| header.iter().any(|name| name == column.as_bytes()))
 }
 
-/// What a row is refused for.
-struct Blame {
-    field: usize,
-    flaw: RowFlaw,
-    reason: String,
-}
-
-fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> Blame {
-    Blame {
-        field,
-        flaw: RowFlaw::Cell(problem),
-        reason: problem.describe(name, &escaped(cell.trim_ascii())),
-    }
-}
-
 impl Cells<'_> {
     /// The client's name, as it stands in the file.
     pub fn id(&self) -> &[u8] {
-        &self.record[self.columns.id]
+        self.id
     }
-
-    /// The texts of the row in schema order; all but the id are trimmed, and a target column that
-    /// the file does not have is empty.
-    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        let trimmed = |field: usize| self.record[field].trim_ascii();
-        let features = self
-            .columns
-            .features
-            .iter()
-            .map(move |(field, _)| trimmed(*field));
-        let target = self
-            .columns
-            .target
-            .as_ref()
-            .map_or(&b""[..], |(field, _)| trimmed(*field));
-        std::iter::once(self.id())
-            .chain(features)
-            .chain(std::iter::once(target))
-    }
-}
-
-fn as_csv(record: &ByteRecord) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail.
-    let _ = writer.write_byte_record(record);
-    let line = writer.into_inner().unwrap_or_default();
-    escaped(line.trim_ascii_end())
 }
 
 fn unreadable(error: csv::Error) -> FileProblem {

@@ -6,6 +6,7 @@ use common::Schema;
 
 use crate::cell::Label;
 use crate::fingerprint::{Fingerprint, client_hash};
+use crate::reader::ParsedRows;
 
 /// Folds that the clients are dealt into when a candidate answers out of fold.
 pub const FOLDS: u64 = 5;
@@ -71,6 +72,26 @@ impl Table {
         self.labels.push(label);
         self.clients.push(client_hash(id));
         self.fingerprints.push(fingerprint);
+    }
+
+    /// Adds the accepted rows of a block at the end.
+    pub fn append(&mut self, rows: &ParsedRows) {
+        for (column, values) in self.features.iter_mut().zip(&rows.features) {
+            column.extend_from_slice(values);
+        }
+        self.labels.extend_from_slice(&rows.labels);
+        self.clients.extend_from_slice(&rows.clients);
+        self.fingerprints.extend_from_slice(&rows.fingerprints);
+    }
+
+    /// Adds one accepted row of a block at the end.
+    pub fn append_row(&mut self, rows: &ParsedRows, row: usize) {
+        for (column, values) in self.features.iter_mut().zip(&rows.features) {
+            column.push(values[row]);
+        }
+        self.labels.push(rows.labels[row]);
+        self.clients.push(rows.clients[row]);
+        self.fingerprints.push(rows.fingerprints[row]);
     }
 
     /// Number of rows.

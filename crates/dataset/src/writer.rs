@@ -4,12 +4,14 @@ use std::io::{self, Write};
 
 use common::digest::{Hasher, HashingWriter};
 
-/// Bytes gathered before they are written.
-const BUFFER_BYTES: usize = 256 * 1024;
+use crate::line::push_line;
 
 /// Writes records behind what a file holds already.
+///
+/// The inner writer gathers what is to be written; lines come one at a time.
 pub struct RecordWriter<W: Write> {
-    writer: csv::Writer<HashingWriter<W>>,
+    inner: HashingWriter<W>,
+    line: Vec<u8>,
 }
 
 /// What a file holds when its last record is written.
@@ -24,9 +26,8 @@ impl<W: Write> RecordWriter<W> {
     /// Continues a file whose first `bytes` bytes were hashed by `hasher`.
     pub fn continuing(inner: W, hasher: Hasher, bytes: u64) -> Self {
         Self {
-            writer: csv::WriterBuilder::new()
-                .buffer_capacity(BUFFER_BYTES)
-                .from_writer(HashingWriter::continuing(inner, hasher, bytes)),
+            inner: HashingWriter::continuing(inner, hasher, bytes),
+            line: Vec::new(),
         }
     }
 
@@ -37,19 +38,22 @@ impl<W: Write> RecordWriter<W> {
 
     /// Writes one record, its fields quoted where they must be.
     pub fn write<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> io::Result<()> {
-        self.writer.write_record(fields).map_err(Into::into)
+        self.line.clear();
+        push_line(&mut self.line, fields);
+        self.inner.write_all(&self.line)
+    }
+
+    /// Writes records that are lines of CSV already.
+    pub fn write_lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.inner.write_all(lines)
     }
 
     /// Hands everything to the inner writer.
-    pub fn finish(self) -> io::Result<Written> {
-        let mut writer = self
-            .writer
-            .into_inner()
-            .map_err(csv::IntoInnerError::into_error)?;
-        writer.flush()?;
+    pub fn finish(mut self) -> io::Result<Written> {
+        self.inner.flush()?;
         Ok(Written {
-            bytes: writer.length(),
-            digest: writer.digest(),
+            bytes: self.inner.length(),
+            digest: self.inner.digest(),
         })
     }
 }
@@ -65,8 +69,9 @@ mod tests {
         let mut file = b"a,b\n".to_vec();
         let mut writer = RecordWriter::continuing(&mut file, start, 4);
         writer.write(["x, y", "1"]).unwrap();
+        writer.write_lines(b"z,2\n").unwrap();
         let written = writer.finish().unwrap();
-        assert_eq!(file, b"a,b\n\"x, y\",1\n");
+        assert_eq!(file, b"a,b\n\"x, y\",1\nz,2\n");
         assert_eq!(written.bytes, file.len() as u64);
         assert_eq!(written.digest, common::digest::of_bytes(&file));
     }

@@ -8,8 +8,8 @@ use anyhow::Context;
 use common::ledger::RowCounts;
 use common::{Layout, Schema};
 use dataset::{
-    Cells, DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RecordWriter, Rejection,
-    RowReader, Table, TargetColumn,
+    BulkReader, DataFile, FileProblem, Fingerprint, FingerprintKey, Lines, ParsedRows,
+    RecordWriter, Rejection, Scratch, Table, TargetColumn,
 };
 
 use crate::seen::SeenRows;
@@ -27,6 +27,8 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) table: Table,
     /// The rows of `table`.
     pub(crate) seen: SeenRows,
+    /// Memory that is used again from file to file.
+    pub(crate) scratch: Scratch,
 }
 
 /// Which rows of a file are taken, by whether they were judged before.
@@ -64,7 +66,7 @@ impl From<anyhow::Error> for Postponed {
     }
 }
 
-impl<W: Write> Sink<'_, W> {
+impl<W: Write + Send> Sink<'_, W> {
     /// Takes the chosen rows of one file whose content has the digest `sha256`.
     pub(crate) fn take_file(
         &mut self,
@@ -76,15 +78,18 @@ impl<W: Write> Sink<'_, W> {
         let unreadable = |error: std::io::Error| Postponed::Because(error.to_string());
         let mut file = DataFile::open(path).map_err(unreadable)?;
         let mut tally = FileTally::default();
-        match RowReader::open(&mut file, self.schema, TargetColumn::Read) {
+        match BulkReader::open(&mut file, self.schema, TargetColumn::Read) {
             Ok(mut reader) => {
-                while let Some(row) = reader.next_row().map_err(postpone)? {
-                    self.take_row(row, name, take, &mut tally)?;
-                }
+                let (key, mut scratch) = (self.key, std::mem::take(&mut self.scratch));
+                let taken = reader.take_rows(key, Lines::Kept, &mut scratch, |rows| {
+                    self.take_rows(rows, name, take, &mut tally)
+                });
+                self.scratch = scratch;
+                taken?;
                 tally.notes = reader.notes();
             }
             Err(FileProblem::Unusable(reason)) => tally.reason = Some(reason),
-            Err(problem) => return Err(postpone(problem)),
+            Err(problem) => return Err(problem.into()),
         }
         if file.digest().map_err(unreadable)? != sha256 {
             return Err(Postponed::Because("it changed while it was read".into()));
@@ -92,50 +97,60 @@ impl<W: Write> Sink<'_, W> {
         Ok(tally)
     }
 
-    fn take_row(
+    fn take_rows(
         &mut self,
-        row: ReadRow<'_>,
+        rows: &ParsedRows,
         name: &str,
         take: Take<'_>,
         tally: &mut FileTally,
-    ) -> anyhow::Result<()> {
-        tally.rows.read += 1;
-        match row {
-            ReadRow::Accepted(cells) => {
-                let fingerprint = self.key.of_row(cells.id(), cells.values, cells.label);
-                let is_wanted = match take {
-                    Take::All => true,
-                    Take::Only(judged) => judged.contains(&fingerprint),
-                    Take::Except(judged) => !judged.contains(&fingerprint),
-                };
-                if is_wanted && self.seen.insert(fingerprint, &self.table.fingerprints) {
-                    self.keep(&cells, fingerprint)?;
-                    tally.rows.kept += 1;
-                }
-            }
-            ReadRow::Rejected(rejection) => {
-                tally.rows.rejected += 1;
-                if !matches!(take, Take::Except(_)) {
-                    self.refuse(name, rejection, tally)?;
-                }
+    ) -> Result<(), Postponed> {
+        tally.rows.read += rows.read();
+        tally.rows.rejected += rows.rejections.len() as u64;
+        tally.rows.kept += self.keep(rows, take)?;
+        if !matches!(take, Take::Except(_)) {
+            for rejection in &rows.rejections {
+                self.refuse(name, rejection, tally)?;
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, cells: &Cells<'_>, fingerprint: Fingerprint) -> anyhow::Result<()> {
+    /// Keeps the wanted rows that are not there yet, and returns how many they are.
+    fn keep(&mut self, rows: &ParsedRows, take: Take<'_>) -> anyhow::Result<u64> {
+        let mut kept = 0;
+        // Rows that stand together are written together.
+        let mut run = 0..0;
+        for (row, fingerprint) in rows.fingerprints.iter().enumerate() {
+            let is_wanted = match take {
+                Take::All => true,
+                Take::Only(judged) => judged.contains(fingerprint),
+                Take::Except(judged) => !judged.contains(fingerprint),
+            };
+            if !is_wanted || !self.seen.insert(*fingerprint, &self.table.fingerprints) {
+                continue;
+            }
+            self.table.append_row(rows, row);
+            kept += 1;
+            if run.end != row {
+                self.write(rows.lines(run))?;
+                run = row..row;
+            }
+            run.end = row + 1;
+        }
+        self.write(rows.lines(run))?;
+        Ok(kept)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> anyhow::Result<()> {
         self.rows
-            .write(cells.texts())
-            .with_context(|| failed_to_write(&self.layout.final_data()))?;
-        self.table
-            .push(cells.id(), cells.values, cells.label, fingerprint);
-        Ok(())
+            .write_lines(lines)
+            .with_context(|| failed_to_write(&self.layout.final_data()))
     }
 
     fn refuse(
         &mut self,
         name: &str,
-        rejection: Rejection,
+        rejection: &Rejection,
         tally: &mut FileTally,
     ) -> anyhow::Result<()> {
         let Rejection {
@@ -148,7 +163,7 @@ impl<W: Write> Sink<'_, W> {
             tally.rejections.push(format!("{line}:{column}: {reason}"));
         }
         self.rejected
-            .write([name, &line.to_string(), &column.to_string(), &reason, &text])
+            .write([name, &line.to_string(), &column.to_string(), reason, text])
             .with_context(|| failed_to_write(&self.layout.rejected_rows()))
     }
 }
@@ -158,11 +173,13 @@ pub(crate) fn failed_to_write(path: &Path) -> String {
     format!("failed to write {}", path.display())
 }
 
-fn postpone(problem: FileProblem) -> Postponed {
-    Postponed::Because(match problem {
-        FileProblem::Unusable(reason) => reason,
-        FileProblem::Unreadable(error) => error.to_string(),
-    })
+impl From<FileProblem> for Postponed {
+    fn from(problem: FileProblem) -> Self {
+        Self::Because(match problem {
+            FileProblem::Unusable(reason) => reason,
+            FileProblem::Unreadable(error) => error.to_string(),
+        })
+    }
 }
 
 impl FileTally {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
 use common::{Layout, Schema, files};
-use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Table};
+use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Scratch, Table};
 
 use crate::accounting::{FileTally, Postponed, Sink, Take, failed_to_write};
 use crate::seen::SeenRows;
@@ -87,6 +87,7 @@ impl Reading<'_> {
             rejected: RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
             table: data.table,
             seen,
+            scratch: Scratch::default(),
         };
         let tallies = take_all(&mut sink, planned, 0)?;
         let laid = finish(sink, tallies)?;
@@ -107,6 +108,7 @@ impl Reading<'_> {
                     rejected: RecordWriter::new(rejected),
                     table: Table::new(self.schema),
                     seen: SeenRows::default(),
+                    scratch: Scratch::default(),
                 };
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
@@ -115,7 +117,7 @@ impl Reading<'_> {
         })?
     }
 
-    fn lay_in_order<W: Write>(
+    fn lay_in_order<W: Write + Send>(
         &self,
         mut sink: Sink<'_, W>,
         planned: &[Planned],
@@ -145,13 +147,14 @@ impl Reading<'_> {
             rejected: RecordWriter::new(std::io::sink()),
             table: Table::new(self.schema),
             seen: SeenRows::default(),
+            scratch: Scratch::default(),
         };
         take(&mut sink, planned, position, Take::All)?;
         Ok(sink.table.fingerprints)
     }
 }
 
-fn take_judged_first<W: Write>(
+fn take_judged_first<W: Write + Send>(
     sink: &mut Sink<'_, W>,
     planned: &[Planned],
     judged: &HashSet<Fingerprint>,
@@ -167,7 +170,7 @@ fn take_judged_first<W: Write>(
     Ok(tallies)
 }
 
-fn take_all<W: Write>(
+fn take_all<W: Write + Send>(
     sink: &mut Sink<'_, W>,
     planned: &[Planned],
     first_position: usize,
@@ -179,7 +182,7 @@ fn take_all<W: Write>(
         .collect()
 }
 
-fn take<W: Write>(
+fn take<W: Write + Send>(
     sink: &mut Sink<'_, W>,
     file: &Planned,
     position: usize,
@@ -192,7 +195,7 @@ fn take<W: Write>(
         })
 }
 
-fn finish<W: Write>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::Result<Laid> {
+fn finish<W: Write + Send>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::Result<Laid> {
     for tally in &mut tallies {
         tally.close();
     }

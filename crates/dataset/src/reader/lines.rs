@@ -8,6 +8,43 @@ use std::io::{self, Read};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// What of a text is unusual, and tolerated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tolerated {
+    pub(super) is_empty: bool,
+    pub(super) has_byte_order_mark: bool,
+    pub(super) has_crlf: bool,
+    pub(super) has_lone_cr: bool,
+    pub(super) ends_mid_line: bool,
+}
+
+impl Tolerated {
+    /// Joins what is unusual of the text that follows.
+    pub(super) fn join(&mut self, later: Self) {
+        if later.is_empty {
+            return;
+        }
+        self.is_empty = false;
+        self.has_byte_order_mark |= later.has_byte_order_mark;
+        self.has_crlf |= later.has_crlf;
+        self.has_lone_cr |= later.has_lone_cr;
+        self.ends_mid_line = later.ends_mid_line;
+    }
+
+    /// One sentence for each.
+    pub(super) fn sentences(self) -> impl Iterator<Item = &'static str> {
+        let found = [
+            (self.has_byte_order_mark, "it begins with a byte order mark"),
+            (self.has_crlf, "lines end with CR LF"),
+            (self.has_lone_cr, "lines end with CR alone"),
+            (self.ends_mid_line, "the last line has no line break"),
+        ];
+        found
+            .into_iter()
+            .filter_map(|(is_so, what)| is_so.then_some(what))
+    }
+}
+
 /// Passes bytes on and notes where lines with content begin.
 pub(super) struct LineTracker<R> {
     inner: R,
@@ -49,24 +86,24 @@ impl<R: Read> LineTracker<R> {
         self.line
     }
 
-    /// What of the text so far is unusual, one sentence each.
-    pub(super) fn tolerated(&self) -> impl Iterator<Item = &'static str> {
-        let ends_mid_line = self.offset > 0 && !self.is_at_start;
-        let found = [
-            (self.has_byte_order_mark, "it begins with a byte order mark"),
-            (self.has_crlf, "lines end with CR LF"),
-            (
-                self.has_lone_cr || self.last_was_cr,
-                "lines end with CR alone",
-            ),
-            (ends_mid_line, "the last line has no line break"),
-        ];
-        found
-            .into_iter()
-            .filter_map(|(is_so, what)| is_so.then_some(what))
+    /// What of the text so far is unusual.
+    pub(super) fn tolerated(&self) -> Tolerated {
+        Tolerated {
+            is_empty: self.offset == 0,
+            has_byte_order_mark: self.has_byte_order_mark,
+            has_crlf: self.has_crlf,
+            has_lone_cr: self.has_lone_cr || self.last_was_cr,
+            ends_mid_line: self.offset > 0 && !self.is_at_start,
+        }
     }
 
-    fn note(&mut self, bytes: &[u8]) {
+    /// Line breaks so far.
+    pub(super) fn breaks(&self) -> u64 {
+        self.line - 1
+    }
+
+    /// Passes bytes without reading them.
+    pub(super) fn note(&mut self, bytes: &[u8]) {
         if self.offset == 0 {
             self.has_byte_order_mark = bytes.starts_with(BYTE_ORDER_MARK);
         }

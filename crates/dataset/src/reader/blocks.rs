@@ -1,0 +1,213 @@
+//! A file cut into blocks that each end where a record ends.
+//!
+//! Blocks can be parsed on their own, so by several threads. A line break within quotes ends no
+//! record; which quotes count is decided by the rules of the CSV parser.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memrchr};
+
+/// Bytes of a block, unless a record is longer.
+const BLOCK_BYTES: usize = 256 * 1024;
+/// The longest record that is taken for one; beyond it a quote is open, or it is no client data.
+pub(super) const LONGEST_RECORD: usize = 16 * 1024 * 1024;
+/// How much of such a record is shown.
+const SHOWN_BYTES: usize = 100;
+
+/// Cuts what it reads.
+pub(super) struct Blocks<R> {
+    inner: R,
+    /// What was read behind the end of the last block.
+    carried: Vec<u8>,
+    block_bytes: usize,
+}
+
+/// Some whole records.
+#[derive(Default)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    /// Where its first record begins.
+    pub(super) start: usize,
+    pub(super) marks: Marks,
+}
+
+/// Whether the parsing of a block has to mind more than commas and line feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// It holds no quote and no carriage return.
+    #[default]
+    Plain,
+    /// It does.
+    QuotesOrReturns,
+}
+
+/// Why there is no next block.
+#[derive(Debug)]
+pub(super) enum CutError {
+    /// The next record is longer than [`LONGEST_RECORD`]; it begins like this.
+    LongRecord(Vec<u8>),
+    /// The file could not be read.
+    Unreadable(io::Error),
+}
+
+impl<R: Read> Blocks<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            carried: Vec::new(),
+            block_bytes: BLOCK_BYTES,
+        }
+    }
+
+    /// Fills a block; `false` at the end of the file.
+    pub(super) fn next(&mut self, block: &mut Block) -> Result<bool, CutError> {
+        let bytes = &mut block.bytes;
+        bytes.clear();
+        bytes.append(&mut self.carried);
+        block.start = 0;
+        let mut wanted = self.block_bytes.max(bytes.len());
+        loop {
+            let missing = wanted - bytes.len();
+            let read = Read::by_ref(&mut self.inner)
+                .take(missing as u64)
+                .read_to_end(bytes)
+                .map_err(CutError::Unreadable)?;
+            let is_whole = read < missing;
+            block.marks = marks(bytes);
+            let end = if is_whole {
+                bytes.len()
+            } else {
+                end_of_last_record(bytes, block.marks)
+            };
+            if end > 0 || is_whole {
+                self.carried.extend_from_slice(&bytes[end..]);
+                bytes.truncate(end);
+                return Ok(end > 0);
+            }
+            if bytes.len() >= LONGEST_RECORD {
+                return Err(CutError::LongRecord(bytes[..SHOWN_BYTES].to_vec()));
+            }
+            wanted = bytes.len() * 2;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_size(inner: R, block_bytes: usize) -> Self {
+        Self {
+            block_bytes,
+            ..Self::new(inner)
+        }
+    }
+}
+
+fn marks(bytes: &[u8]) -> Marks {
+    if memchr::memchr2(b'"', b'\r', bytes).is_some() {
+        Marks::QuotesOrReturns
+    } else {
+        Marks::Plain
+    }
+}
+
+/// Where the last record of some bytes that begin with one ends for certain; 0 when none does.
+fn end_of_last_record(bytes: &[u8], marks: Marks) -> usize {
+    match marks {
+        Marks::Plain => memrchr(b'\n', bytes).map_or(0, |at| at + 1),
+        Marks::QuotesOrReturns => Scan::default().last_end(bytes),
+    }
+}
+
+/// The states of the CSV parser that matter for where a record ends.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Scan {
+    /// A field or record begins.
+    #[default]
+    FieldStart,
+    /// In a field without quotes, where a quote is a character like any other.
+    Unquoted,
+    /// In a quoted field.
+    Quoted,
+    /// Behind a quote in a quoted field: it ended the field, or is the first of two.
+    QuoteInQuoted,
+}
+
+impl Scan {
+    fn last_end(mut self, bytes: &[u8]) -> usize {
+        let mut end = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            if self == Self::Quoted {
+                // Long texts are passed over at once.
+                match memchr(b'"', &bytes[at..]) {
+                    Some(ahead) => at += ahead,
+                    None => break,
+                }
+            }
+            let byte = bytes[at];
+            at += 1;
+            self = match (self, byte) {
+                (Self::FieldStart, b'"') | (Self::QuoteInQuoted, b'"') => Self::Quoted,
+                (Self::Quoted, b'"') => Self::QuoteInQuoted,
+                (Self::Quoted, _) => Self::Quoted,
+                (_, b',') => Self::FieldStart,
+                (_, b'\n') => {
+                    end = at;
+                    Self::FieldStart
+                }
+                (_, b'\r') => {
+                    // One that a line feed follows, or may follow, ends its line there.
+                    if bytes.get(at).is_some_and(|next| *next != b'\n') {
+                        end = at;
+                    }
+                    Self::FieldStart
+                }
+                _ => Self::Unquoted,
+            };
+        }
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cut(text: &[u8], size: usize) -> Vec<Vec<u8>> {
+        let mut blocks = Blocks::of_size(text, size);
+        let mut block = Block::default();
+        let mut found = Vec::new();
+        while blocks.next(&mut block).expect("short records") {
+            found.push(block.bytes.clone());
+        }
+        found
+    }
+
+    fn records(text: &[u8]) -> Vec<csv::ByteRecord> {
+        csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text)
+            .into_byte_records()
+            .map(|record| record.expect("bytes are always records"))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_record_is_cut_and_none_is_lost(text in "[a,\"\r\n]{0,60}", size in 1_usize..20) {
+            let blocks = cut(text.as_bytes(), size);
+            prop_assert_eq!(blocks.concat(), text.as_bytes());
+            let of_blocks: Vec<_> = blocks.iter().flat_map(|block| records(block)).collect();
+            prop_assert_eq!(of_blocks, records(text.as_bytes()), "{:?}", blocks);
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused_before_it_fills_the_memory() {
+        let endless = b"\"".chain(io::repeat(b'x'));
+        let mut blocks = Blocks::new(endless);
+        let found = blocks.next(&mut Block::default());
+        assert!(matches!(found, Err(CutError::LongRecord(_))));
+    }
+}

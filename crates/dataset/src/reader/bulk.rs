@@ -1,0 +1,196 @@
+//! All rows of a file, parsed block by block on all processors and handed over in order.
+
+use std::io::Read;
+
+use common::Schema;
+use rayon::prelude::*;
+
+use super::blocks::{Block, Blocks, CutError, LONGEST_RECORD};
+use super::header::ColumnMap;
+use super::lines::{LineTracker, Tolerated};
+use super::parse::{BlockParser, Lines, ParsedRows};
+use super::{FileProblem, Rejection, RowReader, TargetColumn};
+use crate::fingerprint::FingerprintKey;
+use crate::text::escaped;
+
+/// Blocks that are parsed while the ones before them are taken.
+const BATCH_BLOCKS: usize = 16;
+
+/// A file whose header was read.
+pub struct BulkReader<R> {
+    blocks: Blocks<R>,
+    columns: ColumnMap,
+    notes: Vec<String>,
+    tolerated: Tolerated,
+    /// Lines before the next block, the header's included.
+    lines: u64,
+    /// The rest of the block that the header was in.
+    first: Option<Block>,
+    /// How the record begins that is too long to be one; what follows it is not read.
+    endless: Option<Vec<u8>>,
+}
+
+/// Memory that is used again from file to file.
+#[derive(Default)]
+pub struct Scratch {
+    now: Batch,
+    next: Batch,
+}
+
+#[derive(Default)]
+struct Batch {
+    blocks: Vec<Block>,
+    rows: Vec<ParsedRows>,
+    filled: usize,
+}
+
+impl<R: Read + Send> BulkReader<R> {
+    /// Reads the header and finds the schema's columns in it.
+    pub fn open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
+        let mut blocks = Blocks::new(input);
+        let mut first = Block::default();
+        match blocks.next(&mut first) {
+            Ok(_) => {}
+            Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
+            Err(CutError::LongRecord(_)) => {
+                return Err(FileProblem::Unusable(format!(
+                    "it is no CSV: the header is longer than {}",
+                    length_of_longest()
+                )));
+            }
+        }
+        let header = RowReader::open(first.bytes.as_slice(), schema, target)?;
+        first.start = header.header_end(&first.bytes);
+        let (columns, notes) = header.into_columns();
+        let mut passed = LineTracker::new(std::io::empty());
+        passed.note(&first.bytes[..first.start]);
+        Ok(Self {
+            blocks,
+            columns,
+            notes,
+            tolerated: passed.tolerated(),
+            lines: passed.breaks(),
+            first: Some(first),
+            endless: None,
+        })
+    }
+
+    /// What was tolerated; complete once all rows were taken.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        notes.extend(self.tolerated.sentences().map(str::to_owned));
+        notes
+    }
+
+    /// Hands all rows to `take`, in order and some thousands at a time.
+    ///
+    /// The rows' fingerprints are taken under `key`.
+    pub fn take_rows<E: From<FileProblem> + Send>(
+        &mut self,
+        key: &FingerprintKey,
+        lines: Lines,
+        scratch: &mut Scratch,
+        mut take: impl FnMut(&ParsedRows) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let Scratch { now, next } = scratch;
+        self.fill(now, key, lines)?;
+        while now.filled > 0 {
+            for rows in &mut now.rows[..now.filled] {
+                self.place(rows);
+            }
+            let rows = &now.rows[..now.filled];
+            if rows.len() < BATCH_BLOCKS {
+                // The file ended in this batch; of small ones there may be very many.
+                rows.iter().try_for_each(&mut take)?;
+                break;
+            }
+            let (taken, filled) = rayon::join(
+                || rows.iter().try_for_each(&mut take),
+                || self.fill(next, key, lines),
+            );
+            taken?;
+            filled?;
+            std::mem::swap(now, next);
+        }
+        match self.endless.take() {
+            Some(beginning) => take(&ParsedRows::of(self.too_long(&beginning))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads and parses the next blocks.
+    fn fill(
+        &mut self,
+        batch: &mut Batch,
+        key: &FingerprintKey,
+        lines: Lines,
+    ) -> Result<(), FileProblem> {
+        batch.filled = 0;
+        if let Some(first) = self.first.take() {
+            batch.room_for_one();
+            batch.blocks[0] = first;
+            batch.filled = 1;
+        }
+        while batch.filled < BATCH_BLOCKS && self.endless.is_none() {
+            batch.room_for_one();
+            match self.blocks.next(&mut batch.blocks[batch.filled]) {
+                Ok(true) => batch.filled += 1,
+                Ok(false) => break,
+                Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
+                Err(CutError::LongRecord(beginning)) => {
+                    self.endless = Some(beginning);
+                    break;
+                }
+            }
+        }
+        let parser = BlockParser {
+            columns: &self.columns,
+            key,
+            lines,
+        };
+        let (blocks, rows) = (&batch.blocks[..batch.filled], &mut batch.rows);
+        match blocks {
+            [only] => parser.parse(only, &mut rows[0]),
+            _ => blocks
+                .par_iter()
+                .zip(rows)
+                .for_each(|(block, rows)| parser.parse(block, rows)),
+        }
+        Ok(())
+    }
+
+    /// The refusal of a record whose end was not looked for.
+    fn too_long(&self, beginning: &[u8]) -> Rejection {
+        Rejection {
+            line: self.lines + 1,
+            column: 1,
+            reason: format!(
+                "the record is longer than {}, so it and what follows was not read: look for a quote that is never closed",
+                length_of_longest()
+            ),
+            text: escaped(beginning),
+        }
+    }
+
+    /// Counts lines and joins what was tolerated, in the order of the file.
+    fn place(&mut self, rows: &mut ParsedRows) {
+        for rejection in &mut rows.rejections {
+            rejection.line += self.lines + 1;
+        }
+        self.lines += rows.n_lines;
+        self.tolerated.join(rows.tolerated);
+    }
+}
+
+impl Batch {
+    fn room_for_one(&mut self) {
+        if self.blocks.len() == self.filled {
+            self.blocks.push(Block::default());
+            self.rows.push(ParsedRows::default());
+        }
+    }
+}
+
+fn length_of_longest() -> String {
+    format!("{} MiB", LONGEST_RECORD / 1024 / 1024)
+}

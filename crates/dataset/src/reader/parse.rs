@@ -1,0 +1,202 @@
+//! The rows of one block, checked and identified.
+
+use std::io::Read;
+use std::ops::Range;
+
+use csv::ByteRecord;
+use memchr::memchr2_iter;
+
+use super::Rejection;
+use super::blocks::{Block, Marks};
+use super::header::ColumnMap;
+use super::lines::{LineTracker, Tolerated};
+use super::record::{Encoding, Record};
+use crate::cell::Label;
+use crate::fingerprint::{Fingerprint, FingerprintKey, client_hash};
+use crate::line::push_line;
+
+/// Rows of a file, one after another.
+#[derive(Default)]
+pub struct ParsedRows {
+    /// One vector per feature, in schema order; NaN stands for a missing value.
+    pub features: Vec<Vec<f64>>,
+    /// The class of each accepted row.
+    pub labels: Vec<Label>,
+    /// Public hash of each accepted row's client.
+    pub clients: Vec<u64>,
+    /// Identity of each accepted row.
+    pub fingerprints: Vec<Fingerprint>,
+    /// The refused rows.
+    pub rejections: Vec<Rejection>,
+    /// The accepted rows as lines of finaldata.csv, if they were asked for.
+    lines: Vec<u8>,
+    /// Where each of them ends.
+    line_ends: Vec<usize>,
+    /// Line breaks of the block.
+    pub(super) n_lines: u64,
+    pub(super) tolerated: Tolerated,
+}
+
+/// Whether accepted rows are also wanted as lines of finaldata.csv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// They are.
+    Kept,
+    /// They are not.
+    Dropped,
+}
+
+impl ParsedRows {
+    /// Accepted rows.
+    pub fn accepted(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Accepted and refused rows.
+    pub fn read(&self) -> u64 {
+        (self.accepted() + self.rejections.len()) as u64
+    }
+
+    /// The accepted rows at these positions as lines of finaldata.csv.
+    pub fn lines(&self, rows: Range<usize>) -> &[u8] {
+        let end_of = |rows: usize| match rows {
+            0 => 0,
+            rows => self.line_ends[rows - 1],
+        };
+        &self.lines[end_of(rows.start)..end_of(rows.end)]
+    }
+
+    /// No accepted row, and one that is refused.
+    pub(super) fn of(rejection: Rejection) -> Self {
+        Self {
+            rejections: vec![rejection],
+            ..Self::default()
+        }
+    }
+
+    fn clear(&mut self, n_features: usize) {
+        self.features.resize_with(n_features, Vec::new);
+        self.features.iter_mut().for_each(Vec::clear);
+        self.labels.clear();
+        self.clients.clear();
+        self.fingerprints.clear();
+        self.rejections.clear();
+        self.lines.clear();
+        self.line_ends.clear();
+        self.n_lines = 0;
+        self.tolerated = Tolerated::default();
+    }
+}
+
+/// What blocks are parsed by.
+pub(super) struct BlockParser<'a> {
+    pub(super) columns: &'a ColumnMap,
+    pub(super) key: &'a FingerprintKey,
+    pub(super) lines: Lines,
+}
+
+impl BlockParser<'_> {
+    /// Parses a block into `rows`, whose memory is used again; lines are counted from 0.
+    pub(super) fn parse(&self, block: &Block, rows: &mut ParsedRows) {
+        rows.clear(self.columns.features.len());
+        let bytes = &block.bytes[block.start..];
+        let mut state = State {
+            parser: self,
+            rows,
+            values: Vec::with_capacity(self.columns.features.len()),
+        };
+        match block.marks {
+            Marks::Plain => state.take_plain(bytes),
+            Marks::QuotesOrReturns => state.take_quoted(bytes),
+        }
+    }
+}
+
+struct State<'a> {
+    parser: &'a BlockParser<'a>,
+    rows: &'a mut ParsedRows,
+    values: Vec<f64>,
+}
+
+impl State<'_> {
+    /// Without quotes and carriage returns every comma and line feed is one.
+    fn take_plain(&mut self, bytes: &[u8]) {
+        let encoding = match std::str::from_utf8(bytes) {
+            Ok(_) => Encoding::Utf8,
+            Err(_) => Encoding::Unknown,
+        };
+        let mut fields: Vec<Range<usize>> = Vec::with_capacity(self.parser.columns.names.len());
+        let mut start = 0;
+        for at in memchr2_iter(b',', b'\n', bytes) {
+            fields.push(start..at);
+            start = at + 1;
+            if bytes[at] == b'\n' {
+                self.take_line(bytes, &mut fields, encoding);
+                self.rows.n_lines += 1;
+            }
+        }
+        if start < bytes.len() || !fields.is_empty() {
+            fields.push(start..bytes.len());
+            self.take_line(bytes, &mut fields, encoding);
+            self.rows.tolerated.ends_mid_line = true;
+        }
+        self.rows.tolerated.is_empty = bytes.is_empty();
+    }
+
+    /// Takes the record that ends here, and forgets its fields; an empty line is none.
+    fn take_line(&mut self, bytes: &[u8], fields: &mut Vec<Range<usize>>, encoding: Encoding) {
+        let is_empty_line = matches!(fields[..], [ref only] if only.is_empty());
+        if !is_empty_line {
+            let line = self.rows.n_lines;
+            self.take(Record::new(bytes, fields, encoding), line);
+        }
+        fields.clear();
+    }
+
+    fn take_quoted(&mut self, bytes: &[u8]) {
+        // The parser would drop a byte order mark from what it gets first, and only the file's is
+        // one; behind an empty line it is text.
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(LineTracker::new(b"\n".chain(bytes)));
+        let mut record = ByteRecord::new();
+        let mut fields = Vec::new();
+        // Reading bytes from memory cannot fail, and any bytes are records.
+        while reader.read_byte_record(&mut record).unwrap_or(false) {
+            let begins_at = record.position().map_or(0, csv::Position::byte);
+            let line = reader.get_mut().line_of(begins_at) - 2;
+            self.take(Record::of_parsed(&record, &mut fields), line);
+        }
+        let tracker = reader.get_ref();
+        self.rows.n_lines = tracker.breaks() - 1;
+        self.rows.tolerated = tracker.tolerated();
+    }
+
+    fn take(&mut self, record: Record<'_>, line: u64) {
+        let BlockParser {
+            columns,
+            key,
+            lines,
+        } = *self.parser;
+        let label = match columns.check(record, &mut self.values) {
+            Ok(label) => label,
+            Err(blame) => {
+                self.rows.rejections.push(record.refused(blame, line));
+                return;
+            }
+        };
+        let id = record.field(columns.id);
+        let rows = &mut *self.rows;
+        for (column, value) in rows.features.iter_mut().zip(&self.values) {
+            column.push(*value);
+        }
+        rows.labels.push(label);
+        rows.clients.push(client_hash(id));
+        rows.fingerprints.push(key.of_row(id, &self.values, label));
+        if lines == Lines::Kept {
+            push_line(&mut rows.lines, columns.texts(record));
+            rows.line_ends.push(rows.lines.len());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! One record of a CSV file, and what it has to fulfil.
+
+use std::ops::Range;
+
+use csv::ByteRecord;
+
+use super::header::ColumnMap;
+use super::{Rejection, RowFlaw};
+use crate::cell::{self, CellProblem, Label};
+use crate::line::push_line;
+use crate::text::escaped;
+
+/// The fields of one record, wherever its bytes are.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'a> {
+    bytes: &'a [u8],
+    fields: &'a [Range<usize>],
+    encoding: Encoding,
+}
+
+/// What is known of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// It is UTF-8.
+    Utf8,
+    /// It was not looked at.
+    Unknown,
+}
+
+/// What a row is refused for.
+pub(super) struct Blame {
+    field: usize,
+    pub(super) flaw: RowFlaw,
+    reason: String,
+}
+
+impl<'a> Record<'a> {
+    /// The fields at these ranges of some bytes.
+    pub(super) fn new(bytes: &'a [u8], fields: &'a [Range<usize>], encoding: Encoding) -> Self {
+        Self {
+            bytes,
+            fields,
+            encoding,
+        }
+    }
+
+    /// A record of the CSV parser, whose ranges are kept in `fields`.
+    pub(super) fn of_parsed(record: &'a ByteRecord, fields: &'a mut Vec<Range<usize>>) -> Self {
+        fields.clear();
+        fields.extend((0..record.len()).filter_map(|field| record.range(field)));
+        Self::new(record.as_slice(), fields, Encoding::Unknown)
+    }
+
+    /// Number of fields.
+    pub(super) fn len(self) -> usize {
+        self.fields.len()
+    }
+
+    /// The bytes of a field that is there.
+    pub(super) fn field(self, field: usize) -> &'a [u8] {
+        &self.bytes[self.fields[field].clone()]
+    }
+
+    /// All fields.
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .map(move |range| &self.bytes[range.clone()])
+    }
+
+    /// The refusal that a blame amounts to.
+    pub(super) fn refused(self, blame: Blame, line: u64) -> Rejection {
+        let mut text = Vec::new();
+        push_line(&mut text, self.iter());
+        Rejection {
+            line,
+            column: blame.field + 1,
+            reason: blame.reason,
+            text: escaped(text.trim_ascii_end()),
+        }
+    }
+}
+
+impl ColumnMap {
+    /// Fills `values` and returns the label, or what is to blame.
+    pub(super) fn check(&self, record: Record<'_>, values: &mut Vec<f64>) -> Result<Label, Blame> {
+        let fields = self.names.len();
+        if record.len() != fields {
+            return Err(Blame {
+                field: record.len().min(fields),
+                flaw: RowFlaw::FieldCount,
+                reason: format!("{} fields, {fields} expected", record.len()),
+            });
+        }
+        if record.encoding == Encoding::Unknown
+            && let Some(field) = record
+                .iter()
+                .position(|cell| std::str::from_utf8(cell).is_err())
+        {
+            return Err(Blame {
+                field,
+                flaw: RowFlaw::NotUtf8,
+                reason: "the text is not UTF-8".into(),
+            });
+        }
+        if record.field(self.id).is_empty() {
+            return Err(Blame {
+                field: self.id,
+                flaw: RowFlaw::NoClient,
+                reason: "the client has no name".into(),
+            });
+        }
+        values.clear();
+        for (field, feature) in &self.features {
+            let cell = record.field(*field);
+            let value = cell::parse_number(cell)
+                .and_then(|value| cell::allowed(value, &feature.range))
+                .map_err(|problem| blame(*field, &feature.name, problem, cell))?;
+            values.push(value);
+        }
+        match &self.target {
+            None => Ok(None),
+            Some((field, name)) => {
+                let cell = record.field(*field);
+                cell::parse_label(cell).map_err(|problem| blame(*field, name, problem, cell))
+            }
+        }
+    }
+
+    /// The texts of a row in schema order; all but the id are trimmed, and a target column that
+    /// the file does not have is empty.
+    pub(super) fn texts<'r>(&'r self, record: Record<'r>) -> impl Iterator<Item = &'r [u8]> {
+        let trimmed = move |field: usize| record.field(field).trim_ascii();
+        let features = self.features.iter().map(move |(field, _)| trimmed(*field));
+        let target = self
+            .target
+            .as_ref()
+            .map_or(&b""[..], |(field, _)| trimmed(*field));
+        std::iter::once(record.field(self.id))
+            .chain(features)
+            .chain(std::iter::once(target))
+    }
+}
+
+fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> Blame {
+    Blame {
+        field,
+        flaw: RowFlaw::Cell(problem),
+        reason: problem.describe(name, &escaped(cell.trim_ascii())),
+    }
+}
