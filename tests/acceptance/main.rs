@@ -2,6 +2,7 @@
 
 mod architecture;
 mod by_hand;
+mod damage;
 mod faults;
 mod input;
 mod program;
