@@ -191,23 +191,6 @@ fn with_quiet_a_problem_is_printed() {
 }
 
 #[test]
-fn a_folder_that_this_user_may_not_write_is_found() {
-    let workspace = after_cold_start();
-    if rustix::process::geteuid().is_root() {
-        // Nothing is closed to this user.
-        return;
-    }
-    let folder = workspace.path("data/models");
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).expect("a mode");
-    is_mended(
-        &workspace,
-        "permissions",
-        "problem",
-        "may not read and write",
-    );
-}
-
-#[test]
 fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
     let workspace = after_cold_start();
     let config = Config::load(&workspace.path("config.json")).expect("a configuration");

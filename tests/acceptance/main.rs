@@ -2,6 +2,7 @@
 
 mod architecture;
 mod by_hand;
+mod damage;
 mod dependencies;
 mod doctor;
 mod faults;

@@ -1,8 +1,9 @@
 //! The world around a run: other runs, cron, the configuration, other servers, and readers.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use common::{Config, RunLock};
 use serde_json::{Value, json};
@@ -81,6 +82,42 @@ fn s33_a_server_that_answers_wrongly_is_said_and_never_shown_as_a_result() {
         assert_eq!(called.code, 69, "{}", called.stderr);
         let returns = workspace.text("data/models/apireturns.txt");
         assert_eq!(returns.matches("ERROR").count(), 4, "{returns}");
+    }
+}
+
+#[test]
+fn s33_a_server_that_never_answers_or_never_ends_is_left_in_time_and_said_so() {
+    for (head, trickle) in [("", ""), ("HTTP/1.1 200 OK\r\n\r\n{\"f1\": 0.99", " ")] {
+        let mut workspace = Workspace::with_sample_data();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        workspace.set("api.url", json!(format!("http://{address}")));
+        workspace.set("api.timeout_seconds", json!(1));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(stream) = stream else { return };
+                thread::spawn(move || hold(stream, head, trickle));
+            }
+        });
+        let called = workspace.run("apicalls", &[]);
+        assert_eq!(called.code, 69, "{}", called.stderr);
+        let returns = workspace.text("data/models/apireturns.txt");
+        let says = "it took more than 1 s (api.timeout_seconds)";
+        assert_eq!(returns.matches(says).count(), 4, "{returns}");
+        assert_eq!(returns.matches("\nERROR: ").count(), 4, "{returns}");
+        assert!(!returns.contains("0.99"), "{returns}");
+    }
+}
+
+/// Answers with a beginning, and then byte by byte until the client has gone.
+fn hold(mut stream: TcpStream, head: &str, trickle: &str) {
+    let patience = Duration::from_millis(50);
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
+    let mut is_held = stream.write_all(head.as_bytes()).is_ok();
+    while is_held {
+        // Waits for what the client sends; 0 bytes are its farewell.
+        is_held = !matches!(stream.read(&mut [0; 4096]), Ok(0))
+            && stream.write_all(trickle.as_bytes()).is_ok();
     }
 }
 

@@ -71,15 +71,15 @@ fn an_ingestion_on_a_tampered_history_ends_well_or_says_why_not() {
         let pipeline = whole.copy();
         let config = &pipeline.config;
         write(&config.layout.history(), bytes);
-        if let Err(error) = ingestion::run(config).and_then(|_| {
+        let ended = ingestion::run(config).and_then(|_| {
             pipeline.write("in/b.csv", b"client,x,y,left\nd,1,2,0\na,1,2,0\n");
-            ingestion::run(config)
-        }) {
-            return is_blamed_on_a_file(&error);
+            ingestion::run(config)?;
+            History::read(&config.layout)?.expect("a history").ledger()
+        });
+        match ended {
+            Ok(ledger) => check(&ledger),
+            Err(error) => is_blamed_on_a_file(&error),
         }
-        let history = History::read(&config.layout).expect("a history");
-        let ledger = history.expect("a history").ledger().expect("a ledger");
-        check(&ledger);
     });
 }
 

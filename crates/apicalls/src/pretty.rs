@@ -24,7 +24,7 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
             to.write_str("{")?;
             for (position, (name, member)) in members.iter().enumerate() {
                 begin_line(to, position, depth + 1)?;
-                write!(to, "{}: ", Value::from(name.as_str()))?;
+                write!(to, "{}: ", json_text(&Value::from(name.as_str())))?;
                 write_value(to, member, depth + 1)?;
             }
             end_lines(to, depth, "}")
@@ -42,12 +42,25 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
             end_lines(to, depth, "]")
         }
         Value::Array(elements) => {
-            let shown = elements.iter().take(SHOWN_ELEMENTS).map(Value::to_string);
+            let shown = elements.iter().take(SHOWN_ELEMENTS).map(json_text);
             let shown: Vec<String> = shown.chain(rest(elements)).collect();
             write!(to, "[{}]", shown.join(", "))
         }
-        plain => write!(to, "{plain}"),
+        plain => to.write_str(&json_text(plain)),
     }
+}
+
+/// A value as JSON on one line, safe to show: JSON itself escapes only some control characters.
+pub(crate) fn json_text(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        if character.is_control() {
+            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 fn is_nested(value: &Value) -> bool {
@@ -99,6 +112,13 @@ mod tests {
   "g": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … 980 more of 1000]
 }"#;
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn no_control_character_gets_through() {
+        let text = Pretty(&json!({"a\u{9b}": ["\u{7f}", "\u{85}é"]})).to_string();
+        assert_eq!(text, "{\n  \"a\\u009b\": [\"\\u007f\", \"\\u0085é\"]\n}");
+        assert!(serde_json::from_str::<Value>(&text).is_ok());
     }
 
     #[test]

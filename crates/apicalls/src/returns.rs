@@ -7,7 +7,7 @@ use common::exit::Exit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::pretty::Pretty;
+use crate::pretty::{Pretty, json_text};
 
 /// All calls of one round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl fmt::Display for ApiCall {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{} {}", self.method, self.endpoint)?;
         if let Some(input) = &self.input {
-            write!(to, "  {}", Value::from(input.as_str()))?;
+            write!(to, "  {}", json_text(&Value::from(input.as_str())))?;
         }
         match self.status {
             Some(status) => write!(to, "\nstatus {status}")?,

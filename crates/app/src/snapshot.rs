@@ -133,8 +133,7 @@ impl ModelStore {
     /// Loads what `target` names, relative to the production folder.
     fn load(&self, target: &Path) -> anyhow::Result<Snapshot> {
         let release = Release::open(&self.layout.production().join(target))?;
-        release.verify()?;
-        let model = release.model()?;
+        let model = release.verify()?;
         Ok(Snapshot {
             release: release.name().to_owned(),
             schema: requested(&self.configured, &model.schema),

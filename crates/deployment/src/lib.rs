@@ -13,6 +13,7 @@ mod tests;
 
 use std::time::Instant;
 
+use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::history::{StageDuration, documents};
 use common::layout::names;
@@ -108,8 +109,11 @@ fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<Scored
         ))
         .into());
     }
-    let (model, digest) = Model::load(&path)?;
-    let score = scoring::read_score(&layout.candidate_score())?;
+    let (model, digest) = Model::load(&path).context(
+        "the candidate cannot be deployed: make it anew with `training`, then `scoring`",
+    )?;
+    let score = scoring::read_score(&layout.candidate_score())
+        .context("the candidate cannot be deployed: score it anew with `scoring`")?;
     let is_its_own = history
         .latest_score()?
         .is_some_and(|stored| stored.model == digest && scoring::same_score(stored.f1, score));

@@ -41,6 +41,8 @@ pub struct Candidate<'a> {
 pub struct Staged {
     folder: PathBuf,
     number: u64,
+    /// Its picture, for whoever shows it elsewhere too.
+    pub picture: Vec<u8>,
 }
 
 /// Writes a release under a hidden name and checks it.
@@ -57,10 +59,11 @@ pub fn stage(
         .join(format!("{HIDDEN}{}", name_of(number)));
     files::remove_folder(&folder)?;
     files::create_folder(&folder)?;
+    let contents = contents(&name_of(number), candidate)?;
     let mut digests = BTreeMap::new();
-    for (name, content) in contents(&name_of(number), candidate)? {
-        write(&folder.join(name), &content)?;
-        digests.insert(name.to_owned(), digest::of_bytes(&content));
+    for (name, content) in &contents {
+        write(&folder.join(name), content)?;
+        digests.insert((*name).to_owned(), digest::of_bytes(content));
     }
     let manifest = Manifest {
         version: manifest::VERSION,
@@ -80,10 +83,15 @@ pub fn stage(
     Release::open(&folder)?
         .verify()
         .context("the staged release does not hold what was written")?;
-    Ok(Staged { folder, number })
+    let [.., (_, picture)] = contents;
+    Ok(Staged {
+        folder,
+        number,
+        picture,
+    })
 }
 
-/// The files of a release besides its manifest.
+/// The files of a release besides its manifest, the picture last.
 fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 4]> {
     let Candidate { model, metrics, .. } = candidate;
     let picture = reporting::draw_release(name, metrics.confusion, &model.schema)?;

@@ -59,8 +59,8 @@ impl Release {
         })
     }
 
-    /// Checks that every file is there and is the one that was published.
-    pub fn verify(&self) -> anyhow::Result<()> {
+    /// The model, once every file is there and is the one that was published.
+    pub fn verify(&self) -> anyhow::Result<Model> {
         for (name, expected) in &self.manifest.files {
             let path = self.folder.join(name);
             let (found, _) = digest::of_file(&path)?;
@@ -72,10 +72,10 @@ impl Release {
                 .into());
             }
         }
-        self.model().map(|_| ())
+        self.model()
     }
 
-    /// The model, once the file is the one that was published.
+    /// The model, once its file is the one that was published.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
         let (model, found) = Model::load(&path)?;

@@ -111,7 +111,7 @@ impl OpenRun<'_> {
 
     fn publish(&mut self, candidate: &Candidate) -> anyhow::Result<()> {
         let (config, history, id) = (self.config, self.history, self.id);
-        let release = self.stage("deployment", |_| {
+        let release = self.stage("deployment", |run| {
             let candidate = deployment::Candidate {
                 model: &candidate.model,
                 metrics: &candidate.metrics,
@@ -119,6 +119,7 @@ impl OpenRun<'_> {
                 run: Some(id),
             };
             let staged = deployment::stage(&config.layout, history, &candidate, Timestamp::now())?;
+            run.picture = Some(staged.picture.clone());
             deployment::publish(&config.layout, history, staged)
         })?;
         self.note_published(&release)?;
@@ -160,7 +161,10 @@ impl OpenRun<'_> {
         let has_more_to_tell = !matches!(outcome, Outcome::Steady | Outcome::NotJudged);
         let config = self.config;
         if has_more_to_tell && !self.has(Effect::Reported) {
-            self.stage("reporting", |_| reporting::redraw(config).map(|_| ()))?;
+            self.stage("reporting", |run| match run.picture.take() {
+                Some(picture) => reporting::write(config, &picture),
+                None => reporting::redraw(config).map(|_| ()),
+            })?;
             self.mark(Effect::Reported)?;
         }
         if has_more_to_tell && !self.has(Effect::Called) {

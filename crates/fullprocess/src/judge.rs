@@ -54,18 +54,15 @@ impl Live {
     ///
     /// An error when it is damaged, or reads other columns than the configuration names.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
-        let live = Release::live(&config.layout).context(
-            "the live release is damaged; `fullprocess --doctor` names the one to go back to",
-        )?;
-        let Some(release) = live else {
+        let remedy = "go back with `deployment --rollback ID`, `fullprocess --doctor` names one that is whole";
+        let Some(release) = Release::live(&config.layout)
+            .with_context(|| format!("the live release is damaged; {remedy}"))?
+        else {
             return Ok(None);
         };
-        let model = release.model().with_context(|| {
-            format!(
-                "release {} is damaged; go back with `deployment --rollback`",
-                release.name()
-            )
-        })?;
+        let model = release
+            .verify()
+            .with_context(|| format!("release {} is damaged; {remedy}", release.name()))?;
         if !model.fits_schema(&config.schema) {
             let names = |schema: &Schema| schema.feature_names().collect::<Vec<_>>().join(", ");
             return Err(Failure::configuration(format!(

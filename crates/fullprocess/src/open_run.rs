@@ -16,6 +16,8 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) history: &'a History,
     pub(crate) id: i64,
     pub(crate) record: RunRecord,
+    /// The picture of the release that this process published.
+    pub(crate) picture: Option<Vec<u8>>,
 }
 
 impl<'a> OpenRun<'a> {
@@ -29,6 +31,7 @@ impl<'a> OpenRun<'a> {
             history,
             id,
             record,
+            picture: None,
         })
     }
 
@@ -49,6 +52,7 @@ impl<'a> OpenRun<'a> {
             history,
             id,
             record,
+            picture: None,
         }
     }
 

@@ -273,7 +273,7 @@ impl fmt::Display for RunRecord {
             writeln!(
                 to,
                 "  API        {} of {} calls answered",
-                api.calls - api.failures.len(),
+                api.calls.saturating_sub(api.failures.len()),
                 api.calls
             )?;
             for failure in &api.failures {
@@ -324,7 +324,7 @@ impl RunRecord {
             for rejection in &file.rejections {
                 writeln!(to, "  refused    {}/{}:{rejection}", file.folder, file.name)?;
             }
-            let more = file.rows.rejected as usize - file.rejections.len();
+            let more = (file.rows.rejected as usize).saturating_sub(file.rejections.len());
             if more > 0 {
                 writeln!(
                     to,

@@ -59,15 +59,19 @@ pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
         release, metrics, ..
     } = deployed;
     let bytes = draw_release(&release, metrics.confusion, &config.schema)?;
-    let picture = config.layout.confusion_matrix();
-    files::create_folder(config.layout.models())?;
-    files::replace(&picture, &bytes)?;
+    write(config, &bytes)?;
     Ok(Some(DrawReport {
-        picture,
+        picture: config.layout.confusion_matrix(),
         release,
         f1: metrics.f1,
         rows: metrics.rows,
     }))
+}
+
+/// Puts the deployed model's picture into the model folder.
+pub fn write(config: &Config, picture: &[u8]) -> anyhow::Result<()> {
+    files::create_folder(config.layout.models())?;
+    files::replace(&config.layout.confusion_matrix(), picture)
 }
 
 /// The picture of a release on the test data.

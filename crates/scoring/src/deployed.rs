@@ -2,6 +2,7 @@
 //!
 //! Reading only; nothing is recorded.
 
+use anyhow::Context;
 use common::layout::names;
 use common::{Config, Failure, Manifest};
 use dataset::passes::log_odds;
@@ -51,13 +52,16 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     };
     // By its number, not through `current`: the manifest and the model must be of one release.
     let path = layout.release(&manifest.release).join(names::MODEL);
-    let (model, model_digest) = Model::load(&path)?;
+    let is_damaged = || {
+        format!(
+            "release {} is damaged; go back with `deployment --rollback ID`",
+            manifest.release
+        )
+    };
+    let (model, model_digest) = Model::load(&path).with_context(is_damaged)?;
     if model_digest != manifest.model_digest() {
-        return Err(Failure::input_output(format!(
-            "{} is not the model of its manifest: go back with `deployment --rollback`",
-            path.display()
-        ))
-        .into());
+        let flaw = format!("{} is not the model of its manifest", path.display());
+        return Err(Failure::input_output(flaw)).with_context(is_damaged);
     }
     if !model.fits_schema(&config.schema) {
         return Err(Failure::configuration(format!(

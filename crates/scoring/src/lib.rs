@@ -15,6 +15,7 @@ mod statistics;
 
 use std::time::Instant;
 
+use anyhow::Context;
 use common::history::{StageDuration, StoredScore};
 use common::{Config, Failure, History, RunLock};
 use dataset::passes::log_odds;
@@ -110,7 +111,8 @@ fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
         ))
         .into());
     }
-    let (model, digest) = Model::load(&path)?;
+    let (model, digest) = Model::load(&path)
+        .context("the candidate cannot be scored: make it anew with `training`")?;
     if !model.fits_schema(&config.schema) {
         return Err(Failure::data(format!(
             "the model {} reads other columns than the configuration names: run `training`",

@@ -124,7 +124,7 @@ mod tests {
             .open(layout.history())
             .unwrap();
         // The first page holds the header and the list of tables; the others are the tables.
-        file.write_all_at(&[0xff; 2000], 4096 + 8).unwrap();
+        file.write_all_at(&[0xff; 2000], 4096).unwrap();
         let reader = History::read(&layout).unwrap().unwrap();
         let found = reader.integrity_problems();
         assert!(!found.is_ok_and(|problems| problems.is_empty()));

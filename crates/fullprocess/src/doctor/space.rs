@@ -71,7 +71,9 @@ fn file_systems<const N: usize>(folders: [&Path; N]) -> BTreeMap<u64, &Path> {
 }
 
 fn judge(space: Space, data_bytes: u64) -> Option<(Severity, String)> {
-    let needed = data_bytes.saturating_mul(COPIES_OF_DATA) + ROOM_FOR_A_RUN;
+    let needed = data_bytes
+        .saturating_mul(COPIES_OF_DATA)
+        .saturating_add(ROOM_FOR_A_RUN);
     if space.free < needed {
         Some((
             Severity::Problem,
