@@ -47,7 +47,24 @@ struct Batch {
 impl<R: Read + Send> BulkReader<R> {
     /// Reads the header and finds the schema's columns in it.
     pub fn open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
-        let mut blocks = Blocks::new(input);
+        Self::open_blocks(Blocks::new(input), schema, target)
+    }
+
+    #[cfg(test)]
+    pub(super) fn open_in_blocks(
+        input: R,
+        schema: &Schema,
+        target: TargetColumn,
+        block_bytes: usize,
+    ) -> Result<Self, FileProblem> {
+        Self::open_blocks(Blocks::of_size(input, block_bytes), schema, target)
+    }
+
+    fn open_blocks(
+        mut blocks: Blocks<R>,
+        schema: &Schema,
+        target: TargetColumn,
+    ) -> Result<Self, FileProblem> {
         let mut first = Block::default();
         match blocks.next(&mut first) {
             Ok(_) => {}
