@@ -1,12 +1,37 @@
 //! Pipelines that older versions wrote are read and gone on with.
 
+use std::fs;
+
+use common::{Config, History};
 use serde_json::Value;
 
+use crate::program;
 use crate::workspace::{Workspace, outcome};
 
 #[test]
 fn a_pipeline_of_version_1_goes_on_where_it_was() {
-    let workspace = Workspace::from_frozen("v1");
+    goes_on("v1");
+}
+
+#[test]
+fn a_pipeline_of_version_2_goes_on_where_it_was() {
+    goes_on("v2");
+}
+
+#[test]
+fn every_version_of_the_history_is_frozen() {
+    let workspace = Workspace::empty();
+    workspace.run("fullprocess", &[]);
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let history = History::read(&config.layout).expect("readable");
+    let (_, newest) = history.expect("a history").versions().expect("versions");
+    let frozen = fs::read_dir(program::repository().join("tests/frozen")).expect("frozen");
+    let folders = frozen.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir()));
+    assert_eq!(folders.count(), newest, "each new version adds a folder");
+}
+
+fn goes_on(version: &str) {
+    let workspace = Workspace::from_frozen(version);
     let runs = workspace
         .run("fullprocess", &["--history", "--json"])
         .json();

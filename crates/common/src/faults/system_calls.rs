@@ -50,6 +50,10 @@ pub(crate) fn watch_sqlite() {
     });
 }
 
+/// In the journal the number of each page and its checksum are writes of their own. They go with
+/// their page: without them a walk is a third as long, and what a kill leaves is the same.
+const PAGE_MARK_BYTES: usize = 4;
+
 type AnyCall = unsafe extern "C" fn();
 type OpenCall = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type WriteCall = unsafe extern "C" fn(c_int, *const c_void, usize, libc::off_t) -> isize;
@@ -75,6 +79,10 @@ unsafe extern "C" fn write(
 ) -> isize {
     // SAFETY: SQLite gives what pwrite(2) asks for.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
+    if length <= PAGE_MARK_BYTES {
+        // SAFETY: as above.
+        return unsafe { libc::pwrite(file, bytes.as_ptr().cast(), length, at) };
+    }
     let written = super::injection::write(&path_of(file), bytes, |bytes| {
         // SAFETY: the slice is readable for its length.
         let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
