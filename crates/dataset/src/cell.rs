@@ -39,6 +39,9 @@ const MISSING: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
 /// The number in a feature cell; NaN stands for a missing value.
 pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
     let cell = cell.trim_ascii();
+    if let Some(number) = short_decimal(cell) {
+        return Ok(number);
+    }
     if is_missing(cell) {
         return Ok(f64::NAN);
     }
@@ -79,6 +82,39 @@ pub fn parse_label(cell: &[u8]) -> Result<Label, CellProblem> {
         Ok(1.0) => Ok(Some(true)),
         _ => Err(CellProblem::NotAClass),
     }
+}
+
+/// Digits that a float holds exactly, whatever they are.
+const EXACT_DIGITS: usize = 15;
+const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
+/// The number, where it has few digits and no exponent; nearly all have.
+///
+/// Digits and power of ten are exact then, so their quotient is the nearest float (Clinger 1990).
+fn short_decimal(trimmed: &[u8]) -> Option<f64> {
+    let (sign, unsigned) = match trimmed {
+        [b'-', rest @ ..] => (-1.0, rest),
+        _ => (1.0, trimmed),
+    };
+    if unsigned.len() > EXACT_DIGITS {
+        return None;
+    }
+    let (mut digits, mut n_digits, mut decimals) = (0_u64, 0, None);
+    for byte in unsigned {
+        match byte {
+            b'0'..=b'9' => {
+                digits = digits * 10 + u64::from(byte - b'0');
+                n_digits += 1;
+                decimals = decimals.map(|decimals| decimals + 1);
+            }
+            b'.' if decimals.is_none() => decimals = Some(0),
+            _ => return None,
+        }
+    }
+    let scale = POWERS_OF_TEN[decimals.unwrap_or(0)];
+    (n_digits > 0).then(|| sign * (digits as f64 / scale))
 }
 
 fn is_missing(trimmed: &[u8]) -> bool {
@@ -131,6 +167,16 @@ mod tests {
             ("9223372036854775809", 9_223_372_036_854_775_809.0),
         ] {
             assert_eq!(parse_number(text.as_bytes()), Ok(number), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn short_numbers_are_the_nearest_floats(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}") {
+            if let Some(number) = short_decimal(text.as_bytes()) {
+                let nearest: f64 = text.parse().expect("Rust reads it too");
+                proptest::prop_assert_eq!(number.to_bits(), nearest.to_bits(), "{}", text);
+            }
         }
     }
 

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use common::digest::HashingReader;
+use common::digest::{self, HashingReader};
 use flate2::read::MultiGzDecoder;
+use rayon::prelude::*;
 
 /// An open file: reads give its text, and the digest is that of its bytes on disk.
 pub struct DataFile(Content);
@@ -44,6 +45,11 @@ impl Read for DataFile {
             Content::Compressed(decoder) => decoder.read(buffer),
         }
     }
+}
+
+/// The SHA-256 and length of each file as it is on disk, several at a time.
+pub fn digests(paths: &[&Path]) -> Vec<anyhow::Result<(String, u64)>> {
+    paths.par_iter().map(|path| digest::of_file(path)).collect()
 }
 
 /// Whether a file is read as gzip.

@@ -17,7 +17,7 @@ mod text;
 mod writer;
 
 pub use cell::Label;
-pub use data_file::{DataFile, is_compressed};
+pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{FinalData, TestData, load_final_data, load_test_data};

@@ -20,6 +20,17 @@ pub(crate) fn push_line<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: impl IntoIte
     line.push(b'\n');
 }
 
+/// Appends a record of several fields of which none needs quotes.
+pub(crate) fn push_plain_line<'a>(line: &mut Vec<u8>, fields: impl Iterator<Item = &'a [u8]>) {
+    for field in fields {
+        line.extend_from_slice(field);
+        line.push(b',');
+    }
+    if let Some(last) = line.last_mut() {
+        *last = b'\n';
+    }
+}
+
 fn push_field(line: &mut Vec<u8>, field: &[u8]) {
     let is_plain = memchr3(b',', b'"', b'\n', field).is_none() && !field.contains(&b'\r');
     if is_plain {
@@ -53,6 +64,14 @@ mod tests {
             let mut library = csv::Writer::from_writer(Vec::new());
             library.write_record(&fields).unwrap();
             prop_assert_eq!(line, library.into_inner().unwrap());
+        }
+
+        #[test]
+        fn plain_lines_are_lines(fields in proptest::collection::vec("[a \t ü]{0,6}", 2..5)) {
+            let (mut line, mut plain) = (b"x\n".to_vec(), b"x\n".to_vec());
+            push_line(&mut line, &fields);
+            push_plain_line(&mut plain, fields.iter().map(String::as_bytes));
+            prop_assert_eq!(line, plain);
         }
     }
 }

@@ -85,7 +85,7 @@ fn read_trusted(
         if let Some(row) = rows.rejections.first() {
             anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
         }
-        table.append(rows);
+        table.append_all(rows);
         Ok(())
     })?;
     Ok(table)

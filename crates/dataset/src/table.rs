@@ -74,8 +74,8 @@ impl Table {
         self.fingerprints.push(fingerprint);
     }
 
-    /// Adds the accepted rows of a block at the end.
-    pub fn append(&mut self, rows: &ParsedRows) {
+    /// Adds all accepted rows of a block at the end.
+    pub(crate) fn append_all(&mut self, rows: &ParsedRows) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
             column.extend_from_slice(values);
         }
@@ -84,14 +84,17 @@ impl Table {
         self.fingerprints.extend_from_slice(&rows.fingerprints);
     }
 
-    /// Adds one accepted row of a block at the end.
-    pub fn append_row(&mut self, rows: &ParsedRows, row: usize) {
+    /// Adds the accepted rows at these places of a block at the end.
+    pub fn append(&mut self, rows: &ParsedRows, places: &[usize]) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
-            column.push(values[row]);
+            column.extend(places.iter().map(|place| values[*place]));
         }
-        self.labels.push(rows.labels[row]);
-        self.clients.push(rows.clients[row]);
-        self.fingerprints.push(rows.fingerprints[row]);
+        self.labels
+            .extend(places.iter().map(|place| rows.labels[*place]));
+        self.clients
+            .extend(places.iter().map(|place| rows.clients[*place]));
+        self.fingerprints
+            .extend(places.iter().map(|place| rows.fingerprints[*place]));
     }
 
     /// Number of rows.

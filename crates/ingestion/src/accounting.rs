@@ -117,28 +117,21 @@ impl<W: Write + Send> Sink<'_, W> {
 
     /// Keeps the wanted rows that are not there yet, and returns how many they are.
     fn keep(&mut self, rows: &ParsedRows, take: Take<'_>) -> anyhow::Result<u64> {
-        let mut kept = 0;
-        // Rows that stand together are written together.
-        let mut run = 0..0;
-        for (row, fingerprint) in rows.fingerprints.iter().enumerate() {
-            let is_wanted = match take {
+        let new = self.seen.insert_new(
+            &rows.fingerprints,
+            &self.table.fingerprints,
+            |fingerprint| match take {
                 Take::All => true,
                 Take::Only(judged) => judged.contains(fingerprint),
                 Take::Except(judged) => !judged.contains(fingerprint),
-            };
-            if !is_wanted || !self.seen.insert(*fingerprint, &self.table.fingerprints) {
-                continue;
-            }
-            self.table.append_row(rows, row);
-            kept += 1;
-            if run.end != row {
-                self.write(rows.lines(run))?;
-                run = row..row;
-            }
-            run.end = row + 1;
+            },
+        );
+        self.table.append(rows, &new);
+        // Rows that stand together are written together.
+        for run in new.chunk_by(|row, next| row + 1 == *next) {
+            self.write(rows.lines(run[0]..run[run.len() - 1] + 1))?;
         }
-        self.write(rows.lines(run))?;
-        Ok(kept)
+        Ok(new.len() as u64)
     }
 
     fn write(&mut self, lines: &[u8]) -> anyhow::Result<()> {

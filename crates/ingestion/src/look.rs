@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::Config;
-use common::digest;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
@@ -67,23 +66,28 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
         ..Look::default()
     };
     let known = Known::of(ledger);
-    let mut new_content = BTreeSet::new();
+    let mut to_hash = Vec::new();
     for file in listing.files {
         match known.digest(&file) {
             Some(sha256) => found.note_known(file, sha256.to_owned(), false),
-            None => {
-                let Some(candidate) = found.hash(file, config, now) else {
-                    continue;
-                };
-                let content = candidate.content();
-                if known.content.contains(&content) {
-                    found.note_known(candidate.file, candidate.sha256, true);
-                } else if new_content.insert(content) {
-                    found.unknown.push(candidate);
-                } else {
-                    found.restamped.push(candidate);
-                }
-            }
+            None if found.is_ready(&file, config, now) => to_hash.push(file),
+            None => {}
+        }
+    }
+    let paths: Vec<&Path> = to_hash.iter().map(|file| file.path.as_path()).collect();
+    let digests = dataset::digests(&paths);
+    let mut new_content = BTreeSet::new();
+    for (file, digest) in to_hash.into_iter().zip(digests) {
+        let Some(candidate) = found.hashed(file, digest, now) else {
+            continue;
+        };
+        let content = candidate.content();
+        if known.content.contains(&content) {
+            found.note_known(candidate.file, candidate.sha256, true);
+        } else if new_content.insert(content) {
+            found.unknown.push(candidate);
+        } else {
+            found.restamped.push(candidate);
         }
     }
     found.missing = ledger
@@ -186,34 +190,41 @@ impl Look {
         }
     }
 
-    /// The file with its digest, or `None` with the reason among the waiting.
-    fn hash(&mut self, mut file: FoundFile, config: &Config, now: Timestamp) -> Option<Candidate> {
-        let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
+    /// Whether a file may be read; if not, it is noted with the reason among the waiting.
+    fn is_ready(&mut self, file: &FoundFile, config: &Config, now: Timestamp) -> bool {
         let settle = config
             .ingestion
             .settle_seconds
             .saturating_mul(1_000_000_000);
-        let age = now.saturating_sub(file.stamp.modified);
         // A time in the future says nothing about the age.
-        let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age);
-        let digest = match ends_mid_line(&file) {
+        let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age(file, now));
+        match ends_mid_line(file) {
             Ok(true) if is_young => {
-                self.wait(&file, "it ends in the middle of a line and is still young");
-                return None;
+                self.wait(file, "it ends in the middle of a line and is still young");
+                false
             }
-            Ok(_) => digest::of_file(&file.path),
+            Ok(_) => true,
             Err(error) => {
-                self.wait(&file, &error.to_string());
-                return None;
+                self.wait(file, &error.to_string());
+                false
             }
-        };
+        }
+    }
+
+    /// The file with its digest, or `None` with the reason among the waiting.
+    fn hashed(
+        &mut self,
+        mut file: FoundFile,
+        digest: anyhow::Result<(String, u64)>,
+        now: Timestamp,
+    ) -> Option<Candidate> {
         match digest {
             Ok((_, length)) if length != file.stamp.size => {
                 self.wait(&file, "it is being written");
                 None
             }
             Ok((sha256, _)) => {
-                if age < CLOCK_GRAIN_NANOSECONDS {
+                if age(&file, now) < CLOCK_GRAIN_NANOSECONDS {
                     file.stamp = FileStamp::default();
                 }
                 Some(Candidate { file, sha256 })
@@ -276,6 +287,12 @@ impl<'a> Known<'a> {
         let is_current = known.stamp == file.stamp && self.content.contains(&content(known));
         is_current.then_some(known.sha256.as_str())
     }
+}
+
+/// Nanoseconds since a file was written.
+fn age(file: &FoundFile, now: Timestamp) -> i64 {
+    let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
+    now.saturating_sub(file.stamp.modified)
 }
 
 fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {

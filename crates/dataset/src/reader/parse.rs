@@ -13,7 +13,7 @@ use super::lines::{LineTracker, Tolerated};
 use super::record::{Encoding, Record};
 use crate::cell::Label;
 use crate::fingerprint::{Fingerprint, FingerprintKey, client_hash};
-use crate::line::push_line;
+use crate::line::{push_line, push_plain_line};
 
 /// Rows of a file, one after another.
 #[derive(Default)]
@@ -104,6 +104,7 @@ impl BlockParser<'_> {
             parser: self,
             rows,
             values: Vec::with_capacity(self.columns.features.len()),
+            marks: block.marks,
         };
         match block.marks {
             Marks::Plain => state.take_plain(bytes),
@@ -116,6 +117,7 @@ struct State<'a> {
     parser: &'a BlockParser<'a>,
     rows: &'a mut ParsedRows,
     values: Vec<f64>,
+    marks: Marks,
 }
 
 impl State<'_> {
@@ -195,7 +197,10 @@ impl State<'_> {
         rows.clients.push(client_hash(id));
         rows.fingerprints.push(key.of_row(id, &self.values, label));
         if lines == Lines::Kept {
-            push_line(&mut rows.lines, columns.texts(record));
+            match self.marks {
+                Marks::Plain => push_plain_line(&mut rows.lines, columns.texts(record)),
+                Marks::QuotesOrReturns => push_line(&mut rows.lines, columns.texts(record)),
+            }
             rows.line_ends.push(rows.lines.len());
         }
     }
