@@ -147,7 +147,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "space        ",
         "clock        ",
         "lock         free",
-        "history      version 1, whole, 2 runs",
+        "history      version 2, whole, 2 runs",
         "releases     2 whole, 000002 is live",
         "orphans      none",
         "runs         run 2 was the last: redeployed",
@@ -375,7 +375,7 @@ fn a_run_that_cannot_read_the_live_release_sends_to_the_doctor() {
     let workspace = after_cold_start();
     workspace.write("production_deployment/releases/000001/manifest.json", "{}");
     let run = workspace.run("fullprocess", &[]);
-    run.failed(74, "`fullprocess --doctor` names the one to go back to");
+    run.failed(74, "`fullprocess --doctor` names one that is whole");
 }
 
 #[test]
