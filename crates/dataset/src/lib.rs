@@ -24,6 +24,6 @@ pub use reader::{
     Cells, ColumnPlaces, FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw,
     RowReader, TargetColumn, find_columns,
 };
-pub use table::{FOLDS, Fold, Labels, Selection, Table};
+pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use text::escaped;
 pub use writer::{RecordWriter, Written};
