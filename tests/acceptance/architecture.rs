@@ -55,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that only one crate may know.
-const SOLE_USERS: [(&str, &str); 15] = [
+const SOLE_USERS: [(&str, &str); 16] = [
     ("rmp-serde", "common"),
     ("rusqlite", "common"),
     ("clap", "common"),
@@ -63,6 +63,7 @@ const SOLE_USERS: [(&str, &str); 15] = [
     ("csv", "dataset"),
     ("walkdir", "dataset"),
     ("rayon", "dataset"),
+    ("fearless_simd", "dataset"),
     ("smartcore", "training"),
     ("plotters", "reporting"),
     ("png", "reporting"),

@@ -1,11 +1,13 @@
 //! Times the fit on made-up rows of any number and width, for `scripts/bench_fit.py`.
 //!
-//! `cargo run --release -p training --example time_fit -- ROWS COLUMNS TIMES`
+//! `cargo run --release -p training --example time_fit -- ROWS COLUMNS`
 //!
-//! Prints one JSON object: the seconds of each fit, and intercept and coefficients of the last.
-//! The rows follow from a formula of whole numbers and sums that other programs can compute too.
+//! Fits once for each line of its input, and answers with a line of JSON: seconds, steps,
+//! intercept and coefficients. The rows follow from a formula of whole numbers and sums that
+//! other programs can compute too.
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::time::Instant;
 
 use dataset::Table;
@@ -50,26 +52,23 @@ fn table(rows: usize, columns: usize) -> Table {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [rows, columns, times] = arguments.as_slice() else {
-        return Err("usage: time_fit ROWS COLUMNS TIMES".into());
+    let [rows, columns] = arguments.as_slice() else {
+        return Err("usage: time_fit ROWS COLUMNS".into());
     };
     let table = table(rows.parse()?, columns.parse()?);
-    let mut seconds = Vec::new();
-    let mut answer = json!(null);
-    for _ in 0..times.parse()? {
+    let mut output = io::stdout().lock();
+    for line in io::stdin().lines() {
+        line?;
         let clock = Instant::now();
         let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled())?;
-        seconds.push(clock.elapsed().as_secs_f64());
-        answer = json!({
+        let answer = json!({
+            "seconds": clock.elapsed().as_secs_f64(),
+            "iterations": fitted.iterations,
             "intercept": fitted.predictor.intercept,
             "coefficients": fitted.predictor.coefficients,
-            "iterations": fitted.iterations,
         });
-    }
-    answer["seconds"] = json!(seconds);
-    #[expect(clippy::print_stdout, reason = "the answer of the program")]
-    {
-        println!("{answer}");
+        writeln!(output, "{answer}")?;
+        output.flush()?;
     }
     Ok(())
 }

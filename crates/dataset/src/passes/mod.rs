@@ -3,7 +3,7 @@
 //! The rows are cut into chunks of a fixed size, folded in parallel and merged in order, so a
 //! result is the same to the last bit with any number of threads.
 
-mod block;
+mod column;
 mod elementary;
 mod log_odds;
 mod logistic;
@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::block::BLOCK_ROWS;
+use self::column::BLOCK_ROWS;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
@@ -63,6 +63,17 @@ pub(crate) enum Rows<'a> {
     Run(Range<usize>),
     /// These.
     List(&'a [usize]),
+}
+
+#[cfg(test)]
+impl<'a> Chunk<'a> {
+    /// All rows of a range.
+    pub(crate) fn of(table: &'a Table, rows: Range<usize>) -> Self {
+        Self {
+            table,
+            positions: Positions::Run(rows),
+        }
+    }
 }
 
 impl Chunk<'_> {

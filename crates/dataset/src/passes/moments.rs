@@ -3,7 +3,7 @@
 use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
-use super::block::Column;
+use super::column::Column;
 use super::{Chunk, Pass, run};
 use crate::table::{Selection, Table};
 
@@ -193,4 +193,63 @@ impl Moments {
 /// The largest float where rounding went beyond it.
 fn finite(number: f64) -> f64 {
     number.clamp(-f64::MAX, f64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Schema;
+
+    use super::*;
+
+    fn moments_of(numbers: &[f64]) -> Moments {
+        let schema = Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        for (row, number) in numbers.iter().enumerate() {
+            table.push(row.to_string().as_bytes(), &[*number], None, row as u128);
+        }
+        moments(&table, &table.all())[0]
+    }
+
+    #[test]
+    fn blocks_say_what_single_numbers_say() {
+        for size in [1.0, 1e-300, 1e149, 1e151, 1e300] {
+            let wave = |row: usize| match row % 7 {
+                3 => f64::NAN,
+                _ => (row as f64 * 0.7).cos() * size + size,
+            };
+            let numbers: Vec<f64> = (0..1001).map(wave).collect();
+            let mut wanted = Moments::default();
+            let present = numbers.iter().filter(|number| !number.is_nan());
+            present.for_each(|number| wanted.add(*number));
+            let found = moments_of(&numbers);
+            assert_eq!(found.count, wanted.count);
+            assert_eq!(found.minimum(), wanted.minimum());
+            assert_eq!(found.maximum(), wanted.maximum());
+            let close = |found: Option<f64>, wanted: Option<f64>| {
+                let (found, wanted) = (found.unwrap(), wanted.unwrap());
+                assert!((found / wanted - 1.0).abs() < 1e-12, "{found}, {wanted}");
+            };
+            close(found.mean(), wanted.mean());
+            if size > 1e-100 {
+                close(found.standard_deviation(), wanted.standard_deviation());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_their_own_mean_and_no_spread() {
+        for number in [0.1, -3.3e9, 1e-310] {
+            let found = moments_of(&[number; 777]);
+            assert_eq!(found.mean(), Some(number));
+            assert_eq!(found.standard_deviation(), Some(0.0));
+        }
+    }
+
+    #[test]
+    fn missing_numbers_have_no_moments() {
+        assert_eq!(moments_of(&[f64::NAN; 300]), Moments::default());
+    }
 }

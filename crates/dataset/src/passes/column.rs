@@ -88,34 +88,42 @@ impl Column {
     }
 }
 
-/// The sums over the rows of weight · left · right, for each of the left and the right columns.
+/// A sum over rows that is under way, lane by lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sum([f64; LANES]);
+
+impl Sum {
+    /// What the lanes come to.
+    pub(crate) fn total(self) -> f64 {
+        let [first, second, third, fourth] = self.0;
+        (first + second) + (third + fourth)
+    }
+}
+
+/// Adds weight · left · right over the rows, for each of the left and the right columns.
 #[inline(always)]
-pub(crate) fn products<const LEFT: usize, const RIGHT: usize>(
+pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
+    sums: &mut [[Sum; RIGHT]; LEFT],
     weights: &Column,
     left: [&Column; LEFT],
     right: [&Column; RIGHT],
-) -> [[f64; RIGHT]; LEFT] {
-    let mut sums = [[[0.0; LANES]; RIGHT]; LEFT];
+) {
+    // A copy, so that the sums stay in registers.
+    let mut running = *sums;
     for step in 0..STEPS {
-        for (sums, left) in sums.iter_mut().zip(left) {
+        for (sums, left) in running.iter_mut().zip(left) {
             let mut weighted = weights.0[step];
             for (weighted, left) in weighted.iter_mut().zip(left.0[step]) {
                 *weighted *= left;
             }
             for (sum, right) in sums.iter_mut().zip(right) {
                 for lane in 0..LANES {
-                    sum[lane] += weighted[lane] * right.0[step][lane];
+                    sum.0[lane] += weighted[lane] * right.0[step][lane];
                 }
             }
         }
     }
-    let mut totals = [[0.0; RIGHT]; LEFT];
-    for (totals, sums) in totals.iter_mut().zip(sums) {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        }
-    }
-    totals
+    *sums = running;
 }
 
 #[cfg(test)]
@@ -142,11 +150,13 @@ mod tests {
             column
         };
         let squares: f64 = (0..BLOCK_ROWS).map(|row| (row * row) as f64).sum();
-        let found = products(
-            &Column::of(0.5),
-            [&column(1.0), &column(2.0)],
-            [&column(3.0)],
-        );
-        assert_eq!(found, [[1.5 * squares], [3.0 * squares]]);
+        let mut sums = [[Sum::default()]; 2];
+        let (left, right) = ([&column(1.0), &column(2.0)], [&column(3.0)]);
+        for halves in 1..=3 {
+            add_products(&mut sums, &Column::of(0.5), left, right);
+            let wanted = f64::from(halves) * squares * 1.5;
+            assert_eq!(sums[0][0].total(), wanted);
+            assert_eq!(sums[1][0].total(), wanted * 2.0);
+        }
     }
 }
