@@ -20,8 +20,9 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
 VENV = TARGET / "bench_fit_venv"
-SOLVERS = ["newton-cholesky", "lbfgs"]
-# newton-cholesky stops at a tolerance; lbfgs may stop far from the optimum, so it is only shown.
+# With their tolerances: at the default one, 1e-4, newton-cholesky stops a step short of the
+# agreement asked for on wide rows. lbfgs keeps the default, and its difference is only shown.
+SOLVERS = {"newton-cholesky": 1e-6, "lbfgs": 1e-4}
 AGREEMENT = 1e-6
 
 
@@ -106,7 +107,8 @@ def report(size, seconds, answers):
             f" {difference:.1e}"
         )
         if name == "newton-cholesky" and difference > AGREEMENT:
-            raise SystemExit(f"{size}: the coefficients of {name} differ by {difference:.1e}")
+            print(f"the coefficients of {name} differ by more than {AGREEMENT}")
+            sys.exit(1)
 
 
 def weights(answer):
@@ -121,7 +123,7 @@ def serve(rows, columns, solver):
 
     features, classes = made_up(rows, columns)
     for _ in sys.stdin:
-        model = LogisticRegression(C=1.0, solver=solver, max_iter=10_000)
+        model = LogisticRegression(C=1.0, solver=solver, tol=SOLVERS[solver], max_iter=10_000)
         begin = time.perf_counter()
         model.fit(features, classes)
         answer = {

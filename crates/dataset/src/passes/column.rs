@@ -117,8 +117,8 @@ pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
                 *weighted *= left;
             }
             for (sum, right) in sums.iter_mut().zip(right) {
-                for lane in 0..LANES {
-                    sum.0[lane] += weighted[lane] * right.0[step][lane];
+                for ((sum, weighted), right) in sum.0.iter_mut().zip(weighted).zip(right.0[step]) {
+                    *sum += weighted * right;
                 }
             }
         }
