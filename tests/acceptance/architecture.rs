@@ -55,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that only these crates may know.
-const CONFINED: [(&str, &[&str]); 18] = [
+const CONFINED: [(&str, &[&str]); 19] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -63,6 +63,7 @@ const CONFINED: [(&str, &[&str]); 18] = [
     ("csv", &["dataset"]),
     ("walkdir", &["dataset"]),
     ("rayon", &["dataset"]),
+    ("fearless_simd", &["dataset"]),
     ("smartcore", &["training"]),
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),

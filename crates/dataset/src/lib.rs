@@ -25,6 +25,6 @@ pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
     ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn, find_columns,
 };
-pub use table::{FOLDS, Fold, Labels, Selection, Table};
+pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use text::escaped;
 pub use writer::{RecordWriter, Written};

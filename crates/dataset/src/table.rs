@@ -33,6 +33,8 @@ pub struct Selection {
     pub fold: Fold,
     /// With or without a known class.
     pub labels: Labels,
+    /// All of them or a few.
+    pub share: Share,
 }
 
 /// A choice of clients by fold.
@@ -45,6 +47,18 @@ pub enum Fold {
     /// The clients of all other folds.
     Outside(u64),
 }
+
+/// A choice of rows by their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All rows.
+    All,
+    /// One row in [`FEW`], evenly spread over the table in short runs.
+    Few,
+}
+
+/// One row in so many is enough for a first look at many rows.
+pub const FEW: usize = 16;
 
 /// A choice of rows by whether their class is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,17 +131,6 @@ impl Table {
         self.features.iter().map(move |column| column[position])
     }
 
-    /// Whether a selection takes the row at a position within its range.
-    pub(crate) fn takes(&self, selection: &Selection, position: usize) -> bool {
-        let fold = self.clients[position] % FOLDS;
-        let fold_fits = match selection.fold {
-            Fold::Any => true,
-            Fold::Inside(wanted) => fold == wanted,
-            Fold::Outside(unwanted) => fold != unwanted,
-        };
-        fold_fits && (selection.labels == Labels::Any || self.labels[position].is_some())
-    }
-
     /// The rows that `keep` takes, in order.
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let positions: Vec<usize> = (0..self.rows()).filter(|row| keep(*row)).collect();
@@ -155,6 +158,7 @@ impl Selection {
             rows,
             fold: Fold::Any,
             labels: Labels::Any,
+            share: Share::All,
         }
     }
 
@@ -169,5 +173,13 @@ impl Selection {
     /// Of these, the rows of a choice of clients.
     pub fn of_fold(self, fold: Fold) -> Self {
         Self { fold, ..self }
+    }
+
+    /// Of these, one row in [`FEW`].
+    pub fn few(self) -> Self {
+        Self {
+            share: Share::Few,
+            ..self
+        }
     }
 }

@@ -11,7 +11,7 @@ use common::Failure;
 use dataset::passes::{LinearPredictor, Scored, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use serde::{Deserialize, Serialize};
-use training::{FitError, FitSettings, Model, fit};
+use training::{FitError, FitSettings, Model, fit_from};
 
 use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, log_loss};
@@ -124,7 +124,7 @@ impl Answers {
 }
 
 fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Answers> {
-    let table = contest.table;
+    let (candidate, table) = (&contest.candidate.predictor, contest.table);
     let mut answers = Answers::default();
     for fold in 0..FOLDS {
         let asked = Selection::rows(contest.new_rows.clone())
@@ -135,7 +135,7 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
             continue;
         }
         let others = table.labelled().of_fold(Fold::Outside(fold));
-        let predictor = out_of_fold(settings, table, &others)
+        let predictor = out_of_fold(settings, candidate, table, &others)
             .with_context(|| format!("failed to fit the candidate without fold {fold}"))?;
         answers
             .candidate
@@ -146,8 +146,11 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
 }
 
 /// The fit to the other folds; of one class only, their share of class 1.
+///
+/// It begins at the candidate, which was fitted to these rows and a few more.
 fn out_of_fold(
     settings: &FitSettings,
+    candidate: &LinearPredictor,
     table: &Table,
     others: &Selection,
 ) -> Result<LinearPredictor, Failure> {
@@ -158,7 +161,7 @@ fn out_of_fold(
         coefficients: vec![0.0; table.features.len()],
         imputed: vec![0.0; table.features.len()],
     };
-    match fit(settings, table, others) {
+    match fit_from(settings, candidate, table, others) {
         Ok(fitted) => Ok(fitted.predictor),
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
         Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),

@@ -4,6 +4,11 @@
 //! the intercept free: scikit-learn's default objective. Newton's method runs on standardised
 //! axes, where columns of any magnitude meet as equals; each axis carries the penalty that its
 //! raw coefficient has. Missing values enter as the mean of the present ones.
+//!
+//! Where Newton begins decides how many passes over the rows it takes, and nothing else: a start
+//! that leads nowhere is forgotten.
+
+mod start;
 
 use dataset::passes::{
     self, Axis, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms,
@@ -96,6 +101,31 @@ const SEPARATED: f64 = 1e-6;
 
 /// Fits the labelled rows of a selection.
 pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Result<Fit, FitError> {
+    solve(settings, table, selection, start::of_few_rows)
+}
+
+/// Fits the labelled rows of a selection, beginning at a predictor that was fitted to much the
+/// same rows.
+///
+/// The optimum is the same to about twelve digits from wherever it is begun, its last bits are
+/// not: a model that is kept begins nowhere but at its own rows, with [`fit`].
+pub fn fit_from(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    solve(settings, table, selection, |objective| {
+        start::at(near, objective)
+    })
+}
+
+fn solve(
+    settings: &FitSettings,
+    table: &Table,
+    selection: &Selection,
+    start: impl Fn(&Objective<'_>) -> Option<Point>,
+) -> Result<Fit, FitError> {
     let selection = selection.clone().labelled();
     let moments = passes::moments(table, &selection);
     let axes: Vec<Axis> = moments
@@ -108,13 +138,19 @@ pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Resu
         table,
         selection: &selection,
     };
-    let origin = objective.at(Array1::zeros(axes.len() + 1));
-    let (rows, positives) = classes(&origin.terms)?;
-    let (optimum, iterations) = minimise(&objective, origin, MAX_STEPS)?;
+    let begun = start(&objective).and_then(|start| minimise(&objective, start, MAX_STEPS).ok());
+    let (optimum, iterations) = match begun {
+        Some(reached) => reached,
+        None => {
+            let origin = objective.at(Array1::zeros(axes.len() + 1));
+            origin.both_classes()?;
+            minimise(&objective, origin, MAX_STEPS)?
+        }
+    };
     Ok(Fit {
         predictor: raw_predictor(&axes, &optimum.weights),
-        rows,
-        positives,
+        rows: optimum.terms.rows,
+        positives: optimum.terms.positives,
         iterations,
         loss: optimum.terms.loss,
         gradient_norm: optimum.gradient_norm(),
@@ -166,19 +202,6 @@ fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
         .collect()
 }
 
-/// Rows and those of class 1; a fit needs both classes.
-fn classes(origin: &LogisticTerms) -> Result<(u64, u64), FitError> {
-    let LogisticTerms {
-        rows, positives, ..
-    } = *origin;
-    match positives {
-        _ if rows == 0 => Err(FitError::NoRows),
-        0 => Err(FitError::OneClass { class: 0, rows }),
-        all if all == rows => Err(FitError::OneClass { class: 1, rows }),
-        _ => Ok((rows, positives)),
-    }
-}
-
 /// What is minimised.
 struct Objective<'a> {
     penalty: Array1<f64>,
@@ -211,6 +234,19 @@ impl Objective<'_> {
 }
 
 impl Point {
+    /// A fit needs rows of both.
+    fn both_classes(&self) -> Result<(), FitError> {
+        let LogisticTerms {
+            rows, positives, ..
+        } = self.terms;
+        match positives {
+            _ if rows == 0 => Err(FitError::NoRows),
+            0 => Err(FitError::OneClass { class: 0, rows }),
+            all if all == rows => Err(FitError::OneClass { class: 1, rows }),
+            _ => Ok(()),
+        }
+    }
+
     fn gradient_norm(&self) -> f64 {
         self.terms.gradient.dot(&self.terms.gradient).sqrt()
     }

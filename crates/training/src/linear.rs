@@ -8,11 +8,14 @@ pub(crate) struct Cholesky {
 }
 
 /// The first ridge tried on a matrix that is singular within rounding, relative to its diagonal.
-const FIRST_RIDGE: f64 = 1e-12;
+///
+/// How equal columns share their weight is told by nothing but it: they differ by the rounding
+/// over it, about a hundred-millionth. It slows a direction down that has as little curvature.
+const FIRST_RIDGE: f64 = 1e-8;
 /// Every ridge is this much larger than the one before.
 const RIDGE_GROWTH: f64 = 100.0;
 /// With a ridge as large as the matrix itself only numbers that are not finite fail.
-const RIDGES: i32 = 7;
+const RIDGES: i32 = 5;
 
 impl Cholesky {
     /// Factors a matrix, or the nearest one with a ridge on its diagonal where it is singular.
@@ -113,7 +116,7 @@ mod tests {
         let right = array![2.0, 2.0];
         let solution = Cholesky::of(&matrix).unwrap().solve(&right);
         assert!((solution[0] - 1.0).abs() < 1e-3, "{solution}");
-        assert!((solution.sum() - 2.0).abs() < 1e-9, "{solution}");
+        assert!((solution.sum() - 2.0).abs() < 1e-7, "{solution}");
     }
 
     #[test]

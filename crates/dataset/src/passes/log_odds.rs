@@ -77,12 +77,12 @@ impl Pass for LogOdds<'_> {
     }
 
     fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
-        value.extend(chunk.positions.iter().map(|position| {
+        value.extend(chunk.positions().map(|position| {
             Scored {
                 log_odds: self
                     .predictor
-                    .log_odds(chunk.table.features.iter().map(|column| column[*position])),
-                label: chunk.table.labels[*position],
+                    .log_odds(chunk.table.features.iter().map(|column| column[position])),
+                label: chunk.table.labels[position],
             }
         }));
     }

@@ -3,6 +3,8 @@
 //! The rows are cut into chunks of a fixed size, folded in parallel and merged in order, so a
 //! result is the same to the last bit with any number of threads.
 
+mod column;
+mod elementary;
 mod log_odds;
 mod logistic;
 mod moments;
@@ -13,8 +15,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::cell::Label;
-use crate::table::{Fold, Labels, Selection, Table};
+use self::column::BLOCK_ROWS;
+use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
 pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
@@ -44,23 +46,78 @@ pub(crate) trait Pass: Sync {
 pub(crate) struct Chunk<'a> {
     /// The table they stand in.
     pub(crate) table: &'a Table,
-    /// Their positions, ascending.
-    pub(crate) positions: Vec<usize>,
+    positions: Positions,
+}
+
+/// Positions in a table, ascending.
+enum Positions {
+    /// All from the first to before the last.
+    Run(Range<usize>),
+    /// These.
+    List(Vec<usize>),
+}
+
+/// The positions of a block's rows.
+pub(crate) enum Rows<'a> {
+    /// All from the first to before the last.
+    Run(Range<usize>),
+    /// These.
+    List(&'a [usize]),
+}
+
+#[cfg(test)]
+impl<'a> Chunk<'a> {
+    /// All rows of a range.
+    pub(crate) fn of(table: &'a Table, rows: Range<usize>) -> Self {
+        Self {
+            table,
+            positions: Positions::Run(rows),
+        }
+    }
 }
 
 impl Chunk<'_> {
-    /// Each row's position and class; the caller selected labelled rows.
-    pub(crate) fn classes(&self) -> impl Iterator<Item = (usize, bool)> {
-        self.positions.iter().filter_map(|position| {
-            let label: Label = self.table.labels[*position];
-            Some((*position, label?))
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.positions {
+            Positions::Run(range) => range.len(),
+            Positions::List(positions) => positions.len(),
+        }
+    }
+
+    /// Where they stand.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        (0..self.len()).map(|row| match &self.positions {
+            Positions::Run(range) => range.start + row,
+            Positions::List(positions) => positions[row],
         })
+    }
+
+    /// The rows, a block at a time.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Rows<'_>> {
+        (0..self.len()).step_by(BLOCK_ROWS).map(|first| {
+            let last = (first + BLOCK_ROWS).min(self.len());
+            match &self.positions {
+                Positions::Run(range) => Rows::Run(range.start + first..range.start + last),
+                Positions::List(positions) => Rows::List(&positions[first..last]),
+            }
+        })
+    }
+}
+
+impl Rows<'_> {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Run(range) => range.len(),
+            Self::List(positions) => positions.len(),
+        }
     }
 }
 
 /// Runs a pass over the chosen rows.
 pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P::Value {
-    let values: Vec<P::Value> = chunk_ranges(&selection.rows)
+    let values: Vec<P::Value> = chunk_ranges(selection)
         .into_par_iter()
         .map(|range| {
             let chunk = Chunk {
@@ -79,18 +136,43 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
     total
 }
 
-fn chunk_ranges(rows: &Range<usize>) -> Vec<Range<usize>> {
-    rows.clone()
+fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
+    let rows = match selection.share {
+        Share::All => CHUNK_ROWS,
+        Share::Few => CHUNK_ROWS / FEW,
+    };
+    let Range { start, end } = selection.rows;
+    (start..end)
         .step_by(CHUNK_ROWS)
-        .map(|start| start..(start + CHUNK_ROWS).min(rows.end))
+        .map(|start| start..(start + rows).min(end))
         .collect()
 }
 
-fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Vec<usize> {
-    if selection.fold == Fold::Any && selection.labels == Labels::Any {
-        return range.collect();
+fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
+    let (labels, clients) = (&table.labels, &table.clients);
+    let any_label = selection.labels == Labels::Any;
+    if selection.fold == Fold::Any
+        && (any_label || labels[range.clone()].iter().all(Option::is_some))
+    {
+        return Positions::Run(range);
     }
-    range
-        .filter(|position| table.takes(selection, *position))
-        .collect()
+    let has_label = |row: usize| any_label | labels[row].is_some();
+    Positions::List(match selection.fold {
+        Fold::Any => kept(range, has_label),
+        Fold::Inside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS == fold)),
+        Fold::Outside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS != fold)),
+    })
+}
+
+/// The numbers that `keep` takes. What it says of them is hard to foretell: every number is
+/// written, and the next one over it where it is not kept.
+fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut numbers = vec![0; range.len()];
+    let mut count = 0;
+    for number in range {
+        numbers[count] = number;
+        count += usize::from(keep(number));
+    }
+    numbers.truncate(count);
+    numbers
 }

@@ -1,7 +1,9 @@
 //! Count, mean, spread and extremes of numbers, exact however large they are.
 
+use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
+use super::column::Column;
 use super::{Chunk, Pass, run};
 use crate::table::{Selection, Table};
 
@@ -43,10 +45,7 @@ impl Pass for FeatureMoments {
 
     fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
         for (moments, column) in value.iter_mut().zip(&chunk.table.features) {
-            let numbers = chunk.positions.iter().map(|position| column[*position]);
-            numbers
-                .filter(|number| !number.is_nan())
-                .for_each(|number| moments.add(number));
+            moments.add_column(chunk, column, |number| number);
         }
     }
 
@@ -71,8 +70,65 @@ impl Default for Moments {
 }
 
 impl Moments {
+    /// Adds the numbers that `number` makes of a column's cells in a chunk, but for NaN.
+    pub(crate) fn add_column<T: Copy>(
+        &mut self,
+        chunk: &Chunk<'_>,
+        column: &[T],
+        number: impl Fn(T) -> f64,
+    ) {
+        dispatch!(Level::new(), _ => {
+            let mut block = Column::of(f64::NAN);
+            for rows in chunk.blocks() {
+                block.fill(column, &rows, &number);
+                block.values_mut()[rows.len()..].fill(f64::NAN);
+                self.add_block(&block);
+            }
+        });
+    }
+
+    /// Adds the numbers of a block, but for NaN.
+    #[inline(always)]
+    fn add_block(&mut self, numbers: &Column) {
+        // Each comparison with NaN is false.
+        let smaller = |least: f64, number: f64| if number < least { number } else { least };
+        let larger = |most: f64, number: f64| if number > most { number } else { most };
+        let present = |number: f64| if number.is_nan() { 0.0 } else { 1.0 };
+        let minimum = numbers.fold(f64::MAX, smaller);
+        let maximum = numbers.fold(-f64::MAX, larger);
+        let mut work = Column::of(0.0);
+        work.map(numbers, present);
+        let count = work.sum();
+        if minimum < -HUGE || maximum > HUGE {
+            let present = numbers.values().iter().filter(|number| !number.is_nan());
+            return present.for_each(|number| self.add(*number));
+        }
+        if count == 0.0 {
+            return;
+        }
+        let away = |number: f64, center: f64| {
+            if number.is_nan() {
+                0.0
+            } else {
+                number - center
+            }
+        };
+        // Counted from the minimum, equal numbers have exactly their own mean and no spread.
+        work.map(numbers, |number| away(number, minimum));
+        let mean = minimum + work.sum() / count;
+        work.map(numbers, |number| away(number, mean).powi(2));
+        self.merge(Self {
+            count: count as u64,
+            scale: 1.0,
+            mean,
+            squares: work.sum(),
+            minimum,
+            maximum,
+        });
+    }
+
     /// Adds a number.
-    pub fn add(&mut self, number: f64) {
+    fn add(&mut self, number: f64) {
         if number.abs() > HUGE {
             self.rescale(HUGE_SCALE);
         }
@@ -137,4 +193,63 @@ impl Moments {
 /// The largest float where rounding went beyond it.
 fn finite(number: f64) -> f64 {
     number.clamp(-f64::MAX, f64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Schema;
+
+    use super::*;
+
+    fn moments_of(numbers: &[f64]) -> Moments {
+        let schema = Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        for (row, number) in numbers.iter().enumerate() {
+            table.push(row.to_string().as_bytes(), &[*number], None, row as u128);
+        }
+        moments(&table, &table.all())[0]
+    }
+
+    #[test]
+    fn blocks_say_what_single_numbers_say() {
+        for size in [1.0, 1e-300, 1e149, 1e151, 1e300] {
+            let wave = |row: usize| match row % 7 {
+                3 => f64::NAN,
+                _ => (row as f64 * 0.7).cos() * size + size,
+            };
+            let numbers: Vec<f64> = (0..1001).map(wave).collect();
+            let mut wanted = Moments::default();
+            let present = numbers.iter().filter(|number| !number.is_nan());
+            present.for_each(|number| wanted.add(*number));
+            let found = moments_of(&numbers);
+            assert_eq!(found.count, wanted.count);
+            assert_eq!(found.minimum(), wanted.minimum());
+            assert_eq!(found.maximum(), wanted.maximum());
+            let close = |found: Option<f64>, wanted: Option<f64>| {
+                let (found, wanted) = (found.unwrap(), wanted.unwrap());
+                assert!((found / wanted - 1.0).abs() < 1e-12, "{found}, {wanted}");
+            };
+            close(found.mean(), wanted.mean());
+            if size > 1e-100 {
+                close(found.standard_deviation(), wanted.standard_deviation());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_their_own_mean_and_no_spread() {
+        for number in [0.1, -3.3e9, 1e-310] {
+            let found = moments_of(&[number; 777]);
+            assert_eq!(found.mean(), Some(number));
+            assert_eq!(found.standard_deviation(), Some(0.0));
+        }
+    }
+
+    #[test]
+    fn missing_numbers_have_no_moments() {
+        assert_eq!(moments_of(&[f64::NAN; 300]), Moments::default());
+    }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::moments::Moments;
 use super::{Chunk, Pass, run};
+use crate::cell::Label;
 use crate::fingerprint::row_hash;
 use crate::table::{Selection, Table};
 
@@ -69,9 +70,9 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
         rows: value.rows,
         columns: names
             .zip(value.columns)
-            .map(|(name, (missing, moments))| ColumnProfile {
+            .map(|(name, moments)| ColumnProfile {
                 name: name.to_owned(),
-                missing,
+                missing: value.rows - moments.count,
                 moments,
             })
             .collect(),
@@ -109,8 +110,12 @@ fn sample(table: &Table, mut smallest: Vec<(u64, usize)>) -> Sample {
 fn cell(table: &Table, column: usize, position: usize) -> f64 {
     match table.features.get(column) {
         Some(feature) => feature[position],
-        None => table.labels[position].map_or(f64::NAN, |class| f64::from(u8::from(class))),
+        None => as_number(table.labels[position]),
     }
+}
+
+fn as_number(label: Label) -> f64 {
+    label.map_or(f64::NAN, |class| f64::from(u8::from(class)))
 }
 
 struct Columns {
@@ -120,7 +125,7 @@ struct Columns {
 
 struct ColumnsValue {
     rows: u64,
-    columns: Vec<(u64, Moments)>,
+    columns: Vec<Moments>,
     /// Hash and position of the rows below the limit.
     smallest: Vec<(u64, usize)>,
 }
@@ -131,26 +136,23 @@ impl Pass for Columns {
     fn empty(&self) -> ColumnsValue {
         ColumnsValue {
             rows: 0,
-            columns: vec![(0, Moments::default()); self.columns],
+            columns: vec![Moments::default(); self.columns],
             smallest: Vec::new(),
         }
     }
 
     fn add(&self, value: &mut ColumnsValue, chunk: &Chunk<'_>) {
-        value.rows += chunk.positions.len() as u64;
-        for (column, (missing, moments)) in value.columns.iter_mut().enumerate() {
-            for position in &chunk.positions {
-                let number = cell(chunk.table, column, *position);
-                if number.is_nan() {
-                    *missing += 1;
-                } else {
-                    moments.add(number);
-                }
-            }
+        value.rows += chunk.len() as u64;
+        let (features, target) = value.columns.split_at_mut(chunk.table.features.len());
+        for (moments, column) in features.iter_mut().zip(&chunk.table.features) {
+            moments.add_column(chunk, column, |number| number);
         }
-        let hashes = chunk.positions.iter().map(|position| {
-            let hash = row_hash(chunk.table.clients[*position], chunk.table.row(*position));
-            (hash, *position)
+        for moments in target {
+            moments.add_column(chunk, &chunk.table.labels, as_number);
+        }
+        let hashes = chunk.positions().map(|position| {
+            let hash = row_hash(chunk.table.clients[position], chunk.table.row(position));
+            (hash, position)
         });
         value
             .smallest
@@ -160,8 +162,7 @@ impl Pass for Columns {
     fn merge(&self, earlier: &mut ColumnsValue, later: ColumnsValue) {
         earlier.rows += later.rows;
         for (mine, other) in earlier.columns.iter_mut().zip(later.columns) {
-            mine.0 += other.0;
-            mine.1.merge(other.1);
+            mine.merge(other);
         }
         earlier.smallest.extend(later.smallest);
     }

@@ -43,6 +43,15 @@ fn model_of(table: &Table) -> Model {
     training::train(&config, table, common::ledger::DataPosition::default()).unwrap()
 }
 
+/// A candidate that has learned nothing.
+fn nothing() -> LinearPredictor {
+    LinearPredictor {
+        intercept: 0.0,
+        coefficients: vec![0.0],
+        imputed: vec![0.0],
+    }
+}
+
 fn compared(before: &Table, after: &Table, test: Option<UnseenTest<'_>>) -> Comparison {
     let contest = Contest {
         candidate: &model_of(after),
@@ -112,7 +121,9 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
         let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
-        let predictor = fit(&SETTINGS, &part, &part.all()).unwrap().predictor;
+        let candidate = model_of(&table).predictor;
+        let fitted = fit_from(&SETTINGS, &candidate, &part, &part.all());
+        let predictor = fitted.unwrap().predictor;
         let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
         answers.extend(log_odds(&predictor, &asked, &asked.all()));
     }
@@ -138,16 +149,14 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     }
     let leaver_fold = table.clients[0] % FOLDS;
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
-    let predictor = out_of_fold(&SETTINGS, &table, &others).unwrap();
+    let predictor = out_of_fold(&SETTINGS, &nothing(), &table, &others).unwrap();
     let n_others = log_odds(&predictor, &table, &others).len() as f64;
     assert_eq!(predictor.intercept, (0.5 / (n_others + 0.5)).ln());
     assert_eq!(predictor.coefficients, [0.0]);
 
     let nobody = Selection::rows(0..0);
-    assert_eq!(
-        out_of_fold(&SETTINGS, &table, &nobody).unwrap().intercept,
-        0.0
-    );
+    let predictor = out_of_fold(&SETTINGS, &nothing(), &table, &nobody).unwrap();
+    assert_eq!(predictor.intercept, 0.0);
 }
 
 #[test]

@@ -245,3 +245,132 @@ fn a_selection_is_fitted_as_if_it_were_the_table() {
     let head = fit(&UNIT, &table, &Selection::rows(0..100)).unwrap();
     assert_eq!(head.rows, 100);
 }
+
+fn assert_same_optimum(found: &Fit, wanted: &Fit) {
+    let weights = |fit: &Fit| {
+        let predictor = fit.predictor.clone();
+        std::iter::once(predictor.intercept).chain(predictor.coefficients)
+    };
+    for (found, wanted) in weights(found).zip(weights(wanted)) {
+        let difference = relative_difference(found, wanted);
+        assert!(difference < 1e-9, "{found}, {wanted}: {difference:e}");
+    }
+}
+
+#[test]
+fn the_optimum_is_the_same_from_every_start() {
+    let (x, classes) = noisy(500, 40.0);
+    let y: Vec<f64> = x.iter().map(|x| (x * 3.1).sin() * 1e-3).collect();
+    let table = table_of(&[x, y], &classes);
+    let wanted = fit_all(&UNIT, &table).unwrap();
+    let optimum = &wanted.predictor;
+    let scaled = |by: f64| LinearPredictor {
+        intercept: optimum.intercept * by,
+        coefficients: optimum.coefficients.iter().map(|w| w * by).collect(),
+        imputed: vec![0.0; 2],
+    };
+    let mut starts: Vec<LinearPredictor> = [
+        1.0,
+        0.9,
+        1.1,
+        0.0,
+        3.0,
+        -5.0,
+        1e3,
+        1e10,
+        -1e300,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NAN,
+    ]
+    .map(scaled)
+    .into();
+    // Fitted to other columns.
+    starts.push(LinearPredictor {
+        coefficients: vec![1.0; 5],
+        ..scaled(1.0)
+    });
+    for start in starts {
+        let found = fit_from(&UNIT, &start, &table, &table.all()).unwrap();
+        assert_same_optimum(&found, &wanted);
+    }
+    let near = fit_from(&UNIT, optimum, &table, &table.all()).unwrap();
+    assert!(near.iterations <= 1, "{} steps", near.iterations);
+}
+
+#[test]
+fn a_start_is_no_excuse_for_rows_of_one_class() {
+    let table = table_of(&[vec![1.0, 2.0, 3.0]], &[true; 3]);
+    let start = LinearPredictor {
+        intercept: 9.0,
+        coefficients: vec![0.0],
+        imputed: vec![0.0],
+    };
+    let refused = FitError::OneClass { class: 1, rows: 3 };
+    let found = fit_from(&UNIT, &start, &table, &table.all());
+    assert_eq!(found.unwrap_err(), refused);
+    assert_eq!(
+        fit_from(&UNIT, &start, &table, &Selection::rows(0..0)).unwrap_err(),
+        FitError::NoRows
+    );
+}
+
+/// More rows than are fitted without a look at a few of them.
+fn many_rows() -> Table {
+    let (x, classes) = noisy(140_000, 40.0);
+    table_of(&[x], &classes)
+}
+
+#[test]
+fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
+    let table = many_rows();
+    let found = fit_all(&UNIT, &table).unwrap();
+    let nothing = LinearPredictor {
+        intercept: 0.0,
+        coefficients: vec![0.0],
+        imputed: vec![0.0],
+    };
+    let wanted = fit_from(&UNIT, &nothing, &table, &table.all()).unwrap();
+    assert_same_optimum(&found, &wanted);
+    assert!(found.iterations < wanted.iterations);
+    assert_eq!(found.rows, 140_000);
+}
+
+#[test]
+fn a_few_rows_that_mislead_do_no_harm() {
+    // The few are of one class, or tell it from the column without error.
+    let (x, noise) = noisy(140_000, 40.0);
+    let is_among_the_few = |row: usize| row % 16_384 < 1024;
+    let one_class = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
+    let separated = (0..140_000).map(|row| {
+        if is_among_the_few(row) {
+            x[row] > 0.0
+        } else {
+            noise[row]
+        }
+    });
+    for classes in [one_class.collect::<Vec<bool>>(), separated.collect()] {
+        let table = table_of(std::slice::from_ref(&x), &classes);
+        let found = fit_all(&UNIT, &table).unwrap();
+        let wanted = fit_from(&UNIT, &found.predictor, &table, &table.all()).unwrap();
+        assert_same_optimum(&found, &wanted);
+    }
+}
+
+#[test]
+fn any_number_of_threads_fits_the_same_bits() {
+    let table = many_rows();
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let fitted = pool.unwrap().install(|| fit_all(&UNIT, &table)).unwrap();
+        (
+            fitted.predictor,
+            fitted.curvature,
+            fitted.loss,
+            fitted.iterations,
+        )
+    };
+    let alone = with_threads(1);
+    assert_eq!(with_threads(2), alone);
+    assert_eq!(with_threads(3), alone);
+}

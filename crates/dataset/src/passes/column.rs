@@ -1,0 +1,162 @@
+//! A few rows at a time, column by column: few enough to stay in the fastest cache, and summed
+//! over a fixed number of lanes, so that the compiler can add several rows with one instruction
+//! and every machine adds them in the same order.
+
+use super::Rows;
+
+/// Rows that are worked on together.
+pub(crate) const BLOCK_ROWS: usize = 256;
+/// Sums that run side by side; row r goes to sum r mod this.
+const LANES: usize = 4;
+const STEPS: usize = BLOCK_ROWS / LANES;
+
+/// One value of each row of a block.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Column([[f64; LANES]; STEPS]);
+
+impl Column {
+    /// The same value for all rows.
+    pub(crate) const fn of(value: f64) -> Self {
+        Self([[value; LANES]; STEPS])
+    }
+
+    /// What `value` makes of a table column's cells in these rows; 0 after the last.
+    #[inline(always)]
+    pub(crate) fn fill<T: Copy>(
+        &mut self,
+        column: &[T],
+        rows: &Rows<'_>,
+        value: impl Fn(T) -> f64,
+    ) {
+        let (used, rest) = self.values_mut().split_at_mut(rows.len());
+        match rows {
+            Rows::Run(range) => {
+                for (to, cell) in used.iter_mut().zip(&column[range.clone()]) {
+                    *to = value(*cell);
+                }
+            }
+            Rows::List(positions) => {
+                for (to, position) in used.iter_mut().zip(*positions) {
+                    *to = value(column[*position]);
+                }
+            }
+        }
+        rest.fill(0.0);
+    }
+
+    /// The values, row by row.
+    #[inline(always)]
+    pub(crate) fn values(&self) -> &[f64; BLOCK_ROWS] {
+        self.0
+            .as_flattened()
+            .try_into()
+            .expect("the size of a block")
+    }
+
+    /// The values, row by row.
+    #[inline(always)]
+    pub(crate) fn values_mut(&mut self) -> &mut [f64; BLOCK_ROWS] {
+        let values = self.0.as_flattened_mut();
+        values.try_into().expect("the size of a block")
+    }
+
+    /// What `value` makes of each value of another column.
+    #[inline(always)]
+    pub(crate) fn map(&mut self, other: &Self, value: impl Fn(f64) -> f64) {
+        for (to, from) in self.values_mut().iter_mut().zip(other.values()) {
+            *to = value(*from);
+        }
+    }
+
+    /// All values joined, beginning with `start`.
+    #[inline(always)]
+    pub(crate) fn fold(&self, start: f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+        let mut sums = [start; LANES];
+        for values in &self.0 {
+            for lane in 0..LANES {
+                sums[lane] = join(sums[lane], values[lane]);
+            }
+        }
+        join(join(sums[0], sums[1]), join(sums[2], sums[3]))
+    }
+
+    /// The sum of all values.
+    #[inline(always)]
+    pub(crate) fn sum(&self) -> f64 {
+        self.fold(0.0, |sum, value| sum + value)
+    }
+}
+
+/// A sum over rows that is under way, lane by lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sum([f64; LANES]);
+
+impl Sum {
+    /// What the lanes come to.
+    pub(crate) fn total(self) -> f64 {
+        let [first, second, third, fourth] = self.0;
+        (first + second) + (third + fourth)
+    }
+}
+
+/// Adds weight · left · right over the rows, for each of the left and the right columns.
+#[inline(always)]
+pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
+    sums: &mut [[Sum; RIGHT]; LEFT],
+    weights: &Column,
+    left: [&Column; LEFT],
+    right: [&Column; RIGHT],
+) {
+    // A copy, so that the sums stay in registers.
+    let mut running = *sums;
+    for step in 0..STEPS {
+        for (sums, left) in running.iter_mut().zip(left) {
+            let mut weighted = weights.0[step];
+            for (weighted, left) in weighted.iter_mut().zip(left.0[step]) {
+                *weighted *= left;
+            }
+            for (sum, right) in sums.iter_mut().zip(right) {
+                for ((sum, weighted), right) in sum.0.iter_mut().zip(weighted).zip(right.0[step]) {
+                    *sum += weighted * right;
+                }
+            }
+        }
+    }
+    *sums = running;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_holds_the_rows_in_order_and_nothing_after_them() {
+        let cells: Vec<f64> = (0..300).map(f64::from).collect();
+        let mut column = Column::of(7.0);
+        column.fill(&cells, &Rows::Run(10..13), |cell| cell * 2.0);
+        assert_eq!(column.values()[..4], [20.0, 22.0, 24.0, 0.0]);
+        column.fill(&cells, &Rows::List(&[299, 5]), |cell| cell);
+        assert_eq!(column.values()[..3], [299.0, 5.0, 0.0]);
+        assert_eq!(column.sum(), 304.0);
+    }
+
+    #[test]
+    fn products_are_sums_over_the_rows() {
+        let column = |factor: f64| {
+            let mut column = Column::of(0.0);
+            let rows = column.values_mut().iter_mut().enumerate();
+            rows.for_each(|(row, value)| *value = row as f64 * factor);
+            column
+        };
+        let squares: f64 = (0..BLOCK_ROWS).map(|row| (row * row) as f64).sum();
+        let mut sums = [[Sum::default()]; 2];
+        let (left, right) = ([&column(1.0), &column(2.0)], [&column(3.0)]);
+        for halves in 1..=3 {
+            add_products(&mut sums, &Column::of(0.5), left, right);
+            let wanted = f64::from(halves) * squares * 1.5;
+            assert_eq!(sums[0][0].total(), wanted);
+            assert_eq!(sums[1][0].total(), wanted * 2.0);
+        }
+    }
+}

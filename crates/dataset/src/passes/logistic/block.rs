@@ -1,0 +1,166 @@
+//! The terms of a block of rows: what each row has to say, column by column, and the sums of it.
+
+use std::array;
+
+use super::super::Rows;
+use super::super::column::{BLOCK_ROWS, Column, Sum, add_products};
+use super::super::elementary::{exp_minus, ln_1p};
+use super::{LogisticPoint, LogisticTerms};
+use crate::cell::Label;
+use crate::table::Table;
+
+/// What each row's outer product is weighted with.
+pub(super) enum Weight {
+    /// p(1−p)
+    Curvature,
+    /// (y−p)²
+    SquaredResidual,
+}
+
+/// Columns whose products are summed together: as many sums as registers hold.
+const TILE: usize = 3;
+
+/// Some rows, column by column.
+pub(super) struct Block {
+    /// The intercept's, which is 1, and one of standardised values per feature. Empty ones follow
+    /// up to a multiple of [`TILE`].
+    z: Vec<Column>,
+    /// 1 or 0.
+    classes: Column,
+    log_odds: Column,
+    /// e^−|log-odds|, in (0, 1]: nothing that is made of it overflows.
+    small: Column,
+    losses: Column,
+    /// p − y, the derivative of the loss by the log-odds.
+    residuals: Column,
+    /// What the row's outer product is weighted with.
+    factors: Column,
+}
+
+impl Block {
+    pub(super) fn of_size(size: usize) -> Self {
+        let mut z = vec![Column::of(0.0); size.next_multiple_of(TILE)];
+        z[0] = Column::of(1.0);
+        Self {
+            z,
+            classes: Column::of(0.0),
+            log_odds: Column::of(0.0),
+            small: Column::of(0.0),
+            losses: Column::of(0.0),
+            residuals: Column::of(0.0),
+            factors: Column::of(0.0),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &Rows<'_>) {
+        let class = |label: Label| f64::from(u8::from(label == Some(true)));
+        self.classes.fill(&table.labels, rows, class);
+        self.log_odds.values_mut().fill(point.weights[0]);
+        for (feature, axis) in point.axes.iter().copied().enumerate() {
+            let z = &mut self.z[feature + 1];
+            z.fill(&table.features[feature], rows, move |raw| {
+                axis.standardise(raw)
+            });
+            let weight = point.weights[feature + 1];
+            for (log_odds, z) in self.log_odds.values_mut().iter_mut().zip(z.values()) {
+                *log_odds += weight * z;
+            }
+        }
+    }
+
+    /// Losses, residuals and factors of all rows.
+    ///
+    /// One thing after the other for all of them, so that many rows are under way at once.
+    #[inline(always)]
+    pub(super) fn evaluate(&mut self, weight: &Weight) {
+        let small = &mut self.small;
+        small.map(&self.log_odds, |log_odds| exp_minus(log_odds.abs()));
+        self.losses.map(small, ln_1p);
+        let (log_odds, classes) = (self.log_odds.values(), self.classes.values());
+        let (small, losses) = (small.values(), self.losses.values_mut());
+        let residuals = self.residuals.values_mut();
+        let factors = self.factors.values_mut();
+        for row in 0..BLOCK_ROWS {
+            let larger = 1.0 / (1.0 + small[row]);
+            let smaller = small[row] * larger;
+            let class = classes[row] > 0.5;
+            let is_hit = class == (log_odds[row] >= 0.0);
+            let miss = if is_hit { smaller } else { larger };
+            residuals[row] = if class { -miss } else { miss };
+            factors[row] = match weight {
+                Weight::Curvature => smaller * larger,
+                Weight::SquaredResidual => miss * miss,
+            };
+            losses[row] += if is_hit { 0.0 } else { log_odds[row].abs() };
+        }
+    }
+
+    /// Empties the rows from this one on.
+    #[inline(always)]
+    pub(super) fn clear_after(&mut self, rows: usize) {
+        for column in [&mut self.losses, &mut self.residuals, &mut self.factors] {
+            column.values_mut()[rows..].fill(0.0);
+        }
+    }
+
+    /// Adds the rows' parts of loss, gradient and Hessian to the sums.
+    #[inline(always)]
+    pub(super) fn add_to(&self, sums: &mut Sums) {
+        sums.positives += self.classes.sum() as u64;
+        sums.loss += self.losses.sum();
+        let mut tiles = sums.hessian.iter_mut();
+        for (row, gradient) in sums.gradient.iter_mut().enumerate() {
+            let rows = self.tile(row);
+            add_products(gradient, &self.residuals, [&self.z[0]], rows);
+            for (column, tile) in (0..=row).zip(&mut tiles) {
+                add_products(tile, &self.factors, rows, self.tile(column));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile(&self, number: usize) -> [&Column; TILE] {
+        array::from_fn(|column| &self.z[number * TILE + column])
+    }
+}
+
+/// What a chunk's blocks are summed up in.
+pub(super) struct Sums {
+    pub(super) rows: u64,
+    positives: u64,
+    loss: f64,
+    gradient: Vec<[[Sum; TILE]; 1]>,
+    /// The tiles on and below the diagonal, row by row.
+    hessian: Vec<[[Sum; TILE]; TILE]>,
+}
+
+impl Sums {
+    pub(super) fn of_size(size: usize) -> Self {
+        let tiles = size.div_ceil(TILE);
+        Self {
+            rows: 0,
+            positives: 0,
+            loss: 0.0,
+            gradient: vec![Default::default(); tiles],
+            hessian: vec![Default::default(); tiles * (tiles + 1) / 2],
+        }
+    }
+
+    pub(super) fn add_to(self, terms: &mut LogisticTerms) {
+        terms.rows += self.rows;
+        terms.positives += self.positives;
+        terms.loss += self.loss;
+        let gradient = self.gradient.as_flattened().as_flattened();
+        for (entry, sum) in terms.gradient.iter_mut().zip(gradient) {
+            *entry += sum.total();
+        }
+        for row in 0..terms.gradient.len() {
+            for column in 0..=row {
+                let (down, across) = (row / TILE, column / TILE);
+                let tile = &self.hessian[down * (down + 1) / 2 + across];
+                terms.hessian[[row, column]] += tile[row % TILE][column % TILE].total();
+            }
+        }
+    }
+}

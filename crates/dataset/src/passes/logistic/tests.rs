@@ -1,0 +1,210 @@
+use common::Schema;
+use rayon::ThreadPoolBuilder;
+
+use super::*;
+use crate::passes::moments;
+use crate::table::{Fold, Table};
+
+fn table() -> Table {
+    let schema = Schema {
+        features: vec!["x".into()],
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for (id, x, label) in [
+        ("a", 1.0, Some(true)),
+        ("b", -2.0, Some(false)),
+        ("c", f64::NAN, Some(true)),
+        ("d", 7.0, None),
+    ] {
+        table.push(id.as_bytes(), &[x], label, 0);
+    }
+    table
+}
+
+fn loss_at(weights: [f64; 2]) -> LogisticTerms {
+    let axes = [Axis {
+        scale: 2.0,
+        shift: 0.5,
+        imputed: 3.0,
+    }];
+    let point = LogisticPoint {
+        axes: &axes,
+        weights: Array1::from(weights.to_vec()),
+    };
+    let table = table();
+    logistic_terms(&point, &table, &table.all())
+}
+
+#[test]
+fn derivatives_are_those_of_the_loss() {
+    let at = [0.3, -0.7];
+    let terms = loss_at(at);
+    assert_eq!(terms.rows, 3);
+    let step = 1e-5;
+    for axis in 0..2 {
+        let moved = |by: f64| {
+            let mut point = at;
+            point[axis] += by;
+            loss_at(point)
+        };
+        let (up, down) = (moved(step), moved(-step));
+        let slope = (up.loss - down.loss) / (2.0 * step);
+        assert!((slope - terms.gradient[axis]).abs() < 1e-8);
+        for other in 0..2 {
+            let bend = (up.gradient[other] - down.gradient[other]) / (2.0 * step);
+            assert!((bend - terms.hessian[[axis, other]]).abs() < 1e-8);
+        }
+    }
+}
+
+#[test]
+fn extreme_log_odds_stay_finite() {
+    let terms = loss_at([1e300, -1e300]);
+    assert!(terms.loss.is_finite());
+    assert!(terms.gradient.iter().all(|value| value.is_finite()));
+    assert!(terms.hessian.iter().all(|value| value.is_finite()));
+}
+
+/// Rows of several columns, with missing values and unknown classes.
+fn wide_table(rows: usize, columns: usize) -> Table {
+    let schema = Schema {
+        features: (0..columns)
+            .map(|column| format!("x{column}").as_str().into())
+            .collect(),
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for row in 0..rows {
+        let value = |column: usize| match (row * (column + 3)) % 29 {
+            0 => f64::NAN,
+            _ => ((row * (column + 7)) as f64 * 0.61).sin() * 3.0,
+        };
+        let values: Vec<f64> = (0..columns).map(value).collect();
+        let label = (row % 11 != 0).then_some(row % 3 == 0);
+        table.push(row.to_string().as_bytes(), &values, label, row as u128);
+    }
+    table
+}
+
+fn axes_and_weights(columns: usize) -> (Vec<Axis>, Array1<f64>) {
+    let axis = |column: usize| Axis {
+        scale: 2.0,
+        shift: 0.1 * column as f64,
+        imputed: 0.5,
+    };
+    let weight = |column: usize| (column as f64 * 1.3).cos() * 0.4;
+    (
+        (0..columns).map(axis).collect(),
+        (0..=columns).map(weight).collect(),
+    )
+}
+
+/// The same sums, row by row and by the book.
+fn by_the_book(point: &LogisticPoint<'_>, table: &Table, rows: &[usize]) -> LogisticTerms {
+    let mut terms = LogisticTerms::zero(point.weights.len());
+    for row in rows {
+        let features = point.axes.iter().zip(table.row(*row));
+        let z: Array1<f64> = std::iter::once(1.0)
+            .chain(features.map(|(axis, raw)| axis.standardise(raw)))
+            .collect();
+        let class = table.labels[*row].unwrap();
+        let p = 1.0 / (1.0 + (-z.dot(&point.weights)).exp());
+        terms.rows += 1;
+        terms.positives += u64::from(class);
+        terms.loss -= if class { p.ln() } else { (1.0 - p).ln() };
+        terms.gradient += &(&z * (p - f64::from(u8::from(class))));
+        for (at, entry) in terms.hessian.indexed_iter_mut() {
+            *entry += p * (1.0 - p) * z[at.0] * z[at.1];
+        }
+    }
+    terms
+}
+
+fn assert_close(found: &LogisticTerms, wanted: &LogisticTerms) {
+    assert_eq!(
+        (found.rows, found.positives),
+        (wanted.rows, wanted.positives)
+    );
+    let close = |found: f64, wanted_entry: f64| {
+        let rounding = 1e-13 * wanted.rows as f64 * wanted_entry.abs().max(1.0);
+        assert!(
+            (found - wanted_entry).abs() <= rounding,
+            "{found}, {wanted_entry}"
+        );
+    };
+    close(found.loss, wanted.loss);
+    let pairs = found.gradient.iter().zip(&wanted.gradient);
+    pairs.for_each(|(found, wanted)| close(*found, *wanted));
+    let pairs = found.hessian.iter().zip(&wanted.hessian);
+    pairs.for_each(|(found, wanted)| close(*found, *wanted));
+}
+
+#[test]
+fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
+    for (rows, columns) in [(1, 1), (255, 2), (256, 3), (257, 4), (1000, 5), (600, 50)] {
+        let table = wide_table(rows, columns);
+        let (axes, weights) = axes_and_weights(columns);
+        let point = LogisticPoint {
+            axes: &axes,
+            weights,
+        };
+        for fold in [Fold::Any, Fold::Inside(2), Fold::Outside(2)] {
+            let chosen: Vec<usize> = (0..rows)
+                .filter(|row| table.labels[*row].is_some())
+                .filter(|row| match fold {
+                    Fold::Any => true,
+                    Fold::Inside(wanted) => table.clients[*row] % 5 == wanted,
+                    Fold::Outside(unwanted) => table.clients[*row] % 5 != unwanted,
+                })
+                .collect();
+            let found = logistic_terms(&point, &table, &table.all().of_fold(fold));
+            assert_close(&found, &by_the_book(&point, &table, &chosen));
+        }
+    }
+}
+
+#[test]
+fn no_rows_give_no_terms() {
+    let table = wide_table(20, 3);
+    let (axes, weights) = axes_and_weights(3);
+    let point = LogisticPoint {
+        axes: &axes,
+        weights,
+    };
+    let found = logistic_terms(&point, &table, &Selection::rows(7..7));
+    assert_eq!(found, LogisticTerms::zero(4));
+}
+
+#[test]
+fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
+    let table = wide_table(40_000, 5);
+    let (axes, weights) = axes_and_weights(5);
+    let point = LogisticPoint {
+        axes: &axes,
+        weights,
+    };
+    let with_threads = |threads: usize| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| {
+            (
+                logistic_terms(&point, &table, &table.all()),
+                sandwich_meat(&point, &table, &table.all()),
+                moments(&table, &table.labelled()),
+            )
+        })
+    };
+    let alone = with_threads(1);
+    assert_eq!(with_threads(2), alone);
+    assert_eq!(with_threads(3), alone);
+
+    let pass = Terms {
+        point: &point,
+        weight: Weight::Curvature,
+    };
+    let (mut plain, mut vectors) = (pass.empty(), pass.empty());
+    let chunk = Chunk::of(&table, 0..1_000);
+    pass.add_rows(&mut plain, &chunk);
+    pass.add(&mut vectors, &chunk);
+    assert_eq!(plain, vectors);
+}

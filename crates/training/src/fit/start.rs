@@ -1,0 +1,60 @@
+//! Where a fit begins, other than with no weight at all.
+//!
+//! Each start is a guess: it is taken where it is better than no weight, and `None` stands for
+//! one that is not.
+
+use std::f64::consts::LN_2;
+
+use dataset::FEW;
+use dataset::passes::LinearPredictor;
+use ndarray::Array1;
+
+use super::{Objective, Point, minimise};
+
+/// From so many rows on a few of them tell enough of the others, and a pass over all of them
+/// takes long enough, that a look at the few pays.
+const MANY_ROWS: usize = 1 << 17;
+/// A few rows that take more steps than this have nothing to tell.
+const FEW_STEPS: u32 = 20;
+
+/// The optimum of a few of many rows.
+///
+/// It costs about half a pass over all rows, and spares about half of the passes that follow.
+pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
+    if objective.selection.rows.len() < MANY_ROWS {
+        return None;
+    }
+    let selection = objective.selection.clone().few();
+    let few = Objective {
+        // As strong for a few rows as it is for all.
+        penalty: &objective.penalty / FEW as f64,
+        selection: &selection,
+        ..*objective
+    };
+    let origin = few.at(Array1::zeros(objective.axes.len() + 1));
+    origin.both_classes().ok()?;
+    let (optimum, _) = minimise(&few, origin, FEW_STEPS).ok()?;
+    begun(objective, optimum.weights)
+}
+
+/// A predictor of the raw features.
+pub(super) fn at(near: &LinearPredictor, objective: &Objective<'_>) -> Option<Point> {
+    if near.coefficients.len() != objective.axes.len() {
+        return None;
+    }
+    let on_axes = near.coefficients.iter().zip(objective.axes);
+    let mut weights = vec![near.intercept];
+    for (coefficient, axis) in on_axes {
+        let weight = coefficient * axis.scale;
+        weights[0] += weight * axis.shift;
+        weights.push(weight);
+    }
+    begun(objective, weights.into())
+}
+
+fn begun(objective: &Objective<'_>, weights: Array1<f64>) -> Option<Point> {
+    let start = objective.at(weights);
+    // What each row costs without any weight; a loss that is no number is not below it.
+    let is_better = start.terms.loss < start.terms.rows as f64 * LN_2;
+    (is_better && start.both_classes().is_ok()).then_some(start)
+}
