@@ -35,7 +35,7 @@ pub struct Fit {
     pub rows: u64,
     /// Rows of class 1 among them.
     pub positives: u64,
-    /// Newton steps taken.
+    /// Newton steps taken on all rows.
     pub iterations: u32,
     /// Value of the objective, penalty included.
     pub loss: f64,

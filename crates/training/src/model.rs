@@ -52,7 +52,7 @@ pub struct Model {
 /// How a fit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
-    /// Newton steps taken.
+    /// Newton steps taken on all rows.
     pub iterations: u32,
     /// Norm of the objective's gradient, features standardised.
     pub gradient_norm: f64,
