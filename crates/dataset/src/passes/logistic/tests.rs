@@ -69,7 +69,9 @@ fn extreme_log_odds_stay_finite() {
 /// Rows of several columns, with missing values and unknown classes.
 fn wide_table(rows: usize, columns: usize) -> Table {
     let schema = Schema {
-        features: (0..columns).map(|column| format!("x{column}")).collect(),
+        features: (0..columns)
+            .map(|column| format!("x{column}").as_str().into())
+            .collect(),
         ..Schema::default()
     };
     let mut table = Table::new(&schema);
