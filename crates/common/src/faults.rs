@@ -1,4 +1,5 @@
-//! The place that every change to the file system passes, so that tests can let it go wrong.
+//! The place that every change to the pipeline's folders passes, so that tests can let it go
+//! wrong. Scratch folders, in which dry runs and measurements work, are none of them.
 //!
 //! In a normal build nothing happens here. With the feature `fault-injection`, which only the
 //! acceptance tests turn on, the environment names one change at which the process is killed or

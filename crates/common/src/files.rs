@@ -177,7 +177,7 @@ pub fn open_at(path: &Path, length: u64) -> anyhow::Result<FileWriter> {
     Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
 }
 
-/// Points a symbolic link at `target` in one step, whatever stood at `link` before.
+/// Points a symbolic link at `target` in one step, whatever file or link stood there before.
 ///
 /// Nothing is done when it points there already.
 pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
@@ -194,7 +194,7 @@ pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
 
 /// Removes a file; one that is not there is as good as removed.
 pub fn remove_file(path: &Path) -> anyhow::Result<()> {
-    if path.symlink_metadata().is_err() {
+    if is_absent(path) {
         return Ok(());
     }
     match faults::before(Operation::Remove, path).and_then(|()| fs::remove_file(path)) {
@@ -207,7 +207,7 @@ pub fn remove_file(path: &Path) -> anyhow::Result<()> {
 
 /// Removes a folder with all it holds; one that is not there is as good as removed.
 pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
-    if path.symlink_metadata().is_err() {
+    if is_absent(path) {
         return Ok(());
     }
     match faults::before(Operation::Remove, path).and_then(|()| fs::remove_dir_all(path)) {
@@ -216,6 +216,11 @@ pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn is_absent(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Removes the temporary files that a killed run left in a folder.

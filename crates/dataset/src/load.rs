@@ -80,7 +80,7 @@ fn read_trusted(
     key: &FingerprintKey,
 ) -> anyhow::Result<Table> {
     let mut table = Table::new(schema);
-    let mut reader = BulkReader::open(input, schema, TargetColumn::Read)?;
+    let mut reader = BulkReader::open_ours(input, schema, TargetColumn::Read)?;
     reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
             anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);

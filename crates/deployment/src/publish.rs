@@ -2,7 +2,8 @@
 //!
 //! A release is staged under a hidden name with all it holds, checked, and given its number by
 //! one rename; `current` is swapped by another. What is interrupted leaves the live release as
-//! it was, and at most a hidden folder that the next writer removes.
+//! it was, and at most a hidden folder that the next writer removes; between the two renames, a
+//! whole release that is not live.
 
 use std::collections::BTreeMap;
 use std::fs;

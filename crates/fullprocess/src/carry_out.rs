@@ -70,6 +70,14 @@ impl OpenRun<'_> {
             // An interrupted run had come this far.
             return Ok(self.outcome_of_publication());
         }
+        let was_refused = self
+            .record
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| !verdict.accepted);
+        if was_refused && self.has(Effect::Trained) {
+            return Ok(Outcome::CandidateRefused);
+        }
         match self.try_candidate(data, live)? {
             Trial::NoModel => Ok(Outcome::TrainingRefused),
             Trial::Refused(candidate) => {

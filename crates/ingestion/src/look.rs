@@ -161,7 +161,8 @@ impl Look {
                     && known.name == file.name
                     && (known.sha256 == *sha256 || known.status == FileStatus::Copy)
             };
-            match ledger.files.iter_mut().find(of_this_name) {
+            // Of several entries of a name the last one is looked up.
+            match ledger.files.iter_mut().rev().find(of_this_name) {
                 Some(known) => {
                     known.stamp = file.stamp;
                     known.sha256.clone_from(sha256);

@@ -161,9 +161,15 @@ impl Merge<'_> {
     }
 
     fn append(&self, state: &mut State) -> Result<Option<Ingested>, Stopped> {
-        let State { ledger, found, .. } = &mut *state;
+        let State {
+            ledger,
+            found,
+            replayed,
+        } = &mut *state;
         let data = match load_final_data(self.config, ledger, &self.key) {
             Ok(data) => data,
+            // Made anew a moment ago: making it again would give the same.
+            Err(error) if replayed.is_some() => return Err(Stopped::Failed(error)),
             Err(error) => {
                 found.damage = Some(error.root_cause().to_string());
                 return Ok(None);

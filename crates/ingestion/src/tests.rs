@@ -375,3 +375,26 @@ fn rows_of_a_lost_history_are_judged_by_the_live_model() {
         [&b"c2,2,0"[..], b"c1,1,1", b"c7,7,1"].map(<[u8]>::to_vec)
     );
 }
+
+#[test]
+fn a_row_that_its_quotes_make_longer_than_any_input_is_read_back() {
+    let pipeline = Pipeline::new();
+    // Within the limit for a record as it comes, and beyond it with each quote doubled.
+    let quotes = "\"".repeat(9 * 1024 * 1024);
+    pipeline.foreign(0, &format!("client,x,left\na{quotes},1,0\nb,2,1\n"));
+    assert_eq!(run(&pipeline.config).unwrap().total_rows, 2);
+    pipeline.foreign(1, "client,x,left\nc,3,1\n");
+    assert_eq!(run(&pipeline.config).unwrap().total_rows, 3);
+}
+
+#[test]
+fn what_follows_a_quote_that_is_never_closed_is_said_to_be_unread() {
+    let pipeline = Pipeline::new();
+    let endless = "x".repeat(40 * 1024 * 1024);
+    pipeline.foreign(0, &format!("client,x,left\na,1,0\n\"b,{endless}\nc,3,1\n"));
+    let report = run(&pipeline.config).unwrap();
+    assert_eq!((report.rows.kept, report.rows.rejected), (1, 1));
+    let file = &report.files[0];
+    assert_eq!(file.notes, ["it was read only up to line 2"]);
+    assert!(file.rejections[0].starts_with("3:1: the record is longer than 16 MiB"));
+}

@@ -16,6 +16,9 @@ use crate::{Layout, faults, files};
 /// How long a reader or writer waits for the other's transaction, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A transaction takes milliseconds; so many copies in a row do not all meet one.
+const MOST_COPIES: u32 = 5;
+
 impl History {
     /// Opens the history for writing, making or upgrading it; the caller holds the run lock.
     pub fn open(layout: &Layout) -> anyhow::Result<Self> {
@@ -99,11 +102,7 @@ fn needs_recovery(error: &anyhow::Error) -> bool {
 fn read_copy(path: &Path) -> anyhow::Result<History> {
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("history.db");
-    fs::copy(path, &copy)?;
-    let journal = journal_of(path);
-    if journal.exists() {
-        fs::copy(&journal, journal_of(&copy))?;
-    }
+    copy_with_journal(path, &copy)?;
     let connection = Connection::open(&copy)?;
     distrust(&connection)?;
     Ok(History {
@@ -111,6 +110,27 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
         path: path.to_owned(),
         _copy: Some(folder),
     })
+}
+
+/// The journal is copied first: of a writer that begins in between, the copy then holds too little
+/// rather than half. Where the journal has changed meanwhile, both are copied again.
+fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
+    let journal = journal_of(path);
+    let state = || {
+        let metadata = journal.metadata().ok()?;
+        Some((metadata.len(), metadata.modified().ok()))
+    };
+    for _ in 0..MOST_COPIES {
+        let before = state();
+        if before.is_some() {
+            fs::copy(&journal, journal_of(copy))?;
+        }
+        fs::copy(path, copy)?;
+        if state() == before {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn journal_of(path: &Path) -> PathBuf {

@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
+use super::lines::BYTE_ORDER_MARK;
+
 /// Bytes of a block, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// The longest record that is taken for one; beyond it a quote is open, or it is no client data.
@@ -20,6 +22,8 @@ pub(super) struct Blocks<R> {
     /// What was read behind the end of the last block.
     carried: Vec<u8>,
     block_bytes: usize,
+    longest_record: usize,
+    is_at_start: bool,
 }
 
 /// Some whole records.
@@ -56,6 +60,16 @@ impl<R: Read> Blocks<R> {
             inner,
             carried: Vec::new(),
             block_bytes: BLOCK_BYTES,
+            longest_record: LONGEST_RECORD,
+            is_at_start: true,
+        }
+    }
+
+    /// A file of ours: its records were taken once, and quotes may have made them longer since.
+    pub(super) fn of_any_length(inner: R) -> Self {
+        Self {
+            longest_record: usize::MAX,
+            ..Self::new(inner)
         }
     }
 
@@ -74,21 +88,32 @@ impl<R: Read> Blocks<R> {
                 .map_err(CutError::Unreadable)?;
             let is_whole = read < missing;
             block.marks = marks(bytes);
+            let mark = self.byte_order_mark(bytes);
             let end = if is_whole {
                 bytes.len()
             } else {
-                end_of_last_record(bytes, block.marks)
+                match end_of_last_record(&bytes[mark..], block.marks) {
+                    0 => 0,
+                    end => mark + end,
+                }
             };
             if end > 0 || is_whole {
+                self.is_at_start = false;
                 self.carried.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
                 return Ok(end > 0);
             }
-            if bytes.len() >= LONGEST_RECORD {
+            if bytes.len() >= self.longest_record {
                 return Err(CutError::LongRecord(bytes[..SHOWN_BYTES].to_vec()));
             }
             wanted = bytes.len() * 2;
         }
+    }
+
+    /// Length of the mark that the parser passes over where a file begins.
+    fn byte_order_mark(&self, bytes: &[u8]) -> usize {
+        let has_one = self.is_at_start && bytes.starts_with(BYTE_ORDER_MARK);
+        if has_one { BYTE_ORDER_MARK.len() } else { 0 }
     }
 
     #[cfg(test)]

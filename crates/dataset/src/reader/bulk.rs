@@ -50,6 +50,11 @@ impl<R: Read + Send> BulkReader<R> {
         Self::open_blocks(Blocks::new(input), schema, target)
     }
 
+    /// [`Self::open`] of a file that we wrote: a record of it may have any length.
+    pub fn open_ours(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
+        Self::open_blocks(Blocks::of_any_length(input), schema, target)
+    }
+
     #[cfg(test)]
     pub(super) fn open_in_blocks(
         input: R,
@@ -96,6 +101,9 @@ impl<R: Read + Send> BulkReader<R> {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
         notes.extend(self.tolerated.sentences().map(str::to_owned));
+        if self.endless.is_some() {
+            notes.push(format!("it was read only up to line {}", self.lines));
+        }
         notes
     }
 
@@ -129,8 +137,8 @@ impl<R: Read + Send> BulkReader<R> {
             filled?;
             std::mem::swap(now, next);
         }
-        match self.endless.take() {
-            Some(beginning) => take(&ParsedRows::of(self.too_long(&beginning))),
+        match &self.endless {
+            Some(beginning) => take(&ParsedRows::of(self.too_long(beginning))),
             None => Ok(()),
         }
     }

@@ -61,7 +61,10 @@ impl ParsedRows {
     pub fn lines(&self, rows: Range<usize>) -> &[u8] {
         let end_of = |rows: usize| match rows {
             0 => 0,
-            rows => self.line_ends[rows - 1],
+            rows => *self
+                .line_ends
+                .get(rows - 1)
+                .expect("accepted rows, parsed with their lines kept"),
         };
         &self.lines[end_of(rows.start)..end_of(rows.end)]
     }
@@ -172,7 +175,10 @@ impl State<'_> {
         }
         let tracker = reader.get_ref();
         self.rows.n_lines = tracker.breaks() - 1;
-        self.rows.tolerated = tracker.tolerated();
+        self.rows.tolerated = Tolerated {
+            is_empty: bytes.is_empty(),
+            ..tracker.tolerated()
+        };
     }
 
     fn take(&mut self, record: Record<'_>, line: u64) {
