@@ -16,8 +16,8 @@
 # and then the fit alone, by scripts/bench_fit.py. Results that do not agree end it with exit code 1.
 # Figures and the targets they are held to go to stdout as Markdown, everything else to stderr.
 #
-# Needs Linux, cargo, and Python 3.10 or later with venv. Peers that pip cannot fetch are left out, and what
-# cannot be said without them is said to be skipped.
+# Needs Linux, cargo, and Python 3.10 or later with venv. Peers that pip cannot fetch are left out,
+# and what cannot be said without them is said to be skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -59,5 +59,6 @@ for package in pandas polars duckdb scikit-learn; do
     echo "skipped: pip could not fetch $package" >&2
 done
 
-python3 scripts/bench_turns.py "$folder" \
+# No compiled copies of the helpers beside them in the repository.
+python3 -B scripts/bench_turns.py "$folder" \
   --rows "$rows" --turns "${TURNS:-5}" --cores "${CORES:-}" --programs "$target" --peers "$peers"

@@ -165,7 +165,7 @@ def targets(series: Series, fits: AllFits) -> list[Target]:
         ),
         *fit_targets(fits),
         faster(series, WHOLE, assemblies, "the best assembly", 4),
-        faster(series, WHOLE, scripts, "scripts", 20),
+        faster(series, WHOLE, scripts, "the pandas scripts", 20),
         at_most(f"{WHOLE}: peak memory", peak(series[WHOLE, OURS]), 1000, " MB"),
         at_most(
             f"{LATER}: share of ingesting all",
@@ -200,7 +200,8 @@ def faster(series: Series, job: str, peers: list[str], called: str, bound: float
         return at_least(f"{job}: times faster than {called}", None, bound)
     best = min(peers, key=lambda who: median(series, job, who))
     found = ratio(times(series, job, best), times(series, job, OURS))
-    return at_least(f"{job}: times faster than {called}, {best}", found, bound)
+    which = f"{called}, {best}" if len(peers) > 1 else called
+    return at_least(f"{job}: times faster than {which}", found, bound)
 
 
 def least_memory_share(series: Series, peers: list[str]) -> float | None:
