@@ -5,6 +5,8 @@
 //! version, checksum, content. The content is encoded with field names, so a later version may
 //! add fields.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -48,12 +50,12 @@ pub struct Format {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     format: String,
     version: u32,
     sha256: String,
-    #[serde(with = "content_bytes")]
-    content: Vec<u8>,
+    #[serde(with = "content_bytes", borrow)]
+    content: Cow<'a, [u8]>,
 }
 
 /// The bytes of a value in its envelope.
@@ -63,16 +65,29 @@ pub fn encode<T: Serialize>(format: Format, value: &T) -> anyhow::Result<Vec<u8>
         format: format.name.into(),
         version: format.version,
         sha256: digest::of_bytes(&content),
-        content,
+        content: content.into(),
     })?)
 }
 
 /// The value in an envelope, once format, version and checksum hold.
 pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
+    let envelope = open(format, bytes)?;
+    if digest::of_bytes(&envelope.content) != envelope.sha256 {
+        return Err(LoadError::Damaged);
+    }
+    content(&envelope)
+}
+
+/// [`decode`] of bytes whose digest was compared as a whole, which spares the checksum within.
+pub fn decode_verified<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
+    content(&open(format, bytes)?)
+}
+
+fn open(format: Format, bytes: &[u8]) -> Result<Envelope<'_>, LoadError> {
     let foreign = LoadError::Foreign {
         expected: format.name,
     };
-    let Ok(envelope) = rmp_serde::from_slice::<Envelope>(bytes) else {
+    let Ok(envelope) = rmp_serde::from_slice::<Envelope<'_>>(bytes) else {
         return Err(foreign);
     };
     if envelope.format != format.name {
@@ -85,15 +100,17 @@ pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, Lo
             supported: format.version,
         });
     }
-    if digest::of_bytes(&envelope.content) != envelope.sha256 {
-        return Err(LoadError::Damaged);
-    }
+    Ok(envelope)
+}
+
+fn content<T: DeserializeOwned>(envelope: &Envelope<'_>) -> Result<T, LoadError> {
     rmp_serde::from_slice(&envelope.content)
         .map_err(|error| LoadError::Undecodable(error.to_string()))
 }
 
 /// Writes the content as one binary value; serde's default for `Vec<u8>` is a list of numbers.
 mod content_bytes {
+    use std::borrow::Cow;
     use std::fmt;
 
     use serde::de::{Error, Visitor};
@@ -103,21 +120,23 @@ mod content_bytes {
         to.serialize_bytes(bytes)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Cow<'de, [u8]>, D::Error> {
         struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Vec<u8>;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Cow<'de, [u8]>;
             fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
                 to.write_str("bytes")
             }
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
+            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(bytes.into())
             }
-            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-                Ok(bytes)
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(bytes.to_vec().into())
             }
         }
-        from.deserialize_byte_buf(Bytes)
+        from.deserialize_bytes(Bytes)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::layout::names;
-use common::{Failure, Layout, Manifest, digest};
+use common::{Failure, Layout, Manifest, digest, files};
 use serde::Serialize;
 use training::Model;
 
@@ -61,15 +61,13 @@ impl Release {
 
     /// The model, once every file is there and is the one that was published.
     pub fn verify(&self) -> anyhow::Result<Model> {
-        for (name, expected) in &self.manifest.files {
+        // The model is hashed when it is read.
+        let others = self.manifest.files.iter();
+        for (name, expected) in others.filter(|(name, _)| *name != names::MODEL) {
             let path = self.folder.join(name);
             let (found, _) = digest::of_file(&path)?;
             if found != *expected {
-                return Err(Failure::input_output(format!(
-                    "{} was changed after it was published (its checksum does not match the manifest)",
-                    path.display()
-                ))
-                .into());
+                return Err(changed(&path));
             }
         }
         self.model()
@@ -78,14 +76,18 @@ impl Release {
     /// The model, once its file is the one that was published.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
-        let (model, found) = Model::load(&path)?;
-        if found != self.manifest.model_digest() {
-            return Err(Failure::input_output(format!(
-                "{} is not the model of its manifest",
+        let bytes = files::read_if_present(&path)?.ok_or_else(|| {
+            Failure::input_output(format!("there is no model at {}", path.display()))
+        })?;
+        if digest::of_bytes(&bytes) != self.manifest.model_digest() {
+            return Err(changed(&path));
+        }
+        let model = Model::decode_verified(&bytes).map_err(|error| {
+            Failure::input_output(format!(
+                "failed to read the model {}: {error}",
                 path.display()
             ))
-            .into());
-        }
+        })?;
         Ok(model)
     }
 
@@ -93,6 +95,14 @@ impl Release {
     pub fn name(&self) -> &str {
         &self.manifest.release
     }
+}
+
+fn changed(path: &Path) -> anyhow::Error {
+    Failure::input_output(format!(
+        "{} was changed after it was published (its checksum does not match the manifest)",
+        path.display()
+    ))
+    .into()
 }
 
 /// Where `current` points, relative to the production folder; `None` when nothing is deployed.

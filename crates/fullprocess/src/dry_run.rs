@@ -10,13 +10,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::{Config, History, Layout, files};
+use jiff::Timestamp;
 
-use crate::Decided;
 use crate::decide::Action;
 use crate::judge::{Data, Live};
 use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::Trial;
+use crate::{Decided, Looked};
 
 /// The record that a run would leave, as far as it can be known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
@@ -35,7 +36,7 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
             let run = OpenRun::resume(&config, &history, stored.id, stored.record);
             finish_in_scratch(run)?
         }
-        None => run_in_scratch(OpenRun::begin(&config, &history)?)?,
+        None => run_in_scratch(OpenRun::begin(&config, &history, Timestamp::now())?)?,
     };
     record.run_id = None;
     record.dry_run = true;
@@ -43,11 +44,13 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
 }
 
 fn run_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
-    let outcome = match run.look_and_decide()? {
-        None => Outcome::NothingNew,
-        Some(Decided { action, data, live }) => {
-            run.would_be_outcome(action, &data, live.as_ref())?
-        }
+    let looked = Looked::at_input(run.config, run.history)?;
+    let outcome = if looked.is_nothing_new() {
+        run.note_nothing_new(&looked)?;
+        Outcome::NothingNew
+    } else {
+        let Decided { action, data, live } = run.take_in_and_decide(looked)?;
+        run.would_be_outcome(action, &data, live.as_ref())?
     };
     run.record.outcome = Some(outcome);
     Ok(run.record)

@@ -23,7 +23,7 @@ use std::fmt;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
-use common::{Config, History, Ledger, RunLock};
+use common::{Config, History, RunLock};
 use ingestion::{Look, Prepared};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -88,18 +88,32 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     deployment::repair(config, &history)?;
     let finished = resume::finish_unfinished_runs(config, &history)?;
 
-    let mut run = OpenRun::begin(config, &history)?;
-    let acted = match run.look_and_decide() {
-        Ok(None) => run.finish(Outcome::NothingNew, None),
-        Ok(Some(Decided { action, data, live })) => {
-            return run.carry_out(action, &data, live.as_ref());
-        }
+    let started_at = Timestamp::now();
+    let looked = Looked::at_input(config, &history);
+    if let Ok(looked) = &looked
+        && looked.is_nothing_new()
+    {
+        // Most ticks end here, so what they leave is one commit.
+        let record = history.transaction(|history| {
+            OpenRun::begin(config, history, started_at)?.end_with_nothing_new(looked)
+        })?;
+        return Ok(finished.unwrap_or(record));
+    }
+    let mut run = OpenRun::begin(config, &history, started_at)?;
+    match looked.and_then(|looked| run.take_in_and_decide(looked)) {
+        Ok(Decided { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {
             run.fail(&error);
             Err(error)
         }
-    };
-    acted.map(|nothing_new| finished.unwrap_or(nothing_new))
+    }
+}
+
+/// What stands in the input folders, and what it is held against.
+struct Looked {
+    live: Option<Live>,
+    prepared: Prepared,
+    found: Look,
 }
 
 /// What a run is to do, once that is committed, and what it needs for it.
@@ -109,38 +123,47 @@ struct Decided {
     live: Option<Live>,
 }
 
-/// Whether all input was seen and all that a run does is done.
-fn is_nothing_new(found: &Look, ledger: &Ledger, live: Option<&Live>) -> bool {
-    let is_served = live.is_some() || ledger.rows == 0;
-    found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
+impl Looked {
+    fn at_input(config: &Config, history: &History) -> anyhow::Result<Self> {
+        let live = Live::load(config)?;
+        let prepared = ingestion::prepare(config, history, live.as_ref().map(Live::manifest))?;
+        let found = ingestion::look(config, &prepared, Timestamp::now())?;
+        Ok(Self {
+            live,
+            prepared,
+            found,
+        })
+    }
+
+    /// Whether all input was seen and all that a run does is done.
+    fn is_nothing_new(&self) -> bool {
+        let ledger = &self.prepared.ledger;
+        let is_served = self.live.is_some() || ledger.rows == 0;
+        self.found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
+    }
 }
 
 impl OpenRun<'_> {
-    /// Looks for new input and, where there is some, takes it in, judges the deployed model on it,
-    /// and commits the decision; `None` when nothing is new.
-    fn look_and_decide(&mut self) -> anyhow::Result<Option<Decided>> {
-        let (config, history) = (self.config, self.history);
-        let live = Live::load(config)?;
-        let manifest = live.as_ref().map(Live::manifest);
-        let prepared = ingestion::prepare(config, history, manifest)?;
-        let found = ingestion::look(config, &prepared, Timestamp::now())?;
-        if is_nothing_new(&found, &prepared.ledger, live.as_ref()) {
-            self.note_nothing_new(prepared.ledger, &found, live.as_ref())?;
-            return Ok(None);
-        }
+    /// Takes in what is new, judges the deployed model on it, and commits the decision.
+    fn take_in_and_decide(&mut self, looked: Looked) -> anyhow::Result<Decided> {
+        let Looked {
+            live,
+            prepared,
+            found,
+        } = looked;
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
         let evidence = self.stage("judging", |_| Ok(judge(live.as_ref(), &data)))?;
-        let policy = Policy::of(config);
+        let policy = Policy::of(self.config);
         let decision = decide(&evidence, &policy);
         self.note_decision(&data, evidence, &policy, &decision);
         self.save()?;
-        Ok(Some(Decided {
+        Ok(Decided {
             action: decision.action,
             data,
             live,
-        }))
+        })
     }
 
     fn take_in(
@@ -189,15 +212,17 @@ impl OpenRun<'_> {
         record.evidence = Some(evidence);
     }
 
-    fn note_nothing_new(
-        &mut self,
-        ledger: Ledger,
-        found: &Look,
-        live: Option<&Live>,
-    ) -> anyhow::Result<()> {
-        let (_, report) = ingestion::note_nothing_new(self.history, ledger, found)?;
+    fn end_with_nothing_new(mut self, looked: &Looked) -> anyhow::Result<RunRecord> {
+        self.note_nothing_new(looked)?;
+        self.finish(Outcome::NothingNew, None)
+    }
+
+    fn note_nothing_new(&mut self, looked: &Looked) -> anyhow::Result<()> {
+        let ledger = looked.prepared.ledger.clone();
+        let (_, report) = ingestion::note_nothing_new(self.history, ledger, &looked.found)?;
         self.record.note_ingestion(report);
         self.record.reason = "every input file is known, and nothing waits to be judged".into();
+        let live = looked.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
         Ok(())

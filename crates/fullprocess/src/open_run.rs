@@ -22,8 +22,12 @@ pub(crate) struct OpenRun<'a> {
 
 impl<'a> OpenRun<'a> {
     /// Begins a run.
-    pub(crate) fn begin(config: &'a Config, history: &'a History) -> anyhow::Result<Self> {
-        let mut record = RunRecord::begin(Timestamp::now());
+    pub(crate) fn begin(
+        config: &'a Config,
+        history: &'a History,
+        started_at: Timestamp,
+    ) -> anyhow::Result<Self> {
+        let mut record = RunRecord::begin(started_at);
         let id = history.begin_run(record.started_at, &record)?;
         record.run_id = Some(id);
         Ok(Self {

@@ -91,7 +91,15 @@ impl Model {
 
     /// The model of a file's bytes; one that does not hold together is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, LoadError> {
-        let model: Self = artifact::decode(FORMAT, bytes)?;
+        Self::whole(artifact::decode(FORMAT, bytes)?)
+    }
+
+    /// [`Self::decode`] of bytes whose digest was compared with the one they were published with.
+    pub fn decode_verified(bytes: &[u8]) -> Result<Self, LoadError> {
+        Self::whole(artifact::decode_verified(FORMAT, bytes)?)
+    }
+
+    fn whole(model: Self) -> Result<Self, LoadError> {
         match model.flaw() {
             Some(flaw) => Err(LoadError::Undecodable(flaw.into())),
             None => Ok(model),

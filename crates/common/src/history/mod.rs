@@ -78,11 +78,15 @@ impl History {
         format!("failed to {what} in the history {}", self.path.display())
     }
 
-    /// Runs `work` as one transaction: all of its writes happen or none.
+    /// Runs `work` as one transaction: all of its writes happen or none. Within another
+    /// transaction it is a part of that one.
     pub fn transaction<T>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        if !self.connection.is_autocommit() {
+            return work(self);
+        }
         let transaction = self
             .connection
             .unchecked_transaction()
