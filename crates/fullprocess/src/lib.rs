@@ -89,18 +89,28 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let finished = resume::finish_unfinished_runs(config, &history)?;
 
     let started_at = Timestamp::now();
-    let looked = Looked::at_input(config, &history);
-    if let Ok(looked) = &looked
-        && looked.is_nothing_new()
-    {
+    let looked = match Looked::at_input(config, &history) {
+        Ok(looked) => looked,
+        Err(error) => {
+            match OpenRun::begin(config, &history, started_at) {
+                Ok(run) => run.fail(&error),
+                // The first error is the one that somebody has to mend.
+                Err(unwritten) => {
+                    tracing::error!("the run could not be recorded: {unwritten:#}");
+                }
+            }
+            return Err(error);
+        }
+    };
+    if looked.is_nothing_new() {
         // Most ticks end here, so what they leave is one commit.
         let record = history.transaction(|history| {
-            OpenRun::begin(config, history, started_at)?.end_with_nothing_new(looked)
+            OpenRun::begin(config, history, started_at)?.end_with_nothing_new(&looked)
         })?;
         return Ok(finished.unwrap_or(record));
     }
     let mut run = OpenRun::begin(config, &history, started_at)?;
-    match looked.and_then(|looked| run.take_in_and_decide(looked)) {
+    match run.take_in_and_decide(looked) {
         Ok(Decided { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {
             run.fail(&error);
