@@ -5,10 +5,8 @@
 //! version, checksum, content. The content is encoded with field names, so a later version may
 //! add fields.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::digest;
@@ -54,8 +52,8 @@ struct Envelope<'a> {
     format: String,
     version: u32,
     sha256: String,
-    #[serde(with = "content_bytes", borrow)]
-    content: Cow<'a, [u8]>,
+    #[serde(serialize_with = "as_one_value")]
+    content: &'a [u8],
 }
 
 /// The bytes of a value in its envelope.
@@ -65,14 +63,14 @@ pub fn encode<T: Serialize>(format: Format, value: &T) -> anyhow::Result<Vec<u8>
         format: format.name.into(),
         version: format.version,
         sha256: digest::of_bytes(&content),
-        content: content.into(),
+        content: &content,
     })?)
 }
 
 /// The value in an envelope, once format, version and checksum hold.
 pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
     let envelope = open(format, bytes)?;
-    if digest::of_bytes(&envelope.content) != envelope.sha256 {
+    if digest::of_bytes(envelope.content) != envelope.sha256 {
         return Err(LoadError::Damaged);
     }
     content(&envelope)
@@ -104,40 +102,13 @@ fn open(format: Format, bytes: &[u8]) -> Result<Envelope<'_>, LoadError> {
 }
 
 fn content<T: DeserializeOwned>(envelope: &Envelope<'_>) -> Result<T, LoadError> {
-    rmp_serde::from_slice(&envelope.content)
+    rmp_serde::from_slice(envelope.content)
         .map_err(|error| LoadError::Undecodable(error.to_string()))
 }
 
-/// Writes the content as one binary value; serde's default for `Vec<u8>` is a list of numbers.
-mod content_bytes {
-    use std::borrow::Cow;
-    use std::fmt;
-
-    use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Cow<'de, [u8]>, D::Error> {
-        struct Bytes;
-        impl<'de> Visitor<'de> for Bytes {
-            type Value = Cow<'de, [u8]>;
-            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-                to.write_str("bytes")
-            }
-            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-                Ok(bytes.into())
-            }
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(bytes.to_vec().into())
-            }
-        }
-        from.deserialize_bytes(Bytes)
-    }
+/// Writes bytes as one binary value; serde's default is a list of numbers.
+fn as_one_value<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
 }
 
 #[cfg(test)]

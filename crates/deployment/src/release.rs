@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::layout::names;
-use common::{Failure, Layout, Manifest, digest, files};
+use common::{Failure, Layout, Manifest, digest};
 use serde::Serialize;
 use training::Model;
 
@@ -76,19 +76,7 @@ impl Release {
     /// The model, once its file is the one that was published.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
-        let bytes = files::read_if_present(&path)?.ok_or_else(|| {
-            Failure::input_output(format!("there is no model at {}", path.display()))
-        })?;
-        if digest::of_bytes(&bytes) != self.manifest.model_digest() {
-            return Err(changed(&path));
-        }
-        let model = Model::decode_verified(&bytes).map_err(|error| {
-            Failure::input_output(format!(
-                "failed to read the model {}: {error}",
-                path.display()
-            ))
-        })?;
-        Ok(model)
+        Model::load_published(&path, self.manifest.model_digest())?.ok_or_else(|| changed(&path))
     }
 
     /// Its number, six digits.

@@ -136,17 +136,19 @@ fn rolling_back_goes_to_the_parent_and_twice_goes_back_two() {
 
 #[test]
 fn a_damaged_release_is_not_rolled_back_to() {
-    let production = Production::new();
-    let layout = &production.config.layout;
-    let first = production.deploy(0.1);
-    production.deploy(0.2);
-    files::replace(&first.folder.join("latestscore.txt"), b"0.9\n").unwrap();
-    let error = roll_back(layout, None).unwrap_err();
-    assert!(
-        format!("{error:#}").contains("latestscore.txt"),
-        "{error:#}"
-    );
-    assert_eq!(production.live().as_deref(), Some("000002"));
+    for name in ["latestscore.txt", "trainedmodel.msgpack"] {
+        let production = Production::new();
+        let layout = &production.config.layout;
+        let damaged = production.deploy(0.1).folder.join(name);
+        production.deploy(0.2);
+        let mut bytes = fs::read(&damaged).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        files::replace(&damaged, &bytes).unwrap();
+        let error = format!("{:#}", roll_back(layout, None).unwrap_err());
+        let says = format!("{name} was changed after it was published");
+        assert!(error.contains(&says), "{error}");
+        assert_eq!(production.live().as_deref(), Some("000002"));
+    }
 }
 
 #[test]

@@ -92,12 +92,10 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let looked = match Looked::at_input(config, &history) {
         Ok(looked) => looked,
         Err(error) => {
+            // Where that cannot be kept either, the first error is the one to mend.
             match OpenRun::begin(config, &history, started_at) {
                 Ok(run) => run.fail(&error),
-                // The first error is the one that somebody has to mend.
-                Err(unwritten) => {
-                    tracing::error!("the run could not be recorded: {unwritten:#}");
-                }
+                Err(unwritten) => open_run::say_unrecorded(&unwritten),
             }
             return Err(error);
         }

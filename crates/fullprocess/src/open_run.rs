@@ -133,9 +133,14 @@ impl<'a> OpenRun<'a> {
             self.save()
         };
         if let Err(unwritten) = noted {
-            tracing::error!("the run could not be recorded: {unwritten:#}");
+            say_unrecorded(&unwritten);
         }
     }
+}
+
+/// Says that a run's end is not in the history, beside the error that ended it.
+pub(crate) fn say_unrecorded(unwritten: &anyhow::Error) {
+    tracing::error!("the run could not be recorded: {unwritten:#}");
 }
 
 /// Whether an error says that the data does not serve, rather than that something broke.

@@ -94,11 +94,6 @@ impl Model {
         Self::whole(artifact::decode(FORMAT, bytes)?)
     }
 
-    /// [`Self::decode`] of bytes whose digest was compared with the one they were published with.
-    pub fn decode_verified(bytes: &[u8]) -> Result<Self, LoadError> {
-        Self::whole(artifact::decode_verified(FORMAT, bytes)?)
-    }
-
     fn whole(model: Self) -> Result<Self, LoadError> {
         match model.flaw() {
             Some(flaw) => Err(LoadError::Undecodable(flaw.into())),
@@ -108,16 +103,22 @@ impl Model {
 
     /// Reads a model file; the second value is the SHA-256 of its bytes.
     pub fn load(path: &Path) -> anyhow::Result<(Self, String)> {
-        let bytes = files::read_if_present(path)?.ok_or_else(|| {
-            Failure::input_output(format!("there is no model at {}", path.display()))
-        })?;
-        let model = Self::decode(&bytes).map_err(|error| {
-            Failure::input_output(format!(
-                "failed to read the model {}: {error}",
-                path.display()
-            ))
-        })?;
+        let bytes = read(path)?;
+        let model = Self::decode(&bytes).map_err(|error| unreadable(path, &error))?;
         Ok((model, digest::of_bytes(&bytes)))
+    }
+
+    /// Reads a model file that was published with this SHA-256; `None` when its bytes are others.
+    pub fn load_published(path: &Path, sha256: &str) -> anyhow::Result<Option<Self>> {
+        let bytes = read(path)?;
+        if digest::of_bytes(&bytes) != sha256 {
+            return Ok(None);
+        }
+        // The checksum within would say no more than the one of the whole file.
+        let model = artifact::decode_verified(FORMAT, &bytes)
+            .and_then(Self::whole)
+            .map_err(|error| unreadable(path, &error))?;
+        Ok(Some(model))
     }
 
     /// What makes it unusable, if anything does.
@@ -183,6 +184,20 @@ impl Model {
             .chain(moments.flatten())
             .chain(sample.copied().filter(|value| !value.is_nan()))
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = files::read_if_present(path)?;
+    bytes.ok_or_else(|| {
+        Failure::input_output(format!("there is no model at {}", path.display())).into()
+    })
+}
+
+fn unreadable(path: &Path, error: &LoadError) -> Failure {
+    Failure::input_output(format!(
+        "failed to read the model {}: {error}",
+        path.display()
+    ))
 }
 
 fn is_square(rows: &[Vec<f64>], size: usize) -> bool {

@@ -79,6 +79,24 @@ fn a_failed_transaction_leaves_nothing() {
 }
 
 #[test]
+fn a_transaction_within_another_stands_or_falls_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let note = |outer_fails: bool| {
+        history.transaction(|history| {
+            history.transaction(|history| history.save_document("note", &"x"))?;
+            anyhow::ensure!(!outer_fails, "interrupted");
+            Ok(())
+        })
+    };
+    assert!(note(true).is_err());
+    assert_eq!(history.document::<String>("note").unwrap(), None);
+    note(false).unwrap();
+    let kept = history.document::<String>("note").unwrap();
+    assert_eq!(kept.as_deref(), Some("x"));
+}
+
+#[test]
 fn runs_are_unfinished_until_they_are_finished() {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(&layout(folder.path())).unwrap();
