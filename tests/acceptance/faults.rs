@@ -65,6 +65,26 @@ fn a_run_that_fails_after_its_decision_does_not_stand_in_the_way_of_the_next() {
 }
 
 #[test]
+fn a_run_that_cannot_even_look_for_input_is_in_the_history_with_its_reason() {
+    let workspace = Workspace::with_sample_data();
+    workspace.fullprocess();
+    let score = "production_deployment/releases/000001/latestscore.txt";
+    let whole = workspace.text(score);
+    workspace.write(score, "0.9\n");
+    let says = "was changed after it was published";
+    workspace.run("fullprocess", &[]).failed(74, says);
+    let runs = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    assert_eq!(runs[0]["outcome"], "failed", "{runs:#}");
+    let reason = runs[0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains(says), "{reason}");
+
+    workspace.write(score, &whole);
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
 fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
     let workspace = Workspace::with_sample_data();
     workspace.fullprocess();

@@ -84,7 +84,8 @@ fn first_problem(history: &History) -> Option<String> {
 /// a new one.
 fn set_aside(patient: &Patient<'_>) -> String {
     let layout = &patient.config.layout;
-    let name = patient.now.strftime("history-set-aside-%Y%m%dT%H%M%SZ");
+    // With milliseconds: the folder of a remedy that was followed a moment ago is there already.
+    let name = patient.now.strftime("history-set-aside-%Y%m%dT%H%M%S%.3fZ");
     let folder = quoted(&layout.state().join(name.to_string()));
     format!(
         "mkdir {folder} && mv {}* {folder} && fullprocess",
