@@ -47,6 +47,9 @@ pub struct Format {
     pub version: u32,
 }
 
+/// How deep values may be nested; a model needs fewer than ten levels.
+const DEEPEST: usize = 32;
+
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format: String,
@@ -85,7 +88,7 @@ fn open(format: Format, bytes: &[u8]) -> Result<Envelope<'_>, LoadError> {
     let foreign = LoadError::Foreign {
         expected: format.name,
     };
-    let Ok(envelope) = rmp_serde::from_slice::<Envelope<'_>>(bytes) else {
+    let Ok(envelope) = read_value::<Envelope<'_>>(bytes) else {
         return Err(foreign);
     };
     if envelope.format != format.name {
@@ -102,8 +105,14 @@ fn open(format: Format, bytes: &[u8]) -> Result<Envelope<'_>, LoadError> {
 }
 
 fn content<T: DeserializeOwned>(envelope: &Envelope<'_>) -> Result<T, LoadError> {
-    rmp_serde::from_slice(envelope.content)
-        .map_err(|error| LoadError::Undecodable(error.to_string()))
+    read_value(envelope.content).map_err(|error| LoadError::Undecodable(error.to_string()))
+}
+
+/// Values are read by recursion, and the library's own limit is deeper than a thread's stack.
+fn read_value<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+    reader.set_max_depth(DEEPEST);
+    T::deserialize(&mut reader)
 }
 
 /// Writes bytes as one binary value; serde's default is a list of numbers.
@@ -141,6 +150,16 @@ mod tests {
                 assert_eq!(value, [1.5, -2.0], "byte {position}");
             }
         }
+    }
+
+    #[test]
+    fn values_that_are_nested_without_end_are_refused() {
+        // Lists of one, each in the last: where the envelope should begin, and as what it holds.
+        let nested = vec![0x91; 1_000_000];
+        assert!(decode::<Vec<f64>>(FORMAT, &nested).is_err());
+        // A map of one entry, a field that nobody knows: passed over, which goes as deep.
+        let unknown = [b"\x81\xa1x", nested.as_slice()].concat();
+        assert!(decode::<Vec<f64>>(FORMAT, &unknown).is_err());
     }
 
     #[test]
