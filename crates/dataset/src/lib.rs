@@ -7,6 +7,7 @@
 pub mod cell;
 mod data_file;
 mod fingerprint;
+mod fingerprint_set;
 mod line;
 mod listing;
 mod load;
@@ -19,8 +20,9 @@ mod writer;
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{FinalData, TestData, load_final_data, load_test_data};
+pub use load::{TestData, load_final_data, load_test_data, read_final_data};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
     ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn, find_columns,

@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// Adds all accepted rows of a block at the end.
-    pub(crate) fn append_all(&mut self, rows: &ParsedRows) {
+    pub fn append_all(&mut self, rows: &ParsedRows) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
             column.extend_from_slice(values);
         }
@@ -109,6 +109,14 @@ impl Table {
             .extend(places.iter().map(|place| rows.clients[*place]));
         self.fingerprints
             .extend(places.iter().map(|place| rows.fingerprints[*place]));
+    }
+
+    /// Forgets all rows, but keeps the memory that they took.
+    pub fn clear(&mut self) {
+        self.features.iter_mut().for_each(Vec::clear);
+        self.labels.clear();
+        self.clients.clear();
+        self.fingerprints.clear();
     }
 
     /// Number of rows.

@@ -39,7 +39,7 @@ impl Data {
                 .into());
             }
         };
-        let table = dataset::load_final_data(config, &ledger, &key)?.table;
+        let table = dataset::load_final_data(config, &ledger, &key)?;
         Ok(Self { ledger, table, key })
     }
 

@@ -8,20 +8,22 @@
 //! New bytes count once the ledger is committed. A file laid anew is swapped in under the mark
 //! `rebuilding`, because from then on the old ledger describes a file that is gone.
 
-use std::collections::HashSet;
-
 use common::history::documents;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use common::{Config, Failure, History, Manifest, files};
-use dataset::{Fingerprint, FingerprintKey, SkippedEntry, Table, load_final_data};
+use dataset::{
+    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, firsts, load_final_data,
+};
 
 use crate::Ingested;
 use crate::committed::{cut_to_committed, write_ingested_files};
 use crate::entries::{entries_and_reports, still_there, unknown};
 use crate::judged::{append, is_intact, judged_fingerprints};
-use crate::lay::{Laid, Order, Planned, Reading, Stopped};
+use crate::lay::{Keep, Laid, Order, Planned, Reading, Stopped};
 use crate::look::Look;
+use crate::memory::Memory;
 use crate::report::{FileReport, IngestReport};
+use crate::standing::{self, Standing};
 
 /// Takes in what was found.
 pub(crate) fn merge(
@@ -30,6 +32,7 @@ pub(crate) fn merge(
     ledger: Ledger,
     found: Look,
     live: Option<&Manifest>,
+    keep: Keep,
 ) -> anyhow::Result<Ingested> {
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
         Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
@@ -40,6 +43,7 @@ pub(crate) fn merge(
         history,
         key,
         live,
+        keep,
     };
     let mut state = State {
         ledger,
@@ -52,6 +56,9 @@ pub(crate) fn merge(
             Ok(None) => {}
             Err(Stopped::AtFile(position, reason)) => {
                 leave_out(history, &mut state, position, &reason)?;
+            }
+            Err(Stopped::JudgedRowCameBack) => {
+                state.found.reorder = Some("rows that were judged before came back".into());
             }
             Err(Stopped::Failed(error)) => return Err(error),
         }
@@ -74,7 +81,7 @@ fn renew_fingerprints(
     };
     if ledger.judged_fingerprints > 0 {
         let rows = match load_final_data(config, &ledger, &key) {
-            Ok(data) => data.table.fingerprints,
+            Ok(table) => table.fingerprints,
             Err(error) => {
                 tracing::warn!(
                     "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
@@ -103,6 +110,7 @@ struct Merge<'a> {
     history: &'a History,
     key: FingerprintKey,
     live: Option<&'a Manifest>,
+    keep: Keep,
 }
 
 /// How far a merge has come.
@@ -116,7 +124,7 @@ struct State {
 /// How a file that is laid anew is ordered, and what the ledger keeps of it.
 struct Arrangement {
     base: RebuildBase,
-    judged: HashSet<Fingerprint>,
+    judged: FingerprintSet,
     /// Judged rows that the state folder does not hold yet.
     newly_judged: Vec<Fingerprint>,
 }
@@ -166,8 +174,9 @@ impl Merge<'_> {
             found,
             replayed,
         } = &mut *state;
-        let data = match load_final_data(self.config, ledger, &self.key) {
-            Ok(data) => data,
+        let reading = self.reading();
+        let standing = match Standing::of_committed(self.config, ledger, &reading) {
+            Ok(standing) => standing,
             // Made anew a moment ago: making it again would give the same.
             Err(error) if replayed.is_some() => return Err(Stopped::Failed(error)),
             Err(error) => {
@@ -175,19 +184,22 @@ impl Merge<'_> {
                 return Ok(None);
             }
         };
+        let unwanted = self.judged_elsewhere(ledger)?;
         let planned = unknown(found);
-        let laid = match self.reading().lay_behind(ledger, data, &planned) {
+        let laid = match reading.lay_behind(ledger, standing, &planned, &unwanted) {
             Ok(laid) => laid,
             Err(stopped) => {
                 cut_to_committed(&self.config.layout, ledger)?;
-                return Err(stopped);
+                return match stopped {
+                    Stopped::Failed(error) if error.is::<DamagedRun>() => {
+                        tracing::warn!("{error:#}; it is made anew");
+                        standing::forget(&self.config.layout)?;
+                        Ok(None)
+                    }
+                    stopped => Err(stopped),
+                };
             }
         };
-        if self.brings_back_judged_rows(ledger, &laid.table)? {
-            cut_to_committed(&self.config.layout, ledger)?;
-            found.reorder = Some("rows that were judged before came back".into());
-            return Ok(None);
-        }
         let (entries, reports) = entries_and_reports(planned, &laid);
         let extended = Ledger {
             files: ledger.files.iter().cloned().chain(entries).collect(),
@@ -242,16 +254,10 @@ impl Merge<'_> {
         planned.extend(unknown(found));
         let arrangement = self.judged_first(ledger, &planned)?;
         let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
-        let judged_rows = laid
-            .table
-            .fingerprints
-            .iter()
-            .take_while(|fingerprint| arrangement.judged.contains(fingerprint))
-            .count() as u64;
         let reordered = Ledger {
             files: Vec::new(),
-            judged_rows,
-            seen_rows: judged_rows,
+            judged_rows: laid.rows_in_front,
+            seen_rows: laid.rows_in_front,
             base: arrangement.base,
             ..self.ledger_of(&laid, ledger)
         };
@@ -272,8 +278,9 @@ impl Merge<'_> {
         let mut newly_judged = Vec::new();
         for (position, file) in planned.iter().enumerate() {
             if self.is_fitted(&file.entry.sha256) {
-                let rows = self.reading().fingerprints(file, position)?;
-                newly_judged.extend(rows.into_iter().filter(|row| judged.insert(*row)));
+                let (with_these, new) = self.reading().add_to(judged, file, position)?;
+                judged = with_these;
+                newly_judged.extend(new);
             }
         }
         Ok(Arrangement {
@@ -343,14 +350,14 @@ impl Merge<'_> {
     fn commit(
         &self,
         ledger: Ledger,
-        laid: Laid,
+        mut laid: Laid,
         found: &Look,
         reports: Vec<FileReport>,
         rebuilt: Option<String>,
     ) -> anyhow::Result<Ingested> {
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
         let schema = &self.config.schema;
-        let summary = dataset::passes::profile(schema, &laid.table, &laid.table.all()).summary();
+        let summary = laid.standing.profile.profile(schema).summary();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
@@ -363,6 +370,7 @@ impl Merge<'_> {
             }
         })?;
         write_ingested_files(&self.config.layout, &ledger)?;
+        laid.standing.keep(&self.reading(), &ledger);
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
@@ -382,7 +390,7 @@ impl Merge<'_> {
         };
         Ok(Ingested {
             report,
-            table: laid.table,
+            table: laid.standing.table,
             ledger,
             key: self.key.clone(),
         })
@@ -395,7 +403,7 @@ impl Merge<'_> {
             committed_bytes: laid.bytes,
             digest: laid.digest.clone(),
             rejected_bytes: laid.rejected_bytes,
-            rows: laid.table.rows() as u64,
+            rows: laid.standing.profile.rows(),
             rebuilding: false,
             schema: self.config.schema.digest(),
             ..old.clone()
@@ -407,32 +415,34 @@ impl Merge<'_> {
             layout: &self.config.layout,
             schema: &self.config.schema,
             key: &self.key,
+            memory: Memory::of(&self.config.ingestion),
+            keep: self.keep,
         }
     }
 
-    fn judged(&self, count: u64) -> anyhow::Result<HashSet<Fingerprint>> {
-        Ok(judged_fingerprints(&self.config.layout, count)?
-            .into_iter()
-            .collect())
+    /// The first `count` rows that were judged.
+    fn judged(&self, count: u64) -> anyhow::Result<FingerprintSet> {
+        let layout = &self.config.layout;
+        let rows = judged_fingerprints(layout, count)?;
+        let mut judged = Memory::of(&self.config.ingestion).judged(layout);
+        judged.insert(firsts(std::iter::once(rows.as_slice())).fingerprints)?;
+        Ok(judged)
+    }
+
+    /// The rows that were judged, if not all of them stand in front; where they do, a row that is
+    /// not there was not judged.
+    fn judged_elsewhere(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
+        let is_elsewhere = ledger.judged_fingerprints != ledger.judged_rows;
+        self.judged(if is_elsewhere {
+            ledger.judged_fingerprints
+        } else {
+            0
+        })
     }
 
     fn is_fitted(&self, sha256: &str) -> bool {
         self.live
             .is_some_and(|live| live.data.files.iter().any(|file| file.sha256 == sha256))
-    }
-
-    /// Whether a row behind the ledger's was judged before.
-    fn brings_back_judged_rows(&self, ledger: &Ledger, table: &Table) -> anyhow::Result<bool> {
-        let newly = table
-            .fingerprints
-            .get(ledger.rows as usize..)
-            .unwrap_or_default();
-        // Where all judged rows are in front, a row that is not there was not judged.
-        if newly.is_empty() || ledger.judged_fingerprints == ledger.judged_rows {
-            return Ok(false);
-        }
-        let judged = self.judged(ledger.judged_fingerprints)?;
-        Ok(newly.iter().any(|fingerprint| judged.contains(fingerprint)))
     }
 }
 

@@ -114,7 +114,7 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
         return Ok(None);
     };
     match load_final_data(config, ledger, &key) {
-        Ok(data) => mark_judged(&config.layout, ledger, &data.table, rows).map(Some),
+        Ok(table) => mark_judged(&config.layout, ledger, &table, rows).map(Some),
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(None)

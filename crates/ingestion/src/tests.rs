@@ -97,8 +97,8 @@ impl Pipeline {
                 let Some(key) = FingerprintKey::load(layout).unwrap() else {
                     return;
                 };
-                if let Ok(data) = dataset::load_final_data(&self.config, &ledger, &key) {
-                    let judged = mark_judged(layout, &ledger, &data.table, ledger.rows).unwrap();
+                if let Ok(table) = dataset::load_final_data(&self.config, &ledger, &key) {
+                    let judged = mark_judged(layout, &ledger, &table, ledger.rows).unwrap();
                     history.save_ledger(&judged).unwrap();
                     self.judged.extend(self.final_lines());
                 }

@@ -132,7 +132,7 @@ fn overlap_warning(
 ) -> Option<String> {
     let ingested = history.ledger().and_then(|ledger| match key {
         Some(key) if ledger.rows > 0 => {
-            dataset::load_final_data(config, &ledger, key).map(|data| Some(data.table))
+            dataset::load_final_data(config, &ledger, key).map(Some)
         }
         _ => Ok(None),
     });

@@ -9,6 +9,7 @@ mod log_odds;
 mod logistic;
 mod moments;
 mod profile;
+mod running_profile;
 mod summary;
 
 use std::ops::Range;
@@ -22,6 +23,7 @@ pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
 pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
 pub use moments::{Moments, moments};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
+pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, Summary};
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.

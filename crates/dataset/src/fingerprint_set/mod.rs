@@ -1,0 +1,204 @@
+//! A set of fingerprints that grows beyond memory and stays on disk.
+//!
+//! It is a few *runs*, each sorted: in memory, or in a file that is written once and read page by
+//! page. What is asked of it comes sorted too, so a few fingerprints read a few pages, and many
+//! read each page once. A run is joined to the one before it until that is at least twice as long,
+//! so there are logarithmically many. Runs that take more than the memory allowed go to files; it
+//! is the same set wherever they are.
+//!
+//! It knows no rows: telling which of some rows come first is [`firsts`]'s part.
+
+mod firsts;
+mod merge;
+mod pages;
+mod run;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use common::files;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use self::pages::RunFile;
+use self::run::Run;
+use crate::fingerprint::Fingerprint;
+
+pub use firsts::{Firsts, firsts};
+
+/// A run is joined to the one before it unless that is so many times as long.
+const GROWTH: u64 = 2;
+/// Fingerprints that one thread looks for at a time.
+const WANTED_AT_ONCE: usize = 8192;
+/// Ends the name of a run's file.
+const SUFFIX: &str = ".run";
+
+/// Different fingerprints.
+pub struct FingerprintSet {
+    /// Where runs that are not in memory go.
+    folder: PathBuf,
+    /// Begins the names of their files.
+    name: &'static str,
+    /// Bytes that runs in memory may take.
+    memory: u64,
+    /// From the oldest and longest to the newest.
+    runs: Vec<Run>,
+    /// The number of the next file.
+    next: u64,
+}
+
+/// A run in a file, by which it is opened again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRun {
+    /// File name.
+    pub name: String,
+    /// Fingerprints in it.
+    pub length: u64,
+    /// Checksum over the first fingerprint of each page.
+    pub checksum: u32,
+}
+
+/// A file of fingerprints is not what was written; the set has to be made anew from the rows.
+#[derive(Debug)]
+pub struct DamagedRun {
+    path: PathBuf,
+}
+
+impl fmt::Display for DamagedRun {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} was damaged or removed", self.path.display())
+    }
+}
+
+impl std::error::Error for DamagedRun {}
+
+impl FingerprintSet {
+    /// An empty set that keeps about `memory` bytes in memory and the rest in `folder`, in files
+    /// whose names begin with `name`.
+    pub fn new(folder: &Path, name: &'static str, memory: u64) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            name,
+            memory,
+            runs: Vec::new(),
+            next: 1,
+        }
+    }
+
+    /// Opens the set that was stored as these runs; [`DamagedRun`] when one is not what it was.
+    pub fn open(
+        folder: &Path,
+        name: &'static str,
+        memory: u64,
+        stored: &[StoredRun],
+    ) -> anyhow::Result<Self> {
+        let mut set = Self::new(folder, name, memory);
+        for run in stored {
+            set.runs.push(Run::File(RunFile::open(folder, run)?));
+            set.next = set.next.max(number_of(&run.name, name) + 1);
+        }
+        Ok(set)
+    }
+
+    /// Fingerprints in it.
+    pub fn len(&self) -> u64 {
+        self.runs.iter().map(Run::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Which of these, in ascending order, are in the set.
+    pub fn contains(&self, sorted: &[Fingerprint]) -> anyhow::Result<Vec<bool>> {
+        let mut found = vec![false; sorted.len()];
+        sorted
+            .par_chunks(WANTED_AT_ONCE)
+            .zip(found.par_chunks_mut(WANTED_AT_ONCE))
+            .try_for_each(|(wanted, found)| {
+                self.runs.iter().try_for_each(|run| run.find(wanted, found))
+            })?;
+        Ok(found)
+    }
+
+    /// Adds fingerprints in ascending order, none of which is in the set.
+    pub fn insert(&mut self, sorted: Vec<Fingerprint>) -> anyhow::Result<()> {
+        if sorted.is_empty() {
+            return Ok(());
+        }
+        self.runs.push(Run::Memory(sorted));
+        while let [.., longer, newest] = &self.runs[..]
+            && longer.len() < newest.len().saturating_mul(GROWTH)
+        {
+            self.join_newest()?;
+        }
+        while self.bytes_in_memory() > self.memory {
+            self.write_oldest()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is only in memory to files, and says what the set consists of.
+    pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
+        while self.bytes_in_memory() > 0 {
+            self.write_oldest()?;
+        }
+        let stored = self.runs.iter().map(|run| match run {
+            Run::File(file) => Some(file.stored()),
+            Run::Memory(_) => None,
+        });
+        Ok(stored.flatten().collect())
+    }
+
+    fn bytes_in_memory(&self) -> u64 {
+        self.runs.iter().map(Run::bytes_in_memory).sum()
+    }
+
+    /// Joins the two newest runs.
+    fn join_newest(&mut self) -> anyhow::Result<()> {
+        let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else {
+            return Ok(());
+        };
+        let joined = match (&older, &newer) {
+            (Run::Memory(first), Run::Memory(second)) => Run::Memory(merge::merge(first, second)),
+            (first, second) => self.write(|to| merge::merge_into(first, second, to))?,
+        };
+        self.runs.push(joined);
+        older.discard()?;
+        newer.discard()
+    }
+
+    /// Writes the oldest run that is in memory to a file.
+    fn write_oldest(&mut self) -> anyhow::Result<()> {
+        let in_memory = self.runs.iter().position(|run| run.bytes_in_memory() > 0);
+        let Some(position) = in_memory else {
+            return Ok(());
+        };
+        let run = std::mem::replace(&mut self.runs[position], Run::Memory(Vec::new()));
+        self.runs[position] = self.write(|to| run.write_to(to))?;
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut pages::RunWriter<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Run> {
+        files::create_folder(&self.folder)?;
+        let name = format!("{}-{:06}{SUFFIX}", self.name, self.next);
+        self.next += 1;
+        RunFile::write(&self.folder, name, write).map(Run::File)
+    }
+}
+
+/// The number in the name of a run's file; 0 when it has none.
+fn number_of(file: &str, name: &str) -> u64 {
+    file.strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .and_then(|rest| rest.strip_suffix(SUFFIX))
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
