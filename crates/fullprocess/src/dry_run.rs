@@ -115,10 +115,26 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         (from.final_data(), to.final_data()),
         (from.rejected_rows(), to.rejected_rows()),
         (from.ingested_files(), to.ingested_files()),
+        (from.ingestion_carry(), to.ingestion_carry()),
     ] {
         if from.exists() {
             fs::copy(&from, &to).with_context(|| format!("failed to copy {}", from.display()))?;
         }
     }
+    copy_row_fingerprints(from, to)?;
     Ok(copied)
+}
+
+fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
+    let (from, to) = (from.row_fingerprints(), to.row_fingerprints());
+    if !from.exists() {
+        return Ok(());
+    }
+    let context = || format!("failed to copy {}", from.display());
+    files::create_folder(&to)?;
+    for entry in fs::read_dir(&from).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        fs::copy(entry.path(), to.join(entry.file_name())).with_context(context)?;
+    }
+    Ok(())
 }

@@ -131,9 +131,7 @@ fn overlap_warning(
     test: &Table,
 ) -> Option<String> {
     let ingested = history.ledger().and_then(|ledger| match key {
-        Some(key) if ledger.rows > 0 => {
-            dataset::load_final_data(config, &ledger, key).map(Some)
-        }
+        Some(key) if ledger.rows > 0 => dataset::load_final_data(config, &ledger, key).map(Some),
         _ => Ok(None),
     });
     match ingested {

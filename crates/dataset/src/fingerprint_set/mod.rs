@@ -2,9 +2,9 @@
 //!
 //! It is a few *runs*, each sorted: in memory, or in a file that is written once and read page by
 //! page. What is asked of it comes sorted too, so a few fingerprints read a few pages, and many
-//! read each page once. A run is joined to the one before it until that is at least twice as long,
-//! so there are logarithmically many. Runs that take more than the memory allowed go to files; it
-//! is the same set wherever they are.
+//! read each page once. There are few runs: beyond that, the two neighbours that are shortest
+//! together are joined, so long runs are seldom written again. Runs that take more than the memory
+//! allowed go to files; it is the same set wherever they are.
 //!
 //! It knows no rows: telling which of some rows come first is [`firsts`]'s part.
 
@@ -26,8 +26,8 @@ use crate::fingerprint::Fingerprint;
 
 pub use firsts::{Firsts, firsts};
 
-/// A run is joined to the one before it unless that is so many times as long.
-const GROWTH: u64 = 2;
+/// Runs that a set has at most: each is looked into for every fingerprint that is asked for.
+const MOST_RUNS: usize = 16;
 /// Fingerprints that one thread looks for at a time.
 const WANTED_AT_ONCE: usize = 8192;
 /// Ends the name of a run's file.
@@ -41,7 +41,7 @@ pub struct FingerprintSet {
     name: &'static str,
     /// Bytes that runs in memory may take.
     memory: u64,
-    /// From the oldest and longest to the newest.
+    /// From the oldest to the newest.
     runs: Vec<Run>,
     /// The number of the next file.
     next: u64,
@@ -128,10 +128,8 @@ impl FingerprintSet {
             return Ok(());
         }
         self.runs.push(Run::Memory(sorted));
-        while let [.., longer, newest] = &self.runs[..]
-            && longer.len() < newest.len().saturating_mul(GROWTH)
-        {
-            self.join_newest()?;
+        if self.runs.len() > MOST_RUNS {
+            self.join_shortest()?;
         }
         while self.bytes_in_memory() > self.memory {
             self.write_oldest()?;
@@ -155,16 +153,21 @@ impl FingerprintSet {
         self.runs.iter().map(Run::bytes_in_memory).sum()
     }
 
-    /// Joins the two newest runs.
-    fn join_newest(&mut self) -> anyhow::Result<()> {
-        let (Some(newer), Some(older)) = (self.runs.pop(), self.runs.pop()) else {
+    /// Joins the two neighbours that are shortest together.
+    fn join_shortest(&mut self) -> anyhow::Result<()> {
+        let pairs = self
+            .runs
+            .windows(2)
+            .map(|pair| pair[0].len() + pair[1].len());
+        let Some((first, _)) = pairs.enumerate().min_by_key(|(_, length)| *length) else {
             return Ok(());
         };
-        let joined = match (&older, &newer) {
-            (Run::Memory(first), Run::Memory(second)) => Run::Memory(merge::merge(first, second)),
-            (first, second) => self.write(|to| merge::merge_into(first, second, to))?,
+        let newer = self.runs.remove(first + 1);
+        let older = std::mem::replace(&mut self.runs[first], Run::Memory(Vec::new()));
+        self.runs[first] = match (&older, &newer) {
+            (Run::Memory(older), Run::Memory(newer)) => Run::Memory(merge::merge(older, newer)),
+            (older, newer) => self.write(|to| merge::merge_into(older, newer, to))?,
         };
-        self.runs.push(joined);
         older.discard()?;
         newer.discard()
     }

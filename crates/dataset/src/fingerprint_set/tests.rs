@@ -29,10 +29,10 @@ proptest! {
 
     #[test]
     fn it_holds_what_was_put_in_wherever_its_runs_are(
-        batches in prop::collection::vec((0..30_000u32, 0..3_000usize), 1..12),
+        batches in prop::collection::vec((0..30_000u32, 0..1_500usize), 1..40),
         // In bytes: nothing in memory, a page or so, and everything.
         memory in prop_oneof![Just(0), Just(10_000), Just(u64::MAX)],
-        stores in prop::collection::vec(any::<bool>(), 12),
+        stores in prop::collection::vec(any::<bool>(), 40),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let mut set = FingerprintSet::new(folder.path(), "rows", memory);

@@ -235,6 +235,11 @@ impl State<'_> {
         rows.fingerprints.push(key.of_row(id, &self.values, label));
         if lines == Lines::Kept {
             match self.marks {
+                // As it stands; most rows are.
+                Marks::Plain if columns.is_in_order && record.is_trimmed() => {
+                    rows.lines.extend_from_slice(record.text());
+                    rows.lines.push(b'\n');
+                }
                 Marks::Plain => push_plain_line(&mut rows.lines, columns.texts(record)),
                 Marks::QuotesOrReturns => push_line(&mut rows.lines, columns.texts(record)),
             }
