@@ -98,6 +98,16 @@ impl Table {
         self.fingerprints.extend_from_slice(&rows.fingerprints);
     }
 
+    /// Adds all rows of another table at the end.
+    pub fn extend(&mut self, other: &Self) {
+        for (column, values) in self.features.iter_mut().zip(&other.features) {
+            column.extend_from_slice(values);
+        }
+        self.labels.extend_from_slice(&other.labels);
+        self.clients.extend_from_slice(&other.clients);
+        self.fingerprints.extend_from_slice(&other.fingerprints);
+    }
+
     /// Adds the accepted rows at these places of a block at the end.
     pub fn append(&mut self, rows: &ParsedRows, places: &[usize]) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
@@ -135,7 +145,7 @@ impl Table {
     }
 
     /// The values of one row.
-    pub fn row(&self, position: usize) -> impl Iterator<Item = f64> {
+    pub fn row(&self, position: usize) -> impl Iterator<Item = f64> + Clone {
         self.features.iter().map(move |column| column[position])
     }
 

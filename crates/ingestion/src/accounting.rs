@@ -26,7 +26,7 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) profile: RunningProfile,
     /// Which rows it holds.
     pub(crate) known: FingerprintSet,
-    /// All of them, if they are kept.
+    /// Those that were laid down by this sink, if they are kept.
     pub(crate) table: Table,
     /// Rows that have yet to be told from those.
     pub(crate) pending: Pending,

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use anyhow::Context;
 use common::ledger::Ledger;
 use common::{Failure, Layout, files};
-use dataset::{Fingerprint, Table};
+use dataset::Fingerprint;
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 
@@ -59,17 +59,20 @@ pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fi
 
 /// The ledger in which the first `rows` rows of the data are judged; the caller commits it.
 ///
-/// Their fingerprints are appended and synced first: they count once the ledger says so.
+/// `last` are the fingerprints of the last rows before that, of those at least that are not judged
+/// yet; they are appended and synced first, and count once the ledger says so.
 pub fn mark_judged(
     layout: &Layout,
     ledger: &Ledger,
-    table: &Table,
+    last: &[Fingerprint],
     rows: u64,
 ) -> anyhow::Result<Ledger> {
-    let newly = table
-        .fingerprints
-        .get(ledger.judged_rows as usize..rows as usize)
-        .unwrap_or_default();
+    let n_newly = rows.saturating_sub(ledger.judged_rows) as usize;
+    let newly = last
+        .len()
+        .checked_sub(n_newly)
+        .and_then(|judged| last.get(judged..));
+    let newly = newly.context("more rows were judged than were at hand")?;
     let mut ledger = ledger.clone();
     if !newly.is_empty() {
         ledger.judged_fingerprints = append(layout, ledger.judged_fingerprints, newly)?;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
-use common::{Layout, Schema, files};
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, RecordWriter, Scratch};
+use common::{Config, Layout, Schema, files};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, RecordWriter, Scratch, Table};
 
 use crate::accounting::{FileTally, Sink, Take, Untaken, failed_to_write};
 use crate::memory::Memory;
@@ -40,6 +40,8 @@ pub(crate) struct Laid {
     pub(crate) rows_in_front: u64,
     /// What the next ingestion appends to.
     pub(crate) standing: Standing,
+    /// The rows that were laid down, if they are kept.
+    pub(crate) table: Table,
 }
 
 /// Why laying down ended early.
@@ -65,12 +67,12 @@ pub(crate) struct Order<'a> {
     pub(crate) judged: &'a FingerprintSet,
 }
 
-/// Which rows of finaldata.csv the caller goes on to work with.
+/// Whether the caller goes on to work with the rows that are laid down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// All.
+    /// It does, and gets them.
     Rows,
-    /// None, which bounds the memory that is needed.
+    /// It does not, which bounds the memory that is needed.
     Nothing,
 }
 
@@ -83,7 +85,17 @@ pub(crate) struct Reading<'a> {
     pub(crate) keep: Keep,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    pub(crate) fn of(config: &'a Config, key: &'a FingerprintKey, keep: Keep) -> Self {
+        Self {
+            layout: &config.layout,
+            schema: &config.schema,
+            key,
+            memory: Memory::of(&config.ingestion),
+            keep,
+        }
+    }
+
     /// Appends the rows of the planned files behind the committed ones; none of them may be in
     /// `unwanted`.
     pub(crate) fn lay_behind(
@@ -139,7 +151,6 @@ impl Reading<'_> {
         let Standing {
             profile,
             known,
-            table,
             hasher: _,
         } = standing;
         Sink {
@@ -148,7 +159,7 @@ impl Reading<'_> {
             rejected,
             profile,
             known,
-            table,
+            table: Table::new(self.schema),
             pending: Pending::new(self.memory.pending()),
             tallies: Vec::new(),
             scratch: Scratch::default(),
@@ -248,7 +259,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
             hasher: rows.hasher,
             profile,
             known,
-            table,
         },
+        table,
     })
 }

@@ -44,6 +44,7 @@ pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};
 pub use look::{Look, look};
 pub use report::{FileReport, IngestReport};
+pub use standing::are_ingested;
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -70,8 +71,10 @@ pub enum IngestionReport {
 pub struct Ingested {
     /// What was done.
     pub report: IngestReport,
-    /// All rows of finaldata.csv, if the caller goes on to work with them.
+    /// The rows that were laid down behind those of `before`, if the caller asked for them.
     pub table: Table,
+    /// The ledger of the rows in front of them; that of none where all were laid down.
+    pub before: Ledger,
     /// The committed ledger.
     pub ledger: Ledger,
     /// The key of the fingerprints.

@@ -205,12 +205,13 @@ impl Merge<'_> {
             files: ledger.files.iter().cloned().chain(entries).collect(),
             ..self.ledger_of(&laid, ledger)
         };
+        let before = ledger.clone();
         let replayed = state.replayed.take();
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
         let ingested = self.commit(extended, laid, &state.found, all_reports, reason)?;
-        Ok(Some(ingested))
+        Ok(Some(Ingested { before, ..ingested }))
     }
 
     /// Lays down the known files as they were; unknown ones are appended after that.
@@ -390,7 +391,8 @@ impl Merge<'_> {
         };
         Ok(Ingested {
             report,
-            table: laid.standing.table,
+            table: laid.table,
+            before: Ledger::default(),
             ledger,
             key: self.key.clone(),
         })
@@ -411,13 +413,7 @@ impl Merge<'_> {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading {
-            layout: &self.config.layout,
-            schema: &self.config.schema,
-            key: &self.key,
-            memory: Memory::of(&self.config.ingestion),
-            keep: self.keep,
-        }
+        Reading::of(self.config, &self.key, self.keep)
     }
 
     /// The first `count` rows that were judged.

@@ -114,7 +114,10 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
         return Ok(None);
     };
     match load_final_data(config, ledger, &key) {
-        Ok(table) => mark_judged(&config.layout, ledger, &table, rows).map(Some),
+        Ok(table) => {
+            let judged = table.fingerprints.get(..rows as usize).unwrap_or_default();
+            mark_judged(&config.layout, ledger, judged, rows).map(Some)
+        }
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(None)

@@ -8,6 +8,7 @@
 //! While finaldata.csv has the size, time and inode that it had then, its content is taken to be
 //! the same. Its time is set a nanosecond apart from the clock's, so no later write can repeat it.
 
+use std::collections::HashSet;
 use std::fs;
 
 use common::artifact::{self, Format};
@@ -16,8 +17,7 @@ use common::ledger::{FileStamp, Ledger};
 use common::{Config, Layout, Schema, files};
 use dataset::passes::RunningProfile;
 use dataset::{
-    Fingerprint, FingerprintKey, FingerprintSet, ParsedRows, StoredRun, Table, firsts,
-    read_final_data,
+    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, firsts, read_final_data,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,6 @@ pub(crate) struct Standing {
     pub(crate) profile: RunningProfile,
     /// Which rows it holds.
     pub(crate) known: FingerprintSet,
-    /// All of them, if they are kept.
-    pub(crate) table: Table,
 }
 
 /// What is kept of it.
@@ -72,7 +70,6 @@ impl Standing {
             hasher: Hasher::new(),
             profile: RunningProfile::new(schema),
             known: FingerprintSet::new(&layout.row_fingerprints(), ROWS, memory.known()),
-            table: Table::new(schema),
         }
     }
 
@@ -97,29 +94,30 @@ impl Standing {
                 .ok()
                 .map(|known| (carry, known))
         });
-        match (carried, reading.keep) {
-            (None, _) => Self::read(config, ledger, reading),
-            (Some((carry, known)), Keep::Rows) => {
-                let table = dataset::load_final_data(config, ledger, reading.key)?;
-                Ok(carry.standing(known, table))
-            }
-            (Some((carry, known)), Keep::Nothing) => {
-                if !carry.has_stamp_of(layout)
-                    && let Some(damage) = damage(layout, ledger)?
-                {
-                    anyhow::bail!(damage);
-                }
-                Ok(carry.standing(known, Table::new(reading.schema)))
-            }
+        let Some((carry, known)) = carried else {
+            return Self::read(config, ledger, reading);
+        };
+        if !carry.has_stamp_of(layout)
+            && let Some(damage) = damage(layout, ledger)?
+        {
+            anyhow::bail!(damage);
         }
+        Ok(Self {
+            hasher: Hasher::continuing(&carry.hasher).unwrap_or_default(),
+            profile: carry.profile,
+            known,
+        })
     }
 
     /// That of the committed rows, made anew by reading them all.
     fn read(config: &Config, ledger: &Ledger, reading: &Reading<'_>) -> anyhow::Result<Self> {
         let mut standing = Self::of_no_rows(reading);
         let mut waiting = Vec::new();
+        let mut block = Table::new(reading.schema);
         let hasher = read_final_data(config, ledger, reading.key, |rows| {
-            standing.note(rows, reading.keep);
+            block.append_all(rows);
+            standing.profile.add(&block, 0..block.rows());
+            block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
             if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
                 standing.insert(&mut waiting)?;
@@ -128,15 +126,6 @@ impl Standing {
         })?;
         standing.insert(&mut waiting)?;
         Ok(Self { hasher, ..standing })
-    }
-
-    fn note(&mut self, rows: &ParsedRows, keep: Keep) {
-        let first = self.table.rows();
-        self.table.append_all(rows);
-        self.profile.add(&self.table, first..self.table.rows());
-        if keep == Keep::Nothing {
-            self.table.clear();
-        }
     }
 
     fn insert(&mut self, waiting: &mut Vec<Fingerprint>) -> anyhow::Result<()> {
@@ -205,15 +194,6 @@ impl Carry {
         self.stamp != FileStamp::default()
             && found.is_ok_and(|metadata| FileStamp::of(&metadata) == self.stamp)
     }
-
-    fn standing(self, known: FingerprintSet, table: Table) -> Standing {
-        Standing {
-            hasher: Hasher::continuing(&self.hasher).unwrap_or_default(),
-            profile: self.profile,
-            known,
-            table,
-        }
-    }
 }
 
 /// Whether finaldata.csv is as the last ingestion left it, from what costs little to see.
@@ -224,6 +204,24 @@ pub(crate) fn is_as_it_was_left(config: &Config, ledger: &Ledger) -> anyhow::Res
     };
     let carry = Carry::load(layout, ledger, &key, &config.schema);
     Ok(carry.is_some_and(|carry| carry.has_stamp_of(layout)))
+}
+
+/// Which of these rows, by their fingerprints, stand in finaldata.csv.
+pub fn are_ingested(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+    rows: &[Fingerprint],
+) -> anyhow::Result<Vec<bool>> {
+    let reading = Reading::of(config, key, Keep::Nothing);
+    let known = Standing::of_committed(config, ledger, &reading)?.known;
+    let asked = firsts(std::iter::once(rows));
+    let found = known.contains(&asked.fingerprints)?;
+    let pairs = asked.fingerprints.into_iter().zip(found);
+    let found: HashSet<Fingerprint> = pairs
+        .filter_map(|(fingerprint, found)| found.then_some(fingerprint))
+        .collect();
+    Ok(rows.iter().map(|row| found.contains(row)).collect())
 }
 
 /// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.

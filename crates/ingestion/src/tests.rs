@@ -135,7 +135,8 @@ impl Pipeline {
                     return;
                 };
                 if let Ok(table) = dataset::load_final_data(&self.config, &ledger, &key) {
-                    let judged = mark_judged(layout, &ledger, &table, ledger.rows).unwrap();
+                    let judged =
+                        mark_judged(layout, &ledger, &table.fingerprints, ledger.rows).unwrap();
                     history.save_ledger(&judged).unwrap();
                     self.judged.extend(self.final_lines());
                 }
@@ -179,9 +180,14 @@ impl Pipeline {
             return;
         }
         let ingested = ingest(&self.config, &history, prepared.ledger, found, None).unwrap();
-        let (ledger, key) = (&ingested.ledger, &ingested.key);
-        let read_back = dataset::load_final_data(&self.config, ledger, key).unwrap();
-        assert_eq!(format!("{:?}", ingested.table), format!("{read_back:?}"));
+        let read_back =
+            |ledger| dataset::load_final_data(&self.config, ledger, &ingested.key).unwrap();
+        let mut table = read_back(&ingested.before);
+        table.extend(&ingested.table);
+        assert_eq!(
+            format!("{table:?}"),
+            format!("{:?}", read_back(&ingested.ledger))
+        );
     }
 
     fn final_data(&self) -> Vec<u8> {

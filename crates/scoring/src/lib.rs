@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::Context;
 use common::history::{StageDuration, StoredScore};
 use common::{Config, Failure, History, RunLock};
-use dataset::passes::log_odds;
+use dataset::passes::{log_odds, predictions};
 use dataset::{FingerprintKey, Selection, Table, TestData};
 use jiff::Timestamp;
 use training::Model;
@@ -74,6 +74,17 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
 pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
     let labelled = selection.clone().labelled();
     evaluate(&log_odds(&model.predictor, table, &labelled))
+}
+
+/// How a model predicts the labelled rows of a selection.
+pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
+    let [stayed, left] = predictions(&model.predictor, table, &selection.clone().labelled());
+    ConfusionMatrix {
+        true_positive: left[1],
+        false_positive: stayed[1],
+        false_negative: left[0],
+        true_negative: stayed[0],
+    }
 }
 
 /// F1 and the other metrics of a model on the test data.
