@@ -182,6 +182,16 @@ mod tests {
         start.update(b"a");
         let mut writer = HashingWriter::continuing(Vec::new(), start, 1);
         writer.write_all(b"bc").unwrap();
-        assert_eq!((writer.length(), writer.digest().as_str()), (3, ABC));
+        assert_eq!((writer.length(), writer.hasher().clone().finish().as_str()), (3, ABC));
+    }
+
+    #[test]
+    fn a_digest_is_continued_by_another_process() {
+        let mut hasher = Hasher::new();
+        hasher.update(b"a,b");
+        let mut continued = Hasher::continuing(&hasher.state()).unwrap();
+        continued.update(b"\n1,2\n");
+        assert_eq!(continued.finish(), of_bytes(b"a,b\n1,2\n"));
+        assert!(Hasher::continuing(b"no state").is_none());
     }
 }

@@ -503,7 +503,7 @@ fn what_follows_a_quote_that_is_never_closed_is_said_to_be_unread() {
     assert!(file.rejections[0].starts_with("3:1: the record is longer than 16 MiB"));
 }
 
-const N_TINY_FILES: u64 = 100_000;
+const N_TINY_FILES: u64 = 20_000;
 
 /// Rows enough for several blocks, in two files that share some; a few are refused.
 fn many_rows() -> [String; 2] {
