@@ -182,7 +182,10 @@ mod tests {
         start.update(b"a");
         let mut writer = HashingWriter::continuing(Vec::new(), start, 1);
         writer.write_all(b"bc").unwrap();
-        assert_eq!((writer.length(), writer.hasher().clone().finish().as_str()), (3, ABC));
+        assert_eq!(
+            (writer.length(), writer.hasher().clone().finish().as_str()),
+            (3, ABC)
+        );
     }
 
     #[test]

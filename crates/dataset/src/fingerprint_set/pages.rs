@@ -120,11 +120,7 @@ impl RunFile {
             };
             if let Some(within) = number.checked_sub(1) {
                 self.read(within, &mut page)?;
-                super::run::find(
-                    page.fingerprints(),
-                    &wanted[next..end],
-                    &mut found[next..end],
-                );
+                super::run::find(&page.0, &wanted[next..end], &mut found[next..end]);
             }
             next = end;
         }
@@ -152,7 +148,7 @@ impl RunFile {
                     .with_context(|| format!("failed to read {}", self.path.display()));
             }
         };
-        if is_whole && page.fingerprints().first() == self.firsts.get(number) {
+        if is_whole && page.0.first() == self.firsts.get(number) {
             return Ok(());
         }
         Err(DamagedRun {
@@ -188,12 +184,12 @@ pub(super) struct RunWriter<'a> {
 impl RunWriter<'_> {
     /// Adds a fingerprint that is larger than the ones before.
     pub(super) fn push(&mut self, fingerprint: Fingerprint) -> anyhow::Result<()> {
-        if self.page.count == 0 {
+        if self.page.0.is_empty() {
             self.firsts.push(fingerprint);
         }
-        self.page.push(fingerprint);
+        self.page.0.push(fingerprint);
         self.length += 1;
-        if self.page.count == PER_PAGE {
+        if self.page.0.len() == PER_PAGE {
             self.write_page()?;
         }
         Ok(())
@@ -201,7 +197,7 @@ impl RunWriter<'_> {
 
     /// The number of fingerprints and the first one of each page.
     fn finish(mut self) -> anyhow::Result<(u64, Vec<Fingerprint>)> {
-        if self.page.count > 0 {
+        if !self.page.0.is_empty() {
             self.write_page()?;
         }
         self.to.write_all(&bytes_of(&self.firsts))?;
@@ -211,7 +207,7 @@ impl RunWriter<'_> {
     fn write_page(&mut self) -> io::Result<()> {
         self.to
             .write_all(&self.page.encode(self.firsts.len() - 1))?;
-        self.page.count = 0;
+        self.page.0.clear();
         Ok(())
     }
 }
@@ -229,7 +225,7 @@ pub(super) struct RunReader<'a> {
 impl RunReader<'_> {
     /// The next fingerprint; `None` after the last.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
-        if self.next == self.page.count {
+        if self.next == self.page.0.len() {
             if self.number == self.file.firsts.len() {
                 return Ok(None);
             }
@@ -237,44 +233,24 @@ impl RunReader<'_> {
             self.number += 1;
             self.next = 0;
         }
-        let fingerprint = self.page.fingerprints().get(self.next).copied();
+        let fingerprint = self.page.0.get(self.next).copied();
         self.next += 1;
         Ok(fingerprint)
     }
 }
 
 /// The fingerprints of a page.
-struct Page {
-    fingerprints: [Fingerprint; PER_PAGE],
-    count: usize,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self {
-            fingerprints: [0; PER_PAGE],
-            count: 0,
-        }
-    }
-}
+#[derive(Default)]
+struct Page(Vec<Fingerprint>);
 
 impl Page {
-    fn fingerprints(&self) -> &[Fingerprint] {
-        &self.fingerprints[..self.count]
-    }
-
-    fn push(&mut self, fingerprint: Fingerprint) {
-        self.fingerprints[self.count] = fingerprint;
-        self.count += 1;
-    }
-
     fn encode(&self, number: usize) -> [u8; PAGE_BYTES] {
         let mut bytes = [0; PAGE_BYTES];
         let (slots, _) = bytes.as_chunks_mut::<FINGERPRINT_BYTES>();
-        for (slot, fingerprint) in slots.iter_mut().zip(self.fingerprints()) {
+        for (slot, fingerprint) in slots.iter_mut().zip(&self.0) {
             *slot = fingerprint.to_le_bytes();
         }
-        bytes[COUNT_AT..NUMBER_AT].copy_from_slice(&(self.count as u32).to_le_bytes());
+        bytes[COUNT_AT..NUMBER_AT].copy_from_slice(&(self.0.len() as u32).to_le_bytes());
         bytes[NUMBER_AT..CHECKSUM_AT].copy_from_slice(&(number as u64).to_le_bytes());
         let checksum = crc32fast::hash(&bytes[..CHECKSUM_AT]);
         bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
@@ -291,10 +267,8 @@ impl Page {
         if !is_whole {
             return false;
         }
-        for (slot, fingerprint) in self.fingerprints.iter_mut().zip(fingerprints_of(bytes)) {
-            *slot = fingerprint;
-        }
-        self.count = count as usize;
+        self.0.clear();
+        self.0.extend(fingerprints_of(bytes).take(count as usize));
         true
     }
 }
