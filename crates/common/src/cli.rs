@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
-use crate::{Config, Failure, history};
+use crate::{Config, Failure, history, progress};
 
 pub use clap;
 
@@ -74,6 +74,9 @@ pub fn run<A: Args, R: Report>(
         Err(help_or_error) => return print_usage(&help_or_error),
     };
     start_logging(line.quiet, line.verbose);
+    if !line.quiet {
+        progress::allow();
+    }
     let (json, quiet) = (line.json, line.quiet);
     let done = Config::find_and_load(line.config)
         .and_then(|config| {
@@ -112,7 +115,7 @@ fn start_logging(quiet: bool, verbose: u8) {
     };
     let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| progress::LogWriter)
         .with_ansi(has_colour)
         .with_target(false)
         .without_time()

@@ -9,6 +9,7 @@ use anyhow::Context;
 use common::config::InputFolder;
 use common::digest::{self, Hasher, HashingReader};
 use common::ledger::Ledger;
+use common::progress::Progress;
 use common::{Config, Failure, Schema};
 
 use crate::data_file::DataFile;
@@ -72,7 +73,8 @@ pub fn read_final_data(
         return Err(damaged("was written under another schema").into());
     }
     let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
-    let mut hashing = HashingReader::new(file.take(ledger.committed_bytes));
+    let progress = Progress::of_reading("reading finaldata.csv", ledger.committed_bytes);
+    let mut hashing = HashingReader::new(progress.watch(file.take(ledger.committed_bytes)));
     let mut n_rows = 0;
     read_trusted(&mut hashing, &config.schema, key, |rows| {
         n_rows += rows.accepted() as u64;

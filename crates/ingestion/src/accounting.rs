@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::ledger::RowCounts;
+use common::progress::Progress;
 use dataset::passes::RunningProfile;
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection,
@@ -32,6 +33,7 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) pending: Pending,
     /// What reading each file came to, by its position.
     pub(crate) tallies: Vec<FileTally>,
+    pub(crate) progress: Progress,
     /// Memory that is used again from file to file.
     pub(crate) scratch: Scratch,
 }
@@ -96,7 +98,7 @@ impl<W: Write + Send> Sink<'_, W> {
         if self.tallies.len() <= position {
             self.tallies.resize_with(position + 1, FileTally::default);
         }
-        let mut data = DataFile::open(&file.path).map_err(unreadable)?;
+        let mut data = DataFile::open_watched(&file.path, &self.progress).map_err(unreadable)?;
         match BulkReader::open(&mut data, self.reading.schema, TargetColumn::Read) {
             Ok(mut reader) => {
                 let (key, mut scratch) = (self.reading.key, std::mem::take(&mut self.scratch));
@@ -150,6 +152,8 @@ impl<W: Write + Send> Sink<'_, W> {
         write_new(&mut self.rows, &self.pending, &is_new)
             .with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
         let first = self.table.rows();
+        let n_new = is_new.iter().filter(|new| **new).count();
+        self.progress.keep(n_new as u64);
         append_new(&mut self.table, &self.pending, &is_new);
         self.profile.add(&self.table, first..self.table.rows());
         if self.reading.keep == Keep::Nothing {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
+use common::progress::Progress;
 use common::{Config, Layout, Schema, files};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, RecordWriter, Scratch, Table};
 
@@ -16,6 +17,8 @@ use crate::memory::Memory;
 use crate::pending::Pending;
 use crate::standing::Standing;
 
+/// What a watcher is told that is done.
+const INGESTING: &str = "ingesting";
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
 
 /// A file to be read, whether the ledger knows it or not.
@@ -114,6 +117,7 @@ impl<'a> Reading<'a> {
             RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
             standing,
         );
+        sink.progress = Progress::of_reading(INGESTING, bytes_of(planned));
         let take = if unwanted.is_empty() {
             Take::All
         } else {
@@ -135,6 +139,13 @@ impl<'a> Reading<'a> {
                     RecordWriter::new(rejected),
                     Standing::of_no_rows(self),
                 );
+                let twice = if order.judged.is_empty() {
+                    &[]
+                } else {
+                    &planned[..order.files.min(planned.len())]
+                };
+                let bytes = bytes_of(planned) + bytes_of(twice);
+                sink.progress = Progress::of_reading(INGESTING, bytes);
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
                 Ok(lay_in_order(sink, planned, order))
@@ -162,6 +173,7 @@ impl<'a> Reading<'a> {
             table: Table::new(self.schema),
             pending: Pending::new(self.memory.pending()),
             tallies: Vec::new(),
+            progress: Progress::none(),
             scratch: Scratch::default(),
         }
     }
@@ -189,6 +201,12 @@ impl<'a> Reading<'a> {
         take_files(&mut sink, file, position, Take::All)?;
         Ok((sink.known, sink.table.fingerprints))
     }
+}
+
+/// Bytes on disk; files that are gone have none, which is found out when they are read.
+fn bytes_of(planned: &[Planned]) -> u64 {
+    let length = |file: &Planned| file.path.metadata().map_or(0, |metadata| metadata.len());
+    planned.iter().map(length).sum()
 }
 
 fn lay_in_order<W: Write + Send>(
