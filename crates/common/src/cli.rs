@@ -3,7 +3,7 @@
 //! Results go to stdout, as text or with `--json` as JSON; talk goes to stderr.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -113,10 +113,9 @@ fn start_logging(quiet: bool, verbose: u8) {
         (true, 0) => Level::WARN,
         (false, 0) => Level::INFO,
     };
-    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| progress::LogWriter)
-        .with_ansi(has_colour)
+        .with_ansi(false)
         .with_target(false)
         .without_time()
         .compact();
