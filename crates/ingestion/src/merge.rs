@@ -49,6 +49,7 @@ pub(crate) fn merge(
         ledger,
         found,
         replayed: None,
+        is_forgotten: false,
     };
     loop {
         match merge.attempt(&mut state) {
@@ -119,6 +120,8 @@ struct State {
     found: Look,
     /// Why the known files were replayed, and what became of them; the unknown ones follow.
     replayed: Option<(String, Vec<FileReport>)>,
+    /// What appending continues from was damaged, and is made anew; once is enough.
+    is_forgotten: bool,
 }
 
 /// How a file that is laid anew is ordered, and what the ledger keeps of it.
@@ -173,6 +176,7 @@ impl Merge<'_> {
             ledger,
             found,
             replayed,
+            is_forgotten,
         } = &mut *state;
         let reading = self.reading();
         let standing = match Standing::of_committed(self.config, ledger, &reading) {
@@ -191,9 +195,10 @@ impl Merge<'_> {
             Err(stopped) => {
                 cut_to_committed(&self.config.layout, ledger)?;
                 return match stopped {
-                    Stopped::Failed(error) if error.is::<DamagedRun>() => {
+                    Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
                         tracing::warn!("{error:#}; it is made anew");
                         standing::forget(&self.config.layout)?;
+                        *is_forgotten = true;
                         Ok(None)
                     }
                     stopped => Err(stopped),
