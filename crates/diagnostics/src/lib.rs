@@ -8,6 +8,7 @@
 mod dependencies;
 mod measure;
 mod report;
+pub mod statistics;
 mod timings;
 
 use common::cli::clap::{self, Args};

@@ -1,0 +1,261 @@
+//! One joint test of whether a batch lies elsewhere than its reference, in any direction.
+//!
+//! Each value becomes its normal score within the reference's column (van der Waerden): outliers
+//! and skewed columns weigh no more than others. The mean scores of the batch are then held
+//! against those of the reference by Hotelling's statistic, with the covariance of the reference's
+//! own scores. Many columns that each move a little are found long before any of them alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::sorted::{SortedColumn, steps};
+use super::symmetric::{dot, eigen};
+use super::tails::{chi_square_tail, normal_quantile};
+
+/// Directions whose variance is smaller than this share of the largest are rounding: a column
+/// that is made of others.
+const LEAST_VARIANCE: f64 = 1e-10;
+
+/// Whether a batch lies elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// Hotelling's statistic.
+    pub statistic: f64,
+    /// Directions that were tested: one a column, less those that others determine.
+    pub degrees: usize,
+    /// How probable a statistic as large is when the batch lies where the reference does.
+    pub p_value: f64,
+}
+
+/// A reference's columns, ready to hold batches against.
+#[derive(Clone, Debug)]
+pub struct NormalScores {
+    columns: Vec<SortedColumn>,
+    /// Mean score of each column.
+    means: Vec<f64>,
+    /// Covariances of the scores, divisor n − 1, each over the rows where both are present.
+    covariance: Vec<Vec<f64>>,
+    together: PresentTogether,
+}
+
+/// In how many rows both of two columns are present; a column with itself: in how many it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresentTogether(Vec<Vec<u64>>);
+
+/// What the joint test needs of a batch. Mergeable over batches against the same reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchLocation {
+    /// Sum of each column's scores.
+    sums: Vec<f64>,
+    together: PresentTogether,
+}
+
+impl NormalScores {
+    /// The columns of a reference, all of equal length, in the same order of rows.
+    pub fn of(columns: &[&[f64]]) -> Self {
+        let sorted: Vec<SortedColumn> = columns
+            .iter()
+            .map(|column| SortedColumn::of(column))
+            .collect();
+        let scores: Vec<Vec<f64>> = columns
+            .iter()
+            .zip(&sorted)
+            .map(|(column, sorted)| scores(column, sorted))
+            .collect();
+        let means = scores.iter().map(|scores| mean(scores)).collect();
+        let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
+        Self {
+            means,
+            covariance: scores.iter().map(pairs).collect(),
+            together: PresentTogether::of(columns),
+            columns: sorted,
+        }
+    }
+
+    /// The columns in order.
+    pub fn columns(&self) -> &[SortedColumn] {
+        &self.columns
+    }
+
+    /// What the test needs of a batch; its columns are those of the reference.
+    pub fn batch(&self, current: &[SortedColumn], together: PresentTogether) -> BatchLocation {
+        let columns = self.columns.iter().zip(current);
+        BatchLocation {
+            sums: columns
+                .map(|(mine, new)| sum_of_scores(mine, new))
+                .collect(),
+            together,
+        }
+    }
+}
+
+impl PresentTogether {
+    /// Counts the rows of columns of equal length.
+    pub fn of(columns: &[&[f64]]) -> Self {
+        let present: Vec<Vec<u64>> = columns.iter().map(|column| presence(column)).collect();
+        let both = |left: &[u64], right: &[u64]| {
+            let words = left.iter().zip(right);
+            words.map(|(a, b)| u64::from((a & b).count_ones())).sum()
+        };
+        let counts = |left: &Vec<u64>| present.iter().map(|right| both(left, right)).collect();
+        Self(present.iter().map(counts).collect())
+    }
+
+    /// How the covariance of two columns' means comes from that of their values.
+    fn factor(&self, left: usize, right: usize) -> f64 {
+        let both = self.0[left][right] as f64;
+        both / (self.0[left][left] as f64 * self.0[right][right] as f64)
+    }
+}
+
+impl BatchLocation {
+    /// Adds a later batch of the same columns.
+    pub fn merge(&mut self, later: &Self) {
+        for (mine, other) in self.sums.iter_mut().zip(&later.sums) {
+            *mine += other;
+        }
+        for (mine, other) in self.together.0.iter_mut().zip(&later.together.0) {
+            mine.iter_mut()
+                .zip(other)
+                .for_each(|(mine, other)| *mine += other);
+        }
+    }
+}
+
+/// Tests the mean scores of a batch: T² = d'V⁻¹d with d the difference of the mean scores and V the
+/// covariance of d, S/m + S/n where nothing is missing; χ² with a degree of freedom a column.
+///
+/// Columns that a side has no values of, or that are constant in the reference, are left out, and
+/// so are directions without variance. `None` when none is left.
+pub fn location_test(reference: &NormalScores, batch: &BatchLocation) -> Option<Location> {
+    let is_tested = |column: &usize| {
+        let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
+        present[0] > 1 && present[1] > 0 && reference.covariance[*column][*column] > 0.0
+    };
+    let tested: Vec<usize> = (0..reference.columns.len()).filter(is_tested).collect();
+    let variance = |left: usize, right: usize| {
+        let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
+        reference.covariance[left][right] * factor
+    };
+    // In units of its own error every column counts alike.
+    let errors: Vec<f64> = tested
+        .iter()
+        .map(|column| variance(*column, *column).sqrt())
+        .collect();
+    let scaled = |(row, left): (usize, &usize)| -> Vec<f64> {
+        let line = tested.iter().zip(&errors);
+        line.map(|(right, error)| variance(*left, *right) / errors[row] / error)
+            .collect()
+    };
+    let matrix: Vec<Vec<f64>> = tested.iter().enumerate().map(scaled).collect();
+    let apart: Vec<f64> = tested
+        .iter()
+        .zip(&errors)
+        .map(|(column, error)| {
+            let count = batch.together.0[*column][*column] as f64;
+            (batch.sums[*column] / count - reference.means[*column]) / error
+        })
+        .collect();
+    let found = eigen(&matrix)?;
+    let largest = found.values.iter().copied().fold(0.0, f64::max);
+    let directions = found.values.iter().zip(&found.vectors);
+    let kept = directions.filter(|(value, _)| **value > LEAST_VARIANCE * largest);
+    let (statistic, degrees) = kept.fold((0.0, 0), |(sum, degrees), (value, vector)| {
+        let along = dot(vector, &apart);
+        (sum + along * along / value, degrees + 1)
+    });
+    Some(Location {
+        statistic,
+        degrees,
+        p_value: chi_square_tail(statistic, degrees)?,
+    })
+}
+
+/// The normal score of a value that has `below` of n values below it and `equal` like it: the
+/// quantile of its mid-rank, (below + (equal + 1) / 2) / (n + 1).
+///
+/// A value that the reference has gets the score which it has there.
+fn score(below: u64, equal: u64, count: u64) -> f64 {
+    let rank = below as f64 + (equal as f64 + 1.0) / 2.0;
+    normal_quantile(rank / (count as f64 + 1.0))
+}
+
+/// The scores of the reference's own values; NaN stands for a missing one.
+fn scores(column: &[f64], sorted: &SortedColumn) -> Vec<f64> {
+    let mut below = 0;
+    let known: Vec<(f64, f64)> = sorted
+        .runs()
+        .map(|(value, equal)| {
+            let score = score(below, equal, sorted.count());
+            below += equal;
+            (value, score)
+        })
+        .collect();
+    let of_value = |value: &f64| {
+        let place = known.partition_point(|(other, _)| other < value);
+        known.get(place).map_or(f64::NAN, |(_, score)| *score)
+    };
+    let or_missing = |value: &f64| {
+        if value.is_nan() {
+            f64::NAN
+        } else {
+            of_value(value)
+        }
+    };
+    column.iter().map(or_missing).collect()
+}
+
+/// The sum of the scores of a batch's values, both sides read in order once.
+fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) -> f64 {
+    let (mut sum, mut first, mut second) = (0.0, 0, 0);
+    // The score only changes where the reference has a value.
+    let mut between: Option<f64> = None;
+    for step in steps(reference, current) {
+        let (equal, new) = (step.first - first, step.second - second);
+        if equal > 0 {
+            between = None;
+        }
+        if new > 0 {
+            let known = between.unwrap_or_else(|| score(first, equal, reference.count()));
+            sum += known * new as f64;
+            between = (equal == 0).then_some(known);
+        }
+        (first, second) = (step.first, step.second);
+    }
+    sum
+}
+
+fn presence(column: &[f64]) -> Vec<u64> {
+    let word = |values: &[f64]| {
+        let bits = values.iter().enumerate();
+        bits.fold(0, |word, (bit, value)| {
+            word | (u64::from(!value.is_nan()) << bit)
+        })
+    };
+    column.chunks(64).map(word).collect()
+}
+
+/// 0 without values, of which nothing is made then.
+fn mean(scores: &[f64]) -> f64 {
+    let present = scores.iter().filter(|score| !score.is_nan());
+    let count = present.clone().count().max(1) as f64;
+    present.sum::<f64>() / count
+}
+
+/// Over the rows where both are present; 0 with fewer than two.
+fn covariance(left: &[f64], right: &[f64]) -> f64 {
+    let pairs = || {
+        let all = left.iter().zip(right);
+        all.filter(|(x, y)| !x.is_nan() && !y.is_nan())
+    };
+    let count = pairs().count();
+    if count < 2 {
+        return 0.0;
+    }
+    let (x, y) = pairs().fold((0.0, 0.0), |sums, (x, y)| (sums.0 + x, sums.1 + y));
+    let (x, y) = (x / count as f64, y / count as f64);
+    let products: f64 = pairs().map(|(a, b)| (a - x) * (b - y)).sum();
+    products / (count as f64 - 1.0)
+}
+
+#[cfg(test)]
+mod tests;
