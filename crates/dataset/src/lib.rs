@@ -4,6 +4,7 @@
 //! The only crate that knows CSV, directory walking and threads. It knows no model, no score and
 //! no release; a stage asks for passes and does not know where they run.
 
+mod any_columns;
 pub mod cell;
 mod data_file;
 mod fingerprint;
@@ -17,6 +18,7 @@ mod table;
 mod text;
 mod writer;
 
+pub use any_columns::{AnyColumn, AnyColumns, Levels, count_levels, read_columns};
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};

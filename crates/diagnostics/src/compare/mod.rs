@@ -1,0 +1,261 @@
+//! Two files held against each other: which columns have drifted, and what the predictions in the
+//! second are probably worth.
+//!
+//! Files of anybody: no schema, no model and no history is asked for. A column that both files
+//! hold as numbers is compared as numbers, any other as categories; the client's name is left out.
+
+mod check;
+mod column;
+mod performance;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::{Failure, Schema};
+use dataset::{AnyColumn, AnyColumns, count_levels, read_columns};
+use serde::Serialize;
+
+use self::check::correct;
+use self::column::{ColumnPair, Numbers};
+use crate::statistics::{Location, NormalScores, PresentTogether, SortedColumn, location_test};
+
+pub use self::check::{Check, Verdict};
+pub use self::column::{ColumnComparison, Kind};
+pub use self::performance::{Performance, Realised};
+
+/// Chance of a false alarm of a whole comparison of files that have not drifted. Half of it is the
+/// joint test's, half that of all others together.
+pub const ALPHA: f64 = 0.01;
+/// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
+/// large samples must not alarm over trifles.
+pub const LEAST_DISTANCE: f64 = 0.1;
+/// The same for the share of missing values.
+pub const LEAST_MISSING: f64 = 0.02;
+/// The same for the total variation of categories.
+pub const LEAST_VARIATION: f64 = 0.05;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The file that is taken as it should be.
+    pub reference: &'a Path,
+    /// The file that may have drifted.
+    pub current: &'a Path,
+    /// Columns of probability and prediction, where they are to be judged.
+    pub answers: Option<Answers<'a>>,
+}
+
+/// The columns that hold a model's answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    /// Probability of class 1, 0 to 1.
+    pub probability: &'a str,
+    /// Predicted class, 0 or 1.
+    pub prediction: &'a str,
+}
+
+/// Two files held against each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComparisonReport {
+    /// The worst of what was found.
+    pub verdict: Verdict,
+    /// The file that is taken as it should be.
+    pub reference: ComparedFile,
+    /// The file that may have drifted.
+    pub current: ComparedFile,
+    /// All columns of numbers at once; `None` where there is nothing to test.
+    pub joint: Option<JointCheck>,
+    /// The columns of both files, in the reference's order.
+    pub columns: Vec<ColumnComparison>,
+    /// Columns that the current file lacks.
+    pub only_in_reference: Vec<String>,
+    /// Columns that the reference lacks.
+    pub only_in_current: Vec<String>,
+    /// What the predictions are worth, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub performance: Option<Performance>,
+}
+
+/// A file that was compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComparedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Rows.
+    pub rows: u64,
+    /// Rows that were left out, because they have more or fewer fields than the header.
+    pub skipped: u64,
+}
+
+/// The joint test of location.
+#[derive(Clone, Debug, Serialize)]
+pub struct JointCheck {
+    /// The columns that were tested.
+    pub columns: Vec<String>,
+    /// The test.
+    #[serde(flatten)]
+    pub test: Location,
+    /// The largest distance that one of them has moved, in standard deviations.
+    pub effect: f64,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Compares two files; `schema` names the client's column and the target.
+pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
+    let reference = read_columns(request.reference)?;
+    let current = read_columns(request.current)?;
+    let pairs = pairs(request, schema, &reference, &current)?;
+    if pairs.is_empty() {
+        return Err(Failure::data("the two files have no column in common to compare").into());
+    }
+    let performance = match request.answers {
+        Some(answers) => Some(performance::judge(
+            answers,
+            &schema.target,
+            &reference,
+            &current,
+        )?),
+        None => None,
+    };
+    let mut columns: Vec<ColumnComparison> = pairs.iter().map(ColumnPair::compare).collect();
+    correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    let is_input = |name: &str| {
+        let answers = request
+            .answers
+            .map(|found| [found.probability, found.prediction]);
+        name != schema.target && !answers.is_some_and(|names| names.contains(&name))
+    };
+    let joint = joint_check(&pairs, &columns, is_input);
+    Ok(ComparisonReport {
+        verdict: worst(&columns, joint.as_ref()),
+        only_in_reference: missing_from(&current, &reference),
+        only_in_current: missing_from(&reference, &current),
+        reference: compared(request.reference, &reference),
+        current: compared(request.current, &current),
+        joint,
+        columns,
+        performance,
+    })
+}
+
+/// The columns of both files but for the client's.
+fn pairs<'a>(
+    request: &Request<'_>,
+    schema: &Schema,
+    reference: &'a AnyColumns,
+    current: &'a AnyColumns,
+) -> anyhow::Result<Vec<ColumnPair<'a>>> {
+    let compared = reference
+        .columns
+        .iter()
+        .filter(|mine| mine.name != schema.id);
+    let both: Vec<(&AnyColumn, &AnyColumn)> = compared
+        .filter_map(|mine| {
+            let mut others = current.columns.iter();
+            Some((mine, others.find(|other| other.name == mine.name)?))
+        })
+        .collect();
+    let is_text = |(mine, other): &&(&AnyColumn, &AnyColumn)| {
+        mine.numbers.is_none() || other.numbers.is_none()
+    };
+    let texts: Vec<&str> = both
+        .iter()
+        .filter(is_text)
+        .map(|(mine, _)| mine.name.as_str())
+        .collect();
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    if !texts.is_empty() {
+        before = count_levels(request.reference, &texts)?;
+        after = count_levels(request.current, &texts)?;
+    }
+    let pair = |(mine, other): (&'a AnyColumn, &'a AnyColumn)| match (&mine.numbers, &other.numbers)
+    {
+        (Some(reference), Some(current)) => ColumnPair::numbers(&mine.name, reference, current),
+        (mine_as_numbers, other_as_numbers) => {
+            let is_mixed = mine_as_numbers.is_some() || other_as_numbers.is_some();
+            let kind = if is_mixed {
+                Kind::Mixed
+            } else {
+                Kind::Category
+            };
+            let levels =
+                [&mut before, &mut after].map(|side| side.remove(&mine.name).unwrap_or_default());
+            ColumnPair::categories(&mine.name, kind, levels)
+        }
+    };
+    Ok(both.into_iter().map(pair).collect())
+}
+
+/// Tests all columns of numbers that go into a model at once.
+fn joint_check(
+    pairs: &[ColumnPair<'_>],
+    columns: &[ColumnComparison],
+    is_input: impl Fn(&str) -> bool,
+) -> Option<JointCheck> {
+    let tested: Vec<Numbers<'_>> = pairs
+        .iter()
+        .filter_map(ColumnPair::as_numbers)
+        .filter(|column| is_input(column.name))
+        .collect();
+    let mine: Vec<&[f64]> = tested.iter().map(|column| column.reference).collect();
+    let other: Vec<&[f64]> = tested.iter().map(|column| column.current).collect();
+    let sorted: Vec<SortedColumn> = tested.iter().map(|column| column.sorted.clone()).collect();
+    let scores = NormalScores::of(&mine);
+    let batch = scores.batch(&sorted, PresentTogether::of(&other));
+    let test = location_test(&scores, &batch)?;
+    let names: Vec<String> = tested.iter().map(|column| column.name.to_owned()).collect();
+    let distances = columns
+        .iter()
+        .filter(|column| names.contains(&column.name))
+        .filter_map(|column| column.distribution.effect);
+    let effect = distances.fold(0.0, f64::max);
+    let has_drifted = test.p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
+    Some(JointCheck {
+        columns: names,
+        test,
+        effect,
+        verdict: if has_drifted {
+            Verdict::Drift
+        } else {
+            Verdict::Ok
+        },
+    })
+}
+
+/// Drift when anything has drifted, insufficient data when nothing could be tested.
+fn worst(columns: &[ColumnComparison], joint: Option<&JointCheck>) -> Verdict {
+    let all = || {
+        let checks = columns
+            .iter()
+            .flat_map(|column| [&column.distribution, &column.missing]);
+        checks
+            .map(|check| check.verdict)
+            .chain(joint.map(|joint| joint.verdict))
+    };
+    if all().any(|verdict| verdict == Verdict::Drift) {
+        Verdict::Drift
+    } else if all().any(|verdict| verdict == Verdict::Ok) {
+        Verdict::Ok
+    } else {
+        Verdict::InsufficientData
+    }
+}
+
+fn missing_from(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {
+    let is_there = |name: &String| side.columns.iter().any(|column| column.name == *name);
+    let names = other.columns.iter().map(|column| &column.name);
+    names.filter(|name| !is_there(name)).cloned().collect()
+}
+
+fn compared(path: &Path, columns: &AnyColumns) -> ComparedFile {
+    ComparedFile {
+        path: path.to_owned(),
+        rows: columns.rows,
+        skipped: columns.skipped,
+    }
+}
+
+#[cfg(test)]
+mod tests;
