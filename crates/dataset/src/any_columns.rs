@@ -1,8 +1,9 @@
 //! The columns of any CSV file, without a schema, for comparing two files.
 //!
-//! A column is one of numbers when each of its cells is a number or missing, by the rules of
-//! [`crate::cell`]; the levels of others are counted by a second look at the file. Rows with more
-//! or fewer fields than the header are left out and counted. Nothing here feeds a model.
+//! A column is one of numbers when nearly all of its cells are, by the rules of [`crate::cell`]; a
+//! slip of the pen makes no categories of it, and is counted. The levels of other columns are
+//! counted by a second look at the file. Rows with more or fewer fields than the header are left
+//! out and counted. Nothing here feeds a model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,6 +15,9 @@ use csv::ByteRecord;
 use crate::cell::parse_number;
 use crate::data_file::DataFile;
 use crate::text::escaped;
+
+/// A column of numbers has at most one other text in so many cells that are not missing.
+const MOST_UNREADABLE: usize = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,8 +35,11 @@ pub struct AnyColumns {
 pub struct AnyColumn {
     /// Its name, without spaces around it.
     pub name: String,
-    /// Its values in the order of the rows, NaN for a missing one; `None` when it holds other text.
+    /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` when it is
+    /// no column of numbers.
     pub numbers: Option<Vec<f64>>,
+    /// Cells that hold other text.
+    pub unreadable: u64,
 }
 
 /// How often each text stands in a column.
@@ -51,7 +58,8 @@ pub struct Levels {
 pub fn read_columns(path: &Path) -> anyhow::Result<AnyColumns> {
     let (mut reader, names) = open(path)?;
     let mut found = AnyColumns::default();
-    let mut columns: Vec<Option<Vec<f64>>> = vec![Some(Vec::new()); names.len()];
+    let mut columns: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
+    let mut unreadable = vec![0; names.len()];
     let mut record = ByteRecord::new();
     while next(&mut reader, &mut record, path)? {
         if record.len() != names.len() {
@@ -59,18 +67,23 @@ pub fn read_columns(path: &Path) -> anyhow::Result<AnyColumns> {
             continue;
         }
         found.rows += 1;
-        for (column, cell) in columns.iter_mut().zip(&record) {
-            match (column.as_mut(), parse_number(cell)) {
-                (Some(numbers), Ok(number)) => numbers.push(number),
-                // One text is enough: the column is none of numbers.
-                _ => *column = None,
-            }
+        for (field, cell) in record.iter().enumerate() {
+            columns[field].push(parse_number(cell).unwrap_or_else(|_| {
+                unreadable[field] += 1;
+                f64::NAN
+            }));
         }
     }
+    let column = |((name, numbers), unreadable): ((String, Vec<f64>), usize)| AnyColumn {
+        name,
+        numbers: are_numbers(&numbers, unreadable).then_some(numbers),
+        unreadable: unreadable as u64,
+    };
     found.columns = names
         .into_iter()
         .zip(columns)
-        .map(|(name, numbers)| AnyColumn { name, numbers })
+        .zip(unreadable)
+        .map(column)
         .collect();
     Ok(found)
 }
@@ -95,6 +108,11 @@ pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<St
     }
     let names = asked.into_iter().map(|(_, name)| name.clone());
     Ok(names.zip(levels).collect())
+}
+
+fn are_numbers(numbers: &[f64], unreadable: usize) -> bool {
+    let readable = numbers.iter().filter(|number| !number.is_nan()).count();
+    unreadable * MOST_UNREADABLE <= readable + unreadable
 }
 
 impl Levels {
@@ -189,6 +207,22 @@ mod tests {
         let counts = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
         assert_eq!(levels["y"].counts, BTreeMap::from(counts));
         assert_eq!(levels["y"].missing, 0);
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_makes_no_categories_of_numbers() {
+        let rows = |text: usize, numbers: usize| {
+            let cells = (0..text)
+                .map(|_| "12 k\n")
+                .chain((0..numbers).map(|_| "7\n"));
+            let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
+            let column = read_columns(file.path()).unwrap().columns.remove(0);
+            (column.numbers.is_some(), column.unreadable)
+        };
+        assert_eq!(rows(1, 19), (true, 1));
+        assert_eq!(rows(1, 18), (false, 1));
+        assert_eq!(rows(3, 0), (false, 3));
+        assert_eq!(rows(0, 0), (true, 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One column of both files, as numbers or as categories.
 
-use dataset::Levels;
+use dataset::{AnyColumn, Levels};
 use serde::Serialize;
 
 use super::check::{Check, Verdict};
@@ -17,6 +17,9 @@ pub struct ColumnComparison {
     pub name: String,
     /// What it was compared as.
     pub kind: Kind,
+    /// Cells of reference and current file that hold other text in a column of numbers; they count as
+    /// missing.
+    pub unreadable: [u64; 2],
     /// Whether its values are distributed alike.
     pub distribution: Check,
     /// Whether as many values are missing.
@@ -30,17 +33,18 @@ pub struct ColumnComparison {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// All values of both files are numbers.
+    /// The values of both files are numbers.
     Number,
-    /// Both files have other values.
+    /// The values of both files are other text.
     Category,
-    /// One file has numbers only, the other does not: compared as categories.
+    /// One file has numbers, the other does not: compared as categories.
     Mixed,
 }
 
 /// A column of both files, reference first.
 pub(super) struct ColumnPair<'a> {
     name: &'a str,
+    unreadable: [u64; 2],
     values: Values<'a>,
 }
 
@@ -62,19 +66,35 @@ pub(super) struct Numbers<'a> {
 }
 
 impl<'a> ColumnPair<'a> {
-    pub(super) fn numbers(name: &'a str, reference: &'a [f64], current: &'a [f64]) -> Self {
-        Self {
-            name,
+    /// A column that both files hold as numbers; `None` when one does not.
+    pub(super) fn numbers(reference: &'a AnyColumn, current: &'a AnyColumn) -> Option<Self> {
+        let rows = [reference.numbers.as_deref()?, current.numbers.as_deref()?];
+        Some(Self {
+            name: &reference.name,
+            unreadable: [reference.unreadable, current.unreadable],
             values: Values::Numbers {
-                rows: [reference, current],
-                sorted: [SortedColumn::of(reference), SortedColumn::of(current)],
+                sorted: rows.map(SortedColumn::of),
+                rows,
             },
-        }
+        })
     }
 
-    pub(super) fn categories(name: &'a str, kind: Kind, levels: [Levels; 2]) -> Self {
+    /// Any other column.
+    pub(super) fn categories(
+        reference: &'a AnyColumn,
+        current: &'a AnyColumn,
+        levels: [Levels; 2],
+    ) -> Self {
+        let is_mixed = reference.numbers.is_some() || current.numbers.is_some();
+        let kind = if is_mixed {
+            Kind::Mixed
+        } else {
+            Kind::Category
+        };
         Self {
-            name,
+            name: &reference.name,
+            // As levels all text can be read.
+            unreadable: [0, 0],
             values: Values::Categories(kind, levels),
         }
     }
@@ -116,6 +136,7 @@ impl<'a> ColumnPair<'a> {
         ColumnComparison {
             name: self.name.to_owned(),
             kind,
+            unreadable: self.unreadable,
             distribution,
             missing: of_missing(tallies),
             stability,

@@ -170,20 +170,11 @@ fn pairs<'a>(
         before = count_levels(request.reference, &texts)?;
         after = count_levels(request.current, &texts)?;
     }
-    let pair = |(mine, other): (&'a AnyColumn, &'a AnyColumn)| match (&mine.numbers, &other.numbers)
-    {
-        (Some(reference), Some(current)) => ColumnPair::numbers(&mine.name, reference, current),
-        (mine_as_numbers, other_as_numbers) => {
-            let is_mixed = mine_as_numbers.is_some() || other_as_numbers.is_some();
-            let kind = if is_mixed {
-                Kind::Mixed
-            } else {
-                Kind::Category
-            };
-            let levels =
-                [&mut before, &mut after].map(|side| side.remove(&mine.name).unwrap_or_default());
-            ColumnPair::categories(&mine.name, kind, levels)
-        }
+    let mut levels =
+        |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
+    let pair = |(mine, other): (&'a AnyColumn, &'a AnyColumn)| {
+        ColumnPair::numbers(mine, other)
+            .unwrap_or_else(|| ColumnPair::categories(mine, other, levels(&mine.name)))
     };
     Ok(both.into_iter().map(pair).collect())
 }

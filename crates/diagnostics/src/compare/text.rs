@@ -77,10 +77,18 @@ fn write_column(
     let stability = column.stability.map(|stability| stability.index);
     write_check(to, &column.name, &column.distribution, stability, width)?;
     write_check(to, "", &column.missing, None, width)?;
+    if column.unreadable != [0, 0] {
+        let [reference, current] = column.unreadable;
+        writeln!(
+            to,
+            "{:width$} {reference} and {current} cells are no numbers and count as missing",
+            ""
+        )?;
+    }
     if column.kind == Kind::Mixed {
         writeln!(
             to,
-            "{:width$} one file has numbers only, the other does not: compared as categories",
+            "{:width$} one file has numbers, the other does not: compared as categories",
             ""
         )?;
     }
@@ -95,7 +103,13 @@ fn write_check(
     width: usize,
 ) -> fmt::Result {
     let effect = match check.effect {
-        Some(effect) => format!("{effect:.3} {}: {}", check.unit, check.verdict),
+        // Adding 0 leaves no "-0.000".
+        Some(effect) => format!(
+            "{:.3} {}: {}",
+            (effect * 1e3).round() / 1e3 + 0.0,
+            check.unit,
+            check.verdict
+        ),
         None => check.verdict.to_string(),
     };
     writeln!(
