@@ -41,9 +41,10 @@ pub struct Check {
 impl Check {
     fn judge(&mut self, corrected: f64) {
         self.corrected_p_value = Some(corrected);
+        // What was tested and has no effect has one beyond a float.
         let matters = self
             .effect
-            .is_some_and(|effect| effect.abs() >= self.least_effect);
+            .is_none_or(|effect| effect.abs() >= self.least_effect);
         self.verdict = if matters && corrected < ALPHA / 2.0 {
             Verdict::Drift
         } else {
@@ -53,12 +54,18 @@ impl Check {
 }
 
 /// Corrects the p-values for their number and judges all checks that have one.
+///
+/// A check without one counts like one that found nothing: how strict the others are held must not
+/// hang on whether a column has values.
 pub(super) fn correct<'a>(checks: impl Iterator<Item = &'a mut Check>) {
-    let mut tested: Vec<(f64, &mut Check)> = checks
-        .filter_map(|check| Some((check.p_value?, check)))
+    let mut checks: Vec<&mut Check> = checks.collect();
+    let p_values: Vec<f64> = checks
+        .iter()
+        .map(|check| check.p_value.unwrap_or(1.0))
         .collect();
-    let p_values: Vec<f64> = tested.iter().map(|(p_value, _)| *p_value).collect();
-    for ((_, check), corrected) in tested.iter_mut().zip(holm(&p_values)) {
-        check.judge(corrected);
+    for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
+        if check.p_value.is_some() {
+            check.judge(corrected);
+        }
     }
 }

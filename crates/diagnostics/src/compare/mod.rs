@@ -93,10 +93,16 @@ pub struct ComparedFile {
 pub struct JointCheck {
     /// The columns that were tested.
     pub columns: Vec<String>,
-    /// The test.
-    #[serde(flatten)]
-    pub test: Location,
-    /// The largest distance that one of them has moved, in standard deviations.
+    /// Columns of numbers that say nothing of their own: without values, constant in the
+    /// reference, or made of others.
+    pub left_out: Vec<String>,
+    /// Hotelling's statistic.
+    pub statistic: f64,
+    /// Degrees of freedom, one a tested column.
+    pub degrees: usize,
+    /// How probable a statistic as large is without drift.
+    pub p_value: f64,
+    /// The largest distance that one of the tested columns has moved, in standard deviations.
     pub effect: f64,
     /// What follows.
     pub verdict: Verdict,
@@ -195,17 +201,28 @@ fn joint_check(
     let sorted: Vec<SortedColumn> = tested.iter().map(|column| column.sorted.clone()).collect();
     let scores = NormalScores::of(&mine);
     let batch = scores.batch(&sorted, PresentTogether::of(&other));
-    let test = location_test(&scores, &batch)?;
-    let names: Vec<String> = tested.iter().map(|column| column.name.to_owned()).collect();
+    let Location {
+        statistic,
+        tested: places,
+        p_value,
+    } = location_test(&scores, &batch)?;
+    let named = |is_wanted: &dyn Fn(&usize) -> bool| -> Vec<String> {
+        let wanted = (0..tested.len()).filter(|place| is_wanted(place));
+        wanted.map(|place| tested[place].name.to_owned()).collect()
+    };
+    let names = named(&|place| places.contains(place));
     let distances = columns
         .iter()
         .filter(|column| names.contains(&column.name))
         .filter_map(|column| column.distribution.effect);
     let effect = distances.fold(0.0, f64::max);
-    let has_drifted = test.p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
+    let has_drifted = p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
     Some(JointCheck {
+        left_out: named(&|place| !places.contains(place)),
         columns: names,
-        test,
+        statistic,
+        degrees: places.len(),
+        p_value,
         effect,
         verdict: if has_drifted {
             Verdict::Drift

@@ -114,6 +114,50 @@ fn a_bad_column_gets_its_own_verdict_and_changes_no_other() {
 }
 
 #[test]
+fn the_joint_test_names_what_it_leaves_out() {
+    let cell = |phase: f64| move |row| wave(row, phase).to_string();
+    let (a, b) = (cell(0.0), cell(1.0));
+    let seven = |_| "7".to_owned();
+    let columns: [(&str, Cell<'_>); 4] =
+        [("a", &a), ("b", &b), ("a copy", &a), ("constant", &seven)];
+    let reference = file(500, &columns);
+    // The constant has moved by 7,000 of the least spread, which is no effect of a and b.
+    let (a, b, nine) = (cell(0.3), cell(1.3), |_| "9".to_owned());
+    let columns: [(&str, Cell<'_>); 4] =
+        [("a", &a), ("b", &b), ("a copy", &a), ("constant", &nine)];
+    let current = file(100, &columns);
+    let joint = compared(&reference, &current).joint.unwrap();
+    assert_eq!(joint.columns, ["a", "b"]);
+    assert_eq!(joint.left_out, ["a copy", "constant"]);
+    assert_eq!((joint.degrees, joint.verdict), (2, Verdict::Ok));
+    assert!(joint.effect < LEAST_DISTANCE, "{joint:?}");
+}
+
+#[test]
+fn a_distance_beyond_a_float_is_drift() {
+    let reference = file(100, &[("x", &|_| "7".into())]);
+    let current = file(100, &[("x", &|_| "1e308".into())]);
+    let check = compared(&reference, &current)
+        .columns
+        .remove(0)
+        .distribution;
+    assert_eq!((check.effect, check.verdict), (None, Verdict::Drift));
+}
+
+#[test]
+fn how_strict_a_column_is_held_does_not_hang_on_whether_others_have_values() {
+    let x = |row| wave(row, 0.0).to_string();
+    let moved = |row| (wave(row, 0.3) + 0.2).to_string();
+    let corrected = |bad: Cell<'_>| {
+        let reference = file(300, &[("x", &x), ("bad", bad)]);
+        let current = file(100, &[("x", &moved), ("bad", bad)]);
+        let report = compared(&reference, &current);
+        report.columns[0].distribution.corrected_p_value.unwrap()
+    };
+    assert_eq!(corrected(&|_| String::new()), corrected(&|_| "7".into()));
+}
+
+#[test]
 fn a_large_sample_does_not_alarm_over_a_trifle() {
     let reference = file(9000, &[("x", &|row| wave(row, 0.0).to_string())]);
     // Moved by 0.085 standard deviations: significant beyond doubt, and of no account.

@@ -58,15 +58,22 @@ impl fmt::Display for ComparisonReport {
 }
 
 fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
-    writeln!(
+    write!(
         to,
         "{:10} location of {} columns together: {}, statistic {:.3}, p {}",
         "joint",
         joint.columns.len(),
         joint.verdict,
-        joint.test.statistic,
-        p_text(Some(joint.test.p_value))
-    )
+        joint.statistic,
+        p_text(Some(joint.p_value))
+    )?;
+    match joint.left_out.join(", ") {
+        names if names.is_empty() => writeln!(to),
+        names => writeln!(
+            to,
+            "; without {names} (no values, constant, or made of others)"
+        ),
+    }
 }
 
 fn write_column(

@@ -7,21 +7,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::independent::Independent;
 use super::sorted::{SortedColumn, steps};
-use super::symmetric::{dot, eigen};
 use super::tails::{chi_square_tail, normal_quantile};
 
-/// Directions whose variance is smaller than this share of the largest are rounding: a column
-/// that is made of others.
-const LEAST_VARIANCE: f64 = 1e-10;
-
 /// Whether a batch lies elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Location {
     /// Hotelling's statistic.
     pub statistic: f64,
-    /// Directions that were tested: one a column, less those that others determine.
-    pub degrees: usize,
+    /// The columns that were tested, counted from 0; as many as there are degrees of freedom.
+    pub tested: Vec<usize>,
     /// How probable a statistic as large is when the batch lies where the reference does.
     pub p_value: f64,
 }
@@ -124,49 +120,40 @@ impl BatchLocation {
 /// Tests the mean scores of a batch: T² = d'V⁻¹d with d the difference of the mean scores and V the
 /// covariance of d, S/m + S/n where nothing is missing; χ² with a degree of freedom a column.
 ///
-/// Columns that a side has no values of, or that are constant in the reference, are left out, and
-/// so are directions without variance. `None` when none is left.
+/// Columns that a side has no values of, that are constant in the reference, or that are made of
+/// others are left out. `None` when none is left.
 pub fn location_test(reference: &NormalScores, batch: &BatchLocation) -> Option<Location> {
-    let is_tested = |column: &usize| {
+    let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
-        present[0] > 1 && present[1] > 0 && reference.covariance[*column][*column] > 0.0
+        present[0] > 1 && present[1] > 0
     };
-    let tested: Vec<usize> = (0..reference.columns.len()).filter(is_tested).collect();
-    let variance = |left: usize, right: usize| {
+    let columns: Vec<usize> = (0..reference.columns.len()).filter(has_values).collect();
+    let variance = |left: &usize, right: &usize| {
+        let (left, right) = (*left, *right);
         let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
         reference.covariance[left][right] * factor
     };
-    // In units of its own error every column counts alike.
-    let errors: Vec<f64> = tested
+    let line = |left: &usize| columns.iter().map(|right| variance(left, right)).collect();
+    let variances: Vec<Vec<f64>> = columns.iter().map(line).collect();
+    let apart: Vec<f64> = columns
         .iter()
-        .map(|column| variance(*column, *column).sqrt())
-        .collect();
-    let scaled = |(row, left): (usize, &usize)| -> Vec<f64> {
-        let line = tested.iter().zip(&errors);
-        line.map(|(right, error)| variance(*left, *right) / errors[row] / error)
-            .collect()
-    };
-    let matrix: Vec<Vec<f64>> = tested.iter().enumerate().map(scaled).collect();
-    let apart: Vec<f64> = tested
-        .iter()
-        .zip(&errors)
-        .map(|(column, error)| {
+        .map(|column| {
             let count = batch.together.0[*column][*column] as f64;
-            (batch.sums[*column] / count - reference.means[*column]) / error
+            batch.sums[*column] / count - reference.means[*column]
         })
         .collect();
-    let found = eigen(&matrix)?;
-    let largest = found.values.iter().copied().fold(0.0, f64::max);
-    let directions = found.values.iter().zip(&found.vectors);
-    let kept = directions.filter(|(value, _)| **value > LEAST_VARIANCE * largest);
-    let (statistic, degrees) = kept.fold((0.0, 0), |(sum, degrees), (value, vector)| {
-        let along = dot(vector, &apart);
-        (sum + along * along / value, degrees + 1)
-    });
+    let independent = Independent::of(&variances, 0)?;
+    let components = independent.components(&apart);
+    let statistic = components.iter().flatten().map(|part| part * part).sum();
+    let tested: Vec<usize> = independent
+        .kept()
+        .iter()
+        .map(|place| columns[*place])
+        .collect();
     Some(Location {
         statistic,
-        degrees,
-        p_value: chi_square_tail(statistic, degrees)?,
+        p_value: chi_square_tail(statistic, tested.len())?,
+        tested,
     })
 }
 

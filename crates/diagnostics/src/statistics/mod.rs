@@ -7,6 +7,7 @@
 
 mod contingency;
 mod holm;
+mod independent;
 mod kolmogorov_smirnov;
 mod location;
 mod missingness;

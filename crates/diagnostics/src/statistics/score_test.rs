@@ -14,7 +14,8 @@ mod incumbent;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::symmetric::{dot, eigen, product};
+use super::independent::Independent;
+use super::symmetric::product;
 use super::tails::chi_square_tail;
 
 pub use self::incumbent::{Incumbent, recalibration_terms};
@@ -26,8 +27,6 @@ const LEAST_PROBABILITY: f64 = 1e-6;
 const LEAST_EXPECTED: f64 = 5.0;
 /// Rows needed for each coefficient.
 const ROWS_A_COEFFICIENT: u64 = 2;
-/// Beyond this condition number, of V scaled to a diagonal of 1, directions are rounding.
-const WORST_CONDITION: f64 = 1e10;
 
 /// What the test needs of a batch of labelled rows; mergeable over batches scored by the same
 /// model. Of size p + 1, the intercept first, on the model's axes.
@@ -50,13 +49,15 @@ pub struct ScoreTerms {
 pub struct ScoreTest {
     /// U'V⁻¹U.
     pub statistic: f64,
-    /// Coefficients, the intercept included.
+    /// Coefficients that were tested, the intercept included.
     pub degrees: usize,
     /// How probable a statistic as large is when the coefficients hold.
     pub p_value: f64,
     /// The part of each coefficient, the intercept first: standard normal when they hold, and
-    /// their squares add up to the statistic. Above 0 where the coefficient has become larger.
-    pub components: Vec<f64>,
+    /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
+    /// `None` for one that the rows cannot tell from the others, because its column is constant,
+    /// has no values or is made of other columns.
+    pub components: Vec<Option<f64>>,
 }
 
 /// Why the test cannot be made.
@@ -85,12 +86,9 @@ pub enum Undecided {
     /// The model was fitted without a covariance, or to another number of columns.
     #[error("the covariance of the model's coefficients is not known")]
     NoCovariance,
-    /// The rows cannot tell the coefficients apart, as with a constant column, or a number is not
-    /// finite.
-    #[error(
-        "the rows cannot tell the coefficients apart: a column is constant, made of others, or too large"
-    )]
-    IllConditioned,
+    /// A number is not finite.
+    #[error("the numbers of a column are too large to be squared")]
+    TooLarge,
 }
 
 impl ScoreTerms {
@@ -131,7 +129,8 @@ impl ScoreTerms {
 
 /// Tests the terms against the covariance of the coefficients on the same axes.
 ///
-/// An error, which is a result, where the rows are too few or too alike.
+/// Coefficients that the rows cannot tell from others are left out. An error, which is a result,
+/// where the rows are too few or too alike.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
     terms.sufficiency()?;
     let size = terms.score.len();
@@ -139,31 +138,15 @@ pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTe
         return Err(Undecided::NoCovariance);
     }
     let variance = variance_of_the_score(&terms.information, covariance);
-    let errors: Vec<f64> = (0..size).map(|row| variance[row][row].sqrt()).collect();
-    if !errors.iter().all(|error| *error > 0.0 && error.is_finite()) {
-        return Err(Undecided::IllConditioned);
-    }
-    let scaled: Vec<Vec<f64>> = (0..size)
-        .map(|row| {
-            (0..size)
-                .map(|column| variance[row][column] / errors[row] / errors[column])
-                .collect()
-        })
-        .collect();
-    let score: Vec<f64> = terms
-        .score
-        .iter()
-        .zip(&errors)
-        .map(|(u, error)| u / error)
-        .collect();
-    // V^(−1/2)·U on scaled axes: of all ways to make the parts of U independent the one that
-    // leaves each closest to its own coefficient (Kessy, Lewin and Strimmer 2018).
-    let components = whitened(&scaled, &score).ok_or(Undecided::IllConditioned)?;
-    let statistic = dot(&components, &components);
-    let p_value = chi_square_tail(statistic, size).ok_or(Undecided::IllConditioned)?;
+    // A constant column is one with the intercept, which is the one to be kept.
+    let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
+    let components = tested.components(&terms.score);
+    let statistic = components.iter().flatten().map(|part| part * part).sum();
+    let degrees = tested.kept().len();
+    let p_value = chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?;
     Ok(ScoreTest {
         statistic,
-        degrees: size,
+        degrees,
         p_value,
         components,
     })
@@ -179,24 +162,6 @@ fn variance_of_the_score(information: &[Vec<f64>], covariance: &[Vec<f64>]) -> V
     (0..size)
         .map(|row| (0..size).map(|column| entry(row, column)).collect())
         .collect()
-}
-
-/// R^(−1/2)·u for a symmetric R; `None` when R is not positive definite by a margin.
-fn whitened(matrix: &[Vec<f64>], vector: &[f64]) -> Option<Vec<f64>> {
-    let found = eigen(matrix)?;
-    let largest = found.values.iter().copied().fold(0.0, f64::max);
-    let is_definite = |value: &f64| *value * WORST_CONDITION >= largest && *value > 0.0;
-    if !found.values.iter().all(is_definite) {
-        return None;
-    }
-    let mut sum = vec![0.0; vector.len()];
-    for (value, direction) in found.values.iter().zip(&found.vectors) {
-        let along = dot(direction, vector) / value.sqrt();
-        sum.iter_mut()
-            .zip(direction)
-            .for_each(|(sum, entry)| *sum += along * entry);
-    }
-    Some(sum)
 }
 
 /// The level of the k-th look at growing sums, α·6 / (π²k²): over any number of looks all levels
