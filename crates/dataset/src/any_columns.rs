@@ -5,19 +5,18 @@
 //! counted by a second look at the file. Rows with more or fewer fields than the header are left
 //! out and counted. Nothing here feeds a model.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod any_file;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
-use common::Failure;
-use csv::ByteRecord;
-
+use self::any_file::{AnyFile, each_record};
 use crate::cell::parse_number;
-use crate::data_file::DataFile;
+use crate::reader::Block;
 use crate::text::escaped;
 
 /// A column of numbers has at most one other text in so many cells that are not missing.
-const MOST_UNREADABLE: usize = 20;
+const MOST_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,67 +50,118 @@ pub struct Levels {
     pub missing: u64,
 }
 
-/// Reads all columns of numbers of a file.
+/// Reads the columns of a file but for the one named `left_out`.
 ///
-/// A file that cannot be opened is an error (exit code 74), and so is one without a header or with
-/// a name that stands there twice (65).
-pub fn read_columns(path: &Path) -> anyhow::Result<AnyColumns> {
-    let (mut reader, names) = open(path)?;
-    let mut found = AnyColumns::default();
-    let mut columns: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
-    let mut unreadable = vec![0; names.len()];
-    let mut record = ByteRecord::new();
-    while next(&mut reader, &mut record, path)? {
-        if record.len() != names.len() {
-            found.skipped += 1;
-            continue;
-        }
-        found.rows += 1;
-        for (field, cell) in record.iter().enumerate() {
-            columns[field].push(parse_number(cell).unwrap_or_else(|_| {
-                unreadable[field] += 1;
-                f64::NAN
-            }));
-        }
-    }
-    let column = |((name, numbers), unreadable): ((String, Vec<f64>), usize)| AnyColumn {
+/// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
+/// name that stands there twice or with a record of more than 16 MiB (65).
+pub fn read_columns(path: &Path, left_out: &str) -> anyhow::Result<AnyColumns> {
+    let file = AnyFile::open(path)?;
+    let n_fields = file.names().len();
+    let names = file.names().iter().enumerate();
+    let wanted: Vec<(usize, String)> = names
+        .filter(|(_, name)| *name != left_out)
+        .map(|(field, name)| (field, name.clone()))
+        .collect();
+    let fields: Vec<usize> = wanted.iter().map(|(field, _)| *field).collect();
+    let mut all = Cells::of(fields.len());
+    file.each_block(
+        |block| Cells::parse(block, n_fields, &fields),
+        |cells| all.append(cells),
+    )?;
+    let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
+    let column = |(((_, name), numbers), unreadable): (((_, String), Vec<f64>), u64)| AnyColumn {
         name,
         numbers: are_numbers(&numbers, unreadable).then_some(numbers),
-        unreadable: unreadable as u64,
+        unreadable,
     };
-    found.columns = names
-        .into_iter()
-        .zip(columns)
-        .zip(unreadable)
-        .map(column)
-        .collect();
-    Ok(found)
+    Ok(AnyColumns {
+        rows: all.rows,
+        skipped: all.skipped,
+        columns: columns.map(column).collect(),
+    })
 }
 
 /// Counts the levels of the named columns of a file, by name; other columns are not looked at.
 pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<String, Levels>> {
-    let (mut reader, names) = open(path)?;
-    let asked: Vec<(usize, &String)> = names
+    let file = AnyFile::open(path)?;
+    let n_fields = file.names().len();
+    let asked: Vec<(usize, String)> = file
+        .names()
         .iter()
         .enumerate()
         .filter(|(_, name)| columns.contains(&name.as_str()))
+        .map(|(field, name)| (field, name.clone()))
         .collect();
-    let mut levels = vec![Levels::default(); asked.len()];
-    let mut record = ByteRecord::new();
-    while next(&mut reader, &mut record, path)? {
-        if record.len() != names.len() {
-            continue;
-        }
-        for ((field, _), levels) in asked.iter().zip(&mut levels) {
-            levels.count(&record[*field]);
-        }
-    }
-    let names = asked.into_iter().map(|(_, name)| name.clone());
-    Ok(names.zip(levels).collect())
+    let count = |block: &Block| {
+        let mut levels = vec![Levels::default(); asked.len()];
+        each_record(block, |record| {
+            if record.len() == n_fields {
+                let columns = asked.iter().zip(&mut levels);
+                columns.for_each(|((field, _), levels)| levels.count(record.field(*field)));
+            }
+        });
+        levels
+    };
+    let mut all = vec![Levels::default(); asked.len()];
+    file.each_block(count, |levels| {
+        let columns = all.iter_mut().zip(levels);
+        columns.for_each(|(all, levels)| all.add(levels));
+    })?;
+    let names = asked.iter().map(|(_, name)| name.clone());
+    Ok(names.zip(all).collect())
 }
 
-fn are_numbers(numbers: &[f64], unreadable: usize) -> bool {
-    let readable = numbers.iter().filter(|number| !number.is_nan()).count();
+/// Some columns of some records as numbers.
+struct Cells {
+    rows: u64,
+    skipped: u64,
+    numbers: Vec<Vec<f64>>,
+    unreadable: Vec<u64>,
+}
+
+impl Cells {
+    fn of(columns: usize) -> Self {
+        Self {
+            rows: 0,
+            skipped: 0,
+            numbers: vec![Vec::new(); columns],
+            unreadable: vec![0; columns],
+        }
+    }
+
+    fn parse(block: &Block, n_fields: usize, fields: &[usize]) -> Self {
+        let mut cells = Self::of(fields.len());
+        each_record(block, |record| {
+            if record.len() != n_fields {
+                cells.skipped += 1;
+                return;
+            }
+            cells.rows += 1;
+            for (column, field) in fields.iter().enumerate() {
+                let number = parse_number(record.field(*field)).unwrap_or_else(|_| {
+                    cells.unreadable[column] += 1;
+                    f64::NAN
+                });
+                cells.numbers[column].push(number);
+            }
+        });
+        cells
+    }
+
+    fn append(&mut self, later: Self) {
+        self.rows += later.rows;
+        self.skipped += later.skipped;
+        for (mine, other) in self.numbers.iter_mut().zip(later.numbers) {
+            mine.extend(other);
+        }
+        for (mine, other) in self.unreadable.iter_mut().zip(later.unreadable) {
+            *mine += other;
+        }
+    }
+}
+
+fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
+    let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
     unreadable * MOST_UNREADABLE <= readable + unreadable
 }
 
@@ -121,56 +171,15 @@ impl Levels {
             self.missing += 1;
             return;
         }
-        let level = escaped(cell.trim_ascii());
-        match self.counts.get_mut(&level) {
-            Some(rows) => *rows += 1,
-            None => {
-                self.counts.insert(level, 1);
-            }
+        *self.counts.entry(escaped(cell.trim_ascii())).or_default() += 1;
+    }
+
+    fn add(&mut self, later: Self) {
+        self.missing += later.missing;
+        for (level, rows) in later.counts {
+            *self.counts.entry(level).or_default() += rows;
         }
     }
-}
-
-fn open(path: &Path) -> anyhow::Result<(csv::Reader<DataFile>, Vec<String>)> {
-    let place = || format!("failed to read {}", path.display());
-    let file = DataFile::open(path).with_context(place)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .buffer_capacity(256 * 1024)
-        .from_reader(file);
-    let header = reader.byte_headers().map_err(as_io).with_context(place)?;
-    let names: Vec<String> = header
-        .iter()
-        .map(|name| escaped(name.trim_ascii()))
-        .collect();
-    if names.is_empty() {
-        return Err(Failure::data(format!("{} has no header", path.display())).into());
-    }
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(Failure::data(format!(
-            "{} names the column {twice:?} twice",
-            path.display()
-        ))
-        .into());
-    }
-    Ok((reader, names))
-}
-
-fn next(
-    reader: &mut csv::Reader<DataFile>,
-    record: &mut ByteRecord,
-    path: &Path,
-) -> anyhow::Result<bool> {
-    reader
-        .read_byte_record(record)
-        .map_err(as_io)
-        .with_context(|| format!("failed to read {}", path.display()))
-}
-
-/// Bytes are always records, so only reading them can fail.
-fn as_io(error: csv::Error) -> std::io::Error {
-    error.into()
 }
 
 #[cfg(test)]
@@ -187,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_column_is_of_numbers_when_all_its_cells_are() {
-        let file = file("\u{feff}x, y ,z\n1,a,\n,2,NA\nshort\n3,a,\n");
-        let found = read_columns(file.path()).unwrap();
+        let file = file("\u{feff}x, y ,id,z\n1,a,u,\n,2,v,NA\nshort\n3,a,w,\n");
+        let found = read_columns(file.path(), "id").unwrap();
         assert_eq!((found.rows, found.skipped), (3, 1));
         let names: Vec<&str> = found
             .columns
@@ -216,7 +225,7 @@ mod tests {
                 .map(|_| "12 k\n")
                 .chain((0..numbers).map(|_| "7\n"));
             let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
-            let column = read_columns(file.path()).unwrap().columns.remove(0);
+            let column = read_columns(file.path(), "id").unwrap().columns.remove(0);
             (column.numbers.is_some(), column.unreadable)
         };
         assert_eq!(rows(1, 19), (true, 1));
@@ -227,7 +236,11 @@ mod tests {
 
     #[test]
     fn a_file_without_a_usable_header_is_refused() {
-        let refused = |text: &str| read_columns(file(text).path()).unwrap_err().to_string();
+        let refused = |text: &str| {
+            read_columns(file(text).path(), "id")
+                .unwrap_err()
+                .to_string()
+        };
         assert!(refused("").contains("has no header"));
         assert!(refused("x,x\n1,2\n").contains("twice"));
     }

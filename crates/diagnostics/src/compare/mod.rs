@@ -110,9 +110,9 @@ pub struct JointCheck {
 
 /// Compares two files; `schema` names the client's column and the target.
 pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
-    let reference = read_columns(request.reference)?;
-    let current = read_columns(request.current)?;
-    let pairs = pairs(request, schema, &reference, &current)?;
+    let reference = read_columns(request.reference, &schema.id)?;
+    let current = read_columns(request.current, &schema.id)?;
+    let pairs = pairs(request, &reference, &current)?;
     if pairs.is_empty() {
         return Err(Failure::data("the two files have no column in common to compare").into());
     }
@@ -146,18 +146,15 @@ pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<Compari
     })
 }
 
-/// The columns of both files but for the client's.
+/// The columns of both files.
 fn pairs<'a>(
     request: &Request<'_>,
-    schema: &Schema,
     reference: &'a AnyColumns,
     current: &'a AnyColumns,
 ) -> anyhow::Result<Vec<ColumnPair<'a>>> {
-    let compared = reference
+    let both: Vec<(&AnyColumn, &AnyColumn)> = reference
         .columns
         .iter()
-        .filter(|mine| mine.name != schema.id);
-    let both: Vec<(&AnyColumn, &AnyColumn)> = compared
         .filter_map(|mine| {
             let mut others = current.columns.iter();
             Some((mine, others.find(|other| other.name == mine.name)?))
