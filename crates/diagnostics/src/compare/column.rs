@@ -1,13 +1,13 @@
 //! One column of both files, as numbers or as categories.
 
-use dataset::{AnyColumn, Levels};
+use dataset::Levels;
 use serde::Serialize;
 
 use super::check::{Check, Verdict};
 use super::{ALPHA, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, chi_square, contingency_table, kolmogorov_smirnov,
-    missingness, stability_index, total_variation, wasserstein,
+    missingness, normal_scores, stability_index, sum_of_scores, total_variation, wasserstein,
 };
 
 /// One column of both files.
@@ -41,106 +41,88 @@ pub enum Kind {
     Mixed,
 }
 
-/// A column of both files, reference first.
-pub(super) struct ColumnPair<'a> {
-    name: &'a str,
+/// A column of both sides, reference first.
+pub(super) struct ColumnPair {
+    pub(super) name: String,
     unreadable: [u64; 2],
-    values: Values<'a>,
+    pub(super) values: Values,
 }
 
-enum Values<'a> {
-    Numbers {
-        rows: [&'a [f64]; 2],
-        sorted: [SortedColumn; 2],
-    },
+/// The cells of a column.
+pub(super) enum Values {
+    /// By row, NaN for a missing one.
+    Numbers([Vec<f64>; 2]),
     Categories(Kind, [Levels; 2]),
 }
 
-/// A column of numbers, by row and in order.
-pub(super) struct Numbers<'a> {
-    pub(super) name: &'a str,
-    pub(super) reference: &'a [f64],
-    pub(super) current: &'a [f64],
-    /// The current values.
-    pub(super) sorted: &'a SortedColumn,
+/// What a comparison of two columns of numbers leaves for the joint test.
+pub(super) struct Scores {
+    /// The reference's normal scores by row.
+    pub(super) reference: Vec<f64>,
+    /// The sum of the current values' scores.
+    pub(super) sum: f64,
 }
 
-impl<'a> ColumnPair<'a> {
-    /// A column that both files hold as numbers; `None` when one does not.
-    pub(super) fn numbers(reference: &'a AnyColumn, current: &'a AnyColumn) -> Option<Self> {
-        let rows = [reference.numbers.as_deref()?, current.numbers.as_deref()?];
-        Some(Self {
-            name: &reference.name,
-            unreadable: [reference.unreadable, current.unreadable],
-            values: Values::Numbers {
-                sorted: rows.map(SortedColumn::of),
-                rows,
-            },
-        })
+impl ColumnPair {
+    /// A column of numbers on both sides.
+    pub(super) fn numbers(name: &str, unreadable: [u64; 2], numbers: [Vec<f64>; 2]) -> Self {
+        Self {
+            name: name.to_owned(),
+            unreadable,
+            values: Values::Numbers(numbers),
+        }
     }
 
-    /// Any other column.
-    pub(super) fn categories(
-        reference: &'a AnyColumn,
-        current: &'a AnyColumn,
-        levels: [Levels; 2],
-    ) -> Self {
-        let is_mixed = reference.numbers.is_some() || current.numbers.is_some();
-        let kind = if is_mixed {
-            Kind::Mixed
-        } else {
-            Kind::Category
-        };
+    /// A column that is none of numbers on a side at least.
+    pub(super) fn categories(name: &str, kind: Kind, levels: [Levels; 2]) -> Self {
         Self {
-            name: &reference.name,
+            name: name.to_owned(),
             // As levels all text can be read.
             unreadable: [0, 0],
             values: Values::Categories(kind, levels),
         }
     }
 
-    /// `None` when it is a column of categories.
-    pub(super) fn as_numbers(&self) -> Option<Numbers<'_>> {
-        match &self.values {
-            Values::Numbers { rows, sorted } => Some(Numbers {
-                name: self.name,
-                reference: rows[0],
-                current: rows[1],
-                sorted: &sorted[1],
-            }),
-            Values::Categories(..) => None,
-        }
-    }
-
-    pub(super) fn compare(&self) -> ColumnComparison {
-        let (kind, distribution, stability, tallies) = match &self.values {
-            Values::Numbers { sorted, .. } => (
-                Kind::Number,
-                of_numbers(&sorted[0], &sorted[1]),
-                stability_index(&sorted[0], &sorted[1], ALPHA),
-                [&sorted[0], &sorted[1]].map(|column| Tally {
-                    with: column.missing(),
-                    without: column.count(),
-                }),
-            ),
+    /// Holds both sides against each other; scores there are for numbers.
+    pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
+        let (kind, distribution, stability, tallies, scores) = match self.values {
+            Values::Numbers([reference, current]) => {
+                let (reference, scores) = normal_scores(reference);
+                let current = SortedColumn::from(current);
+                (
+                    Kind::Number,
+                    of_numbers(&reference, &current),
+                    stability_index(&reference, &current, ALPHA),
+                    [&reference, &current].map(|column| Tally {
+                        with: column.missing(),
+                        without: column.count(),
+                    }),
+                    Some(Scores {
+                        reference: scores,
+                        sum: sum_of_scores(&reference, &current),
+                    }),
+                )
+            }
             Values::Categories(kind, levels) => (
-                *kind,
+                kind,
                 of_categories(&levels[0], &levels[1]),
                 None,
                 [&levels[0], &levels[1]].map(|levels| Tally {
                     with: levels.missing,
                     without: levels.counts.values().sum(),
                 }),
+                None,
             ),
         };
-        ColumnComparison {
-            name: self.name.to_owned(),
+        let comparison = ColumnComparison {
+            name: self.name,
             kind,
             unreadable: self.unreadable,
             distribution,
             missing: of_missing(tallies),
             stability,
-        }
+        };
+        (comparison, scores)
     }
 }
 

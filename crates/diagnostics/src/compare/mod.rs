@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::{Failure, Schema};
-use dataset::{AnyColumn, AnyColumns, count_levels, read_columns};
+use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
 use serde::Serialize;
 
 use self::check::correct;
-use self::column::{ColumnPair, Numbers};
-use crate::statistics::{Location, NormalScores, PresentTogether, SortedColumn, location_test};
+use self::column::{ColumnPair, Scores, Values};
+use crate::statistics::{BatchLocation, Location, PresentTogether, ScoreMoments, location_test};
 
 pub use self::check::{Check, Verdict};
 pub use self::column::{ColumnComparison, Kind};
@@ -112,10 +112,6 @@ pub struct JointCheck {
 pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
     let reference = read_columns(request.reference, &schema.id)?;
     let current = read_columns(request.current, &schema.id)?;
-    let pairs = pairs(request, &reference, &current)?;
-    if pairs.is_empty() {
-        return Err(Failure::data("the two files have no column in common to compare").into());
-    }
     let performance = match request.answers {
         Some(answers) => Some(performance::judge(
             answers,
@@ -125,44 +121,61 @@ pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<Compari
         )?),
         None => None,
     };
-    let mut columns: Vec<ColumnComparison> = pairs.iter().map(ColumnPair::compare).collect();
-    correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    let only_in_reference = missing_from(&current, &reference);
+    let only_in_current = missing_from(&reference, &current);
+    let files = [
+        compared(request.reference, &reference),
+        compared(request.current, &current),
+    ];
+    let pairs = pairs(request, reference, current)?;
+    if pairs.is_empty() {
+        return Err(Failure::data("the two files have no column in common to compare").into());
+    }
     let is_input = |name: &str| {
         let answers = request
             .answers
             .map(|found| [found.probability, found.prediction]);
         name != schema.target && !answers.is_some_and(|names| names.contains(&name))
     };
-    let joint = joint_check(&pairs, &columns, is_input);
-    Ok(ComparisonReport {
-        verdict: worst(&columns, joint.as_ref()),
-        only_in_reference: missing_from(&current, &reference),
-        only_in_current: missing_from(&reference, &current),
-        reference: compared(request.reference, &reference),
-        current: compared(request.current, &current),
+    let Checked {
+        verdict,
         joint,
         columns,
+    } = check(pairs, is_input);
+    let [reference, current] = files;
+    Ok(ComparisonReport {
+        verdict,
+        reference,
+        current,
+        joint,
+        columns,
+        only_in_reference,
+        only_in_current,
         performance,
     })
 }
 
 /// The columns of both files.
-fn pairs<'a>(
+fn pairs(
     request: &Request<'_>,
-    reference: &'a AnyColumns,
-    current: &'a AnyColumns,
-) -> anyhow::Result<Vec<ColumnPair<'a>>> {
-    let both: Vec<(&AnyColumn, &AnyColumn)> = reference
+    reference: AnyColumns,
+    current: AnyColumns,
+) -> anyhow::Result<Vec<ColumnPair>> {
+    let mut others: BTreeMap<String, AnyColumn> = current
         .columns
-        .iter()
+        .into_iter()
+        .map(|column| (column.name.clone(), column))
+        .collect();
+    let both: Vec<(AnyColumn, AnyColumn)> = reference
+        .columns
+        .into_iter()
         .filter_map(|mine| {
-            let mut others = current.columns.iter();
-            Some((mine, others.find(|other| other.name == mine.name)?))
+            let other = others.remove(&mine.name)?;
+            Some((mine, other))
         })
         .collect();
-    let is_text = |(mine, other): &&(&AnyColumn, &AnyColumn)| {
-        mine.numbers.is_none() || other.numbers.is_none()
-    };
+    let is_text =
+        |(mine, other): &&(AnyColumn, AnyColumn)| mine.numbers.is_none() || other.numbers.is_none();
     let texts: Vec<&str> = both
         .iter()
         .filter(is_text)
@@ -175,50 +188,89 @@ fn pairs<'a>(
     }
     let mut levels =
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
-    let pair = |(mine, other): (&'a AnyColumn, &'a AnyColumn)| {
-        ColumnPair::numbers(mine, other)
-            .unwrap_or_else(|| ColumnPair::categories(mine, other, levels(&mine.name)))
+    let pair = |(mine, other): (AnyColumn, AnyColumn)| match (mine.numbers, other.numbers) {
+        (Some(reference), Some(current)) => ColumnPair::numbers(
+            &mine.name,
+            [mine.unreadable, other.unreadable],
+            [reference, current],
+        ),
+        (None, None) => ColumnPair::categories(&mine.name, Kind::Category, levels(&mine.name)),
+        _ => ColumnPair::categories(&mine.name, Kind::Mixed, levels(&mine.name)),
     };
     Ok(both.into_iter().map(pair).collect())
 }
 
-/// Tests all columns of numbers that go into a model at once.
-fn joint_check(
-    pairs: &[ColumnPair<'_>],
-    columns: &[ColumnComparison],
-    is_input: impl Fn(&str) -> bool,
-) -> Option<JointCheck> {
-    let tested: Vec<Numbers<'_>> = pairs
-        .iter()
-        .filter_map(ColumnPair::as_numbers)
-        .filter(|column| is_input(column.name))
+/// All checks of some columns.
+struct Checked {
+    /// The worst of them.
+    verdict: Verdict,
+    joint: Option<JointCheck>,
+    columns: Vec<ColumnComparison>,
+}
+
+/// Makes all checks; the joint one of the columns of numbers that go into a model.
+fn check(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
+    let inputs = pairs.iter().filter(|pair| is_input(&pair.name));
+    let currents: Vec<&[f64]> = inputs
+        .filter_map(|pair| match &pair.values {
+            Values::Numbers([_, current]) => Some(current.as_slice()),
+            Values::Categories(..) => None,
+        })
         .collect();
-    let mine: Vec<&[f64]> = tested.iter().map(|column| column.reference).collect();
-    let other: Vec<&[f64]> = tested.iter().map(|column| column.current).collect();
-    let sorted: Vec<SortedColumn> = tested.iter().map(|column| column.sorted.clone()).collect();
-    let scores = NormalScores::of(&mine);
-    let batch = scores.batch(&sorted, PresentTogether::of(&other));
+    let together = PresentTogether::of(&currents);
+    let (mut columns, scores): (Vec<ColumnComparison>, Vec<Option<Scores>>) =
+        each_in_parallel(pairs, ColumnPair::compare)
+            .into_iter()
+            .unzip();
+    correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    let inputs = columns.iter().zip(scores);
+    let (tested, scores): (Vec<&ColumnComparison>, Vec<Scores>) = inputs
+        .filter_map(|(column, scores)| Some((column, scores?)))
+        .filter(|(column, _)| is_input(&column.name))
+        .unzip();
+    let joint = joint_check(&tested, scores, together);
+    Checked {
+        verdict: worst(&columns, joint.as_ref()),
+        joint,
+        columns,
+    }
+}
+
+/// Tests all columns of numbers at once; `together` is that of the current file.
+fn joint_check(
+    columns: &[&ColumnComparison],
+    scores: Vec<Scores>,
+    together: PresentTogether,
+) -> Option<JointCheck> {
+    let (mine, sums): (Vec<Vec<f64>>, Vec<f64>) = scores
+        .into_iter()
+        .map(|scores| (scores.reference, scores.sum))
+        .unzip();
     let Location {
         statistic,
-        tested: places,
+        tested,
         p_value,
-    } = location_test(&scores, &batch)?;
-    let named = |is_wanted: &dyn Fn(&usize) -> bool| -> Vec<String> {
-        let wanted = (0..tested.len()).filter(|place| is_wanted(place));
-        wanted.map(|place| tested[place].name.to_owned()).collect()
-    };
-    let names = named(&|place| places.contains(place));
-    let distances = columns
+    } = location_test(&ScoreMoments::of(&mine), &BatchLocation::of(sums, together))?;
+    let (inside, outside): (Vec<_>, Vec<_>) = columns
         .iter()
-        .filter(|column| names.contains(&column.name))
-        .filter_map(|column| column.distribution.effect);
+        .enumerate()
+        .partition(|(place, _)| tested.contains(place));
+    let names = |columns: &[(usize, &&ColumnComparison)]| -> Vec<String> {
+        columns
+            .iter()
+            .map(|(_, column)| column.name.clone())
+            .collect()
+    };
+    let distances = inside
+        .iter()
+        .filter_map(|(_, column)| column.distribution.effect);
     let effect = distances.fold(0.0, f64::max);
     let has_drifted = p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
     Some(JointCheck {
-        left_out: named(&|place| !places.contains(place)),
-        columns: names,
+        columns: names(&inside),
+        left_out: names(&outside),
         statistic,
-        degrees: places.len(),
+        degrees: tested.len(),
         p_value,
         effect,
         verdict: if has_drifted {

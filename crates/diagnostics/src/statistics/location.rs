@@ -26,6 +26,12 @@ pub struct Location {
 #[derive(Clone, Debug)]
 pub struct NormalScores {
     columns: Vec<SortedColumn>,
+    moments: ScoreMoments,
+}
+
+/// What the joint test needs of a reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreMoments {
     /// Mean score of each column.
     means: Vec<f64>,
     /// Covariances of the scores, divisor n − 1, each over the rows where both are present.
@@ -48,22 +54,11 @@ pub struct BatchLocation {
 impl NormalScores {
     /// The columns of a reference, all of equal length, in the same order of rows.
     pub fn of(columns: &[&[f64]]) -> Self {
-        let sorted: Vec<SortedColumn> = columns
-            .iter()
-            .map(|column| SortedColumn::of(column))
-            .collect();
-        let scores: Vec<Vec<f64>> = columns
-            .iter()
-            .zip(&sorted)
-            .map(|(column, sorted)| scores(column, sorted))
-            .collect();
-        let means = scores.iter().map(|scores| mean(scores)).collect();
-        let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
+        let scored = columns.iter().map(|column| normal_scores(column.to_vec()));
+        let (columns, scores): (Vec<SortedColumn>, Vec<Vec<f64>>) = scored.unzip();
         Self {
-            means,
-            covariance: scores.iter().map(pairs).collect(),
-            together: PresentTogether::of(columns),
-            columns: sorted,
+            moments: ScoreMoments::of(&scores),
+            columns,
         }
     }
 
@@ -72,14 +67,28 @@ impl NormalScores {
         &self.columns
     }
 
+    /// What the test needs of the reference.
+    pub fn moments(&self) -> &ScoreMoments {
+        &self.moments
+    }
+
     /// What the test needs of a batch; its columns are those of the reference.
     pub fn batch(&self, current: &[SortedColumn], together: PresentTogether) -> BatchLocation {
         let columns = self.columns.iter().zip(current);
-        BatchLocation {
-            sums: columns
-                .map(|(mine, new)| sum_of_scores(mine, new))
-                .collect(),
-            together,
+        let sums = columns.map(|(mine, new)| sum_of_scores(mine, new));
+        BatchLocation::of(sums.collect(), together)
+    }
+}
+
+impl ScoreMoments {
+    /// Of columns of scores, in the same order of rows.
+    pub(crate) fn of(scores: &[Vec<f64>]) -> Self {
+        let slices: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
+        let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
+        Self {
+            means: scores.iter().map(|scores| mean(scores)).collect(),
+            covariance: scores.iter().map(pairs).collect(),
+            together: PresentTogether::of(&slices),
         }
     }
 }
@@ -104,6 +113,11 @@ impl PresentTogether {
 }
 
 impl BatchLocation {
+    /// Of the sum of each column's scores.
+    pub(crate) fn of(sums: Vec<f64>, together: PresentTogether) -> Self {
+        Self { sums, together }
+    }
+
     /// Adds a later batch of the same columns.
     pub fn merge(&mut self, later: &Self) {
         for (mine, other) in self.sums.iter_mut().zip(&later.sums) {
@@ -122,12 +136,12 @@ impl BatchLocation {
 ///
 /// Columns that a side has no values of, that are constant in the reference, or that are made of
 /// others are left out. `None` when none is left.
-pub fn location_test(reference: &NormalScores, batch: &BatchLocation) -> Option<Location> {
+pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
     let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
         present[0] > 1 && present[1] > 0
     };
-    let columns: Vec<usize> = (0..reference.columns.len()).filter(has_values).collect();
+    let columns: Vec<usize> = (0..reference.means.len()).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {
         let (left, right) = (*left, *right);
         let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
@@ -166,33 +180,31 @@ fn score(below: u64, equal: u64, count: u64) -> f64 {
     normal_quantile(rank / (count as f64 + 1.0))
 }
 
-/// The scores of the reference's own values; NaN stands for a missing one.
-fn scores(column: &[f64], sorted: &SortedColumn) -> Vec<f64> {
-    let mut below = 0;
-    let known: Vec<(f64, f64)> = sorted
-        .runs()
-        .map(|(value, equal)| {
-            let score = score(below, equal, sorted.count());
-            below += equal;
-            (value, score)
-        })
+/// A reference's column in order, and the scores of its own values row by row; NaN stands for a
+/// missing one.
+pub(crate) fn normal_scores(mut column: Vec<f64>) -> (SortedColumn, Vec<f64>) {
+    let rows = column.iter().enumerate();
+    // −0 and 0 are one value; adding 0 makes them one.
+    let mut ranked: Vec<(f64, usize)> = rows
+        .filter(|(_, value)| !value.is_nan())
+        .map(|(row, value)| (value + 0.0, row))
         .collect();
-    let of_value = |value: &f64| {
-        let place = known.partition_point(|(other, _)| other < value);
-        known.get(place).map_or(f64::NAN, |(_, score)| *score)
-    };
-    let or_missing = |value: &f64| {
-        if value.is_nan() {
-            f64::NAN
-        } else {
-            of_value(value)
-        }
-    };
-    column.iter().map(or_missing).collect()
+    ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let count = ranked.len() as u64;
+    let mut below = 0;
+    for run in ranked.chunk_by(|a, b| a.0 == b.0) {
+        let equal = run.len() as u64;
+        let score = score(below, equal, count);
+        run.iter().for_each(|(_, row)| column[*row] = score);
+        below += equal;
+    }
+    let missing = column.len() as u64 - count;
+    let present = ranked.into_iter().map(|(value, _)| value).collect();
+    (SortedColumn::of_sorted(present, missing), column)
 }
 
 /// The sum of the scores of a batch's values, both sides read in order once.
-fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) -> f64 {
+pub(crate) fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) -> f64 {
     let (mut sum, mut first, mut second) = (0.0, 0, 0);
     // The score only changes where the reference has a value.
     let mut between: Option<f64> = None;

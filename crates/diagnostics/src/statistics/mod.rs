@@ -28,7 +28,10 @@ pub use kolmogorov_smirnov::{
     KolmogorovSmirnov, KolmogorovSmirnovMethod, MOST_EXACT, kolmogorov_smirnov,
     kolmogorov_smirnov_by,
 };
-pub use location::{BatchLocation, Location, NormalScores, PresentTogether, location_test};
+pub use location::{
+    BatchLocation, Location, NormalScores, PresentTogether, ScoreMoments, location_test,
+};
+pub(crate) use location::{normal_scores, sum_of_scores};
 pub use missingness::{fisher, missingness};
 pub use proportions::{ShareTest, Tally, two_proportions};
 pub use score_test::{

@@ -12,14 +12,12 @@ pub struct SortedColumn {
 impl SortedColumn {
     /// Sorts a column.
     pub fn of(values: &[f64]) -> Self {
-        let present = values.iter().copied().filter(|value| !value.is_nan());
-        // −0 and 0 are one value; adding 0 makes them one.
-        let mut present: Vec<f64> = present.map(|value| value + 0.0).collect();
-        present.sort_unstable_by(f64::total_cmp);
-        Self {
-            missing: (values.len() - present.len()) as u64,
-            present,
-        }
+        Self::from(values.to_vec())
+    }
+
+    /// A column that is sorted already, beside its missing values.
+    pub(super) fn of_sorted(present: Vec<f64>, missing: u64) -> Self {
+        Self { present, missing }
     }
 
     /// The present values, ascending.
@@ -47,6 +45,21 @@ impl SortedColumn {
         self.present
             .chunk_by(|a, b| a == b)
             .map(|run| (run[0], run.len() as u64))
+    }
+}
+
+impl From<Vec<f64>> for SortedColumn {
+    /// Sorts a column in the memory that it has.
+    fn from(mut values: Vec<f64>) -> Self {
+        let rows = values.len();
+        values.retain(|value| !value.is_nan());
+        // −0 and 0 are one value; adding 0 makes them one.
+        values.iter_mut().for_each(|value| *value += 0.0);
+        values.sort_unstable_by(f64::total_cmp);
+        Self {
+            missing: (rows - values.len()) as u64,
+            present: values,
+        }
     }
 }
 

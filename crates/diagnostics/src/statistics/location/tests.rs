@@ -15,7 +15,7 @@ fn batch(reference: &NormalScores, columns: &[Vec<f64>]) -> BatchLocation {
 
 fn test(reference: &[Vec<f64>], current: &[Vec<f64>]) -> Option<Location> {
     let reference = NormalScores::of(&slices(reference));
-    location_test(&reference, &batch(&reference, current))
+    location_test(reference.moments(), &batch(&reference, current))
 }
 
 /// Numbers that look drawn at random, between −1 and 1.
@@ -45,8 +45,8 @@ fn batches_add_up() {
     let reference = NormalScores::of(&slices(&reference));
     let mut sum = batch(&reference, &cut(0, 30));
     sum.merge(&batch(&reference, &cut(30, 80)));
-    let at_once = location_test(&reference, &batch(&reference, &all)).unwrap();
-    let merged = location_test(&reference, &sum).unwrap();
+    let at_once = location_test(reference.moments(), &batch(&reference, &all)).unwrap();
+    let merged = location_test(reference.moments(), &sum).unwrap();
     assert!((at_once.statistic / merged.statistic - 1.0).abs() < 1e-12);
 }
 
