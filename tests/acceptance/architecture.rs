@@ -74,7 +74,7 @@ const CONFINED: [(&str, &[&str]); 21] = [
     ("tame-index", &["diagnostics"]),
     ("toml-span", &["diagnostics"]),
     ("semver", &["diagnostics"]),
-    ("statrs", &["scoring"]),
+    ("statrs", &["diagnostics", "scoring"]),
     ("rand_pcg", &["scoring"]),
     ("rand_distr", &["scoring"]),
 ];

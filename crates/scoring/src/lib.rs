@@ -4,11 +4,16 @@
 //! Fitting is not done here but for the folds that a candidate answers from; what follows from a
 //! verdict is not known here.
 
+mod calibration;
 mod compare;
 mod confusion;
 mod deployed;
+mod estimate;
 mod gate;
 mod metrics;
+mod recalibration;
+#[cfg(test)]
+mod reference;
 mod report;
 mod score;
 mod statistics;
@@ -23,13 +28,17 @@ use dataset::{FingerprintKey, Selection, Table, TestData};
 use jiff::Timestamp;
 use training::Model;
 
+pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
 pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed};
+pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{SCORE_TOLERANCE, Verdict, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
+pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
+pub use statistics::{confusion_interval, f1_interval, row_interval};
 
 /// Scores the candidate by hand: on the test data, into its file and the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {

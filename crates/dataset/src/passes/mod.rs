@@ -21,7 +21,9 @@ use self::column::BLOCK_ROWS;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use log_odds::{LinearPredictor, Scored, log_odds, predictions, probability};
-pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
+pub use logistic::{
+    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms, sandwich_meat,
+};
 pub use moments::{Moments, moments};
 pub use numbers::{sort, sum};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};

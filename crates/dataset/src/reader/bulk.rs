@@ -217,6 +217,7 @@ impl Batch {
     }
 }
 
-fn length_of_longest() -> String {
+/// How long a record may be, for a person.
+pub(crate) fn length_of_longest() -> String {
     format!("{} MiB", LONGEST_RECORD / 1024 / 1024)
 }
