@@ -44,12 +44,13 @@ impl Progress {
         Self::default()
     }
 
-    /// Of reading so many bytes, in which `what` consists.
-    pub fn of_reading(what: &'static str, bytes: u64) -> Self {
+    /// Of reading so many bytes, in which `what` consists; they are asked for only when somebody
+    /// is there to watch.
+    pub fn of_reading(what: &'static str, bytes: impl FnOnce() -> u64) -> Self {
         if !IS_WATCHED.load(Ordering::Relaxed) {
             return Self::none();
         }
-        Self::drawn_on(ProgressDrawTarget::hidden(), what, bytes)
+        Self::drawn_on(ProgressDrawTarget::hidden(), what, bytes())
     }
 
     fn drawn_on(target: ProgressDrawTarget, what: &'static str, bytes: u64) -> Self {

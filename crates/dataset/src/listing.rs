@@ -204,7 +204,6 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// What the file system says of a file.
 #[cfg(test)]
 mod tests {
     use super::*;

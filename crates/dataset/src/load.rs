@@ -73,7 +73,7 @@ pub fn read_final_data(
         return Err(damaged("was written under another schema").into());
     }
     let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
-    let progress = Progress::of_reading("reading finaldata.csv", ledger.committed_bytes);
+    let progress = Progress::of_reading("reading finaldata.csv", || ledger.committed_bytes);
     let mut hashing = HashingReader::new(progress.watch(file.take(ledger.committed_bytes)));
     let mut n_rows = 0;
     read_trusted(&mut hashing, &config.schema, key, |rows| {

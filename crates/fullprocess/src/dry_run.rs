@@ -6,6 +6,7 @@
 //! one.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
@@ -130,11 +131,17 @@ fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     if !from.exists() {
         return Ok(());
     }
-    let context = || format!("failed to copy {}", from.display());
     files::create_folder(&to)?;
-    for entry in fs::read_dir(&from).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        fs::copy(entry.path(), to.join(entry.file_name())).with_context(context)?;
+    let list = || format!("failed to list {}", from.display());
+    for entry in fs::read_dir(&from).with_context(list)? {
+        let entry = entry.with_context(list)?;
+        match fs::copy(entry.path(), to.join(entry.file_name())) {
+            // A run that works meanwhile has removed it; what is missing is made anew.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            copied => {
+                copied.with_context(|| format!("failed to copy {}", entry.path().display()))?;
+            }
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use common::history::documents;
 use common::ledger::Ledger;
 use common::{Config, Failure, History, Manifest, Schema};
-use dataset::{FingerprintKey, Selection, Table};
+use dataset::{FingerprintKey, FingerprintSet, Selection, Table};
 use deployment::Release;
 use ingestion::Ingested;
 use scoring::ConfusionMatrix;
@@ -24,6 +24,8 @@ pub(crate) struct Data {
     /// The rows behind those.
     last: Table,
     all: OnceCell<Table>,
+    /// Which rows there are; `None` where all are read.
+    known: Option<FingerprintSet>,
 }
 
 /// Rows of the data, and the table that they stand in.
@@ -61,6 +63,7 @@ impl Data {
             key,
             before: Ledger::default(),
             all: OnceCell::new(),
+            known: None,
         })
     }
 
@@ -72,6 +75,7 @@ impl Data {
             before: ingested.before,
             last: ingested.table,
             all: OnceCell::new(),
+            known: Some(ingested.known),
         }
     }
 
@@ -86,6 +90,18 @@ impl Data {
         let mut all = dataset::load_final_data(config, &self.before, &self.key)?;
         all.extend(&self.last);
         Ok(self.all.get_or_init(|| all))
+    }
+
+    /// For each row of another table whether it is one of these.
+    pub(crate) fn holds_each(&self, config: &Config, rows: &Table) -> anyhow::Result<Vec<bool>> {
+        if let Some(known) = &self.known {
+            match known.contains_each(&rows.fingerprints) {
+                Ok(found) => return Ok(found),
+                Err(error) => tracing::warn!("{error:#}"),
+            }
+        }
+        let all = self.all(config)?;
+        Ok(scoring::seen_rows(rows, all.fingerprints.iter().copied()))
     }
 
     /// The rows from this one on.

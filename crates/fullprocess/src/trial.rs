@@ -144,8 +144,8 @@ impl Test {
 
 /// For each test row whether it is an input row, now or earlier.
 fn seen(config: &Config, data: &Data, test: &Table) -> anyhow::Result<Vec<bool>> {
-    let (ledger, rows) = (&data.ledger, &test.fingerprints);
-    let mut seen = ingestion::are_ingested(config, ledger, &data.key, rows)?;
+    let ledger = &data.ledger;
+    let mut seen = data.holds_each(config, test)?;
     if ledger.judged_fingerprints > ledger.judged_rows {
         // Some rows were judged that are not there any more.
         let judged = ingestion::judged_fingerprints(&config.layout, ledger.judged_fingerprints)?;

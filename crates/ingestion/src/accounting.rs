@@ -94,26 +94,22 @@ impl<W: Write + Send> Sink<'_, W> {
         position: usize,
         take: Take<'_>,
     ) -> Result<(), Untaken> {
-        let unreadable = |error: std::io::Error| Untaken::File(error.to_string());
         if self.tallies.len() <= position {
             self.tallies.resize_with(position + 1, FileTally::default);
         }
-        let mut data = DataFile::open_watched(&file.path, &self.progress).map_err(unreadable)?;
-        match BulkReader::open(&mut data, self.reading.schema, TargetColumn::Read) {
-            Ok(mut reader) => {
-                let (key, mut scratch) = (self.reading.key, std::mem::take(&mut self.scratch));
-                let taken = reader.take_rows(key, Lines::Kept, &mut scratch, |rows| {
-                    self.take_rows(rows, file, position, take)
-                });
-                self.scratch = scratch;
-                taken?;
-                self.tallies[position].notes = reader.notes();
-            }
-            Err(FileProblem::Unusable(reason)) => self.tallies[position].reason = Some(reason),
-            Err(problem) => return Err(problem.into()),
-        }
-        if data.digest().map_err(unreadable)? != file.entry.sha256 {
-            return Err(Untaken::File("it changed while it was read".into()));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let source = Source {
+            file,
+            lines: Lines::Kept,
+            progress: self.progress.clone(),
+        };
+        let read = read_file(self.reading, &source, &mut scratch, |rows| {
+            self.take_rows(rows, file, position, take)
+        });
+        self.scratch = scratch;
+        match read? {
+            Read::Whole(notes) => self.tallies[position].notes = notes,
+            Read::Unusable(reason) => self.tallies[position].reason = Some(reason),
         }
         Ok(())
     }
@@ -133,6 +129,8 @@ impl<W: Write + Send> Sink<'_, W> {
                 self.refuse(&file.entry.name, position, rejection)?;
             }
         }
+        // They are written; held, they would take more than the rows that wait.
+        rows.rejections = Vec::new();
         self.pending.push(position, rows);
         if self.pending.is_full() {
             self.flush(take)?;
@@ -168,9 +166,9 @@ impl<W: Write + Send> Sink<'_, W> {
     fn tell_new(&mut self, take: Take<'_>) -> Result<Vec<bool>, Untaken> {
         let mut firsts = self.pending.firsts();
         if let Take::Only(wanted) = take {
-            firsts.retain(&wanted.contains(&firsts.fingerprints)?, true);
+            firsts.keep_where(&wanted.contains(&firsts.fingerprints)?);
         }
-        firsts.retain(&self.known.contains(&firsts.fingerprints)?, false);
+        firsts.drop_where(&self.known.contains(&firsts.fingerprints)?);
         if let Take::NoneOf(unwanted) = take
             && unwanted.contains(&firsts.fingerprints)?.contains(&true)
         {
@@ -199,6 +197,50 @@ impl<W: Write + Send> Sink<'_, W> {
             .write([name, &line.to_string(), &column.to_string(), reason, text])
             .with_context(|| failed_to_write(&self.reading.layout.rejected_rows()))
     }
+}
+
+/// What a file that could be read came to.
+pub(crate) enum Read {
+    /// All its rows were handed over; this was tolerated.
+    Whole(Vec<String>),
+    /// It has none, for this reason.
+    Unusable(String),
+}
+
+/// A file, and how it is read.
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a Planned,
+    /// Whether its rows are wanted as lines too.
+    pub(crate) lines: Lines,
+    pub(crate) progress: Progress,
+}
+
+/// Hands the rows of a file to `take`, in order and some thousands at a time.
+pub(crate) fn read_file(
+    reading: &Reading<'_>,
+    source: &Source<'_>,
+    scratch: &mut Scratch,
+    take: impl FnMut(&mut ParsedRows) -> Result<(), Untaken> + Send,
+) -> Result<Read, Untaken> {
+    let Source {
+        file,
+        lines,
+        progress,
+    } = source;
+    let unreadable = |error: std::io::Error| Untaken::File(error.to_string());
+    let mut data = DataFile::open_watched(&file.path, progress).map_err(unreadable)?;
+    let read = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
+        Ok(mut reader) => {
+            reader.take_rows(reading.key, *lines, scratch, take)?;
+            Read::Whole(reader.notes())
+        }
+        Err(FileProblem::Unusable(reason)) => Read::Unusable(reason),
+        Err(problem) => return Err(problem.into()),
+    };
+    if data.digest().map_err(unreadable)? != file.entry.sha256 {
+        return Err(Untaken::File("it changed while it was read".into()));
+    }
+    Ok(read)
 }
 
 /// Writes the new rows, those that stand together together.

@@ -10,9 +10,9 @@ use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
 use common::progress::Progress;
 use common::{Config, Layout, Schema, files};
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, RecordWriter, Scratch, Table};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch, Table};
 
-use crate::accounting::{FileTally, Sink, Take, Untaken, failed_to_write};
+use crate::accounting::{FileTally, Sink, Source, Take, Untaken, failed_to_write, read_file};
 use crate::memory::Memory;
 use crate::pending::Pending;
 use crate::standing::Standing;
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
             RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
             standing,
         );
-        sink.progress = Progress::of_reading(INGESTING, bytes_of(planned));
+        sink.progress = Progress::of_reading(INGESTING, || bytes_of(planned));
         let take = if unwanted.is_empty() {
             Take::All
         } else {
@@ -144,8 +144,8 @@ impl<'a> Reading<'a> {
                 } else {
                     &planned[..order.files.min(planned.len())]
                 };
-                let bytes = bytes_of(planned) + bytes_of(twice);
-                sink.progress = Progress::of_reading(INGESTING, bytes);
+                sink.progress =
+                    Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(twice));
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
                 Ok(lay_in_order(sink, planned, order))
@@ -178,28 +178,25 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The set with the good rows of a file in it, and those that were not in it before.
+    /// Adds the good rows of a file to a set; returns those that were not in it before.
     pub(crate) fn add_to(
         &self,
-        set: FingerprintSet,
+        set: &mut FingerprintSet,
         planned: &Planned,
         position: usize,
-    ) -> Result<(FingerprintSet, Vec<Fingerprint>), Stopped> {
-        let reading = Reading {
-            keep: Keep::Rows,
-            ..*self
+    ) -> Result<Vec<Fingerprint>, Stopped> {
+        let mut new = Vec::new();
+        let source = Source {
+            file: planned,
+            lines: Lines::Dropped,
+            progress: Progress::none(),
         };
-        let mut sink = reading.sink(
-            RecordWriter::new(std::io::sink()),
-            RecordWriter::new(std::io::sink()),
-            Standing {
-                known: set,
-                ..Standing::of_no_rows(self)
-            },
-        );
-        let file = std::slice::from_ref(planned);
-        take_files(&mut sink, file, position, Take::All)?;
-        Ok((sink.known, sink.table.fingerprints))
+        read_file(self, &source, &mut Scratch::default(), |rows| {
+            new.extend(set.add(&rows.fingerprints)?);
+            Ok(())
+        })
+        .map_err(|untaken| stopped(untaken, position))?;
+        Ok(new)
     }
 }
 

@@ -12,13 +12,13 @@ use common::history::documents;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use common::{Config, Failure, History, Manifest, files};
 use dataset::{
-    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, firsts, load_final_data,
+    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, read_final_data,
 };
 
 use crate::Ingested;
 use crate::committed::{cut_to_committed, write_ingested_files};
 use crate::entries::{entries_and_reports, still_there, unknown};
-use crate::judged::{append, is_intact, judged_fingerprints};
+use crate::judged::{append, each_judged, is_intact};
 use crate::lay::{Keep, Laid, Order, Planned, Reading, Stopped};
 use crate::look::Look;
 use crate::memory::Memory;
@@ -81,8 +81,8 @@ fn renew_fingerprints(
         None => FingerprintKey::generate()?,
     };
     if ledger.judged_fingerprints > 0 {
-        let rows = match load_final_data(config, &ledger, &key) {
-            Ok(table) => table.fingerprints,
+        let rows = match fingerprints(config, &ledger, &key) {
+            Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(
                     "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
@@ -104,6 +104,20 @@ fn renew_fingerprints(
         key.save(&config.layout)?;
     }
     Ok((key, ledger))
+}
+
+/// The fingerprints of all committed rows.
+pub(crate) fn fingerprints(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut fingerprints = Vec::new();
+    read_final_data(config, ledger, key, |rows| {
+        fingerprints.extend_from_slice(&rows.fingerprints);
+        Ok(())
+    })?;
+    Ok(fingerprints)
 }
 
 struct Merge<'a> {
@@ -143,6 +157,17 @@ struct Swap<'a> {
     reason: String,
 }
 
+/// What is in place and becomes valid by the ledger.
+struct Committed {
+    ledger: Ledger,
+    laid: Laid,
+    /// Of finaldata.csv.
+    stamp: FileStamp,
+    reports: Vec<FileReport>,
+    /// Why it was made anew, if it was.
+    rebuilt: Option<String>,
+}
+
 impl Merge<'_> {
     /// One way to take in what was found; `None` when another has to follow, which is then noted
     /// in the state.
@@ -179,12 +204,14 @@ impl Merge<'_> {
             is_forgotten,
         } = &mut *state;
         let reading = self.reading();
-        let standing = match Standing::of_committed(self.config, ledger, &reading) {
+        let standing = match Standing::of_committed(self.config, ledger, &reading)? {
             Ok(standing) => standing,
             // Made anew a moment ago: making it again would give the same.
-            Err(error) if replayed.is_some() => return Err(Stopped::Failed(error)),
-            Err(error) => {
-                found.damage = Some(error.root_cause().to_string());
+            Err(damage) if replayed.is_some() => {
+                return Err(Stopped::Failed(Failure::input_output(damage).into()));
+            }
+            Err(damage) => {
+                found.damage = Some(damage);
                 return Ok(None);
             }
         };
@@ -194,6 +221,7 @@ impl Merge<'_> {
             Ok(laid) => laid,
             Err(stopped) => {
                 cut_to_committed(&self.config.layout, ledger)?;
+                standing::sweep(&self.config.layout);
                 return match stopped {
                     Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
                         tracing::warn!("{error:#}; it is made anew");
@@ -215,7 +243,15 @@ impl Merge<'_> {
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
-        let ingested = self.commit(extended, laid, &state.found, all_reports, reason)?;
+        let stamp = standing::set_apart(&self.config.layout);
+        let committed = Committed {
+            ledger: extended,
+            laid,
+            stamp,
+            reports: all_reports,
+            rebuilt: reason,
+        };
+        let ingested = self.commit(committed, &state.found)?;
         Ok(Some(Ingested { before, ..ingested }))
     }
 
@@ -284,8 +320,7 @@ impl Merge<'_> {
         let mut newly_judged = Vec::new();
         for (position, file) in planned.iter().enumerate() {
             if self.is_fitted(&file.entry.sha256) {
-                let (with_these, new) = self.reading().add_to(judged, file, position)?;
-                judged = with_these;
+                let new = self.reading().add_to(&mut judged, file, position)?;
                 newly_judged.extend(new);
             }
         }
@@ -314,13 +349,13 @@ impl Merge<'_> {
                 .into(),
             ));
         }
-        self.reading().lay_anew(
-            planned,
-            &Order {
-                files: arrangement.base.files,
-                judged: &arrangement.judged,
-            },
-        )
+        let order = Order {
+            files: arrangement.base.files,
+            judged: &arrangement.judged,
+        };
+        self.reading()
+            .lay_anew(planned, &order)
+            .inspect_err(|_| standing::sweep(&self.config.layout))
     }
 
     /// Puts a file that was laid anew in the place of the old one, and commits.
@@ -339,6 +374,7 @@ impl Merge<'_> {
             ..old.clone()
         })?;
         files::settle(&layout.final_data())?;
+        let stamp = standing::set_apart(layout);
         files::settle(&layout.rejected_rows())?;
         new.judged_fingerprints = append(layout, old.judged_fingerprints, &newly_judged)?;
         let (entries, reports) = entries_and_reports(planned, &laid);
@@ -349,18 +385,25 @@ impl Merge<'_> {
                 .filter(|file| file.status == FileStatus::Copy && found.is_there(file))
                 .cloned(),
         );
-        self.commit(new, laid, found, reports, Some(reason))
+        let committed = Committed {
+            ledger: new,
+            laid,
+            stamp,
+            reports,
+            rebuilt: Some(reason),
+        };
+        self.commit(committed, found)
     }
 
     /// Commits the ledger and makes what follows from it.
-    fn commit(
-        &self,
-        ledger: Ledger,
-        mut laid: Laid,
-        found: &Look,
-        reports: Vec<FileReport>,
-        rebuilt: Option<String>,
-    ) -> anyhow::Result<Ingested> {
+    fn commit(&self, committed: Committed, found: &Look) -> anyhow::Result<Ingested> {
+        let Committed {
+            ledger,
+            mut laid,
+            stamp,
+            reports,
+            rebuilt,
+        } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
         let schema = &self.config.schema;
         let summary = laid.standing.profile.profile(schema).summary();
@@ -376,7 +419,7 @@ impl Merge<'_> {
             }
         })?;
         write_ingested_files(&self.config.layout, &ledger)?;
-        laid.standing.keep(&self.reading(), &ledger);
+        laid.standing.keep(&self.reading(), &ledger, stamp);
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
@@ -397,6 +440,7 @@ impl Merge<'_> {
         Ok(Ingested {
             report,
             table: laid.table,
+            known: laid.standing.known,
             before: Ledger::default(),
             ledger,
             key: self.key.clone(),
@@ -424,9 +468,11 @@ impl Merge<'_> {
     /// The first `count` rows that were judged.
     fn judged(&self, count: u64) -> anyhow::Result<FingerprintSet> {
         let layout = &self.config.layout;
-        let rows = judged_fingerprints(layout, count)?;
-        let mut judged = Memory::of(&self.config.ingestion).judged(layout);
-        judged.insert(firsts(std::iter::once(rows.as_slice())).fingerprints)?;
+        let memory = Memory::of(&self.config.ingestion);
+        let mut judged = memory.judged(layout);
+        each_judged(layout, count, memory.pending() / 4, |rows| {
+            judged.add(rows).map(|_| ())
+        })?;
         Ok(judged)
     }
 

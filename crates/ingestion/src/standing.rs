@@ -8,7 +8,6 @@
 //! While finaldata.csv has the size, time and inode that it had then, its content is taken to be
 //! the same. Its time is set a nanosecond apart from the clock's, so no later write can repeat it.
 
-use std::collections::HashSet;
 use std::fs;
 
 use common::artifact::{self, Format};
@@ -16,12 +15,10 @@ use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
 use common::{Config, Layout, Schema, files};
 use dataset::passes::RunningProfile;
-use dataset::{
-    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, firsts, read_final_data,
-};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, read_final_data};
 use serde::{Deserialize, Serialize};
 
-use crate::lay::{Keep, Reading};
+use crate::lay::Reading;
 
 /// Begins the names of the files of fingerprints.
 const ROWS: &str = "rows";
@@ -73,104 +70,113 @@ impl Standing {
         }
     }
 
-    /// That of the committed rows.
-    ///
-    /// An error when finaldata.csv does not hold them.
+    /// That of the committed rows, or why finaldata.csv does not hold them.
     pub(crate) fn of_committed(
         config: &Config,
         ledger: &Ledger,
         reading: &Reading<'_>,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Result<Self, String>> {
         let layout = &config.layout;
-        let carried = Carry::load(layout, ledger, reading.key, reading.schema).and_then(|carry| {
-            let known = FingerprintSet::open(
-                &layout.row_fingerprints(),
-                ROWS,
-                reading.memory.known(),
-                &carry.runs,
-            );
-            known
-                .inspect_err(|error| tracing::warn!("{error:#}; it is made anew"))
-                .ok()
-                .map(|known| (carry, known))
-        });
-        let Some((carry, known)) = carried else {
+        let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
             return Self::read(config, ledger, reading);
+        };
+        let (folder, memory) = (layout.row_fingerprints(), reading.memory.known());
+        let known = match FingerprintSet::open(&folder, ROWS, memory, &carry.runs) {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                return Self::read(config, ledger, reading);
+            }
         };
         if !carry.has_stamp_of(layout)
             && let Some(damage) = damage(layout, ledger)?
         {
-            anyhow::bail!(damage);
+            return Ok(Err(damage));
         }
-        Ok(Self {
-            hasher: Hasher::continuing(&carry.hasher).unwrap_or_default(),
+        Ok(Ok(Self {
+            hasher,
             profile: carry.profile,
             known,
-        })
+        }))
     }
 
     /// That of the committed rows, made anew by reading them all.
-    fn read(config: &Config, ledger: &Ledger, reading: &Reading<'_>) -> anyhow::Result<Self> {
+    fn read(
+        config: &Config,
+        ledger: &Ledger,
+        reading: &Reading<'_>,
+    ) -> anyhow::Result<Result<Self, String>> {
         let mut standing = Self::of_no_rows(reading);
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
-        let hasher = read_final_data(config, ledger, reading.key, |rows| {
+        let mut unwritten = None;
+        let read = read_final_data(config, ledger, reading.key, |rows| {
             block.append_all(rows);
             standing.profile.add(&block, 0..block.rows());
             block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
             if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
-                standing.insert(&mut waiting)?;
+                if let Err(error) = standing.known.add(&waiting) {
+                    unwritten = Some(error);
+                    anyhow::bail!("its rows cannot be remembered");
+                }
+                waiting.clear();
             }
             Ok(())
-        })?;
-        standing.insert(&mut waiting)?;
-        Ok(Self { hasher, ..standing })
-    }
-
-    fn insert(&mut self, waiting: &mut Vec<Fingerprint>) -> anyhow::Result<()> {
-        let rows = firsts(std::iter::once(waiting.as_slice()));
-        waiting.clear();
-        self.known.insert(rows.fingerprints)
+        });
+        match (read, unwritten) {
+            // The disk is full, for example; that is no damage of what was read.
+            (_, Some(error)) => Err(error),
+            (Err(error), None) => Ok(Err(error.root_cause().to_string())),
+            (Ok(hasher), None) => {
+                standing.known.add(&waiting)?;
+                Ok(Ok(Self { hasher, ..standing }))
+            }
+        }
     }
 
     /// Keeps it for the next ingestion; the ledger that it belongs to is committed.
     ///
     /// What cannot be kept is made anew then, so that is no error of this one.
-    pub(crate) fn keep(&mut self, reading: &Reading<'_>, ledger: &Ledger) {
-        if let Err(error) = self.try_to_keep(reading, ledger) {
-            tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
+    pub(crate) fn keep(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
+        match self.try_to_keep(reading, ledger, stamp) {
+            Ok(runs) => remove_all_but(reading.layout, &runs),
+            Err(error) => {
+                tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
+            }
         }
     }
 
-    fn try_to_keep(&mut self, reading: &Reading<'_>, ledger: &Ledger) -> anyhow::Result<()> {
-        let layout = reading.layout;
+    fn try_to_keep(
+        &mut self,
+        reading: &Reading<'_>,
+        ledger: &Ledger,
+        stamp: FileStamp,
+    ) -> anyhow::Result<Vec<StoredRun>> {
         self.profile.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,
             digest: ledger.digest.clone(),
             hasher: self.hasher.state(),
-            stamp: files::set_time_apart(&layout.final_data())
-                .map(|metadata| FileStamp::of(&metadata))
-                .unwrap_or_default(),
+            stamp,
             key: key_check(reading.key),
             profile: self.profile.clone(),
             runs: self.known.store()?,
         };
         let bytes = artifact::encode(FORMAT, &carry)?;
-        files::replace_unsynced(&layout.ingestion_carry(), &bytes)?;
-        remove_all_but(layout, &carry.runs)
+        files::replace_unsynced(&reading.layout.ingestion_carry(), &bytes)?;
+        Ok(carry.runs)
     }
 }
 
 impl Carry {
-    /// What was kept, if it is of the committed bytes and of this key.
+    /// What was kept with the running digest, if it is of the committed bytes and of this key.
     fn load(
         layout: &Layout,
         ledger: &Ledger,
         key: &FingerprintKey,
         schema: &Schema,
-    ) -> Option<Self> {
+    ) -> Option<(Self, Hasher)> {
         let bytes = fs::read(layout.ingestion_carry()).ok()?;
         let carry: Self = artifact::decode(FORMAT, &bytes)
             .inspect_err(|error| {
@@ -181,12 +187,17 @@ impl Carry {
             })
             .ok()?;
         let hasher = Hasher::continuing(&carry.hasher)?;
+        let n_known = carry
+            .runs
+            .iter()
+            .try_fold(0_u64, |sum, run| sum.checked_add(run.length));
         let is_of_these = carry.committed_bytes == ledger.committed_bytes
             && carry.digest == ledger.digest
-            && hasher.finish() == ledger.digest
+            && hasher.clone().finish() == ledger.digest
             && carry.key == key_check(key)
+            && n_known == Some(ledger.rows)
             && carry.profile.can_be_of(ledger.rows, schema);
-        is_of_these.then_some(carry)
+        is_of_these.then_some((carry, hasher))
     }
 
     fn has_stamp_of(&self, layout: &Layout) -> bool {
@@ -196,32 +207,18 @@ impl Carry {
     }
 }
 
-/// Whether finaldata.csv is as the last ingestion left it, from what costs little to see.
-pub(crate) fn is_as_it_was_left(config: &Config, ledger: &Ledger) -> anyhow::Result<bool> {
-    let layout = &config.layout;
-    let Some(key) = FingerprintKey::load(layout)? else {
-        return Ok(false);
-    };
-    let carry = Carry::load(layout, ledger, &key, &config.schema);
-    Ok(carry.is_some_and(|carry| carry.has_stamp_of(layout)))
-}
-
-/// Which of these rows, by their fingerprints, stand in finaldata.csv.
-pub fn are_ingested(
-    config: &Config,
-    ledger: &Ledger,
-    key: &FingerprintKey,
-    rows: &[Fingerprint],
-) -> anyhow::Result<Vec<bool>> {
-    let reading = Reading::of(config, key, Keep::Nothing);
-    let known = Standing::of_committed(config, ledger, &reading)?.known;
-    let asked = firsts(std::iter::once(rows));
-    let found = known.contains(&asked.fingerprints)?;
-    let pairs = asked.fingerprints.into_iter().zip(found);
-    let found: HashSet<Fingerprint> = pairs
-        .filter_map(|(fingerprint, found)| found.then_some(fingerprint))
-        .collect();
-    Ok(rows.iter().map(|row| found.contains(row)).collect())
+/// What the file system says of finaldata.csv, which was just written, once no later write can
+/// leave it so; the stamp of no file where the file system cannot tell.
+pub(crate) fn set_apart(layout: &Layout) -> FileStamp {
+    let path = layout.final_data();
+    match files::set_time_apart(&path) {
+        Ok(metadata) => FileStamp::of(&metadata),
+        Err(error) => {
+            // Then the next ingestion compares its digest, which takes longer.
+            tracing::debug!("{}: {error}", path.display());
+            FileStamp::default()
+        }
+    }
 }
 
 /// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
@@ -242,18 +239,26 @@ fn key_check(key: &FingerprintKey) -> Fingerprint {
     key.of_row(b"", &[], None)
 }
 
-/// Removes the files of fingerprints that are of no use any more.
-fn remove_all_but(layout: &Layout, runs: &[StoredRun]) -> anyhow::Result<()> {
+/// Removes what a laying that came to nothing has left.
+pub(crate) fn sweep(layout: &Layout) {
+    let runs = fs::read(layout.ingestion_carry())
+        .ok()
+        .and_then(|bytes| artifact::decode::<Carry>(FORMAT, &bytes).ok())
+        .map(|carry| carry.runs);
+    remove_all_but(layout, &runs.unwrap_or_default());
+}
+
+/// Removes the files of fingerprints that are of no use any more; what cannot be removed now is
+/// removed by the next ingestion.
+fn remove_all_but(layout: &Layout, runs: &[StoredRun]) {
     let folder = layout.row_fingerprints();
-    if runs.is_empty() && !folder.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(&folder)? {
-        let entry = entry?;
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    for entry in entries {
         let name = entry.file_name();
-        if !runs.iter().any(|run| name == run.name.as_str()) {
-            files::remove_file(&entry.path())?;
+        if !runs.iter().any(|run| name == run.name.as_str())
+            && let Err(error) = files::remove_file(&entry.path())
+        {
+            tracing::warn!("old fingerprints could not be removed: {error:#}");
         }
     }
-    Ok(())
 }

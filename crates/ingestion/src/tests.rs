@@ -17,7 +17,8 @@ struct Pipeline {
     config: Config,
     /// Every row that was ever judged, as a line of finaldata.csv.
     judged: BTreeSet<Vec<u8>>,
-    old_carry: Option<Vec<u8>>,
+    /// What appending continued from before the last ingestion.
+    old_carry: Vec<(PathBuf, Vec<u8>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl Pipeline {
             _folder: folder,
             config,
             judged: BTreeSet::new(),
-            old_carry: None,
+            old_carry: Vec::new(),
         }
     }
 
@@ -106,10 +107,14 @@ impl Pipeline {
                 }
             }
             Step::KeepOldCarry => {
-                if let Some(old) = &self.old_carry {
-                    fs::write(layout.ingestion_carry(), old).unwrap();
+                let old = std::mem::take(&mut self.old_carry);
+                if !old.is_empty() {
+                    let _ = fs::remove_dir_all(layout.row_fingerprints());
+                    fs::create_dir_all(layout.row_fingerprints()).unwrap();
                 }
-                self.old_carry = fs::read(layout.ingestion_carry()).ok();
+                for (path, bytes) in old {
+                    fs::write(path, bytes).unwrap();
+                }
             }
             Step::DamageCarry => damage(&layout.ingestion_carry(), 100),
             Step::DamageRowFingerprints { run, byte } => {
@@ -142,6 +147,18 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// The files that appending continues from.
+    fn carry(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let layout = &self.config.layout;
+        let runs = fs::read_dir(layout.row_fingerprints())
+            .into_iter()
+            .flatten();
+        let runs = runs.map(|entry| entry.unwrap().path());
+        runs.chain([layout.ingestion_carry()])
+            .filter_map(|path| Some((path.clone(), fs::read(path).ok()?)))
+            .collect()
     }
 
     /// Writes an input file as a foreign program would.
@@ -301,6 +318,7 @@ proptest! {
         let mut pipeline = Pipeline::new();
         for (step, keeps_rows) in &steps {
             pipeline.apply(step);
+            pipeline.old_carry = pipeline.carry();
             if *keeps_rows {
                 pipeline.ingest_as_a_run_does();
             }
@@ -590,6 +608,11 @@ fn appending_reads_nothing_of_what_is_there() {
     let report = run(&pipeline.config).unwrap();
     assert!(report.rebuilt.is_none() && report.rows.kept > 0, "{report}");
     assert!(pipeline.final_data().starts_with(&changed));
+
+    // Whoever has it looked at by hand has every byte compared.
+    let mended = run(&pipeline.config).unwrap();
+    assert!(mended.rebuilt.is_some(), "{mended}");
+    assert!(!pipeline.final_data().starts_with(&changed));
 }
 
 #[test]

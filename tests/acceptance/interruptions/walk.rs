@@ -104,7 +104,8 @@ impl Disturbed {
         assert!(names_it, "{place}: {said}");
         // These are removed or made anew by the next command that writes.
         let can_wait = said.contains("old releases could not be removed")
-            || said.contains("the next ingestion has to read finaldata.csv whole");
+            || said.contains("the next ingestion has to read finaldata.csv whole")
+            || said.contains("old fingerprints could not be removed");
         let codes = if can_wait { [0, 74] } else { [74, 74] };
         let code = status.code().expect("it ends by itself");
         assert!(codes.contains(&code), "{place}: exit {code}: {said}");

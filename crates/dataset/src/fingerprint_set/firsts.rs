@@ -20,13 +20,22 @@ pub struct Firsts {
 }
 
 impl Firsts {
-    /// Drops those for which `keep`, one for each, is not as told.
-    pub fn retain(&mut self, keep: &[bool], told: bool) {
-        let retain = || keep.iter().map(|keep| *keep == told);
-        let mut kept = retain();
-        self.fingerprints.retain(|_| kept.next().unwrap_or(false));
-        let mut kept = retain();
-        self.places.retain(|_| kept.next().unwrap_or(false));
+    /// Keeps those of which it is said, of each in turn.
+    pub fn keep_where(&mut self, said: &[bool]) {
+        self.retain(said.iter().copied());
+    }
+
+    /// Drops those of which it is said, of each in turn.
+    pub fn drop_where(&mut self, said: &[bool]) {
+        self.retain(said.iter().map(|said| !said));
+    }
+
+    fn retain(&mut self, kept: impl ExactSizeIterator<Item = bool> + Clone) {
+        assert_eq!(kept.len(), self.places.len(), "one word for each");
+        let mut is_kept = kept.clone();
+        self.fingerprints.retain(|_| is_kept.next() == Some(true));
+        let mut is_kept = kept;
+        self.places.retain(|_| is_kept.next() == Some(true));
     }
 }
 

@@ -14,6 +14,7 @@ mod pages;
 mod run;
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::files;
@@ -66,14 +67,18 @@ pub struct DamagedRun {
 
 impl fmt::Display for DamagedRun {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{} was damaged or removed", self.path.display())
+        write!(
+            to,
+            "{} was damaged or removed: run `ingestion`, it is made anew",
+            self.path.display()
+        )
     }
 }
 
 impl std::error::Error for DamagedRun {}
 
 impl FingerprintSet {
-    /// An empty set that keeps about `memory` bytes in memory and the rest in `folder`, in files
+    /// An empty set that keeps about `memory` bytes in memory and the rest in `folder`, in new files
     /// whose names begin with `name`.
     pub fn new(folder: &Path, name: &'static str, memory: u64) -> Self {
         Self {
@@ -81,7 +86,7 @@ impl FingerprintSet {
             name,
             memory,
             runs: Vec::new(),
-            next: 1,
+            next: number_after_those_in(folder, name),
         }
     }
 
@@ -95,7 +100,6 @@ impl FingerprintSet {
         let mut set = Self::new(folder, name, memory);
         for run in stored {
             set.runs.push(Run::File(RunFile::open(folder, run)?));
-            set.next = set.next.max(number_of(&run.name, name) + 1);
         }
         Ok(set)
     }
@@ -122,6 +126,27 @@ impl FingerprintSet {
         Ok(found)
     }
 
+    /// Of each of these, in any order, whether it is in the set.
+    pub fn contains_each(&self, rows: &[Fingerprint]) -> anyhow::Result<Vec<bool>> {
+        let asked = firsts(std::iter::once(rows)).fingerprints;
+        let found = self.contains(&asked)?;
+        let is_there = |row| {
+            asked
+                .binary_search(row)
+                .is_ok_and(|position| found[position])
+        };
+        Ok(rows.iter().map(is_there).collect())
+    }
+
+    /// Adds fingerprints in any order, and returns those that were not in the set, in ascending
+    /// order.
+    pub fn add(&mut self, rows: &[Fingerprint]) -> anyhow::Result<Vec<Fingerprint>> {
+        let mut new = firsts(std::iter::once(rows));
+        new.drop_where(&self.contains(&new.fingerprints)?);
+        self.insert(new.fingerprints.clone())?;
+        Ok(new.fingerprints)
+    }
+
     /// Adds fingerprints in ascending order, none of which is in the set.
     pub fn insert(&mut self, sorted: Vec<Fingerprint>) -> anyhow::Result<()> {
         if sorted.is_empty() {
@@ -137,13 +162,14 @@ impl FingerprintSet {
         Ok(())
     }
 
-    /// Writes what is only in memory to files, and says what the set consists of.
+    /// Writes what is only in memory to files, and says what the set consists of. Those files are
+    /// not changed or removed by this set any more.
     pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
         while self.bytes_in_memory() > 0 {
             self.write_oldest()?;
         }
-        let stored = self.runs.iter().map(|run| match run {
-            Run::File(file) => Some(file.stored()),
+        let stored = self.runs.iter_mut().map(|run| match run {
+            Run::File(file) => Some(file.store()),
             Run::Memory(_) => None,
         });
         Ok(stored.flatten().collect())
@@ -192,6 +218,14 @@ impl FingerprintSet {
         self.next += 1;
         RunFile::write(&self.folder, name, write).map(Run::File)
     }
+}
+
+/// A number that no file of the name has: one that is there may belong to a stored set.
+fn number_after_those_in(folder: &Path, name: &str) -> u64 {
+    // Where the folder cannot be listed, no file can be written either.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let numbers = entries.map(|entry| number_of(&entry.file_name().to_string_lossy(), name));
+    numbers.max().unwrap_or(0) + 1
 }
 
 /// The number in the name of a run's file; 0 when it has none.

@@ -87,8 +87,9 @@ impl RunFile {
         self.length
     }
 
-    /// By what it is opened again.
-    pub(super) fn stored(&self) -> StoredRun {
+    /// By what it is opened again; a stored set consists of it from then on.
+    pub(super) fn store(&mut self) -> StoredRun {
+        self.is_stored = true;
         let name = self.path.file_name().unwrap_or_default();
         StoredRun {
             name: name.to_string_lossy().into_owned(),

@@ -8,7 +8,6 @@ mod elementary;
 mod log_odds;
 mod logistic;
 mod moments;
-mod numbers;
 mod profile;
 mod running_profile;
 mod summary;
@@ -25,7 +24,6 @@ pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms, sandwich_meat,
 };
 pub use moments::{Moments, moments};
-pub use numbers::{sort, sum};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
 pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, Summary};
