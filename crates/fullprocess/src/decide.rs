@@ -287,7 +287,7 @@ mod tests {
             verdict,
             rows: 100,
             positives: 30,
-            expected: 30.0,
+            expected: Some(30.0),
             single: None,
             cumulative: None,
             undecided,

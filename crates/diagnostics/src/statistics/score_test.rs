@@ -156,7 +156,10 @@ pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTe
     // A constant column is one with the intercept, which is the one to be kept.
     let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
     let components = tested.components(&terms.score);
-    let statistic = components.iter().flatten().map(|part| part * part).sum();
+    let statistic: f64 = components.iter().flatten().map(|part| part * part).sum();
+    if !statistic.is_finite() {
+        return Err(Undecided::TooLarge);
+    }
     let degrees = tested.kept().len();
     let p_value = chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?;
     Ok(ScoreTest {
@@ -208,16 +211,13 @@ impl CumulativeScore {
         covariance: &[Vec<f64>],
         alpha: f64,
     ) -> Result<(ScoreTest, f64), Undecided> {
-        if !batch.are_finite() {
-            return Err(Undecided::TooLarge);
+        let mut sums = self.terms.clone();
+        match &mut sums {
+            Some(sums) => sums.merge(batch),
+            None => sums = Some(batch.clone()),
         }
-        let terms = match &mut self.terms {
-            Some(terms) => {
-                terms.merge(batch);
-                terms
-            }
-            none => none.insert(batch.clone()),
-        };
+        let terms = sums.filter(ScoreTerms::are_finite);
+        let terms = self.terms.insert(terms.ok_or(Undecided::TooLarge)?);
         let test = score_test(terms, covariance)?;
         self.looks += 1;
         Ok((test, look_level(alpha, self.looks)))

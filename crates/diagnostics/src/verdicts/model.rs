@@ -17,8 +17,8 @@ pub struct ModelVerdict {
     pub rows: u64,
     /// Rows of class 1 among them.
     pub positives: u64,
-    /// Rows of class 1 that the model expects among them.
-    pub expected: f64,
+    /// Rows of class 1 that the model expects among them; `None` where a number is beyond measure.
+    pub expected: Option<f64>,
     /// The test of the batch alone.
     pub single: Option<HeldTest>,
     /// The test of all batches since the model went live.
@@ -88,7 +88,7 @@ pub(super) fn hold(
         verdict,
         rows: terms.rows,
         positives: terms.positives,
-        expected: terms.expected,
+        expected: Some(terms.expected).filter(|expected| expected.is_finite()),
         moved: drift.and_then(|held| most_moved(model, &held.test)),
         undecided,
         single,

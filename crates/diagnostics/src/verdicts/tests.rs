@@ -218,11 +218,23 @@ fn a_bad_column_changes_no_other_verdict() {
         CumulativeScore::default(),
         "the sums stay numbers"
     );
+    survives_the_history(&found);
 }
 
 #[test]
 fn verdicts_survive_the_history() {
-    let found = alone(&model(), &clients(SAME, 9, 100));
-    let text = serde_json::to_string(&found).unwrap();
-    assert_eq!(serde_json::from_str::<Verdicts>(&text).unwrap(), found);
+    survives_the_history(&alone(&model(), &clients(SAME, 9, 100)));
+    let mut strange = clients(SAME, 9, 100);
+    let table = [f64::MAX, -f64::MAX, 1e154, -1e154, f64::NAN];
+    for (row, value) in strange.features[0].iter_mut().enumerate() {
+        *value = table[row % table.len()];
+    }
+    strange.features[1].reverse();
+    survives_the_history(&alone(&model(), &strange));
+}
+
+/// A number that is none would be lost, and the record with it.
+fn survives_the_history(found: &Verdicts) {
+    let text = serde_json::to_string(found).unwrap();
+    assert_eq!(serde_json::from_str::<Verdicts>(&text).unwrap(), *found);
 }
