@@ -1,7 +1,7 @@
 //! How far a long reading has come, for whoever watches at a terminal.
 //!
 //! Nothing is shown before half a second, nor where stderr is no terminal, nor with `--quiet`;
-//! what was shown is gone when the work is done. Log lines go above it, through [`LogWriter`].
+//! what was shown is gone when the work is done. Log lines go above it.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
