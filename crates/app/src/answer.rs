@@ -1,22 +1,37 @@
-//! What every answer carries: the request id, `Cache-Control`, and the problem body of an error.
+//! What every request goes through and every answer carries: the gate, the request id,
+//! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use common::digest;
 
+use crate::accept::Media;
+use crate::access::Origins;
+use crate::access_log::Event;
 use crate::error::ApiError;
+use crate::metrics::Target;
 use crate::problem;
+use crate::routes::{self, Access};
+use crate::state::AppState;
 
 /// Name of the header with the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A client's own id is taken up to this length.
 const LONGEST_ID: usize = 64;
+/// Hexadecimal digits of an answer's digest that are its tag.
+const TAG_DIGITS: usize = 32;
 
 /// The id of a request; handlers find it among the request's extensions.
 #[derive(Clone, Debug)]
@@ -27,18 +42,79 @@ pub(crate) async fn complete(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
+    let began = Instant::now();
+    // The application always has it.
+    let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
+        return next.call(request).await;
+    };
+    let running = state.metrics.begin();
     let id = request_id(request.headers());
+    let place = routes::place(request.path());
+    let target = Target::of(place, request.method());
     let instance = problem::excerpt(request.path().as_bytes());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let origin = state.gate.origins.listed(request.headers());
+    let method = request.method().clone();
 
-    let answered = next.call(request).await?;
-    let mut answered = with_problem_body(answered, &instance, &id);
+    let mut answered = match admit(&state, &request, place) {
+        Ok(()) => {
+            request.extensions_mut().insert(RequestId(id.clone()));
+            with_problem_body(next.call(request).await?, &instance, &id)
+        }
+        Err(error) => request.into_response(problem::answer(&error, &instance, &id)),
+    };
+    if state.is_draining.load(Ordering::Relaxed) {
+        answered
+            .response_mut()
+            .head_mut()
+            .set_connection_type(actix_web::http::ConnectionType::Close);
+    }
     let headers = answered.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Origins::allow(origin, &method, headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
+    drop(running);
+    note(&state, target, &answered, began, &id);
     Ok(answered)
+}
+
+/// Refuses what may not be asked here and now.
+fn admit(state: &AppState, request: &ServiceRequest, place: Option<usize>) -> Result<(), ApiError> {
+    let needs = match place.and_then(|place| routes::ALL.get(place)) {
+        // A browser asks this way whether it may ask, and shows no key.
+        Some(_) if *request.method() == Method::OPTIONS => Access::Open,
+        Some(endpoint) => endpoint.access,
+        // What is where is nobody's business without a key.
+        None => Access::Read,
+    };
+    state.gate.admit(request, needs)?;
+    if state.is_draining.load(Ordering::Relaxed) && needs != Access::Open {
+        return Err(ApiError::Draining);
+    }
+    Ok(())
+}
+
+fn note(state: &AppState, target: Target, answered: &ServiceResponse, began: Instant, id: &str) {
+    let took = began.elapsed();
+    let status = answered.status().as_u16();
+    state.metrics.count_request(target, status, took);
+    if let Some(log) = &state.log {
+        let bytes = match answered.response().body().size() {
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::None => Some(0),
+            BodySize::Stream => None,
+        };
+        log.add(&Event {
+            method: target.method(),
+            route: target.route(),
+            status,
+            took,
+            bytes,
+            request_id: id,
+        });
+    }
 }
 
 /// An error's answer gets its body here, where the request is known.
@@ -71,6 +147,33 @@ fn log_internal(error: &ApiError, id: &str) {
     if let ApiError::Internal(cause) = error {
         tracing::error!(request_id = id, "a request failed: {cause:#}");
     }
+}
+
+/// An answer that a client may have already: then only its tag is sent again.
+pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpResponse {
+    let mut digest = digest::of_bytes(&body);
+    digest.truncate(TAG_DIGITS);
+    let tag = format!("\"{digest}\"");
+    let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
+        let known = known.to_str().unwrap_or_default();
+        known
+            .split(',')
+            .map(str::trim)
+            .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    });
+    let mut response = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response.insert_header((ETAG, tag));
+    response.insert_header((VARY, "Accept"));
+    if is_known {
+        return response.finish();
+    }
+    response
+        .insert_header((CONTENT_TYPE, media.content_type()))
+        .body(body)
 }
 
 /// The client's id where it is harmless, else a new one.
