@@ -8,10 +8,10 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
@@ -25,6 +25,7 @@ use crate::metrics::Target;
 use crate::problem;
 use crate::routes::{self, Access};
 use crate::state::AppState;
+use crate::unread::Unread;
 
 /// Name of the header with the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -39,7 +40,7 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// The middleware around all routes.
 pub(crate) async fn complete(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let began = Instant::now();
@@ -54,6 +55,8 @@ pub(crate) async fn complete(
     let instance = problem::excerpt(request.path().as_bytes());
     let origin = state.gate.origins.listed(request.headers());
     let method = request.method().clone();
+    let has_body = has_body(request.headers());
+    let unread = Unread::of(&mut request);
 
     let mut answered = match admit(&state, &request, place) {
         Ok(()) => {
@@ -62,11 +65,14 @@ pub(crate) async fn complete(
         }
         Err(error) => request.into_response(problem::answer(&error, &instance, &id)),
     };
-    if state.is_draining.load(Ordering::Relaxed) {
-        answered
-            .response_mut()
-            .head_mut()
-            .set_connection_type(actix_web::http::ConnectionType::Close);
+    // The rest of a body that was refused is not waited for.
+    let is_cut = has_body && !answered.status().is_success();
+    if is_cut && let Some(unread) = unread {
+        answered = unread.hold_by(answered);
+    }
+    if is_cut || state.is_draining.load(Ordering::Relaxed) {
+        let head = answered.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
     }
     let headers = answered.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,6 +84,11 @@ pub(crate) async fn complete(
     drop(running);
     note(&state, target, &answered, began, &id);
     Ok(answered)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH);
+    length.is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Refuses what may not be asked here and now.

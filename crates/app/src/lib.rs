@@ -25,6 +25,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod watch;
 
 use std::fmt;

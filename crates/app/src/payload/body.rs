@@ -39,6 +39,8 @@ struct Wire {
     limit: u64,
     seconds: u64,
     received: u64,
+    /// As the client said; 0 where it did not.
+    announced: u64,
     /// How long the client was waited for; what the server takes itself does not count.
     waited: Duration,
 }
@@ -68,7 +70,8 @@ impl Incoming {
         });
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limits.body_bytes) {
+        let announced = announced.unwrap_or(0);
+        if announced > limits.body_bytes {
             return Err(too_large("the body", limits.body_bytes));
         }
         Ok(Self {
@@ -77,6 +80,7 @@ impl Incoming {
                 limit: limits.body_bytes,
                 seconds: limits.body_seconds,
                 received: 0,
+                announced,
                 waited: Duration::ZERO,
             },
             inflate,
@@ -122,6 +126,9 @@ impl Incoming {
             return Ok(Gathered::Whole(all));
         };
         let mut all = Vec::from(all);
+        // Memory that is not written to costs nothing yet, and a body that grows is not copied.
+        let room = self.wire.announced.min(most);
+        all.reserve_exact(usize::try_from(room).unwrap_or(0).saturating_sub(all.len()));
         let mut next = Some(second);
         while let Some(bytes) = next {
             permit.grow(bytes.len())?;
