@@ -119,7 +119,7 @@ fn what_was_answered_is_kept_for_people_and_programs() {
 
 #[test]
 fn test_data_in_folders_within_is_found_and_links_to_folders_are_not_followed() {
-    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":{body}}}"#)));
+    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
     let (_base, config) = workspace(&url);
     let folder = &config.test_folder.path;
     files::remove_folder(folder).unwrap();
