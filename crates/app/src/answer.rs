@@ -52,7 +52,6 @@ pub(crate) async fn complete(
     let id = request_id(request.headers());
     let place = routes::place(request.path());
     let target = Target::of(place, request.method());
-    let instance = problem::excerpt(request.path().as_bytes());
     let origin = state.gate.origins.listed(request.headers());
     let method = request.method().clone();
     let has_body = has_body(request.headers());
@@ -61,9 +60,12 @@ pub(crate) async fn complete(
     let mut answered = match admit(&state, &request, place) {
         Ok(()) => {
             request.extensions_mut().insert(RequestId(id.clone()));
-            with_problem_body(next.call(request).await?, &instance, &id)
+            with_problem_body(next.call(request).await?, &id)
         }
-        Err(error) => request.into_response(problem::answer(&error, &instance, &id)),
+        Err(error) => {
+            let answer = problem::answer(&error, &instance(request.path()), &id);
+            request.into_response(answer)
+        }
     };
     // The rest of a body that was refused is not waited for.
     let is_cut = has_body && !answered.status().is_success();
@@ -129,22 +131,23 @@ fn note(state: &AppState, target: Target, answered: &ServiceResponse, began: Ins
 }
 
 /// An error's answer gets its body here, where the request is known.
-fn with_problem_body(answered: ServiceResponse, instance: &str, id: &str) -> ServiceResponse {
+fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
+    let instance = || instance(answered.request().path());
     let error = answered.response().error().map(Error::as_error::<ApiError>);
     let mut problem = match error {
         Some(Some(error)) => {
             log_internal(error, id);
-            problem::answer(error, instance, id)
+            problem::answer(error, &instance(), id)
         }
         // Only the framework's own errors are of another type; none of the extractors in use
         // has one.
         Some(None) => {
             let unknown = ApiError::Internal(anyhow::anyhow!("an error of the framework"));
             log_internal(&unknown, id);
-            problem::answer(&unknown, instance, id)
+            problem::answer(&unknown, &instance(), id)
         }
         None if answered.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            problem::answer(&ApiError::MethodNotAllowed, instance, id)
+            problem::answer(&ApiError::MethodNotAllowed, &instance(), id)
         }
         None => return answered,
     };
@@ -152,6 +155,11 @@ fn with_problem_body(answered: ServiceResponse, instance: &str, id: &str) -> Ser
         problem.headers_mut().insert(ALLOW, allowed.clone());
     }
     answered.into_response(problem)
+}
+
+/// What an answer repeats of the address.
+fn instance(path: &str) -> String {
+    problem::excerpt(path.as_bytes())
 }
 
 fn log_internal(error: &ApiError, id: &str) {

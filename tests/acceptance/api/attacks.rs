@@ -582,11 +582,14 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
     let manifest = workspace.text(&manifest_file);
     let mut spoilt = Model::decode(&whole).expect("a model");
     spoilt.predictor.coefficients[1] = f64::NAN;
+    let mut other = Model::decode(&whole).expect("a model");
+    other.predictor.coefficients[1] += 0.01;
     let mut tampered = whole.clone();
     tampered[whole.len() / 2] ^= 1;
     for (bytes, is_said) in [
         // Whoever can write the model can write the manifest as well.
         (spoilt.encode().expect("encoded"), true),
+        (other.encode().expect("encoded"), true),
         (whole[..whole.len() - 1].to_vec(), true),
         (b"\x80\x04\x95sklearn".to_vec(), true),
         (Vec::new(), true),
@@ -605,7 +608,7 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
     }
     let metrics = server.get("/metrics").body;
     assert!(
-        metrics.contains("risk_model_reloads_total{result=\"refused\"} 5"),
+        metrics.contains("risk_model_reloads_total{result=\"refused\"} 6"),
         "{metrics}"
     );
     workspace.write(&manifest_file, manifest);
