@@ -146,6 +146,7 @@ fn a_damaged_release_does_not_replace_the_model_in_memory() {
     workspace.set_input(&["sourcedata"]);
     workspace.fullprocess();
     workspace.run("deployment", &["--rollback"]);
+    assert_eq!(server.get("/readyz").status, 200);
     assert_eq!(
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"],
         "000001"

@@ -38,6 +38,7 @@ use serde::Serialize;
 pub use access::{NewKey, make_key};
 pub use application::Application;
 pub use background::{RunningServer, serve_in_background};
+pub use metrics::run_metrics;
 
 /// The program's own options.
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 //! Labels are of ours: a route is its pattern, a method one of those known. So no client can make
 //! a series.
 
+mod runs;
 mod text;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use actix_web::http::Method;
 use crate::error::RowErrors;
 use crate::routes;
 
-pub(crate) use self::text::{Page, RunFigures};
+pub(crate) use self::runs::RunFigures;
+pub use self::runs::run_metrics;
+pub(crate) use self::text::Page;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BUCKETS: [u64; 16] = [

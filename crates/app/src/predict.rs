@@ -38,7 +38,21 @@ pub(crate) struct Predictions<'a> {
     model_version: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    explanations: Option<Vec<Explanation<'a>>>,
+    explanations: Option<Explanations<'a>>,
+}
+
+/// The explanation of each row, made while it is written: all of them take more memory than the
+/// rows.
+#[derive(Debug)]
+struct Explanations<'a> {
+    model: &'a Model,
+    rows: &'a Rows,
+}
+
+impl Serialize for Explanations<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.rows.iter().map(|row| explain(self.model, row)))
+    }
 }
 
 /// Where the log-odds of one row come from: `base` and all contributions add up to them.
@@ -80,9 +94,7 @@ pub(crate) fn predict<'a>(
         threshold: options.threshold,
         model_version,
         request_id,
-        explanations: options
-            .explain
-            .then(|| rows.iter().map(|row| explain(model, row)).collect()),
+        explanations: options.explain.then_some(Explanations { model, rows }),
     }
 }
 

@@ -273,3 +273,40 @@ fn versions_and_runs_are_listed_strictly() {
         true
     );
 }
+
+#[test]
+fn a_run_leaves_its_metrics_for_a_collector_of_files() {
+    let workspace = crate::workspace::Workspace::with_sample_data();
+    let file = workspace.path("risk.prom");
+    let run = |arguments: &[&str]| {
+        let mut command = workspace.command("fullprocess");
+        command.args(["--quiet", "--metrics-file"]).arg(&file);
+        workspace.finish(command.args(arguments))
+    };
+    assert_eq!(run(&[]).code, 0);
+    assert_eq!(run(&[]).code, 0);
+    let text = workspace.text("risk.prom");
+    for line in [
+        "risk_model_info{version=\"000001\"} 1",
+        "risk_runs_total{outcome=\"cold_start\"} 1",
+        "risk_runs_total{outcome=\"nothing_new\"} 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("\nrisk_run_last_success_timestamp_seconds "),
+        "{text}"
+    );
+    assert!(!text.contains("http_requests"), "{text}");
+
+    // A run that fails leaves them too: that is when somebody looks.
+    workspace.write("data/state/fingerprint.key", "short");
+    workspace.write("data/practicedata/more.csv", ROWS);
+    assert_eq!(run(&[]).code, 74);
+    let text = workspace.text("risk.prom");
+    assert!(
+        text.contains("risk_runs_total{outcome=\"failed\"} 1"),
+        "{text}"
+    );
+    run(&["--dry-run"]).failed(2, "--metrics-file");
+}

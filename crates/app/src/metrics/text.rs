@@ -1,23 +1,27 @@
 //! The metrics as text.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{BUCKETS, METHODS, Metrics, Target};
+use super::{BUCKETS, METHODS, Metrics, RunFigures, Target};
 use crate::routes;
-use crate::snapshot::ModelFigures;
+use crate::snapshot::{ModelFigures, ServedFigures};
 
-/// What the history knows of runs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RunFigures {
-    /// When the newest run ended that did not fail, in seconds since 1970.
-    pub(crate) last_success: Option<i64>,
-    /// Seconds that each stage took last.
-    pub(crate) stage_seconds: Vec<(String, f64)>,
-    /// Runs by outcome.
-    pub(crate) outcomes: BTreeMap<String, u64>,
+/// What a run leaves for whoever asks no server: the live release and the runs.
+pub(crate) struct RunPage<'a> {
+    pub(crate) served: Option<&'a ServedFigures>,
+    pub(crate) runs: &'a RunFigures,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+}
+
+impl fmt::Display for RunPage<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_build(to)?;
+        write_served(to, self.served, self.now)?;
+        write_runs(to, self.runs)
+    }
 }
 
 /// Everything that is shown.
@@ -34,7 +38,7 @@ impl fmt::Display for Page<'_> {
         self.write_requests(to)?;
         self.write_model(to)?;
         self.write_rows(to)?;
-        self.write_runs(to)
+        write_runs(to, self.runs)
     }
 }
 
@@ -104,29 +108,8 @@ impl Page<'_> {
     }
 
     fn write_model(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        head(to, "risk_build_info", "gauge", "The version of the server")?;
-        let version = env!("CARGO_PKG_VERSION");
-        writeln!(to, "risk_build_info{{version=\"{version}\"}} 1")?;
-        if let Some(served) = &self.model.served {
-            head(to, "risk_model_info", "gauge", "The release that is served")?;
-            let version = label(&served.release);
-            writeln!(to, "risk_model_info{{version=\"{version}\"}} 1")?;
-            head(
-                to,
-                "risk_model_age_seconds",
-                "gauge",
-                "Since the release was made",
-            )?;
-            let age = (self.now - served.created_at.as_second()).max(0);
-            writeln!(to, "risk_model_age_seconds {age}")?;
-            head(
-                to,
-                "risk_model_f1",
-                "gauge",
-                "F1 on the test data when it was deployed",
-            )?;
-            writeln!(to, "risk_model_f1 {}", served.score)?;
-        }
+        write_build(to)?;
+        write_served(to, self.model.served.as_ref(), self.now)?;
         let name = "risk_model_reloads_total";
         head(
             to,
@@ -161,26 +144,56 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
 
-    fn write_runs(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs = self.runs;
-        if let Some(time) = runs.last_success {
-            let name = "risk_run_last_success_timestamp_seconds";
-            head(to, name, "gauge", "When a run last ended without failing")?;
-            writeln!(to, "{name} {time}")?;
-        }
-        let name = "risk_run_last_duration_seconds";
-        head(to, name, "gauge", "How long each stage took last")?;
-        for (stage, seconds) in &runs.stage_seconds {
-            writeln!(to, "{name}{{stage=\"{}\"}} {seconds}", label(stage))?;
-        }
-        head(to, "risk_runs_total", "counter", "Runs by outcome")?;
-        for (outcome, count) in &runs.outcomes {
-            let outcome = label(outcome);
-            writeln!(to, "risk_runs_total{{outcome=\"{outcome}\"}} {count}")?;
-        }
-        Ok(())
+fn write_build(to: &mut fmt::Formatter<'_>) -> fmt::Result {
+    head(to, "risk_build_info", "gauge", "The version of the program")?;
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(to, "risk_build_info{{version=\"{version}\"}} 1")
+}
+
+fn write_served(
+    to: &mut fmt::Formatter<'_>,
+    served: Option<&ServedFigures>,
+    now: i64,
+) -> fmt::Result {
+    let Some(served) = served else {
+        return Ok(());
+    };
+    head(to, "risk_model_info", "gauge", "The release that is served")?;
+    let version = label(&served.release);
+    writeln!(to, "risk_model_info{{version=\"{version}\"}} 1")?;
+    let name = "risk_model_age_seconds";
+    head(to, name, "gauge", "Since the release was made")?;
+    let age = (now - served.created_at.as_second()).max(0);
+    writeln!(to, "{name} {age}")?;
+    let name = "risk_model_f1";
+    head(
+        to,
+        name,
+        "gauge",
+        "F1 on the test data when it was deployed",
+    )?;
+    writeln!(to, "{name} {}", served.score)
+}
+
+fn write_runs(to: &mut fmt::Formatter<'_>, runs: &RunFigures) -> fmt::Result {
+    if let Some(time) = runs.last_success {
+        let name = "risk_run_last_success_timestamp_seconds";
+        head(to, name, "gauge", "When a run last ended without failing")?;
+        writeln!(to, "{name} {time}")?;
     }
+    let name = "risk_run_last_duration_seconds";
+    head(to, name, "gauge", "How long each stage took last")?;
+    for (stage, seconds) in &runs.stage_seconds {
+        writeln!(to, "{name}{{stage=\"{}\"}} {seconds}", label(stage))?;
+    }
+    head(to, "risk_runs_total", "counter", "Runs by outcome")?;
+    for (outcome, count) in &runs.outcomes {
+        let outcome = label(outcome);
+        writeln!(to, "risk_runs_total{{outcome=\"{outcome}\"}} {count}")?;
+    }
+    Ok(())
 }
 
 fn head(to: &mut fmt::Formatter<'_>, name: &str, kind: &str, help: &str) -> fmt::Result {

@@ -7,6 +7,7 @@
 use std::io::{self, Read};
 
 use common::config::LimitSettings;
+use memchr::memchr;
 
 use crate::error::ApiError;
 
@@ -50,7 +51,31 @@ impl<R> Fence<R> {
         }
     }
 
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+    /// Follows a part of the text; nearly all lines are too short to hold too much, and without
+    /// quotes nothing of them has to be looked at.
+    fn follow(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+        if memchr(b'"', bytes).is_some() {
+            return self.follow_each(bytes);
+        }
+        while let Some(end) = memchr(b'\n', bytes) {
+            let (line, rest) = bytes.split_at(end + 1);
+            if !self.is_at_line() || line.len() as u64 > self.columns.min(self.field_bytes) {
+                self.follow_each(line)?;
+            }
+            bytes = rest;
+        }
+        self.follow_each(bytes)
+    }
+
+    /// Whether a record begins here that is not the first.
+    fn is_at_line(&self) -> bool {
+        self.mark == BYTE_ORDER_MARK.len()
+            && self.state == State::FieldBegins
+            && self.fields == 0
+            && self.length == 0
+    }
+
+    fn follow_each(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         for byte in bytes {
             if BYTE_ORDER_MARK.get(self.mark) == Some(byte) {
                 self.mark += 1;
@@ -115,6 +140,25 @@ mod tests {
         io::copy(&mut fence, &mut io::sink())
             .map(drop)
             .map_err(|error| read_error(error).kind().code)
+    }
+
+    #[test]
+    fn pieces_of_any_size_come_to_the_same() {
+        let limits = LimitSettings {
+            columns: 3,
+            field_bytes: 5,
+            ..LimitSettings::default()
+        };
+        let whole = "a,b,c\n1,\",\n,\",3\r\n\n12345,2,3\nab\ncd,\"e,f\",g\n";
+        for (more, is_taken) in [("", true), ("1,2,3,4\n", false), ("abcdef\n", false)] {
+            let text = format!("{whole}{more}");
+            for size in 1..=text.len() {
+                let mut fence = Fence::new(io::empty(), &limits);
+                let mut pieces = text.as_bytes().chunks(size);
+                let followed = pieces.try_for_each(|piece| fence.follow(piece));
+                assert_eq!(followed.is_ok(), is_taken, "{more:?} in pieces of {size}");
+            }
+        }
     }
 
     #[test]

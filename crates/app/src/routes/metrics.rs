@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use common::{Config, History};
+use common::Config;
 use jiff::Timestamp;
 
 use super::expect_no_parameters;
@@ -13,9 +13,6 @@ use crate::accept::{self, Media};
 use crate::error::ApiError;
 use crate::metrics::{Page, RunFigures};
 use crate::state::AppState;
-
-/// Outcomes of runs that did not do their work.
-const FAILURES: [&str; 2] = ["failed", "interrupted"];
 
 /// What the history said of runs last; it stands in while the history cannot be read.
 #[derive(Default)]
@@ -44,7 +41,7 @@ pub(super) async fn show(
 
 impl RunFiguresCache {
     fn now(&self, config: &Config, now: Timestamp) -> Arc<RunFigures> {
-        let read = read(config, now);
+        let read = RunFigures::read(config, now);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(figures) => *kept = Arc::new(figures),
@@ -52,21 +49,4 @@ impl RunFiguresCache {
         }
         Arc::clone(&kept)
     }
-}
-
-fn read(config: &Config, now: Timestamp) -> anyhow::Result<RunFigures> {
-    let Some(history) = History::read(&config.layout)? else {
-        return Ok(RunFigures::default());
-    };
-    let timings = ::diagnostics::stored(config, now)?.timings;
-    Ok(RunFigures {
-        last_success: history
-            .last_end_but_for(FAILURES)?
-            .map(|end| end.as_second()),
-        stage_seconds: timings
-            .into_iter()
-            .map(|timing| (timing.stage, timing.last_seconds))
-            .collect(),
-        outcomes: history.runs_by_outcome()?,
-    })
 }
