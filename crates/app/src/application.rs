@@ -171,8 +171,8 @@ fn stop_signal(state: Data<AppState>) -> io::Result<impl Future<Output = ()> + S
         let is_asked =
             terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready();
         if is_asked {
-            tracing::info!("stopping: running requests are finished");
             state.is_draining.store(true, Ordering::Relaxed);
+            tracing::info!("stopping: running requests are finished");
             Poll::Ready(())
         } else {
             Poll::Pending

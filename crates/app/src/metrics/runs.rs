@@ -11,6 +11,9 @@ use crate::snapshot::ServedFigures;
 /// Outcomes of runs that did not do their work.
 const FAILURES: [&str; 2] = ["failed", "interrupted"];
 
+/// The outcome of the runs that the history forgets, all but the newest; a counter must not.
+const FORGOTTEN: &str = "nothing_new";
+
 /// What the history knows of runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunFigures {
@@ -29,6 +32,11 @@ impl RunFigures {
             return Ok(Self::default());
         };
         let timings = diagnostics::stored(config, now)?.timings;
+        let mut outcomes = history.runs_by_outcome()?;
+        let forgotten = history.pruned_runs()?;
+        if forgotten > 0 {
+            *outcomes.entry(FORGOTTEN.into()).or_default() += forgotten;
+        }
         let last_success = history.last_end_but_for(FAILURES)?;
         Ok(Self {
             last_success: last_success.map(|end| end.as_second()),
@@ -36,7 +44,7 @@ impl RunFigures {
                 .into_iter()
                 .map(|timing| (timing.stage, timing.last_seconds))
                 .collect(),
-            outcomes: history.runs_by_outcome()?,
+            outcomes,
         })
     }
 }

@@ -233,6 +233,20 @@ impl History {
         last.map(|finished_at| time(&finished_at)).transpose()
     }
 
+    /// How many runs were forgotten by [`Self::prune_runs`].
+    pub fn pruned_runs(&self) -> anyhow::Result<u64> {
+        // Numbers are given without gaps, and the newest run is never forgotten.
+        let pruned: i64 = self
+            .connection
+            .query_row(
+                "SELECT COALESCE(MAX(id), 0) - COUNT(*) FROM runs",
+                [],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the runs"))?;
+        Ok(u64::try_from(pruned).unwrap_or(0))
+    }
+
     /// How many of the kept runs ended with each outcome.
     pub fn runs_by_outcome(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let context = || self.failed_to("read the runs");
