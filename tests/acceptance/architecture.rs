@@ -55,11 +55,13 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that only these crates may know.
-const CONFINED: [(&str, &[&str]); 19] = [
+const CONFINED: [(&str, &[&str]); 21] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
     ("tracing-subscriber", &["common"]),
+    ("indicatif", &["common"]),
+    ("crc32fast", &["dataset"]),
     ("csv", &["dataset"]),
     ("walkdir", &["dataset"]),
     ("rayon", &["dataset"]),
@@ -72,7 +74,7 @@ const CONFINED: [(&str, &[&str]); 19] = [
     ("tame-index", &["diagnostics"]),
     ("toml-span", &["diagnostics"]),
     ("semver", &["diagnostics"]),
-    ("statrs", &["scoring"]),
+    ("statrs", &["diagnostics", "scoring"]),
     ("rand_pcg", &["scoring"]),
     ("rand_distr", &["scoring"]),
 ];

@@ -9,6 +9,7 @@ mod doctor;
 mod faults;
 mod input;
 mod interruptions;
+mod monitoring;
 mod program;
 mod registry;
 mod schema;

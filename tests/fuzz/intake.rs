@@ -15,8 +15,8 @@ fn committed(pipeline: &Pipeline) -> (Ledger, Table) {
     let history = History::read(layout).expect("a history");
     let ledger = history.expect("a history").ledger().expect("a ledger");
     let key = FingerprintKey::load(layout).expect("a key").expect("a key");
-    let data = load_final_data(&pipeline.config, &ledger, &key).expect("the data");
-    (ledger, data.table)
+    let table = load_final_data(&pipeline.config, &ledger, &key).expect("the data");
+    (ledger, table)
 }
 
 #[test]

@@ -42,8 +42,9 @@ impl Pipeline {
         let key = FingerprintKey::load(layout).expect("a key").expect("a key");
         let history = History::open(layout).expect("a history");
         let ledger = history.ledger().expect("a ledger");
-        let data = dataset::load_final_data(&pipeline.config, &ledger, &key).expect("the data");
-        let judged = ingestion::mark_judged(layout, &ledger, &data.table, 2).expect("a ledger");
+        let table = dataset::load_final_data(&pipeline.config, &ledger, &key).expect("the data");
+        let judged =
+            ingestion::mark_judged(layout, &ledger, &table.fingerprints[..2], 2).expect("a ledger");
         history.save_ledger(&judged).expect("a saved ledger");
         pipeline
     }
@@ -51,11 +52,14 @@ impl Pipeline {
     /// Another pipeline that holds the same.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
-        for folder in ["in", "out", "state"] {
+        for folder in ["in", "out", "state", "state/row.fingerprints"] {
+            files::create_folder(&copy.path(folder)).expect("a folder");
             for entry in fs::read_dir(self.path(folder)).expect("a folder") {
                 let from = entry.expect("an entry").path();
-                let name = from.file_name().expect("a name");
-                fs::copy(&from, copy.path(folder).join(name)).expect("a copy");
+                if from.is_file() {
+                    let name = from.file_name().expect("a name");
+                    fs::copy(&from, copy.path(folder).join(name)).expect("a copy");
+                }
             }
         }
         copy

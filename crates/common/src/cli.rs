@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
-use crate::{Config, Failure, history};
+use crate::{Config, Failure, history, progress};
 
 pub use clap;
 
@@ -112,6 +112,9 @@ fn run_logging<A: Args, R: Report>(
         Err(help_or_error) => return print_usage(&help_or_error),
     };
     start_logging(form, line.quiet, line.verbose);
+    if !line.quiet {
+        progress::allow();
+    }
     let (json, quiet) = (line.json, line.quiet);
     let done = Config::find_and_load(line.config)
         .and_then(|config| {
@@ -148,10 +151,9 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
         (true, 0) => Level::WARN,
         (false, 0) => Level::INFO,
     };
-    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(has_colour)
+        .with_writer(|| progress::LogWriter)
+        .with_ansi(false)
         .with_target(false);
     let lines = match form {
         LogForm::Text => lines.without_time().compact().boxed(),

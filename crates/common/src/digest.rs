@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
 
 /// Bytes read at a time; large enough that system calls cost nothing beside the hashing.
@@ -51,6 +52,19 @@ impl Hasher {
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    /// What another process continues from, with [`Self::continuing`].
+    pub fn state(&self) -> Vec<u8> {
+        self.0.serialize().to_vec()
+    }
+
+    /// The digest as it was under way; `None` when the bytes are no state of one.
+    ///
+    /// A wrong state that has the form of one gives wrong digests: compare what it comes to.
+    pub fn continuing(state: &[u8]) -> Option<Self> {
+        let state = SerializedState::<Sha256>::try_from(state).ok()?;
+        Sha256::deserialize(&state).ok().map(Self)
     }
 
     /// The digest of everything added.
@@ -127,9 +141,9 @@ impl<W: Write> HashingWriter<W> {
         self.bytes
     }
 
-    /// The digest of everything so far.
-    pub fn digest(&self) -> String {
-        self.hasher.clone().finish()
+    /// The running digest of everything so far.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
     }
 }
 
@@ -168,6 +182,19 @@ mod tests {
         start.update(b"a");
         let mut writer = HashingWriter::continuing(Vec::new(), start, 1);
         writer.write_all(b"bc").unwrap();
-        assert_eq!((writer.length(), writer.digest().as_str()), (3, ABC));
+        assert_eq!(
+            (writer.length(), writer.hasher().clone().finish().as_str()),
+            (3, ABC)
+        );
+    }
+
+    #[test]
+    fn a_digest_is_continued_by_another_process() {
+        let mut hasher = Hasher::new();
+        hasher.update(b"a,b");
+        let mut continued = Hasher::continuing(&hasher.state()).unwrap();
+        continued.update(b"\n1,2\n");
+        assert_eq!(continued.finish(), of_bytes(b"a,b\n1,2\n"));
+        assert!(Hasher::continuing(b"no state").is_none());
     }
 }

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -127,6 +128,26 @@ pub fn write_new<T>(
     write_with_mode(path, 0o666, write)
 }
 
+/// Writes a new file that a power cut may lose or spoil: for what is checked when it is read, and
+/// can be made anew.
+pub fn write_unsynced<T>(
+    path: &Path,
+    write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let context = || format!("failed to write {}", path.display());
+    let mut writer = create(path, 0o666).with_context(context)?;
+    let written = write(&mut writer).with_context(context)?;
+    writer.flush().with_context(context)?;
+    Ok(written)
+}
+
+/// [`replace`] of a file that a power cut may lose or spoil, like [`write_unsynced`].
+pub fn replace_unsynced(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = partial_path(path);
+    write_unsynced(&partial, |writer| Ok(writer.write_all(content)?))?;
+    rename_unsynced(&partial, path)
+}
+
 /// The process's umask takes its bits from `mode`.
 fn write_with_mode<T>(
     path: &Path,
@@ -134,22 +155,45 @@ fn write_with_mode<T>(
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let context = || format!("failed to write {}", path.display());
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(mode);
-    let file = OutputFile::open(path, &mut options).with_context(context)?;
-    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
+    let mut writer = create(path, mode).with_context(context)?;
     let written = write(&mut writer).with_context(context)?;
     close(writer)?;
     Ok(written)
 }
 
+fn create(path: &Path, mode: u32) -> io::Result<FileWriter> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let file = OutputFile::open(path, &mut options)?;
+    Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
+}
+
 /// Renames within a folder (or between two) and syncs the folder that gained the name.
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    rename_unsynced(from, to)?;
+    sync_folder_of(to)
+}
+
+fn rename_unsynced(from: &Path, to: &Path) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is the home of the call")]
     faults::before(Operation::Rename, to)
         .and_then(|()| fs::rename(from, to))
-        .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))?;
-    sync_folder_of(to)
+        .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))
+}
+
+/// Sets a file's modification time back by a nanosecond, so that any later write shows, even one
+/// within the same tick of the clock; returns what the file system says of it then.
+pub fn set_time_apart(path: &Path) -> io::Result<fs::Metadata> {
+    let file = OpenOptions::new().append(true).open(path)?;
+    let apart = file.metadata()?.modified()? - Duration::from_nanos(1);
+    file.set_modified(apart)?;
+    let metadata = file.metadata()?;
+    if metadata.modified()? != apart {
+        return Err(io::Error::other(
+            "the file system keeps no time to the nanosecond",
+        ));
+    }
+    Ok(metadata)
 }
 
 /// Opens a file for appending after cutting it to `length`, the part that was committed.

@@ -123,6 +123,16 @@ impl Layout {
         self.state.join("judged.fingerprints")
     }
 
+    /// What appending to finaldata.csv continues from.
+    pub fn ingestion_carry(&self) -> PathBuf {
+        self.state.join("ingestion.carry")
+    }
+
+    /// Fingerprints of the ingested rows, in several files.
+    pub fn row_fingerprints(&self) -> PathBuf {
+        self.state.join("row.fingerprints")
+    }
+
     /// The reports of the runs, one folder each.
     pub fn runs(&self) -> PathBuf {
         self.state.join("runs")

@@ -4,6 +4,9 @@
 //! It is the commit point of ingestion: what the ledger does not say has not happened. Rows stand
 //! in ingestion order, so "new" is one number, [`Ledger::judged_rows`].
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
 use serde::{Deserialize, Serialize};
 
 /// The committed state of the ingested data.
@@ -96,6 +99,20 @@ pub struct RowCounts {
     pub duplicate: u64,
     /// Rows refused, each with its reason in rejectedrows.csv.
     pub rejected: u64,
+}
+
+impl FileStamp {
+    /// What the file system said.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: metadata
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+        }
+    }
 }
 
 impl RowCounts {

@@ -2,7 +2,8 @@
 //!
 //! What belongs here: configuration, a contract between two programs (the schema, the layout of
 //! every path, the ledger, the history), or file I/O that keeps those contracts (atomic
-//! replacement, the lock, the artifact envelope), and the shell that all nine binaries wear.
+//! replacement, the lock, the artifact envelope), and the shell that all nine binaries wear,
+//! progress on a terminal included.
 //! An item enters only if two crates need it today and it names no model, server or picture.
 //!
 //! What stays out: rows and their statistics (crate `dataset`), and everything a stage produces
@@ -20,6 +21,7 @@ pub mod layout;
 pub mod ledger;
 pub mod lock;
 pub mod manifest;
+pub mod progress;
 pub mod schema;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use common::digest::{self, HashingReader};
+use common::progress::{Progress, Watched};
 use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
 
@@ -12,14 +13,19 @@ use rayon::prelude::*;
 pub struct DataFile(Content);
 
 enum Content {
-    Plain(HashingReader<File>),
-    Compressed(Box<MultiGzDecoder<HashingReader<File>>>),
+    Plain(HashingReader<Watched<File>>),
+    Compressed(Box<MultiGzDecoder<HashingReader<Watched<File>>>>),
 }
 
 impl DataFile {
     /// Opens a file; one whose name ends in `.gz` is decompressed on the way.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let bytes = HashingReader::new(File::open(path)?);
+        Self::open_watched(path, &Progress::none())
+    }
+
+    /// [`Self::open`] of a file whose bytes are progress.
+    pub fn open_watched(path: &Path, progress: &Progress) -> io::Result<Self> {
+        let bytes = HashingReader::new(progress.watch(File::open(path)?));
         Ok(Self(if is_compressed(path) {
             Content::Compressed(Box::new(MultiGzDecoder::new(bytes)))
         } else {

@@ -4,23 +4,29 @@
 //! The only crate that knows CSV, directory walking and threads. It knows no model, no score and
 //! no release; a stage asks for passes and does not know where they run.
 
+mod any_columns;
 pub mod cell;
 mod data_file;
 mod fingerprint;
+mod fingerprint_set;
 mod line;
 mod listing;
 mod load;
+mod parallel;
 pub mod passes;
 mod reader;
 mod table;
 mod text;
 mod writer;
 
+pub use any_columns::{AnyColumn, AnyColumns, Levels, count_levels, read_columns};
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{FinalData, TestData, load_final_data, load_test_data};
+pub use load::{TestData, load_final_data, load_test_data, read_final_data};
+pub use parallel::{each_in_parallel, sort_by, sum_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
     ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn, find_columns,

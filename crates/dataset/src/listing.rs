@@ -6,10 +6,9 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, FileType};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -143,7 +142,7 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
             folder: folder.name.clone(),
             name: name.clone(),
             path: entry.path().to_owned(),
-            stamp: stamp_of(&metadata),
+            stamp: FileStamp::of(&metadata),
         }),
         Err(error) => listing.unreadable.push(skipped(&error.to_string())),
     }
@@ -203,18 +202,6 @@ fn name_within(folder: &InputFolder, path: &Path) -> String {
 
 fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
-}
-
-/// What the file system says of a file.
-fn stamp_of(metadata: &Metadata) -> FileStamp {
-    FileStamp {
-        size: metadata.len(),
-        modified: metadata
-            .mtime()
-            .saturating_mul(1_000_000_000)
-            .saturating_add(metadata.mtime_nsec()),
-        inode: metadata.ino(),
-    }
 }
 
 #[cfg(test)]

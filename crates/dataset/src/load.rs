@@ -9,12 +9,15 @@ use anyhow::Context;
 use common::config::InputFolder;
 use common::digest::{self, Hasher, HashingReader};
 use common::ledger::Ledger;
+use common::progress::Progress;
 use common::{Config, Failure, Schema};
 
 use crate::data_file::DataFile;
 use crate::fingerprint::FingerprintKey;
 use crate::listing::list;
-use crate::reader::{BulkReader, FileProblem, Lines, ReadRow, RowReader, Scratch, TargetColumn};
+use crate::reader::{
+    BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Scratch, TargetColumn,
+};
 use crate::table::Table;
 
 /// The test data.
@@ -30,28 +33,35 @@ pub struct TestData {
     pub rejected_files: Vec<String>,
 }
 
-/// The ingested data, and the digest to continue when rows are appended.
-pub struct FinalData {
-    /// Its rows.
-    pub table: Table,
-    /// Digest of the committed bytes.
-    pub hasher: Hasher,
-}
-
-/// Reads finaldata.csv up to the ledger's committed byte.
+/// Reads finaldata.csv up to the ledger's committed byte into a table.
 ///
 /// An error when it does not hold what the ledger says: then ingestion has to mend it first.
 pub fn load_final_data(
     config: &Config,
     ledger: &Ledger,
     key: &FingerprintKey,
-) -> anyhow::Result<FinalData> {
+) -> anyhow::Result<Table> {
+    let mut table = Table::new(&config.schema);
+    read_final_data(config, ledger, key, |rows| {
+        table.append_all(rows);
+        Ok(())
+    })?;
+    Ok(table)
+}
+
+/// Hands the rows of finaldata.csv up to the ledger's committed byte to `take`, in order and some
+/// thousands at a time, and returns the running digest, to be continued when rows are appended.
+///
+/// An error when it does not hold what the ledger says, which shows only at the end.
+pub fn read_final_data(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+    mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<Hasher> {
     let path = config.layout.final_data();
     if ledger.committed_bytes == 0 {
-        return Ok(FinalData {
-            table: Table::new(&config.schema),
-            hasher: Hasher::new(),
-        });
+        return Ok(Hasher::new());
     }
     let damaged = |what: &str| {
         Failure::input_output(format!(
@@ -63,14 +73,19 @@ pub fn load_final_data(
         return Err(damaged("was written under another schema").into());
     }
     let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
-    let mut hashing = HashingReader::new(file.take(ledger.committed_bytes));
-    let table = read_trusted(&mut hashing, &config.schema, key)
-        .with_context(|| format!("failed to read {}", path.display()))?;
+    let progress = Progress::of_reading("reading finaldata.csv", || ledger.committed_bytes);
+    let mut hashing = HashingReader::new(progress.watch(file.take(ledger.committed_bytes)));
+    let mut n_rows = 0;
+    read_trusted(&mut hashing, &config.schema, key, |rows| {
+        n_rows += rows.accepted() as u64;
+        take(rows)
+    })
+    .with_context(|| format!("failed to read {}", path.display()))?;
     let hasher = hashing.into_hasher();
-    if hasher.clone().finish() != ledger.digest || table.rows() as u64 != ledger.rows {
+    if hasher.clone().finish() != ledger.digest || n_rows != ledger.rows {
         return Err(damaged("does not hold what was ingested").into());
     }
-    Ok(FinalData { table, hasher })
+    Ok(hasher)
 }
 
 /// Rows that were checked when they were written.
@@ -78,17 +93,15 @@ fn read_trusted(
     input: impl Read + Send,
     schema: &Schema,
     key: &FingerprintKey,
-) -> anyhow::Result<Table> {
-    let mut table = Table::new(schema);
+    mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
     let mut reader = BulkReader::open_ours(input, schema, TargetColumn::Read)?;
     reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
             anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
         }
-        table.append_all(rows);
-        Ok(())
-    })?;
-    Ok(table)
+        take(rows)
+    })
 }
 
 impl From<FileProblem> for anyhow::Error {

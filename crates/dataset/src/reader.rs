@@ -20,6 +20,8 @@ use csv::ByteRecord;
 
 use crate::cell::{CellProblem, Label};
 
+pub(crate) use self::blocks::{Block, Blocks, CutError, Marks};
+pub(crate) use self::bulk::length_of_longest;
 pub use self::bulk::{BulkReader, Scratch};
 use self::header::{ColumnMap, header_names};
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};

@@ -89,13 +89,23 @@ impl Table {
     }
 
     /// Adds all accepted rows of a block at the end.
-    pub(crate) fn append_all(&mut self, rows: &ParsedRows) {
+    pub fn append_all(&mut self, rows: &ParsedRows) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
             column.extend_from_slice(values);
         }
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
         self.fingerprints.extend_from_slice(&rows.fingerprints);
+    }
+
+    /// Adds all rows of another table at the end.
+    pub fn extend(&mut self, other: &Self) {
+        for (column, values) in self.features.iter_mut().zip(&other.features) {
+            column.extend_from_slice(values);
+        }
+        self.labels.extend_from_slice(&other.labels);
+        self.clients.extend_from_slice(&other.clients);
+        self.fingerprints.extend_from_slice(&other.fingerprints);
     }
 
     /// Adds the accepted rows at these places of a block at the end.
@@ -109,6 +119,14 @@ impl Table {
             .extend(places.iter().map(|place| rows.clients[*place]));
         self.fingerprints
             .extend(places.iter().map(|place| rows.fingerprints[*place]));
+    }
+
+    /// Forgets all rows, but keeps the memory that they took.
+    pub fn clear(&mut self) {
+        self.features.iter_mut().for_each(Vec::clear);
+        self.labels.clear();
+        self.clients.clear();
+        self.fingerprints.clear();
     }
 
     /// Number of rows.
@@ -127,7 +145,7 @@ impl Table {
     }
 
     /// The values of one row.
-    pub fn row(&self, position: usize) -> impl Iterator<Item = f64> {
+    pub fn row(&self, position: usize) -> impl Iterator<Item = f64> + Clone {
         self.features.iter().map(move |column| column[position])
     }
 

@@ -18,8 +18,8 @@ pub struct RecordWriter<W: Write> {
 pub struct Written {
     /// Length in bytes, the earlier content included.
     pub bytes: u64,
-    /// SHA-256 of it.
-    pub digest: String,
+    /// SHA-256 of it, to be continued when more is appended.
+    pub hasher: Hasher,
 }
 
 impl<W: Write> RecordWriter<W> {
@@ -53,7 +53,7 @@ impl<W: Write> RecordWriter<W> {
         self.inner.flush()?;
         Ok(Written {
             bytes: self.inner.length(),
-            digest: self.inner.digest(),
+            hasher: self.inner.hasher().clone(),
         })
     }
 }
@@ -73,6 +73,6 @@ mod tests {
         let written = writer.finish().unwrap();
         assert_eq!(file, b"a,b\n\"x, y\",1\nz,2\n");
         assert_eq!(written.bytes, file.len() as u64);
-        assert_eq!(written.digest, common::digest::of_bytes(&file));
+        assert_eq!(written.hasher.finish(), common::digest::of_bytes(&file));
     }
 }

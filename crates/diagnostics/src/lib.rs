@@ -3,13 +3,20 @@
 //!
 //! It changes no file of the pipeline and takes no lock. What a server may show at any time comes
 //! from the history alone ([`stored`], [`stored_summary`]); only the program of this name scores
-//! the model anew, and only a run asks the network ([`check_dependencies`]).
+//! the model anew, and only a run asks the network ([`check_dependencies`]). What tells drift from
+//! chance is in [`statistics`]; [`compare()`] holds any two files against each other by it.
 
+mod compare;
 mod dependencies;
 mod measure;
 mod report;
+pub mod statistics;
 mod timings;
 
+use std::fmt;
+use std::path::PathBuf;
+
+use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::history::{LastRun, documents};
 use common::{Config, History};
@@ -17,6 +24,11 @@ use dataset::passes::Summary;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use compare::{
+    ALPHA, Answers, Check, ColumnComparison, ComparedFile, ComparisonReport, JointCheck, Kind,
+    LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Performance, Realised, Request, Verdict,
+    compare,
+};
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::Measured;
 pub use report::{DeployedState, DiagnosticsReport};
@@ -28,6 +40,40 @@ pub struct Options {
     /// Also time ingestion and training now, in a scratch folder
     #[arg(long)]
     measure: bool,
+    /// Hold one CSV file against another instead: which columns have drifted?
+    #[arg(long, num_args = 2, value_names = ["REFERENCE", "CURRENT"], conflicts_with = "measure")]
+    compare: Option<Vec<PathBuf>>,
+    /// With --compare: column of the probability of class 1, to estimate performance
+    #[arg(long, value_name = "COLUMN", requires_all = ["compare", "prediction"])]
+    probability: Option<String>,
+    /// With --compare: column of the predicted class
+    #[arg(long, value_name = "COLUMN", requires_all = ["compare", "probability"])]
+    prediction: Option<String>,
+}
+
+/// What the program shows.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    /// The state of the deployed model and its data.
+    State(Box<DiagnosticsReport>),
+    /// Two files held against each other.
+    Comparison(Box<ComparisonReport>),
+}
+
+impl Report for Shown {
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(report) => report.fmt(to),
+            Self::Comparison(report) => report.fmt(to),
+        }
+    }
 }
 
 /// What the history knows without any work.
@@ -56,8 +102,28 @@ pub struct MissingShare {
     pub share: Option<f64>,
 }
 
-/// Shows everything, by hand.
-pub fn run(config: &Config, options: Options) -> anyhow::Result<DiagnosticsReport> {
+/// Shows everything, or compares two files, by hand.
+pub fn run(config: &Config, options: Options) -> anyhow::Result<Shown> {
+    if let Some([reference, current]) = options.compare.as_deref() {
+        let answers = options
+            .probability
+            .as_deref()
+            .zip(options.prediction.as_deref());
+        let request = Request {
+            reference,
+            current,
+            answers: answers.map(|(probability, prediction)| Answers {
+                probability,
+                prediction,
+            }),
+        };
+        let found = compare(&request, &config.schema)?;
+        return Ok(Shown::Comparison(Box::new(found)));
+    }
+    Ok(Shown::State(Box::new(state(config, &options)?)))
+}
+
+fn state(config: &Config, options: &Options) -> anyhow::Result<DiagnosticsReport> {
     let mut problems = Vec::new();
     let deployed = report::deployed_state(config);
     let measured = if options.measure {

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use common::Config;
-use common::cli::Report;
 use dataset::passes::{ColumnSummary, Summary};
 use serde::Serialize;
 
@@ -38,12 +37,6 @@ pub struct DeployedState {
     pub current_score: Option<f64>,
     /// Its prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
-}
-
-impl Report for DiagnosticsReport {
-    fn needs_attention(&self) -> bool {
-        true
-    }
 }
 
 pub(crate) fn deployed_state(config: &Config) -> anyhow::Result<Option<DeployedState>> {

@@ -145,8 +145,9 @@ impl OpenRun<'_> {
     /// Commits that all rows are judged, together with the mark.
     fn mark_judged(&mut self, data: &Data) -> anyhow::Result<Ledger> {
         let layout = &self.config.layout;
-        let rows = data.ledger.rows;
-        let ledger = ingestion::mark_judged(layout, &data.ledger, &data.table, rows)?;
+        let new = data.new_rows(self.config)?;
+        let fingerprints = &new.table.fingerprints;
+        let ledger = ingestion::mark_judged(layout, &data.ledger, fingerprints, data.ledger.rows)?;
         let live = Manifest::of_live_release(layout)?;
         self.record.effects.insert(Effect::Judged);
         self.history.transaction(|history| {

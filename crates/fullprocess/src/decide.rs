@@ -2,7 +2,7 @@
 
 use common::Config;
 use common::config::{DriftBasis, OnTie};
-use scoring::{Metrics, same_score};
+use scoring::{ConfusionMatrix, Metrics, same_score};
 use serde::{Deserialize, Serialize};
 
 /// What a run found out about the data and the deployed model.
@@ -21,7 +21,16 @@ pub struct Evidence {
     /// The deployed model on the new labelled rows; `None` without any.
     pub on_new_rows: Option<Metrics>,
     /// The deployed model on all labelled rows; `None` without any.
-    pub on_all_rows: Option<Metrics>,
+    pub on_all_rows: Option<AllRows>,
+}
+
+/// How a model predicts all labelled rows of finaldata.csv.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AllRows {
+    /// Counts by observed and predicted class.
+    pub confusion: ConfusionMatrix,
+    /// F1 of class 1.
+    pub f1: Option<f64>,
 }
 
 /// The deployed model as it was when it was deployed.
@@ -78,11 +87,20 @@ impl Policy {
 }
 
 impl Evidence {
-    /// The deployed model on the rows that decide.
-    pub fn basis(&self, policy: Policy) -> Option<&Metrics> {
+    /// F1 of the deployed model on the rows that decide; `None` where it is undefined.
+    pub fn basis(&self, policy: Policy) -> Option<f64> {
         match policy.basis {
-            DriftBasis::NewRows => self.on_new_rows.as_ref(),
-            DriftBasis::AllRows => self.on_all_rows.as_ref(),
+            DriftBasis::NewRows => self.on_new_rows.as_ref()?.f1,
+            DriftBasis::AllRows => self.on_all_rows.as_ref()?.f1,
+        }
+    }
+}
+
+impl From<ConfusionMatrix> for AllRows {
+    fn from(confusion: ConfusionMatrix) -> Self {
+        Self {
+            f1: confusion.f1(),
+            confusion,
         }
     }
 }
@@ -107,7 +125,7 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         };
         return decision(Action::Wait, reason.into());
     }
-    let Some(new) = evidence.basis(*policy).and_then(|metrics| metrics.f1) else {
+    let Some(new) = evidence.basis(*policy) else {
         let reason = "F1 is undefined: no client left and none was predicted to leave";
         return decision(Action::Wait, reason.into());
     };
@@ -176,7 +194,7 @@ mod tests {
             labelled_rows: 100,
             new_rows: new.rows,
             new_labelled_rows: new.rows,
-            on_all_rows: Some(metrics(1, 1, 1)),
+            on_all_rows: Some(AllRows::from(metrics(1, 1, 1).confusion)),
             on_new_rows: Some(new),
         }
     }

@@ -6,6 +6,7 @@
 //! one.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
@@ -115,10 +116,32 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         (from.final_data(), to.final_data()),
         (from.rejected_rows(), to.rejected_rows()),
         (from.ingested_files(), to.ingested_files()),
+        (from.ingestion_carry(), to.ingestion_carry()),
     ] {
         if from.exists() {
             fs::copy(&from, &to).with_context(|| format!("failed to copy {}", from.display()))?;
         }
     }
+    copy_row_fingerprints(from, to)?;
     Ok(copied)
+}
+
+fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
+    let (from, to) = (from.row_fingerprints(), to.row_fingerprints());
+    if !from.exists() {
+        return Ok(());
+    }
+    files::create_folder(&to)?;
+    let list = || format!("failed to list {}", from.display());
+    for entry in fs::read_dir(&from).with_context(list)? {
+        let entry = entry.with_context(list)?;
+        match fs::copy(entry.path(), to.join(entry.file_name())) {
+            // A run that works meanwhile has removed it; what is missing is made anew.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            copied => {
+                copied.with_context(|| format!("failed to copy {}", entry.path().display()))?;
+            }
+        }
+    }
+    Ok(())
 }

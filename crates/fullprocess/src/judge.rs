@@ -1,10 +1,16 @@
 //! Gathering the evidence: the deployed model on the data that is there now.
 
+use std::cell::OnceCell;
+
 use anyhow::Context;
+use common::history::documents;
 use common::ledger::Ledger;
-use common::{Config, Failure, Manifest, Schema};
-use dataset::{FingerprintKey, Selection, Table};
+use common::{Config, Failure, History, Manifest, Schema};
+use dataset::{FingerprintKey, FingerprintSet, Selection, Table};
 use deployment::Release;
+use ingestion::Ingested;
+use scoring::ConfusionMatrix;
+use serde::{Deserialize, Serialize};
 use training::Model;
 
 use crate::decide::{DeployedModel, Evidence};
@@ -12,8 +18,20 @@ use crate::decide::{DeployedModel, Evidence};
 /// The data that a run works on.
 pub(crate) struct Data {
     pub(crate) ledger: Ledger,
-    pub(crate) table: Table,
     pub(crate) key: FingerprintKey,
+    /// The ledger of the rows that are read only when they are asked for.
+    before: Ledger,
+    /// The rows behind those.
+    last: Table,
+    all: OnceCell<Table>,
+    /// Which rows there are; `None` where all are read.
+    known: Option<FingerprintSet>,
+}
+
+/// Rows of the data, and the table that they stand in.
+pub(crate) struct Rows<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) selection: Selection,
 }
 
 /// The live release with its model.
@@ -39,13 +57,76 @@ impl Data {
                 .into());
             }
         };
-        let table = dataset::load_final_data(config, &ledger, &key)?.table;
-        Ok(Self { ledger, table, key })
+        Ok(Self {
+            last: dataset::load_final_data(config, &ledger, &key)?,
+            ledger,
+            key,
+            before: Ledger::default(),
+            all: OnceCell::new(),
+            known: None,
+        })
+    }
+
+    /// What an ingestion came to.
+    pub(crate) fn of(ingested: Ingested) -> Self {
+        Self {
+            ledger: ingested.ledger,
+            key: ingested.key,
+            before: ingested.before,
+            last: ingested.table,
+            all: OnceCell::new(),
+            known: Some(ingested.known),
+        }
+    }
+
+    /// All rows; those that an earlier run took in are read here, once.
+    pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&Table> {
+        if self.before.rows == 0 {
+            return Ok(&self.last);
+        }
+        if let Some(all) = self.all.get() {
+            return Ok(all);
+        }
+        let mut all = dataset::load_final_data(config, &self.before, &self.key)?;
+        all.extend(&self.last);
+        Ok(self.all.get_or_init(|| all))
+    }
+
+    /// For each row of another table whether it is one of these.
+    pub(crate) fn holds_each(&self, config: &Config, rows: &Table) -> anyhow::Result<Vec<bool>> {
+        if let Some(known) = &self.known {
+            match known.contains_each(&rows.fingerprints) {
+                Ok(found) => return Ok(found),
+                Err(error) => tracing::warn!("{error:#}"),
+            }
+        }
+        let all = self.all(config)?;
+        Ok(scoring::seen_rows(rows, all.fingerprints.iter().copied()))
+    }
+
+    /// The rows from this one on.
+    pub(crate) fn rows_from(&self, config: &Config, first: u64) -> anyhow::Result<Rows<'_>> {
+        let (table, first) = match first.checked_sub(self.before.rows) {
+            Some(behind) => (&self.last, behind),
+            None => (self.all(config)?, first),
+        };
+        Ok(Rows {
+            table,
+            selection: Selection::rows(first as usize..table.rows()),
+        })
     }
 
     /// The rows that were never judged.
-    pub(crate) fn new_rows(&self) -> Selection {
-        Selection::rows(self.ledger.judged_rows as usize..self.table.rows())
+    pub(crate) fn new_rows(&self, config: &Config) -> anyhow::Result<Rows<'_>> {
+        self.rows_from(config, self.ledger.judged_rows)
+    }
+}
+
+impl Rows<'_> {
+    /// How many there are whose class is known.
+    fn labelled(&self) -> u64 {
+        let labels = &self.table.labels[self.selection.rows.clone()];
+        labels.iter().filter(|label| label.is_some()).count() as u64
     }
 }
 
@@ -85,24 +166,66 @@ impl Live {
 }
 
 /// Scores the deployed model on the new rows and on all rows.
-pub(crate) fn judge(live: Option<&Live>, data: &Data) -> Evidence {
-    let new = data.new_rows();
-    let known = |rows: &Selection| {
-        let labels = &data.table.labels[rows.rows.clone()];
-        labels.iter().filter(|label| label.is_some()).count() as u64
+pub(crate) fn judge(
+    config: &Config,
+    history: &History,
+    live: Option<&Live>,
+    data: &Data,
+) -> anyhow::Result<Evidence> {
+    let new = data.new_rows(config)?;
+    let Some(live) = live else {
+        return Ok(Evidence {
+            rows: data.ledger.rows,
+            labelled_rows: data.rows_from(config, 0)?.labelled(),
+            new_rows: new.selection.rows.len() as u64,
+            new_labelled_rows: new.labelled(),
+            ..Evidence::default()
+        });
     };
-    let score =
-        |rows: &Selection| live.and_then(|live| scoring::score(&live.model, &data.table, rows));
-    Evidence {
-        deployed: live.map(|live| DeployedModel {
+    let on_all_rows = predictions(config, history, live, data)?;
+    Ok(Evidence {
+        deployed: Some(DeployedModel {
             release: live.release.name().to_owned(),
             score: live.manifest().score,
         }),
-        rows: data.table.rows() as u64,
-        labelled_rows: known(&data.table.all()),
-        new_rows: new.rows.len() as u64,
-        new_labelled_rows: known(&new),
-        on_new_rows: score(&new),
-        on_all_rows: score(&data.table.all()),
-    }
+        rows: data.ledger.rows,
+        labelled_rows: on_all_rows.rows(),
+        new_rows: new.selection.rows.len() as u64,
+        new_labelled_rows: new.labelled(),
+        on_new_rows: scoring::score(&live.model, new.table, &new.selection),
+        on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
+    })
+}
+
+/// How a model predicts the labelled rows of some data; kept, so that the next run counts only
+/// the rows that came since.
+#[derive(Serialize, Deserialize)]
+struct Predictions {
+    model: String,
+    data: String,
+    confusion: ConfusionMatrix,
+}
+
+fn predictions(
+    config: &Config,
+    history: &History,
+    live: &Live,
+    data: &Data,
+) -> anyhow::Result<ConfusionMatrix> {
+    let kept: Option<Predictions> = history.document(documents::PREDICTIONS)?;
+    let kept = kept.filter(|kept| kept.model == live.manifest().model_digest());
+    let (counted, first) = match kept {
+        Some(kept) if kept.data == data.ledger.digest => return Ok(kept.confusion),
+        Some(kept) if kept.data == data.before.digest => (kept.confusion, data.before.rows),
+        _ => (ConfusionMatrix::default(), 0),
+    };
+    let rows = data.rows_from(config, first)?;
+    let confusion = counted.plus(scoring::confusion(&live.model, rows.table, &rows.selection));
+    let counted = Predictions {
+        model: live.manifest().model_digest().to_owned(),
+        data: data.ledger.digest.clone(),
+        confusion,
+    };
+    history.save_document(documents::PREDICTIONS, &counted)?;
+    Ok(confusion)
 }

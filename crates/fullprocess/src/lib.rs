@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::judge::{Data, Live, judge};
 use crate::open_run::OpenRun;
 
-pub use decide::{Action, Decision, DeployedModel, Evidence, Policy, decide};
+pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
@@ -191,7 +191,9 @@ impl OpenRun<'_> {
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
-        let evidence = self.stage("judging", |_| Ok(judge(live.as_ref(), &data)))?;
+        let evidence = self.stage("judging", |run| {
+            judge(run.config, run.history, live.as_ref(), &data)
+        })?;
         let policy = Policy::of(self.config);
         let decision = decide(&evidence, &policy);
         self.note_decision(&data, evidence, &policy, &decision);
@@ -212,23 +214,20 @@ impl OpenRun<'_> {
         if found.is_nothing_new() {
             // The data is there; an earlier run or a stage by hand took it in.
             match Data::load(self.config, prepared.ledger.clone()) {
-                Ok(data) => {
+                Ok(mut data) => {
                     let (ledger, report) =
                         ingestion::note_nothing_new(self.history, data.ledger, &found)?;
                     self.record.note_ingestion(report);
-                    return Ok(Data { ledger, ..data });
+                    data.ledger = ledger;
+                    return Ok(data);
                 }
                 Err(error) => found.note_damage(error.root_cause().to_string()),
             }
         }
         let live = live.map(Live::manifest);
         let ingested = ingestion::ingest(self.config, self.history, prepared.ledger, found, live)?;
-        self.record.note_ingestion(ingested.report);
-        Ok(Data {
-            ledger: ingested.ledger,
-            table: ingested.table,
-            key: ingested.key,
-        })
+        self.record.note_ingestion(ingested.report.clone());
+        Ok(Data::of(ingested))
     }
 
     fn note_decision(
@@ -241,7 +240,7 @@ impl OpenRun<'_> {
         let record = &mut self.record;
         record.release = evidence.deployed.as_ref().map(|live| live.release.clone());
         record.deployed_score = evidence.deployed.as_ref().map(|live| live.score);
-        record.new_score = evidence.basis(*policy).and_then(|metrics| metrics.f1);
+        record.new_score = evidence.basis(*policy);
         record.rows.new = evidence.new_rows;
         record.data = Some(data.ledger.digest.clone());
         record.reason = decision.reason.clone();

@@ -2,7 +2,7 @@
 //!
 //! It has no effect beyond the run's record, so a dry run makes the same trial.
 
-use common::digest;
+use common::{Config, digest};
 use dataset::{Table, TestData};
 use scoring::{Comparison, Contest, Metrics, UnseenTest, Verdict, gate};
 use training::{FitSettings, Model};
@@ -60,7 +60,7 @@ impl OpenRun<'_> {
     fn fit(&mut self, data: &Data) -> anyhow::Result<Option<Model>> {
         let config = self.config;
         let fitted = self.stage("training", |_| {
-            match training::train(config, &data.table, data.ledger.position()) {
+            match training::train(config, data.all(config)?, data.ledger.position()) {
                 Err(error) if is_unusable_data(&error) => Ok(Err(error)),
                 fitted => fitted.map(Ok),
             }
@@ -89,7 +89,7 @@ impl OpenRun<'_> {
             return Ok(verdict);
         }
         let comparison = self.stage("gate", |run| {
-            compare(run.config.training.c, candidate, live, data, test)
+            compare(run.config, candidate, live, data, test)
         })?;
         let verdict = gate(&comparison, self.config.deployment.gate);
         self.record.candidate_model = Some(candidate.digest.clone());
@@ -125,12 +125,7 @@ impl Test {
     fn load(run: &OpenRun<'_>, data: &Data) -> anyhow::Result<Self> {
         let config = run.config;
         let test = dataset::load_test_data(&config.test_folder, &config.schema, &data.key)?;
-        let judged =
-            ingestion::judged_fingerprints(&config.layout, data.ledger.judged_fingerprints)?;
-        let seen = scoring::seen_rows(
-            &test.table,
-            data.table.fingerprints.iter().copied().chain(judged),
-        );
+        let seen = seen(config, data, &test.table)?;
         let n_seen = seen.iter().filter(|seen| **seen).count();
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
@@ -147,23 +142,40 @@ impl Test {
     }
 }
 
+/// For each test row whether it is an input row, now or earlier.
+fn seen(config: &Config, data: &Data, test: &Table) -> anyhow::Result<Vec<bool>> {
+    let ledger = &data.ledger;
+    let mut seen = data.holds_each(config, test)?;
+    if ledger.judged_fingerprints > ledger.judged_rows {
+        // Some rows were judged that are not there any more.
+        let judged = ingestion::judged_fingerprints(&config.layout, ledger.judged_fingerprints)?;
+        for (seen, judged) in seen.iter_mut().zip(scoring::seen_rows(test, judged)) {
+            *seen |= judged;
+        }
+    }
+    Ok(seen)
+}
+
 /// The candidate beside the deployed model, on rows that neither was fitted to.
 fn compare(
-    c: f64,
+    config: &Config,
     candidate: &Candidate,
     live: &Live,
     data: &Data,
     test: &Test,
 ) -> anyhow::Result<Comparison> {
+    let table = data.all(config)?;
+    let new_rows = data.ledger.judged_rows as usize..table.rows();
     let contest = Contest {
         candidate: &candidate.model,
         incumbent: &live.model,
-        table: &data.table,
-        new_rows: data.new_rows().rows,
+        table,
+        new_rows,
         test: Some(UnseenTest {
             table: &test.unseen,
             left_out: (test.data.table.rows() - test.unseen.rows()) as u64,
         }),
     };
+    let c = config.training.c;
     scoring::compare(&FitSettings { c }, &contest)
 }

@@ -1,45 +1,54 @@
-//! What becomes of the rows of one file: written, counted, or refused with a reason.
+//! What becomes of the rows of each file: written, counted, or refused with a reason.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use common::ledger::RowCounts;
-use common::{Layout, Schema};
+use common::progress::Progress;
+use dataset::passes::RunningProfile;
 use dataset::{
-    BulkReader, DataFile, FileProblem, Fingerprint, FingerprintKey, Lines, ParsedRows,
-    RecordWriter, Rejection, Scratch, Table, TargetColumn,
+    BulkReader, DataFile, FileProblem, FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection,
+    Scratch, Table, TargetColumn,
 };
 
-use crate::seen::SeenRows;
+use crate::lay::{Keep, Planned, Reading};
+use crate::pending::Pending;
 
 /// Refused rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;
 
 /// Where rows go.
 pub(crate) struct Sink<'a, W: Write> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) schema: &'a Schema,
-    pub(crate) key: &'a FingerprintKey,
+    pub(crate) reading: &'a Reading<'a>,
     pub(crate) rows: RecordWriter<W>,
     pub(crate) rejected: RecordWriter<W>,
+    /// What the rows of finaldata.csv look like.
+    pub(crate) profile: RunningProfile,
+    /// Which rows it holds.
+    pub(crate) known: FingerprintSet,
+    /// Those that were laid down by this sink, if they are kept.
     pub(crate) table: Table,
-    /// The rows of `table`.
-    pub(crate) seen: SeenRows,
+    /// Rows that have yet to be told from those.
+    pub(crate) pending: Pending,
+    /// What reading each file came to, by its position.
+    pub(crate) tallies: Vec<FileTally>,
+    pub(crate) progress: Progress,
     /// Memory that is used again from file to file.
     pub(crate) scratch: Scratch,
 }
 
-/// Which rows of a file are taken, by whether they were judged before.
+/// Which rows of a file are taken.
 #[derive(Clone, Copy)]
 pub(crate) enum Take<'a> {
     /// All.
     All,
+    /// All; but one of these may not be among them.
+    NoneOf(&'a FingerprintSet),
     /// Only these.
-    Only(&'a HashSet<Fingerprint>),
-    /// All but these; the file was read before for the others.
-    Except(&'a HashSet<Fingerprint>),
+    Only(&'a FingerprintSet),
+    /// What was left when the file was read for some of its rows, which are there by now.
+    Rest,
 }
 
 /// What reading a file came to.
@@ -52,113 +61,229 @@ pub(crate) struct FileTally {
     pub(crate) reason: Option<String>,
 }
 
-/// Why a file cannot be taken this time.
-pub(crate) enum Postponed {
-    /// The reason, for people.
-    Because(String),
+/// Why rows cannot be taken.
+pub(crate) enum Untaken {
+    /// Their file has to wait, for this reason.
+    File(String),
+    /// One of them may not be among them.
+    OneOfThose,
     /// Something else is wrong, for example a full disk.
     Failed(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Postponed {
+impl From<anyhow::Error> for Untaken {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
 }
 
+impl From<FileProblem> for Untaken {
+    fn from(problem: FileProblem) -> Self {
+        Self::File(match problem {
+            FileProblem::Unusable(reason) => reason,
+            FileProblem::Unreadable(error) => error.to_string(),
+        })
+    }
+}
+
 impl<W: Write + Send> Sink<'_, W> {
-    /// Takes the chosen rows of one file whose content has the digest `sha256`.
+    /// Takes the chosen rows of the file at this position; they may wait in the sink afterwards.
     pub(crate) fn take_file(
         &mut self,
-        path: &Path,
-        name: &str,
-        sha256: &str,
+        file: &Planned,
+        position: usize,
         take: Take<'_>,
-    ) -> Result<FileTally, Postponed> {
-        let unreadable = |error: std::io::Error| Postponed::Because(error.to_string());
-        let mut file = DataFile::open(path).map_err(unreadable)?;
-        let mut tally = FileTally::default();
-        match BulkReader::open(&mut file, self.schema, TargetColumn::Read) {
-            Ok(mut reader) => {
-                let (key, mut scratch) = (self.key, std::mem::take(&mut self.scratch));
-                let taken = reader.take_rows(key, Lines::Kept, &mut scratch, |rows| {
-                    self.take_rows(rows, name, take, &mut tally)
-                });
-                self.scratch = scratch;
-                taken?;
-                tally.notes = reader.notes();
-            }
-            Err(FileProblem::Unusable(reason)) => tally.reason = Some(reason),
-            Err(problem) => return Err(problem.into()),
+    ) -> Result<(), Untaken> {
+        if self.tallies.len() <= position {
+            self.tallies.resize_with(position + 1, FileTally::default);
         }
-        if file.digest().map_err(unreadable)? != sha256 {
-            return Err(Postponed::Because("it changed while it was read".into()));
-        }
-        Ok(tally)
-    }
-
-    fn take_rows(
-        &mut self,
-        rows: &ParsedRows,
-        name: &str,
-        take: Take<'_>,
-        tally: &mut FileTally,
-    ) -> Result<(), Postponed> {
-        tally.rows.read += rows.read();
-        tally.rows.rejected += rows.rejections.len() as u64;
-        tally.rows.kept += self.keep(rows, take)?;
-        if !matches!(take, Take::Except(_)) {
-            for rejection in &rows.rejections {
-                self.refuse(name, rejection, tally)?;
-            }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let source = Source {
+            file,
+            lines: Lines::Kept,
+            progress: self.progress.clone(),
+        };
+        let read = read_file(self.reading, &source, &mut scratch, |rows| {
+            self.take_rows(rows, file, position, take)
+        });
+        self.scratch = scratch;
+        match read? {
+            Read::Whole(notes) => self.tallies[position].notes = notes,
+            Read::Unusable(reason) => self.tallies[position].reason = Some(reason),
         }
         Ok(())
     }
 
-    /// Keeps the wanted rows that are not there yet, and returns how many they are.
-    fn keep(&mut self, rows: &ParsedRows, take: Take<'_>) -> anyhow::Result<u64> {
-        let new = self.seen.insert_new(
-            &rows.fingerprints,
-            &self.table.fingerprints,
-            |fingerprint| match take {
-                Take::All => true,
-                Take::Only(judged) => judged.contains(fingerprint),
-                Take::Except(judged) => !judged.contains(fingerprint),
-            },
-        );
-        self.table.append(rows, &new);
-        // Rows that stand together are written together.
-        for run in new.chunk_by(|row, next| row + 1 == *next) {
-            self.write(rows.lines(run[0]..run[run.len() - 1] + 1))?;
-        }
-        Ok(new.len() as u64)
-    }
-
-    fn write(&mut self, lines: &[u8]) -> anyhow::Result<()> {
-        self.rows
-            .write_lines(lines)
-            .with_context(|| failed_to_write(&self.layout.final_data()))
-    }
-
-    fn refuse(
+    fn take_rows(
         &mut self,
-        name: &str,
-        rejection: &Rejection,
-        tally: &mut FileTally,
-    ) -> anyhow::Result<()> {
+        rows: &mut ParsedRows,
+        file: &Planned,
+        position: usize,
+        take: Take<'_>,
+    ) -> Result<(), Untaken> {
+        if !matches!(take, Take::Rest) {
+            let tally = &mut self.tallies[position].rows;
+            tally.read += rows.read();
+            tally.rejected += rows.rejections.len() as u64;
+            for rejection in &rows.rejections {
+                self.refuse(&file.entry.name, position, rejection)?;
+            }
+        }
+        // They are written; held, they would take more than the rows that wait.
+        rows.rejections = Vec::new();
+        self.pending.push(position, rows);
+        if self.pending.is_full() {
+            self.flush(take)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the rows that wait: writes and counts those that are new.
+    pub(crate) fn flush(&mut self, take: Take<'_>) -> Result<(), Untaken> {
+        let is_new = self.tell_new(take)?;
+        let mut rest = is_new.as_slice();
+        for part in self.pending.parts() {
+            let (rows, others) = rest.split_at(part.rows);
+            self.tallies[part.file].rows.kept += rows.iter().filter(|new| **new).count() as u64;
+            rest = others;
+        }
+        write_new(&mut self.rows, &self.pending, &is_new)
+            .with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
+        let first = self.table.rows();
+        let n_new = is_new.iter().filter(|new| **new).count();
+        self.progress.keep(n_new as u64);
+        append_new(&mut self.table, &self.pending, &is_new);
+        self.profile.add(&self.table, first..self.table.rows());
+        if self.reading.keep == Keep::Nothing {
+            self.table.clear();
+        }
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Of each row that waits, whether it is wanted and the first of its kind; it is known from
+    /// then on.
+    fn tell_new(&mut self, take: Take<'_>) -> Result<Vec<bool>, Untaken> {
+        let mut firsts = self.pending.firsts();
+        if let Take::Only(wanted) = take {
+            firsts.keep_where(&wanted.contains(&firsts.fingerprints)?);
+        }
+        firsts.drop_where(&self.known.contains(&firsts.fingerprints)?);
+        if let Take::NoneOf(unwanted) = take
+            && unwanted.contains(&firsts.fingerprints)?.contains(&true)
+        {
+            return Err(Untaken::OneOfThose);
+        }
+        self.known.insert(firsts.fingerprints)?;
+        let mut is_new = vec![false; self.pending.rows()];
+        for place in firsts.places {
+            is_new[place as usize] = true;
+        }
+        Ok(is_new)
+    }
+
+    fn refuse(&mut self, name: &str, position: usize, rejection: &Rejection) -> anyhow::Result<()> {
         let Rejection {
             line,
             column,
             reason,
             text,
         } = rejection;
-        if tally.rejections.len() < SHOWN_REJECTIONS {
-            tally.rejections.push(format!("{line}:{column}: {reason}"));
+        let shown = &mut self.tallies[position].rejections;
+        if shown.len() < SHOWN_REJECTIONS {
+            shown.push(format!("{line}:{column}: {reason}"));
         }
         self.rejected
             .write([name, &line.to_string(), &column.to_string(), reason, text])
-            .with_context(|| failed_to_write(&self.layout.rejected_rows()))
+            .with_context(|| failed_to_write(&self.reading.layout.rejected_rows()))
     }
+}
+
+/// What a file that could be read came to.
+pub(crate) enum Read {
+    /// All its rows were handed over; this was tolerated.
+    Whole(Vec<String>),
+    /// It has none, for this reason.
+    Unusable(String),
+}
+
+/// A file, and how it is read.
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a Planned,
+    /// Whether its rows are wanted as lines too.
+    pub(crate) lines: Lines,
+    pub(crate) progress: Progress,
+}
+
+/// Hands the rows of a file to `take`, in order and some thousands at a time.
+pub(crate) fn read_file(
+    reading: &Reading<'_>,
+    source: &Source<'_>,
+    scratch: &mut Scratch,
+    take: impl FnMut(&mut ParsedRows) -> Result<(), Untaken> + Send,
+) -> Result<Read, Untaken> {
+    let Source {
+        file,
+        lines,
+        progress,
+    } = source;
+    let unreadable = |error: std::io::Error| Untaken::File(error.to_string());
+    let mut data = DataFile::open_watched(&file.path, progress).map_err(unreadable)?;
+    let read = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
+        Ok(mut reader) => {
+            reader.take_rows(reading.key, *lines, scratch, take)?;
+            Read::Whole(reader.notes())
+        }
+        Err(FileProblem::Unusable(reason)) => Read::Unusable(reason),
+        Err(problem) => return Err(problem.into()),
+    };
+    if data.digest().map_err(unreadable)? != file.entry.sha256 {
+        return Err(Untaken::File("it changed while it was read".into()));
+    }
+    Ok(read)
+}
+
+/// Writes the new rows, those that stand together together.
+fn write_new<W: Write>(
+    to: &mut RecordWriter<W>,
+    pending: &Pending,
+    is_new: &[bool],
+) -> std::io::Result<()> {
+    for (rows, is_new) in blocks(pending, is_new) {
+        let mut start = 0;
+        for run in is_new.chunk_by(|row, next| row == next) {
+            let end = start + run.len();
+            if run[0] {
+                to.write_lines(rows.lines(start..end))?;
+            }
+            start = end;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the new rows behind those of a table.
+fn append_new(table: &mut Table, pending: &Pending, is_new: &[bool]) {
+    for (rows, is_new) in blocks(pending, is_new) {
+        if is_new.iter().all(|new| *new) {
+            table.append_all(rows);
+        } else {
+            let places = (0..is_new.len()).filter(|row| is_new[*row]);
+            table.append(rows, &places.collect::<Vec<_>>());
+        }
+    }
+}
+
+/// The blocks that wait, each with what is said of its rows.
+fn blocks<'a>(
+    pending: &'a Pending,
+    is_new: &'a [bool],
+) -> impl Iterator<Item = (&'a ParsedRows, &'a [bool])> {
+    pending.blocks().scan(is_new, |rest, rows| {
+        let (of_block, others) = rest.split_at(rows.accepted());
+        *rest = others;
+        Some((rows, of_block))
+    })
 }
 
 /// The context of an error at one of the two files that rows go to.
@@ -166,21 +291,7 @@ pub(crate) fn failed_to_write(path: &Path) -> String {
     format!("failed to write {}", path.display())
 }
 
-impl From<FileProblem> for Postponed {
-    fn from(problem: FileProblem) -> Self {
-        Self::Because(match problem {
-            FileProblem::Unusable(reason) => reason,
-            FileProblem::Unreadable(error) => error.to_string(),
-        })
-    }
-}
-
 impl FileTally {
-    /// Joins what a second reading of the same file came to.
-    pub(crate) fn and_second_reading(&mut self, second: &Self) {
-        self.rows.kept += second.rows.kept;
-    }
-
     /// Counts what is neither kept nor refused, and refuses a file without one good row.
     pub(crate) fn close(&mut self) {
         let rows = &mut self.rows;

@@ -157,8 +157,8 @@ fn ingested(config: &Config) -> anyhow::Result<(FingerprintKey, HashSet<Fingerpr
     let (Some(key), Some(history)) = (key, history) else {
         return Ok((FingerprintKey::PUBLIC, HashSet::new()));
     };
-    let data = load_final_data(config, &history.ledger()?, &key)?;
-    let seen = data.table.fingerprints.into_iter().collect();
+    let table = load_final_data(config, &history.ledger()?, &key)?;
+    let seen = table.fingerprints.into_iter().collect();
     Ok((key, seen))
 }
 

@@ -10,9 +10,11 @@ use std::io::{Read, Write};
 use anyhow::Context;
 use common::ledger::Ledger;
 use common::{Failure, Layout, files};
-use dataset::{Fingerprint, Table};
+use dataset::Fingerprint;
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
+/// Bytes of the file that are read at a time.
+const BYTES_AT_ONCE: u64 = 1024 * 1024;
 
 /// The length of so many; no file has that of a count beyond measure, which is then seen.
 fn length_of(count: u64) -> u64 {
@@ -31,45 +33,70 @@ pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
 
 /// The first `count` judged fingerprints.
 pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut judged = Vec::new();
+    each_judged(layout, count, BYTES_AT_ONCE, |rows| {
+        judged.extend_from_slice(rows);
+        Ok(())
+    })?;
+    Ok(judged)
+}
+
+/// Hands the first `count` judged fingerprints to `take`, about `bytes` of them at a time.
+pub(crate) fn each_judged(
+    layout: &Layout,
+    count: u64,
+    bytes: u64,
+    mut take: impl FnMut(&[Fingerprint]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let path = layout.judged_fingerprints();
     let context = || format!("failed to read {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(&path)
-        .with_context(context)?
-        .take(length_of(count))
-        .read_to_end(&mut bytes)
-        .with_context(context)?;
-    let (fingerprints, _) = bytes.as_chunks::<{ size_of::<Fingerprint>() }>();
-    if fingerprints.len() as u64 != count {
-        return Err(Failure::input_output(format!(
-            "{} holds {} of {count} fingerprints: run `ingestion`, they are made anew",
-            path.display(),
-            fingerprints.len(),
-        ))
-        .into());
+    let mut file = File::open(&path).with_context(context)?;
+    let at_once = (bytes / FINGERPRINT_BYTES).max(1);
+    let (mut left, mut read) = (count, Vec::new());
+    while left > 0 {
+        let wanted = left.min(at_once);
+        read.clear();
+        Read::by_ref(&mut file)
+            .take(length_of(wanted))
+            .read_to_end(&mut read)
+            .with_context(context)?;
+        let (fingerprints, _) = read.as_chunks::<{ size_of::<Fingerprint>() }>();
+        if fingerprints.len() as u64 != wanted {
+            return Err(Failure::input_output(format!(
+                "{} does not hold {count} fingerprints: run `ingestion`, they are made anew",
+                path.display(),
+            ))
+            .into());
+        }
+        let fingerprints = fingerprints.iter();
+        let rows: Vec<Fingerprint> = fingerprints
+            .map(|bytes| Fingerprint::from_le_bytes(*bytes))
+            .collect();
+        take(&rows)?;
+        left -= wanted;
     }
-    Ok(fingerprints
-        .iter()
-        .map(|bytes| Fingerprint::from_le_bytes(*bytes))
-        .collect())
+    Ok(())
 }
 
 /// The ledger in which the first `rows` rows of the data are judged; the caller commits it.
 ///
-/// Their fingerprints are appended and synced first: they count once the ledger says so.
+/// `last` are the fingerprints of the last rows before that, of those at least that are not judged
+/// yet; they are appended and synced first, and count once the ledger says so.
 pub fn mark_judged(
     layout: &Layout,
     ledger: &Ledger,
-    table: &Table,
+    last: &[Fingerprint],
     rows: u64,
 ) -> anyhow::Result<Ledger> {
-    let newly = table
-        .fingerprints
-        .get(ledger.judged_rows as usize..rows as usize)
-        .unwrap_or_default();
+    let n_newly = rows.saturating_sub(ledger.judged_rows) as usize;
+    let newly = last
+        .len()
+        .checked_sub(n_newly)
+        .and_then(|judged| last.get(judged..));
+    let newly = newly.context("more rows were judged than were at hand")?;
     let mut ledger = ledger.clone();
     if !newly.is_empty() {
         ledger.judged_fingerprints = append(layout, ledger.judged_fingerprints, newly)?;

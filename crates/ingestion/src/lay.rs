@@ -2,19 +2,23 @@
 //!
 //! Nothing here counts until the ledger is committed.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
-use common::{Layout, Schema, files};
-use dataset::{FinalData, Fingerprint, FingerprintKey, RecordWriter, Scratch, Table};
+use common::progress::Progress;
+use common::{Config, Layout, Schema, files};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch, Table};
 
-use crate::accounting::{FileTally, Postponed, Sink, Take, failed_to_write};
-use crate::seen::SeenRows;
+use crate::accounting::{FileTally, Sink, Source, Take, Untaken, failed_to_write, read_file};
+use crate::memory::Memory;
+use crate::pending::Pending;
+use crate::standing::Standing;
 
+/// What a watcher is told that is done.
+const INGESTING: &str = "ingesting";
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
 
 /// A file to be read, whether the ledger knows it or not.
@@ -27,8 +31,6 @@ pub(crate) struct Planned {
 
 /// What was laid down.
 pub(crate) struct Laid {
-    /// All rows of finaldata.csv.
-    pub(crate) table: Table,
     /// What became of each planned file.
     pub(crate) tallies: Vec<FileTally>,
     /// Length of finaldata.csv.
@@ -37,12 +39,20 @@ pub(crate) struct Laid {
     pub(crate) digest: String,
     /// Length of rejectedrows.csv.
     pub(crate) rejected_bytes: u64,
+    /// Rows that were put in front because they were judged.
+    pub(crate) rows_in_front: u64,
+    /// What the next ingestion appends to.
+    pub(crate) standing: Standing,
+    /// The rows that were laid down, if they are kept.
+    pub(crate) table: Table,
 }
 
 /// Why laying down ended early.
 pub(crate) enum Stopped {
     /// The planned file at this position has to wait, for this reason.
     AtFile(usize, String),
+    /// A row that was judged before came back.
+    JudgedRowCameBack,
     /// Something that concerns no single file.
     Failed(anyhow::Error),
 }
@@ -57,7 +67,16 @@ impl From<anyhow::Error> for Stopped {
 /// then the other files.
 pub(crate) struct Order<'a> {
     pub(crate) files: usize,
-    pub(crate) judged: &'a HashSet<Fingerprint>,
+    pub(crate) judged: &'a FingerprintSet,
+}
+
+/// Whether the caller goes on to work with the rows that are laid down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It does, and gets them.
+    Rows,
+    /// It does not, which bounds the memory that is needed.
+    Nothing,
 }
 
 /// What rows are read and identified by.
@@ -65,32 +84,47 @@ pub(crate) struct Reading<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) schema: &'a Schema,
     pub(crate) key: &'a FingerprintKey,
+    pub(crate) memory: Memory,
+    pub(crate) keep: Keep,
 }
 
-impl Reading<'_> {
-    /// Appends the rows of the planned files behind the committed ones.
+impl<'a> Reading<'a> {
+    pub(crate) fn of(config: &'a Config, key: &'a FingerprintKey, keep: Keep) -> Self {
+        Self {
+            layout: &config.layout,
+            schema: &config.schema,
+            key,
+            memory: Memory::of(&config.ingestion),
+            keep,
+        }
+    }
+
+    /// Appends the rows of the planned files behind the committed ones; none of them may be in
+    /// `unwanted`.
     pub(crate) fn lay_behind(
         &self,
         ledger: &Ledger,
-        data: FinalData,
+        standing: Standing,
         planned: &[Planned],
+        unwanted: &FingerprintSet,
     ) -> Result<Laid, Stopped> {
         let mut rows = files::open_at(&self.layout.final_data(), ledger.committed_bytes)?;
         let mut rejected = files::open_at(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
-        let seen = SeenRows::of(&data.table.fingerprints);
-        let mut sink = Sink {
-            layout: self.layout,
-            schema: self.schema,
-            key: self.key,
-            rows: RecordWriter::continuing(&mut rows, data.hasher, ledger.committed_bytes),
+        let hasher = standing.hasher.clone();
+        let mut sink = self.sink(
+            RecordWriter::continuing(&mut rows, hasher, ledger.committed_bytes),
             // Nobody asks for the digest of the refused rows.
-            rejected: RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
-            table: data.table,
-            seen,
-            scratch: Scratch::default(),
+            RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
+            standing,
+        );
+        sink.progress = Progress::of_reading(INGESTING, || bytes_of(planned));
+        let take = if unwanted.is_empty() {
+            Take::All
+        } else {
+            Take::NoneOf(unwanted)
         };
-        let tallies = take_all(&mut sink, planned, 0)?;
-        let laid = finish(sink, tallies)?;
+        take_files(&mut sink, planned, 0, take)?;
+        let laid = finish(sink, 0)?;
         files::close(rows)?;
         files::close(rejected)?;
         Ok(laid)
@@ -100,118 +134,147 @@ impl Reading<'_> {
     pub(crate) fn lay_anew(&self, planned: &[Planned], order: &Order<'_>) -> Result<Laid, Stopped> {
         files::stage(&self.layout.final_data(), |rows| {
             files::stage(&self.layout.rejected_rows(), |rejected| {
-                let mut sink = Sink {
-                    layout: self.layout,
-                    schema: self.schema,
-                    key: self.key,
-                    rows: RecordWriter::new(rows),
-                    rejected: RecordWriter::new(rejected),
-                    table: Table::new(self.schema),
-                    seen: SeenRows::default(),
-                    scratch: Scratch::default(),
+                let mut sink = self.sink(
+                    RecordWriter::new(rows),
+                    RecordWriter::new(rejected),
+                    Standing::of_no_rows(self),
+                );
+                let twice = if order.judged.is_empty() {
+                    &[]
+                } else {
+                    &planned[..order.files.min(planned.len())]
                 };
+                sink.progress =
+                    Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(twice));
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
-                Ok(self.lay_in_order(sink, planned, order))
+                Ok(lay_in_order(sink, planned, order))
             })
         })?
     }
 
-    fn lay_in_order<W: Write + Send>(
+    fn sink<W: Write>(
         &self,
-        mut sink: Sink<'_, W>,
-        planned: &[Planned],
-        order: &Order<'_>,
-    ) -> Result<Laid, Stopped> {
-        let (ordered, behind) = planned.split_at(order.files.min(planned.len()));
-        let mut tallies = if order.judged.is_empty() {
-            take_all(&mut sink, ordered, 0)?
-        } else {
-            take_judged_first(&mut sink, ordered, order.judged)?
-        };
-        tallies.extend(take_all(&mut sink, behind, ordered.len())?);
-        Ok(finish(sink, tallies)?)
+        rows: RecordWriter<W>,
+        rejected: RecordWriter<W>,
+        standing: Standing,
+    ) -> Sink<'_, W> {
+        let Standing {
+            profile,
+            known,
+            hasher: _,
+        } = standing;
+        Sink {
+            reading: self,
+            rows,
+            rejected,
+            profile,
+            known,
+            table: Table::new(self.schema),
+            pending: Pending::new(self.memory.pending()),
+            tallies: Vec::new(),
+            progress: Progress::none(),
+            scratch: Scratch::default(),
+        }
     }
 
-    /// The fingerprints of all good rows of a file.
-    pub(crate) fn fingerprints(
+    /// Adds the good rows of a file to a set; returns those that were not in it before.
+    pub(crate) fn add_to(
         &self,
+        set: &mut FingerprintSet,
         planned: &Planned,
         position: usize,
     ) -> Result<Vec<Fingerprint>, Stopped> {
-        let mut sink = Sink {
-            layout: self.layout,
-            schema: self.schema,
-            key: self.key,
-            rows: RecordWriter::new(std::io::sink()),
-            rejected: RecordWriter::new(std::io::sink()),
-            table: Table::new(self.schema),
-            seen: SeenRows::default(),
-            scratch: Scratch::default(),
+        let mut new = Vec::new();
+        let source = Source {
+            file: planned,
+            lines: Lines::Dropped,
+            progress: Progress::none(),
         };
-        take(&mut sink, planned, position, Take::All)?;
-        Ok(sink.table.fingerprints)
+        read_file(self, &source, &mut Scratch::default(), |rows| {
+            new.extend(set.add(&rows.fingerprints)?);
+            Ok(())
+        })
+        .map_err(|untaken| stopped(untaken, position))?;
+        Ok(new)
     }
 }
 
-fn take_judged_first<W: Write + Send>(
-    sink: &mut Sink<'_, W>,
+/// Bytes on disk; files that are gone have none, which is found out when they are read.
+fn bytes_of(planned: &[Planned]) -> u64 {
+    let length = |file: &Planned| file.path.metadata().map_or(0, |metadata| metadata.len());
+    planned.iter().map(length).sum()
+}
+
+fn lay_in_order<W: Write + Send>(
+    mut sink: Sink<'_, W>,
     planned: &[Planned],
-    judged: &HashSet<Fingerprint>,
-) -> Result<Vec<FileTally>, Stopped> {
-    let mut tallies = Vec::with_capacity(planned.len());
-    for (position, file) in planned.iter().enumerate() {
-        tallies.push(take(sink, file, position, Take::Only(judged))?);
+    order: &Order<'_>,
+) -> Result<Laid, Stopped> {
+    let (ordered, behind) = planned.split_at(order.files.min(planned.len()));
+    if order.judged.is_empty() {
+        take_files(&mut sink, planned, 0, Take::All)?;
+        return Ok(finish(sink, 0)?);
     }
-    for (position, (file, tally)) in planned.iter().zip(&mut tallies).enumerate() {
-        let second = take(sink, file, position, Take::Except(judged))?;
-        tally.and_second_reading(&second);
-    }
-    Ok(tallies)
+    take_files(&mut sink, ordered, 0, Take::Only(order.judged))?;
+    let in_front = sink.profile.rows();
+    take_files(&mut sink, ordered, 0, Take::Rest)?;
+    take_files(&mut sink, behind, ordered.len(), Take::All)?;
+    Ok(finish(sink, in_front)?)
 }
 
-fn take_all<W: Write + Send>(
+/// Takes all of these files, of which the first one has this position.
+fn take_files<W: Write + Send>(
     sink: &mut Sink<'_, W>,
     planned: &[Planned],
     first_position: usize,
-) -> Result<Vec<FileTally>, Stopped> {
-    planned
-        .iter()
-        .enumerate()
-        .map(|(offset, file)| take(sink, file, first_position + offset, Take::All))
-        .collect()
-}
-
-fn take<W: Write + Send>(
-    sink: &mut Sink<'_, W>,
-    file: &Planned,
-    position: usize,
-    which: Take<'_>,
-) -> Result<FileTally, Stopped> {
-    sink.take_file(&file.path, &file.entry.name, &file.entry.sha256, which)
-        .map_err(|postponed| match postponed {
-            Postponed::Because(reason) => Stopped::AtFile(position, reason),
-            Postponed::Failed(error) => Stopped::Failed(error),
-        })
-}
-
-fn finish<W: Write + Send>(sink: Sink<'_, W>, mut tallies: Vec<FileTally>) -> anyhow::Result<Laid> {
-    for tally in &mut tallies {
-        tally.close();
+    take: Take<'_>,
+) -> Result<(), Stopped> {
+    for (file, position) in planned.iter().zip(first_position..) {
+        sink.take_file(file, position, take)
+            .map_err(|untaken| stopped(untaken, position))?;
     }
-    let rows = sink
-        .rows
+    let last = first_position + planned.len();
+    sink.flush(take).map_err(|untaken| stopped(untaken, last))
+}
+
+fn stopped(untaken: Untaken, position: usize) -> Stopped {
+    match untaken {
+        Untaken::File(reason) => Stopped::AtFile(position, reason),
+        Untaken::OneOfThose => Stopped::JudgedRowCameBack,
+        Untaken::Failed(error) => Stopped::Failed(error),
+    }
+}
+
+fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Laid> {
+    let Sink {
+        reading,
+        rows,
+        rejected,
+        profile,
+        known,
+        table,
+        mut tallies,
+        ..
+    } = sink;
+    tallies.iter_mut().for_each(FileTally::close);
+    let rows = rows
         .finish()
-        .with_context(|| failed_to_write(&sink.layout.final_data()))?;
-    let rejected = sink
-        .rejected
+        .with_context(|| failed_to_write(&reading.layout.final_data()))?;
+    let rejected = rejected
         .finish()
-        .with_context(|| failed_to_write(&sink.layout.rejected_rows()))?;
+        .with_context(|| failed_to_write(&reading.layout.rejected_rows()))?;
     Ok(Laid {
-        table: sink.table,
         tallies,
         bytes: rows.bytes,
-        digest: rows.digest,
+        digest: rows.hasher.clone().finish(),
         rejected_bytes: rejected.bytes,
+        rows_in_front,
+        standing: Standing {
+            hasher: rows.hasher,
+            profile,
+            known,
+        },
+        table,
     })
 }

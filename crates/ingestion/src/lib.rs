@@ -15,10 +15,12 @@ mod explain;
 mod judged;
 mod lay;
 mod look;
+mod memory;
 mod merge;
+mod pending;
 mod reconcile;
 mod report;
-mod seen;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -31,10 +33,12 @@ use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::history::StageDuration;
 use common::ledger::Ledger;
-use common::{Config, History, Manifest, RunLock, digest, files};
-use dataset::{FingerprintKey, Table};
+use common::{Config, History, Manifest, RunLock, files};
+use dataset::{FingerprintKey, FingerprintSet, Table};
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::lay::Keep;
 
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};
@@ -66,8 +70,12 @@ pub enum IngestionReport {
 pub struct Ingested {
     /// What was done.
     pub report: IngestReport,
-    /// All rows of finaldata.csv.
+    /// The rows that were laid down behind those of `before`, if the caller asked for them.
     pub table: Table,
+    /// Which rows finaldata.csv holds.
+    pub known: FingerprintSet,
+    /// The ledger of the rows in front of them; that of none where all were laid down.
+    pub before: Ledger,
     /// The committed ledger.
     pub ledger: Ledger,
     /// The key of the fingerprints.
@@ -140,7 +148,16 @@ pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
     if found.is_nothing_new() {
         return note_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
     }
-    let report = ingest(config, &history, prepared.ledger, found, live.as_ref())?.report;
+    let live = live.as_ref();
+    let ingested = take_in(
+        config,
+        &history,
+        prepared.ledger,
+        found,
+        live,
+        Keep::Nothing,
+    )?;
+    let report = ingested.report;
     history.record_stage(&StageDuration {
         stage: "ingestion".into(),
         run: None,
@@ -169,16 +186,15 @@ pub fn prepare(
     reconcile::reconcile(config, history, ledger, live)
 }
 
-/// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
+/// Why finaldata.csv is not what was committed; `None` when it is.
 fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
-    let path = config.layout.final_data();
-    if ledger.committed_bytes == 0 || !path.exists() {
+    let layout = &config.layout;
+    if ledger.committed_bytes == 0 || !layout.final_data().exists() {
         // Absence is seen without reading.
         return Ok(None);
     }
-    let found = digest::of_file_start(&path, ledger.committed_bytes)?;
-    let is_whole = found.as_ref() == Some(&ledger.digest);
-    Ok((!is_whole).then(|| format!("{} was changed", path.display())))
+    // Whoever types the command has the time to have every byte compared.
+    standing::damage(layout, ledger)
 }
 
 /// Keeps names and stamps that were found for known content, so that it is not hashed again.
@@ -206,7 +222,18 @@ pub fn ingest(
     found: Look,
     live: Option<&Manifest>,
 ) -> anyhow::Result<Ingested> {
-    let ingested = merge::merge(config, history, ledger, found, live)
+    take_in(config, history, ledger, found, live, Keep::Rows)
+}
+
+fn take_in(
+    config: &Config,
+    history: &History,
+    ledger: Ledger,
+    found: Look,
+    live: Option<&Manifest>,
+    keep: Keep,
+) -> anyhow::Result<Ingested> {
+    let ingested = merge::merge(config, history, ledger, found, live, keep)
         .context("failed to ingest the input files")?;
     for file in &ingested.report.files {
         tracing::debug!(file = %file.name, folder = %file.folder, status = ?file.status, kept = file.rows.kept, "ingested");

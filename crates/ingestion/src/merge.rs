@@ -8,20 +8,22 @@
 //! New bytes count once the ledger is committed. A file laid anew is swapped in under the mark
 //! `rebuilding`, because from then on the old ledger describes a file that is gone.
 
-use std::collections::HashSet;
-
 use common::history::documents;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use common::{Config, Failure, History, Manifest, files};
-use dataset::{Fingerprint, FingerprintKey, SkippedEntry, Table, load_final_data};
+use dataset::{
+    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, read_final_data,
+};
 
 use crate::Ingested;
 use crate::committed::{cut_to_committed, write_ingested_files};
 use crate::entries::{entries_and_reports, still_there, unknown};
-use crate::judged::{append, is_intact, judged_fingerprints};
-use crate::lay::{Laid, Order, Planned, Reading, Stopped};
+use crate::judged::{append, each_judged, is_intact};
+use crate::lay::{Keep, Laid, Order, Planned, Reading, Stopped};
 use crate::look::Look;
+use crate::memory::Memory;
 use crate::report::{FileReport, IngestReport};
+use crate::standing::{self, Standing};
 
 /// Takes in what was found.
 pub(crate) fn merge(
@@ -30,6 +32,7 @@ pub(crate) fn merge(
     ledger: Ledger,
     found: Look,
     live: Option<&Manifest>,
+    keep: Keep,
 ) -> anyhow::Result<Ingested> {
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
         Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
@@ -40,11 +43,13 @@ pub(crate) fn merge(
         history,
         key,
         live,
+        keep,
     };
     let mut state = State {
         ledger,
         found,
         replayed: None,
+        is_forgotten: false,
     };
     loop {
         match merge.attempt(&mut state) {
@@ -52,6 +57,9 @@ pub(crate) fn merge(
             Ok(None) => {}
             Err(Stopped::AtFile(position, reason)) => {
                 leave_out(history, &mut state, position, &reason)?;
+            }
+            Err(Stopped::JudgedRowCameBack) => {
+                state.found.reorder = Some("rows that were judged before came back".into());
             }
             Err(Stopped::Failed(error)) => return Err(error),
         }
@@ -73,8 +81,8 @@ fn renew_fingerprints(
         None => FingerprintKey::generate()?,
     };
     if ledger.judged_fingerprints > 0 {
-        let rows = match load_final_data(config, &ledger, &key) {
-            Ok(data) => data.table.fingerprints,
+        let rows = match fingerprints(config, &ledger, &key) {
+            Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(
                     "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
@@ -98,11 +106,26 @@ fn renew_fingerprints(
     Ok((key, ledger))
 }
 
+/// The fingerprints of all committed rows.
+pub(crate) fn fingerprints(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut fingerprints = Vec::new();
+    read_final_data(config, ledger, key, |rows| {
+        fingerprints.extend_from_slice(&rows.fingerprints);
+        Ok(())
+    })?;
+    Ok(fingerprints)
+}
+
 struct Merge<'a> {
     config: &'a Config,
     history: &'a History,
     key: FingerprintKey,
     live: Option<&'a Manifest>,
+    keep: Keep,
 }
 
 /// How far a merge has come.
@@ -111,12 +134,14 @@ struct State {
     found: Look,
     /// Why the known files were replayed, and what became of them; the unknown ones follow.
     replayed: Option<(String, Vec<FileReport>)>,
+    /// What appending continues from was damaged, and is made anew; once is enough.
+    is_forgotten: bool,
 }
 
 /// How a file that is laid anew is ordered, and what the ledger keeps of it.
 struct Arrangement {
     base: RebuildBase,
-    judged: HashSet<Fingerprint>,
+    judged: FingerprintSet,
     /// Judged rows that the state folder does not hold yet.
     newly_judged: Vec<Fingerprint>,
 }
@@ -130,6 +155,17 @@ struct Swap<'a> {
     laid: Laid,
     newly_judged: Vec<Fingerprint>,
     reason: String,
+}
+
+/// What is in place and becomes valid by the ledger.
+struct Committed {
+    ledger: Ledger,
+    laid: Laid,
+    /// Of finaldata.csv.
+    stamp: FileStamp,
+    reports: Vec<FileReport>,
+    /// Why it was made anew, if it was.
+    rebuilt: Option<String>,
 }
 
 impl Merge<'_> {
@@ -165,40 +201,58 @@ impl Merge<'_> {
             ledger,
             found,
             replayed,
+            is_forgotten,
         } = &mut *state;
-        let data = match load_final_data(self.config, ledger, &self.key) {
-            Ok(data) => data,
+        let reading = self.reading();
+        let standing = match Standing::of_committed(self.config, ledger, &reading)? {
+            Ok(standing) => standing,
             // Made anew a moment ago: making it again would give the same.
-            Err(error) if replayed.is_some() => return Err(Stopped::Failed(error)),
-            Err(error) => {
-                found.damage = Some(error.root_cause().to_string());
+            Err(damage) if replayed.is_some() => {
+                return Err(Stopped::Failed(Failure::input_output(damage).into()));
+            }
+            Err(damage) => {
+                found.damage = Some(damage);
                 return Ok(None);
             }
         };
+        let unwanted = self.judged_elsewhere(ledger)?;
         let planned = unknown(found);
-        let laid = match self.reading().lay_behind(ledger, data, &planned) {
+        let laid = match reading.lay_behind(ledger, standing, &planned, &unwanted) {
             Ok(laid) => laid,
             Err(stopped) => {
                 cut_to_committed(&self.config.layout, ledger)?;
-                return Err(stopped);
+                standing::sweep(&self.config.layout);
+                return match stopped {
+                    Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
+                        tracing::warn!("{error:#}; it is made anew");
+                        standing::forget(&self.config.layout)?;
+                        *is_forgotten = true;
+                        Ok(None)
+                    }
+                    stopped => Err(stopped),
+                };
             }
         };
-        if self.brings_back_judged_rows(ledger, &laid.table)? {
-            cut_to_committed(&self.config.layout, ledger)?;
-            found.reorder = Some("rows that were judged before came back".into());
-            return Ok(None);
-        }
         let (entries, reports) = entries_and_reports(planned, &laid);
         let extended = Ledger {
             files: ledger.files.iter().cloned().chain(entries).collect(),
             ..self.ledger_of(&laid, ledger)
         };
+        let before = ledger.clone();
         let replayed = state.replayed.take();
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
-        let ingested = self.commit(extended, laid, &state.found, all_reports, reason)?;
-        Ok(Some(ingested))
+        let stamp = standing::set_apart(&self.config.layout);
+        let committed = Committed {
+            ledger: extended,
+            laid,
+            stamp,
+            reports: all_reports,
+            rebuilt: reason,
+        };
+        let ingested = self.commit(committed, &state.found)?;
+        Ok(Some(Ingested { before, ..ingested }))
     }
 
     /// Lays down the known files as they were; unknown ones are appended after that.
@@ -242,16 +296,10 @@ impl Merge<'_> {
         planned.extend(unknown(found));
         let arrangement = self.judged_first(ledger, &planned)?;
         let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
-        let judged_rows = laid
-            .table
-            .fingerprints
-            .iter()
-            .take_while(|fingerprint| arrangement.judged.contains(fingerprint))
-            .count() as u64;
         let reordered = Ledger {
             files: Vec::new(),
-            judged_rows,
-            seen_rows: judged_rows,
+            judged_rows: laid.rows_in_front,
+            seen_rows: laid.rows_in_front,
             base: arrangement.base,
             ..self.ledger_of(&laid, ledger)
         };
@@ -272,8 +320,8 @@ impl Merge<'_> {
         let mut newly_judged = Vec::new();
         for (position, file) in planned.iter().enumerate() {
             if self.is_fitted(&file.entry.sha256) {
-                let rows = self.reading().fingerprints(file, position)?;
-                newly_judged.extend(rows.into_iter().filter(|row| judged.insert(*row)));
+                let new = self.reading().add_to(&mut judged, file, position)?;
+                newly_judged.extend(new);
             }
         }
         Ok(Arrangement {
@@ -301,13 +349,13 @@ impl Merge<'_> {
                 .into(),
             ));
         }
-        self.reading().lay_anew(
-            planned,
-            &Order {
-                files: arrangement.base.files,
-                judged: &arrangement.judged,
-            },
-        )
+        let order = Order {
+            files: arrangement.base.files,
+            judged: &arrangement.judged,
+        };
+        self.reading()
+            .lay_anew(planned, &order)
+            .inspect_err(|_| standing::sweep(&self.config.layout))
     }
 
     /// Puts a file that was laid anew in the place of the old one, and commits.
@@ -326,6 +374,7 @@ impl Merge<'_> {
             ..old.clone()
         })?;
         files::settle(&layout.final_data())?;
+        let stamp = standing::set_apart(layout);
         files::settle(&layout.rejected_rows())?;
         new.judged_fingerprints = append(layout, old.judged_fingerprints, &newly_judged)?;
         let (entries, reports) = entries_and_reports(planned, &laid);
@@ -336,21 +385,28 @@ impl Merge<'_> {
                 .filter(|file| file.status == FileStatus::Copy && found.is_there(file))
                 .cloned(),
         );
-        self.commit(new, laid, found, reports, Some(reason))
+        let committed = Committed {
+            ledger: new,
+            laid,
+            stamp,
+            reports,
+            rebuilt: Some(reason),
+        };
+        self.commit(committed, found)
     }
 
     /// Commits the ledger and makes what follows from it.
-    fn commit(
-        &self,
-        ledger: Ledger,
-        laid: Laid,
-        found: &Look,
-        reports: Vec<FileReport>,
-        rebuilt: Option<String>,
-    ) -> anyhow::Result<Ingested> {
+    fn commit(&self, committed: Committed, found: &Look) -> anyhow::Result<Ingested> {
+        let Committed {
+            ledger,
+            mut laid,
+            stamp,
+            reports,
+            rebuilt,
+        } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
         let schema = &self.config.schema;
-        let summary = dataset::passes::profile(schema, &laid.table, &laid.table.all()).summary();
+        let summary = laid.standing.profile.profile(schema).summary();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
@@ -363,6 +419,7 @@ impl Merge<'_> {
             }
         })?;
         write_ingested_files(&self.config.layout, &ledger)?;
+        laid.standing.keep(&self.reading(), &ledger, stamp);
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
@@ -383,6 +440,8 @@ impl Merge<'_> {
         Ok(Ingested {
             report,
             table: laid.table,
+            known: laid.standing.known,
+            before: Ledger::default(),
             ledger,
             key: self.key.clone(),
         })
@@ -395,7 +454,7 @@ impl Merge<'_> {
             committed_bytes: laid.bytes,
             digest: laid.digest.clone(),
             rejected_bytes: laid.rejected_bytes,
-            rows: laid.table.rows() as u64,
+            rows: laid.standing.profile.rows(),
             rebuilding: false,
             schema: self.config.schema.digest(),
             ..old.clone()
@@ -403,36 +462,34 @@ impl Merge<'_> {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading {
-            layout: &self.config.layout,
-            schema: &self.config.schema,
-            key: &self.key,
-        }
+        Reading::of(self.config, &self.key, self.keep)
     }
 
-    fn judged(&self, count: u64) -> anyhow::Result<HashSet<Fingerprint>> {
-        Ok(judged_fingerprints(&self.config.layout, count)?
-            .into_iter()
-            .collect())
+    /// The first `count` rows that were judged.
+    fn judged(&self, count: u64) -> anyhow::Result<FingerprintSet> {
+        let layout = &self.config.layout;
+        let memory = Memory::of(&self.config.ingestion);
+        let mut judged = memory.judged(layout);
+        each_judged(layout, count, memory.pending() / 4, |rows| {
+            judged.add(rows).map(|_| ())
+        })?;
+        Ok(judged)
+    }
+
+    /// The rows that were judged, if not all of them stand in front; where they do, a row that is
+    /// not there was not judged.
+    fn judged_elsewhere(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
+        let is_elsewhere = ledger.judged_fingerprints != ledger.judged_rows;
+        self.judged(if is_elsewhere {
+            ledger.judged_fingerprints
+        } else {
+            0
+        })
     }
 
     fn is_fitted(&self, sha256: &str) -> bool {
         self.live
             .is_some_and(|live| live.data.files.iter().any(|file| file.sha256 == sha256))
-    }
-
-    /// Whether a row behind the ledger's was judged before.
-    fn brings_back_judged_rows(&self, ledger: &Ledger, table: &Table) -> anyhow::Result<bool> {
-        let newly = table
-            .fingerprints
-            .get(ledger.rows as usize..)
-            .unwrap_or_default();
-        // Where all judged rows are in front, a row that is not there was not judged.
-        if newly.is_empty() || ledger.judged_fingerprints == ledger.judged_rows {
-            return Ok(false);
-        }
-        let judged = self.judged(ledger.judged_fingerprints)?;
-        Ok(newly.iter().any(|fingerprint| judged.contains(fingerprint)))
     }
 }
 

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use common::history::documents;
 use common::ledger::{DataPosition, FileStatus, Ledger};
 use common::{Config, History, Manifest};
-use dataset::{FingerprintKey, load_final_data};
+use dataset::FingerprintKey;
 
 use crate::Prepared;
 use crate::judged::{is_intact, mark_judged};
+use crate::merge::fingerprints;
 
 /// Commits the ledger in which the rows of the live model are judged.
 ///
@@ -113,8 +114,11 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
     let Some(key) = FingerprintKey::load(&config.layout)? else {
         return Ok(None);
     };
-    match load_final_data(config, ledger, &key) {
-        Ok(data) => mark_judged(&config.layout, ledger, &data.table, rows).map(Some),
+    match fingerprints(config, ledger, &key) {
+        Ok(all) => {
+            let judged = all.get(..rows as usize).unwrap_or_default();
+            mark_judged(&config.layout, ledger, judged, rows).map(Some)
+        }
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(None)

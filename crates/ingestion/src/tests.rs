@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use common::history::documents;
 use common::ledger::FileStatus;
+use dataset::passes::Summary;
 use proptest::prelude::*;
 
 use super::*;
@@ -15,18 +17,36 @@ struct Pipeline {
     config: Config,
     /// Every row that was ever judged, as a line of finaldata.csv.
     judged: BTreeSet<Vec<u8>>,
+    /// What appending continued from before the last ingestion.
+    old_carry: Vec<(PathBuf, Vec<u8>)>,
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Write { file: u8, rows: Vec<(u8, u8)> },
-    Remove { file: u8 },
+    Write {
+        file: u8,
+        rows: Vec<(u8, u8)>,
+    },
+    Remove {
+        file: u8,
+    },
     Judge,
     LoseFinalData,
     ChangeFinalData,
     LeaveUncommittedTail,
     LoseKey,
     LoseFingerprints,
+    /// The carry of an earlier ingestion, as a kill after the commit leaves it.
+    KeepOldCarry,
+    DamageCarry,
+    DamageRowFingerprints {
+        run: u8,
+        byte: u16,
+    },
+    /// With no memory at all, or with plenty.
+    LimitMemory {
+        mib: u64,
+    },
 }
 
 impl Pipeline {
@@ -41,6 +61,7 @@ impl Pipeline {
             _folder: folder,
             config,
             judged: BTreeSet::new(),
+            old_carry: Vec::new(),
         }
     }
 
@@ -85,6 +106,27 @@ impl Pipeline {
                     self.judged = self.final_lines()[..judged].iter().cloned().collect();
                 }
             }
+            Step::KeepOldCarry => {
+                let old = std::mem::take(&mut self.old_carry);
+                if !old.is_empty() {
+                    let _ = fs::remove_dir_all(layout.row_fingerprints());
+                    fs::create_dir_all(layout.row_fingerprints()).unwrap();
+                }
+                for (path, bytes) in old {
+                    fs::write(path, bytes).unwrap();
+                }
+            }
+            Step::DamageCarry => damage(&layout.ingestion_carry(), 100),
+            Step::DamageRowFingerprints { run, byte } => {
+                if let Ok(entries) = fs::read_dir(layout.row_fingerprints()) {
+                    let mut runs: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+                    runs.sort();
+                    if let Some(run) = runs.get(usize::from(*run) % runs.len().max(1)) {
+                        damage(run, usize::from(*byte));
+                    }
+                }
+            }
+            Step::LimitMemory { mib } => self.config.ingestion.memory_limit_mib = *mib,
             Step::LeaveUncommittedTail => {
                 if let Ok(mut bytes) = fs::read(layout.final_data()) {
                     bytes.extend(b"half a r");
@@ -97,8 +139,9 @@ impl Pipeline {
                 let Some(key) = FingerprintKey::load(layout).unwrap() else {
                     return;
                 };
-                if let Ok(data) = dataset::load_final_data(&self.config, &ledger, &key) {
-                    let judged = mark_judged(layout, &ledger, &data.table, ledger.rows).unwrap();
+                if let Ok(table) = dataset::load_final_data(&self.config, &ledger, &key) {
+                    let judged =
+                        mark_judged(layout, &ledger, &table.fingerprints, ledger.rows).unwrap();
                     history.save_ledger(&judged).unwrap();
                     self.judged.extend(self.final_lines());
                 }
@@ -106,13 +149,21 @@ impl Pipeline {
         }
     }
 
+    /// The files that appending continues from.
+    fn carry(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let layout = &self.config.layout;
+        let runs = fs::read_dir(layout.row_fingerprints())
+            .into_iter()
+            .flatten();
+        let runs = runs.map(|entry| entry.unwrap().path());
+        runs.chain([layout.ingestion_carry()])
+            .filter_map(|path| Some((path.clone(), fs::read(path).ok()?)))
+            .collect()
+    }
+
     /// Writes an input file as a foreign program would.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test plays the foreign program"
-    )]
     fn foreign(&self, file: u8, text: &str) {
-        fs::write(self.input(file), text).unwrap();
+        foreign(&self.input(file), text);
     }
 
     /// A release whose model was fitted to all rows that are there now.
@@ -138,6 +189,25 @@ impl Pipeline {
         ingest(&self.config, &history, prepared.ledger, found, Some(live)).unwrap()
     }
 
+    /// An ingestion that hands on the rows, which are those of finaldata.csv.
+    fn ingest_as_a_run_does(&self) {
+        let history = History::open(&self.config.layout).unwrap();
+        let prepared = prepare(&self.config, &history, None).unwrap();
+        let found = look(&self.config, &prepared, Timestamp::now()).unwrap();
+        if found.is_nothing_new() {
+            return;
+        }
+        let ingested = ingest(&self.config, &history, prepared.ledger, found, None).unwrap();
+        let read_back =
+            |ledger| dataset::load_final_data(&self.config, ledger, &ingested.key).unwrap();
+        let mut table = read_back(&ingested.before);
+        table.extend(&ingested.table);
+        assert_eq!(
+            format!("{table:?}"),
+            format!("{:?}", read_back(&ingested.ledger))
+        );
+    }
+
     fn final_data(&self) -> Vec<u8> {
         fs::read(self.config.layout.final_data()).unwrap_or_default()
     }
@@ -160,6 +230,23 @@ impl Pipeline {
             .unwrap()
     }
 
+    /// The summary that ingestion stored.
+    fn summary(&self) -> Option<Summary> {
+        let history = History::read(&self.config.layout).unwrap().unwrap();
+        history.document(documents::SUMMARY).unwrap()
+    }
+
+    fn summary_of_all_rows(&self) -> Option<Summary> {
+        let ledger = self.ledger();
+        if ledger.committed_bytes == 0 {
+            return None;
+        }
+        let key = FingerprintKey::PUBLIC;
+        let table = dataset::load_final_data(&self.config, &ledger, &key).unwrap();
+        let profile = dataset::passes::profile(&self.config.schema, &table, &table.all());
+        Some(profile.summary())
+    }
+
     /// What the input folder holds now, each good row once.
     fn expected_rows(&self) -> BTreeSet<Vec<u8>> {
         let mut rows = BTreeSet::new();
@@ -169,6 +256,29 @@ impl Pipeline {
             rows.extend(good.map(|line| line.as_bytes().to_vec()));
         }
         rows
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test plays the foreign program"
+)]
+fn foreign(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+}
+
+/// Changes one byte of a file, if it is there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test plays the foreign program"
+)]
+fn damage(path: &Path, byte: usize) {
+    if let Ok(mut bytes) = fs::read(path) {
+        let at = byte % bytes.len().max(1);
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1;
+        }
+        fs::write(path, bytes).unwrap();
     }
 }
 
@@ -191,6 +301,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::LeaveUncommittedTail),
         1 => Just(Step::LoseKey),
         1 => Just(Step::LoseFingerprints),
+        1 => Just(Step::KeepOldCarry),
+        1 => Just(Step::DamageCarry),
+        1 => (any::<u8>(), any::<u16>())
+            .prop_map(|(run, byte)| Step::DamageRowFingerprints { run, byte }),
+        1 => prop_oneof![Just(0), Just(1024)].prop_map(|mib| Step::LimitMemory { mib }),
     ]
 }
 
@@ -199,11 +314,15 @@ proptest! {
 
     #[test]
     fn every_row_is_accounted_for_and_rebuilding_gives_the_same_bytes(
-        steps in prop::collection::vec(step(), 1..12)
+        steps in prop::collection::vec((step(), any::<bool>()), 1..12)
     ) {
         let mut pipeline = Pipeline::new();
-        for step in &steps {
+        for (step, keeps_rows) in &steps {
             pipeline.apply(step);
+            pipeline.old_carry = pipeline.carry();
+            if *keeps_rows {
+                pipeline.ingest_as_a_run_does();
+            }
             run(&pipeline.config).unwrap();
 
             let ledger = pipeline.ledger();
@@ -228,15 +347,18 @@ proptest! {
             prop_assert!(judged.iter().all(|line| pipeline.judged.contains(line)));
             prop_assert!(!new.iter().any(|line| pipeline.judged.contains(line)));
 
-            // What was extended step by step and what is made anew are the same bytes.
-            let before = (pipeline.final_data(), ledger);
-            pipeline.apply(&Step::LoseFinalData);
-            run(&pipeline.config).unwrap();
-            let after = (pipeline.final_data(), pipeline.ledger());
-            prop_assert_eq!(&after.0, &before.0);
-            prop_assert_eq!(after.1.judged_rows, before.1.judged_rows);
-            prop_assert_eq!(after.1.digest, before.1.digest);
+            // What is told of all rows is what they are, however they came.
+            prop_assert_eq!(pipeline.summary(), pipeline.summary_of_all_rows());
         }
+        // What was extended step by step and what is made anew are the same bytes.
+        let before = (pipeline.final_data(), pipeline.ledger(), pipeline.summary());
+        pipeline.apply(&Step::LoseFinalData);
+        run(&pipeline.config).unwrap();
+        let after = (pipeline.final_data(), pipeline.ledger(), pipeline.summary());
+        prop_assert_eq!(&after.0, &before.0);
+        prop_assert_eq!(after.1.judged_rows, before.1.judged_rows);
+        prop_assert_eq!(after.1.digest, before.1.digest);
+        prop_assert_eq!(&after.2, &before.2);
     }
 
     #[test]
@@ -398,4 +520,117 @@ fn what_follows_a_quote_that_is_never_closed_is_said_to_be_unread() {
     let file = &report.files[0];
     assert_eq!(file.notes, ["it was read only up to line 2"]);
     assert!(file.rejections[0].starts_with("3:1: the record is longer than 16 MiB"));
+}
+
+const N_TINY_FILES: u64 = 20_000;
+
+/// Rows enough for several blocks, in two files that share some; a few are refused.
+fn many_rows() -> [String; 2] {
+    let rows = |range: std::ops::Range<u32>| -> String {
+        let row = |row: u32| match row % 9_973 {
+            7 => format!("c{row},none of these,0\n"),
+            _ => format!("c{},{},{}\n", row / 2, row % 2 * 17, row % 3 % 2),
+        };
+        range.map(row).collect()
+    };
+    [0..60_000, 50_000..90_000].map(|range| format!("client,x,left\n{}", rows(range)))
+}
+
+#[test]
+fn a_memory_limit_smaller_than_one_block_gives_the_same_bytes() {
+    let ingested = |mib: u64| {
+        let mut pipeline = Pipeline::new();
+        pipeline.apply(&Step::LimitMemory { mib });
+        let [first, second] = many_rows();
+        pipeline.foreign(0, &first);
+        pipeline.foreign(1, &second);
+        let whole = run(&pipeline.config).unwrap();
+        // A third file is appended to what is there.
+        pipeline.foreign(2, &first.replace("c1", "d1"));
+        let more = run(&pipeline.config).unwrap();
+        let rejected = fs::read(pipeline.config.layout.rejected_rows()).unwrap();
+        let reports = (whole.to_string(), more.to_string());
+        (pipeline.final_data(), rejected, pipeline.summary(), reports)
+    };
+    let plenty = ingested(1024);
+    assert!(plenty.0.len() > 1_000_000);
+    assert!(plenty == ingested(0), "with no memory at all");
+}
+
+#[test]
+fn a_file_of_rows_that_are_all_there_adds_none() {
+    let pipeline = Pipeline::new();
+    let [first, _] = many_rows();
+    pipeline.foreign(0, &first);
+    let whole = run(&pipeline.config).unwrap();
+    let before = pipeline.final_data();
+    // Another file by its bytes, the same rows.
+    pipeline.foreign(1, &format!("{first}\n"));
+    let again = run(&pipeline.config).unwrap();
+    assert_eq!(
+        (again.rows.kept, again.rows.rejected),
+        (0, whole.rows.rejected)
+    );
+    assert_eq!(again.rows.duplicate, whole.rows.kept + whole.rows.duplicate);
+    assert_eq!(pipeline.final_data(), before);
+}
+
+#[test]
+fn very_many_tiny_files_are_taken_in_at_once() {
+    let pipeline = Pipeline::new();
+    let folder = &pipeline.config.input_folders[0].path;
+    for file in 0..N_TINY_FILES {
+        let rows = format!("client,x,left\nc{file},3,1\nin all of them,1,0\n");
+        foreign(&folder.join(format!("{file}.csv")), &rows);
+    }
+    let report = run(&pipeline.config).unwrap();
+    assert_eq!(report.rows.read, 2 * N_TINY_FILES);
+    assert_eq!(report.rows.kept, N_TINY_FILES + 1);
+    let kept: BTreeSet<u64> = report.files.iter().map(|file| file.rows.kept).collect();
+    assert_eq!(kept, BTreeSet::from([1, 2]));
+}
+
+#[test]
+fn appending_reads_nothing_of_what_is_there() {
+    let pipeline = Pipeline::new();
+    let [first, second] = many_rows();
+    pipeline.foreign(0, &first);
+    run(&pipeline.config).unwrap();
+    // What nobody can see without reading: the byte is changed and the file's time is put back.
+    let path = pipeline.config.layout.final_data();
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let at = pipeline.final_data().len() / 2;
+    damage(&path, at);
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_modified(modified).unwrap();
+    let changed = pipeline.final_data();
+
+    pipeline.foreign(1, &second);
+    let report = run(&pipeline.config).unwrap();
+    assert!(report.rebuilt.is_none() && report.rows.kept > 0, "{report}");
+    assert!(pipeline.final_data().starts_with(&changed));
+
+    // Whoever has it looked at by hand has every byte compared.
+    let mended = run(&pipeline.config).unwrap();
+    assert!(mended.rebuilt.is_some(), "{mended}");
+    assert!(!pipeline.final_data().starts_with(&changed));
+}
+
+#[test]
+fn a_change_within_the_same_tick_of_the_clock_is_seen() {
+    let pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left\nc1,1,1\nc2,2,0\n");
+    run(&pipeline.config).unwrap();
+    let whole = pipeline.final_data();
+    let path = pipeline.config.layout.final_data();
+    let left_at = fs::metadata(&path).unwrap().modified().unwrap();
+    let at = whole.len() - 3;
+    damage(&path, at);
+    // The clock had not moved on since finaldata.csv was written.
+    let tick = left_at + std::time::Duration::from_nanos(1);
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_modified(tick).unwrap();
+    let report = run(&pipeline.config).unwrap();
+    assert!(report.rebuilt.is_some(), "{report}");
+    assert_eq!(pipeline.final_data(), whole);
 }

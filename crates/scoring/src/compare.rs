@@ -11,7 +11,7 @@ use common::Failure;
 use dataset::passes::{LinearPredictor, Scored, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use serde::{Deserialize, Serialize};
-use training::{FitError, FitSettings, Model, fit_from};
+use training::{FitError, FitSettings, Model, predictor_near};
 
 use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, log_loss};
@@ -161,8 +161,8 @@ fn out_of_fold(
         coefficients: vec![0.0; table.features.len()],
         imputed: vec![0.0; table.features.len()],
     };
-    match fit_from(settings, candidate, table, others) {
-        Ok(fitted) => Ok(fitted.predictor),
+    match predictor_near(settings, candidate, table, others) {
+        Ok(predictor) => Ok(predictor),
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
         Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
         Err(FitError::OneClass { rows, .. }) => Ok(share_of(rows as f64, 0.0)),

@@ -29,6 +29,16 @@ impl ConfusionMatrix {
         *cell += 1;
     }
 
+    /// The counts of these rows and others together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            true_positive: self.true_positive + other.true_positive,
+            false_positive: self.false_positive + other.false_positive,
+            false_negative: self.false_negative + other.false_negative,
+            true_negative: self.true_negative + other.true_negative,
+        }
+    }
+
     /// Rows counted.
     pub fn rows(&self) -> u64 {
         self.positives() + self.negatives()

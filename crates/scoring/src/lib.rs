@@ -4,11 +4,16 @@
 //! Fitting is not done here but for the folds that a candidate answers from; what follows from a
 //! verdict is not known here.
 
+mod calibration;
 mod compare;
 mod confusion;
 mod deployed;
+mod estimate;
 mod gate;
 mod metrics;
+mod recalibration;
+#[cfg(test)]
+mod reference;
 mod report;
 mod score;
 mod statistics;
@@ -18,18 +23,22 @@ use std::time::Instant;
 use anyhow::Context;
 use common::history::{StageDuration, StoredScore};
 use common::{Config, Failure, History, RunLock};
-use dataset::passes::log_odds;
+use dataset::passes::{log_odds, predictions};
 use dataset::{FingerprintKey, Selection, Table, TestData};
 use jiff::Timestamp;
 use training::Model;
 
+pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
 pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed};
+pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{SCORE_TOLERANCE, Verdict, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
+pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
+pub use statistics::{confusion_interval, f1_interval, row_interval};
 
 /// Scores the candidate by hand: on the test data, into its file and the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
@@ -74,6 +83,17 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
 pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
     let labelled = selection.clone().labelled();
     evaluate(&log_odds(&model.predictor, table, &labelled))
+}
+
+/// How a model predicts the labelled rows of a selection.
+pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
+    let [stayed, left] = predictions(&model.predictor, table, &selection.clone().labelled());
+    ConfusionMatrix {
+        true_positive: left[1],
+        false_positive: stayed[1],
+        false_negative: left[0],
+        true_negative: stayed[0],
+    }
 }
 
 /// F1 and the other metrics of a model on the test data.
@@ -131,9 +151,7 @@ fn overlap_warning(
     test: &Table,
 ) -> Option<String> {
     let ingested = history.ledger().and_then(|ledger| match key {
-        Some(key) if ledger.rows > 0 => {
-            dataset::load_final_data(config, &ledger, key).map(|data| Some(data.table))
-        }
+        Some(key) if ledger.rows > 0 => dataset::load_final_data(config, &ledger, key).map(Some),
         _ => Ok(None),
     });
     match ingested {

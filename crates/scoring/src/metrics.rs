@@ -4,6 +4,7 @@
 //! half. What has no value (a denominator of 0, one class only) is `None`, never a silent 0.
 
 use dataset::passes::{Scored, probability};
+use dataset::{sort_by, sum_of};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfusionMatrix;
@@ -99,27 +100,19 @@ fn squared_error(log_odds: f64, class: bool) -> f64 {
     miss * miss
 }
 
-fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64) -> f64 {
+fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 {
     let count = known.len() as f64;
-    let values = || {
-        known
-            .iter()
-            .map(|(log_odds, class)| of_row(*log_odds, *class))
-    };
-    let sum: f64 = values().sum();
-    if sum.is_finite() {
-        return sum / count;
+    let total = sum_of(known, |(log_odds, class)| of_row(*log_odds, *class));
+    if total.is_finite() {
+        return total / count;
     }
     // The mean of finite numbers is finite, also where their sum is not.
-    values()
-        .map(|value| value / count)
-        .sum::<f64>()
-        .min(f64::MAX)
+    sum_of(known, |(log_odds, class)| of_row(*log_odds, *class) / count).min(f64::MAX)
 }
 
 /// The Mann-Whitney statistic from mid-ranks, in whole numbers up to the last division.
 fn roc_auc(mut known: Vec<(f64, bool)>) -> Option<f64> {
-    known.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    sort_by(&mut known, |a, b| a.0.total_cmp(&b.0));
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);
     for ties in known.chunk_by(|a, b| a.0 == b.0) {
         let tied_positives = ties.iter().filter(|(_, class)| *class).count() as u128;

@@ -94,6 +94,8 @@ const ROUNDING: f64 = 1e-12;
 const NEAR: f64 = 1e-12;
 /// At this one the coefficients are right to about twelve digits: nothing is left to gain.
 const REACHED: f64 = 1e-24;
+/// From here one more step leaves an error that no prediction shows: about its square.
+const FORESEEN: f64 = 1e-10;
 /// Near the optimum Newton squares its error: a step that gains less has met the rounding.
 const LEAST_GAIN: f64 = 0.25;
 /// A loss per row that only features reach which separate the classes.
@@ -101,29 +103,45 @@ const SEPARATED: f64 = 1e-6;
 
 /// Fits the labelled rows of a selection.
 pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Result<Fit, FitError> {
-    solve(settings, table, selection, start::of_few_rows)
+    solve(
+        settings,
+        table,
+        selection,
+        Goal::Evaluated,
+        start::of_few_rows,
+    )
 }
 
-/// Fits the labelled rows of a selection, beginning at a predictor that was fitted to much the
-/// same rows.
+/// The predictor that fits the labelled rows of a selection, found from one that was fitted to
+/// much the same rows.
 ///
-/// The optimum is the same to about twelve digits from wherever it is begun, its last bits are
-/// not: a model that is kept begins nowhere but at its own rows, with [`fit`].
-pub fn fit_from(
+/// It is the optimum to about ten digits. Its last bits hang on where it was begun: a model that
+/// is kept begins nowhere but at its own rows, with [`fit`].
+pub fn predictor_near(
     settings: &FitSettings,
     near: &LinearPredictor,
     table: &Table,
     selection: &Selection,
-) -> Result<Fit, FitError> {
-    solve(settings, table, selection, |objective| {
-        start::at(near, objective)
-    })
+) -> Result<LinearPredictor, FitError> {
+    let start = |objective: &Objective<'_>| start::at(near, objective);
+    Ok(solve(settings, table, selection, Goal::Foreseen, start)?.predictor)
+}
+
+/// How sure the minimum has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// The objective was evaluated there, and no step is left that gains anything.
+    Evaluated,
+    /// The last step leads there: once the error is small, Newton squares it. It spares the pass
+    /// that would only say so.
+    Foreseen,
 }
 
 fn solve(
     settings: &FitSettings,
     table: &Table,
     selection: &Selection,
+    goal: Goal,
     start: impl Fn(&Objective<'_>) -> Option<Point>,
 ) -> Result<Fit, FitError> {
     let selection = selection.clone().labelled();
@@ -138,13 +156,14 @@ fn solve(
         table,
         selection: &selection,
     };
-    let begun = start(&objective).and_then(|start| minimise(&objective, start, MAX_STEPS).ok());
+    let begun =
+        start(&objective).and_then(|start| minimise(&objective, start, MAX_STEPS, goal).ok());
     let (optimum, iterations) = match begun {
         Some(reached) => reached,
         None => {
             let origin = objective.at(Array1::zeros(axes.len() + 1));
             origin.both_classes()?;
-            minimise(&objective, origin, MAX_STEPS)?
+            minimise(&objective, origin, MAX_STEPS, goal)?
         }
     };
     Ok(Fit {
@@ -271,6 +290,7 @@ fn minimise(
     objective: &Objective<'_>,
     origin: Point,
     max_steps: u32,
+    goal: Goal,
 ) -> Result<(Point, u32), FitError> {
     let mut here = origin;
     let mut last: Option<(Point, f64)> = None;
@@ -295,6 +315,10 @@ fn minimise(
             } else {
                 (before, steps - 1)
             });
+        }
+        if goal == Goal::Foreseen && decrement <= FORESEEN * loss {
+            here.weights += &direction;
+            return Ok((here, steps + 1));
         }
         if steps == max_steps {
             break;

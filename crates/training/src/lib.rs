@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
-pub use fit::{Fit, FitError, FitSettings, fit, fit_from};
+pub use fit::{Fit, FitError, FitSettings, fit, predictor_near};
 pub use model::{Convergence, FORMAT, Model};
 pub use report::TrainReport;
 
@@ -113,8 +113,8 @@ fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, 
     let (Some(key), true) = (key, ledger.rows > 0) else {
         return Err(Failure::data("nothing was ingested yet: run `ingestion` first").into());
     };
-    let data = dataset::load_final_data(config, &ledger, &key)?;
-    Ok((ledger, data.table))
+    let table = dataset::load_final_data(config, &ledger, &key)?;
+    Ok((ledger, table))
 }
 
 fn as_failure(error: FitError) -> Failure {

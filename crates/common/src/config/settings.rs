@@ -17,6 +17,8 @@ use crate::schema::{Feature, ValueRange};
 pub struct IngestionSettings {
     /// A file without a final newline waits until it is this many seconds old; default 5.
     pub settle_seconds: u64,
+    /// About how much memory reading and comparing rows may take, in MiB; default 1024.
+    pub memory_limit_mib: u64,
 }
 
 /// Section `training`.
@@ -212,7 +214,11 @@ fn read_feature(mut section: Section<'_>) -> Option<Feature> {
 pub(super) fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
     let settings = IngestionSettings {
         settle_seconds: section.value("settle_seconds", 5),
+        memory_limit_mib: section.value("memory_limit_mib", 1024),
     };
+    if settings.memory_limit_mib == 0 {
+        section.problem("memory_limit_mib", "must be at least 1");
+    }
     section.finish();
     settings
 }

@@ -413,6 +413,8 @@ pub const STAGES: [&str; 8] = [
 pub mod documents {
     /// Summary statistics of the ingested data.
     pub const SUMMARY: &str = "summary of the data";
+    /// How the deployed model predicts all rows.
+    pub const PREDICTIONS: &str = "predictions of all rows";
     /// SHA-256 of the live model that the ledger was last held against.
     pub const RECONCILED_MODEL: &str = "reconciled model";
     /// When the live release was last changed by hand.

@@ -92,6 +92,47 @@ impl Pass for LogOdds<'_> {
     }
 }
 
+/// Labelled rows by their class and by the class that is predicted where the log-odds are above 0
+/// or not: 0 and 1 each, the known class first.
+pub fn predictions(
+    predictor: &LinearPredictor,
+    table: &Table,
+    selection: &Selection,
+) -> [[u64; 2]; 2] {
+    run(&Predictions { predictor }, table, selection)
+}
+
+struct Predictions<'a> {
+    predictor: &'a LinearPredictor,
+}
+
+impl Pass for Predictions<'_> {
+    type Value = [[u64; 2]; 2];
+
+    fn empty(&self) -> Self::Value {
+        [[0; 2]; 2]
+    }
+
+    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
+        for position in chunk.positions() {
+            if let Some(class) = chunk.table.labels[position] {
+                let log_odds = self.predictor.log_odds(chunk.table.row(position));
+                value[usize::from(class)][usize::from(log_odds > 0.0)] += 1;
+            }
+        }
+    }
+
+    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
+        for (mine, other) in earlier
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(later.as_flattened())
+        {
+            *mine += other;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

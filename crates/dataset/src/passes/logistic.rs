@@ -66,6 +66,30 @@ pub fn logistic_terms(
         &Terms {
             point,
             weight: Weight::Curvature,
+            limit: None,
+        },
+        table,
+        &selection.clone().labelled(),
+    );
+    terms.symmetric()
+}
+
+/// The log-likelihood terms of the labelled rows of a selection, with log-odds beyond `limit`,
+/// which is above 0, taken as `limit`, and those below `-limit` as `-limit`.
+///
+/// So no row's probability comes closer to 0 or 1 than that: its residual stays comparable with
+/// its curvature, which would vanish there.
+pub fn bounded_logistic_terms(
+    point: &LogisticPoint<'_>,
+    limit: f64,
+    table: &Table,
+    selection: &Selection,
+) -> LogisticTerms {
+    let terms = run(
+        &Terms {
+            point,
+            weight: Weight::Curvature,
+            limit: Some(limit),
         },
         table,
         &selection.clone().labelled(),
@@ -83,6 +107,7 @@ pub fn sandwich_meat(
         &Terms {
             point,
             weight: Weight::SquaredResidual,
+            limit: None,
         },
         table,
         &selection.clone().labelled(),
@@ -116,6 +141,8 @@ impl LogisticTerms {
 struct Terms<'a> {
     point: &'a LogisticPoint<'a>,
     weight: Weight,
+    /// How far from 0 log-odds may be.
+    limit: Option<f64>,
 }
 
 impl Pass for Terms<'_> {
@@ -146,6 +173,9 @@ impl Terms<'_> {
         let (mut block, mut sums) = (Block::of_size(size), Sums::of_size(size));
         for rows in chunk.blocks() {
             block.read(self.point, chunk.table, &rows);
+            if let Some(limit) = self.limit {
+                block.bound_log_odds(limit);
+            }
             block.evaluate(&self.weight);
             block.clear_after(rows.len());
             block.add_to(&mut sums);

@@ -9,6 +9,7 @@ mod log_odds;
 mod logistic;
 mod moments;
 mod profile;
+mod running_profile;
 mod summary;
 
 use std::ops::Range;
@@ -18,10 +19,13 @@ use rayon::prelude::*;
 use self::column::BLOCK_ROWS;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
-pub use log_odds::{LinearPredictor, Scored, log_odds, probability};
-pub use logistic::{Axis, LogisticPoint, LogisticTerms, logistic_terms, sandwich_meat};
+pub use log_odds::{LinearPredictor, Scored, log_odds, predictions, probability};
+pub use logistic::{
+    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms, sandwich_meat,
+};
 pub use moments::{Moments, moments};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
+pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, Summary};
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.

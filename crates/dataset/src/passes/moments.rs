@@ -87,6 +87,15 @@ impl Moments {
         });
     }
 
+    /// Adds the numbers of one block, of which the last may be missing, but for NaN.
+    pub(super) fn add_numbers(&mut self, numbers: &[f64]) {
+        dispatch!(Level::new(), _ => {
+            let mut block = Column::of(f64::NAN);
+            block.values_mut()[..numbers.len()].copy_from_slice(numbers);
+            self.add_block(&block);
+        });
+    }
+
     /// Adds the numbers of a block, but for NaN.
     #[inline(always)]
     fn add_block(&mut self, numbers: &Column) {

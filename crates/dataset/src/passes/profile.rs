@@ -65,18 +65,29 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
         )
         .smallest;
     }
+    let sample = sample(table, value.smallest);
+    described(schema, value.rows, value.columns.into_iter(), sample)
+}
+
+/// The profile of so many rows, with the columns' names.
+pub(super) fn described(
+    schema: &Schema,
+    rows: u64,
+    columns: impl Iterator<Item = Moments>,
+    sample: Sample,
+) -> Profile {
     let names = schema.feature_names().chain([schema.target.as_str()]);
     Profile {
-        rows: value.rows,
+        rows,
         columns: names
-            .zip(value.columns)
+            .zip(columns)
             .map(|(name, moments)| ColumnProfile {
                 name: name.to_owned(),
-                missing: value.rows - moments.count,
+                missing: rows - moments.count,
                 moments,
             })
             .collect(),
-        sample: sample(table, value.smallest),
+        sample,
     }
 }
 
@@ -114,7 +125,7 @@ fn cell(table: &Table, column: usize, position: usize) -> f64 {
     }
 }
 
-fn as_number(label: Label) -> f64 {
+pub(super) fn as_number(label: Label) -> f64 {
     label.map_or(f64::NAN, |class| f64::from(u8::from(class)))
 }
 

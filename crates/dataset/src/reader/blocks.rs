@@ -17,7 +17,7 @@ pub(super) const LONGEST_RECORD: usize = 16 * 1024 * 1024;
 const SHOWN_BYTES: usize = 100;
 
 /// Cuts what it reads.
-pub(super) struct Blocks<R> {
+pub(crate) struct Blocks<R> {
     inner: R,
     /// What was read behind the end of the last block.
     carried: Vec<u8>,
@@ -28,16 +28,16 @@ pub(super) struct Blocks<R> {
 
 /// Some whole records.
 #[derive(Default)]
-pub(super) struct Block {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Block {
+    pub(crate) bytes: Vec<u8>,
     /// Where its first record begins.
-    pub(super) start: usize,
-    pub(super) marks: Marks,
+    pub(crate) start: usize,
+    pub(crate) marks: Marks,
 }
 
 /// Whether the parsing of a block has to mind more than commas and line feeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Marks {
+pub(crate) enum Marks {
     /// It holds no quote and no carriage return.
     #[default]
     Plain,
@@ -47,7 +47,7 @@ pub(super) enum Marks {
 
 /// Why there is no next block.
 #[derive(Debug)]
-pub(super) enum CutError {
+pub(crate) enum CutError {
     /// The next record is longer than [`LONGEST_RECORD`]; it begins like this.
     LongRecord(Vec<u8>),
     /// The file could not be read.
@@ -55,7 +55,7 @@ pub(super) enum CutError {
 }
 
 impl<R: Read> Blocks<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
         Self {
             inner,
             carried: Vec::new(),
@@ -74,7 +74,7 @@ impl<R: Read> Blocks<R> {
     }
 
     /// Fills a block; `false` at the end of the file.
-    pub(super) fn next(&mut self, block: &mut Block) -> Result<bool, CutError> {
+    pub(crate) fn next(&mut self, block: &mut Block) -> Result<bool, CutError> {
         let bytes = &mut block.bytes;
         bytes.clear();
         bytes.append(&mut self.carried);

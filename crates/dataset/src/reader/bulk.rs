@@ -109,13 +109,14 @@ impl<R: Read + Send> BulkReader<R> {
 
     /// Hands all rows to `take`, in order and some thousands at a time.
     ///
-    /// The rows' fingerprints are taken under `key`.
+    /// The rows' fingerprints are taken under `key`. `take` may keep what it is handed and leave
+    /// other rows in its place, whose memory is then used again.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
         key: &FingerprintKey,
         lines: Lines,
         scratch: &mut Scratch,
-        mut take: impl FnMut(&ParsedRows) -> Result<(), E> + Send,
+        mut take: impl FnMut(&mut ParsedRows) -> Result<(), E> + Send,
     ) -> Result<(), E> {
         let Scratch { now, next } = scratch;
         self.fill(now, key, lines)?;
@@ -123,14 +124,14 @@ impl<R: Read + Send> BulkReader<R> {
             for rows in &mut now.rows[..now.filled] {
                 self.place(rows);
             }
-            let rows = &now.rows[..now.filled];
+            let rows = &mut now.rows[..now.filled];
             if rows.len() < BATCH_BLOCKS {
                 // The file ended in this batch; of small ones there may be very many.
-                rows.iter().try_for_each(&mut take)?;
+                rows.iter_mut().try_for_each(&mut take)?;
                 break;
             }
             let (taken, filled) = rayon::join(
-                || rows.iter().try_for_each(&mut take),
+                || rows.iter_mut().try_for_each(&mut take),
                 || self.fill(next, key, lines),
             );
             taken?;
@@ -138,7 +139,7 @@ impl<R: Read + Send> BulkReader<R> {
             std::mem::swap(now, next);
         }
         match &self.endless {
-            Some(beginning) => take(&ParsedRows::of(self.too_long(beginning))),
+            Some(beginning) => take(&mut ParsedRows::of(self.too_long(beginning))),
             None => Ok(()),
         }
     }
@@ -216,6 +217,7 @@ impl Batch {
     }
 }
 
-fn length_of_longest() -> String {
+/// How long a record may be, for a person.
+pub(crate) fn length_of_longest() -> String {
     format!("{} MiB", LONGEST_RECORD / 1024 / 1024)
 }

@@ -73,6 +73,8 @@ pub(super) struct ColumnMap {
     pub(super) target: Option<(usize, String)>,
     /// Names were found only once spaces and case were forgiven.
     pub(super) is_forgiven: bool,
+    /// The schema's columns stand in its order and there are no others, as in finaldata.csv.
+    pub(super) is_in_order: bool,
 }
 
 impl ColumnMap {
@@ -95,6 +97,12 @@ impl ColumnMap {
                 found: names.clone(),
             })
         };
+        let is_in_order = names.len() == schema.columns().count()
+            && target == TargetColumn::Read
+            && schema
+                .columns()
+                .zip(&names)
+                .all(|(column, name)| normalised(column) == *name);
         Ok(Self {
             id: required(&schema.id)?,
             features: schema
@@ -110,6 +118,7 @@ impl ColumnMap {
             },
             names,
             is_forgiven: false,
+            is_in_order,
         })
     }
 

@@ -69,6 +69,37 @@ impl ParsedRows {
         &self.lines[end_of(rows.start)..end_of(rows.end)]
     }
 
+    /// About how much memory the accepted rows take, in bytes.
+    pub fn bytes(&self) -> usize {
+        let per_row = size_of::<f64>() * self.features.len()
+            + size_of::<Label>()
+            + size_of::<u64>()
+            + size_of::<Fingerprint>()
+            + size_of::<usize>();
+        self.lines.len() + self.accepted() * per_row
+    }
+
+    /// Adds the accepted rows of other blocks behind these; what was refused there is not added.
+    pub fn append(&mut self, other: &Self) {
+        self.features
+            .resize_with(other.features.len(), Vec::default);
+        for (column, values) in self.features.iter_mut().zip(&other.features) {
+            column.extend_from_slice(values);
+        }
+        self.labels.extend_from_slice(&other.labels);
+        self.clients.extend_from_slice(&other.clients);
+        self.fingerprints.extend_from_slice(&other.fingerprints);
+        let start = self.lines.len();
+        self.lines.extend_from_slice(&other.lines);
+        self.line_ends
+            .extend(other.line_ends.iter().map(|end| start + end));
+    }
+
+    /// Forgets all rows, but keeps the memory that they took.
+    pub fn clear(&mut self) {
+        self.clear_for(self.features.len());
+    }
+
     /// No accepted row, and one that is refused.
     pub(super) fn of(rejection: Rejection) -> Self {
         Self {
@@ -77,7 +108,7 @@ impl ParsedRows {
         }
     }
 
-    fn clear(&mut self, n_features: usize) {
+    fn clear_for(&mut self, n_features: usize) {
         self.features.resize_with(n_features, Vec::new);
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
@@ -101,7 +132,7 @@ pub(super) struct BlockParser<'a> {
 impl BlockParser<'_> {
     /// Parses a block into `rows`, whose memory is used again; lines are counted from 0.
     pub(super) fn parse(&self, block: &Block, rows: &mut ParsedRows) {
-        rows.clear(self.columns.features.len());
+        rows.clear_for(self.columns.features.len());
         let bytes = &block.bytes[block.start..];
         let mut state = State {
             parser: self,
@@ -204,6 +235,11 @@ impl State<'_> {
         rows.fingerprints.push(key.of_row(id, &self.values, label));
         if lines == Lines::Kept {
             match self.marks {
+                // As it stands; most rows are.
+                Marks::Plain if columns.is_in_order && record.is_trimmed() => {
+                    rows.lines.extend_from_slice(record.text());
+                    rows.lines.push(b'\n');
+                }
                 Marks::Plain => push_plain_line(&mut rows.lines, columns.texts(record)),
                 Marks::QuotesOrReturns => push_line(&mut rows.lines, columns.texts(record)),
             }

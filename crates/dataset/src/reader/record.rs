@@ -68,6 +68,23 @@ impl<'a> Record<'a> {
             .map(move |range| &self.bytes[range.clone()])
     }
 
+    /// The bytes from the first field to the last.
+    pub(super) fn text(self) -> &'a [u8] {
+        match (self.fields.first(), self.fields.last()) {
+            (Some(first), Some(last)) => &self.bytes[first.start..last.end],
+            _ => &[],
+        }
+    }
+
+    /// Whether no field but the first would be shorter without the space around it.
+    pub(super) fn is_trimmed(self) -> bool {
+        self.iter().skip(1).all(|field| match field {
+            [first, .., last] => !first.is_ascii_whitespace() && !last.is_ascii_whitespace(),
+            [only] => !only.is_ascii_whitespace(),
+            [] => true,
+        })
+    }
+
     /// The refusal that a blame amounts to.
     pub(super) fn refused(self, blame: Blame, line: u64) -> Rejection {
         let mut text = Vec::new();

@@ -54,6 +54,10 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
         // A folder that is not there yet is made in the one above.
         examine_path(folder, all, findings);
     }
+    let row_fingerprints = layout.row_fingerprints();
+    if row_fingerprints.exists() {
+        examine_path(&row_fingerprints, all, findings);
+    }
     for file in written_files(patient) {
         if file.exists() {
             examine_path(&file, Access::READ_OK | Access::WRITE_OK, findings);

@@ -122,8 +122,7 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     for fold in 0..FOLDS {
         let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
         let candidate = model_of(&table).predictor;
-        let fitted = fit_from(&SETTINGS, &candidate, &part, &part.all());
-        let predictor = fitted.unwrap().predictor;
+        let predictor = predictor_near(&SETTINGS, &candidate, &part, &part.all()).unwrap();
         let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
         answers.extend(log_odds(&predictor, &asked, &asked.all()));
     }

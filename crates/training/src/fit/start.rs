@@ -9,7 +9,7 @@ use dataset::FEW;
 use dataset::passes::LinearPredictor;
 use ndarray::Array1;
 
-use super::{Objective, Point, minimise};
+use super::{Goal, Objective, Point, minimise};
 
 /// From so many rows on a few of them tell enough of the others, and a pass over all of them
 /// takes long enough, that a look at the few pays.
@@ -33,7 +33,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     };
     let origin = few.at(Array1::zeros(objective.axes.len() + 1));
     origin.both_classes().ok()?;
-    let (optimum, _) = minimise(&few, origin, FEW_STEPS).ok()?;
+    let (optimum, _) = minimise(&few, origin, FEW_STEPS, Goal::Evaluated).ok()?;
     begun(objective, optimum.weights)
 }
 

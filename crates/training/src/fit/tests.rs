@@ -222,7 +222,7 @@ fn a_fit_that_is_stopped_says_why() {
         selection: &table.all(),
     };
     let origin = objective.at(Array1::zeros(2));
-    let Err(stopped) = minimise(&objective, origin, 1) else {
+    let Err(stopped) = minimise(&objective, origin, 1, Goal::Evaluated) else {
         panic!("one step cannot be enough");
     };
     assert!(matches!(
@@ -296,6 +296,36 @@ fn the_optimum_is_the_same_from_every_start() {
     }
     let near = fit_from(&UNIT, optimum, &table, &table.all()).unwrap();
     assert!(near.iterations <= 1, "{} steps", near.iterations);
+}
+
+fn fit_from(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let start = |objective: &Objective<'_>| start::at(near, objective);
+    solve(settings, table, selection, Goal::Evaluated, start)
+}
+
+#[test]
+fn the_predictor_found_near_another_is_the_optimum() {
+    let (x, classes) = noisy(5_000, 40.0);
+    let table = table_of(&[x], &classes);
+    let all = fit_all(&UNIT, &table).unwrap();
+    let part = Selection::rows(0..4_000);
+    let wanted = fit(&UNIT, &table, &part).unwrap().predictor;
+    let found = predictor_near(&UNIT, &all.predictor, &table, &part).unwrap();
+    let same = |found: f64, wanted: f64| (found / wanted - 1.0).abs() < 1e-9;
+    assert!(
+        same(found.intercept, wanted.intercept),
+        "{found:?}, {wanted:?}"
+    );
+    assert!(
+        same(found.coefficients[0], wanted.coefficients[0]),
+        "{found:?}, {wanted:?}"
+    );
+    assert_eq!(found.imputed, wanted.imputed);
 }
 
 #[test]

@@ -69,6 +69,14 @@ impl Block {
         }
     }
 
+    /// Brings all log-odds between `-limit` and `limit`.
+    #[inline(always)]
+    pub(super) fn bound_log_odds(&mut self, limit: f64) {
+        for log_odds in self.log_odds.values_mut() {
+            *log_odds = log_odds.clamp(-limit, limit);
+        }
+    }
+
     /// Losses, residuals and factors of all rows.
     ///
     /// One thing after the other for all of them, so that many rows are under way at once.

@@ -37,6 +37,28 @@ fn loss_at(weights: [f64; 2]) -> LogisticTerms {
 }
 
 #[test]
+fn bounded_terms_take_no_probability_beyond_the_bound() {
+    let axes = [Axis {
+        scale: 1.0,
+        shift: 0.0,
+        imputed: 0.0,
+    }];
+    let point = LogisticPoint {
+        axes: &axes,
+        weights: Array1::from(vec![0.0, 100.0]),
+    };
+    let table = table();
+    // Rows of log-odds 100, -200 and 0.
+    let bounded = bounded_logistic_terms(&point, 2.0, &table, &table.all());
+    let p = 1.0 / (1.0 + (-2.0_f64).exp());
+    assert!((bounded.gradient[0] - (p - 1.0 + 1.0 - p - 0.5)).abs() < 1e-15);
+    assert!((bounded.hessian[[0, 0]] - (2.0 * p * (1.0 - p) + 0.25)).abs() < 1e-15);
+    let free = logistic_terms(&point, &table, &table.all());
+    let wide = bounded_logistic_terms(&point, f64::MAX, &table, &table.all());
+    assert_eq!(free, wide);
+}
+
+#[test]
 fn derivatives_are_those_of_the_loss() {
     let at = [0.3, -0.7];
     let terms = loss_at(at);
@@ -201,6 +223,7 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
     let pass = Terms {
         point: &point,
         weight: Weight::Curvature,
+        limit: None,
     };
     let (mut plain, mut vectors) = (pass.empty(), pass.empty());
     let chunk = Chunk::of(&table, 0..1_000);

@@ -1,0 +1,247 @@
+//! The columns of any CSV file, without a schema, for comparing two files.
+//!
+//! A column is one of numbers when nearly all of its cells are, by the rules of [`crate::cell`]; a
+//! slip of the pen makes no categories of it, and is counted. The levels of other columns are
+//! counted by a second look at the file. Rows with more or fewer fields than the header are left
+//! out and counted. Nothing here feeds a model.
+
+mod any_file;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use self::any_file::{AnyFile, each_record};
+use crate::cell::parse_number;
+use crate::reader::Block;
+use crate::text::escaped;
+
+/// A column of numbers has at most one other text in so many cells that are not missing.
+const MOST_UNREADABLE: u64 = 20;
+
+/// The columns of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnyColumns {
+    /// Rows with as many fields as the header.
+    pub rows: u64,
+    /// Rows with more or fewer, which were left out.
+    pub skipped: u64,
+    /// The columns in the file's order.
+    pub columns: Vec<AnyColumn>,
+}
+
+/// One column of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnyColumn {
+    /// Its name, without spaces around it.
+    pub name: String,
+    /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` when it is
+    /// no column of numbers.
+    pub numbers: Option<Vec<f64>>,
+    /// Cells that hold other text.
+    pub unreadable: u64,
+}
+
+/// How often each text stands in a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Rows by trimmed text.
+    pub counts: BTreeMap<String, u64>,
+    /// Rows without one.
+    pub missing: u64,
+}
+
+/// Reads the columns of a file but for the one named `left_out`.
+///
+/// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
+/// name that stands there twice or with a record of more than 16 MiB (65).
+pub fn read_columns(path: &Path, left_out: &str) -> anyhow::Result<AnyColumns> {
+    let file = AnyFile::open(path)?;
+    let n_fields = file.names().len();
+    let names = file.names().iter().enumerate();
+    let wanted: Vec<(usize, String)> = names
+        .filter(|(_, name)| *name != left_out)
+        .map(|(field, name)| (field, name.clone()))
+        .collect();
+    let fields: Vec<usize> = wanted.iter().map(|(field, _)| *field).collect();
+    let mut all = Cells::of(fields.len());
+    file.each_block(
+        |block| Cells::parse(block, n_fields, &fields),
+        |cells| all.append(cells),
+    )?;
+    let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
+    let column = |(((_, name), numbers), unreadable): (((_, String), Vec<f64>), u64)| AnyColumn {
+        name,
+        numbers: are_numbers(&numbers, unreadable).then_some(numbers),
+        unreadable,
+    };
+    Ok(AnyColumns {
+        rows: all.rows,
+        skipped: all.skipped,
+        columns: columns.map(column).collect(),
+    })
+}
+
+/// Counts the levels of the named columns of a file, by name; other columns are not looked at.
+pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<String, Levels>> {
+    let file = AnyFile::open(path)?;
+    let n_fields = file.names().len();
+    let asked: Vec<(usize, String)> = file
+        .names()
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| columns.contains(&name.as_str()))
+        .map(|(field, name)| (field, name.clone()))
+        .collect();
+    let count = |block: &Block| {
+        let mut levels = vec![Levels::default(); asked.len()];
+        each_record(block, |record| {
+            if record.len() == n_fields {
+                let columns = asked.iter().zip(&mut levels);
+                columns.for_each(|((field, _), levels)| levels.count(record.field(*field)));
+            }
+        });
+        levels
+    };
+    let mut all = vec![Levels::default(); asked.len()];
+    file.each_block(count, |levels| {
+        let columns = all.iter_mut().zip(levels);
+        columns.for_each(|(all, levels)| all.add(levels));
+    })?;
+    let names = asked.iter().map(|(_, name)| name.clone());
+    Ok(names.zip(all).collect())
+}
+
+/// Some columns of some records as numbers.
+struct Cells {
+    rows: u64,
+    skipped: u64,
+    numbers: Vec<Vec<f64>>,
+    unreadable: Vec<u64>,
+}
+
+impl Cells {
+    fn of(columns: usize) -> Self {
+        Self {
+            rows: 0,
+            skipped: 0,
+            numbers: vec![Vec::new(); columns],
+            unreadable: vec![0; columns],
+        }
+    }
+
+    fn parse(block: &Block, n_fields: usize, fields: &[usize]) -> Self {
+        let mut cells = Self::of(fields.len());
+        each_record(block, |record| {
+            if record.len() != n_fields {
+                cells.skipped += 1;
+                return;
+            }
+            cells.rows += 1;
+            for (column, field) in fields.iter().enumerate() {
+                let number = parse_number(record.field(*field)).unwrap_or_else(|_| {
+                    cells.unreadable[column] += 1;
+                    f64::NAN
+                });
+                cells.numbers[column].push(number);
+            }
+        });
+        cells
+    }
+
+    fn append(&mut self, later: Self) {
+        self.rows += later.rows;
+        self.skipped += later.skipped;
+        for (mine, other) in self.numbers.iter_mut().zip(later.numbers) {
+            mine.extend(other);
+        }
+        for (mine, other) in self.unreadable.iter_mut().zip(later.unreadable) {
+            *mine += other;
+        }
+    }
+}
+
+fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
+    let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
+    unreadable * MOST_UNREADABLE <= readable + unreadable
+}
+
+impl Levels {
+    fn count(&mut self, cell: &[u8]) {
+        if parse_number(cell).is_ok_and(f64::is_nan) {
+            self.missing += 1;
+            return;
+        }
+        *self.counts.entry(escaped(cell.trim_ascii())).or_default() += 1;
+    }
+
+    fn add(&mut self, later: Self) {
+        self.missing += later.missing;
+        for (level, rows) in later.counts {
+            *self.counts.entry(level).or_default() += rows;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_column_is_of_numbers_when_all_its_cells_are() {
+        let file = file("\u{feff}x, y ,id,z\n1,a,u,\n,2,v,NA\nshort\n3,a,w,\n");
+        let found = read_columns(file.path(), "id").unwrap();
+        assert_eq!((found.rows, found.skipped), (3, 1));
+        let names: Vec<&str> = found
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        assert_eq!(names, ["x", "y", "z"]);
+        let x = found.columns[0].numbers.as_ref().unwrap();
+        assert!(x[0] == 1.0 && x[1].is_nan() && x[2] == 3.0);
+        assert_eq!(found.columns[1].numbers, None);
+        let z = found.columns[2].numbers.as_ref().unwrap();
+        assert!(z.len() == 3 && z.iter().all(|value| value.is_nan()));
+
+        let levels = count_levels(file.path(), &["y", "nobody"]).unwrap();
+        assert_eq!(levels.len(), 1);
+        let counts = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
+        assert_eq!(levels["y"].counts, BTreeMap::from(counts));
+        assert_eq!(levels["y"].missing, 0);
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_makes_no_categories_of_numbers() {
+        let rows = |text: usize, numbers: usize| {
+            let cells = (0..text)
+                .map(|_| "12 k\n")
+                .chain((0..numbers).map(|_| "7\n"));
+            let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
+            let column = read_columns(file.path(), "id").unwrap().columns.remove(0);
+            (column.numbers.is_some(), column.unreadable)
+        };
+        assert_eq!(rows(1, 19), (true, 1));
+        assert_eq!(rows(1, 18), (false, 1));
+        assert_eq!(rows(3, 0), (false, 3));
+        assert_eq!(rows(0, 0), (true, 0));
+    }
+
+    #[test]
+    fn a_file_without_a_usable_header_is_refused() {
+        let refused = |text: &str| {
+            read_columns(file(text).path(), "id")
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(refused("").contains("has no header"));
+        assert!(refused("x,x\n1,2\n").contains("twice"));
+    }
+}

@@ -1,0 +1,99 @@
+//! A sorted run of fingerprints, wherever it is.
+
+use super::pages::{RunFile, RunReader, RunWriter};
+use crate::fingerprint::Fingerprint;
+
+/// Different fingerprints in ascending order.
+pub(super) enum Run {
+    /// In memory.
+    Memory(Vec<Fingerprint>),
+    /// In a file.
+    File(RunFile),
+}
+
+/// A run's fingerprints, one after the other.
+pub(super) enum Fingerprints<'a> {
+    Memory(std::slice::Iter<'a, Fingerprint>),
+    File(RunReader<'a>),
+}
+
+impl Run {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Memory(run) => run.len() as u64,
+            Self::File(file) => file.len(),
+        }
+    }
+
+    pub(super) fn bytes_in_memory(&self) -> u64 {
+        match self {
+            Self::Memory(run) => size_of_val(run.as_slice()) as u64,
+            Self::File(_) => 0,
+        }
+    }
+
+    /// Marks those of the wanted ones, in ascending order, that are in it.
+    pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
+        match self {
+            Self::Memory(run) => {
+                find(run, wanted, found);
+                Ok(())
+            }
+            Self::File(file) => file.find(wanted, found),
+        }
+    }
+
+    pub(super) fn fingerprints(&self) -> Fingerprints<'_> {
+        match self {
+            Self::Memory(run) => Fingerprints::Memory(run.iter()),
+            Self::File(file) => Fingerprints::File(file.reader()),
+        }
+    }
+
+    pub(super) fn write_to(&self, to: &mut RunWriter<'_>) -> anyhow::Result<()> {
+        let mut fingerprints = self.fingerprints();
+        while let Some(fingerprint) = fingerprints.next()? {
+            to.push(fingerprint)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file that belongs to no stored set.
+    pub(super) fn discard(self) -> anyhow::Result<()> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::File(file) => file.discard(),
+        }
+    }
+}
+
+impl Fingerprints<'_> {
+    pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
+        match self {
+            Self::Memory(run) => Ok(run.next().copied()),
+            Self::File(reader) => reader.next(),
+        }
+    }
+}
+
+/// Marks those of the wanted ones that are in a run; both ascend, so neither is gone through twice.
+pub(super) fn find(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
+    let Some(first) = wanted.first() else { return };
+    let mut rest = &run[run.partition_point(|fingerprint| fingerprint < first)..];
+    for (wanted, found) in wanted.iter().zip(found) {
+        rest = &rest[n_below(rest, *wanted)..];
+        *found |= rest.first() == Some(wanted);
+    }
+}
+
+/// How many at the beginning are below `wanted`: looked for in steps that double, so it costs
+/// little where the next one is near and where it is far.
+fn n_below(run: &[Fingerprint], wanted: Fingerprint) -> usize {
+    let (mut below, mut step) = (0, 1);
+    while run.get(below + step - 1).is_some_and(|last| *last < wanted) {
+        below += step;
+        step *= 2;
+    }
+    let end = run.len().min(below + step - 1);
+    below + run[below..end].partition_point(|fingerprint| *fingerprint < wanted)
+}

@@ -1,0 +1,47 @@
+//! Work on all processors that is no pass over rows: this crate alone knows threads.
+
+use std::cmp::Ordering;
+
+use rayon::prelude::*;
+
+/// Items that are summed one after the other.
+const ITEMS_OF_CHUNK: usize = 16_384;
+
+/// Does the same with each item, on all processors; the results are in the items' order.
+pub fn each_in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
+    items.into_par_iter().map(&work).collect()
+}
+
+/// The sum of what `number` makes of each item.
+///
+/// Items are summed in chunks of a fixed size and the chunks in order, so the sum is the same to
+/// the last bit with any number of threads.
+pub fn sum_of<T: Sync>(items: &[T], number: impl Fn(&T) -> f64 + Sync) -> f64 {
+    let chunks: Vec<f64> = items
+        .par_chunks(ITEMS_OF_CHUNK)
+        .map(|chunk| chunk.iter().map(&number).sum())
+        .collect();
+    chunks.into_iter().sum()
+}
+
+/// Sorts items; equal ones may change places.
+pub fn sort_by<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
+    items.par_sort_unstable_by(compare);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_do_not_depend_on_how_many_work_on_them() {
+        let items: Vec<f64> = (0..100_000).map(|item| f64::from(item).sin()).collect();
+        let summed = || sum_of(&items, |item| item * 3.0);
+        let alone = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
+        assert_eq!(alone.install(summed), summed());
+        assert!((summed() - items.iter().sum::<f64>() * 3.0).abs() < 1e-9);
+    }
+}

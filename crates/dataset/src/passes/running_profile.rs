@@ -1,0 +1,236 @@
+//! A profile that is kept up while rows come, and continued by a later process.
+//!
+//! It is the same to the last bit as the profile of all rows at once: blocks and chunks begin at
+//! the same rows and are joined in the same order. Rows behind the last whole block are kept as
+//! they are.
+
+use std::ops::Range;
+
+use common::Schema;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::CHUNK_ROWS;
+use super::column::BLOCK_ROWS;
+use super::moments::Moments;
+use super::profile::{Profile, SAMPLE_ROWS, Sample, as_number, described};
+use crate::fingerprint::row_hash;
+use crate::table::Table;
+
+/// Rows that one thread hashes at a time.
+const ROWS_AT_ONCE: usize = 4096;
+
+/// The profile of the rows so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningProfile {
+    rows: u64,
+    columns: Vec<RunningColumn>,
+    sample: RunningSample,
+}
+
+/// A feature, or the target as 0 or 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct RunningColumn {
+    /// Of the whole chunks.
+    chunks: Moments,
+    /// Of the whole blocks behind them.
+    blocks: Moments,
+    /// The values behind those; NaN stands for a missing one.
+    rest: Vec<f64>,
+}
+
+/// The rows with the smallest public hash, and some that may yet turn out not to be among them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct RunningSample {
+    /// Hash and position.
+    rows: Vec<(u64, u64)>,
+    /// Their values, row by row.
+    values: Vec<f64>,
+    /// A row with a larger hash is not in the sample.
+    limit: u64,
+}
+
+impl RunningProfile {
+    /// The profile of no rows.
+    pub fn new(schema: &Schema) -> Self {
+        Self {
+            rows: 0,
+            columns: vec![RunningColumn::default(); schema.features.len() + 1],
+            sample: RunningSample {
+                rows: Vec::new(),
+                values: Vec::new(),
+                limit: u64::MAX,
+            },
+        }
+    }
+
+    /// Whether it can be that of so many rows under a schema; what was read back need not be.
+    pub fn can_be_of(&self, rows: u64, schema: &Schema) -> bool {
+        let rest = (rows % BLOCK_ROWS as u64) as usize;
+        let sampled = self.sample.rows.len();
+        self.rows == rows
+            && self.columns.len() == schema.features.len() + 1
+            && self.columns.iter().all(|column| column.rest.len() == rest)
+            && sampled as u64 >= rows.min(SAMPLE_ROWS as u64)
+            && self.sample.values.len() == sampled * self.columns.len()
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds these rows of a table.
+    pub fn add(&mut self, table: &Table, rows: Range<usize>) {
+        let first_block = self.rows / BLOCK_ROWS as u64;
+        let (features, target) = self.columns.split_at_mut(table.features.len());
+        for (column, values) in features.iter_mut().zip(&table.features) {
+            column.add(first_block, values[rows.clone()].iter().copied());
+        }
+        for column in target {
+            let labels = &table.labels[rows.clone()];
+            column.add(first_block, labels.iter().copied().map(as_number));
+        }
+        self.sample.add(self.rows, table, rows.clone());
+        self.rows += rows.len() as u64;
+    }
+
+    /// Forgets what decides nothing any more; worth it before it is kept.
+    pub fn shrink(&mut self) {
+        self.sample.prune();
+    }
+
+    /// The profile of the rows so far.
+    pub fn profile(&self, schema: &Schema) -> Profile {
+        let moments = self.columns.iter().map(RunningColumn::moments);
+        let mut sample = self.sample.clone();
+        sample.prune();
+        described(
+            schema,
+            self.rows,
+            moments,
+            sample.into_columns(self.columns.len()),
+        )
+    }
+}
+
+impl RunningColumn {
+    fn add(&mut self, first_block: u64, values: impl Iterator<Item = f64>) {
+        self.rest.extend(values);
+        let (blocks, rest) = self.rest.as_chunks::<BLOCK_ROWS>();
+        for (block, number) in blocks.iter().zip(first_block + 1..) {
+            self.blocks.add_numbers(block);
+            if number.is_multiple_of((CHUNK_ROWS / BLOCK_ROWS) as u64) {
+                self.chunks.merge(std::mem::take(&mut self.blocks));
+            }
+        }
+        let rest = self.rest.len() - rest.len();
+        self.rest.drain(..rest);
+    }
+
+    fn moments(&self) -> Moments {
+        let (mut moments, mut chunk) = (self.chunks, self.blocks);
+        if !self.rest.is_empty() {
+            chunk.add_numbers(&self.rest);
+        }
+        moments.merge(chunk);
+        moments
+    }
+}
+
+impl RunningSample {
+    fn add(&mut self, position: u64, table: &Table, rows: Range<usize>) {
+        let hashes: Vec<u64> = rows
+            .clone()
+            .into_par_iter()
+            .with_min_len(ROWS_AT_ONCE)
+            .map(|row| row_hash(table.clients[row], table.row(row)))
+            .collect();
+        for ((hash, row), position) in hashes.into_iter().zip(rows).zip(position..) {
+            if hash > self.limit {
+                continue;
+            }
+            self.rows.push((hash, position));
+            self.values.extend(table.row(row));
+            self.values.push(as_number(table.labels[row]));
+            if self.rows.len() == 2 * SAMPLE_ROWS {
+                self.prune();
+            }
+        }
+    }
+
+    /// Keeps the rows with the smallest hashes, in the order of their hashes.
+    fn prune(&mut self) {
+        let width = self.values.len() / self.rows.len().max(1);
+        let mut order: Vec<usize> = (0..self.rows.len()).collect();
+        order.sort_unstable_by_key(|row| self.rows[*row]);
+        order.truncate(SAMPLE_ROWS);
+        let values = |row: &usize| &self.values[row * width..(row + 1) * width];
+        self.values = order.iter().flat_map(values).copied().collect();
+        self.rows = order.iter().map(|row| self.rows[*row]).collect();
+        if let (SAMPLE_ROWS, Some((largest, _))) = (self.rows.len(), self.rows.last()) {
+            self.limit = *largest;
+        }
+    }
+
+    /// The sample, of so many columns.
+    fn into_columns(self, width: usize) -> Sample {
+        let column = |first| self.values.iter().skip(first).step_by(width).copied();
+        Sample {
+            columns: (0..width).map(|first| column(first).collect()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile;
+    use super::*;
+    use crate::table::Selection;
+
+    #[test]
+    fn it_is_the_profile_of_all_rows_at_once_however_they_come() {
+        let schema = Schema {
+            features: vec!["x".into(), "y".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        let n_rows = 130_000;
+        for row in 0..n_rows {
+            let x = match row % 11 {
+                3 => f64::NAN,
+                _ => (row as f64 * 0.37).sin() * 1e3,
+            };
+            // Some rows are equal but for their label, and so are their hashes.
+            let values = [x, f64::from(row as u32 / 5)];
+            let id = (row / 2).to_string();
+            table.push(id.as_bytes(), &values, Some(row % 3 == 0), row as u128);
+        }
+        for steps in [
+            &[1_usize, 254, 1, 256, 16_128, 1][..],
+            &[99_999],
+            &[0, 70_000],
+        ] {
+            let mut running = RunningProfile::new(&schema);
+            let mut start = 0;
+            for step in steps.iter().chain(&[n_rows]) {
+                let end = (start + step).min(n_rows);
+                running.add(&table, start..end);
+                assert!(running.can_be_of(end as u64, &schema));
+                running.shrink();
+                start = end;
+                let at_once = profile(&schema, &table, &Selection::rows(0..end));
+                assert_eq!(
+                    format!("{:?}", running.profile(&schema)),
+                    format!("{at_once:?}")
+                );
+            }
+        }
+        assert!(RunningProfile::new(&schema).can_be_of(0, &schema));
+        let none = RunningProfile::new(&schema).profile(&schema);
+        assert_eq!(
+            none,
+            profile(&schema, &Table::new(&schema), &Selection::rows(0..0))
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! One check of one column, and what follows from it once all are known.
+
+use serde::Serialize;
+
+use super::ALPHA;
+use crate::statistics::holm;
+
+/// What a check says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing that chance would not bring about, or nothing that matters.
+    Ok,
+    /// More than chance brings about, and enough to matter.
+    Drift,
+    /// There is nothing to test.
+    InsufficientData,
+}
+
+/// One check of one column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// The test that was made.
+    pub test: &'static str,
+    /// Its statistic; `None` where it has none.
+    pub statistic: Option<f64>,
+    /// How probable a difference as large is without drift; `None` where there is nothing to test.
+    pub p_value: Option<f64>,
+    /// That p, corrected for the number of all columns' checks (Holm).
+    pub corrected_p_value: Option<f64>,
+    /// How large the difference is.
+    pub effect: Option<f64>,
+    /// The unit of the effect.
+    pub unit: &'static str,
+    /// The least effect that matters.
+    pub least_effect: f64,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+impl Check {
+    fn judge(&mut self, corrected: f64) {
+        self.corrected_p_value = Some(corrected);
+        // What was tested and has no effect has one beyond a float.
+        let matters = self
+            .effect
+            .is_none_or(|effect| effect.abs() >= self.least_effect);
+        self.verdict = if matters && corrected < ALPHA / 2.0 {
+            Verdict::Drift
+        } else {
+            Verdict::Ok
+        };
+    }
+}
+
+/// Corrects the p-values for their number and judges all checks that have one.
+///
+/// A check without one counts like one that found nothing: how strict the others are held must not
+/// hang on whether a column has values.
+pub(super) fn correct<'a>(checks: impl Iterator<Item = &'a mut Check>) {
+    let mut checks: Vec<&mut Check> = checks.collect();
+    let p_values: Vec<f64> = checks
+        .iter()
+        .map(|check| check.p_value.unwrap_or(1.0))
+        .collect();
+    for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
+        if check.p_value.is_some() {
+            check.judge(corrected);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One column of both files, as numbers or as categories.
+
+use dataset::Levels;
+use serde::Serialize;
+
+use super::check::{Check, Verdict};
+use super::{ALPHA, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
+use crate::statistics::{
+    SortedColumn, StabilityIndex, Tally, chi_square, contingency_table, kolmogorov_smirnov,
+    missingness, normal_scores, stability_index, sum_of_scores, total_variation, wasserstein,
+};
+
+/// One column of both files.
+#[derive(Clone, Debug, Serialize)]
+pub struct ColumnComparison {
+    /// Its name.
+    pub name: String,
+    /// What it was compared as.
+    pub kind: Kind,
+    /// Cells of reference and current file that hold other text in a column of numbers; they count as
+    /// missing.
+    pub unreadable: [u64; 2],
+    /// Whether its values are distributed alike.
+    pub distribution: Check,
+    /// Whether as many values are missing.
+    pub missing: Check,
+    /// The stability index of numbers, which decides nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability: Option<StabilityIndex>,
+}
+
+/// What a column is compared as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The values of both files are numbers.
+    Number,
+    /// The values of both files are other text.
+    Category,
+    /// One file has numbers, the other does not: compared as categories.
+    Mixed,
+}
+
+/// A column of both sides, reference first.
+pub(super) struct ColumnPair {
+    pub(super) name: String,
+    unreadable: [u64; 2],
+    pub(super) values: Values,
+}
+
+/// The cells of a column.
+pub(super) enum Values {
+    /// By row, NaN for a missing one.
+    Numbers([Vec<f64>; 2]),
+    Categories(Kind, [Levels; 2]),
+}
+
+/// What a comparison of two columns of numbers leaves for the joint test.
+pub(super) struct Scores {
+    /// The reference's normal scores by row.
+    pub(super) reference: Vec<f64>,
+    /// The sum of the current values' scores.
+    pub(super) sum: f64,
+}
+
+impl ColumnPair {
+    /// A column of numbers on both sides.
+    pub(super) fn numbers(name: &str, unreadable: [u64; 2], numbers: [Vec<f64>; 2]) -> Self {
+        Self {
+            name: name.to_owned(),
+            unreadable,
+            values: Values::Numbers(numbers),
+        }
+    }
+
+    /// A column that is none of numbers on a side at least.
+    pub(super) fn categories(name: &str, kind: Kind, levels: [Levels; 2]) -> Self {
+        Self {
+            name: name.to_owned(),
+            // As levels all text can be read.
+            unreadable: [0, 0],
+            values: Values::Categories(kind, levels),
+        }
+    }
+
+    /// Holds both sides against each other; scores there are for numbers.
+    pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
+        let (kind, distribution, stability, tallies, scores) = match self.values {
+            Values::Numbers([reference, current]) => {
+                let (reference, scores) = normal_scores(reference);
+                let current = SortedColumn::from(current);
+                (
+                    Kind::Number,
+                    of_numbers(&reference, &current),
+                    stability_index(&reference, &current, ALPHA),
+                    [&reference, &current].map(|column| Tally {
+                        with: column.missing(),
+                        without: column.count(),
+                    }),
+                    Some(Scores {
+                        reference: scores,
+                        sum: sum_of_scores(&reference, &current),
+                    }),
+                )
+            }
+            Values::Categories(kind, levels) => (
+                kind,
+                of_categories(&levels[0], &levels[1]),
+                None,
+                [&levels[0], &levels[1]].map(|levels| Tally {
+                    with: levels.missing,
+                    without: levels.counts.values().sum(),
+                }),
+                None,
+            ),
+        };
+        let comparison = ColumnComparison {
+            name: self.name,
+            kind,
+            unreadable: self.unreadable,
+            distribution,
+            missing: of_missing(tallies),
+            stability,
+        };
+        (comparison, scores)
+    }
+}
+
+impl ColumnComparison {
+    pub(super) fn checks_mut(&mut self) -> [&mut Check; 2] {
+        [&mut self.distribution, &mut self.missing]
+    }
+}
+
+fn of_numbers(reference: &SortedColumn, current: &SortedColumn) -> Check {
+    let test = kolmogorov_smirnov(reference, current);
+    Check {
+        test: "kolmogorov_smirnov",
+        statistic: test.map(|test| test.statistic),
+        p_value: test.map(|test| test.p_value),
+        effect: wasserstein(reference, current).map(|distance| distance.normalised),
+        unit: "standard deviations",
+        least_effect: LEAST_DISTANCE,
+        ..untested()
+    }
+}
+
+fn of_categories(reference: &Levels, current: &Levels) -> Check {
+    let table = contingency_table(&reference.counts, &current.counts);
+    let test = chi_square(&table);
+    let effect = total_variation(&table);
+    Check {
+        test: "chi_square",
+        statistic: test.map(|test| test.statistic),
+        // A single level that both files have is no difference, and no table to test.
+        p_value: test.map(|test| test.p_value).or(effect.map(|_| 1.0)),
+        effect,
+        unit: "total variation",
+        least_effect: LEAST_VARIATION,
+        ..untested()
+    }
+}
+
+fn of_missing([reference, current]: [Tally; 2]) -> Check {
+    let test = missingness(reference, current);
+    let statistic = test.and_then(|test| test.statistic);
+    Check {
+        test: if statistic.is_some() {
+            "chi_square"
+        } else {
+            "fisher"
+        },
+        statistic,
+        p_value: test.map(|test| test.p_value),
+        effect: test.map(|test| test.moved),
+        unit: "missing share",
+        least_effect: LEAST_MISSING,
+        ..untested()
+    }
+}
+
+fn untested() -> Check {
+    Check {
+        test: "none",
+        statistic: None,
+        p_value: None,
+        corrected_p_value: None,
+        effect: None,
+        unit: "",
+        least_effect: 0.0,
+        verdict: Verdict::InsufficientData,
+    }
+}

@@ -1,0 +1,318 @@
+//! Two files held against each other: which columns have drifted, and what the predictions in the
+//! second are probably worth.
+//!
+//! Files of anybody: no schema, no model and no history is asked for. A column that both files
+//! hold as numbers is compared as numbers, any other as categories; the client's name is left out.
+
+mod check;
+mod column;
+mod performance;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::{Failure, Schema};
+use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
+use serde::Serialize;
+
+use self::check::correct;
+use self::column::{ColumnPair, Scores, Values};
+use crate::statistics::{BatchLocation, Location, PresentTogether, ScoreMoments, location_test};
+
+pub use self::check::{Check, Verdict};
+pub use self::column::{ColumnComparison, Kind};
+pub use self::performance::{Performance, Realised};
+
+/// Chance of a false alarm of a whole comparison of files that have not drifted. Half of it is the
+/// joint test's, half that of all others together.
+pub const ALPHA: f64 = 0.01;
+/// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
+/// large samples must not alarm over trifles.
+pub const LEAST_DISTANCE: f64 = 0.1;
+/// The same for the share of missing values.
+pub const LEAST_MISSING: f64 = 0.02;
+/// The same for the total variation of categories.
+pub const LEAST_VARIATION: f64 = 0.05;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The file that is taken as it should be.
+    pub reference: &'a Path,
+    /// The file that may have drifted.
+    pub current: &'a Path,
+    /// Columns of probability and prediction, where they are to be judged.
+    pub answers: Option<Answers<'a>>,
+}
+
+/// The columns that hold a model's answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    /// Probability of class 1, 0 to 1.
+    pub probability: &'a str,
+    /// Predicted class, 0 or 1.
+    pub prediction: &'a str,
+}
+
+/// Two files held against each other.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComparisonReport {
+    /// The worst of what was found.
+    pub verdict: Verdict,
+    /// The file that is taken as it should be.
+    pub reference: ComparedFile,
+    /// The file that may have drifted.
+    pub current: ComparedFile,
+    /// All columns of numbers at once; `None` where there is nothing to test.
+    pub joint: Option<JointCheck>,
+    /// The columns of both files, in the reference's order.
+    pub columns: Vec<ColumnComparison>,
+    /// Columns that the current file lacks.
+    pub only_in_reference: Vec<String>,
+    /// Columns that the reference lacks.
+    pub only_in_current: Vec<String>,
+    /// What the predictions are worth, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub performance: Option<Performance>,
+}
+
+/// A file that was compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComparedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Rows.
+    pub rows: u64,
+    /// Rows that were left out, because they have more or fewer fields than the header.
+    pub skipped: u64,
+}
+
+/// The joint test of location.
+#[derive(Clone, Debug, Serialize)]
+pub struct JointCheck {
+    /// The columns that were tested.
+    pub columns: Vec<String>,
+    /// Columns of numbers that say nothing of their own: without values, constant in the
+    /// reference, or made of others.
+    pub left_out: Vec<String>,
+    /// Hotelling's statistic.
+    pub statistic: f64,
+    /// Degrees of freedom, one a tested column.
+    pub degrees: usize,
+    /// How probable a statistic as large is without drift.
+    pub p_value: f64,
+    /// The largest distance that one of the tested columns has moved, in standard deviations.
+    pub effect: f64,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Compares two files; `schema` names the client's column and the target.
+pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
+    let reference = read_columns(request.reference, &schema.id)?;
+    let current = read_columns(request.current, &schema.id)?;
+    let performance = match request.answers {
+        Some(answers) => Some(performance::judge(
+            answers,
+            &schema.target,
+            &reference,
+            &current,
+        )?),
+        None => None,
+    };
+    let only_in_reference = missing_from(&current, &reference);
+    let only_in_current = missing_from(&reference, &current);
+    let files = [
+        compared(request.reference, &reference),
+        compared(request.current, &current),
+    ];
+    let pairs = pairs(request, reference, current)?;
+    if pairs.is_empty() {
+        return Err(Failure::data("the two files have no column in common to compare").into());
+    }
+    let is_input = |name: &str| {
+        let answers = request
+            .answers
+            .map(|found| [found.probability, found.prediction]);
+        name != schema.target && !answers.is_some_and(|names| names.contains(&name))
+    };
+    let Checked {
+        verdict,
+        joint,
+        columns,
+    } = check(pairs, is_input);
+    let [reference, current] = files;
+    Ok(ComparisonReport {
+        verdict,
+        reference,
+        current,
+        joint,
+        columns,
+        only_in_reference,
+        only_in_current,
+        performance,
+    })
+}
+
+/// The columns of both files.
+fn pairs(
+    request: &Request<'_>,
+    reference: AnyColumns,
+    current: AnyColumns,
+) -> anyhow::Result<Vec<ColumnPair>> {
+    let mut others: BTreeMap<String, AnyColumn> = current
+        .columns
+        .into_iter()
+        .map(|column| (column.name.clone(), column))
+        .collect();
+    let both: Vec<(AnyColumn, AnyColumn)> = reference
+        .columns
+        .into_iter()
+        .filter_map(|mine| {
+            let other = others.remove(&mine.name)?;
+            Some((mine, other))
+        })
+        .collect();
+    let is_text =
+        |(mine, other): &&(AnyColumn, AnyColumn)| mine.numbers.is_none() || other.numbers.is_none();
+    let texts: Vec<&str> = both
+        .iter()
+        .filter(is_text)
+        .map(|(mine, _)| mine.name.as_str())
+        .collect();
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    if !texts.is_empty() {
+        before = count_levels(request.reference, &texts)?;
+        after = count_levels(request.current, &texts)?;
+    }
+    let mut levels =
+        |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
+    let pair = |(mine, other): (AnyColumn, AnyColumn)| match (mine.numbers, other.numbers) {
+        (Some(reference), Some(current)) => ColumnPair::numbers(
+            &mine.name,
+            [mine.unreadable, other.unreadable],
+            [reference, current],
+        ),
+        (None, None) => ColumnPair::categories(&mine.name, Kind::Category, levels(&mine.name)),
+        _ => ColumnPair::categories(&mine.name, Kind::Mixed, levels(&mine.name)),
+    };
+    Ok(both.into_iter().map(pair).collect())
+}
+
+/// All checks of some columns.
+struct Checked {
+    /// The worst of them.
+    verdict: Verdict,
+    joint: Option<JointCheck>,
+    columns: Vec<ColumnComparison>,
+}
+
+/// Makes all checks; the joint one of the columns of numbers that go into a model.
+fn check(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
+    let inputs = pairs.iter().filter(|pair| is_input(&pair.name));
+    let currents: Vec<&[f64]> = inputs
+        .filter_map(|pair| match &pair.values {
+            Values::Numbers([_, current]) => Some(current.as_slice()),
+            Values::Categories(..) => None,
+        })
+        .collect();
+    let together = PresentTogether::of(&currents);
+    let (mut columns, scores): (Vec<ColumnComparison>, Vec<Option<Scores>>) =
+        each_in_parallel(pairs, ColumnPair::compare)
+            .into_iter()
+            .unzip();
+    correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    let inputs = columns.iter().zip(scores);
+    let (tested, scores): (Vec<&ColumnComparison>, Vec<Scores>) = inputs
+        .filter_map(|(column, scores)| Some((column, scores?)))
+        .filter(|(column, _)| is_input(&column.name))
+        .unzip();
+    let joint = joint_check(&tested, scores, together);
+    Checked {
+        verdict: worst(&columns, joint.as_ref()),
+        joint,
+        columns,
+    }
+}
+
+/// Tests all columns of numbers at once; `together` is that of the current file.
+fn joint_check(
+    columns: &[&ColumnComparison],
+    scores: Vec<Scores>,
+    together: PresentTogether,
+) -> Option<JointCheck> {
+    let (mine, sums): (Vec<Vec<f64>>, Vec<f64>) = scores
+        .into_iter()
+        .map(|scores| (scores.reference, scores.sum))
+        .unzip();
+    let Location {
+        statistic,
+        tested,
+        p_value,
+    } = location_test(&ScoreMoments::of(&mine), &BatchLocation::of(sums, together))?;
+    let (inside, outside): (Vec<_>, Vec<_>) = columns
+        .iter()
+        .enumerate()
+        .partition(|(place, _)| tested.contains(place));
+    let names = |columns: &[(usize, &&ColumnComparison)]| -> Vec<String> {
+        columns
+            .iter()
+            .map(|(_, column)| column.name.clone())
+            .collect()
+    };
+    let distances = inside
+        .iter()
+        .filter_map(|(_, column)| column.distribution.effect);
+    let effect = distances.fold(0.0, f64::max);
+    let has_drifted = p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
+    Some(JointCheck {
+        columns: names(&inside),
+        left_out: names(&outside),
+        statistic,
+        degrees: tested.len(),
+        p_value,
+        effect,
+        verdict: if has_drifted {
+            Verdict::Drift
+        } else {
+            Verdict::Ok
+        },
+    })
+}
+
+/// Drift when anything has drifted, insufficient data when nothing could be tested.
+fn worst(columns: &[ColumnComparison], joint: Option<&JointCheck>) -> Verdict {
+    let all = || {
+        let checks = columns
+            .iter()
+            .flat_map(|column| [&column.distribution, &column.missing]);
+        checks
+            .map(|check| check.verdict)
+            .chain(joint.map(|joint| joint.verdict))
+    };
+    if all().any(|verdict| verdict == Verdict::Drift) {
+        Verdict::Drift
+    } else if all().any(|verdict| verdict == Verdict::Ok) {
+        Verdict::Ok
+    } else {
+        Verdict::InsufficientData
+    }
+}
+
+fn missing_from(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {
+    let is_there = |name: &String| side.columns.iter().any(|column| column.name == *name);
+    let names = other.columns.iter().map(|column| &column.name);
+    names.filter(|name| !is_there(name)).cloned().collect()
+}
+
+fn compared(path: &Path, columns: &AnyColumns) -> ComparedFile {
+    ComparedFile {
+        path: path.to_owned(),
+        rows: columns.rows,
+        skipped: columns.skipped,
+    }
+}
+
+#[cfg(test)]
+mod tests;

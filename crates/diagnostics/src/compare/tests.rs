@@ -1,0 +1,236 @@
+use std::io::Write;
+
+use tempfile::NamedTempFile;
+
+use super::*;
+
+/// A file of these columns; each cell is a function of the row.
+fn file(rows: usize, columns: &[(&str, &dyn Fn(usize) -> String)]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    writeln!(file, "{}", names.join(",")).unwrap();
+    for row in 0..rows {
+        let cells: Vec<String> = columns.iter().map(|(_, cell)| cell(row)).collect();
+        writeln!(file, "{}", cells.join(",")).unwrap();
+    }
+    file
+}
+
+fn schema() -> Schema {
+    Schema {
+        id: "client".into(),
+        features: Vec::new(),
+        target: "left".into(),
+    }
+}
+
+fn compared(reference: &NamedTempFile, current: &NamedTempFile) -> ComparisonReport {
+    let request = Request {
+        reference: reference.path(),
+        current: current.path(),
+        answers: None,
+    };
+    compare(&request, &schema()).unwrap()
+}
+
+/// Numbers between −1 and 1 that look drawn at random.
+fn wave(row: usize, phase: f64) -> f64 {
+    (row as f64 * (12.9898 + phase)).sin()
+}
+
+fn verdicts(report: &ComparisonReport) -> Vec<(&str, Verdict, Verdict)> {
+    let columns = report.columns.iter();
+    columns
+        .map(|column| {
+            (
+                column.name.as_str(),
+                column.distribution.verdict,
+                column.missing.verdict,
+            )
+        })
+        .collect()
+}
+
+/// The cell of a row.
+type Cell<'a> = &'a dyn Fn(usize) -> String;
+/// Name, reference, current file, and the verdicts on distribution and missing values.
+type BadColumn<'a> = (&'a str, Cell<'a>, Cell<'a>, Verdict, Verdict);
+
+#[test]
+fn a_bad_column_gets_its_own_verdict_and_changes_no_other() {
+    use Verdict::{Drift, InsufficientData, Ok};
+    let x = |row| wave(row, 0.0).to_string();
+    let new = |row| wave(row, 0.3).to_string();
+    let region = |row: usize| ["north", "south", "east"][row % 3].to_owned();
+    let table: [BadColumn<'_>; 9] = [
+        ("the same", &x, &new, Ok, Ok),
+        ("empty now", &x, &|_| String::new(), InsufficientData, Drift),
+        (
+            "always empty",
+            &|_| String::new(),
+            &|_| "NA".into(),
+            InsufficientData,
+            Ok,
+        ),
+        ("constant", &|_| "7".into(), &|_| "7".into(), Ok, Ok),
+        ("constant now", &x, &|_| "0".into(), Drift, Ok),
+        (
+            "another type",
+            &x,
+            &|row| ["low", "high"][row % 2].to_owned(),
+            Drift,
+            Ok,
+        ),
+        ("categories", &region, &region, Ok, Ok),
+        (
+            "a new level",
+            &region,
+            &|row| {
+                if row % 2 == 0 {
+                    "west".into()
+                } else {
+                    region(row)
+                }
+            },
+            Drift,
+            Ok,
+        ),
+        ("one level", &|_| "all".into(), &|_| "all".into(), Ok, Ok),
+    ];
+    for (name, before, after, distribution, missing) in table {
+        let id = |row: usize| format!("c{row}");
+        let reference = file(600, &[("client", &id), ("x", &x), ("bad", before)]);
+        let current = file(200, &[("client", &id), ("x", &new), ("bad", after)]);
+        let report = compared(&reference, &current);
+        assert_eq!(
+            verdicts(&report),
+            [("x", Ok, Ok), ("bad", distribution, missing)],
+            "{name}"
+        );
+        let has_drifted = [distribution, missing].contains(&Drift);
+        assert_eq!(report.verdict == Drift, has_drifted, "{name}");
+        assert!(!report.to_string().contains("NaN"), "{name}");
+    }
+}
+
+#[test]
+fn the_joint_test_names_what_it_leaves_out() {
+    let cell = |phase: f64| move |row| wave(row, phase).to_string();
+    let (a, b) = (cell(0.0), cell(1.0));
+    let seven = |_| "7".to_owned();
+    let columns: [(&str, Cell<'_>); 4] =
+        [("a", &a), ("b", &b), ("a copy", &a), ("constant", &seven)];
+    let reference = file(500, &columns);
+    // The constant has moved by 7,000 of the least spread, which is no effect of a and b.
+    let (a, b, nine) = (cell(0.3), cell(1.3), |_| "9".to_owned());
+    let columns: [(&str, Cell<'_>); 4] =
+        [("a", &a), ("b", &b), ("a copy", &a), ("constant", &nine)];
+    let current = file(100, &columns);
+    let joint = compared(&reference, &current).joint.unwrap();
+    assert_eq!(joint.columns, ["a", "b"]);
+    assert_eq!(joint.left_out, ["a copy", "constant"]);
+    assert_eq!((joint.degrees, joint.verdict), (2, Verdict::Ok));
+    assert!(joint.effect < LEAST_DISTANCE, "{joint:?}");
+}
+
+#[test]
+fn a_distance_beyond_a_float_is_drift() {
+    let reference = file(100, &[("x", &|_| "7".into())]);
+    let current = file(100, &[("x", &|_| "1e308".into())]);
+    let check = compared(&reference, &current)
+        .columns
+        .remove(0)
+        .distribution;
+    assert_eq!((check.effect, check.verdict), (None, Verdict::Drift));
+}
+
+#[test]
+fn how_strict_a_column_is_held_does_not_hang_on_whether_others_have_values() {
+    let x = |row| wave(row, 0.0).to_string();
+    let moved = |row| (wave(row, 0.3) + 0.2).to_string();
+    let corrected = |bad: Cell<'_>| {
+        let reference = file(300, &[("x", &x), ("bad", bad)]);
+        let current = file(100, &[("x", &moved), ("bad", bad)]);
+        let report = compared(&reference, &current);
+        report.columns[0].distribution.corrected_p_value.unwrap()
+    };
+    assert_eq!(corrected(&|_| String::new()), corrected(&|_| "7".into()));
+}
+
+#[test]
+fn a_large_sample_does_not_alarm_over_a_trifle() {
+    let reference = file(9000, &[("x", &|row| wave(row, 0.0).to_string())]);
+    // Moved by 0.085 standard deviations: significant beyond doubt, and of no account.
+    let current = file(9000, &[("x", &|row| (wave(row, 0.3) + 0.06).to_string())]);
+    let report = compared(&reference, &current);
+    let check = &report.columns[0].distribution;
+    assert!(check.p_value.unwrap() < 1e-4, "{check:?}");
+    assert_eq!((check.verdict, report.verdict), (Verdict::Ok, Verdict::Ok));
+}
+
+#[test]
+fn many_columns_that_move_a_little_are_found_together() {
+    let cell = |phase: f64, by: f64| move |row| (wave(row, phase) + by).to_string();
+    let (a, b, c) = (cell(0.0, 0.0), cell(1.0, 0.0), cell(2.0, 0.0));
+    let reference = file(2000, &[("a", &a), ("b", &b), ("c", &c)]);
+    let (a, b, c) = (cell(0.3, 0.3), cell(1.3, 0.3), cell(2.3, 0.3));
+    let current = file(40, &[("a", &a), ("b", &b), ("c", &c)]);
+    let report = compared(&reference, &current);
+    let joint = report.joint.as_ref().unwrap();
+    assert_eq!(joint.columns, ["a", "b", "c"]);
+    assert_eq!(joint.verdict, Verdict::Drift, "{joint:?}");
+    assert!(
+        verdicts(&report).iter().all(|found| found.1 == Verdict::Ok),
+        "{report}"
+    );
+}
+
+#[test]
+fn performance_is_estimated_and_realised() {
+    let probability = |row: usize| 0.05 + 0.9 * (row % 10) as f64 / 9.0;
+    // Of each hundred rows of a probability p, p leave.
+    let left = |row: usize| ((row / 10) % 100) as f64 / 100.0 < probability(row);
+    let as_class = |is_one: bool| u8::from(is_one).to_string();
+    let columns: [(&str, &dyn Fn(usize) -> String); 3] = [
+        ("p", &|row| probability(row).to_string()),
+        ("predicted", &|row| as_class(probability(row) > 0.5)),
+        ("left", &|row| as_class(left(row))),
+    ];
+    let (reference, current) = (file(1000, &columns), file(1000, &columns));
+    let request = Request {
+        reference: reference.path(),
+        current: current.path(),
+        answers: Some(Answers {
+            probability: "p",
+            prediction: "predicted",
+        }),
+    };
+    let found = compare(&request, &schema()).unwrap().performance.unwrap();
+    let (estimated, realised) = (found.estimated.unwrap(), found.realised.unwrap());
+    assert_eq!(
+        (estimated.rows, realised.rows, found.unanswered),
+        (1000, 1000, 0)
+    );
+    let difference = (estimated.f1.unwrap() - realised.f1.unwrap()).abs();
+    assert!(difference < 0.01, "{estimated:?} {realised:?}");
+    assert!(realised.calibration.unwrap().expected_error < 0.01);
+
+    let missing = Request {
+        answers: Some(Answers {
+            probability: "q",
+            prediction: "predicted",
+        }),
+        ..request
+    };
+    let error = compare(&missing, &schema()).unwrap_err().to_string();
+    assert_eq!(error, "the column q is missing (found: p, predicted, left)");
+    let no_class = Request {
+        answers: Some(Answers {
+            probability: "p",
+            prediction: "p",
+        }),
+        ..request
+    };
+    let error = compare(&no_class, &schema()).unwrap_err().to_string();
+    assert!(error.contains("not a class, 0 or 1"), "{error}");
+}

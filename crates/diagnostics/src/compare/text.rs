@@ -1,0 +1,188 @@
+//! A comparison as text.
+
+use std::fmt;
+
+use super::{Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Performance, Verdict};
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::Ok => "ok",
+            Self::Drift => "drift",
+            Self::InsufficientData => "insufficient data",
+        })
+    }
+}
+
+impl fmt::Display for ComparisonReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(to, "{}", self.verdict)?;
+        for (what, file) in [("reference", &self.reference), ("current", &self.current)] {
+            write!(to, "{what:10} {}, {} rows", file.path.display(), file.rows)?;
+            match file.skipped {
+                0 => writeln!(to)?,
+                skipped => writeln!(
+                    to,
+                    ", {skipped} left out (not as many fields as the header)"
+                )?,
+            }
+        }
+        if let Some(joint) = &self.joint {
+            write_joint(to, joint)?;
+        }
+        let names = self
+            .columns
+            .iter()
+            .map(|column| column.name.chars().count());
+        let width = names.max().unwrap_or(0).max("column".len());
+        writeln!(
+            to,
+            "\n{:width$} {:18} {:>9} {:>9} {:>9} {:>9}  effect",
+            "column", "test", "statistic", "p", "p (Holm)", "PSI"
+        )?;
+        for column in &self.columns {
+            write_column(to, column, width)?;
+        }
+        for (what, names) in [
+            ("reference", &self.only_in_reference),
+            ("current", &self.only_in_current),
+        ] {
+            if !names.is_empty() {
+                writeln!(to, "only in the {what} file: {}", names.join(", "))?;
+            }
+        }
+        self.performance
+            .iter()
+            .try_for_each(|performance| write_performance(to, performance))
+    }
+}
+
+fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
+    write!(
+        to,
+        "{:10} location of {} columns together: {}, statistic {:.3}, p {}",
+        "joint",
+        joint.columns.len(),
+        joint.verdict,
+        joint.statistic,
+        p_text(Some(joint.p_value))
+    )?;
+    match joint.left_out.join(", ") {
+        names if names.is_empty() => writeln!(to),
+        names => writeln!(
+            to,
+            "; without {names} (no values, constant, or made of others)"
+        ),
+    }
+}
+
+fn write_column(
+    to: &mut fmt::Formatter<'_>,
+    column: &ColumnComparison,
+    width: usize,
+) -> fmt::Result {
+    let stability = column.stability.map(|stability| stability.index);
+    write_check(to, &column.name, &column.distribution, stability, width)?;
+    write_check(to, "", &column.missing, None, width)?;
+    if column.unreadable != [0, 0] {
+        let [reference, current] = column.unreadable;
+        writeln!(
+            to,
+            "{:width$} {reference} and {current} cells are no numbers and count as missing",
+            ""
+        )?;
+    }
+    if column.kind == Kind::Mixed {
+        writeln!(
+            to,
+            "{:width$} one file has numbers, the other does not: compared as categories",
+            ""
+        )?;
+    }
+    Ok(())
+}
+
+fn write_check(
+    to: &mut fmt::Formatter<'_>,
+    name: &str,
+    check: &Check,
+    stability: Option<f64>,
+    width: usize,
+) -> fmt::Result {
+    let effect = match check.effect {
+        // Adding 0 leaves no "-0.000".
+        Some(effect) => format!(
+            "{:.3} {}: {}",
+            (effect * 1e3).round() / 1e3 + 0.0,
+            check.unit,
+            check.verdict
+        ),
+        None => check.verdict.to_string(),
+    };
+    writeln!(
+        to,
+        "{name:width$} {:18} {:>9} {:>9} {:>9} {:>9}  {effect}",
+        check.test,
+        short(check.statistic),
+        p_text(check.p_value),
+        p_text(check.corrected_p_value),
+        short(stability)
+    )
+}
+
+fn write_performance(to: &mut fmt::Formatter<'_>, performance: &Performance) -> fmt::Result {
+    writeln!(to)?;
+    match &performance.estimated {
+        Some(found) => writeln!(
+            to,
+            "estimated  F1 {}, ROC-AUC {}, accuracy {:.4} on {} rows; blind to concept drift",
+            short(found.f1),
+            short(found.roc_auc),
+            found.accuracy,
+            found.rows
+        )?,
+        None => writeln!(to, "estimated  no row has both probability and prediction")?,
+    }
+    match &performance.realised {
+        Some(found) => {
+            let interval = found
+                .f1_interval
+                .map_or_else(String::new, |[lower, upper]| {
+                    format!(" (95 % interval {lower:.4} to {upper:.4})")
+                });
+            writeln!(
+                to,
+                "realised   F1 {}{interval}, ROC-AUC {}, log-loss {:.4}, Brier {:.4} on {} rows",
+                short(found.f1),
+                short(found.roc_auc),
+                found.log_loss,
+                found.brier,
+                found.rows
+            )?;
+        }
+        None => writeln!(to, "realised   no row with an answer has a known class")?,
+    }
+    match performance.unanswered {
+        0 => Ok(()),
+        rows => writeln!(
+            to,
+            "{rows} rows without probability or prediction were left out"
+        ),
+    }
+}
+
+fn short(number: Option<f64>) -> String {
+    match number {
+        None => "-".into(),
+        Some(number) if number.abs() >= 1e5 => format!("{number:.2e}"),
+        Some(number) => format!("{number:.4}"),
+    }
+}
+
+fn p_text(p_value: Option<f64>) -> String {
+    match p_value {
+        None => "-".into(),
+        Some(p) if p < 1e-4 => format!("{p:.1e}"),
+        Some(p) => format!("{p:.4}"),
+    }
+}

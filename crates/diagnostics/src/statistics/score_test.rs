@@ -1,0 +1,210 @@
+//! Rao's score test: do the deployed coefficients still hold on new rows?
+//!
+//! With the deployed probabilities p and X including the intercept, U = Xᵀ(y − p) and
+//! I = Xᵀdiag(p(1−p))X; the coefficients are themselves estimates with covariance C, so U has the
+//! covariance V = I + I·C·I, and U'V⁻¹U is χ² with a degree of freedom a coefficient (Rao 1948;
+//! C is the sandwich of White 1982). It asks whether the model is still right, not whether
+//! clients have changed: features may move as they like.
+//!
+//! U and I add up over batches. They are taken on the standardised axes of the training rows,
+//! which change nothing but the rounding.
+
+mod incumbent;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::independent::Independent;
+use super::symmetric::product;
+use super::tails::chi_square_tail;
+
+pub use self::incumbent::{Incumbent, recalibration_terms};
+
+/// No probability counts as closer to 0 or 1 than this: a single row that the model held to be
+/// impossible must not decide alone.
+const LEAST_PROBABILITY: f64 = 1e-6;
+/// Of either class at least so many rows must be expected.
+const LEAST_EXPECTED: f64 = 5.0;
+/// Rows needed for each coefficient.
+const ROWS_A_COEFFICIENT: u64 = 2;
+
+/// What the test needs of a batch of labelled rows; mergeable over batches scored by the same
+/// model. Of size p + 1, the intercept first, on the model's axes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreTerms {
+    /// Labelled rows.
+    pub rows: u64,
+    /// Rows of class 1 among them.
+    pub positives: u64,
+    /// Σp: rows of class 1 that the model expects.
+    pub expected: f64,
+    /// U.
+    pub score: Vec<f64>,
+    /// I.
+    pub information: Vec<Vec<f64>>,
+}
+
+/// Whether the coefficients still hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreTest {
+    /// U'V⁻¹U.
+    pub statistic: f64,
+    /// Coefficients that were tested, the intercept included.
+    pub degrees: usize,
+    /// How probable a statistic as large is when the coefficients hold.
+    pub p_value: f64,
+    /// The part of each coefficient, the intercept first: standard normal when they hold, and
+    /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
+    /// `None` for one that the rows cannot tell from the others, because its column is constant,
+    /// has no values or is made of other columns.
+    pub components: Vec<Option<f64>>,
+}
+
+/// Why the test cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+pub enum Undecided {
+    /// There are not enough rows for so many coefficients.
+    #[error("{rows} labelled rows are too few, at least {needed} are needed")]
+    FewRows {
+        /// Labelled rows.
+        rows: u64,
+        /// Rows that it takes.
+        needed: u64,
+    },
+    /// The model expects almost nobody in one of the classes.
+    #[error(
+        "the model expects {expected:.1} rows of class {class} among {rows}, at least {LEAST_EXPECTED} are needed"
+    )]
+    OneClassExpected {
+        /// The class, 0 or 1.
+        class: u8,
+        /// Rows of it that are expected.
+        expected: f64,
+        /// Labelled rows.
+        rows: u64,
+    },
+    /// The model was fitted without a covariance, or to another number of columns.
+    #[error("the covariance of the model's coefficients is not known")]
+    NoCovariance,
+    /// A number is not finite.
+    #[error("the numbers of a column are too large to be squared")]
+    TooLarge,
+}
+
+impl ScoreTerms {
+    /// Adds the terms of later rows, of the same model.
+    pub fn merge(&mut self, later: &Self) {
+        self.rows += later.rows;
+        self.positives += later.positives;
+        self.expected += later.expected;
+        for (mine, other) in self.score.iter_mut().zip(&later.score) {
+            *mine += other;
+        }
+        for (mine, other) in self.information.iter_mut().zip(&later.information) {
+            mine.iter_mut()
+                .zip(other)
+                .for_each(|(mine, other)| *mine += other);
+        }
+    }
+
+    fn sufficiency(&self) -> Result<(), Undecided> {
+        let needed = ROWS_A_COEFFICIENT * self.score.len() as u64;
+        if self.rows < needed {
+            let rows = self.rows;
+            return Err(Undecided::FewRows { rows, needed });
+        }
+        for (class, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
+            if expected < LEAST_EXPECTED {
+                let rows = self.rows;
+                return Err(Undecided::OneClassExpected {
+                    class,
+                    expected,
+                    rows,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tests the terms against the covariance of the coefficients on the same axes.
+///
+/// Coefficients that the rows cannot tell from others are left out. An error, which is a result,
+/// where the rows are too few or too alike.
+pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
+    terms.sufficiency()?;
+    let size = terms.score.len();
+    if covariance.len() != size || covariance.iter().any(|row| row.len() != size) {
+        return Err(Undecided::NoCovariance);
+    }
+    let variance = variance_of_the_score(&terms.information, covariance);
+    // A constant column is one with the intercept, which is the one to be kept.
+    let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
+    let components = tested.components(&terms.score);
+    let statistic = components.iter().flatten().map(|part| part * part).sum();
+    let degrees = tested.kept().len();
+    let p_value = chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?;
+    Ok(ScoreTest {
+        statistic,
+        degrees,
+        p_value,
+        components,
+    })
+}
+
+/// V = I + I·C·I, made symmetric again after rounding.
+fn variance_of_the_score(information: &[Vec<f64>], covariance: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let spread = product(&product(information, covariance), information);
+    let entry = |row: usize, column: usize| {
+        information[row][column] + (spread[row][column] + spread[column][row]) / 2.0
+    };
+    let size = information.len();
+    (0..size)
+        .map(|row| (0..size).map(|column| entry(row, column)).collect())
+        .collect()
+}
+
+/// The level of the k-th look at growing sums, α·6 / (π²k²): over any number of looks all levels
+/// together are at most α (the sum of 1 / k² is π² / 6). `look` counts from 1; 0 counts as 1.
+pub fn look_level(alpha: f64, look: u64) -> f64 {
+    let look = look.max(1) as f64;
+    alpha * 6.0 / (std::f64::consts::PI * look).powi(2)
+}
+
+/// The sums over all batches since a model went live, and how often they were tested.
+///
+/// Empty again when another model goes live, and after every judged retrain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CumulativeScore {
+    /// The sums; `None` before the first batch.
+    pub terms: Option<ScoreTerms>,
+    /// Tests made of them.
+    pub looks: u64,
+}
+
+impl CumulativeScore {
+    /// Adds a batch and tests the sums: the test, with the level that its p-value is held against
+    /// so that all looks together err at most with `alpha`.
+    ///
+    /// Sums that cannot be tested yet are no look.
+    pub fn look(
+        &mut self,
+        batch: &ScoreTerms,
+        covariance: &[Vec<f64>],
+        alpha: f64,
+    ) -> Result<(ScoreTest, f64), Undecided> {
+        let terms = match &mut self.terms {
+            Some(terms) => {
+                terms.merge(batch);
+                terms
+            }
+            none => none.insert(batch.clone()),
+        };
+        let test = score_test(terms, covariance)?;
+        self.looks += 1;
+        Ok((test, look_level(alpha, self.looks)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+use common::Schema;
+use common::ledger::DataPosition;
+use dataset::passes::{LinearPredictor, Scored, profile};
+use dataset::{Selection, Table};
+use training::{Check, Convergence, FORMAT, Model};
+
+use super::*;
+use crate::statistics::reference::{Case, assert_close, cases};
+
+/// A table of features and classes; a class of NaN is not known.
+fn table_of(schema: &Schema, columns: &[Vec<f64>], classes: &[f64]) -> Table {
+    let mut table = Table::new(schema);
+    for (row, class) in classes.iter().enumerate() {
+        let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
+        let label = (!class.is_nan()).then_some(*class == 1.0);
+        table.push(row.to_string().as_bytes(), &values, label, row as u128);
+    }
+    table
+}
+
+fn schema(columns: usize) -> Schema {
+    Schema {
+        features: (0..columns)
+            .map(|column| format!("x{column}").as_str().into())
+            .collect(),
+        ..Schema::default()
+    }
+}
+
+/// The model of a case and its batch.
+fn model_and_batch(case: &Case) -> (Model, Table) {
+    let coefficients = case.numbers("coefficients");
+    let schema = schema(coefficients.len());
+    let training = case.matrix("training");
+    let known = vec![1.0; training[0].len()];
+    let trained = table_of(&schema, &training, &known);
+    let batch = table_of(&schema, &case.matrix("columns"), &case.numbers("classes"));
+    let model = Model {
+        program: FORMAT.name.into(),
+        predictor: LinearPredictor {
+            intercept: case.number("intercept"),
+            coefficients,
+            imputed: case.numbers("imputed"),
+        },
+        covariance: Some(case.matrix("covariance")),
+        profile: profile(&schema, &trained, &trained.all()),
+        schema,
+        data: DataPosition::default(),
+        rows: trained.rows() as u64,
+        positives: trained.rows() as u64,
+        c: 1.0,
+        convergence: Convergence {
+            iterations: 1,
+            gradient_norm: 0.0,
+            loss: 0.0,
+        },
+        check: Check::NotChecked,
+    };
+    (model, batch)
+}
+
+#[test]
+fn the_test_is_that_of_the_reference() {
+    for case in cases("score_test") {
+        let (model, batch) = model_and_batch(&case);
+        let incumbent = Incumbent::of(&model);
+        let terms = incumbent.terms(&batch, &batch.all());
+        let found = incumbent.test(&terms).unwrap();
+        assert_close(Some(terms.expected), case.number("expected"), 1e-9, &case);
+        assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
+        assert_close(Some(found.p_value), case.number("p_value"), 1e-6, &case);
+        assert_eq!(found.degrees, case.count("degrees"), "{}", case.name());
+        assert_eq!(found.components.len(), found.degrees, "nothing is left out");
+        assert!(found.components.iter().all(Option::is_some));
+    }
+}
+
+#[test]
+fn the_recalibration_test_is_that_of_the_reference() {
+    for case in cases("recalibration_test") {
+        let classes = case.numbers("classes");
+        let rows = case.numbers("log_odds").into_iter().zip(classes);
+        let scored: Vec<Scored> = rows
+            .map(|(log_odds, class)| Scored {
+                log_odds,
+                label: Some(class == 1.0),
+            })
+            .collect();
+        let zero = vec![vec![0.0; 2]; 2];
+        let found = score_test(&recalibration_terms(&scored), &zero).unwrap();
+        assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
+        assert_close(Some(found.p_value), case.number("p_value"), 1e-6, &case);
+    }
+}
+
+#[test]
+fn terms_of_batches_add_up_to_those_of_all_rows() {
+    let case = &cases("score_test")[0];
+    let (model, batch) = model_and_batch(case);
+    let incumbent = Incumbent::of(&model);
+    let at_once = incumbent.terms(&batch, &batch.all());
+    let mut sum = incumbent.terms(&batch, &Selection::rows(0..11));
+    sum.merge(&incumbent.terms(&batch, &Selection::rows(11..batch.rows())));
+    assert_eq!((sum.rows, sum.positives), (at_once.rows, at_once.positives));
+    let (sum, at_once) = (
+        incumbent.test(&sum).unwrap(),
+        incumbent.test(&at_once).unwrap(),
+    );
+    assert!((sum.statistic / at_once.statistic - 1.0).abs() < 1e-12);
+}
+
+/// Rows of one feature and an intercept; `information` is that of probabilities of a half.
+fn terms(rows: u64, expected: f64) -> ScoreTerms {
+    ScoreTerms {
+        rows,
+        positives: rows / 2,
+        expected,
+        score: vec![1.0, 2.0],
+        information: vec![vec![rows as f64 / 4.0, 0.0], vec![0.0, rows as f64 / 4.0]],
+    }
+}
+
+#[test]
+fn what_cannot_be_tested_says_why() {
+    let zero = vec![vec![0.0; 2]; 2];
+    let undecided = |terms: &ScoreTerms| score_test(terms, &zero).unwrap_err();
+    let few = |rows| Undecided::FewRows { rows, needed: 4 };
+    let lopsided = |class, expected| Undecided::OneClassExpected {
+        class,
+        expected,
+        rows: 100,
+    };
+    assert_eq!(undecided(&terms(0, 0.0)), few(0));
+    assert_eq!(undecided(&terms(3, 1.5)), few(3));
+    assert_eq!(undecided(&terms(100, 4.9)), lopsided(1, 4.9));
+    assert_eq!(undecided(&terms(100, 95.5)), lopsided(0, 4.5));
+    assert!(score_test(&terms(100, 5.0), &zero).is_ok());
+
+    let huge = [[25.0, f64::INFINITY], [f64::INFINITY, f64::INFINITY]];
+    let undefined = [[f64::NAN, 0.0], [0.0, 1.0]];
+    for information in [huge, undefined] {
+        let terms = ScoreTerms {
+            information: information.map(|row| row.to_vec()).to_vec(),
+            ..terms(100, 50.0)
+        };
+        assert_eq!(undecided(&terms), Undecided::TooLarge);
+    }
+    let nothing = score_test(&terms(100, 50.0), &[]);
+    assert_eq!(nothing.unwrap_err(), Undecided::NoCovariance);
+    assert_eq!(
+        few(3).to_string(),
+        "3 labelled rows are too few, at least 4 are needed"
+    );
+}
+
+/// A model of two columns, and classes that it is right about.
+fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
+    let wave = |row: usize, phase: f64| (row as f64 * (12.9898 + phase)).sin();
+    let column = |phase: f64| (0..400).map(|row| wave(row, phase)).collect::<Vec<f64>>();
+    let (x, other) = (column(0.0), column(1.0));
+    let classes = x
+        .iter()
+        .zip(column(2.0))
+        .map(|(x, noise)| f64::from(u8::from(x + noise > 0.0)));
+    let classes: Vec<f64> = classes.collect();
+    let schema = schema(2);
+    let trained = table_of(&schema, &[x.clone(), other], &classes);
+    let model = Model {
+        program: FORMAT.name.into(),
+        predictor: LinearPredictor {
+            intercept: 0.0,
+            coefficients: vec![2.0, 0.1],
+            imputed: vec![0.0, 0.0],
+        },
+        covariance: Some(vec![
+            vec![0.01, 0.0, 0.0],
+            vec![0.0, 0.02, 0.0],
+            vec![0.0, 0.0, 0.02],
+        ]),
+        profile: profile(&schema, &trained, &trained.all()),
+        schema,
+        data: DataPosition::default(),
+        rows: 400,
+        positives: classes.iter().filter(|class| **class == 1.0).count() as u64,
+        c: 1.0,
+        convergence: Convergence {
+            iterations: 1,
+            gradient_norm: 0.0,
+            loss: 0.0,
+        },
+        check: Check::NotChecked,
+    };
+    (model, x, classes)
+}
+
+#[test]
+fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
+    let (model, x, classes) = model_of_two();
+    let incumbent = Incumbent::of(&model);
+    let tested = |x: &[f64], second: Vec<f64>, classes: &[f64]| {
+        let batch = table_of(&model.schema, &[x.to_vec(), second], classes);
+        incumbent
+            .test(&incumbent.terms(&batch, &batch.all()))
+            .unwrap()
+    };
+    // A coefficient that has turned around is found whatever became of the other column.
+    let turned: Vec<f64> = x.iter().map(|value| -value).collect();
+    let table = [
+        ("all missing", vec![f64::NAN; 400]),
+        ("constant", vec![0.25; 400]),
+        ("constant and far away", vec![8.0; 400]),
+        ("constant at its mean", vec![0.0; 400]),
+        ("a copy of the other", x.clone()),
+    ];
+    for (name, second) in table {
+        let holds = tested(&x, second.clone(), &classes);
+        assert!(holds.p_value > 0.005, "{name}: {holds:?}");
+        let broken = tested(&turned, second, &classes);
+        assert!(broken.p_value < 1e-9, "{name}: {broken:?}");
+        for found in [holds, broken] {
+            let is_tested: Vec<bool> = found.components.iter().map(Option::is_some).collect();
+            if name == "a copy of the other" && found.degrees == 3 {
+                // Turned around it is no copy.
+                continue;
+            }
+            assert_eq!(
+                (found.degrees, is_tested),
+                (2, vec![true, true, false]),
+                "{name}"
+            );
+        }
+    }
+    let missing = vec![f64::NAN; 400];
+    let nothing = tested(&missing, missing.clone(), &classes);
+    assert_eq!(nothing.degrees, 1, "the intercept is always tested");
+}
+
+#[test]
+fn an_uncertain_coefficient_weighs_less() {
+    let uncertain = vec![vec![0.0, 0.0], vec![0.0, 1.0]];
+    let sure = score_test(&terms(100, 50.0), &vec![vec![0.0; 2]; 2]).unwrap();
+    let unsure = score_test(&terms(100, 50.0), &uncertain).unwrap();
+    // 2 / √25 alone, and 2 / √(25 + 25·1·25) with the spread of its estimate.
+    let part = |test: &ScoreTest, of: usize| test.components[of].unwrap();
+    assert!((part(&sure, 1) - 0.4).abs() < 1e-15);
+    assert!((part(&unsure, 1) - 2.0 / 650.0_f64.sqrt()).abs() < 1e-15);
+    assert_eq!(part(&sure, 0), part(&unsure, 0));
+}
+
+#[test]
+fn the_coefficient_that_moved_has_the_largest_component() {
+    for case in cases("score_test") {
+        let Some(moved) = case.optional("moved") else {
+            continue;
+        };
+        let (model, batch) = model_and_batch(&case);
+        let incumbent = Incumbent::of(&model);
+        let found = incumbent
+            .test(&incumbent.terms(&batch, &batch.all()))
+            .unwrap();
+        let sizes = found.components.iter().map(|part| part.unwrap().abs());
+        let largest = sizes.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        assert_eq!(largest.unwrap().0 as f64, moved, "{:?}", found.components);
+    }
+}
+
+#[test]
+fn looks_at_growing_sums_get_stricter() {
+    let zero = vec![vec![0.0; 2]; 2];
+    let mut sums = CumulativeScore::default();
+    assert!(sums.look(&terms(3, 1.5), &zero, 0.005).is_err());
+    assert_eq!(sums.looks, 0, "what cannot be tested is no look");
+    let (first, level) = sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+    assert!((level - 0.005 * 6.0 / std::f64::consts::PI.powi(2)).abs() < 1e-15);
+    let (second, stricter) = sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+    assert!((stricter * 4.0 - level).abs() < 1e-15);
+    assert!(second.statistic > first.statistic);
+    assert_eq!(sums.terms.unwrap().rows, 203);
+    let all: f64 = (1..100_000).map(|look| look_level(0.005, look)).sum();
+    assert!(all < 0.005 && all > 0.004_999);
+    assert_eq!(look_level(0.005, 0), look_level(0.005, 1));
+}

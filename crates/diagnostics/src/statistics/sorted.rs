@@ -1,0 +1,122 @@
+//! A column in order: what the tests of distributions read.
+
+/// The present values of a column in ascending order, and how many are missing.
+///
+/// Infinities are values; NaN stands for a missing one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SortedColumn {
+    present: Vec<f64>,
+    missing: u64,
+}
+
+impl SortedColumn {
+    /// Sorts a column.
+    pub fn of(values: &[f64]) -> Self {
+        Self::from(values.to_vec())
+    }
+
+    /// A column that is sorted already, beside its missing values.
+    pub(super) fn of_sorted(present: Vec<f64>, missing: u64) -> Self {
+        Self { present, missing }
+    }
+
+    /// The present values, ascending.
+    pub fn present(&self) -> &[f64] {
+        &self.present
+    }
+
+    /// How many values are missing.
+    pub fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// How many values are present.
+    pub fn count(&self) -> u64 {
+        self.present.len() as u64
+    }
+
+    /// Present and missing values.
+    pub fn rows(&self) -> u64 {
+        self.count() + self.missing
+    }
+
+    /// The present values once each, with how often they occur.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.present
+            .chunk_by(|a, b| a == b)
+            .map(|run| (run[0], run.len() as u64))
+    }
+}
+
+impl From<Vec<f64>> for SortedColumn {
+    /// Sorts a column in the memory that it has.
+    fn from(mut values: Vec<f64>) -> Self {
+        let rows = values.len();
+        values.retain(|value| !value.is_nan());
+        // −0 and 0 are one value; adding 0 makes them one.
+        values.iter_mut().for_each(|value| *value += 0.0);
+        values.sort_unstable_by(f64::total_cmp);
+        Self {
+            missing: (rows - values.len()) as u64,
+            present: values,
+        }
+    }
+}
+
+/// A point of two columns laid over each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Step {
+    /// The value.
+    pub(crate) value: f64,
+    /// Values of the first column up to and with it.
+    pub(crate) first: u64,
+    /// Values of the second column up to and with it.
+    pub(crate) second: u64,
+}
+
+/// Each value that occurs in either of two columns, ascending, with the counts up to and with it.
+pub(crate) fn steps(first: &SortedColumn, second: &SortedColumn) -> impl Iterator<Item = Step> {
+    let mut left = first.runs().peekable();
+    let mut right = second.runs().peekable();
+    let mut counts = (0, 0);
+    std::iter::from_fn(move || {
+        let value = match (left.peek(), right.peek()) {
+            (Some((a, _)), Some((b, _))) => a.min(*b),
+            (Some((value, _)), None) | (None, Some((value, _))) => *value,
+            (None, None) => return None,
+        };
+        counts.0 += left.next_if(|run| run.0 == value).map_or(0, |run| run.1);
+        counts.1 += right.next_if(|run| run.0 == value).map_or(0, |run| run.1);
+        Some(Step {
+            value,
+            first: counts.0,
+            second: counts.1,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_values_are_counted_and_both_zeros_are_one_value() {
+        let column = SortedColumn::of(&[0.0, f64::NAN, -0.0, f64::INFINITY, -1.0]);
+        assert_eq!(column.present(), [-1.0, 0.0, 0.0, f64::INFINITY]);
+        assert_eq!((column.missing(), column.count(), column.rows()), (1, 4, 5));
+        let runs: Vec<(f64, u64)> = column.runs().collect();
+        assert_eq!(runs, [(-1.0, 1), (0.0, 2), (f64::INFINITY, 1)]);
+    }
+
+    #[test]
+    fn steps_count_both_columns_up_to_each_value() {
+        let (first, second) = ([3.0, 1.0, 1.0], [2.0, 1.0]);
+        let found: Vec<(f64, u64, u64)> =
+            steps(&SortedColumn::of(&first), &SortedColumn::of(&second))
+                .map(|step| (step.value, step.first, step.second))
+                .collect();
+        assert_eq!(found, [(1.0, 2, 1), (2.0, 2, 2), (3.0, 3, 2)]);
+        let empty = SortedColumn::default();
+        assert_eq!(steps(&empty, &empty).next(), None);
+    }
+}

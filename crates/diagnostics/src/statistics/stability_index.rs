@@ -1,0 +1,173 @@
+//! The population stability index in its scorecard form.
+//!
+//! Risk teams read it, so it is shown; its usual cut-offs of 0.1 and 0.2 know nothing of sizes,
+//! so what it would be by chance is shown with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::sorted::SortedColumn;
+use super::tails::{chi_square_beyond, chi_square_tail};
+
+/// Bins between the deciles of the reference.
+const BINS: u32 = 10;
+/// No share counts as smaller: an empty bin would make the index infinite.
+const LEAST_SHARE: f64 = 1e-4;
+
+/// How differently values spread over the deciles of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StabilityIndex {
+    /// Σ(p − q)·ln(p / q) over the bins; at least 0.
+    pub index: f64,
+    /// Bins.
+    pub bins: usize,
+    /// How probable an index as large is without a shift: PSI ≈ (1/n + 1/m)·χ² with bins − 1
+    /// degrees of freedom.
+    pub p_value: f64,
+    /// The index that p = α belongs to.
+    pub cut_off: f64,
+}
+
+/// Holds the present values of a batch against those of the reference.
+///
+/// The bins lie between the linearly interpolated deciles of the reference, equal ones taken
+/// once; they are closed on the right, and the outermost have no end. `None` when a side has no
+/// values, when infinities leave a decile undefined, or when `alpha` is not between 0 and 1.
+pub fn stability_index(
+    reference: &SortedColumn,
+    current: &SortedColumn,
+    alpha: f64,
+) -> Option<StabilityIndex> {
+    if current.count() == 0 {
+        return None;
+    }
+    let edges = deciles(reference.present())?;
+    let (expected, found) = (shares(reference, &edges), shares(current, &edges));
+    let pairs = expected.iter().zip(&found);
+    let index = pairs.map(|(p, q)| (p - q) * (p / q).ln()).sum();
+    let degrees = edges.len();
+    let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
+    Some(StabilityIndex {
+        index,
+        bins: expected.len(),
+        p_value: chi_square_tail(index / unit, degrees)?,
+        cut_off: unit * chi_square_beyond(alpha, degrees)?,
+    })
+}
+
+/// The nine inner deciles, equal ones once.
+fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
+    let last = sorted.len().checked_sub(1)?;
+    let mut edges = (1..BINS)
+        .map(|tenth| {
+            // In whole numbers up to the last division, so that a decile which is a value is
+            // exactly that value.
+            let position = last as u64 * u64::from(tenth);
+            let (lower, rest) = (position / u64::from(BINS), position % u64::from(BINS));
+            let lower = lower as usize;
+            between(
+                sorted[lower],
+                sorted[(lower + 1).min(last)],
+                rest as f64 / f64::from(BINS),
+            )
+        })
+        .collect::<Option<Vec<f64>>>()?;
+    edges.dedup();
+    Some(edges)
+}
+
+/// The value at a share of the way from one to the other; `None` on the way to infinity.
+fn between(from: f64, to: f64, share: f64) -> Option<f64> {
+    if share == 0.0 || from == to {
+        return Some(from);
+    }
+    let value = from * (1.0 - share) + to * share;
+    value.is_finite().then_some(value)
+}
+
+/// The share of the values in each bin, floored.
+fn shares(column: &SortedColumn, edges: &[f64]) -> Vec<f64> {
+    let present = column.present();
+    let up_to = |edge: &f64| present.partition_point(|value| value <= edge);
+    let ends = edges.iter().map(up_to).chain([present.len()]);
+    let counts = ends.scan(0, |before, end| {
+        let count = end - *before;
+        *before = end;
+        Some(count)
+    });
+    counts
+        .map(|count| (count as f64 / present.len() as f64).max(LEAST_SHARE))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::reference::{assert_close, cases};
+
+    #[test]
+    fn the_index_is_that_of_the_reference() {
+        for case in cases("samples") {
+            let (reference, current) = case.sorted();
+            let found = stability_index(&reference, &current, 0.01).unwrap();
+            assert_close(Some(found.index), case.number("psi"), 1e-9, &case);
+            assert_close(Some(found.p_value), case.number("psi_p_value"), 1e-6, &case);
+            assert_close(Some(found.cut_off), case.number("psi_cut_off"), 1e-6, &case);
+            assert_eq!(found.bins, case.count("psi_bins"), "{case:?}");
+        }
+    }
+
+    /// Name, reference, batch, index and bins.
+    type Edge<'a> = (&'a str, &'a [f64], &'a [f64], Option<(f64, usize)>);
+
+    #[test]
+    fn the_edges_are_this_table() {
+        let infinity = f64::INFINITY;
+        let apart = 2.0 * (1.0 - LEAST_SHARE) * (1.0 / LEAST_SHARE).ln();
+        let table: [Edge<'_>; 9] = [
+            ("both empty", &[], &[], None),
+            ("an empty side", &[1.0], &[], None),
+            ("all missing", &[f64::NAN; 2], &[1.0], None),
+            ("one row", &[1.0], &[1.0], Some((0.0, 2))),
+            ("constant", &[1.0; 50], &[1.0; 5], Some((0.0, 2))),
+            ("constants apart", &[1.0; 50], &[2.0; 5], Some((apart, 2))),
+            (
+                "ties",
+                &[0.0, 0.0, 0.0, 1.0],
+                &[0.0, 0.0, 0.0, 1.0],
+                Some((0.0, 5)),
+            ),
+            (
+                "an infinity in the batch",
+                &[1.0; 50],
+                &[infinity],
+                Some((apart, 2)),
+            ),
+            (
+                "an infinity in the reference",
+                &[1.0, infinity],
+                &[1.0],
+                None,
+            ),
+        ];
+        for (name, reference, current, wanted) in table {
+            let (reference, current) = (SortedColumn::of(reference), SortedColumn::of(current));
+            let found = stability_index(&reference, &current, 0.01);
+            let found = found.map(|found| (found.index, found.bins));
+            match (found, wanted) {
+                (Some(found), Some(wanted)) => {
+                    assert!((found.0 - wanted.0).abs() < 1e-12, "{name}: {found:?}");
+                    assert_eq!(found.1, wanted.1, "{name}");
+                }
+                (found, wanted) => assert_eq!(found, wanted, "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_alpha_that_is_no_level_has_no_cut_off() {
+        let column = SortedColumn::of(&[1.0, 2.0]);
+        for alpha in [0.0, 1.0, f64::NAN] {
+            assert_eq!(stability_index(&column, &column, alpha), None);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Symmetric matrices of the few dimensions that a model has.
+
+/// Sweeps after which a matrix of any sensible size is diagonal; ten are usual.
+const MOST_SWEEPS: usize = 60;
+
+/// The eigenvalues of a symmetric matrix with their eigenvectors.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Eigen {
+    /// In no order.
+    pub(crate) values: Vec<f64>,
+    /// One vector a value, of length 1.
+    pub(crate) vectors: Vec<Vec<f64>>,
+}
+
+/// The eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations (Golub and
+/// Van Loan 2013, 8.5); `None` when an entry is not finite.
+pub(crate) fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
+    if !matrix.iter().flatten().all(|entry| entry.is_finite()) {
+        return None;
+    }
+    let size = matrix.len();
+    let mut matrix = matrix.to_vec();
+    let mut vectors: Vec<Vec<f64>> = (0..size)
+        .map(|row| {
+            (0..size)
+                .map(|column| f64::from(u8::from(row == column)))
+                .collect()
+        })
+        .collect();
+    for _ in 0..MOST_SWEEPS {
+        let mut is_diagonal = true;
+        for row in 0..size {
+            for column in row + 1..size {
+                is_diagonal &= !rotate(&mut matrix, &mut vectors, row, column);
+            }
+        }
+        if is_diagonal {
+            break;
+        }
+    }
+    Some(Eigen {
+        values: (0..size).map(|row| matrix[row][row]).collect(),
+        vectors,
+    })
+}
+
+/// Makes the entry at p, q vanish; says whether it was there.
+fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) -> bool {
+    let entry = matrix[p][q];
+    let diagonal = (matrix[p][p] * matrix[q][q]).abs().sqrt();
+    if entry == 0.0 || entry.abs() <= f64::EPSILON * diagonal {
+        return false;
+    }
+    let slope = (matrix[q][q] - matrix[p][p]) / (2.0 * entry);
+    let tangent = slope.signum() / (slope.abs() + slope.hypot(1.0));
+    let cosine = 1.0 / tangent.hypot(1.0);
+    let sine = tangent * cosine;
+    let turn = |x: &mut f64, y: &mut f64| {
+        (*x, *y) = (cosine * *x - sine * *y, sine * *x + cosine * *y);
+    };
+    for line in matrix.iter_mut() {
+        let (left, right) = line.split_at_mut(q);
+        turn(&mut left[p], &mut right[0]);
+    }
+    for lines in [&mut *matrix, vectors] {
+        let (upper, lower) = lines.split_at_mut(q);
+        for (x, y) in upper[p].iter_mut().zip(&mut lower[0]) {
+            turn(x, y);
+        }
+    }
+    // They vanish but for rounding.
+    (matrix[p][q], matrix[q][p]) = (0.0, 0.0);
+    true
+}
+
+/// The sum of products of two vectors.
+pub(crate) fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(x, y)| x * y).sum()
+}
+
+/// The product of two square matrices of one size.
+pub(crate) fn product(left: &[Vec<f64>], right: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let column = |column: usize| -> Vec<f64> { right.iter().map(|row| row[column]).collect() };
+    let columns: Vec<Vec<f64>> = (0..right.len()).map(column).collect();
+    left.iter()
+        .map(|row| columns.iter().map(|column| dot(row, column)).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_is_made_of_its_eigenvalues_again() {
+        let matrix = vec![
+            vec![4.0, 1.0, -2.0, 0.0],
+            vec![1.0, 2.0, 0.0, 1e-3],
+            vec![-2.0, 0.0, 3.0, -2.0],
+            vec![0.0, 1e-3, -2.0, -1.0],
+        ];
+        let found = eigen(&matrix).unwrap();
+        for (row, line) in matrix.iter().enumerate() {
+            for (column, entry) in line.iter().enumerate() {
+                let pairs = found.values.iter().zip(&found.vectors);
+                let back: f64 = pairs.map(|(value, v)| value * v[row] * v[column]).sum();
+                assert!((back - entry).abs() < 1e-14, "{row} {column}: {back}");
+            }
+        }
+        for (row, left) in found.vectors.iter().enumerate() {
+            for (column, right) in found.vectors.iter().enumerate() {
+                let wanted = f64::from(u8::from(row == column));
+                assert!((dot(left, right) - wanted).abs() < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn small_eigenvalues_beside_large_ones_are_found() {
+        let almost = 1.0 - 1e-11;
+        let found = eigen(&[vec![1.0, almost], vec![almost, 1.0]]).unwrap();
+        let smallest = found.values.iter().copied().fold(2.0, f64::min);
+        assert!((smallest / 1e-11 - 1.0).abs() < 1e-4, "{smallest}");
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_have_no_eigenvalues() {
+        assert_eq!(eigen(&[vec![f64::NAN]]), None);
+        assert_eq!(eigen(&[vec![f64::INFINITY]]), None);
+        assert!(eigen(&[]).unwrap().values.is_empty());
+    }
+}

@@ -1,0 +1,65 @@
+//! How probable it is that chance alone goes as far: tails and quantiles of distributions.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+
+/// P(χ² ≥ statistic); `None` without degrees of freedom or when the statistic is NaN.
+pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
+    if statistic.is_nan() {
+        return None;
+    }
+    // An error is no degrees of freedom.
+    let distribution = ChiSquared::new(degrees as f64).ok()?;
+    Some(distribution.sf(statistic))
+}
+
+/// The value that χ² reaches with a probability of `tail`; `None` without degrees of freedom or
+/// for a `tail` that is not between 0 and 1.
+pub(crate) fn chi_square_beyond(tail: f64, degrees: usize) -> Option<f64> {
+    if !(tail > 0.0 && tail < 1.0) {
+        return None;
+    }
+    let distribution = ChiSquared::new(degrees as f64).ok()?;
+    Some(distribution.inverse_cdf(1.0 - tail))
+}
+
+/// P(|Z| ≥ |z|) of a standard normal Z; `None` when z is NaN.
+pub(crate) fn normal_two_sided(z: f64) -> Option<f64> {
+    (!z.is_nan()).then(|| 2.0 * Normal::standard().sf(z.abs()))
+}
+
+/// The standard normal quantile of a share strictly between 0 and 1.
+pub(crate) fn normal_quantile(share: f64) -> f64 {
+    Normal::standard().inverse_cdf(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::reference::{assert_close, cases};
+
+    #[test]
+    fn tails_and_quantiles_are_those_of_scipy() {
+        for case in cases("tails") {
+            let found = match case.text("function") {
+                "chi_square_tail" => chi_square_tail(case.number("at"), case.count("degrees")),
+                "chi_square_beyond" => chi_square_beyond(case.number("at"), case.count("degrees")),
+                "normal_two_sided" => normal_two_sided(case.number("at")),
+                "normal_quantile" => Some(normal_quantile(case.number("at"))),
+                other => panic!("{other}"),
+            };
+            assert_close(found, case.number("value"), 1e-9, &case);
+        }
+    }
+
+    #[test]
+    fn what_has_no_tail_is_none() {
+        assert_eq!(chi_square_tail(1.0, 0), None);
+        assert_eq!(chi_square_tail(f64::NAN, 1), None);
+        assert_eq!(chi_square_tail(f64::INFINITY, 1), Some(0.0));
+        assert_eq!(chi_square_tail(0.0, 3), Some(1.0));
+        assert_eq!(chi_square_beyond(0.0, 1), None);
+        assert_eq!(chi_square_beyond(0.05, 0), None);
+        assert_eq!(normal_two_sided(f64::NAN), None);
+        assert_eq!(normal_two_sided(0.0), Some(1.0));
+    }
+}

@@ -1,0 +1,350 @@
+"""Makes statistics.json: fixed cases and what scipy, numpy and scikit-learn say of them.
+
+Run by hand (python3 -m venv, pip install scipy scikit-learn); the result is frozen. Made with
+scipy 1.17.1, numpy 2.4.6 and scikit-learn 1.9.1. What these do not offer (PSI, the joint test of
+location, the score test with uncertain coefficients) is written out with numpy, as the formula
+stands in the documentation of the function that is checked.
+"""
+
+import json
+import math
+import pathlib
+import warnings
+
+import numpy as np
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+
+rng = np.random.default_rng(20240607)
+
+
+def rounded(values, digits=4):
+    return [None if math.isnan(v) else round(float(v), digits) for v in values]
+
+
+def present(values):
+    return np.array([v for v in values if v is not None])
+
+
+# Tails ----------------------------------------------------------------------------------------
+
+
+def tails():
+    for degrees in [1, 2, 3, 4, 9, 51, 1000, 40000]:
+        for p in [0.999, 0.7, 0.5, 0.05, 1e-3, 1e-8, 1e-30, 1e-200]:
+            at = float(stats.chi2.isf(p, degrees))
+            yield "chi_square_tail", at, degrees, stats.chi2.sf(at, degrees)
+        for at in [0.05, 0.01, 0.005, 0.0005]:
+            yield "chi_square_beyond", at, degrees, stats.chi2.isf(at, degrees)
+    for at in [0.1, 0.9, 1.96, 3.0, 5.5, 9.0, 20.0, 37.0]:
+        yield "normal_two_sided", at, 0, 2 * stats.norm.sf(at)
+    for at in [1e-6, 1e-5, 2.5e-4, 0.01, 0.3, 0.4999, 0.51, 0.77, 0.999, 1 - 1e-6]:
+        yield "normal_quantile", at, 0, stats.norm.ppf(at)
+
+
+def tail_cases():
+    return [
+        {"name": f"{f} {at} {d}", "function": f, "at": at, "degrees": d, "value": float(v)}
+        for f, at, d, v in tails()
+    ]
+
+
+def kolmogorov_cases():
+    at = {
+        1: [0.55, 0.8, 0.99],
+        2: [0.3, 0.6, 0.9],
+        7: [0.1, 0.25, 0.45, 0.7],
+        26: [0.05, 0.12, 0.2, 0.3, 0.45, 0.6],
+        140: [0.01, 0.05, 0.08, 0.12, 0.16, 0.2, 0.4],
+        141: [0.01, 0.05, 0.08, 0.12, 0.16, 0.2, 0.4],
+        1000: [0.01, 0.02, 0.03, 0.045, 0.06, 0.1, 0.3],
+        47619: [0.002, 0.004, 0.0065, 0.007, 0.01, 0.03, 0.06],
+    }
+    return [
+        {"name": f"{n} {d}", "rows": n, "at": d, "value": float(stats.kstwo.sf(d, n))}
+        for n, ds in at.items()
+        for d in ds
+    ]
+
+
+# Two samples ----------------------------------------------------------------------------------
+
+
+def psi(x, y, alpha=0.01):
+    edges = np.unique(np.percentile(x, np.arange(10, 100, 10)))
+    shares = [np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v) for v in (x, y)]
+    p, q = (np.maximum(s, 1e-4) for s in shares)
+    index = float(((p - q) * np.log(p / q)).sum())
+    unit = 1 / len(x) + 1 / len(y)
+    return index, len(edges) + 1, float(stats.chi2.sf(index / unit, len(edges))), float(unit * stats.chi2.isf(alpha, len(edges)))
+
+
+def sample_case(name, reference, current):
+    x, y = present(reference), present(current)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exact = stats.ks_2samp(x, y, method="exact")
+        asymptotic = stats.ks_2samp(x, y, method="asymp")
+    distance = float(stats.wasserstein_distance(x, y))
+    index, bins, p_value, cut_off = psi(x, y)
+    return {
+        "name": name,
+        "reference": reference,
+        "current": current,
+        "ks": float(exact.statistic),
+        "ks_exact": float(exact.pvalue),
+        "ks_asymptotic": float(asymptotic.pvalue),
+        "wasserstein": distance,
+        "wasserstein_normalised": distance / max(float(np.std(x)), 0.001),
+        "psi": index,
+        "psi_bins": bins,
+        "psi_p_value": p_value,
+        "psi_cut_off": cut_off,
+    }
+
+
+def sample_cases():
+    normal = rounded(rng.normal(0, 1, 200))
+    yield sample_case("normal, equal sizes, moved", normal, rounded(rng.normal(0.4, 1, 200)))
+    yield sample_case("normal, few new rows", normal, rounded(rng.normal(0, 1, 26)))
+    yield sample_case("far apart", normal, rounded(rng.normal(6, 1, 150)))
+    yield sample_case("lognormal", rounded(rng.lognormal(4, 1, 300), 2), rounded(rng.lognormal(4.3, 1, 97), 2))
+    zeros = lambda n, share: rounded(np.where(rng.random(n) < share, 0.0, rng.lognormal(2, 1, n)), 2)
+    yield sample_case("zero-inflated", zeros(250, 0.6), zeros(120, 0.5))
+    yield sample_case("many ties", rounded(rng.integers(0, 5, 180)), rounded(rng.integers(0, 6, 90)))
+    holes = lambda v: [None if rng.random() < 0.2 else x for x in v]
+    yield sample_case("missing values", holes(normal), holes(rounded(rng.normal(0.2, 1.3, 80))))
+    yield sample_case("large numbers", rounded(rng.normal(1.7e9, 1e5, 120), 0), rounded(rng.normal(1.7e9, 2e5, 60), 0))
+    yield sample_case("one new row", normal, [2.5])
+    yield sample_case("equal sizes, odd", rounded(rng.normal(0, 1, 15)), rounded(rng.normal(1, 1, 15)))
+    yield sample_case("near constant reference", [1.0] * 60 + [1.0005], [1.0] * 30 + [1.001])
+
+
+# Tables ---------------------------------------------------------------------------------------
+
+
+def contingency_cases():
+    tables = {
+        "no shift": [[50, 24], [30, 16], [20, 10]],
+        "shift": [[500, 20], [300, 60], [200, 20]],
+        "unseen levels": [[40, 10], [0, 7], [9, 0], [51, 33]],
+        "two levels": [[12, 5], [28, 35]],
+        "many levels": [[int(a), int(b)] for a, b in zip(rng.integers(1, 300, 60), rng.integers(1, 40, 60))],
+        "far apart": [[100000, 200], [300, 90000]],
+    }
+    for name, table in tables.items():
+        found = stats.chi2_contingency(np.array(table).T, correction=False)
+        shares = np.array(table) / np.array(table).sum(axis=0)
+        yield {
+            "name": name,
+            "table": table,
+            "statistic": float(found.statistic),
+            "p_value": float(found.pvalue),
+            "degrees": int(found.dof),
+            "total_variation": float(0.5 * np.abs(shares[:, 0] - shares[:, 1]).sum()),
+        }
+
+
+def share_cases():
+    tables = {
+        "few": [[3, 1], [1, 3]],
+        "symmetric": [[8, 2], [2, 8]],
+        "rare": [[2, 4], [4998, 96]],
+        "2 % to 10 %": [[100, 20], [4900, 180]],
+        "no shift": [[100, 4], [4900, 196]],
+        "small batch": [[500, 0], [4500, 26]],
+        "half": [[5000, 60], [5000, 40]],
+        "large": [[20000, 21000], [980000, 979000]],
+        "large and rare": [[3, 14], [1000000, 999000]],
+        "far apart": [[10, 900], [9990, 100]],
+    }
+    for name, table in tables.items():
+        square = stats.chi2_contingency(np.array(table), correction=False)
+        (a, b), (c, d) = table
+        n, m = a + c, b + d
+        pooled = (a + b) / (n + m)
+        z = (b / m - a / n) / math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+        yield {
+            "name": name,
+            "table": table,
+            "fisher_p_value": float(stats.fisher_exact(table)[1]),
+            "chi_square": float(square.statistic),
+            "chi_square_p_value": float(square.pvalue),
+            "z": z,
+            "z_p_value": float(2 * stats.norm.sf(abs(z))),
+        }
+
+
+# Joint location -------------------------------------------------------------------------------
+
+
+def location_case(name, reference, current):
+    # Means and covariances over the rows where both are present.
+    z, w = [], []
+    for column, new in zip(reference, current):
+        x = present(column)
+        n = len(x)
+        score = lambda v, x=x, n=n: math.nan if v is None else float(
+            stats.norm.ppf(((x < v).sum() + ((x == v).sum() + 1) / 2) / (n + 1))
+        )
+        z.append([score(v) for v in column])
+        w.append([score(v) for v in new])
+    z, w = np.array(z), np.array(w)
+    k = len(z)
+    v = np.zeros((k, k))
+    for i in range(k):
+        for j in range(k):
+            both = ~np.isnan(z[i]) & ~np.isnan(z[j])
+            s = np.cov(z[i][both], z[j][both])[0, 1]
+            together = lambda t: (~np.isnan(t[i]) & ~np.isnan(t[j])).sum() / (~np.isnan(t[i])).sum() / (~np.isnan(t[j])).sum()
+            v[i, j] = s * (together(z) + together(w))
+    d = np.nanmean(w, axis=1) - np.nanmean(z, axis=1)
+    statistic = float(d @ np.linalg.solve(v, d))
+    return {
+        "name": name,
+        "reference": reference,
+        "current": current,
+        "statistic": statistic,
+        "degrees": k,
+        "p_value": float(stats.chi2.sf(statistic, k)),
+    }
+
+
+def location_cases():
+    def columns(n, moved):
+        common = rng.normal(0, 1, n)
+        one = np.exp(0.8 * common + 0.6 * rng.normal(0, 1, n) + moved)
+        two = np.where(rng.random(n) < 0.4, 0.0, np.exp(common + moved))
+        three = 100 + 15 * (rng.normal(0, 1, n) + moved)
+        return [rounded(c, 3) for c in (one, two, three)]
+
+    yield location_case("no shift", columns(250, 0), columns(40, 0))
+    yield location_case("all moved", columns(250, 0), columns(26, 0.5))
+    holes = lambda cs: [[None if rng.random() < 0.15 else v for v in c] for c in cs]
+    yield location_case("missing values", holes(columns(200, 0)), holes(columns(60, 0.3)))
+    yield location_case("one column", columns(100, 0)[:1], columns(30, 1.0)[:1])
+
+
+# Score test -----------------------------------------------------------------------------------
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def fit(x, y, c):
+    # The coefficients of scikit-learn and their sandwich covariance in raw units.
+    model = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
+    beta = np.concatenate([model.intercept_, model.coef_[0]])
+    a = np.column_stack([np.ones(len(x)), x])
+    p = sigmoid(a @ beta)
+    penalty = np.diag([0.0] + [1 / c] * x.shape[1])
+    bread = np.linalg.inv(a.T @ (a * (p * (1 - p))[:, None]) + penalty)
+    return beta, bread @ (a.T @ (a * ((y - p) ** 2)[:, None])) @ bread
+
+
+def score_case(name, training, beta, covariance, columns, classes, moved=None):
+    # Solved on scaled axes, where the rounding of the raw ones does not matter.
+    imputed = np.mean(training, axis=0)
+    x = np.array([[imputed[j] if v is None else v for j, v in enumerate(row)] for row in columns])
+    scale, shift = training.std(axis=0), imputed
+    axes = np.column_stack([np.ones(len(x)), (x - shift) / scale])
+    transform = np.diag(np.concatenate([[1.0], scale]))
+    transform[0, 1:] = shift
+    p = np.clip(sigmoid(np.column_stack([np.ones(len(x)), x]) @ beta), 1e-6, 1 - 1e-6)
+    c = transform @ covariance @ transform.T
+    u = axes.T @ (classes - p)
+    i = axes.T @ (axes * (p * (1 - p))[:, None])
+    v = i + i @ c @ i
+    statistic = float(u @ np.linalg.solve(v, u))
+    case = {
+        "name": name,
+        "training": [[float(v) for v in column] for column in training.T],
+        "imputed": [float(v) for v in imputed],
+        "intercept": float(beta[0]),
+        "coefficients": [float(b) for b in beta[1:]],
+        "covariance": covariance.tolist(),
+        "columns": [[row[j] for row in columns] for j in range(x.shape[1])],
+        "classes": [int(y) for y in classes],
+        "expected": float(p.sum()),
+        "statistic": statistic,
+        "degrees": len(beta),
+        "p_value": float(stats.chi2.sf(statistic, len(beta))),
+    }
+    return case if moved is None else case | {"moved": moved}
+
+
+def score_cases():
+    truth = np.array([-0.6, 1.1, -0.7])
+
+    def rows(n, weights, center=np.zeros(2)):
+        x = np.round(rng.normal(center, 1, (n, 2)), 3)
+        y = (rng.random(n) < sigmoid(weights[0] + x @ weights[1:])).astype(int)
+        return x, y
+
+    x, y = rows(400, truth)
+    beta, covariance = fit(x, y, 1.0)
+    batch = lambda *args: [v.tolist() for v in rows(*args)]
+    for name, n, weights, center, moved in [
+        ("still right", 120, truth, np.zeros(2), None),
+        ("features moved", 120, truth, np.full(2, 0.5), None),
+        ("intercept fell", 300, truth + [-1.2, 0, 0], np.zeros(2), 0),
+        ("first coefficient gone", 300, truth * [1, 0, 1], np.zeros(2), 1),
+        ("second coefficient turned", 300, truth * [1, 1, -1], np.zeros(2), 2),
+    ]:
+        columns, classes = rows(n, weights, center)
+        yield score_case(name, x, beta, covariance, columns.tolist(), classes, moved)
+
+    columns, classes = rows(60, truth)
+    columns = [[None if rng.random() < 0.2 else v for v in row] for row in columns.tolist()]
+    yield score_case("missing values", x, beta, covariance, columns, classes)
+
+    # A column away from 0 and one of large numbers: raw V is ill-conditioned, V on axes is not.
+    far = np.column_stack([500 + x[:, 0], 1e8 * x[:, 1]])
+    weights = np.array([beta[0] - 500 * beta[1], beta[1], beta[2] / 1e8])
+    back = np.array([[1, -500, 0], [0, 1, 0], [0, 0, 1e-8]])
+    columns, classes = rows(120, truth)
+    columns = np.column_stack([500 + columns[:, 0], 1e8 * columns[:, 1]])
+    yield score_case("far from 0", far, weights, back @ covariance @ back.T, columns.tolist(), classes)
+
+    # Probabilities beyond the bound on both sides, some of them wrong.
+    columns, classes = rows(60, truth)
+    yield score_case("bounded", x, beta * 12, covariance, columns.tolist(), classes)
+
+
+def recalibration_cases():
+    for name, shift, slope in [("right", 0, 1), ("too steep", 0, 0.5), ("too high", -0.8, 1)]:
+        log_odds = np.round(rng.normal(-0.5, 1.4, 150), 4)
+        classes = (rng.random(150) < sigmoid(shift + slope * log_odds)).astype(int)
+        p = np.clip(sigmoid(log_odds), 1e-6, 1 - 1e-6)
+        a = np.column_stack([np.ones(150), log_odds])
+        u = a.T @ (classes - p)
+        statistic = float(u @ np.linalg.solve(a.T @ (a * (p * (1 - p))[:, None]), u))
+        yield {
+            "name": name,
+            "log_odds": log_odds.tolist(),
+            "classes": classes.tolist(),
+            "statistic": statistic,
+            "p_value": float(stats.chi2.sf(statistic, 2)),
+        }
+
+
+def main():
+    kinds = {
+        "tails": tail_cases(),
+        "kolmogorov": kolmogorov_cases(),
+        "samples": list(sample_cases()),
+        "contingency": list(contingency_cases()),
+        "shares": list(share_cases()),
+        "location": list(location_cases()),
+        "score_test": list(score_cases()),
+        "recalibration_test": list(recalibration_cases()),
+    }
+    text = ",\n".join(
+        f'  "{kind}": [\n' + ",\n".join("    " + json.dumps(c) for c in cases) + "\n  ]"
+        for kind, cases in kinds.items()
+    )
+    pathlib.Path(__file__).with_name("statistics.json").write_text("{\n" + text + "\n}\n")
+
+
+main()

@@ -1,0 +1,264 @@
+//! What stands in finaldata.csv, as far as appending has to know it, and how that is kept from
+//! one ingestion to the next.
+//!
+//! It is kept in a *carry* file and in files of sorted fingerprints, both written after the
+//! ledger's commit and not synced: the carry counts only if it is of the committed bytes, the
+//! files only while their checksums hold, and all of it is made anew from finaldata.csv otherwise.
+//!
+//! While finaldata.csv has the size, time and inode that it had then, its content is taken to be
+//! the same. Its time is set a nanosecond apart from the clock's, so no later write can repeat it.
+
+use std::fs;
+
+use common::artifact::{self, Format};
+use common::digest::{self, Hasher};
+use common::ledger::{FileStamp, Ledger};
+use common::{Config, Layout, Schema, files};
+use dataset::passes::RunningProfile;
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, read_final_data};
+use serde::{Deserialize, Serialize};
+
+use crate::lay::Reading;
+
+/// Begins the names of the files of fingerprints.
+const ROWS: &str = "rows";
+
+const FORMAT: Format = Format {
+    name: "risk ingestion carry",
+    version: 1,
+};
+
+/// What appending continues from.
+pub(crate) struct Standing {
+    /// The running digest of the file.
+    pub(crate) hasher: Hasher,
+    /// What its rows look like.
+    pub(crate) profile: RunningProfile,
+    /// Which rows it holds.
+    pub(crate) known: FingerprintSet,
+}
+
+/// What is kept of it.
+#[derive(Serialize, Deserialize)]
+struct Carry {
+    /// Of which bytes of finaldata.csv it is.
+    committed_bytes: u64,
+    digest: String,
+    /// The running digest of those bytes.
+    hasher: Vec<u8>,
+    /// What the file system said of the file.
+    stamp: FileStamp,
+    /// A fingerprint that says under which key the others are.
+    key: Fingerprint,
+    profile: RunningProfile,
+    runs: Vec<StoredRun>,
+}
+
+impl Standing {
+    /// That of a file without rows.
+    pub(crate) fn of_no_rows(reading: &Reading<'_>) -> Self {
+        let Reading {
+            layout,
+            schema,
+            memory,
+            ..
+        } = reading;
+        Self {
+            hasher: Hasher::new(),
+            profile: RunningProfile::new(schema),
+            known: FingerprintSet::new(&layout.row_fingerprints(), ROWS, memory.known()),
+        }
+    }
+
+    /// That of the committed rows, or why finaldata.csv does not hold them.
+    pub(crate) fn of_committed(
+        config: &Config,
+        ledger: &Ledger,
+        reading: &Reading<'_>,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let layout = &config.layout;
+        let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
+            return Self::read(config, ledger, reading);
+        };
+        let (folder, memory) = (layout.row_fingerprints(), reading.memory.known());
+        let known = match FingerprintSet::open(&folder, ROWS, memory, &carry.runs) {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                return Self::read(config, ledger, reading);
+            }
+        };
+        if !carry.has_stamp_of(layout)
+            && let Some(damage) = damage(layout, ledger)?
+        {
+            return Ok(Err(damage));
+        }
+        Ok(Ok(Self {
+            hasher,
+            profile: carry.profile,
+            known,
+        }))
+    }
+
+    /// That of the committed rows, made anew by reading them all.
+    fn read(
+        config: &Config,
+        ledger: &Ledger,
+        reading: &Reading<'_>,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let mut standing = Self::of_no_rows(reading);
+        let mut waiting = Vec::new();
+        let mut block = Table::new(reading.schema);
+        let mut unwritten = None;
+        let read = read_final_data(config, ledger, reading.key, |rows| {
+            block.append_all(rows);
+            standing.profile.add(&block, 0..block.rows());
+            block.clear();
+            waiting.extend_from_slice(&rows.fingerprints);
+            if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
+                if let Err(error) = standing.known.add(&waiting) {
+                    unwritten = Some(error);
+                    anyhow::bail!("its rows cannot be remembered");
+                }
+                waiting.clear();
+            }
+            Ok(())
+        });
+        match (read, unwritten) {
+            // The disk is full, for example; that is no damage of what was read.
+            (_, Some(error)) => Err(error),
+            (Err(error), None) => Ok(Err(error.root_cause().to_string())),
+            (Ok(hasher), None) => {
+                standing.known.add(&waiting)?;
+                Ok(Ok(Self { hasher, ..standing }))
+            }
+        }
+    }
+
+    /// Keeps it for the next ingestion; the ledger that it belongs to is committed.
+    ///
+    /// What cannot be kept is made anew then, so that is no error of this one.
+    pub(crate) fn keep(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
+        match self.try_to_keep(reading, ledger, stamp) {
+            Ok(runs) => remove_all_but(reading.layout, &runs),
+            Err(error) => {
+                tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
+            }
+        }
+    }
+
+    fn try_to_keep(
+        &mut self,
+        reading: &Reading<'_>,
+        ledger: &Ledger,
+        stamp: FileStamp,
+    ) -> anyhow::Result<Vec<StoredRun>> {
+        self.profile.shrink();
+        let carry = Carry {
+            committed_bytes: ledger.committed_bytes,
+            digest: ledger.digest.clone(),
+            hasher: self.hasher.state(),
+            stamp,
+            key: key_check(reading.key),
+            profile: self.profile.clone(),
+            runs: self.known.store()?,
+        };
+        let bytes = artifact::encode(FORMAT, &carry)?;
+        files::replace_unsynced(&reading.layout.ingestion_carry(), &bytes)?;
+        Ok(carry.runs)
+    }
+}
+
+impl Carry {
+    /// What was kept with the running digest, if it is of the committed bytes and of this key.
+    fn load(
+        layout: &Layout,
+        ledger: &Ledger,
+        key: &FingerprintKey,
+        schema: &Schema,
+    ) -> Option<(Self, Hasher)> {
+        let bytes = fs::read(layout.ingestion_carry()).ok()?;
+        let carry: Self = artifact::decode(FORMAT, &bytes)
+            .inspect_err(|error| {
+                tracing::warn!(
+                    "{}: {error}; it is made anew",
+                    layout.ingestion_carry().display()
+                );
+            })
+            .ok()?;
+        let hasher = Hasher::continuing(&carry.hasher)?;
+        let n_known = carry
+            .runs
+            .iter()
+            .try_fold(0_u64, |sum, run| sum.checked_add(run.length));
+        let is_of_these = carry.committed_bytes == ledger.committed_bytes
+            && carry.digest == ledger.digest
+            && hasher.clone().finish() == ledger.digest
+            && carry.key == key_check(key)
+            && n_known == Some(ledger.rows)
+            && carry.profile.can_be_of(ledger.rows, schema);
+        is_of_these.then_some((carry, hasher))
+    }
+
+    fn has_stamp_of(&self, layout: &Layout) -> bool {
+        let found = layout.final_data().metadata();
+        self.stamp != FileStamp::default()
+            && found.is_ok_and(|metadata| FileStamp::of(&metadata) == self.stamp)
+    }
+}
+
+/// What the file system says of finaldata.csv, which was just written, once no later write can
+/// leave it so; the stamp of no file where the file system cannot tell.
+pub(crate) fn set_apart(layout: &Layout) -> FileStamp {
+    let path = layout.final_data();
+    match files::set_time_apart(&path) {
+        Ok(metadata) => FileStamp::of(&metadata),
+        Err(error) => {
+            // Then the next ingestion compares its digest, which takes longer.
+            tracing::debug!("{}: {error}", path.display());
+            FileStamp::default()
+        }
+    }
+}
+
+/// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
+pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    let path = layout.final_data();
+    let found = digest::of_file_start(&path, ledger.committed_bytes)?;
+    let is_whole = found.as_ref() == Some(&ledger.digest);
+    Ok((!is_whole).then(|| format!("{} was changed", path.display())))
+}
+
+/// Forgets what was kept, so that it is made anew.
+pub(crate) fn forget(layout: &Layout) -> anyhow::Result<()> {
+    files::remove_file(&layout.ingestion_carry())
+}
+
+/// A fingerprint that no row has, by which one key is told from another.
+fn key_check(key: &FingerprintKey) -> Fingerprint {
+    key.of_row(b"", &[], None)
+}
+
+/// Removes what a laying that came to nothing has left.
+pub(crate) fn sweep(layout: &Layout) {
+    let runs = fs::read(layout.ingestion_carry())
+        .ok()
+        .and_then(|bytes| artifact::decode::<Carry>(FORMAT, &bytes).ok())
+        .map(|carry| carry.runs);
+    remove_all_but(layout, &runs.unwrap_or_default());
+}
+
+/// Removes the files of fingerprints that are of no use any more; what cannot be removed now is
+/// removed by the next ingestion.
+fn remove_all_but(layout: &Layout, runs: &[StoredRun]) {
+    let folder = layout.row_fingerprints();
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        if !runs.iter().any(|run| name == run.name.as_str())
+            && let Err(error) = files::remove_file(&entry.path())
+        {
+            tracing::warn!("old fingerprints could not be removed: {error:#}");
+        }
+    }
+}

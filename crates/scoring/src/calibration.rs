@@ -1,0 +1,144 @@
+//! Whether probabilities mean what they say: of the rows given 0.3, do three in ten leave?
+//!
+//! What the classes alone say of them is in `metrics`, the Brier score included.
+
+use serde::{Deserialize, Serialize};
+
+/// Bins of the reliability curve, of about equally many rows each.
+const BINS: usize = 10;
+
+/// How far probabilities are from the shares that they stand for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Expected calibration error, 0 to 1: the mean of |mean probability − share of class 1| over
+    /// the bins, weighted by their rows.
+    pub expected_error: f64,
+    /// The reliability curve, by rising probability; bins without rows are left out.
+    pub curve: Vec<ReliabilityBin>,
+}
+
+/// Rows of about the same probability.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Rows.
+    pub rows: u64,
+    /// Their mean probability of class 1.
+    pub mean_probability: f64,
+    /// The share of them that is of class 1.
+    pub share: f64,
+}
+
+/// The calibration of probabilities, each beside the class of its row.
+///
+/// The bins lie between the linearly interpolated deciles of the probabilities and are closed on
+/// the right, as in scikit-learn's `calibration_curve` with the strategy "quantile": rows of equal
+/// probability are never parted. `None` without rows, or when a probability is not from 0 to 1.
+pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
+    let is_probability = |row: &(f64, bool)| (0.0..=1.0).contains(&row.0);
+    if rows.is_empty() || !rows.iter().all(is_probability) {
+        return None;
+    }
+    let mut sorted = rows.to_vec();
+    // By class too, so that the order of the rows does not change a sum's last digit.
+    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let curve = bins(&sorted);
+    let weighted =
+        |bin: &ReliabilityBin| bin.rows as f64 * (bin.mean_probability - bin.share).abs();
+    Some(Calibration {
+        expected_error: curve.iter().map(weighted).sum::<f64>() / rows.len() as f64,
+        curve,
+    })
+}
+
+fn bins(sorted: &[(f64, bool)]) -> Vec<ReliabilityBin> {
+    let ends = (1..BINS)
+        .map(|tenth| {
+            let edge = decile(sorted, tenth);
+            sorted.partition_point(|row| row.0 <= edge)
+        })
+        .chain([sorted.len()]);
+    let mut start = 0;
+    let mut curve = Vec::new();
+    for end in ends {
+        if end > start {
+            curve.push(bin(&sorted[start..end]));
+            start = end;
+        }
+    }
+    curve
+}
+
+/// In whole numbers up to the last division: a decile that is a row's probability is exactly that.
+fn decile(sorted: &[(f64, bool)], tenth: usize) -> f64 {
+    let last = sorted.len() - 1;
+    let (place, rest) = (last * tenth / BINS, last * tenth % BINS);
+    let (lower, upper) = (sorted[place].0, sorted[(place + 1).min(last)].0);
+    lower + (upper - lower) * (rest as f64 / BINS as f64)
+}
+
+fn bin(rows: &[(f64, bool)]) -> ReliabilityBin {
+    let count = rows.len() as f64;
+    ReliabilityBin {
+        rows: rows.len() as u64,
+        mean_probability: rows.iter().map(|row| row.0).sum::<f64>() / count,
+        share: rows.iter().filter(|row| row.1).count() as f64 / count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{cases, numbers};
+
+    #[test]
+    fn the_curve_is_that_of_scikit_learn() {
+        for case in cases("calibration") {
+            let classes = numbers(&case["classes"])
+                .into_iter()
+                .map(|class| class == 1.0);
+            let rows: Vec<(f64, bool)> = numbers(&case["probabilities"])
+                .into_iter()
+                .zip(classes)
+                .collect();
+            let found = calibration(&rows).unwrap();
+            let error = found.expected_error - case["expected_error"].as_f64().unwrap();
+            assert!(error.abs() < 1e-12, "{}: {found:?}", case["name"]);
+            let means = numbers(&case["mean_probabilities"]);
+            let shares = numbers(&case["shares"]);
+            assert_eq!(found.curve.len(), means.len(), "{}", case["name"]);
+            for ((bin, mean), share) in found.curve.iter().zip(means).zip(shares) {
+                assert!((bin.mean_probability - mean).abs() < 1e-12);
+                assert!((bin.share - share).abs() < 1e-12);
+            }
+        }
+    }
+
+    /// Name, rows, error and bins.
+    type Edge<'a> = (&'a str, &'a [(f64, bool)], Option<(f64, usize)>);
+
+    #[test]
+    fn the_edges_are_this_table() {
+        let table: [Edge<'_>; 7] = [
+            ("empty", &[], None),
+            ("one row", &[(0.25, true)], Some((0.75, 1))),
+            ("constant", &[(0.5, true), (0.5, false)], Some((0.0, 1))),
+            ("one class", &[(0.5, false), (1.0, false)], Some((0.75, 2))),
+            ("no number", &[(f64::NAN, true)], None),
+            ("an infinity", &[(f64::INFINITY, true)], None),
+            ("no probability", &[(0.5, true), (1.5, true)], None),
+        ];
+        for (name, rows, wanted) in table {
+            let found = calibration(rows).map(|found| (found.expected_error, found.curve.len()));
+            assert_eq!(found, wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter() {
+        let rows: Vec<(f64, bool)> = (0..97)
+            .map(|row| (f64::from(row * 37 % 19) / 19.0, row % 3 == 0))
+            .collect();
+        let back: Vec<(f64, bool)> = rows.iter().rev().copied().collect();
+        assert_eq!(calibration(&rows), calibration(&back));
+    }
+}

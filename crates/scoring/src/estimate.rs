@@ -1,0 +1,199 @@
+//! What a model is probably worth on rows whose class is not known yet.
+//!
+//! Where probabilities mean what they say, they say how many predictions are right
+//! (confidence-based performance estimation). An estimate sees that clients have changed; it is
+//! blind to concept drift, where the same client leaves for another reason than before.
+
+use dataset::passes::{Scored, probability};
+use serde::{Deserialize, Serialize};
+
+use crate::recalibration::Recalibration;
+
+/// A row as its model sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forecast {
+    /// What the model orders rows by; any unit.
+    pub score: f64,
+    /// Calibrated probability of class 1, 0 to 1.
+    pub probability: f64,
+    /// Whether class 1 is predicted.
+    pub predicts_one: bool,
+}
+
+/// The performance to be expected; blind to concept drift.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Rows.
+    pub rows: u64,
+    /// Share of class 1.
+    pub prevalence: f64,
+    /// Expected number of leavers that are predicted.
+    pub true_positive: f64,
+    /// Expected number of stayers that are predicted to leave.
+    pub false_positive: f64,
+    /// Expected number of leavers that are predicted to stay.
+    pub false_negative: f64,
+    /// Expected number of stayers that are predicted to stay.
+    pub true_negative: f64,
+    /// F1 of class 1; `None` when neither leavers are expected nor any predicted.
+    pub f1: Option<f64>,
+    /// `None` when nobody is predicted to leave.
+    pub precision: Option<f64>,
+    /// `None` when nobody is expected to leave.
+    pub recall: Option<f64>,
+    /// Share of the rows that is predicted right.
+    pub accuracy: f64,
+    /// `None` when one class only is expected.
+    pub roc_auc: Option<f64>,
+}
+
+/// The forecasts of a model's log-odds; what is predicted does not change by recalibration.
+pub fn forecasts(scored: &[Scored], recalibration: &Recalibration) -> Vec<Forecast> {
+    let forecast = |row: &Scored| Forecast {
+        score: row.log_odds,
+        probability: probability(recalibration.log_odds(row.log_odds)),
+        predicts_one: row.log_odds > 0.0,
+    };
+    scored.iter().map(forecast).collect()
+}
+
+/// The performance to be expected: with probability p a row predicted as class 1 adds p to the true
+/// and 1 − p to the false positives, and one predicted as class 0 adds p to the false and 1 − p to
+/// the true negatives.
+///
+/// `None` without rows, when a score is NaN or a probability is not from 0 to 1.
+pub fn estimate(forecasts: &[Forecast]) -> Option<Estimate> {
+    let is_usable = |row: &Forecast| (0.0..=1.0).contains(&row.probability) && !row.score.is_nan();
+    if forecasts.is_empty() || !forecasts.iter().all(is_usable) {
+        return None;
+    }
+    let sum = |predicts_one: bool, of: fn(f64) -> f64| -> f64 {
+        let rows = forecasts
+            .iter()
+            .filter(|row| row.predicts_one == predicts_one);
+        // An empty sum of floats is −0.
+        rows.map(|row| of(row.probability)).sum::<f64>() + 0.0
+    };
+    let (true_positive, false_positive) = (sum(true, |p| p), sum(true, |p| 1.0 - p));
+    let (false_negative, true_negative) = (sum(false, |p| p), sum(false, |p| 1.0 - p));
+    let count = forecasts.len() as f64;
+    let positives = true_positive + false_negative;
+    let misses = 0.5 * (false_positive + false_negative);
+    Some(Estimate {
+        rows: forecasts.len() as u64,
+        prevalence: positives / count,
+        f1: ratio(true_positive, true_positive + misses),
+        precision: ratio(true_positive, true_positive + false_positive),
+        recall: ratio(true_positive, positives),
+        accuracy: (true_positive + true_negative) / count,
+        roc_auc: roc_auc(forecasts, positives, count - positives),
+        true_positive,
+        false_positive,
+        false_negative,
+        true_negative,
+    })
+}
+
+fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
+    (denominator > 0.0).then(|| numerator / denominator)
+}
+
+/// The trapezoids under the curve of expected rates, rows of equal score taken together.
+fn roc_auc(forecasts: &[Forecast], positives: f64, negatives: f64) -> Option<f64> {
+    let mut rows = forecasts.to_vec();
+    rows.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+    let (mut found, mut area) = (0.0, 0.0);
+    for ties in rows.chunk_by(|a, b| a.score == b.score) {
+        let more: f64 = ties.iter().map(|row| row.probability).sum();
+        let width: f64 = ties.iter().map(|row| 1.0 - row.probability).sum();
+        area += width * (found + more / 2.0);
+        found += more;
+    }
+    let area = ratio(area, positives * negatives)?;
+    // Rounding of the sums may go a little beyond.
+    Some(area.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{cases, numbers};
+
+    #[test]
+    fn the_estimate_is_that_of_weighted_rows_in_scikit_learn() {
+        for case in cases("estimates") {
+            let scores = numbers(&case["scores"]);
+            let rows: Vec<Forecast> = scores
+                .into_iter()
+                .zip(numbers(&case["probabilities"]))
+                .map(|(score, probability)| Forecast {
+                    score,
+                    probability,
+                    predicts_one: score > 0.0,
+                })
+                .collect();
+            let found = estimate(&rows).unwrap();
+            for (name, value) in [
+                ("f1", found.f1),
+                ("precision", found.precision),
+                ("recall", found.recall),
+                ("accuracy", Some(found.accuracy)),
+                ("roc_auc", found.roc_auc),
+            ] {
+                let wanted = case[name].as_f64().unwrap();
+                let difference = (value.unwrap() - wanted).abs();
+                assert!(
+                    difference < 1e-12,
+                    "{} {name}: {value:?} {wanted}",
+                    case["name"]
+                );
+            }
+        }
+    }
+
+    fn rows(of: &[(f64, f64)]) -> Vec<Forecast> {
+        let forecast = |(score, probability): &(f64, f64)| Forecast {
+            score: *score,
+            probability: *probability,
+            predicts_one: *score > 0.0,
+        };
+        of.iter().map(forecast).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_estimated_is_none() {
+        for bad in [f64::NAN, f64::INFINITY, -0.1, 1.1] {
+            assert_eq!(estimate(&rows(&[(1.0, 0.5), (1.0, bad)])), None);
+        }
+        assert_eq!(estimate(&rows(&[(f64::NAN, 0.5)])), None);
+        assert_eq!(estimate(&[]), None);
+        let nobody = estimate(&rows(&[(-1.0, 0.0), (-2.0, 0.0)])).unwrap();
+        assert_eq!(
+            (nobody.f1, nobody.recall, nobody.precision),
+            (None, None, None)
+        );
+        assert_eq!((nobody.roc_auc, nobody.accuracy), (None, 1.0));
+        let certain = estimate(&rows(&[(1.0, 1.0), (f64::NEG_INFINITY, 0.0)])).unwrap();
+        assert_eq!((certain.f1, certain.roc_auc), (Some(1.0), Some(1.0)));
+        let one_row = estimate(&rows(&[(1.0, 0.25)])).unwrap();
+        assert_eq!(
+            (one_row.precision, one_row.roc_auc),
+            (Some(0.25), Some(0.5))
+        );
+    }
+
+    #[test]
+    fn recalibration_changes_probabilities_and_no_prediction() {
+        let scored = Scored {
+            log_odds: 1.0,
+            label: None,
+        };
+        let lower = Recalibration {
+            intercept: -2.0,
+            slope: 0.5,
+        };
+        let found = forecasts(&[scored], &lower)[0];
+        assert_eq!(found.probability, probability(-1.5));
+        assert!(found.predicts_one);
+    }
+}

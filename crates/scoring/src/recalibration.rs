@@ -1,0 +1,136 @@
+//! Log-odds made to mean what they say, by an intercept and a slope (Platt 1999).
+
+use dataset::passes::Scored;
+use dataset::{FOLDS, Fold, Table};
+use serde::{Deserialize, Serialize};
+use training::{FitSettings, fit};
+
+use crate::metrics::log_loss;
+
+/// A penalty so weak that it shows in no digit.
+const UNPENALISED: f64 = 1e12;
+
+/// A linear function of a model's log-odds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recalibration {
+    /// Is added, in log-odds.
+    pub intercept: f64,
+    /// Is multiplied with; above 0.
+    pub slope: f64,
+}
+
+impl Recalibration {
+    /// Leaves log-odds as they are.
+    pub const NONE: Self = Self {
+        intercept: 0.0,
+        slope: 1.0,
+    };
+
+    /// The recalibrated log-odds of the model's.
+    pub fn log_odds(&self, log_odds: f64) -> f64 {
+        (self.intercept + self.slope * log_odds).clamp(-f64::MAX, f64::MAX)
+    }
+}
+
+/// The recalibration of a model on reference rows, `clients` holding the client hash of each.
+///
+/// Fitted to four fifths of the clients at a time it answers for the rest; only where that lowers
+/// the log-loss of all labelled rows it is taken, fitted to all of them. Else, and where a fold
+/// cannot be fitted or the slope is not above 0, it is [`Recalibration::NONE`].
+pub fn recalibrate(scored: &[Scored], clients: &[u64]) -> Recalibration {
+    let table = Table {
+        features: vec![scored.iter().map(|row| row.log_odds).collect()],
+        labels: scored.iter().map(|row| row.label).collect(),
+        clients: clients.to_vec(),
+        // Identities are not asked for.
+        fingerprints: vec![0; scored.len()],
+    };
+    lower_log_loss(&table).unwrap_or(Recalibration::NONE)
+}
+
+fn lower_log_loss(table: &Table) -> Option<Recalibration> {
+    if table.clients.len() != table.rows() {
+        return None;
+    }
+    let (mut before, mut after) = (0.0, 0.0);
+    for fold in 0..FOLDS {
+        let fitted = fitted(table, Fold::Outside(fold))?;
+        for (row, label) in table.labels.iter().enumerate() {
+            if let (Some(class), true) = (*label, table.clients[row] % FOLDS == fold) {
+                let log_odds = table.features[0][row];
+                before += log_loss(log_odds, class);
+                after += log_loss(fitted.log_odds(log_odds), class);
+            }
+        }
+    }
+    let all = fitted(table, Fold::Any)?;
+    (after < before && all.slope > 0.0).then_some(all)
+}
+
+fn fitted(table: &Table, clients: Fold) -> Option<Recalibration> {
+    let settings = FitSettings { c: UNPENALISED };
+    let rows = table.labelled().of_fold(clients);
+    let predictor = fit(&settings, table, &rows).ok()?.predictor;
+    Some(Recalibration {
+        intercept: predictor.intercept,
+        slope: *predictor.coefficients.first()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{cases, numbers};
+
+    fn rows(log_odds: &[f64], classes: &[f64]) -> (Vec<Scored>, Vec<u64>) {
+        let scored = log_odds
+            .iter()
+            .zip(classes)
+            .map(|(log_odds, class)| Scored {
+                log_odds: *log_odds,
+                label: Some(*class == 1.0),
+            });
+        (scored.collect(), (0..log_odds.len() as u64).collect())
+    }
+
+    #[test]
+    fn intercept_and_slope_are_those_of_scikit_learn_where_they_help() {
+        for case in cases("recalibrations") {
+            let (scored, clients) = rows(&numbers(&case["log_odds"]), &numbers(&case["classes"]));
+            let found = recalibrate(&scored, &clients);
+            for (name, value) in [("intercept", found.intercept), ("slope", found.slope)] {
+                let wanted = case[name].as_f64().unwrap();
+                let difference = (value - wanted).abs();
+                assert!(
+                    difference < 1e-6 * wanted.abs().max(0.1),
+                    "{} {found:?}",
+                    case["name"]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_left_as_it_is() {
+        let table: [(&str, &[f64], &[f64]); 4] = [
+            ("empty", &[], &[]),
+            ("one row", &[1.0], &[1.0]),
+            ("one class", &[1.0, 2.0, 3.0, -1.0, 0.5, 0.0], &[1.0; 6]),
+            (
+                "the wrong way round",
+                &[3.0, 2.0, 1.0, -1.0, -2.0, -3.0],
+                &[0.0, 0.0, 1.0, 0.0, 1.0, 1.0],
+            ),
+        ];
+        for (name, log_odds, classes) in table {
+            let (scored, clients) = rows(log_odds, classes);
+            assert_eq!(
+                recalibrate(&scored, &clients),
+                Recalibration::NONE,
+                "{name}"
+            );
+        }
+        let (scored, _) = rows(&[1.0, -1.0], &[1.0, 0.0]);
+        assert_eq!(recalibrate(&scored, &[]), Recalibration::NONE);
+    }
+}
