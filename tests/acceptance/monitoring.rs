@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use acceptance::sample_data::{World, clients, to_csv};
+use serde_json::{Value, json};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, outcome};
 
 /// Rows of a made-up export; `by` moves the amount, and every `gap`-th region is missing.
 fn export(rows: usize, by: f64, gap: usize) -> String {
@@ -86,4 +87,112 @@ fn any_two_files_can_be_compared_and_nothing_is_changed() {
         .failed(65, "the column q is missing");
     compare("same.csv", &["--probability", "p"]).failed(2, "--prediction");
     assert_eq!(workspace.snapshot(&[""]), untouched);
+}
+
+/// A pipeline with its first model, to whose input folder more exports will come.
+fn watching(trigger: &str) -> Workspace {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.set("drift.trigger", json!(trigger));
+    workspace.set_input(&["practicedata", "exports"]);
+    workspace.write("data/exports/readme", "");
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+    workspace
+}
+
+/// One run after another export came.
+fn after_export(workspace: &Workspace, world: World, seed: u64, rows: usize) -> Value {
+    let name = format!("data/exports/{seed}.csv");
+    workspace.write(&name, to_csv(&clients(world, seed, rows)));
+    workspace.fullprocess()
+}
+
+fn verdicts(record: &Value) -> &Value {
+    &record["evidence"]["verdicts"]
+}
+
+fn rows_in_sums(record: &Value) -> Option<u64> {
+    verdicts(record)["sums"]["terms"]["rows"].as_u64()
+}
+
+#[test]
+fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and_only_then() {
+    let workspace = watching("evidence");
+    let same = after_export(&workspace, World::Before, 20, 400);
+    assert_eq!(outcome(&same), "steady", "{same:#}");
+    assert_eq!(verdicts(&same)["verdict"], "ok");
+    assert_eq!(rows_in_sums(&same), Some(400));
+    let reason = same["reason"].as_str().expect("a reason");
+    assert!(
+        reason.starts_with("the deployed model holds on 400"),
+        "{reason}"
+    );
+
+    let more = after_export(&workspace, World::Before, 21, 300);
+    assert_eq!(outcome(&more), "steady", "{more:#}");
+    assert_eq!(rows_in_sums(&more), Some(700), "batches add up");
+
+    let changed = after_export(&workspace, World::After, 22, 400);
+    assert_eq!(outcome(&changed), "redeployed", "{changed:#}");
+    assert_eq!(verdicts(&changed)["model"]["verdict"], "drift");
+    let moved = &verdicts(&changed)["model"]["moved"]["feature"];
+    assert_eq!(moved, "number_of_employees");
+    let features = verdicts(&changed)["features"].as_array().expect("features");
+    assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
+
+    let next = after_export(&workspace, World::After, 23, 200);
+    assert_eq!(rows_in_sums(&next), Some(200), "another model begins anew");
+}
+
+#[test]
+fn rows_too_few_for_the_evidence_wait_for_more() {
+    let workspace = watching("evidence");
+    let few = after_export(&workspace, World::Before, 20, 5);
+    assert_eq!(outcome(&few), "not_judged", "{few:#}");
+    assert_eq!(verdicts(&few)["model"]["verdict"], "insufficient_data");
+    let enough = after_export(&workspace, World::Before, 21, 300);
+    assert_eq!(outcome(&enough), "steady", "{enough:#}");
+    assert_eq!(enough["rows"]["new"], 305);
+    assert_eq!(rows_in_sums(&enough), Some(305), "no row counts twice");
+}
+
+#[test]
+fn the_score_decides_by_default_and_the_verdicts_stand_beside_it() {
+    let workspace = watching("score");
+    workspace.write(
+        "data/exports/20.csv",
+        to_csv(&clients(World::Before, 20, 300)),
+    );
+    let text = workspace.run("fullprocess", &[]).stdout;
+    assert!(
+        text.contains("  why        F1 on the new rows is"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  model      the deployed model holds on 300"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  features   the features lie where"),
+        "{text}"
+    );
+
+    let record = after_export(&workspace, World::After, 21, 400);
+    assert_eq!(outcome(&record), "redeployed", "{record:#}");
+    let reason = record["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("F1 on the new rows is"), "{reason}");
+    assert_eq!(verdicts(&record)["model"]["verdict"], "drift");
+}
+
+#[test]
+fn the_trigger_and_its_level_are_checked_like_every_setting() {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.set("drift", json!({"trigger": "proof", "alpha": 0.7}));
+    let found = workspace.run("fullprocess", &[]);
+    assert_eq!(found.code, 78, "{}", found.stderr);
+    for problem in [
+        "drift.trigger",
+        "drift.alpha: must be above 0 and at most 0.5",
+    ] {
+        assert!(found.stderr.contains(problem), "{}", found.stderr);
+    }
 }

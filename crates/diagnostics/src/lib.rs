@@ -12,6 +12,7 @@ mod measure;
 mod report;
 pub mod statistics;
 mod timings;
+mod verdicts;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,13 +27,14 @@ use serde::Serialize;
 
 pub use compare::{
     ALPHA, Answers, Check, ColumnComparison, ComparedFile, ComparisonReport, JointCheck, Kind,
-    LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Performance, Realised, Request, Verdict,
-    compare,
+    LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Performance, Realised, Request, Test, Unit,
+    Verdict, compare,
 };
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::Measured;
 pub use report::{DeployedState, DiagnosticsReport};
 pub use timings::StageTiming;
+pub use verdicts::{Batch, HeldTest, ModelVerdict, Moved, Verdicts, verdicts};
 
 /// The program's own options.
 #[derive(Args, Debug)]

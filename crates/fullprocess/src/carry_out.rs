@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::decide::Action;
 use crate::judge::{Data, Live};
+use crate::monitor::keep_sums;
 use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::{Candidate, Trial};
@@ -152,6 +153,7 @@ impl OpenRun<'_> {
         self.record.effects.insert(Effect::Judged);
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
+            keep_sums(history, &self.record)?;
             if let Some(live) = &live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
             }

@@ -1,7 +1,8 @@
 //! The decision of a run: a pure function of what was found and what is wanted.
 
 use common::Config;
-use common::config::{DriftBasis, OnTie};
+use common::config::{DriftBasis, DriftTrigger, OnTie};
+use diagnostics::{ModelVerdict, Verdicts};
 use scoring::{ConfusionMatrix, Metrics, same_score};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub struct Evidence {
     pub on_new_rows: Option<Metrics>,
     /// The deployed model on all labelled rows; `None` without any.
     pub on_all_rows: Option<AllRows>,
+    /// What the new rows say of the deployed model and its features; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Verdicts>,
 }
 
 /// How a model predicts all labelled rows of finaldata.csv.
@@ -45,6 +49,8 @@ pub struct DeployedModel {
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// What calls for a retrain.
+    pub trigger: DriftTrigger,
     /// The rows that the deployed model is judged on.
     pub basis: DriftBasis,
     /// What an equal score means.
@@ -80,6 +86,7 @@ impl Policy {
     /// What the configuration asks for.
     pub fn of(config: &Config) -> Self {
         Self {
+            trigger: config.drift.trigger,
             basis: config.drift.basis,
             on_tie: config.drift.on_tie,
         }
@@ -107,7 +114,6 @@ impl From<ConfusionMatrix> for AllRows {
 
 /// Decides what a run is to do.
 pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
-    let decision = |action, reason: String| Decision { action, reason };
     let Some(deployed) = &evidence.deployed else {
         return match (evidence.rows, evidence.labelled_rows) {
             (0, _) => decision(Action::Nothing, "there is no data".into()),
@@ -125,6 +131,40 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         };
         return decision(Action::Wait, reason.into());
     }
+    match (policy.trigger, &evidence.verdicts) {
+        (DriftTrigger::Evidence, Some(verdicts)) => {
+            by_evidence(&verdicts.model).unwrap_or_else(|| {
+                let Decision { action, reason } = by_score(evidence, deployed, policy);
+                let why = format!("{}; so the score decides: {reason}", verdicts.model);
+                decision(action, why)
+            })
+        }
+        (DriftTrigger::Score | DriftTrigger::Evidence, _) => by_score(evidence, deployed, policy),
+    }
+}
+
+fn decision(action: Action, reason: String) -> Decision {
+    Decision { action, reason }
+}
+
+/// `None` when the model cannot be tested, however many rows there were.
+fn by_evidence(model: &ModelVerdict) -> Option<Decision> {
+    let action = match model.verdict {
+        diagnostics::Verdict::Ok => Action::Keep,
+        diagnostics::Verdict::Drift => Action::Retrain,
+        diagnostics::Verdict::InsufficientData => {
+            let is_for_want_of_rows =
+                |why: &diagnostics::statistics::Undecided| why.is_for_want_of_rows();
+            if !model.undecided.as_ref().is_some_and(is_for_want_of_rows) {
+                return None;
+            }
+            Action::Wait
+        }
+    };
+    Some(decision(action, model.to_string()))
+}
+
+fn by_score(evidence: &Evidence, deployed: &DeployedModel, policy: &Policy) -> Decision {
     let Some(new) = evidence.basis(*policy) else {
         let reason = "F1 is undefined: no client left and none was predicted to leave";
         return decision(Action::Wait, reason.into());
@@ -164,8 +204,10 @@ fn held_against(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str
 mod tests {
     use super::*;
     use dataset::passes::Scored;
+    use diagnostics::statistics::{CumulativeScore, Undecided};
 
     const SEED: Policy = Policy {
+        trigger: DriftTrigger::Score,
         basis: DriftBasis::NewRows,
         on_tie: OnTie::Retrain,
     };
@@ -196,6 +238,7 @@ mod tests {
             new_labelled_rows: new.rows,
             on_all_rows: Some(AllRows::from(metrics(1, 1, 1).confusion)),
             on_new_rows: Some(new),
+            verdicts: None,
         }
     }
 
@@ -236,6 +279,84 @@ mod tests {
             ..evidence(metrics(1, 0, 0), 0.5)
         };
         assert_eq!(decide(&unlabelled, &SEED).action, Action::Wait);
+    }
+
+    /// Evidence whose new rows scored lower, with this verdict on the model.
+    fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
+        let model = ModelVerdict {
+            verdict,
+            rows: 100,
+            positives: 30,
+            expected: Some(30.0),
+            single: None,
+            cumulative: None,
+            undecided,
+            moved: None,
+        };
+        Evidence {
+            verdicts: Some(Verdicts {
+                verdict,
+                rows: 100,
+                model,
+                joint: None,
+                features: Vec::new(),
+                sums: CumulativeScore::default(),
+            }),
+            ..evidence(metrics(2, 1, 2), 0.6)
+        }
+    }
+
+    #[test]
+    fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
+        use diagnostics::Verdict::{Drift, InsufficientData, Ok};
+        let policy = Policy {
+            trigger: DriftTrigger::Evidence,
+            ..SEED
+        };
+        let few = Undecided::FewRows { rows: 3, needed: 8 };
+        let lopsided = Undecided::OneClassExpected {
+            class: 1,
+            expected: 0.2,
+            rows: 9,
+        };
+        for (verdict, undecided, action, reason) in [
+            (Ok, None, Action::Keep, "whether"),
+            (Drift, None, Action::Retrain, "whether"),
+            (
+                InsufficientData,
+                Some(few),
+                Action::Wait,
+                "at least 8 are needed",
+            ),
+            (
+                InsufficientData,
+                Some(lopsided),
+                Action::Wait,
+                "0.2 rows of class 1",
+            ),
+            (
+                InsufficientData,
+                Some(Undecided::NoCovariance),
+                Action::Retrain,
+                "is not known; so the score decides: F1 on the new rows is 0.5714",
+            ),
+            (
+                InsufficientData,
+                Some(Undecided::TooLarge),
+                Action::Retrain,
+                "so the score decides",
+            ),
+        ] {
+            let found = judged(verdict, undecided);
+            let decision = decide(&found, &policy);
+            assert_eq!(decision.action, action, "{undecided:?}");
+            assert!(decision.reason.contains(reason), "{}", decision.reason);
+            assert_eq!(
+                decide(&found, &SEED).action,
+                Action::Retrain,
+                "the score is lower"
+            );
+        }
     }
 
     #[test]

@@ -194,6 +194,7 @@ pub(crate) fn judge(
         new_labelled_rows: new.labelled(),
         on_new_rows: scoring::score(&live.model, new.table, &new.selection),
         on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
+        verdicts: None,
     })
 }
 

@@ -11,6 +11,7 @@ mod decide;
 mod doctor;
 mod dry_run;
 mod judge;
+mod monitor;
 mod open_run;
 mod record;
 mod resume;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::judge::{Data, Live, judge};
+use crate::monitor::monitor;
 use crate::open_run::OpenRun;
 
 pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
@@ -192,7 +194,11 @@ impl OpenRun<'_> {
             run.take_in(prepared, found, live.as_ref())
         })?;
         let evidence = self.stage("judging", |run| {
-            judge(run.config, run.history, live.as_ref(), &data)
+            let (config, history) = (run.config, run.history);
+            Ok(Evidence {
+                verdicts: monitor(config, history, live.as_ref(), &data)?,
+                ..judge(config, history, live.as_ref(), &data)?
+            })
         })?;
         let policy = Policy::of(self.config);
         let decision = decide(&evidence, &policy);

@@ -8,7 +8,7 @@ use common::cli::Report;
 use common::exit::Exit;
 use common::history::STAGES;
 use common::ledger::{FileStatus, RowCounts};
-use diagnostics::DependencyCounts;
+use diagnostics::{DependencyCounts, Verdicts};
 use ingestion::IngestReport;
 use jiff::Timestamp;
 use scoring::{Comparison, Verdict};
@@ -216,6 +216,11 @@ impl RunRecord {
         self.ingestion = Some(report);
     }
 
+    /// What the new rows say of the deployed model and its features.
+    fn verdicts(&self) -> Option<&Verdicts> {
+        self.evidence.as_ref()?.verdicts.as_ref()
+    }
+
     /// The crates that were found withdrawn.
     fn yanked(&self) -> &[String] {
         let counts = self.dependencies.as_ref();
@@ -246,7 +251,15 @@ impl Report for RunRecord {
             .as_ref()
             .is_some_and(IngestReport::has_rejections);
         let has_yanked = !self.yanked().is_empty();
-        !is_routine || has_rejections || has_yanked || self.dry_run || self.exit() != Exit::Done
+        let has_drift = self
+            .verdicts()
+            .is_some_and(|verdicts| verdicts.verdict == diagnostics::Verdict::Drift);
+        !is_routine
+            || has_rejections
+            || has_yanked
+            || has_drift
+            || self.dry_run
+            || self.exit() != Exit::Done
     }
 }
 
@@ -264,6 +277,7 @@ impl fmt::Display for RunRecord {
         }
         self.write_input(to)?;
         self.write_scores(to)?;
+        self.write_verdicts(to)?;
         if let Some(verdict) = &self.verdict {
             for reason in &verdict.reasons {
                 writeln!(to, "  gate       {reason}")?;
@@ -360,6 +374,21 @@ impl RunRecord {
             if let Some(score) = score {
                 writeln!(to, "  F1         {score:.4} {what}")?;
             }
+        }
+        Ok(())
+    }
+
+    fn write_verdicts(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(verdicts) = self.verdicts() else {
+            return Ok(());
+        };
+        let model = verdicts.model.to_string();
+        // Where the evidence decides the reason says so already.
+        if !self.reason.contains(&model) {
+            writeln!(to, "  model      {model}")?;
+        }
+        for finding in verdicts.of_features() {
+            writeln!(to, "  features   {finding}")?;
         }
         Ok(())
     }

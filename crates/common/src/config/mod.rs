@@ -16,8 +16,8 @@ use self::folders::Folders;
 pub use self::folders::InputFolder;
 use self::section::{Problems, Section};
 pub use self::settings::{
-    ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, GatePolicy,
-    HistorySettings, IngestionSettings, LimitSettings, OnTie, TrainingSettings,
+    ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, DriftTrigger,
+    GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie, TrainingSettings,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,

@@ -30,13 +30,30 @@ pub struct TrainingSettings {
     pub verify_rows: usize,
 }
 
+/// A model that holds gives a p-value below a half in every second run.
+const HIGHEST_ALPHA: f64 = 0.5;
+
 /// Section `drift`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftSettings {
+    /// What calls for a retrain; default `score`.
+    pub trigger: DriftTrigger,
+    /// A p-value below it says that the deployed model no longer holds; default 0.005.
+    pub alpha: f64,
     /// The rows that the deployed model is judged on; default `new_rows`.
     pub basis: DriftBasis,
     /// Whether an equal score counts as drift; default `retrain`.
     pub on_tie: OnTie,
+}
+
+/// What calls for a retrain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftTrigger {
+    /// A score that is not higher than when the model was deployed.
+    Score,
+    /// The score test: coefficients that no longer hold.
+    Evidence,
 }
 
 /// The rows that the deployed model is judged on.
@@ -237,9 +254,14 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
 
 pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {
     let settings = DriftSettings {
+        trigger: section.value("trigger", DriftTrigger::Score),
+        alpha: section.value("alpha", 0.005),
         basis: section.value("basis", DriftBasis::NewRows),
         on_tie: section.value("on_tie", OnTie::Retrain),
     };
+    if !(settings.alpha > 0.0 && settings.alpha <= HIGHEST_ALPHA) {
+        section.problem("alpha", "must be above 0 and at most 0.5");
+    }
     section.finish();
     settings
 }

@@ -419,6 +419,8 @@ pub mod documents {
     pub const RECONCILED_MODEL: &str = "reconciled model";
     /// When the live release was last changed by hand.
     pub const CHANGED_BY_HAND: &str = "last change by hand";
+    /// What the batches since the live release went live say of its model together.
+    pub const SCORE_SUMS: &str = "sums of the score test";
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! One check of one column, and what follows from it once all are known.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ALPHA;
 use crate::statistics::holm;
 
 /// What a check says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that chance would not bring about, or nothing that matters.
@@ -17,11 +17,35 @@ pub enum Verdict {
     InsufficientData,
 }
 
+/// A test of one column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// Of two distributions of numbers.
+    KolmogorovSmirnov,
+    /// Of counts in a table.
+    ChiSquare,
+    /// Of counts in a table of two rows and two columns, exactly.
+    Fisher,
+}
+
+/// What an effect is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Standard deviations of the reference.
+    StandardDeviations,
+    /// Half the sum of the differences of all shares.
+    TotalVariation,
+    /// Share of missing values.
+    MissingShare,
+}
+
 /// One check of one column.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// The test that was made.
-    pub test: &'static str,
+    pub test: Test,
     /// Its statistic; `None` where it has none.
     pub statistic: Option<f64>,
     /// How probable a difference as large is without drift; `None` where there is nothing to test.
@@ -31,11 +55,23 @@ pub struct Check {
     /// How large the difference is.
     pub effect: Option<f64>,
     /// The unit of the effect.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// The least effect that matters.
     pub least_effect: f64,
     /// What follows.
     pub verdict: Verdict,
+}
+
+impl Verdict {
+    /// Drift when anything has drifted, insufficient data when nothing could be tested.
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        let worse = |one, other| match (one, other) {
+            (Self::Drift, _) | (_, Self::Drift) => Self::Drift,
+            (Self::Ok, _) | (_, Self::Ok) => Self::Ok,
+            (Self::InsufficientData, Self::InsufficientData) => Self::InsufficientData,
+        };
+        verdicts.into_iter().fold(Self::InsufficientData, worse)
+    }
 }
 
 impl Check {

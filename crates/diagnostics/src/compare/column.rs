@@ -1,9 +1,9 @@
 //! One column of both files, as numbers or as categories.
 
 use dataset::Levels;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Verdict};
+use super::check::{Check, Test, Unit, Verdict};
 use super::{ALPHA, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, chi_square, contingency_table, kolmogorov_smirnov,
@@ -11,10 +11,12 @@ use crate::statistics::{
 };
 
 /// One column of both files.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnComparison {
     /// Its name.
     pub name: String,
+    /// The worst of its checks.
+    pub verdict: Verdict,
     /// What it was compared as.
     pub kind: Kind,
     /// Cells of reference and current file that hold other text in a column of numbers; they count as
@@ -25,12 +27,12 @@ pub struct ColumnComparison {
     /// Whether as many values are missing.
     pub missing: Check,
     /// The stability index of numbers, which decides nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<StabilityIndex>,
 }
 
 /// What a column is compared as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The values of both files are numbers.
@@ -42,9 +44,11 @@ pub enum Kind {
 }
 
 /// A column of both sides, reference first.
-pub(super) struct ColumnPair {
+pub(crate) struct ColumnPair {
     pub(super) name: String,
     unreadable: [u64; 2],
+    /// The reference's missing and present values, where its cells are a sample.
+    counted: Option<Tally>,
     pub(super) values: Values,
 }
 
@@ -65,10 +69,11 @@ pub(super) struct Scores {
 
 impl ColumnPair {
     /// A column of numbers on both sides.
-    pub(super) fn numbers(name: &str, unreadable: [u64; 2], numbers: [Vec<f64>; 2]) -> Self {
+    pub(crate) fn numbers(name: &str, unreadable: [u64; 2], numbers: [Vec<f64>; 2]) -> Self {
         Self {
             name: name.to_owned(),
             unreadable,
+            counted: None,
             values: Values::Numbers(numbers),
         }
     }
@@ -79,7 +84,16 @@ impl ColumnPair {
             name: name.to_owned(),
             // As levels all text can be read.
             unreadable: [0, 0],
+            counted: None,
             values: Values::Categories(kind, levels),
+        }
+    }
+
+    /// With the missing values of the rows that the reference's cells are a sample of.
+    pub(crate) fn with_missing(self, counted: Tally) -> Self {
+        Self {
+            counted: Some(counted),
+            ..self
         }
     }
 
@@ -114,8 +128,10 @@ impl ColumnPair {
                 None,
             ),
         };
+        let tallies = [self.counted.unwrap_or(tallies[0]), tallies[1]];
         let comparison = ColumnComparison {
             name: self.name,
+            verdict: Verdict::InsufficientData,
             kind,
             unreadable: self.unreadable,
             distribution,
@@ -130,18 +146,24 @@ impl ColumnComparison {
     pub(super) fn checks_mut(&mut self) -> [&mut Check; 2] {
         [&mut self.distribution, &mut self.missing]
     }
+
+    /// What follows from its checks, once they are judged.
+    pub(super) fn conclude(&mut self) {
+        self.verdict = Verdict::worst([self.distribution.verdict, self.missing.verdict]);
+    }
 }
 
 fn of_numbers(reference: &SortedColumn, current: &SortedColumn) -> Check {
     let test = kolmogorov_smirnov(reference, current);
     Check {
-        test: "kolmogorov_smirnov",
         statistic: test.map(|test| test.statistic),
         p_value: test.map(|test| test.p_value),
         effect: wasserstein(reference, current).map(|distance| distance.normalised),
-        unit: "standard deviations",
-        least_effect: LEAST_DISTANCE,
-        ..untested()
+        ..untested(
+            Test::KolmogorovSmirnov,
+            Unit::StandardDeviations,
+            LEAST_DISTANCE,
+        )
     }
 }
 
@@ -150,44 +172,38 @@ fn of_categories(reference: &Levels, current: &Levels) -> Check {
     let test = chi_square(&table);
     let effect = total_variation(&table);
     Check {
-        test: "chi_square",
         statistic: test.map(|test| test.statistic),
         // A single level that both files have is no difference, and no table to test.
         p_value: test.map(|test| test.p_value).or(effect.map(|_| 1.0)),
         effect,
-        unit: "total variation",
-        least_effect: LEAST_VARIATION,
-        ..untested()
+        ..untested(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION)
     }
 }
 
 fn of_missing([reference, current]: [Tally; 2]) -> Check {
     let test = missingness(reference, current);
     let statistic = test.and_then(|test| test.statistic);
+    let kind = match statistic {
+        Some(_) => Test::ChiSquare,
+        None => Test::Fisher,
+    };
     Check {
-        test: if statistic.is_some() {
-            "chi_square"
-        } else {
-            "fisher"
-        },
         statistic,
         p_value: test.map(|test| test.p_value),
         effect: test.map(|test| test.moved),
-        unit: "missing share",
-        least_effect: LEAST_MISSING,
-        ..untested()
+        ..untested(kind, Unit::MissingShare, LEAST_MISSING)
     }
 }
 
-fn untested() -> Check {
+fn untested(test: Test, unit: Unit, least_effect: f64) -> Check {
     Check {
-        test: "none",
+        test,
         statistic: None,
         p_value: None,
         corrected_p_value: None,
         effect: None,
-        unit: "",
-        least_effect: 0.0,
+        unit,
+        least_effect,
         verdict: Verdict::InsufficientData,
     }
 }

@@ -14,13 +14,14 @@ use std::path::{Path, PathBuf};
 
 use common::{Failure, Schema};
 use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::check::correct;
-use self::column::{ColumnPair, Scores, Values};
+use self::column::{Scores, Values};
 use crate::statistics::{BatchLocation, Location, PresentTogether, ScoreMoments, location_test};
 
-pub use self::check::{Check, Verdict};
+pub use self::check::{Check, Test, Unit, Verdict};
+pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::performance::{Performance, Realised};
 
@@ -89,7 +90,7 @@ pub struct ComparedFile {
 }
 
 /// The joint test of location.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JointCheck {
     /// The columns that were tested.
     pub columns: Vec<String>,
@@ -141,7 +142,7 @@ pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<Compari
         verdict,
         joint,
         columns,
-    } = check(pairs, is_input);
+    } = check_columns(pairs, is_input);
     let [reference, current] = files;
     Ok(ComparisonReport {
         verdict,
@@ -201,15 +202,17 @@ fn pairs(
 }
 
 /// All checks of some columns.
-struct Checked {
+pub(crate) struct Checked {
     /// The worst of them.
-    verdict: Verdict,
-    joint: Option<JointCheck>,
-    columns: Vec<ColumnComparison>,
+    pub(crate) verdict: Verdict,
+    /// All columns of numbers at once.
+    pub(crate) joint: Option<JointCheck>,
+    /// The columns in their order.
+    pub(crate) columns: Vec<ColumnComparison>,
 }
 
 /// Makes all checks; the joint one of the columns of numbers that go into a model.
-fn check(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
+pub(crate) fn check_columns(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
     let inputs = pairs.iter().filter(|pair| is_input(&pair.name));
     let currents: Vec<&[f64]> = inputs
         .filter_map(|pair| match &pair.values {
@@ -223,14 +226,16 @@ fn check(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
             .into_iter()
             .unzip();
     correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    columns.iter_mut().for_each(ColumnComparison::conclude);
     let inputs = columns.iter().zip(scores);
     let (tested, scores): (Vec<&ColumnComparison>, Vec<Scores>) = inputs
         .filter_map(|(column, scores)| Some((column, scores?)))
         .filter(|(column, _)| is_input(&column.name))
         .unzip();
     let joint = joint_check(&tested, scores, together);
+    let verdicts = columns.iter().map(|column| column.verdict);
     Checked {
-        verdict: worst(&columns, joint.as_ref()),
+        verdict: Verdict::worst(verdicts.chain(joint.as_ref().map(|joint| joint.verdict))),
         joint,
         columns,
     }
@@ -279,25 +284,6 @@ fn joint_check(
             Verdict::Ok
         },
     })
-}
-
-/// Drift when anything has drifted, insufficient data when nothing could be tested.
-fn worst(columns: &[ColumnComparison], joint: Option<&JointCheck>) -> Verdict {
-    let all = || {
-        let checks = columns
-            .iter()
-            .flat_map(|column| [&column.distribution, &column.missing]);
-        checks
-            .map(|check| check.verdict)
-            .chain(joint.map(|joint| joint.verdict))
-    };
-    if all().any(|verdict| verdict == Verdict::Drift) {
-        Verdict::Drift
-    } else if all().any(|verdict| verdict == Verdict::Ok) {
-        Verdict::Ok
-    } else {
-        Verdict::InsufficientData
-    }
 }
 
 fn missing_from(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {

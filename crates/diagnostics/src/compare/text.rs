@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Performance, Verdict};
+use super::{
+    Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Performance, Test, Unit, Verdict,
+};
 
 impl fmt::Display for Verdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -10,6 +12,26 @@ impl fmt::Display for Verdict {
             Self::Ok => "ok",
             Self::Drift => "drift",
             Self::InsufficientData => "insufficient data",
+        })
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::KolmogorovSmirnov => "kolmogorov_smirnov",
+            Self::ChiSquare => "chi_square",
+            Self::Fisher => "fisher",
+        })
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::StandardDeviations => "standard deviations",
+            Self::TotalVariation => "total variation",
+            Self::MissingShare => "missing share",
         })
     }
 }

@@ -61,7 +61,8 @@ pub struct ScoreTest {
 }
 
 /// Why the test cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Undecided {
     /// There are not enough rows for so many coefficients.
     #[error("{rows} labelled rows are too few, at least {needed} are needed")]
@@ -91,7 +92,21 @@ pub enum Undecided {
     TooLarge,
 }
 
+impl Undecided {
+    /// Whether more rows would make the test possible.
+    pub fn is_for_want_of_rows(&self) -> bool {
+        matches!(self, Self::FewRows { .. } | Self::OneClassExpected { .. })
+    }
+}
+
 impl ScoreTerms {
+    /// Whether all sums are numbers; others would spoil every sum that they are added to.
+    pub fn are_finite(&self) -> bool {
+        let information = self.information.iter().flatten();
+        let mut sums = self.score.iter().chain(information);
+        self.expected.is_finite() && sums.all(|sum| sum.is_finite())
+    }
+
     /// Adds the terms of later rows, of the same model.
     pub fn merge(&mut self, later: &Self) {
         self.rows += later.rows;
@@ -141,7 +156,10 @@ pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTe
     // A constant column is one with the intercept, which is the one to be kept.
     let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
     let components = tested.components(&terms.score);
-    let statistic = components.iter().flatten().map(|part| part * part).sum();
+    let statistic: f64 = components.iter().flatten().map(|part| part * part).sum();
+    if !statistic.is_finite() {
+        return Err(Undecided::TooLarge);
+    }
     let degrees = tested.kept().len();
     let p_value = chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?;
     Ok(ScoreTest {
@@ -186,20 +204,20 @@ impl CumulativeScore {
     /// Adds a batch and tests the sums: the test, with the level that its p-value is held against
     /// so that all looks together err at most with `alpha`.
     ///
-    /// Sums that cannot be tested yet are no look.
+    /// Sums that cannot be tested yet are no look; a batch whose numbers are too large is left out.
     pub fn look(
         &mut self,
         batch: &ScoreTerms,
         covariance: &[Vec<f64>],
         alpha: f64,
     ) -> Result<(ScoreTest, f64), Undecided> {
-        let terms = match &mut self.terms {
-            Some(terms) => {
-                terms.merge(batch);
-                terms
-            }
-            none => none.insert(batch.clone()),
-        };
+        let mut sums = self.terms.clone();
+        match &mut sums {
+            Some(sums) => sums.merge(batch),
+            None => sums = Some(batch.clone()),
+        }
+        let terms = sums.filter(ScoreTerms::are_finite);
+        let terms = self.terms.insert(terms.ok_or(Undecided::TooLarge)?);
         let test = score_test(terms, covariance)?;
         self.looks += 1;
         Ok((test, look_level(alpha, self.looks)))

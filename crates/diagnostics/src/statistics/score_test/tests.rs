@@ -265,6 +265,21 @@ fn the_coefficient_that_moved_has_the_largest_component() {
 }
 
 #[test]
+fn sums_that_would_be_no_numbers_are_not_added_to() {
+    let zero = vec![vec![0.0; 2]; 2];
+    let huge = ScoreTerms {
+        score: vec![1.0, f64::MAX],
+        ..terms(100, 50.0)
+    };
+    let mut sums = CumulativeScore::default();
+    let _ = sums.look(&huge, &zero, 0.005);
+    let before = sums.clone();
+    let found = sums.look(&huge, &zero, 0.005);
+    assert_eq!(found.unwrap_err(), Undecided::TooLarge);
+    assert_eq!(sums, before);
+}
+
+#[test]
 fn looks_at_growing_sums_get_stricter() {
     let zero = vec![vec![0.0; 2]; 2];
     let mut sums = CumulativeScore::default();

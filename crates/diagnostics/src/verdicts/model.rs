@@ -1,0 +1,128 @@
+//! Does the deployed model still hold?
+
+use dataset::Selection;
+use serde::{Deserialize, Serialize};
+use training::Model;
+
+use super::Batch;
+use crate::compare::Verdict;
+use crate::statistics::{CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided};
+
+/// Whether the coefficients of the deployed model still hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelVerdict {
+    /// Drift when either test says so; insufficient data when neither can be made.
+    pub verdict: Verdict,
+    /// Labelled rows of the batch.
+    pub rows: u64,
+    /// Rows of class 1 among them.
+    pub positives: u64,
+    /// Rows of class 1 that the model expects among them; `None` where a number is beyond measure.
+    pub expected: Option<f64>,
+    /// The test of the batch alone.
+    pub single: Option<HeldTest>,
+    /// The test of all batches since the model went live.
+    pub cumulative: Option<HeldTest>,
+    /// Why the batch alone cannot be tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Undecided>,
+    /// The coefficient that has moved most, where the model no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// A score test and the level that it is held against.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldTest {
+    /// The test.
+    #[serde(flatten)]
+    pub test: ScoreTest,
+    /// Labelled rows that it is made of.
+    pub rows: u64,
+    /// A p-value below it is drift.
+    pub level: f64,
+}
+
+/// A coefficient that is no longer what it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its feature; `None` for the intercept.
+    pub feature: Option<String>,
+    /// Its part of the statistic's root, standard normal while the model holds; above 0 where the
+    /// coefficient has become larger.
+    pub component: f64,
+}
+
+impl HeldTest {
+    /// Whether it says that the model no longer holds.
+    pub fn is_drift(&self) -> bool {
+        self.test.p_value < self.level
+    }
+}
+
+/// Tests a batch alone, and the sums that it is added to.
+pub(super) fn hold(
+    model: &Model,
+    batch: &Batch<'_>,
+    before: &CumulativeScore,
+    alpha: f64,
+) -> (ModelVerdict, CumulativeScore) {
+    let incumbent = Incumbent::of(model);
+    let terms = incumbent.terms(batch.table, &Selection::rows(batch.rows.clone()));
+    let single = incumbent.test(&terms);
+    let (cumulative, sums) = look(&incumbent, &terms, before, alpha);
+    let undecided = single.as_ref().err().copied();
+    let single = single.ok().map(|test| HeldTest {
+        test,
+        rows: terms.rows,
+        level: alpha,
+    });
+    let found = || single.iter().chain(&cumulative);
+    let drift = found().find(|held| held.is_drift());
+    let verdict = match (drift, found().next()) {
+        (Some(_), _) => Verdict::Drift,
+        (None, Some(_)) => Verdict::Ok,
+        (None, None) => Verdict::InsufficientData,
+    };
+    let held = ModelVerdict {
+        verdict,
+        rows: terms.rows,
+        positives: terms.positives,
+        expected: Some(terms.expected).filter(|expected| expected.is_finite()),
+        moved: drift.and_then(|held| most_moved(model, &held.test)),
+        undecided,
+        single,
+        cumulative,
+    };
+    (held, sums)
+}
+
+/// Looks at the sums with the batch added; without labelled rows there is nothing new to see.
+fn look(
+    incumbent: &Incumbent,
+    terms: &ScoreTerms,
+    before: &CumulativeScore,
+    alpha: f64,
+) -> (Option<HeldTest>, CumulativeScore) {
+    let mut sums = before.clone();
+    let Some(covariance) = incumbent.covariance().filter(|_| terms.rows > 0) else {
+        return (None, sums);
+    };
+    let looked = sums.look(terms, covariance, alpha).ok();
+    let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
+    let held = looked.map(|(test, level)| HeldTest { test, rows, level });
+    (held, sums)
+}
+
+fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {
+    let parts = test.components.iter().enumerate();
+    let (place, component) = parts
+        .filter_map(|(place, part)| Some((place, (*part)?)))
+        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
+    let mut names = model.schema.feature_names();
+    let feature = place.checked_sub(1).and_then(|place| names.nth(place));
+    Some(Moved {
+        feature: feature.map(str::to_owned),
+        component,
+    })
+}

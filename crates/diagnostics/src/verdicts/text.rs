@@ -1,0 +1,145 @@
+//! Verdicts as sentences.
+
+use std::fmt;
+
+use super::{HeldTest, ModelVerdict, Verdicts};
+use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
+
+impl fmt::Display for ModelVerdict {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = || self.single.iter().chain(&self.cumulative);
+        let deciding = found().find(|held| held.is_drift()).or(found().next());
+        match (self.verdict, deciding, &self.undecided) {
+            (Verdict::Drift, Some(held), _) => {
+                write!(
+                    to,
+                    "the deployed model no longer holds on {}",
+                    on(self, held)
+                )?;
+                match &self.moved {
+                    Some(moved) => {
+                        let which = moved.feature.as_deref();
+                        let direction = if moved.component > 0.0 {
+                            "larger"
+                        } else {
+                            "smaller"
+                        };
+                        match which {
+                            Some(name) => write!(
+                                to,
+                                "; most of all the coefficient of {name} has become {direction}"
+                            ),
+                            None => {
+                                write!(to, "; most of all the intercept has become {direction}")
+                            }
+                        }
+                    }
+                    None => Ok(()),
+                }
+            }
+            (_, Some(held), _) => write!(to, "the deployed model holds on {}", on(self, held)),
+            (_, None, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
+            (_, None, None) => to.write_str("whether the deployed model holds is open"),
+        }
+    }
+}
+
+/// The rows and the test, for a person.
+fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
+    let which = if verdict.single.as_ref() == Some(held) {
+        "new labelled rows"
+    } else {
+        "labelled rows since it went live"
+    };
+    let HeldTest { test, rows, level } = held;
+    format!(
+        "{rows} {which} (score test {:.2} with {} degrees of freedom, p {}; drift is below {})",
+        test.statistic,
+        test.degrees,
+        p_text(test.p_value),
+        in_short(*level)
+    )
+}
+
+impl Verdicts {
+    /// What the features say, one sentence a finding.
+    pub fn of_features(&self) -> Vec<String> {
+        let mut found: Vec<String> = self
+            .joint
+            .iter()
+            .filter(|joint| joint.verdict == Verdict::Drift)
+            .map(moved_together)
+            .chain(self.features.iter().flat_map(of_feature))
+            .collect();
+        if found.is_empty() {
+            found.push(self.nothing_moved());
+        }
+        found
+    }
+
+    fn nothing_moved(&self) -> String {
+        let untested: Vec<&str> = self
+            .features
+            .iter()
+            .filter(|feature| feature.distribution.verdict == Verdict::InsufficientData)
+            .map(|feature| feature.name.as_str())
+            .collect();
+        match (untested.len(), self.features.len() - untested.len()) {
+            (0, _) => "the features lie where those of the training rows did".into(),
+            (_, 0) => "whether the features have moved is open: they have no values".into(),
+            _ => format!(
+                "the features lie where those of the training rows did, but for {}, without values",
+                untested.join(", ")
+            ),
+        }
+    }
+}
+
+fn moved_together(joint: &JointCheck) -> String {
+    format!(
+        "{} together lie elsewhere than in the training rows (p {})",
+        joint.columns.join(", "),
+        p_text(joint.p_value)
+    )
+}
+
+fn of_feature(feature: &ColumnComparison) -> impl Iterator<Item = String> {
+    let checks = [&feature.distribution, &feature.missing];
+    checks
+        .into_iter()
+        .filter(|check| check.verdict == Verdict::Drift)
+        .map(|check| {
+            format!(
+                "{} {} (p {})",
+                feature.name,
+                has_moved(check),
+                check.corrected_p_value.map_or_else(|| "-".into(), p_text)
+            )
+        })
+}
+
+fn has_moved(check: &Check) -> String {
+    match (check.unit, check.effect) {
+        (Unit::MissingShare, Some(by)) if by < 0.0 => {
+            format!("is missing in {:.1} % of the rows less", -by * 100.0)
+        }
+        (Unit::MissingShare, Some(by)) => {
+            format!("is missing in {:.1} % of the rows more", by * 100.0)
+        }
+        (unit, Some(by)) => format!("is distributed otherwise, by {by:.2} {unit}"),
+        (_, None) => "is distributed otherwise, beyond measure".into(),
+    }
+}
+
+/// A level with the two digits of it that matter.
+fn in_short(level: f64) -> f64 {
+    format!("{level:.1e}").parse().unwrap_or(level)
+}
+
+fn p_text(p: f64) -> String {
+    if p < 1e-4 {
+        format!("{p:.1e}")
+    } else {
+        format!("{p:.4}")
+    }
+}

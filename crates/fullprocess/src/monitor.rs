@@ -1,0 +1,75 @@
+//! The verdicts of a run, and the sums that they go on from.
+//!
+//! The sums of the score test belong to one release while it is live. They are committed with the
+//! mark that the rows are judged, so no row is added twice; they are empty again once another
+//! release went live, and after every retrain, whatever came of it.
+
+use common::history::documents;
+use common::{Config, History};
+use diagnostics::statistics::CumulativeScore;
+use diagnostics::{Batch, Verdicts, verdicts};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::decide::Action;
+use crate::judge::{Data, Live};
+use crate::record::RunRecord;
+
+/// The sums in the history, and what they are of.
+#[derive(Serialize, Deserialize)]
+struct StoredSums {
+    release: String,
+    /// When the live release was last changed by hand: one that comes back begins anew.
+    changed_by_hand: Option<Timestamp>,
+    sums: CumulativeScore,
+}
+
+/// What the new rows say of the deployed model; `None` without one or the other.
+pub(crate) fn monitor(
+    config: &Config,
+    history: &History,
+    live: Option<&Live>,
+    data: &Data,
+) -> anyhow::Result<Option<Verdicts>> {
+    let new = data.new_rows(config)?;
+    let rows = new.selection.rows;
+    let Some(live) = live.filter(|_| !rows.is_empty()) else {
+        return Ok(None);
+    };
+    let before = sums(history, live.release.name())?;
+    let batch = Batch {
+        table: new.table,
+        rows,
+    };
+    let found = verdicts(&live.model, &batch, &before, config.drift.alpha);
+    Ok(Some(found))
+}
+
+/// Keeps the sums of a run whose rows are judged; part of the transaction that says so.
+pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result<()> {
+    let Some((evidence, decision)) = record.evidence.as_ref().zip(record.decision.as_ref()) else {
+        return Ok(());
+    };
+    let Some((deployed, verdicts)) = evidence.deployed.as_ref().zip(evidence.verdicts.as_ref())
+    else {
+        return Ok(());
+    };
+    let stored = StoredSums {
+        release: deployed.release.clone(),
+        changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
+        sums: match decision.action {
+            Action::Keep => verdicts.sums.clone(),
+            _ => CumulativeScore::default(),
+        },
+    };
+    history.save_document(documents::SCORE_SUMS, &stored)
+}
+
+/// The sums of a release since it went live.
+fn sums(history: &History, release: &str) -> anyhow::Result<CumulativeScore> {
+    let changed_by_hand: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
+    let stored: Option<StoredSums> = history.document(documents::SCORE_SUMS)?;
+    let own = stored
+        .filter(|stored| stored.release == release && stored.changed_by_hand == changed_by_hand);
+    Ok(own.map(|stored| stored.sums).unwrap_or_default())
+}
