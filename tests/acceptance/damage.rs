@@ -243,7 +243,9 @@ fn s31_the_server_keeps_its_last_good_model_and_says_so() {
         fs::remove_file(&current).expect("removed");
         symlink(format!("releases/{release}"), &current).expect("a link");
     };
+    // Asked whether it is ready, the server looks for itself.
     let served = |server: &Server| -> Value {
+        server.get("/readyz");
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone()
     };
     let is_live =

@@ -1,5 +1,6 @@
 //! What a user may rely on, tested against the real programs and the real server.
 
+mod api;
 mod architecture;
 mod by_hand;
 mod damage;
@@ -11,6 +12,7 @@ mod interruptions;
 mod monitoring;
 mod program;
 mod registry;
+mod schema;
 mod server;
 mod serving;
 mod shell;

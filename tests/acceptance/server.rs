@@ -1,7 +1,11 @@
 //! The real server on a free port.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -15,7 +19,11 @@ pub(crate) struct Server {
     process: Child,
     url: String,
     agent: Agent,
+    log: Mutex<Receiver<String>>,
 }
+
+/// No test is in such a hurry that it could fail by it, and none waits for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server answered.
 pub(crate) struct Answer {
@@ -50,13 +58,77 @@ impl Server {
             })
             .expect("the server says where it listens");
         // Its log must be read on, or it would block when the pipe is full.
-        std::thread::spawn(move || lines.for_each(drop));
+        let (line, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for read in lines.map_while(Result::ok) {
+                // Nobody listens once the test is over.
+                let _ = line.send(read);
+            }
+        });
         let config = Agent::config_builder().http_status_as_error(false).build();
         Self {
             process,
             url: url.trim_end_matches('/').to_owned(),
             agent: config.into(),
+            log: Mutex::new(log),
         }
+    }
+
+    /// The next line of its log that is so.
+    #[track_caller]
+    pub(crate) fn log_line(&self, is_so: impl Fn(&str) -> bool) -> String {
+        loop {
+            let log = self.log.lock().expect("no test failed before");
+            let line = log.recv_timeout(PATIENCE).expect("such a line");
+            if is_so(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// A connection on which a test says what it wants.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let address = self.url.strip_prefix("http://").expect("an address");
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        stream
+    }
+
+    /// What comes back for these bytes, until the server closes.
+    pub(crate) fn exchange(&self, request: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect();
+        // A server that has refused the beginning may close before the end was sent.
+        let _ = stream.write_all(request.as_ref());
+        rest_of(&mut stream)
+    }
+
+    /// What comes back for a request with these header lines, of which `Host` is one.
+    pub(crate) fn send(&self, what: &str, headers: &[&str], body: &[u8]) -> String {
+        let mut request = format!("{what} HTTP/1.1\r\nConnection: close\r\n").into_bytes();
+        for header in headers {
+            request.extend_from_slice(header.as_bytes());
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+        request.extend_from_slice(body);
+        self.exchange(request)
+    }
+
+    /// The most memory that it ever had, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("the server is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: u64 = line
+            .and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+            .expect("a number");
+        kib / 1024
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("the server is there");
     }
 
     /// Where it listens.
@@ -80,12 +152,45 @@ impl Server {
     }
 
     /// Asks the server to stop and waits for its exit code.
-    pub(crate) fn stop(mut self) -> i32 {
-        let process = Pid::from_child(&self.process);
-        kill_process(process, Signal::TERM).expect("the server is there");
+    pub(crate) fn stop(self) -> i32 {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// The exit code of a server that was asked to stop.
+    pub(crate) fn ended(mut self) -> i32 {
         let ended = self.process.wait().expect("the server ends");
         ended.code().expect("the server ends by itself")
     }
+}
+
+/// Everything that is still to come on a connection.
+pub(crate) fn rest_of(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A connection that is reset has said what it had to say.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The status of an answer as text.
+#[track_caller]
+pub(crate) fn status_of(answer: &str) -> u16 {
+    let status = answer.split(' ').nth(1).and_then(|text| text.parse().ok());
+    status.unwrap_or_else(|| panic!("no answer: {answer:?}"))
+}
+
+/// A header of an answer as text.
+pub(crate) fn header_of<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let head = answer.split("\r\n\r\n").next()?;
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(": ")?;
+        found.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+/// The body of an answer as text.
+pub(crate) fn body_of(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
 impl Drop for Server {

@@ -124,7 +124,9 @@ fn the_server_is_ready_by_itself_after_the_first_deployment_and_follows_the_next
 
     workspace.fullprocess();
     assert_eq!(server.get("/readyz").status, 200);
+    // Asked whether it is ready, the server looks for itself.
     let version = |server: &Server| -> Value {
+        server.get("/readyz");
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone()
     };
     assert_eq!(version(&server), "000001");
@@ -144,6 +146,7 @@ fn a_damaged_release_does_not_replace_the_model_in_memory() {
     workspace.set_input(&["sourcedata"]);
     workspace.fullprocess();
     workspace.run("deployment", &["--rollback"]);
+    assert_eq!(server.get("/readyz").status, 200);
     assert_eq!(
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"],
         "000001"
@@ -157,6 +160,8 @@ fn a_damaged_release_does_not_replace_the_model_in_memory() {
     fs::remove_file(&current).expect("removed");
     std::os::unix::fs::symlink("releases/000002", &current).expect("a link");
 
+    let checks = server.get("/readyz").json(200)["checks"].clone();
+    assert_eq!(checks[1]["ok"], false);
     let after = server.post("/prediction", "text/csv", ROWS).json(200);
     assert_eq!(after["model_version"], "000001");
     assert_eq!(after["probabilities"], before["probabilities"]);

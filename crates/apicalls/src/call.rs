@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::{Body, Error, Timeout};
+use ureq::{Body, Error, RequestBuilder, Timeout};
 
 use crate::returns::ApiCall;
 
@@ -20,6 +20,7 @@ const LONGEST_PROBLEM: usize = 500;
 pub(crate) struct Caller {
     agent: Agent,
     url: String,
+    key: Option<String>,
     timeout_seconds: u64,
 }
 
@@ -32,7 +33,7 @@ struct Outcome {
 
 impl Caller {
     /// `timeout_seconds` bound each call from the first byte sent to the last one read.
-    pub(crate) fn new(url: &str, timeout_seconds: u64) -> Self {
+    pub(crate) fn new(url: &str, key: Option<String>, timeout_seconds: u64) -> Self {
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(Duration::from_secs(timeout_seconds)))
@@ -45,6 +46,7 @@ impl Caller {
         Self {
             agent,
             url: url.to_owned(),
+            key,
             timeout_seconds,
         }
     }
@@ -54,8 +56,8 @@ impl Caller {
         let endpoint = "/prediction";
         let body = Value::from(path).to_string();
         let mut call = self.record("POST", endpoint, || {
-            self.agent
-                .post(format!("{}{endpoint}", self.url))
+            let request = self.agent.post(format!("{}{endpoint}", self.url));
+            self.with_key(request)
                 .content_type("application/json")
                 .send(&body)
         });
@@ -66,8 +68,16 @@ impl Caller {
     /// Reads an endpoint.
     pub(crate) fn get(&self, endpoint: &str) -> ApiCall {
         self.record("GET", endpoint, || {
-            self.agent.get(format!("{}{endpoint}", self.url)).call()
+            let request = self.agent.get(format!("{}{endpoint}", self.url));
+            self.with_key(request).call()
         })
+    }
+
+    fn with_key<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.key {
+            Some(key) => request.header("Authorization", format!("Bearer {key}")),
+            None => request,
+        }
     }
 
     fn record(

@@ -8,9 +8,9 @@ mod call;
 mod pretty;
 mod returns;
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+use std::{fs, io};
 
 use anyhow::Context;
 use common::history::StageDuration;
@@ -44,13 +44,10 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
 pub fn call(base_url: &str, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();
-    let caller = Caller::new(&url, config.api.timeout_seconds);
-    let mut calls = match test_files(config) {
-        Ok(paths) => paths.iter().map(|path| caller.predict(path)).collect(),
-        Err(error) => vec![ApiCall::not_made("POST", "/prediction", &error)],
+    let calls = match key(config) {
+        Ok(key) => call_all(&Caller::new(&url, key, config.api.timeout_seconds), config),
+        Err(error) => vec![ApiCall::not_made("GET", "/", &error)],
     };
-    calls
-        .extend(["/scoring", "/summarystats", "/diagnostics"].map(|endpoint| caller.get(endpoint)));
     let returns = ApiReturns { url, calls };
     let failed = returns.failed().count();
     let seconds = clock.elapsed().as_secs_f64();
@@ -58,25 +55,47 @@ pub fn call(base_url: &str, config: &Config) -> ApiReturns {
     returns
 }
 
-/// Replaces apireturns.txt.
-pub fn write(config: &Config, returns: &ApiReturns) -> anyhow::Result<()> {
-    files::create_folder(config.layout.models())?;
-    files::replace(&config.layout.api_returns(), returns.to_string().as_bytes())
+fn call_all(caller: &Caller, config: &Config) -> Vec<ApiCall> {
+    let mut calls = match test_files(config) {
+        Ok(paths) => paths.iter().map(|path| caller.predict(path)).collect(),
+        Err(error) => vec![ApiCall::not_made("POST", "/prediction", &error)],
+    };
+    calls
+        .extend(["/scoring", "/summarystats", "/diagnostics"].map(|endpoint| caller.get(endpoint)));
+    calls
 }
 
-/// The test data's files as the API is to be asked for them: relative to the configuration's
-/// folder where they are in it; at least one.
+/// The key that the calls show; `None` where none is configured.
+fn key(config: &Config) -> anyhow::Result<Option<String>> {
+    let Some(file) = &config.api.key_file else {
+        return Ok(None);
+    };
+    let key = fs::read_to_string(file)
+        .with_context(|| format!("failed to read the key {} (api.key_file)", file.display()))?;
+    Ok(Some(key.trim().to_owned()))
+}
+
+/// Replaces apireturns.txt and apireturns.json.
+pub fn write(config: &Config, returns: &ApiReturns) -> anyhow::Result<()> {
+    let layout = &config.layout;
+    files::create_folder(layout.models())?;
+    let json = serde_json::to_vec(returns).context("failed to encode the API's answers")?;
+    files::replace(&layout.api_returns_json(), &json)?;
+    files::replace(&layout.api_returns(), returns.to_string().as_bytes())
+}
+
+/// The test data's files, those of sub-folders too, as the API is to be asked for them: relative
+/// to the configuration's folder where they are in it; at least one.
 fn test_files(config: &Config) -> anyhow::Result<Vec<String>> {
     let folder = &config.test_folder;
-    let context = || format!("failed to list the test data in {}", folder.name);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(&folder.path).with_context(context)? {
-        let path = entry.with_context(context)?.path();
-        if is_csv(&path) {
-            let shown = path.strip_prefix(&config.base).unwrap_or(&path);
-            paths.push(shown.to_string_lossy().into_owned());
-        }
-    }
+    let mut files = Vec::new();
+    collect_files(&folder.path, &mut files)
+        .with_context(|| format!("failed to list the test data in {}", folder.name))?;
+    let mut paths: Vec<String> = files
+        .iter()
+        .map(|path| path.strip_prefix(&config.base).unwrap_or(path))
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
     paths.sort();
     anyhow::ensure!(
         !paths.is_empty(),
@@ -86,18 +105,37 @@ fn test_files(config: &Config) -> anyhow::Result<Vec<String>> {
     Ok(paths)
 }
 
-/// Whether it is a visible file with content named `.csv`, as the pipeline reads it.
+/// The server follows no links, so none is followed to a folder here: there is an end to them.
+fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if is_hidden(&path) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            collect_files(&path, files)?;
+        } else if is_csv(&path) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// Whether it is a file with content named `.csv`, as the pipeline reads it.
 fn is_csv(path: &Path) -> bool {
-    let is_hidden = path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let has_ending = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let has_content = path
         .metadata()
         .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
-    !is_hidden && has_ending && has_content
+    has_ending && has_content
 }
 
 #[cfg(test)]

@@ -112,9 +112,45 @@ fn what_was_answered_is_kept_for_people_and_programs() {
         "{text}"
     );
     assert!(text.contains("s, model 000003\n{\n  \"of\": "), "{text}");
-    let encoded = serde_json::to_string(&returns).unwrap();
-    let decoded: ApiReturns = serde_json::from_str(&encoded).unwrap();
+    let encoded = fs::read(config.layout.api_returns_json()).unwrap();
+    let decoded: ApiReturns = serde_json::from_slice(&encoded).unwrap();
     assert_eq!(decoded, returns);
+}
+
+#[test]
+fn test_data_in_folders_within_is_found_and_links_to_folders_are_not_followed() {
+    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
+    let (_base, config) = workspace(&url);
+    let folder = &config.test_folder.path;
+    files::remove_folder(folder).unwrap();
+    for name in ["deep/er/c.csv", "deep/.hidden/d.csv", "deep/e.csv"] {
+        let path = folder.join(name);
+        files::create_folder(path.parent().unwrap()).unwrap();
+        files::replace(&path, b"x\n1\n").unwrap();
+    }
+    std::os::unix::fs::symlink(".", folder.join("deep/loop")).unwrap();
+    let returns = call(&url, &config);
+    assert!(returns.is_complete(), "{returns}");
+    let inputs: Vec<&str> = returns
+        .calls
+        .iter()
+        .filter_map(|call| call.input.as_deref())
+        .collect();
+    assert_eq!(inputs, ["data/test/deep/e.csv", "data/test/deep/er/c.csv"]);
+}
+
+#[test]
+fn a_key_is_shown_where_one_is_configured() {
+    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
+    let (_base, mut config) = workspace(&url);
+    config.api.key_file = Some(config.base.join("key"));
+    let without = call(&url, &config);
+    assert_eq!(without.exit(), Exit::ApiFailed);
+    let error = without.calls[0].error.as_deref().unwrap();
+    assert!(error.contains("(api.key_file)"), "{error}");
+    files::replace_private(&config.base.join("key"), b"secret\n").unwrap();
+    assert_eq!(key(&config).unwrap().as_deref(), Some("secret"));
+    assert!(call(&url, &config).is_complete());
 }
 
 #[test]
@@ -196,7 +232,7 @@ fn an_answer_of_any_bytes_is_an_answer_or_an_error() {
     });
     fuzz("answers", 150, |bytes| {
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
-        let call = Caller::new(&url, 30).get("/scoring");
+        let call = Caller::new(&url, None, 30).get("/scoring");
         assert_ne!(call.answer.is_some(), call.error.is_some(), "{call:?}");
         assert!(
             call.answer.is_none() || call.status == Some(200),

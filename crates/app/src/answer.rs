@@ -1,22 +1,38 @@
-//! What every answer carries: the request id, `Cache-Control`, and the problem body of an error.
+//! What every request goes through and every answer carries: the gate, the request id,
+//! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use common::digest;
 
+use crate::accept::Media;
+use crate::access::Origins;
+use crate::access_log::Event;
 use crate::error::ApiError;
+use crate::metrics::Target;
 use crate::problem;
+use crate::routes::{self, Access};
+use crate::state::AppState;
+use crate::unread::Unread;
 
 /// Name of the header with the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A client's own id is taken up to this length.
 const LONGEST_ID: usize = 64;
+/// Hexadecimal digits of an answer's digest that are its tag.
+const TAG_DIGITS: usize = 32;
 
 /// The id of a request; handlers find it among the request's extensions.
 #[derive(Clone, Debug)]
@@ -24,40 +40,114 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// The middleware around all routes.
 pub(crate) async fn complete(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
+    let began = Instant::now();
+    // The application always has it.
+    let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
+        return next.call(request).await;
+    };
+    let running = state.metrics.begin();
     let id = request_id(request.headers());
-    let instance = problem::excerpt(request.path().as_bytes());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let place = routes::place(request.path());
+    let target = Target::of(place, request.method());
+    let origin = state.gate.origins.listed(request.headers());
+    let method = request.method().clone();
+    let has_body = has_body(request.headers());
+    let unread = Unread::of(&mut request);
 
-    let answered = next.call(request).await?;
-    let mut answered = with_problem_body(answered, &instance, &id);
+    let mut answered = match admit(&state, &request, place) {
+        Ok(()) => {
+            request.extensions_mut().insert(RequestId(id.clone()));
+            with_problem_body(next.call(request).await?, &id)
+        }
+        Err(error) => {
+            let answer = problem::answer(&error, &instance(request.path()), &id);
+            request.into_response(answer)
+        }
+    };
+    // The rest of a body that was refused is not waited for.
+    let is_cut = has_body && !answered.status().is_success();
+    if is_cut && let Some(unread) = unread {
+        answered = unread.hold_by(answered);
+    }
+    if is_cut || state.is_draining.load(Ordering::Relaxed) {
+        let head = answered.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     let headers = answered.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Origins::allow(origin, &method, headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
+    drop(running);
+    note(&state, target, &answered, began, &id);
     Ok(answered)
 }
 
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH);
+    length.is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING)
+}
+
+/// Refuses what may not be asked here and now.
+fn admit(state: &AppState, request: &ServiceRequest, place: Option<usize>) -> Result<(), ApiError> {
+    let needs = match place.and_then(|place| routes::ALL.get(place)) {
+        // A browser asks this way whether it may ask, and shows no key.
+        Some(_) if *request.method() == Method::OPTIONS => Access::Open,
+        Some(endpoint) => endpoint.access,
+        // What is where is nobody's business without a key.
+        None => Access::Read,
+    };
+    state.gate.admit(request, needs)?;
+    if state.is_draining.load(Ordering::Relaxed) && needs != Access::Open {
+        return Err(ApiError::Draining);
+    }
+    Ok(())
+}
+
+fn note(state: &AppState, target: Target, answered: &ServiceResponse, began: Instant, id: &str) {
+    let took = began.elapsed();
+    let status = answered.status().as_u16();
+    state.metrics.count_request(target, status, took);
+    if let Some(log) = &state.log {
+        let bytes = match answered.response().body().size() {
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::None => Some(0),
+            BodySize::Stream => None,
+        };
+        log.add(&Event {
+            method: target.method(),
+            route: target.route(),
+            status,
+            took,
+            bytes,
+            request_id: id,
+        });
+    }
+}
+
 /// An error's answer gets its body here, where the request is known.
-fn with_problem_body(answered: ServiceResponse, instance: &str, id: &str) -> ServiceResponse {
+fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
+    let instance = || instance(answered.request().path());
     let error = answered.response().error().map(Error::as_error::<ApiError>);
     let mut problem = match error {
         Some(Some(error)) => {
             log_internal(error, id);
-            problem::answer(error, instance, id)
+            problem::answer(error, &instance(), id)
         }
         // Only the framework's own errors are of another type; none of the extractors in use
         // has one.
         Some(None) => {
             let unknown = ApiError::Internal(anyhow::anyhow!("an error of the framework"));
             log_internal(&unknown, id);
-            problem::answer(&unknown, instance, id)
+            problem::answer(&unknown, &instance(), id)
         }
         None if answered.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            problem::answer(&ApiError::MethodNotAllowed, instance, id)
+            problem::answer(&ApiError::MethodNotAllowed, &instance(), id)
         }
         None => return answered,
     };
@@ -67,10 +157,42 @@ fn with_problem_body(answered: ServiceResponse, instance: &str, id: &str) -> Ser
     answered.into_response(problem)
 }
 
+/// What an answer repeats of the address.
+fn instance(path: &str) -> String {
+    problem::excerpt(path.as_bytes())
+}
+
 fn log_internal(error: &ApiError, id: &str) {
     if let ApiError::Internal(cause) = error {
         tracing::error!(request_id = id, "a request failed: {cause:#}");
     }
+}
+
+/// An answer that a client may have already: then only its tag is sent again.
+pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpResponse {
+    let mut digest = digest::of_bytes(&body);
+    digest.truncate(TAG_DIGITS);
+    let tag = format!("\"{digest}\"");
+    let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
+        let known = known.to_str().unwrap_or_default();
+        known
+            .split(',')
+            .map(str::trim)
+            .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    });
+    let mut response = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response.insert_header((ETAG, tag));
+    response.insert_header((VARY, "Accept"));
+    if is_known {
+        return response.finish();
+    }
+    response
+        .insert_header((CONTENT_TYPE, media.content_type()))
+        .body(body)
 }
 
 /// The client's id where it is harmless, else a new one.

@@ -1,6 +1,5 @@
 //! A server in a thread of this process, for a program that calls its own API.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
@@ -10,7 +9,6 @@ use anyhow::Context;
 use common::Config;
 
 use crate::Application;
-use crate::application::Stop;
 
 /// A server that answers until it is stopped or dropped.
 pub struct RunningServer {
@@ -20,16 +18,17 @@ pub struct RunningServer {
 }
 
 /// Serves on a free port of this machine, in a thread of its own, without signal handlers.
+///
+/// It serves the release that is live now, to the end.
 pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let application = Application::build(config.clone(), any_port)?;
+    let application = Application::build_private(config.clone())?;
     let url = application.url();
     let (started, start) = mpsc::channel();
     let thread = thread::Builder::new()
         .name("api".into())
         .spawn(move || {
             let served = System::new().block_on(async {
-                let server = application.serve(Stop::ByHandle)?;
+                let server = application.serve_one_caller()?;
                 // Nobody waits any more only when the spawning thread has gone.
                 let _ = started.send(server.handle());
                 server.await

@@ -1,14 +1,17 @@
 //! Everything that a request can be answered with instead of a result.
 //!
-//! The inner layers return these values; their HTTP side (status, type, title) stands here and
-//! nowhere else. Texts may go to the client: they hold no path of this machine, and of the
+//! The inner layers return these values; their HTTP side (status, type, title) is their kind's. Texts may go to the client: they hold no path of this machine, and of the
 //! client's input only excerpts.
+
+use std::collections::BTreeMap;
 
 use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::kind::{self, Kind};
 
 /// Why a request is not answered with a result.
 #[derive(Debug, Error)]
@@ -17,6 +20,8 @@ pub(crate) enum ApiError {
     JsonInvalid(String),
     #[error("the text is not UTF-8 from byte {0} on")]
     NotUtf8(usize),
+    #[error("the body is no whole gzip stream")]
+    GzipInvalid,
     #[error("the rows have more than one source: {0}; send one of them")]
     AmbiguousInput(&'static str),
     #[error("the query parameter {given:?} is not known; {known}")]
@@ -28,6 +33,17 @@ pub(crate) enum ApiError {
     },
     #[error("the body broke off before its end")]
     BodyIncomplete,
+    #[error("this server answers only to a key: Authorization: Bearer KEY, or X-API-Key")]
+    KeyMissing,
+    #[error("the key is not among those of the server")]
+    KeyUnknown,
+    #[error("too many wrong keys came from this address")]
+    TooManyWrongKeys,
+    #[error("the key's scope is {has}; this needs {needs}")]
+    ScopeMissing {
+        has: &'static str,
+        needs: &'static str,
+    },
     #[error("{0}")]
     PathNotAllowed(&'static str),
     #[error("there is no such file")]
@@ -38,14 +54,24 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("the method is not allowed here; the header Allow names those that are")]
     MethodNotAllowed,
+    #[error("this is answered as {0}")]
+    NotAcceptable(String),
+    #[error("the body did not come within {0} s, or far too slowly")]
+    BodyTimeout(u64),
     #[error("{what} is larger than {limit} bytes")]
     BodyTooLarge { what: &'static str, limit: u64 },
     #[error("there are more than {0} rows")]
-    TooManyRows(usize),
+    TooManyRows(u64),
+    #[error("there are more than {0} columns")]
+    TooManyColumns(u64),
+    #[error("a field is longer than {0} bytes")]
+    FieldTooLong(u64),
     #[error("the content type {0:?} is not read; send text/csv or application/json")]
     ContentType(String),
-    #[error("the content encoding {0:?} is not read; send the body as it is")]
+    #[error("the content encoding {0:?} is not read; send the body as it is or as gzip")]
     ContentEncoding(String),
+    #[error("the server is not known as {0:?}")]
+    Host(String),
     #[error("{} of the rows cannot be read; nothing was predicted", .0.total)]
     RowInvalid(RowErrors),
     #[error("the column {column} is missing (found: {found})")]
@@ -58,6 +84,10 @@ pub(crate) enum ApiError {
     NoRows,
     #[error("no model is deployed yet, or none that can be loaded")]
     NoModel,
+    #[error("the server has too much at hand; try again")]
+    Overloaded,
+    #[error("the server is being stopped")]
+    Draining,
     /// Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
@@ -70,6 +100,8 @@ pub(crate) struct RowErrors {
     pub(crate) first: Vec<RowError>,
     /// All of them.
     pub(crate) total: u64,
+    /// How many there are of each code.
+    pub(crate) by_code: BTreeMap<&'static str, u64>,
 }
 
 /// What is wrong with one row.
@@ -89,103 +121,59 @@ pub(crate) struct RowError {
     pub(crate) value: Option<String>,
 }
 
-/// The HTTP side of an error.
-pub(crate) struct Kind {
-    pub(crate) status: StatusCode,
-    /// Names the problem for programs.
-    pub(crate) code: &'static str,
-    /// Names it for people.
-    pub(crate) title: &'static str,
-}
-
 impl ApiError {
-    /// Its HTTP side.
-    pub(crate) fn kind(&self) -> Kind {
-        use StatusCode as S;
-        let (status, code, title) = match self {
-            Self::JsonInvalid(_) => (S::BAD_REQUEST, "json-invalid", "The JSON cannot be used"),
-            Self::NotUtf8(_) => (S::BAD_REQUEST, "not-utf8", "The body is not UTF-8"),
-            Self::AmbiguousInput(_) => (
-                S::BAD_REQUEST,
-                "ambiguous-input",
-                "The rows have more than one source",
-            ),
-            Self::UnknownParameter { .. } => (
-                S::BAD_REQUEST,
-                "unknown-parameter",
-                "The query has an unknown parameter",
-            ),
-            Self::InvalidParameter { .. } => (
-                S::BAD_REQUEST,
-                "invalid-parameter",
-                "A query parameter has no usable value",
-            ),
-            Self::BodyIncomplete => (
-                S::BAD_REQUEST,
-                "body-incomplete",
-                "The body could not be read",
-            ),
-            Self::PathNotAllowed(_) => (
-                S::FORBIDDEN,
-                "path-not-allowed",
-                "The file may not be read through the API",
-            ),
-            Self::FileNotFound => (S::NOT_FOUND, "file-not-found", "The file does not exist"),
-            Self::NoData(_) => (S::NOT_FOUND, "no-data", "There is no data to answer from"),
-            Self::NotFound => (S::NOT_FOUND, "not-found", "The address does not exist"),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The method is not allowed",
-            ),
-            Self::BodyTooLarge { .. } => (
-                S::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "There is too much to read",
-            ),
-            Self::TooManyRows(_) => (
-                S::PAYLOAD_TOO_LARGE,
-                "too-many-rows",
-                "There are too many rows",
-            ),
-            Self::ContentType(_) => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "content-type",
-                "The content type is not supported",
-            ),
-            Self::ContentEncoding(_) => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "content-encoding",
-                "The content encoding is not supported",
-            ),
-            Self::RowInvalid(_) => (
-                S::UNPROCESSABLE_ENTITY,
-                "row-invalid",
-                "Rows cannot be read",
-            ),
-            Self::MissingColumn { .. } => (
-                S::UNPROCESSABLE_ENTITY,
-                "missing-column",
-                "A column is missing",
-            ),
-            Self::DuplicateColumn(_) => (
-                S::UNPROCESSABLE_ENTITY,
-                "duplicate-column",
-                "A column stands there twice",
-            ),
-            Self::CsvInvalid(_) => (
-                S::UNPROCESSABLE_ENTITY,
-                "csv-invalid",
-                "The CSV cannot be used",
-            ),
-            Self::NoRows => (S::UNPROCESSABLE_ENTITY, "no-rows", "There are no rows"),
-            Self::NoModel => (S::SERVICE_UNAVAILABLE, "no-model", "There is no model"),
-            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
-        };
-        Kind {
-            status,
-            code,
-            title,
+    /// Its kind, which is its HTTP side.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        match self {
+            Self::JsonInvalid(_) => &kind::JSON_INVALID,
+            Self::NotUtf8(_) => &kind::NOT_UTF8,
+            Self::GzipInvalid => &kind::GZIP_INVALID,
+            Self::AmbiguousInput(_) => &kind::AMBIGUOUS_INPUT,
+            Self::UnknownParameter { .. } => &kind::UNKNOWN_PARAMETER,
+            Self::InvalidParameter { .. } => &kind::INVALID_PARAMETER,
+            Self::BodyIncomplete => &kind::BODY_INCOMPLETE,
+            Self::KeyMissing => &kind::KEY_MISSING,
+            Self::KeyUnknown => &kind::KEY_UNKNOWN,
+            Self::TooManyWrongKeys => &kind::TOO_MANY_WRONG_KEYS,
+            Self::ScopeMissing { .. } => &kind::SCOPE_MISSING,
+            Self::PathNotAllowed(_) => &kind::PATH_NOT_ALLOWED,
+            Self::FileNotFound => &kind::FILE_NOT_FOUND,
+            Self::NoData(_) => &kind::NO_DATA,
+            Self::NotFound => &kind::NOT_FOUND,
+            Self::MethodNotAllowed => &kind::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable(_) => &kind::NOT_ACCEPTABLE,
+            Self::BodyTimeout(_) => &kind::BODY_TIMEOUT,
+            Self::BodyTooLarge { .. } => &kind::BODY_TOO_LARGE,
+            Self::TooManyRows(_) => &kind::TOO_MANY_ROWS,
+            Self::TooManyColumns(_) => &kind::TOO_MANY_COLUMNS,
+            Self::FieldTooLong(_) => &kind::FIELD_TOO_LONG,
+            Self::ContentType(_) => &kind::CONTENT_TYPE,
+            Self::ContentEncoding(_) => &kind::CONTENT_ENCODING,
+            Self::Host(_) => &kind::HOST,
+            Self::RowInvalid(_) => &kind::ROW_INVALID,
+            Self::MissingColumn { .. } => &kind::MISSING_COLUMN,
+            Self::DuplicateColumn(_) => &kind::DUPLICATE_COLUMN,
+            Self::CsvInvalid(_) => &kind::CSV_INVALID,
+            Self::NoRows => &kind::NO_ROWS,
+            Self::NoModel => &kind::NO_MODEL,
+            Self::Overloaded => &kind::OVERLOADED,
+            Self::Draining => &kind::DRAINING,
+            Self::Internal(_) => &kind::INTERNAL,
+        }
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Seconds after which the same request may be answered, where waiting helps.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded => Some(1),
+            Self::Draining | Self::NoModel => Some(5),
+            Self::TooManyWrongKeys => Some(60),
+            _ => None,
         }
     }
 }
@@ -206,7 +194,7 @@ impl From<BlockingError> for ApiError {
 /// The body is written by [`crate::answer`], which knows the request.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.kind().status
+        self.status()
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -4,10 +4,19 @@
 //! the pipeline. A handler takes one immutable snapshot of the live model and answers wholly from
 //! it; work that could hold up other requests runs off the server's workers.
 
+mod accept;
+mod access;
+mod access_log;
 mod answer;
 mod application;
 mod background;
+mod docs;
 mod error;
+mod held;
+mod in_flight;
+mod kind;
+mod metrics;
+mod openapi;
 mod payload;
 mod predict;
 mod problem;
@@ -16,15 +25,46 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unread;
+mod watch;
 
 use std::fmt;
 
 use common::Config;
 use common::cli::Report;
+use common::cli::clap::{self, Args};
 use serde::Serialize;
 
+pub use access::{NewKey, make_key};
 pub use application::Application;
 pub use background::{RunningServer, serve_in_background};
+pub use metrics::run_metrics;
+
+/// The program's own options.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Make a key, print it once with the line for the keys file, and end; ID names the client
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "client")]
+    new_key: Option<String>,
+    /// What the new key is for: predict, read or all
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        default_value = "all",
+        requires = "new_key"
+    )]
+    scope: String,
+}
+
+/// What `app` has to say when it is done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AppReport {
+    /// It has served and was stopped.
+    Served(ServeReport),
+    /// It has made a key.
+    Key(NewKey),
+}
 
 /// What `app` has to say when it was stopped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,19 +73,37 @@ pub struct ServeReport {
     pub url: String,
 }
 
-/// Serves at `api.bind` until the process is asked to stop.
-pub fn run(config: &Config) -> anyhow::Result<ServeReport> {
-    let application = Application::build(config.clone(), config.api.bind)?;
+/// Does what the options say: makes a key, or serves at `api.bind` until the process is asked to
+/// stop.
+pub fn run(config: &Config, options: &Options) -> anyhow::Result<AppReport> {
+    match &options.new_key {
+        Some(id) => make_key(id, &options.scope).map(AppReport::Key),
+        None => serve(config).map(AppReport::Served),
+    }
+}
+
+fn serve(config: &Config) -> anyhow::Result<ServeReport> {
+    let application = Application::build(config.clone(), config.api.bind)?.with_access_log()?;
     let url = application.url();
     tracing::info!(%url, "listening");
     application.run_until_stopped()?;
     Ok(ServeReport { url })
 }
 
-impl Report for ServeReport {}
+impl Report for AppReport {
+    fn needs_attention(&self) -> bool {
+        match self {
+            Self::Served(_) => false,
+            Self::Key(key) => key.needs_attention(),
+        }
+    }
+}
 
-impl fmt::Display for ServeReport {
+impl fmt::Display for AppReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(to, "the server at {} has stopped", self.url)
+        match self {
+            Self::Served(served) => writeln!(to, "the server at {} has stopped", served.url),
+            Self::Key(key) => key.fmt(to),
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use common::cli::{self, NoOptions};
+use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<NoOptions, _>(
+    cli::run_server(
         "app",
         "Serve predictions, scores and diagnostics of the deployed model over HTTP",
-        |config, _| app::run(config),
+        |config, options| app::run(config, &options),
     )
 }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use crate::error::{ApiError, RowError};
@@ -38,15 +38,22 @@ pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> Http
     let problem = Problem {
         r#type: format!("{TYPES}{}", kind.code),
         title: kind.title,
-        status: kind.status.as_u16(),
+        status: kind.status,
         detail: error.to_string(),
         instance,
         request_id,
         errors: rows.map(|rows| rows.first.as_slice()),
         errors_total: rows.map(|rows| rows.total),
     };
-    HttpResponseBuilder::new(kind.status)
-        .insert_header((CONTENT_TYPE, "application/problem+json"))
+    let mut response = HttpResponseBuilder::new(error.status());
+    response.insert_header((CONTENT_TYPE, "application/problem+json"));
+    if let Some(seconds) = error.retry_after() {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    if kind.status == 401 {
+        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+    }
+    response
         // A struct of texts and whole numbers always encodes.
         .body(serde_json::to_vec(&problem).unwrap_or_default())
 }
@@ -84,6 +91,7 @@ mod tests {
                 value: Some("12 k".into()),
             }],
             total: 7,
+            ..RowErrors::default()
         });
         assert_eq!(
             body(&error),

@@ -1,15 +1,16 @@
 //! The live model: one immutable snapshot, replaced when `current` points elsewhere.
 //!
-//! Each request compares one link; loading happens only when it has changed, once, and off the
-//! server's workers. A release that cannot be used leaves the model before it in place.
+//! Requests take the snapshot and nothing else; looking at the link, loading and verifying happen
+//! beside them. A release that cannot be used leaves the model before it in place.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use actix_web::web;
 use common::schema::Feature;
-use common::{Config, Layout, Schema};
+use common::{Config, Layout, Manifest, Schema};
 use deployment::{Release, live_target};
+use jiff::Timestamp;
 use training::Model;
 
 use crate::error::ApiError;
@@ -18,6 +19,8 @@ use crate::error::ApiError;
 pub(crate) struct Snapshot {
     /// The release it belongs to.
     pub(crate) release: String,
+    /// What that release says of itself.
+    pub(crate) manifest: Manifest,
     /// The model.
     pub(crate) model: Model,
     /// The columns that a request has to bring: the model's, with the id and the ranges of the
@@ -32,6 +35,8 @@ pub(crate) struct ModelStore {
     state: RwLock<State>,
     /// Held while a release is loaded, so that it is loaded once.
     loading: Mutex<()>,
+    loaded: AtomicU64,
+    refused: AtomicU64,
 }
 
 /// Where `current` points, or why that cannot be read.
@@ -43,6 +48,25 @@ struct State {
     snapshot: Option<Arc<Snapshot>>,
     /// Whether the snapshot is that of the live release.
     is_live: bool,
+}
+
+/// What the metrics say of the model.
+#[derive(Debug, Default)]
+pub(crate) struct ModelFigures {
+    /// The release that is served.
+    pub(crate) served: Option<ServedFigures>,
+    /// Releases that were taken up.
+    pub(crate) loaded: u64,
+    /// Releases that could not be used.
+    pub(crate) refused: u64,
+}
+
+/// What the metrics say of a release.
+#[derive(Debug)]
+pub(crate) struct ServedFigures {
+    pub(crate) release: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) score: f64,
 }
 
 /// What `/readyz` says of the model.
@@ -64,32 +88,53 @@ impl ModelStore {
                 is_live: false,
             }),
             loading: Mutex::new(()),
+            loaded: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
     /// The snapshot of the live release, or of the last one that could be loaded.
-    pub(crate) async fn current(self: &Arc<Self>) -> Result<Arc<Snapshot>, ApiError> {
-        self.refresh().await?;
+    pub(crate) fn current(&self) -> Result<Arc<Snapshot>, ApiError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.snapshot.clone().ok_or(ApiError::NoModel)
     }
 
     /// Whether predictions can be made, and by which release.
-    pub(crate) async fn readiness(self: &Arc<Self>) -> Result<Readiness, ApiError> {
-        self.refresh().await?;
+    pub(crate) fn readiness(&self) -> Readiness {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(Readiness {
+        Readiness {
             release: state.snapshot.as_ref().map(|it| it.release.clone()),
             is_live: state.is_live,
-        })
+        }
     }
 
-    async fn refresh(self: &Arc<Self>) -> Result<(), ApiError> {
-        if self.has_seen(&self.target()) {
-            return Ok(());
+    /// What the metrics show.
+    pub(crate) fn figures(&self) -> ModelFigures {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        ModelFigures {
+            served: state.snapshot.as_ref().map(|it| ServedFigures {
+                release: it.release.clone(),
+                created_at: it.manifest.created_at,
+                score: it.manifest.score,
+            }),
+            loaded: self.loaded.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
         }
-        let store = Arc::clone(self);
-        Ok(web::block(move || store.reload()).await?)
+    }
+
+    /// Looks where `current` points, and loads what is new there.
+    pub(crate) fn look(&self) {
+        if !self.has_seen(&self.target()) {
+            self.reload();
+        }
+    }
+
+    /// Loads what `current` points at, also when it did so before: a release may have been mended.
+    pub(crate) fn look_anew(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.seen = None;
+        drop(state);
+        self.reload();
     }
 
     fn target(&self) -> Target {
@@ -116,14 +161,17 @@ impl ModelStore {
         state.seen = Some(target);
         state.is_live = matches!(loaded, Ok(Some(_)));
         match loaded {
-            Ok(snapshot) => {
-                match &snapshot {
-                    Some(it) => tracing::info!(release = it.release, "model loaded"),
-                    None => tracing::info!("nothing is deployed yet"),
-                }
-                state.snapshot = snapshot.map(Arc::new);
+            Ok(Some(snapshot)) => {
+                self.loaded.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(release = snapshot.release, "model loaded");
+                state.snapshot = Some(Arc::new(snapshot));
+            }
+            Ok(None) => {
+                tracing::info!("nothing is deployed yet");
+                state.snapshot = None;
             }
             Err(error) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
                 let kept = state.snapshot.as_ref().map_or("none", |it| &it.release);
                 tracing::error!(kept, "the live release cannot be used: {error:#}");
             }
@@ -134,12 +182,35 @@ impl ModelStore {
     fn load(&self, target: &Path) -> anyhow::Result<Snapshot> {
         let release = Release::open(&self.layout.production().join(target))?;
         let model = release.verify()?;
+        check_predictions(&model)?;
         Ok(Snapshot {
             release: release.name().to_owned(),
+            manifest: release.manifest,
             schema: requested(&self.configured, &model.schema),
             model,
         })
     }
+}
+
+/// Rows of its training data that a model is tried on.
+const TRIED_ROWS: usize = 100;
+
+/// Refuses a model that answers its own training rows with anything but probabilities.
+fn check_predictions(model: &Model) -> anyhow::Result<()> {
+    let columns = &model.profile.sample.columns;
+    let n_rows = columns.first().map_or(0, Vec::len).min(TRIED_ROWS);
+    let n_features = model.schema.features.len();
+    let mut row = Vec::with_capacity(n_features);
+    for place in 0..n_rows {
+        row.clear();
+        row.extend(columns.iter().take(n_features).map(|column| column[place]));
+        let probability = model.probability(&row);
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&probability),
+            "the model answers a row that it was fitted to with {probability}, no probability"
+        );
+    }
+    Ok(())
 }
 
 /// A model's columns as a request has to bring them: what a value may be is the configuration's

@@ -1,29 +1,64 @@
 //! What all requests share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use common::Config;
 
-use crate::routes::{ScoreCache, StoredAnswer};
+use crate::access::Gate;
+use crate::access_log::AccessLog;
+use crate::in_flight::InFlight;
+use crate::metrics::Metrics;
+use crate::routes::{RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::snapshot::ModelStore;
 
-/// The configuration, the live model, and the answers kept for repetition.
+/// The configuration, the live model, and what is counted and kept over all requests.
 pub(crate) struct AppState {
     pub(crate) config: Config,
+    pub(crate) gate: Gate,
     pub(crate) models: Arc<ModelStore>,
     pub(crate) scores: ScoreCache,
     pub(crate) summary: StoredAnswer,
     pub(crate) diagnostics: StoredAnswer,
+    pub(crate) runs: RunFiguresCache,
+    pub(crate) metrics: Metrics,
+    /// `None` where nobody reads one.
+    pub(crate) log: Option<AccessLog>,
+    pub(crate) in_flight: Arc<InFlight>,
+    /// Answers that are being streamed.
+    pub(crate) streams: Arc<AtomicUsize>,
+    /// Whether the server is being stopped.
+    pub(crate) is_draining: AtomicBool,
 }
 
 impl AppState {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, gate: Gate) -> Self {
+        let models = ModelStore::new(&config);
+        // So that the first request finds it.
+        models.look();
         Self {
-            models: Arc::new(ModelStore::new(&config)),
+            gate,
+            models: Arc::new(models),
             scores: ScoreCache::default(),
             summary: StoredAnswer::default(),
             diagnostics: StoredAnswer::default(),
+            runs: RunFiguresCache::default(),
+            metrics: Metrics::new(),
+            log: None,
+            in_flight: InFlight::new(config.api.limits.in_flight_bytes),
+            streams: Arc::default(),
+            is_draining: AtomicBool::new(false),
             config,
+        }
+    }
+
+    /// Reads the live release and the keys again.
+    pub(crate) fn read_anew(&self) {
+        self.models.look_anew();
+        if let Some(file) = &self.config.api.keys_file
+            && let Err(error) = self.gate.read_keys_again(file)
+        {
+            tracing::error!("the keys are left as they were: {error:#}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Results go to stdout, as text or with `--json` as JSON; talk goes to stderr.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,8 +56,46 @@ struct CommandLine<A: Args> {
     options: A,
 }
 
+/// How log lines are written.
+#[derive(Clone, Copy)]
+enum LogForm {
+    /// For people.
+    Text,
+    /// As JSON, one object a line.
+    Json,
+}
+
+/// Whether log lines are for programs: those of a server are when stderr is no terminal.
+pub fn server_logs_json() -> bool {
+    !io::stderr().is_terminal()
+}
+
 /// Runs a program: `name` and `about` for the help, `work` for the rest.
 pub fn run<A: Args, R: Report>(
+    name: &'static str,
+    about: &'static str,
+    work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
+) -> ExitCode {
+    run_logging(LogForm::Text, name, about, work)
+}
+
+/// Runs a program that serves until it is stopped; what it logs is JSON when stderr is no
+/// terminal.
+pub fn run_server<A: Args, R: Report>(
+    name: &'static str,
+    about: &'static str,
+    work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
+) -> ExitCode {
+    let form = if server_logs_json() {
+        LogForm::Json
+    } else {
+        LogForm::Text
+    };
+    run_logging(form, name, about, work)
+}
+
+fn run_logging<A: Args, R: Report>(
+    form: LogForm,
     name: &'static str,
     about: &'static str,
     work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
@@ -73,7 +111,7 @@ pub fn run<A: Args, R: Report>(
         Ok(line) => line,
         Err(help_or_error) => return print_usage(&help_or_error),
     };
-    start_logging(line.quiet, line.verbose);
+    start_logging(form, line.quiet, line.verbose);
     if !line.quiet {
         progress::allow();
     }
@@ -107,7 +145,7 @@ fn print_usage(help_or_error: &clap::Error) -> ExitCode {
     }
 }
 
-fn start_logging(quiet: bool, verbose: u8) {
+fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
     let level = match (quiet, verbose) {
         (_, 1..) => Level::DEBUG,
         (true, 0) => Level::WARN,
@@ -116,9 +154,16 @@ fn start_logging(quiet: bool, verbose: u8) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| progress::LogWriter)
         .with_ansi(false)
-        .with_target(false)
-        .without_time()
-        .compact();
+        .with_target(false);
+    let lines = match form {
+        LogForm::Text => lines.without_time().compact().boxed(),
+        LogForm::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
+    };
     // The HTTP library tells of its own start and of every client's mistake; nobody acts on that.
     let what = Targets::new()
         .with_default(level)

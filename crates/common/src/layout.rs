@@ -68,9 +68,14 @@ impl Layout {
         self.models.join(names::CONFUSION_MATRIX)
     }
 
-    /// What the API answered.
+    /// What the API answered, for people.
     pub fn api_returns(&self) -> PathBuf {
         self.models.join("apireturns.txt")
+    }
+
+    /// What the API answered, for programs.
+    pub fn api_returns_json(&self) -> PathBuf {
+        self.models.join("apireturns.json")
     }
 
     /// `prod_deployment_path`.

@@ -35,6 +35,18 @@ pub struct Manifest {
     pub files: BTreeMap<String, String>,
     /// The data its model was fitted to.
     pub data: DataPosition,
+    /// What its model answered when it was published; releases of older programs have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<SampleAnswer>,
+}
+
+/// What a model says of one row of its training data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleAnswer {
+    /// The features in schema order; `None` stands for a missing value.
+    pub row: Vec<Option<f64>>,
+    /// The probability of class 1.
+    pub probability: f64,
 }
 
 impl Manifest {
@@ -115,6 +127,7 @@ mod tests {
             score: 0.5,
             files: BTreeMap::from([(names::MODEL.into(), "00".into())]),
             data: DataPosition::default(),
+            answers: Vec::new(),
         };
         let read = |manifest: &Manifest| {
             let bytes = serde_json::to_vec(manifest).unwrap();

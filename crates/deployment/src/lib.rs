@@ -4,6 +4,7 @@
 //! The only crate that writes below the production folder. By hand it publishes the candidate
 //! that training and scoring left, applies no gate, and says so.
 
+mod answers;
 mod examine;
 mod publish;
 mod release;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use scoring::Metrics;
 use training::Model;
 
+use crate::answers::sample_answers;
 use crate::release::{Release, live_name, name_of, number, release_folders, releases};
 
 /// Document of the history with the highest number ever given.
@@ -75,6 +76,7 @@ pub fn stage(
         score: candidate.score,
         files: digests,
         data: candidate.model.data.clone(),
+        answers: sample_answers(candidate.model),
     };
     write(
         &folder.join(names::MANIFEST),

@@ -13,6 +13,8 @@ use common::{Failure, Layout, Manifest, digest};
 use serde::Serialize;
 use training::Model;
 
+use crate::answers::check_answers;
+
 /// Number of digits of a release's name.
 const NAME_DIGITS: usize = 6;
 
@@ -73,10 +75,14 @@ impl Release {
         self.model()
     }
 
-    /// The model, once its file is the one that was published.
+    /// The model, once its file is the one that was published and answers as it did then.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
-        Model::load_published(&path, self.manifest.model_digest())?.ok_or_else(|| changed(&path))
+        let model = Model::load_published(&path, self.manifest.model_digest())?
+            .ok_or_else(|| changed(&path))?;
+        check_answers(&model, &self.manifest.answers)
+            .map_err(|flaw| Failure::input_output(format!("{} {flaw}", path.display())))?;
+        Ok(model)
     }
 
     /// Its number, six digits.

@@ -189,3 +189,28 @@ fn numbers_are_never_given_twice() {
     files::remove_folder(layout.production()).unwrap();
     assert_eq!(production.deploy(0.3).name(), "000003");
 }
+
+#[test]
+fn a_model_that_answers_otherwise_than_when_it_was_published_is_refused() {
+    let production = Production::new();
+    let release = production.deploy(0.5);
+    assert_eq!(release.manifest.answers.len(), 20);
+    assert!(release.verify().is_ok());
+    let mut other = production.model.clone();
+    other.predictor.coefficients[0] += 0.01;
+    let bytes = other.encode().unwrap();
+    let mut manifest = release.manifest.clone();
+    let digest = common::digest::of_bytes(&bytes);
+    manifest.files.insert("trainedmodel.msgpack".into(), digest);
+    files::replace(&release.folder.join("trainedmodel.msgpack"), &bytes).unwrap();
+    let foreign = Release {
+        folder: release.folder.clone(),
+        manifest,
+    };
+    let error = foreign.verify().unwrap_err().to_string();
+    assert!(error.contains("when it was published"), "{error}");
+    // A release of an older program has no answers to hold it to.
+    let mut old = foreign;
+    old.manifest.answers.clear();
+    assert!(old.verify().is_ok());
+}

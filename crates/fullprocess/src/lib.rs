@@ -20,11 +20,13 @@ mod run_list;
 mod trial;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
-use common::{Config, History, RunLock};
+use common::{Config, History, RunLock, files};
 use ingestion::{Look, Prepared};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -50,6 +52,9 @@ pub struct Options {
     /// Look for what is wrong and how to mend it, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "history"])]
     doctor: bool,
+    /// After the run, write what it came to for a collector of metrics (Prometheus text form)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor"])]
+    metrics_file: Option<PathBuf>,
     /// Runs that --history lists
     #[arg(long, value_name = "N", default_value_t = 20, requires = "history")]
     limit: u32,
@@ -78,9 +83,33 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
     let record = if options.dry_run {
         dry_run::dry_run(config)?
     } else {
-        run_once(config)?
+        run_and_tell(config, options.metrics_file.as_deref())?
     };
     Ok(FullprocessReport::Run(Box::new(record)))
+}
+
+/// One run, and its metrics, which matter most when it failed.
+fn run_and_tell(config: &Config, metrics_file: Option<&Path>) -> anyhow::Result<RunRecord> {
+    let ran = run_once(config);
+    if let Some(file) = metrics_file {
+        let written = write_metrics(config, file);
+        match &ran {
+            Ok(_) => written?,
+            Err(_) => {
+                if let Err(error) = written {
+                    tracing::error!("{error:#}");
+                }
+            }
+        }
+    }
+    ran
+}
+
+fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let file = std::path::absolute(file)
+        .with_context(|| format!("failed to resolve {}", file.display()))?;
+    let text = app::run_metrics(config, Timestamp::now())?;
+    files::replace(&file, text.as_bytes())
 }
 
 /// One run.

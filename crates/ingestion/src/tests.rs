@@ -177,6 +177,7 @@ impl Pipeline {
             score: 0.5,
             files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
             data: self.ledger().position(),
+            answers: Vec::new(),
         }
     }
 

@@ -1,39 +1,228 @@
-//! The body of a request, as it came over the wire.
+//! The body of a request, as it came over the wire, or inflated.
 //!
-//! No content encoding is taken: what is inflated could be a thousand times what was sent.
+//! The raw payload is read and every cap is running: nothing is held beyond a limit before the
+//! limit is noticed. A client that is slow, or that stops, is given up.
+
+use std::future::poll_fn;
+use std::io::Write;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, Payload};
+use common::config::LimitSettings;
+use flate2::write::MultiGzDecoder;
+use futures_core::Stream;
 
 use crate::error::ApiError;
+use crate::in_flight::Permit;
 use crate::problem::excerpt;
 
-/// Bytes of a body at most.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
+/// Bytes a second that a client must keep up on the whole.
+const SLOWEST_RATE: u64 = 1024;
+/// For so long it may send nothing at all.
+const GRACE: Duration = Duration::from_secs(5);
+/// Compressed bytes inflated at a time: at a thousand to one they become a megabyte.
+const INFLATED_AT_A_TIME: usize = 1024;
 
-/// Reads the whole body, up to the limit.
-pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::BodyTooLarge {
-        what: "the body",
-        limit: LARGEST_BODY as u64,
+/// A body on its way.
+pub(crate) struct Incoming {
+    wire: Wire,
+    inflate: Option<Inflate>,
+}
+
+/// What comes over the connection.
+struct Wire {
+    payload: Payload,
+    limit: u64,
+    seconds: u64,
+    received: u64,
+    /// As the client said; 0 where it did not.
+    announced: u64,
+    /// How long the client was waited for; what the server takes itself does not count.
+    waited: Duration,
+}
+
+struct Inflate {
+    decoder: MultiGzDecoder<Vec<u8>>,
+    /// What has come and was not inflated yet.
+    compressed: Bytes,
+    inflated: u64,
+    limit: u64,
+    is_at_end: bool,
+}
+
+impl Incoming {
+    /// Refuses what the header announces too large or encoded in another way than gzip.
+    pub(crate) fn begin(
+        request: &HttpRequest,
+        payload: Payload,
+        limits: &LimitSettings,
+    ) -> Result<Self, ApiError> {
+        let inflate = is_gzip(request)?.then(|| Inflate {
+            decoder: MultiGzDecoder::new(Vec::new()),
+            compressed: Bytes::new(),
+            inflated: 0,
+            limit: limits.inflated_bytes,
+            is_at_end: false,
+        });
+        let announced = request.headers().get(CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let announced = announced.unwrap_or(0);
+        if announced > limits.body_bytes {
+            return Err(too_large("the body", limits.body_bytes));
+        }
+        Ok(Self {
+            wire: Wire {
+                payload,
+                limit: limits.body_bytes,
+                seconds: limits.body_seconds,
+                received: 0,
+                announced,
+                waited: Duration::ZERO,
+            },
+            inflate,
+        })
+    }
+
+    /// The next bytes of the body; `None` at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let Some(inflate) = &mut self.inflate else {
+            return self.wire.next().await;
+        };
+        loop {
+            if let Some(bytes) = inflate.some()? {
+                return Ok(Some(bytes));
+            }
+            if inflate.is_at_end {
+                return Ok(None);
+            }
+            match self.wire.next().await? {
+                Some(bytes) => inflate.compressed = bytes,
+                None => inflate.finish()?,
+            }
+        }
+    }
+
+    /// What follows on `all`, up to the end of the body or to where more than `most` bytes are
+    /// held.
+    pub(crate) async fn gather(
+        &mut self,
+        mut all: Bytes,
+        most: u64,
+        permit: &mut Permit,
+    ) -> Result<Gathered, ApiError> {
+        if all.is_empty() {
+            let Some(first) = self.next().await? else {
+                return Ok(Gathered::Whole(Bytes::new()));
+            };
+            permit.grow(first.len())?;
+            all = first;
+        }
+        // Most bodies come in one piece, and are not copied.
+        let Some(second) = self.next().await? else {
+            return Ok(Gathered::Whole(all));
+        };
+        let mut all = Vec::from(all);
+        // Memory that is not written to costs nothing yet, and a body that grows is not copied.
+        let room = self.wire.announced.min(most);
+        all.reserve_exact(usize::try_from(room).unwrap_or(0).saturating_sub(all.len()));
+        let mut next = Some(second);
+        while let Some(bytes) = next {
+            permit.grow(bytes.len())?;
+            all.extend_from_slice(&bytes);
+            if all.len() as u64 > most {
+                return Ok(Gathered::Beginning(all.into()));
+            }
+            next = self.next().await?;
+        }
+        Ok(Gathered::Whole(all.into()))
+    }
+}
+
+/// What was gathered of a body.
+pub(crate) enum Gathered {
+    /// All of it.
+    Whole(Bytes),
+    /// More is to come.
+    Beginning(Bytes),
+}
+
+impl Wire {
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let began = Instant::now();
+        let patience = self.patience();
+        let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
+        let next = timeout(patience, next)
+            .await
+            .map_err(|_| ApiError::BodyTimeout(self.seconds))?;
+        self.waited += began.elapsed();
+        let Some(bytes) = next.transpose().map_err(|_| ApiError::BodyIncomplete)? else {
+            return Ok(None);
+        };
+        self.received += bytes.len() as u64;
+        if self.received > self.limit {
+            return Err(too_large("the body", self.limit));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// How long the client may be waited for now: until the whole time is over, or until it
+    /// falls below the slowest rate.
+    fn patience(&self) -> Duration {
+        let whole = Duration::from_secs(self.seconds);
+        let by_rate = GRACE + Duration::from_secs(self.received / SLOWEST_RATE);
+        whole.min(by_rate).saturating_sub(self.waited)
+    }
+}
+
+impl Inflate {
+    /// Some inflated bytes; `None` when more have to come first.
+    fn some(&mut self) -> Result<Option<Bytes>, ApiError> {
+        while !self.compressed.is_empty() {
+            let piece = self.compressed.len().min(INFLATED_AT_A_TIME);
+            let piece = self.compressed.split_to(piece);
+            self.decoder
+                .write_all(&piece)
+                .map_err(|_| ApiError::GzipInvalid)?;
+            if let Some(bytes) = self.taken()? {
+                return Ok(Some(bytes));
+            }
+        }
+        self.taken()
+    }
+
+    fn finish(&mut self) -> Result<(), ApiError> {
+        self.is_at_end = true;
+        self.decoder.try_finish().map_err(|_| ApiError::GzipInvalid)
+    }
+
+    fn taken(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let bytes = std::mem::take(self.decoder.get_mut());
+        self.inflated += bytes.len() as u64;
+        if self.inflated > self.limit {
+            return Err(too_large("the inflated body", self.limit));
+        }
+        Ok((!bytes.is_empty()).then(|| bytes.into()))
+    }
+}
+
+fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING);
+    let Some(encoding) = encodings.next() else {
+        return Ok(false);
     };
-    let header = |name| {
-        let value = request.headers().get(name)?;
-        Some(excerpt(value.as_bytes()))
-    };
-    if let Some(encoding) = header(CONTENT_ENCODING)
-        && !encoding.eq_ignore_ascii_case("identity")
-    {
-        return Err(ApiError::ContentEncoding(encoding));
+    let is_only = encodings.next().is_none();
+    let written = encoding.as_bytes().trim_ascii();
+    match written.to_ascii_lowercase().as_slice() {
+        b"identity" if is_only => Ok(false),
+        b"gzip" | b"x-gzip" if is_only => Ok(true),
+        _ => Err(ApiError::ContentEncoding(excerpt(written))),
     }
-    let announced = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Err(too_large());
-    }
-    match payload.to_bytes_limited(LARGEST_BODY).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(ApiError::BodyIncomplete),
-        Err(_) => Err(too_large()),
-    }
+}
+
+fn too_large(what: &'static str, limit: u64) -> ApiError {
+    ApiError::BodyTooLarge { what, limit }
 }

@@ -3,30 +3,32 @@
 use std::io::Read;
 
 use common::Schema;
+use common::config::LimitSettings;
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
     FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw, RowReader, TargetColumn,
 };
 
+use super::fence::{Fence, read_error};
 use super::rows::{Collector, Rows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
 /// The rows of a CSV text with a header.
-pub(super) fn rows(input: impl Read, schema: &Schema) -> Result<Rows, ApiError> {
-    let mut reader =
-        RowReader::try_open(input, schema, TargetColumn::Ignored).map_err(|error| match error {
-            OpenError::Header(flaw) => header_error(flaw),
-            OpenError::Unreadable(error) => ApiError::Internal(error.into()),
-        })?;
-    let mut collector = Collector::new(schema.features.len());
+pub(super) fn rows(
+    input: impl Read,
+    schema: &Schema,
+    limits: &LimitSettings,
+) -> Result<Rows, ApiError> {
+    let mut reader = open(input, schema, limits)?;
+    let mut collector = Collector::new(schema.features.len(), limits);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
         match row {
             ReadRow::Accepted(cells) => {
-                let id = String::from_utf8_lossy(cells.id()).into_owned();
-                collector.accept(id, cells.values.iter().copied());
+                let id = String::from_utf8_lossy(cells.id());
+                collector.accept(&id, cells.values.iter().copied());
             }
             ReadRow::Rejected(rejection) => {
                 collector.refuse(row_error(&reader, number, &rejection));
@@ -34,6 +36,19 @@ pub(super) fn rows(input: impl Read, schema: &Schema) -> Result<Rows, ApiError> 
         }
     }
     collector.finish()
+}
+
+/// Reads the header, behind the fence of the limits.
+pub(super) fn open<R: Read>(
+    input: R,
+    schema: &Schema,
+    limits: &LimitSettings,
+) -> Result<RowReader<Fence<R>>, ApiError> {
+    let input = Fence::new(input, limits);
+    RowReader::try_open(input, schema, TargetColumn::Ignored).map_err(|error| match error {
+        OpenError::Header(flaw) => header_error(flaw),
+        OpenError::Unreadable(error) => read_error(error),
+    })
 }
 
 /// What a header, or a list of column names, is refused with.
@@ -69,7 +84,12 @@ pub(super) const FIELD_COUNT: &str = "field-count";
 /// The code of a row whose client has no name.
 pub(super) const MISSING_ID: &str = "missing-id";
 
-fn row_error<R: Read>(reader: &RowReader<R>, row: u64, rejection: &Rejection) -> RowError {
+/// What a refused row is answered with.
+pub(super) fn row_error<R: Read>(
+    reader: &RowReader<R>,
+    row: u64,
+    rejection: &Rejection,
+) -> RowError {
     let flaw = reader.flaw();
     let code = match flaw {
         Some(RowFlaw::FieldCount) => FIELD_COUNT,
@@ -94,10 +114,11 @@ fn row_error<R: Read>(reader: &RowReader<R>, row: u64, rejection: &Rejection) ->
     }
 }
 
-fn file_error(problem: FileProblem) -> ApiError {
+/// What a text is refused with in which no further row can be found.
+pub(super) fn file_error(problem: FileProblem) -> ApiError {
     match problem {
         FileProblem::Unusable(reason) => ApiError::CsvInvalid(excerpt(reason.as_bytes())),
-        FileProblem::Unreadable(error) => ApiError::Internal(error.into()),
+        FileProblem::Unreadable(error) => read_error(error),
     }
 }
 
@@ -108,7 +129,11 @@ mod tests {
     const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
 
     fn read(text: &str) -> Result<Rows, ApiError> {
-        rows(text.as_bytes(), &Schema::default())
+        let limits = LimitSettings {
+            rows: 1000,
+            ..LimitSettings::default()
+        };
+        rows(text.as_bytes(), &Schema::default(), &limits)
     }
 
     #[test]
@@ -117,7 +142,7 @@ mod tests {
             "number_of_employees,x,lastmonth_activity,exited,lastyear_activity,corporation\n3,?,1,maybe,,a\n",
         )
         .unwrap();
-        assert_eq!(read.ids, ["a"]);
+        assert!(read.ids.iter().eq(["a"]));
         assert_eq!(read.missing(), 1);
         let row = read.iter().next().unwrap();
         assert!(row[0] == 1.0 && row[1].is_nan() && row[2] == 3.0, "{row:?}");
@@ -133,6 +158,11 @@ mod tests {
             ),
             ("corporation,x,X\na,1,2\n".into(), "duplicate-column"),
             ("\0\n".into(), "csv-invalid"),
+            (format!("{}x\n", "x,".repeat(1024)), "too-many-columns"),
+            (
+                format!("{HEADER}\"{}", "x".repeat(70_000)),
+                "field-too-long",
+            ),
             (format!("{HEADER}a,1,2,x\n"), "row-invalid"),
         ] {
             assert_eq!(read(&text).unwrap_err().kind().code, code, "{text:?}");
@@ -147,6 +177,7 @@ mod tests {
             panic!("refused rows");
         };
         assert_eq!((errors.first.len(), errors.total), (20, 33));
+        assert_eq!(errors.by_code["not-a-number"], 30);
         assert_eq!(
             errors.first[0],
             RowError {
@@ -168,10 +199,9 @@ mod tests {
 
     #[test]
     fn a_row_too_many_is_refused() {
-        let text = format!(
-            "{HEADER}{}",
-            "a,1,2,3\n".repeat(super::super::rows::MOST_ROWS + 1)
-        );
+        let text = format!("{HEADER}{}", "a,1,2,3\n".repeat(1000));
+        assert!(read(&text).is_ok());
+        let text = format!("{text}a,1,2,3\n");
         assert_eq!(read(&text).unwrap_err().kind().code, "too-many-rows");
     }
 }

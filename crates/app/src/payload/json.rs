@@ -1,14 +1,15 @@
 //! Rows as JSON, taken from the text without an intermediate tree.
 //!
 //! Column names follow the rules of a CSV header. A cell is a number, a string that is one, or
-//! missing (`null`, or a string that is a missing marker); the schema may limit it. Of an array of objects the columns are
-//! those of all objects together; one that an object lacks is missing there.
+//! missing (`null`, or a string that is a missing marker); the schema may limit it. Of an array of
+//! objects the columns are those of all objects together; one that an object lacks is missing there.
 
 mod value;
 
 use std::fmt;
 
 use common::Schema;
+use common::config::LimitSettings;
 use dataset::cell::allowed;
 use dataset::find_columns;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -46,8 +47,12 @@ impl<'a> Text<'a> {
 }
 
 /// The rows of an array of objects.
-pub(super) fn records(text: &Text<'_>, schema: &Schema) -> Result<Rows, ApiError> {
-    let mut reading = Reading::new(schema);
+pub(super) fn records(
+    text: &Text<'_>,
+    schema: &Schema,
+    limits: &LimitSettings,
+) -> Result<Rows, ApiError> {
+    let mut reading = Reading::new(schema, limits);
     read(text, Array(&mut RecordRows(&mut reading)))
         .map_err(|error| reading.stopped.take().unwrap_or(error))?;
     reading.check_columns()?;
@@ -59,7 +64,11 @@ pub(super) fn columns(
     names: &[String],
     data: &Text<'_>,
     schema: &Schema,
+    limits: &LimitSettings,
 ) -> Result<Rows, ApiError> {
+    if names.len() as u64 > limits.columns {
+        return Err(ApiError::TooManyColumns(limits.columns));
+    }
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
     for (slot, place) in std::iter::once(&places.id)
@@ -70,7 +79,7 @@ pub(super) fn columns(
             *entry = Some(slot);
         }
     }
-    let mut reading = Reading::new(schema);
+    let mut reading = Reading::new(schema, limits);
     let mut rows = CellRows {
         reading: &mut reading,
         slots: &slots,
@@ -120,6 +129,7 @@ where
 /// What is shared by the rows of one text. Slot 0 is the id, the others are the features.
 struct Reading<'s> {
     schema: &'s Schema,
+    limits: &'s LimitSettings,
     collector: Collector,
     /// The names of the slots, trimmed and in lower case.
     names: Vec<String>,
@@ -132,14 +142,15 @@ struct Reading<'s> {
 }
 
 impl<'s> Reading<'s> {
-    fn new(schema: &'s Schema) -> Self {
+    fn new(schema: &'s Schema, limits: &'s LimitSettings) -> Self {
         let names: Vec<String> = std::iter::once(schema.id.as_str())
             .chain(schema.feature_names())
             .map(|name| name.trim().to_lowercase())
             .collect();
         Self {
             schema,
-            collector: Collector::new(schema.features.len()),
+            limits,
+            collector: Collector::new(schema.features.len(), limits),
             found: vec![false; names.len()],
             cells: vec![None; names.len()],
             names,
@@ -182,6 +193,16 @@ impl<'s> Reading<'s> {
         E::custom("stopped")
     }
 
+    /// Takes a cell, unless it is too long for one.
+    fn check<E: Error>(&mut self, value: Value) -> Result<Value, E> {
+        match &value {
+            Value::Text(text) if text.len() as u64 > self.limits.field_bytes => {
+                Err(self.stop(ApiError::FieldTooLong(self.limits.field_bytes)))
+            }
+            _ => Ok(value),
+        }
+    }
+
     fn begin_row<E: Error>(&mut self) -> Result<u64, E> {
         self.cells.fill(None);
         match self.collector.begin() {
@@ -210,7 +231,7 @@ impl<'s> Reading<'s> {
                 }
             }
         }
-        self.collector.accept(id, values);
+        self.collector.accept(&id, values);
     }
 
     fn refuse(&mut self, row: u64, slot: usize, code: &'static str, value: Option<String>) {
@@ -285,12 +306,18 @@ impl<'de> Visitor<'de> for Record<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let reading = self.0;
         let row = reading.begin_row()?;
+        let mut n_members = 0;
         while let Some(slot) = members.next_key_seed(Key(reading))? {
+            n_members += 1;
+            if n_members > reading.limits.columns {
+                let most = reading.limits.columns;
+                return Err(reading.stop(ApiError::TooManyColumns(most)));
+            }
             let Some(slot) = slot else {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let value = members.next_value()?;
+            let value = reading.check(members.next_value()?)?;
             if reading.cells[slot].replace(value).is_some() {
                 let name = reading.name(slot).to_owned();
                 return Err(reading.stop(ApiError::DuplicateColumn(name)));
@@ -359,6 +386,7 @@ impl<'de> Visitor<'de> for Cells<'_, '_> {
             let is_there = match slot {
                 Some(slot) => {
                     let value = cells.next_element()?;
+                    let value = value.map(|value| self.reading.check(value)).transpose()?;
                     let is_there = value.is_some();
                     self.reading.cells[*slot] = value;
                     is_there

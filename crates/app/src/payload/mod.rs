@@ -2,18 +2,27 @@
 
 mod body;
 mod csv;
+mod fence;
 mod json;
 mod path;
 mod rows;
 mod source;
+mod stream;
+
+use std::fs::File;
+use std::io::Take;
 
 use common::{Config, Schema};
 
 use crate::error::ApiError;
 
-pub(crate) use body::read as read_body;
-pub(crate) use rows::Rows;
+pub(crate) use body::{Gathered, Incoming};
+pub(crate) use rows::{Ids, Rows};
 pub(crate) use source::{Form, Source};
+pub(crate) use stream::{Streaming, stream_body, stream_file};
+
+/// Rows whose answer may stream are checked whole before the first byte up to this size.
+pub(crate) const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
 
 /// The rows of a source.
 pub(crate) fn rows(
@@ -21,12 +30,25 @@ pub(crate) fn rows(
     config: &Config,
     schema: &Schema,
 ) -> Result<Rows, ApiError> {
+    let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows(text.as_bytes(), schema),
-        Source::Records(json) => json::records(json, schema),
-        Source::Columns { names, data } => json::columns(names, data, schema),
-        Source::Path(path) => csv::rows(path::open(config, path)?, schema),
+        Source::Csv(text) => csv::rows(text.as_bytes(), schema, limits),
+        Source::Records(json) => json::records(json, schema, limits),
+        Source::Columns { names, data } => json::columns(names, data, schema, limits),
+        Source::Path(path) => csv::rows(path::open(config, path)?, schema, limits),
     }
+}
+
+/// A named file that is too large to be checked whole.
+pub(crate) fn large_file(
+    source: &Source<'_>,
+    config: &Config,
+) -> Result<Option<Take<File>>, ApiError> {
+    let Source::Path(path) = source else {
+        return Ok(None);
+    };
+    let file = path::open(config, path)?;
+    Ok((file.limit() > CHECKED_WHOLE).then_some(file))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! between leads anywhere else; what is read is the file that was checked.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Take};
 use std::path::{Component, Path, PathBuf};
 
 use common::Config;
@@ -15,13 +15,10 @@ use rustix::io::Errno;
 
 use crate::error::ApiError;
 
-/// Bytes of a named file at most.
-const LARGEST_FILE: u64 = 256 * 1024 * 1024;
-
 const NO_REGULAR_FILE: &str = "only regular files may be named";
 
 /// Opens the file that a request names, up to the size it has now.
-pub(super) fn open(config: &Config, named: &str) -> Result<impl Read + use<>, ApiError> {
+pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError> {
     let roots = &config.api.data_roots;
     if roots.is_empty() {
         return Err(ApiError::PathNotAllowed(
@@ -36,10 +33,11 @@ pub(super) fn open(config: &Config, named: &str) -> Result<impl Read + use<>, Ap
     if !metadata.is_file() {
         return Err(ApiError::PathNotAllowed(NO_REGULAR_FILE));
     }
-    if metadata.len() > LARGEST_FILE {
+    let limit = config.api.limits.file_bytes;
+    if metadata.len() > limit {
         return Err(ApiError::BodyTooLarge {
             what: "the file",
-            limit: LARGEST_FILE,
+            limit,
         });
     }
     Ok(file.take(metadata.len()))
@@ -221,7 +219,7 @@ mod tests {
         let huge = base.path().join("data/in/huge.csv");
         files::replace(&huge, b"").unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&huge).unwrap();
-        file.set_len(LARGEST_FILE + 1).unwrap();
+        file.set_len(config.api.limits.file_bytes + 1).unwrap();
         assert_eq!(code(&config, "data/in/huge.csv"), "body-too-large");
         config.api.data_roots.clear();
         assert_eq!(code(&config, "data/in/a.csv"), "path-not-allowed");

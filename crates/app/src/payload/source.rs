@@ -68,17 +68,30 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Whether a body that begins so is CSV.
+    pub(crate) fn is_csv(self, beginning: &[u8]) -> bool {
+        let first = beginning.trim_ascii_start().first();
+        match self {
+            Self::Csv => true,
+            Self::Json => false,
+            Self::Unsaid => !matches!(first, Some(b'"' | b'{' | b'[')),
+        }
+    }
+}
+
 impl<'a> Source<'a> {
     /// Finds the rows of a body.
     pub(crate) fn of(form: Form, body: &'a [u8]) -> Result<Self, ApiError> {
         let text =
             std::str::from_utf8(body).map_err(|error| ApiError::NotUtf8(error.valid_up_to()))?;
-        let first = text.trim_ascii_start().bytes().next();
-        match (form, first) {
-            (Form::Csv | Form::Unsaid, None) => Err(ApiError::NoRows),
-            (Form::Json, _) => Self::of_json(text),
-            (Form::Unsaid, Some(b'"' | b'{' | b'[')) => Self::of_json(text).map_err(hint_at_csv),
-            (Form::Csv | Form::Unsaid, Some(_)) => Ok(Self::Csv(text)),
+        match form {
+            _ if form.is_csv(body) => match text.trim_ascii_start() {
+                "" => Err(ApiError::NoRows),
+                _ => Ok(Self::Csv(text)),
+            },
+            Form::Unsaid => Self::of_json(text).map_err(hint_at_csv),
+            _ => Self::of_json(text),
         }
     }
 

@@ -43,7 +43,7 @@ fn check(model: &Model, rows: &Rows) {
     };
     let answer = serde_json::to_value(predict(model, rows, options, "000001", "r")).unwrap();
     let probabilities = answer["probabilities"].as_array().unwrap();
-    assert_eq!(probabilities.len(), rows.ids.len());
+    assert_eq!(probabilities.len(), rows.len());
     for probability in probabilities {
         let probability = probability.as_f64().expect("a number");
         assert!((0.0..=1.0).contains(&probability), "{probability}");
@@ -67,7 +67,7 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
             match read {
                 Ok(rows) => check(&model, &rows),
                 Err(error) => {
-                    assert!(error.kind().status.is_client_error(), "{error:?}");
+                    assert!(error.status().is_client_error(), "{error:?}");
                     let body = problem::answer(&error, "/prediction", "r").into_body();
                     let body = body.try_into_bytes().ok().unwrap();
                     let _: Value = serde_json::from_slice(&body).unwrap();

@@ -1,7 +1,10 @@
 //! `/livez` and `/readyz`: whether the server turns, and whether it can predict.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
@@ -29,13 +32,19 @@ pub(super) async fn live(request: HttpRequest) -> Result<HttpResponse, ApiError>
     Ok(answer(StatusCode::OK, "alive", Vec::new()))
 }
 
-/// Answers whether predictions can be made.
+/// Answers whether predictions can be made, after a look for a new release.
 pub(super) async fn ready(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    let readiness = state.models.readiness().await?;
+    let models = Arc::clone(&state.models);
+    let readiness = web::block(move || {
+        models.look();
+        models.readiness()
+    })
+    .await?;
+    let is_draining = state.is_draining.load(Ordering::Relaxed);
     let model = Check {
         name: "model",
         ok: readiness.release.is_some(),
@@ -53,15 +62,21 @@ pub(super) async fn ready(
             "the live release is missing or cannot be loaded; the log of the server says why".into()
         },
     };
-    Ok(if model.ok {
-        answer(StatusCode::OK, "ready", vec![model, live])
-    } else {
-        answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no-model",
-            vec![model, live],
-        )
-    })
+    let stays = Check {
+        name: "running",
+        ok: !is_draining,
+        detail: if is_draining {
+            "the server is being stopped".into()
+        } else {
+            "the server takes requests".into()
+        },
+    };
+    let (status, word) = match (is_draining, model.ok) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no-model"),
+        (false, true) => (StatusCode::OK, "ready"),
+    };
+    Ok(answer(status, word, vec![model, live, stays]))
 }
 
 fn answer(status: StatusCode, word: &'static str, checks: Vec<Check>) -> HttpResponse {

@@ -1,49 +1,71 @@
 //! The routes: which address is answered by what.
 
+mod described;
 mod diagnostics;
 mod health;
+mod metrics;
+mod model;
 mod prediction;
+mod runs;
 mod scoring;
 mod stored;
 mod summarystats;
+mod table;
+mod version;
 
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::web::{self, Query, ServiceConfig};
+use actix_web::web::{self, Bytes, Query, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
+use serde::Serialize;
 
+pub(crate) use self::metrics::RunFiguresCache;
 pub(crate) use self::scoring::ScoreCache;
 pub(crate) use self::stored::StoredAnswer;
+pub(crate) use self::table::{ALL, Access, Endpoint, Parameter, ParameterKind, Verb, place};
+use crate::accept::{self, Media};
+use crate::answer;
 use crate::error::ApiError;
 use crate::problem::excerpt;
 
 /// Adds all routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
+    let prediction = &table::PREDICTION;
     config
         .service(
-            web::resource("/prediction")
+            web::resource(prediction.path)
                 .route(web::post().to(prediction::predict))
-                .route(options("POST, OPTIONS")),
+                .route(options(prediction.allowed())),
         )
-        .service(readable("/scoring", scoring::show))
-        .service(readable("/summarystats", summarystats::show))
-        .service(readable("/diagnostics", diagnostics::show))
-        .service(readable("/livez", health::live))
-        .service(readable("/readyz", health::ready))
+        .service(readable(&table::SCORING, scoring::show))
+        .service(readable(&table::SUMMARYSTATS, summarystats::show))
+        .service(readable(&table::DIAGNOSTICS, diagnostics::show))
+        .service(readable(&table::LIVEZ, health::live))
+        .service(readable(&table::READYZ, health::ready))
+        .service(readable(&table::METRICS, metrics::show))
+        .service(readable(&table::VERSION, version::show))
+        .service(readable(&table::RUNS, runs::list))
+        .service(readable(&table::RUN, runs::one))
+        .service(readable(&table::DRIFT, runs::drift))
+        .service(readable(&table::MODEL, model::show))
+        .service(readable(&table::RELEASES, model::releases))
+        .service(readable(&table::OPENAPI, described::openapi))
+        .service(readable(&table::DOCS, described::docs))
+        .service(readable(&table::DOCS_STYLE, described::style))
         .default_service(web::to(nothing_here));
 }
 
 /// A resource that can be read and nothing else.
-fn readable<F, Args>(path: &str, handler: F) -> Resource
+fn readable<F, Args>(endpoint: &Endpoint, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    web::resource(path)
+    web::resource(endpoint.path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .route(options("GET, HEAD, OPTIONS"))
+        .route(options(endpoint.allowed()))
 }
 
 fn options(allowed: &'static str) -> Route {
@@ -60,6 +82,9 @@ async fn nothing_here() -> Result<HttpResponse, ApiError> {
 
 /// The query's parameters, decoded, in their order.
 fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
+    if request.query_string().is_empty() {
+        return Vec::new();
+    }
     // Any text is a list of parameters.
     Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map(Query::into_inner)
@@ -79,4 +104,15 @@ fn unknown_parameter(name: &str, known: &'static str) -> ApiError {
         given: excerpt(name.as_bytes()),
         known,
     }
+}
+
+/// Refuses a client that does not take JSON.
+fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
+    accept::choose(request.headers(), &[Media::Json]).map(drop)
+}
+
+/// A value as JSON, with its tag.
+fn json(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
+    let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
+    Ok(answer::tagged(request, Media::Json, Bytes::from(body)))
 }

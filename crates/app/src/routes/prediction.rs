@@ -1,16 +1,24 @@
 //! `POST /prediction`: the deployed model's word on the rows of the request.
 
+use std::fs::File;
+use std::io::Take;
 use std::sync::Arc;
 
-use actix_web::http::header::{ContentType, HeaderName};
+use actix_web::body::BoxBody;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, VARY};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
-use super::{parameters, unknown_parameter};
+use super::{parameters, table, unknown_parameter};
+use crate::accept::{self, Media};
 use crate::answer::RequestId;
 use crate::error::ApiError;
-use crate::payload::{self, Form, Source};
-use crate::predict::{Options, predict as predict_rows};
+use crate::held::HeldAnswer;
+use crate::payload::{
+    self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
+    stream_file,
+};
+use crate::predict::{Options, predict as predict_rows, predict_csv, predict_text};
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
@@ -24,9 +32,18 @@ struct Job {
     state: Data<AppState>,
     snapshot: Arc<Snapshot>,
     options: Options,
+    media: Media,
     form: Form,
     body: Bytes,
     request_id: String,
+}
+
+/// What a job comes to.
+enum Computed {
+    /// The whole answer.
+    Answer(Vec<u8>),
+    /// A file whose answer is to be streamed.
+    Large(Take<File>),
 }
 
 /// Answers a prediction request.
@@ -35,51 +52,125 @@ pub(super) async fn predict(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let options = options(&parameters(&request))?;
+    let answered = answer(&request, payload, &state).await;
+    if let Err(ApiError::RowInvalid(errors)) = &answered {
+        state.metrics.count_rejected(errors);
+    }
+    answered
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let options = options(&parameters(request))?;
+    let media = accept::choose(request.headers(), table::PREDICTION.media)?;
+    if options.explain && media != Media::Json {
+        return Err(ApiError::InvalidParameter {
+            name: "explain",
+            expected: "true only where the answer is application/json",
+        });
+    }
     let form = Form::of(request.headers())?;
-    let snapshot = state.models.current().await?;
-    let job = Job {
-        body: payload::read_body(&request, payload).await?,
-        request_id: request_id(&request),
+    let snapshot = state.models.current()?;
+    let mut incoming = Incoming::begin(request, payload, &state.config.api.limits)?;
+    let mut permit = state.in_flight.permit();
+    let streaming = |permit| Streaming {
+        state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        state,
+        threshold: options.threshold,
+        request_id: request_id(request),
+        _permit: permit,
+    };
+    let most = match media {
+        Media::Csv => CHECKED_WHOLE,
+        _ => u64::MAX,
+    };
+    let body = match incoming.gather(Bytes::new(), most, &mut permit).await? {
+        Gathered::Beginning(beginning) if form.is_csv(&beginning) => {
+            let answer = stream_body(streaming(permit), beginning, incoming).await?;
+            return Ok(respond(&snapshot, media, BoxBody::new(answer)));
+        }
+        Gathered::Beginning(beginning) => {
+            match incoming.gather(beginning, u64::MAX, &mut permit).await? {
+                Gathered::Whole(body) | Gathered::Beginning(body) => body,
+            }
+        }
+        Gathered::Whole(body) => body,
+    };
+    let job = Job {
+        state: state.clone(),
+        snapshot: Arc::clone(&snapshot),
         options,
+        media,
         form,
+        body,
+        request_id: request_id(request),
     };
-    let answer = if job.is_small()? {
-        job.answer()?
-    } else {
-        web::block(move || job.answer()).await??
+    let computed = match job.compute_if_small()? {
+        Some(answer) => Computed::Answer(answer),
+        None => web::block(move || job.compute()).await??,
     };
-    Ok(HttpResponse::Ok()
-        .insert_header(ContentType::json())
+    let body = match computed {
+        Computed::Answer(answer) if answer.len() <= SMALL_BODY => BoxBody::new(answer),
+        Computed::Answer(answer) => BoxBody::new(HeldAnswer::new(answer, permit)),
+        Computed::Large(file) => BoxBody::new(stream_file(streaming(permit), file).await?),
+    };
+    Ok(respond(&snapshot, media, body))
+}
+
+fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, media.content_type()))
+        .insert_header((VARY, "Accept"))
         .insert_header((MODEL_VERSION, snapshot.release.as_str()))
-        .body(answer))
+        .body(body)
 }
 
 impl Job {
-    /// Whether it takes so little that handing it over would take longer.
-    fn is_small(&self) -> Result<bool, ApiError> {
+    /// The answer, where it takes so little that handing it over would take longer.
+    fn compute_if_small(&self) -> Result<Option<Vec<u8>>, ApiError> {
         if self.body.len() > SMALL_BODY {
-            return Ok(false);
+            return Ok(None);
         }
-        // A file may be of any size, on a disk that is slow.
-        let is_file = matches!(Source::of(self.form, &self.body)?, Source::Path(_));
-        Ok(!is_file)
+        match Source::of(self.form, &self.body)? {
+            // A file may be of any size, on a disk that is slow.
+            Source::Path(_) => Ok(None),
+            source => self.answer(&source).map(Some),
+        }
     }
 
-    fn answer(&self) -> Result<Vec<u8>, ApiError> {
-        let snapshot = &self.snapshot;
+    fn compute(&self) -> Result<Computed, ApiError> {
         let source = Source::of(self.form, &self.body)?;
-        let rows = payload::rows(&source, &self.state.config, &snapshot.schema)?;
-        let predictions = predict_rows(
-            &snapshot.model,
-            &rows,
-            self.options,
-            &snapshot.release,
-            &self.request_id,
-        );
-        serde_json::to_vec(&predictions).map_err(|error| ApiError::Internal(error.into()))
+        if self.media == Media::Csv
+            && let Some(file) = payload::large_file(&source, &self.state.config)?
+        {
+            return Ok(Computed::Large(file));
+        }
+        self.answer(&source).map(Computed::Answer)
+    }
+
+    fn answer(&self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
+        let rows = payload::rows(source, &self.state.config, &self.snapshot.schema)?;
+        let (answer, [stayed, left]) = self.written(&rows)?;
+        self.state.metrics.count_predictions(stayed, left);
+        Ok(answer)
+    }
+
+    /// The answer's text, and how many rows are of class 0 and of class 1.
+    fn written(&self, rows: &Rows) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
+        let Snapshot { model, release, .. } = &*self.snapshot;
+        match self.media {
+            Media::Csv => Ok(predict_csv(model, rows, self.options)),
+            Media::Text => Ok(predict_text(model, rows, self.options)),
+            _ => {
+                let answer = predict_rows(model, rows, self.options, release, &self.request_id);
+                let text = serde_json::to_vec(&answer)
+                    .map_err(|error| ApiError::Internal(error.into()))?;
+                Ok((text, answer.counts()))
+            }
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use common::ledger::FileStamp;
 use scoring::{ConfusionMatrix, DeployedScore, score_deployed};
 use serde::Serialize;
 
-use super::expect_no_parameters;
+use super::{expect_no_parameters, json, table};
+use crate::accept::{self, Media};
+use crate::answer;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -48,10 +50,18 @@ pub(super) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
+    let media = accept::choose(request.headers(), table::SCORING.media)?;
     let scored = web::block(move || state.scores.score(&state.config)).await?;
     let score = scored.map_err(as_answer)?.ok_or(ApiError::NoModel)?;
     let metrics = &score.metrics;
-    Ok(HttpResponse::Ok().json(Answer {
+    if media == Media::Text {
+        let f1 = metrics.f1.ok_or(ApiError::NoData(
+            "F1 is not defined: neither the model nor the test data has class 1",
+        ))?;
+        let text = format!("{f1}\n").into();
+        return Ok(answer::tagged(&request, Media::Text, text));
+    }
+    let shown = Answer {
         f1: metrics.f1,
         f1_interval: score.f1_interval,
         precision: metrics.precision,
@@ -61,7 +71,8 @@ pub(super) async fn show(
         n: metrics.rows,
         model_version: &score.release,
         deployed_score: score.deployed_score,
-    }))
+    };
+    json(&request, &shown)
 }
 
 /// Test data that cannot be used is no fault of the server.

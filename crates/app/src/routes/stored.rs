@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use actix_web::HttpResponse;
-use actix_web::http::header::ContentType;
 use actix_web::web::{self, Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::history::with_remedy;
 use serde::Serialize;
 
+use crate::accept::Media;
+use crate::answer;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -18,6 +19,7 @@ pub(crate) struct StoredAnswer(Mutex<Option<Bytes>>);
 
 /// Answers with what `read` finds, off the server's worker; `None` when there is nothing yet.
 pub(super) async fn answer<T: Serialize + 'static>(
+    request: &HttpRequest,
     state: Data<AppState>,
     kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
     read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
@@ -31,11 +33,7 @@ pub(super) async fn answer<T: Serialize + 'static>(
         kept(&state).remember(found)
     })
     .await??;
-    Ok(found.map(|body| {
-        HttpResponse::Ok()
-            .insert_header(ContentType::json())
-            .body(body)
-    }))
+    Ok(found.map(|body| answer::tagged(request, Media::Json, body)))
 }
 
 impl StoredAnswer {

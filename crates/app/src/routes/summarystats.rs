@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{expect_no_parameters, stored};
+use super::{expect_json, expect_no_parameters, stored};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -13,7 +13,13 @@ pub(super) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    stored::answer(state, |state| &state.summary, diagnostics::stored_summary)
-        .await?
-        .ok_or(ApiError::NoData("nothing was ingested yet"))
+    expect_json(&request)?;
+    stored::answer(
+        &request,
+        state,
+        |state| &state.summary,
+        diagnostics::stored_summary,
+    )
+    .await?
+    .ok_or(ApiError::NoData("nothing was ingested yet"))
 }

@@ -72,7 +72,10 @@ impl Service {
             run: None,
         };
         let staged = stage(&config.layout, &history, &candidate, Timestamp::UNIX_EPOCH).unwrap();
-        (publish(&config.layout, &history, staged).unwrap(), model)
+        let published = publish(&config.layout, &history, staged).unwrap();
+        // Asked whether it is ready, the server looks for itself.
+        self.get("/readyz");
+        (published, model)
     }
 
     fn send(&self, what: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
@@ -212,7 +215,11 @@ fn what_cannot_be_predicted_is_a_problem_of_its_kind() {
     assert_eq!(rows["errors_total"], 1);
     for (header, wanted) in [
         ("Content-Type: image/png", "415 content-type"),
-        ("Content-Encoding: gzip", "415 content-encoding"),
+        ("Content-Encoding: br", "415 content-encoding"),
+        ("Content-Encoding: gzip, gzip", "415 content-encoding"),
+        ("Content-Encoding: gzip", "400 gzip-invalid"),
+        ("Accept: image/png", "406 not-acceptable"),
+        ("Accept: application/json;q=0", "406 not-acceptable"),
     ] {
         let answer = service.send("POST /prediction", &[header], CSV);
         assert_eq!(answer.problem(), wanted);
@@ -290,6 +297,12 @@ fn without_a_model_it_lives_and_is_not_ready_until_one_is_deployed() {
     assert_eq!(service.predictions(CSV)["model_version"], "000001");
 }
 
+/// Makes a release live as no program of ours would: without a look at it.
+fn point_current_at(config: &Config, release: &Release) {
+    let name = format!("releases/{}", release.name());
+    files::replace_link(&config.layout.current(), name.as_ref()).unwrap();
+}
+
 #[test]
 fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
     let service = Service::deployed();
@@ -304,13 +317,25 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     files::replace(&path, &bytes).unwrap();
-    assert_eq!(version(), "000002", "the model before it stays");
+    deployment::roll_back(&service.config.layout, Some("1")).unwrap();
+    assert_eq!(service.get("/readyz").status, 200);
+    assert_eq!(version(), "000001");
+    point_current_at(&service.config, &third);
     let ready = service.get("/readyz");
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json()["checks"][1]["ok"], false);
-
-    deployment::roll_back(&service.config.layout, Some("1")).unwrap();
-    assert_eq!(version(), "000001");
+    assert_eq!(version(), "000001", "the model before it stays");
+    let metrics = String::from_utf8(service.get("/metrics").body).unwrap();
+    for line in [
+        "risk_model_info{version=\"000001\"} 1",
+        "risk_model_reloads_total{result=\"loaded\"} 4",
+        "risk_model_reloads_total{result=\"refused\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}\n{metrics}"
+        );
+    }
 }
 
 #[test]

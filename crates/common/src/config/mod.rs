@@ -17,7 +17,7 @@ pub use self::folders::InputFolder;
 use self::section::{Problems, Section};
 pub use self::settings::{
     ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, DriftTrigger,
-    GatePolicy, HistorySettings, IngestionSettings, OnTie, TrainingSettings,
+    GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie, TrainingSettings,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
@@ -166,6 +166,29 @@ mod tests {
         assert!(config.diagnostics.check_updates);
         assert_eq!(config.api.bind.port(), 8000);
         assert_eq!(config.api.data_roots.len(), 3);
+        assert_eq!(config.api.keys_file, None);
+        let hosts = ["localhost", "127.0.0.1", "[::1]"];
+        assert_eq!(config.api.allowed_hosts, hosts);
+        assert_eq!(config.api.limits, LimitSettings::default());
+    }
+
+    #[test]
+    fn what_the_api_allows_is_read_with_its_limits() {
+        let config =
+            parse(r#","api":{"bind":"[2001:db8::1]:80","keys_file":"keys","limits":{"rows":7}}"#)
+                .unwrap();
+        let api = config.api;
+        assert_eq!(api.keys_file.as_deref(), Some(Path::new("/nowhere/keys")));
+        assert_eq!(api.allowed_hosts.last().unwrap(), "[2001:db8::1]");
+        assert_eq!((api.limits.rows, api.limits.columns), (7, 1024));
+        let text = problems(r#","api":{"limits":{"row":1,"columns":0,"body_seconds":1000000}}"#);
+        for line in [
+            "api.limits.row: unknown key, did you mean api.limits.rows?",
+            "api.limits.columns: must be at least 1",
+            "api.limits.body_seconds: must be from 1 to 86400",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
     }
 
     #[test]

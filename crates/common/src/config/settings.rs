@@ -123,7 +123,57 @@ pub struct ApiSettings {
     /// Folders in which a prediction request may name a CSV file; default: the input, output and
     /// test folders. Empty turns that form off.
     pub data_roots: Vec<PathBuf>,
+    /// The file with the keys that clients must show; needed where others than this machine can
+    /// reach the server.
+    pub keys_file: Option<PathBuf>,
+    /// The file with the key that calls to `url` show.
+    pub key_file: Option<PathBuf>,
+    /// The names that clients may know the server by; default: the loopback names and the address
+    /// it listens on.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose pages may read answers in a browser; default none.
+    pub allowed_origins: Vec<String>,
+    /// What one request may cost.
+    pub limits: LimitSettings,
 }
+
+/// Section `api.limits`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitSettings {
+    /// Bytes of a body as it comes over the wire; default 16 MiB.
+    pub body_bytes: u64,
+    /// Bytes of a body that was sent compressed, once it is inflated; default 64 MiB.
+    pub inflated_bytes: u64,
+    /// Bytes of a file that a request names; default 256 MiB.
+    pub file_bytes: u64,
+    /// Rows of a request; default 1,000,000.
+    pub rows: u64,
+    /// Columns of a request; default 1,024.
+    pub columns: u64,
+    /// Bytes of one field; default 64 KiB.
+    pub field_bytes: u64,
+    /// Seconds that a body may be waited for; default 30.
+    pub body_seconds: u64,
+    /// Bytes of all requests and answers held in memory at once; default 256 MiB.
+    pub in_flight_bytes: u64,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 16 * MIB,
+            inflated_bytes: 64 * MIB,
+            file_bytes: 256 * MIB,
+            rows: 1_000_000,
+            columns: 1_024,
+            field_bytes: 64 * 1024,
+            body_seconds: 30,
+            in_flight_bytes: 256 * MIB,
+        }
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
 
 pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     let default = Schema::default();
@@ -248,11 +298,51 @@ pub(super) fn read_history(mut section: Section<'_>) -> HistorySettings {
 /// A day of seconds: whoever waits longer for an answer has no timeout.
 const LONGEST_TIMEOUT: u64 = 86_400;
 
+/// The names of this machine to itself, and the address that is listened on.
+fn loopback_and(bind: SocketAddr) -> Vec<String> {
+    let names = ["localhost", "127.0.0.1", "[::1]"].map(String::from);
+    let bound = match bind {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    let is_new = !names.contains(&bound);
+    names.into_iter().chain(is_new.then_some(bound)).collect()
+}
+
+fn read_limits(mut section: Section<'_>) -> LimitSettings {
+    let default = LimitSettings::default();
+    let mut limit = |key: &'static str, default: u64| {
+        let value: u64 = section.value(key, default);
+        if value == 0 {
+            section.problem(key, "must be at least 1");
+        }
+        value
+    };
+    let limits = LimitSettings {
+        body_bytes: limit("body_bytes", default.body_bytes),
+        inflated_bytes: limit("inflated_bytes", default.inflated_bytes),
+        file_bytes: limit("file_bytes", default.file_bytes),
+        rows: limit("rows", default.rows),
+        columns: limit("columns", default.columns),
+        field_bytes: limit("field_bytes", default.field_bytes),
+        body_seconds: limit("body_seconds", default.body_seconds),
+        in_flight_bytes: limit("in_flight_bytes", default.in_flight_bytes),
+    };
+    if limits.body_seconds > LONGEST_TIMEOUT {
+        let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+        section.problem("body_seconds", &text);
+    }
+    section.finish();
+    limits
+}
+
 /// The settings, and whether `data_roots` was given.
 pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
     let data_roots: Option<Vec<String>> = section.value("data_roots", None);
+    let file = |path: Option<String>| path.map(|path| folders::absolute(base, &path));
+    let bind = section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000)));
     let settings = ApiSettings {
-        bind: section.value("bind", SocketAddr::from(([127, 0, 0, 1], 8000))),
+        bind,
         url: section.value("url", None),
         timeout_seconds: section.value("timeout_seconds", 30),
         data_roots: data_roots
@@ -260,6 +350,11 @@ pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, b
             .flatten()
             .map(|root| folders::absolute(base, root))
             .collect(),
+        keys_file: file(section.value("keys_file", None)),
+        key_file: file(section.value("key_file", None)),
+        allowed_hosts: section.value("allowed_hosts", loopback_and(bind)),
+        allowed_origins: section.value("allowed_origins", Vec::new()),
+        limits: read_limits(section.section("limits")),
     };
     if let Some(url) = &settings.url
         && !(url.starts_with("http://") || url.starts_with("https://"))

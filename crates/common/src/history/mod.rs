@@ -10,6 +10,7 @@ mod ledger_rows;
 mod open;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -214,6 +215,63 @@ impl History {
             })
         })
         .transpose()
+    }
+
+    /// When the newest run ended whose outcome is none of these; `None` before one.
+    pub fn last_end_but_for(&self, outcomes: [&str; 2]) -> anyhow::Result<Option<Timestamp>> {
+        let last: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT finished_at FROM runs
+                 WHERE finished_at IS NOT NULL AND outcome NOT IN (?1, ?2)
+                 ORDER BY id DESC LIMIT 1",
+                outcomes,
+                |row| row.get(0),
+            )
+            .optional()
+            .with_context(|| self.failed_to("read the runs"))?;
+        last.map(|finished_at| time(&finished_at)).transpose()
+    }
+
+    /// How many runs were forgotten by [`Self::prune_runs`].
+    pub fn pruned_runs(&self) -> anyhow::Result<u64> {
+        // Numbers are given without gaps, and the newest run is never forgotten.
+        let pruned: i64 = self
+            .connection
+            .query_row(
+                "SELECT COALESCE(MAX(id), 0) - COUNT(*) FROM runs",
+                [],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the runs"))?;
+        Ok(u64::try_from(pruned).unwrap_or(0))
+    }
+
+    /// How many of the kept runs ended with each outcome.
+    pub fn runs_by_outcome(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let context = || self.failed_to("read the runs");
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT outcome, COUNT(*) FROM runs
+                 WHERE finished_at IS NOT NULL AND outcome IS NOT NULL GROUP BY outcome",
+            )
+            .with_context(context)?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })
+            .with_context(context)?;
+        rows.map(|row| row.with_context(context)).collect()
+    }
+
+    /// A run that ended; `None` when there is none of that number.
+    pub fn finished_run<T: DeserializeOwned>(
+        &self,
+        id: i64,
+    ) -> anyhow::Result<Option<StoredRun<T>>> {
+        let which = format!("WHERE finished_at IS NOT NULL AND id = {id}");
+        Ok(self.stored_runs(&which, 1)?.pop())
     }
 
     /// Copies the history as it is committed now to a new file.

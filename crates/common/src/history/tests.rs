@@ -132,6 +132,15 @@ fn only_the_oldest_runs_of_the_outcome_are_pruned() {
     let kept = history.finished_runs::<String>(10).unwrap();
     let kept: Vec<i64> = kept.iter().map(|run| run.id).collect();
     assert_eq!(kept, [6, 5, 4, 2]);
+    assert_eq!(history.pruned_runs().unwrap(), 2);
+    let counts = history.runs_by_outcome().unwrap();
+    assert_eq!(counts, [("busy".into(), 2), ("idle".into(), 2)].into());
+    let found: Option<StoredRun<String>> = history.finished_run(5).unwrap();
+    assert_eq!(found.unwrap().record, "busy");
+    assert!(history.finished_run::<String>(1).unwrap().is_none());
+    assert_eq!(history.last_end_but_for(["busy", "idle"]).unwrap(), None);
+    let last = history.last_end_but_for(["busy", "other"]).unwrap();
+    assert_eq!(last, Some(now()));
 }
 
 #[test]

@@ -9,13 +9,26 @@ fn shown(rows: Result<Rows, ApiError>) -> Result<Vec<String>, ApiError> {
     Ok(lines.map(|(id, row)| format!("{id}|{row:?}")).collect())
 }
 
+/// A thousand rows at most.
+fn limits() -> LimitSettings {
+    LimitSettings {
+        rows: 1000,
+        ..LimitSettings::default()
+    }
+}
+
 fn of_records(json: &str) -> Result<Vec<String>, ApiError> {
-    shown(records(&Text::whole(json), &Schema::default()))
+    shown(records(&Text::whole(json), &Schema::default(), &limits()))
 }
 
 fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    shown(columns(&names, &Text::part(data), &Schema::default()))
+    shown(columns(
+        &names,
+        &Text::part(data),
+        &Schema::default(),
+        &limits(),
+    ))
 }
 
 /// A record with this as `lastyear_activity`, beside good cells.
@@ -131,8 +144,22 @@ fn what_cannot_be_rows_is_refused_by_kind() {
     }
     assert_eq!(code(of_columns(&["corporation"], "[]")), "missing-column");
     assert_eq!(code(of_columns(&["a", "A"], "[]")), "duplicate-column");
-    let many = format!("[{}{{}}]", "{},".repeat(super::super::rows::MOST_ROWS));
+    let many = format!("[{}{{}}]", "{},".repeat(1000));
     assert_eq!(code(of_records(&many)), "too-many-rows");
+    let long = format!("\"{}\"", "x".repeat(70_000));
+    assert_eq!(code(of_records(&with_cell(&long))), "field-too-long");
+    let wide: Vec<String> = (0..1025).map(|column| format!("\"c{column}\":1")).collect();
+    let wide = format!("[{{{}}}]", wide.join(","));
+    assert_eq!(code(of_records(&wide)), "too-many-columns");
+    assert_eq!(code(of_columns(&["x"; 1025], "[]")), "too-many-columns");
+    let columns = [
+        "corporation",
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees",
+    ];
+    let data = format!("[[{long},1,2,3]]");
+    assert_eq!(code(of_columns(&columns, &data)), "field-too-long");
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! A new key: shown once, to be given to a client; the server keeps its digest only.
+
+use std::fmt;
+
+use anyhow::Context;
+use common::cli::Report;
+use common::{Failure, digest};
+use serde::Serialize;
+
+use super::Scope;
+
+/// Random bytes of a key; as many as its digest has.
+const KEY_BYTES: usize = 32;
+
+/// A key that was made and is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NewKey {
+    /// What the client sends.
+    pub key: String,
+    /// What is added to the keys file.
+    pub line: String,
+}
+
+/// Makes a key under this name.
+pub fn make_key(id: &str, scope: &str) -> anyhow::Result<NewKey> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if id.is_empty() || !id.bytes().all(is_plain) {
+        return Err(usage(
+            "the name of a key has letters, digits, '.', '_' and '-' only",
+        ));
+    }
+    let scope =
+        Scope::parse(scope).ok_or_else(|| usage("--scope is one of predict, read and all"))?;
+    let mut random = [0; KEY_BYTES];
+    getrandom::fill(&mut random).context("failed to draw a random key")?;
+    let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let line = format!("{id}:{}:{}", scope.name(), digest::of_bytes(key.as_bytes()));
+    Ok(NewKey { key, line })
+}
+
+fn usage(message: &str) -> anyhow::Error {
+    Failure {
+        exit: common::exit::Exit::Usage,
+        message: message.into(),
+    }
+    .into()
+}
+
+impl Report for NewKey {
+    /// It is shown once.
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for NewKey {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            to,
+            "key, for the client; it is shown this once:\n{}",
+            self.key
+        )?;
+        writeln!(to, "line, for the file of api.keys_file:\n{}", self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_another_and_its_line_knows_only_the_digest() {
+        let one = make_key("dashboard", "read").unwrap();
+        let other = make_key("dashboard", "read").unwrap();
+        assert_ne!(one.key, other.key);
+        assert_eq!(one.key.len(), 2 * KEY_BYTES);
+        let digest = digest::of_bytes(one.key.as_bytes());
+        assert_eq!(one.line, format!("dashboard:read:{digest}"));
+        assert!(make_key("a:b", "read").is_err());
+        assert!(make_key("", "read").is_err());
+        assert!(make_key("a", "write").is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! How many bytes of requests and answers are held in memory, over all connections.
+//!
+//! What arrives is counted as it arrives, not as it was announced: whoever announces much and
+//! sends little takes nothing from the others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::ApiError;
+
+/// The bytes held now, and how many there may be.
+pub(crate) struct InFlight {
+    held: AtomicU64,
+    limit: u64,
+}
+
+/// Bytes that one request holds; given back on drop.
+pub(crate) struct Permit {
+    of: Arc<InFlight>,
+    bytes: u64,
+}
+
+impl InFlight {
+    /// None are held yet.
+    pub(crate) fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self {
+            held: AtomicU64::new(0),
+            limit,
+        })
+    }
+
+    /// A permit for nothing yet.
+    pub(crate) fn permit(self: &Arc<Self>) -> Permit {
+        Permit {
+            of: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+}
+
+impl Permit {
+    /// Asks for more bytes; refused when all requests together would hold too many.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let bytes = bytes as u64;
+        let InFlight { held, limit } = &*self.of;
+        let after = held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.bytes += bytes;
+        if after > *limit {
+            return Err(ApiError::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that are there whatever the limit: an answer that was computed.
+    pub(crate) fn grow_anyway(&mut self, bytes: usize) {
+        // The bytes are counted either way.
+        let _ = self.grow(bytes);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.of.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_share_the_limit_and_give_back_what_they_held() {
+        let in_flight = InFlight::new(100);
+        let mut first = in_flight.permit();
+        let mut second = in_flight.permit();
+        assert!(first.grow(60).is_ok() && second.grow(40).is_ok());
+        assert!(matches!(first.grow(1), Err(ApiError::Overloaded)));
+        drop(second);
+        assert!(first.grow(39).is_ok());
+        drop(first);
+        assert_eq!(in_flight.held.load(Ordering::Relaxed), 0);
+    }
+}

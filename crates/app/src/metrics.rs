@@ -1,0 +1,136 @@
+//! What the server counts of itself, and the text form of it (Prometheus 0.0.4).
+//!
+//! Labels are of ours: a route is its pattern, a method one of those known. So no client can make
+//! a series.
+
+mod runs;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::http::Method;
+
+use crate::error::RowErrors;
+use crate::routes;
+
+pub(crate) use self::runs::RunFigures;
+pub use self::runs::run_metrics;
+pub(crate) use self::text::Page;
+
+/// Upper bounds of the histogram's buckets, in microseconds.
+const BUCKETS: [u64; 16] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000,
+];
+
+/// The methods that are told apart; the last stands for all others.
+const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "OPTIONS", "other"];
+
+/// Where a request was to: its place among the routes, none for an address that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Target {
+    route: usize,
+    method: usize,
+}
+
+/// All counters.
+pub(crate) struct Metrics {
+    in_flight: AtomicU64,
+    /// By route, then method.
+    durations: Vec<Histogram>,
+    requests: Mutex<BTreeMap<(Target, u16), u64>>,
+    /// By class.
+    predictions: [AtomicU64; 2],
+    rejected: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+#[derive(Default)]
+struct Histogram {
+    /// One more than there are bounds.
+    buckets: [AtomicU64; BUCKETS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+/// A request that is being answered; counted as such until it is dropped.
+pub(crate) struct Running<'m>(&'m Metrics);
+
+impl Target {
+    /// The target of a request at an address whose endpoint has that place.
+    pub(crate) fn of(place: Option<usize>, method: &Method) -> Self {
+        let known = METHODS.iter().position(|known| *known == method.as_str());
+        Self {
+            route: place.unwrap_or(routes::ALL.len()),
+            method: known.unwrap_or(METHODS.len() - 1),
+        }
+    }
+
+    /// The pattern of its route.
+    pub(crate) fn route(self) -> &'static str {
+        routes::ALL
+            .get(self.route)
+            .map_or("none", |endpoint| endpoint.path)
+    }
+
+    /// Its method.
+    pub(crate) fn method(self) -> &'static str {
+        METHODS[self.method]
+    }
+
+    fn cell(self) -> usize {
+        self.route * METHODS.len() + self.method
+    }
+}
+
+impl Metrics {
+    /// All of them at 0.
+    pub(crate) fn new() -> Self {
+        let cells = (routes::ALL.len() + 1) * METHODS.len();
+        Self {
+            in_flight: AtomicU64::new(0),
+            durations: (0..cells).map(|_| Histogram::default()).collect(),
+            requests: Mutex::default(),
+            predictions: Default::default(),
+            rejected: Mutex::default(),
+        }
+    }
+
+    /// A request has begun.
+    pub(crate) fn begin(&self) -> Running<'_> {
+        self.in_flight.fetch_add(1, Relaxed);
+        Running(self)
+    }
+
+    /// A request was answered.
+    pub(crate) fn count_request(&self, target: Target, status: u16, took: Duration) {
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let histogram = &self.durations[target.cell()];
+        let bucket = BUCKETS.partition_point(|bound| *bound < microseconds);
+        histogram.buckets[bucket].fetch_add(1, Relaxed);
+        histogram.microseconds.fetch_add(microseconds, Relaxed);
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry((target, status)).or_default() += 1;
+    }
+
+    /// Rows were predicted.
+    pub(crate) fn count_predictions(&self, stayed: u64, left: u64) {
+        self.predictions[0].fetch_add(stayed, Relaxed);
+        self.predictions[1].fetch_add(left, Relaxed);
+    }
+
+    /// Rows were refused.
+    pub(crate) fn count_rejected(&self, errors: &RowErrors) {
+        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        for (code, count) in &errors.by_code {
+            *rejected.entry(code).or_default() += count;
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,225 @@
+//! The description of the API for programs (OpenAPI 3.1), made from the table of endpoints, the
+//! kinds of problem and the schemas of the answers.
+
+mod schemas;
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::accept::Media;
+use crate::kind::{self, Kind};
+use crate::routes::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
+
+/// Codes of the problems that any endpoint may answer with.
+const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "draining"];
+/// Codes of the problems of an endpoint that asks for a key.
+const WITH_KEY: [&str; 4] = [
+    "key-missing",
+    "key-unknown",
+    "scope-missing",
+    "too-many-wrong-keys",
+];
+
+/// The description as text.
+pub(crate) fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    // A tree of texts and numbers always encodes.
+    TEXT.get_or_init(|| serde_json::to_string_pretty(&document()).unwrap_or_default())
+}
+
+/// The problems that an endpoint may answer with, in the order of their status.
+pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
+    let is_own = |code: &str| {
+        endpoint.problems.contains(&code)
+            || ANYWHERE.contains(&code)
+            || (endpoint.access != Access::Open && WITH_KEY.contains(&code))
+            || (code == "invalid-parameter" && !endpoint.parameters.is_empty())
+            || (code == "not-acceptable" && endpoint.access != Access::Open)
+    };
+    kind::ALL
+        .into_iter()
+        .filter(|kind| is_own(kind.code))
+        .collect()
+}
+
+fn document() -> Value {
+    let mut paths = Map::new();
+    for endpoint in routes::ALL {
+        let method = match endpoint.verb {
+            Verb::Get => "get",
+            Verb::Post => "post",
+        };
+        paths.insert(endpoint.path.into(), json!({ method: operation(endpoint) }));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dynamic Risk Assessment",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Predictions, score, statistics and diagnostics of the deployed model",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas::all(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint) -> Value {
+    let mut operation = json!({
+        "summary": endpoint.summary,
+        "operationId": operation_id(endpoint),
+        "parameters": parameters(endpoint),
+        "responses": responses(endpoint),
+    });
+    if endpoint.access != Access::Open {
+        // The empty one: on a loopback address no key is asked for.
+        operation["security"] = json!([{}, {"bearer": []}, {"key": []}]);
+    }
+    if endpoint.verb == Verb::Post {
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"$ref": "#/components/schemas/Rows"}},
+            },
+        });
+    }
+    operation
+}
+
+/// The words of its path.
+fn operation_id(endpoint: &Endpoint) -> String {
+    let words = endpoint
+        .path
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
+}
+
+fn parameters(endpoint: &Endpoint) -> Value {
+    let query = endpoint.parameters.iter().map(|parameter| {
+        json!({
+            "name": parameter.name,
+            "in": "query",
+            "required": false,
+            "description": parameter.summary,
+            "schema": parameter_schema(parameter),
+        })
+    });
+    let in_path = endpoint.path.contains("{id}").then(|| {
+        json!({
+            "name": "id",
+            "in": "path",
+            "required": true,
+            "schema": {"type": "integer", "minimum": 1},
+        })
+    });
+    query.chain(in_path).collect()
+}
+
+fn parameter_schema(parameter: &Parameter) -> Value {
+    match parameter.kind {
+        ParameterKind::Bool => json!({"type": "boolean"}),
+        ParameterKind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
+        ParameterKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
+    }
+}
+
+fn responses(endpoint: &Endpoint) -> Value {
+    let mut content = Map::new();
+    for media in endpoint.media {
+        let schema = match media {
+            Media::Json => json!({"$ref": format!("#/components/schemas/{}", endpoint.schema)}),
+            _ => json!({"type": "string"}),
+        };
+        content.insert(media.essence().into(), json!({ "schema": schema }));
+    }
+    let mut responses = Map::new();
+    if endpoint.path == "/readyz" {
+        responses.insert(
+            "503".into(),
+            json!({"description": "Predictions cannot be made", "content": content.clone()}),
+        );
+    }
+    responses.insert(
+        "200".into(),
+        json!({"description": endpoint.summary, "content": content}),
+    );
+    if endpoint.verb == Verb::Get && endpoint.access != Access::Open {
+        responses.insert(
+            "304".into(),
+            json!({"description": "The client has the answer already (If-None-Match)"}),
+        );
+    }
+    for kind in problems(endpoint) {
+        let response = responses
+            .entry(kind.status.to_string())
+            .or_insert_with(|| json!({"description": "", "content": {}}));
+        let so_far = response["description"].as_str().unwrap_or_default();
+        let separator = if so_far.is_empty() { "" } else { ", " };
+        response["description"] = format!("{so_far}{separator}{}", kind.code).into();
+        response["content"]["application/problem+json"] =
+            json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+    }
+    responses.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_description_is_the_one_that_is_kept() {
+        let kept = include_str!("../openapi.json");
+        assert!(
+            kept.trim_end() == text(),
+            "the API has changed; where that is meant, start the server and keep what it says: curl -s http://127.0.0.1:8000/openapi.json > crates/app/openapi.json"
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_to_a_schema_and_every_code_to_a_kind() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let mut references = BTreeSet::new();
+        collect_references(&document, &mut references);
+        for reference in references {
+            let name = reference.strip_prefix("#/components/schemas/").unwrap();
+            assert!(schemas.contains_key(name), "{reference}");
+        }
+        for endpoint in routes::ALL {
+            for code in endpoint.problems {
+                assert!(kind::ALL.iter().any(|kind| kind.code == *code), "{code}");
+            }
+        }
+        let codes: BTreeSet<&str> = kind::ALL.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes.len(), kind::ALL.len());
+    }
+
+    fn collect_references(value: &Value, to: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member.as_str() {
+                        Some(reference) if name == "$ref" => drop(to.insert(reference.into())),
+                        _ => collect_references(member, to),
+                    }
+                }
+            }
+            Value::Array(elements) => elements
+                .iter()
+                .for_each(|element| collect_references(element, to)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The schemas of what is sent and answered (JSON Schema 2020-12).
+//!
+//! The tests of the server hold its answers to them.
+
+use serde_json::{Map, Value, json};
+
+/// All schemas by name.
+pub(super) fn all() -> Value {
+    json!({
+        "Rows": rows(),
+        "Predictions": predictions(),
+        "Score": score(),
+        "Summary": summary(),
+        "Diagnostics": diagnostics(),
+        "Health": health(),
+        "Version": closed(&[
+            ("name", text()),
+            ("version", text()),
+            ("model_version", or_null("string")),
+        ]),
+        "Runs": closed(&[("runs", list(&listed_run()))]),
+        "Run": json!({"type": "object", "required": ["run_id", "outcome"]}),
+        "Drift": closed(&[("runs", list(&judged_run()))]),
+        "Model": model(),
+        "Releases": closed(&[("releases", list(&release()))]),
+        "Object": {"type": "object"},
+        "Text": {"type": "string"},
+        "Problem": problem(),
+    })
+}
+
+/// An object of exactly these members.
+fn closed(members: &[(&str, Value)]) -> Value {
+    object(members, &[])
+}
+
+/// An object of these members, of which some may be absent.
+fn object(members: &[(&str, Value)], absent: &[&str]) -> Value {
+    let properties: Map<String, Value> = members
+        .iter()
+        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
+        .collect();
+    let required: Vec<&str> = members
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !absent.contains(name))
+        .collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn list(of: &Value) -> Value {
+    json!({"type": "array", "items": of})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn time_or_null() -> Value {
+    json!({"type": ["string", "null"], "format": "date-time"})
+}
+
+fn number() -> Value {
+    json!({"type": "number"})
+}
+
+fn count() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+fn flag() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn share() -> Value {
+    json!({"type": "number", "minimum": 0, "maximum": 1})
+}
+
+fn share_or_null() -> Value {
+    json!({"type": ["number", "null"], "minimum": 0, "maximum": 1})
+}
+
+fn or_null(kind: &str) -> Value {
+    json!({"type": [kind, "null"]})
+}
+
+fn rows() -> Value {
+    let record = json!({"type": "object"});
+    json!({
+        "description": "Rows by column name, or the path of a CSV file on the server",
+        "oneOf": [
+            list(&record),
+            {"type": "object", "required": ["records"],
+                "properties": {"records": list(&record)}},
+            {"type": "object", "required": ["columns", "data"],
+                "properties": {"columns": list(&text()), "data": list(&json!({"type": "array"}))}},
+            {"type": "object", "required": ["path"], "properties": {"path": text()}},
+            {"type": "string"},
+        ],
+    })
+}
+
+fn predictions() -> Value {
+    let explanation = closed(&[
+        ("base", number()),
+        (
+            "contributions",
+            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+        ),
+    ]);
+    object(
+        &[
+            (
+                "predictions",
+                list(&json!({"type": "integer", "enum": [0, 1]})),
+            ),
+            ("probabilities", list(&share())),
+            ("ids", list(&text())),
+            ("rows", count()),
+            ("imputed", count()),
+            ("threshold", share()),
+            ("model_version", text()),
+            ("request_id", text()),
+            ("explanations", list(&explanation)),
+        ],
+        &["explanations"],
+    )
+}
+
+fn score() -> Value {
+    closed(&[
+        ("f1", share_or_null()),
+        (
+            "f1_interval",
+            json!({"type": ["array", "null"], "items": share(), "minItems": 2, "maxItems": 2}),
+        ),
+        ("precision", share_or_null()),
+        ("recall", share_or_null()),
+        ("roc_auc", share_or_null()),
+        (
+            "confusion_matrix",
+            closed(&[
+                ("true_positive", count()),
+                ("false_positive", count()),
+                ("false_negative", count()),
+                ("true_negative", count()),
+            ]),
+        ),
+        ("n", count()),
+        ("model_version", text()),
+        ("deployed_score", share()),
+    ])
+}
+
+fn summary() -> Value {
+    let column = closed(&[
+        ("name", text()),
+        ("count", count()),
+        ("missing", count()),
+        ("mean", or_null("number")),
+        ("median", or_null("number")),
+        ("std", or_null("number")),
+        ("min", or_null("number")),
+        ("max", or_null("number")),
+    ]);
+    closed(&[
+        ("rows", count()),
+        ("columns", list(&column)),
+        ("medians_are_exact", flag()),
+    ])
+}
+
+fn diagnostics() -> Value {
+    let timing = closed(&[
+        ("stage", text()),
+        ("last_started_at", time()),
+        ("last_seconds", number()),
+        ("p50_seconds", number()),
+        ("p95_seconds", number()),
+        ("recorded", count()),
+    ]);
+    let missing = closed(&[
+        ("column", text()),
+        ("missing", count()),
+        ("share", share_or_null()),
+    ]);
+    let dependency = object(
+        &[
+            ("name", text()),
+            ("current", text()),
+            ("latest", or_null("string")),
+            ("compatible", or_null("string")),
+            (
+                "status",
+                json!({"type": "string", "enum": ["up_to_date", "outdated", "yanked", "unknown"]}),
+            ),
+            ("reason", text()),
+        ],
+        &["reason"],
+    );
+    let dependencies = json!({
+        "type": "object",
+        "required": ["asked_at", "direct"],
+        "properties": {"asked_at": time_or_null(), "direct": list(&dependency)},
+    });
+    let last_run = json!({
+        "type": ["object", "null"],
+        "required": ["run_id", "outcome", "finished_at"],
+        "properties": {"run_id": count(), "outcome": text(), "finished_at": time()},
+    });
+    closed(&[
+        ("timings", list(&timing)),
+        ("missing", list(&missing)),
+        ("dependencies", dependencies),
+        ("last_run", last_run),
+        ("last_run_is_stale", flag()),
+        ("drift", list(&judged_run())),
+    ])
+}
+
+fn health() -> Value {
+    let check = closed(&[("name", text()), ("ok", flag()), ("detail", text())]);
+    object(
+        &[
+            (
+                "status",
+                json!({"type": "string", "enum": ["alive", "ready", "no-model", "draining"]}),
+            ),
+            ("checks", list(&check)),
+        ],
+        &["checks"],
+    )
+}
+
+fn listed_run() -> Value {
+    let counts = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    closed(&[
+        ("run_id", count()),
+        ("outcome", text()),
+        ("reason", text()),
+        ("started_at", time()),
+        ("finished_at", time_or_null()),
+        ("release", or_null("string")),
+        ("new_score", share_or_null()),
+        ("deployed_score", share_or_null()),
+        ("candidate_score", share_or_null()),
+        ("files", counts.clone()),
+        ("rows", counts),
+        (
+            "seconds",
+            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+        ),
+        ("warnings", list(&text())),
+    ])
+}
+
+fn judged_run() -> Value {
+    closed(&[
+        ("run_id", count()),
+        ("outcome", text()),
+        ("reason", text()),
+        ("finished_at", time_or_null()),
+        ("release", or_null("string")),
+        ("new_score", share_or_null()),
+        ("deployed_score", share_or_null()),
+        ("evidence", json!({"type": "object"})),
+        ("decision", json!({"type": ["object", "string", "null"]})),
+    ])
+}
+
+fn model() -> Value {
+    let feature = closed(&[
+        ("name", text()),
+        ("coefficient", number()),
+        ("imputed", number()),
+        ("allowed", json!({"type": ["object", "string"]})),
+    ]);
+    let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
+    closed(&[
+        ("model_version", text()),
+        ("created_at", time()),
+        ("run", or_null("integer")),
+        ("parent", or_null("string")),
+        ("deployed_score", share()),
+        ("program", text()),
+        ("id", text()),
+        ("target", text()),
+        ("intercept", number()),
+        ("features", list(&feature)),
+        ("c", number()),
+        ("rows", count()),
+        ("positives", count()),
+        (
+            "convergence",
+            closed(&[
+                ("iterations", count()),
+                ("gradient_norm", number()),
+                ("loss", number()),
+            ]),
+        ),
+        (
+            "check",
+            json!({"type": "string", "enum": ["confirmed", "unconfirmed", "not_checked"]}),
+        ),
+        (
+            "data",
+            closed(&[
+                ("rows", count()),
+                ("committed_bytes", count()),
+                ("digest", text()),
+                ("files", list(&file)),
+            ]),
+        ),
+    ])
+}
+
+fn release() -> Value {
+    closed(&[
+        ("release", text()),
+        ("is_live", flag()),
+        ("created_at", time()),
+        ("score", share()),
+        ("parent", or_null("string")),
+        ("run", or_null("integer")),
+    ])
+}
+
+fn problem() -> Value {
+    let error = object(
+        &[
+            ("row", count()),
+            ("line", count()),
+            ("column", text()),
+            ("code", text()),
+            ("value", text()),
+        ],
+        &["line", "column", "value"],
+    );
+    object(
+        &[
+            ("type", text()),
+            ("title", text()),
+            ("status", count()),
+            ("detail", text()),
+            ("instance", text()),
+            ("request_id", text()),
+            (
+                "errors",
+                json!({"type": "array", "items": error, "maxItems": 20}),
+            ),
+            ("errors_total", count()),
+        ],
+        &["errors", "errors_total"],
+    )
+}

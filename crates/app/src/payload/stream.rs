@@ -1,0 +1,220 @@
+//! Predictions of more rows than are held in memory: CSV in, CSV out, row by row.
+//!
+//! A thread reads, predicts and writes; two short queues join it to the connection, so whoever is
+//! slow holds up the other end and no memory grows. What is wrong with the first rows is answered
+//! like any problem; after that a bad row ends the answer before its last chunk.
+
+use std::fs::File;
+use std::io::{self, Read, Take};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::thread;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::rt;
+use actix_web::web::{Bytes, Data};
+use dataset::ReadRow;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::body::Incoming;
+use super::csv;
+use super::rows::TooMany;
+use crate::error::{ApiError, RowErrors};
+use crate::in_flight::Permit;
+use crate::predict::CsvAnswer;
+use crate::snapshot::Snapshot;
+use crate::state::AppState;
+
+/// Bytes of an answer that are handed over at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks that wait for a reader.
+const WAITING_CHUNKS: usize = 4;
+/// Answers that may stream at once; each has a thread.
+const MOST_STREAMS: usize = 8;
+
+/// What a streamed answer is made of besides its rows.
+pub(crate) struct Streaming {
+    pub(crate) state: Data<AppState>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) threshold: f64,
+    pub(crate) request_id: String,
+    /// Held until the answer was sent.
+    pub(crate) _permit: Permit,
+}
+
+/// An answer that is sent while it is made.
+pub(crate) struct StreamedAnswer {
+    first: Option<Bytes>,
+    rest: Receiver<Result<Bytes, ApiError>>,
+}
+
+/// One of the answers that stream.
+struct Slot(Arc<AtomicUsize>);
+
+/// Streams the predictions of a body whose beginning was read.
+pub(crate) async fn stream_body(
+    streaming: Streaming,
+    beginning: Bytes,
+    mut incoming: Incoming,
+) -> Result<StreamedAnswer, ApiError> {
+    let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
+    rt::spawn(async move {
+        loop {
+            let next = incoming.next().await;
+            let goes_on = matches!(next, Ok(Some(_)));
+            // Nobody takes it any more once a bad row has ended the answer.
+            if sender.send(next).await.is_err() || !goes_on {
+                break;
+            }
+        }
+    });
+    let input = Arriving {
+        current: beginning,
+        chunks: receiver,
+    };
+    start(streaming, input).await
+}
+
+/// Streams the predictions of a file.
+pub(crate) async fn stream_file(
+    streaming: Streaming,
+    file: Take<File>,
+) -> Result<StreamedAnswer, ApiError> {
+    start(streaming, file).await
+}
+
+async fn start<R>(streaming: Streaming, input: R) -> Result<StreamedAnswer, ApiError>
+where
+    R: Read + Send + 'static,
+{
+    let slot = Slot::take(&streaming.state.streams)?;
+    let (sender, mut rest) = mpsc::channel(WAITING_CHUNKS);
+    thread::Builder::new()
+        .name("stream".into())
+        .spawn(move || {
+            let _slot = slot;
+            if let Err(error) = predict_all(&streaming, input, &sender) {
+                streaming.note(&error);
+                // A client that is gone learns nothing more.
+                let _ = sender.blocking_send(Err(error));
+            }
+        })
+        .map_err(|error| ApiError::Internal(error.into()))?;
+    let first = rest.recv().await.transpose()?;
+    Ok(StreamedAnswer { first, rest })
+}
+
+fn predict_all(
+    streaming: &Streaming,
+    input: impl Read,
+    sender: &Sender<Result<Bytes, ApiError>>,
+) -> Result<(), ApiError> {
+    let limits = &streaming.state.config.api.limits;
+    let Snapshot { model, schema, .. } = &*streaming.snapshot;
+    let mut reader = csv::open(input, schema, limits)?;
+    let mut answer = CsvAnswer::new(streaming.threshold, CHUNK_BYTES);
+    let mut n_rows = 0;
+    while let Some(row) = reader.next_row().map_err(csv::file_error)? {
+        n_rows += 1;
+        if n_rows > limits.rows {
+            return Err(TooMany::rows(limits).into());
+        }
+        match row {
+            ReadRow::Accepted(cells) => {
+                let id = String::from_utf8_lossy(cells.id());
+                answer.push(&id, model.probability(cells.values));
+            }
+            ReadRow::Rejected(rejection) => {
+                let mut errors = RowErrors::default();
+                errors.add(csv::row_error(&reader, n_rows, &rejection));
+                return Err(ApiError::RowInvalid(errors));
+            }
+        }
+        if answer.len() >= CHUNK_BYTES {
+            let chunk = answer.take();
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                // The client is gone.
+                return Ok(());
+            }
+        }
+    }
+    if n_rows == 0 {
+        return Err(ApiError::NoRows);
+    }
+    let [stayed, left] = answer.counts();
+    streaming.state.metrics.count_predictions(stayed, left);
+    let _ = sender.blocking_send(Ok(answer.take()));
+    Ok(())
+}
+
+impl Streaming {
+    fn note(&self, error: &ApiError) {
+        if let ApiError::RowInvalid(errors) = error {
+            self.state.metrics.count_rejected(errors);
+        }
+        tracing::warn!(
+            request_id = self.request_id,
+            code = error.kind().code,
+            "a streamed answer was ended: {error}"
+        );
+    }
+}
+
+impl Slot {
+    fn take(streams: &Arc<AtomicUsize>) -> Result<Self, ApiError> {
+        let slot = Self(Arc::clone(streams));
+        if streams.fetch_add(1, Ordering::Relaxed) >= MOST_STREAMS {
+            return Err(ApiError::Overloaded);
+        }
+        Ok(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A body as its chunks arrive, for a thread that may wait for them.
+struct Arriving {
+    current: Bytes,
+    chunks: Receiver<Result<Option<Bytes>, ApiError>>,
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(Ok(Some(bytes))) => self.current = bytes,
+                Some(Ok(None)) => return Ok(0),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                // The connection's task ended without a word.
+                None => return Err(io::Error::other(ApiError::BodyIncomplete)),
+            }
+        }
+        let length = buffer.len().min(self.current.len());
+        buffer[..length].copy_from_slice(&self.current.split_to(length));
+        Ok(length)
+    }
+}
+
+impl MessageBody for StreamedAnswer {
+    type Error = ApiError;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ApiError>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => self.rest.poll_recv(context),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `GET /openapi.json` and `GET /docs`: what there is to ask for, for programs and for people.
+
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{expect_json, expect_no_parameters};
+use crate::accept::{self, Media};
+use crate::error::ApiError;
+use crate::{answer, docs, openapi};
+
+/// What a browser may load for a page of ours: its own style, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Answers with the description for programs.
+pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(&request)?;
+    expect_json(&request)?;
+    let text = Bytes::from_static(openapi::text().as_bytes());
+    Ok(answer::tagged(&request, Media::Json, text))
+}
+
+/// Answers with the description for people.
+pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    page(&request, Media::Html, docs::page())
+}
+
+/// Answers with the style of that.
+pub(super) async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    page(&request, Media::Css, docs::STYLE)
+}
+
+fn page(request: &HttpRequest, media: Media, text: &'static str) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(request)?;
+    accept::choose(request.headers(), &[media])?;
+    let mut response = answer::tagged(request, media, Bytes::from_static(text.as_bytes()));
+    let policy = actix_web::http::header::HeaderValue::from_static(POLICY);
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}

@@ -1,0 +1,286 @@
+//! What there is to ask for: one entry an address, from which the server, its metrics, its access
+//! rules and its documentation are made.
+
+use crate::accept::Media;
+
+/// What a key must be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody may ask.
+    Open,
+    /// Reading.
+    Read,
+    /// Predictions.
+    Predict,
+}
+
+/// How an address may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+}
+
+/// An address, or a pattern of addresses.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Its pattern.
+    pub(crate) path: &'static str,
+    pub(crate) verb: Verb,
+    pub(crate) access: Access,
+    /// One line that says what it answers.
+    pub(crate) summary: &'static str,
+    /// What the query may hold.
+    pub(crate) parameters: &'static [Parameter],
+    /// The types of its answer, the usual one first.
+    pub(crate) media: &'static [Media],
+    /// Name of the answer's schema.
+    pub(crate) schema: &'static str,
+    /// Codes of the problems that are its own.
+    pub(crate) problems: &'static [&'static str],
+}
+
+/// A parameter of the query.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) kind: ParameterKind,
+    pub(crate) summary: &'static str,
+}
+
+/// What a parameter's value may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ParameterKind {
+    Bool,
+    /// From 0 to 1.
+    Share,
+    /// From 1 to this.
+    Count(u32),
+}
+
+/// Runs that a list may hold.
+pub(crate) const MOST_RUNS: u32 = 1000;
+
+const LIMIT: &[Parameter] = &[Parameter {
+    name: "limit",
+    kind: ParameterKind::Count(MOST_RUNS),
+    summary: "how many runs, the newest first; 20 unless said",
+}];
+
+const GET: Endpoint = Endpoint {
+    path: "",
+    verb: Verb::Get,
+    access: Access::Read,
+    summary: "",
+    parameters: &[],
+    media: &[Media::Json],
+    schema: "",
+    problems: &[],
+};
+
+pub(crate) static PREDICTION: Endpoint = Endpoint {
+    path: "/prediction",
+    verb: Verb::Post,
+    access: Access::Predict,
+    summary: "The deployed model's word on the rows of the body",
+    parameters: &[
+        Parameter {
+            name: "threshold",
+            kind: ParameterKind::Share,
+            summary: "class 1 is predicted where its probability is above this; 0.5 unless said",
+        },
+        Parameter {
+            name: "explain",
+            kind: ParameterKind::Bool,
+            summary: "whether each prediction is explained; JSON only",
+        },
+    ],
+    media: &[Media::Json, Media::Csv, Media::Text],
+    schema: "Predictions",
+    problems: &[
+        "json-invalid",
+        "not-utf8",
+        "gzip-invalid",
+        "ambiguous-input",
+        "body-incomplete",
+        "path-not-allowed",
+        "file-not-found",
+        "body-timeout",
+        "body-too-large",
+        "too-many-rows",
+        "too-many-columns",
+        "field-too-long",
+        "content-type",
+        "content-encoding",
+        "row-invalid",
+        "missing-column",
+        "duplicate-column",
+        "csv-invalid",
+        "no-rows",
+        "no-model",
+        "overloaded",
+    ],
+};
+pub(crate) static SCORING: Endpoint = Endpoint {
+    path: "/scoring",
+    summary: "The deployed model on the test data as it is now",
+    media: &[Media::Json, Media::Text],
+    schema: "Score",
+    problems: &["no-data", "no-model"],
+    ..GET
+};
+pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
+    path: "/summarystats",
+    summary: "Statistics of the ingested data, as the last ingestion stored them",
+    schema: "Summary",
+    problems: &["no-data"],
+    ..GET
+};
+pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
+    path: "/diagnostics",
+    summary: "Durations, missing values, dependencies and the last run, as the history has them",
+    schema: "Diagnostics",
+    problems: &["no-data"],
+    ..GET
+};
+pub(crate) static LIVEZ: Endpoint = Endpoint {
+    path: "/livez",
+    access: Access::Open,
+    summary: "Whether the server turns",
+    schema: "Health",
+    ..GET
+};
+pub(crate) static READYZ: Endpoint = Endpoint {
+    path: "/readyz",
+    access: Access::Open,
+    summary: "Whether predictions can be made; 503 with the same body when not",
+    schema: "Health",
+    ..GET
+};
+pub(crate) static METRICS: Endpoint = Endpoint {
+    path: "/metrics",
+    summary: "Counters and gauges in the text form of Prometheus",
+    media: &[Media::Metrics],
+    schema: "Text",
+    ..GET
+};
+pub(crate) static VERSION: Endpoint = Endpoint {
+    path: "/version",
+    summary: "The versions of the server and of the model",
+    schema: "Version",
+    ..GET
+};
+pub(crate) static RUNS: Endpoint = Endpoint {
+    path: "/v1/runs",
+    summary: "The newest runs that ended, with what they found and decided",
+    parameters: LIMIT,
+    schema: "Runs",
+    ..GET
+};
+pub(crate) static RUN: Endpoint = Endpoint {
+    path: "/v1/runs/{id}",
+    summary: "Everything that one run recorded",
+    schema: "Run",
+    problems: &["no-data"],
+    ..GET
+};
+pub(crate) static DRIFT: Endpoint = Endpoint {
+    path: "/v1/drift",
+    summary: "What the newest runs found of the deployed model on new rows",
+    parameters: LIMIT,
+    schema: "Drift",
+    ..GET
+};
+pub(crate) static MODEL: Endpoint = Endpoint {
+    path: "/v1/model",
+    summary: "The model that is served: columns, coefficients, and where it came from",
+    schema: "Model",
+    problems: &["no-model"],
+    ..GET
+};
+pub(crate) static RELEASES: Endpoint = Endpoint {
+    path: "/v1/releases",
+    summary: "The releases that are kept, oldest first",
+    schema: "Releases",
+    ..GET
+};
+pub(crate) static OPENAPI: Endpoint = Endpoint {
+    path: "/openapi.json",
+    summary: "This description",
+    schema: "Object",
+    ..GET
+};
+pub(crate) static DOCS: Endpoint = Endpoint {
+    path: "/docs",
+    summary: "This description for people, with all problem types",
+    media: &[Media::Html],
+    schema: "Text",
+    ..GET
+};
+pub(crate) static DOCS_STYLE: Endpoint = Endpoint {
+    path: "/docs/style.css",
+    summary: "The look of /docs",
+    media: &[Media::Css],
+    schema: "Text",
+    ..GET
+};
+
+/// All of them.
+pub(crate) static ALL: [&Endpoint; 16] = [
+    &PREDICTION,
+    &SCORING,
+    &SUMMARYSTATS,
+    &DIAGNOSTICS,
+    &LIVEZ,
+    &READYZ,
+    &METRICS,
+    &VERSION,
+    &RUNS,
+    &RUN,
+    &DRIFT,
+    &MODEL,
+    &RELEASES,
+    &OPENAPI,
+    &DOCS,
+    &DOCS_STYLE,
+];
+
+impl Endpoint {
+    /// The methods, as the header `Allow` lists them.
+    pub(crate) fn allowed(&self) -> &'static str {
+        match self.verb {
+            Verb::Get => "GET, HEAD, OPTIONS",
+            Verb::Post => "POST, OPTIONS",
+        }
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        match self.path.split_once('{') {
+            None => self.path == path,
+            Some((before, _)) => path
+                .strip_prefix(before)
+                .is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+        }
+    }
+}
+
+/// The position in [`ALL`] of the endpoint that answers at an address.
+pub(crate) fn place(path: &str) -> Option<usize> {
+    ALL.iter().position(|endpoint| endpoint.is_at(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_its_pattern() {
+        let pattern = |path| place(path).map(|place| ALL[place].path);
+        assert_eq!(pattern("/scoring"), Some("/scoring"));
+        assert_eq!(pattern("/v1/runs"), Some("/v1/runs"));
+        assert_eq!(pattern("/v1/runs/12"), Some("/v1/runs/{id}"));
+        for nowhere in ["/", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
+            assert_eq!(pattern(nowhere), None, "{nowhere}");
+        }
+    }
+}

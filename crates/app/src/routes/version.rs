@@ -1,0 +1,34 @@
+//! `GET /version`: which server and which model answer.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::{expect_json, expect_no_parameters, json};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+#[derive(Serialize)]
+struct Version {
+    name: &'static str,
+    version: &'static str,
+    /// The release that is served.
+    model_version: Option<String>,
+}
+
+/// Answers with the versions.
+pub(super) async fn show(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(&request)?;
+    expect_json(&request)?;
+    json(
+        &request,
+        &Version {
+            name: "app",
+            version: env!("CARGO_PKG_VERSION"),
+            model_version: state.models.readiness().release,
+        },
+    )
+}

@@ -1,0 +1,257 @@
+//! The forms of an answer.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use super::{CSV, HEADER, HOST, ROWS, problem, serving};
+use crate::server::{Server, body_of, header_of, rest_of, status_of};
+
+fn predict(server: &Server, what: &str, headers: &[&str], body: &[u8]) -> String {
+    let headers = [&[HOST, CSV], headers].concat();
+    server.send(&format!("POST /prediction{what}"), &headers, body)
+}
+
+/// The body that chunks make up, and whether the last one came.
+fn unchunked(answer: &str) -> (String, bool) {
+    let mut rest = body_of(answer);
+    let mut body = String::new();
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("a length");
+        if length == 0 {
+            return (body, true);
+        }
+        let Some(chunk) = after.get(..length) else {
+            return (body, false);
+        };
+        body.push_str(chunk);
+        rest = after.get(length + 2..).unwrap_or_default();
+    }
+    (body, false)
+}
+
+#[test]
+fn predictions_come_as_json_csv_or_bare_values() {
+    let (_workspace, server) = serving(&[]);
+    let json: Value =
+        serde_json::from_str(body_of(&predict(&server, "", &[], ROWS.as_bytes()))).expect("JSON");
+    let csv = predict(&server, "", &["Accept: text/csv"], ROWS.as_bytes());
+    assert_eq!(status_of(&csv), 200, "{csv}");
+    assert!(
+        header_of(&csv, "content-type")
+            .expect("a type")
+            .starts_with("text/csv")
+    );
+    let wanted = format!(
+        "id,probability,prediction\nCalm Co,{},0\nQuiet Co,{},1\n",
+        json["probabilities"][0], json["probabilities"][1]
+    );
+    assert_eq!(body_of(&csv), wanted);
+    let text = predict(&server, "", &["Accept: text/plain"], ROWS.as_bytes());
+    assert_eq!(body_of(&text), "0\n1\n");
+    let none = predict(
+        &server,
+        "?threshold=1",
+        &["Accept: text/plain"],
+        ROWS.as_bytes(),
+    );
+    assert_eq!(body_of(&none), "0\n0\n");
+    let explained = predict(
+        &server,
+        "?explain=true",
+        &["Accept: text/csv"],
+        ROWS.as_bytes(),
+    );
+    assert_eq!(problem(&explained), "400 invalid-parameter");
+    let picture = predict(&server, "", &["Accept: image/png"], ROWS.as_bytes());
+    assert_eq!(problem(&picture), "406 not-acceptable");
+    let bare = server.send("GET /scoring", &[HOST, "Accept: text/plain"], b"");
+    let whole = server.get("/scoring").json(200);
+    assert_eq!(body_of(&bare).trim().parse().ok(), whole["f1"].as_f64());
+}
+
+#[test]
+fn a_compressed_body_is_read_like_a_plain_one() {
+    let (_workspace, server) = serving(&[]);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(ROWS.as_bytes()).expect("written");
+    let packed = encoder.finish().expect("packed");
+    for encoding in ["gzip", "x-gzip", "GZIP"] {
+        let header = format!("Content-Encoding: {encoding}");
+        let answer = predict(&server, "", &[&header, "Accept: text/plain"], &packed);
+        assert_eq!(body_of(&answer), "0\n1\n", "{encoding}");
+    }
+    let mut twice = packed.clone();
+    twice.extend_from_slice(&packed);
+    for (body, wanted) in [
+        (&packed[..packed.len() - 1], "400 gzip-invalid"),
+        (&packed[..10], "400 gzip-invalid"),
+        (ROWS.as_bytes(), "400 gzip-invalid"),
+        (&twice[..], "422 row-invalid"),
+    ] {
+        let answer = predict(&server, "", &["Content-Encoding: gzip"], body);
+        assert_eq!(problem(&answer), wanted);
+    }
+    for other in ["br", "deflate", "zstd", "gzip, gzip", "unknown"] {
+        let header = format!("Content-Encoding: {other}");
+        let answer = predict(&server, "", &[&header], &packed);
+        assert_eq!(problem(&answer), "415 content-encoding", "{other}");
+    }
+}
+
+#[test]
+fn an_answer_that_the_client_has_is_not_sent_again() {
+    let (_workspace, server) = serving(&[]);
+    for path in [
+        "/scoring",
+        "/summarystats",
+        "/diagnostics",
+        "/version",
+        "/v1/runs",
+        "/v1/model",
+        "/v1/releases",
+        "/openapi.json",
+        "/docs",
+    ] {
+        let get = |headers: &[&str]| server.send(&format!("GET {path}"), headers, b"");
+        let first = get(&[HOST]);
+        assert_eq!(status_of(&first), 200, "{path}");
+        let tag = header_of(&first, "etag").expect("a tag").to_owned();
+        for known in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("\"x\", {tag}"),
+            "*".into(),
+        ] {
+            let again = get(&[HOST, &format!("If-None-Match: {known}")]);
+            assert_eq!(
+                (status_of(&again), body_of(&again)),
+                (304, ""),
+                "{path} {known}"
+            );
+            assert_eq!(header_of(&again, "etag"), Some(tag.as_str()));
+        }
+        let other = get(&[HOST, "If-None-Match: \"other\""]);
+        assert_eq!(status_of(&other), 200, "{path}");
+        let head = server.send(&format!("HEAD {path}"), &[HOST], b"");
+        assert_eq!((status_of(&head), body_of(&head)), (200, ""), "{path}");
+        let length = body_of(&first).len().to_string();
+        assert_eq!(header_of(&head, "content-length"), Some(length.as_str()));
+        let options = server.send(&format!("OPTIONS {path}"), &[HOST], b"");
+        assert_eq!(status_of(&options), 204);
+        assert_eq!(header_of(&options, "allow"), Some("GET, HEAD, OPTIONS"));
+        let posted = server.send(&format!("POST {path}"), &[HOST], b"");
+        assert_eq!(problem(&posted), "405 method-not-allowed", "{path}");
+        assert_eq!(header_of(&posted, "allow"), Some("GET, HEAD, OPTIONS"));
+        for answer in [&first, &head, &posted] {
+            assert_eq!(
+                header_of(answer, "cache-control"),
+                Some("no-store"),
+                "{path}"
+            );
+            assert!(header_of(answer, "x-request-id").is_some(), "{path}");
+        }
+    }
+}
+
+/// So many rows of 32 bytes.
+fn many_rows(rows: usize) -> String {
+    let mut text = String::from(HEADER);
+    for row in 0..rows {
+        text.push_str(&format!("client-{row:09},{}.25,4567.5,37\n", row % 900));
+    }
+    text
+}
+
+#[test]
+fn many_rows_stream_in_and_out_and_are_those_of_a_whole_answer() {
+    let (workspace, server) = serving(&[
+        ("limits.body_bytes", json!(1 << 30)),
+        ("limits.rows", json!(10_000_000)),
+    ]);
+    // 19 MiB: more than is checked whole.
+    let rows = many_rows(600_000);
+    let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
+    assert_eq!(status_of(&answer), 200);
+    let (streamed, is_whole) = unchunked(&answer);
+    assert!(is_whole);
+    assert_eq!(streamed.lines().count(), 600_001);
+    let few = predict(
+        &server,
+        "",
+        &["Accept: text/csv"],
+        many_rows(1000).as_bytes(),
+    );
+    let few = body_of(&few);
+    assert!(streamed.starts_with(few), "{few}");
+
+    workspace.write("data/testdata/large.csv", &rows);
+    let named = server.send(
+        "POST /prediction",
+        &[HOST, "Accept: text/csv"],
+        b"\"data/testdata/large.csv\"",
+    );
+    assert_eq!(unchunked(&named), (streamed, true));
+}
+
+#[test]
+fn a_bad_row_ends_a_streamed_answer_before_its_last_chunk() {
+    let (_workspace, server) = serving(&[("limits.body_bytes", json!(1 << 30))]);
+    let rows = format!("{}x,many,1,1\n{HEADER}", many_rows(600_000));
+    let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
+    assert_eq!(status_of(&answer), 200);
+    let (streamed, is_whole) = unchunked(&answer);
+    assert!(!is_whole && streamed.lines().count() > 1000);
+    let line = server.log_line(|line| line.contains("a streamed answer was ended"));
+    assert!(line.contains("row-invalid"), "{line}");
+    let metrics = server.get("/metrics").body;
+    assert!(
+        metrics.contains("risk_rows_rejected_total{code=\"not-a-number\"} 1"),
+        "{metrics}"
+    );
+
+    // What is wrong at the beginning is still a problem like any other.
+    let rows = format!("{HEADER}x,many,1,1\n{}", many_rows(600_000));
+    let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
+    assert_eq!(problem(&answer), "422 row-invalid");
+    let rows = format!("a,b\n{}", many_rows(600_000));
+    let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
+    assert_eq!(problem(&answer), "422 missing-column");
+    // Up to 16 MiB all is checked before the first byte.
+    let rows = format!("{}x,many,1,1\n", many_rows(100_000));
+    let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
+    assert_eq!(problem(&answer), "422 row-invalid");
+}
+
+#[test]
+fn the_memory_of_a_streamed_answer_does_not_grow_with_its_rows() {
+    let (_workspace, server) = serving(&[
+        ("limits.body_bytes", json!(1 << 30)),
+        ("limits.rows", json!(100_000_000)),
+    ]);
+    let mut sender = server.connect();
+    let mut receiver = sender.try_clone().expect("the same connection");
+    let rows = many_rows(100_000);
+    let (header, rows) = rows.split_at(HEADER.len());
+    let blocks = 60;
+    let length = header.len() + blocks * rows.len();
+    let head = format!(
+        "POST /prediction HTTP/1.1\r\n{HOST}\r\nAccept: text/csv\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{header}"
+    );
+    let before = server.peak_mib();
+    let answer = std::thread::scope(|scope| {
+        let reading = scope.spawn(move || rest_of(&mut receiver));
+        sender.write_all(head.as_bytes()).expect("sent");
+        for _ in 0..blocks {
+            sender.write_all(rows.as_bytes()).expect("sent");
+        }
+        reading.join().expect("an answer")
+    });
+    let (streamed, is_whole) = unchunked(&answer);
+    assert!(is_whole);
+    assert_eq!(streamed.lines().count(), blocks * 100_000 + 1);
+    let grown = server.peak_mib() - before;
+    assert!(grown < 64, "{grown} MiB for {} MiB", length >> 20);
+}

@@ -1,0 +1,317 @@
+//! What the server says of itself.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::{CSV, HOST, ROWS, problem, serving, still_answers};
+use crate::schema::flaw;
+use crate::server::{Server, body_of, header_of, rest_of, status_of};
+use crate::workspace::outcome;
+
+#[test]
+fn answers_are_what_the_description_says() {
+    let (mut workspace, server) = serving(&[]);
+    workspace.set_input(&["sourcedata"]);
+    assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    assert_eq!(server.get("/readyz").status, 200);
+    let document = server.get("/openapi.json").json(200);
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().expect("paths");
+    for (path, methods) in paths {
+        let (answer, operation) = match &methods["post"] {
+            Value::Null => (server.get(&path.replace("{id}", "2")), &methods["get"]),
+            operation => {
+                let asked = "/prediction?explain=true&threshold=0.4";
+                (server.post(asked, "text/csv", ROWS), operation)
+            }
+        };
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let content = &operation["responses"]["200"]["content"];
+        let essence = answer.content_type.split(';').next().expect("a type");
+        assert!(content[essence].is_object(), "{path} answers as {essence}");
+        if essence == "application/json" {
+            let flaw = flaw(&document, &content[essence]["schema"], &answer.json(200));
+            assert_eq!(flaw, None, "{path}: {}", answer.body);
+        }
+    }
+    let described = &document["components"]["schemas"]["Problem"];
+    let refused = server.post("/prediction", "text/csv", &ROWS.replace("900,12", "x,12"));
+    let refused = refused.problem(422, "row-invalid");
+    assert_eq!(flaw(&document, described, &refused), None, "{refused}");
+}
+
+#[test]
+fn the_documentation_is_one_page_that_loads_nothing_from_elsewhere() {
+    let (_workspace, server) = serving(&[]);
+    let page = server.send("GET /docs", &[HOST], b"");
+    assert_eq!(status_of(&page), 200);
+    let policy = header_of(&page, "content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert_eq!(header_of(&page, "x-content-type-options"), Some("nosniff"));
+    let text = body_of(&page);
+    assert!(!text.contains("<script") && !text.contains("://"), "{text}");
+    let style = server.get("/docs/style.css");
+    assert_eq!(style.status, 200);
+    // The type of a problem leads to its description.
+    let kind = server.get("/nowhere").json(404)["type"].clone();
+    let anchor = kind.as_str().and_then(|kind| kind.strip_prefix("/docs#"));
+    assert!(text.contains(&format!("id=\"{}\"", anchor.expect("an anchor"))));
+}
+
+#[test]
+fn metrics_count_what_was_asked_and_answered() {
+    let (_workspace, server) = serving(&[]);
+    still_answers(&server);
+    still_answers(&server);
+    server
+        .post("/prediction", "text/csv", &ROWS.replace("900,12", "x,12"))
+        .problem(422, "row-invalid");
+    let nowhere = server.send("GET /nowhere/%3Cscript%3E", &[HOST], b"");
+    assert_eq!(problem(&nowhere), "404 not-found");
+    server.get("/scoring");
+    let metrics = server.get("/metrics");
+    assert!(
+        metrics
+            .content_type
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let value = |series: &str| -> f64 {
+        let line = metrics
+            .body
+            .lines()
+            .find_map(|line| line.strip_prefix(series));
+        let value = line.and_then(|value| value.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("{series} is missing in:\n{}", metrics.body))
+    };
+    for (series, wanted) in [
+        (
+            r#"http_requests_total{method="POST",route="/prediction",status="200"}"#,
+            2.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",route="/prediction",status="422"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="GET",route="none",status="404"}"#,
+            1.0,
+        ),
+        (
+            r#"http_request_duration_seconds_count{method="POST",route="/prediction"}"#,
+            3.0,
+        ),
+        ("http_requests_in_flight", 1.0),
+        (r#"risk_model_info{version="000001"}"#, 1.0),
+        (r#"risk_model_reloads_total{result="loaded"}"#, 1.0),
+        (r#"risk_model_reloads_total{result="refused"}"#, 0.0),
+        (r#"risk_predictions_total{label="0"}"#, 2.0),
+        (r#"risk_predictions_total{label="1"}"#, 2.0),
+        (r#"risk_rows_rejected_total{code="not-a-number"}"#, 1.0),
+        (r#"risk_runs_total{outcome="cold_start"}"#, 1.0),
+    ] {
+        assert_eq!(value(series), wanted, "{series}");
+    }
+    assert!(value("risk_model_f1") > 0.5);
+    assert!(value("risk_model_age_seconds") >= 0.0);
+    assert!(value("risk_run_last_success_timestamp_seconds") > 1.7e9);
+    assert!(value(r#"risk_run_last_duration_seconds{stage="training"}"#) > 0.0);
+    assert!(metrics.body.contains(r#"risk_build_info{version=""#));
+    assert!(!metrics.body.contains("script"), "{}", metrics.body);
+}
+
+#[test]
+fn the_log_has_one_event_a_request_and_nothing_of_the_client_in_it() {
+    let (_workspace, server) = serving(&[]);
+    let secret = "Very Secret Co";
+    let rows = ROWS.replace("Quiet Co", secret);
+    let headers = [
+        HOST,
+        CSV,
+        "X-Request-Id: r-1",
+        "X-API-Key: hush",
+        "User-Agent: spy",
+    ];
+    server.send("POST /prediction?threshold=0.25", &headers, rows.as_bytes());
+    server.send(
+        "GET /a%0d%0a%7Blevel:ERROR%7D",
+        &[HOST, "X-Request-Id: a b\tc"],
+        b"",
+    );
+    server.send("BREW /scoring", &[HOST, "X-Request-Id: last"], b"");
+    let mut requests = Vec::new();
+    loop {
+        let line = server.log_line(|line| line.contains("request_id"));
+        for hidden in [
+            secret, "hush", "spy", "0.25", "%7B", "{level", "BREW", "ERROR",
+        ] {
+            assert!(!line.contains(hidden), "{line}");
+        }
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        let is_last = event["request_id"] == "last";
+        requests.push(event);
+        if is_last {
+            break;
+        }
+    }
+    assert_eq!(requests.len(), 3);
+    let first = &requests[0];
+    assert_eq!(first["message"], "request");
+    assert_eq!(first["method"], "POST");
+    assert_eq!(first["route"], "/prediction");
+    assert_eq!(first["status"], 200);
+    assert_eq!(first["request_id"], "r-1");
+    assert!(first["seconds"].as_f64() > Some(0.0) && first["timestamp"].is_string());
+    assert_eq!(
+        (&requests[1]["route"], &requests[1]["status"]),
+        (&json!("none"), &json!(404))
+    );
+    assert_eq!(
+        (&requests[2]["method"], &requests[2]["status"]),
+        (&json!("other"), &json!(405))
+    );
+}
+
+#[test]
+fn a_new_release_is_served_by_itself_and_at_once_when_asked_for() {
+    let (mut workspace, server) = serving(&[]);
+    workspace.set_input(&["sourcedata"]);
+    assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    // Nobody asks: the server looks a few times a second.
+    let loaded = server.log_line(|line| line.contains("model loaded"));
+    assert!(loaded.contains("000002"), "{loaded}");
+    let version = server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone();
+    assert_eq!(version, "000002");
+
+    // The same release is read anew when asked for: it may have been damaged or mended.
+    let score = "production_deployment/releases/000002/latestscore.txt";
+    let whole = workspace.text(score);
+    workspace.write(score, "0.99\n");
+    server.signal(Signal::HUP);
+    let refused = server.log_line(|line| line.contains("cannot be used"));
+    assert!(refused.contains("latestscore.txt"), "{refused}");
+    still_answers(&server);
+    workspace.write(score, whole);
+    server.signal(Signal::HUP);
+    server.log_line(|line| line.contains("model loaded"));
+    let checks = server.get("/readyz").json(200)["checks"].clone();
+    assert_eq!(checks[1]["ok"], true);
+    let metrics = server.get("/metrics").body;
+    assert!(
+        metrics.contains("risk_model_reloads_total{result=\"refused\"} 1"),
+        "{metrics}"
+    );
+}
+
+/// A prediction of which the server has begun to read the body.
+fn begun(server: &Server) -> TcpStream {
+    let mut stream = server.connect();
+    let head = format!(
+        "POST /prediction HTTP/1.1\r\n{HOST}\r\n{CSV}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        ROWS.len()
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut goes_on = [0; 25];
+    stream.read_exact(&mut goes_on).expect("an answer");
+    assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[test]
+fn a_stopping_server_finishes_what_runs_and_takes_nothing_new() {
+    let (_workspace, server) = serving(&[]);
+    let mut running = begun(&server);
+    server.signal(Signal::TERM);
+    server.log_line(|line| line.contains("stopping"));
+    running.write_all(ROWS.as_bytes()).expect("sent");
+    let answer = rest_of(&mut running);
+    assert_eq!(status_of(&answer), 200, "{answer}");
+    assert_eq!(server.ended(), 0);
+}
+
+#[test]
+fn a_kept_connection_learns_that_the_server_is_stopping() {
+    let (_workspace, server) = serving(&[]);
+    // Holds the server up until this test lets it go.
+    let running = begun(&server);
+    let mut kept = server.connect();
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n");
+    kept.write_all(ask("/livez").as_bytes()).expect("sent");
+    let mut first = [0; 15];
+    kept.read_exact(&mut first).expect("an answer");
+    server.signal(Signal::TERM);
+    server.log_line(|line| line.contains("stopping"));
+    // The connection is idle by now: it is answered once more, or closed.
+    let _ = kept.write_all(ask("/scoring").as_bytes());
+    let rest = rest_of(&mut kept);
+    if let Some(at) = rest.rfind("HTTP/1.1 ") {
+        let last = &rest[at..];
+        assert_eq!(problem(last), "503 draining", "{last}");
+    }
+    drop(running);
+    assert_eq!(server.ended(), 0);
+}
+
+#[test]
+fn versions_and_runs_are_listed_strictly() {
+    let (_workspace, server) = serving(&[]);
+    let version = server.get("/version").json(200);
+    assert_eq!(version["model_version"], "000001");
+    let runs = server.get("/v1/runs?limit=1").json(200);
+    assert_eq!(runs["runs"][0]["outcome"], "cold_start");
+    assert_eq!(server.get("/v1/runs/1").json(200)["run_id"], 1);
+    server.get("/v1/runs/2").problem(404, "no-data");
+    server.get("/v1/runs/x").problem(404, "no-data");
+    server
+        .get("/v1/runs?limit=0")
+        .problem(400, "invalid-parameter");
+    server.get("/v1/runs?x=1").problem(400, "unknown-parameter");
+    let model = server.get("/v1/model").json(200);
+    assert_eq!(model["features"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        server.get("/v1/releases").json(200)["releases"][0]["is_live"],
+        true
+    );
+}
+
+#[test]
+fn a_run_leaves_its_metrics_for_a_collector_of_files() {
+    let mut workspace = crate::workspace::Workspace::with_sample_data();
+    // What the history forgets is counted all the same.
+    workspace.set("history.keep_runs", json!(1));
+    let file = workspace.path("risk.prom");
+    let run = |arguments: &[&str]| {
+        let mut command = workspace.command("fullprocess");
+        command.args(["--quiet", "--metrics-file"]).arg(&file);
+        workspace.finish(command.args(arguments))
+    };
+    for _ in 0..4 {
+        assert_eq!(run(&[]).code, 0);
+    }
+    let text = workspace.text("risk.prom");
+    for line in [
+        "risk_model_info{version=\"000001\"} 1",
+        "risk_runs_total{outcome=\"cold_start\"} 1",
+        "risk_runs_total{outcome=\"nothing_new\"} 3",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(
+        text.contains("\nrisk_run_last_success_timestamp_seconds "),
+        "{text}"
+    );
+    assert!(!text.contains("http_requests"), "{text}");
+
+    // A run that fails leaves them too: that is when somebody looks.
+    workspace.write("data/state/fingerprint.key", "short");
+    workspace.write("data/practicedata/more.csv", ROWS);
+    assert_eq!(run(&[]).code, 74);
+    let text = workspace.text("risk.prom");
+    assert!(
+        text.contains("risk_runs_total{outcome=\"failed\"} 1"),
+        "{text}"
+    );
+    run(&["--dry-run"]).failed(2, "--metrics-file");
+}
