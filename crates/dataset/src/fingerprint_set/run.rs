@@ -76,10 +76,39 @@ impl Fingerprints<'_> {
     }
 }
 
+/// A run that is so many times as long as what is looked for is not gone through one by one.
+const MUCH_LONGER: usize = 8;
+
 /// Marks those of the wanted ones that are in a run; both ascend, so neither is gone through twice.
 pub(super) fn find(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
-    let Some(first) = wanted.first() else { return };
-    let mut rest = &run[run.partition_point(|fingerprint| fingerprint < first)..];
+    let [first, .., last] = wanted else {
+        if let ([only], [found]) = (wanted, found) {
+            *found |= run.binary_search(only).is_ok();
+        }
+        return;
+    };
+    let start = run.partition_point(|fingerprint| fingerprint < first);
+    let end = start + run[start..].partition_point(|fingerprint| fingerprint <= last);
+    let run = &run[start..end];
+    if run.len() < wanted.len() * MUCH_LONGER {
+        find_side_by_side(run, wanted, found);
+    } else {
+        find_far_apart(run, wanted, found);
+    }
+}
+
+/// Which of the two comes next is hard to foretell, so nothing hangs on it but where to look next.
+fn find_side_by_side(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
+    let (mut here, mut there) = (0, 0);
+    while let (Some(one), Some(other)) = (wanted.get(here), run.get(there)) {
+        found[here] |= one == other;
+        here += usize::from(one <= other);
+        there += usize::from(other <= one);
+    }
+}
+
+fn find_far_apart(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
+    let mut rest = run;
     for (wanted, found) in wanted.iter().zip(found) {
         rest = &rest[n_below(rest, *wanted)..];
         *found |= rest.first() == Some(wanted);
