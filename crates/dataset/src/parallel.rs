@@ -12,14 +12,6 @@ pub fn each_in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U +
     items.into_par_iter().map(&work).collect()
 }
 
-/// Does two things at the same time.
-pub fn both<A: Send, B: Send>(
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    rayon::join(one, other)
-}
-
 /// The sum of what `number` makes of each item.
 ///
 /// Items are summed in chunks of a fixed size and the chunks in order, so the sum is the same to
