@@ -154,20 +154,26 @@ impl Look {
         if self.restamped.is_empty() {
             return None;
         }
-        let mut ledger = ledger.clone();
+        let mut restamped = ledger.clone();
+        let mut of_name: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (position, known) in ledger.files.iter().enumerate() {
+            let name = (known.folder.as_str(), known.name.as_str());
+            of_name.entry(name).or_default().push(position);
+        }
         for Candidate { file, sha256 } in &self.restamped {
-            let of_this_name = |known: &&mut LedgerFile| {
-                known.folder == file.folder
-                    && known.name == file.name
-                    && (known.sha256 == *sha256 || known.status == FileStatus::Copy)
+            let positions = of_name.get(&(file.folder.as_str(), file.name.as_str()));
+            let is_this = |position: &&usize| {
+                let known = &ledger.files[**position];
+                known.sha256 == *sha256 || known.status == FileStatus::Copy
             };
             // Of several entries of a name the last one is looked up.
-            match ledger.files.iter_mut().rev().find(of_this_name) {
-                Some(known) => {
+            match positions.and_then(|positions| positions.iter().rev().find(is_this)) {
+                Some(position) => {
+                    let known = &mut restamped.files[*position];
                     known.stamp = file.stamp;
                     known.sha256.clone_from(sha256);
                 }
-                None => ledger.files.push(LedgerFile {
+                None => restamped.files.push(LedgerFile {
                     folder: file.folder.clone(),
                     name: file.name.clone(),
                     sha256: sha256.clone(),
@@ -178,7 +184,7 @@ impl Look {
                 }),
             }
         }
-        Some(ledger)
+        Some(restamped)
     }
 
     fn note_known(&mut self, file: FoundFile, sha256: String, was_hashed: bool) {
