@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::independent::Independent;
 use super::sorted::{SortedColumn, steps};
-use super::tails::{chi_square_tail, normal_quantile};
+use super::tails::{f_tail, normal_quantile};
 
 /// Whether a batch lies elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +110,12 @@ impl PresentTogether {
         let both = self.0[left][right] as f64;
         both / (self.0[left][left] as f64 * self.0[right][right] as f64)
     }
+
+    /// The fewest rows that any two of these columns share.
+    fn fewest(&self, columns: &[usize]) -> Option<u64> {
+        let shared = |left: &usize| columns.iter().map(|right| self.0[*left][*right]).min();
+        columns.iter().filter_map(shared).min()
+    }
 }
 
 impl BatchLocation {
@@ -132,10 +138,17 @@ impl BatchLocation {
 }
 
 /// Tests the mean scores of a batch: T² = d'V⁻¹d with d the difference of the mean scores and V the
-/// covariance of d, S/m + S/n where nothing is missing; χ² with a degree of freedom a column.
+/// covariance of d, S/m + S/n where nothing is missing. With k columns, T²·(n − k) / (k(n − 1)) is
+/// F with k and n − k degrees of freedom, which becomes χ² / k as the reference grows.
+///
+/// That V has the reference's share in it does not say how sure S is itself: d and S are
+/// independent for normal scores, S has n − 1 degrees of freedom, and F is the exact form of that.
+/// It is approximate here, because the scores are normal by rank only and the batch is scored by
+/// ranks of the same reference. Where values are missing n is the fewest rows that any two of the
+/// columns share.
 ///
 /// Columns that a side has no values of, that are constant in the reference, or that are made of
-/// others are left out. `None` when none is left.
+/// others are left out. `None` when none is left, or when n < k + 2.
 pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
     let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
@@ -166,9 +179,20 @@ pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<
         .collect();
     Some(Location {
         statistic,
-        p_value: chi_square_tail(statistic, tested.len())?,
+        p_value: hotelling_tail(statistic, tested.len(), reference.together.fewest(&tested)?)?,
         tested,
     })
+}
+
+/// P(T² ≥ statistic) of `columns` columns whose covariance comes from `rows` rows; `None` where
+/// there are too few of them.
+fn hotelling_tail(statistic: f64, columns: usize, rows: u64) -> Option<f64> {
+    if rows < columns as u64 + 2 {
+        return None;
+    }
+    let (columns, rows) = (columns as f64, rows as f64);
+    let scaled = statistic * (rows - columns) / (columns * (rows - 1.0));
+    f_tail(scaled, columns, rows - columns)
 }
 
 /// The normal score of a value that has `below` of n values below it and `equal` like it: the

@@ -79,12 +79,13 @@ fn a_bad_column_is_left_out_and_changes_nothing_for_the_others() {
 fn the_edges_are_this_table() {
     let nan = f64::NAN;
     let infinite = [f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0];
-    let table: [(&str, &[f64], &[f64], bool); 8] = [
+    let table: [(&str, &[f64], &[f64], bool); 9] = [
         ("both empty", &[], &[], false),
         ("an empty batch", &[1.0, 2.0], &[], false),
         ("all missing", &[1.0, 2.0], &[nan], false),
         ("one row in the reference", &[1.0], &[2.0], false),
         ("constant", &[1.0; 9], &[1.0; 4], false),
+        ("two rows in the reference", &[1.0, 2.0], &[2.0], false),
         ("one new row", &[1.0, 2.0, 3.0], &[9.0], true),
         ("ties", &[0.0, 0.0, 0.0, 1.0], &[0.0, 1.0], true),
         ("infinities", &infinite, &[f64::INFINITY, 0.5], true),
@@ -95,6 +96,41 @@ fn the_edges_are_this_table() {
         assert!(found.is_none_or(|found| found.p_value > 0.0 && found.p_value <= 1.0));
     }
     assert_eq!(test(&[], &[]), None, "no columns");
+}
+
+/// Numbers drawn at random, nearly normal: the sum of twelve that are uniform (SplitMix64).
+struct Draws(u64);
+
+impl Draws {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn columns(&mut self, columns: usize, rows: usize) -> Vec<Vec<f64>> {
+        let mut normal = || (0..12).map(|_| self.uniform()).sum::<f64>();
+        let mut column = || (0..rows).map(|_| normal()).collect();
+        (0..columns).map(|_| column()).collect()
+    }
+}
+
+#[test]
+fn a_small_reference_raises_no_more_false_alarms_than_its_level() {
+    // Columns, rows of the reference, and rows of the batch.
+    for (columns, rows, new) in [(5, 10, 20), (3, 12, 12), (5, 30, 50)] {
+        let mut draws = Draws(1);
+        let alarms = (0..1000)
+            .filter(|_| {
+                let reference = draws.columns(columns, rows);
+                let found = test(&reference, &draws.columns(columns, new)).unwrap();
+                found.p_value < 0.01
+            })
+            .count();
+        // Ten are expected of 1,000; more than 20 in one of a thousand such tests.
+        assert!(alarms <= 20, "{columns} columns of {rows} rows: {alarms}");
+    }
 }
 
 #[test]
