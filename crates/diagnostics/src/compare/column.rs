@@ -63,6 +63,8 @@ pub(super) enum Values {
 pub(super) struct Scores {
     /// The reference's normal scores by row.
     pub(super) reference: Vec<f64>,
+    /// In how many rows the reference has its most frequent value.
+    pub(super) commonest: u64,
     /// The sum of the current values' scores.
     pub(super) sum: f64,
 }
@@ -113,6 +115,7 @@ impl ColumnPair {
                     }),
                     Some(Scores {
                         reference: scores,
+                        commonest: reference.commonest(),
                         sum: sum_of_scores(&reference, &current),
                     }),
                 )

@@ -95,7 +95,7 @@ pub struct JointCheck {
     /// The columns that were tested.
     pub columns: Vec<String>,
     /// Columns of numbers that say nothing of their own: without values, constant in the
-    /// reference, or made of others.
+    /// reference or so nearly that too few other values are expected, or made of others.
     pub left_out: Vec<String>,
     /// Hotelling's statistic.
     pub statistic: f64,
@@ -247,15 +247,19 @@ fn joint_check(
     scores: Vec<Scores>,
     together: PresentTogether,
 ) -> Option<JointCheck> {
-    let (mine, sums): (Vec<Vec<f64>>, Vec<f64>) = scores
+    let sums = scores.iter().map(|scores| scores.sum).collect();
+    let (mine, commonest): (Vec<Vec<f64>>, Vec<u64>) = scores
         .into_iter()
-        .map(|scores| (scores.reference, scores.sum))
+        .map(|scores| (scores.reference, scores.commonest))
         .unzip();
     let Location {
         statistic,
         tested,
         p_value,
-    } = location_test(&ScoreMoments::of(&mine), &BatchLocation::of(sums, together))?;
+    } = location_test(
+        &ScoreMoments::of(&mine, commonest),
+        &BatchLocation::of(sums, together),
+    )?;
     let (inside, outside): (Vec<_>, Vec<_>) = columns
         .iter()
         .enumerate()

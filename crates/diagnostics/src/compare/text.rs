@@ -93,7 +93,7 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
         names if names.is_empty() => writeln!(to),
         names => writeln!(
             to,
-            "; without {names} (no values, constant, or made of others)"
+            "; without {names} (no values, constant or nearly so, or made of others)"
         ),
     }
 }

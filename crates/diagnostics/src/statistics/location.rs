@@ -11,6 +11,10 @@ use super::independent::Independent;
 use super::sorted::{SortedColumn, steps};
 use super::tails::{f_tail, normal_quantile};
 
+/// Of a column that has almost always one value, at least so many values beside it must be expected
+/// in a batch: the mean of fewer is far from normal.
+const LEAST_BESIDE: f64 = 5.0;
+
 /// Whether a batch lies elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Location {
@@ -37,6 +41,8 @@ pub struct ScoreMoments {
     /// Covariances of the scores, divisor n − 1, each over the rows where both are present.
     covariance: Vec<Vec<f64>>,
     together: PresentTogether,
+    /// In how many rows each column has its most frequent value.
+    commonest: Vec<u64>,
 }
 
 /// In how many rows both of two columns are present; a column with itself: in how many it is.
@@ -57,7 +63,10 @@ impl NormalScores {
         let scored = columns.iter().map(|column| normal_scores(column.to_vec()));
         let (columns, scores): (Vec<SortedColumn>, Vec<Vec<f64>>) = scored.unzip();
         Self {
-            moments: ScoreMoments::of(&scores),
+            moments: ScoreMoments::of(
+                &scores,
+                columns.iter().map(SortedColumn::commonest).collect(),
+            ),
             columns,
         }
     }
@@ -81,14 +90,16 @@ impl NormalScores {
 }
 
 impl ScoreMoments {
-    /// Of columns of scores, in the same order of rows.
-    pub(crate) fn of(scores: &[Vec<f64>]) -> Self {
+    /// Of columns of scores, in the same order of rows, and in how many each has its most frequent
+    /// value.
+    pub(crate) fn of(scores: &[Vec<f64>], commonest: Vec<u64>) -> Self {
         let slices: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
         let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
         Self {
             means: scores.iter().map(|scores| mean(scores)).collect(),
             covariance: scores.iter().map(pairs).collect(),
             together: PresentTogether::of(&slices),
+            commonest,
         }
     }
 }
@@ -147,12 +158,14 @@ impl BatchLocation {
 /// ranks of the same reference. Where values are missing n is the fewest rows that any two of the
 /// columns share.
 ///
-/// Columns that a side has no values of, that are constant in the reference, or that are made of
-/// others are left out. `None` when none is left, or when n < k + 2.
+/// Columns that a side has no values of, that are constant in the reference or nearly so, or that
+/// are made of others are left out. `None` when none is left, or when n < k + 2.
 pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
     let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
-        present[0] > 1 && present[1] > 0
+        let beside = present[0].saturating_sub(reference.commonest[*column]);
+        let share = beside as f64 / present[0] as f64;
+        present[0] > 1 && present[1] as f64 * share >= LEAST_BESIDE
     };
     let columns: Vec<usize> = (0..reference.means.len()).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {

@@ -76,19 +76,34 @@ fn a_bad_column_is_left_out_and_changes_nothing_for_the_others() {
 }
 
 #[test]
+fn a_column_that_is_nearly_constant_waits_for_five_values_beside_its_usual_one() {
+    let mut nearly = vec![0.0; 190];
+    nearly.extend((1..=10).map(f64::from));
+    let reference = [wave(200, 0.0), nearly];
+    let tested = |rows: usize| {
+        let found = test(&reference, &[wave(rows, 0.5), wave(rows, 1.5)]);
+        found.map(|found| found.tested)
+    };
+    assert_eq!(tested(5), None, "of the other column 4.975 are expected");
+    assert_eq!(tested(99), Some(vec![0]));
+    assert_eq!(tested(100), Some(vec![0, 1]));
+}
+
+#[test]
 fn the_edges_are_this_table() {
     let nan = f64::NAN;
     let infinite = [f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0];
-    let table: [(&str, &[f64], &[f64], bool); 9] = [
+    let table: [(&str, &[f64], &[f64], bool); 10] = [
         ("both empty", &[], &[], false),
         ("an empty batch", &[1.0, 2.0], &[], false),
         ("all missing", &[1.0, 2.0], &[nan], false),
         ("one row in the reference", &[1.0], &[2.0], false),
         ("constant", &[1.0; 9], &[1.0; 4], false),
         ("two rows in the reference", &[1.0, 2.0], &[2.0], false),
-        ("one new row", &[1.0, 2.0, 3.0], &[9.0], true),
-        ("ties", &[0.0, 0.0, 0.0, 1.0], &[0.0, 1.0], true),
-        ("infinities", &infinite, &[f64::INFINITY, 0.5], true),
+        ("one new row", &[1.0, 2.0, 3.0], &[9.0], false),
+        ("new rows far away", &[1.0, 2.0, 3.0], &[9.0; 8], true),
+        ("ties", &[0.0, 0.0, 0.0, 1.0], &[0.0; 20], true),
+        ("infinities", &infinite, &[f64::INFINITY; 7], true),
     ];
     for (name, reference, current, is_there) in table {
         let found = test(&[reference.to_vec()], &[current.to_vec()]);
