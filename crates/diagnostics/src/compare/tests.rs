@@ -234,3 +234,61 @@ fn performance_is_estimated_and_realised() {
     let error = compare(&no_class, &schema()).unwrap_err().to_string();
     assert!(error.contains("not a class, 0 or 1"), "{error}");
 }
+
+#[test]
+fn hundreds_of_levels_of_a_row_each_are_no_drift_and_nothing_to_test() {
+    let before = |row: usize| format!("before {row}");
+    let after = |row: usize| format!("after {row}");
+    let report = compared(&file(300, &[("x", &before)]), &file(100, &[("x", &after)]));
+    let check = &report.columns[0].distribution;
+    assert_eq!(
+        (check.p_value, check.verdict),
+        (None, Verdict::InsufficientData)
+    );
+    let effect = check.effect.unwrap();
+    assert!((effect - 1.0).abs() < 1e-12, "of the whole table: {effect}");
+}
+
+/// Shares in quarters of a percent: few common levels and a long tail of rare ones.
+fn long_tail(row: usize, phase: f64) -> String {
+    let share = (wave(row, phase) * 1e4).rem_euclid(1.0);
+    match share {
+        ..0.3 => "a".into(),
+        0.3..0.5 => "b".into(),
+        _ => format!("{:.0}", share * 400.0),
+    }
+}
+
+#[test]
+fn a_long_tail_of_rare_levels_raises_no_more_false_alarms_than_its_level() {
+    let alarms = (0..500).filter(|trial| {
+        let cells = |rows: usize, phase: f64| {
+            let mut levels = dataset::Levels::default();
+            for row in 1..=rows {
+                *levels.counts.entry(long_tail(row, phase)).or_default() += 1;
+            }
+            levels
+        };
+        let phase = f64::from(*trial) * 0.017;
+        let levels = [cells(400, phase), cells(40, phase + 0.0071)];
+        let (mut column, _) = ColumnPair::categories("x", Kind::Category, levels).compare();
+        column.distribution.p_value.take().unwrap() < 0.01
+    });
+    let alarms = alarms.count();
+    // Five are expected; more than 13 in one of a thousand such tests.
+    assert!(alarms <= 13, "{alarms}");
+}
+
+#[test]
+fn a_new_level_of_a_row_or_two_is_no_drift() {
+    let before = |_: usize| "all".to_owned();
+    let after = |row: usize| ["new", "all"][usize::from(row > 0)].to_owned();
+    let report = compared(&file(300, &[("x", &before)]), &file(10, &[("x", &after)]));
+    let check = &report.columns[0].distribution;
+    assert_eq!((check.test, check.verdict), (Test::Fisher, Verdict::Ok));
+    // One of 310 rows, which is among the ten with a chance of 10 / 310.
+    assert!(
+        (check.p_value.unwrap() - 10.0 / 310.0).abs() < 1e-12,
+        "{check:?}"
+    );
+}
