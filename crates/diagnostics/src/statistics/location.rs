@@ -102,6 +102,12 @@ impl ScoreMoments {
             commonest,
         }
     }
+
+    fn are_of(&self, columns: usize) -> bool {
+        is_square(&self.covariance, columns)
+            && self.commonest.len() == columns
+            && is_square(&self.together.0, columns)
+    }
 }
 
 impl PresentTogether {
@@ -135,8 +141,16 @@ impl BatchLocation {
         Self { sums, together }
     }
 
-    /// Adds a later batch of the same columns.
-    pub fn merge(&mut self, later: &Self) {
+    fn are_of(&self, columns: usize) -> bool {
+        self.sums.len() == columns && is_square(&self.together.0, columns)
+    }
+
+    /// Adds a later batch of the same columns; `None`, with nothing added, when it has others.
+    pub fn merge(&mut self, later: &Self) -> Option<()> {
+        let size = self.sums.len();
+        if !self.are_of(size) || !later.are_of(size) {
+            return None;
+        }
         for (mine, other) in self.sums.iter_mut().zip(&later.sums) {
             *mine += other;
         }
@@ -145,6 +159,7 @@ impl BatchLocation {
                 .zip(other)
                 .for_each(|(mine, other)| *mine += other);
         }
+        Some(())
     }
 }
 
@@ -159,15 +174,20 @@ impl BatchLocation {
 /// columns share.
 ///
 /// Columns that a side has no values of, that are constant in the reference or nearly so, or that
-/// are made of others are left out. `None` when none is left, or when n < k + 2.
+/// are made of others are left out. `None` when none is left, when n < k + 2, or when the two are
+/// not of as many columns.
 pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
+    let size = reference.means.len();
+    if !reference.are_of(size) || !batch.are_of(size) {
+        return None;
+    }
     let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
         let beside = present[0].saturating_sub(reference.commonest[*column]);
         let share = beside as f64 / present[0] as f64;
         present[0] > 1 && present[1] as f64 * share >= LEAST_BESIDE
     };
-    let columns: Vec<usize> = (0..reference.means.len()).filter(has_values).collect();
+    let columns: Vec<usize> = (0..size).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {
         let (left, right) = (*left, *right);
         let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
@@ -258,6 +278,10 @@ pub(crate) fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) ->
         (first, second) = (step.first, step.second);
     }
     sum
+}
+
+fn is_square<T>(matrix: &[Vec<T>], size: usize) -> bool {
+    matrix.len() == size && matrix.iter().all(|row| row.len() == size)
 }
 
 fn presence(column: &[f64]) -> Vec<u64> {

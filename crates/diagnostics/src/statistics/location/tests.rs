@@ -44,10 +44,33 @@ fn batches_add_up() {
     let cut = |from: usize, to: usize| [all[0][from..to].to_vec(), all[1][from..to].to_vec()];
     let reference = NormalScores::of(&slices(&reference));
     let mut sum = batch(&reference, &cut(0, 30));
-    sum.merge(&batch(&reference, &cut(30, 80)));
+    sum.merge(&batch(&reference, &cut(30, 80))).unwrap();
     let at_once = location_test(reference.moments(), &batch(&reference, &all)).unwrap();
     let merged = location_test(reference.moments(), &sum).unwrap();
     assert!((at_once.statistic / merged.statistic - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_was_read_back_with_other_columns_is_not_tested() {
+    let columns = [wave(80, 0.0), wave(80, 1.0)];
+    let reference = NormalScores::of(&slices(&columns));
+    let good = batch(&reference, &columns);
+    let fewer = batch(&NormalScores::of(&slices(&columns[..1])), &columns[..1]);
+    let damaged = BatchLocation {
+        together: PresentTogether::default(),
+        ..good.clone()
+    };
+    for other in [fewer, damaged] {
+        assert_eq!(location_test(reference.moments(), &other), None);
+        let mut sum = good.clone();
+        assert_eq!((sum.merge(&other), &sum), (None, &good));
+    }
+    for damage in ["means", "covariance", "together", "commonest"] {
+        let mut moments = serde_json::to_value(reference.moments()).unwrap();
+        moments[damage].as_array_mut().unwrap().pop();
+        let moments: ScoreMoments = serde_json::from_value(moments).unwrap();
+        assert_eq!(location_test(&moments, &good), None, "{damage}");
+    }
 }
 
 #[test]
