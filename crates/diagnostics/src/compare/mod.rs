@@ -103,8 +103,9 @@ pub struct JointCheck {
     pub degrees: usize,
     /// How probable a statistic as large is without drift.
     pub p_value: f64,
-    /// The largest distance that one of the tested columns has moved, in standard deviations.
-    pub effect: f64,
+    /// The largest distance that one of the tested columns has moved, in standard deviations;
+    /// `None` where one has moved beyond a float.
+    pub effect: Option<f64>,
     /// What follows.
     pub verdict: Verdict,
 }
@@ -270,11 +271,10 @@ fn joint_check(
             .map(|(_, column)| column.name.clone())
             .collect()
     };
-    let distances = inside
-        .iter()
-        .filter_map(|(_, column)| column.distribution.effect);
-    let effect = distances.fold(0.0, f64::max);
-    let has_drifted = p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
+    let distances = inside.iter().map(|(_, column)| column.distribution.effect);
+    let effect = distances.fold(Some(0.0), |most, distance| Some(distance?.max(most?)));
+    let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
+    let has_drifted = p_value < ALPHA / 2.0 && matters;
     Some(JointCheck {
         columns: names(&inside),
         left_out: names(&outside),

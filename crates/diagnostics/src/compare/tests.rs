@@ -130,7 +130,7 @@ fn the_joint_test_names_what_it_leaves_out() {
     assert_eq!(joint.columns, ["a", "b"]);
     assert_eq!(joint.left_out, ["a copy", "constant"]);
     assert_eq!((joint.degrees, joint.verdict), (2, Verdict::Ok));
-    assert!(joint.effect < LEAST_DISTANCE, "{joint:?}");
+    assert!(joint.effect.unwrap() < LEAST_DISTANCE, "{joint:?}");
 }
 
 #[test]
@@ -142,6 +142,18 @@ fn a_distance_beyond_a_float_is_drift() {
         .remove(0)
         .distribution;
     assert_eq!((check.effect, check.verdict), (None, Verdict::Drift));
+}
+
+#[test]
+fn a_distance_beyond_a_float_matters_to_the_joint_test_too() {
+    let x = |row| (wave(row, 0.0) / 10.0).to_string();
+    let far = |row| (wave(row, 0.3) / 10.0 + 1e308).to_string();
+    let y = |row| wave(row, 1.0).to_string();
+    let reference = file(100, &[("x", &x), ("y", &y)]);
+    let current = file(100, &[("x", &far), ("y", &y)]);
+    let joint = compared(&reference, &current).joint.unwrap();
+    assert_eq!(joint.columns, ["x", "y"]);
+    assert_eq!((joint.effect, joint.verdict), (None, Verdict::Drift));
 }
 
 #[test]
