@@ -1,6 +1,7 @@
 //! One column of both files, as numbers or as categories.
 
 use dataset::Levels;
+use dataset::cell::parse_number;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Test, Unit, Verdict};
@@ -40,7 +41,7 @@ pub enum Kind {
     Number,
     /// The values of both files are other text.
     Category,
-    /// One file has numbers, the other does not: compared as categories.
+    /// One file has numbers, the other does not: compared by the share of cells that are numbers.
     Mixed,
 }
 
@@ -123,7 +124,10 @@ impl ColumnPair {
             }
             Values::Categories(kind, levels) => (
                 kind,
-                of_categories(&levels[0], &levels[1]),
+                match kind {
+                    Kind::Mixed => of_kinds(&levels[0], &levels[1]),
+                    Kind::Number | Kind::Category => of_categories(&levels[0], &levels[1]),
+                },
                 None,
                 [&levels[0], &levels[1]].map(|levels| Tally {
                     with: levels.missing,
@@ -197,6 +201,31 @@ fn of_categories(reference: &Levels, current: &Levels) -> Check {
         effect,
         ..untested
     }
+}
+
+/// Whether as many cells are numbers: of numbers that are all different the levels say nothing.
+fn of_kinds(reference: &Levels, current: &Levels) -> Check {
+    let [before, after] = [reference, current].map(readable);
+    let test = missingness(before, after);
+    let statistic = test.and_then(|test| test.statistic);
+    Check {
+        statistic,
+        p_value: test.map(|test| test.p_value),
+        effect: test.map(|test| test.moved.abs()),
+        ..untested(test_of(statistic), Unit::TotalVariation, LEAST_VARIATION)
+    }
+}
+
+/// Cells that are numbers, and cells that are other text.
+fn readable(levels: &Levels) -> Tally {
+    let mut tally = Tally::default();
+    for (level, rows) in &levels.counts {
+        match parse_number(level.as_bytes()) {
+            Ok(_) => tally.with += rows,
+            Err(_) => tally.without += rows,
+        }
+    }
+    tally
 }
 
 /// A table of two levels can be counted out, however rare one of them is.

@@ -2,7 +2,8 @@
 //! second are probably worth.
 //!
 //! Files of anybody: no schema, no model and no history is asked for. A column that both files
-//! hold as numbers is compared as numbers, any other as categories; the client's name is left out.
+//! hold as numbers is compared as numbers, one that neither does as categories, and one that only
+//! one of them does by how many cells are numbers; the client's name is left out.
 
 mod check;
 mod column;

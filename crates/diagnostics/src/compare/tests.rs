@@ -248,6 +248,38 @@ fn performance_is_estimated_and_realised() {
 }
 
 #[test]
+fn numbers_that_have_become_texts_are_drift_however_many_there_are() {
+    let number = |row| wave(row, 0.0).to_string();
+    let text = |row: usize| match row % 10 {
+        0 => wave(row, 0.3).to_string(),
+        _ => format!("text {row}"),
+    };
+    let before = file(300, &[("x", &number)]);
+    let after = file(100, &[("x", &text)]);
+    for (reference, current) in [(&before, &after), (&after, &before)] {
+        let column = compared(reference, current).columns.remove(0);
+        let check = &column.distribution;
+        assert_eq!((column.kind, check.test), (Kind::Mixed, Test::Fisher));
+        assert_eq!((check.effect, check.verdict), (Some(0.9), Verdict::Drift));
+    }
+}
+
+#[test]
+fn a_twentieth_of_texts_more_or_less_is_no_drift() {
+    let with_texts = |every: usize| {
+        move |row: usize| match row % every {
+            0 => "unknown".to_owned(),
+            _ => wave(row, 0.0).to_string(),
+        }
+    };
+    // Of one side a little fewer than a twentieth are texts, of the other a little more.
+    let (fewer, more) = (with_texts(21), with_texts(19));
+    let report = compared(&file(2100, &[("x", &fewer)]), &file(1900, &[("x", &more)]));
+    let column = &report.columns[0];
+    assert_eq!((column.kind, column.verdict), (Kind::Mixed, Verdict::Ok));
+}
+
+#[test]
 fn hundreds_of_levels_of_a_row_each_are_no_drift_and_nothing_to_test() {
     let before = |row: usize| format!("before {row}");
     let after = |row: usize| format!("after {row}");

@@ -118,7 +118,7 @@ fn write_column(
     if column.kind == Kind::Mixed {
         writeln!(
             to,
-            "{:width$} one file has numbers, the other does not: compared as categories",
+            "{:width$} one file has numbers, the other does not: compared by how many cells are numbers",
             ""
         )?;
     }
