@@ -353,3 +353,24 @@ fn looks_at_growing_sums_get_stricter() {
     assert!(all < 0.005 && all > 0.004_999);
     assert_eq!(look_level(0.005, 0), look_level(0.005, 1));
 }
+
+#[test]
+fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
+    // Half the slope would be right: at log-odds of 2 and -2 one in four is of the other class.
+    let row = |row: usize| Scored {
+        log_odds: if row.is_multiple_of(2) { 2.0 } else { -2.0 },
+        label: Some(row.is_multiple_of(2) != (row % 8 < 2)),
+    };
+    let mut scored: Vec<Scored> = (0..400).map(row).collect();
+    let zero = vec![vec![0.0; 2]; 2];
+    let tested = |scored: &[Scored]| score_test(&recalibration_terms(scored), &zero).unwrap();
+    let without = tested(&scored);
+    assert!(without.p_value < 1e-6, "{without:?}");
+    scored.push(Scored {
+        log_odds: 1e30,
+        label: Some(true),
+    });
+    let with = tested(&scored);
+    let change = with.statistic / without.statistic - 1.0;
+    assert!(change.abs() < 1e-3, "{with:?} {without:?}");
+}
