@@ -26,8 +26,8 @@ pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::performance::{Performance, Realised};
 
-/// Chance of a false alarm of a whole comparison of files that have not drifted. Half of it is the
-/// joint test's, half that of all others together.
+/// Chance of a false alarm of a whole comparison of files that have not drifted, as far as the
+/// tests' approximations hold. Half of it is the joint test's, half that of all others together.
 pub const ALPHA: f64 = 0.01;
 /// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
 /// large samples must not alarm over trifles.
@@ -272,8 +272,8 @@ fn joint_check(
             .map(|(_, column)| column.name.clone())
             .collect()
     };
-    let distances = inside.iter().map(|(_, column)| column.distribution.effect);
-    let effect = distances.fold(Some(0.0), |most, distance| Some(distance?.max(most?)));
+    let mut distances = inside.iter().map(|(_, column)| column.distribution.effect);
+    let effect = distances.try_fold(0.0, |most, distance| Some(distance?.max(most)));
     let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
     let has_drifted = p_value < ALPHA / 2.0 && matters;
     Some(JointCheck {

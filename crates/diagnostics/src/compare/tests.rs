@@ -336,3 +336,82 @@ fn a_new_level_of_a_row_or_two_is_no_drift() {
         "{check:?}"
     );
 }
+
+/// Numbers drawn at random (SplitMix64), between 0 and 1.
+struct Draws(u64);
+
+impl Draws {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn numbers(&mut self, rows: usize, value: fn(&mut Self) -> f64) -> Vec<f64> {
+        (0..rows).map(|_| value(self)).collect()
+    }
+
+    fn levels(&mut self, rows: usize, level: fn(&mut Self) -> Option<usize>) -> dataset::Levels {
+        let mut levels = dataset::Levels::default();
+        for _ in 0..rows {
+            match level(self) {
+                Some(level) => *levels.counts.entry(format!("{level:03}")).or_default() += 1,
+                None => levels.missing += 1,
+            }
+        }
+        levels
+    }
+}
+
+/// Columns of every kind: skewed, zero-inflated, with few values, with holes; categories with a
+/// long tail, and two of which one is rare.
+fn columns_of_the_same(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
+    let numbers: [fn(&mut Draws) -> f64; 5] = [
+        |draws| (0..4).map(|_| draws.uniform()).sum(),
+        |draws| -draws.uniform().ln(),
+        |draws| (draws.uniform() - 0.9).max(0.0),
+        |draws| (draws.uniform() * 4.0).floor(),
+        |draws| match draws.uniform() {
+            share if share < 0.1 => f64::NAN,
+            share => share.powi(-2),
+        },
+    ];
+    let levels: [fn(&mut Draws) -> Option<usize>; 2] = [
+        |draws| Some((draws.uniform().powi(-2) as usize).min(300)),
+        |draws| match draws.uniform() {
+            share if share < 0.03 => None,
+            share => Some(usize::from(share < 0.06)),
+        },
+    ];
+    let numbers = numbers.map(|value| {
+        let sides = rows.map(|rows| draws.numbers(rows, value));
+        ColumnPair::numbers("number", [0, 0], sides)
+    });
+    let levels = levels.map(|level| {
+        let sides = rows.map(|rows| draws.levels(rows, level));
+        ColumnPair::categories("category", Kind::Category, sides)
+    });
+    numbers.into_iter().chain(levels).collect()
+}
+
+#[test]
+fn a_whole_comparison_of_the_same_raises_no_more_false_alarms_than_its_level() {
+    for rows in [
+        [8, 8],
+        [12, 40],
+        [30, 10],
+        [100, 20],
+        [20, 300],
+        [1000, 100],
+    ] {
+        let mut draws = Draws(7);
+        let alarms = (0..200).filter(|_| {
+            let pairs = columns_of_the_same(&mut draws, rows);
+            check_columns(pairs, |_| true).verdict == Verdict::Drift
+        });
+        let alarms = alarms.count();
+        // Two are expected of 200 at most; more than 7 in one of a thousand such tests.
+        assert!(alarms <= 7, "{rows:?}: {alarms}");
+    }
+}
