@@ -42,10 +42,19 @@ def tails():
         yield "normal_quantile", at, 0, stats.norm.ppf(at)
 
 
+def f_tails():
+    for degrees, below in [(2, 4), (1, 8), (3, 7), (5, 5), (4, 195), (52, 948), (9, 49990)]:
+        for at in [0.01, 0.5, 1.0, 2.0, 5.0, 12.0]:
+            yield at, degrees, below, float(stats.f.sf(at, degrees, below))
+
+
 def tail_cases():
     return [
         {"name": f"{f} {at} {d}", "function": f, "at": at, "degrees": d, "value": float(v)}
         for f, at, d, v in tails()
+    ] + [
+        {"name": f"f_tail {at} {d} {below}", "function": "f_tail", "at": at, "degrees": d, "below": below, "value": v}
+        for at, d, below, v in f_tails()
     ]
 
 
@@ -200,13 +209,15 @@ def location_case(name, reference, current):
             v[i, j] = s * (together(z) + together(w))
     d = np.nanmean(w, axis=1) - np.nanmean(z, axis=1)
     statistic = float(d @ np.linalg.solve(v, d))
+    there = (~np.isnan(z)).astype(int)
+    n = int((there @ there.T).min())
     return {
         "name": name,
         "reference": reference,
         "current": current,
         "statistic": statistic,
         "degrees": k,
-        "p_value": float(stats.chi2.sf(statistic, k)),
+        "p_value": float(stats.f.sf(statistic * (n - k) / (k * (n - 1)), k, n - k)),
     }
 
 

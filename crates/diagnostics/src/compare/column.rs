@@ -1,13 +1,15 @@
 //! One column of both files, as numbers or as categories.
 
 use dataset::Levels;
+use dataset::cell::parse_number;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Test, Unit, Verdict};
 use super::{ALPHA, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
 use crate::statistics::{
-    SortedColumn, StabilityIndex, Tally, chi_square, contingency_table, kolmogorov_smirnov,
-    missingness, normal_scores, stability_index, sum_of_scores, total_variation, wasserstein,
+    ShareTest, SortedColumn, StabilityIndex, Tally, chi_square, contingency_table,
+    kolmogorov_smirnov, missingness, normal_scores, pooled, stability_index, sum_of_scores,
+    total_variation, wasserstein,
 };
 
 /// One column of both files.
@@ -39,7 +41,7 @@ pub enum Kind {
     Number,
     /// The values of both files are other text.
     Category,
-    /// One file has numbers, the other does not: compared as categories.
+    /// One file has numbers, the other does not: compared by the share of cells that are numbers.
     Mixed,
 }
 
@@ -63,6 +65,8 @@ pub(super) enum Values {
 pub(super) struct Scores {
     /// The reference's normal scores by row.
     pub(super) reference: Vec<f64>,
+    /// In how many rows the reference has its most frequent value.
+    pub(super) commonest: u64,
     /// The sum of the current values' scores.
     pub(super) sum: f64,
 }
@@ -113,13 +117,17 @@ impl ColumnPair {
                     }),
                     Some(Scores {
                         reference: scores,
+                        commonest: reference.commonest(),
                         sum: sum_of_scores(&reference, &current),
                     }),
                 )
             }
             Values::Categories(kind, levels) => (
                 kind,
-                of_categories(&levels[0], &levels[1]),
+                match kind {
+                    Kind::Mixed => of_kinds(&levels[0], &levels[1]),
+                    Kind::Number | Kind::Category => of_categories(&levels[0], &levels[1]),
+                },
                 None,
                 [&levels[0], &levels[1]].map(|levels| Tally {
                     with: levels.missing,
@@ -167,31 +175,84 @@ fn of_numbers(reference: &SortedColumn, current: &SortedColumn) -> Check {
     }
 }
 
+/// The effect is that of the whole table, the test that of the pooled one.
 fn of_categories(reference: &Levels, current: &Levels) -> Check {
     let table = contingency_table(&reference.counts, &current.counts);
-    let test = chi_square(&table);
     let effect = total_variation(&table);
-    Check {
-        statistic: test.map(|test| test.statistic),
+    let untested = untested(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION);
+    let (test, statistic, p_value) = match pooled(&table)[..] {
         // A single level that both files have is no difference, and no table to test.
-        p_value: test.map(|test| test.p_value).or(effect.map(|_| 1.0)),
+        _ if table.len() == 1 => (Test::ChiSquare, None, effect.map(|_| 1.0)),
+        [one, other] => {
+            let test = two_levels(one, other);
+            let statistic = test.and_then(|test| test.statistic);
+            (test_of(statistic), statistic, test.map(|test| test.p_value))
+        }
+        ref levels => {
+            let test = chi_square(levels);
+            let statistic = test.map(|test| test.statistic);
+            (Test::ChiSquare, statistic, test.map(|test| test.p_value))
+        }
+    };
+    Check {
+        test,
+        statistic,
+        p_value,
         effect,
-        ..untested(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION)
+        ..untested
     }
+}
+
+/// Whether as many cells are numbers: of numbers that are all different the levels say nothing.
+fn of_kinds(reference: &Levels, current: &Levels) -> Check {
+    let [before, after] = [reference, current].map(readable);
+    let test = missingness(before, after);
+    let statistic = test.and_then(|test| test.statistic);
+    Check {
+        statistic,
+        p_value: test.map(|test| test.p_value),
+        effect: test.map(|test| test.moved.abs()),
+        ..untested(test_of(statistic), Unit::TotalVariation, LEAST_VARIATION)
+    }
+}
+
+/// Cells that are numbers, and cells that are other text.
+fn readable(levels: &Levels) -> Tally {
+    let mut tally = Tally::default();
+    for (level, rows) in &levels.counts {
+        match parse_number(level.as_bytes()) {
+            Ok(_) => tally.with += rows,
+            Err(_) => tally.without += rows,
+        }
+    }
+    tally
+}
+
+/// A table of two levels can be counted out, however rare one of them is.
+fn two_levels(one: [u64; 2], other: [u64; 2]) -> Option<ShareTest> {
+    let tally = |side: usize| Tally {
+        with: one[side],
+        without: other[side],
+    };
+    missingness(tally(0), tally(1))
 }
 
 fn of_missing([reference, current]: [Tally; 2]) -> Check {
     let test = missingness(reference, current);
     let statistic = test.and_then(|test| test.statistic);
-    let kind = match statistic {
-        Some(_) => Test::ChiSquare,
-        None => Test::Fisher,
-    };
     Check {
         statistic,
         p_value: test.map(|test| test.p_value),
         effect: test.map(|test| test.moved),
-        ..untested(kind, Unit::MissingShare, LEAST_MISSING)
+        ..untested(test_of(statistic), Unit::MissingShare, LEAST_MISSING)
+    }
+}
+
+/// What was made of a table of two rows and two columns: what was counted out has no statistic.
+fn test_of(statistic: Option<f64>) -> Test {
+    match statistic {
+        Some(_) => Test::ChiSquare,
+        None => Test::Fisher,
     }
 }
 

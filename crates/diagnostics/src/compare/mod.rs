@@ -2,7 +2,8 @@
 //! second are probably worth.
 //!
 //! Files of anybody: no schema, no model and no history is asked for. A column that both files
-//! hold as numbers is compared as numbers, any other as categories; the client's name is left out.
+//! hold as numbers is compared as numbers, one that neither does as categories, and one that only
+//! one of them does by how many cells are numbers; the client's name is left out.
 
 mod check;
 mod column;
@@ -25,8 +26,8 @@ pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::performance::{Performance, Realised};
 
-/// Chance of a false alarm of a whole comparison of files that have not drifted. Half of it is the
-/// joint test's, half that of all others together.
+/// Chance of a false alarm of a whole comparison of files that have not drifted, as far as the
+/// tests' approximations hold. Half of it is the joint test's, half that of all others together.
 pub const ALPHA: f64 = 0.01;
 /// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
 /// large samples must not alarm over trifles.
@@ -95,7 +96,7 @@ pub struct JointCheck {
     /// The columns that were tested.
     pub columns: Vec<String>,
     /// Columns of numbers that say nothing of their own: without values, constant in the
-    /// reference, or made of others.
+    /// reference or so nearly that too few other values are expected, or made of others.
     pub left_out: Vec<String>,
     /// Hotelling's statistic.
     pub statistic: f64,
@@ -103,8 +104,9 @@ pub struct JointCheck {
     pub degrees: usize,
     /// How probable a statistic as large is without drift.
     pub p_value: f64,
-    /// The largest distance that one of the tested columns has moved, in standard deviations.
-    pub effect: f64,
+    /// The largest distance that one of the tested columns has moved, in standard deviations;
+    /// `None` where one has moved beyond a float.
+    pub effect: Option<f64>,
     /// What follows.
     pub verdict: Verdict,
 }
@@ -247,15 +249,19 @@ fn joint_check(
     scores: Vec<Scores>,
     together: PresentTogether,
 ) -> Option<JointCheck> {
-    let (mine, sums): (Vec<Vec<f64>>, Vec<f64>) = scores
+    let sums = scores.iter().map(|scores| scores.sum).collect();
+    let (mine, commonest): (Vec<Vec<f64>>, Vec<u64>) = scores
         .into_iter()
-        .map(|scores| (scores.reference, scores.sum))
+        .map(|scores| (scores.reference, scores.commonest))
         .unzip();
     let Location {
         statistic,
         tested,
         p_value,
-    } = location_test(&ScoreMoments::of(&mine), &BatchLocation::of(sums, together))?;
+    } = location_test(
+        &ScoreMoments::of(&mine, commonest),
+        &BatchLocation::of(sums, together),
+    )?;
     let (inside, outside): (Vec<_>, Vec<_>) = columns
         .iter()
         .enumerate()
@@ -266,11 +272,10 @@ fn joint_check(
             .map(|(_, column)| column.name.clone())
             .collect()
     };
-    let distances = inside
-        .iter()
-        .filter_map(|(_, column)| column.distribution.effect);
-    let effect = distances.fold(0.0, f64::max);
-    let has_drifted = p_value < ALPHA / 2.0 && effect >= LEAST_DISTANCE;
+    let mut distances = inside.iter().map(|(_, column)| column.distribution.effect);
+    let effect = distances.try_fold(0.0, |most, distance| Some(distance?.max(most)));
+    let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
+    let has_drifted = p_value < ALPHA / 2.0 && matters;
     Some(JointCheck {
         columns: names(&inside),
         left_out: names(&outside),

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Performance, Test, Unit, Verdict,
 };
+use crate::statistics::StabilityIndex;
 
 impl fmt::Display for Verdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,8 +60,8 @@ impl fmt::Display for ComparisonReport {
         let width = names.max().unwrap_or(0).max("column".len());
         writeln!(
             to,
-            "\n{:width$} {:18} {:>9} {:>9} {:>9} {:>9}  effect",
-            "column", "test", "statistic", "p", "p (Holm)", "PSI"
+            "\n{:width$} {:18} {:>9} {:>9} {:>9} {:>9} {:>9}  effect",
+            "column", "test", "statistic", "p", "p (Holm)", "PSI", "cut-off"
         )?;
         for column in &self.columns {
             write_column(to, column, width)?;
@@ -93,7 +94,7 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
         names if names.is_empty() => writeln!(to),
         names => writeln!(
             to,
-            "; without {names} (no values, constant, or made of others)"
+            "; without {names} (no values, constant or nearly so, or made of others)"
         ),
     }
 }
@@ -103,7 +104,7 @@ fn write_column(
     column: &ColumnComparison,
     width: usize,
 ) -> fmt::Result {
-    let stability = column.stability.map(|stability| stability.index);
+    let stability = column.stability.as_ref();
     write_check(to, &column.name, &column.distribution, stability, width)?;
     write_check(to, "", &column.missing, None, width)?;
     if column.unreadable != [0, 0] {
@@ -117,7 +118,7 @@ fn write_column(
     if column.kind == Kind::Mixed {
         writeln!(
             to,
-            "{:width$} one file has numbers, the other does not: compared as categories",
+            "{:width$} one file has numbers, the other does not: compared by how many cells are numbers",
             ""
         )?;
     }
@@ -128,7 +129,7 @@ fn write_check(
     to: &mut fmt::Formatter<'_>,
     name: &str,
     check: &Check,
-    stability: Option<f64>,
+    stability: Option<&StabilityIndex>,
     width: usize,
 ) -> fmt::Result {
     let effect = match check.effect {
@@ -143,12 +144,13 @@ fn write_check(
     };
     writeln!(
         to,
-        "{name:width$} {:18} {:>9} {:>9} {:>9} {:>9}  {effect}",
+        "{name:width$} {:18} {:>9} {:>9} {:>9} {:>9} {:>9}  {effect}",
         check.test,
         short(check.statistic),
         p_text(check.p_value),
         p_text(check.corrected_p_value),
-        short(stability)
+        short(stability.map(|found| found.index)),
+        short(stability.and_then(|found| found.cut_off))
     )
 }
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::tails::chi_square_tail;
 
+/// Where fewer rows are expected in a cell, chi-square is not to be trusted (Cochran 1954).
+const LEAST_EXPECTED: f64 = 5.0;
+
 /// How many rows have each level; missing values are no level. Mergeable by adding.
 pub type LevelCounts = BTreeMap<String, u64>;
 
@@ -47,6 +50,31 @@ pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
         degrees,
         p_value: chi_square_tail(statistic, degrees)?,
     })
+}
+
+/// The table with all levels of which fewer than five rows are expected on the smaller side made
+/// one, which the rarest of the others joins while it is still too rare and two are left without
+/// it; levels that neither side has are dropped.
+///
+/// Hundreds of levels with a row each would otherwise make drift of chance.
+pub fn pooled(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
+    let [n, m] = totals(table).map(|count| count as f64);
+    let is_rare =
+        |cells: &[u64; 2]| (cells[0] + cells[1]) as f64 * n.min(m) / (n + m) < LEAST_EXPECTED;
+    let there = table.iter().filter(|cells| **cells != [0, 0]);
+    let (rare, mut levels): (Vec<[u64; 2]>, Vec<[u64; 2]>) =
+        there.partition(|cells| is_rare(cells));
+    if rare.is_empty() {
+        return levels;
+    }
+    let mut pool = totals(&rare);
+    levels.sort_unstable_by_key(|cells| std::cmp::Reverse(cells[0] + cells[1]));
+    if is_rare(&pool) && levels.len() > 1 {
+        let joining = levels.pop().unwrap_or_default();
+        pool = totals(&[pool, joining]);
+    }
+    levels.push(pool);
+    levels
 }
 
 /// Half the sum of the absolute differences of shares, 0 to 1; `None` when a side is empty.
@@ -123,6 +151,38 @@ mod tests {
             let apart = found.unwrap_or(0.0) - p_value.unwrap_or(0.0);
             assert!(apart.abs() < 1e-11, "{name}: {found:?}");
             assert_eq!(total_variation(cells), variation, "{name}");
+        }
+    }
+
+    #[test]
+    fn rare_levels_are_one_and_not_a_rare_one() {
+        type Cells<'a> = &'a [[u64; 2]];
+        let table: [(&str, Cells<'_>, Cells<'_>); 6] = [
+            ("nobody", &[], &[]),
+            (
+                "none is rare",
+                &[[20, 20], [0, 0], [9, 30]],
+                &[[20, 20], [9, 30]],
+            ),
+            (
+                "rare ones together",
+                &[[1, 0], [2, 2], [0, 9], [90, 90]],
+                &[[90, 90], [3, 11]],
+            ),
+            (
+                "still rare together",
+                &[[1, 0], [90, 90], [20, 20], [0, 1]],
+                &[[90, 90], [21, 21]],
+            ),
+            (
+                "one beside the rare",
+                &[[90, 90], [0, 3]],
+                &[[90, 90], [0, 3]],
+            ),
+            ("all rare", &[[1, 0], [0, 1], [1, 1]], &[[2, 2]]),
+        ];
+        for (name, cells, wanted) in table {
+            assert_eq!(pooled(cells), wanted, "{name}");
         }
     }
 

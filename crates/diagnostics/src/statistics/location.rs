@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::independent::Independent;
 use super::sorted::{SortedColumn, steps};
-use super::tails::{chi_square_tail, normal_quantile};
+use super::tails::{f_tail, normal_quantile};
+
+/// Of a column that has almost always one value, at least so many values beside it must be expected
+/// in a batch: the mean of fewer is far from normal.
+const LEAST_BESIDE: f64 = 5.0;
 
 /// Whether a batch lies elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +41,8 @@ pub struct ScoreMoments {
     /// Covariances of the scores, divisor n − 1, each over the rows where both are present.
     covariance: Vec<Vec<f64>>,
     together: PresentTogether,
+    /// In how many rows each column has its most frequent value.
+    commonest: Vec<u64>,
 }
 
 /// In how many rows both of two columns are present; a column with itself: in how many it is.
@@ -57,7 +63,10 @@ impl NormalScores {
         let scored = columns.iter().map(|column| normal_scores(column.to_vec()));
         let (columns, scores): (Vec<SortedColumn>, Vec<Vec<f64>>) = scored.unzip();
         Self {
-            moments: ScoreMoments::of(&scores),
+            moments: ScoreMoments::of(
+                &scores,
+                columns.iter().map(SortedColumn::commonest).collect(),
+            ),
             columns,
         }
     }
@@ -81,15 +90,23 @@ impl NormalScores {
 }
 
 impl ScoreMoments {
-    /// Of columns of scores, in the same order of rows.
-    pub(crate) fn of(scores: &[Vec<f64>]) -> Self {
+    /// Of columns of scores, in the same order of rows, and in how many each has its most frequent
+    /// value.
+    pub(crate) fn of(scores: &[Vec<f64>], commonest: Vec<u64>) -> Self {
         let slices: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
         let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
         Self {
             means: scores.iter().map(|scores| mean(scores)).collect(),
             covariance: scores.iter().map(pairs).collect(),
             together: PresentTogether::of(&slices),
+            commonest,
         }
+    }
+
+    fn are_of(&self, columns: usize) -> bool {
+        is_square(&self.covariance, columns)
+            && self.commonest.len() == columns
+            && is_square(&self.together.0, columns)
     }
 }
 
@@ -110,6 +127,12 @@ impl PresentTogether {
         let both = self.0[left][right] as f64;
         both / (self.0[left][left] as f64 * self.0[right][right] as f64)
     }
+
+    /// The fewest rows that any two of these columns share.
+    fn fewest(&self, columns: &[usize]) -> Option<u64> {
+        let shared = |left: &usize| columns.iter().map(|right| self.0[*left][*right]).min();
+        columns.iter().filter_map(shared).min()
+    }
 }
 
 impl BatchLocation {
@@ -118,8 +141,16 @@ impl BatchLocation {
         Self { sums, together }
     }
 
-    /// Adds a later batch of the same columns.
-    pub fn merge(&mut self, later: &Self) {
+    fn are_of(&self, columns: usize) -> bool {
+        self.sums.len() == columns && is_square(&self.together.0, columns)
+    }
+
+    /// Adds a later batch of the same columns; `None`, with nothing added, when it has others.
+    pub fn merge(&mut self, later: &Self) -> Option<()> {
+        let size = self.sums.len();
+        if !self.are_of(size) || !later.are_of(size) {
+            return None;
+        }
         for (mine, other) in self.sums.iter_mut().zip(&later.sums) {
             *mine += other;
         }
@@ -128,20 +159,35 @@ impl BatchLocation {
                 .zip(other)
                 .for_each(|(mine, other)| *mine += other);
         }
+        Some(())
     }
 }
 
 /// Tests the mean scores of a batch: T² = d'V⁻¹d with d the difference of the mean scores and V the
-/// covariance of d, S/m + S/n where nothing is missing; χ² with a degree of freedom a column.
+/// covariance of d, S/m + S/n where nothing is missing. With k columns, T²·(n − k) / (k(n − 1)) is
+/// F with k and n − k degrees of freedom, which becomes χ² / k as the reference grows.
 ///
-/// Columns that a side has no values of, that are constant in the reference, or that are made of
-/// others are left out. `None` when none is left.
+/// That V has the reference's share in it does not say how sure S is itself: d and S are
+/// independent for normal scores, S has n − 1 degrees of freedom, and F is the exact form of that.
+/// It is approximate here, because the scores are normal by rank only and the batch is scored by
+/// ranks of the same reference. Where values are missing n is the fewest rows that any two of the
+/// columns share.
+///
+/// Columns that a side has no values of, that are constant in the reference or nearly so, or that
+/// are made of others are left out. `None` when none is left, when n < k + 2, or when the two are
+/// not of as many columns.
 pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
+    let size = reference.means.len();
+    if !reference.are_of(size) || !batch.are_of(size) {
+        return None;
+    }
     let has_values = |column: &usize| {
         let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
-        present[0] > 1 && present[1] > 0
+        let beside = present[0].saturating_sub(reference.commonest[*column]);
+        let share = beside as f64 / present[0] as f64;
+        present[0] > 1 && present[1] as f64 * share >= LEAST_BESIDE
     };
-    let columns: Vec<usize> = (0..reference.means.len()).filter(has_values).collect();
+    let columns: Vec<usize> = (0..size).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {
         let (left, right) = (*left, *right);
         let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
@@ -166,9 +212,20 @@ pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<
         .collect();
     Some(Location {
         statistic,
-        p_value: chi_square_tail(statistic, tested.len())?,
+        p_value: hotelling_tail(statistic, tested.len(), reference.together.fewest(&tested)?)?,
         tested,
     })
+}
+
+/// P(T² ≥ statistic) of `columns` columns whose covariance comes from `rows` rows; `None` where
+/// there are too few of them.
+fn hotelling_tail(statistic: f64, columns: usize, rows: u64) -> Option<f64> {
+    if rows < columns as u64 + 2 {
+        return None;
+    }
+    let (columns, rows) = (columns as f64, rows as f64);
+    let scaled = statistic * (rows - columns) / (columns * (rows - 1.0));
+    f_tail(scaled, columns, rows - columns)
 }
 
 /// The normal score of a value that has `below` of n values below it and `equal` like it: the
@@ -221,6 +278,10 @@ pub(crate) fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) ->
         (first, second) = (step.first, step.second);
     }
     sum
+}
+
+fn is_square<T>(matrix: &[Vec<T>], size: usize) -> bool {
+    matrix.len() == size && matrix.iter().all(|row| row.len() == size)
 }
 
 fn presence(column: &[f64]) -> Vec<u64> {

@@ -3,13 +3,16 @@
 use super::contingency::chi_square;
 use super::proportions::{ShareTest, Tally};
 
-/// Where fewer rows are expected in a cell, chi-square is not to be trusted (Cochran 1954).
-const LEAST_EXPECTED: f64 = 5.0;
+/// Where fewer rows are expected in a cell, p is counted out. Five are enough for chi-square at 5 %
+/// (Cochran 1954), but p is corrected for many columns, and so far out in the tail it is too small
+/// by a factor until there are hundreds.
+const LEAST_EXPECTED: f64 = 1000.0;
 /// Probabilities closer than this, relative to each other, are equal but for rounding.
 const ROUNDING: f64 = 1e-7;
 
-/// Tests whether the missing share has moved: by chi-square on the 2×2 table where at least five
-/// rows are expected in each cell, else by Fisher's exact test.
+/// Tests whether the missing share has moved: by chi-square on the 2×2 table where at least a
+/// thousand rows are expected in each cell, else by Fisher's exact test, whose steps are at most as
+/// many as the rows of the smallest row or column of the table.
 ///
 /// Where no value is missing, or all are, p is 1. `None` when a side has no rows.
 pub fn missingness(reference: Tally, current: Tally) -> Option<ShareTest> {
@@ -117,12 +120,55 @@ mod tests {
     }
 
     #[test]
-    fn chi_square_takes_over_where_five_rows_are_expected_in_each_cell() {
+    fn chi_square_takes_over_where_a_thousand_rows_are_expected_in_each_cell() {
         let tally = |with, without| Tally { with, without };
         let is_chi_square =
             |reference, current| missingness(reference, current).unwrap().statistic.is_some();
-        assert!(is_chi_square(tally(4, 50), tally(6, 48)));
-        assert!(!is_chi_square(tally(4, 50), tally(5, 49)));
-        assert!(!is_chi_square(tally(500, 500), tally(2, 7)));
+        assert!(is_chi_square(tally(990, 50_000), tally(1010, 49_980)));
+        assert!(!is_chi_square(tally(990, 50_000), tally(1009, 49_981)));
+        assert!(!is_chi_square(tally(500_000, 500_000), tally(900, 1099)));
+    }
+
+    #[test]
+    fn far_out_in_the_tail_chi_square_is_not_believed() {
+        let (reference, current) = (
+            Tally {
+                with: 97,
+                without: 49_903,
+            },
+            Tally {
+                with: 15,
+                without: 985,
+            },
+        );
+        let table = [[97, 15], [49_903, 985]];
+        let found = missingness(reference, current).unwrap();
+        let approximate = chi_square(&table).unwrap().p_value;
+        assert_eq!(found.p_value, fisher(reference, current));
+        assert!(
+            approximate < found.p_value / 1000.0,
+            "{approximate} {found:?}"
+        );
+    }
+
+    #[test]
+    fn where_chi_square_takes_over_it_is_right_within_a_factor_of_two() {
+        let (reference, current) = (
+            Tally {
+                with: 10_000,
+                without: 990_000,
+            },
+            Tally {
+                with: 1150,
+                without: 98_850,
+            },
+        );
+        let found = missingness(reference, current).unwrap();
+        let exact = fisher(reference, current);
+        assert!(found.statistic.is_some());
+        assert!(
+            (0.5..2.0).contains(&(found.p_value / exact)),
+            "{found:?} {exact}"
+        );
     }
 }

@@ -22,7 +22,9 @@ mod wasserstein;
 #[cfg(test)]
 mod reference;
 
-pub use contingency::{ChiSquare, LevelCounts, chi_square, contingency_table, total_variation};
+pub use contingency::{
+    ChiSquare, LevelCounts, chi_square, contingency_table, pooled, total_variation,
+};
 pub use holm::holm;
 pub use kolmogorov_smirnov::{
     KolmogorovSmirnov, KolmogorovSmirnovMethod, MOST_EXACT, kolmogorov_smirnov,

@@ -23,6 +23,9 @@ pub use self::incumbent::{Incumbent, recalibration_terms};
 /// No probability counts as closer to 0 or 1 than this: a single row that the model held to be
 /// impossible must not decide alone.
 const LEAST_PROBABILITY: f64 = 1e-6;
+/// Sums beyond it are left alone: their products with each other leave what a float holds. A column
+/// comes here by a cell of 10⁵⁰ standard deviations.
+const LARGEST_SUM: f64 = 1e100;
 /// Of either class at least so many rows must be expected.
 const LEAST_EXPECTED: f64 = 5.0;
 /// Rows needed for each coefficient.
@@ -56,7 +59,7 @@ pub struct ScoreTest {
     /// The part of each coefficient, the intercept first: standard normal when they hold, and
     /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
     /// `None` for one that the rows cannot tell from the others, because its column is constant,
-    /// has no values or is made of other columns.
+    /// has no values, one too large to be squared, or is made of other columns.
     pub components: Vec<Option<f64>>,
 }
 
@@ -100,15 +103,25 @@ impl Undecided {
 }
 
 impl ScoreTerms {
-    /// Whether all sums are numbers; others would spoil every sum that they are added to.
-    pub fn are_finite(&self) -> bool {
+    /// Whether all sums can be squared; others would spoil every sum that they are added to.
+    pub fn are_usable(&self) -> bool {
         let information = self.information.iter().flatten();
         let mut sums = self.score.iter().chain(information);
-        self.expected.is_finite() && sums.all(|sum| sum.is_finite())
+        self.expected.is_finite() && sums.all(|sum| sum.abs() <= LARGEST_SUM)
     }
 
     /// Adds the terms of later rows, of the same model.
-    pub fn merge(&mut self, later: &Self) {
+    ///
+    /// Terms that cannot be squared, or that are of another number of coefficients, are an error
+    /// and change nothing.
+    pub fn merge(&mut self, later: &Self) -> Result<(), Undecided> {
+        if !later.are_usable() {
+            return Err(Undecided::TooLarge);
+        }
+        let size = self.score.len();
+        if !self.are_of(size) || !later.are_of(size) {
+            return Err(Undecided::NoCovariance);
+        }
         self.rows += later.rows;
         self.positives += later.positives;
         self.expected += later.expected;
@@ -120,6 +133,20 @@ impl ScoreTerms {
                 .zip(other)
                 .for_each(|(mine, other)| *mine += other);
         }
+        Ok(())
+    }
+
+    fn are_of(&self, size: usize) -> bool {
+        self.score.len() == size && is_square(&self.information, size)
+    }
+
+    /// The coefficients whose sums can be squared.
+    fn usable(&self) -> Vec<usize> {
+        let is_usable = |of: &usize| {
+            let sums = [self.score[*of], self.information[*of][*of]];
+            sums.iter().all(|sum| sum.abs() <= LARGEST_SUM)
+        };
+        (0..self.score.len()).filter(is_usable).collect()
     }
 
     fn sufficiency(&self) -> Result<(), Undecided> {
@@ -144,18 +171,30 @@ impl ScoreTerms {
 
 /// Tests the terms against the covariance of the coefficients on the same axes.
 ///
-/// Coefficients that the rows cannot tell from others are left out. An error, which is a result,
-/// where the rows are too few or too alike.
+/// Coefficients that the rows cannot tell from others are left out, and so are those of which a
+/// single cell is too large to be squared. An error, which is a result, where the rows are too few
+/// or too alike.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
     terms.sufficiency()?;
     let size = terms.score.len();
-    if covariance.len() != size || covariance.iter().any(|row| row.len() != size) {
+    if !terms.are_of(size) || !is_square(covariance, size) {
         return Err(Undecided::NoCovariance);
     }
-    let variance = variance_of_the_score(&terms.information, covariance);
+    let usable = terms.usable();
+    if usable.first() != Some(&0) {
+        return Err(Undecided::TooLarge);
+    }
+    let variance = variance_of_the_score(
+        &part_of(&terms.information, &usable),
+        &part_of(covariance, &usable),
+    );
+    let score: Vec<f64> = usable.iter().map(|of| terms.score[*of]).collect();
     // A constant column is one with the intercept, which is the one to be kept.
     let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
-    let components = tested.components(&terms.score);
+    let mut components = vec![None; size];
+    for (of, component) in usable.iter().zip(tested.components(&score)) {
+        components[*of] = component;
+    }
     let statistic: f64 = components.iter().flatten().map(|part| part * part).sum();
     if !statistic.is_finite() {
         return Err(Undecided::TooLarge);
@@ -168,6 +207,16 @@ pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTe
         p_value,
         components,
     })
+}
+
+fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {
+    matrix.len() == size && matrix.iter().all(|row| row.len() == size)
+}
+
+/// The rows and columns of a matrix that are named.
+fn part_of(matrix: &[Vec<f64>], named: &[usize]) -> Vec<Vec<f64>> {
+    let line = |row: &usize| named.iter().map(|column| matrix[*row][*column]).collect();
+    named.iter().map(line).collect()
 }
 
 /// V = I + I·C·I, made symmetric again after rounding.
@@ -204,20 +253,25 @@ impl CumulativeScore {
     /// Adds a batch and tests the sums: the test, with the level that its p-value is held against
     /// so that all looks together err at most with `alpha`.
     ///
-    /// Sums that cannot be tested yet are no look; a batch whose numbers are too large is left out.
+    /// Sums that cannot be tested yet are no look; a batch whose numbers are too large is left out,
+    /// and sums that were spoilt already begin anew.
     pub fn look(
         &mut self,
         batch: &ScoreTerms,
         covariance: &[Vec<f64>],
         alpha: f64,
     ) -> Result<(ScoreTest, f64), Undecided> {
-        let mut sums = self.terms.clone();
-        match &mut sums {
-            Some(sums) => sums.merge(batch),
-            None => sums = Some(batch.clone()),
+        if !batch.are_usable() {
+            return Err(Undecided::TooLarge);
         }
-        let terms = sums.filter(ScoreTerms::are_finite);
-        let terms = self.terms.insert(terms.ok_or(Undecided::TooLarge)?);
+        let sums = match self.terms.clone().filter(ScoreTerms::are_usable) {
+            Some(mut sums) => {
+                sums.merge(batch)?;
+                sums
+            }
+            None => batch.clone(),
+        };
+        let terms = self.terms.insert(sums);
         let test = score_test(terms, covariance)?;
         self.looks += 1;
         Ok((test, look_level(alpha, self.looks)))

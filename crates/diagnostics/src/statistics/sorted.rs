@@ -40,6 +40,11 @@ impl SortedColumn {
         self.count() + self.missing
     }
 
+    /// How often the most frequent value occurs; 0 without values.
+    pub(crate) fn commonest(&self) -> u64 {
+        self.runs().map(|run| run.1).max().unwrap_or(0)
+    }
+
     /// The present values once each, with how often they occur.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (f64, u64)> {
         self.present

@@ -10,6 +10,9 @@ use super::tails::{chi_square_beyond, chi_square_tail};
 
 /// Bins between the deciles of the reference.
 const BINS: u32 = 10;
+/// With fewer values of the smaller side a bin, the index is not chi-square: empty bins are
+/// floored, and that alone makes it large.
+const LEAST_VALUES_A_BIN: u64 = 10;
 /// No share counts as smaller: an empty bin would make the index infinite.
 const LEAST_SHARE: f64 = 1e-4;
 
@@ -21,10 +24,10 @@ pub struct StabilityIndex {
     /// Bins.
     pub bins: usize,
     /// How probable an index as large is without a shift: PSI ≈ (1/n + 1/m)·χ² with bins − 1
-    /// degrees of freedom.
-    pub p_value: f64,
-    /// The index that p = α belongs to.
-    pub cut_off: f64,
+    /// degrees of freedom; `None` with fewer than ten values a bin on a side.
+    pub p_value: Option<f64>,
+    /// The index that p = α belongs to; `None` where p is.
+    pub cut_off: Option<f64>,
 }
 
 /// Holds the present values of a batch against those of the reference.
@@ -46,11 +49,16 @@ pub fn stability_index(
     let index = pairs.map(|(p, q)| (p - q) * (p / q).ln()).sum();
     let degrees = edges.len();
     let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
+    let p_value = chi_square_tail(index / unit, degrees)?;
+    let cut_off = unit * chi_square_beyond(alpha, degrees)?;
+    let bins = expected.len();
+    let needed = LEAST_VALUES_A_BIN * bins as u64;
+    let is_enough = reference.count().min(current.count()) >= needed;
     Some(StabilityIndex {
         index,
-        bins: expected.len(),
-        p_value: chi_square_tail(index / unit, degrees)?,
-        cut_off: unit * chi_square_beyond(alpha, degrees)?,
+        bins,
+        p_value: is_enough.then_some(p_value),
+        cut_off: is_enough.then_some(cut_off),
     })
 }
 
@@ -110,10 +118,31 @@ mod tests {
             let (reference, current) = case.sorted();
             let found = stability_index(&reference, &current, 0.01).unwrap();
             assert_close(Some(found.index), case.number("psi"), 1e-9, &case);
-            assert_close(Some(found.p_value), case.number("psi_p_value"), 1e-6, &case);
-            assert_close(Some(found.cut_off), case.number("psi_cut_off"), 1e-6, &case);
             assert_eq!(found.bins, case.count("psi_bins"), "{case:?}");
+            let values = reference.count().min(current.count());
+            if values < 10 * found.bins as u64 {
+                assert_eq!((found.p_value, found.cut_off), (None, None), "{case:?}");
+                continue;
+            }
+            assert_close(found.p_value, case.number("psi_p_value"), 1e-6, &case);
+            assert_close(found.cut_off, case.number("psi_cut_off"), 1e-6, &case);
         }
+    }
+
+    #[test]
+    fn with_fewer_than_ten_values_a_bin_there_is_no_cut_off() {
+        let column = |rows: u32| SortedColumn::from((0..rows).map(f64::from).collect::<Vec<f64>>());
+        let has_cut_off = |reference: u32, current: u32| {
+            let found = stability_index(&column(reference), &column(current), 0.01).unwrap();
+            assert_eq!(
+                (found.bins, found.cut_off.is_some()),
+                (10, found.p_value.is_some())
+            );
+            found.cut_off.is_some()
+        };
+        assert!(has_cut_off(100, 100));
+        assert!(!has_cut_off(99, 500));
+        assert!(!has_cut_off(500, 99));
     }
 
     /// Name, reference, batch, index and bins.

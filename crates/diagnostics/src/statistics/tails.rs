@@ -1,6 +1,6 @@
 //! How probable it is that chance alone goes as far: tails and quantiles of distributions.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
 
 /// P(χ² ≥ statistic); `None` without degrees of freedom or when the statistic is NaN.
 pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
@@ -9,6 +9,20 @@ pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
     }
     // An error is no degrees of freedom.
     let distribution = ChiSquared::new(degrees as f64).ok()?;
+    Some(distribution.sf(statistic))
+}
+
+/// P(F ≥ statistic) with degrees of freedom above and below the line; `None` without either or
+/// when the statistic is NaN.
+pub(crate) fn f_tail(statistic: f64, above: f64, below: f64) -> Option<f64> {
+    if statistic.is_nan() {
+        return None;
+    }
+    // What is infinite is no argument of the incomplete beta function.
+    if statistic == f64::INFINITY {
+        return Some(0.0);
+    }
+    let distribution = FisherSnedecor::new(above, below).ok()?;
     Some(distribution.sf(statistic))
 }
 
@@ -43,6 +57,11 @@ mod tests {
             let found = match case.text("function") {
                 "chi_square_tail" => chi_square_tail(case.number("at"), case.count("degrees")),
                 "chi_square_beyond" => chi_square_beyond(case.number("at"), case.count("degrees")),
+                "f_tail" => f_tail(
+                    case.number("at"),
+                    case.number("degrees"),
+                    case.number("below"),
+                ),
                 "normal_two_sided" => normal_two_sided(case.number("at")),
                 "normal_quantile" => Some(normal_quantile(case.number("at"))),
                 other => panic!("{other}"),
@@ -57,6 +76,10 @@ mod tests {
         assert_eq!(chi_square_tail(f64::NAN, 1), None);
         assert_eq!(chi_square_tail(f64::INFINITY, 1), Some(0.0));
         assert_eq!(chi_square_tail(0.0, 3), Some(1.0));
+        assert_eq!(f_tail(1.0, 0.0, 5.0), None);
+        assert_eq!(f_tail(f64::NAN, 1.0, 5.0), None);
+        assert_eq!(f_tail(f64::INFINITY, 1.0, 5.0), Some(0.0));
+        assert_eq!(f_tail(0.0, 3.0, 5.0), Some(1.0));
         assert_eq!(chi_square_beyond(0.0, 1), None);
         assert_eq!(chi_square_beyond(0.05, 0), None);
         assert_eq!(normal_two_sided(f64::NAN), None);

@@ -44,10 +44,33 @@ fn batches_add_up() {
     let cut = |from: usize, to: usize| [all[0][from..to].to_vec(), all[1][from..to].to_vec()];
     let reference = NormalScores::of(&slices(&reference));
     let mut sum = batch(&reference, &cut(0, 30));
-    sum.merge(&batch(&reference, &cut(30, 80)));
+    sum.merge(&batch(&reference, &cut(30, 80))).unwrap();
     let at_once = location_test(reference.moments(), &batch(&reference, &all)).unwrap();
     let merged = location_test(reference.moments(), &sum).unwrap();
     assert!((at_once.statistic / merged.statistic - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_was_read_back_with_other_columns_is_not_tested() {
+    let columns = [wave(80, 0.0), wave(80, 1.0)];
+    let reference = NormalScores::of(&slices(&columns));
+    let good = batch(&reference, &columns);
+    let fewer = batch(&NormalScores::of(&slices(&columns[..1])), &columns[..1]);
+    let damaged = BatchLocation {
+        together: PresentTogether::default(),
+        ..good.clone()
+    };
+    for other in [fewer, damaged] {
+        assert_eq!(location_test(reference.moments(), &other), None);
+        let mut sum = good.clone();
+        assert_eq!((sum.merge(&other), &sum), (None, &good));
+    }
+    for damage in ["means", "covariance", "together", "commonest"] {
+        let mut moments = serde_json::to_value(reference.moments()).unwrap();
+        moments[damage].as_array_mut().unwrap().pop();
+        let moments: ScoreMoments = serde_json::from_value(moments).unwrap();
+        assert_eq!(location_test(&moments, &good), None, "{damage}");
+    }
 }
 
 #[test]
@@ -76,18 +99,34 @@ fn a_bad_column_is_left_out_and_changes_nothing_for_the_others() {
 }
 
 #[test]
+fn a_column_that_is_nearly_constant_waits_for_five_values_beside_its_usual_one() {
+    let mut nearly = vec![0.0; 190];
+    nearly.extend((1..=10).map(f64::from));
+    let reference = [wave(200, 0.0), nearly];
+    let tested = |rows: usize| {
+        let found = test(&reference, &[wave(rows, 0.5), wave(rows, 1.5)]);
+        found.map(|found| found.tested)
+    };
+    assert_eq!(tested(5), None, "of the other column 4.975 are expected");
+    assert_eq!(tested(99), Some(vec![0]));
+    assert_eq!(tested(100), Some(vec![0, 1]));
+}
+
+#[test]
 fn the_edges_are_this_table() {
     let nan = f64::NAN;
     let infinite = [f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0];
-    let table: [(&str, &[f64], &[f64], bool); 8] = [
+    let table: [(&str, &[f64], &[f64], bool); 10] = [
         ("both empty", &[], &[], false),
         ("an empty batch", &[1.0, 2.0], &[], false),
         ("all missing", &[1.0, 2.0], &[nan], false),
         ("one row in the reference", &[1.0], &[2.0], false),
         ("constant", &[1.0; 9], &[1.0; 4], false),
-        ("one new row", &[1.0, 2.0, 3.0], &[9.0], true),
-        ("ties", &[0.0, 0.0, 0.0, 1.0], &[0.0, 1.0], true),
-        ("infinities", &infinite, &[f64::INFINITY, 0.5], true),
+        ("two rows in the reference", &[1.0, 2.0], &[2.0], false),
+        ("one new row", &[1.0, 2.0, 3.0], &[9.0], false),
+        ("new rows far away", &[1.0, 2.0, 3.0], &[9.0; 8], true),
+        ("ties", &[0.0, 0.0, 0.0, 1.0], &[0.0; 20], true),
+        ("infinities", &infinite, &[f64::INFINITY; 7], true),
     ];
     for (name, reference, current, is_there) in table {
         let found = test(&[reference.to_vec()], &[current.to_vec()]);
@@ -95,6 +134,41 @@ fn the_edges_are_this_table() {
         assert!(found.is_none_or(|found| found.p_value > 0.0 && found.p_value <= 1.0));
     }
     assert_eq!(test(&[], &[]), None, "no columns");
+}
+
+/// Numbers drawn at random, nearly normal: the sum of twelve that are uniform (SplitMix64).
+struct Draws(u64);
+
+impl Draws {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn columns(&mut self, columns: usize, rows: usize) -> Vec<Vec<f64>> {
+        let mut normal = || (0..12).map(|_| self.uniform()).sum::<f64>();
+        let mut column = || (0..rows).map(|_| normal()).collect();
+        (0..columns).map(|_| column()).collect()
+    }
+}
+
+#[test]
+fn a_small_reference_raises_no_more_false_alarms_than_its_level() {
+    // Columns, rows of the reference, and rows of the batch.
+    for (columns, rows, new) in [(5, 10, 20), (3, 12, 12), (5, 30, 50)] {
+        let mut draws = Draws(1);
+        let alarms = (0..1000)
+            .filter(|_| {
+                let reference = draws.columns(columns, rows);
+                let found = test(&reference, &draws.columns(columns, new)).unwrap();
+                found.p_value < 0.01
+            })
+            .count();
+        // Ten are expected of 1,000; more than 20 in one of a thousand such tests.
+        assert!(alarms <= 20, "{columns} columns of {rows} rows: {alarms}");
+    }
 }
 
 #[test]

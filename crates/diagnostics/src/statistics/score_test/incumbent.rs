@@ -67,9 +67,12 @@ impl Incumbent {
 /// hold as long as the intercept is 0 and the slope 1. Rows without a class do not count.
 ///
 /// The log-odds are no estimates of a linear model, so their test is one with a covariance of 0.
+/// They are bounded as the probabilities are: one row beyond must not be the whole column.
 pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
+    let limit = most_log_odds();
+    let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
     let table = Table {
-        features: vec![scored.iter().map(|row| row.log_odds).collect()],
+        features: vec![log_odds.collect()],
         labels: scored.iter().map(|row| row.label).collect(),
         // Neither folds nor identities are asked for.
         clients: vec![0; scored.len()],
@@ -88,8 +91,7 @@ pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
 }
 
 fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> ScoreTerms {
-    let limit = ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln();
-    let terms = bounded_logistic_terms(point, limit, table, selection);
+    let terms = bounded_logistic_terms(point, most_log_odds(), table, selection);
     ScoreTerms {
         rows: terms.rows,
         positives: terms.positives,
@@ -98,6 +100,11 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
         score: terms.gradient.iter().map(|entry| -entry).collect(),
         information: terms.hessian.outer_iter().map(|row| row.to_vec()).collect(),
     }
+}
+
+/// The log-odds of a probability that is as close to 1 as may be.
+fn most_log_odds() -> f64 {
+    ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln()
 }
 
 /// Any axis gives the same test but for rounding: a column without spread keeps its size.

@@ -100,7 +100,8 @@ fn terms_of_batches_add_up_to_those_of_all_rows() {
     let incumbent = Incumbent::of(&model);
     let at_once = incumbent.terms(&batch, &batch.all());
     let mut sum = incumbent.terms(&batch, &Selection::rows(0..11));
-    sum.merge(&incumbent.terms(&batch, &Selection::rows(11..batch.rows())));
+    let later = incumbent.terms(&batch, &Selection::rows(11..batch.rows()));
+    sum.merge(&later).unwrap();
     assert_eq!((sum.rows, sum.positives), (at_once.rows, at_once.positives));
     let (sum, at_once) = (
         incumbent.test(&sum).unwrap(),
@@ -136,9 +137,10 @@ fn what_cannot_be_tested_says_why() {
     assert_eq!(undecided(&terms(100, 95.5)), lopsided(0, 4.5));
     assert!(score_test(&terms(100, 5.0), &zero).is_ok());
 
-    let huge = [[25.0, f64::INFINITY], [f64::INFINITY, f64::INFINITY]];
+    let huge = [[f64::INFINITY, 0.0], [0.0, 1.0]];
     let undefined = [[f64::NAN, 0.0], [0.0, 1.0]];
-    for information in [huge, undefined] {
+    let between = [[25.0, f64::NAN], [f64::NAN, 1.0]];
+    for information in [huge, undefined, between] {
         let terms = ScoreTerms {
             information: information.map(|row| row.to_vec()).to_vec(),
             ..terms(100, 50.0)
@@ -147,6 +149,11 @@ fn what_cannot_be_tested_says_why() {
     }
     let nothing = score_test(&terms(100, 50.0), &[]);
     assert_eq!(nothing.unwrap_err(), Undecided::NoCovariance);
+    let damaged = ScoreTerms {
+        information: vec![vec![25.0]],
+        ..terms(100, 50.0)
+    };
+    assert_eq!(undecided(&damaged), Undecided::NoCovariance);
     assert_eq!(
         few(3).to_string(),
         "3 labelled rows are too few, at least 4 are needed"
@@ -236,6 +243,26 @@ fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
 }
 
 #[test]
+fn one_cell_that_cannot_be_squared_blinds_no_other_coefficient() {
+    let (model, x, classes) = model_of_two();
+    let incumbent = Incumbent::of(&model);
+    let turned: Vec<f64> = x.iter().map(|value| -value).collect();
+    for cell in [1e200, -1e200, 1e60] {
+        let mut second: Vec<f64> = x.iter().map(|value| value * value).collect();
+        second[7] = cell;
+        let terms = |x: &[f64]| {
+            let batch = table_of(&model.schema, &[x.to_vec(), second.clone()], &classes);
+            incumbent.terms(&batch, &batch.all())
+        };
+        let broken = incumbent.test(&terms(&turned)).unwrap();
+        assert!(broken.p_value < 1e-9, "{cell}: {broken:?}");
+        assert_eq!((broken.degrees, broken.components[2]), (2, None), "{cell}");
+        let holds = incumbent.test(&terms(&x)).unwrap();
+        assert!(holds.p_value > 0.005, "{cell}: {holds:?}");
+    }
+}
+
+#[test]
 fn an_uncertain_coefficient_weighs_less() {
     let uncertain = vec![vec![0.0, 0.0], vec![0.0, 1.0]];
     let sure = score_test(&terms(100, 50.0), &vec![vec![0.0; 2]; 2]).unwrap();
@@ -265,17 +292,48 @@ fn the_coefficient_that_moved_has_the_largest_component() {
 }
 
 #[test]
-fn sums_that_would_be_no_numbers_are_not_added_to() {
+fn sums_that_cannot_be_squared_are_not_added_and_do_not_stay() {
     let zero = vec![vec![0.0; 2]; 2];
     let huge = ScoreTerms {
         score: vec![1.0, f64::MAX],
         ..terms(100, 50.0)
     };
-    let mut sums = CumulativeScore::default();
-    let _ = sums.look(&huge, &zero, 0.005);
+    let infinite = ScoreTerms {
+        information: vec![vec![25.0, 0.0], vec![0.0, f64::INFINITY]],
+        ..terms(100, 50.0)
+    };
+    for spoilt in [huge, infinite] {
+        let mut sums = CumulativeScore::default();
+        sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+        let before = sums.clone();
+        let found = sums.look(&spoilt, &zero, 0.005);
+        assert_eq!(found.unwrap_err(), Undecided::TooLarge);
+        assert_eq!(sums, before);
+        // As they may have been written before they were refused.
+        let mut sums = CumulativeScore {
+            terms: Some(spoilt),
+            looks: 1,
+        };
+        sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+        assert_eq!((sums.terms.unwrap().rows, sums.looks), (100, 2));
+    }
+}
+
+#[test]
+fn sums_of_another_number_of_coefficients_are_not_added_to() {
+    let zero = vec![vec![0.0; 2]; 2];
+    let of_another = ScoreTerms {
+        score: vec![1.0],
+        information: vec![vec![25.0]],
+        ..terms(100, 50.0)
+    };
+    let mut sums = CumulativeScore {
+        terms: Some(of_another),
+        looks: 1,
+    };
     let before = sums.clone();
-    let found = sums.look(&huge, &zero, 0.005);
-    assert_eq!(found.unwrap_err(), Undecided::TooLarge);
+    let found = sums.look(&terms(100, 50.0), &zero, 0.005);
+    assert_eq!(found.unwrap_err(), Undecided::NoCovariance);
     assert_eq!(sums, before);
 }
 
@@ -294,4 +352,25 @@ fn looks_at_growing_sums_get_stricter() {
     let all: f64 = (1..100_000).map(|look| look_level(0.005, look)).sum();
     assert!(all < 0.005 && all > 0.004_999);
     assert_eq!(look_level(0.005, 0), look_level(0.005, 1));
+}
+
+#[test]
+fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
+    // Half the slope would be right: at log-odds of 2 and -2 one in four is of the other class.
+    let row = |row: usize| Scored {
+        log_odds: if row.is_multiple_of(2) { 2.0 } else { -2.0 },
+        label: Some(row.is_multiple_of(2) != (row % 8 < 2)),
+    };
+    let mut scored: Vec<Scored> = (0..400).map(row).collect();
+    let zero = vec![vec![0.0; 2]; 2];
+    let tested = |scored: &[Scored]| score_test(&recalibration_terms(scored), &zero).unwrap();
+    let without = tested(&scored);
+    assert!(without.p_value < 1e-6, "{without:?}");
+    scored.push(Scored {
+        log_odds: 1e30,
+        label: Some(true),
+    });
+    let with = tested(&scored);
+    let change = with.statistic / without.statistic - 1.0;
+    assert!(change.abs() < 1e-3, "{with:?} {without:?}");
 }
