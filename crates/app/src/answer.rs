@@ -50,7 +50,8 @@ pub(crate) async fn complete(
     };
     let running = state.metrics.begin();
     let id = request_id(request.headers());
-    let place = routes::place(request.path());
+    // As the router reads it: `/%70rediction` is `/prediction`.
+    let place = routes::place(request.match_info().as_str());
     let target = Target::of(place, request.method());
     let origin = state.gate.origins.listed(request.headers());
     let method = request.method().clone();
