@@ -3,8 +3,15 @@
 mod client;
 
 use std::fs;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 
+use actix_web::App;
+use actix_web::dev::Service as _;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Data;
 use common::history::documents;
 use common::layout::names;
 use common::ledger::DataPosition;
@@ -17,7 +24,9 @@ use serde_json::{Value, json};
 use training::Model;
 
 use self::client::{Answer, send};
-use crate::{Application, RunningServer, serve_in_background};
+use crate::access::Gate;
+use crate::state::AppState;
+use crate::{Application, RunningServer, routes, serve_in_background};
 
 const CSV: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n\
                    a,1,20,3\nb,39,,4\n";
@@ -401,6 +410,46 @@ fn a_taken_port_and_a_public_address_are_refused() {
         .err()
         .unwrap();
     assert_eq!(exit::classify(&error), exit::Exit::Configuration);
+}
+
+#[test]
+fn a_request_that_was_given_up_counts_until_its_job_is_over() {
+    let service = Service::deployed();
+    let gate = Gate::without_keys(&service.config.api);
+    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let has_room = || {
+        let limit = service.config.api.limits.in_flight_bytes;
+        let mut all = state.in_flight.permit();
+        all.grow(usize::try_from(limit).unwrap()).is_ok()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let app = App::new().app_data(state.clone());
+        let app = init_service(app.configure(routes::configure)).await;
+        // Keeps the only thread for jobs until this test lets it go.
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let before = tokio::task::spawn_blocking(move || held_up.recv().is_err());
+        let body = format!("{CSV}{}", "c,1,2,3\n".repeat(20_000));
+        let request = TestRequest::post().uri("/prediction").set_payload(body);
+        {
+            let mut call = pin!(app.call(request.to_request()));
+            poll_fn(|context| {
+                assert!(call.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert!(!has_room());
+        }
+        assert!(!has_room(), "its job still waits");
+        drop(go_on);
+        assert!(before.await.unwrap());
+        tokio::task::spawn_blocking(|| {}).await.unwrap();
+        assert!(has_room());
+    });
 }
 
 #[test]
