@@ -25,6 +25,7 @@ use training::Model;
 
 use self::client::{Answer, send};
 use crate::access::Gate;
+use crate::snapshot::ModelStore;
 use crate::state::AppState;
 use crate::{Application, RunningServer, routes, serve_in_background};
 
@@ -345,6 +346,56 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
             "{line}\n{metrics}"
         );
     }
+}
+
+#[test]
+fn a_release_that_could_not_be_read_is_tried_again_and_told_of_once() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let path = release.folder.join(names::MODEL);
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let models = ModelStore::new(&service.config);
+    for _ in 0..3 {
+        models.look_again();
+        assert!(models.current().is_err());
+    }
+    assert_eq!(models.figures().refused, 1);
+    files::replace(&path, &whole[1..]).unwrap();
+    models.look_again();
+    assert_eq!(models.figures().refused, 2, "for another reason");
+    files::replace(&path, &whole).unwrap();
+    models.look_again();
+    assert_eq!(models.current().unwrap().release, "000001");
+    assert_eq!((models.figures().loaded, models.figures().refused), (1, 2));
+    models.look_again();
+    assert_eq!(models.figures().loaded, 1, "nothing has changed");
+}
+
+#[test]
+fn a_release_made_anew_under_its_name_is_noticed() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let models = ModelStore::new(&service.config);
+    models.look();
+    let before = models.current().unwrap().manifest.created_at;
+    fs::remove_dir_all(service.config.layout.production()).unwrap();
+    fs::remove_dir_all(service.config.layout.state()).unwrap();
+    let history = History::open(&service.config.layout).unwrap();
+    let model = training::train(&service.config, &service.table, DataPosition::default()).unwrap();
+    let metrics = scoring::score(&model, &service.table, &service.table.all()).unwrap();
+    let candidate = Candidate {
+        model: &model,
+        metrics: &metrics,
+        score: metrics.f1.unwrap(),
+        run: None,
+    };
+    let layout = &service.config.layout;
+    let staged = stage(layout, &history, &candidate, Timestamp::MAX).unwrap();
+    let anew = publish(layout, &history, staged).unwrap();
+    assert_eq!(anew.name(), release.name());
+    models.look();
+    assert_ne!(models.current().unwrap().manifest.created_at, before);
 }
 
 #[test]
