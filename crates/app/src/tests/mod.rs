@@ -448,6 +448,35 @@ fn stored_statistics_are_shown_and_reading_writes_nothing() {
 }
 
 #[test]
+fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
+    let service = Service::new();
+    let history = History::open(&service.config.layout).unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let end = |record: Value| {
+        let run = history.begin_run(now, &record).unwrap();
+        history.finish_run(run, now, "steady", &record).unwrap();
+        run
+    };
+    let judged = end(json!({"evidence": {"rows": 3}}));
+    for _ in 0..30 {
+        end(json!({"evidence": null}));
+        end(json!({}));
+    }
+    for (path, list) in [
+        ("/v1/drift", "runs"),
+        ("/v1/drift?limit=1", "runs"),
+        ("/diagnostics", "drift"),
+    ] {
+        let shown = service.get(path).json()[list].clone();
+        assert_eq!(
+            shown,
+            json!([{"run_id": judged, "evidence": {"rows": 3}}]),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn a_taken_port_and_a_public_address_are_refused() {
     let service = Service::new();
     let taken: SocketAddr = service.server.url()["http://".len()..].parse().unwrap();
