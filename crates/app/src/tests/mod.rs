@@ -335,6 +335,9 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json()["checks"][1]["ok"], false);
     assert_eq!(version(), "000001", "the model before it stays");
+    let score = service.get("/scoring");
+    assert_eq!(score.status, 200);
+    assert_eq!(score.json()["model_version"], "000001");
     let metrics = String::from_utf8(service.get("/metrics").body).unwrap();
     for line in [
         "risk_model_info{version=\"000001\"} 1",
