@@ -1,4 +1,5 @@
-//! Calls to the running API: each endpoint once, and predictions for each file of the test data.
+//! Calls to the running API: the score, the summary statistics and the diagnostics once each, and
+//! predictions for each file of the test data.
 //!
 //! The only crate that knows HTTP from the calling side. What goes wrong is part of the result,
 //! marked as an error and never as an answer; nothing but the address given is contacted, not
@@ -40,7 +41,7 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     Ok(returns)
 }
 
-/// Calls every endpoint of the API at `base_url`; what fails is recorded with its call.
+/// Calls the four main endpoints of the API at `base_url`; what fails is recorded with its call.
 pub fn call(base_url: &str, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();

@@ -23,7 +23,7 @@ use crate::access_log::Event;
 use crate::error::ApiError;
 use crate::metrics::Target;
 use crate::problem;
-use crate::routes::{self, Access};
+use crate::routes::{self, Access, Verb};
 use crate::state::AppState;
 use crate::unread::Unread;
 
@@ -50,7 +50,8 @@ pub(crate) async fn complete(
     };
     let running = state.metrics.begin();
     let id = request_id(request.headers());
-    let place = routes::place(request.path());
+    // As the router reads it: `/%70rediction` is `/prediction`.
+    let place = routes::place(request.match_info().as_str());
     let target = Target::of(place, request.method());
     let origin = state.gate.origins.listed(request.headers());
     let method = request.method().clone();
@@ -67,8 +68,9 @@ pub(crate) async fn complete(
             request.into_response(answer)
         }
     };
-    // The rest of a body that was refused is not waited for.
-    let is_cut = has_body && !answered.status().is_success();
+    // The rest of a body that was refused, or that nobody reads, is not waited for.
+    let is_read = answered.status().is_success() && reads_body(place, &method);
+    let is_cut = has_body && !is_read;
     if is_cut && let Some(unread) = unread {
         answered = unread.hold_by(answered);
     }
@@ -86,6 +88,12 @@ pub(crate) async fn complete(
     drop(running);
     note(&state, target, &answered, began, &id);
     Ok(answered)
+}
+
+/// Whether a request of this method makes the route read its body.
+fn reads_body(place: Option<usize>, method: &Method) -> bool {
+    let endpoint = place.and_then(|place| routes::ALL.get(place));
+    *method == Method::POST && endpoint.is_some_and(|endpoint| endpoint.verb == Verb::Post)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

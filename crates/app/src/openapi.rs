@@ -153,7 +153,7 @@ fn responses(endpoint: &Endpoint) -> Value {
         "200".into(),
         json!({"description": endpoint.summary, "content": content}),
     );
-    if endpoint.verb == Verb::Get && endpoint.access != Access::Open {
+    if is_tagged(endpoint) {
         responses.insert(
             "304".into(),
             json!({"description": "The client has the answer already (If-None-Match)"}),
@@ -170,6 +170,13 @@ fn responses(endpoint: &Endpoint) -> Value {
             json!({"schema": {"$ref": "#/components/schemas/Problem"}});
     }
     responses.into()
+}
+
+/// Whether an answer has a tag, by which the client may ask whether it is still the same: what
+/// changes with every request has none.
+fn is_tagged(endpoint: &Endpoint) -> bool {
+    let is_live = endpoint.media.contains(&Media::Metrics);
+    endpoint.verb == Verb::Get && endpoint.access != Access::Open && !is_live
 }
 
 #[cfg(test)]

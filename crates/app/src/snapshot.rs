@@ -1,12 +1,16 @@
 //! The live model: one immutable snapshot, replaced when `current` points elsewhere.
 //!
 //! Requests take the snapshot and nothing else; looking at the link, loading and verifying happen
-//! beside them. A release that cannot be used leaves the model before it in place.
+//! beside them. A release that cannot be used leaves the model before it in place, and is tried
+//! again at the next looks.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use common::layout::names;
+use common::ledger::FileStamp;
 use common::schema::Feature;
 use common::{Config, Layout, Manifest, Schema};
 use deployment::{Release, live_target};
@@ -42,12 +46,30 @@ pub(crate) struct ModelStore {
 /// Where `current` points, or why that cannot be read.
 type Target = Result<Option<PathBuf>, String>;
 
+/// What there is to load.
+#[derive(Clone, PartialEq)]
+struct Seen {
+    target: Target,
+    /// Of the manifest: a release that was made anew under the same name has another.
+    stamp: Option<FileStamp>,
+}
+
 struct State {
-    /// The target that the rest was made for; `None` before the first look.
-    seen: Option<Target>,
+    /// What the rest was made for; `None` before the first look.
+    seen: Option<Seen>,
     snapshot: Option<Arc<Snapshot>>,
     /// Whether the snapshot is that of the live release.
     is_live: bool,
+    /// Why the live release cannot be used, where it cannot.
+    refusal: Option<String>,
+}
+
+/// Whether what was seen already is loaded once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    No,
+    /// Where it could not be used.
+    Refused,
 }
 
 /// What the metrics say of the model.
@@ -86,6 +108,7 @@ impl ModelStore {
                 seen: None,
                 snapshot: None,
                 is_live: false,
+                refusal: None,
             }),
             loading: Mutex::new(()),
             loaded: AtomicU64::new(0),
@@ -124,8 +147,22 @@ impl ModelStore {
 
     /// Looks where `current` points, and loads what is new there.
     pub(crate) fn look(&self) {
-        if !self.has_seen(&self.target()) {
-            self.reload();
+        if !self.has_seen(&self.seen_now()) {
+            self.reload(Again::No);
+        }
+    }
+
+    /// Looks likewise, and tries again what could not be loaded: the reason may have passed.
+    pub(crate) fn look_again(&self) {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let again = if state.refusal.is_some() {
+            Again::Refused
+        } else {
+            Again::No
+        };
+        drop(state);
+        if again == Again::Refused || !self.has_seen(&self.seen_now()) {
+            self.reload(again);
         }
     }
 
@@ -134,32 +171,42 @@ impl ModelStore {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.seen = None;
         drop(state);
-        self.reload();
+        self.reload(Again::No);
     }
 
-    fn target(&self) -> Target {
-        live_target(&self.layout).map_err(|error| format!("{error:#}"))
+    fn seen_now(&self) -> Seen {
+        let target = live_target(&self.layout).map_err(|error| format!("{error:#}"));
+        let stamp = target.as_ref().ok().and_then(|target| {
+            let folder = self.layout.production().join(target.as_ref()?);
+            // What is wrong with the file is said when it is read.
+            let metadata = fs::metadata(folder.join(names::MANIFEST)).ok()?;
+            Some(FileStamp::of(&metadata))
+        });
+        Seen { target, stamp }
     }
 
-    fn has_seen(&self, target: &Target) -> bool {
+    fn has_seen(&self, now: &Seen) -> bool {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.seen.as_ref() == Some(target)
+        state.seen.as_ref() == Some(now)
     }
 
-    fn reload(&self) {
+    fn reload(&self, again: Again) {
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let target = self.target();
-        if self.has_seen(&target) {
+        // Before loading: what changes meanwhile is seen at the next look.
+        let now = self.seen_now();
+        let has_seen = self.has_seen(&now);
+        if has_seen && again == Again::No {
             return;
         }
-        let loaded = match &target {
+        let loaded = match &now.target {
             Ok(None) => Ok(None),
             Ok(Some(target)) => self.load(target).map(Some),
             Err(problem) => Err(anyhow::anyhow!("{problem}")),
         };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.seen = Some(target);
+        state.seen = Some(now);
         state.is_live = matches!(loaded, Ok(Some(_)));
+        let refused_before = state.refusal.take();
         match loaded {
             Ok(Some(snapshot)) => {
                 self.loaded.fetch_add(1, Ordering::Relaxed);
@@ -171,9 +218,14 @@ impl ModelStore {
                 state.snapshot = None;
             }
             Err(error) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                let kept = state.snapshot.as_ref().map_or("none", |it| &it.release);
-                tracing::error!(kept, "the live release cannot be used: {error:#}");
+                let refusal = format!("{error:#}");
+                // What is known already is not told twice a second.
+                if !has_seen || refused_before.as_ref() != Some(&refusal) {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    let kept = state.snapshot.as_ref().map_or("none", |it| &it.release);
+                    tracing::error!(kept, "the live release cannot be used: {refusal}");
+                }
+                state.refusal = Some(refusal);
             }
         }
     }

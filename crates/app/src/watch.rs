@@ -26,7 +26,7 @@ impl Watch {
             .spawn(move || {
                 loop {
                     match asked.recv_timeout(LOOK_EVERY) {
-                        Err(RecvTimeoutError::Timeout) => state.models.look(),
+                        Err(RecvTimeoutError::Timeout) => state.models.look_again(),
                         Ok(()) => state.read_anew(),
                         Err(RecvTimeoutError::Disconnected) => break,
                     }

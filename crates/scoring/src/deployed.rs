@@ -63,6 +63,17 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
         let flaw = format!("{} is not the model of its manifest", path.display());
         return Err(Failure::input_output(flaw)).with_context(is_damaged);
     }
+    score_release(config, &manifest, &model).map(Some)
+}
+
+/// Scores the model of a release, which was loaded already, on the test data.
+///
+/// An error when it reads other columns than the configuration names.
+pub fn score_release(
+    config: &Config,
+    manifest: &Manifest,
+    model: &Model,
+) -> anyhow::Result<DeployedScore> {
     if !model.fits_schema(&config.schema) {
         return Err(Failure::configuration(format!(
             "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
@@ -75,9 +86,9 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     let scored = log_odds(&model.predictor, &test.table, &test.table.all());
     let metrics = evaluate(&scored)
         .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
-    Ok(Some(DeployedScore {
-        release: manifest.release,
-        model_digest,
+    Ok(DeployedScore {
+        release: manifest.release.clone(),
+        model_digest: manifest.model_digest().to_owned(),
         data_digest: test.digest,
         deployed_score: manifest.score,
         f1_interval: metrics.f1.and_then(|_| f1_interval(&metrics.confusion)),
@@ -86,7 +97,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
             .iter()
             .map(|row| u8::from(row.log_odds > 0.0))
             .collect(),
-    }))
+    })
 }
 
 /// Scores a model that is not deployed on the test data.

@@ -31,7 +31,7 @@ use training::Model;
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
-pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed};
+pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed, score_release};
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{SCORE_TOLERANCE, Verdict, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};

@@ -66,6 +66,17 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
             }
         }
     }
+    // An address that is spelt in another way is the same address.
+    for (spelling, key, status) in [
+        ("POST /%70rediction", &reader, 403),
+        ("POST /predictio%6E", &predictor, 200),
+        ("GET /%73coring", &predictor, 403),
+        ("GET /v1%2Fruns", &predictor, 403),
+        ("GET /scorin%67", &reader, 200),
+    ] {
+        let answer = server.send(spelling, &[HOST, CSV, &bearer(key)], ROWS.as_bytes());
+        assert_eq!(status_of(&answer), status, "{spelling}");
+    }
     for wrong in [bearer("x"), bearer(&both[..60]), "X-API-Key: ".into()] {
         assert_eq!(
             problem(&get(&server, "/scoring", &wrong)),

@@ -1,7 +1,7 @@
 //! What a hostile client tries: each attack gets its answer in time, and the server answers on.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -244,6 +244,40 @@ fn a_body_without_end_is_cut_off_at_the_limit() {
     );
     assert!(matches!(status_of(&server.exchange(smuggled)), 400 | 422));
     still_answers(&server);
+}
+
+#[test]
+fn a_body_that_nobody_reads_is_not_waited_for() {
+    let (_workspace, server) = serving(&[]);
+    let began = Instant::now();
+    for what in [
+        "GET /livez",
+        "HEAD /livez",
+        "OPTIONS /prediction",
+        "GET /scoring",
+    ] {
+        for length in ["Transfer-Encoding: chunked", "Content-Length: 100"] {
+            let request = format!("{what} HTTP/1.1\r\n{HOST}\r\n{length}\r\n\r\n");
+            // Nothing of the body ever comes, and the client does not close.
+            let answer = server.exchange(request);
+            assert!(matches!(status_of(&answer), 200 | 204), "{what}: {answer}");
+        }
+    }
+    let mut endless = server.connect();
+    let head = format!("GET /livez HTTP/1.1\r\n{HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    endless.write_all(head.as_bytes()).expect("sent");
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    while endless.write_all(chunk.as_bytes()).is_ok() {
+        assert!(began.elapsed() < AT_ONCE, "nobody stops it");
+    }
+    still_answers(&server);
+    // Such a connection does not hold up the end either.
+    let mut silent = server.connect();
+    silent.write_all(head.as_bytes()).expect("sent");
+    silent.read_exact(&mut [0; 12]).expect("an answer");
+    let began = Instant::now();
+    assert_eq!(server.stop(), 0);
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
 }
 
 #[test]

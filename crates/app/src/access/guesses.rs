@@ -1,4 +1,4 @@
-//! Wrong keys by address, so that guessing is seen and slowed.
+//! Wrong keys by address, so that guessing is seen and told off; it is not slowed.
 //!
 //! A right key is taken at any time: whoever guesses behind the same proxy locks nobody out.
 

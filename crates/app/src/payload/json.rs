@@ -61,14 +61,12 @@ pub(super) fn records(
 
 /// The rows of an array of arrays under these column names.
 pub(super) fn columns(
-    names: &[String],
+    names: &Text<'_>,
     data: &Text<'_>,
     schema: &Schema,
     limits: &LimitSettings,
 ) -> Result<Rows, ApiError> {
-    if names.len() as u64 > limits.columns {
-        return Err(ApiError::TooManyColumns(limits.columns));
-    }
+    let names = column_names(names, limits.columns)?;
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
     for (slot, place) in std::iter::once(&places.id)
@@ -86,6 +84,24 @@ pub(super) fn columns(
     };
     read(data, Array(&mut rows)).map_err(|error| reading.stopped.take().unwrap_or(error))?;
     reading.collector.finish()
+}
+
+/// The names of an array, which is read no further than there may be columns.
+fn column_names(text: &Text<'_>, most: u64) -> Result<Vec<String>, ApiError> {
+    let mut names = Vec::new();
+    let mut is_over = false;
+    let result = read(
+        text,
+        Names {
+            names: &mut names,
+            most,
+            is_over: &mut is_over,
+        },
+    );
+    if is_over {
+        return Err(ApiError::TooManyColumns(most));
+    }
+    result.map(|()| names)
 }
 
 /// What a JSON text is refused with; nothing of it is repeated.
@@ -124,6 +140,40 @@ where
                 ApiError::JsonInvalid(describe(&error))
             }
         })
+}
+
+/// An array of column names, up to so many.
+struct Names<'n> {
+    names: &'n mut Vec<String>,
+    most: u64,
+    is_over: &'n mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Names<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Names<'_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an array of column names")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<(), A::Error> {
+        while let Some(name) = names.next_element()? {
+            if self.names.len() as u64 == self.most {
+                *self.is_over = true;
+                return Err(A::Error::custom("stopped"));
+            }
+            self.names.push(name);
+        }
+        Ok(())
+    }
 }
 
 /// What is shared by the rows of one text. Slot 0 is the id, the others are the features.

@@ -28,8 +28,8 @@ pub(crate) enum Source<'a> {
     Records(json::Text<'a>),
     /// Column names beside a JSON array of arrays.
     Columns {
-        /// The names.
-        names: Vec<String>,
+        /// A JSON array of the names.
+        names: json::Text<'a>,
         /// The rows.
         data: json::Text<'a>,
     },
@@ -42,7 +42,8 @@ pub(crate) enum Source<'a> {
 struct Members<'a> {
     #[serde(borrow)]
     records: Option<&'a RawValue>,
-    columns: Option<Vec<String>>,
+    #[serde(borrow)]
+    columns: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     path: Option<String>,
@@ -122,7 +123,7 @@ impl<'a> Source<'a> {
                 data: Some(data),
                 path: None,
             } => Ok(Self::Columns {
-                names,
+                names: part(names),
                 data: part(data),
             }),
             Members {

@@ -47,8 +47,11 @@ pub(crate) struct Streaming {
 /// An answer that is sent while it is made.
 pub(crate) struct StreamedAnswer {
     first: Option<Bytes>,
-    rest: Receiver<Result<Bytes, ApiError>>,
+    rest: Receiver<Piece>,
 }
+
+/// A part of an answer, `None` after the last; a thread that ends without that has failed.
+type Piece = Result<Option<Bytes>, ApiError>;
 
 /// One of the answers that stream.
 struct Slot(Arc<AtomicUsize>);
@@ -102,14 +105,14 @@ where
             }
         })
         .map_err(|error| ApiError::Internal(error.into()))?;
-    let first = rest.recv().await.transpose()?;
+    let first = rest.recv().await.unwrap_or_else(|| Err(broken_off()))?;
     Ok(StreamedAnswer { first, rest })
 }
 
 fn predict_all(
     streaming: &Streaming,
     input: impl Read,
-    sender: &Sender<Result<Bytes, ApiError>>,
+    sender: &Sender<Piece>,
 ) -> Result<(), ApiError> {
     let limits = &streaming.state.config.api.limits;
     let Snapshot { model, schema, .. } = &*streaming.snapshot;
@@ -134,7 +137,7 @@ fn predict_all(
         }
         if answer.len() >= CHUNK_BYTES {
             let chunk = answer.take();
-            if sender.blocking_send(Ok(chunk)).is_err() {
+            if sender.blocking_send(Ok(Some(chunk))).is_err() {
                 // The client is gone.
                 return Ok(());
             }
@@ -145,8 +148,18 @@ fn predict_all(
     }
     let [stayed, left] = answer.counts();
     streaming.state.metrics.count_predictions(stayed, left);
-    let _ = sender.blocking_send(Ok(answer.take()));
+    for last in [Some(answer.take()), None] {
+        // A client that is gone needs no end.
+        let _ = sender.blocking_send(Ok(last));
+    }
     Ok(())
+}
+
+/// What is left of an answer whose thread has panicked.
+fn broken_off() -> ApiError {
+    ApiError::Internal(anyhow::anyhow!(
+        "the thread of a streamed answer ended before the answer"
+    ))
 }
 
 impl Streaming {
@@ -214,7 +227,43 @@ impl MessageBody for StreamedAnswer {
     ) -> Poll<Option<Result<Bytes, ApiError>>> {
         match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(first))),
-            None => self.rest.poll_recv(context),
+            None => self.rest.poll_recv(context).map(|piece| {
+                let piece = piece.unwrap_or_else(|| Err(broken_off()));
+                piece.transpose()
+            }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_whose_thread_ends_without_a_word_is_not_taken_for_whole() {
+        let ends = |pieces: Vec<Option<&'static str>>| {
+            let (sender, rest) = mpsc::channel(WAITING_CHUNKS);
+            for piece in pieces {
+                sender.try_send(Ok(piece.map(Bytes::from))).unwrap();
+            }
+            drop(sender);
+            let first = Some(Bytes::from("first"));
+            let mut answer = Box::pin(StreamedAnswer { first, rest });
+            let mut context = Context::from_waker(Waker::noop());
+            let mut text = String::new();
+            loop {
+                match answer.as_mut().poll_next(&mut context) {
+                    Poll::Ready(Some(Ok(bytes))) => text.push_str(str::from_utf8(&bytes).unwrap()),
+                    Poll::Ready(Some(Err(error))) => return (text, Some(error.kind().code)),
+                    Poll::Ready(None) => return (text, None),
+                    Poll::Pending => panic!("nothing more comes"),
+                }
+            }
+        };
+        assert_eq!(ends(vec![Some(" last"), None]), ("first last".into(), None));
+        let broken = ("first more".into(), Some("internal"));
+        assert_eq!(ends(vec![Some(" more")]), broken);
     }
 }

@@ -14,6 +14,7 @@ use crate::accept::{self, Media};
 use crate::answer::RequestId;
 use crate::error::ApiError;
 use crate::held::HeldAnswer;
+use crate::in_flight::Permit;
 use crate::payload::{
     self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
     stream_file,
@@ -36,6 +37,8 @@ struct Job {
     form: Form,
     body: Bytes,
     request_id: String,
+    /// For the body: it stays as long as the job, also when nobody waits for that any more.
+    permit: Permit,
 }
 
 /// What a job comes to.
@@ -107,9 +110,10 @@ async fn answer(
         form,
         body,
         request_id: request_id(request),
+        permit,
     };
-    let computed = match job.compute_if_small()? {
-        Some(answer) => Computed::Answer(answer),
+    let (computed, permit) = match job.compute_if_small()? {
+        Some(answer) => (Computed::Answer(answer), job.permit),
         None => web::block(move || job.compute()).await??,
     };
     let body = match computed {
@@ -141,14 +145,16 @@ impl Job {
         }
     }
 
-    fn compute(&self) -> Result<Computed, ApiError> {
+    /// What it comes to, and the permit to go on with.
+    fn compute(self) -> Result<(Computed, Permit), ApiError> {
         let source = Source::of(self.form, &self.body)?;
         if self.media == Media::Csv
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
-            return Ok(Computed::Large(file));
+            return Ok((Computed::Large(file), self.permit));
         }
-        self.answer(&source).map(Computed::Answer)
+        let answer = self.answer(&source)?;
+        Ok((Computed::Answer(answer), self.permit))
     }
 
     fn answer(&self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {

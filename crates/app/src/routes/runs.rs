@@ -85,14 +85,13 @@ async fn newest(
     json(request, &Runs { runs })
 }
 
-/// How the deployed model was judged by those of the newest runs that did.
+/// How the deployed model was judged by the newest runs that did.
 pub(super) fn judged(config: &Config, limit: u32) -> anyhow::Result<Vec<Record>> {
-    let did_judge = |run: &Record| run.get("evidence").is_some_and(Value::is_object);
-    let runs = finished(config, limit)?.into_iter();
-    Ok(runs
-        .filter(did_judge)
-        .map(|run| part(run, &JUDGED))
-        .collect())
+    let runs = read(config, |history| {
+        history.finished_runs_with("evidence", i64::from(limit))
+    })?;
+    let runs = runs.into_iter().flatten().map(record);
+    Ok(runs.map(|run| part(run, &JUDGED)).collect())
 }
 
 /// Answers with everything that one run recorded.

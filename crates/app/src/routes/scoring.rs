@@ -1,4 +1,7 @@
-//! `GET /scoring`: the deployed model on the test data as it is now.
+//! `GET /scoring`: the served model on the test data as it is now.
+//!
+//! It is the snapshot's model that is scored: while the live release cannot be used, the one that
+//! predicts meanwhile.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +11,25 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::exit::{Exit, classify};
 use common::ledger::FileStamp;
-use scoring::{ConfusionMatrix, DeployedScore, score_deployed};
+use scoring::{ConfusionMatrix, DeployedScore, score_release};
 use serde::Serialize;
 
 use super::{expect_no_parameters, json, table};
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::error::ApiError;
+use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
-/// The score computed last, kept while the live release and the test files stay as they are.
+/// The score computed last, kept while the model and the test files stay as they are.
 #[derive(Default)]
 pub(crate) struct ScoreCache(Mutex<Option<(Inputs, Arc<DeployedScore>)>>);
 
 /// What the score depends on.
 #[derive(PartialEq)]
 struct Inputs {
-    live: Option<PathBuf>,
+    release: String,
+    model_digest: String,
     test_files: Vec<(PathBuf, FileStamp)>,
 }
 
@@ -51,8 +56,9 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     let media = accept::choose(request.headers(), table::SCORING.media)?;
-    let scored = web::block(move || state.scores.score(&state.config)).await?;
-    let score = scored.map_err(as_answer)?.ok_or(ApiError::NoModel)?;
+    let snapshot = state.models.current()?;
+    let scored = web::block(move || state.scores.score(&state.config, &snapshot)).await?;
+    let score = scored.map_err(as_answer)?;
     let metrics = &score.metrics;
     if media == Media::Text {
         let f1 = metrics.f1.ok_or(ApiError::NoData(
@@ -86,32 +92,33 @@ fn as_answer(error: anyhow::Error) -> ApiError {
 }
 
 impl ScoreCache {
-    /// The score of the live release; `None` when nothing is deployed. One caller computes, the
-    /// others wait for it.
-    fn score(&self, config: &Config) -> anyhow::Result<Option<Arc<DeployedScore>>> {
+    /// The score of a snapshot. One caller computes, the others wait for it.
+    fn score(&self, config: &Config, snapshot: &Snapshot) -> anyhow::Result<Arc<DeployedScore>> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let inputs = Inputs::now(config)?;
+        let inputs = Inputs::now(config, snapshot)?;
         if let Some((of, score)) = cached.as_ref()
             && *of == inputs
         {
-            return Ok(Some(Arc::clone(score)));
+            return Ok(Arc::clone(score));
         }
-        let Some(score) = score_deployed(config)?.map(Arc::new) else {
-            return Ok(None);
-        };
-        // A release or a file may have changed meanwhile: then it is not known what was scored.
-        if Inputs::now(config)? == inputs {
+        let Snapshot {
+            manifest, model, ..
+        } = snapshot;
+        let score = Arc::new(score_release(config, manifest, model)?);
+        // A file may have changed meanwhile: then it is not known what was scored.
+        if Inputs::now(config, snapshot)? == inputs {
             *cached = Some((inputs, Arc::clone(&score)));
         }
-        Ok(Some(score))
+        Ok(score)
     }
 }
 
 impl Inputs {
-    fn now(config: &Config) -> anyhow::Result<Self> {
+    fn now(config: &Config, snapshot: &Snapshot) -> anyhow::Result<Self> {
         let listing = dataset::list(std::slice::from_ref(&config.test_folder))?;
         Ok(Self {
-            live: deployment::live_target(&config.layout)?,
+            release: snapshot.release.clone(),
+            model_digest: snapshot.manifest.model_digest().to_owned(),
             test_files: listing
                 .files
                 .into_iter()

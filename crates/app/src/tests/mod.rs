@@ -3,8 +3,15 @@
 mod client;
 
 use std::fs;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 
+use actix_web::App;
+use actix_web::dev::Service as _;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Data;
 use common::history::documents;
 use common::layout::names;
 use common::ledger::DataPosition;
@@ -17,7 +24,10 @@ use serde_json::{Value, json};
 use training::Model;
 
 use self::client::{Answer, send};
-use crate::{Application, RunningServer, serve_in_background};
+use crate::access::Gate;
+use crate::snapshot::ModelStore;
+use crate::state::AppState;
+use crate::{Application, RunningServer, routes, serve_in_background};
 
 const CSV: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n\
                    a,1,20,3\nb,39,,4\n";
@@ -325,6 +335,9 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json()["checks"][1]["ok"], false);
     assert_eq!(version(), "000001", "the model before it stays");
+    let score = service.get("/scoring");
+    assert_eq!(score.status, 200);
+    assert_eq!(score.json()["model_version"], "000001");
     let metrics = String::from_utf8(service.get("/metrics").body).unwrap();
     for line in [
         "risk_model_info{version=\"000001\"} 1",
@@ -336,6 +349,56 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
             "{line}\n{metrics}"
         );
     }
+}
+
+#[test]
+fn a_release_that_could_not_be_read_is_tried_again_and_told_of_once() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let path = release.folder.join(names::MODEL);
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let models = ModelStore::new(&service.config);
+    for _ in 0..3 {
+        models.look_again();
+        assert!(models.current().is_err());
+    }
+    assert_eq!(models.figures().refused, 1);
+    files::replace(&path, &whole[1..]).unwrap();
+    models.look_again();
+    assert_eq!(models.figures().refused, 2, "for another reason");
+    files::replace(&path, &whole).unwrap();
+    models.look_again();
+    assert_eq!(models.current().unwrap().release, "000001");
+    assert_eq!((models.figures().loaded, models.figures().refused), (1, 2));
+    models.look_again();
+    assert_eq!(models.figures().loaded, 1, "nothing has changed");
+}
+
+#[test]
+fn a_release_made_anew_under_its_name_is_noticed() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let models = ModelStore::new(&service.config);
+    models.look();
+    let before = models.current().unwrap().manifest.created_at;
+    fs::remove_dir_all(service.config.layout.production()).unwrap();
+    fs::remove_dir_all(service.config.layout.state()).unwrap();
+    let history = History::open(&service.config.layout).unwrap();
+    let model = training::train(&service.config, &service.table, DataPosition::default()).unwrap();
+    let metrics = scoring::score(&model, &service.table, &service.table.all()).unwrap();
+    let candidate = Candidate {
+        model: &model,
+        metrics: &metrics,
+        score: metrics.f1.unwrap(),
+        run: None,
+    };
+    let layout = &service.config.layout;
+    let staged = stage(layout, &history, &candidate, Timestamp::MAX).unwrap();
+    let anew = publish(layout, &history, staged).unwrap();
+    assert_eq!(anew.name(), release.name());
+    models.look();
+    assert_ne!(models.current().unwrap().manifest.created_at, before);
 }
 
 #[test]
@@ -388,6 +451,35 @@ fn stored_statistics_are_shown_and_reading_writes_nothing() {
 }
 
 #[test]
+fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
+    let service = Service::new();
+    let history = History::open(&service.config.layout).unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let end = |record: Value| {
+        let run = history.begin_run(now, &record).unwrap();
+        history.finish_run(run, now, "steady", &record).unwrap();
+        run
+    };
+    let judged = end(json!({"evidence": {"rows": 3}}));
+    for _ in 0..30 {
+        end(json!({"evidence": null}));
+        end(json!({}));
+    }
+    for (path, list) in [
+        ("/v1/drift", "runs"),
+        ("/v1/drift?limit=1", "runs"),
+        ("/diagnostics", "drift"),
+    ] {
+        let shown = service.get(path).json()[list].clone();
+        assert_eq!(
+            shown,
+            json!([{"run_id": judged, "evidence": {"rows": 3}}]),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn a_taken_port_and_a_public_address_are_refused() {
     let service = Service::new();
     let taken: SocketAddr = service.server.url()["http://".len()..].parse().unwrap();
@@ -401,6 +493,46 @@ fn a_taken_port_and_a_public_address_are_refused() {
         .err()
         .unwrap();
     assert_eq!(exit::classify(&error), exit::Exit::Configuration);
+}
+
+#[test]
+fn a_request_that_was_given_up_counts_until_its_job_is_over() {
+    let service = Service::deployed();
+    let gate = Gate::without_keys(&service.config.api);
+    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let has_room = || {
+        let limit = service.config.api.limits.in_flight_bytes;
+        let mut all = state.in_flight.permit();
+        all.grow(usize::try_from(limit).unwrap()).is_ok()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let app = App::new().app_data(state.clone());
+        let app = init_service(app.configure(routes::configure)).await;
+        // Keeps the only thread for jobs until this test lets it go.
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let before = tokio::task::spawn_blocking(move || held_up.recv().is_err());
+        let body = format!("{CSV}{}", "c,1,2,3\n".repeat(20_000));
+        let request = TestRequest::post().uri("/prediction").set_payload(body);
+        {
+            let mut call = pin!(app.call(request.to_request()));
+            poll_fn(|context| {
+                assert!(call.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert!(!has_room());
+        }
+        assert!(!has_room(), "its job still waits");
+        drop(go_on);
+        assert!(before.await.unwrap());
+        tokio::task::spawn_blocking(|| {}).await.unwrap();
+        assert!(has_room());
+    });
 }
 
 #[test]

@@ -172,6 +172,22 @@ impl History {
         self.stored_runs("WHERE finished_at IS NOT NULL ORDER BY id DESC", limit)
     }
 
+    /// The newest runs that ended and whose record has an object under this name, newest first.
+    ///
+    /// `member` is a plain word of ours.
+    pub fn finished_runs_with<T: DeserializeOwned>(
+        &self,
+        member: &str,
+        limit: i64,
+    ) -> anyhow::Result<Vec<StoredRun<T>>> {
+        // A record that is no JSON is taken, so that it is told of.
+        let has_member = format!(
+            "CASE WHEN json_valid(record) THEN json_type(record, '$.{member}') = 'object' ELSE 1 END"
+        );
+        let which = format!("WHERE finished_at IS NOT NULL AND {has_member} ORDER BY id DESC");
+        self.stored_runs(&which, limit)
+    }
+
     fn stored_runs<T: DeserializeOwned>(
         &self,
         which: &str,

@@ -22,9 +22,9 @@ fn of_records(json: &str) -> Result<Vec<String>, ApiError> {
 }
 
 fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let names = serde_json::to_string(names).unwrap();
     shown(columns(
-        &names,
+        &Text::part(&names),
         &Text::part(data),
         &Schema::default(),
         &limits(),
@@ -170,4 +170,15 @@ fn an_error_of_the_json_repeats_none_of_it() {
         assert!(!text.contains('x') || text.len() < 100, "{text}");
         assert!(text.contains("line 1"), "{text}");
     }
+}
+
+#[test]
+fn column_names_are_read_no_further_than_there_may_be_columns() {
+    // What follows the first name too many is no name, and nobody gets there.
+    let names = Text::part(r#"["a","b","c",3]"#);
+    let code = |most| column_names(&names, most).map_err(|error| error.kind().code);
+    assert_eq!(code(2), Err("too-many-columns"));
+    assert_eq!(code(3), Err("json-invalid"));
+    let whole = column_names(&Text::part(r#"["a","b"]"#), 2).unwrap();
+    assert_eq!(whole, ["a", "b"]);
 }
