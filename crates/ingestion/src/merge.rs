@@ -224,7 +224,7 @@ impl Merge<'_> {
                 standing::sweep(&self.config.layout);
                 return match stopped {
                     Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
-                        tracing::warn!("{error:#}; it is made anew");
+                        tracing::warn!("{error:#}");
                         standing::forget(&self.config.layout)?;
                         *is_forgotten = true;
                         Ok(None)

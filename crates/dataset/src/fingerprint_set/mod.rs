@@ -69,7 +69,7 @@ impl fmt::Display for DamagedRun {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             to,
-            "{} was damaged or removed: run `ingestion`, it is made anew",
+            "{} was damaged or removed; it is made anew from finaldata.csv",
             self.path.display()
         )
     }

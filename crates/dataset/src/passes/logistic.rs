@@ -62,16 +62,12 @@ pub fn logistic_terms(
     table: &Table,
     selection: &Selection,
 ) -> LogisticTerms {
-    let terms = run(
-        &Terms {
-            point,
-            weight: Weight::Curvature,
-            limit: None,
-        },
-        table,
-        &selection.clone().labelled(),
-    );
-    terms.symmetric()
+    let terms = Terms {
+        point,
+        weight: Weight::Curvature,
+        limit: None,
+    };
+    terms.summed(table, selection)
 }
 
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds beyond `limit`,
@@ -85,16 +81,12 @@ pub fn bounded_logistic_terms(
     table: &Table,
     selection: &Selection,
 ) -> LogisticTerms {
-    let terms = run(
-        &Terms {
-            point,
-            weight: Weight::Curvature,
-            limit: Some(limit),
-        },
-        table,
-        &selection.clone().labelled(),
-    );
-    terms.symmetric()
+    let terms = Terms {
+        point,
+        weight: Weight::Curvature,
+        limit: Some(limit),
+    };
+    terms.summed(table, selection)
 }
 
 /// The middle part of the sandwich covariance, Zᵀdiag((y−p)²)Z.
@@ -103,16 +95,12 @@ pub fn sandwich_meat(
     table: &Table,
     selection: &Selection,
 ) -> Array2<f64> {
-    let terms = run(
-        &Terms {
-            point,
-            weight: Weight::SquaredResidual,
-            limit: None,
-        },
-        table,
-        &selection.clone().labelled(),
-    );
-    terms.symmetric().hessian
+    let terms = Terms {
+        point,
+        weight: Weight::SquaredResidual,
+        limit: None,
+    };
+    terms.summed(table, selection).hessian
 }
 
 impl LogisticTerms {
@@ -167,6 +155,11 @@ impl Pass for Terms<'_> {
 }
 
 impl Terms<'_> {
+    /// Over the labelled rows of a selection.
+    fn summed(&self, table: &Table, selection: &Selection) -> LogisticTerms {
+        run(self, table, &selection.clone().labelled()).symmetric()
+    }
+
     #[inline(always)]
     fn add_rows(&self, terms: &mut LogisticTerms, chunk: &Chunk<'_>) {
         let size = self.point.weights.len();
