@@ -125,6 +125,7 @@ impl ValueRange {
     }
 
     /// The bound that a value is beyond; `None` for one that is allowed, or missing (NaN).
+    #[inline]
     pub fn breach(&self, value: f64) -> Option<Breach> {
         let below = self.minimum.filter(|minimum| value < *minimum);
         let above = self.maximum.filter(|maximum| value > *maximum);

@@ -8,12 +8,10 @@
 //! Two rows are one when their ids are equal as bytes and their values as numbers: `5` and `5.0`
 //! are equal, so are -0 and 0, and all missing values.
 
-use std::hash::Hasher;
-
 use anyhow::Context;
 use common::{Failure, Layout, files};
 use siphasher::sip::SipHasher13;
-use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13Wide};
+use siphasher::sip128::SipHasher13 as SipHasher13Wide;
 
 use crate::cell::Label;
 
@@ -60,88 +58,65 @@ impl FingerprintKey {
 
     /// The fingerprint of a row.
     pub fn of_row(&self, id: &[u8], values: &[f64], label: Label) -> Fingerprint {
-        let label = match label {
+        self.row_hasher().of_row(id, values, label)
+    }
+
+    /// Takes the fingerprints of many rows.
+    pub(crate) fn row_hasher(&self) -> RowHasher {
+        RowHasher {
+            hasher: SipHasher13Wide::new_with_key(&self.0),
+            row: Vec::new(),
+        }
+    }
+}
+
+/// Takes the fingerprints of rows under one key.
+pub(crate) struct RowHasher {
+    hasher: SipHasher13Wide,
+    /// The bytes that identify a row: hashed at once, which is faster than piece by piece.
+    row: Vec<u8>,
+}
+
+impl RowHasher {
+    /// The fingerprint of a row.
+    pub(crate) fn of_row(&mut self, id: &[u8], values: &[f64], label: Label) -> Fingerprint {
+        let row = &mut self.row;
+        row.clear();
+        row.extend_from_slice(&(id.len() as u64).to_le_bytes());
+        row.extend_from_slice(id);
+        for value in values {
+            row.extend_from_slice(&canonical_bits(*value).to_le_bytes());
+        }
+        row.push(match label {
             None => 2,
             Some(class) => u8::from(class),
-        };
-        let hasher = SipHasher13Wide::new_with_key(&self.0);
-        // At once is faster than piece by piece; rows that need more room are few.
-        let mut row = Row::default();
-        let fits = row.push(&(id.len() as u64).to_le_bytes())
-            && row.push(id)
-            && values
-                .iter()
-                .all(|value| row.push(&canonical_bits(*value).to_le_bytes()))
-            && row.push(&[label]);
-        if fits {
-            return hasher.hash(row.bytes()).as_u128();
-        }
-        let mut hasher = hasher;
-        hash_row(&mut hasher, id, values);
-        hasher.write_u8(label);
-        hasher.finish128().as_u128()
+        });
+        self.hasher.hash(row).as_u128()
     }
 }
 
 /// The public hash of a client; it decides the client's fold.
 pub(crate) fn client_hash(id: &[u8]) -> u64 {
-    let mut hasher = SipHasher13::new_with_key(b"risk client fold");
-    hasher.write(id);
-    hasher.finish()
+    SipHasher13::new_with_key(b"risk client fold").hash(id)
 }
 
-/// The public hash of a row; it decides whether the row is in a sample.
-pub(crate) fn row_hash(client: u64, values: impl Iterator<Item = f64>) -> u64 {
-    let mut hasher = SipHasher13::new_with_key(b"risk row sample.");
-    hasher.write(&client.to_le_bytes());
-    for value in values {
-        hasher.write(&canonical_bits(value).to_le_bytes());
-    }
-    hasher.finish()
+/// Takes the public hashes of rows, which decide whether a row is in a sample.
+#[derive(Default)]
+pub(crate) struct SampleHasher {
+    /// The bytes of a row, hashed at once.
+    row: Vec<u8>,
 }
 
-/// Bytes of a row that are hashed at once.
-const ROW_BYTES: usize = 256;
-
-/// The bytes that identify a row.
-struct Row {
-    bytes: [u8; ROW_BYTES],
-    length: usize,
-}
-
-impl Default for Row {
-    fn default() -> Self {
-        Self {
-            bytes: [0; ROW_BYTES],
-            length: 0,
+impl SampleHasher {
+    /// The public hash of a row.
+    pub(crate) fn of_row(&mut self, client: u64, values: impl Iterator<Item = f64>) -> u64 {
+        let row = &mut self.row;
+        row.clear();
+        row.extend_from_slice(&client.to_le_bytes());
+        for value in values {
+            row.extend_from_slice(&canonical_bits(value).to_le_bytes());
         }
-    }
-}
-
-impl Row {
-    /// `false` when there is no room.
-    fn push(&mut self, bytes: &[u8]) -> bool {
-        let end = self.length + bytes.len();
-        match self.bytes.get_mut(self.length..end) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.length = end;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-fn hash_row(hasher: &mut impl Hasher, id: &[u8], values: &[f64]) {
-    hasher.write(&(id.len() as u64).to_le_bytes());
-    hasher.write(id);
-    for value in values {
-        hasher.write(&canonical_bits(*value).to_le_bytes());
+        SipHasher13::new_with_key(b"risk row sample.").hash(row)
     }
 }
 
@@ -157,6 +132,10 @@ fn canonical_bits(value: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hasher;
+
+    use siphasher::sip128::Hasher128;
+
     use super::*;
 
     #[test]
@@ -178,7 +157,11 @@ mod tests {
         for length in [0, 3, 200, 222, 223, 224, 300] {
             let (id, values) = (vec![b'x'; length], [1.5, f64::NAN, -0.0]);
             let mut hasher = SipHasher13Wide::new_with_key(&key.0);
-            hash_row(&mut hasher, &id, &values);
+            hasher.write(&(length as u64).to_le_bytes());
+            hasher.write(&id);
+            for bits in [1.5_f64.to_bits(), MISSING_BITS, 0] {
+                hasher.write(&bits.to_le_bytes());
+            }
             hasher.write_u8(1);
             let piece_by_piece = hasher.finish128().as_u128();
             assert_eq!(key.of_row(&id, &values, Some(true)), piece_by_piece);
@@ -190,7 +173,7 @@ mod tests {
     fn public_hashes_are_frozen() {
         assert_eq!(client_hash(b"qqqq"), 11_595_643_172_734_432_281);
         assert_eq!(
-            row_hash(1, [52.0, 650.0, 11.0].into_iter()),
+            SampleHasher::default().of_row(1, [52.0, 650.0, 11.0].into_iter()),
             17_348_184_113_851_468_895
         );
     }

@@ -12,6 +12,14 @@ pub fn each_in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U +
     items.into_par_iter().map(&work).collect()
 }
 
+/// Does two things at once.
+pub fn both<T: Send, U: Send>(
+    one: impl FnOnce() -> T + Send,
+    other: impl FnOnce() -> U + Send,
+) -> (T, U) {
+    rayon::join(one, other)
+}
+
 /// The sum of what `number` makes of each item.
 ///
 /// Items are summed in chunks of a fixed size and the chunks in order, so the sum is the same to

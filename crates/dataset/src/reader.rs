@@ -11,6 +11,7 @@ mod header;
 mod lines;
 mod parse;
 mod record;
+mod separators;
 
 use std::io::{self, Read};
 use std::ops::Range;

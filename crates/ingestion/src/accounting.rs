@@ -9,7 +9,7 @@ use common::progress::Progress;
 use dataset::passes::RunningProfile;
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection,
-    Scratch, Table, TargetColumn,
+    Scratch, Table, TargetColumn, both,
 };
 
 use crate::lay::{Keep, Planned, Reading};
@@ -147,13 +147,19 @@ impl<W: Write + Send> Sink<'_, W> {
             self.tallies[part.file].rows.kept += rows.iter().filter(|new| **new).count() as u64;
             rest = others;
         }
-        write_new(&mut self.rows, &self.pending, &is_new)
-            .with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
-        let first = self.table.rows();
         let n_new = is_new.iter().filter(|new| **new).count();
         self.progress.keep(n_new as u64);
-        append_new(&mut self.table, &self.pending, &is_new);
-        self.profile.add(&self.table, first..self.table.rows());
+        let (writer, pending) = (&mut self.rows, &self.pending);
+        let (table, profile) = (&mut self.table, &mut self.profile);
+        let (written, ()) = both(
+            || write_new(writer, pending, &is_new),
+            || {
+                let first = table.rows();
+                append_new(table, pending, &is_new);
+                profile.add(table, first..table.rows());
+            },
+        );
+        written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
         if self.reading.keep == Keep::Nothing {
             self.table.clear();
         }

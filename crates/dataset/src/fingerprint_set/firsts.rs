@@ -9,6 +9,8 @@ use crate::fingerprint::Fingerprint;
 
 /// Parts that rows are dealt into: one for each value of a byte.
 const PARTS: usize = 256;
+/// Rows that are dealt by one thread at a time.
+const DEALT_AT_ONCE: usize = 16_384;
 
 /// Different fingerprints in ascending order, each with the place where it comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +41,8 @@ impl Firsts {
     }
 }
 
-/// In the order in which rows are compared: equal ones by their place.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// A fingerprint and its place.
+#[derive(Clone, Copy, Default)]
 struct Row {
     // Two halves need no padding beside the place; one number of 16 bytes would.
     high: u64,
@@ -61,20 +63,28 @@ impl Row {
         u128::from(self.high) << 64 | u128::from(self.low)
     }
 
-    fn is_equal_to(self, other: Self) -> bool {
-        self.high == other.high && self.low == other.low
+    fn part(self) -> usize {
+        (self.high >> 56) as usize
     }
 }
 
 /// The first of equal fingerprints in some blocks, which are taken one after the other.
 ///
 /// There may be 2^32 of them at most.
-pub fn firsts<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]> + Clone) -> Firsts {
-    let mut rows = dealt(blocks);
-    let parts: Vec<&mut [Row]> = rows
-        .chunk_by_mut(|row, next| part(row.high) == part(next.high))
+pub fn firsts<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]>) -> Firsts {
+    let blocks = with_places(blocks);
+    let blocks: Vec<Dealt> = blocks
+        .par_iter()
+        .map(|(first, fingerprints)| Dealt::of(*first, fingerprints))
         .collect();
-    let parts: Vec<Firsts> = parts.into_par_iter().map(firsts_of_part).collect();
+    let parts: Vec<Firsts> = (0..PARTS)
+        .into_par_iter()
+        .map_init(Vec::new, |rows, part| {
+            rows.clear();
+            rows.extend(blocks.iter().flat_map(|block| block.part(part)));
+            firsts_of_part(rows)
+        })
+        .collect();
     let n_firsts = parts.iter().map(|part| part.places.len()).sum();
     let mut firsts = Firsts {
         fingerprints: Vec::with_capacity(n_firsts),
@@ -87,41 +97,71 @@ pub fn firsts<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]> + Clone) -> Fi
     firsts
 }
 
-/// All rows, part by part.
-fn dealt<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]> + Clone) -> Vec<Row> {
-    let fingerprints = || blocks.clone().flatten().copied();
-    let mut next = [0_usize; PARTS];
-    for fingerprint in fingerprints() {
-        next[part((fingerprint >> 64) as u64)] += 1;
+/// Pieces of the blocks, each small enough for the cache, with the place of its first row.
+fn with_places<'a>(
+    blocks: impl Iterator<Item = &'a [Fingerprint]>,
+) -> Vec<(u32, &'a [Fingerprint])> {
+    let mut first = 0_u32;
+    blocks
+        .flat_map(|block| block.chunks(DEALT_AT_ONCE))
+        .map(|piece| {
+            let next = u32::try_from(piece.len())
+                .ok()
+                .and_then(|length| first.checked_add(length))
+                .expect("fewer than 2^32 rows at a time");
+            (std::mem::replace(&mut first, next), piece)
+        })
+        .collect()
+}
+
+/// The rows of one block, part by part, those of a part in order.
+struct Dealt {
+    rows: Vec<Row>,
+    /// Where each part ends.
+    ends: [usize; PARTS],
+}
+
+impl Dealt {
+    fn of(first: u32, fingerprints: &[Fingerprint]) -> Self {
+        let part = |fingerprint: Fingerprint| Row::new(fingerprint, 0).part();
+        let mut next = [0_usize; PARTS];
+        for fingerprint in fingerprints {
+            next[part(*fingerprint)] += 1;
+        }
+        let mut start = 0;
+        for next in &mut next {
+            start += std::mem::replace(next, start);
+        }
+        let mut rows = vec![Row::default(); fingerprints.len()];
+        for (fingerprint, place) in fingerprints.iter().zip(first..) {
+            let next = &mut next[part(*fingerprint)];
+            rows[*next] = Row::new(*fingerprint, place);
+            *next += 1;
+        }
+        Self { rows, ends: next }
     }
-    let mut n_rows = 0;
-    for next in &mut next {
-        let length = std::mem::replace(next, n_rows);
-        n_rows += length;
+
+    fn part(&self, part: usize) -> &[Row] {
+        let start = part.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.rows[start..self.ends[part]]
     }
-    let mut rows = vec![Row::default(); n_rows];
-    for (place, fingerprint) in fingerprints().enumerate() {
-        let place = u32::try_from(place).expect("fewer than 2^32 rows at a time");
-        let row = Row::new(fingerprint, place);
-        let next = &mut next[part(row.high)];
-        rows[*next] = row;
-        *next += 1;
-    }
-    rows
 }
 
 fn firsts_of_part(rows: &mut [Row]) -> Firsts {
-    rows.sort_unstable();
+    // Half a fingerprint tells nearly all of them apart; the few others are few enough for a sort
+    // of their own.
+    rows.sort_unstable_by_key(|row| row.high);
+    for alike in rows.chunk_by_mut(|row, next| row.high == next.high) {
+        if alike.len() > 1 {
+            alike.sort_unstable_by_key(|row| (row.low, row.place));
+        }
+    }
     let firsts = rows
-        .chunk_by(|row, next| row.is_equal_to(*next))
+        .chunk_by(|row, next| row.fingerprint() == next.fingerprint())
         .map(|equal| (equal[0].fingerprint(), equal[0].place));
     let (fingerprints, places) = firsts.unzip();
     Firsts {
         fingerprints,
         places,
     }
-}
-
-fn part(high: u64) -> usize {
-    (high >> 56) as usize
 }

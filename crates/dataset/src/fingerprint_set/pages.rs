@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ use super::{DamagedRun, StoredRun};
 use crate::fingerprint::Fingerprint;
 
 const PAGE_BYTES: usize = 4096;
+/// Pages that are read at once where one after the other is wanted.
+const PAGES_AT_ONCE: usize = 16;
 const FINGERPRINT_BYTES: usize = size_of::<Fingerprint>();
 /// Fingerprints of a page.
 const PER_PAGE: usize = PAGE_BYTES / FINGERPRINT_BYTES - 1;
@@ -108,6 +111,7 @@ impl RunFile {
 
     /// Marks those of the wanted ones, in ascending order, that are in it.
     pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
+        let mut pages = self.pages_for(wanted);
         let mut page = Page::default();
         let (mut number, mut next) = (0, 0);
         while let Some(first) = wanted.get(next) {
@@ -120,7 +124,7 @@ impl RunFile {
                 }
             };
             if let Some(within) = number.checked_sub(1) {
-                self.read(within, &mut page)?;
+                pages.read(within, &mut page)?;
                 super::run::find(&page.0, &wanted[next..end], &mut found[next..end]);
             }
             next = end;
@@ -128,34 +132,88 @@ impl RunFile {
         Ok(())
     }
 
+    /// Its pages, several at a time where most of them will be wanted.
+    fn pages_for(&self, wanted: &[Fingerprint]) -> Pages<'_> {
+        let place =
+            |fingerprint: &Fingerprint| self.firsts.partition_point(|first| first <= fingerprint);
+        let n_pages = match wanted {
+            [first, .., last] => place(last) - place(first) + 1,
+            _ => 1,
+        };
+        let at_once = if wanted.len() < n_pages {
+            1
+        } else {
+            PAGES_AT_ONCE.min(n_pages)
+        };
+        Pages::of(self, at_once)
+    }
+
     /// All of it from the first on.
     pub(super) fn reader(&self) -> RunReader<'_> {
         RunReader {
-            file: self,
+            pages: Pages::of(self, PAGES_AT_ONCE),
             page: Page::default(),
             number: 0,
             next: 0,
         }
     }
+}
 
-    fn read(&self, number: usize, page: &mut Page) -> anyhow::Result<()> {
-        let mut bytes = [0; PAGE_BYTES];
+/// Reads pages of a run.
+struct Pages<'a> {
+    run: &'a RunFile,
+    /// The pages that were read last.
+    loaded: Range<usize>,
+    bytes: Vec<u8>,
+    at_once: usize,
+}
+
+impl<'a> Pages<'a> {
+    fn of(run: &'a RunFile, at_once: usize) -> Self {
+        Self {
+            run,
+            loaded: 0..0,
+            bytes: Vec::new(),
+            at_once,
+        }
+    }
+
+    fn read(&mut self, number: usize, page: &mut Page) -> anyhow::Result<()> {
+        if !self.loaded.contains(&number) && !self.load(number)? {
+            return Err(self.damaged());
+        }
+        let (pages, _) = self.bytes.as_chunks::<PAGE_BYTES>();
+        let is_whole = pages
+            .get(number - self.loaded.start)
+            .is_some_and(|bytes| page.decode(bytes, number))
+            && page.0.first() == self.run.firsts.get(number);
+        if is_whole {
+            Ok(())
+        } else {
+            Err(self.damaged())
+        }
+    }
+
+    /// Reads this page and some behind it; `false` when the file ends before.
+    fn load(&mut self, number: usize) -> anyhow::Result<bool> {
+        let end = self.run.firsts.len().min(number + self.at_once);
+        self.loaded = number..end;
+        self.bytes.resize(self.loaded.len() * PAGE_BYTES, 0);
         let at = number as u64 * PAGE_BYTES as u64;
-        let is_whole = match self.file.read_exact_at(&mut bytes, at) {
-            Ok(()) => page.decode(&bytes, number),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+        match self.run.file.read_exact_at(&mut self.bytes, at) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("failed to read {}", self.path.display()));
+                Err(error).with_context(|| format!("failed to read {}", self.run.path.display()))
             }
-        };
-        if is_whole && page.0.first() == self.firsts.get(number) {
-            return Ok(());
         }
-        Err(DamagedRun {
-            path: self.path.clone(),
+    }
+
+    fn damaged(&self) -> anyhow::Error {
+        DamagedRun {
+            path: self.run.path.clone(),
         }
-        .into())
+        .into()
     }
 }
 
@@ -215,7 +273,7 @@ impl RunWriter<'_> {
 
 /// Reads a run from its beginning.
 pub(super) struct RunReader<'a> {
-    file: &'a RunFile,
+    pages: Pages<'a>,
     page: Page,
     /// The page to be read next.
     number: usize,
@@ -227,10 +285,10 @@ impl RunReader<'_> {
     /// The next fingerprint; `None` after the last.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
         if self.next == self.page.0.len() {
-            if self.number == self.file.firsts.len() {
+            if self.number == self.pages.run.firsts.len() {
                 return Ok(None);
             }
-            self.file.read(self.number, &mut self.page)?;
+            self.pages.read(self.number, &mut self.page)?;
             self.number += 1;
             self.next = 0;
         }

@@ -97,13 +97,65 @@ pub(super) fn find(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [boo
     }
 }
 
-/// Which of the two comes next is hard to foretell, so nothing hangs on it but where to look next.
+/// Parts of what is wanted that are looked for in turn: each step waits for the one before it, so
+/// several ways that know nothing of each other take little longer than one.
+const WALKS: usize = 4;
+
 fn find_side_by_side(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
-    let (mut here, mut there) = (0, 0);
-    while let (Some(one), Some(other)) = (wanted.get(here), run.get(there)) {
-        found[here] |= one == other;
-        here += usize::from(one <= other);
-        there += usize::from(other <= one);
+    let mut rest = Walk { run, wanted, found };
+    let part = wanted.len() / WALKS;
+    let mut walks: [Walk<'_>; WALKS] = std::array::from_fn(|_| rest.split_off(part));
+    while walks.iter().all(Walk::goes_on) {
+        walks.iter_mut().for_each(Walk::step);
+    }
+    for mut walk in walks.into_iter().chain([rest]) {
+        while walk.goes_on() {
+            walk.step();
+        }
+    }
+}
+
+/// Two ascending lists that are gone through side by side.
+struct Walk<'a> {
+    run: &'a [Fingerprint],
+    wanted: &'a [Fingerprint],
+    found: &'a mut [bool],
+}
+
+impl Walk<'_> {
+    /// Takes off the first so many that are wanted.
+    fn split_off(&mut self, n_wanted: usize) -> Self {
+        let (wanted, other_wanted) = self.wanted.split_at(n_wanted);
+        let (found, other_found) = std::mem::take(&mut self.found).split_at_mut(n_wanted);
+        let end = match other_wanted.first() {
+            Some(next) => self.run.partition_point(|fingerprint| fingerprint < next),
+            None => self.run.len(),
+        };
+        let (run, other_run) = self.run.split_at(end);
+        *self = Self {
+            run: other_run,
+            wanted: other_wanted,
+            found: other_found,
+        };
+        Self { run, wanted, found }
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.run.is_empty() && !self.wanted.is_empty()
+    }
+
+    /// Passes the smaller of the two next ones, or both. Which it is is hard to foretell: nothing
+    /// hangs on it but where to look next.
+    fn step(&mut self) {
+        let ([one, ..], [other, ..], [found, ..]) = (self.wanted, self.run, &mut *self.found)
+        else {
+            return;
+        };
+        *found |= one == other;
+        let (passed, passed_of_run) = (usize::from(one <= other), usize::from(other <= one));
+        self.wanted = &self.wanted[passed..];
+        self.found = &mut std::mem::take(&mut self.found)[passed..];
+        self.run = &self.run[passed_of_run..];
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::moments::Moments;
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
-use crate::fingerprint::row_hash;
+use crate::fingerprint::SampleHasher;
 use crate::table::{Selection, Table};
 
 /// Rows that a profile keeps at most.
@@ -161,8 +161,9 @@ impl Pass for Columns {
         for moments in target {
             moments.add_column(chunk, &chunk.table.labels, as_number);
         }
+        let mut hasher = SampleHasher::default();
         let hashes = chunk.positions().map(|position| {
-            let hash = row_hash(chunk.table.clients[position], chunk.table.row(position));
+            let hash = hasher.of_row(chunk.table.clients[position], chunk.table.row(position));
             (hash, position)
         });
         value

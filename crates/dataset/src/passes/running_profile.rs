@@ -14,7 +14,7 @@ use super::CHUNK_ROWS;
 use super::column::BLOCK_ROWS;
 use super::moments::Moments;
 use super::profile::{Profile, SAMPLE_ROWS, Sample, as_number, described};
-use crate::fingerprint::row_hash;
+use crate::fingerprint::SampleHasher;
 use crate::table::Table;
 
 /// Rows that one thread hashes at a time.
@@ -83,16 +83,23 @@ impl RunningProfile {
     /// Adds these rows of a table.
     pub fn add(&mut self, table: &Table, rows: Range<usize>) {
         let first_block = self.rows / BLOCK_ROWS as u64;
-        let (features, target) = self.columns.split_at_mut(table.features.len());
-        for (column, values) in features.iter_mut().zip(&table.features) {
-            column.add(first_block, values[rows.clone()].iter().copied());
-        }
-        for column in target {
-            let labels = &table.labels[rows.clone()];
-            column.add(first_block, labels.iter().copied().map(as_number));
-        }
-        self.sample.add(self.rows, table, rows.clone());
-        self.rows += rows.len() as u64;
+        let (position, n_rows) = (self.rows, rows.len() as u64);
+        let (columns, sample) = (&mut self.columns, &mut self.sample);
+        let (features, target) = columns.split_at_mut(table.features.len());
+        rayon::join(
+            || {
+                let columns = features.par_iter_mut().zip(&table.features);
+                columns.for_each(|(column, values)| {
+                    column.add(first_block, values[rows.clone()].iter().copied());
+                });
+                for column in target {
+                    let labels = &table.labels[rows.clone()];
+                    column.add(first_block, labels.iter().copied().map(as_number));
+                }
+            },
+            || sample.add(position, table, rows.clone()),
+        );
+        self.rows += n_rows;
     }
 
     /// Forgets what decides nothing any more; worth it before it is kept.
@@ -144,7 +151,9 @@ impl RunningSample {
             .clone()
             .into_par_iter()
             .with_min_len(ROWS_AT_ONCE)
-            .map(|row| row_hash(table.clients[row], table.row(row)))
+            .map_init(SampleHasher::default, |hasher, row| {
+                hasher.of_row(table.clients[row], table.row(row))
+            })
             .collect();
         for ((hash, row), position) in hashes.into_iter().zip(rows).zip(position..) {
             if hash > self.limit {

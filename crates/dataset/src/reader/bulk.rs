@@ -18,23 +18,30 @@ const BATCH_BLOCKS: usize = 16;
 
 /// A file whose header was read.
 pub struct BulkReader<R> {
-    blocks: Blocks<R>,
+    rest: Rest<R>,
     columns: ColumnMap,
     notes: Vec<String>,
     tolerated: Tolerated,
     /// Lines before the next block, the header's included.
     lines: u64,
+}
+
+/// What is behind the header.
+struct Rest<R> {
+    blocks: Blocks<R>,
     /// The rest of the block that the header was in.
     first: Option<Block>,
     /// How the record begins that is too long to be one; what follows it is not read.
     endless: Option<Vec<u8>>,
 }
 
-/// Memory that is used again from file to file.
+/// Memory that is used again from file to file: while one batch is taken, the next one is parsed
+/// and the one after it is read.
 #[derive(Default)]
 pub struct Scratch {
     now: Batch,
     next: Batch,
+    later: Batch,
 }
 
 #[derive(Default)]
@@ -87,13 +94,15 @@ impl<R: Read + Send> BulkReader<R> {
         let mut passed = LineTracker::new(std::io::empty());
         passed.note(&first.bytes[..first.start]);
         Ok(Self {
-            blocks,
+            rest: Rest {
+                blocks,
+                first: Some(first),
+                endless: None,
+            },
             columns,
             notes,
             tolerated: passed.tolerated(),
             lines: passed.breaks(),
-            first: Some(first),
-            endless: None,
         })
     }
 
@@ -101,7 +110,7 @@ impl<R: Read + Send> BulkReader<R> {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
         notes.extend(self.tolerated.sentences().map(str::to_owned));
-        if self.endless.is_some() {
+        if self.rest.endless.is_some() {
             notes.push(format!("it was read only up to line {}", self.lines));
         }
         notes
@@ -118,8 +127,19 @@ impl<R: Read + Send> BulkReader<R> {
         scratch: &mut Scratch,
         mut take: impl FnMut(&mut ParsedRows) -> Result<(), E> + Send,
     ) -> Result<(), E> {
-        let Scratch { now, next } = scratch;
-        self.fill(now, key, lines)?;
+        let Scratch { now, next, later } = scratch;
+        self.rest.read(now)?;
+        parse(
+            &BlockParser {
+                columns: &self.columns,
+                key,
+                lines,
+            },
+            now,
+        );
+        if now.is_full() {
+            self.rest.read(next)?;
+        }
         while now.filled > 0 {
             for rows in &mut now.rows[..now.filled] {
                 self.place(rows);
@@ -130,59 +150,27 @@ impl<R: Read + Send> BulkReader<R> {
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
             }
-            let (taken, filled) = rayon::join(
+            let (parser, rest) = (
+                BlockParser {
+                    columns: &self.columns,
+                    key,
+                    lines,
+                },
+                &mut self.rest,
+            );
+            let (taken, (read, ())) = rayon::join(
                 || rows.iter_mut().try_for_each(&mut take),
-                || self.fill(next, key, lines),
+                || rayon::join(|| rest.read(later), || parse(&parser, next)),
             );
             taken?;
-            filled?;
+            read?;
             std::mem::swap(now, next);
+            std::mem::swap(next, later);
         }
-        match &self.endless {
+        match &self.rest.endless {
             Some(beginning) => take(&mut ParsedRows::of(self.too_long(beginning))),
             None => Ok(()),
         }
-    }
-
-    /// Reads and parses the next blocks.
-    fn fill(
-        &mut self,
-        batch: &mut Batch,
-        key: &FingerprintKey,
-        lines: Lines,
-    ) -> Result<(), FileProblem> {
-        batch.filled = 0;
-        if let Some(first) = self.first.take() {
-            batch.room_for_one();
-            batch.blocks[0] = first;
-            batch.filled = 1;
-        }
-        while batch.filled < BATCH_BLOCKS && self.endless.is_none() {
-            batch.room_for_one();
-            match self.blocks.next(&mut batch.blocks[batch.filled]) {
-                Ok(true) => batch.filled += 1,
-                Ok(false) => break,
-                Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
-                Err(CutError::LongRecord(beginning)) => {
-                    self.endless = Some(beginning);
-                    break;
-                }
-            }
-        }
-        let parser = BlockParser {
-            columns: &self.columns,
-            key,
-            lines,
-        };
-        let (blocks, rows) = (&batch.blocks[..batch.filled], &mut batch.rows);
-        match blocks {
-            [only] => parser.parse(only, &mut rows[0]),
-            _ => blocks
-                .par_iter()
-                .zip(rows)
-                .for_each(|(block, rows)| parser.parse(block, rows)),
-        }
-        Ok(())
     }
 
     /// The refusal of a record whose end was not looked for.
@@ -208,7 +196,48 @@ impl<R: Read + Send> BulkReader<R> {
     }
 }
 
+impl<R: Read> Rest<R> {
+    /// Reads the next blocks.
+    fn read(&mut self, batch: &mut Batch) -> Result<(), FileProblem> {
+        batch.filled = 0;
+        if let Some(first) = self.first.take() {
+            batch.room_for_one();
+            batch.blocks[0] = first;
+            batch.filled = 1;
+        }
+        while batch.filled < BATCH_BLOCKS && self.endless.is_none() {
+            batch.room_for_one();
+            match self.blocks.next(&mut batch.blocks[batch.filled]) {
+                Ok(true) => batch.filled += 1,
+                Ok(false) => break,
+                Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
+                Err(CutError::LongRecord(beginning)) => {
+                    self.endless = Some(beginning);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parses the blocks that were read.
+fn parse(parser: &BlockParser<'_>, batch: &mut Batch) {
+    let (blocks, rows) = (&batch.blocks[..batch.filled], &mut batch.rows);
+    match blocks {
+        [only] => parser.parse(only, &mut rows[0]),
+        _ => blocks
+            .par_iter()
+            .zip(rows)
+            .for_each(|(block, rows)| parser.parse(block, rows)),
+    }
+}
+
 impl Batch {
+    fn is_full(&self) -> bool {
+        self.filled == BATCH_BLOCKS
+    }
+
     fn room_for_one(&mut self) {
         if self.blocks.len() == self.filled {
             self.blocks.push(Block::default());

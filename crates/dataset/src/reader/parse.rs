@@ -4,15 +4,15 @@ use std::io::Read;
 use std::ops::Range;
 
 use csv::ByteRecord;
-use memchr::memchr2_iter;
 
 use super::Rejection;
 use super::blocks::{Block, Marks};
 use super::header::ColumnMap;
 use super::lines::{LineTracker, Tolerated};
 use super::record::{Encoding, Record};
+use super::separators::Separators;
 use crate::cell::Label;
-use crate::fingerprint::{Fingerprint, FingerprintKey, client_hash};
+use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
 use crate::line::{push_line, push_plain_line};
 
 /// Rows of a file, one after another.
@@ -138,6 +138,7 @@ impl BlockParser<'_> {
             parser: self,
             rows,
             values: Vec::with_capacity(self.columns.features.len()),
+            hasher: self.key.row_hasher(),
             marks: block.marks,
         };
         match block.marks {
@@ -151,6 +152,7 @@ struct State<'a> {
     parser: &'a BlockParser<'a>,
     rows: &'a mut ParsedRows,
     values: Vec<f64>,
+    hasher: RowHasher,
     marks: Marks,
 }
 
@@ -162,8 +164,10 @@ impl State<'_> {
             Err(_) => Encoding::Unknown,
         };
         let mut fields: Vec<Range<usize>> = Vec::with_capacity(self.parser.columns.names.len());
+        let mut separators = Separators::default();
+        separators.find(bytes);
         let mut start = 0;
-        for at in memchr2_iter(b',', b'\n', bytes) {
+        for at in separators.places() {
             fields.push(start..at);
             start = at + 1;
             if bytes[at] == b'\n' {
@@ -213,11 +217,7 @@ impl State<'_> {
     }
 
     fn take(&mut self, record: Record<'_>, line: u64) {
-        let BlockParser {
-            columns,
-            key,
-            lines,
-        } = *self.parser;
+        let BlockParser { columns, lines, .. } = *self.parser;
         let label = match columns.check(record, &mut self.values) {
             Ok(label) => label,
             Err(blame) => {
@@ -232,7 +232,8 @@ impl State<'_> {
         }
         rows.labels.push(label);
         rows.clients.push(client_hash(id));
-        rows.fingerprints.push(key.of_row(id, &self.values, label));
+        rows.fingerprints
+            .push(self.hasher.of_row(id, &self.values, label));
         if lines == Lines::Kept {
             match self.marks {
                 // As it stands; most rows are.
