@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use common::ledger::RowCounts;
+use common::ledger::{FileStamp, RowCounts};
 use common::progress::Progress;
 use dataset::passes::RunningProfile;
 use dataset::{
@@ -54,6 +54,8 @@ pub(crate) enum Take<'a> {
 /// What reading a file came to.
 #[derive(Default)]
 pub(crate) struct FileTally {
+    /// SHA-256 of what was read.
+    pub(crate) sha256: String,
     pub(crate) rows: RowCounts,
     pub(crate) notes: Vec<String>,
     pub(crate) rejections: Vec<String>,
@@ -107,9 +109,12 @@ impl<W: Write + Send> Sink<'_, W> {
             self.take_rows(rows, file, position, take)
         });
         self.scratch = scratch;
-        match read? {
-            Read::Whole(notes) => self.tallies[position].notes = notes,
-            Read::Unusable(reason) => self.tallies[position].reason = Some(reason),
+        let Read { sha256, rows } = read?;
+        let tally = &mut self.tallies[position];
+        tally.sha256 = sha256;
+        match rows {
+            Ok(notes) => tally.notes = notes,
+            Err(reason) => tally.reason = Some(reason),
         }
         Ok(())
     }
@@ -205,12 +210,11 @@ impl<W: Write + Send> Sink<'_, W> {
     }
 }
 
-/// What a file that could be read came to.
-pub(crate) enum Read {
-    /// All its rows were handed over; this was tolerated.
-    Whole(Vec<String>),
-    /// It has none, for this reason.
-    Unusable(String),
+/// A file that could be read.
+pub(crate) struct Read {
+    sha256: String,
+    /// What was tolerated; or why it has no rows that could be handed over.
+    rows: Result<Vec<String>, String>,
 }
 
 /// A file, and how it is read.
@@ -235,18 +239,24 @@ pub(crate) fn read_file(
     } = source;
     let unreadable = |error: std::io::Error| Untaken::File(error.to_string());
     let mut data = DataFile::open_watched(&file.path, progress).map_err(unreadable)?;
-    let read = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
+    let rows = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
         Ok(mut reader) => {
             reader.take_rows(reading.key, *lines, scratch, take)?;
-            Read::Whole(reader.notes())
+            Ok(reader.notes())
         }
-        Err(FileProblem::Unusable(reason)) => Read::Unusable(reason),
+        Err(FileProblem::Unusable(reason)) => Err(reason),
         Err(problem) => return Err(problem.into()),
     };
-    if data.digest().map_err(unreadable)? != file.entry.sha256 {
+    let sha256 = data.digest().map_err(unreadable)?;
+    let is_as_it_was = match &file.sha256 {
+        Some(looked_at) => *looked_at == sha256,
+        // It was listed long enough after its last change for any later one to show.
+        None => FileStamp::of(&file.path.metadata().map_err(unreadable)?) == file.entry.stamp,
+    };
+    if !is_as_it_was {
         return Err(Untaken::File("it changed while it was read".into()));
     }
-    Ok(read)
+    Ok(Read { sha256, rows })
 }
 
 /// Writes the new rows, those that stand together together.

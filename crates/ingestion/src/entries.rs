@@ -3,7 +3,7 @@
 use common::ledger::{FileStatus, Ledger, LedgerFile, RowCounts};
 
 use crate::lay::{Laid, Planned};
-use crate::look::{Look, content};
+use crate::look::{Look, Unknown, content};
 use crate::report::FileReport;
 
 /// The files that the ledger knows and whose content is still there, in ingestion order.
@@ -15,6 +15,7 @@ pub(crate) fn still_there(ledger: &Ledger, found: &Look) -> Vec<Planned> {
         .filter_map(|file| {
             Some(Planned {
                 entry: file.clone(),
+                sha256: Some(file.sha256.clone()),
                 path: found.places.get(&content(file))?.clone(),
             })
         })
@@ -26,17 +27,18 @@ pub(crate) fn unknown(found: &Look) -> Vec<Planned> {
     found
         .unknown
         .iter()
-        .map(|candidate| Planned {
+        .map(|Unknown { file, sha256 }| Planned {
             entry: LedgerFile {
-                folder: candidate.file.folder.clone(),
-                name: candidate.file.name.clone(),
-                sha256: candidate.sha256.clone(),
-                stamp: candidate.file.stamp,
+                folder: file.folder.clone(),
+                name: file.name.clone(),
+                sha256: String::new(),
+                stamp: file.stamp,
                 status: FileStatus::Ingested,
                 reason: None,
                 rows: RowCounts::default(),
             },
-            path: candidate.file.path.clone(),
+            sha256: sha256.clone(),
+            path: file.path.clone(),
         })
         .collect()
 }
@@ -50,6 +52,7 @@ pub(crate) fn entries_and_reports(
         .into_iter()
         .zip(&laid.tallies)
         .map(|(Planned { mut entry, .. }, tally)| {
+            entry.sha256.clone_from(&tally.sha256);
             entry.rows = tally.rows;
             entry.reason = tally.reason.clone();
             entry.status = match tally.reason {

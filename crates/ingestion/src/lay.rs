@@ -23,8 +23,10 @@ const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"]
 
 /// A file to be read, whether the ledger knows it or not.
 pub(crate) struct Planned {
-    /// Its entry; status and rows are filled in by reading it.
+    /// Its entry; digest, status and rows are filled in by reading it.
     pub(crate) entry: LedgerFile,
+    /// The digest that its content had when it was looked at; `None` when it was not looked into.
+    pub(crate) sha256: Option<String>,
     /// Where its content is.
     pub(crate) path: PathBuf,
 }

@@ -88,6 +88,8 @@ pub struct Prepared {
     pub ledger: Ledger,
     /// The live model was fitted to rows that do not all stand in front.
     pub has_scattered_judged_rows: bool,
+    /// Nothing was ingested and nothing is deployed: whatever there is is new.
+    pub is_untouched: bool,
 }
 
 /// Takes in what is new, or explains one file.

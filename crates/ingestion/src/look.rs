@@ -27,7 +27,7 @@ const CLOCK_GRAIN_NANOSECONDS: i64 = 2_000_000_000;
 #[derive(Debug, Default)]
 pub struct Look {
     /// Files with content that the ledger does not know, in ingestion order.
-    pub(crate) unknown: Vec<Candidate>,
+    pub(crate) unknown: Vec<Unknown>,
     /// Where the content of each known file is now.
     pub(crate) places: BTreeMap<Content, PathBuf>,
     /// Known content that is nowhere any more.
@@ -53,6 +53,15 @@ pub(crate) struct Candidate {
     pub(crate) sha256: String,
 }
 
+/// A file that is to be taken in.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    pub(crate) file: FoundFile,
+    /// The digest of its content; `None` when no other file can have the same: then it is taken
+    /// as the file is read.
+    pub(crate) sha256: Option<String>,
+}
+
 /// Looks at the input folders; reads only files that changed since the last look.
 pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Result<Look> {
     let ledger = &prepared.ledger;
@@ -66,18 +75,31 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
         ..Look::default()
     };
     let known = Known::of(ledger);
-    let mut to_hash = Vec::new();
+    let mut ready = Vec::new();
     for file in listing.files {
         match known.digest(&file) {
             Some(sha256) => found.note_known(file, sha256.to_owned(), false),
-            None if found.is_ready(&file, config, now) => to_hash.push(file),
+            None if found.is_ready(&file, config, now) => ready.push(file),
             None => {}
         }
     }
-    let paths: Vec<&Path> = to_hash.iter().map(|file| file.path.as_path()).collect();
-    let digests = dataset::digests(&paths);
+    let needs_digest: Vec<bool> = {
+        let lengths = Lengths::of(&ready);
+        let can_wait =
+            |file| prepared.is_untouched && !is_in_grain(file, now) && lengths.is_alone(file);
+        ready.iter().map(|file| !can_wait(file)).collect()
+    };
+    let of_each = || ready.iter().zip(&needs_digest);
+    let paths = of_each().filter(|(_, needs_digest)| **needs_digest);
+    let paths: Vec<&Path> = paths.map(|(file, _)| file.path.as_path()).collect();
+    let mut digests = dataset::digests(&paths).into_iter();
     let mut new_content = BTreeSet::new();
-    for (file, digest) in to_hash.into_iter().zip(digests) {
+    for (file, needs_digest) in ready.into_iter().zip(needs_digest) {
+        if !needs_digest {
+            found.unknown.push(Unknown { file, sha256: None });
+            continue;
+        }
+        let digest = digests.next().expect("one of each file that needs it");
         let Some(candidate) = found.hashed(file, digest, now) else {
             continue;
         };
@@ -85,7 +107,7 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
         if known.content.contains(&content) {
             found.note_known(candidate.file, candidate.sha256, true);
         } else if new_content.insert(content) {
-            found.unknown.push(candidate);
+            found.unknown.push(candidate.into());
         } else {
             found.restamped.push(candidate);
         }
@@ -231,7 +253,7 @@ impl Look {
                 None
             }
             Ok((sha256, _)) => {
-                if age(&file, now) < CLOCK_GRAIN_NANOSECONDS {
+                if is_in_grain(&file, now) {
                     file.stamp = FileStamp::default();
                 }
                 Some(Candidate { file, sha256 })
@@ -249,6 +271,15 @@ impl Look {
             name: file.name.clone(),
             reason: reason.into(),
         });
+    }
+}
+
+impl From<Candidate> for Unknown {
+    fn from(Candidate { file, sha256 }: Candidate) -> Self {
+        Self {
+            file,
+            sha256: Some(sha256),
+        }
     }
 }
 
@@ -294,6 +325,29 @@ impl<'a> Known<'a> {
         let is_current = known.stamp == file.stamp && self.content.contains(&content(known));
         is_current.then_some(known.sha256.as_str())
     }
+}
+
+/// How many files have which length.
+struct Lengths(BTreeMap<u64, u32>);
+
+impl Lengths {
+    fn of(files: &[FoundFile]) -> Self {
+        let mut lengths = BTreeMap::new();
+        for file in files {
+            *lengths.entry(file.stamp.size).or_default() += 1;
+        }
+        Self(lengths)
+    }
+
+    /// Whether no other file is as long, so that none can be a copy of it.
+    fn is_alone(&self, file: &FoundFile) -> bool {
+        self.0.get(&file.stamp.size) == Some(&1)
+    }
+}
+
+/// Whether a later change of a file can be hidden by the clock's grain.
+fn is_in_grain(file: &FoundFile, now: Timestamp) -> bool {
+    age(file, now) < CLOCK_GRAIN_NANOSECONDS
 }
 
 /// Nanoseconds since a file was written.
@@ -345,3 +399,6 @@ fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
     short(config.layout.final_data(), ledger.committed_bytes)
         .or_else(|| short(config.layout.rejected_rows(), ledger.rejected_bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,7 @@ impl Merge<'_> {
         } else if found
             .unknown
             .iter()
-            .any(|file| self.is_fitted(&file.sha256))
+            .any(|file| self.is_fitted(file.sha256.as_deref()))
         {
             Some("files that the live model was fitted to came back")
         } else {
@@ -319,7 +319,7 @@ impl Merge<'_> {
         let mut judged = self.judged(ledger.judged_fingerprints)?;
         let mut newly_judged = Vec::new();
         for (position, file) in planned.iter().enumerate() {
-            if self.is_fitted(&file.entry.sha256) {
+            if self.is_fitted(file.sha256.as_deref()) {
                 let new = self.reading().add_to(&mut judged, file, position)?;
                 newly_judged.extend(new);
             }
@@ -487,9 +487,13 @@ impl Merge<'_> {
         })
     }
 
-    fn is_fitted(&self, sha256: &str) -> bool {
-        self.live
-            .is_some_and(|live| live.data.files.iter().any(|file| file.sha256 == sha256))
+    /// Whether the live model was fitted to this content; while one is live, each file's is known.
+    fn is_fitted(&self, sha256: Option<&str>) -> bool {
+        let is_this = |live: &Manifest| {
+            let mut fitted = live.data.files.iter().map(|file| file.sha256.as_str());
+            fitted.any(|fitted| Some(fitted) == sha256)
+        };
+        self.live.is_some_and(is_this)
     }
 }
 

@@ -23,9 +23,11 @@ pub(crate) fn reconcile(
     ledger: Ledger,
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
+    let is_untouched = live.is_none() && ledger.files.is_empty() && ledger.judged_fingerprints == 0;
     let prepared = |ledger| Prepared {
         ledger,
         has_scattered_judged_rows: false,
+        is_untouched,
     };
     let Some(live) = live else {
         return Ok(prepared(ledger));
@@ -43,6 +45,7 @@ pub(crate) fn reconcile(
         return Ok(Prepared {
             ledger,
             has_scattered_judged_rows: true,
+            is_untouched,
         });
     };
     history.transaction(|history| {
