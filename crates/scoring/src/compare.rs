@@ -11,7 +11,7 @@ use common::Failure;
 use dataset::passes::{LinearPredictor, Scored, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use serde::{Deserialize, Serialize};
-use training::{FitError, FitSettings, Model, predictor_near};
+use training::{FitError, FitSettings, Model, OutOfFold};
 
 use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, log_loss};
@@ -125,6 +125,7 @@ impl Answers {
 
 fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Answers> {
     let (candidate, table) = (&contest.candidate.predictor, contest.table);
+    let folds = OutOfFold::new(settings, candidate, table);
     let mut answers = Answers::default();
     for fold in 0..FOLDS {
         let asked = Selection::rows(contest.new_rows.clone())
@@ -134,8 +135,7 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
         if incumbent.is_empty() {
             continue;
         }
-        let others = table.labelled().of_fold(Fold::Outside(fold));
-        let predictor = out_of_fold(settings, candidate, table, &others)
+        let predictor = out_of_fold(&folds, fold)
             .with_context(|| format!("failed to fit the candidate without fold {fold}"))?;
         answers
             .candidate
@@ -146,22 +146,16 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
 }
 
 /// The fit to the other folds; of one class only, their share of class 1.
-///
-/// It begins at the candidate, which was fitted to these rows and a few more.
-fn out_of_fold(
-    settings: &FitSettings,
-    candidate: &LinearPredictor,
-    table: &Table,
-    others: &Selection,
-) -> Result<LinearPredictor, Failure> {
+fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<LinearPredictor, Failure> {
+    let n_features = folds.features();
     let share_of = |positives: f64, negatives: f64| LinearPredictor {
         // A share of exactly 0 or 1 has no finite log-odds, and one contrary row would cost
         // infinitely much: half a row is added to either class (Jeffreys' prior).
         intercept: ((positives + 0.5) / (negatives + 0.5)).ln(),
-        coefficients: vec![0.0; table.features.len()],
-        imputed: vec![0.0; table.features.len()],
+        coefficients: vec![0.0; n_features],
+        imputed: vec![0.0; n_features],
     };
-    match predictor_near(settings, candidate, table, others) {
+    match folds.without(fold) {
         Ok(predictor) => Ok(predictor),
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
         Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),

@@ -8,6 +8,7 @@
 //! Where Newton begins decides how many passes over the rows it takes, and nothing else: a start
 //! that leads nowhere is forgotten.
 
+mod folds;
 mod start;
 
 use dataset::passes::{
@@ -18,6 +19,8 @@ use ndarray::{Array1, Array2};
 use thiserror::Error;
 
 use crate::linear::Cholesky;
+
+pub use folds::OutOfFold;
 
 /// How a model is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,28 +106,21 @@ const SEPARATED: f64 = 1e-6;
 
 /// Fits the labelled rows of a selection.
 pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Result<Fit, FitError> {
-    solve(
-        settings,
+    let moments = passes::moments(table, &selection.clone().labelled());
+    let rows = Rows {
         table,
         selection,
-        Goal::Evaluated,
-        start::of_few_rows,
-    )
+        moments: &moments,
+    };
+    solve(settings, &rows, Goal::Evaluated, start::of_few_rows)
 }
 
-/// The predictor that fits the labelled rows of a selection, found from one that was fitted to
-/// much the same rows.
-///
-/// It is the optimum to about ten digits. Its last bits hang on where it was begun: a model that
-/// is kept begins nowhere but at its own rows, with [`fit`].
-pub fn predictor_near(
-    settings: &FitSettings,
-    near: &LinearPredictor,
-    table: &Table,
-    selection: &Selection,
-) -> Result<LinearPredictor, FitError> {
-    let start = |objective: &Objective<'_>| start::at(near, objective);
-    Ok(solve(settings, table, selection, Goal::Foreseen, start)?.predictor)
+/// The rows that are fitted.
+struct Rows<'a> {
+    table: &'a Table,
+    selection: &'a Selection,
+    /// Of the labelled ones.
+    moments: &'a [Moments],
 }
 
 /// How sure the minimum has to be.
@@ -139,22 +135,16 @@ enum Goal {
 
 fn solve(
     settings: &FitSettings,
-    table: &Table,
-    selection: &Selection,
+    rows: &Rows<'_>,
     goal: Goal,
     start: impl Fn(&Objective<'_>) -> Option<Point>,
 ) -> Result<Fit, FitError> {
-    let selection = selection.clone().labelled();
-    let moments = passes::moments(table, &selection);
-    let axes: Vec<Axis> = moments
-        .iter()
-        .map(|column| axis(column, settings))
-        .collect();
+    let axes = axes(rows.moments, settings);
     let objective = Objective {
         penalty: penalty(&axes, settings),
         axes: &axes,
-        table,
-        selection: &selection,
+        table: rows.table,
+        selection: &rows.selection.clone().labelled(),
     };
     let begun =
         start(&objective).and_then(|start| minimise(&objective, start, MAX_STEPS, goal).ok());
@@ -177,6 +167,13 @@ fn solve(
         curvature: optimum.terms.hessian,
         axes,
     })
+}
+
+fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
+    moments
+        .iter()
+        .map(|column| axis(column, settings))
+        .collect()
 }
 
 /// The scale is a power of two, so that dividing by it loses no digit.
@@ -241,18 +238,22 @@ impl Objective<'_> {
             axes: self.axes,
             weights,
         };
-        let mut terms = logistic_terms(&point, self.table, self.selection);
-        let weights = point.weights;
-        let pull = &self.penalty * &weights;
-        terms.loss += pull.dot(&weights) / 2.0;
-        terms.gradient += &pull;
-        let mut diagonal = terms.hessian.diag_mut();
-        diagonal += &self.penalty;
-        Point { weights, terms }
+        let terms = logistic_terms(&point, self.table, self.selection);
+        Point::penalised(point.weights, terms, &self.penalty)
     }
 }
 
 impl Point {
+    /// With the penalty added to the rows' terms.
+    fn penalised(weights: Array1<f64>, mut terms: LogisticTerms, penalty: &Array1<f64>) -> Self {
+        let pull = penalty * &weights;
+        terms.loss += pull.dot(&weights) / 2.0;
+        terms.gradient += &pull;
+        let mut diagonal = terms.hessian.diag_mut();
+        diagonal += penalty;
+        Self { weights, terms }
+    }
+
     /// A fit needs rows of both.
     fn both_classes(&self) -> Result<(), FitError> {
         let LogisticTerms {

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
-pub use fit::{Fit, FitError, FitSettings, fit, predictor_near};
+pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
 pub use model::{Convergence, FORMAT, Model};
 pub use report::TrainReport;
 

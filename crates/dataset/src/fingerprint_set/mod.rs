@@ -165,9 +165,7 @@ impl FingerprintSet {
     /// Writes what is only in memory to files, and says what the set consists of. Those files are
     /// not changed or removed by this set any more.
     pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
-        while self.bytes_in_memory() > 0 {
-            self.write_oldest()?;
-        }
+        self.write_all()?;
         let stored = self.runs.iter_mut().map(|run| match run {
             Run::File(file) => Some(file.store()),
             Run::Memory(_) => None,
@@ -209,15 +207,34 @@ impl FingerprintSet {
         Ok(())
     }
 
+    /// Writes all runs that are in memory to files, several at a time.
+    fn write_all(&mut self) -> anyhow::Result<()> {
+        files::create_folder(&self.folder)?;
+        let (folder, name, next) = (&self.folder, self.name, &mut self.next);
+        let in_memory = self.runs.iter_mut().filter(|run| run.bytes_in_memory() > 0);
+        let named: Vec<_> = in_memory.map(|run| (run, file_name(name, next))).collect();
+        named.into_par_iter().try_for_each(|(run, name)| {
+            let written = RunFile::write(folder, name, |to| run.write_to(to))?;
+            *run = Run::File(written);
+            Ok(())
+        })
+    }
+
     fn write(
         &mut self,
         write: impl FnOnce(&mut pages::RunWriter<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Run> {
         files::create_folder(&self.folder)?;
-        let name = format!("{}-{:06}{SUFFIX}", self.name, self.next);
-        self.next += 1;
+        let name = file_name(self.name, &mut self.next);
         RunFile::write(&self.folder, name, write).map(Run::File)
     }
+}
+
+/// The name of the next file.
+fn file_name(name: &str, next: &mut u64) -> String {
+    let number = *next;
+    *next += 1;
+    format!("{name}-{number:06}{SUFFIX}")
 }
 
 /// A number that no file of the name has: one that is there may belong to a stored set.

@@ -38,7 +38,7 @@ impl Column {
             }
             Rows::List(positions) => {
                 for (to, position) in used.iter_mut().zip(*positions) {
-                    *to = value(column[*position]);
+                    *to = value(column[*position as usize]);
                 }
             }
         }

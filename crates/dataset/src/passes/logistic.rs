@@ -9,7 +9,7 @@ use fearless_simd::{Level, dispatch};
 use ndarray::{Array1, Array2};
 
 use self::block::{Block, Sums, Weight};
-use super::{Chunk, Pass, run};
+use super::{Chunk, Pass, run, run_by_fold};
 use crate::table::{Selection, Table};
 
 /// How one raw feature is standardised.
@@ -70,6 +70,23 @@ pub fn logistic_terms(
     terms.summed(table, selection)
 }
 
+/// [`logistic_terms`] of the rows of each fold's clients, one fold after the other.
+pub fn logistic_terms_by_fold(
+    point: &LogisticPoint<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> Vec<LogisticTerms> {
+    let terms = Terms {
+        point,
+        weight: Weight::Curvature,
+        limit: None,
+    };
+    run_by_fold(&terms, table, &selection.clone().labelled())
+        .into_iter()
+        .map(LogisticTerms::symmetric)
+        .collect()
+}
+
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds beyond `limit`,
 /// which is above 0, taken as `limit`, and those below `-limit` as `-limit`.
 ///
@@ -104,7 +121,8 @@ pub fn sandwich_meat(
 }
 
 impl LogisticTerms {
-    fn zero(size: usize) -> Self {
+    /// Those of no rows, with so many weights.
+    pub fn zero(size: usize) -> Self {
         Self {
             rows: 0,
             positives: 0,
@@ -112,6 +130,15 @@ impl LogisticTerms {
             gradient: Array1::zeros(size),
             hessian: Array2::zeros((size, size)),
         }
+    }
+
+    /// Adds the sums over other rows at the same point.
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.positives += other.positives;
+        self.loss += other.loss;
+        self.gradient += &other.gradient;
+        self.hessian += &other.hessian;
     }
 
     /// Only the lower triangle was summed.
@@ -146,11 +173,7 @@ impl Pass for Terms<'_> {
     }
 
     fn merge(&self, earlier: &mut LogisticTerms, later: LogisticTerms) {
-        earlier.rows += later.rows;
-        earlier.positives += later.positives;
-        earlier.loss += later.loss;
-        earlier.gradient += &later.gradient;
-        earlier.hessian += &later.hessian;
+        earlier.merge(&later);
     }
 }
 

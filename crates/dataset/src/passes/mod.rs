@@ -21,9 +21,10 @@ use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use log_odds::{LinearPredictor, Scored, log_odds, predictions, probability};
 pub use logistic::{
-    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms, sandwich_meat,
+    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
+    logistic_terms_by_fold, sandwich_meat,
 };
-pub use moments::{Moments, moments};
+pub use moments::{Moments, moments, moments_by_fold};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
 pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, Summary};
@@ -57,8 +58,8 @@ pub(crate) struct Chunk<'a> {
 enum Positions {
     /// All from the first to before the last.
     Run(Range<usize>),
-    /// These.
-    List(Vec<usize>),
+    /// These. A table has fewer than 2^32 rows in memory.
+    List(Vec<u32>),
 }
 
 /// The positions of a block's rows.
@@ -66,7 +67,7 @@ pub(crate) enum Rows<'a> {
     /// All from the first to before the last.
     Run(Range<usize>),
     /// These.
-    List(&'a [usize]),
+    List(&'a [u32]),
 }
 
 #[cfg(test)]
@@ -93,7 +94,7 @@ impl Chunk<'_> {
     pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).map(|row| match &self.positions {
             Positions::Run(range) => range.start + row,
-            Positions::List(positions) => positions[row],
+            Positions::List(positions) => positions[row] as usize,
         })
     }
 
@@ -140,6 +141,46 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
     total
 }
 
+/// Runs a pass over the chosen rows of each fold's clients: one value for each fold.
+///
+/// It finds out once which fold each row is of, so it costs little more than a pass over all.
+pub(crate) fn run_by_fold<P: Pass>(
+    pass: &P,
+    table: &Table,
+    selection: &Selection,
+) -> Vec<P::Value> {
+    let empty = || -> Vec<P::Value> { (0..FOLDS).map(|_| pass.empty()).collect() };
+    let chunks: Vec<Vec<P::Value>> = chunk_ranges(selection)
+        .into_par_iter()
+        .map(|range| {
+            let mut values = empty();
+            let positions = positions_by_fold(table, selection.labels, range);
+            for (value, positions) in values.iter_mut().zip(positions) {
+                let positions = Positions::List(positions);
+                pass.add(value, &Chunk { table, positions });
+            }
+            values
+        })
+        .collect();
+    let mut totals = empty();
+    for values in chunks {
+        for (total, value) in totals.iter_mut().zip(values) {
+            pass.merge(total, value);
+        }
+    }
+    totals
+}
+
+fn positions_by_fold(table: &Table, labels: Labels, range: Range<usize>) -> Vec<Vec<u32>> {
+    let mut positions = vec![Vec::with_capacity(range.len() / FOLDS as usize + 1); FOLDS as usize];
+    for row in range {
+        if labels == Labels::Any || table.labels[row].is_some() {
+            positions[(table.clients[row] % FOLDS) as usize].push(row as u32);
+        }
+    }
+    positions
+}
+
 fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
     let rows = match selection.share {
         Share::All => CHUNK_ROWS,
@@ -170,11 +211,11 @@ fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Posit
 
 /// The numbers that `keep` takes. What it says of them is hard to foretell: every number is
 /// written, and the next one over it where it is not kept.
-fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<usize> {
+fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<u32> {
     let mut numbers = vec![0; range.len()];
     let mut count = 0;
     for number in range {
-        numbers[count] = number;
+        numbers[count] = number as u32;
         count += usize::from(keep(number));
     }
     numbers.truncate(count);

@@ -4,7 +4,7 @@ use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
-use super::{Chunk, Pass, run};
+use super::{Chunk, Pass, run, run_by_fold};
 use crate::table::{Selection, Table};
 
 /// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
@@ -30,6 +30,12 @@ const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
 pub fn moments(table: &Table, selection: &Selection) -> Vec<Moments> {
     let features = table.features.len();
     run(&FeatureMoments { features }, table, selection)
+}
+
+/// [`moments`] of the rows of each fold's clients, one fold after the other.
+pub fn moments_by_fold(table: &Table, selection: &Selection) -> Vec<Vec<Moments>> {
+    let features = table.features.len();
+    run_by_fold(&FeatureMoments { features }, table, selection)
 }
 
 struct FeatureMoments {

@@ -6,7 +6,7 @@
 use std::f64::consts::LN_2;
 
 use dataset::FEW;
-use dataset::passes::LinearPredictor;
+use dataset::passes::{Axis, LinearPredictor};
 use ndarray::Array1;
 
 use super::{Goal, Objective, Point, minimise};
@@ -42,14 +42,18 @@ pub(super) fn at(near: &LinearPredictor, objective: &Objective<'_>) -> Option<Po
     if near.coefficients.len() != objective.axes.len() {
         return None;
     }
-    let on_axes = near.coefficients.iter().zip(objective.axes);
-    let mut weights = vec![near.intercept];
-    for (coefficient, axis) in on_axes {
+    begun(objective, weights(near, objective.axes))
+}
+
+/// Intercept and coefficients of a predictor of the raw features on as many axes.
+pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64> {
+    let mut weights = vec![predictor.intercept];
+    for (coefficient, axis) in predictor.coefficients.iter().zip(axes) {
         let weight = coefficient * axis.scale;
         weights[0] += weight * axis.shift;
         weights.push(weight);
     }
-    begun(objective, weights.into())
+    weights.into()
 }
 
 fn begun(objective: &Objective<'_>, weights: Array1<f64>) -> Option<Point> {

@@ -1,5 +1,5 @@
 use common::Schema;
-use dataset::{Fold, Selection, Table};
+use dataset::{FOLDS, Fold, Selection, Table};
 use serde_json::Value;
 
 use super::*;
@@ -304,28 +304,54 @@ fn fit_from(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
+    let moments = passes::moments(table, &selection.clone().labelled());
+    let rows = Rows {
+        table,
+        selection,
+        moments: &moments,
+    };
     let start = |objective: &Objective<'_>| start::at(near, objective);
-    solve(settings, table, selection, Goal::Evaluated, start)
+    solve(settings, &rows, Goal::Evaluated, start)
 }
 
 #[test]
-fn the_predictor_found_near_another_is_the_optimum() {
+fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
     let (x, classes) = noisy(5_000, 40.0);
-    let table = table_of(&[x], &classes);
-    let all = fit_all(&UNIT, &table).unwrap();
-    let part = Selection::rows(0..4_000);
-    let wanted = fit(&UNIT, &table, &part).unwrap().predictor;
-    let found = predictor_near(&UNIT, &all.predictor, &table, &part).unwrap();
-    let same = |found: f64, wanted: f64| (found / wanted - 1.0).abs() < 1e-9;
-    assert!(
-        same(found.intercept, wanted.intercept),
-        "{found:?}, {wanted:?}"
-    );
-    assert!(
-        same(found.coefficients[0], wanted.coefficients[0]),
-        "{found:?}, {wanted:?}"
-    );
-    assert_eq!(found.imputed, wanted.imputed);
+    // Missing values stand at another mean without each fold.
+    let is_missing = |row: usize| row % 7 == 0;
+    let y = (0..5_000).map(|row| {
+        if is_missing(row) {
+            f64::NAN
+        } else {
+            (row as f64).sqrt()
+        }
+    });
+    let columns = [x, y.collect()];
+    for (table, near) in [&columns[..1], &columns].map(|columns| {
+        let table = table_of(columns, &classes);
+        let near = fit_all(&UNIT, &table).unwrap().predictor;
+        (table, near)
+    }) {
+        let folds = OutOfFold::new(&UNIT, &near, &table);
+        for fold in 0..FOLDS {
+            let others = table.all().of_fold(Fold::Outside(fold));
+            let wanted = fit(&UNIT, &table, &others).unwrap().predictor;
+            assert_ne!(wanted, near);
+            let found = folds.without(fold).unwrap();
+            let numbers = |predictor: &LinearPredictor| {
+                let mut numbers = vec![predictor.intercept];
+                numbers.extend(&predictor.coefficients);
+                numbers.extend(&predictor.imputed);
+                numbers
+            };
+            for (found, wanted) in numbers(&found).into_iter().zip(numbers(&wanted)) {
+                assert!(
+                    relative_difference(found, wanted) < 1e-9,
+                    "{found}, {wanted}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
