@@ -48,6 +48,17 @@ pub enum Fold {
     Outside(u64),
 }
 
+impl Fold {
+    /// Whether the clients of this fold are among the chosen.
+    pub(crate) fn holds(self, fold: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Inside(inside) => fold == inside,
+            Self::Outside(outside) => fold != outside,
+        }
+    }
+}
+
 /// A choice of rows by their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {

@@ -227,6 +227,7 @@ struct Objective<'a> {
 }
 
 /// A point and the objective's terms there, penalty included.
+#[derive(Clone)]
 struct Point {
     weights: Array1<f64>,
     terms: LogisticTerms,

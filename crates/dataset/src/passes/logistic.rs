@@ -9,8 +9,8 @@ use fearless_simd::{Level, dispatch};
 use ndarray::{Array1, Array2};
 
 use self::block::{Block, Sums, Weight};
-use super::{Chunk, Pass, run, run_by_fold};
-use crate::table::{Selection, Table};
+use super::{Chunk, Pass, run, run_all};
+use crate::table::{FOLDS, Fold, Selection, Table};
 
 /// How one raw feature is standardised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,12 +62,7 @@ pub fn logistic_terms(
     table: &Table,
     selection: &Selection,
 ) -> LogisticTerms {
-    let terms = Terms {
-        point,
-        weight: Weight::Curvature,
-        limit: None,
-    };
-    terms.summed(table, selection)
+    Terms::of_curvature(point).summed(table, selection)
 }
 
 /// [`logistic_terms`] of the rows of each fold's clients, one fold after the other.
@@ -76,15 +71,32 @@ pub fn logistic_terms_by_fold(
     table: &Table,
     selection: &Selection,
 ) -> Vec<LogisticTerms> {
-    let terms = Terms {
-        point,
-        weight: Weight::Curvature,
-        limit: None,
-    };
-    run_by_fold(&terms, table, &selection.clone().labelled())
-        .into_iter()
-        .map(LogisticTerms::symmetric)
-        .collect()
+    let terms = Terms::of_curvature(point);
+    let passes: Vec<_> = (0..FOLDS)
+        .map(|fold| (&terms, Fold::Inside(fold)))
+        .collect();
+    summed_all(&passes, table, selection)
+}
+
+/// [`logistic_terms`] of the rows of all clients but those of one fold, for each fold at its own
+/// point.
+pub fn logistic_terms_without_folds(
+    points: &[LogisticPoint<'_>],
+    table: &Table,
+    selection: &Selection,
+) -> Vec<LogisticTerms> {
+    let terms: Vec<Terms<'_>> = points.iter().map(Terms::of_curvature).collect();
+    let passes: Vec<_> = terms.iter().zip((0..).map(Fold::Outside)).collect();
+    summed_all(&passes, table, selection)
+}
+
+fn summed_all(
+    passes: &[(&Terms<'_>, Fold)],
+    table: &Table,
+    selection: &Selection,
+) -> Vec<LogisticTerms> {
+    let terms = run_all(passes, table, &selection.clone().labelled());
+    terms.into_iter().map(LogisticTerms::symmetric).collect()
 }
 
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds beyond `limit`,
@@ -177,7 +189,15 @@ impl Pass for Terms<'_> {
     }
 }
 
-impl Terms<'_> {
+impl<'a> Terms<'a> {
+    fn of_curvature(point: &'a LogisticPoint<'a>) -> Self {
+        Self {
+            point,
+            weight: Weight::Curvature,
+            limit: None,
+        }
+    }
+
     /// Over the labelled rows of a selection.
     fn summed(&self, table: &Table, selection: &Selection) -> LogisticTerms {
         run(self, table, &selection.clone().labelled()).symmetric()

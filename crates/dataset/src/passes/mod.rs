@@ -22,7 +22,7 @@ use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use log_odds::{LinearPredictor, Scored, log_odds, predictions, probability};
 pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
-    logistic_terms_by_fold, sandwich_meat,
+    logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
 };
 pub use moments::{Moments, moments, moments_by_fold};
 pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
@@ -141,44 +141,54 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
     total
 }
 
-/// Runs a pass over the chosen rows of each fold's clients: one value for each fold.
+/// Runs several passes at once, each over the chosen rows of its choice of clients.
 ///
-/// It finds out once which fold each row is of, so it costs little more than a pass over all.
-pub(crate) fn run_by_fold<P: Pass>(
-    pass: &P,
+/// Which fold a row is of is found out once for all of them, and its values are fetched into the
+/// cache once.
+pub(crate) fn run_all<P: Pass>(
+    passes: &[(&P, Fold)],
     table: &Table,
     selection: &Selection,
 ) -> Vec<P::Value> {
-    let empty = || -> Vec<P::Value> { (0..FOLDS).map(|_| pass.empty()).collect() };
+    let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
     let chunks: Vec<Vec<P::Value>> = chunk_ranges(selection)
         .into_par_iter()
         .map(|range| {
+            let chunks = by_fold(table, selection.labels, range);
             let mut values = empty();
-            let positions = positions_by_fold(table, selection.labels, range);
-            for (value, positions) in values.iter_mut().zip(positions) {
-                let positions = Positions::List(positions);
-                pass.add(value, &Chunk { table, positions });
+            for ((pass, wanted), value) in passes.iter().zip(&mut values) {
+                for (chunk, fold) in chunks.iter().zip(0..) {
+                    if wanted.holds(fold) {
+                        pass.add(value, chunk);
+                    }
+                }
             }
             values
         })
         .collect();
     let mut totals = empty();
     for values in chunks {
-        for (total, value) in totals.iter_mut().zip(values) {
+        for (((pass, _), total), value) in passes.iter().zip(&mut totals).zip(values) {
             pass.merge(total, value);
         }
     }
     totals
 }
 
-fn positions_by_fold(table: &Table, labels: Labels, range: Range<usize>) -> Vec<Vec<u32>> {
-    let mut positions = vec![Vec::with_capacity(range.len() / FOLDS as usize + 1); FOLDS as usize];
+/// The rows of a range, fold by fold.
+fn by_fold(table: &Table, labels: Labels, range: Range<usize>) -> Vec<Chunk<'_>> {
+    let room = range.len() / FOLDS as usize + 1;
+    let mut positions = vec![Vec::with_capacity(room); FOLDS as usize];
     for row in range {
         if labels == Labels::Any || table.labels[row].is_some() {
             positions[(table.clients[row] % FOLDS) as usize].push(row as u32);
         }
     }
-    positions
+    let chunk = |positions| Chunk {
+        table,
+        positions: Positions::List(positions),
+    };
+    positions.into_iter().map(chunk).collect()
 }
 
 fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {

@@ -4,8 +4,8 @@ use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
-use super::{Chunk, Pass, run, run_by_fold};
-use crate::table::{Selection, Table};
+use super::{Chunk, Pass, run, run_all};
+use crate::table::{FOLDS, Fold, Selection, Table};
 
 /// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,9 @@ pub fn moments(table: &Table, selection: &Selection) -> Vec<Moments> {
 /// [`moments`] of the rows of each fold's clients, one fold after the other.
 pub fn moments_by_fold(table: &Table, selection: &Selection) -> Vec<Vec<Moments>> {
     let features = table.features.len();
-    run_by_fold(&FeatureMoments { features }, table, selection)
+    let pass = FeatureMoments { features };
+    let passes: Vec<_> = (0..FOLDS).map(|fold| (&pass, Fold::Inside(fold))).collect();
+    run_all(&passes, table, selection)
 }
 
 struct FeatureMoments {

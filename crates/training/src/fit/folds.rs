@@ -1,103 +1,132 @@
 //! Fits to all clients but those of one fold.
 //!
-//! They begin near each other, and four in five of their rows are the same. What each has to sum at
-//! the beginning is therefore summed once, fold by fold, and put together from the other folds.
+//! They begin at the same predictor, and four in five of their rows are the same. So the first
+//! step and the look at where it leads, which on many rows is all there is to do, are taken for all
+//! folds at once.
 
 use dataset::passes::{
     Axis, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms_by_fold,
-    moments_by_fold,
+    logistic_terms_without_folds, moments_by_fold,
 };
 use dataset::{Fold, Table};
 use ndarray::Array1;
 
-use super::{
-    FitError, FitSettings, Goal, Objective, Point, Rows, axes, penalty, raw_predictor, solve, start,
-};
+use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predictor, solve, start};
 
 /// The labelled rows of a table, to be fitted without those of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
     table: &'a Table,
-    /// Fitted to all of them.
-    near: &'a LinearPredictor,
-    /// How all of them are standardised.
-    axes: Vec<Axis>,
-    /// Of each feature, for each fold.
-    moments: Vec<Vec<Moments>>,
-    /// Where `near` is on the axes, and the terms there for each fold.
-    weights: Array1<f64>,
-    terms: Vec<LogisticTerms>,
+    /// What each fold's fit begins with.
+    folds: Vec<Others>,
+}
+
+/// The rows of all folds but one.
+struct Others {
+    /// Of each feature.
+    moments: Vec<Moments>,
+    start: Option<Point>,
 }
 
 impl<'a> OutOfFold<'a> {
-    /// Sums what the fits begin with. `near` is a predictor that was fitted to all labelled rows.
-    pub fn new(settings: &'a FitSettings, near: &'a LinearPredictor, table: &'a Table) -> Self {
+    /// Takes the first step of each fit from `near`, a predictor that was fitted to all labelled
+    /// rows of the table.
+    pub fn new(settings: &'a FitSettings, near: &LinearPredictor, table: &'a Table) -> Self {
         let selection = table.labelled();
-        let moments = moments_by_fold(table, &selection);
-        let axes = axes(&joined_moments(moments.iter()), settings);
-        let weights = start::weights(near, &axes);
-        let point = LogisticPoint {
-            axes: &axes,
-            weights,
-        };
-        let terms = logistic_terms_by_fold(&point, table, &selection);
+        let of_folds = moments_by_fold(table, &selection);
+        let moments = others_of_each(&of_folds, joined);
+        let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
+        let nearer = one_step(settings, near, table, &axes_of_all);
+        let axes: Vec<Vec<Axis>> = moments
+            .iter()
+            .map(|moments| axes(moments, settings))
+            .collect();
+        let points: Vec<LogisticPoint<'_>> = nearer
+            .iter()
+            .zip(&axes)
+            .map(|(nearer, axes)| LogisticPoint {
+                axes,
+                weights: start::weights(nearer, axes),
+            })
+            .collect();
+        let terms = logistic_terms_without_folds(&points, table, &selection);
+        let starts = points.into_iter().zip(terms).map(|(point, terms)| {
+            let penalty = penalty(point.axes, settings);
+            start::if_better(Point::penalised(point.weights, terms, &penalty))
+        });
+        let folds = moments.iter().cloned().zip(starts);
         Self {
             settings,
             table,
-            near,
-            weights: point.weights,
-            axes,
-            moments,
-            terms,
+            folds: folds
+                .map(|(moments, start)| Others { moments, start })
+                .collect(),
         }
     }
 
     /// Features of the rows.
     pub fn features(&self) -> usize {
-        self.axes.len()
+        self.table.features.len()
     }
 
-    /// The predictor that fits the rows of all folds but this one.
+    /// The predictor that fits the rows of all folds but this one, which is below [`dataset::FOLDS`].
     ///
     /// It is the optimum to about ten digits. Its last bits hang on where it was begun: a model
     /// that is kept begins nowhere but at its own rows, with [`fit`](super::fit).
     pub fn without(&self, fold: u64) -> Result<LinearPredictor, FitError> {
-        let moments = joined_moments(others(&self.moments, fold));
+        let others = &self.folds[fold as usize];
         let rows = Rows {
             table: self.table,
             selection: &self.table.labelled().of_fold(Fold::Outside(fold)),
-            moments: &moments,
+            moments: &others.moments,
         };
-        let nearer = self.one_step(fold);
-        let nearer = nearer.as_ref().unwrap_or(self.near);
-        let start = |objective: &Objective<'_>| start::at(nearer, objective);
-        Ok(solve(self.settings, &rows, Goal::Foreseen, start)?.predictor)
-    }
-
-    /// One Newton step from `near`; `None` where that leads nowhere.
-    ///
-    /// Missing values stand at the mean of all rows here, not at that of the other folds, so the
-    /// step may miss by a little: the terms are taken anew where it ends.
-    fn one_step(&self, fold: u64) -> Option<LinearPredictor> {
-        let mut terms = LogisticTerms::zero(self.weights.len());
-        others(&self.terms, fold).for_each(|of_fold| terms.merge(of_fold));
-        let penalty = penalty(&self.axes, self.settings);
-        let here = Point::penalised(self.weights.clone(), terms, &penalty);
-        let direction = here.newton_direction()?;
-        Some(raw_predictor(&self.axes, &(here.weights + direction)))
+        let fit = solve(self.settings, &rows, Goal::Foreseen, |_| {
+            others.start.clone()
+        })?;
+        Ok(fit.predictor)
     }
 }
 
-/// What there is of each fold but one.
-fn others<T>(of_folds: &[T], fold: u64) -> impl Iterator<Item = &T> {
-    let others = of_folds
-        .iter()
-        .zip(0..)
-        .filter(move |(_, number)| *number != fold);
-    others.map(|(of_fold, _)| of_fold)
+/// For each fold the end of a Newton step from `near`.
+///
+/// Missing values stand at the mean of all rows here, not at that of the other folds, so a step may
+/// miss by a little.
+fn one_step(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    axes: &[Axis],
+) -> Vec<LinearPredictor> {
+    let point = LogisticPoint {
+        axes,
+        weights: start::weights(near, axes),
+    };
+    let of_folds = logistic_terms_by_fold(&point, table, &table.labelled());
+    let penalty = penalty(axes, settings);
+    let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
+        let mut terms = LogisticTerms::zero(point.weights.len());
+        others.for_each(|of_fold| terms.merge(of_fold));
+        let here = Point::penalised(point.weights.clone(), terms, &penalty);
+        let nowhere = || Array1::zeros(here.weights.len());
+        let direction = here.newton_direction().unwrap_or_else(nowhere);
+        raw_predictor(axes, &(&here.weights + &direction))
+    };
+    others_of_each(&of_folds, step)
 }
 
-fn joined_moments<'a>(of_folds: impl Iterator<Item = &'a Vec<Moments>>) -> Vec<Moments> {
+/// For each fold what is made of the others.
+fn others_of_each<T, U>(
+    of_folds: &[T],
+    make: impl Fn(&mut dyn Iterator<Item = &T>) -> U,
+) -> Vec<U> {
+    let without = |fold: usize| {
+        let others = of_folds.iter().enumerate();
+        make(&mut others.filter_map(|(number, of_fold)| (number != fold).then_some(of_fold)))
+    };
+    (0..of_folds.len()).map(without).collect()
+}
+
+fn joined(of_folds: &mut dyn Iterator<Item = &Vec<Moments>>) -> Vec<Moments> {
     let mut joined = Vec::new();
     for of_fold in of_folds {
         joined.resize(of_fold.len(), Moments::default());

@@ -34,15 +34,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     let origin = few.at(Array1::zeros(objective.axes.len() + 1));
     origin.both_classes().ok()?;
     let (optimum, _) = minimise(&few, origin, FEW_STEPS, Goal::Evaluated).ok()?;
-    begun(objective, optimum.weights)
-}
-
-/// A predictor of the raw features.
-pub(super) fn at(near: &LinearPredictor, objective: &Objective<'_>) -> Option<Point> {
-    if near.coefficients.len() != objective.axes.len() {
-        return None;
-    }
-    begun(objective, weights(near, objective.axes))
+    if_better(objective.at(optimum.weights))
 }
 
 /// Intercept and coefficients of a predictor of the raw features on as many axes.
@@ -56,8 +48,8 @@ pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64>
     weights.into()
 }
 
-fn begun(objective: &Objective<'_>, weights: Array1<f64>) -> Option<Point> {
-    let start = objective.at(weights);
+/// A point, where it is better than no weight.
+pub(super) fn if_better(start: Point) -> Option<Point> {
     // What each row costs without any weight; a loss that is no number is not below it.
     let is_better = start.terms.loss < start.terms.rows as f64 * LN_2;
     (is_better && start.both_classes().is_ok()).then_some(start)
