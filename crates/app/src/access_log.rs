@@ -1,23 +1,15 @@
 //! One line a request on stderr: what was asked, how it came out, how long it took.
 //!
 //! Never a body, a client's name or a key; every part is of ours or of harmless characters, so no
-//! request can forge a line. Lines are gathered and written a few times a second by a thread, so
-//! that a request neither pays for a system call nor waits for whoever reads the log; when that
-//! reader is too slow lines are dropped and counted.
+//! request can forge a line. A request neither pays for a system call nor waits for whoever reads
+//! the log.
 
 use std::fmt;
-use std::io::{self, Write};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::io::Write;
 use std::time::Duration;
 
+use common::LogQueue;
 use jiff::Timestamp;
-
-/// How long a line waits for others at most.
-const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Bytes that wait for the reader of the log at most.
-const MOST_WAITING: usize = 4 * 1024 * 1024;
 
 /// What is told of a request.
 pub(crate) struct Event<'a> {
@@ -40,88 +32,45 @@ pub(crate) enum Form {
     Json,
 }
 
-/// The lines that wait, and the thread that writes them.
+/// Tells of requests in one form.
 pub(crate) struct AccessLog {
     form: Form,
-    waiting: Arc<Mutex<Waiting>>,
-    /// Its end is what stops the thread.
-    alive: Option<Sender<()>>,
-    writer: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    lines: Vec<u8>,
-    dropped: u64,
+    queue: &'static LogQueue,
 }
 
 impl AccessLog {
-    /// Starts the thread that writes to stderr.
-    pub(crate) fn start(form: Form) -> io::Result<Self> {
-        let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (alive, stopped) = mpsc::channel::<()>();
-        let lines = Arc::clone(&waiting);
-        let writer = thread::Builder::new()
-            .name("access log".into())
-            .spawn(move || {
-                // The first round may begin in the middle of nothing: an empty buffer costs nothing.
-                while stopped.recv_timeout(GATHERED_FOR) == Err(RecvTimeoutError::Timeout) {
-                    write_out(&lines);
-                }
-                write_out(&lines);
-            })?;
-        Ok(Self {
-            form,
-            waiting,
-            alive: Some(alive),
-            writer: Some(writer),
-        })
+    /// Tells by lines of this form.
+    pub(crate) fn new(form: Form, queue: &'static LogQueue) -> Self {
+        Self { form, queue }
     }
 
-    /// Adds a line.
+    /// Tells of a request.
     pub(crate) fn add(&self, event: &Event<'_>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.lines.len() > MOST_WAITING {
-            waiting.dropped += 1;
-            return;
-        }
         // A vector takes all that is written.
-        let _ = match self.form {
-            Form::Text => writeln!(waiting.lines, " INFO {event}"),
-            Form::Json => writeln!(waiting.lines, "{}", Json(event)),
-        };
+        self.queue.add(|lines| {
+            let _ = match self.form {
+                Form::Text => writeln!(lines, " INFO {event}"),
+                Form::Json => writeln!(lines, "{}", Json(event)),
+            };
+        });
     }
-}
 
-impl AccessLog {
-    /// Writes what waits.
-    pub(crate) fn flush(&self) {
-        write_out(&self.waiting);
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        drop(self.alive.take());
-        if let Some(writer) = self.writer.take() {
-            // It does not panic; if it did, there is nobody to tell.
-            let _ = writer.join();
-        }
-    }
-}
-
-fn write_out(waiting: &Mutex<Waiting>) {
-    let Waiting { lines, dropped } =
-        std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
-    if !lines.is_empty() {
-        // Nothing is left to do when stderr is closed.
-        let _ = io::stderr().lock().write_all(&lines);
-    }
-    if dropped > 0 {
-        tracing::warn!(
-            dropped,
-            "lines of the access log were dropped: stderr is read too slowly"
-        );
+    /// Tells of a connection that ended before a whole request head came that could be read.
+    pub(crate) fn add_connection_without_request(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.queue.add(|lines| {
+            let _ = match self.form {
+                Form::Text => writeln!(
+                    lines,
+                    " INFO connection without a request seconds={seconds:.6}"
+                ),
+                Form::Json => writeln!(
+                    lines,
+                    r#"{{"timestamp":"{:.6}","level":"INFO","message":"connection without a request","seconds":{seconds:.6}}}"#,
+                    Timestamp::now(),
+                ),
+            };
+        });
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::rt::task::yield_now;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, Payload};
 use common::config::LimitSettings;
@@ -26,6 +27,9 @@ const SLOWEST_RATE: u64 = 1024;
 const GRACE: Duration = Duration::from_secs(5);
 /// Compressed bytes inflated at a time: at a thousand to one they become a megabyte.
 const INFLATED_AT_A_TIME: usize = 1024;
+
+/// Inflated bytes after which other requests of the worker have their turn.
+const INFLATED_WITHOUT_PAUSE: usize = 1024 * 1024;
 
 /// A body on its way.
 pub(crate) struct Incoming {
@@ -50,6 +54,7 @@ struct Inflate {
     /// What has come and was not inflated yet.
     compressed: Bytes,
     inflated: u64,
+    since_pause: usize,
     limit: u64,
     is_at_end: bool,
 }
@@ -65,6 +70,7 @@ impl Incoming {
             decoder: MultiGzDecoder::new(Vec::new()),
             compressed: Bytes::new(),
             inflated: 0,
+            since_pause: 0,
             limit: limits.inflated_bytes,
             is_at_end: false,
         });
@@ -94,6 +100,11 @@ impl Incoming {
         };
         loop {
             if let Some(bytes) = inflate.some()? {
+                inflate.since_pause += bytes.len();
+                if inflate.since_pause >= INFLATED_WITHOUT_PAUSE {
+                    inflate.since_pause = 0;
+                    yield_now().await;
+                }
                 return Ok(Some(bytes));
             }
             if inflate.is_at_end {

@@ -12,6 +12,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
 use crate::answer::RequestId;
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::held::HeldAnswer;
 use crate::in_flight::Permit;
@@ -19,12 +20,16 @@ use crate::payload::{
     self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
     stream_file,
 };
-use crate::predict::{Options, predict as predict_rows, predict_csv, predict_text};
+use crate::predict::{Options, answer_bytes, predict as predict_rows, predict_csv, predict_text};
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
 /// Bodies up to this size are answered on the server's worker: a millisecond at most.
 const SMALL_BODY: usize = 64 * 1024;
+/// Likewise where each prediction is explained, which takes several times as long.
+const SMALL_EXPLAINED_BODY: usize = 8 * 1024;
+/// Answers up to this size are the connection's; they are no more than what it gathers anyway.
+const SMALL_ANSWER: usize = 64 * 1024;
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
@@ -92,7 +97,7 @@ async fn answer(
     };
     let body = match incoming.gather(Bytes::new(), most, &mut permit).await? {
         Gathered::Beginning(beginning) if form.is_csv(&beginning) => {
-            let answer = stream_body(streaming(permit), beginning, incoming).await?;
+            let answer = stream_body(request, streaming(permit), beginning, incoming).await?;
             return Ok(respond(&snapshot, media, BoxBody::new(answer)));
         }
         Gathered::Beginning(beginning) => {
@@ -102,7 +107,7 @@ async fn answer(
         }
         Gathered::Whole(body) => body,
     };
-    let job = Job {
+    let mut job = Job {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
         options,
@@ -117,9 +122,11 @@ async fn answer(
         None => web::block(move || job.compute()).await??,
     };
     let body = match computed {
-        Computed::Answer(answer) if answer.len() <= SMALL_BODY => BoxBody::new(answer),
-        Computed::Answer(answer) => BoxBody::new(HeldAnswer::new(answer, permit)),
-        Computed::Large(file) => BoxBody::new(stream_file(streaming(permit), file).await?),
+        Computed::Answer(answer) if answer.len() <= SMALL_ANSWER => BoxBody::new(answer),
+        Computed::Answer(answer) => {
+            BoxBody::new(HeldAnswer::new(answer, permit, Connection::reader(request)))
+        }
+        Computed::Large(file) => BoxBody::new(stream_file(request, streaming(permit), file).await?),
     };
     Ok(respond(&snapshot, media, body))
 }
@@ -134,11 +141,18 @@ fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
 
 impl Job {
     /// The answer, where it takes so little that handing it over would take longer.
-    fn compute_if_small(&self) -> Result<Option<Vec<u8>>, ApiError> {
-        if self.body.len() > SMALL_BODY {
+    fn compute_if_small(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        let small = if self.options.explain {
+            SMALL_EXPLAINED_BODY
+        } else {
+            SMALL_BODY
+        };
+        if self.body.len() > small {
             return Ok(None);
         }
-        match Source::of(self.form, &self.body)? {
+        // The body is shared, not copied.
+        let body = self.body.clone();
+        match Source::of(self.form, &body)? {
             // A file may be of any size, on a disk that is slow.
             Source::Path(_) => Ok(None),
             source => self.answer(&source).map(Some),
@@ -146,8 +160,9 @@ impl Job {
     }
 
     /// What it comes to, and the permit to go on with.
-    fn compute(self) -> Result<(Computed, Permit), ApiError> {
-        let source = Source::of(self.form, &self.body)?;
+    fn compute(mut self) -> Result<(Computed, Permit), ApiError> {
+        let body = self.body.clone();
+        let source = Source::of(self.form, &body)?;
         if self.media == Media::Csv
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
@@ -157,22 +172,27 @@ impl Job {
         Ok((Computed::Answer(answer), self.permit))
     }
 
-    fn answer(&self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
-        let rows = payload::rows(source, &self.state.config, &self.snapshot.schema)?;
-        let (answer, [stayed, left]) = self.written(&rows)?;
+    fn answer(&mut self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
+        let Snapshot { model, schema, .. } = &*self.snapshot;
+        let rows = payload::rows(source, &self.state.config, schema, &mut self.permit)?;
+        let bytes = answer_bytes(model, &rows, self.options, self.media);
+        self.permit.grow(rows.bytes())?;
+        self.permit.grow(bytes)?;
+        let (answer, [stayed, left]) = self.written(&rows, bytes)?;
         self.state.metrics.count_predictions(stayed, left);
         Ok(answer)
     }
 
-    /// The answer's text, and how many rows are of class 0 and of class 1.
-    fn written(&self, rows: &Rows) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
+    /// The answer's text of about so many bytes, and how many rows are of class 0 and of class 1.
+    fn written(&self, rows: &Rows, bytes: usize) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
         let Snapshot { model, release, .. } = &*self.snapshot;
         match self.media {
-            Media::Csv => Ok(predict_csv(model, rows, self.options)),
+            Media::Csv => Ok(predict_csv(model, rows, self.options, bytes)),
             Media::Text => Ok(predict_text(model, rows, self.options)),
             _ => {
                 let answer = predict_rows(model, rows, self.options, release, &self.request_id);
-                let text = serde_json::to_vec(&answer)
+                let mut text = Vec::with_capacity(bytes);
+                serde_json::to_writer(&mut text, &answer)
                     .map_err(|error| ApiError::Internal(error.into()))?;
                 Ok((text, answer.counts()))
             }
