@@ -1,6 +1,7 @@
 //! What every request goes through and every answer carries: the gate, the request id,
 //! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -259,14 +260,19 @@ fn is_harmless(id: &str) -> bool {
 
 /// Unique within this process by its number, and among processes by chance.
 fn new_id() -> String {
-    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static PROCESS: OnceLock<String> = OnceLock::new();
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let process = PROCESS.get_or_init(|| {
         // Without randomness the process id has to do: the id only serves to find log lines.
-        getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
+        let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+        format!("{process:016x}-")
     });
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    format!("{process:016x}-{number}")
+    let mut id = String::with_capacity(LONGEST_ID);
+    id.push_str(process);
+    // A string takes all that is written.
+    let _ = write!(id, "{number}");
+    id
 }
 
 #[cfg(test)]

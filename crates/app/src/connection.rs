@@ -52,6 +52,8 @@ impl Connection {
         };
         let seconds = state.config.api.limits.body_seconds;
         let milliseconds = u32::try_from(seconds * 1000).unwrap_or(u32::MAX);
+        // An answer of several pieces would wait for the client to acknowledge the ones before.
+        let _ = stream.set_nodelay(true);
         // The kernel ends it when a client takes nothing at all. Where that cannot be set, or the
         // handles have run out, the connection ends as others do.
         let _ = set_tcp_user_timeout(stream, milliseconds);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use actix_web::http::header::HeaderValue;
+use anyhow::Context;
 use common::layout::names;
 use common::ledger::FileStamp;
 use common::schema::Feature;
@@ -23,6 +25,8 @@ use crate::error::ApiError;
 pub(crate) struct Snapshot {
     /// The release it belongs to.
     pub(crate) release: String,
+    /// The same for answers.
+    pub(crate) header: HeaderValue,
     /// What that release says of itself.
     pub(crate) manifest: Manifest,
     /// The model.
@@ -236,6 +240,8 @@ impl ModelStore {
         let model = release.verify()?;
         Ok(Snapshot {
             release: release.name().to_owned(),
+            header: HeaderValue::from_str(release.name())
+                .context("the release's name cannot stand in a header")?,
             manifest: release.manifest,
             schema: requested(&self.configured, &model.schema),
             model,

@@ -6,9 +6,11 @@
 use std::future::poll_fn;
 use std::io::Write;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::rt::task::yield_now;
 use actix_web::rt::time::timeout;
@@ -163,13 +165,10 @@ pub(crate) enum Gathered {
 
 impl Wire {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        let began = Instant::now();
-        let patience = self.patience();
-        let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
-        let next = timeout(patience, next)
-            .await
-            .map_err(|_| ApiError::BodyTimeout(self.seconds))?;
-        self.waited += began.elapsed();
+        let next = match self.arrived().await {
+            Some(next) => next,
+            None => self.wait().await?,
+        };
         let Some(bytes) = next.transpose().map_err(|_| ApiError::BodyIncomplete)? else {
             return Ok(None);
         };
@@ -178,6 +177,26 @@ impl Wire {
             return Err(too_large("the body", self.limit));
         }
         Ok(Some(bytes))
+    }
+
+    /// What is there already, which most bodies are: that takes no timer.
+    async fn arrived(&mut self) -> Option<Option<Result<Bytes, PayloadError>>> {
+        poll_fn(
+            |context| match Pin::new(&mut self.payload).poll_next(context) {
+                Poll::Ready(next) => Poll::Ready(Some(next)),
+                Poll::Pending => Poll::Ready(None),
+            },
+        )
+        .await
+    }
+
+    async fn wait(&mut self) -> Result<Option<Result<Bytes, PayloadError>>, ApiError> {
+        let began = Instant::now();
+        let patience = self.patience();
+        let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
+        let next = timeout(patience, next).await;
+        self.waited += began.elapsed();
+        next.map_err(|_| ApiError::BodyTimeout(self.seconds))
     }
 
     /// How long the client may be waited for now: until the whole time is over, or until it

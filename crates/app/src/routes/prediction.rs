@@ -5,7 +5,7 @@ use std::io::Take;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, VARY};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
@@ -133,9 +133,9 @@ async fn answer(
 
 fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, media.content_type()))
-        .insert_header((VARY, "Accept"))
-        .insert_header((MODEL_VERSION, snapshot.release.as_str()))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(media.content_type())))
+        .insert_header((VARY, HeaderValue::from_static("Accept")))
+        .insert_header((MODEL_VERSION, snapshot.header.clone()))
         .body(body)
 }
 
