@@ -34,7 +34,7 @@ pub(crate) fn rows(
 ) -> Result<Rows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows(text.as_bytes(), schema, limits),
+        Source::Csv(text) => csv::rows_of_text(text, schema, limits),
         Source::Records(json) => json::records(json, schema, limits),
         Source::Columns { names, data } => json::columns(names, data, schema, limits),
         Source::Path(path) => {

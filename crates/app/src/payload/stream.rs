@@ -16,7 +16,7 @@ use actix_web::HttpRequest;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
-use dataset::ReadRow;
+use dataset::{ReadRow, Rows};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::body::Incoming;
