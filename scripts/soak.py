@@ -29,8 +29,8 @@ REDEPLOY_SECONDS = 0.5
 # A client that holds a connection is given up after this, so that many have their turn.
 BODY_SECONDS = 3
 # What memory may vary by, whatever is asked.
-GROWN_MIB = 8.0
-GROWN_SHARE = 0.1
+GROWN_MIB = 16.0
+GROWN_SHARE = 0.2
 READS = ["/scoring", "/summarystats", "/diagnostics", "/metrics", "/readyz", "/livez", "/v1/model"]
 
 

@@ -91,16 +91,22 @@ pub(crate) async fn complete(
         head.set_connection_type(ConnectionType::Close);
     }
     let headers = answered.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    add_headers(headers, &id);
     Origins::allow(origin, &method, headers);
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
-    }
     drop(running);
     asked.note_answer(&answered);
     drop(asked);
     Ok(answered)
+}
+
+/// What every answer carries.
+fn add_headers(headers: &mut HeaderMap, id: &str) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // An id is made of characters that a header may have.
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
 }
 
 /// A request from its head to the beginning of its answer.

@@ -48,8 +48,8 @@ fn narrow(server: &Server) -> TcpStream {
 fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again() {
     let (_workspace, server) = serving(&[
         ("limits.body_seconds", json!(1)),
-        // Room for one such request.
-        ("limits.in_flight_bytes", json!(40 << 20)),
+        // Room for one such request, and not for another beside its answer.
+        ("limits.in_flight_bytes", json!(26 << 20)),
     ]);
     let body = many_rows(200_000);
     let mut slow = narrow(&server);
