@@ -29,15 +29,16 @@ from pathlib import Path
 from typing import Any
 
 import bench_serving_table as table
-from serving_pipeline import HEADER, Pipeline, free_port, status_mib, wait_until_ready
 from bench_serving_table import BARE, FASTAPI, FLASK, OURS, RELOADING, Load, Result, Run, Single
+from serving_pipeline import HEADER, Pipeline, free_port, status_mib, wait_until_ready
 
 LUA = Path(__file__).with_name("bench_serving.lua")
 PEERS = Path(__file__).with_name("bench_serving_peers.py")
 STREAMED_BYTES = 2**30
 STARTS = 21
 RELOAD_SECONDS = 0.1
-CSV, JSON, PATH = "text/csv", "application/json", "path"
+WARM_UP_SECONDS = 1.0
+CSV, JSON = "text/csv", "application/json"
 
 
 def main() -> None:
@@ -107,45 +108,24 @@ class Bench:
         self.block = "".join(lines).encode()
 
     def names(self, load: Load) -> list[str]:
-        """Who is put under this load."""
-        has = self.versions.keys() >= {"pandas", "scikit-learn"}
+        """Who is put under this load, those that are compared one after the other."""
         found = [BARE, OURS]
-        if has and "flask" in self.versions and load.kind == CSV and load.accept is None:
+        if load.connections > 1:
+            found.append(RELOADING)
+        if not self.versions.keys() >= {"pandas", "scikit-learn"} or load.accept:
+            return found
+        if "flask" in self.versions and load.kind == CSV:
             found.append(FLASK)
-        if has and "uvicorn" in self.versions and "fastapi" in self.versions and not load.accept:
+        if self.versions.keys() >= {"fastapi", "uvicorn"}:
             found.append(FASTAPI)
-        # The same moment's figure without reloads is the first of the two.
-        return found if load.connections == 1 else [*found, RELOADING]
+        return found
 
     def put_on(self, load: Load, who: str, seconds: float) -> Run:
-        body = self.work / f"{load.rows}.{'json' if load.kind == JSON else 'csv'}"
-        if who == FLASK:
-            # It takes the path of a file, as a JSON string.
-            path = self.work / "path.json"
-            path.write_text(json.dumps(str(body)))
-            body = path
         with self.server(who) as (url, process):
-            kind = JSON if who == FLASK else load.kind
-            environment = {
-                **os.environ,
-                "BODY": str(body),
-                "CONTENT_TYPE": kind,
-                "ACCEPT": load.accept or "",
-            }
-            command = ["taskset", "-c", self.client_core, "wrk", "--threads", "1", "--latency"]
-            command += ["--connections", str(load.connections), "--timeout", "30s"]
-            command += ["--script", str(LUA), f"{url}/prediction"]
-
-            def wrk(duration: float) -> dict[str, Any]:
-                # wrk takes whole seconds.
-                words = [*command[:4], "--duration", f"{max(1, round(duration))}s", *command[4:]]
-                said = subprocess.run(words, env=environment, check=True, capture_output=True)
-                return json.loads(said.stdout.splitlines()[-1])
-
-            wrk(1)
+            self.ask(url, load, who, WARM_UP_SECONDS)
             before = status_mib(process.pid, "VmRSS")
             with self.reloads(process) if who == RELOADING else contextlib.nullcontext():
-                found = wrk(seconds)
+                found = self.ask(url, load, who, seconds)
             grown = status_mib(process.pid, "VmRSS") - before
             if who == RELOADING:
                 self.expect_reloads(url, seconds)
@@ -154,6 +134,27 @@ class Bench:
         return Run(
             rate=found["requests"] / found["seconds"], p99_us=found["p99_us"], grown_mib=grown
         )
+
+    def ask(self, url: str, load: Load, who: str, seconds: float) -> dict[str, Any]:
+        """Keeps all connections asking for so long."""
+        body, kind = self.work / f"{load.rows}.{'json' if load.kind == JSON else 'csv'}", load.kind
+        if who == FLASK:
+            # It takes the path of a file, as a JSON string.
+            path = self.work / "path.json"
+            path.write_text(json.dumps(str(body)))
+            body, kind = path, JSON
+        asked = {"BODY": str(body), "CONTENT_TYPE": kind, "ACCEPT": load.accept or ""}
+        command = ["taskset", "-c", self.client_core, "wrk", "--threads", "1", "--latency"]
+        command += ["--connections", str(load.connections), "--timeout", "30s"]
+        # wrk takes whole seconds.
+        command += ["--duration", f"{max(1, round(seconds))}s", "--script", str(LUA)]
+        said = subprocess.run(
+            [*command, f"{url}/prediction"],
+            env={**os.environ, **asked},
+            check=True,
+            capture_output=True,
+        )
+        return json.loads(said.stdout.splitlines()[-1])
 
     @contextlib.contextmanager
     def server(self, who: str) -> Iterator[tuple[str, subprocess.Popen]]:

@@ -118,7 +118,8 @@ def targets(results: Result, single: Single) -> list[Target]:
         ours = results[load, OURS]
         if load.rows == 1:
             bare = results[load, BARE]
-            found.append(at_least(f"{load}: share of the bare server", over(ours, bare, "rate"), 0.8))
+            share = over(ours, bare, "rate")
+            found.append(at_least(f"{load}: share of the bare server", share, 0.8))
             found.append(at_most(f"{load}: p99 beside it", over(ours, bare, "p99_us"), 1.5))
         if load.rows == 1 and load.connections > 1:
             found.append(beside_fastapi(results, load, 80))

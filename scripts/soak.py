@@ -157,9 +157,8 @@ class Soak:
         print(f"honest requests that failed: {len(self.failures)}")
         for failure, count in Counter(self.failures).most_common(10):
             print(f"  {count} x {failure}")
-        print(
-            f"memory: {early:.1f} MiB early, {late:.1f} MiB late, {max(self.memory):.1f} MiB at most"
-        )
+        most = max(self.memory)
+        print(f"memory: {early:.1f} MiB early, {late:.1f} MiB late, {most:.1f} MiB at most")
         print(f"panics in the log: {panics}; lines: {log.count(chr(10)):,}")
         for line in metrics.splitlines():
             if line.startswith(("risk_model_reloads_total", "http_connections_without_request")):

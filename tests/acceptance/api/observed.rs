@@ -134,7 +134,11 @@ fn the_log_has_one_event_a_request_and_nothing_of_the_client_in_it() {
         "X-API-Key: hush",
         "User-Agent: spy",
     ];
-    server.send("POST /prediction?threshold=0.252525252", &headers, rows.as_bytes());
+    server.send(
+        "POST /prediction?threshold=0.252525252",
+        &headers,
+        rows.as_bytes(),
+    );
     server.send(
         "GET /a%0d%0a%7Blevel:ERROR%7D",
         &[HOST, "X-Request-Id: a b\tc"],
@@ -145,7 +149,14 @@ fn the_log_has_one_event_a_request_and_nothing_of_the_client_in_it() {
     loop {
         let line = server.log_line(|line| line.contains("request_id"));
         for hidden in [
-            secret, "hush", "spy", "0.252525252", "%7B", "{level", "BREW", "ERROR",
+            secret,
+            "hush",
+            "spy",
+            "0.252525252",
+            "%7B",
+            "{level",
+            "BREW",
+            "ERROR",
         ] {
             assert!(!line.contains(hidden), "{line}");
         }

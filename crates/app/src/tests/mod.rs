@@ -535,6 +535,30 @@ fn a_request_that_was_given_up_counts_until_its_job_is_over() {
 }
 
 #[test]
+fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
+    let service = Service::deployed();
+    let gate = Gate::of(&service.config.api).unwrap();
+    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let app = App::new().app_data(state.clone());
+        let app = init_service(app.configure(routes::configure)).await;
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let before = tokio::task::spawn_blocking(move || held_up.recv().is_err());
+        let ready = app
+            .call(TestRequest::get().uri("/readyz").to_request())
+            .await;
+        assert_eq!(ready.unwrap().status(), 200);
+        drop(go_on);
+        assert!(before.await.unwrap());
+    });
+}
+
+#[test]
 fn the_server_of_a_run_answers_to_whoever_started_it_and_to_nobody_else() {
     let (service, other) = (Service::deployed(), Service::new());
     assert_ne!(service.server.key(), other.server.key());
