@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Response;
@@ -124,6 +124,16 @@ impl Server {
             .and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
             .expect("a number");
         kib / 1024
+    }
+
+    /// Lets it hold so many files and connections from now on.
+    pub(crate) fn allow_files(&self, files: u64) {
+        let limit = Rlimit {
+            current: Some(files),
+            maximum: Some(files),
+        };
+        let process = Some(Pid::from_child(&self.process));
+        prlimit(process, Resource::Nofile, limit).expect("the server is there");
     }
 
     /// Sends it a signal.

@@ -12,7 +12,7 @@ use common::schema::ValueRange;
 use common::{Schema, digest};
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintKey, Label, Lines, ReadRow, RecordWriter,
-    RowReader, Scratch, TargetColumn, list,
+    RowReader, Rows, Scratch, TargetColumn, list,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -30,7 +30,7 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
         Some(url) => url.clone(),
         None => format!("http://{}", config.api.bind),
     };
-    let returns = call(&url, config);
+    let returns = call(&url, Key::Configured, config);
     write(config, &returns)?;
     History::open(&config.layout)?.record_stage(&StageDuration {
         stage: "apicalls".into(),
@@ -41,11 +41,24 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     Ok(returns)
 }
 
+/// The key that calls show.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// The one in the file of `api.key_file`; none where there is no such file.
+    Configured,
+    /// This one.
+    Given(&'a str),
+}
+
 /// Calls the four main endpoints of the API at `base_url`; what fails is recorded with its call.
-pub fn call(base_url: &str, config: &Config) -> ApiReturns {
+pub fn call(base_url: &str, key: Key<'_>, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();
-    let calls = match key(config) {
+    let key = match key {
+        Key::Configured => configured_key(config),
+        Key::Given(key) => Ok(Some(key.to_owned())),
+    };
+    let calls = match key {
         Ok(key) => call_all(&Caller::new(&url, key, config.api.timeout_seconds), config),
         Err(error) => vec![ApiCall::not_made("GET", "/", &error)],
     };
@@ -66,8 +79,8 @@ fn call_all(caller: &Caller, config: &Config) -> Vec<ApiCall> {
     calls
 }
 
-/// The key that the calls show; `None` where none is configured.
-fn key(config: &Config) -> anyhow::Result<Option<String>> {
+/// `None` where no key is configured.
+fn configured_key(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.api.key_file else {
         return Ok(None);
     };

@@ -129,7 +129,7 @@ fn test_data_in_folders_within_is_found_and_links_to_folders_are_not_followed() 
         files::replace(&path, b"x\n1\n").unwrap();
     }
     std::os::unix::fs::symlink(".", folder.join("deep/loop")).unwrap();
-    let returns = call(&url, &config);
+    let returns = call(&url, Key::Configured, &config);
     assert!(returns.is_complete(), "{returns}");
     let inputs: Vec<&str> = returns
         .calls
@@ -144,13 +144,13 @@ fn a_key_is_shown_where_one_is_configured() {
     let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
     let (_base, mut config) = workspace(&url);
     config.api.key_file = Some(config.base.join("key"));
-    let without = call(&url, &config);
+    let without = call(&url, Key::Configured, &config);
     assert_eq!(without.exit(), Exit::ApiFailed);
     let error = without.calls[0].error.as_deref().unwrap();
     assert!(error.contains("(api.key_file)"), "{error}");
     files::replace_private(&config.base.join("key"), b"secret\n").unwrap();
-    assert_eq!(key(&config).unwrap().as_deref(), Some("secret"));
-    assert!(call(&url, &config).is_complete());
+    assert_eq!(configured_key(&config).unwrap().as_deref(), Some("secret"));
+    assert!(call(&url, Key::Configured, &config).is_complete());
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn missing_test_data_is_recorded_and_the_rest_is_called() {
     let url = serve(|_, _| json("200 OK", "{}"));
     let (_base, config) = workspace(&url);
     files::remove_folder(&config.test_folder.path).unwrap();
-    let returns = call(&url, &config);
+    let returns = call(&url, Key::Configured, &config);
     assert_eq!(returns.failed().count(), 1);
     let error = returns.calls[0].error.as_deref().unwrap();
     assert!(error.contains("failed to list the test data"), "{error}");

@@ -1,23 +1,16 @@
 //! One line a request on stderr: what was asked, how it came out, how long it took.
 //!
 //! Never a body, a client's name or a key; every part is of ours or of harmless characters, so no
-//! request can forge a line. Lines are gathered and written a few times a second by a thread, so
-//! that a request neither pays for a system call nor waits for whoever reads the log; when that
-//! reader is too slow lines are dropped and counted.
+//! request can forge a line. A request neither pays for a system call nor waits for whoever reads
+//! the log.
 
+use std::cell::Cell;
 use std::fmt;
-use std::io::{self, Write};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::io::Write;
 use std::time::Duration;
 
+use common::LogQueue;
 use jiff::Timestamp;
-
-/// How long a line waits for others at most.
-const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Bytes that wait for the reader of the log at most.
-const MOST_WAITING: usize = 4 * 1024 * 1024;
 
 /// What is told of a request.
 pub(crate) struct Event<'a> {
@@ -40,88 +33,44 @@ pub(crate) enum Form {
     Json,
 }
 
-/// The lines that wait, and the thread that writes them.
+/// Tells of requests in one form.
 pub(crate) struct AccessLog {
     form: Form,
-    waiting: Arc<Mutex<Waiting>>,
-    /// Its end is what stops the thread.
-    alive: Option<Sender<()>>,
-    writer: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    lines: Vec<u8>,
-    dropped: u64,
+    queue: &'static LogQueue,
 }
 
 impl AccessLog {
-    /// Starts the thread that writes to stderr.
-    pub(crate) fn start(form: Form) -> io::Result<Self> {
-        let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (alive, stopped) = mpsc::channel::<()>();
-        let lines = Arc::clone(&waiting);
-        let writer = thread::Builder::new()
-            .name("access log".into())
-            .spawn(move || {
-                // The first round may begin in the middle of nothing: an empty buffer costs nothing.
-                while stopped.recv_timeout(GATHERED_FOR) == Err(RecvTimeoutError::Timeout) {
-                    write_out(&lines);
-                }
-                write_out(&lines);
-            })?;
-        Ok(Self {
-            form,
-            waiting,
-            alive: Some(alive),
-            writer: Some(writer),
-        })
+    /// Tells by lines of this form.
+    pub(crate) fn new(form: Form, queue: &'static LogQueue) -> Self {
+        Self { form, queue }
     }
 
-    /// Adds a line.
+    /// Tells of a request.
     pub(crate) fn add(&self, event: &Event<'_>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.lines.len() > MOST_WAITING {
-            waiting.dropped += 1;
-            return;
-        }
-        // A vector takes all that is written.
-        let _ = match self.form {
-            Form::Text => writeln!(waiting.lines, " INFO {event}"),
-            Form::Json => writeln!(waiting.lines, "{}", Json(event)),
-        };
+        self.queue.add(|lines| match self.form {
+            // A vector takes all that is written.
+            Form::Text => drop(writeln!(lines, " INFO {event}")),
+            Form::Json => event.push_json(lines, Timestamp::now()),
+        });
     }
-}
 
-impl AccessLog {
-    /// Writes what waits.
-    pub(crate) fn flush(&self) {
-        write_out(&self.waiting);
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        drop(self.alive.take());
-        if let Some(writer) = self.writer.take() {
-            // It does not panic; if it did, there is nobody to tell.
-            let _ = writer.join();
-        }
-    }
-}
-
-fn write_out(waiting: &Mutex<Waiting>) {
-    let Waiting { lines, dropped } =
-        std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner));
-    if !lines.is_empty() {
-        // Nothing is left to do when stderr is closed.
-        let _ = io::stderr().lock().write_all(&lines);
-    }
-    if dropped > 0 {
-        tracing::warn!(
-            dropped,
-            "lines of the access log were dropped: stderr is read too slowly"
-        );
+    /// Tells of a connection that ended before a whole request head came that could be read.
+    pub(crate) fn add_connection_without_request(&self, took: Duration) {
+        self.queue.add(|lines| match self.form {
+            Form::Text => {
+                let seconds = took.as_secs_f64();
+                drop(writeln!(
+                    lines,
+                    " INFO connection without a request seconds={seconds:.6}"
+                ));
+            }
+            Form::Json => {
+                push_time(lines, Timestamp::now());
+                lines.extend_from_slice(br#","message":"connection without a request","seconds":"#);
+                push_seconds(lines, took);
+                lines.extend_from_slice(b"}\n");
+            }
+        });
     }
 }
 
@@ -142,25 +91,73 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-struct Json<'a>(&'a Event<'a>);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let event = self.0;
-        write!(
-            to,
-            r#"{{"timestamp":"{:.6}","level":"INFO","message":"request","method":"{}","route":"{}","status":{},"seconds":{:.6}"#,
-            Timestamp::now(),
-            event.method,
-            event.route,
-            event.status,
-            event.took.as_secs_f64(),
-        )?;
-        if let Some(bytes) = event.bytes {
-            write!(to, r#","bytes":{bytes}"#)?;
+impl Event<'_> {
+    /// As one object and the end of its line. Every part is of harmless characters, and the text is
+    /// put together by hand: this is done for every request.
+    fn push_json(&self, to: &mut Vec<u8>, now: Timestamp) {
+        push_time(to, now);
+        to.extend_from_slice(br#","message":"request","method":""#);
+        to.extend_from_slice(self.method.as_bytes());
+        to.extend_from_slice(br#"","route":""#);
+        to.extend_from_slice(self.route.as_bytes());
+        to.extend_from_slice(br#"","status":"#);
+        push_number(to, u64::from(self.status));
+        to.extend_from_slice(br#","seconds":"#);
+        push_seconds(to, self.took);
+        if let Some(bytes) = self.bytes {
+            to.extend_from_slice(br#","bytes":"#);
+            push_number(to, bytes);
         }
-        write!(to, r#","request_id":"{}"}}"#, event.request_id)
+        to.extend_from_slice(br#","request_id":""#);
+        to.extend_from_slice(self.request_id.as_bytes());
+        to.extend_from_slice(b"\"}\n");
     }
+}
+
+/// The beginning of every line: when, and how important.
+fn push_time(to: &mut Vec<u8>, now: Timestamp) {
+    thread_local! {
+        /// The second told of last, and how it is written.
+        static SECOND: Cell<(i64, [u8; 19])> = const { Cell::new((i64::MIN, [0; 19])) };
+    }
+    let second = now.as_second();
+    let (known, mut text) = SECOND.get();
+    if known != second {
+        let written = Timestamp::from_second(second)
+            .unwrap_or_default()
+            .to_string();
+        if let Some(whole) = written.as_bytes().first_chunk() {
+            text = *whole;
+            SECOND.set((second, text));
+        }
+    }
+    to.extend_from_slice(br#"{"timestamp":""#);
+    to.extend_from_slice(&text);
+    to.push(b'.');
+    push_millionths(to, now.subsec_microsecond().unsigned_abs());
+    to.extend_from_slice(br#"Z","level":"INFO""#);
+}
+
+fn push_seconds(to: &mut Vec<u8>, took: Duration) {
+    push_number(to, took.as_secs());
+    to.push(b'.');
+    push_millionths(to, took.subsec_micros());
+}
+
+/// Six digits.
+fn push_millionths(to: &mut Vec<u8>, mut millionths: u32) {
+    let mut digits = [b'0'; 6];
+    for digit in digits.iter_mut().rev() {
+        // A digit is one byte.
+        *digit += (millionths % 10) as u8;
+        millionths /= 10;
+    }
+    to.extend_from_slice(&digits);
+}
+
+fn push_number(to: &mut Vec<u8>, number: u64) {
+    // A number always encodes, and a vector takes all that is written.
+    let _ = serde_json::to_writer(to, &number);
 }
 
 #[cfg(test)]
@@ -177,11 +174,18 @@ mod tests {
             bytes: Some(17),
             request_id: "r-1",
         };
-        let value: serde_json::Value = serde_json::from_str(&Json(&event).to_string()).unwrap();
+        let mut line = Vec::new();
+        event.push_json(&mut line, Timestamp::new(1_790_000_000, 1_234_567).unwrap());
+        assert_eq!(line.pop(), Some(b'\n'));
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(value["status"], 422);
         assert_eq!(value["seconds"], 0.0015);
         assert_eq!(value["request_id"], "r-1");
-        assert!(value["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(value["timestamp"], "2026-09-21T14:13:20.001234Z");
+        assert_eq!(
+            (&value["bytes"], &value["level"]),
+            (&17.into(), &"INFO".into())
+        );
         assert_eq!(
             event.to_string(),
             "request method=POST route=/prediction status=422 seconds=0.001500 bytes=17 request_id=r-1"

@@ -1,6 +1,7 @@
 //! What every request goes through and every answer carries: the gate, the request id,
 //! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -20,6 +21,7 @@ use common::digest;
 use crate::accept::Media;
 use crate::access::Origins;
 use crate::access_log::Event;
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::metrics::Target;
 use crate::problem;
@@ -29,6 +31,9 @@ use crate::unread::Unread;
 
 /// Name of the header with the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What is noted where the client went before its answer: of no standard, and known from other
+/// servers.
+const CLIENT_GONE: u16 = 499;
 /// A client's own id is taken up to this length.
 const LONGEST_ID: usize = 64;
 /// Hexadecimal digits of an answer's digest that are its tag.
@@ -48,11 +53,18 @@ pub(crate) async fn complete(
     let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
         return next.call(request).await;
     };
+    Connection::note_request(&request);
     let running = state.metrics.begin();
     let id = request_id(request.headers());
     // As the router reads it: `/%70rediction` is `/prediction`.
     let place = routes::place(request.match_info().as_str());
-    let target = Target::of(place, request.method());
+    let mut asked = Asked {
+        state: &state,
+        target: Target::of(place, request.method()),
+        began,
+        id: &id,
+        is_answered: false,
+    };
     let origin = state.gate.origins.listed(request.headers());
     let method = request.method().clone();
     let has_body = has_body(request.headers());
@@ -79,15 +91,67 @@ pub(crate) async fn complete(
         head.set_connection_type(ConnectionType::Close);
     }
     let headers = answered.headers_mut();
+    add_headers(headers, &id);
+    Origins::allow(origin, &method, headers);
+    drop(running);
+    asked.note_answer(&answered);
+    drop(asked);
+    Ok(answered)
+}
+
+/// What every answer carries.
+fn add_headers(headers: &mut HeaderMap, id: &str) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Origins::allow(origin, &method, headers);
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    // An id is made of characters that a header may have.
+    if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    drop(running);
-    note(&state, target, &answered, began, &id);
-    Ok(answered)
+}
+
+/// A request from its head to the beginning of its answer.
+struct Asked<'a> {
+    state: &'a AppState,
+    target: Target,
+    began: Instant,
+    id: &'a str,
+    is_answered: bool,
+}
+
+impl Asked<'_> {
+    fn note_answer(&mut self, answered: &ServiceResponse) {
+        self.is_answered = true;
+        let bytes = match answered.response().body().size() {
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::None => Some(0),
+            BodySize::Stream => None,
+        };
+        self.note(answered.status().as_u16(), bytes);
+    }
+
+    fn note(&self, status: u16, bytes: Option<u64>) {
+        let took = self.began.elapsed();
+        self.state.metrics.count_request(self.target, status, took);
+        if let Some(log) = &self.state.log {
+            log.add(&Event {
+                method: self.target.method(),
+                route: self.target.route(),
+                status,
+                took,
+                bytes,
+                request_id: self.id,
+            });
+        }
+    }
+}
+
+/// The library drops a request whose client is gone, wherever it stands.
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.note(CLIENT_GONE, None);
+        }
+    }
 }
 
 /// Whether a request of this method makes the route read its body.
@@ -115,27 +179,6 @@ fn admit(state: &AppState, request: &ServiceRequest, place: Option<usize>) -> Re
         return Err(ApiError::Draining);
     }
     Ok(())
-}
-
-fn note(state: &AppState, target: Target, answered: &ServiceResponse, began: Instant, id: &str) {
-    let took = began.elapsed();
-    let status = answered.status().as_u16();
-    state.metrics.count_request(target, status, took);
-    if let Some(log) = &state.log {
-        let bytes = match answered.response().body().size() {
-            BodySize::Sized(bytes) => Some(bytes),
-            BodySize::None => Some(0),
-            BodySize::Stream => None,
-        };
-        log.add(&Event {
-            method: target.method(),
-            route: target.route(),
-            status,
-            took,
-            bytes,
-            request_id: id,
-        });
-    }
 }
 
 /// An error's answer gets its body here, where the request is known.
@@ -223,14 +266,19 @@ fn is_harmless(id: &str) -> bool {
 
 /// Unique within this process by its number, and among processes by chance.
 fn new_id() -> String {
-    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static PROCESS: OnceLock<String> = OnceLock::new();
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let process = PROCESS.get_or_init(|| {
         // Without randomness the process id has to do: the id only serves to find log lines.
-        getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
+        let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+        format!("{process:016x}-")
     });
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    format!("{process:016x}-{number}")
+    let mut id = String::with_capacity(LONGEST_ID);
+    id.push_str(process);
+    // A string takes all that is written.
+    let _ = write!(id, "{number}");
+    id
 }
 
 #[cfg(test)]

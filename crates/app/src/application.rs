@@ -1,6 +1,5 @@
 //! The server as a value: built on an address, asked for its port, run until it is stopped.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,18 +9,19 @@ use std::task::Poll;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::rt::net::TcpStream;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::rt::{self, System};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
-use common::cli::server_logs_json;
+use common::cli::{server_log, server_logs_json};
 use common::{Config, Failure};
-use rustix::net::sockopt::set_tcp_user_timeout;
 
-use crate::access::Gate;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::access::{Gate, NewKey};
 use crate::access_log::{AccessLog, Form};
+use crate::connection::Connection;
 use crate::state::AppState;
 use crate::watch::Watch;
 use crate::{answer, routes};
@@ -54,10 +54,14 @@ impl Application {
         Self::listen(config, bind, gate)
     }
 
-    /// Takes a free port of this machine for calls of this process, which need no key.
-    pub(crate) fn build_private(mut config: Config) -> anyhow::Result<Self> {
+    /// Takes a free port of this machine for whoever knows this key.
+    ///
+    /// Other users of the machine can reach the port, and the release is not theirs to ask.
+    pub(crate) fn build_private(mut config: Config, key: &NewKey) -> anyhow::Result<Self> {
         config.api.allowed_hosts = vec![Ipv4Addr::LOCALHOST.to_string()];
-        let gate = Gate::without_keys(&config.api);
+        // Read again with the release, it would take the place of the one.
+        config.api.keys_file = None;
+        let gate = Gate::for_one(&config.api, key)?;
         Self::listen(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), gate)
     }
 
@@ -73,17 +77,16 @@ impl Application {
     }
 
     /// Tells of every request on stderr, unless logging is off.
-    pub(crate) fn with_access_log(mut self) -> anyhow::Result<Self> {
+    pub(crate) fn with_access_log(mut self) -> Self {
         if tracing::enabled!(tracing::Level::INFO) {
             let form = if server_logs_json() {
                 Form::Json
             } else {
                 Form::Text
             };
-            let log = AccessLog::start(form).context("failed to start the access log")?;
-            self.state.log = Some(log);
+            self.state.log = server_log().map(|queue| AccessLog::new(form, queue));
         }
-        Ok(self)
+        self
     }
 
     /// The port it listens on.
@@ -105,6 +108,7 @@ impl Application {
     ///
     /// SIGHUP makes it read the live release and the keys again.
     pub fn run_until_stopped(self) -> anyhow::Result<()> {
+        allow_connections();
         let state = Data::new(self.state);
         let watch = Watch::start(state.clone()).context("failed to start looking for releases")?;
         let served = System::new()
@@ -114,9 +118,6 @@ impl Application {
             })
             .context("the server failed");
         drop(watch);
-        if let Some(log) = &state.log {
-            log.flush();
-        }
         served
     }
 
@@ -124,6 +125,18 @@ impl Application {
     pub(crate) fn serve_one_caller(self) -> io::Result<Server> {
         serve(self.listener, Data::new(self.state), Stop::ByHandle)
     }
+}
+
+/// Lets the process hold as many connections as the system allows it: what is usual without asking
+/// is too few for a server.
+fn allow_connections() {
+    let files = getrlimit(Resource::Nofile);
+    let allowed = Rlimit {
+        current: files.maximum,
+        ..files
+    };
+    // Where it may not, the connections beyond wait until others have ended.
+    let _ = setrlimit(Resource::Nofile, allowed);
 }
 
 /// What ends a server.
@@ -135,15 +148,14 @@ enum Stop {
 }
 
 fn serve(listener: TcpListener, state: Data<AppState>, stop: Stop) -> io::Result<Server> {
-    let stop_state = state.clone();
-    let reader_seconds = state.config.api.limits.body_seconds;
+    let (stop_state, noting) = (state.clone(), state.clone());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .wrap(from_fn(answer::complete))
             .configure(routes::configure)
     })
-    .on_connect(move |connection, _| expect_reader(connection, reader_seconds))
+    .on_connect(move |connection, noted| Connection::note(&noting, connection, noted))
     .worker_max_blocking_threads(THREADS_BESIDE_A_WORKER)
     .shutdown_timeout(DRAIN_SECONDS)
     .listen(listener)?;
@@ -152,15 +164,6 @@ fn serve(listener: TcpListener, state: Data<AppState>, stop: Stop) -> io::Result
         // It serves one caller within this process.
         Stop::ByHandle => server.disable_signals().workers(1).run(),
     })
-}
-
-/// Lets the kernel end a connection whose client takes nothing of its answer for so long.
-fn expect_reader(connection: &dyn Any, timeout_seconds: u64) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        let milliseconds = u32::try_from(timeout_seconds * 1000).unwrap_or(u32::MAX);
-        // Where it cannot be set, the connection ends as others do.
-        let _ = set_tcp_user_timeout(stream, milliseconds);
-    }
 }
 
 /// Resolves at the first SIGTERM or SIGINT; actix on its own would not drain at SIGINT.

@@ -8,20 +8,23 @@ use actix_web::rt::System;
 use anyhow::Context;
 use common::Config;
 
-use crate::Application;
+use crate::{Application, make_key};
 
 /// A server that answers until it is stopped or dropped.
 pub struct RunningServer {
     url: String,
+    key: String,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Serves on a free port of this machine, in a thread of its own, without signal handlers.
 ///
-/// It serves the release that is live now, to the end.
+/// It serves the release that is live now, to the end, and asks for a key that is of this server
+/// only.
 pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
-    let application = Application::build_private(config.clone())?;
+    let key = make_key("own", "all")?;
+    let application = Application::build_private(config.clone(), &key)?;
     let url = application.url();
     let (started, start) = mpsc::channel();
     let thread = thread::Builder::new()
@@ -43,6 +46,7 @@ pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
         .context("the server did not start; the log says why")?;
     Ok(RunningServer {
         url,
+        key: key.key,
         handle,
         thread: Some(thread),
     })
@@ -52,6 +56,11 @@ impl RunningServer {
     /// The address as the beginning of a URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The key that it asks for.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// Stops once running requests have finished.

@@ -1,7 +1,8 @@
 //! Everything that a request can be answered with instead of a result.
 //!
-//! The inner layers return these values; their HTTP side (status, type, title) is their kind's. Texts may go to the client: they hold no path of this machine, and of the
-//! client's input only excerpts.
+//! The inner layers return these values; their HTTP side (status, type, title) is their kind's.
+//! Texts may go to the client: they hold no path of this machine, and of the client's input only
+//! excerpts.
 
 use std::collections::BTreeMap;
 

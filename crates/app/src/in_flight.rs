@@ -39,22 +39,31 @@ impl InFlight {
 }
 
 impl Permit {
-    /// Asks for more bytes; refused when all requests together would hold too many.
+    /// Asks for more bytes; refused when all requests together would hold too many, for good when
+    /// this one would alone.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let bytes = bytes as u64;
         let InFlight { held, limit } = &*self.of;
         let after = held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.bytes += bytes;
+        if self.bytes > *limit {
+            return Err(ApiError::BodyTooLarge {
+                what: "the request together with its answer",
+                limit: *limit,
+            });
+        }
         if after > *limit {
             return Err(ApiError::Overloaded);
         }
         Ok(())
     }
 
-    /// Counts bytes that are there whatever the limit: an answer that was computed.
-    pub(crate) fn grow_anyway(&mut self, bytes: usize) {
-        // The bytes are counted either way.
-        let _ = self.grow(bytes);
+    /// Holds just so many bytes from here on: what is left of it once the answer is made.
+    pub(crate) fn settle(&mut self, bytes: usize) {
+        let held = &self.of.held;
+        held.fetch_add(bytes as u64, Ordering::Relaxed);
+        held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes as u64;
     }
 }
 
@@ -77,7 +86,15 @@ mod tests {
         assert!(matches!(first.grow(1), Err(ApiError::Overloaded)));
         drop(second);
         assert!(first.grow(39).is_ok());
-        drop(first);
+        // What it holds of all is given back, and no more.
+        first.settle(10);
+        assert!(in_flight.permit().grow(90).is_ok());
+        let mut alone = in_flight.permit();
+        assert!(matches!(
+            alone.grow(101),
+            Err(ApiError::BodyTooLarge { .. })
+        ));
+        drop((first, alone));
         assert_eq!(in_flight.held.load(Ordering::Relaxed), 0);
     }
 }

@@ -10,6 +10,7 @@ mod access_log;
 mod answer;
 mod application;
 mod background;
+mod connection;
 mod docs;
 mod error;
 mod held;
@@ -83,7 +84,7 @@ pub fn run(config: &Config, options: &Options) -> anyhow::Result<AppReport> {
 }
 
 fn serve(config: &Config) -> anyhow::Result<ServeReport> {
-    let application = Application::build(config.clone(), config.api.bind)?.with_access_log()?;
+    let application = Application::build(config.clone(), config.api.bind)?.with_access_log();
     let url = application.url();
     tracing::info!(%url, "listening");
     application.run_until_stopped()?;

@@ -39,6 +39,8 @@ pub(crate) struct Target {
 /// All counters.
 pub(crate) struct Metrics {
     in_flight: AtomicU64,
+    /// Connections that ended before a request could be read.
+    without_request: AtomicU64,
     /// By route, then method.
     durations: Vec<Histogram>,
     requests: Mutex<BTreeMap<(Target, u16), u64>>,
@@ -90,6 +92,7 @@ impl Metrics {
         let cells = (routes::ALL.len() + 1) * METHODS.len();
         Self {
             in_flight: AtomicU64::new(0),
+            without_request: AtomicU64::new(0),
             durations: (0..cells).map(|_| Histogram::default()).collect(),
             requests: Mutex::default(),
             predictions: Default::default(),
@@ -112,6 +115,11 @@ impl Metrics {
         histogram.microseconds.fetch_add(microseconds, Relaxed);
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((target, status)).or_default() += 1;
+    }
+
+    /// A connection ended before a request could be read.
+    pub(crate) fn count_connection_without_request(&self) {
+        self.without_request.fetch_add(1, Relaxed);
     }
 
     /// Rows were predicted.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use training::Model;
 
+use crate::accept::Media;
 use crate::payload::{Ids, Rows};
 
 /// What a request may ask for besides predictions.
@@ -110,6 +111,30 @@ fn counts(predictions: &[u8]) -> [u64; 2] {
     [(predictions.len() - left) as u64, left as u64]
 }
 
+/// What a number takes in an answer at most, with a separator.
+const NUMBER_BYTES: usize = 25;
+/// What an answer takes beside its rows: names, and the ids of release and request.
+const FRAME_BYTES: usize = 512;
+
+/// Bytes that an answer is going to take, about: ids that have to be escaped take more.
+pub(crate) fn answer_bytes(model: &Model, rows: &Rows, options: Options, media: Media) -> usize {
+    if media == Media::Text {
+        return 2 * rows.len();
+    }
+    let id_quotes = 3;
+    let prediction = 2;
+    let row = NUMBER_BYTES + id_quotes + prediction;
+    let explanation = if options.explain {
+        let names = model.schema.feature_names();
+        let contribution = |name: &str| name.len() + id_quotes + 1 + NUMBER_BYTES;
+        let base = r#"{"base":,"contributions":{}},"#.len() + NUMBER_BYTES;
+        names.map(contribution).sum::<usize>() + base
+    } else {
+        0
+    };
+    FRAME_BYTES + rows.ids.bytes() + rows.len() * (row + explanation)
+}
+
 /// Predictions as CSV with a header.
 pub(crate) struct CsvAnswer {
     threshold: f64,
@@ -120,7 +145,7 @@ pub(crate) struct CsvAnswer {
 impl CsvAnswer {
     /// The header alone; about so many bytes will be held at once.
     pub(crate) fn new(threshold: f64, bytes: usize) -> Self {
-        let mut text = Vec::with_capacity(bytes + bytes / 8);
+        let mut text = Vec::with_capacity(bytes);
         text.extend_from_slice(b"id,probability,prediction\n");
         Self {
             threshold,
@@ -158,9 +183,14 @@ impl CsvAnswer {
     }
 }
 
-/// All predictions as CSV, and how many are of class 0 and of class 1.
-pub(crate) fn predict_csv(model: &Model, rows: &Rows, options: Options) -> (Vec<u8>, [u64; 2]) {
-    let mut answer = CsvAnswer::new(options.threshold, 32 * rows.len());
+/// All predictions as CSV of about so many bytes, and how many are of class 0 and of class 1.
+pub(crate) fn predict_csv(
+    model: &Model,
+    rows: &Rows,
+    options: Options,
+    bytes: usize,
+) -> (Vec<u8>, [u64; 2]) {
+    let mut answer = CsvAnswer::new(options.threshold, bytes);
     for (id, row) in rows.ids.iter().zip(rows.iter()) {
         answer.push(id, model.probability(row));
     }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use actix_web::http::header::HeaderValue;
+use anyhow::Context;
 use common::layout::names;
 use common::ledger::FileStamp;
 use common::schema::Feature;
@@ -23,6 +25,8 @@ use crate::error::ApiError;
 pub(crate) struct Snapshot {
     /// The release it belongs to.
     pub(crate) release: String,
+    /// The same for answers.
+    pub(crate) header: HeaderValue,
     /// What that release says of itself.
     pub(crate) manifest: Manifest,
     /// The model.
@@ -234,35 +238,15 @@ impl ModelStore {
     fn load(&self, target: &Path) -> anyhow::Result<Snapshot> {
         let release = Release::open(&self.layout.production().join(target))?;
         let model = release.verify()?;
-        check_predictions(&model)?;
         Ok(Snapshot {
             release: release.name().to_owned(),
+            header: HeaderValue::from_str(release.name())
+                .context("the release's name cannot stand in a header")?,
             manifest: release.manifest,
             schema: requested(&self.configured, &model.schema),
             model,
         })
     }
-}
-
-/// Rows of its training data that a model is tried on.
-const TRIED_ROWS: usize = 100;
-
-/// Refuses a model that answers its own training rows with anything but probabilities.
-fn check_predictions(model: &Model) -> anyhow::Result<()> {
-    let columns = &model.profile.sample.columns;
-    let n_rows = columns.first().map_or(0, Vec::len).min(TRIED_ROWS);
-    let n_features = model.schema.features.len();
-    let mut row = Vec::with_capacity(n_features);
-    for place in 0..n_rows {
-        row.clear();
-        row.extend(columns.iter().take(n_features).map(|column| column[place]));
-        let probability = model.probability(&row);
-        anyhow::ensure!(
-            (0.0..=1.0).contains(&probability),
-            "the model answers a row that it was fitted to with {probability}, no probability"
-        );
-    }
-    Ok(())
 }
 
 /// A model's columns as a request has to bring them: what a value may be is the configuration's

@@ -3,9 +3,13 @@
 //! Results go to stdout, as text or with `--json` as JSON; talk goes to stderr.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 use serde::Serialize;
@@ -17,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
-use crate::{Config, Failure, history, progress};
+use crate::{Config, Failure, LogQueue, history, progress};
 
 pub use clap;
 
@@ -65,6 +69,17 @@ enum LogForm {
     Json,
 }
 
+/// How long the end of a server waits for whoever reads its log.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the lines of a server go; those of other programs are written at once.
+static SERVER_LOG: OnceLock<LogQueue> = OnceLock::new();
+
+/// Where a server's log lines go; `None` in other programs.
+pub fn server_log() -> Option<&'static LogQueue> {
+    SERVER_LOG.get()
+}
+
 /// Whether log lines are for programs: those of a server are when stderr is no terminal.
 pub fn server_logs_json() -> bool {
     !io::stderr().is_terminal()
@@ -91,7 +106,26 @@ pub fn run_server<A: Args, R: Report>(
     } else {
         LogForm::Text
     };
-    run_logging(form, name, about, work)
+    // Not through the standard library's handle: its lock would be held while a write stalls.
+    let queue = io::stderr().as_fd().try_clone_to_owned();
+    match queue.and_then(|stderr| LogQueue::start(File::from(stderr))) {
+        Ok(queue) => {
+            let _ = SERVER_LOG.set(queue);
+        }
+        Err(error) => {
+            complain(
+                name,
+                &anyhow::Error::new(error).context("failed to start the log"),
+            );
+            return Exit::Unexpected.into();
+        }
+    }
+    let ended = run_logging(form, name, about, work);
+    if let Some(queue) = server_log() {
+        // What is not read by then is not going to be.
+        queue.drain(LOG_PATIENCE);
+    }
+    ended
 }
 
 fn run_logging<A: Args, R: Report>(
@@ -152,7 +186,7 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
         (false, 0) => Level::INFO,
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| progress::LogWriter)
+        .with_writer(log_writer)
         .with_ansi(false)
         .with_target(false);
     let lines = match form {
@@ -173,6 +207,28 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(what))
         .try_init();
+}
+
+/// Where a log line goes: it is written by one call.
+fn log_writer() -> Box<dyn Write> {
+    match server_log() {
+        Some(queue) => Box::new(Queued(queue)),
+        None => Box::new(progress::LogWriter),
+    }
+}
+
+/// Puts log lines into a server's queue.
+struct Queued(&'static LogQueue);
+
+impl Write for Queued {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.add(|lines| lines.extend_from_slice(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A reader that closes the pipe early has seen enough: that is success.

@@ -29,7 +29,7 @@ pub use load::{TestData, load_final_data, load_test_data, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
-    ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn, find_columns,
+    PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch, TargetColumn, find_columns,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use text::escaped;

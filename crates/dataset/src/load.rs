@@ -16,7 +16,7 @@ use crate::data_file::DataFile;
 use crate::fingerprint::FingerprintKey;
 use crate::listing::list;
 use crate::reader::{
-    BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Scratch, TargetColumn,
+    BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Rows, Scratch, TargetColumn,
 };
 use crate::table::Table;
 

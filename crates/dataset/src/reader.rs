@@ -10,6 +10,7 @@ mod bulk;
 mod header;
 mod lines;
 mod parse;
+mod plain;
 mod record;
 mod separators;
 
@@ -28,7 +29,8 @@ use self::header::{ColumnMap, header_names};
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
 use self::lines::LineTracker;
 pub use self::parse::{Lines, ParsedRows};
-use self::record::Record;
+pub use self::plain::PlainReader;
+use self::record::{Blame, Record};
 
 /// Reads the rows of one file, one after another.
 pub struct RowReader<R> {
@@ -39,6 +41,21 @@ pub struct RowReader<R> {
     fields: Vec<Range<usize>>,
     values: Vec<f64>,
     flaw: Option<RowFlaw>,
+}
+
+/// Rows one after another, whatever they are read from.
+pub trait Rows {
+    /// The next row, or `None` at the end.
+    fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem>;
+
+    /// What was wrong with the row read last, if it was refused.
+    fn flaw(&self) -> Option<RowFlaw>;
+
+    /// A field of the row read last, counted from 1 as in [`Rejection::column`].
+    fn field(&self, column: usize) -> Option<&[u8]>;
+
+    /// The header's name of a field counted from 1, trimmed and in lower case.
+    fn field_name(&self, column: usize) -> Option<&str>;
 }
 
 /// Whether the target column is looked at.
@@ -166,24 +183,22 @@ impl<R: Read> RowReader<R> {
         notes
     }
 
-    /// What was wrong with the row read last, if it was refused.
-    pub fn flaw(&self) -> Option<RowFlaw> {
-        self.flaw
+    /// Where the header ends in a text that begins with it; before the first row was read.
+    fn header_end(&self, text: &[u8]) -> usize {
+        let end = usize::try_from(self.reader.position().byte()).unwrap_or(text.len());
+        // The parser takes the line feed of a CRLF for an empty line.
+        let is_crlf = end > 0 && text[end - 1] == b'\r' && text.get(end) == Some(&b'\n');
+        end + usize::from(is_crlf)
     }
 
-    /// A field of the row read last, counted from 1 as in [`Rejection::column`].
-    pub fn field(&self, column: usize) -> Option<&[u8]> {
-        self.record.get(column.checked_sub(1)?)
+    /// Where the schema's columns are, and what was tolerated of the header.
+    fn into_columns(self) -> (ColumnMap, Vec<String>) {
+        (self.columns, self.notes)
     }
+}
 
-    /// The header's name of a field counted from 1, trimmed and in lower case.
-    pub fn field_name(&self, column: usize) -> Option<&str> {
-        let name = self.columns.names.get(column.checked_sub(1)?)?;
-        Some(name)
-    }
-
-    /// The next row, or `None` at the end of the file.
-    pub fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
+impl<R: Read> Rows for RowReader<R> {
+    fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
         if !self
             .reader
             .read_byte_record(&mut self.record)
@@ -196,28 +211,44 @@ impl<R: Read> RowReader<R> {
         let record = Record::of_parsed(&self.record, &mut self.fields);
         let checked = self.columns.check(record, &mut self.values);
         self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
-        Ok(Some(match checked {
-            Ok(label) => ReadRow::Accepted(Cells {
-                id: record.field(self.columns.id),
-                line,
-                values: &self.values,
-                label,
-            }),
-            Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
-        }))
+        Ok(Some(answer(
+            &self.columns,
+            record,
+            &self.values,
+            checked,
+            line,
+        )))
     }
 
-    /// Where the header ends in a text that begins with it; before the first row was read.
-    fn header_end(&self, text: &[u8]) -> usize {
-        let end = usize::try_from(self.reader.position().byte()).unwrap_or(text.len());
-        // The parser takes the line feed of a CRLF for an empty line.
-        let is_crlf = end > 0 && text[end - 1] == b'\r' && text.get(end) == Some(&b'\n');
-        end + usize::from(is_crlf)
+    fn flaw(&self) -> Option<RowFlaw> {
+        self.flaw
     }
 
-    /// Where the schema's columns are, and what was tolerated of the header.
-    fn into_columns(self) -> (ColumnMap, Vec<String>) {
-        (self.columns, self.notes)
+    fn field(&self, column: usize) -> Option<&[u8]> {
+        self.record.get(column.checked_sub(1)?)
+    }
+
+    fn field_name(&self, column: usize) -> Option<&str> {
+        self.columns.name_of(column)
+    }
+}
+
+/// The row that a checked record is.
+fn answer<'a>(
+    columns: &ColumnMap,
+    record: Record<'a>,
+    values: &'a [f64],
+    checked: Result<Label, Blame>,
+    line: u64,
+) -> ReadRow<'a> {
+    match checked {
+        Ok(label) => ReadRow::Accepted(Cells {
+            id: record.field(columns.id),
+            line,
+            values,
+            label,
+        }),
+        Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calling the API at the end of a run: the one that `api.url` names, or one of our own that is
 //! up for as long as the calls take.
 
-use apicalls::ApiReturns;
+use apicalls::{ApiReturns, Key};
 use common::{Config, Manifest};
 
 use crate::open_run::OpenRun;
@@ -32,11 +32,11 @@ impl OpenRun<'_> {
 
 fn call(config: &Config) -> ApiReturns {
     if let Some(url) = &config.api.url {
-        return apicalls::call(url, config);
+        return apicalls::call(url, Key::Configured, config);
     }
     match app::serve_in_background(config) {
         Ok(server) => {
-            let returns = apicalls::call(server.url(), config);
+            let returns = apicalls::call(server.url(), Key::Given(server.key()), config);
             server.stop();
             returns
         }

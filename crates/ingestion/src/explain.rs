@@ -9,7 +9,7 @@ use common::cli::Report;
 use common::ledger::RowCounts;
 use common::{Config, History};
 use dataset::{
-    DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, TargetColumn,
+    DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, Rows, TargetColumn,
     load_final_data, reason_to_ignore,
 };
 use serde::Serialize;

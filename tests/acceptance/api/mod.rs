@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod attacks;
+mod exhaustion;
 mod load;
 mod observed;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CSV, HOST, ROWS, problem, serving, still_answers};
 use crate::schema::flaw;
 use crate::server::{Server, body_of, header_of, rest_of, status_of};
-use crate::workspace::outcome;
+use crate::workspace::{Workspace, outcome};
 
 #[test]
 fn answers_are_what_the_description_says() {
@@ -134,7 +134,11 @@ fn the_log_has_one_event_a_request_and_nothing_of_the_client_in_it() {
         "X-API-Key: hush",
         "User-Agent: spy",
     ];
-    server.send("POST /prediction?threshold=0.25", &headers, rows.as_bytes());
+    server.send(
+        "POST /prediction?threshold=0.252525252",
+        &headers,
+        rows.as_bytes(),
+    );
     server.send(
         "GET /a%0d%0a%7Blevel:ERROR%7D",
         &[HOST, "X-Request-Id: a b\tc"],
@@ -145,7 +149,14 @@ fn the_log_has_one_event_a_request_and_nothing_of_the_client_in_it() {
     loop {
         let line = server.log_line(|line| line.contains("request_id"));
         for hidden in [
-            secret, "hush", "spy", "0.25", "%7B", "{level", "BREW", "ERROR",
+            secret,
+            "hush",
+            "spy",
+            "0.252525252",
+            "%7B",
+            "{level",
+            "BREW",
+            "ERROR",
         ] {
             assert!(!line.contains(hidden), "{line}");
         }
@@ -278,17 +289,17 @@ fn versions_and_runs_are_listed_strictly() {
 
 #[test]
 fn a_run_leaves_its_metrics_for_a_collector_of_files() {
-    let mut workspace = crate::workspace::Workspace::with_sample_data();
+    let mut workspace = Workspace::with_sample_data();
     // What the history forgets is counted all the same.
     workspace.set("history.keep_runs", json!(1));
     let file = workspace.path("risk.prom");
-    let run = |arguments: &[&str]| {
+    let run = |workspace: &Workspace, arguments: &[&str]| {
         let mut command = workspace.command("fullprocess");
         command.args(["--quiet", "--metrics-file"]).arg(&file);
         workspace.finish(command.args(arguments))
     };
     for _ in 0..4 {
-        assert_eq!(run(&[]).code, 0);
+        assert_eq!(run(&workspace, &[]).code, 0);
     }
     let text = workspace.text("risk.prom");
     for line in [
@@ -304,14 +315,21 @@ fn a_run_leaves_its_metrics_for_a_collector_of_files() {
     );
     assert!(!text.contains("http_requests"), "{text}");
 
+    // New rows are held against the model's.
+    workspace.set_input(&["practicedata", "sourcedata"]);
+    assert_eq!(run(&workspace, &[]).code, 0);
+    let text = workspace.text("risk.prom");
+    let index = "risk_feature_psi{feature=\"lastyear_activity\"} 0.";
+    assert!(text.lines().any(|line| line.starts_with(index)), "{text}");
+
     // A run that fails leaves them too: that is when somebody looks.
     workspace.write("data/state/fingerprint.key", "short");
     workspace.write("data/practicedata/more.csv", ROWS);
-    assert_eq!(run(&[]).code, 74);
+    assert_eq!(run(&workspace, &[]).code, 74);
     let text = workspace.text("risk.prom");
     assert!(
         text.contains("risk_runs_total{outcome=\"failed\"} 1"),
         "{text}"
     );
-    run(&["--dry-run"]).failed(2, "--metrics-file");
+    run(&workspace, &["--dry-run"]).failed(2, "--metrics-file");
 }

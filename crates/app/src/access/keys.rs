@@ -9,6 +9,7 @@ use anyhow::Context;
 use common::{Failure, digest};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use super::NewKey;
 use crate::error::ApiError;
 use crate::routes::Access;
 
@@ -96,6 +97,11 @@ impl Keys {
         Self::parse(&text).map_err(|flaw| {
             Failure::configuration(format!("api.keys_file: {}:{flaw}", path.display())).into()
         })
+    }
+
+    /// A single key, for everything.
+    pub(super) fn only(key: &NewKey) -> Result<Self, String> {
+        Self::parse(&key.line)
     }
 
     /// The keys of a text; the error begins with the line's number.

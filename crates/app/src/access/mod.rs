@@ -44,8 +44,16 @@ impl Gate {
         })
     }
 
-    /// The gate of a server that only this process calls.
-    pub(crate) fn without_keys(api: &ApiSettings) -> Self {
+    /// The gate that the settings describe, but for the keys: this one is let in, and nobody else.
+    pub(crate) fn for_one(api: &ApiSettings, key: &NewKey) -> anyhow::Result<Self> {
+        let keys = Keys::only(key).map_err(|flaw| anyhow::anyhow!("the key: {flaw}"))?;
+        Ok(Self {
+            keys: Some(RwLock::new(Arc::new(keys))),
+            ..Self::without_keys(api)
+        })
+    }
+
+    fn without_keys(api: &ApiSettings) -> Self {
         Self {
             hosts: Hosts::of(&api.allowed_hosts),
             keys: None,

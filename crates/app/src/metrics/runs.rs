@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use common::history::StoredRun;
 use common::{Config, History, Manifest};
+use diagnostics::Verdicts;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::text::RunPage;
 use crate::snapshot::ServedFigures;
@@ -23,6 +26,21 @@ pub(crate) struct RunFigures {
     pub(crate) stage_seconds: Vec<(String, f64)>,
     /// Runs by outcome.
     pub(crate) outcomes: BTreeMap<String, u64>,
+    /// The stability index of each feature, of the newest run that judged rows; features without
+    /// one are left out.
+    pub(crate) stability: Vec<(String, f64)>,
+}
+
+/// What is read of a run's record.
+#[derive(Deserialize)]
+struct Judged {
+    evidence: Evidence,
+}
+
+#[derive(Deserialize)]
+struct Evidence {
+    #[serde(default)]
+    verdicts: Option<Verdicts>,
 }
 
 impl RunFigures {
@@ -45,8 +63,24 @@ impl RunFigures {
                 .map(|timing| (timing.stage, timing.last_seconds))
                 .collect(),
             outcomes,
+            stability: stability(&history)?,
         })
     }
+}
+
+fn stability(history: &History) -> anyhow::Result<Vec<(String, f64)>> {
+    let newest: Vec<StoredRun<Judged>> = history.finished_runs_with("evidence", 1)?;
+    let verdicts = newest
+        .into_iter()
+        .next()
+        .and_then(|run| run.record.evidence.verdicts);
+    let features = verdicts
+        .map(|verdicts| verdicts.features)
+        .unwrap_or_default();
+    let indices = features
+        .into_iter()
+        .filter_map(|feature| Some((feature.name, feature.stability?.index)));
+    Ok(indices.collect())
 }
 
 /// The live release and the runs as metrics, for a file that a collector of metrics reads.

@@ -72,7 +72,15 @@ impl Page<'_> {
             "Requests being answered",
         )?;
         let in_flight = metrics.in_flight.load(Relaxed);
-        writeln!(to, "http_requests_in_flight {in_flight}")
+        writeln!(to, "http_requests_in_flight {in_flight}")?;
+        let name = "http_connections_without_request_total";
+        head(
+            to,
+            name,
+            "counter",
+            "Connections ended before a request could be read",
+        )?;
+        writeln!(to, "{name} {}", metrics.without_request.load(Relaxed))
     }
 
     fn write_histogram(
@@ -188,6 +196,16 @@ fn write_runs(to: &mut fmt::Formatter<'_>, runs: &RunFigures) -> fmt::Result {
     for (stage, seconds) in &runs.stage_seconds {
         writeln!(to, "{name}{{stage=\"{}\"}} {seconds}", label(stage))?;
     }
+    let name = "risk_feature_psi";
+    head(
+        to,
+        name,
+        "gauge",
+        "Stability index of each feature when rows were judged last",
+    )?;
+    for (feature, index) in &runs.stability {
+        writeln!(to, "{name}{{feature=\"{}\"}} {index}", label(feature))?;
+    }
     head(to, "risk_runs_total", "counter", "Runs by outcome")?;
     for (outcome, count) in &runs.outcomes {
         let outcome = label(outcome);
@@ -236,6 +254,7 @@ mod tests {
         let odd = Method::from_bytes(b"BREW").unwrap();
         metrics.count_request(Target::of(None, &odd), 404, Duration::ZERO);
         metrics.count_predictions(3, 4);
+        metrics.count_connection_without_request();
         let _running = metrics.begin();
         let page = Page {
             metrics: &metrics,
@@ -244,6 +263,7 @@ mod tests {
                 last_success: Some(7),
                 stage_seconds: vec![("training".into(), 0.5)],
                 outcomes: [("cold_start".to_owned(), 1)].into(),
+                stability: vec![("logins".into(), 0.25)],
             },
             now: 10,
         };
@@ -261,6 +281,8 @@ mod tests {
             "risk_run_last_success_timestamp_seconds 7",
             r#"risk_run_last_duration_seconds{stage="training"} 0.5"#,
             r#"risk_runs_total{outcome="cold_start"} 1"#,
+            r#"risk_feature_psi{feature="logins"} 0.25"#,
+            "http_connections_without_request_total 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

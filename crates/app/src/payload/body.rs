@@ -6,10 +6,13 @@
 use std::future::poll_fn;
 use std::io::Write;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::rt::task::yield_now;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, Payload};
 use common::config::LimitSettings;
@@ -26,6 +29,9 @@ const SLOWEST_RATE: u64 = 1024;
 const GRACE: Duration = Duration::from_secs(5);
 /// Compressed bytes inflated at a time: at a thousand to one they become a megabyte.
 const INFLATED_AT_A_TIME: usize = 1024;
+
+/// Inflated bytes after which other requests of the worker have their turn.
+const INFLATED_WITHOUT_PAUSE: usize = 1024 * 1024;
 
 /// A body on its way.
 pub(crate) struct Incoming {
@@ -50,6 +56,7 @@ struct Inflate {
     /// What has come and was not inflated yet.
     compressed: Bytes,
     inflated: u64,
+    since_pause: usize,
     limit: u64,
     is_at_end: bool,
 }
@@ -65,6 +72,7 @@ impl Incoming {
             decoder: MultiGzDecoder::new(Vec::new()),
             compressed: Bytes::new(),
             inflated: 0,
+            since_pause: 0,
             limit: limits.inflated_bytes,
             is_at_end: false,
         });
@@ -94,6 +102,11 @@ impl Incoming {
         };
         loop {
             if let Some(bytes) = inflate.some()? {
+                inflate.since_pause += bytes.len();
+                if inflate.since_pause >= INFLATED_WITHOUT_PAUSE {
+                    inflate.since_pause = 0;
+                    yield_now().await;
+                }
                 return Ok(Some(bytes));
             }
             if inflate.is_at_end {
@@ -152,13 +165,10 @@ pub(crate) enum Gathered {
 
 impl Wire {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        let began = Instant::now();
-        let patience = self.patience();
-        let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
-        let next = timeout(patience, next)
-            .await
-            .map_err(|_| ApiError::BodyTimeout(self.seconds))?;
-        self.waited += began.elapsed();
+        let next = match self.arrived().await {
+            Some(next) => next,
+            None => self.wait().await?,
+        };
         let Some(bytes) = next.transpose().map_err(|_| ApiError::BodyIncomplete)? else {
             return Ok(None);
         };
@@ -167,6 +177,26 @@ impl Wire {
             return Err(too_large("the body", self.limit));
         }
         Ok(Some(bytes))
+    }
+
+    /// What is there already, which most bodies are: that takes no timer.
+    async fn arrived(&mut self) -> Option<Option<Result<Bytes, PayloadError>>> {
+        poll_fn(
+            |context| match Pin::new(&mut self.payload).poll_next(context) {
+                Poll::Ready(next) => Poll::Ready(Some(next)),
+                Poll::Pending => Poll::Ready(None),
+            },
+        )
+        .await
+    }
+
+    async fn wait(&mut self) -> Result<Option<Result<Bytes, PayloadError>>, ApiError> {
+        let began = Instant::now();
+        let patience = self.patience();
+        let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
+        let next = timeout(patience, next).await;
+        self.waited += began.elapsed();
+        next.map_err(|_| ApiError::BodyTimeout(self.seconds))
     }
 
     /// How long the client may be waited for now: until the whole time is over, or until it

@@ -1,27 +1,49 @@
 //! Rows as CSV, read by the rules of ingestion; the target may be there and is not looked at.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use common::Schema;
 use common::config::LimitSettings;
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
-    FileProblem, HeaderFlaw, OpenError, ReadRow, Rejection, RowFlaw, RowReader, TargetColumn,
+    FileProblem, HeaderFlaw, OpenError, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows,
+    TargetColumn,
 };
 
 use super::fence::{Fence, read_error};
-use super::rows::{Collector, Rows};
+use super::rows::{Collector, Rows as CollectedRows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
 /// The rows of a CSV text with a header.
+pub(super) fn rows_of_text(
+    text: &str,
+    schema: &Schema,
+    limits: &LimitSettings,
+) -> Result<CollectedRows, ApiError> {
+    if !PlainReader::can_read(text) {
+        return rows(text.as_bytes(), schema, limits);
+    }
+    Fence::new(io::empty(), limits).follow(text.as_bytes())?;
+    let reader = PlainReader::open(text, schema, TargetColumn::Ignored).map_err(header_error)?;
+    collect(reader, schema, limits)
+}
+
+/// The rows of a CSV file with a header.
 pub(super) fn rows(
     input: impl Read,
     schema: &Schema,
     limits: &LimitSettings,
-) -> Result<Rows, ApiError> {
-    let mut reader = open(input, schema, limits)?;
+) -> Result<CollectedRows, ApiError> {
+    collect(open(input, schema, limits)?, schema, limits)
+}
+
+fn collect(
+    mut reader: impl Rows,
+    schema: &Schema,
+    limits: &LimitSettings,
+) -> Result<CollectedRows, ApiError> {
     let mut collector = Collector::new(schema.features.len(), limits);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
@@ -85,11 +107,7 @@ pub(super) const FIELD_COUNT: &str = "field-count";
 pub(super) const MISSING_ID: &str = "missing-id";
 
 /// What a refused row is answered with.
-pub(super) fn row_error<R: Read>(
-    reader: &RowReader<R>,
-    row: u64,
-    rejection: &Rejection,
-) -> RowError {
+pub(super) fn row_error(reader: &impl Rows, row: u64, rejection: &Rejection) -> RowError {
     let flaw = reader.flaw();
     let code = match flaw {
         Some(RowFlaw::FieldCount) => FIELD_COUNT,
@@ -128,12 +146,26 @@ mod tests {
 
     const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
 
-    fn read(text: &str) -> Result<Rows, ApiError> {
+    /// What a text comes to, whichever way it is read.
+    fn read(text: &str) -> Result<CollectedRows, ApiError> {
         let limits = LimitSettings {
             rows: 1000,
             ..LimitSettings::default()
         };
-        rows(text.as_bytes(), &Schema::default(), &limits)
+        let schema = Schema::default();
+        let of_text = rows_of_text(text, &schema, &limits);
+        let of_file = rows(text.as_bytes(), &schema, &limits);
+        match (&of_text, &of_file) {
+            (Ok(of_text), Ok(of_file)) => assert_eq!(
+                of_text.ids.iter().collect::<Vec<_>>(),
+                of_file.ids.iter().collect::<Vec<_>>()
+            ),
+            (Err(of_text), Err(of_file)) => {
+                assert_eq!(format!("{of_text:?}"), format!("{of_file:?}"));
+            }
+            _ => panic!("{of_text:?} {of_file:?}"),
+        }
+        of_text
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<R> Fence<R> {
 
     /// Follows a part of the text; nearly all lines are too short to hold too much, and without
     /// quotes nothing of them has to be looked at.
-    fn follow(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+    pub(super) fn follow(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
         if memchr(b'"', bytes).is_some() {
             return self.follow_each(bytes);
         }

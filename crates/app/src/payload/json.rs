@@ -6,6 +6,7 @@
 
 mod value;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use common::Schema;
@@ -181,37 +182,45 @@ struct Reading<'s> {
     schema: &'s Schema,
     limits: &'s LimitSettings,
     collector: Collector,
-    /// The names of the slots, trimmed and in lower case.
-    names: Vec<String>,
+    /// The names of the slots, trimmed and in lower case; made when a name is none of those as they
+    /// are written.
+    names: OnceCell<Vec<String>>,
     /// The slots that any row had.
     found: Vec<bool>,
     /// The cells of the row at hand.
     cells: Vec<Option<Value>>,
+    /// The features of the row at hand.
+    values: Vec<f64>,
     /// Why reading stopped, where the JSON is not to blame.
     stopped: Option<ApiError>,
 }
 
 impl<'s> Reading<'s> {
     fn new(schema: &'s Schema, limits: &'s LimitSettings) -> Self {
-        let names: Vec<String> = std::iter::once(schema.id.as_str())
-            .chain(schema.feature_names())
-            .map(|name| name.trim().to_lowercase())
-            .collect();
+        let n_slots = 1 + schema.features.len();
         Self {
             schema,
             limits,
             collector: Collector::new(schema.features.len(), limits),
-            found: vec![false; names.len()],
-            cells: vec![None; names.len()],
-            names,
+            found: vec![false; n_slots],
+            cells: vec![None; n_slots],
+            values: Vec::with_capacity(schema.features.len()),
+            names: OnceCell::new(),
             stopped: None,
         }
     }
 
     /// The slot of a column; `None` for one that is not read.
     fn slot(&self, name: &str) -> Option<usize> {
-        let place = |wanted: &str| self.names.iter().position(|name| name == wanted);
-        place(name).or_else(|| place(&name.trim().to_lowercase()))
+        let as_written = (0..self.cells.len()).find(|slot| self.name(*slot) == name);
+        as_written.or_else(|| {
+            let lower = |slot| self.name(slot).trim().to_lowercase();
+            let names = self
+                .names
+                .get_or_init(|| (0..self.cells.len()).map(lower).collect());
+            let name = name.trim().to_lowercase();
+            names.iter().position(|known| *known == name)
+        })
     }
 
     fn name(&self, slot: usize) -> &str {
@@ -227,7 +236,7 @@ impl<'s> Reading<'s> {
         let Some(missing) = missing.filter(|_| self.collector.has_rows()) else {
             return Ok(());
         };
-        let found: Vec<&str> = (0..self.names.len())
+        let found: Vec<&str> = (0..self.found.len())
             .filter(|slot| self.found[*slot])
             .map(|slot| self.name(slot))
             .collect();
@@ -263,25 +272,26 @@ impl<'s> Reading<'s> {
 
     /// Takes or refuses the row whose cells stand in the slots.
     fn end_row(&mut self, row: u64) {
-        let id = self.cells[0].as_ref().and_then(Value::as_id);
-        let Some(id) = id else {
-            let value = self.cells[0].as_ref().map(Value::excerpt);
+        // Taken out, as the rest is borrowed while it is in use; the next row clears the cells.
+        let id_cell = self.cells[0].take();
+        let Some(id) = id_cell.as_ref().and_then(Value::as_id) else {
+            let value = id_cell.as_ref().map(Value::excerpt);
             return self.refuse(row, 0, MISSING_ID, value);
         };
-        let mut values = Vec::with_capacity(self.cells.len() - 1);
+        self.values.clear();
         for slot in 1..self.cells.len() {
             let cell = self.cells[slot].as_ref();
             let range = &self.schema.features[slot - 1].range;
             let number = cell.map_or(Ok(f64::NAN), Value::as_number);
             match number.and_then(|number| allowed(number, range)) {
-                Ok(value) => values.push(value),
+                Ok(value) => self.values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);
                     return self.refuse(row, slot, cell_code(problem), value);
                 }
             }
         }
-        self.collector.accept(&id, values);
+        self.collector.accept(&id, self.values.iter().copied());
     }
 
     fn refuse(&mut self, row: u64, slot: usize, code: &'static str, value: Option<String>) {

@@ -15,6 +15,7 @@ use std::io::Take;
 use common::{Config, Schema};
 
 use crate::error::ApiError;
+use crate::in_flight::Permit;
 
 pub(crate) use body::{Gathered, Incoming};
 pub(crate) use rows::{Ids, Rows};
@@ -24,18 +25,23 @@ pub(crate) use stream::{Streaming, stream_body, stream_file};
 /// Rows whose answer may stream are checked whole before the first byte up to this size.
 pub(crate) const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
 
-/// The rows of a source.
+/// The rows of a source; a file counts as held before it is read.
 pub(crate) fn rows(
     source: &Source<'_>,
     config: &Config,
     schema: &Schema,
+    permit: &mut Permit,
 ) -> Result<Rows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows(text.as_bytes(), schema, limits),
+        Source::Csv(text) => csv::rows_of_text(text, schema, limits),
         Source::Records(json) => json::records(json, schema, limits),
         Source::Columns { names, data } => json::columns(names, data, schema, limits),
-        Source::Path(path) => csv::rows(path::open(config, path)?, schema, limits),
+        Source::Path(path) => {
+            let file = path::open(config, path)?;
+            permit.grow(usize::try_from(file.limit()).unwrap_or(usize::MAX))?;
+            csv::rows(file, schema, limits)
+        }
     }
 }
 

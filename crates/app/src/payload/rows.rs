@@ -49,6 +49,13 @@ impl Rows {
         self.ids.ends.len()
     }
 
+    /// Bytes that they take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+            + size_of_val(self.ids.ends.as_slice())
+            + self.ids.bytes()
+    }
+
     /// Missing values among all rows.
     pub(crate) fn missing(&self) -> usize {
         self.values.iter().filter(|value| value.is_nan()).count()
@@ -64,6 +71,11 @@ impl Ids {
             start = *end;
             id
         })
+    }
+
+    /// Bytes of all names.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
     }
 
     fn push(&mut self, id: &str) {

@@ -19,6 +19,14 @@ pub(crate) enum Form {
     Unsaid,
 }
 
+/// The forms by content type; the last is what curl sends unless it is told otherwise.
+const FORMS: [(&str, Form); 4] = [
+    ("text/csv", Form::Csv),
+    ("application/json", Form::Json),
+    ("", Form::Unsaid),
+    ("application/x-www-form-urlencoded", Form::Unsaid),
+];
+
 /// Exactly one source of rows.
 #[derive(Debug)]
 pub(crate) enum Source<'a> {
@@ -57,15 +65,13 @@ impl Form {
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Ok(Self::Unsaid);
         };
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let essence = text.split(';').next().unwrap_or_default().trim();
-        match essence.to_ascii_lowercase().as_str() {
-            "text/csv" => Ok(Self::Csv),
-            "application/json" => Ok(Self::Json),
-            // What curl sends unless it is told otherwise.
-            "" | "application/x-www-form-urlencoded" => Ok(Self::Unsaid),
-            _ => Err(ApiError::ContentType(excerpt(value.as_bytes()))),
-        }
+        let essence = value.as_bytes().split(|byte| *byte == b';').next();
+        let essence = essence.unwrap_or_default().trim_ascii();
+        let found = FORMS
+            .iter()
+            .find(|(name, _)| essence.eq_ignore_ascii_case(name.as_bytes()));
+        let refused = || ApiError::ContentType(excerpt(value.as_bytes()));
+        found.map(|(_, form)| *form).ok_or_else(refused)
     }
 }
 

@@ -12,15 +12,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
+use actix_web::HttpRequest;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
-use dataset::ReadRow;
+use dataset::{ReadRow, Rows};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::body::Incoming;
 use super::csv;
 use super::rows::TooMany;
+use crate::connection::{Connection, Reader};
 use crate::error::{ApiError, RowErrors};
 use crate::in_flight::Permit;
 use crate::predict::CsvAnswer;
@@ -40,12 +42,13 @@ pub(crate) struct Streaming {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) threshold: f64,
     pub(crate) request_id: String,
-    /// Held until the answer was sent.
+    /// For the beginning of the body, until the answer was made.
     pub(crate) _permit: Permit,
 }
 
 /// An answer that is sent while it is made.
 pub(crate) struct StreamedAnswer {
+    reader: Option<Reader>,
     first: Option<Bytes>,
     rest: Receiver<Piece>,
 }
@@ -58,6 +61,7 @@ struct Slot(Arc<AtomicUsize>);
 
 /// Streams the predictions of a body whose beginning was read.
 pub(crate) async fn stream_body(
+    request: &HttpRequest,
     streaming: Streaming,
     beginning: Bytes,
     mut incoming: Incoming,
@@ -77,18 +81,23 @@ pub(crate) async fn stream_body(
         current: beginning,
         chunks: receiver,
     };
-    start(streaming, input).await
+    start(request, streaming, input).await
 }
 
 /// Streams the predictions of a file.
 pub(crate) async fn stream_file(
+    request: &HttpRequest,
     streaming: Streaming,
     file: Take<File>,
 ) -> Result<StreamedAnswer, ApiError> {
-    start(streaming, file).await
+    start(request, streaming, file).await
 }
 
-async fn start<R>(streaming: Streaming, input: R) -> Result<StreamedAnswer, ApiError>
+async fn start<R>(
+    request: &HttpRequest,
+    streaming: Streaming,
+    input: R,
+) -> Result<StreamedAnswer, ApiError>
 where
     R: Read + Send + 'static,
 {
@@ -106,7 +115,11 @@ where
         })
         .map_err(|error| ApiError::Internal(error.into()))?;
     let first = rest.recv().await.unwrap_or_else(|| Err(broken_off()))?;
-    Ok(StreamedAnswer { first, rest })
+    Ok(StreamedAnswer {
+        reader: Connection::reader(request),
+        first,
+        rest,
+    })
 }
 
 fn predict_all(
@@ -225,13 +238,19 @@ impl MessageBody for StreamedAnswer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, ApiError>>> {
-        match self.first.take() {
+        let next = match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(first))),
             None => self.rest.poll_recv(context).map(|piece| {
                 let piece = piece.unwrap_or_else(|| Err(broken_off()));
                 piece.transpose()
             }),
+        };
+        match (&self.reader, &next) {
+            (Some(reader), Poll::Ready(Some(Ok(bytes)))) => reader.has_taken(bytes.len()),
+            (Some(reader), Poll::Pending) => reader.has_nothing_to_take(),
+            _ => {}
         }
+        next
     }
 }
 
@@ -250,7 +269,11 @@ mod tests {
             }
             drop(sender);
             let first = Some(Bytes::from("first"));
-            let mut answer = Box::pin(StreamedAnswer { first, rest });
+            let mut answer = Box::pin(StreamedAnswer {
+                reader: None,
+                first,
+                rest,
+            });
             let mut context = Context::from_waker(Waker::noop());
             let mut text = String::new();
             loop {

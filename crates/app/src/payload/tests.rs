@@ -10,6 +10,7 @@ use serde_json::Value;
 use training::Model;
 
 use super::*;
+use crate::in_flight::InFlight;
 use crate::predict::{Options, predict};
 use crate::problem;
 
@@ -61,9 +62,12 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
     let model = model(&config);
     let mut schema = config.schema.clone();
     schema.features[2].range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
+    let in_flight = InFlight::new(config.api.limits.in_flight_bytes);
     fuzz("payload", 300, |bytes| {
         for form in [Form::Csv, Form::Json, Form::Unsaid] {
-            let read = Source::of(form, bytes).and_then(|source| rows(&source, &config, &schema));
+            let mut permit = in_flight.permit();
+            let read = Source::of(form, bytes)
+                .and_then(|source| rows(&source, &config, &schema, &mut permit));
             match read {
                 Ok(rows) => check(&model, &rows),
                 Err(error) => {

@@ -73,6 +73,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         manifest,
         model,
         schema,
+        ..
     } = snapshot;
     let features = model
         .coefficients()

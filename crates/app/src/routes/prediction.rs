@@ -5,13 +5,14 @@ use std::io::Take;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, VARY};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
 use crate::answer::RequestId;
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::held::HeldAnswer;
 use crate::in_flight::Permit;
@@ -19,22 +20,32 @@ use crate::payload::{
     self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
     stream_file,
 };
-use crate::predict::{Options, predict as predict_rows, predict_csv, predict_text};
+use crate::predict::{Options, answer_bytes, predict as predict_rows, predict_csv, predict_text};
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
 /// Bodies up to this size are answered on the server's worker: a millisecond at most.
 const SMALL_BODY: usize = 64 * 1024;
+/// Likewise where each prediction is explained, which takes several times as long.
+const SMALL_EXPLAINED_BODY: usize = 8 * 1024;
+/// Answers up to this size are the connection's; they are no more than what it gathers anyway.
+const SMALL_ANSWER: usize = 64 * 1024;
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
+
+/// How a client wants its answer, and sends its rows.
+#[derive(Clone, Copy)]
+struct Wishes {
+    options: Options,
+    media: Media,
+    form: Form,
+}
 
 /// A request that is understood and not computed.
 struct Job {
     state: Data<AppState>,
     snapshot: Arc<Snapshot>,
-    options: Options,
-    media: Media,
-    form: Form,
+    wishes: Wishes,
     body: Bytes,
     request_id: String,
     /// For the body: it stays as long as the job, also when nobody waits for that any more.
@@ -67,88 +78,126 @@ async fn answer(
     payload: Payload,
     state: &Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let options = options(&parameters(request))?;
-    let media = accept::choose(request.headers(), table::PREDICTION.media)?;
-    if options.explain && media != Media::Json {
-        return Err(ApiError::InvalidParameter {
-            name: "explain",
-            expected: "true only where the answer is application/json",
-        });
-    }
-    let form = Form::of(request.headers())?;
+    let wishes = Wishes::of(request)?;
     let snapshot = state.models.current()?;
     let mut incoming = Incoming::begin(request, payload, &state.config.api.limits)?;
     let mut permit = state.in_flight.permit();
     let streaming = |permit| Streaming {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        threshold: options.threshold,
+        threshold: wishes.options.threshold,
         request_id: request_id(request),
         _permit: permit,
     };
-    let most = match media {
-        Media::Csv => CHECKED_WHOLE,
-        _ => u64::MAX,
-    };
-    let body = match incoming.gather(Bytes::new(), most, &mut permit).await? {
-        Gathered::Beginning(beginning) if form.is_csv(&beginning) => {
-            let answer = stream_body(streaming(permit), beginning, incoming).await?;
-            return Ok(respond(&snapshot, media, BoxBody::new(answer)));
-        }
-        Gathered::Beginning(beginning) => {
-            match incoming.gather(beginning, u64::MAX, &mut permit).await? {
-                Gathered::Whole(body) | Gathered::Beginning(body) => body,
-            }
-        }
+    let body = match wishes.gather(&mut incoming, &mut permit).await? {
         Gathered::Whole(body) => body,
+        Gathered::Beginning(beginning) => {
+            let answer = stream_body(request, streaming(permit), beginning, incoming).await?;
+            return Ok(respond(&snapshot, wishes.media, BoxBody::new(answer)));
+        }
     };
     let job = Job {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        options,
-        media,
-        form,
+        wishes,
         body,
         request_id: request_id(request),
         permit,
     };
-    let (computed, permit) = match job.compute_if_small()? {
-        Some(answer) => (Computed::Answer(answer), job.permit),
-        None => web::block(move || job.compute()).await??,
+    let body = match job.run().await? {
+        (Computed::Answer(answer), _) if answer.len() <= SMALL_ANSWER => BoxBody::new(answer),
+        (Computed::Answer(answer), permit) => {
+            BoxBody::new(HeldAnswer::new(answer, permit, Connection::reader(request)))
+        }
+        (Computed::Large(file), permit) => {
+            BoxBody::new(stream_file(request, streaming(permit), file).await?)
+        }
     };
-    let body = match computed {
-        Computed::Answer(answer) if answer.len() <= SMALL_BODY => BoxBody::new(answer),
-        Computed::Answer(answer) => BoxBody::new(HeldAnswer::new(answer, permit)),
-        Computed::Large(file) => BoxBody::new(stream_file(streaming(permit), file).await?),
-    };
-    Ok(respond(&snapshot, media, body))
+    Ok(respond(&snapshot, wishes.media, body))
+}
+
+impl Wishes {
+    /// What query and headers say.
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let options = options(&parameters(request))?;
+        let media = accept::choose(request.headers(), table::PREDICTION.media)?;
+        if options.explain && media != Media::Json {
+            return Err(ApiError::InvalidParameter {
+                name: "explain",
+                expected: "true only where the answer is application/json",
+            });
+        }
+        let form = Form::of(request.headers())?;
+        Ok(Self {
+            options,
+            media,
+            form,
+        })
+    }
+
+    /// The whole body, or the beginning of one whose answer is to be streamed.
+    async fn gather(
+        &self,
+        incoming: &mut Incoming,
+        permit: &mut Permit,
+    ) -> Result<Gathered, ApiError> {
+        let most = match self.media {
+            Media::Csv => CHECKED_WHOLE,
+            _ => u64::MAX,
+        };
+        match incoming.gather(Bytes::new(), most, permit).await? {
+            Gathered::Beginning(beginning) if !self.form.is_csv(&beginning) => {
+                incoming.gather(beginning, u64::MAX, permit).await
+            }
+            gathered => Ok(gathered),
+        }
+    }
+
+    /// Bodies up to this size take so little that handing them over would take longer.
+    fn small_body(&self) -> usize {
+        if self.options.explain {
+            SMALL_EXPLAINED_BODY
+        } else {
+            SMALL_BODY
+        }
+    }
 }
 
 fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, media.content_type()))
-        .insert_header((VARY, "Accept"))
-        .insert_header((MODEL_VERSION, snapshot.release.as_str()))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static(media.content_type())))
+        .insert_header((VARY, HeaderValue::from_static("Accept")))
+        .insert_header((MODEL_VERSION, snapshot.header.clone()))
         .body(body)
 }
 
 impl Job {
-    /// The answer, where it takes so little that handing it over would take longer.
-    fn compute_if_small(&self) -> Result<Option<Vec<u8>>, ApiError> {
-        if self.body.len() > SMALL_BODY {
+    /// What it comes to, and the permit to go on with.
+    async fn run(mut self) -> Result<(Computed, Permit), ApiError> {
+        match self.compute_if_small()? {
+            Some(answer) => Ok((Computed::Answer(answer), self.permit)),
+            None => web::block(move || self.compute()).await?,
+        }
+    }
+
+    /// The answer, where it is made on the server's worker.
+    fn compute_if_small(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        if self.body.len() > self.wishes.small_body() {
             return Ok(None);
         }
-        match Source::of(self.form, &self.body)? {
+        // The body is shared, not copied.
+        let body = self.body.clone();
+        match Source::of(self.wishes.form, &body)? {
             // A file may be of any size, on a disk that is slow.
             Source::Path(_) => Ok(None),
             source => self.answer(&source).map(Some),
         }
     }
 
-    /// What it comes to, and the permit to go on with.
-    fn compute(self) -> Result<(Computed, Permit), ApiError> {
-        let source = Source::of(self.form, &self.body)?;
-        if self.media == Media::Csv
+    fn compute(mut self) -> Result<(Computed, Permit), ApiError> {
+        let body = self.body.clone();
+        let source = Source::of(self.wishes.form, &body)?;
+        if self.wishes.media == Media::Csv
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
             return Ok((Computed::Large(file), self.permit));
@@ -157,22 +206,29 @@ impl Job {
         Ok((Computed::Answer(answer), self.permit))
     }
 
-    fn answer(&self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
-        let rows = payload::rows(source, &self.state.config, &self.snapshot.schema)?;
-        let (answer, [stayed, left]) = self.written(&rows)?;
+    fn answer(&mut self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
+        let Snapshot { model, schema, .. } = &*self.snapshot;
+        let rows = payload::rows(source, &self.state.config, schema, &mut self.permit)?;
+        let Wishes { options, media, .. } = self.wishes;
+        let bytes = answer_bytes(model, &rows, options, media);
+        self.permit.grow(rows.bytes())?;
+        self.permit.grow(bytes)?;
+        let (answer, [stayed, left]) = self.written(&rows, bytes)?;
         self.state.metrics.count_predictions(stayed, left);
         Ok(answer)
     }
 
-    /// The answer's text, and how many rows are of class 0 and of class 1.
-    fn written(&self, rows: &Rows) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
+    /// The answer's text of about so many bytes, and how many rows are of class 0 and of class 1.
+    fn written(&self, rows: &Rows, bytes: usize) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
         let Snapshot { model, release, .. } = &*self.snapshot;
-        match self.media {
-            Media::Csv => Ok(predict_csv(model, rows, self.options)),
-            Media::Text => Ok(predict_text(model, rows, self.options)),
+        let options = self.wishes.options;
+        match self.wishes.media {
+            Media::Csv => Ok(predict_csv(model, rows, options, bytes)),
+            Media::Text => Ok(predict_text(model, rows, options)),
             _ => {
-                let answer = predict_rows(model, rows, self.options, release, &self.request_id);
-                let text = serde_json::to_vec(&answer)
+                let answer = predict_rows(model, rows, options, release, &self.request_id);
+                let mut text = Vec::with_capacity(bytes);
+                serde_json::to_writer(&mut text, &answer)
                     .map_err(|error| ApiError::Internal(error.into()))?;
                 Ok((text, answer.counts()))
             }

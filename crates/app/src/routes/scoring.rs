@@ -23,7 +23,11 @@ use crate::state::AppState;
 
 /// The score computed last, kept while the model and the test files stay as they are.
 #[derive(Default)]
-pub(crate) struct ScoreCache(Mutex<Option<(Inputs, Arc<DeployedScore>)>>);
+pub(crate) struct ScoreCache {
+    kept: Mutex<Option<(Inputs, Arc<DeployedScore>)>>,
+    /// Waited for by requests, not by threads: those would be missing elsewhere.
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// What the score depends on.
 #[derive(PartialEq)]
@@ -57,7 +61,9 @@ pub(super) async fn show(
     expect_no_parameters(&request)?;
     let media = accept::choose(request.headers(), table::SCORING.media)?;
     let snapshot = state.models.current()?;
-    let scored = web::block(move || state.scores.score(&state.config, &snapshot)).await?;
+    let scoring = state.clone();
+    let _turn = state.scores.turn.lock().await;
+    let scored = web::block(move || scoring.scores.score(&scoring.config, &snapshot)).await?;
     let score = scored.map_err(as_answer)?;
     let metrics = &score.metrics;
     if media == Media::Text {
@@ -92,9 +98,9 @@ fn as_answer(error: anyhow::Error) -> ApiError {
 }
 
 impl ScoreCache {
-    /// The score of a snapshot. One caller computes, the others wait for it.
+    /// The score of a snapshot, by one caller at a time.
     fn score(&self, config: &Config, snapshot: &Snapshot) -> anyhow::Result<Arc<DeployedScore>> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let inputs = Inputs::now(config, snapshot)?;
         if let Some((of, score)) = cached.as_ref()
             && *of == inputs

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::RunningServer;
+
 /// An answer taken apart.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -13,15 +15,25 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Sends a request; `headers` are whole lines without their ends.
-pub(super) fn send(url: &str, what: &str, headers: &[&str], body: &[u8]) -> Answer {
+/// Sends a request with the server's key; `headers` are whole lines without their ends.
+pub(super) fn send(server: &RunningServer, what: &str, headers: &[&str], body: &[u8]) -> Answer {
     let length = format!("Content-Length: {}", body.len());
-    exchange(url, what, &[headers, &[&length]].concat(), body)
+    exchange_with_key(server, what, &[headers, &[&length]].concat(), body)
 }
 
 /// Sends a body that is chunked already.
-pub(super) fn send_chunked(url: &str, what: &str, body: &[u8]) -> Answer {
-    exchange(url, what, &["Transfer-Encoding: chunked"], body)
+pub(super) fn send_chunked(server: &RunningServer, what: &str, body: &[u8]) -> Answer {
+    exchange_with_key(server, what, &["Transfer-Encoding: chunked"], body)
+}
+
+/// Sends a request without a body and without the server's key.
+pub(super) fn send_as_stranger(url: &str, what: &str, headers: &[&str]) -> Answer {
+    exchange(url, what, headers, b"")
+}
+
+fn exchange_with_key(server: &RunningServer, what: &str, headers: &[&str], body: &[u8]) -> Answer {
+    let key = format!("X-API-Key: {}", server.key());
+    exchange(server.url(), what, &[headers, &[&key]].concat(), body)
 }
 
 fn exchange(url: &str, what: &str, headers: &[&str], body: &[u8]) -> Answer {

@@ -89,7 +89,7 @@ impl Service {
     }
 
     fn send(&self, what: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
-        send(self.server.url(), what, headers, body.as_ref())
+        send(&self.server, what, headers, body.as_ref())
     }
 
     fn get(&self, path: &str) -> Answer {
@@ -254,8 +254,7 @@ fn a_body_too_large_is_refused_announced_or_not() {
     let mut chunked = format!("{:x}\r\n", body.len()).into_bytes();
     chunked.extend(&body);
     chunked.extend(b"\r\n0\r\n\r\n");
-    let url = service.server.url();
-    let answer = client::send_chunked(url, "POST /prediction", &chunked);
+    let answer = client::send_chunked(&service.server, "POST /prediction", &chunked);
     assert_eq!(answer.problem(), "413 body-too-large");
     assert_eq!(service.predictions(CSV)["rows"], 2, "it still answers");
 }
@@ -498,7 +497,7 @@ fn a_taken_port_and_a_public_address_are_refused() {
 #[test]
 fn a_request_that_was_given_up_counts_until_its_job_is_over() {
     let service = Service::deployed();
-    let gate = Gate::without_keys(&service.config.api);
+    let gate = Gate::of(&service.config.api).unwrap();
     let state = Data::new(AppState::new(service.config.clone(), gate));
     let has_room = || {
         let limit = service.config.api.limits.in_flight_bytes;
@@ -533,6 +532,45 @@ fn a_request_that_was_given_up_counts_until_its_job_is_over() {
         tokio::task::spawn_blocking(|| {}).await.unwrap();
         assert!(has_room());
     });
+}
+
+#[test]
+fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
+    let service = Service::deployed();
+    let gate = Gate::of(&service.config.api).unwrap();
+    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let app = App::new().app_data(state.clone());
+        let app = init_service(app.configure(routes::configure)).await;
+        let (go_on, held_up) = std::sync::mpsc::channel::<()>();
+        let before = tokio::task::spawn_blocking(move || held_up.recv().is_err());
+        let ready = app
+            .call(TestRequest::get().uri("/readyz").to_request())
+            .await;
+        assert_eq!(ready.unwrap().status(), 200);
+        drop(go_on);
+        assert!(before.await.unwrap());
+    });
+}
+
+#[test]
+fn the_server_of_a_run_answers_to_whoever_started_it_and_to_nobody_else() {
+    let (service, other) = (Service::deployed(), Service::new());
+    assert_ne!(service.server.key(), other.server.key());
+    for (key, status) in [
+        ("", 401),
+        (other.server.key(), 401),
+        (service.server.key(), 200),
+    ] {
+        let header = format!("Authorization: Bearer {key}");
+        let answer = client::send_as_stranger(service.server.url(), "GET /version", &[&header]);
+        assert_eq!(answer.status, status, "{key:?}");
+    }
 }
 
 #[test]

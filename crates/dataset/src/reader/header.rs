@@ -122,6 +122,24 @@ impl ColumnMap {
         })
     }
 
+    /// Of a file whose header was not read yet.
+    pub(super) fn none() -> Self {
+        Self {
+            names: Vec::new(),
+            id: 0,
+            features: Vec::new(),
+            target: None,
+            is_forgiven: false,
+            is_in_order: false,
+        }
+    }
+
+    /// The name of a field counted from 1.
+    pub(super) fn name_of(&self, field: usize) -> Option<&str> {
+        let name = self.names.get(field.checked_sub(1)?)?;
+        Some(name)
+    }
+
     pub(super) fn notes(&self, schema: &Schema, target: TargetColumn) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
         let extra: Vec<&str> = self

@@ -52,6 +52,27 @@ fn found<S: Simd>(simd: S, chunk: &[u8; LANES]) -> u64 {
     (bytes.simd_eq(b',') | bytes.simd_eq(b'\n')).to_bitmask()
 }
 
+/// How far some places were taken, one after another.
+#[derive(Default)]
+pub(super) struct Cursor {
+    /// What is left of the word before the next.
+    word: u64,
+    next: usize,
+}
+
+impl Cursor {
+    /// The next of these places; `None` behind the last.
+    pub(super) fn next(&mut self, of: &Separators) -> Option<usize> {
+        while self.word == 0 {
+            self.word = *of.words.get(self.next)?;
+            self.next += 1;
+        }
+        let bit = self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some((self.next - 1) * LANES + bit)
+    }
+}
+
 /// The places of a word's bits.
 struct Ones {
     word: u64,

@@ -1,5 +1,7 @@
 //! Tests of reading: text in, rows and reasons out.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::fingerprint::FingerprintKey;
 use crate::table::Table;
@@ -19,15 +21,68 @@ fn read(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
         RowReader::open(text.as_ref(), &schema, TargetColumn::Read).map_err(problem)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row().map_err(problem)? {
-        rows.push(match row {
-            ReadRow::Accepted(cells) => {
-                let id = String::from_utf8_lossy(cells.id());
-                format!("{id}|{:?}|{:?}", cells.values, cells.label)
-            }
-            ReadRow::Rejected(it) => format!("{}:{}: {}", it.line, it.column, it.reason),
-        });
+        rows.push(shown(&row));
     }
     Ok(rows)
+}
+
+fn shown(row: &ReadRow<'_>) -> String {
+    match row {
+        ReadRow::Accepted(cells) => {
+            let id = String::from_utf8_lossy(cells.id());
+            format!("{id}|{:?}|{:?}", cells.values, cells.label)
+        }
+        ReadRow::Rejected(it) => format!("{}:{}: {}", it.line, it.column, it.reason),
+    }
+}
+
+/// Everything that a reader says of all rows.
+fn told(mut rows: impl Rows) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        let said = match rows.next_row() {
+            Ok(Some(ReadRow::Accepted(cells))) => {
+                let line = cells.line;
+                format!("{line} {}", shown(&ReadRow::Accepted(cells)))
+            }
+            Ok(Some(ReadRow::Rejected(it))) => format!("{it:?}"),
+            Ok(None) => return told,
+            Err(problem) => panic!("{problem:?}"),
+        };
+        let of_fields = (0..6).map(|field| (rows.field_name(field), rows.field(field)));
+        told.push(format!(
+            "{said} {:?} {:?}",
+            rows.flaw(),
+            of_fields.collect::<Vec<_>>()
+        ));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plain_text_is_read_as_any_other_is(
+        head in "(\u{feff})?(\n){0,2}(corporation,|id,)?(exited, ?)?LASTMONTH_activity,lastyear_activity,number_of_employees(,corporation)?(,x)?\n?",
+        rows in "(([a-c ]{0,2}|é),[0-9 x]{0,2},[0-9.e-]{0,3},[0-9]?(,[01 ]{0,2}){0,2}\n{0,3}){0,8}",
+    ) {
+        let text = format!("{head}{rows}");
+        prop_assert!(PlainReader::can_read(&text));
+        let schema = Schema::default();
+        for target in [TargetColumn::Read, TargetColumn::Ignored] {
+            let plain = PlainReader::open(&text, &schema, target);
+            match (plain, RowReader::try_open(text.as_bytes(), &schema, target)) {
+                (Ok(plain), Ok(any)) => prop_assert_eq!(told(plain), told(any)),
+                (Err(plain), Err(OpenError::Header(any))) => {
+                    prop_assert_eq!(plain.to_string(), any.to_string());
+                }
+                (plain, any) => prop_assert!(false, "{} {}", plain.is_ok(), any.is_ok()),
+            }
+        }
+    }
+}
+
+#[test]
+fn quotes_and_carriage_returns_are_not_plain() {
+    assert!(!PlainReader::can_read("a,\"b\"\n") && !PlainReader::can_read("a\r\nb"));
 }
 
 #[test]

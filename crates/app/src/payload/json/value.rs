@@ -1,5 +1,6 @@
 //! One cell as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use dataset::cell::{self, CellProblem};
@@ -22,10 +23,10 @@ pub(super) enum Value {
 
 impl Value {
     /// The value as a client's name; `None` when it is none.
-    pub(super) fn as_id(&self) -> Option<String> {
+    pub(super) fn as_id(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Text(text) if !text.is_empty() => Some(text.clone()),
-            Self::Number(number) => Some(number.to_string()),
+            Self::Text(text) if !text.is_empty() => Some(text.into()),
+            Self::Number(number) => Some(number.to_string().into()),
             _ => None,
         }
     }

@@ -1,0 +1,125 @@
+//! Rows out of a text in memory that has neither quotes nor carriage returns: there every comma and
+//! line feed is a separator, and nothing has to be built or copied before the first row.
+//!
+//! What it reads is what [`RowReader`](super::RowReader) reads, row by row and word for word.
+
+use std::ops::Range;
+
+use common::Schema;
+use csv::ByteRecord;
+use memchr::memchr2;
+
+use super::header::{ColumnMap, HeaderFlaw, header_names};
+use super::lines::BYTE_ORDER_MARK;
+use super::record::{Encoding, Record};
+use super::separators::{Cursor, Separators};
+use super::{FileProblem, ReadRow, RowFlaw, Rows, TargetColumn, answer};
+
+/// Reads the rows of a plain text, one after another.
+pub struct PlainReader<'t> {
+    text: &'t [u8],
+    separators: Separators,
+    cursor: Cursor,
+    /// Where the record at hand begins.
+    start: usize,
+    /// Line breaks before it.
+    breaks: u64,
+    is_at_end: bool,
+    columns: ColumnMap,
+    fields: Vec<Range<usize>>,
+    values: Vec<f64>,
+    flaw: Option<RowFlaw>,
+}
+
+impl<'t> PlainReader<'t> {
+    /// Whether a text is plain.
+    pub fn can_read(text: &str) -> bool {
+        memchr2(b'"', b'\r', text.as_bytes()).is_none()
+    }
+
+    /// Reads the header of a plain text and finds the schema's columns in it.
+    pub fn open(text: &'t str, schema: &Schema, target: TargetColumn) -> Result<Self, HeaderFlaw> {
+        let bytes = text.as_bytes();
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let mut separators = Separators::default();
+        separators.find(text);
+        let mut reader = Self {
+            text,
+            separators,
+            cursor: Cursor::default(),
+            start: 0,
+            breaks: 0,
+            is_at_end: false,
+            columns: ColumnMap::none(),
+            fields: Vec::new(),
+            values: Vec::with_capacity(schema.features.len()),
+            flaw: None,
+        };
+        reader.next_record();
+        let header: ByteRecord = reader
+            .fields
+            .iter()
+            .map(|field| &text[field.clone()])
+            .collect();
+        reader.columns = ColumnMap::find(header_names(&header)?, schema, target)?;
+        Ok(reader)
+    }
+
+    /// Finds the fields of the next record, none at the end, and returns its line; an empty line
+    /// is no record.
+    fn next_record(&mut self) -> u64 {
+        self.fields.clear();
+        while !self.is_at_end {
+            let line = self.breaks + 1;
+            let at = self.cursor.next(&self.separators);
+            let ends_line = at.is_none_or(|at| self.text[at] == b'\n');
+            let end = at.unwrap_or(self.text.len());
+            self.is_at_end = at.is_none();
+            let field = self.start..end;
+            self.start = end + 1;
+            let is_empty_line = ends_line && self.fields.is_empty() && field.is_empty();
+            if !is_empty_line {
+                self.fields.push(field);
+            }
+            if ends_line {
+                self.breaks += 1;
+                if !is_empty_line {
+                    return line;
+                }
+            }
+        }
+        self.breaks
+    }
+}
+
+impl Rows for PlainReader<'_> {
+    fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
+        let line = self.next_record();
+        if self.fields.is_empty() {
+            return Ok(None);
+        }
+        let record = Record::new(self.text, &self.fields, Encoding::Utf8);
+        let checked = self.columns.check(record, &mut self.values);
+        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
+        Ok(Some(answer(
+            &self.columns,
+            record,
+            &self.values,
+            checked,
+            line,
+        )))
+    }
+
+    fn flaw(&self) -> Option<RowFlaw> {
+        self.flaw
+    }
+
+    fn field(&self, column: usize) -> Option<&[u8]> {
+        let field = self.fields.get(column.checked_sub(1)?)?;
+        self.text.get(field.clone())
+    }
+
+    fn field_name(&self, column: usize) -> Option<&str> {
+        self.columns.name_of(column)
+    }
+}
