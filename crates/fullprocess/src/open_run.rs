@@ -8,6 +8,7 @@ use common::ledger::Ledger;
 use common::{Config, History};
 use jiff::Timestamp;
 
+use crate::alerting;
 use crate::record::{Effect, Outcome, RunRecord};
 
 /// A run in progress.
@@ -111,6 +112,7 @@ impl<'a> OpenRun<'a> {
                 history.save_ledger(ledger)?;
             }
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
+            alerting::note(self.config, history, &self.record, now);
             // Ticks that found nothing are many and tell little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;

@@ -217,7 +217,7 @@ impl RunRecord {
     }
 
     /// What the new rows say of the deployed model and its features.
-    fn verdicts(&self) -> Option<&Verdicts> {
+    pub(crate) fn verdicts(&self) -> Option<&Verdicts> {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 

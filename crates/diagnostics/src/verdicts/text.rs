@@ -62,6 +62,12 @@ fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
 }
 
 impl Verdicts {
+    /// The worst that the features say, each by itself and all together.
+    pub fn worst_of_features(&self) -> Verdict {
+        let joint = self.joint.iter().map(|joint| joint.verdict);
+        Verdict::worst(joint.chain(self.features.iter().map(|feature| feature.verdict)))
+    }
+
     /// What the features say, one sentence a finding.
     pub fn of_features(&self) -> Vec<String> {
         let mut found: Vec<String> = self
