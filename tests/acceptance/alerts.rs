@@ -46,7 +46,7 @@ fn doctor(workspace: &Workspace) -> (i32, Option<(String, String)>) {
 #[test]
 fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
     let receiver = Receiver::start();
-    let workspace = watched(&receiver);
+    let mut workspace = watched(&receiver);
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     let posted = receiver.posted();
     assert_eq!(posted.len(), 1);
@@ -88,7 +88,14 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
         "{text}"
     );
     assert!(text.ends_with("The run came out as redeployed"), "{text}");
-    export(&workspace, World::After, 23, 300);
+
+    // The new model was fitted to clients of both worlds; without the old ones it drifts again.
+    workspace.set_input(&["exports"]);
+    std::fs::remove_file(workspace.path("data/exports/20.csv")).expect("the file");
+    export(&workspace, World::After, 23, 800);
+    assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    assert!(receiver.told().is_empty(), "within its cool-down");
+    export(&workspace, World::After, 24, 300);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
     assert_eq!(receiver.told(), ["model_drift resolved"]);
 }
