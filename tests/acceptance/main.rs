@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod input;
 mod interruptions;
+mod late_labels;
 mod monitoring;
 mod program;
 mod receiver;

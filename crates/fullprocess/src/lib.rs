@@ -19,6 +19,7 @@ mod resume;
 mod run_folder;
 mod run_list;
 mod trial;
+mod unlabelled;
 mod verdict_rows;
 
 use std::fmt;
@@ -36,12 +37,14 @@ use serde::Serialize;
 use crate::judge::{Data, Live, judge};
 use crate::monitor::monitor;
 use crate::open_run::OpenRun;
+use crate::unlabelled::foresee;
 use crate::verdict_rows::verdict_rows;
 
 pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
+pub use unlabelled::{EstimateKind, Expectation, Realised};
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -129,6 +132,7 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
 /// One run from its look at the input to its end.
 fn run_through(config: &Config, history: &History) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
+    unlabelled::sweep(config, history);
     let finished = resume::finish_unfinished_runs(config, history)?;
 
     let started_at = Timestamp::now();
@@ -206,11 +210,19 @@ impl OpenRun<'_> {
             run.take_in(prepared, found, live.as_ref())
         })?;
         let evidence = self.stage("judging", |run| {
-            let (config, history) = (run.config, run.history);
-            Ok(Evidence {
-                verdicts: monitor(config, history, live.as_ref(), &data)?,
-                ..judge(config, history, live.as_ref(), &data)?
-            })
+            let (config, history, live) = (run.config, run.history, live.as_ref());
+            let foreseen = live
+                .map(|live| foresee(config, history, run.id, live, &data))
+                .transpose()?
+                .unwrap_or_default();
+            let evidence = Evidence {
+                verdicts: monitor(config, history, live, &data)?,
+                expectation: foreseen.expectation.clone(),
+                realised: foreseen.realised.clone(),
+                ..judge(config, history, live, &data)?
+            };
+            run.foreseen = Some(foreseen);
+            Ok(evidence)
         })?;
         let policy = Policy::of(self.config);
         let decision = decide(&evidence, &policy);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::alerting;
 use crate::record::{Effect, Outcome, RunRecord};
+use crate::unlabelled::Foreseen;
 
 /// A run in progress.
 pub(crate) struct OpenRun<'a> {
@@ -19,6 +20,8 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) record: RunRecord,
     /// The picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
+    /// What this process foresaw when it decided.
+    pub(crate) foreseen: Option<Foreseen>,
 }
 
 impl<'a> OpenRun<'a> {
@@ -37,6 +40,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            foreseen: None,
         })
     }
 
@@ -58,6 +62,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            foreseen: None,
         }
     }
 

@@ -15,6 +15,7 @@ use scoring::{Comparison, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Decision, Evidence};
+use crate::unlabelled::Expectation;
 
 /// How a run came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,6 +279,7 @@ impl fmt::Display for RunRecord {
         self.write_input(to)?;
         self.write_scores(to)?;
         self.write_verdicts(to)?;
+        self.write_predictions(to)?;
         if let Some(verdict) = &self.verdict {
             for reason in &verdict.reasons {
                 writeln!(to, "  gate       {reason}")?;
@@ -389,6 +391,32 @@ impl RunRecord {
         }
         for finding in verdicts.of_features() {
             writeln!(to, "  features   {finding}")?;
+        }
+        Ok(())
+    }
+
+    fn write_predictions(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(evidence) = &self.evidence else {
+            return Ok(());
+        };
+        let f1 = |f1: Option<f64>| f1.map_or("undefined".into(), |f1| format!("{f1:.4}"));
+        if let Some(Expectation { estimate, .. }) = &evidence.expectation {
+            writeln!(
+                to,
+                "  estimate   F1 {} on {} new rows without a class (estimate; blind to concept drift)",
+                f1(estimate.f1),
+                estimate.rows
+            )?;
+        }
+        for realised in &evidence.realised {
+            writeln!(
+                to,
+                "  realised   F1 {} on {} rows of run {} whose class has come; {} was estimated",
+                f1(realised.realised_f1),
+                realised.rows,
+                realised.run,
+                f1(realised.estimated_f1)
+            )?;
         }
         Ok(())
     }

@@ -441,6 +441,8 @@ pub mod documents {
     pub const RECONCILED_MODEL: &str = "reconciled model";
     /// When the live release was last changed by hand.
     pub const CHANGED_BY_HAND: &str = "last change by hand";
+    /// Which predictions wait for a class.
+    pub const AWAITING: &str = "predictions that wait for a class";
     /// What the batches since the live release went live say of its model together.
     pub const SCORE_SUMS: &str = "sums of the score test";
 }
