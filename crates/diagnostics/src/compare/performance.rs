@@ -37,7 +37,7 @@ pub struct Realised {
     pub rows: u64,
     /// F1 of class 1.
     pub f1: Option<f64>,
-    /// 95 % interval of F1 (bootstrap, seeded).
+    /// 95 % interval of F1.
     pub f1_interval: Option<[f64; 2]>,
     /// Share of the predicted leavers that left.
     pub precision: Option<f64>,
