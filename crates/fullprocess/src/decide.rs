@@ -305,6 +305,7 @@ mod tests {
             single: None,
             cumulative: None,
             undecided,
+            untested: Vec::new(),
             moved: None,
         };
         Evidence {
@@ -353,6 +354,12 @@ mod tests {
                 Some(Undecided::NoCovariance),
                 Action::Retrain,
                 "is not known; so the score decides: F1 on the new rows is 0.5714",
+            ),
+            (
+                InsufficientData,
+                Some(Undecided::AlikeRows),
+                Action::Retrain,
+                "so the score decides",
             ),
             (
                 InsufficientData,

@@ -1,7 +1,7 @@
 //! The verdicts of a run as rows of the history.
 
 use common::history::StoredVerdict;
-use diagnostics::{ALPHA, Check, Test, Verdict, Verdicts};
+use diagnostics::{CHECK_LEVEL, Check, Test, Verdict, Verdicts};
 
 /// A row for each test of a run, in the order in which its report tells of them.
 pub(crate) fn verdict_rows(verdicts: &Verdicts) -> Vec<StoredVerdict> {
@@ -14,7 +14,7 @@ pub(crate) fn verdict_rows(verdicts: &Verdicts) -> Vec<StoredVerdict> {
             rows: verdicts.rows,
             statistic: Some(joint.statistic),
             p_value: Some(joint.p_value),
-            level: Some(ALPHA / 2.0),
+            level: Some(CHECK_LEVEL),
             effect: joint.effect,
         });
     }
@@ -70,7 +70,7 @@ fn of_check(subject: &str, what: &str, check: &Check, rows: u64) -> StoredVerdic
         rows,
         statistic: check.statistic,
         p_value: check.corrected_p_value,
-        level: check.p_value.map(|_| ALPHA / 2.0),
+        level: check.p_value.map(|_| CHECK_LEVEL),
         effect: check.effect,
     }
 }
