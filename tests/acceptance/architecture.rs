@@ -6,8 +6,9 @@ use std::fs;
 use crate::program::repository;
 
 /// Which crate may depend on which.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("common", &[]),
+    ("alerts", &["common"]),
     ("dataset", &["common"]),
     ("ingestion", &["common", "dataset"]),
     ("training", &["common", "dataset"]),
@@ -41,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         "fullprocess",
         &[
             "common",
+            "alerts",
             "dataset",
             "ingestion",
             "training",
@@ -55,7 +57,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that only these crates may know.
-const CONFINED: [(&str, &[&str]); 21] = [
+const CONFINED: [(&str, &[&str]); 23] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -70,7 +72,9 @@ const CONFINED: [(&str, &[&str]); 21] = [
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),
     ("actix-web", &["app"]),
-    ("ureq", &["apicalls", "diagnostics"]),
+    ("ureq", &["alerts", "apicalls", "diagnostics"]),
+    ("fastrand", &["alerts"]),
+    ("hmac", &["alerts"]),
     ("tame-index", &["diagnostics"]),
     ("toml-span", &["diagnostics"]),
     ("semver", &["diagnostics"]),

@@ -38,7 +38,7 @@ impl Visit {
         let examinations = report["examinations"].as_array().expect("examinations");
         assert_eq!(
             examinations.len(),
-            8,
+            9,
             "each is made whatever the others find"
         );
         Self {
@@ -141,16 +141,17 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
     let looked = workspace.run("fullprocess", &["--doctor"]);
     assert_eq!(looked.code, 0, "{}", looked.stdout);
     let lines: Vec<&str> = looked.stdout.lines().collect();
-    assert_eq!(lines.len(), 9, "{}", looked.stdout);
+    assert_eq!(lines.len(), 10, "{}", looked.stdout);
     for (line, begins) in lines.iter().zip([
         "permissions  6 folders",
         "space        ",
         "clock        ",
         "lock         free",
-        "history      version 2, whole, 2 runs",
+        "history      version 3, whole, 2 runs",
         "releases     2 whole, 000002 is live",
         "orphans      none",
         "runs         run 2 was the last: redeployed",
+        "alerts       nobody is told of anything",
         "nothing is wrong",
     ]) {
         assert!(line.starts_with(begins), "{line:?}, {begins:?}");

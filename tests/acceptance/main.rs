@@ -1,5 +1,6 @@
 //! What a user may rely on, tested against the real programs and the real server.
 
+mod alerts;
 mod api;
 mod architecture;
 mod by_hand;
@@ -9,8 +10,10 @@ mod doctor;
 mod faults;
 mod input;
 mod interruptions;
+mod late_labels;
 mod monitoring;
 mod program;
+mod receiver;
 mod registry;
 mod schema;
 mod server;

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use acceptance::sample_data::{World, clients, to_csv};
+use common::history::StoredVerdict;
+use common::{Config, History};
 use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, outcome};
@@ -110,6 +112,15 @@ fn verdicts(record: &Value) -> &Value {
     &record["evidence"]["verdicts"]
 }
 
+/// The verdicts of a run as the history keeps them.
+fn verdict_rows(workspace: &Workspace, record: &Value) -> Vec<StoredVerdict> {
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let history = History::read(&config.layout).expect("readable");
+    let run = record["run_id"].as_i64().expect("a run");
+    let history = history.expect("a history");
+    history.verdicts_of(run).expect("verdicts")
+}
+
 fn rows_in_sums(record: &Value) -> Option<u64> {
     verdicts(record)["sums"]["terms"]["rows"].as_u64()
 }
@@ -138,6 +149,26 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     assert_eq!(moved, "number_of_employees");
     let features = verdicts(&changed)["features"].as_array().expect("features");
     assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
+
+    let rows = verdict_rows(&workspace, &changed);
+    let of = |subject: &str, test: &str| {
+        let is_it = |row: &&StoredVerdict| row.subject == subject && row.test.starts_with(test);
+        rows.iter().find(is_it).expect("a row").clone()
+    };
+    let model = of("model", "score_test_of_batch");
+    assert_eq!((model.verdict.as_str(), model.rows), ("drift", 400));
+    assert_eq!(model.level, Some(0.005));
+    assert_eq!(
+        model.p_value,
+        verdicts(&changed)["model"]["single"]["p_value"].as_f64()
+    );
+    for feature in features {
+        let name = feature["name"].as_str().expect("a name");
+        let row = of(&format!("feature {name}"), "distribution: ");
+        assert_eq!(row.verdict, "ok");
+        assert_eq!(row.effect, feature["distribution"]["effect"].as_f64());
+    }
+    assert_eq!(rows.len(), 3 + 2 * features.len(), "a row a test");
 
     let next = after_export(&workspace, World::After, 23, 200);
     assert_eq!(rows_in_sums(&next), Some(200), "another model begins anew");

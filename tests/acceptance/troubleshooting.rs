@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::program;
+use crate::receiver::{Answer, Receiver};
 use crate::server::Server;
 use crate::shell::OrdinaryUser;
 use crate::workspace::{Finished, Workspace, outcome};
@@ -313,6 +314,21 @@ fn the_api_does_not_answer() {
     page.follow(&workspace);
     let server = Server::start(&mut workspace);
     workspace.set("api.url", json!(server.url()));
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
+fn alerts_are_not_delivered() {
+    let mut page = Section::of("alerts_are_not_delivered");
+    let mut workspace = Workspace::with_sample_data();
+    let receiver = Receiver::start();
+    workspace.set("alerts.webhook.url", json!(receiver.url()));
+    workspace.set("alerts.timeout_seconds", json!(0.2));
+    receiver.answers(Answer::status("500 Internal Server Error"));
+    page.follow(&workspace);
+    page.follow(&workspace);
+    receiver.answers(Answer::status("200 OK"));
     page.follow(&workspace);
     page.ends();
 }

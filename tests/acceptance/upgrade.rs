@@ -19,6 +19,11 @@ fn a_pipeline_of_version_2_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_pipeline_of_version_3_goes_on_where_it_was() {
+    goes_on("v3");
+}
+
+#[test]
 fn every_version_of_the_history_is_frozen() {
     let workspace = Workspace::empty();
     workspace.run("fullprocess", &[]);

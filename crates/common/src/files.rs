@@ -5,8 +5,8 @@
 //! per file: writers hold the run lock, and what a killed run left is overwritten or swept.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -305,6 +305,31 @@ pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
     }
+}
+
+/// Permission bits of anybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Whether others than its owner may do anything with a file.
+pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+    metadata.mode() & OTHERS != 0
+}
+
+/// Reads a text that nobody but its owner may know; `key` is the one of the configuration that
+/// names the file.
+pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
+    let context = || format!("failed to read {} ({key})", path.display());
+    let mut file = File::open(path).with_context(context)?;
+    if is_open_to_others(&file.metadata().with_context(context)?) {
+        return Err(Failure::configuration(format!(
+            "{key}: {} can be read or written by others than its owner; close it with `chmod 600`",
+            path.display()
+        ))
+        .into());
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(context)?;
+    Ok(text)
 }
 
 /// Ends the names of temporary files; they begin with a dot.

@@ -123,6 +123,11 @@ impl Layout {
         self.state.join("judged.fingerprints")
     }
 
+    /// Predictions for rows whose class is awaited; the number counts up.
+    pub fn awaiting_labels(&self, generation: u64) -> PathBuf {
+        self.state.join(format!("awaiting-{generation}.labels"))
+    }
+
     /// What appending to finaldata.csv continues from.
     pub fn ingestion_carry(&self) -> PathBuf {
         self.state.join("ingestion.carry")

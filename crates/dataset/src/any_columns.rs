@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::any_file::{AnyFile, each_record};
-use crate::cell::parse_number;
+use crate::cell::{parse_label, parse_number};
+use crate::fingerprint::client_hash;
 use crate::reader::Block;
 use crate::text::escaped;
 
@@ -37,9 +38,17 @@ pub struct AnyColumn {
     /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` when it is
     /// no column of numbers.
     pub numbers: Option<Vec<f64>>,
+    /// Cells that hold a number.
+    pub readable: u64,
     /// Cells that hold other text.
     pub unreadable: u64,
 }
+
+/// Different texts of a column that are counted at most: more than these are no categories, and
+/// would take the memory of the whole file.
+pub const MOST_LEVELS: usize = 100_000;
+/// A longer text is counted by its beginning and a hash of all of it.
+const LONGEST_LEVEL: usize = 128;
 
 /// How often each text stands in a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,13 +57,16 @@ pub struct Levels {
     pub counts: BTreeMap<String, u64>,
     /// Rows without one.
     pub missing: u64,
+    /// Rows with one, where there are more than [`MOST_LEVELS`] of them; `counts` is empty then.
+    pub uncounted: u64,
 }
 
-/// Reads the columns of a file but for the one named `left_out`.
+/// Reads the columns of a file but for the one named `left_out`; in the one named `classes` `true`
+/// and `false` are 1 and 0.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// name that stands there twice or with a record of more than 16 MiB (65).
-pub fn read_columns(path: &Path, left_out: &str) -> anyhow::Result<AnyColumns> {
+pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Result<AnyColumns> {
     let file = AnyFile::open(path)?;
     let n_fields = file.names().len();
     let names = file.names().iter().enumerate();
@@ -62,7 +74,14 @@ pub fn read_columns(path: &Path, left_out: &str) -> anyhow::Result<AnyColumns> {
         .filter(|(_, name)| *name != left_out)
         .map(|(field, name)| (field, name.clone()))
         .collect();
-    let fields: Vec<usize> = wanted.iter().map(|(field, _)| *field).collect();
+    let fields: Vec<(usize, Reading)> = wanted
+        .iter()
+        .map(|(field, name)| {
+            let is_class = name == classes;
+            let reading: Reading = if is_class { class_or_number } else { number };
+            (*field, reading)
+        })
+        .collect();
     let mut all = Cells::of(fields.len());
     file.each_block(
         |block| Cells::parse(block, n_fields, &fields),
@@ -71,6 +90,7 @@ pub fn read_columns(path: &Path, left_out: &str) -> anyhow::Result<AnyColumns> {
     let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
     let column = |(((_, name), numbers), unreadable): (((_, String), Vec<f64>), u64)| AnyColumn {
         name,
+        readable: numbers.iter().filter(|number| !number.is_nan()).count() as u64,
         numbers: are_numbers(&numbers, unreadable).then_some(numbers),
         unreadable,
     };
@@ -111,6 +131,17 @@ pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<St
     Ok(names.zip(all).collect())
 }
 
+/// How a cell becomes a number, NaN for a missing one; `None` for other text.
+type Reading = fn(&[u8]) -> Option<f64>;
+
+fn number(cell: &[u8]) -> Option<f64> {
+    parse_number(cell).ok()
+}
+
+fn class_or_number(cell: &[u8]) -> Option<f64> {
+    number(cell).or_else(|| Some(f64::from(u8::from(parse_label(cell).ok()??))))
+}
+
 /// Some columns of some records as numbers.
 struct Cells {
     rows: u64,
@@ -129,7 +160,7 @@ impl Cells {
         }
     }
 
-    fn parse(block: &Block, n_fields: usize, fields: &[usize]) -> Self {
+    fn parse(block: &Block, n_fields: usize, fields: &[(usize, Reading)]) -> Self {
         let mut cells = Self::of(fields.len());
         each_record(block, |record| {
             if record.len() != n_fields {
@@ -137,8 +168,8 @@ impl Cells {
                 return;
             }
             cells.rows += 1;
-            for (column, field) in fields.iter().enumerate() {
-                let number = parse_number(record.field(*field)).unwrap_or_else(|_| {
+            for (column, (field, read)) in fields.iter().enumerate() {
+                let number = read(record.field(*field)).unwrap_or_else(|| {
                     cells.unreadable[column] += 1;
                     f64::NAN
                 });
@@ -171,14 +202,47 @@ impl Levels {
             self.missing += 1;
             return;
         }
-        *self.counts.entry(escaped(cell.trim_ascii())).or_default() += 1;
+        if self.uncounted > 0 {
+            self.uncounted += 1;
+            return;
+        }
+        *self.counts.entry(level(cell.trim_ascii())).or_default() += 1;
+        self.give_up_beyond(MOST_LEVELS);
     }
 
     fn add(&mut self, later: Self) {
         self.missing += later.missing;
+        if self.uncounted + later.uncounted > 0 {
+            self.uncounted = self.rows() + later.rows();
+            self.counts.clear();
+            return;
+        }
         for (level, rows) in later.counts {
             *self.counts.entry(level).or_default() += rows;
         }
+        self.give_up_beyond(MOST_LEVELS);
+    }
+
+    /// Rows that have a text.
+    pub fn rows(&self) -> u64 {
+        self.uncounted + self.counts.values().sum::<u64>()
+    }
+
+    fn give_up_beyond(&mut self, most: usize) {
+        if self.counts.len() > most {
+            self.uncounted = self.rows();
+            self.counts.clear();
+        }
+    }
+}
+
+/// What a text is counted as.
+fn level(text: &[u8]) -> String {
+    match text.get(..LONGEST_LEVEL) {
+        Some(begin) if text.len() > LONGEST_LEVEL => {
+            format!("{}… {:016x}", escaped(begin), client_hash(text))
+        }
+        _ => escaped(text),
     }
 }
 
@@ -197,7 +261,7 @@ mod tests {
     #[test]
     fn a_column_is_of_numbers_when_all_its_cells_are() {
         let file = file("\u{feff}x, y ,id,z\n1,a,u,\n,2,v,NA\nshort\n3,a,w,\n");
-        let found = read_columns(file.path(), "id").unwrap();
+        let found = read_columns(file.path(), "id", "left").unwrap();
         assert_eq!((found.rows, found.skipped), (3, 1));
         let names: Vec<&str> = found
             .columns
@@ -225,7 +289,10 @@ mod tests {
                 .map(|_| "12 k\n")
                 .chain((0..numbers).map(|_| "7\n"));
             let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
-            let column = read_columns(file.path(), "id").unwrap().columns.remove(0);
+            let column = read_columns(file.path(), "id", "left")
+                .unwrap()
+                .columns
+                .remove(0);
             (column.numbers.is_some(), column.unreadable)
         };
         assert_eq!(rows(1, 19), (true, 1));
@@ -235,9 +302,45 @@ mod tests {
     }
 
     #[test]
+    fn in_the_column_of_classes_true_and_false_are_numbers() {
+        let file = file("left,other\nTRUE,true\nfalse,true\n,true\n1,true\nyes,true\n");
+        let found = read_columns(file.path(), "id", "left").unwrap();
+        let [left, other] = &found.columns[..] else {
+            panic!("two columns");
+        };
+        // One of four texts is no slip of the pen.
+        assert_eq!((left.readable, left.unreadable), (3, 1));
+        assert_eq!((other.readable, other.unreadable), (0, 5));
+    }
+
+    #[test]
+    fn beyond_measure_texts_are_counted_together() {
+        let counted = |texts: &[&str]| {
+            let mut levels = Levels::default();
+            for text in texts {
+                levels.count(text.as_bytes());
+                levels.give_up_beyond(2);
+            }
+            levels
+        };
+        let (few, many) = (
+            counted(&["a", "b", "", "a"]),
+            counted(&["a", "b", "c", "a"]),
+        );
+        assert_eq!((few.counts.len(), few.rows(), few.uncounted), (2, 3, 0));
+        assert_eq!((many.counts.len(), many.rows(), many.uncounted), (0, 4, 4));
+        for (mut first, later) in [(few.clone(), many.clone()), (many, few)] {
+            first.add(later);
+            assert_eq!((first.rows(), first.uncounted, first.missing), (7, 7, 1));
+        }
+        let long = |end: &str| level(format!("{}{end}", "x".repeat(5000)).as_bytes());
+        assert!(long("a").len() < 200 && long("a") != long("b"));
+    }
+
+    #[test]
     fn a_file_without_a_usable_header_is_refused() {
         let refused = |text: &str| {
-            read_columns(file(text).path(), "id")
+            read_columns(file(text).path(), "id", "left")
                 .unwrap_err()
                 .to_string()
         };

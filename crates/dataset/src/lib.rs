@@ -19,7 +19,7 @@ mod table;
 mod text;
 mod writer;
 
-pub use any_columns::{AnyColumn, AnyColumns, Levels, count_levels, read_columns};
+pub use any_columns::{AnyColumn, AnyColumns, Levels, MOST_LEVELS, count_levels, read_columns};
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use common::Schema;
 
 use crate::cell::Label;
-use crate::fingerprint::{Fingerprint, client_hash};
+use crate::fingerprint::{Fingerprint, SampleHasher, client_hash};
 use crate::reader::ParsedRows;
 
 /// Folds that the clients are dealt into when a candidate answers out of fold.
@@ -158,6 +158,13 @@ impl Table {
     /// The values of one row.
     pub fn row(&self, position: usize) -> impl Iterator<Item = f64> + Clone {
         self.features.iter().map(move |column| column[position])
+    }
+
+    /// Public hashes of the client and values of some rows, whatever their class is.
+    pub fn row_hashes(&self, positions: &[usize]) -> Vec<u64> {
+        let mut hasher = SampleHasher::default();
+        let mut hash = |row: &usize| hasher.of_row(self.clients[*row], self.row(*row));
+        positions.iter().map(&mut hash).collect()
     }
 
     /// The rows that `keep` takes, in order.

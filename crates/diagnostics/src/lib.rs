@@ -26,9 +26,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use compare::{
-    ALPHA, Answers, Check, ColumnComparison, ComparedFile, ComparisonReport, JointCheck, Kind,
-    LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Performance, Realised, Request, Test, Unit,
-    Verdict, compare,
+    ALPHA, Answers, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport,
+    JointCheck, Kind, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Method, Performance,
+    Realised, Request, Test, Unit, Verdict, compare,
 };
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::Measured;

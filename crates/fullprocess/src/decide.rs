@@ -6,6 +6,8 @@ use diagnostics::{ModelVerdict, Verdicts};
 use scoring::{ConfusionMatrix, Metrics, same_score};
 use serde::{Deserialize, Serialize};
 
+use crate::unlabelled::{Expectation, Realised};
+
 /// What a run found out about the data and the deployed model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -26,6 +28,12 @@ pub struct Evidence {
     /// What the new rows say of the deployed model and its features; `None` without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Verdicts>,
+    /// What is expected of the predictions for new rows without a class; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expectation: Option<Expectation>,
+    /// What earlier predictions turned out to be worth whose classes the new rows bring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub realised: Vec<Realised>,
 }
 
 /// How a model predicts all labelled rows of finaldata.csv.
@@ -78,6 +86,8 @@ pub enum Action {
     Keep,
     /// Fit a candidate and hold it against the deployed model.
     Retrain,
+    /// The deployed model stays; what was predicted for the new rows waits for their classes.
+    Predict,
     /// Nothing can be said; the new rows wait for the next ones.
     Wait,
 }
@@ -124,12 +134,11 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
             _ => decision(Action::ColdStart, "nothing is deployed yet".into()),
         };
     };
+    if evidence.new_rows == 0 {
+        return decision(Action::Wait, "no row is new".into());
+    }
     if evidence.new_labelled_rows == 0 {
-        let reason = match evidence.new_rows {
-            0 => "no row is new",
-            _ => "no new row has a known class",
-        };
-        return decision(Action::Wait, reason.into());
+        return decision(Action::Predict, "no new row has a known class".into());
     }
     match (policy.trigger, &evidence.verdicts) {
         (DriftTrigger::Evidence, Some(verdicts)) => {
@@ -238,7 +247,7 @@ mod tests {
             new_labelled_rows: new.rows,
             on_all_rows: Some(AllRows::from(metrics(1, 1, 1).confusion)),
             on_new_rows: Some(new),
-            verdicts: None,
+            ..Evidence::default()
         }
     }
 
@@ -278,7 +287,12 @@ mod tests {
             on_new_rows: None,
             ..evidence(metrics(1, 0, 0), 0.5)
         };
-        assert_eq!(decide(&unlabelled, &SEED).action, Action::Wait);
+        assert_eq!(decide(&unlabelled, &SEED).action, Action::Predict);
+        let nothing = Evidence {
+            new_rows: 0,
+            ..unlabelled
+        };
+        assert_eq!(decide(&nothing, &SEED).action, Action::Wait);
     }
 
     /// Evidence whose new rows scored lower, with this verdict on the model.
@@ -291,6 +305,7 @@ mod tests {
             single: None,
             cumulative: None,
             undecided,
+            untested: Vec::new(),
             moved: None,
         };
         Evidence {
@@ -339,6 +354,12 @@ mod tests {
                 Some(Undecided::NoCovariance),
                 Action::Retrain,
                 "is not known; so the score decides: F1 on the new rows is 0.5714",
+            ),
+            (
+                InsufficientData,
+                Some(Undecided::AlikeRows),
+                Action::Retrain,
+                "so the score decides",
             ),
             (
                 InsufficientData,

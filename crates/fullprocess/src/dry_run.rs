@@ -18,7 +18,7 @@ use crate::judge::{Data, Live};
 use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::Trial;
-use crate::{Decided, Looked};
+use crate::{Decided, Looked, unlabelled};
 
 /// The record that a run would leave, as far as it can be known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
@@ -87,7 +87,7 @@ impl OpenRun<'_> {
     ) -> anyhow::Result<Outcome> {
         Ok(match action {
             Action::Nothing => Outcome::NothingNew,
-            Action::Wait => Outcome::NotJudged,
+            Action::Predict | Action::Wait => Outcome::NotJudged,
             Action::Keep => Outcome::Steady,
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
                 Trial::NoModel => Outcome::TrainingRefused,
@@ -107,8 +107,10 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     let (from, to) = (&config.layout, &copied.layout);
     files::create_folder(to.output())?;
     files::create_folder(to.state())?;
+    let mut awaiting = None;
     if let Some(history) = History::read(from)? {
         history.copy_to(&to.history())?;
+        awaiting = unlabelled::file(config, &history)?;
     }
     for (from, to) in [
         (from.fingerprint_key(), to.fingerprint_key()),
@@ -121,6 +123,10 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         if from.exists() {
             fs::copy(&from, &to).with_context(|| format!("failed to copy {}", from.display()))?;
         }
+    }
+    if let Some(name) = awaiting.as_deref().and_then(Path::file_name) {
+        // Where it is lost a run goes on without it, and so does this one.
+        let _ = fs::copy(from.state().join(name), to.state().join(name));
     }
     copy_row_fingerprints(from, to)?;
     Ok(copied)

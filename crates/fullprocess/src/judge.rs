@@ -160,6 +160,16 @@ impl Live {
         Ok(Some(Self { release, model }))
     }
 
+    /// A release by its name, live or not; `None` when it is gone or damaged.
+    pub(crate) fn of_release(config: &Config, name: &str) -> Option<Self> {
+        let releases = deployment::releases(&config.layout).ok()?;
+        let release = releases
+            .into_iter()
+            .find(|release| release.name() == name)?;
+        let model = release.verify().ok()?;
+        Some(Self { release, model })
+    }
+
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.release.manifest
     }
@@ -194,7 +204,7 @@ pub(crate) fn judge(
         new_labelled_rows: new.labelled(),
         on_new_rows: scoring::score(&live.model, new.table, &new.selection),
         on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
-        verdicts: None,
+        ..Evidence::default()
     })
 }
 

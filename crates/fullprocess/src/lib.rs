@@ -4,6 +4,7 @@
 //! report → call the API → ask for newer dependencies. What a run is to do is decided by a pure
 //! function ([`decide`]); what it did is one [`RunRecord`].
 
+mod alerting;
 mod call_api;
 mod carry_out;
 mod check_dependencies;
@@ -18,6 +19,8 @@ mod resume;
 mod run_folder;
 mod run_list;
 mod trial;
+mod unlabelled;
+mod verdict_rows;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,11 +37,14 @@ use serde::Serialize;
 use crate::judge::{Data, Live, judge};
 use crate::monitor::monitor;
 use crate::open_run::OpenRun;
+use crate::unlabelled::foresee;
+use crate::verdict_rows::verdict_rows;
 
 pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
+pub use unlabelled::{EstimateKind, Expectation, Realised};
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -112,19 +118,29 @@ fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
     files::replace(&file, text.as_bytes())
 }
 
-/// One run.
+/// One run, and what people are told of it.
 pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
-    let history = History::open(&config.layout)?;
-    deployment::repair(config, &history)?;
-    let finished = resume::finish_unfinished_runs(config, &history)?;
+    let began = Timestamp::now();
+    let history = History::open(&config.layout)
+        .inspect_err(|error| alerting::tell_unremembered(config, error))?;
+    let ran = run_through(config, &history);
+    alerting::tell(config, &history, began, ran.as_ref().err());
+    ran
+}
+
+/// One run from its look at the input to its end.
+fn run_through(config: &Config, history: &History) -> anyhow::Result<RunRecord> {
+    deployment::repair(config, history)?;
+    unlabelled::sweep(config, history);
+    let finished = resume::finish_unfinished_runs(config, history)?;
 
     let started_at = Timestamp::now();
-    let looked = match Looked::at_input(config, &history) {
+    let looked = match Looked::at_input(config, history) {
         Ok(looked) => looked,
         Err(error) => {
             // Where that cannot be kept either, the first error is the one to mend.
-            match OpenRun::begin(config, &history, started_at) {
+            match OpenRun::begin(config, history, started_at) {
                 Ok(run) => run.fail(&error),
                 Err(unwritten) => open_run::say_unrecorded(&unwritten),
             }
@@ -138,7 +154,7 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
         })?;
         return Ok(finished.unwrap_or(record));
     }
-    let mut run = OpenRun::begin(config, &history, started_at)?;
+    let mut run = OpenRun::begin(config, history, started_at)?;
     match run.take_in_and_decide(looked) {
         Ok(Decided { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {
@@ -194,16 +210,29 @@ impl OpenRun<'_> {
             run.take_in(prepared, found, live.as_ref())
         })?;
         let evidence = self.stage("judging", |run| {
-            let (config, history) = (run.config, run.history);
-            Ok(Evidence {
-                verdicts: monitor(config, history, live.as_ref(), &data)?,
-                ..judge(config, history, live.as_ref(), &data)?
-            })
+            let (config, history, live) = (run.config, run.history, live.as_ref());
+            let foreseen = live
+                .map(|live| foresee(config, history, run.id, live, &data))
+                .transpose()?
+                .unwrap_or_default();
+            let evidence = Evidence {
+                verdicts: monitor(config, history, live, &data)?,
+                expectation: foreseen.expectation.clone(),
+                realised: foreseen.realised.clone(),
+                ..judge(config, history, live, &data)?
+            };
+            run.foreseen = Some(foreseen);
+            Ok(evidence)
         })?;
         let policy = Policy::of(self.config);
         let decision = decide(&evidence, &policy);
         self.note_decision(&data, evidence, &policy, &decision);
-        self.save()?;
+        self.history.transaction(|history| {
+            if let Some(verdicts) = self.record.verdicts() {
+                history.save_verdicts(self.id, &verdict_rows(verdicts))?;
+            }
+            self.save()
+        })?;
         Ok(Decided {
             action: decision.action,
             data,

@@ -58,7 +58,7 @@ pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result
         release: deployed.release.clone(),
         changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
         sums: match decision.action {
-            Action::Keep => verdicts.sums.clone(),
+            Action::Keep | Action::Predict => verdicts.sums.clone(),
             _ => CumulativeScore::default(),
         },
     };

@@ -8,7 +8,9 @@ use common::ledger::Ledger;
 use common::{Config, History};
 use jiff::Timestamp;
 
+use crate::alerting;
 use crate::record::{Effect, Outcome, RunRecord};
+use crate::unlabelled::Foreseen;
 
 /// A run in progress.
 pub(crate) struct OpenRun<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) record: RunRecord,
     /// The picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
+    /// What this process foresaw when it decided.
+    pub(crate) foreseen: Option<Foreseen>,
 }
 
 impl<'a> OpenRun<'a> {
@@ -36,6 +40,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            foreseen: None,
         })
     }
 
@@ -57,6 +62,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            foreseen: None,
         }
     }
 
@@ -111,6 +117,7 @@ impl<'a> OpenRun<'a> {
                 history.save_ledger(ledger)?;
             }
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
+            alerting::note(self.config, history, &self.record, now);
             // Ticks that found nothing are many and tell little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;

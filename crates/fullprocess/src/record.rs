@@ -1,12 +1,12 @@
 //! The record of a run: what the history keeps, `--json` prints, the report shows, and the exit
 //! code follows.
 
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use common::cli::Report;
 use common::exit::Exit;
-use common::history::STAGES;
 use common::ledger::{FileStatus, RowCounts};
 use diagnostics::{DependencyCounts, Verdicts};
 use ingestion::IngestReport;
@@ -217,7 +217,7 @@ impl RunRecord {
     }
 
     /// What the new rows say of the deployed model and its features.
-    fn verdicts(&self) -> Option<&Verdicts> {
+    pub(crate) fn verdicts(&self) -> Option<&Verdicts> {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 
@@ -260,149 +260,6 @@ impl Report for RunRecord {
             || has_drift
             || self.dry_run
             || self.exit() != Exit::Done
-    }
-}
-
-impl fmt::Display for RunRecord {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let outcome = self.outcome.map_or("open", Outcome::name);
-        match (self.run_id, self.dry_run) {
-            (_, true) => writeln!(to, "dry run, nothing was changed: {outcome}")?,
-            (Some(run), _) => writeln!(to, "run {run}: {outcome}")?,
-            (None, _) => writeln!(to, "{outcome}")?,
-        }
-        writeln!(to, "  why        {}", self.reason)?;
-        if let Some(release) = &self.release {
-            writeln!(to, "  live       release {release}")?;
-        }
-        self.write_input(to)?;
-        self.write_scores(to)?;
-        self.write_verdicts(to)?;
-        if let Some(verdict) = &self.verdict {
-            for reason in &verdict.reasons {
-                writeln!(to, "  gate       {reason}")?;
-            }
-        }
-        if let Some(api) = &self.api {
-            writeln!(
-                to,
-                "  API        {} of {} calls answered",
-                api.calls.saturating_sub(api.failures.len()),
-                api.calls
-            )?;
-            for failure in &api.failures {
-                writeln!(to, "  API        {failure}")?;
-            }
-        }
-        for warning in &self.warnings {
-            writeln!(to, "  warning    {warning}")?;
-        }
-        for yanked in self.yanked() {
-            writeln!(
-                to,
-                "  yanked     {yanked}, which this program is built from; see `diagnostics`"
-            )?;
-        }
-        self.write_seconds(to)
-    }
-}
-
-impl RunRecord {
-    fn write_input(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(ingestion) = &self.ingestion else {
-            return Ok(());
-        };
-        let (files, rows) = (self.files, self.rows);
-        if files == FileCounts::default() {
-            return writeln!(to, "  rows       {} in finaldata.csv", rows.total);
-        }
-        writeln!(
-            to,
-            "  files      {} ingested, {} rejected, {} ignored, {} waiting, {} removed",
-            files.ingested, files.rejected, files.ignored, files.waiting, files.removed
-        )?;
-        writeln!(
-            to,
-            "  rows       {} read = {} kept + {} duplicate + {} rejected; {} new of {} in finaldata.csv",
-            rows.taken.read,
-            rows.taken.kept,
-            rows.taken.duplicate,
-            rows.taken.rejected,
-            rows.new,
-            rows.total
-        )?;
-        for file in &ingestion.files {
-            if let Some(reason) = &file.reason {
-                writeln!(to, "  refused    {}/{}: {reason}", file.folder, file.name)?;
-            }
-            for rejection in &file.rejections {
-                writeln!(to, "  refused    {}/{}:{rejection}", file.folder, file.name)?;
-            }
-            let more = (file.rows.rejected as usize).saturating_sub(file.rejections.len());
-            if more > 0 {
-                writeln!(
-                    to,
-                    "  refused    {}/{}: {more} more rows, see rejectedrows.csv",
-                    file.folder, file.name
-                )?;
-            }
-        }
-        for name in &ingestion.removed {
-            writeln!(to, "  removed    {name} is gone, and so are its rows")?;
-        }
-        if let Some(reason) = &ingestion.rebuilt {
-            writeln!(to, "  made anew  finaldata.csv: {reason}")?;
-        }
-        for (what, entries) in [
-            ("ignored", &ingestion.ignored),
-            ("waiting", &ingestion.waiting),
-        ] {
-            for entry in entries {
-                writeln!(to, "  {what:10} {entry}")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_scores(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scores = [
-            ("deployed model on the new data", self.new_score),
-            ("deployed model on the test data", self.deployed_score),
-            ("candidate on the test data", self.candidate_score),
-        ];
-        for (what, score) in scores {
-            if let Some(score) = score {
-                writeln!(to, "  F1         {score:.4} {what}")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_verdicts(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(verdicts) = self.verdicts() else {
-            return Ok(());
-        };
-        let model = verdicts.model.to_string();
-        // Where the evidence decides the reason says so already.
-        if !self.reason.contains(&model) {
-            writeln!(to, "  model      {model}")?;
-        }
-        for finding in verdicts.of_features() {
-            writeln!(to, "  features   {finding}")?;
-        }
-        Ok(())
-    }
-
-    fn write_seconds(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.seconds.is_empty() {
-            return Ok(());
-        }
-        let stages: Vec<String> = STAGES
-            .iter()
-            .filter_map(|stage| Some((stage, self.seconds.get(*stage)?)))
-            .map(|(stage, seconds)| format!("{stage} {seconds:.3}"))
-            .collect();
-        writeln!(to, "  seconds    {}", stages.join(", "))
     }
 }
 

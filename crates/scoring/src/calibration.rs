@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::quantile;
+
 /// Bins of the reliability curve, of about equally many rows each.
-const BINS: usize = 10;
+const BINS: u64 = 10;
 
 /// How far probabilities are from the shares that they stand for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,11 +53,10 @@ pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
 }
 
 fn bins(sorted: &[(f64, bool)]) -> Vec<ReliabilityBin> {
+    let probabilities: Vec<f64> = sorted.iter().map(|row| row.0).collect();
     let ends = (1..BINS)
-        .map(|tenth| {
-            let edge = decile(sorted, tenth);
-            sorted.partition_point(|row| row.0 <= edge)
-        })
+        .filter_map(|tenth| quantile(&probabilities, tenth, BINS))
+        .map(|edge| sorted.partition_point(|row| row.0 <= edge))
         .chain([sorted.len()]);
     let mut start = 0;
     let mut curve = Vec::new();
@@ -66,14 +67,6 @@ fn bins(sorted: &[(f64, bool)]) -> Vec<ReliabilityBin> {
         }
     }
     curve
-}
-
-/// In whole numbers up to the last division: a decile that is a row's probability is exactly that.
-fn decile(sorted: &[(f64, bool)], tenth: usize) -> f64 {
-    let last = sorted.len() - 1;
-    let (place, rest) = (last * tenth / BINS, last * tenth % BINS);
-    let (lower, upper) = (sorted[place].0, sorted[(place + 1).min(last)].0);
-    lower + (upper - lower) * (rest as f64 / BINS as f64)
 }
 
 fn bin(rows: &[(f64, bool)]) -> ReliabilityBin {

@@ -27,7 +27,7 @@ pub struct DeployedScore {
     pub deployed_score: f64,
     /// The model on the test data now.
     pub metrics: Metrics,
-    /// 95 % interval of its F1 (bootstrap, seeded); `None` where F1 is undefined.
+    /// 95 % interval of its F1; `None` where F1 is undefined.
     pub f1_interval: Option<[f64; 2]>,
     /// Its prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,

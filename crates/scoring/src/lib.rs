@@ -38,7 +38,7 @@ pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
-pub use statistics::{confusion_interval, f1_interval, row_interval};
+pub use statistics::{f1_interval, quantile};
 
 /// Scores the candidate by hand: on the test data, into its file and the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {

@@ -1,6 +1,6 @@
 //! How far a metric, or a difference between two models, could be chance.
 
-use rand_distr::{Binomial, Distribution, Uniform};
+use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -13,8 +13,11 @@ const ROUNDING: f64 = 1e-9;
 const REPLICATES: usize = 2000;
 /// Any fixed number will do: the same rows give the same interval.
 const SEED: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
-/// Share of the replicates beyond either end of the interval.
-const TAIL: f64 = 0.025;
+/// The 97.5th percentile of the standard normal distribution.
+const NORMAL_97_5: f64 = 1.959_963_984_540_054;
+/// The ends of the middle 95 % of the replicates: the first and the last but one of forty parts.
+const ENDS: [u64; 2] = [1, 39];
+const FORTIETHS: u64 = 40;
 
 /// The p-value of a one-sided paired t-test that the mean of the differences is above 0; `None`
 /// with fewer than two, or when they do not differ from each other.
@@ -47,56 +50,31 @@ pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> 
     })
 }
 
-/// The 95 % interval of F1 over resampled rows, which enter by class and prediction only; `None`
-/// when F1 is undefined whatever is drawn.
+/// The 95 % interval of F1.
+///
+/// With q the share of true positives among all rows but true negatives, F1 = 2q / (1 + q) grows
+/// with q, and of so many such rows the true positives are binomial. So the ends are those of
+/// Wilson's interval for q (1927), which covers as often as it says for few rows and rare classes
+/// too, and has a width where nothing is wrong. `None` where F1 is undefined.
 pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
-    confusion_interval(matrix, ConfusionMatrix::f1)
+    let right = matrix.true_positive;
+    let of = right + matrix.false_positive + matrix.false_negative;
+    let ends = wilson(right, of)?;
+    Some(ends.map(|share| 2.0 * share / (1.0 + share)))
 }
 
-/// The 95 % interval of a metric of counts over resampled rows (percentile bootstrap, Efron 1979;
-/// 2,000 replicates, always the same ones).
-///
-/// Drawing n rows is drawing four counts: the cost does not depend on n. Replicates without a
-/// value are skipped; `None` when all are.
-pub fn confusion_interval(
-    matrix: &ConfusionMatrix,
-    metric: impl Fn(&ConfusionMatrix) -> Option<f64>,
-) -> Option<[f64; 2]> {
-    let cells = [
-        matrix.true_positive,
-        matrix.false_positive,
-        matrix.false_negative,
-        matrix.true_negative,
-    ];
-    interval(&cells, |drawn| {
-        let [true_positive, false_positive, false_negative, true_negative] = drawn;
-        let drawn = ConfusionMatrix {
-            true_positive,
-            false_positive,
-            false_negative,
-            true_negative,
-        };
-        metric(&drawn)
-    })
-}
-
-/// The 95 % interval of a statistic of rows over resampled rows, as [`confusion_interval`], for
-/// what counts do not tell, such as log-loss and ROC-AUC.
-///
-/// The statistic is given how often each of `rows` rows was drawn. The cost is 2,000 times that of
-/// the statistic and of drawing as many rows.
-pub fn row_interval(rows: usize, statistic: impl Fn(&[u32]) -> Option<f64>) -> Option<[f64; 2]> {
-    let places = Uniform::new(0, rows).ok()?;
-    let mut random = Pcg64Mcg::new(SEED);
-    let mut drawn = vec![0; rows];
-    let values = (0..REPLICATES).filter_map(|_| {
-        drawn.fill(0);
-        for _ in 0..rows {
-            drawn[places.sample(&mut random)] += 1;
-        }
-        statistic(&drawn)
-    });
-    percentiles(values.collect())
+/// Wilson's 95 % interval of a share; `None` without rows.
+fn wilson(with: u64, rows: u64) -> Option<[f64; 2]> {
+    if rows == 0 {
+        return None;
+    }
+    let (rows, squared) = (rows as f64, NORMAL_97_5 * NORMAL_97_5);
+    let share = with as f64 / rows;
+    let centre = share + squared / (2.0 * rows);
+    let spread = share * (1.0 - share) / rows + squared / (4.0 * rows * rows);
+    let reach = NORMAL_97_5 * spread.sqrt();
+    let ends = [centre - reach, centre + reach];
+    Some(ends.map(|end| (end / (1.0 + squared / rows)).clamp(0.0, 1.0)))
 }
 
 /// The percentile interval of a statistic of resampled counts.
@@ -112,7 +90,8 @@ fn interval<const CELLS: usize>(
 /// The two ends of the middle 95 %; `None` without values.
 fn percentiles(mut values: Vec<f64>) -> Option<[f64; 2]> {
     values.sort_unstable_by(f64::total_cmp);
-    Some([quantile(&values, TAIL)?, quantile(&values, 1.0 - TAIL)?])
+    let [lower, upper] = ENDS.map(|part| quantile(&values, part, FORTIETHS));
+    Some([lower?, upper?])
 }
 
 /// A multinomial draw, cell by cell: of the rows not yet dealt, each cell takes a binomial share.
@@ -133,12 +112,22 @@ fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) ->
     })
 }
 
-/// Linear interpolation between the two nearest of some sorted numbers.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let position = share * sorted.len().checked_sub(1)? as f64;
-    let lower = sorted.get(position.floor() as usize)?;
-    let upper = sorted.get(position.ceil() as usize)?;
-    Some(lower + (upper - lower) * position.fract())
+/// The value that a part `part` / `of` of some ascending numbers lies below, linearly interpolated
+/// between the two nearest.
+///
+/// In whole numbers up to the last division: a quantile that is one of the numbers is exactly that
+/// one. `None` without numbers, for a part above the whole, and on the way to an infinity.
+pub fn quantile(sorted: &[f64], part: u64, of: u64) -> Option<f64> {
+    let position = (sorted.len() as u64).checked_sub(1)?.checked_mul(part)?;
+    let (place, rest) = (position.checked_div(of)? as usize, position % of);
+    let from = *sorted.get(place)?;
+    let to = *sorted.get(place + usize::from(rest > 0))?;
+    if from == to {
+        return Some(from);
+    }
+    let share = rest as f64 / of as f64;
+    let value = from * (1.0 - share) + to * share;
+    value.is_finite().then_some(value)
 }
 
 #[cfg(test)]
@@ -146,93 +135,96 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_of_f1_is_that_of_resampled_rows() {
-        let matrix = ConfusionMatrix {
-            true_positive: 480,
-            false_positive: 257,
-            false_negative: 339,
-            true_negative: 924,
-        };
-        let [lower, upper] = f1_interval(&matrix).unwrap();
-        // 4,000 draws of the 2,000 rows one by one, in another language, gave these ends.
-        assert!((lower - 0.5879).abs() < 0.003, "{lower}");
-        assert!((upper - 0.6457).abs() < 0.003, "{upper}");
-        assert_eq!(f1_interval(&matrix), Some([lower, upper]));
-        assert_eq!(f1_interval(&ConfusionMatrix::default()), None);
+    fn a_quantile_lies_between_its_neighbours_or_is_one_of_the_numbers() {
+        let numbers = [1.0, 2.0, 4.0, f64::INFINITY];
+        for (part, of, wanted) in [
+            (0, 10, Some(1.0)),
+            (1, 3, Some(2.0)),
+            (1, 6, Some(1.5)),
+            (1, 2, Some(3.0)),
+            (2, 3, Some(4.0)),
+            (5, 6, None),
+            (1, 1, Some(f64::INFINITY)),
+            (4, 3, None),
+            (1, 0, None),
+        ] {
+            assert_eq!(quantile(&numbers, part, of), wanted, "{part} / {of}");
+        }
+        assert_eq!(quantile(&[], 1, 2), None);
+        assert_eq!(quantile(&[-1e308, 1e308], 1, 2), Some(0.0));
+    }
+
+    fn matrix(cells: [u64; 4]) -> ConfusionMatrix {
+        let [true_positive, false_positive, false_negative, true_negative] = cells;
+        ConfusionMatrix {
+            true_positive,
+            false_positive,
+            false_negative,
+            true_negative,
+        }
     }
 
     #[test]
-    fn the_interval_of_rows_is_that_of_a_mean_and_that_of_counts() {
-        // The mean of n numbers lies within 1.96 standard errors of itself.
-        let losses: Vec<f64> = (0..400).map(|row| f64::from(row % 20) / 19.0).collect();
-        let mean_of = |drawn: &[u32]| {
-            let sum = drawn
-                .iter()
-                .zip(&losses)
-                .map(|(n, loss)| f64::from(*n) * loss);
-            Some(sum.sum::<f64>() / 400.0)
-        };
-        let [lower, upper] = row_interval(losses.len(), mean_of).unwrap();
-        let error = 1.96
-            * (losses.iter().map(|x| (x - 0.5) * (x - 0.5)).sum::<f64>() / 400.0).sqrt()
-            / 20.0;
-        assert!((lower - (0.5 - error)).abs() < 0.003, "{lower}");
-        assert!((upper - (0.5 + error)).abs() < 0.003, "{upper}");
-        assert_eq!(row_interval(0, |_| Some(1.0)), None);
-        assert_eq!(row_interval(3, |_| None), None);
-        assert_eq!(
-            row_interval(1, |drawn| Some(f64::from(drawn[0]))),
-            Some([1.0, 1.0])
-        );
-
-        let matrix = ConfusionMatrix {
-            true_positive: 60,
-            false_positive: 40,
-            false_negative: 30,
-            true_negative: 70,
-        };
-        let [lower, upper] = confusion_interval(&matrix, ConfusionMatrix::accuracy).unwrap();
-        assert!(
-            (lower - 0.58).abs() < 0.01 && (upper - 0.715).abs() < 0.01,
-            "{lower} {upper}"
-        );
+    fn the_interval_of_f1_is_that_of_the_share_that_it_grows_with() {
+        let [lower, upper] = f1_interval(&matrix([480, 257, 339, 924])).unwrap();
+        // 4,000 draws of the 2,000 rows one by one, in another language, gave 0.5879 and 0.6457.
+        assert!((lower - 0.5879).abs() < 0.003, "{lower}");
+        assert!((upper - 0.6457).abs() < 0.003, "{upper}");
+        assert_eq!(f1_interval(&ConfusionMatrix::default()), None);
+        assert_eq!(f1_interval(&matrix([0, 0, 0, 9])), None);
+        // Wilson's interval of 8 of 8 is 0.67559 to 1.
+        let [lower, upper] = f1_interval(&matrix([8, 0, 0, 90])).unwrap();
+        let end = 0.675_592_4;
+        assert!((lower - 2.0 * end / (1.0 + end)).abs() < 1e-6, "{lower}");
+        assert_eq!(upper, 1.0);
+        let [lower, upper] = f1_interval(&matrix([0, 5, 3, 90])).unwrap();
+        assert!(lower == 0.0 && upper > 0.4 && upper < 0.6, "{upper}");
     }
 
-    /// In how many of 1,000 samples of n rows the interval of F1 holds that of all rows.
-    fn coverage(n: u64) -> u32 {
-        let shares = [200, 120, 180, 500];
-        let truth = 200.0 / (200.0 + 0.5 * (120.0 + 180.0));
+    /// In how many of 1,000 samples of n rows that have an F1 the interval holds the true one.
+    fn coverage(n: u64, shares: [f64; 3]) -> u32 {
+        let [true_positive, false_positive, false_negative] = shares;
+        let truth = true_positive / (true_positive + 0.5 * (false_positive + false_negative));
         let mut random = Pcg64Mcg::new(SEED + u128::from(n));
-        let mut covers = |_: &u32| {
-            let mut rows_left = n;
-            let mut share_left = 1000;
-            let [true_positive, false_positive, false_negative, true_negative] =
-                shares.map(|share| {
-                    let cell = Binomial::new(rows_left, f64::from(share) / f64::from(share_left));
-                    let drawn = cell.unwrap().sample(&mut random);
-                    rows_left -= drawn;
-                    share_left -= share;
-                    drawn
-                });
-            let drawn = ConfusionMatrix {
-                true_positive,
-                false_positive,
-                false_negative,
-                true_negative,
-            };
-            f1_interval(&drawn).is_some_and(|[lower, upper]| lower <= truth && truth <= upper)
-        };
-        (0..1000).filter(|trial| covers(trial)).count() as u32
+        let (mut trials, mut covered) = (0, 0);
+        while trials < 1000 {
+            let (mut rows_left, mut share_left) = (n, 1.0);
+            let [a, b, c] = shares.map(|share| {
+                let cell = Binomial::new(rows_left, share / share_left);
+                let drawn = cell.unwrap().sample(&mut random);
+                rows_left -= drawn;
+                share_left -= share;
+                drawn
+            });
+            if let Some([lower, upper]) = f1_interval(&matrix([a, b, c, rows_left])) {
+                trials += 1;
+                covered += u32::from(lower <= truth && truth <= upper);
+            }
+        }
+        covered
     }
 
     #[test]
     fn the_interval_of_f1_covers_the_truth_about_as_often_as_it_says() {
-        for n in [100, 1000] {
-            let covered = coverage(n);
-            assert!(
-                (930..=970).contains(&covered),
-                "{n} rows: {covered} of 1,000"
-            );
+        // Share of class 1, and precision and recall, which are alike.
+        for (prevalence, right) in [
+            (0.3, 0.6),
+            (0.3, 0.3),
+            (0.1, 0.3),
+            (0.1, 0.6),
+            (0.1, 0.9),
+            (0.05, 0.3),
+            (0.05, 0.6),
+            (0.05, 0.9),
+        ] {
+            let (found, missed) = (prevalence * right, prevalence * (1.0 - right));
+            for n in [100, 1000] {
+                let covered = coverage(n, [found, missed, missed]);
+                assert!(
+                    (930..=970).contains(&covered),
+                    "{n} rows, {prevalence} of class 1, F1 {right}: {covered} of 1,000"
+                );
+            }
         }
     }
 

@@ -132,7 +132,7 @@ fn an_address_that_others_reach_needs_keys_that_others_cannot_read() {
     workspace.set("api.keys_file", json!("keys"));
     workspace
         .run("app", &[])
-        .failed(74, "failed to read the keys");
+        .failed(74, "keys (api.keys_file): No such file");
     add_key(&workspace, "client", "all");
     set_permissions(workspace.path("keys"), Permissions::from_mode(0o644)).expect("opened");
     workspace.run("app", &[]).failed(78, "chmod 600");

@@ -5,7 +5,9 @@
 mod stories;
 mod walk;
 
-use self::stories::{COLD_START, EXTENSION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story};
+use self::stories::{
+    CLASSES, COLD_START, EXTENSION, PREDICTION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story,
+};
 use self::walk::{Fault, walk};
 
 fn killed(story: &Story) {
@@ -45,6 +47,16 @@ fn s29_a_refusal_killed_at_any_change_is_finished_by_the_next_run() {
 }
 
 #[test]
+fn s29_predictions_that_wait_for_classes_are_kept_whenever_their_run_is_killed() {
+    killed(&PREDICTION);
+}
+
+#[test]
+fn s29_classes_meet_their_predictions_once_whenever_their_run_is_killed() {
+    killed(&CLASSES);
+}
+
+#[test]
 fn s29_a_rollback_killed_at_any_change_is_whole_or_has_not_begun() {
     killed(&ROLLBACK);
 }
@@ -72,6 +84,16 @@ fn s30_a_redeployment_refused_the_disk_names_the_path_and_recovers() {
 #[test]
 fn s30_a_refusal_refused_the_disk_names_the_path_and_recovers() {
     refused(&REFUSAL);
+}
+
+#[test]
+fn s30_predictions_that_wait_for_classes_are_kept_when_the_disk_is_refused() {
+    refused(&PREDICTION);
+}
+
+#[test]
+fn s30_classes_meet_their_predictions_once_when_the_disk_is_refused() {
+    refused(&CLASSES);
 }
 
 #[test]

@@ -94,6 +94,33 @@ pub(super) const REFUSAL: Story = Story {
     ..COLD_START
 };
 
+pub(super) const PREDICTION: Story = Story {
+    name: "prediction",
+    prepare: || {
+        let workspace = started();
+        workspace.write(&input("later"), without_classes(200..230));
+        workspace
+    },
+    outcome: Some("not_judged"),
+    ..COLD_START
+};
+
+pub(super) const CLASSES: Story = Story {
+    name: "classes",
+    prepare: || {
+        let workspace = started();
+        workspace.write(&input("later"), without_classes(190..230));
+        assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
+        workspace.write(
+            &input("classes"),
+            clients(200..230, |client| client.is_quiet()),
+        );
+        workspace
+    },
+    outcome: Some("steady"),
+    ..COLD_START
+};
+
 pub(super) const ROLLBACK: Story = Story {
     name: "rollback",
     prepare: || {
@@ -141,6 +168,13 @@ impl Client {
     fn is_quiet(&self) -> bool {
         self.last_month < 50
     }
+}
+
+/// A file of clients of whom nobody knows yet whether they leave.
+fn without_classes(numbers: std::ops::Range<u64>) -> String {
+    let known = clients(numbers, |_| true);
+    let lines = known.lines().filter_map(|line| line.rsplit_once(','));
+    lines.map(|(before, _)| format!("{before}\n")).collect()
 }
 
 /// A file of clients, of which those leave that the rule says.

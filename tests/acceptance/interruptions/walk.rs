@@ -193,6 +193,11 @@ impl State {
             file.stamp = Default::default();
         }
         state.insert("ledger".into(), format!("{ledger:?}"));
+        let estimates: Vec<Option<Value>> = (1..9)
+            .map(|run| history.estimate_of(run).expect("an estimate"))
+            .filter(Option::is_some)
+            .collect();
+        state.insert("estimates".into(), format!("{estimates:?}"));
         for manifest in manifests(&layout.releases()) {
             state.insert(
                 format!("manifest {}", manifest.release),

@@ -1,12 +1,8 @@
 //! The keys file: a line a key, `id:scope:sha256hex`; of a key itself only the digest is kept.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::Context;
-use common::{Failure, digest};
+use common::{Failure, digest, files};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::NewKey;
@@ -35,9 +31,6 @@ struct Key {
     /// SHA-256 of the key, 64 hexadecimal digits in lower case.
     digest: String,
 }
-
-/// Permission bits of anybody but the owner.
-const OTHERS: u32 = 0o077;
 
 impl Scope {
     const ALL: [(&'static str, Self); 3] = [
@@ -82,18 +75,7 @@ impl Scope {
 impl Keys {
     /// Reads a keys file that only its owner may read.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        let context = || format!("failed to read the keys {} (api.keys_file)", path.display());
-        let mut file = File::open(path).with_context(context)?;
-        let metadata = file.metadata().with_context(context)?;
-        if metadata.mode() & OTHERS != 0 {
-            return Err(Failure::configuration(format!(
-                "api.keys_file: {} can be read or written by others than its owner; close it with `chmod 600`",
-                path.display()
-            ))
-            .into());
-        }
-        let mut text = String::new();
-        file.read_to_string(&mut text).with_context(context)?;
+        let text = files::read_private(path, "api.keys_file")?;
         Self::parse(&text).map_err(|flaw| {
             Failure::configuration(format!("api.keys_file: {}:{flaw}", path.display())).into()
         })
@@ -166,7 +148,7 @@ mod tests {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    use common::{exit, files};
+    use common::exit;
 
     use super::*;
 

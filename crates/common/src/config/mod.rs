@@ -3,6 +3,7 @@
 //! Every problem is collected before any is reported, each with its key. Relative paths resolve
 //! against the folder of the configuration file, never against the working directory.
 
+mod alerts;
 mod folders;
 mod section;
 mod settings;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use self::alerts::read_alerts;
+pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
 use self::folders::Folders;
 pub use self::folders::InputFolder;
 use self::section::{Problems, Section};
@@ -52,6 +55,8 @@ pub struct Config {
     pub history: HistorySettings,
     /// The HTTP interface.
     pub api: ApiSettings,
+    /// Who is told when something is wrong.
+    pub alerts: AlertSettings,
 }
 
 /// The environment variable that names the configuration file where `--config` does not.
@@ -110,6 +115,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     let diagnostics = read_diagnostics(root.section("diagnostics"));
     let history = read_history(root.section("history"));
     let api = read_api(root.section("api"), base);
+    let alerts = read_alerts(root.section("alerts"), base);
     root.finish();
 
     let folders = folders?.resolve(base, problems);
@@ -136,6 +142,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         diagnostics,
         history,
         api,
+        alerts,
     })
 }
 
@@ -189,6 +196,44 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn who_is_told_is_read_with_its_defaults_and_never_shown() {
+        let none = parse("").unwrap().alerts;
+        assert!(!none.has_target());
+        assert_eq!((none.timeout.as_secs(), none.cool_down.as_hours()), (5, 24));
+        let alerts = parse(
+            r#","alerts":{"webhook":{"url":"http://chat/T0/KEY","secret_file":"secret"},
+                "command":["bin/tell","--loud"],"timeout_seconds":0.25,"cool_down_hours":0}"#,
+        )
+        .unwrap()
+        .alerts;
+        let shown = format!("{alerts:?}");
+        assert!(!shown.contains("KEY"), "{shown}");
+        let webhook = alerts.webhook.unwrap();
+        assert_eq!(
+            webhook.secret_file.as_deref(),
+            Some(Path::new("/nowhere/secret"))
+        );
+        let command = alerts.command.unwrap();
+        assert_eq!(command.program, Path::new("/nowhere/bin/tell"));
+        assert_eq!(command.arguments, ["--loud"]);
+        assert_eq!(alerts.timeout.as_millis(), 250);
+        let text = problems(
+            r#","alerts":{"webhook":{"secret_file":"x"},"command":[],"timeout_seconds":0,"cooldown_hours":1}"#,
+        );
+        for line in [
+            "alerts.webhook.url: is missing",
+            "alerts.command: must be a list of the program and its arguments",
+            "alerts.timeout_seconds: must be above 0 and at most 60",
+            "alerts.cooldown_hours: unknown key, did you mean alerts.cool_down_hours?",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        let text = problems(r#","alerts":{"webhook":{"url":"chat.example/T0"}}"#);
+        assert!(text.contains("alerts.webhook.url: must be http"), "{text}");
+        assert!(!text.contains("T0"), "{text}");
     }
 
     #[test]

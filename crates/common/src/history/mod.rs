@@ -4,11 +4,13 @@
 //! of the stages (the record of a run, the summary of the data) are kept as JSON: their types
 //! live in the crates that produce them. A transaction here is a commit point of the pipeline.
 
+mod alert_rows;
 mod damage;
 mod integrity;
 mod ledger_rows;
 mod open;
 mod schema;
+mod verdict_rows;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,9 +21,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::alert_rows::{OpenCondition, WaitingAlert};
 pub(crate) use self::damage::Damaged;
 use self::damage::unreadable;
 pub use self::damage::{is_damage, with_remedy};
+pub use self::verdict_rows::StoredVerdict;
 
 /// An open history.
 pub struct History {
@@ -143,13 +147,15 @@ impl History {
         Ok(())
     }
 
-    /// Forgets all but the newest `keep` runs with this outcome, and how long their stages took.
+    /// Forgets all but the newest `keep` runs with this outcome, with their stages and verdicts.
     pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
         let newest_to_go =
             "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
         let to_go = format!("SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})");
         for statement in [
             format!("DELETE FROM stages WHERE run IN ({to_go})"),
+            format!("DELETE FROM verdicts WHERE run IN ({to_go})"),
+            format!("DELETE FROM estimates WHERE run IN ({to_go})"),
             format!("DELETE FROM runs WHERE id IN ({to_go})"),
         ] {
             self.connection
@@ -435,6 +441,8 @@ pub mod documents {
     pub const RECONCILED_MODEL: &str = "reconciled model";
     /// When the live release was last changed by hand.
     pub const CHANGED_BY_HAND: &str = "last change by hand";
+    /// Which predictions wait for a class.
+    pub const AWAITING: &str = "predictions that wait for a class";
     /// What the batches since the live release went live say of its model together.
     pub const SCORE_SUMS: &str = "sums of the score test";
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::Failure;
 
 /// Each step brings the tables from version `index` to `index + 1`; a step is never edited.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE ledger (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -67,6 +67,43 @@ const MIGRATIONS: [&str; 2] = [
 ",
     // A run that is pruned takes its stages with it.
     "CREATE INDEX stages_by_run ON stages (run);",
+    // What a run found of the model and its features, and expected of predictions; which alerts are
+    // open, which are to be sent.
+    "
+    CREATE TABLE verdicts (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        position INTEGER NOT NULL,
+        subject TEXT NOT NULL,
+        test TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        rows INTEGER NOT NULL,
+        statistic REAL,
+        p_value REAL,
+        level REAL,
+        effect REAL,
+        PRIMARY KEY (run, position)
+    );
+    CREATE INDEX verdicts_by_subject ON verdicts (subject, run);
+    CREATE TABLE estimates (
+        run INTEGER PRIMARY KEY REFERENCES runs (id),
+        content TEXT NOT NULL
+    );
+    CREATE TABLE conditions (
+        name TEXT PRIMARY KEY,
+        opened_at TEXT NOT NULL,
+        told_at TEXT NOT NULL
+    );
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        target TEXT NOT NULL,
+        queued_at TEXT NOT NULL,
+        body TEXT NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        last_failure TEXT,
+        delivered_at TEXT
+    );
+    CREATE INDEX outbox_waiting ON outbox (target, id) WHERE delivered_at IS NULL;
+",
 ];
 
 /// The newest version this program knows.

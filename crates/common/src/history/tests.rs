@@ -144,6 +144,91 @@ fn only_the_oldest_runs_of_the_outcome_are_pruned() {
 }
 
 #[test]
+fn verdicts_come_back_with_their_run_and_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let verdict = |test: &str, p_value| StoredVerdict {
+        subject: "model".into(),
+        test: test.into(),
+        verdict: "ok".into(),
+        rows: 7,
+        statistic: Some(1.5),
+        p_value,
+        level: Some(0.005),
+        effect: None,
+    };
+    let verdicts = [verdict("b", None), verdict("a", Some(1e-300))];
+    let run = history.begin_run(now(), &"begun").unwrap();
+    history.save_verdicts(run, &verdicts[1..]).unwrap();
+    history.save_verdicts(run, &verdicts).unwrap();
+    assert_eq!(history.verdicts_of(run).unwrap(), verdicts);
+    history.finish_run(run, now(), "idle", &"idle").unwrap();
+    history.prune_runs("idle", 0).unwrap();
+    assert_eq!(history.verdicts_of(run).unwrap(), []);
+}
+
+#[test]
+fn an_estimate_is_replaced_by_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let run = history.begin_run(now(), &"begun").unwrap();
+    assert_eq!(history.estimate_of::<String>(run).unwrap(), None);
+    for content in ["estimated", "realised"] {
+        history.save_estimate(run, &content).unwrap();
+    }
+    let kept = history.estimate_of::<String>(run).unwrap();
+    assert_eq!(kept.as_deref(), Some("realised"));
+}
+
+#[test]
+fn alerts_wait_in_their_order_until_they_are_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    for body in 0..120 {
+        let target = if body == 5 { "command" } else { "webhook" };
+        history
+            .queue_alert(now(), target, &body.to_string())
+            .unwrap();
+    }
+    let waiting = history.waiting_alerts("webhook").unwrap();
+    let bodies: Vec<&str> = waiting.iter().map(|alert| alert.body.as_str()).collect();
+    assert_eq!((bodies.len(), bodies[0], bodies[99]), (100, "20", "119"));
+    assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
+    history
+        .note_failed_delivery(waiting[0].id, "refused")
+        .unwrap();
+    history.note_delivery(waiting[1].id, now()).unwrap();
+    let waiting = history.waiting_alerts("webhook").unwrap();
+    assert_eq!(
+        (waiting[0].failures, waiting[0].last_failure.as_deref()),
+        (1, Some("refused"))
+    );
+    assert_eq!(waiting[1].body, "22");
+}
+
+#[test]
+fn a_condition_keeps_the_time_it_was_opened_at_until_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let condition = |hour: i64| {
+        let at = now() + jiff::SignedDuration::from_hours(hour);
+        OpenCondition {
+            name: "model_drift".into(),
+            opened_at: at,
+            told_at: at,
+        }
+    };
+    history.save_condition(&condition(0)).unwrap();
+    history.save_condition(&condition(30)).unwrap();
+    let open = history.open_conditions().unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].opened_at, condition(0).opened_at);
+    assert_eq!(open[0].told_at, condition(30).told_at);
+    history.close_condition("model_drift").unwrap();
+    assert_eq!(history.open_conditions().unwrap(), []);
+}
+
+#[test]
 fn a_newer_history_is_named_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let layout = layout(folder.path());

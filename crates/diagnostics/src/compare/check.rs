@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ALPHA;
+use super::CHECK_LEVEL;
 use crate::statistics::holm;
 
 /// What a check says.
@@ -41,15 +41,37 @@ pub enum Unit {
     MissingShare,
 }
 
+/// How a p-value was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// From the distribution itself.
+    Exact,
+    /// From the one that it comes near with many rows.
+    Asymptotic,
+}
+
 /// One check of one column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// The test that was made.
     pub test: Test,
+    /// Values, or for missing ones rows, of reference and current file that it is made of.
+    #[serde(default)]
+    pub rows: [u64; 2],
+    /// Degrees of freedom of chi-square.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degrees: Option<usize>,
+    /// How p was found; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
     /// Its statistic; `None` where it has none.
     pub statistic: Option<f64>,
     /// How probable a difference as large is without drift; `None` where there is nothing to test.
     pub p_value: Option<f64>,
+    /// The smallest p that any values of so many rows could have given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_p_value: Option<f64>,
     /// That p, corrected for the number of all columns' checks (Holm).
     pub corrected_p_value: Option<f64>,
     /// How large the difference is.
@@ -60,6 +82,9 @@ pub struct Check {
     pub least_effect: f64,
     /// What follows.
     pub verdict: Verdict,
+    /// That as a sentence about the column.
+    #[serde(default)]
+    pub sentence: String,
 }
 
 impl Verdict {
@@ -75,14 +100,19 @@ impl Verdict {
 }
 
 impl Check {
-    fn judge(&mut self, corrected: f64) {
+    /// One of so many checks whose p-values were corrected together.
+    fn judge(&mut self, corrected: f64, checks: usize) {
         self.corrected_p_value = Some(corrected);
+        let least = self.least_p_value.unwrap_or(0.0) * checks as f64;
         // What was tested and has no effect has one beyond a float.
         let matters = self
             .effect
             .is_none_or(|effect| effect.abs() >= self.least_effect);
-        self.verdict = if matters && corrected < ALPHA / 2.0 {
+        self.verdict = if matters && corrected < CHECK_LEVEL {
             Verdict::Drift
+        } else if least >= CHECK_LEVEL {
+            // No values of so few rows could have said more by themselves.
+            Verdict::InsufficientData
         } else {
             Verdict::Ok
         };
@@ -95,13 +125,14 @@ impl Check {
 /// hang on whether a column has values.
 pub(super) fn correct<'a>(checks: impl Iterator<Item = &'a mut Check>) {
     let mut checks: Vec<&mut Check> = checks.collect();
+    let n_checks = checks.len();
     let p_values: Vec<f64> = checks
         .iter()
         .map(|check| check.p_value.unwrap_or(1.0))
         .collect();
     for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
         if check.p_value.is_some() {
-            check.judge(corrected);
+            check.judge(corrected, n_checks);
         }
     }
 }

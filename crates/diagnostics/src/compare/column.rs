@@ -1,15 +1,14 @@
 //! One column of both files, as numbers or as categories.
 
 use dataset::Levels;
-use dataset::cell::parse_number;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Test, Unit, Verdict};
-use super::{ALPHA, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
+use super::ALPHA;
+use super::check::{Check, Verdict};
+use super::making::{of_categories, of_kinds, of_missing, of_numbers};
+use super::text::sentence;
 use crate::statistics::{
-    ShareTest, SortedColumn, StabilityIndex, Tally, chi_square, contingency_table,
-    kolmogorov_smirnov, missingness, normal_scores, pooled, stability_index, sum_of_scores,
-    total_variation, wasserstein,
+    SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
 };
 
 /// One column of both files.
@@ -58,7 +57,9 @@ pub(crate) struct ColumnPair {
 pub(super) enum Values {
     /// By row, NaN for a missing one.
     Numbers([Vec<f64>; 2]),
-    Categories(Kind, [Levels; 2]),
+    Categories([Levels; 2]),
+    /// Cells that are numbers and cells that are other text, and how many are missing.
+    Kinds([Tally; 2], [u64; 2]),
 }
 
 /// What a comparison of two columns of numbers leaves for the joint test.
@@ -82,14 +83,35 @@ impl ColumnPair {
         }
     }
 
-    /// A column that is none of numbers on a side at least.
-    pub(super) fn categories(name: &str, kind: Kind, levels: [Levels; 2]) -> Self {
+    /// A column that is none of numbers.
+    pub(super) fn categories(name: &str, levels: [Levels; 2]) -> Self {
         Self {
             name: name.to_owned(),
             // As levels all text can be read.
             unreadable: [0, 0],
             counted: None,
-            values: Values::Categories(kind, levels),
+            values: Values::Categories(levels),
+        }
+    }
+
+    /// A column of numbers on one side only: of numbers that are all different the levels say
+    /// nothing, so it is held against the other by how many cells are numbers.
+    pub(super) fn mixed(
+        name: &str,
+        rows: [u64; 2],
+        readable: [u64; 2],
+        unreadable: [u64; 2],
+    ) -> Self {
+        let tallies = [0, 1].map(|side| Tally {
+            with: readable[side],
+            without: unreadable[side],
+        });
+        let missing = [0, 1].map(|side| rows[side].saturating_sub(tallies[side].rows()));
+        Self {
+            name: name.to_owned(),
+            unreadable: [0, 0],
+            counted: None,
+            values: Values::Kinds(tallies, missing),
         }
     }
 
@@ -122,16 +144,23 @@ impl ColumnPair {
                     }),
                 )
             }
-            Values::Categories(kind, levels) => (
-                kind,
-                match kind {
-                    Kind::Mixed => of_kinds(&levels[0], &levels[1]),
-                    Kind::Number | Kind::Category => of_categories(&levels[0], &levels[1]),
-                },
+            Values::Categories(levels) => (
+                Kind::Category,
+                of_categories(&levels[0], &levels[1]),
                 None,
                 [&levels[0], &levels[1]].map(|levels| Tally {
                     with: levels.missing,
-                    without: levels.counts.values().sum(),
+                    without: levels.rows(),
+                }),
+                None,
+            ),
+            Values::Kinds(kinds, missing) => (
+                Kind::Mixed,
+                of_kinds(kinds),
+                None,
+                [0, 1].map(|side| Tally {
+                    with: missing[side],
+                    without: kinds[side].rows(),
                 }),
                 None,
             ),
@@ -158,113 +187,8 @@ impl ColumnComparison {
     /// What follows from its checks, once they are judged.
     pub(super) fn conclude(&mut self) {
         self.verdict = Verdict::worst([self.distribution.verdict, self.missing.verdict]);
-    }
-}
-
-fn of_numbers(reference: &SortedColumn, current: &SortedColumn) -> Check {
-    let test = kolmogorov_smirnov(reference, current);
-    Check {
-        statistic: test.map(|test| test.statistic),
-        p_value: test.map(|test| test.p_value),
-        effect: wasserstein(reference, current).map(|distance| distance.normalised),
-        ..untested(
-            Test::KolmogorovSmirnov,
-            Unit::StandardDeviations,
-            LEAST_DISTANCE,
-        )
-    }
-}
-
-/// The effect is that of the whole table, the test that of the pooled one.
-fn of_categories(reference: &Levels, current: &Levels) -> Check {
-    let table = contingency_table(&reference.counts, &current.counts);
-    let effect = total_variation(&table);
-    let untested = untested(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION);
-    let (test, statistic, p_value) = match pooled(&table)[..] {
-        // A single level that both files have is no difference, and no table to test.
-        _ if table.len() == 1 => (Test::ChiSquare, None, effect.map(|_| 1.0)),
-        [one, other] => {
-            let test = two_levels(one, other);
-            let statistic = test.and_then(|test| test.statistic);
-            (test_of(statistic), statistic, test.map(|test| test.p_value))
+        for check in [&mut self.distribution, &mut self.missing] {
+            check.sentence = sentence(&self.name, check);
         }
-        ref levels => {
-            let test = chi_square(levels);
-            let statistic = test.map(|test| test.statistic);
-            (Test::ChiSquare, statistic, test.map(|test| test.p_value))
-        }
-    };
-    Check {
-        test,
-        statistic,
-        p_value,
-        effect,
-        ..untested
-    }
-}
-
-/// Whether as many cells are numbers: of numbers that are all different the levels say nothing.
-fn of_kinds(reference: &Levels, current: &Levels) -> Check {
-    let [before, after] = [reference, current].map(readable);
-    let test = missingness(before, after);
-    let statistic = test.and_then(|test| test.statistic);
-    Check {
-        statistic,
-        p_value: test.map(|test| test.p_value),
-        effect: test.map(|test| test.moved.abs()),
-        ..untested(test_of(statistic), Unit::TotalVariation, LEAST_VARIATION)
-    }
-}
-
-/// Cells that are numbers, and cells that are other text.
-fn readable(levels: &Levels) -> Tally {
-    let mut tally = Tally::default();
-    for (level, rows) in &levels.counts {
-        match parse_number(level.as_bytes()) {
-            Ok(_) => tally.with += rows,
-            Err(_) => tally.without += rows,
-        }
-    }
-    tally
-}
-
-/// A table of two levels can be counted out, however rare one of them is.
-fn two_levels(one: [u64; 2], other: [u64; 2]) -> Option<ShareTest> {
-    let tally = |side: usize| Tally {
-        with: one[side],
-        without: other[side],
-    };
-    missingness(tally(0), tally(1))
-}
-
-fn of_missing([reference, current]: [Tally; 2]) -> Check {
-    let test = missingness(reference, current);
-    let statistic = test.and_then(|test| test.statistic);
-    Check {
-        statistic,
-        p_value: test.map(|test| test.p_value),
-        effect: test.map(|test| test.moved),
-        ..untested(test_of(statistic), Unit::MissingShare, LEAST_MISSING)
-    }
-}
-
-/// What was made of a table of two rows and two columns: what was counted out has no statistic.
-fn test_of(statistic: Option<f64>) -> Test {
-    match statistic {
-        Some(_) => Test::ChiSquare,
-        None => Test::Fisher,
-    }
-}
-
-fn untested(test: Test, unit: Unit, least_effect: f64) -> Check {
-    Check {
-        test,
-        statistic: None,
-        p_value: None,
-        corrected_p_value: None,
-        effect: None,
-        unit,
-        least_effect,
-        verdict: Verdict::InsufficientData,
     }
 }

@@ -7,6 +7,7 @@
 
 mod check;
 mod column;
+mod making;
 mod performance;
 mod text;
 
@@ -19,9 +20,11 @@ use serde::{Deserialize, Serialize};
 
 use self::check::correct;
 use self::column::{Scores, Values};
-use crate::statistics::{BatchLocation, Location, PresentTogether, ScoreMoments, location_test};
+use crate::statistics::{
+    BatchLocation, Location, PresentTogether, ScoreMoments, location_test, separation,
+};
 
-pub use self::check::{Check, Test, Unit, Verdict};
+pub use self::check::{Check, Method, Test, Unit, Verdict};
 pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::performance::{Performance, Realised};
@@ -29,6 +32,8 @@ pub use self::performance::{Performance, Realised};
 /// Chance of a false alarm of a whole comparison of files that have not drifted, as far as the
 /// tests' approximations hold. Half of it is the joint test's, half that of all others together.
 pub const ALPHA: f64 = 0.01;
+/// A corrected p-value of a column's check below it, or a p-value of the joint test, is drift.
+pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
 /// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
 /// large samples must not alarm over trifles.
 pub const LEAST_DISTANCE: f64 = 0.1;
@@ -95,6 +100,12 @@ pub struct ComparedFile {
 pub struct JointCheck {
     /// The columns that were tested.
     pub columns: Vec<String>,
+    /// Values of reference and current file, of the column that has most.
+    #[serde(default)]
+    pub rows: [u64; 2],
+    /// The smallest p that a test of so many rows can rightly give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_p_value: Option<f64>,
     /// Columns of numbers that say nothing of their own: without values, constant in the
     /// reference or so nearly that too few other values are expected, or made of others.
     pub left_out: Vec<String>,
@@ -113,8 +124,8 @@ pub struct JointCheck {
 
 /// Compares two files; `schema` names the client's column and the target.
 pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
-    let reference = read_columns(request.reference, &schema.id)?;
-    let current = read_columns(request.current, &schema.id)?;
+    let read = |path| read_columns(path, &schema.id, &schema.target);
+    let (reference, current) = (read(request.reference)?, read(request.current)?);
     let performance = match request.answers {
         Some(answers) => Some(performance::judge(
             answers,
@@ -164,6 +175,7 @@ fn pairs(
     reference: AnyColumns,
     current: AnyColumns,
 ) -> anyhow::Result<Vec<ColumnPair>> {
+    let rows = [reference.rows, current.rows];
     let mut others: BTreeMap<String, AnyColumn> = current
         .columns
         .into_iter()
@@ -177,11 +189,11 @@ fn pairs(
             Some((mine, other))
         })
         .collect();
-    let is_text =
-        |(mine, other): &&(AnyColumn, AnyColumn)| mine.numbers.is_none() || other.numbers.is_none();
+    let are_categories =
+        |(mine, other): &&(AnyColumn, AnyColumn)| kind(mine, other) == Kind::Category;
     let texts: Vec<&str> = both
         .iter()
-        .filter(is_text)
+        .filter(are_categories)
         .map(|(mine, _)| mine.name.as_str())
         .collect();
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
@@ -191,16 +203,30 @@ fn pairs(
     }
     let mut levels =
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
-    let pair = |(mine, other): (AnyColumn, AnyColumn)| match (mine.numbers, other.numbers) {
-        (Some(reference), Some(current)) => ColumnPair::numbers(
-            &mine.name,
-            [mine.unreadable, other.unreadable],
-            [reference, current],
-        ),
-        (None, None) => ColumnPair::categories(&mine.name, Kind::Category, levels(&mine.name)),
-        _ => ColumnPair::categories(&mine.name, Kind::Mixed, levels(&mine.name)),
+    let pair = |(mine, other): (AnyColumn, AnyColumn)| {
+        let unreadable = [mine.unreadable, other.unreadable];
+        match (kind(&mine, &other), mine.numbers, other.numbers) {
+            (Kind::Number, Some(reference), Some(current)) => {
+                ColumnPair::numbers(&mine.name, unreadable, [reference, current])
+            }
+            (Kind::Mixed, ..) => {
+                let readable = [mine.readable, other.readable];
+                ColumnPair::mixed(&mine.name, rows, readable, unreadable)
+            }
+            _ => ColumnPair::categories(&mine.name, levels(&mine.name)),
+        }
     };
     Ok(both.into_iter().map(pair).collect())
+}
+
+/// What two columns are compared as: one without any value is of the other's kind.
+fn kind(mine: &AnyColumn, other: &AnyColumn) -> Kind {
+    match (&mine.numbers, &other.numbers) {
+        (Some(_), Some(_)) => Kind::Number,
+        (Some(_), None) if mine.readable > 0 => Kind::Mixed,
+        (None, Some(_)) if other.readable > 0 => Kind::Mixed,
+        _ => Kind::Category,
+    }
 }
 
 /// All checks of some columns.
@@ -219,7 +245,7 @@ pub(crate) fn check_columns(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> b
     let currents: Vec<&[f64]> = inputs
         .filter_map(|pair| match &pair.values {
             Values::Numbers([_, current]) => Some(current.as_slice()),
-            Values::Categories(..) => None,
+            Values::Categories(..) | Values::Kinds(..) => None,
         })
         .collect();
     let together = PresentTogether::of(&currents);
@@ -275,15 +301,24 @@ fn joint_check(
     let mut distances = inside.iter().map(|(_, column)| column.distribution.effect);
     let effect = distances.try_fold(0.0, |most, distance| Some(distance?.max(most)));
     let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
-    let has_drifted = p_value < ALPHA / 2.0 && matters;
+    let rows = inside.iter().fold([0, 0], |[n, m], (_, column)| {
+        let [more_n, more_m] = column.distribution.rows;
+        [n.max(more_n), m.max(more_m)]
+    });
+    let least_p_value = separation(rows[0], rows[1]);
     Some(JointCheck {
+        rows,
+        least_p_value: Some(least_p_value),
         columns: names(&inside),
         left_out: names(&outside),
         statistic,
         degrees: tested.len(),
         p_value,
         effect,
-        verdict: if has_drifted {
+        verdict: if least_p_value >= CHECK_LEVEL {
+            // Of all ways to deal so few rows to two sides even one is no rarity.
+            Verdict::InsufficientData
+        } else if p_value < CHECK_LEVEL && matters {
             Verdict::Drift
         } else {
             Verdict::Ok

@@ -28,6 +28,8 @@ pub struct Performance {
     pub realised: Option<Realised>,
     /// Rows without probability or prediction, which were left out.
     pub unanswered: u64,
+    /// Why something is not known that might be expected here.
+    pub notes: Vec<String>,
 }
 
 /// What predictions turned out to be worth.
@@ -37,7 +39,7 @@ pub struct Realised {
     pub rows: u64,
     /// F1 of class 1.
     pub f1: Option<f64>,
-    /// 95 % interval of F1 (bootstrap, seeded).
+    /// 95 % interval of F1.
     pub f1_interval: Option<[f64; 2]>,
     /// Share of the predicted leavers that left.
     pub precision: Option<f64>,
@@ -72,13 +74,25 @@ pub(super) fn judge(
     current: &AnyColumns,
 ) -> anyhow::Result<Performance> {
     let found = read(answers, target, current)?;
-    let recalibration = match read(answers, target, reference) {
+    let mut notes = Vec::new();
+    if let Err(reason) = numbers(current, target) {
+        notes.push(format!("no class is known in the current file: {reason:#}"));
+    }
+    // The reference may be raw data, without answers.
+    let known = numbers(reference, target)
+        .map_err(anyhow::Error::from)
+        .and_then(|_| read(answers, target, reference));
+    let recalibration = match known {
         Ok(known) => recalibrate(
             &scored(&known),
             &(0..known.len() as u64).collect::<Vec<u64>>(),
         ),
-        // The reference may be raw data, without answers.
-        Err(_) => Recalibration::NONE,
+        Err(reason) => {
+            notes.push(format!(
+                "the probabilities are taken as they are, without the reference: {reason:#}"
+            ));
+            Recalibration::NONE
+        }
     };
     let rows: Vec<Forecast> = forecasts(&scored(&found), &recalibration)
         .into_iter()
@@ -93,6 +107,7 @@ pub(super) fn judge(
         recalibration,
         realised: realised(&found),
         unanswered: current.rows - found.len() as u64,
+        notes,
     })
 }
 

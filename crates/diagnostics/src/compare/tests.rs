@@ -248,6 +248,132 @@ fn performance_is_estimated_and_realised() {
 }
 
 #[test]
+fn what_is_not_known_of_answers_is_said_and_true_and_false_are_classes() {
+    let columns = |left: Cell<'static>| -> [(&str, Cell<'static>); 3] {
+        let p: Cell<'static> = &|row| (0.05 + 0.1 * (row % 10) as f64).to_string();
+        let predicted: Cell<'static> = &|row| u8::from(row % 10 > 4).to_string();
+        [("p", p), ("predicted", predicted), ("left", left)]
+    };
+    let truth: Cell<'static> = &|row| (row % 3 == 0).to_string();
+    let of = |reference: &NamedTempFile, current: &NamedTempFile| {
+        let request = Request {
+            reference: reference.path(),
+            current: current.path(),
+            answers: Some(Answers {
+                probability: "p",
+                prediction: "predicted",
+            }),
+        };
+        compare(&request, &schema()).unwrap().performance.unwrap()
+    };
+    let spoken = file(300, &columns(truth));
+    let digits = file(300, &columns(&|row| u8::from(row % 3 == 0).to_string()));
+    let (of_words, of_digits) = (of(&spoken, &spoken), of(&digits, &digits));
+    assert_eq!(of_words.notes, Vec::<String>::new());
+    assert_eq!(
+        of_words.realised.unwrap().f1,
+        of_digits.realised.unwrap().f1
+    );
+
+    let raw = file(300, &[("left", truth)]);
+    let unknown = file(300, &columns(&|_| "perhaps".into()));
+    let found = of(&raw, &unknown);
+    assert!(found.realised.is_none());
+    assert_eq!(
+        found.notes,
+        [
+            "no class is known in the current file: the column left holds text that is no number",
+            "the probabilities are taken as they are, without the reference: \
+             the column p is missing (found: left)"
+        ]
+    );
+}
+
+#[test]
+fn where_no_values_could_say_drift_nothing_is_said_to_be_well() {
+    let low = |row: usize| row.to_string();
+    let high = |row: usize| (row + 100).to_string();
+    let few = |cell: Cell<'_>| file(3, &[("x", cell)]);
+    for current in [&low as Cell<'_>, &high] {
+        let report = compared(&few(&low), &few(current));
+        let check = &report.columns[0].distribution;
+        assert_eq!(report.verdict, Verdict::InsufficientData, "{report}");
+        assert!((check.least_p_value.unwrap() - 0.1).abs() < 1e-12);
+        assert!(
+            check.sentence.contains("cannot be told from so few rows"),
+            "{}",
+            check.sentence
+        );
+    }
+    // Of 18 rows some deals are rare enough.
+    let enough = |cell: Cell<'_>| file(9, &[("x", cell)]);
+    assert_eq!(compared(&enough(&low), &enough(&low)).verdict, Verdict::Ok);
+    assert_eq!(
+        compared(&enough(&low), &enough(&high)).verdict,
+        Verdict::Drift
+    );
+}
+
+#[test]
+fn each_check_says_of_what_it_is_made_and_how() {
+    let x = |row| wave(row, 0.0).to_string();
+    let region = |row: usize| ["north", "south", "east"][row % 3].to_owned();
+    let moved = |row| (wave(row, 0.3) + 0.8).to_string();
+    let reference = file(600, &[("x", &x), ("region", &region)]);
+    let current = file(200, &[("x", &moved), ("region", &region)]);
+    let report = compared(&reference, &current);
+    let [x, region] = &report.columns[..] else {
+        panic!("two columns");
+    };
+    assert_eq!(x.distribution.rows, [600, 200]);
+    assert_eq!(x.distribution.method, Some(Method::Exact));
+    let sentence = &x.distribution.sentence;
+    assert!(
+        sentence.starts_with("the distribution of x has moved by 1."),
+        "{sentence}"
+    );
+    assert!(
+        sentence.contains("kolmogorov_smirnov of 600 and 200, p "),
+        "{sentence}"
+    );
+    assert_eq!(region.distribution.degrees, Some(2));
+    assert_eq!(region.distribution.method, Some(Method::Asymptotic));
+    assert_eq!(
+        (region.missing.method, region.missing.rows),
+        (Some(Method::Exact), [600, 200])
+    );
+    let sentence = &region.missing.sentence;
+    assert!(
+        sentence.starts_with("the share of region that is missing has not moved (fisher of"),
+        "{sentence}"
+    );
+    let text = report.to_string();
+    for part in ["600 / 200", "2 df", "exact", "1 df, p"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn a_column_without_values_is_of_the_other_files_kind() {
+    let text = |row: usize| ["north", "south"][row % 2].to_owned();
+    let empty = |_: usize| String::new();
+    // A row of empty cells only would be no row.
+    let with = |rows: usize, cell: Cell<'_>| file(rows, &[("x", cell), ("y", &|_| "1".into())]);
+    let (full, bare) = (with(300, &text), with(100, &empty));
+    for (reference, current) in [(&full, &bare), (&bare, &full)] {
+        let report = compared(reference, current);
+        let column = &report.columns[0];
+        assert_eq!(column.kind, Kind::Category);
+        assert_eq!(column.distribution.verdict, Verdict::InsufficientData);
+        assert_eq!(column.missing.verdict, Verdict::Drift);
+        assert!(
+            !report.to_string().contains("one file has numbers"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn numbers_that_have_become_texts_are_drift_however_many_there_are() {
     let number = |row| wave(row, 0.0).to_string();
     let text = |row: usize| match row % 10 {
@@ -315,7 +441,7 @@ fn a_long_tail_of_rare_levels_raises_no_more_false_alarms_than_its_level() {
         };
         let phase = f64::from(*trial) * 0.017;
         let levels = [cells(400, phase), cells(40, phase + 0.0071)];
-        let (mut column, _) = ColumnPair::categories("x", Kind::Category, levels).compare();
+        let (mut column, _) = ColumnPair::categories("x", levels).compare();
         column.distribution.p_value.take().unwrap() < 0.01
     });
     let alarms = alarms.count();
@@ -390,7 +516,7 @@ fn columns_of_the_same(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
     });
     let levels = levels.map(|level| {
         let sides = rows.map(|rows| draws.levels(rows, level));
-        ColumnPair::categories("category", Kind::Category, sides)
+        ColumnPair::categories("category", sides)
     });
     numbers.into_iter().chain(levels).collect()
 }

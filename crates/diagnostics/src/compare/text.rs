@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Performance, Test, Unit, Verdict,
+    CHECK_LEVEL, Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Method, Performance,
+    Test, Unit, Verdict,
 };
 use crate::statistics::StabilityIndex;
 
@@ -60,8 +61,8 @@ impl fmt::Display for ComparisonReport {
         let width = names.max().unwrap_or(0).max("column".len());
         writeln!(
             to,
-            "\n{:width$} {:18} {:>9} {:>9} {:>9} {:>9} {:>9}  effect",
-            "column", "test", "statistic", "p", "p (Holm)", "PSI", "cut-off"
+            "\n{:width$} {:18} {:10} {:>17} {:>9} {:>9} {:>9} {:>9} {:>9}  effect",
+            "column", "test", "by", "rows", "statistic", "p", "p (Holm)", "PSI", "cut-off"
         )?;
         for column in &self.columns {
             write_column(to, column, width)?;
@@ -83,11 +84,14 @@ impl fmt::Display for ComparisonReport {
 fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
     write!(
         to,
-        "{:10} location of {} columns together: {}, statistic {:.3}, p {}",
+        "{:10} location of {} columns together: {}, {} / {} rows, statistic {:.3}, {} df, p {}",
         "joint",
         joint.columns.len(),
         joint.verdict,
+        joint.rows[0],
+        joint.rows[1],
         joint.statistic,
+        joint.degrees,
         p_text(Some(joint.p_value))
     )?;
     match joint.left_out.join(", ") {
@@ -114,6 +118,11 @@ fn write_column(
             "{:width$} {reference} and {current} cells are no numbers and count as missing",
             ""
         )?;
+    }
+    for check in [&column.distribution, &column.missing] {
+        if check.verdict != Verdict::Ok {
+            writeln!(to, "{:width$} {}", "", check.sentence)?;
+        }
     }
     if column.kind == Kind::Mixed {
         writeln!(
@@ -144,14 +153,60 @@ fn write_check(
     };
     writeln!(
         to,
-        "{name:width$} {:18} {:>9} {:>9} {:>9} {:>9} {:>9}  {effect}",
+        "{name:width$} {:18} {:10} {:>17} {:>9} {:>9} {:>9} {:>9} {:>9}  {effect}",
         check.test,
+        by(check),
+        format!("{} / {}", check.rows[0], check.rows[1]),
         short(check.statistic),
         p_text(check.p_value),
         p_text(check.corrected_p_value),
         short(stability.map(|found| found.index)),
         short(stability.and_then(|found| found.cut_off))
     )
+}
+
+/// How p was found.
+fn by(check: &Check) -> String {
+    match (check.method, check.degrees) {
+        (None, _) => "-".into(),
+        (Some(Method::Exact), _) => "exact".into(),
+        (Some(Method::Asymptotic), None) => "asymptotic".into(),
+        (Some(Method::Asymptotic), Some(degrees)) => format!("{degrees} df"),
+    }
+}
+
+/// What a check says of a column.
+pub(super) fn sentence(name: &str, check: &Check) -> String {
+    let subject = match check.unit {
+        Unit::MissingShare => format!("the share of {name} that is missing"),
+        Unit::StandardDeviations | Unit::TotalVariation => format!("the distribution of {name}"),
+    };
+    let [reference, current] = check.rows;
+    let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
+        return format!(
+            "{subject} cannot be tested: {reference} values and {current}, or too many different texts"
+        );
+    };
+    let effect = check.effect.map_or_else(
+        || "beyond measure".to_owned(),
+        |effect| format!("by {:.3} {}", effect, check.unit),
+    );
+    let made = format!(
+        "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL} and from {} {} on",
+        check.test,
+        p_text(Some(p_value)),
+        p_text(Some(corrected)),
+        check.least_effect,
+        check.unit
+    );
+    match check.verdict {
+        Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
+        Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
+        Verdict::InsufficientData => format!(
+            "whether {subject} has moved cannot be told from so few rows ({made}; no values could give a p below {})",
+            p_text(check.least_p_value)
+        ),
+    }
 }
 
 fn write_performance(to: &mut fmt::Formatter<'_>, performance: &Performance) -> fmt::Result {
@@ -185,6 +240,9 @@ fn write_performance(to: &mut fmt::Formatter<'_>, performance: &Performance) -> 
             )?;
         }
         None => writeln!(to, "realised   no row with an answer has a known class")?,
+    }
+    for note in &performance.notes {
+        writeln!(to, "note       {note}")?;
     }
     match performance.unanswered {
         0 => Ok(()),

@@ -90,6 +90,9 @@ pub enum Undecided {
     /// The model was fitted without a covariance, or to another number of columns.
     #[error("the covariance of the model's coefficients is not known")]
     NoCovariance,
+    /// The features are constant or made of each other, so that only the intercept can be tested.
+    #[error("these rows are too alike to tell any coefficient from the intercept")]
+    AlikeRows,
     /// A number is not finite.
     #[error("the numbers of a column are too large to be squared")]
     TooLarge,

@@ -3,13 +3,14 @@
 //! Risk teams read it, so it is shown; its usual cut-offs of 0.1 and 0.2 know nothing of sizes,
 //! so what it would be by chance is shown with it.
 
+use scoring::quantile;
 use serde::{Deserialize, Serialize};
 
 use super::sorted::SortedColumn;
 use super::tails::{chi_square_beyond, chi_square_tail};
 
 /// Bins between the deciles of the reference.
-const BINS: u32 = 10;
+const BINS: u64 = 10;
 /// With fewer values of the smaller side a bin, the index is not chi-square: empty bins are
 /// floored, and that alone makes it large.
 const LEAST_VALUES_A_BIN: u64 = 10;
@@ -64,32 +65,11 @@ pub fn stability_index(
 
 /// The nine inner deciles, equal ones once.
 fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
-    let last = sorted.len().checked_sub(1)?;
     let mut edges = (1..BINS)
-        .map(|tenth| {
-            // In whole numbers up to the last division, so that a decile which is a value is
-            // exactly that value.
-            let position = last as u64 * u64::from(tenth);
-            let (lower, rest) = (position / u64::from(BINS), position % u64::from(BINS));
-            let lower = lower as usize;
-            between(
-                sorted[lower],
-                sorted[(lower + 1).min(last)],
-                rest as f64 / f64::from(BINS),
-            )
-        })
+        .map(|tenth| quantile(sorted, tenth, BINS))
         .collect::<Option<Vec<f64>>>()?;
     edges.dedup();
     Some(edges)
-}
-
-/// The value at a share of the way from one to the other; `None` on the way to infinity.
-fn between(from: f64, to: f64, share: f64) -> Option<f64> {
-    if share == 0.0 || from == to {
-        return Some(from);
-    }
-    let value = from * (1.0 - share) + to * share;
-    value.is_finite().then_some(value)
 }
 
 /// The share of the values in each bin, floored.

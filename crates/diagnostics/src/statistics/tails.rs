@@ -36,11 +36,6 @@ pub(crate) fn chi_square_beyond(tail: f64, degrees: usize) -> Option<f64> {
     Some(distribution.inverse_cdf(1.0 - tail))
 }
 
-/// P(|Z| ≥ |z|) of a standard normal Z; `None` when z is NaN.
-pub(crate) fn normal_two_sided(z: f64) -> Option<f64> {
-    (!z.is_nan()).then(|| 2.0 * Normal::standard().sf(z.abs()))
-}
-
 /// The standard normal quantile of a share strictly between 0 and 1.
 pub(crate) fn normal_quantile(share: f64) -> f64 {
     Normal::standard().inverse_cdf(share)
@@ -62,7 +57,6 @@ mod tests {
                     case.number("degrees"),
                     case.number("below"),
                 ),
-                "normal_two_sided" => normal_two_sided(case.number("at")),
                 "normal_quantile" => Some(normal_quantile(case.number("at"))),
                 other => panic!("{other}"),
             };
@@ -82,7 +76,5 @@ mod tests {
         assert_eq!(f_tail(0.0, 3.0, 5.0), Some(1.0));
         assert_eq!(chi_square_beyond(0.0, 1), None);
         assert_eq!(chi_square_beyond(0.05, 0), None);
-        assert_eq!(normal_two_sided(f64::NAN), None);
-        assert_eq!(normal_two_sided(0.0), Some(1.0));
     }
 }

@@ -23,7 +23,6 @@ pub struct Wasserstein {
 /// `None` when a side has no values, or the distance is beyond a float, as with infinities.
 pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<Wasserstein> {
     let (n, m) = (reference.count() as f64, current.count() as f64);
-    // In units of the spread no difference of finite values overflows before the result does.
     let spread = standard_deviation(reference.present())?.max(LEAST_SPREAD);
     if current.count() == 0 {
         return None;
@@ -33,7 +32,7 @@ pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<W
         .zip(later)
         .map(|(from, to)| {
             let apart = (from.first as f64 / n - from.second as f64 / m).abs();
-            apart * (to.value / spread - from.value / spread)
+            apart * gap(from.value, to.value, spread)
         })
         .sum();
     let distance = normalised * spread;
@@ -42,6 +41,19 @@ pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<W
         distance,
         normalised,
     })
+}
+
+/// How far two values are apart, in units of the spread.
+///
+/// The difference comes first: values near 10¹⁵ are told apart to the last unit, and their quotients
+/// are not. Only where it overflows the quotients are taken.
+fn gap(from: f64, to: f64, spread: f64) -> f64 {
+    let difference = to - from;
+    if difference.is_finite() {
+        difference / spread
+    } else {
+        to / spread - from / spread
+    }
 }
 
 /// With divisor n; `None` without values, or when they or it are not finite.
@@ -54,11 +66,19 @@ fn standard_deviation(values: &[f64]) -> Option<f64> {
     if smallest == largest {
         return Some(0.0);
     }
-    // In units of the largest value no square overflows.
+    // From the smallest on and in units of the range no square overflows, and values far from 0
+    // keep their differences.
+    let range = largest - smallest;
+    let (origin, unit) = if range.is_finite() {
+        (smallest, range)
+    } else {
+        (0.0, size)
+    };
     let count = values.len() as f64;
-    let mean = values.iter().map(|value| value / size / count).sum::<f64>();
-    let squares = values.iter().map(|value| (value / size - mean).powi(2));
-    Some((squares.sum::<f64>() / count).sqrt() * size)
+    let placed = || values.iter().map(|value| (value - origin) / unit);
+    let mean = placed().map(|value| value / count).sum::<f64>();
+    let squares: f64 = placed().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / count).sqrt() * unit)
 }
 
 #[cfg(test)]
@@ -79,6 +99,22 @@ mod tests {
             );
             let wanted = case.number("wasserstein_normalised");
             assert_close(Some(found.normalised), wanted, 1e-9, &case);
+        }
+    }
+
+    #[test]
+    fn far_from_zero_nothing_is_lost() {
+        let values = |from: f64| (0..100).map(|place| from + f64::from(place)).collect();
+        let moved = |from: f64| {
+            let reference: Vec<f64> = values(from);
+            let current: Vec<f64> = reference.iter().map(|value| value + 5.0).collect();
+            wasserstein(&SortedColumn::of(&reference), &SortedColumn::of(&current))
+        };
+        let near = moved(0.0).unwrap();
+        assert!((near.distance - 5.0).abs() < 1e-12, "{near:?}");
+        for from in [1e15, -1e15] {
+            let far = moved(from).unwrap();
+            assert!((far.normalised - near.normalised).abs() < 1e-12, "{far:?}");
         }
     }
 

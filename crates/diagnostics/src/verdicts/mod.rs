@@ -47,9 +47,10 @@ pub struct Batch<'a> {
 
 /// Holds a batch against a model and what the model carries of its training rows.
 ///
-/// `before` are the sums of the batches before it under the same model. A false alarm about the
-/// model has a chance of 2 `alpha` at most, half of it by the batch alone, half of it by all looks
-/// at the sums; one about the features of [`ALPHA`](crate::ALPHA).
+/// `before` are the sums of the batches before it under the same model. While nothing has changed
+/// the test of a batch alone errs with a chance of `alpha`, in each batch anew; all looks at the sums
+/// together, however many, err with a chance of `alpha` at most; and all tests of the features of a
+/// batch together with one of [`ALPHA`](crate::ALPHA), also in each batch anew.
 pub fn verdicts(
     model: &Model,
     batch: &Batch<'_>,

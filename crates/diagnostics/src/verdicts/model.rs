@@ -23,6 +23,9 @@ pub struct ModelVerdict {
     pub single: Option<HeldTest>,
     /// The test of all batches since the model went live.
     pub cumulative: Option<HeldTest>,
+    /// Features whose coefficients the test that decides could not tell from the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untested: Vec<String>,
     /// Why the batch alone cannot be tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
@@ -58,6 +61,13 @@ impl HeldTest {
     pub fn is_drift(&self) -> bool {
         self.test.p_value < self.level
     }
+
+    /// Whether it is of the intercept alone, though there are other coefficients: the rows are too
+    /// alike to tell any of those from it.
+    fn is_of_intercept_alone(&self) -> bool {
+        let others = self.test.components.get(1..).unwrap_or_default();
+        !others.is_empty() && others.iter().all(Option::is_none)
+    }
 }
 
 /// Tests a batch alone, and the sums that it is added to.
@@ -79,7 +89,12 @@ pub(super) fn hold(
     });
     let found = || single.iter().chain(&cumulative);
     let drift = found().find(|held| held.is_drift());
-    let verdict = match (drift, found().next()) {
+    let holds = found().find(|held| !held.is_of_intercept_alone());
+    let undecided = undecided.or(single
+        .as_ref()
+        .filter(|held| held.is_of_intercept_alone())
+        .map(|_| Undecided::AlikeRows));
+    let verdict = match (drift, holds) {
         (Some(_), _) => Verdict::Drift,
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
@@ -89,6 +104,9 @@ pub(super) fn hold(
         rows: terms.rows,
         positives: terms.positives,
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
+        untested: drift
+            .or(holds)
+            .map_or_else(Vec::new, |held| untested(model, &held.test)),
         moved: drift.and_then(|held| most_moved(model, &held.test)),
         undecided,
         single,
@@ -112,6 +130,16 @@ fn look(
     let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
     let held = looked.map(|(test, level)| HeldTest { test, rows, level });
     (held, sums)
+}
+
+/// The features whose coefficients have no part in a test.
+fn untested(model: &Model, test: &ScoreTest) -> Vec<String> {
+    let parts = test.components.get(1..).unwrap_or_default();
+    let names = model.schema.feature_names().zip(parts);
+    names
+        .filter(|(_, part)| part.is_none())
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {

@@ -238,3 +238,38 @@ fn survives_the_history(found: &Verdicts) {
     let text = serde_json::to_string(found).unwrap();
     assert_eq!(serde_json::from_str::<Verdicts>(&text).unwrap(), *found);
 }
+
+#[test]
+fn what_the_rows_cannot_tell_apart_is_named_and_is_not_said_to_hold() {
+    let model = model();
+    let mut one_constant = clients(SAME, 9, 400);
+    one_constant.features[1] = vec![0.2; 400];
+    let found = alone(&model, &one_constant).model;
+    assert_eq!(found.untested, ["y"]);
+    if found.verdict == Verdict::Ok {
+        assert!(
+            found
+                .to_string()
+                .ends_with("is open, which these rows cannot tell apart")
+        );
+    }
+    let mut alike = one_constant;
+    alike.features[0] = vec![0.1; 400];
+    // About as many leave as the model expects of such clients: -0.5 + 0.12 - 0.16.
+    alike.labels = (0..400).map(|row| Some(row % 400 < 147)).collect();
+    let found = alone(&model, &alike).model;
+    assert_eq!(found.verdict, Verdict::InsufficientData, "{found:#?}");
+    assert!(found.to_string().contains("too alike"), "{found}");
+    alike.labels = vec![Some(true); 400];
+    assert_eq!(alone(&model, &alike).model.verdict, Verdict::Drift);
+}
+
+#[test]
+fn features_of_a_few_rows_are_not_said_to_lie_where_they_did() {
+    let found = alone(&model_of(20), &clients(SAME, 10, 2));
+    assert_eq!(of_columns(&found), [Verdict::InsufficientData; 2]);
+    assert_eq!(
+        found.of_features(),
+        ["whether the features have moved is open: there are too few values to tell"]
+    );
+}

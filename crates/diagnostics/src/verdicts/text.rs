@@ -37,9 +37,18 @@ impl fmt::Display for ModelVerdict {
                     None => Ok(()),
                 }
             }
-            (_, Some(held), _) => write!(to, "the deployed model holds on {}", on(self, held)),
-            (_, None, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
-            (_, None, None) => to.write_str("whether the deployed model holds is open"),
+            (Verdict::Ok, Some(held), _) => {
+                write!(to, "the deployed model holds on {}", on(self, held))?;
+                match self.untested.join(", ") {
+                    names if names.is_empty() => Ok(()),
+                    names => write!(
+                        to,
+                        "; whether it does for {names} is open, which these rows cannot tell apart"
+                    ),
+                }
+            }
+            (_, _, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
+            (_, _, None) => to.write_str("whether the deployed model holds is open"),
         }
     }
 }
@@ -62,6 +71,12 @@ fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
 }
 
 impl Verdicts {
+    /// The worst that the features say, each by itself and all together.
+    pub fn worst_of_features(&self) -> Verdict {
+        let joint = self.joint.iter().map(|joint| joint.verdict);
+        Verdict::worst(joint.chain(self.features.iter().map(|feature| feature.verdict)))
+    }
+
     /// What the features say, one sentence a finding.
     pub fn of_features(&self) -> Vec<String> {
         let mut found: Vec<String> = self
@@ -78,18 +93,27 @@ impl Verdicts {
     }
 
     fn nothing_moved(&self) -> String {
-        let untested: Vec<&str> = self
-            .features
+        let untested =
+            |feature: &&ColumnComparison| feature.distribution.verdict == Verdict::InsufficientData;
+        let untested: Vec<&ColumnComparison> = self.features.iter().filter(untested).collect();
+        let names: Vec<&str> = untested
             .iter()
-            .filter(|feature| feature.distribution.verdict == Verdict::InsufficientData)
             .map(|feature| feature.name.as_str())
             .collect();
+        let lack_values = untested
+            .iter()
+            .all(|feature| feature.distribution.p_value.is_none());
+        let why = if lack_values {
+            "there are no values"
+        } else {
+            "there are too few values to tell"
+        };
         match (untested.len(), self.features.len() - untested.len()) {
             (0, _) => "the features lie where those of the training rows did".into(),
-            (_, 0) => "whether the features have moved is open: they have no values".into(),
+            (_, 0) => format!("whether the features have moved is open: {why}"),
             _ => format!(
-                "the features lie where those of the training rows did, but for {}, without values",
-                untested.join(", ")
+                "the features lie where those of the training rows did, but for {}: {why}",
+                names.join(", ")
             ),
         }
     }

@@ -5,6 +5,7 @@
 //! during the examination, all is examined once more. An examination that fails is a finding of
 //! its own and hides no other.
 
+mod alerts;
 mod clock;
 mod history;
 mod lock;
@@ -69,6 +70,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     make(Check::Releases, releases::examine, layout.production());
     make(Check::Orphans, orphans::examine, layout.state());
     make(Check::Runs, runs::examine, &layout.history());
+    make(Check::Alerts, alerts::examine, &layout.history());
     report
 }
 

@@ -4,14 +4,12 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use common::files;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
-
-/// Permission bits of the group and of all others.
-const OTHERS: u32 = 0o077;
 
 /// Whose a path is, by user number.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +135,7 @@ fn examine_key(key: &Path, findings: &mut Findings) {
     let Ok(metadata) = key.metadata() else {
         return;
     };
-    if metadata.mode() & OTHERS != 0 {
+    if files::is_open_to_others(&metadata) {
         findings.problem(
             format!("others may read {}, which is a secret", key.display()),
             format!("chmod 600 {}", quoted(key)),

@@ -27,6 +27,8 @@ pub enum Check {
     Orphans,
     /// How the runs came out.
     Runs,
+    /// Whether people can be told.
+    Alerts,
 }
 
 /// How much a finding matters.
@@ -88,6 +90,7 @@ impl Check {
             Self::Releases => "releases",
             Self::Orphans => "orphans",
             Self::Runs => "runs",
+            Self::Alerts => "alerts",
         }
     }
 }

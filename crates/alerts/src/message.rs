@@ -1,0 +1,59 @@
+//! What is sent: one JSON object whose `text` chat tools show as it is.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::Occasion;
+use crate::condition::{Seen, Sighting};
+
+/// One alert.
+#[derive(Debug, Serialize)]
+pub(crate) struct Message<'a> {
+    text: String,
+    condition: &'static str,
+    state: State,
+    opened_at: Timestamp,
+    at: Timestamp,
+    run: Option<i64>,
+    release: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Open,
+    Resolved,
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn of(sighting: &Sighting, occasion: &'a Occasion, opened_at: Timestamp) -> Self {
+        let name = sighting.condition.name();
+        let (state, what) = match &sighting.seen {
+            Seen::Wrong(what) => (State::Open, what.clone()),
+            Seen::Right => {
+                let over = sighting.condition.over();
+                (State::Resolved, format!("{over} (open since {opened_at})"))
+            }
+        };
+        let heading = match (state, occasion.run) {
+            (State::Open, Some(run)) => format!("{name} in run {run}"),
+            (State::Resolved, Some(run)) => format!("{name} resolved in run {run}"),
+            (State::Open, None) => name.to_owned(),
+            (State::Resolved, None) => format!("{name} resolved"),
+        };
+        Self {
+            text: format!("{heading}: {what}"),
+            condition: name,
+            state,
+            opened_at,
+            at: occasion.now,
+            run: occasion.run,
+            release: occasion.release.as_deref(),
+        }
+    }
+
+    /// The bytes that are signed and sent.
+    pub(crate) fn to_json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(self)?)
+    }
+}

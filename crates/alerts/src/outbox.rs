@@ -1,0 +1,130 @@
+//! Delivering what waits, within a bound.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use common::config::{CommandSettings, WebhookSettings};
+use common::{Config, History};
+use jiff::Timestamp;
+
+use crate::{command, webhook};
+
+/// Somebody who is told.
+pub(crate) enum Target<'a> {
+    Webhook(&'a WebhookSettings),
+    Command(&'a CommandSettings),
+}
+
+/// Tries a run makes for a target; once they have failed, what waits there waits for the next run.
+const MOST_FAILURES: u32 = 3;
+/// All tries and pauses for one target end within so many time-outs.
+const BOUND_IN_TIMEOUTS: u32 = 4;
+/// The first pause is about this part of the time-out, the next one twice as long.
+const PAUSE_PART: f64 = 0.1;
+
+/// The tries for one target in one run.
+pub(crate) struct Tries<'a> {
+    config: &'a Config,
+    deadline: Instant,
+    failures: u32,
+}
+
+impl<'a> Target<'a> {
+    /// Those that the configuration names.
+    pub(crate) fn all(config: &'a Config) -> Vec<Self> {
+        let webhook = config.alerts.webhook.as_ref().map(Self::Webhook);
+        let command = config.alerts.command.as_ref().map(Self::Command);
+        webhook.into_iter().chain(command).collect()
+    }
+
+    /// Its name in the history and in log lines.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::Command(_) => "command",
+        }
+    }
+
+    fn send(&self, config: &Config, body: &str, within: Duration) -> anyhow::Result<()> {
+        match self {
+            Self::Webhook(settings) => webhook::post(settings, body, within),
+            Self::Command(settings) => command::run(settings, &config.base, body, within),
+        }
+    }
+}
+
+/// Delivers what waits for a target, oldest first, so that nobody reads of an end before its
+/// beginning.
+pub(crate) fn deliver_to(
+    target: &Target<'_>,
+    config: &Config,
+    history: &History,
+) -> anyhow::Result<()> {
+    let waiting = history.waiting_alerts(target.name())?;
+    let mut tries = Tries::begin(config);
+    for (position, alert) in waiting.iter().enumerate() {
+        let note_failure = |reason: &str| history.note_failed_delivery(alert.id, reason);
+        if let Err(reason) = tries.deliver(target, &alert.body, note_failure) {
+            bail!(
+                "{} for the {}: {reason:#}",
+                waiting.len() - position,
+                target.name()
+            );
+        }
+        history.note_delivery(alert.id, Timestamp::now())?;
+    }
+    if !waiting.is_empty() {
+        tracing::info!(alerts = waiting.len(), "told the {}", target.name());
+    }
+    Ok(())
+}
+
+impl<'a> Tries<'a> {
+    pub(crate) fn begin(config: &'a Config) -> Self {
+        Self {
+            config,
+            deadline: Instant::now() + config.alerts.timeout * BOUND_IN_TIMEOUTS,
+            failures: 0,
+        }
+    }
+
+    /// Tries until it is delivered or tries or time are used up; the error is why the last one
+    /// failed.
+    pub(crate) fn deliver(
+        &mut self,
+        target: &Target<'_>,
+        body: &str,
+        note_failure: impl Fn(&str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        loop {
+            let within = self.left().min(self.config.alerts.timeout);
+            if within.is_zero() {
+                bail!("there was no time left for it");
+            }
+            let Err(reason) = target.send(self.config, body, within) else {
+                return Ok(());
+            };
+            note_failure(&format!("{reason:#}"))?;
+            self.failures += 1;
+            if self.failures >= MOST_FAILURES {
+                return Err(reason);
+            }
+            thread::sleep(self.pause().min(self.left()));
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Longer each time, and never the same, so that many pipelines do not knock in step.
+    fn pause(&self) -> Duration {
+        let jitter = 0.5 + fastrand::f64();
+        let doubled = f64::from(1_u32 << (self.failures - 1));
+        self.config
+            .alerts
+            .timeout
+            .mul_f64(PAUSE_PART * doubled * jitter)
+    }
+}

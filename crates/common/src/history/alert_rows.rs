@@ -1,0 +1,178 @@
+//! Which conditions are open, and the alerts that are still to be delivered.
+
+use anyhow::Context;
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::{History, time};
+
+/// Alerts that wait for one target at most. Whoever comes back after so many needs the doctor, not
+/// the oldest of them.
+const MOST_WAITING: i64 = 100;
+/// Delivered alerts that are kept, the newest ones.
+const KEPT_DELIVERED: i64 = 1_000;
+
+/// Something that is wrong, and was told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCondition {
+    /// Its name, for example `model_drift`.
+    pub name: String,
+    /// When it was found first.
+    pub opened_at: Timestamp,
+    /// When it was told of last.
+    pub told_at: Timestamp,
+}
+
+/// An alert that was not delivered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingAlert {
+    /// Its number, in the order in which alerts are to be delivered.
+    pub id: i64,
+    /// For whom it is, for example `webhook`.
+    pub target: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// What is to be delivered.
+    pub body: String,
+    /// Tries that failed.
+    pub failures: u64,
+    /// Why the last one did.
+    pub last_failure: Option<String>,
+}
+
+impl History {
+    /// The conditions that are open, by name.
+    pub fn open_conditions(&self) -> anyhow::Result<Vec<OpenCondition>> {
+        let context = || self.failed_to("read the open conditions");
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, opened_at, told_at FROM conditions ORDER BY name")
+            .with_context(context)?;
+        let rows = statement
+            .query_map([], |row| {
+                let texts: (String, String) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, texts))
+            })
+            .with_context(context)?;
+        rows.map(|row| {
+            let (name, (opened_at, told_at)) = row.with_context(context)?;
+            Ok(OpenCondition {
+                name,
+                opened_at: time(&opened_at)?,
+                told_at: time(&told_at)?,
+            })
+        })
+        .collect()
+    }
+
+    /// Opens a condition, or notes when it was told of again.
+    pub fn save_condition(&self, condition: &OpenCondition) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "INSERT INTO conditions (name, opened_at, told_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (name) DO UPDATE SET told_at = excluded.told_at",
+                params![
+                    condition.name,
+                    condition.opened_at.to_string(),
+                    condition.told_at.to_string()
+                ],
+            )
+            .with_context(|| self.failed_to("record an open condition"))?;
+        Ok(())
+    }
+
+    /// Closes a condition.
+    pub fn close_condition(&self, name: &str) -> anyhow::Result<()> {
+        self.connection
+            .execute("DELETE FROM conditions WHERE name = ?1", [name])
+            .with_context(|| self.failed_to("close a condition"))?;
+        Ok(())
+    }
+
+    /// Queues an alert; where too many wait for the target, the oldest are given up.
+    pub fn queue_alert(&self, now: Timestamp, target: &str, body: &str) -> anyhow::Result<()> {
+        let context = || self.failed_to("queue an alert");
+        self.connection
+            .execute(
+                "INSERT INTO outbox (target, queued_at, body) VALUES (?1, ?2, ?3)",
+                params![target, now.to_string(), body],
+            )
+            .with_context(context)?;
+        let given_up = self
+            .connection
+            .execute(
+                "DELETE FROM outbox WHERE delivered_at IS NULL AND target = ?1 AND id <=
+                     (SELECT id FROM outbox WHERE delivered_at IS NULL AND target = ?1
+                      ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                params![target, MOST_WAITING],
+            )
+            .with_context(context)?;
+        if given_up > 0 {
+            tracing::warn!(target_of_alerts = target, given_up, "too many alerts wait");
+        }
+        Ok(())
+    }
+
+    /// The alerts that wait for a target, oldest first.
+    pub fn waiting_alerts(&self, target: &str) -> anyhow::Result<Vec<WaitingAlert>> {
+        let context = || self.failed_to("read the waiting alerts");
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT id, target, queued_at, body, failures, last_failure FROM outbox
+                 WHERE delivered_at IS NULL AND target = ?1 ORDER BY id",
+            )
+            .with_context(context)?;
+        let rows = statement
+            .query_map([target], |row| {
+                let queued_at: String = row.get(2)?;
+                let alert = WaitingAlert {
+                    id: row.get(0)?,
+                    target: row.get(1)?,
+                    queued_at: Timestamp::UNIX_EPOCH,
+                    body: row.get(3)?,
+                    failures: row.get::<_, i64>(4)?.unsigned_abs(),
+                    last_failure: row.get(5)?,
+                };
+                Ok((queued_at, alert))
+            })
+            .with_context(context)?;
+        rows.map(|row| {
+            let (queued_at, alert) = row.with_context(context)?;
+            Ok(WaitingAlert {
+                queued_at: time(&queued_at)?,
+                ..alert
+            })
+        })
+        .collect()
+    }
+
+    /// Notes that an alert was delivered.
+    pub fn note_delivery(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
+        let context = || self.failed_to("record a delivered alert");
+        self.connection
+            .execute(
+                "UPDATE outbox SET delivered_at = ?2 WHERE id = ?1",
+                params![id, now.to_string()],
+            )
+            .with_context(context)?;
+        self.connection
+            .execute(
+                "DELETE FROM outbox WHERE delivered_at IS NOT NULL AND id <= ?1 - ?2",
+                params![id, KEPT_DELIVERED],
+            )
+            .with_context(context)?;
+        Ok(())
+    }
+
+    /// Notes that a try to deliver an alert failed.
+    pub fn note_failed_delivery(&self, id: i64, reason: &str) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "UPDATE outbox SET failures = failures + 1, last_failure = ?2 WHERE id = ?1",
+                params![id, reason],
+            )
+            .with_context(|| self.failed_to("record an alert that was not delivered"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether people who are to be told of something can be.
+
+use common::config::WebhookSettings;
+use common::files;
+
+use super::Patient;
+use super::report::{Findings, counted, quoted};
+
+/// The version of the history that has a place for alerts.
+const FIRST_VERSION: usize = 3;
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    let config = patient.config;
+    let targets = alerts::targets(config);
+    if targets.is_empty() {
+        return Ok("nobody is told of anything (alerts in the configuration)".into());
+    }
+    if let Some(webhook) = &config.alerts.webhook {
+        examine_secret(webhook, findings);
+    }
+    let told = targets.join(" and ");
+    let Some(history) = patient.history() else {
+        return Ok(format!("for the {told}"));
+    };
+    if history.versions()?.0 < FIRST_VERSION {
+        return Ok(format!("for the {told}, none yet"));
+    }
+    let mut n_waiting = 0;
+    for target in targets {
+        let waiting = history.waiting_alerts(target)?;
+        n_waiting += waiting.len();
+        // A run that is working is about to deliver them.
+        let failed = waiting.iter().find(|alert| alert.failures > 0);
+        if let Some(alert) = failed.filter(|_| !patient.is_working()) {
+            findings.problem(
+                format!(
+                    "{} for the {target} could not be delivered since {}: {}",
+                    counted(waiting.len(), "alert"),
+                    alert.queued_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+                    alert.last_failure.as_deref().unwrap_or("unknown why")
+                ),
+                "fullprocess",
+            );
+        }
+    }
+    let open = history.open_conditions()?;
+    let names: Vec<&str> = open
+        .iter()
+        .map(|condition| condition.name.as_str())
+        .collect();
+    let conditions = if names.is_empty() {
+        "no condition is open".to_owned()
+    } else {
+        format!("open: {}", names.join(", "))
+    };
+    Ok(format!("for the {told}; {n_waiting} waiting; {conditions}"))
+}
+
+fn examine_secret(webhook: &WebhookSettings, findings: &mut Findings) {
+    let Some(file) = &webhook.secret_file else {
+        return;
+    };
+    match file.metadata() {
+        Ok(metadata) if files::is_open_to_others(&metadata) => findings.problem(
+            format!("others may read {}, which is a secret", file.display()),
+            format!("chmod 600 {}", quoted(file)),
+        ),
+        Ok(_) => {}
+        Err(error) => findings.problem(
+            format!(
+                "{} (alerts.webhook.secret_file) cannot be read: {error}",
+                file.display()
+            ),
+            format!("ls -l {}", quoted(file)),
+        ),
+    }
+}

@@ -1,0 +1,206 @@
+//! Files without classes: predicted, estimated, and held against the classes once they come.
+
+use acceptance::sample_data::{World, clients, to_csv};
+use common::{Config, History};
+use serde_json::{Value, json};
+
+use crate::workspace::{Workspace, outcome};
+
+/// A pipeline with its first model, to whose input folder exports will come.
+fn watching() -> Workspace {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.set("drift.trigger", json!("evidence"));
+    workspace.set_input(&["practicedata", "exports"]);
+    workspace.write("data/exports/readme", "");
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+    workspace
+}
+
+/// Clients of the world that the model was fitted to, with their classes.
+fn export(seed: u64, rows: usize) -> String {
+    String::from_utf8(to_csv(&clients(World::Before, seed, rows))).expect("UTF-8")
+}
+
+/// An export whose rows have no class yet.
+fn unlabelled(text: &str) -> String {
+    let line = |line: &str| line.rsplit_once(',').map(|(before, _)| before.to_owned());
+    let lines: Vec<String> = text.lines().filter_map(line).collect();
+    lines.join("\n") + "\n"
+}
+
+/// One run after an export came.
+fn after(workspace: &Workspace, name: &str, text: &str) -> Value {
+    workspace.write(&format!("data/exports/{name}.csv"), text);
+    workspace.fullprocess()
+}
+
+fn expectation(record: &Value) -> &Value {
+    &record["evidence"]["expectation"]
+}
+
+fn realised(record: &Value) -> Vec<&Value> {
+    let realised = record["evidence"]["realised"].as_array();
+    realised.into_iter().flatten().collect()
+}
+
+/// What the history keeps of the predictions of a run.
+fn kept(workspace: &Workspace, run: i64) -> Option<Value> {
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let history = History::read(&config.layout).expect("readable");
+    let history = history.expect("a history");
+    history.estimate_of(run).expect("readable")
+}
+
+#[test]
+fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
+    let workspace = watching();
+    let rows = workspace.final_rows().len();
+    let labelled = export(30, 400);
+    let predicted = after(&workspace, "march", &unlabelled(&labelled));
+    assert_eq!(outcome(&predicted), "not_judged", "{predicted:#}");
+    assert_eq!(predicted["reason"], "no new row has a known class");
+    let expected = expectation(&predicted);
+    assert_eq!(expected["kind"], "estimate; blind to concept drift");
+    assert_eq!(expected["rows"], 400);
+    let verdicts = &predicted["evidence"]["verdicts"];
+    assert_eq!(verdicts["model"]["verdict"], "insufficient_data");
+    let features = verdicts["features"].as_array().expect("features");
+    assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
+    let report = workspace.text("data/state/runs/000002/report.txt");
+    assert!(
+        report.contains("on 400 new rows without a class (estimate; blind to concept drift)"),
+        "{report}"
+    );
+    assert_eq!(
+        workspace.final_rows().len(),
+        rows + 400,
+        "they stay in the data"
+    );
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+
+    // A labelled row that comes later is an ordinary new row.
+    let came = after(&workspace, "april", &labelled);
+    assert_eq!(outcome(&came), "steady", "{came:#}");
+    assert_eq!(
+        (&came["rows"]["kept"], &came["rows"]["new"]),
+        (&json!(400), &json!(400))
+    );
+    assert_eq!(expectation(&came), &Value::Null);
+    let met = realised(&came);
+    assert_eq!(met.len(), 1, "{came:#}");
+    assert_eq!((&met[0]["run"], &met[0]["rows"]), (&json!(2), &json!(400)));
+    assert_eq!(met[0]["release"], "000001");
+    // The same rows under the same model.
+    assert_eq!(met[0]["realised_f1"], came["evidence"]["on_new_rows"]["f1"]);
+    let (estimated, all) = (&met[0]["estimated_f1"], &expected["f1"]);
+    let close = |a: &Value, b: &Value| (a.as_f64().expect("F1") - b.as_f64().expect("F1")).abs();
+    assert!(close(estimated, all) < 1e-9, "{estimated} {all}");
+    assert!(
+        close(estimated, &met[0]["realised_f1"]) < 0.1,
+        "{:#}",
+        met[0]
+    );
+    let kept = kept(&workspace, 2).expect("an estimate");
+    assert_eq!(
+        (&kept["came"]["rows"], &kept["f1"]),
+        (&json!(400), &Value::Null)
+    );
+    assert_eq!(kept["expectation"]["rows"], 400);
+    let report = workspace.text("data/state/runs/000004/report.txt");
+    assert!(
+        report.contains("on 400 rows of run 2 whose class has come"),
+        "{report}"
+    );
+
+    // What has met its class waits no longer.
+    let again = after(&workspace, "may", &export(30, 401));
+    assert_eq!(realised(&again), Vec::<&Value>::new());
+}
+
+#[test]
+fn classes_may_come_in_parts_and_with_other_values() {
+    let workspace = watching();
+    let labelled = export(31, 300);
+    let mut lines = labelled.lines();
+    let header = lines.next().expect("a header");
+    let rows: Vec<&str> = lines.collect();
+    // The column is there, and empty.
+    let empty: String = rows
+        .iter()
+        .map(|row| format!("{},\n", row.rsplit_once(',').expect("a class").0))
+        .collect();
+    let predicted = after(&workspace, "march", &format!("{header}\n{empty}"));
+    assert_eq!(expectation(&predicted)["rows"], 300);
+
+    let part = |rows: &[&str]| format!("{header}\n{}\n", rows.join("\n"));
+    let first = after(&workspace, "april", &part(&rows[..100]));
+    assert_eq!(realised(&first)[0]["rows"], 100, "{first:#}");
+    let second = after(&workspace, "may", &part(&rows[100..200]));
+    assert_eq!(realised(&second)[0]["rows"], 200, "the parts add up");
+
+    // Of the rest one client comes with a value of its own, and one nobody knows.
+    let known = rows[250].rsplit_once(',').expect("a class");
+    let id = known.0.rsplitn(4, ',').last().expect("an id");
+    let other = format!("{header}\n{id},1,2,3,1\nNobody Ever,1,2,3,0\n");
+    let third = after(&workspace, "june", &other);
+    assert_eq!(realised(&third)[0]["rows"], 201, "{third:#}");
+}
+
+#[test]
+fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
+    let workspace = watching();
+    let labelled = export(32, 400);
+    let other = unlabelled(&export(33, 150));
+    let without: String = other
+        .lines()
+        .skip(1)
+        .map(|line| format!("{line},\n"))
+        .collect();
+    let both = after(&workspace, "march", &format!("{labelled}{without}"));
+    assert_eq!(outcome(&both), "steady", "{both:#}");
+    assert_eq!(expectation(&both)["rows"], 150);
+    assert_eq!(both["evidence"]["new_labelled_rows"], 400);
+    assert_eq!(kept(&workspace, 2).expect("an estimate")["came"]["rows"], 0);
+}
+
+#[test]
+fn a_lost_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
+    let workspace = watching();
+    let labelled = export(34, 200);
+    after(&workspace, "march", &unlabelled(&labelled));
+    workspace.write("data/exports/april.csv", &labelled);
+    let before = workspace.snapshot(&[""]);
+    let would = workspace
+        .run("fullprocess", &["--dry-run", "--json"])
+        .json();
+    assert_eq!(realised(&would)[0]["rows"], 200, "{would:#}");
+    assert_eq!(workspace.snapshot(&[""]), before);
+
+    let state = std::fs::read_dir(workspace.path("data/state")).expect("the state");
+    let waiting: Vec<_> = state
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "labels"))
+        .collect();
+    assert_eq!(waiting.len(), 1);
+    std::fs::remove_file(&waiting[0]).expect("the file");
+    let run = workspace.run("fullprocess", &["--json"]);
+    assert!(
+        run.stderr.contains("is not held against its classes"),
+        "{}",
+        run.stderr
+    );
+    let record = run.json();
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+    assert_eq!(realised(&record), Vec::<&Value>::new());
+}
+
+#[test]
+fn without_a_model_rows_without_a_class_wait() {
+    let workspace = Workspace::empty();
+    workspace.copy_sample("testdata", "testdata");
+    let labelled = export(35, 50);
+    workspace.write("data/practicedata/a.csv", unlabelled(&labelled));
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    assert_eq!(expectation(&record), &Value::Null);
+}
