@@ -314,7 +314,7 @@ fn fit_from(
 fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
     let (x, classes) = noisy(5_000, 40.0);
     // Missing values stand at another mean without each fold.
-    let is_missing = |row: usize| row % 7 == 0;
+    let is_missing = |row: usize| row.is_multiple_of(7);
     let y = (0..5_000).map(|row| {
         if is_missing(row) {
             f64::NAN
