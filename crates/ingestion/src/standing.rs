@@ -25,7 +25,7 @@ const ROWS: &str = "rows";
 
 const FORMAT: Format = Format {
     name: "risk ingestion carry",
-    version: 1,
+    version: 2,
 };
 
 /// What appending continues from.

@@ -2,8 +2,8 @@
 
 use crate::fingerprint::Fingerprint;
 
-use super::pages::RunWriter;
 use super::run::Run;
+use super::run_writer::RunWriter;
 
 /// Below so many fingerprints a second thread costs more than it saves.
 const FEW: usize = 32_768;

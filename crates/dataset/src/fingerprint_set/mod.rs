@@ -10,8 +10,11 @@
 
 mod firsts;
 mod merge;
+mod page;
 mod pages;
 mod run;
+mod run_reader;
+mod run_writer;
 
 use std::fmt;
 use std::fs;
@@ -222,7 +225,7 @@ impl FingerprintSet {
 
     fn write(
         &mut self,
-        write: impl FnOnce(&mut pages::RunWriter<'_>) -> anyhow::Result<()>,
+        write: impl FnOnce(&mut run_writer::RunWriter<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Run> {
         files::create_folder(&self.folder)?;
         let name = file_name(self.name, &mut self.next);

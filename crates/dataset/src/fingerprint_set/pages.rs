@@ -1,32 +1,30 @@
 //! A sorted run in a file: written once, checked page by page as it is read.
 //!
-//! Pages of 4,096 bytes, each with 255 fingerprints of 16 bytes (little-endian), how many of them
-//! count, the page's number, and a CRC-32 of what is before it. Behind the pages stands the first
-//! fingerprint of each; a checksum of those is kept with the file's name, where it is opened from.
-//! The file is not synced: one that a power cut spoilt does not pass the checks.
+//! Pages stand in groups of 64, each group followed by the filters of its pages. So where many
+//! fingerprints are looked for, as those of new rows are, an eighth of the file tells of nearly all
+//! that they are not in it, and few pages have to be read. Behind the groups stands the first
+//! fingerprint of each page; a checksum of those is kept with the file's name, where it is opened
+//! from. The file is not synced: one that a power cut spoilt does not pass the checks.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::files::{self, FileWriter};
+use common::files;
 
+use super::page::{
+    FILTER_BYTES, FINGERPRINT_BYTES, PAGE_BYTES, PER_PAGE, Page, bytes_of, fingerprints_of,
+};
+use super::run_reader::{Filters, Pages, RunReader};
+use super::run_writer::RunWriter;
 use super::{DamagedRun, StoredRun};
 use crate::fingerprint::Fingerprint;
 
-const PAGE_BYTES: usize = 4096;
-/// Pages that are read at once where one after the other is wanted.
-const PAGES_AT_ONCE: usize = 16;
-const FINGERPRINT_BYTES: usize = size_of::<Fingerprint>();
-/// Fingerprints of a page.
-const PER_PAGE: usize = PAGE_BYTES / FINGERPRINT_BYTES - 1;
-/// Where the count, the page's number and the checksum stand.
-const COUNT_AT: usize = PER_PAGE * FINGERPRINT_BYTES;
-const NUMBER_AT: usize = COUNT_AT + 4;
-const CHECKSUM_AT: usize = NUMBER_AT + 8;
+/// Pages whose filters stand together.
+pub(super) const GROUP: usize = 64;
 
 /// A run that is in a file.
 pub(super) struct RunFile {
@@ -34,7 +32,7 @@ pub(super) struct RunFile {
     path: PathBuf,
     length: u64,
     /// The first fingerprint of each page.
-    firsts: Vec<Fingerprint>,
+    pub(super) firsts: Vec<Fingerprint>,
     checksum: u32,
     /// A stored set consists of it.
     is_stored: bool,
@@ -65,12 +63,7 @@ impl RunFile {
     ) -> anyhow::Result<Self> {
         let path = folder.join(name);
         let (length, firsts) = files::write_unsynced(&path, |to| {
-            let mut writer = RunWriter {
-                to,
-                page: Page::default(),
-                length: 0,
-                firsts: Vec::new(),
-            };
+            let mut writer = RunWriter::new(to);
             write(&mut writer)?;
             writer.finish()
         })?;
@@ -111,7 +104,8 @@ impl RunFile {
 
     /// Marks those of the wanted ones, in ascending order, that are in it.
     pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
-        let mut pages = self.pages_for(wanted);
+        let mut pages = Pages::of(self);
+        let mut filters = self.filters_for(wanted);
         let mut page = Page::default();
         let (mut number, mut next) = (0, 0);
         while let Some(first) = wanted.get(next) {
@@ -124,96 +118,51 @@ impl RunFile {
                 }
             };
             if let Some(within) = number.checked_sub(1) {
-                pages.read(within, &mut page)?;
-                super::run::find(&page.0, &wanted[next..end], &mut found[next..end]);
+                let wanted = &wanted[next..end];
+                let may_hold = match &mut filters {
+                    Some(filters) => filters.may_hold_any(within, wanted)?,
+                    None => true,
+                };
+                if may_hold {
+                    pages.read(within, &mut page)?;
+                    super::run::find(&page.0, wanted, &mut found[next..end]);
+                }
             }
             next = end;
         }
         Ok(())
     }
 
-    /// Its pages, several at a time where most of them will be wanted.
-    fn pages_for(&self, wanted: &[Fingerprint]) -> Pages<'_> {
-        let place =
-            |fingerprint: &Fingerprint| self.firsts.partition_point(|first| first <= fingerprint);
-        let n_pages = match wanted {
-            [first, .., last] => place(last) - place(first) + 1,
-            _ => 1,
-        };
-        let at_once = if wanted.len() < n_pages {
-            1
-        } else {
-            PAGES_AT_ONCE.min(n_pages)
-        };
-        Pages::of(self, at_once)
+    /// The filters, where most of them will be asked.
+    fn filters_for(&self, wanted: &[Fingerprint]) -> Option<Filters<'_>> {
+        let (first, last) = (wanted.first()?, wanted.last()?);
+        let place = |wanted| self.firsts.partition_point(|first| first <= wanted);
+        (wanted.len() > place(last) - place(first)).then(|| Filters::of(self))
+    }
+
+    /// The pages of the group that a page is of.
+    pub(super) fn group_of(&self, number: usize) -> Range<usize> {
+        let start = number - number % GROUP;
+        start..self.firsts.len().min(start + GROUP)
+    }
+
+    pub(super) fn read(&self, bytes: &mut [u8], at: u64) -> anyhow::Result<()> {
+        match self.file.read_exact_at(bytes, at) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.damaged()),
+            read => read.with_context(|| format!("failed to read {}", self.path.display())),
+        }
+    }
+
+    pub(super) fn damaged(&self) -> anyhow::Error {
+        DamagedRun {
+            path: self.path.clone(),
+        }
+        .into()
     }
 
     /// All of it from the first on.
     pub(super) fn reader(&self) -> RunReader<'_> {
-        RunReader {
-            pages: Pages::of(self, PAGES_AT_ONCE),
-            page: Page::default(),
-            number: 0,
-            next: 0,
-        }
-    }
-}
-
-/// Reads pages of a run.
-struct Pages<'a> {
-    run: &'a RunFile,
-    /// The pages that were read last.
-    loaded: Range<usize>,
-    bytes: Vec<u8>,
-    at_once: usize,
-}
-
-impl<'a> Pages<'a> {
-    fn of(run: &'a RunFile, at_once: usize) -> Self {
-        Self {
-            run,
-            loaded: 0..0,
-            bytes: Vec::new(),
-            at_once,
-        }
-    }
-
-    fn read(&mut self, number: usize, page: &mut Page) -> anyhow::Result<()> {
-        if !self.loaded.contains(&number) && !self.load(number)? {
-            return Err(self.damaged());
-        }
-        let (pages, _) = self.bytes.as_chunks::<PAGE_BYTES>();
-        let is_whole = pages
-            .get(number - self.loaded.start)
-            .is_some_and(|bytes| page.decode(bytes, number))
-            && page.0.first() == self.run.firsts.get(number);
-        if is_whole {
-            Ok(())
-        } else {
-            Err(self.damaged())
-        }
-    }
-
-    /// Reads this page and some behind it; `false` when the file ends before.
-    fn load(&mut self, number: usize) -> anyhow::Result<bool> {
-        let end = self.run.firsts.len().min(number + self.at_once);
-        self.loaded = number..end;
-        self.bytes.resize(self.loaded.len() * PAGE_BYTES, 0);
-        let at = number as u64 * PAGE_BYTES as u64;
-        match self.run.file.read_exact_at(&mut self.bytes, at) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => {
-                Err(error).with_context(|| format!("failed to read {}", self.run.path.display()))
-            }
-        }
-    }
-
-    fn damaged(&self) -> anyhow::Error {
-        DamagedRun {
-            path: self.run.path.clone(),
-        }
-        .into()
+        RunReader::of(self)
     }
 }
 
@@ -221,7 +170,7 @@ impl<'a> Pages<'a> {
 fn read_firsts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint>)> {
     let file = File::open(path).ok()?;
     let n_pages = stored.length.div_ceil(PER_PAGE as u64);
-    let pages_end = n_pages.checked_mul(PAGE_BYTES as u64)?;
+    let pages_end = n_pages.checked_mul((PAGE_BYTES + FILTER_BYTES) as u64)?;
     let firsts_bytes = n_pages.checked_mul(FINGERPRINT_BYTES as u64)?;
     if file.metadata().ok()?.len() != pages_end.checked_add(firsts_bytes)? {
         return None;
@@ -230,124 +179,4 @@ fn read_firsts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint
     file.read_exact_at(&mut bytes, pages_end).ok()?;
     let is_whole = crc32fast::hash(&bytes) == stored.checksum;
     is_whole.then(|| (file, fingerprints_of(&bytes).collect()))
-}
-
-/// Writes a run.
-pub(super) struct RunWriter<'a> {
-    to: &'a mut FileWriter,
-    page: Page,
-    length: u64,
-    firsts: Vec<Fingerprint>,
-}
-
-impl RunWriter<'_> {
-    /// Adds a fingerprint that is larger than the ones before.
-    pub(super) fn push(&mut self, fingerprint: Fingerprint) -> anyhow::Result<()> {
-        if self.page.0.is_empty() {
-            self.firsts.push(fingerprint);
-        }
-        self.page.0.push(fingerprint);
-        self.length += 1;
-        if self.page.0.len() == PER_PAGE {
-            self.write_page()?;
-        }
-        Ok(())
-    }
-
-    /// The number of fingerprints and the first one of each page.
-    fn finish(mut self) -> anyhow::Result<(u64, Vec<Fingerprint>)> {
-        if !self.page.0.is_empty() {
-            self.write_page()?;
-        }
-        self.to.write_all(&bytes_of(&self.firsts))?;
-        Ok((self.length, self.firsts))
-    }
-
-    fn write_page(&mut self) -> io::Result<()> {
-        self.to
-            .write_all(&self.page.encode(self.firsts.len() - 1))?;
-        self.page.0.clear();
-        Ok(())
-    }
-}
-
-/// Reads a run from its beginning.
-pub(super) struct RunReader<'a> {
-    pages: Pages<'a>,
-    page: Page,
-    /// The page to be read next.
-    number: usize,
-    /// The next fingerprint of the page that was read.
-    next: usize,
-}
-
-impl RunReader<'_> {
-    /// The next fingerprint; `None` after the last.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
-        if self.next == self.page.0.len() {
-            if self.number == self.pages.run.firsts.len() {
-                return Ok(None);
-            }
-            self.pages.read(self.number, &mut self.page)?;
-            self.number += 1;
-            self.next = 0;
-        }
-        let fingerprint = self.page.0.get(self.next).copied();
-        self.next += 1;
-        Ok(fingerprint)
-    }
-}
-
-/// The fingerprints of a page.
-#[derive(Default)]
-struct Page(Vec<Fingerprint>);
-
-impl Page {
-    fn encode(&self, number: usize) -> [u8; PAGE_BYTES] {
-        let mut bytes = [0; PAGE_BYTES];
-        let (slots, _) = bytes.as_chunks_mut::<FINGERPRINT_BYTES>();
-        for (slot, fingerprint) in slots.iter_mut().zip(&self.0) {
-            *slot = fingerprint.to_le_bytes();
-        }
-        bytes[COUNT_AT..NUMBER_AT].copy_from_slice(&(self.0.len() as u32).to_le_bytes());
-        bytes[NUMBER_AT..CHECKSUM_AT].copy_from_slice(&(number as u64).to_le_bytes());
-        let checksum = crc32fast::hash(&bytes[..CHECKSUM_AT]);
-        bytes[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
-        bytes
-    }
-
-    /// `false` when these are not the bytes of the page with this number.
-    fn decode(&mut self, bytes: &[u8; PAGE_BYTES], number: usize) -> bool {
-        let (before, checksum) = bytes.split_at(CHECKSUM_AT);
-        let count = number_in(&bytes[COUNT_AT..NUMBER_AT]);
-        let is_whole = number_in(checksum) == u64::from(crc32fast::hash(before))
-            && number_in(&bytes[NUMBER_AT..CHECKSUM_AT]) == number as u64
-            && count <= PER_PAGE as u64;
-        if !is_whole {
-            return false;
-        }
-        self.0.clear();
-        self.0.extend(fingerprints_of(bytes).take(count as usize));
-        true
-    }
-}
-
-/// The little-endian number in at most eight bytes.
-fn number_in(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-fn fingerprints_of(bytes: &[u8]) -> impl Iterator<Item = Fingerprint> {
-    let (slots, _) = bytes.as_chunks::<FINGERPRINT_BYTES>();
-    slots.iter().map(|slot| Fingerprint::from_le_bytes(*slot))
-}
-
-fn bytes_of(fingerprints: &[Fingerprint]) -> Vec<u8> {
-    let bytes = fingerprints
-        .iter()
-        .map(|fingerprint| fingerprint.to_le_bytes());
-    bytes.flatten().collect()
 }

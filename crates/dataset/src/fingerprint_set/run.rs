@@ -1,6 +1,8 @@
 //! A sorted run of fingerprints, wherever it is.
 
-use super::pages::{RunFile, RunReader, RunWriter};
+use super::pages::RunFile;
+use super::run_reader::RunReader;
+use super::run_writer::RunWriter;
 use crate::fingerprint::Fingerprint;
 
 /// Different fingerprints in ascending order.

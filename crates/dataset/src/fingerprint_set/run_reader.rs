@@ -1,0 +1,138 @@
+//! Reading what is wanted of a run's file: pages, filters, or all of it in order.
+
+use std::ops::Range;
+
+use super::page::{FILTER_BYTES, Filter, PAGE_BYTES, Page};
+use super::pages::RunFile;
+use crate::fingerprint::Fingerprint;
+
+/// Pages that are read at once where one after the other is wanted.
+const PAGES_AT_ONCE: usize = 16;
+
+/// Reads pages of a run.
+pub(super) struct Pages<'a> {
+    run: &'a RunFile,
+    /// The pages that were read last.
+    loaded: Range<usize>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn of(run: &'a RunFile) -> Self {
+        Self {
+            run,
+            loaded: 0..0,
+            bytes: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(&mut self, number: usize, page: &mut Page) -> anyhow::Result<()> {
+        if !self.loaded.contains(&number) {
+            self.load(number)?;
+        }
+        let (pages, _) = self.bytes.as_chunks::<PAGE_BYTES>();
+        let is_whole = pages
+            .get(number - self.loaded.start)
+            .is_some_and(|bytes| page.decode(bytes, number))
+            && page.0.first() == self.run.firsts.get(number);
+        if is_whole {
+            Ok(())
+        } else {
+            Err(self.run.damaged())
+        }
+    }
+
+    /// Reads this page, and some behind it when it follows the last one.
+    fn load(&mut self, number: usize) -> anyhow::Result<()> {
+        let at_once = if number == self.loaded.end {
+            PAGES_AT_ONCE
+        } else {
+            1
+        };
+        let group = self.run.group_of(number);
+        self.loaded = number..group.end.min(number + at_once);
+        self.bytes.resize(self.loaded.len() * PAGE_BYTES, 0);
+        let at = start_of(&group) + ((number - group.start) * PAGE_BYTES) as u64;
+        self.run.read(&mut self.bytes, at)
+    }
+}
+
+/// Reads filters of a run.
+pub(super) struct Filters<'a> {
+    run: &'a RunFile,
+    /// The pages whose filters were read last.
+    loaded: Range<usize>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Filters<'a> {
+    pub(super) fn of(run: &'a RunFile) -> Self {
+        Self {
+            run,
+            loaded: 0..0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Whether any of these may be in the page with this number.
+    pub(super) fn may_hold_any(
+        &mut self,
+        number: usize,
+        wanted: &[Fingerprint],
+    ) -> anyhow::Result<bool> {
+        if !self.loaded.contains(&number) {
+            self.loaded = self.run.group_of(number);
+            self.bytes.resize(self.loaded.len() * FILTER_BYTES, 0);
+            let behind = (self.loaded.len() * PAGE_BYTES) as u64;
+            self.run
+                .read(&mut self.bytes, start_of(&self.loaded) + behind)?;
+        }
+        let (filters, _) = self.bytes.as_chunks::<FILTER_BYTES>();
+        let filter = filters
+            .get(number - self.loaded.start)
+            .and_then(|bytes| Filter::of(bytes, number))
+            .ok_or_else(|| self.run.damaged())?;
+        Ok(wanted.iter().any(|wanted| filter.may_hold(*wanted)))
+    }
+}
+
+/// Where a group of pages begins.
+fn start_of(group: &Range<usize>) -> u64 {
+    group.start as u64 * (PAGE_BYTES + FILTER_BYTES) as u64
+}
+
+/// Reads a run from its beginning.
+pub(super) struct RunReader<'a> {
+    pages: Pages<'a>,
+    page: Page,
+    /// The page to be read next.
+    number: usize,
+    /// The next fingerprint of the page that was read.
+    next: usize,
+}
+
+impl<'a> RunReader<'a> {
+    pub(super) fn of(run: &'a RunFile) -> Self {
+        Self {
+            pages: Pages::of(run),
+            page: Page::default(),
+            number: 0,
+            next: 0,
+        }
+    }
+
+    /// The next fingerprint; `None` after the last.
+    pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
+        if self.next == self.page.0.len() {
+            if self.number == self.pages.run.firsts.len() {
+                return Ok(None);
+            }
+            self.pages.read(self.number, &mut self.page)?;
+            self.number += 1;
+            self.next = 0;
+        }
+        let fingerprint = self.page.0.get(self.next).copied();
+        self.next += 1;
+        Ok(fingerprint)
+    }
+}
