@@ -87,7 +87,7 @@ impl<'a> Filter<'a> {
 /// Which bits of a filter stand for a fingerprint.
 fn bits(fingerprint: Fingerprint) -> impl Iterator<Item = usize> {
     let words = (0..4).map(move |word| u64::from((fingerprint >> (16 * word)) as u16));
-    words.map(|word| (word * FILTER_BITS >> 16) as usize)
+    words.map(|word| ((word * FILTER_BITS) >> 16) as usize)
 }
 
 /// Of the bits, as those of this page.
