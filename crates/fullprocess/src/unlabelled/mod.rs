@@ -6,6 +6,7 @@
 //! file nor data has to be read while none comes.
 
 mod awaiting;
+mod expectation;
 mod pairing;
 mod prediction;
 
@@ -13,64 +14,14 @@ use std::collections::BTreeMap;
 
 use common::history::documents;
 use common::{Config, History};
-use scoring::{ConfusionMatrix, Estimate, Forecast};
-use serde::{Deserialize, Serialize};
+use scoring::{Estimate, Forecast};
 
 use self::awaiting::Awaiting;
+use self::expectation::{Came, StoredExpectation};
 use self::prediction::{Prediction, predict};
 use crate::judge::{Data, Live};
 
-/// What is expected of the predictions for the new rows without a class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Expectation {
-    /// What the figures are.
-    pub kind: EstimateKind,
-    /// The figures.
-    #[serde(flatten)]
-    pub estimate: Estimate,
-}
-
-/// What stands beside every estimate, so that nobody takes it for a score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EstimateKind {
-    /// It sees that clients have changed, and not that they leave for other reasons.
-    #[serde(rename = "estimate; blind to concept drift")]
-    BlindToConceptDrift,
-}
-
-/// What the predictions of a run turned out to be worth, on the rows whose class has come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Realised {
-    /// The run that predicted.
-    pub run: i64,
-    /// The release that it predicted with.
-    pub release: String,
-    /// Rows whose class has come so far.
-    pub rows: u64,
-    /// F1 that was expected of them.
-    pub estimated_f1: Option<f64>,
-    /// F1 that it was.
-    pub realised_f1: Option<f64>,
-    /// The second less the first.
-    pub difference: Option<f64>,
-}
-
-/// What the history keeps of the predictions of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct StoredExpectation {
-    release: String,
-    expectation: Expectation,
-    came: Came,
-}
-
-/// The rows whose class has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Came {
-    rows: u64,
-    /// Expected of them: true positives, false positives and false negatives.
-    expected: [f64; 3],
-    confusion: ConfusionMatrix,
-}
+pub use self::expectation::{EstimateKind, Expectation, Realised};
 
 /// What the new rows say of predictions, made and to be made.
 #[derive(Debug, Default)]
@@ -235,54 +186,4 @@ pub(crate) fn file(
 ) -> anyhow::Result<Option<std::path::PathBuf>> {
     let awaiting = Awaiting::of(history)?;
     Ok((awaiting.rows > 0).then(|| awaiting.path(&config.layout)))
-}
-
-impl StoredExpectation {
-    fn realised(&self, run: i64) -> Realised {
-        let [true_positive, false_positive, false_negative] = self.came.expected;
-        let all = true_positive + 0.5 * (false_positive + false_negative);
-        let estimated_f1 = (all > 0.0).then(|| true_positive / all);
-        let realised_f1 = self.came.confusion.f1();
-        Realised {
-            run,
-            release: self.release.clone(),
-            rows: self.came.rows,
-            estimated_f1,
-            realised_f1,
-            difference: realised_f1.zip(estimated_f1).map(|(is, was)| is - was),
-        }
-    }
-}
-
-impl Came {
-    fn add(&mut self, row: &Prediction, class: bool) {
-        let p = row.probability;
-        let predicts_one = row.forecast().predicts_one;
-        let [true_positive, false_positive, false_negative] = &mut self.expected;
-        if predicts_one {
-            *true_positive += p;
-            *false_positive += 1.0 - p;
-        } else {
-            *false_negative += p;
-        }
-        self.rows += 1;
-        let counts = &mut self.confusion;
-        let count = match (class, predicts_one) {
-            (true, true) => &mut counts.true_positive,
-            (false, true) => &mut counts.false_positive,
-            (true, false) => &mut counts.false_negative,
-            (false, false) => &mut counts.true_negative,
-        };
-        *count += 1;
-    }
-
-    fn plus(self, more: Self) -> Self {
-        let [a, b, c] = self.expected;
-        let [x, y, z] = more.expected;
-        Self {
-            rows: self.rows + more.rows,
-            expected: [a + x, b + y, c + z],
-            confusion: self.confusion.plus(more.confusion),
-        }
-    }
 }
