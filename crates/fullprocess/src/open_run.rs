@@ -22,6 +22,9 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) picture: Option<Vec<u8>>,
     /// What this process foresaw when it decided.
     pub(crate) foreseen: Option<Foreseen>,
+    /// Stages that ended since the record was kept: they are kept with it, which spares a commit
+    /// each.
+    timed: Vec<StageDuration>,
 }
 
 impl<'a> OpenRun<'a> {
@@ -41,6 +44,7 @@ impl<'a> OpenRun<'a> {
             record,
             picture: None,
             foreseen: None,
+            timed: Vec::new(),
         })
     }
 
@@ -63,6 +67,7 @@ impl<'a> OpenRun<'a> {
             record,
             picture: None,
             foreseen: None,
+            timed: Vec::new(),
         }
     }
 
@@ -77,12 +82,12 @@ impl<'a> OpenRun<'a> {
         let seconds = clock.elapsed().as_secs_f64();
         tracing::info!(stage = name, seconds, "done");
         self.record.seconds.insert(name.to_owned(), seconds);
-        self.history.record_stage(&StageDuration {
+        self.timed.push(StageDuration {
             stage: name.to_owned(),
             run: Some(self.id),
             started_at,
             seconds,
-        })?;
+        });
         Ok(done)
     }
 
@@ -98,8 +103,13 @@ impl<'a> OpenRun<'a> {
     }
 
     /// Keeps the record as it is now.
-    pub(crate) fn save(&self) -> anyhow::Result<()> {
-        self.history.save_run(self.id, &self.record)
+    pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        self.history.transaction(|history| {
+            record_stages(history, &self.timed)?;
+            history.save_run(self.id, &self.record)
+        })?;
+        self.timed.clear();
+        Ok(())
     }
 
     /// Closes the run: outcome and ledger are committed together.
@@ -116,6 +126,7 @@ impl<'a> OpenRun<'a> {
             if let Some(ledger) = ledger {
                 history.save_ledger(ledger)?;
             }
+            record_stages(history, &self.timed)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
             alerting::note(self.config, history, &self.record, now);
             // Ticks that found nothing are many and tell little.
@@ -143,6 +154,12 @@ impl<'a> OpenRun<'a> {
             say_unrecorded(&unwritten);
         }
     }
+}
+
+fn record_stages(history: &History, timed: &[StageDuration]) -> anyhow::Result<()> {
+    timed
+        .iter()
+        .try_for_each(|duration| history.record_stage(duration))
 }
 
 /// Says that a run's end is not in the history, beside the error that ended it.

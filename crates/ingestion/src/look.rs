@@ -83,23 +83,13 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
             None => {}
         }
     }
-    let needs_digest: Vec<bool> = {
-        let lengths = Lengths::of(&ready);
-        let can_wait =
-            |file| prepared.is_untouched && !is_in_grain(file, now) && lengths.is_alone(file);
-        ready.iter().map(|file| !can_wait(file)).collect()
-    };
-    let of_each = || ready.iter().zip(&needs_digest);
-    let paths = of_each().filter(|(_, needs_digest)| **needs_digest);
-    let paths: Vec<&Path> = paths.map(|(file, _)| file.path.as_path()).collect();
-    let mut digests = dataset::digests(&paths).into_iter();
+    let digests = digests(&ready, prepared, now);
     let mut new_content = BTreeSet::new();
-    for (file, needs_digest) in ready.into_iter().zip(needs_digest) {
-        if !needs_digest {
+    for (file, digest) in ready.into_iter().zip(digests) {
+        let Some(digest) = digest else {
             found.unknown.push(Unknown { file, sha256: None });
             continue;
-        }
-        let digest = digests.next().expect("one of each file that needs it");
+        };
         let Some(candidate) = found.hashed(file, digest, now) else {
             continue;
         };
@@ -325,6 +315,27 @@ impl<'a> Known<'a> {
         let is_current = known.stamp == file.stamp && self.content.contains(&content(known));
         is_current.then_some(known.sha256.as_str())
     }
+}
+
+/// The SHA-256 and length of each file; `None` where it may wait until the file is read.
+///
+/// Where nothing is known yet, a file can only be a copy of one that is as long.
+fn digests(
+    files: &[FoundFile],
+    prepared: &Prepared,
+    now: Timestamp,
+) -> Vec<Option<anyhow::Result<(String, u64)>>> {
+    let lengths = Lengths::of(files);
+    let is_needed = |file: &&FoundFile| {
+        !prepared.is_untouched || is_in_grain(file, now) || !lengths.is_alone(file)
+    };
+    let needed = files.iter().filter(is_needed);
+    let paths: Vec<&Path> = needed.map(|file| file.path.as_path()).collect();
+    let mut digests = dataset::digests(&paths).into_iter();
+    files
+        .iter()
+        .map(|file| is_needed(&file).then(|| digests.next()).flatten())
+        .collect()
 }
 
 /// How many files have which length.

@@ -109,17 +109,17 @@ const MIGRATIONS: [&str; 3] = [
 /// The newest version this program knows.
 pub(super) const VERSION: usize = MIGRATIONS.len();
 
-/// Brings the tables up to date.
+/// Brings the tables up to date, in one commit.
 pub(super) fn migrate(connection: &Connection) -> anyhow::Result<()> {
-    for (index, step) in MIGRATIONS.iter().enumerate().skip(version(connection)?) {
-        connection
-            .execute_batch(&format!(
-                "BEGIN; {step} PRAGMA user_version = {}; COMMIT;",
-                index + 1
-            ))
-            .with_context(|| format!("failed to bring the history to version {}", index + 1))?;
+    let steps = MIGRATIONS[version(connection)?..].concat();
+    if steps.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    connection
+        .execute_batch(&format!(
+            "BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;"
+        ))
+        .with_context(|| format!("failed to bring the history to version {VERSION}"))
 }
 
 /// The version of the tables; an error when a newer program wrote them.

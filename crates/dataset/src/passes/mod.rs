@@ -141,7 +141,8 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
     total
 }
 
-/// Runs several passes at once, each over the chosen rows of its choice of clients.
+/// Runs several passes at once, each over the chosen rows of its own choice of clients; the
+/// selection leaves that open.
 ///
 /// Which fold a row is of is found out once for all of them, and its values are fetched into the
 /// cache once.
@@ -150,6 +151,7 @@ pub(crate) fn run_all<P: Pass>(
     table: &Table,
     selection: &Selection,
 ) -> Vec<P::Value> {
+    debug_assert_eq!(selection.fold, Fold::Any, "each pass has its own choice");
     let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
     let chunks: Vec<Vec<P::Value>> = chunk_ranges(selection)
         .into_par_iter()

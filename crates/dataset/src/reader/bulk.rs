@@ -21,8 +21,12 @@ pub struct BulkReader<R> {
     rest: Rest<R>,
     columns: ColumnMap,
     notes: Vec<String>,
+    passed: Passed,
+}
+
+/// What was passed before the next block, the header included.
+struct Passed {
     tolerated: Tolerated,
-    /// Lines before the next block, the header's included.
     lines: u64,
 }
 
@@ -101,17 +105,19 @@ impl<R: Read + Send> BulkReader<R> {
             },
             columns,
             notes,
-            tolerated: passed.tolerated(),
-            lines: passed.breaks(),
+            passed: Passed {
+                tolerated: passed.tolerated(),
+                lines: passed.breaks(),
+            },
         })
     }
 
     /// What was tolerated; complete once all rows were taken.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
-        notes.extend(self.tolerated.sentences().map(str::to_owned));
+        notes.extend(self.passed.tolerated.sentences().map(str::to_owned));
         if self.rest.endless.is_some() {
-            notes.push(format!("it was read only up to line {}", self.lines));
+            notes.push(format!("it was read only up to line {}", self.passed.lines));
         }
         notes
     }
@@ -128,36 +134,30 @@ impl<R: Read + Send> BulkReader<R> {
         mut take: impl FnMut(&mut ParsedRows) -> Result<(), E> + Send,
     ) -> Result<(), E> {
         let Scratch { now, next, later } = scratch;
-        self.rest.read(now)?;
-        parse(
-            &BlockParser {
-                columns: &self.columns,
-                key,
-                lines,
-            },
-            now,
-        );
+        let Self {
+            rest,
+            columns,
+            passed,
+            ..
+        } = self;
+        let parser = BlockParser {
+            columns,
+            key,
+            lines,
+        };
+        rest.read(now)?;
+        parse(&parser, now);
         if now.is_full() {
-            self.rest.read(next)?;
+            rest.read(next)?;
         }
         while now.filled > 0 {
-            for rows in &mut now.rows[..now.filled] {
-                self.place(rows);
-            }
             let rows = &mut now.rows[..now.filled];
+            rows.iter_mut().for_each(|rows| passed.place(rows));
             if rows.len() < BATCH_BLOCKS {
                 // The file ended in this batch; of small ones there may be very many.
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
             }
-            let (parser, rest) = (
-                BlockParser {
-                    columns: &self.columns,
-                    key,
-                    lines,
-                },
-                &mut self.rest,
-            );
             let (taken, (read, ())) = rayon::join(
                 || rows.iter_mut().try_for_each(&mut take),
                 || rayon::join(|| rest.read(later), || parse(&parser, next)),
@@ -176,7 +176,7 @@ impl<R: Read + Send> BulkReader<R> {
     /// The refusal of a record whose end was not looked for.
     fn too_long(&self, beginning: &[u8]) -> Rejection {
         Rejection {
-            line: self.lines + 1,
+            line: self.passed.lines + 1,
             column: 1,
             reason: format!(
                 "the record is longer than {}, so it and what follows was not read: look for a quote that is never closed",
@@ -185,7 +185,9 @@ impl<R: Read + Send> BulkReader<R> {
             text: escaped(beginning),
         }
     }
+}
 
+impl Passed {
     /// Counts lines and joins what was tolerated, in the order of the file.
     fn place(&mut self, rows: &mut ParsedRows) {
         for rejection in &mut rows.rejections {
