@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import http.client
 import json
 import random
@@ -47,6 +48,8 @@ class Soak:
         self.pipeline.configure({"bind": bind, "limits": {"body_seconds": BODY_SECONDS}})
         with self.log.open("wb") as log:
             self.server = subprocess.Popen(self.pipeline.command("app"), stderr=log)
+        # However this ends, it does not stay.
+        atexit.register(self.server.kill)
         wait_until_ready(f"http://{bind}", self.server)
         self.bodies = [body(rows) for rows in (1, 100, 10_000)]
         self.expected = {}
