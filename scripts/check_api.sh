@@ -45,6 +45,8 @@ until url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$folder/log") && [ -n "$url" 
     sleep 0.1
 done
 
+# What it remembers of a run goes to the working directory.
+cd "$folder"
 # Which columns rows must have is the configuration's word, which the description cannot say.
-"$folder/venv/bin/schemathesis" run "$url/openapi.json" --max-examples "$examples" \
+venv/bin/schemathesis run "$url/openapi.json" --max-examples "$examples" \
     --exclude-checks positive_data_acceptance --no-color

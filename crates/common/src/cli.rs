@@ -110,6 +110,7 @@ pub fn run_server<A: Args, R: Report>(
     let queue = io::stderr().as_fd().try_clone_to_owned();
     match queue.and_then(|stderr| LogQueue::start(File::from(stderr))) {
         Ok(queue) => {
+            // A process runs one program, once.
             let _ = SERVER_LOG.set(queue);
         }
         Err(error) => {
