@@ -276,7 +276,7 @@ mod tests {
         for line in [
             "schema.features[0].min: min is above max",
             "schema.features[1].name: is missing",
-            "schema.features[1].min: invalid type",
+            "schema.features[1].min: expected f64, found a string",
             "schema.features[2].maximum: unknown key, did you mean schema.features[2].max?",
             "schema.features[3]: must be a column, or an object with name, min and max",
             "schema.features: names the column \"A\" twice",
@@ -303,6 +303,21 @@ mod tests {
             "drift.basis",
         ] {
             assert!(text.contains(key), "{key} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_shown() {
+        for section in [
+            r#"{"webhook":"https://chat.example/SECRET, expected SECRET"}"#,
+            r#"{"webhook":{"url":["https://chat.example/SECRET"]}}"#,
+            r#"{"webhook":{"url":{"SECRET":1}}}"#,
+            r#""https://chat.example/SECRET""#,
+        ] {
+            let text = problems(&format!(r#","alerts":{section}"#));
+            assert!(text.contains("alerts"), "{text}");
+            assert!(text.contains("expected "), "{text}");
+            assert!(!text.contains("SECRET"), "{text}");
         }
     }
 

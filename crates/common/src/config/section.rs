@@ -31,6 +31,27 @@ impl fmt::Display for Problems {
     }
 }
 
+/// What was expected, and of which kind is what was found: the value itself may be a secret that
+/// stands one level too high.
+fn wrong_value(error: &serde_json::Error, found: &str) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}, found {found}"),
+        None => format!("{found} of the wrong form"),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
 /// An object whose keys are being read.
 pub(super) struct Section<'p> {
     prefix: String,
@@ -106,10 +127,11 @@ impl<'p> Section<'p> {
     fn take<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         self.known.push(key);
         let value = self.values.remove(key)?;
+        let found = kind(&value);
         match serde_json::from_value(value) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problem(key, &error.to_string());
+                self.problem(key, &wrong_value(&error, found));
                 None
             }
         }
