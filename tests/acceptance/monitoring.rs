@@ -167,8 +167,15 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
         let row = of(&format!("feature {name}"), "distribution: ");
         assert_eq!(row.verdict, "ok");
         assert_eq!(row.effect, feature["distribution"]["effect"].as_f64());
+        assert_eq!(Some(row.rows), feature["distribution"]["rows"][1].as_u64());
     }
-    assert_eq!(rows.len(), 3 + 2 * features.len(), "a row a test");
+    assert_eq!(
+        rows.len(),
+        4 + 2 * features.len(),
+        "a row a test, and one for both"
+    );
+    let both = of("model", "both");
+    assert_eq!((both.verdict.as_str(), both.rows), ("drift", 400));
 
     let next = after_export(&workspace, World::After, 23, 200);
     assert_eq!(rows_in_sums(&next), Some(200), "another model begins anew");

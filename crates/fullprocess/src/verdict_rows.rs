@@ -1,9 +1,10 @@
 //! The verdicts of a run as rows of the history.
 
 use common::history::StoredVerdict;
-use diagnostics::{CHECK_LEVEL, Check, Test, Verdict, Verdicts};
+use diagnostics::{CHECK_LEVEL, Check, HeldTest, Test, Verdict, Verdicts};
 
-/// A row for each test of a run, in the order in which its report tells of them.
+/// A row for each test of a run, and before those of the model one for what they say together, in
+/// the order in which its report tells of them.
 pub(crate) fn verdict_rows(verdicts: &Verdicts) -> Vec<StoredVerdict> {
     let mut rows = of_model(verdicts);
     if let Some(joint) = &verdicts.joint {
@@ -24,7 +25,7 @@ pub(crate) fn verdict_rows(verdicts: &Verdicts) -> Vec<StoredVerdict> {
             ("distribution", &feature.distribution),
             ("missing", &feature.missing),
         ] {
-            rows.push(of_check(&subject, what, check, verdicts.rows));
+            rows.push(of_check(&subject, what, check));
         }
     }
     rows
@@ -36,13 +37,19 @@ fn of_model(verdicts: &Verdicts) -> Vec<StoredVerdict> {
         ("score_test_of_batch", &model.single),
         ("score_test_since_live", &model.cumulative),
     ];
+    let both = StoredVerdict {
+        subject: "model".into(),
+        test: "both".into(),
+        verdict: name(model.verdict).into(),
+        rows: model.rows,
+        statistic: None,
+        p_value: None,
+        level: None,
+        effect: None,
+    };
     let rows = tests.into_iter().map(|(test, held)| {
-        let verdict = match held {
-            Some(held) if held.is_drift() => Verdict::Drift,
-            Some(_) => Verdict::Ok,
-            None => Verdict::InsufficientData,
-        };
         let held = held.as_ref();
+        let verdict = held.map_or(Verdict::InsufficientData, HeldTest::verdict);
         StoredVerdict {
             subject: "model".into(),
             test: test.into(),
@@ -54,10 +61,11 @@ fn of_model(verdicts: &Verdicts) -> Vec<StoredVerdict> {
             effect: None,
         }
     });
-    rows.collect()
+    [both].into_iter().chain(rows).collect()
 }
 
-fn of_check(subject: &str, what: &str, check: &Check, rows: u64) -> StoredVerdict {
+fn of_check(subject: &str, what: &str, check: &Check) -> StoredVerdict {
+    let [_, rows] = check.rows;
     let test = match check.test {
         Test::KolmogorovSmirnov => "kolmogorov_smirnov",
         Test::ChiSquare => "chi_square",

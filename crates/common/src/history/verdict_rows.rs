@@ -13,11 +13,12 @@ use super::damage::unreadable;
 pub struct StoredVerdict {
     /// What it is about: `model`, `features` for all of them together, or `feature NAME`.
     pub subject: String,
-    /// What was tested, for example `score_test_of_batch`.
+    /// What was tested, for example `score_test_of_batch`; `both` for what both tests of the model
+    /// say together.
     pub test: String,
     /// `ok`, `drift` or `insufficient_data`.
     pub verdict: String,
-    /// Rows of the batch.
+    /// Rows of the batch that it is made of.
     pub rows: u64,
     /// The statistic; `None` where none could be had.
     pub statistic: Option<f64>,

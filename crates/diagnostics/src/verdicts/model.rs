@@ -62,6 +62,17 @@ impl HeldTest {
         self.test.p_value < self.level
     }
 
+    /// What it says; nothing where it is of the intercept alone and that holds.
+    pub fn verdict(&self) -> Verdict {
+        if self.is_drift() {
+            Verdict::Drift
+        } else if self.is_of_intercept_alone() {
+            Verdict::InsufficientData
+        } else {
+            Verdict::Ok
+        }
+    }
+
     /// Whether it is of the intercept alone, though there are other coefficients: the rows are too
     /// alike to tell any of those from it.
     fn is_of_intercept_alone(&self) -> bool {
@@ -88,8 +99,8 @@ pub(super) fn hold(
         level: alpha,
     });
     let found = || single.iter().chain(&cumulative);
-    let drift = found().find(|held| held.is_drift());
-    let holds = found().find(|held| !held.is_of_intercept_alone());
+    let drift = found().find(|held| held.verdict() == Verdict::Drift);
+    let holds = found().find(|held| held.verdict() == Verdict::Ok);
     let undecided = undecided.or(single
         .as_ref()
         .filter(|held| held.is_of_intercept_alone())
