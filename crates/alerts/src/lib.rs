@@ -33,15 +33,14 @@ pub struct Occasion {
 }
 
 /// Notes what a run saw, and queues what people are to be told of it.
+///
+/// Where there is nobody to tell, what is over is closed, and nothing is opened.
 pub fn note(
     config: &Config,
     history: &History,
     occasion: &Occasion,
     sightings: &[Sighting],
 ) -> anyhow::Result<()> {
-    if !config.alerts.has_target() {
-        return Ok(());
-    }
     history.transaction(|history| {
         let known = history.open_conditions()?;
         for sighting in sightings {
@@ -60,20 +59,30 @@ fn note_one(
     sighting: &Sighting,
     standing: Option<&OpenCondition>,
 ) -> anyhow::Result<()> {
-    let name = sighting.condition.name();
-    let told = standing.map(|condition| condition.told_at);
-    let is_due = condition::is_due(told, &sighting.seen, occasion.now, config.alerts.cool_down);
-    if !is_due {
+    let is_wrong = matches!(sighting.seen, Seen::Wrong(_));
+    if is_wrong && !config.alerts.has_target() {
         return Ok(());
     }
+    let name = sighting.condition.name();
+    let told = standing.map(|condition| condition.told_at);
     let opened_at = standing.map_or(occasion.now, |condition| condition.opened_at);
-    match sighting.seen {
-        Seen::Wrong(_) => history.save_condition(&OpenCondition {
-            name: name.to_owned(),
-            opened_at,
-            told_at: occasion.now,
-        })?,
-        Seen::Right => history.close_condition(name)?,
+    let told_now = OpenCondition {
+        name: name.to_owned(),
+        opened_at,
+        told_at: occasion.now,
+    };
+    let is_due = condition::is_due(told, &sighting.seen, occasion.now, config.alerts.cool_down);
+    if !is_due {
+        // It was told by a clock that was ahead, which would silence it until then.
+        return match told {
+            Some(told) if is_wrong && told > occasion.now => history.save_condition(&told_now),
+            _ => Ok(()),
+        };
+    }
+    if is_wrong {
+        history.save_condition(&told_now)?;
+    } else {
+        history.close_condition(name)?;
     }
     let body = Message::of(sighting, occasion, opened_at).to_json()?;
     for target in Target::all(config) {
@@ -83,12 +92,31 @@ fn note_one(
 }
 
 /// Delivers what waits, oldest first; what cannot be delivered is logged and waits on.
+///
+/// What waits for a target that the configuration no longer names is given up.
 pub fn deliver(config: &Config, history: &History) {
+    if let Err(error) = give_up_those_for_nobody(config, history) {
+        tracing::warn!("{error:#}");
+    }
     for target in Target::all(config) {
         if let Err(error) = outbox::deliver_to(&target, config, history) {
             tracing::warn!("alerts wait for the next run: {error:#}");
         }
     }
+}
+
+fn give_up_those_for_nobody(config: &Config, history: &History) -> anyhow::Result<()> {
+    let named = targets(config);
+    for target in history.targets_of_waiting_alerts()? {
+        if !named.contains(&target.as_str()) {
+            let given_up = history.give_up_alerts_for(&target)?;
+            tracing::warn!(
+                given_up,
+                "alerts waited for the {target}, which the configuration no longer names"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Tells of what is wrong where the history cannot be written.
@@ -109,4 +137,74 @@ pub fn deliver_unremembered(config: &Config, occasion: &Occasion, sighting: &Sig
 /// For whom alerts are, by name.
 pub fn targets(config: &Config) -> Vec<&'static str> {
     Target::all(config).iter().map(Target::name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    const ONE_TARGET: &str = r#"{"command":["/bin/true"]}"#;
+
+    fn config(folder: &Path, alerts: &str) -> Config {
+        let text = format!(
+            r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod","alerts":{alerts}}}"#
+        );
+        Config::parse(&folder.join("config.json"), &text).unwrap()
+    }
+
+    fn drift(seen: Seen) -> [Sighting; 1] {
+        [Sighting {
+            condition: Condition::ModelDrift,
+            seen,
+        }]
+    }
+
+    fn occasion(now: Timestamp) -> Occasion {
+        Occasion {
+            now,
+            run: Some(1),
+            release: None,
+        }
+    }
+
+    fn hours(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000 + hours)
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_silences_a_condition_for_a_cool_down_and_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), ONE_TARGET);
+        let history = History::open(&config.layout).unwrap();
+        for (hour, messages) in [(500, 1), (0, 1), (23, 1), (24, 2)] {
+            let wrong = drift(Seen::Wrong("drift".into()));
+            note(&config, &history, &occasion(hours(hour)), &wrong).unwrap();
+            let waiting = history.waiting_alerts("command").unwrap();
+            assert_eq!(waiting.len(), messages, "at hour {hour}");
+        }
+    }
+
+    #[test]
+    fn without_a_target_what_is_over_is_closed_and_what_waits_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = config(folder.path(), ONE_TARGET);
+        let silent = config(folder.path(), "{}");
+        let history = History::open(&told.layout).unwrap();
+        let see = |config: &Config, seen: Seen| {
+            note(config, &history, &occasion(hours(0)), &drift(seen)).unwrap();
+            history.open_conditions().unwrap().len()
+        };
+        let wrong = || Seen::Wrong("drift".into());
+        assert_eq!(see(&silent, wrong()), 0);
+        assert_eq!(see(&told, wrong()), 1);
+        assert_eq!(see(&silent, Seen::Right), 0);
+        assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
+        deliver(&silent, &history);
+        assert_eq!(history.waiting_alerts("command").unwrap(), []);
+    }
 }

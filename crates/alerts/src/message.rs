@@ -6,6 +6,9 @@ use serde::Serialize;
 use crate::Occasion;
 use crate::condition::{Seen, Sighting};
 
+/// Characters of `text` at most: what chat tools take.
+const LONGEST_TEXT: usize = 2_000;
+
 /// One alert.
 #[derive(Debug, Serialize)]
 pub(crate) struct Message<'a> {
@@ -42,7 +45,7 @@ impl<'a> Message<'a> {
             (State::Resolved, None) => format!("{name} resolved"),
         };
         Self {
-            text: format!("{heading}: {what}"),
+            text: cut(format!("{heading}: {what}")),
             condition: name,
             state,
             opened_at,
@@ -55,5 +58,32 @@ impl<'a> Message<'a> {
     /// The bytes that are signed and sent.
     pub(crate) fn to_json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string(self)?)
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+        let last = text[..end].char_indices().next_back();
+        text.truncate(last.map_or(0, |(start, _)| start));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_no_longer_than_chat_tools_take() {
+        for (long, expected) in [
+            ("ä".repeat(LONGEST_TEXT), "ä".repeat(LONGEST_TEXT)),
+            (
+                "ä".repeat(LONGEST_TEXT + 1),
+                "ä".repeat(LONGEST_TEXT - 1) + "…",
+            ),
+        ] {
+            assert_eq!(cut(long), expected);
+        }
     }
 }

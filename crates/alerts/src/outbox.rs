@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use common::config::{CommandSettings, WebhookSettings};
+use common::history::WaitingAlert;
 use common::{Config, History};
 use jiff::Timestamp;
 
+use crate::webhook::RefusedForGood;
 use crate::{command, webhook};
 
 /// Somebody who is told.
@@ -18,6 +20,8 @@ pub(crate) enum Target<'a> {
 
 /// Tries a run makes for a target; once they have failed, what waits there waits for the next run.
 const MOST_FAILURES: u32 = 3;
+/// Failed tries after which a message that the target refuses for good is given up.
+const MOST_REFUSALS: u64 = 5;
 /// All tries and pauses for one target end within so many time-outs.
 const BOUND_IN_TIMEOUTS: u32 = 4;
 /// The first pause is about this part of the time-out, the next one twice as long.
@@ -55,7 +59,7 @@ impl<'a> Target<'a> {
 }
 
 /// Delivers what waits for a target, oldest first, so that nobody reads of an end before its
-/// beginning.
+/// beginning; a message that is refused for good holds up no other.
 pub(crate) fn deliver_to(
     target: &Target<'_>,
     config: &Config,
@@ -63,21 +67,47 @@ pub(crate) fn deliver_to(
 ) -> anyhow::Result<()> {
     let waiting = history.waiting_alerts(target.name())?;
     let mut tries = Tries::begin(config);
+    let mut delivered = 0;
     for (position, alert) in waiting.iter().enumerate() {
         let note_failure = |reason: &str| history.note_failed_delivery(alert.id, reason);
-        if let Err(reason) = tries.deliver(target, &alert.body, note_failure) {
-            bail!(
+        match tries.deliver(target, &alert.body, note_failure) {
+            Ok(()) => {
+                history.note_delivery(alert.id, Timestamp::now())?;
+                delivered += 1;
+            }
+            Err(reason) if reason.is::<RefusedForGood>() => {
+                note_refusal(target, history, alert, &reason)?;
+            }
+            Err(reason) => bail!(
                 "{} for the {}: {reason:#}",
                 waiting.len() - position,
                 target.name()
-            );
+            ),
         }
-        history.note_delivery(alert.id, Timestamp::now())?;
     }
-    if !waiting.is_empty() {
-        tracing::info!(alerts = waiting.len(), "told the {}", target.name());
+    if delivered > 0 {
+        tracing::info!(alerts = delivered, "told the {}", target.name());
     }
     Ok(())
+}
+
+/// Leaves a refused message to the next run, or gives it up.
+fn note_refusal(
+    target: &Target<'_>,
+    history: &History,
+    alert: &WaitingAlert,
+    reason: &anyhow::Error,
+) -> anyhow::Result<()> {
+    let name = target.name();
+    if alert.failures + 1 < MOST_REFUSALS {
+        tracing::warn!("an alert waits for the next run: for the {name}: {reason:#}");
+        return Ok(());
+    }
+    tracing::warn!(
+        "an alert of {} for the {name} is given up: {reason:#}",
+        alert.queued_at
+    );
+    history.give_up_alert(alert.id)
 }
 
 impl<'a> Tries<'a> {
@@ -89,8 +119,8 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Tries until it is delivered or tries or time are used up; the error is why the last one
-    /// failed.
+    /// Tries until it is delivered, refused for good, or tries or time are used up; the error is why
+    /// the last one failed.
     pub(crate) fn deliver(
         &mut self,
         target: &Target<'_>,
@@ -106,6 +136,9 @@ impl<'a> Tries<'a> {
                 return Ok(());
             };
             note_failure(&format!("{reason:#}"))?;
+            if reason.is::<RefusedForGood>() {
+                return Err(reason);
+            }
             self.failures += 1;
             if self.failures >= MOST_FAILURES {
                 return Err(reason);

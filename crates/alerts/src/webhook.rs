@@ -1,5 +1,6 @@
 //! Posting to a webhook: no redirection, no proxy, and a signature where there is a secret.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -33,9 +34,28 @@ pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> 
         status @ 300..=399 => {
             bail!("it answered with status {status}, and redirections are not followed")
         }
+        // These speak of the address, of who asks or of the moment, and the next try may do better.
+        status @ (401 | 403 | 404 | 405 | 407 | 408 | 410 | 425 | 429) => {
+            bail!("it answered with status {status}")
+        }
+        status @ 400..=499 => Err(RefusedForGood { status }.into()),
         status => bail!("it answered with status {status}"),
     }
 }
+
+/// The receiver will never take this message.
+#[derive(Debug)]
+pub(crate) struct RefusedForGood {
+    status: u16,
+}
+
+impl fmt::Display for RefusedForGood {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "it refused the message with status {}", self.status)
+    }
+}
+
+impl std::error::Error for RefusedForGood {}
 
 fn agent(within: Duration) -> Agent {
     // Whom this machine trusts: a chat server may be known in one company only.

@@ -147,6 +147,39 @@ impl History {
         .collect()
     }
 
+    /// The targets that alerts wait for, by name.
+    pub fn targets_of_waiting_alerts(&self) -> anyhow::Result<Vec<String>> {
+        let context = || self.failed_to("read the waiting alerts");
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT DISTINCT target FROM outbox WHERE delivered_at IS NULL ORDER BY target",
+            )
+            .with_context(context)?;
+        let targets = statement
+            .query_map([], |row| row.get(0))
+            .with_context(context)?;
+        targets.map(|target| target.with_context(context)).collect()
+    }
+
+    /// Gives up all alerts that wait for a target, and returns how many.
+    pub fn give_up_alerts_for(&self, target: &str) -> anyhow::Result<usize> {
+        self.connection
+            .execute(
+                "DELETE FROM outbox WHERE delivered_at IS NULL AND target = ?1",
+                [target],
+            )
+            .with_context(|| self.failed_to("give up the waiting alerts"))
+    }
+
+    /// Gives up an alert.
+    pub fn give_up_alert(&self, id: i64) -> anyhow::Result<()> {
+        self.connection
+            .execute("DELETE FROM outbox WHERE id = ?1", [id])
+            .with_context(|| self.failed_to("give up an alert"))?;
+        Ok(())
+    }
+
     /// Notes that an alert was delivered.
     pub fn note_delivery(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
         let context = || self.failed_to("record a delivered alert");

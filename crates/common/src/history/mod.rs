@@ -84,13 +84,13 @@ impl History {
     }
 
     /// Runs `work` as one transaction: all of its writes happen or none. Within another
-    /// transaction it is a part of that one.
+    /// transaction it is a part of that one, which may go on without it.
     pub fn transaction<T>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         if !self.connection.is_autocommit() {
-            return work(self);
+            return self.part_of_transaction(work);
         }
         let transaction = self
             .connection
@@ -101,6 +101,26 @@ impl History {
             .commit()
             .with_context(|| self.failed_to("commit"))?;
         Ok(done)
+    }
+
+    fn part_of_transaction<T>(
+        &self,
+        work: impl FnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let execute = |statements: &str| {
+            self.connection
+                .execute_batch(statements)
+                .with_context(|| self.failed_to("keep a part of a transaction apart"))
+        };
+        execute("SAVEPOINT part")?;
+        let done = work(self);
+        if done.is_ok() {
+            execute("RELEASE part")?;
+        } else if let Err(error) = execute("ROLLBACK TO part; RELEASE part") {
+            // Then the whole transaction is undone, and its commit fails.
+            tracing::warn!("{error:#}");
+        }
+        done
     }
 
     /// Opens a run and gives it its number.

@@ -144,6 +144,44 @@ fn only_the_oldest_runs_of_the_outcome_are_pruned() {
 }
 
 #[test]
+fn a_part_of_a_transaction_that_fails_leaves_nothing_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    let note = |history: &History, name: &str| history.save_document(name, &"noted");
+    let whole = history.transaction(|history| {
+        note(history, "before")?;
+        let part: anyhow::Result<()> = history.transaction(|history| {
+            note(history, "half")?;
+            history.transaction(|history| note(history, "half of the half"))?;
+            anyhow::bail!("it goes no further")
+        });
+        assert!(part.is_err());
+        history.transaction(|history| note(history, "after"))
+    });
+    whole.unwrap();
+    let kept = |name: &str| history.document::<String>(name).unwrap().is_some();
+    assert!(kept("before") && kept("after"));
+    assert!(!kept("half") && !kept("half of the half"));
+}
+
+#[test]
+fn alerts_for_nobody_are_found_and_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::open(&layout(folder.path())).unwrap();
+    for target in ["webhook", "command", "webhook"] {
+        history.queue_alert(now(), target, "body").unwrap();
+    }
+    let targets = history.targets_of_waiting_alerts().unwrap();
+    assert_eq!(targets, ["command", "webhook"]);
+    let first = history.waiting_alerts("webhook").unwrap()[0].id;
+    history.give_up_alert(first).unwrap();
+    assert_eq!(history.waiting_alerts("webhook").unwrap().len(), 1);
+    assert_eq!(history.give_up_alerts_for("webhook").unwrap(), 1);
+    let targets = history.targets_of_waiting_alerts().unwrap();
+    assert_eq!(targets, ["command"]);
+}
+
+#[test]
 fn verdicts_come_back_with_their_run_and_go_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(&layout(folder.path())).unwrap();
