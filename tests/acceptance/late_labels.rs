@@ -163,6 +163,63 @@ fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
     assert_eq!(kept(&workspace, 2).expect("an estimate")["came"]["rows"], 0);
 }
 
+/// Last period's row with its class, and below it this period's without one.
+#[test]
+fn a_class_that_stands_before_a_row_is_not_its_own() {
+    let workspace = watching();
+    let header = export(36, 1);
+    let header = header.lines().next().expect("a header");
+    let other = export(37, 300);
+    let both = format!("{header}\nClient X,10,5,3,1\nClient X,12,6,3,\n");
+    let record = after(
+        &workspace,
+        "march",
+        &format!("{other}{}", &both[header.len() + 1..]),
+    );
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+    assert_eq!(expectation(&record)["rows"], 1);
+    assert_eq!(realised(&record), Vec::<&Value>::new());
+
+    let later = format!("{header}\nClient X,13,7,3,0\n");
+    let record = after(&workspace, "april", &later);
+    assert_eq!(realised(&record)[0]["rows"], 1, "{record:#}");
+}
+
+#[test]
+fn what_waits_with_too_few_labelled_rows_is_told_of_by_the_run_that_keeps_it() {
+    let workspace = watching();
+    let labelled = export(38, 4);
+    let empty = unlabelled(&export(39, 20));
+    let without: String = empty
+        .lines()
+        .skip(1)
+        .map(|row| format!("{row},\n"))
+        .collect();
+    let record = after(&workspace, "march", &format!("{labelled}{without}"));
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    assert_eq!(record["rows"]["new"], 24);
+    assert_eq!(expectation(&record), &Value::Null);
+    assert_eq!(kept(&workspace, 2), None);
+
+    let record = after(&workspace, "april", &export(40, 400));
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+    assert_eq!(expectation(&record)["rows"], 20);
+}
+
+#[test]
+fn an_estimate_that_is_damaged_fails_no_run() {
+    let workspace = watching();
+    let labelled = export(41, 300);
+    after(&workspace, "march", &unlabelled(&labelled));
+    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let history = History::open(&config.layout).expect("a history");
+    history.save_estimate(2, &"no estimate").expect("saved");
+    drop(history);
+    let record = after(&workspace, "april", &labelled);
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+    assert_eq!(realised(&record), Vec::<&Value>::new());
+}
+
 #[test]
 fn a_lost_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
     let workspace = watching();

@@ -2,6 +2,7 @@
 //!
 //! The configuration names folders; the names in them are fixed and written here only.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The folders of one pipeline, all absolute.
@@ -126,6 +127,15 @@ impl Layout {
     /// Predictions for rows whose class is awaited; the number counts up.
     pub fn awaiting_labels(&self, generation: u64) -> PathBuf {
         self.state.join(format!("awaiting-{generation}.labels"))
+    }
+
+    /// Whether a file of the state folder with this name is one of [`Self::awaiting_labels`].
+    pub fn is_awaiting_labels(name: &OsStr) -> bool {
+        let name = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("awaiting-"));
+        let number = name.and_then(|name| name.strip_suffix(".labels"));
+        number.is_some_and(|number| number.parse::<u64>().is_ok())
     }
 
     /// What appending to finaldata.csv continues from.

@@ -14,7 +14,6 @@ use crate::monitor::keep_sums;
 use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::{Candidate, Trial};
-use crate::unlabelled::{Foreseen, foresee};
 
 impl OpenRun<'_> {
     /// Does what was decided, and closes the run.
@@ -152,41 +151,38 @@ impl OpenRun<'_> {
         let fingerprints = &new.table.fingerprints;
         let ledger = ingestion::mark_judged(layout, &data.ledger, fingerprints, data.ledger.rows)?;
         let live = Manifest::of_live_release(layout)?;
-        let foreseen = self.foreseen(data)?;
-        self.record.effects.insert(Effect::Judged);
+        let mut record = self.record.clone();
+        record.effects.insert(Effect::Judged);
+        let foreseen = record.foreseen.take();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
-            keep_sums(history, &self.record)?;
-            if let Some((release, foreseen)) = &foreseen {
-                foreseen.keep(self.config, history, self.id, release)?;
+            keep_sums(history, &record)?;
+            if let Some(foreseen) = foreseen {
+                foreseen.commit(history)?;
             }
             if let Some(live) = &live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
             }
-            history.save_run(self.id, &self.record)
+            history.save_run(self.id, &record)
         })?;
+        self.record = record;
         Ok(ledger)
     }
 
-    /// What was foreseen when the run decided, with the name of the release that foresaw it; by a
-    /// run that is finished later it is foreseen again.
-    ///
-    /// `None` where that release is gone: then nothing is kept of its predictions.
-    fn foreseen(&mut self, data: &Data) -> anyhow::Result<Option<(String, Foreseen)>> {
-        let evidence = self.record.evidence.as_ref();
-        let deployed = evidence.and_then(|evidence| evidence.deployed.as_ref());
-        let Some(release) = deployed.map(|deployed| deployed.release.clone()) else {
-            return Ok(None);
-        };
-        if let Some(foreseen) = self.foreseen.take() {
-            return Ok(Some((release, foreseen)));
-        }
-        let Some(live) = Live::of_release(self.config, &release) else {
-            tracing::warn!("release {release} is gone, and what it predicted is not kept");
-            return Ok(None);
-        };
-        let foreseen = foresee(self.config, self.history, self.id, &live, data)?;
-        Ok(Some((release, foreseen)))
+    /// Commits what was foreseen by a run whose rows the ledger says are judged, though it was
+    /// killed before it could say so itself.
+    pub(crate) fn keep_foreseen(&mut self) -> anyhow::Result<()> {
+        let mut record = self.record.clone();
+        record.effects.insert(Effect::Judged);
+        let foreseen = record.foreseen.take();
+        self.history.transaction(|history| {
+            if let Some(foreseen) = foreseen {
+                foreseen.commit(history)?;
+            }
+            history.save_run(self.id, &record)
+        })?;
+        self.record = record;
+        Ok(())
     }
 
     /// Draws the live model, calls the API where the outcome asks for it, asks for newer

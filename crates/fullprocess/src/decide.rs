@@ -92,6 +92,16 @@ pub enum Action {
     Wait,
 }
 
+impl Action {
+    /// Whether all rows count as judged once it is done, unless there is no model after it.
+    pub(crate) fn marks_as_judged(self) -> bool {
+        match self {
+            Self::ColdStart | Self::Keep | Self::Retrain | Self::Predict => true,
+            Self::Nothing | Self::Wait => false,
+        }
+    }
+}
+
 impl Policy {
     /// What the configuration asks for.
     pub fn of(config: &Config) -> Self {

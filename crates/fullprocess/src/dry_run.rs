@@ -41,6 +41,7 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
     };
     record.run_id = None;
     record.dry_run = true;
+    record.foreseen = None;
     Ok(record)
 }
 

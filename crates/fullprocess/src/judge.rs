@@ -160,16 +160,6 @@ impl Live {
         Ok(Some(Self { release, model }))
     }
 
-    /// A release by its name, live or not; `None` when it is gone or damaged.
-    pub(crate) fn of_release(config: &Config, name: &str) -> Option<Self> {
-        let releases = deployment::releases(&config.layout).ok()?;
-        let release = releases
-            .into_iter()
-            .find(|release| release.name() == name)?;
-        let model = release.verify().ok()?;
-        Some(Self { release, model })
-    }
-
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.release.manifest
     }

@@ -132,8 +132,8 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
 /// One run from its look at the input to its end.
 fn run_through(config: &Config, history: &History) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
-    unlabelled::sweep(config, history);
     let finished = resume::finish_unfinished_runs(config, history)?;
+    unlabelled::sweep(config, history);
 
     let started_at = Timestamp::now();
     let looked = match Looked::at_input(config, history) {
@@ -209,23 +209,25 @@ impl OpenRun<'_> {
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
-        let evidence = self.stage("judging", |run| {
+        let policy = Policy::of(self.config);
+        let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
             let foreseen = live
                 .map(|live| foresee(config, history, run.id, live, &data))
                 .transpose()?
                 .unwrap_or_default();
-            let evidence = Evidence {
+            let mut evidence = Evidence {
                 verdicts: monitor(config, history, live, &data)?,
-                expectation: foreseen.expectation.clone(),
-                realised: foreseen.realised.clone(),
                 ..judge(config, history, live, &data)?
             };
-            run.foreseen = Some(foreseen);
-            Ok(evidence)
+            let decision = decide(&evidence, &policy);
+            if decision.action.marks_as_judged() {
+                evidence.expectation = foreseen.expectation.clone();
+                evidence.realised = foreseen.realised.clone();
+                run.record.foreseen = foreseen.write(config, history)?;
+            }
+            Ok((evidence, decision))
         })?;
-        let policy = Policy::of(self.config);
-        let decision = decide(&evidence, &policy);
         self.note_decision(&data, evidence, &policy, &decision);
         self.history.transaction(|history| {
             if let Some(verdicts) = self.record.verdicts() {

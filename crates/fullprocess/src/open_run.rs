@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use crate::alerting;
 use crate::record::{Effect, Outcome, RunRecord};
-use crate::unlabelled::Foreseen;
 
 /// A run in progress.
 pub(crate) struct OpenRun<'a> {
@@ -20,8 +19,6 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) record: RunRecord,
     /// The picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
-    /// What this process foresaw when it decided.
-    pub(crate) foreseen: Option<Foreseen>,
     /// Stages that ended since the record was kept: they are kept with it, which spares a commit
     /// each.
     timed: Vec<StageDuration>,
@@ -43,7 +40,6 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
-            foreseen: None,
             timed: Vec::new(),
         })
     }
@@ -66,7 +62,6 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
-            foreseen: None,
             timed: Vec::new(),
         }
     }
@@ -122,6 +117,7 @@ impl<'a> OpenRun<'a> {
         let now = self.record.finished_at.unwrap_or_else(Timestamp::now);
         self.record.outcome = Some(outcome);
         self.record.finished_at = Some(now);
+        self.record.forget_what_was_not_kept();
         self.history.transaction(|history| {
             if let Some(ledger) = ledger {
                 history.save_ledger(ledger)?;

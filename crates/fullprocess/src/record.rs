@@ -15,6 +15,7 @@ use scoring::{Comparison, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Decision, Evidence};
+use crate::unlabelled::Written;
 
 /// How a run came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +127,9 @@ pub struct RunRecord {
     pub dependencies: Option<DependencyCounts>,
     /// What is done.
     pub effects: BTreeSet<Effect>,
+    /// What was foreseen, until it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) foreseen: Option<Written>,
 }
 
 /// Files by what became of them.
@@ -192,6 +196,7 @@ impl RunRecord {
             api: None,
             dependencies: None,
             effects: BTreeSet::new(),
+            foreseen: None,
         }
     }
 
@@ -219,6 +224,19 @@ impl RunRecord {
     /// What the new rows say of the deployed model and its features.
     pub(crate) fn verdicts(&self) -> Option<&Verdicts> {
         self.evidence.as_ref()?.verdicts.as_ref()
+    }
+
+    /// Takes back what the record says of predictions, unless the rows count as judged: then they
+    /// are predicted once more, and meet their classes by another run.
+    pub(crate) fn forget_what_was_not_kept(&mut self) {
+        self.foreseen = None;
+        if self.effects.contains(&Effect::Judged) {
+            return;
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.expectation = None;
+            evidence.realised.clear();
+        }
     }
 
     /// The crates that were found withdrawn.

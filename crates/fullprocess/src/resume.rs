@@ -57,6 +57,7 @@ impl OpenRun<'_> {
         if !is_same_data || prepared.needs_mending(self.config) {
             if is_published {
                 // The rows of the live model are judged already; what is left is to tell of it.
+                self.keep_foreseen()?;
                 let outcome = self.outcome_of_publication();
                 return self.conclude(outcome, None).map(Some);
             }

@@ -66,12 +66,15 @@ pub(super) const REDEPLOYMENT: Story = Story {
         let mut workspace = started();
         // Two releases and room for one: the redeployment has to remove the first.
         assert_eq!(workspace.run("deployment", &[]).code, 0);
+        // Some of its rows bring a class that is awaited, and some wait for theirs.
+        workspace.write(&input("awaited"), without_classes(200..210));
+        assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
         workspace.set("deployment.keep_releases", json!(1));
         workspace.write(
             &input("later"),
             clients(200..230, |client| {
                 client.is_quiet() != client.number.is_multiple_of(4)
-            }),
+            }) + &rows_without_classes(300..330),
         );
         workspace
     },
@@ -175,6 +178,15 @@ fn without_classes(numbers: std::ops::Range<u64>) -> String {
     let known = clients(numbers, |_| true);
     let lines = known.lines().filter_map(|line| line.rsplit_once(','));
     lines.map(|(before, _)| format!("{before}\n")).collect()
+}
+
+/// The same rows as they stand in a file where others have a class.
+fn rows_without_classes(numbers: std::ops::Range<u64>) -> String {
+    let rows = without_classes(numbers);
+    rows.lines()
+        .skip(1)
+        .map(|row| format!("{row},\n"))
+        .collect()
 }
 
 /// A file of clients, of which those leave that the rule says.

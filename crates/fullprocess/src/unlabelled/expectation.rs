@@ -43,9 +43,9 @@ pub struct Realised {
 /// What the history keeps of the predictions of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredExpectation {
-    pub(super) release: String,
-    pub(super) expectation: Expectation,
-    pub(super) came: Came,
+    release: String,
+    expectation: Expectation,
+    came: Came,
 }
 
 /// The rows whose class has come.
@@ -58,6 +58,20 @@ pub(super) struct Came {
 }
 
 impl StoredExpectation {
+    /// Of predictions that a release made, before any class has come.
+    pub(super) fn of(release: &str, expectation: Expectation) -> Self {
+        Self {
+            release: release.to_owned(),
+            expectation,
+            came: Came::default(),
+        }
+    }
+
+    /// Adds rows whose class has come.
+    pub(super) fn add(&mut self, came: Came) {
+        self.came = self.came.plus(came);
+    }
+
     /// How the predictions of that run stand by now.
     pub(super) fn realised(&self, run: i64) -> Realised {
         let [true_positive, false_positive, false_negative] = self.came.expected;
@@ -92,7 +106,7 @@ impl Came {
     }
 
     /// These and more of the same run.
-    pub(super) fn plus(self, more: Self) -> Self {
+    fn plus(self, more: Self) -> Self {
         let [a, b, c] = self.expected;
         let [x, y, z] = more.expected;
         Self {
@@ -114,6 +128,7 @@ mod tests {
             log_odds,
             probability,
             run: 7,
+            place: None,
         }
     }
 
@@ -124,18 +139,13 @@ mod tests {
         first.add(&predicted(1.0, 0.5), false);
         later.add(&predicted(-1.0, 0.25), true);
         later.add(&predicted(-3.0, 0.0), false);
-        let came = first.plus(later);
         let forecasts = [(2.0, 0.75), (1.0, 0.5), (-1.0, 0.25), (-3.0, 0.0)];
         let forecasts = forecasts.map(|(log_odds, p)| predicted(log_odds, p).forecast());
         let estimate = scoring::estimate(&forecasts).unwrap();
-        let stored = StoredExpectation {
-            release: "000001".into(),
-            expectation: Expectation {
-                kind: EstimateKind::BlindToConceptDrift,
-                estimate,
-            },
-            came,
-        };
+        let kind = EstimateKind::BlindToConceptDrift;
+        let mut stored = StoredExpectation::of("000001", Expectation { kind, estimate });
+        stored.add(first);
+        stored.add(later);
         let found = stored.realised(7);
         assert_eq!((found.run, found.rows), (7, 4));
         assert_eq!(found.estimated_f1, estimate.f1);

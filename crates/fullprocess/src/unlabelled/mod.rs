@@ -10,14 +10,16 @@ mod expectation;
 mod pairing;
 mod prediction;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use common::history::documents;
 use common::{Config, History};
 use scoring::{Estimate, Forecast};
+use serde::{Deserialize, Serialize};
 
-use self::awaiting::Awaiting;
+use self::awaiting::{Awaiting, Changes, Met};
 use self::expectation::{Came, StoredExpectation};
+use self::pairing::Labelled;
 use self::prediction::{Prediction, predict};
 use crate::judge::{Data, Live};
 
@@ -28,19 +30,20 @@ pub use self::expectation::{EstimateKind, Expectation, Realised};
 pub(crate) struct Foreseen {
     pub(crate) expectation: Option<Expectation>,
     pub(crate) realised: Vec<Realised>,
-    /// What waits for its class once this is kept; `None` where nothing changes.
-    waiting: Option<Waiting>,
-    /// The runs whose rows were met by their class, as they stand then.
-    met: Vec<(i64, StoredExpectation)>,
+    /// What becomes of the predictions that wait.
+    changes: Changes,
+    /// The runs whose predictions this one made or met, as they stand then.
+    estimates: BTreeMap<i64, StoredExpectation>,
 }
 
-/// The predictions that wait for a class.
-#[derive(Debug)]
-enum Waiting {
-    /// These come behind those that wait already.
-    More(Vec<Prediction>),
-    /// These are all.
-    Instead(Vec<Prediction>),
+/// What was foreseen, written and not yet committed: it counts once the rows of the run count as
+/// judged. The run's record has it until then, so that whoever finishes the run need not see the
+/// rows again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    before: Awaiting,
+    after: Awaiting,
+    estimates: BTreeMap<i64, StoredExpectation>,
 }
 
 /// Predicts the new rows without a class, and looks which of the rows that wait for one meet it in
@@ -55,37 +58,23 @@ pub(crate) fn foresee(
     let new = data.new_rows(config)?;
     let predicted = predict(run, live, &new);
     let awaiting = Awaiting::of(history)?;
-    if predicted.is_empty() && awaiting.rows == 0 {
+    if predicted.is_empty() && awaiting.waiting() == 0 {
         return Ok(Foreseen::default());
     }
+    let mut foreseen = Foreseen::default();
+    if let Some(estimate) = expect(&predicted) {
+        let expectation = Expectation {
+            kind: EstimateKind::BlindToConceptDrift,
+            estimate,
+        };
+        let stored = StoredExpectation::of(live.release.name(), expectation.clone());
+        foreseen.estimates.insert(run, stored);
+        foreseen.expectation = Some(expectation);
+    }
     let labelled = pairing::labelled(&new);
-    let expectation = expect(&predicted).map(|estimate| Expectation {
-        kind: EstimateKind::BlindToConceptDrift,
-        estimate,
-    });
-    let mut foreseen = Foreseen {
-        expectation,
-        ..Foreseen::default()
-    };
-    if labelled.is_empty() {
-        foreseen.waiting = (!predicted.is_empty()).then_some(Waiting::More(predicted));
-        return Ok(foreseen);
-    }
-    let mut all = awaiting.read_or_forget(&config.layout);
-    let n_before = all.len();
-    all.extend(predicted);
-    let paired = pairing::pair(&all, &labelled);
-    if paired.iter().all(Option::is_none) {
-        let predicted = all.split_off(n_before);
-        foreseen.waiting = (!predicted.is_empty()).then_some(Waiting::More(predicted));
-        return Ok(foreseen);
-    }
-    foreseen.meet(history, run, live, &all, &paired)?;
-    let still = all
-        .into_iter()
-        .zip(&paired)
-        .filter(|(_, class)| class.is_none());
-    foreseen.waiting = Some(Waiting::Instead(still.map(|(row, _)| row).collect()));
+    let clients: HashSet<u64> = labelled.iter().map(|row| row.client).collect();
+    let earlier = awaiting.of_clients(&config.layout, &clients);
+    foreseen.meet(history, earlier, predicted, &labelled);
     Ok(foreseen)
 }
 
@@ -96,86 +85,105 @@ fn expect(predicted: &[Prediction]) -> Option<Estimate> {
 }
 
 impl Foreseen {
-    /// Counts the rows that have met their class with the run that predicted them.
+    /// Gives the rows that wait the classes that have come, and counts those with the run that
+    /// predicted them.
     fn meet(
         &mut self,
         history: &History,
-        run: i64,
-        live: &Live,
-        all: &[Prediction],
-        paired: &[Option<bool>],
-    ) -> anyhow::Result<()> {
+        earlier: Vec<(u64, Prediction)>,
+        predicted: Vec<Prediction>,
+        labelled: &[Labelled],
+    ) {
+        let records: Vec<u64> = earlier.iter().map(|(record, _)| *record).collect();
+        let mut waiting: Vec<Prediction> = earlier.into_iter().map(|(_, row)| row).collect();
+        waiting.extend(predicted);
         let mut by_run: BTreeMap<i64, Came> = BTreeMap::new();
-        for (row, class) in all.iter().zip(paired) {
-            if let Some(class) = class {
-                by_run.entry(row.run).or_default().add(row, *class);
+        let classes = pairing::pair(&waiting, labelled);
+        for (position, (row, class)) in waiting.into_iter().zip(classes).enumerate() {
+            match (class, records.get(position)) {
+                (Some(class), record) => {
+                    by_run.entry(row.run).or_default().add(&row, class);
+                    let client = row.client;
+                    let met = record.map(|&record| Met { client, record });
+                    self.changes.met.extend(met);
+                }
+                (None, None) => self.changes.more.push(row),
+                (None, Some(_)) => {}
             }
         }
         for (of, came) in by_run {
-            let stored = if of == run {
-                // What was predicted in this run is not in the history yet.
-                let release = live.release.name().to_owned();
-                self.expectation
-                    .clone()
-                    .map(|expectation| StoredExpectation {
-                        release,
-                        expectation,
-                        came: Came::default(),
-                    })
-            } else {
-                history.estimate_of::<StoredExpectation>(of)?
-            };
-            let Some(mut stored) = stored else {
-                tracing::warn!(
-                    run = of,
-                    "what was expected of its predictions is not known"
-                );
-                continue;
-            };
-            stored.came = stored.came.plus(came);
-            self.realised.push(stored.realised(of));
-            self.met.push((of, stored));
+            self.note_what_came(history, of, came);
         }
-        Ok(())
     }
 
-    /// Keeps it: the file first, then, in the caller's transaction, that it counts.
-    pub(crate) fn keep(
-        &self,
+    fn note_what_came(&mut self, history: &History, of: i64, came: Came) {
+        // What was predicted in this run is not in the history yet.
+        let stored = match self.estimates.remove(&of) {
+            Some(stored) => Some(stored),
+            // What cannot be read decides nothing, so it is no reason for a run to fail.
+            None => history.estimate_of(of).unwrap_or_else(|error| {
+                tracing::warn!("{error:#}");
+                None
+            }),
+        };
+        let Some(mut stored) = stored else {
+            tracing::warn!(
+                run = of,
+                "what was expected of its predictions is not known"
+            );
+            return;
+        };
+        stored.add(came);
+        self.realised.push(stored.realised(of));
+        self.estimates.insert(of, stored);
+    }
+
+    /// Writes it; `None` where nothing changes.
+    pub(crate) fn write(
+        self,
         config: &Config,
         history: &History,
-        run: i64,
-        release: &str,
-    ) -> anyhow::Result<()> {
-        let awaiting = Awaiting::of(history)?;
-        let awaiting = match &self.waiting {
-            None => None,
-            Some(Waiting::More(rows)) => Some(awaiting.append(&config.layout, rows)?),
-            Some(Waiting::Instead(rows)) => Some(awaiting.replace(&config.layout, rows)?),
+    ) -> anyhow::Result<Option<Written>> {
+        let Self {
+            changes, estimates, ..
+        } = self;
+        let before = Awaiting::of(history)?;
+        let is_changed = !(changes.more.is_empty() && changes.met.is_empty());
+        let after = if is_changed {
+            before.change(&config.layout, &changes)?
+        } else {
+            before
         };
-        if let Some(awaiting) = awaiting {
-            history.save_document(documents::AWAITING, &awaiting)?;
+        Ok((is_changed || !estimates.is_empty()).then_some(Written {
+            before,
+            after,
+            estimates,
+        }))
+    }
+}
+
+impl Written {
+    /// Makes it count; a part of the caller's transaction.
+    pub(crate) fn commit(&self, history: &History) -> anyhow::Result<()> {
+        if Awaiting::of(history)? != self.before {
+            tracing::warn!("other predictions wait than those that these were added to");
+            return Ok(());
         }
-        if let Some(expectation) = &self.expectation {
-            let stored = StoredExpectation {
-                release: release.to_owned(),
-                expectation: expectation.clone(),
-                came: Came::default(),
-            };
-            history.save_estimate(run, &stored)?;
-        }
-        for (of, stored) in &self.met {
-            history.save_estimate(*of, stored)?;
+        history.save_document(documents::AWAITING, &self.after)?;
+        for (run, stored) in &self.estimates {
+            history.save_estimate(*run, stored)?;
         }
         Ok(())
     }
 }
 
-/// Removes the file that no longer counts, since an earlier run put another in its place.
+/// Removes the files that do not count, since a run put another in their place or was killed.
+///
+/// No run may be open: what it wrote counts once it is finished.
 pub(crate) fn sweep(config: &Config, history: &History) {
-    match Awaiting::of(history) {
-        Ok(awaiting) => awaiting.remove_others(&config.layout),
-        Err(error) => tracing::warn!("{error:#}"),
+    let awaiting = Awaiting::of(history);
+    if let Err(error) = awaiting.and_then(|awaiting| awaiting.remove_others(&config.layout)) {
+        tracing::warn!("{error:#}");
     }
 }
 
@@ -185,5 +193,5 @@ pub(crate) fn file(
     history: &History,
 ) -> anyhow::Result<Option<std::path::PathBuf>> {
     let awaiting = Awaiting::of(history)?;
-    Ok((awaiting.rows > 0).then(|| awaiting.path(&config.layout)))
+    Ok((awaiting.waiting() > 0).then(|| awaiting.path(&config.layout)))
 }

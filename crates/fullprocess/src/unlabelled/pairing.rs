@@ -1,6 +1,7 @@
 //! Which row brings the class of which one that waits for it.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use super::prediction::Prediction;
 use crate::judge::Rows;
@@ -8,9 +9,10 @@ use crate::judge::Rows;
 /// A row whose class is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Labelled {
-    client: u64,
+    pub(super) client: u64,
     row: u64,
     class: bool,
+    place: usize,
 }
 
 /// The rows whose class is known, in their order.
@@ -26,6 +28,7 @@ pub(super) fn labelled(new: &Rows<'_>) -> Vec<Labelled> {
                 client: table.clients[place],
                 row,
                 class: table.labels[place]?,
+                place,
             })
         })
         .collect()
@@ -34,54 +37,47 @@ pub(super) fn labelled(new: &Rows<'_>) -> Vec<Labelled> {
 /// The class of each row that waits, oldest first, as far as one has come.
 ///
 /// A class goes to the row of the same client and values, else to the latest row of that client;
-/// each row takes one class and each class one row.
+/// each row takes one class and each class one row. A row never takes the class of one that stands
+/// before it: that is of an earlier time.
 pub(super) fn pair(waiting: &[Prediction], labelled: &[Labelled]) -> Vec<Option<bool>> {
-    let mut classes = vec![None; waiting.len()];
     let clients: HashSet<u64> = labelled.iter().map(|row| row.client).collect();
-    let mut of_values: HashMap<(u64, u64), Vec<usize>> = HashMap::new();
-    let mut of_client: HashMap<u64, Vec<usize>> = HashMap::new();
     let concerned = waiting.iter().enumerate();
-    for (place, row) in concerned.filter(|(_, row)| clients.contains(&row.client)) {
-        of_values
-            .entry((row.client, row.row))
-            .or_default()
-            .push(place);
-        of_client.entry(row.client).or_default().push(place);
-    }
-    let left: Vec<&Labelled> = labelled
-        .iter()
-        .filter(|row| {
-            !take_latest(
-                &mut of_values,
-                (row.client, row.row),
-                &mut classes,
-                row.class,
-            )
-        })
+    let concerned: Vec<(usize, &Prediction)> = concerned
+        .filter(|(_, row)| clients.contains(&row.client))
         .collect();
-    for row in left {
-        take_latest(&mut of_client, row.client, &mut classes, row.class);
-    }
+    let mut classes = vec![None; waiting.len()];
+    let left = take(&concerned, labelled, &mut classes, |client, row| {
+        (client, row)
+    });
+    take(&concerned, &left, &mut classes, |client, _| client);
     classes
 }
 
-/// Gives a class to the latest place of a key that has none yet; `false` when there is none.
-fn take_latest<K: std::hash::Hash + Eq>(
-    places: &mut HashMap<K, Vec<usize>>,
-    key: K,
+/// Gives each class to the latest row before it that has the same key and no class yet, and returns
+/// the classes that nobody took.
+fn take<K: Hash + Eq>(
+    waiting: &[(usize, &Prediction)],
+    labelled: &[Labelled],
     classes: &mut [Option<bool>],
-    class: bool,
-) -> bool {
-    let Some(places) = places.get_mut(&key) else {
-        return false;
-    };
-    while let Some(place) = places.pop() {
-        if classes[place].is_none() {
-            classes[place] = Some(class);
-            return true;
+    key: impl Fn(u64, u64) -> K,
+) -> Vec<Labelled> {
+    let mut before: HashMap<K, Vec<usize>> = HashMap::new();
+    let mut waiting = waiting.iter().peekable();
+    let mut left = Vec::new();
+    for came in labelled {
+        while let Some((position, row)) = waiting.next_if(|(_, row)| row.place < Some(came.place)) {
+            if classes[*position].is_none() {
+                let rows = before.entry(key(row.client, row.row)).or_default();
+                rows.push(*position);
+            }
+        }
+        let rows = before.get_mut(&key(came.client, came.row));
+        match rows.and_then(Vec::pop) {
+            Some(position) => classes[position] = Some(came.class),
+            None => left.push(*came),
         }
     }
-    false
+    left
 }
 
 #[cfg(test)]
@@ -95,11 +91,41 @@ mod tests {
             log_odds: 1.0,
             probability: 0.7,
             run: 1,
+            place: None,
         }
     }
 
     fn came(client: u64, row: u64, class: bool) -> Labelled {
-        Labelled { client, row, class }
+        Labelled {
+            client,
+            row,
+            class,
+            place: 0,
+        }
+    }
+
+    #[test]
+    fn a_class_that_stands_before_a_row_is_not_its_own() {
+        let own = |place| Prediction {
+            place: Some(place),
+            ..waits(1, 10)
+        };
+        let at = |place| Labelled {
+            place,
+            ..came(1, 99, true)
+        };
+        assert_eq!(pair(&[own(1)], &[at(0)]), [None]);
+        assert_eq!(pair(&[own(1)], &[at(2)]), [Some(true)]);
+        // The same values make no difference.
+        let same = Labelled { row: 10, ..at(0) };
+        assert_eq!(pair(&[own(1)], &[same]), [None]);
+        // It goes to the row of an earlier run, and that behind to the one between.
+        let waiting = [waits(1, 10), own(1), own(3)];
+        assert_eq!(pair(&waiting, &[at(0)]), [Some(true), None, None]);
+        assert_eq!(
+            pair(&waiting, &[at(0), at(2)]),
+            [Some(true), Some(true), None]
+        );
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(super) struct Prediction {
     pub(super) probability: f64,
     /// The run that predicted it.
     pub(super) run: i64,
+    /// Its row's place among the rows of the run that is under way; `None` for an earlier run's,
+    /// which stands before all of those.
+    pub(super) place: Option<usize>,
 }
 
 impl Prediction {
@@ -53,6 +56,7 @@ pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> 
             log_odds: scored.log_odds,
             probability: probability(recalibration.log_odds(scored.log_odds)),
             run,
+            place: Some(*place),
         })
         .collect()
 }
@@ -61,6 +65,8 @@ pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> 
 /// training rows that it carries.
 pub(super) fn recalibration(model: &Model) -> Recalibration {
     let scored = scored_sample(model, &model.profile.sample);
+    // The sample names no clients, so each of its rows counts as a client of its own: rows of one
+    // client may fall into different folds.
     let places: Vec<u64> = (0..scored.len() as u64).collect();
     recalibrate(&scored, &places)
 }
