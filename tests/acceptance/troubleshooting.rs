@@ -324,7 +324,6 @@ fn alerts_are_not_delivered() {
     let mut workspace = Workspace::with_sample_data();
     let receiver = Receiver::start();
     workspace.set("alerts.webhook.url", json!(receiver.url()));
-    workspace.set("alerts.timeout_seconds", json!(0.2));
     receiver.answers(Answer::status("500 Internal Server Error"));
     page.follow(&workspace);
     page.follow(&workspace);

@@ -4,8 +4,11 @@
 //! only: what was refused and why an error was one may quote a client's data, and stays in the
 //! history.
 
+use std::slice::from_ref;
+
 use alerts::{Condition, Occasion, Seen, Sighting};
 use common::exit::{Exit, classify};
+use common::ledger::{FileStatus, RowCounts};
 use common::{Config, History};
 use diagnostics::Verdict;
 use jiff::Timestamp;
@@ -15,33 +18,43 @@ use crate::record::{Outcome, RunRecord};
 /// Queues what a run that ends has seen; part of the transaction that closes it.
 ///
 /// That people cannot be told is no reason for the run to fail.
-pub(crate) fn note(config: &Config, history: &History, record: &RunRecord, now: Timestamp) {
+pub(crate) fn note(
+    config: &Config,
+    history: &History,
+    record: &RunRecord,
+    failed_with: Option<Exit>,
+) {
     let occasion = Occasion {
-        now,
+        now: record.finished_at.unwrap_or_else(Timestamp::now),
         run: record.run_id,
         release: record.release.clone(),
     };
-    if let Err(error) = alerts::note(config, history, &occasion, &sightings(record)) {
+    let sightings = sightings(record, failed_with);
+    if let Err(error) = alerts::note(config, history, &occasion, &sightings) {
         tracing::warn!("nobody is told of run {:?}: {error:#}", record.run_id);
     }
 }
 
-/// Tells people what waits to be told, and of the error that ended the run that began then.
+/// Tells people what waits to be told, and of the error that ended the run that began then, unless
+/// that run is closed: then its end was noted with it.
 pub(crate) fn tell(
     config: &Config,
     history: &History,
     began: Timestamp,
     error: Option<&anyhow::Error>,
 ) {
-    if let Some(error) = error.filter(|_| config.alerts.has_target()) {
+    let open = open_run(history);
+    let to_note = error.filter(|_| open.is_some() || !is_closed_as_failed(history, began));
+    if let Some(error) = to_note {
         let occasion = Occasion {
             now: Timestamp::now(),
-            run: failed_run(history, began),
+            run: open,
             release: None,
         };
-        if let Err(unwritten) = alerts::note(config, history, &occasion, &[failure(error)]) {
+        let failure = failure(classify(error));
+        if let Err(unwritten) = alerts::note(config, history, &occasion, from_ref(&failure)) {
             tracing::warn!("{unwritten:#}");
-            alerts::deliver_unremembered(config, &occasion, &failure(error));
+            alerts::deliver_unremembered(config, &occasion, &failure);
         }
     }
     alerts::deliver(config, history);
@@ -54,20 +67,27 @@ pub(crate) fn tell_unremembered(config: &Config, error: &anyhow::Error) {
         run: None,
         release: None,
     };
-    alerts::deliver_unremembered(config, &occasion, &failure(error));
+    alerts::deliver_unremembered(config, &occasion, &failure(classify(error)));
 }
 
-/// The number of the run that failed; `None` where it did not come to one.
-fn failed_run(history: &History, began: Timestamp) -> Option<i64> {
+/// The number of the run that was left open; `None` where there is none.
+fn open_run(history: &History) -> Option<i64> {
     let open = history.unfinished_runs::<RunRecord>().ok()?.pop();
-    let newest = || history.finished_runs::<RunRecord>(1).ok()?.pop();
-    let is_it = |record: &RunRecord| record.finished_at.is_some_and(|ended| ended >= began);
-    open.or_else(|| newest().filter(|run| is_it(&run.record)))
-        .map(|run| run.id)
+    open.map(|run| run.id)
 }
 
-fn failure(error: &anyhow::Error) -> Sighting {
-    let exit = classify(error);
+/// Whether the newest run ended since then, with an error.
+fn is_closed_as_failed(history: &History, began: Timestamp) -> bool {
+    let newest = history.finished_runs::<RunRecord>(1);
+    let newest = newest.ok().and_then(|mut runs| runs.pop());
+    newest.is_some_and(|run| {
+        let record = run.record;
+        let has_ended = record.finished_at.is_some_and(|ended| ended >= began);
+        has_ended && record.outcome == Some(Outcome::Failed)
+    })
+}
+
+fn failure(exit: Exit) -> Sighting {
     let what = match exit {
         Exit::DataUnusable => "the data cannot be used",
         Exit::ApiFailed => "the API did not answer as it should",
@@ -99,15 +119,15 @@ fn right(condition: Condition) -> Sighting {
 }
 
 /// What a run saw of each condition that it looked at.
-fn sightings(record: &RunRecord) -> Vec<Sighting> {
+fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Sighting> {
     [
         model_drift(record),
         feature_drift(record),
         candidate(record),
-        end(record),
         input(record),
         api(record),
         dependencies(record),
+        end(record, failed_with),
     ]
     .into_iter()
     .flatten()
@@ -169,25 +189,35 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
     }
 }
 
-fn end(record: &RunRecord) -> Option<Sighting> {
-    let ended = !matches!(record.outcome?, Outcome::Failed | Outcome::Interrupted);
-    ended.then(|| right(Condition::RunFailed))
+fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Sighting> {
+    let condition = Condition::RunFailed;
+    Some(match record.outcome? {
+        Outcome::Failed => failure(failed_with.unwrap_or(Exit::Unexpected)),
+        Outcome::Interrupted => wrong(
+            condition,
+            "it was cut short, and a later run closed it; `fullprocess --history` says more".into(),
+        ),
+        _ => right(condition),
+    })
 }
 
+/// What was refused of new files: that of known ones was told of when they were new.
 fn input(record: &RunRecord) -> Option<Sighting> {
     let report = record.ingestion.as_ref()?;
-    let (files, rows) = (record.files, record.rows.taken);
-    if report.has_rejections() {
+    let new = || report.files.iter().filter(|file| !file.is_repeated);
+    let count = |status| new().filter(|file| file.status == status).count();
+    let (ingested, rejected) = (count(FileStatus::Ingested), count(FileStatus::Rejected));
+    let rows = new().fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
+    if rejected > 0 || rows.rejected > 0 {
         let what = format!(
-            "{} of {} new files were refused whole, and {} of {} rows; the run's report and rejectedrows.csv say why",
-            files.rejected,
-            files.rejected + files.ingested,
+            "{rejected} of {} new files were refused whole, and {} of {} rows; the run's report and rejectedrows.csv say why",
+            rejected + ingested,
             rows.rejected,
             rows.read
         );
         return Some(wrong(Condition::InputRejected, what));
     }
-    (files.ingested > 0).then(|| right(Condition::InputRejected))
+    (ingested > 0).then(|| right(Condition::InputRejected))
 }
 
 fn api(record: &RunRecord) -> Option<Sighting> {
@@ -221,6 +251,7 @@ mod tests {
     use super::*;
     use crate::record::{ApiOutcome, FileCounts};
     use diagnostics::DependencyCounts;
+    use ingestion::{FileReport, IngestReport};
 
     fn ended(outcome: Outcome) -> RunRecord {
         RunRecord {
@@ -230,17 +261,67 @@ mod tests {
     }
 
     fn seen(record: &RunRecord, condition: Condition) -> Option<Seen> {
-        let found = sightings(record).into_iter();
+        let found = sightings(record, None).into_iter();
         let mut found = found.filter(|sighting| sighting.condition == condition);
         found.next().map(|sighting| sighting.seen)
     }
 
     #[test]
     fn what_a_run_did_not_look_at_is_neither_wrong_nor_right() {
-        let tick = sightings(&ended(Outcome::NothingNew));
+        let tick = sightings(&ended(Outcome::NothingNew), None);
         assert_eq!(tick, [right(Condition::RunFailed)]);
-        assert_eq!(sightings(&ended(Outcome::Interrupted)), []);
-        assert_eq!(sightings(&ended(Outcome::Failed)), []);
+    }
+
+    #[test]
+    fn a_run_that_failed_or_died_is_told_of_where_it_is_closed() {
+        let failed = sightings(&ended(Outcome::Failed), Some(Exit::DataUnusable));
+        assert_eq!(failed, [failure(Exit::DataUnusable)]);
+        let died = sightings(&ended(Outcome::Interrupted), None);
+        assert_eq!(died.len(), 1);
+        assert_eq!(died[0].condition, Condition::RunFailed);
+        assert!(matches!(died[0].seen, Seen::Wrong(_)));
+    }
+
+    #[test]
+    fn what_is_refused_of_a_file_is_told_of_while_it_is_new() {
+        let file = |rejected, is_repeated| FileReport {
+            folder: "in".into(),
+            name: "a.csv".into(),
+            status: FileStatus::Ingested,
+            reason: None,
+            notes: Vec::new(),
+            rows: RowCounts {
+                read: 10,
+                kept: 10 - rejected,
+                rejected,
+                ..RowCounts::default()
+            },
+            rejections: Vec::new(),
+            is_repeated,
+        };
+        let after = |files: Vec<FileReport>| {
+            let mut record = ended(Outcome::Steady);
+            record.note_ingestion(IngestReport {
+                rows: files
+                    .iter()
+                    .fold(RowCounts::default(), |sum, file| sum.plus(file.rows)),
+                files,
+                ..IngestReport::default()
+            });
+            seen(&record, Condition::InputRejected)
+        };
+        let Some(Seen::Wrong(text)) = after(vec![file(2, true), file(3, false)]) else {
+            panic!("three rows are refused");
+        };
+        assert!(
+            text.starts_with("0 of 1 new files were refused whole, and 3 of 10 rows"),
+            "{text}"
+        );
+        assert_eq!(
+            after(vec![file(2, true), file(0, false)]),
+            Some(Seen::Right)
+        );
+        assert_eq!(after(vec![file(2, true)]), None);
     }
 
     #[test]
@@ -287,7 +368,7 @@ mod tests {
     #[test]
     fn an_error_is_told_by_its_kind_and_not_in_its_words() {
         let error = anyhow::Error::from(common::Failure::data("\"Calm Co\" is odd"));
-        let Seen::Wrong(text) = failure(&error).seen else {
+        let Seen::Wrong(text) = failure(classify(&error)).seen else {
             panic!("it failed");
         };
         assert!(text.contains("exit code 65"), "{text}");

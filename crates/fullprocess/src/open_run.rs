@@ -19,6 +19,8 @@ pub(crate) struct OpenRun<'a> {
     pub(crate) record: RunRecord,
     /// The picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
+    /// The exit code of the error that ended it.
+    failed_with: Option<Exit>,
     /// Stages that ended since the record was kept: they are kept with it, which spares a commit
     /// each.
     timed: Vec<StageDuration>,
@@ -40,6 +42,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            failed_with: None,
             timed: Vec::new(),
         })
     }
@@ -62,6 +65,7 @@ impl<'a> OpenRun<'a> {
             id,
             record,
             picture: None,
+            failed_with: None,
             timed: Vec::new(),
         }
     }
@@ -124,7 +128,7 @@ impl<'a> OpenRun<'a> {
             }
             record_stages(history, &self.timed)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
-            alerting::note(self.config, history, &self.record, now);
+            alerting::note(self.config, history, &self.record, self.failed_with);
             // Ticks that found nothing are many and tell little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;
@@ -140,7 +144,9 @@ impl<'a> OpenRun<'a> {
         self.record.reason = format!("{error:#}");
         self.record.outcome = None;
         self.record.finished_at = None;
-        let may_work_later = classify(error) == Exit::InputOutput;
+        let exit = classify(error);
+        self.failed_with = Some(exit);
+        let may_work_later = exit == Exit::InputOutput;
         let noted = if self.record.decision.is_none() || !may_work_later {
             self.finish(Outcome::Failed, None).map(|_| ())
         } else {

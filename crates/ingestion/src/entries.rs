@@ -52,6 +52,7 @@ pub(crate) fn entries_and_reports(
         .into_iter()
         .zip(&laid.tallies)
         .map(|(Planned { mut entry, .. }, tally)| {
+            let known = (!entry.sha256.is_empty()).then_some((entry.status, entry.rows.rejected));
             entry.sha256.clone_from(&tally.sha256);
             entry.rows = tally.rows;
             entry.reason = tally.reason.clone();
@@ -67,6 +68,7 @@ pub(crate) fn entries_and_reports(
                 notes: tally.notes.clone(),
                 rows: entry.rows,
                 rejections: tally.rejections.clone(),
+                is_repeated: known == Some((entry.status, entry.rows.rejected)),
             };
             (entry, report)
         })

@@ -43,6 +43,9 @@ pub struct FileReport {
     pub rows: RowCounts,
     /// The first refused rows, as `line:column: reason`.
     pub rejections: Vec<String>,
+    /// Whether the ledger knew the file, and as much of it was refused when it was last read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_repeated: bool,
 }
 
 impl IngestReport {
