@@ -54,17 +54,20 @@ impl Connection {
         let milliseconds = u32::try_from(seconds * 1000).unwrap_or(u32::MAX);
         // An answer of several pieces would wait for the client to acknowledge the ones before.
         let _ = stream.set_nodelay(true);
-        // The kernel ends it when a client takes nothing at all. Where that cannot be set, or the
-        // handles have run out, the connection ends as others do.
+        // The kernel ends it when a client takes nothing at all. Where that cannot be set, the
+        // connection ends as others do.
         let _ = set_tcp_user_timeout(stream, milliseconds);
-        if let Ok(socket) = stream.as_fd().try_clone_to_owned() {
-            noted.insert(Self {
-                socket: Rc::new(socket),
-                state: state.clone(),
-                began: Instant::now(),
-                has_asked: Cell::new(false),
-            });
-        }
+        let Ok(socket) = stream.as_fd().try_clone_to_owned() else {
+            // The handles have run out: nobody could end it later, whatever it does.
+            let _ = shutdown(stream, Shutdown::Both);
+            return;
+        };
+        noted.insert(Self {
+            socket: Rc::new(socket),
+            state: state.clone(),
+            began: Instant::now(),
+            has_asked: Cell::new(false),
+        });
     }
 
     /// Notes that a request was read from the connection.

@@ -40,21 +40,20 @@ impl InFlight {
 
 impl Permit {
     /// Asks for more bytes; refused when all requests together would hold too many, for good when
-    /// this one would alone.
+    /// this one would alone. What is refused is not held.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let bytes = bytes as u64;
         let InFlight { held, limit } = &*self.of;
-        let after = held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.bytes += bytes;
-        if self.bytes > *limit {
+        if self.bytes.saturating_add(bytes) > *limit {
             return Err(ApiError::BodyTooLarge {
                 what: "the request together with its answer",
                 limit: *limit,
             });
         }
-        if after > *limit {
-            return Err(ApiError::Overloaded);
-        }
+        let with_these = |held: u64| held.checked_add(bytes).filter(|after| after <= limit);
+        held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_these)
+            .map_err(|_| ApiError::Overloaded)?;
+        self.bytes += bytes;
         Ok(())
     }
 
@@ -84,8 +83,13 @@ mod tests {
         let mut second = in_flight.permit();
         assert!(first.grow(60).is_ok() && second.grow(40).is_ok());
         assert!(matches!(first.grow(1), Err(ApiError::Overloaded)));
+        assert_eq!(
+            in_flight.held.load(Ordering::Relaxed),
+            100,
+            "not the refused"
+        );
         drop(second);
-        assert!(first.grow(39).is_ok());
+        assert!(first.grow(40).is_ok());
         // What it holds of all is given back, and no more.
         first.settle(10);
         assert!(in_flight.permit().grow(90).is_ok());
@@ -94,6 +98,10 @@ mod tests {
             alone.grow(101),
             Err(ApiError::BodyTooLarge { .. })
         ));
+        assert!(
+            alone.grow(90).is_ok(),
+            "what was refused for good is not held"
+        );
         drop((first, alone));
         assert_eq!(in_flight.held.load(Ordering::Relaxed), 0);
     }

@@ -75,6 +75,15 @@ fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again(
     }
     assert!(taken < body.len(), "{taken}");
     still_answers(&server);
+    // What it held is given back after its connection has ended.
+    loop {
+        let answer = server.exchange(request(&body));
+        if !answer.is_empty() && status_of(&answer) == 200 {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "what it held is held still");
+        park_timeout(Duration::from_millis(10));
+    }
 }
 
 #[test]

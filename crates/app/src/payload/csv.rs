@@ -12,7 +12,7 @@ use dataset::{
 };
 
 use super::fence::{Fence, read_error};
-use super::rows::{Collector, Rows as CollectedRows};
+use super::rows::{Collector, Room, Rows as CollectedRows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
@@ -20,31 +20,31 @@ use crate::problem::excerpt;
 pub(super) fn rows_of_text(
     text: &str,
     schema: &Schema,
-    limits: &LimitSettings,
+    room: Room<'_>,
 ) -> Result<CollectedRows, ApiError> {
     if !PlainReader::can_read(text) {
-        return rows(text.as_bytes(), schema, limits);
+        return rows(text.as_bytes(), schema, room);
     }
-    Fence::new(io::empty(), limits).follow(text.as_bytes())?;
+    Fence::new(io::empty(), room.limits).follow(text.as_bytes())?;
     let reader = PlainReader::open(text, schema, TargetColumn::Ignored).map_err(header_error)?;
-    collect(reader, schema, limits)
+    collect(reader, schema, room)
 }
 
 /// The rows of a CSV file with a header.
 pub(super) fn rows(
     input: impl Read,
     schema: &Schema,
-    limits: &LimitSettings,
+    room: Room<'_>,
 ) -> Result<CollectedRows, ApiError> {
-    collect(open(input, schema, limits)?, schema, limits)
+    collect(open(input, schema, room.limits)?, schema, room)
 }
 
 fn collect(
     mut reader: impl Rows,
     schema: &Schema,
-    limits: &LimitSettings,
+    room: Room<'_>,
 ) -> Result<CollectedRows, ApiError> {
-    let mut collector = Collector::new(schema.features.len(), limits);
+    let mut collector = Collector::new(schema.features.len(), room);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
         match row {
@@ -143,8 +143,13 @@ pub(super) fn file_error(problem: FileProblem) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::in_flight::{InFlight, Permit};
 
     const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
+
+    fn room<'r>(limits: &'r LimitSettings, permit: &'r mut Permit) -> Room<'r> {
+        Room { limits, permit }
+    }
 
     /// What a text comes to, whichever way it is read.
     fn read(text: &str) -> Result<CollectedRows, ApiError> {
@@ -153,8 +158,10 @@ mod tests {
             ..LimitSettings::default()
         };
         let schema = Schema::default();
-        let of_text = rows_of_text(text, &schema, &limits);
-        let of_file = rows(text.as_bytes(), &schema, &limits);
+        let in_flight = InFlight::new(u64::MAX);
+        let (mut of_one, mut of_other) = (in_flight.permit(), in_flight.permit());
+        let of_text = rows_of_text(text, &schema, room(&limits, &mut of_one));
+        let of_file = rows(text.as_bytes(), &schema, room(&limits, &mut of_other));
         match (&of_text, &of_file) {
             (Ok(of_text), Ok(of_file)) => assert_eq!(
                 of_text.ids.iter().collect::<Vec<_>>(),

@@ -17,7 +17,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use self::value::Value;
 use super::csv::{FIELD_COUNT, MISSING_ID, cell_code, header_error};
-use super::rows::{Collector, Rows};
+use super::rows::{Collector, Room, Rows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
@@ -48,12 +48,8 @@ impl<'a> Text<'a> {
 }
 
 /// The rows of an array of objects.
-pub(super) fn records(
-    text: &Text<'_>,
-    schema: &Schema,
-    limits: &LimitSettings,
-) -> Result<Rows, ApiError> {
-    let mut reading = Reading::new(schema, limits);
+pub(super) fn records(text: &Text<'_>, schema: &Schema, room: Room<'_>) -> Result<Rows, ApiError> {
+    let mut reading = Reading::new(schema, room);
     read(text, Array(&mut RecordRows(&mut reading)))
         .map_err(|error| reading.stopped.take().unwrap_or(error))?;
     reading.check_columns()?;
@@ -65,9 +61,9 @@ pub(super) fn columns(
     names: &Text<'_>,
     data: &Text<'_>,
     schema: &Schema,
-    limits: &LimitSettings,
+    room: Room<'_>,
 ) -> Result<Rows, ApiError> {
-    let names = column_names(names, limits.columns)?;
+    let names = column_names(names, room.limits.columns)?;
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
     for (slot, place) in std::iter::once(&places.id)
@@ -78,7 +74,7 @@ pub(super) fn columns(
             *entry = Some(slot);
         }
     }
-    let mut reading = Reading::new(schema, limits);
+    let mut reading = Reading::new(schema, room);
     let mut rows = CellRows {
         reading: &mut reading,
         slots: &slots,
@@ -181,7 +177,7 @@ impl<'de> Visitor<'de> for Names<'_> {
 struct Reading<'s> {
     schema: &'s Schema,
     limits: &'s LimitSettings,
-    collector: Collector,
+    collector: Collector<'s>,
     /// The names of the slots, trimmed and in lower case; made when a name is none of those as they
     /// are written.
     names: OnceCell<Vec<String>>,
@@ -196,12 +192,12 @@ struct Reading<'s> {
 }
 
 impl<'s> Reading<'s> {
-    fn new(schema: &'s Schema, limits: &'s LimitSettings) -> Self {
+    fn new(schema: &'s Schema, room: Room<'s>) -> Self {
         let n_slots = 1 + schema.features.len();
         Self {
             schema,
-            limits,
-            collector: Collector::new(schema.features.len(), limits),
+            limits: room.limits,
+            collector: Collector::new(schema.features.len(), room),
             found: vec![false; n_slots],
             cells: vec![None; n_slots],
             values: Vec::with_capacity(schema.features.len()),
@@ -266,7 +262,7 @@ impl<'s> Reading<'s> {
         self.cells.fill(None);
         match self.collector.begin() {
             Ok(row) => Ok(row),
-            Err(too_many) => Err(self.stop(too_many.into())),
+            Err(refusal) => Err(self.stop(refusal)),
         }
     }
 

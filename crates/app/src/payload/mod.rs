@@ -17,6 +17,7 @@ use common::{Config, Schema};
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 
+use self::rows::Room;
 pub(crate) use body::{Gathered, Incoming};
 pub(crate) use rows::{Ids, Rows};
 pub(crate) use source::{Form, Source};
@@ -25,7 +26,8 @@ pub(crate) use stream::{Streaming, stream_body, stream_file};
 /// Rows whose answer may stream are checked whole before the first byte up to this size.
 pub(crate) const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
 
-/// The rows of a source; a file counts as held before it is read.
+/// The rows of a source, which count as held while they are collected; a file does so before it is
+/// read.
 pub(crate) fn rows(
     source: &Source<'_>,
     config: &Config,
@@ -34,13 +36,15 @@ pub(crate) fn rows(
 ) -> Result<Rows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows_of_text(text, schema, limits),
-        Source::Records(json) => json::records(json, schema, limits),
-        Source::Columns { names, data } => json::columns(names, data, schema, limits),
+        Source::Csv(text) => csv::rows_of_text(text, schema, Room { limits, permit }),
+        Source::Records(json) => json::records(json, schema, Room { limits, permit }),
+        Source::Columns { names, data } => {
+            json::columns(names, data, schema, Room { limits, permit })
+        }
         Source::Path(path) => {
             let file = path::open(config, path)?;
             permit.grow(usize::try_from(file.limit()).unwrap_or(usize::MAX))?;
-            csv::rows(file, schema, limits)
+            csv::rows(file, schema, Room { limits, permit })
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use crate::error::{ApiError, RowError, RowErrors};
+use crate::in_flight::Permit;
 
 /// Row errors that an answer lists at most.
 const SHOWN_ERRORS: usize = 20;
@@ -26,12 +27,26 @@ pub(crate) struct Ids {
     ends: Vec<usize>,
 }
 
+/// What the rows of a request may take.
+pub(crate) struct Room<'r> {
+    pub(crate) limits: &'r LimitSettings,
+    /// Counts the rows while they are collected.
+    pub(crate) permit: &'r mut Permit,
+}
+
+/// Rows after which those collected are counted again: of the memory that they take, a quarter of a
+/// megabyte or so is never counted.
+const ROWS_BETWEEN_COUNTS: u64 = 4096;
+
 /// Takes the rows of a request one by one.
-pub(super) struct Collector {
+pub(super) struct Collector<'r> {
     rows: Rows,
     errors: RowErrors,
     n_rows: u64,
     most_rows: u64,
+    permit: &'r mut Permit,
+    /// Bytes of the rows that the permit holds.
+    counted: usize,
 }
 
 /// There are more rows than a request may have.
@@ -97,9 +112,9 @@ impl TooMany {
     }
 }
 
-impl Collector {
+impl<'r> Collector<'r> {
     /// A collector without rows; `n_features` is at least 1.
-    pub(super) fn new(n_features: usize, limits: &LimitSettings) -> Self {
+    pub(super) fn new(n_features: usize, room: Room<'r>) -> Self {
         Self {
             rows: Rows {
                 ids: Ids::default(),
@@ -108,7 +123,9 @@ impl Collector {
             },
             errors: RowErrors::default(),
             n_rows: 0,
-            most_rows: limits.rows,
+            most_rows: room.limits.rows,
+            permit: room.permit,
+            counted: 0,
         }
     }
 
@@ -117,10 +134,14 @@ impl Collector {
         self.n_rows > 0
     }
 
-    /// Counts a row, and returns its number.
-    pub(super) fn begin(&mut self) -> Result<u64, TooMany> {
+    /// Counts a row, and returns its number; refused when there are too many, or too many bytes of
+    /// them.
+    pub(super) fn begin(&mut self) -> Result<u64, ApiError> {
         if self.n_rows == self.most_rows {
-            return Err(TooMany(self.most_rows));
+            return Err(TooMany(self.most_rows).into());
+        }
+        if self.n_rows.is_multiple_of(ROWS_BETWEEN_COUNTS) {
+            self.count()?;
         }
         self.n_rows += 1;
         Ok(self.n_rows)
@@ -140,8 +161,16 @@ impl Collector {
         self.errors.add(error);
     }
 
-    /// The rows, unless there are none or one was refused.
-    pub(super) fn finish(self) -> Result<Rows, ApiError> {
+    fn count(&mut self) -> Result<(), ApiError> {
+        let bytes = self.rows.bytes();
+        self.permit.grow(bytes - self.counted)?;
+        self.counted = bytes;
+        Ok(())
+    }
+
+    /// The rows, unless there are none or one was refused; the permit holds them.
+    pub(super) fn finish(mut self) -> Result<Rows, ApiError> {
+        self.count()?;
         if self.errors.total > 0 {
             Err(ApiError::RowInvalid(self.errors))
         } else if self.n_rows == 0 {
@@ -165,5 +194,50 @@ impl RowErrors {
 impl From<TooMany> for ApiError {
     fn from(TooMany(most): TooMany) -> Self {
         Self::TooManyRows(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::in_flight::InFlight;
+
+    #[test]
+    fn rows_are_counted_while_they_are_collected() {
+        let in_flight = InFlight::new(1 << 20);
+        let mut permit = in_flight.permit();
+        let limits = LimitSettings::default();
+        let room = Room {
+            limits: &limits,
+            permit: &mut permit,
+        };
+        let mut collector = Collector::new(1, room);
+        let refused = (0..limits.rows).find_map(|_| {
+            let refused = collector.begin().err();
+            collector.accept("a client", [1.0]);
+            refused
+        });
+        let held = collector.rows.bytes();
+        assert!(matches!(refused, Some(ApiError::BodyTooLarge { .. })));
+        assert!(
+            held < (1 << 20) + (1 << 18),
+            "{held} bytes were there by then"
+        );
+    }
+
+    #[test]
+    fn the_permit_holds_what_was_collected() {
+        let in_flight = InFlight::new(100);
+        let mut permit = in_flight.permit();
+        let room = Room {
+            limits: &LimitSettings::default(),
+            permit: &mut permit,
+        };
+        let mut collector = Collector::new(1, room);
+        collector.begin().unwrap();
+        collector.accept("a", [1.0]);
+        let rows = collector.finish().unwrap();
+        assert!(in_flight.permit().grow(101 - rows.bytes()).is_err());
+        assert!(in_flight.permit().grow(100 - rows.bytes()).is_ok());
     }
 }

@@ -44,8 +44,10 @@ pub(super) async fn ready(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     let models = Arc::clone(&state.models);
-    // While all threads are busy, what is known already is the answer.
-    if let Ok(looked) = timeout(LOOK_PATIENCE, web::block(move || models.look())).await {
+    // While all threads are busy, what is known already is the answer; one look waits for them.
+    if models.may_queue_look()
+        && let Ok(looked) = timeout(LOOK_PATIENCE, web::block(move || models.queued_look())).await
+    {
         looked?;
     }
     let readiness = state.models.readiness();

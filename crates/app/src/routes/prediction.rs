@@ -211,7 +211,6 @@ impl Job {
         let rows = payload::rows(source, &self.state.config, schema, &mut self.permit)?;
         let Wishes { options, media, .. } = self.wishes;
         let bytes = answer_bytes(model, &rows, options, media);
-        self.permit.grow(rows.bytes())?;
         self.permit.grow(bytes)?;
         let (answer, [stayed, left]) = self.written(&rows, bytes)?;
         self.state.metrics.count_predictions(stayed, left);

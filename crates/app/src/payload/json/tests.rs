@@ -1,6 +1,7 @@
 //! Tests of JSON rows: text in, rows or the error's code out.
 
 use super::*;
+use crate::in_flight::InFlight;
 
 /// Each row as `id|values`.
 fn shown(rows: Result<Rows, ApiError>) -> Result<Vec<String>, ApiError> {
@@ -18,16 +19,26 @@ fn limits() -> LimitSettings {
 }
 
 fn of_records(json: &str) -> Result<Vec<String>, ApiError> {
-    shown(records(&Text::whole(json), &Schema::default(), &limits()))
+    let mut permit = InFlight::new(u64::MAX).permit();
+    let room = Room {
+        limits: &limits(),
+        permit: &mut permit,
+    };
+    shown(records(&Text::whole(json), &Schema::default(), room))
 }
 
 fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
     let names = serde_json::to_string(names).unwrap();
+    let mut permit = InFlight::new(u64::MAX).permit();
+    let room = Room {
+        limits: &limits(),
+        permit: &mut permit,
+    };
     shown(columns(
         &Text::part(&names),
         &Text::part(data),
         &Schema::default(),
-        &limits(),
+        room,
     ))
 }
 
