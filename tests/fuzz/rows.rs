@@ -40,7 +40,7 @@ enum Fate {
 /// The sample's columns, the last of them with a range.
 fn schema() -> Schema {
     let mut schema = Schema::default();
-    schema.features[2].range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
+    schema.features[2].rules.range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
     schema
 }
 
@@ -83,7 +83,7 @@ fn text_of(problem: FileProblem) -> String {
 
 /// What is promised of every row.
 fn check_fates(fates: &[Fate]) {
-    let range = schema().features[2].range;
+    let range = schema().features[2].rules.range;
     let mut last_line = 1;
     for fate in fates {
         let line = match fate {
