@@ -186,7 +186,8 @@ fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
     );
     let server = Server::start(&mut workspace);
     let names = "corporation,lastmonth_activity,lastyear_activity,number_of_employees";
-    let absent = json!([{"corporation": "a", "lastmonth_activity": 1, "lastyear_activity": 2}]);
+    let absent = json!([{"corporation": "a", "lastmonth_activity": 1, "lastyear_activity": 2,
+        "number_of_employees": 3}, {"corporation": "b"}]);
     let unlisted =
         json!({"columns": names.split(',').collect::<Vec<_>>(), "data": [["a", 1, 2, 5]]});
     for (kind, body, row, code) in [
@@ -202,7 +203,7 @@ fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
             2,
             "not-listed",
         ),
-        ("application/json", absent.to_string(), 1, "missing-value"),
+        ("application/json", absent.to_string(), 2, "missing-value"),
         ("application/json", unlisted.to_string(), 1, "not-listed"),
         (
             "application/json",

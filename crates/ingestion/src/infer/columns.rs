@@ -16,7 +16,7 @@ pub(super) struct PooledColumn {
 pub(super) struct PooledColumns {
     /// Rows of all files, also of those without some of the columns.
     pub(super) rows: u64,
-    /// In the order in which the files first have them.
+    /// Those with a name, in the order in which the files first have them.
     pub(super) columns: Vec<PooledColumn>,
 }
 
@@ -25,9 +25,13 @@ pub(super) fn pooled(surveys: &[FileSurvey]) -> PooledColumns {
     let mut pooled = PooledColumns::default();
     for survey in surveys {
         pooled.rows += survey.rows;
-        for column in &survey.columns {
-            pooled.add(column);
-        }
+        // One without a name cannot be asked for.
+        let named = |column: &&ColumnSurvey| !column.name.trim().is_empty();
+        survey
+            .columns
+            .iter()
+            .filter(named)
+            .for_each(|column| pooled.add(column));
     }
     pooled
 }

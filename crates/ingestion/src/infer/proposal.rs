@@ -49,9 +49,9 @@ fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
         let [stayed, left] = cells.classes;
         stayed > 0 && left > 0 && stayed + left + cells.missing == cells.rows()
     };
-    let all = pooled.columns.iter().map(|column| &column.cells);
+    let mut all = pooled.columns.iter().map(|column| &column.cells);
     // Exports put the outcome last.
-    match all.filter(is_class).next_back() {
+    match all.rfind(is_class) {
         Some(guess) => {
             remarks.push(format!(
                 "no column is named {}; {} is taken for the target, as it holds 0 and 1 only",
@@ -136,7 +136,7 @@ fn features<'p>(
     let mut all = Vec::new();
     for column in &pooled.columns {
         let name = &column.cells.name;
-        if taken.iter().any(|taken| is_same(taken, name)) || name.is_empty() {
+        if taken.iter().any(|taken| is_same(taken, name)) {
             continue;
         }
         match why_not(column, pooled.rows) {
