@@ -4,6 +4,7 @@ mod alerts;
 mod api;
 mod architecture;
 mod by_hand;
+mod contract;
 mod damage;
 mod dependencies;
 mod doctor;

@@ -5,6 +5,9 @@ use std::path::Path;
 use acceptance::fuzzing::fuzz;
 use common::Config;
 use common::exit::{Exit, classify};
+use serde_json::json;
+
+use crate::pipeline::write;
 
 #[test]
 fn a_configuration_is_usable_or_refused_as_one() {
@@ -13,6 +16,28 @@ fn a_configuration_is_usable_or_refused_as_one() {
         match Config::parse(Path::new("/nowhere/config.json"), &text) {
             Ok(config) => check(&config),
             Err(error) => assert_eq!(classify(&error), Exit::Configuration, "{error:#}"),
+        }
+    });
+}
+
+#[test]
+fn a_schema_proposed_from_any_file_is_accepted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let today = json!({"input_folder_path": "in", "output_folder_path": "out",
+        "test_data_path": "test", "output_model_path": "models", "prod_deployment_path": "prod"});
+    let path = folder.path().join("config.json");
+    let config = Config::parse(&path, &today.to_string()).expect("a configuration");
+    let file = folder.path().join("a.csv");
+    fuzz("csv", 300, |bytes| {
+        write(&file, bytes);
+        match ingestion::infer(&config, std::slice::from_ref(&file)) {
+            Ok(proposed) => {
+                let mut text = today.clone();
+                text["schema"] = serde_json::to_value(&proposed).expect("JSON");
+                let accepted = Config::parse(&path, &text.to_string()).expect("accepted");
+                assert_eq!(accepted.schema, proposed.schema);
+            }
+            Err(error) => assert_eq!(classify(&error), Exit::DataUnusable, "{error:#}"),
         }
     });
 }

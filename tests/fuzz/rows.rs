@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use acceptance::fuzzing::fuzz;
 use common::config::InputFolder;
-use common::schema::ValueRange;
+use common::schema::{MissingShare, Presence, ValueRange};
 use common::{Schema, digest};
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintKey, Label, Lines, ReadRow, RecordWriter,
@@ -37,10 +37,12 @@ enum Fate {
     },
 }
 
-/// The sample's columns, the last of them with a range.
+/// The sample's columns, each with a promise.
 fn schema() -> Schema {
     let mut schema = Schema::default();
-    schema.features[2].range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
+    schema.features[0].rules.missing_share = MissingShare::new(0.5).expect("a share");
+    schema.features[1].rules.presence = Presence::Required;
+    schema.features[2].rules.range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
     schema
 }
 
@@ -83,7 +85,7 @@ fn text_of(problem: FileProblem) -> String {
 
 /// What is promised of every row.
 fn check_fates(fates: &[Fate]) {
-    let range = schema().features[2].range;
+    let schema = schema();
     let mut last_line = 1;
     for fate in fates {
         let line = match fate {
@@ -94,7 +96,9 @@ fn check_fates(fates: &[Fate]) {
                 assert!(!id.is_empty(), "a client without a name");
                 let value = |bits: &u64| f64::from_bits(*bits);
                 assert!(values.iter().map(value).all(|value| !value.is_infinite()));
-                assert_eq!(range.breach(value(&values[2])), None);
+                for (feature, bits) in schema.features.iter().zip(values) {
+                    assert_eq!(feature.rules.breach(value(bits)), None);
+                }
                 *line
             }
             Fate::Rejected {

@@ -31,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) manifest: Manifest,
     /// The model.
     pub(crate) model: Model,
-    /// The columns that a request has to bring: the model's, with the id and the ranges of the
+    /// The columns that a request has to bring: the model's, with the id and the rules of the
     /// configuration.
     pub(crate) schema: Schema,
 }
@@ -265,7 +265,7 @@ impl ModelStore {
 }
 
 /// A model's columns as a request has to bring them: what a value may be is the configuration's
-/// word, here as in ingestion, so that a range changed since the model was fitted holds at once.
+/// word, here as in ingestion, so that a rule changed since the model was fitted holds at once.
 fn requested(configured: &Schema, model: &Schema) -> Schema {
     let mut schema = Schema {
         id: configured.id.clone(),
@@ -274,7 +274,7 @@ fn requested(configured: &Schema, model: &Schema) -> Schema {
     for feature in &mut schema.features {
         let same = |other: &&Feature| other.name == feature.name;
         if let Some(configured) = configured.features.iter().find(same) {
-            feature.range = configured.range;
+            feature.rules = configured.rules.clone();
         }
     }
     schema

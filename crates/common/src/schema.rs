@@ -1,10 +1,13 @@
 //! The columns of a client table: which one names the client, which ones the model reads and what
-//! values they may have, and which one it learns.
+//! they promise, and which one it learns.
 
-use std::fmt;
+mod feature;
+mod rules;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::feature::Feature;
+pub use self::rules::{Breach, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 use crate::digest;
 
 /// The column roles; the default is that of the sample data.
@@ -16,45 +19,6 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// Column with the class, 0 (stayed) or 1 (left).
     pub target: String,
-}
-
-/// A numeric column that the model reads.
-///
-/// On disk one without a range is its name alone, as all of them were at first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenFeature", into = "WrittenFeature")]
-pub struct Feature {
-    /// Name of the column.
-    pub name: String,
-    /// The values that it may have.
-    pub range: ValueRange,
-}
-
-/// The values that a column may have, its bounds included; the default has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ValueRange {
-    minimum: Option<f64>,
-    maximum: Option<f64>,
-}
-
-/// The bound that a value is beyond.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Breach {
-    /// It is below the smallest value allowed.
-    Below(f64),
-    /// It is above the largest value allowed.
-    Above(f64),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum WrittenFeature {
-    Name(String),
-    Limited {
-        name: String,
-        min: Option<f64>,
-        max: Option<f64>,
-    },
 }
 
 impl Default for Schema {
@@ -86,107 +50,40 @@ impl Schema {
         self.features.iter().map(|feature| feature.name.as_str())
     }
 
-    /// Digest of the column roles and ranges; data written under another one must be made anew.
+    /// Whether a file can be refused for what is missing in it, which only all of its rows tell.
+    pub fn limits_missing_shares(&self) -> bool {
+        let is_limited = |feature: &Feature| feature.rules.missing_share.largest().is_some();
+        self.features.iter().any(is_limited)
+    }
+
+    /// Digest of the column roles and rules; data written under another one must be made anew.
     ///
-    /// Without ranges it is that of the names alone, as it was before there were any.
+    /// Without rules it is that of the names alone, and with ranges only that of names and ranges,
+    /// as it was before there was more.
     pub fn digest(&self) -> String {
         let mut text = self.columns().collect::<Vec<_>>().join("\n");
-        for Feature { name, range } in &self.features {
+        for Feature { name, rules } in &self.features {
+            let NumberRules {
+                range,
+                listed,
+                presence,
+                missing_share,
+            } = rules;
             if *range != ValueRange::default() {
                 let ValueRange { minimum, maximum } = range;
                 text.push_str(&format!("\0{name}\0{minimum:?}\0{maximum:?}"));
             }
+            if let Some(values) = listed.values() {
+                text.push_str(&format!("\0{name}\0allowed\0{values:?}"));
+            }
+            if *presence == Presence::Required {
+                text.push_str(&format!("\0{name}\0required"));
+            }
+            if let Some(share) = missing_share.largest() {
+                text.push_str(&format!("\0{name}\0max_missing_share\0{share:?}"));
+            }
         }
         digest::of_bytes(text.as_bytes())
-    }
-}
-
-impl From<&str> for Feature {
-    /// A column with values of any size.
-    fn from(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            range: ValueRange::default(),
-        }
-    }
-}
-
-impl ValueRange {
-    /// The values between two bounds; the error says why they are none.
-    pub fn new(minimum: Option<f64>, maximum: Option<f64>) -> Result<Self, &'static str> {
-        let is_finite = |bound: Option<f64>| bound.is_none_or(f64::is_finite);
-        if !is_finite(minimum) || !is_finite(maximum) {
-            return Err("a bound must be a finite number");
-        }
-        match (minimum, maximum) {
-            (Some(minimum), Some(maximum)) if minimum > maximum => Err("min is above max"),
-            _ => Ok(Self { minimum, maximum }),
-        }
-    }
-
-    /// The bound that a value is beyond; `None` for one that is allowed, or missing (NaN).
-    #[inline]
-    pub fn breach(&self, value: f64) -> Option<Breach> {
-        let below = self.minimum.filter(|minimum| value < *minimum);
-        let above = self.maximum.filter(|maximum| value > *maximum);
-        below.map(Breach::Below).or(above.map(Breach::Above))
-    }
-}
-
-/// Completes "the value is …".
-impl fmt::Display for Breach {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Below(minimum) => {
-                to.write_str("below ")?;
-                write_bound(to, minimum)?;
-                to.write_str(", the smallest value the schema allows")
-            }
-            Self::Above(maximum) => {
-                to.write_str("above ")?;
-                write_bound(to, maximum)?;
-                to.write_str(", the largest value the schema allows")
-            }
-        }
-    }
-}
-
-/// Numbers from here on, and below its inverse, are written with an exponent.
-const LONG_NUMBER: f64 = 1e15;
-
-fn write_bound(to: &mut fmt::Formatter<'_>, bound: f64) -> fmt::Result {
-    let size = bound.abs();
-    if size == 0.0 || (1.0 / LONG_NUMBER..LONG_NUMBER).contains(&size) {
-        write!(to, "{bound}")
-    } else {
-        write!(to, "{bound:e}")
-    }
-}
-
-impl TryFrom<WrittenFeature> for Feature {
-    type Error = &'static str;
-
-    fn try_from(written: WrittenFeature) -> Result<Self, Self::Error> {
-        Ok(match written {
-            WrittenFeature::Name(name) => Self::from(name.as_str()),
-            WrittenFeature::Limited { name, min, max } => Self {
-                name,
-                range: ValueRange::new(min, max)?,
-            },
-        })
-    }
-}
-
-impl From<Feature> for WrittenFeature {
-    fn from(Feature { name, range }: Feature) -> Self {
-        if range == ValueRange::default() {
-            return Self::Name(name);
-        }
-        Self::Limited {
-            name,
-            min: range.minimum,
-            max: range.maximum,
-        }
     }
 }
 
@@ -194,69 +91,85 @@ impl From<Feature> for WrittenFeature {
 mod tests {
     use super::*;
 
-    fn limited(min: Option<f64>, max: Option<f64>) -> Schema {
+    fn digest_with(rules: NumberRules) -> String {
         let mut schema = Schema::default();
-        schema.features[2].range = ValueRange::new(min, max).unwrap();
-        schema
+        schema.features[2].rules = rules;
+        schema.digest()
     }
 
-    #[test]
-    fn a_range_includes_its_bounds_and_lets_missing_values_be() {
-        let range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
-        for value in [0.0, -0.0, 1e6, f64::NAN] {
-            assert_eq!(range.breach(value), None, "{value}");
+    fn within(min: Option<f64>, max: Option<f64>) -> NumberRules {
+        NumberRules {
+            range: ValueRange::new(min, max).unwrap(),
+            ..NumberRules::default()
         }
-        assert_eq!(range.breach(-1e-300), Some(Breach::Below(0.0)));
-        let above = range.breach(1_000_001.0).unwrap();
+    }
+
+    fn listed(values: &[f64]) -> NumberRules {
+        let listed = ListedValues::new(values.to_vec(), ValueRange::default()).unwrap();
+        NumberRules {
+            listed,
+            ..NumberRules::default()
+        }
+    }
+
+    fn missing_at_most(share: f64) -> NumberRules {
+        NumberRules {
+            missing_share: MissingShare::new(share).unwrap(),
+            ..NumberRules::default()
+        }
+    }
+
+    const NAMES: &str =
+        "corporation\nlastmonth_activity\nlastyear_activity\nnumber_of_employees\nexited";
+
+    /// Pipelines on disk hold these digests; were they others, all of them would be laid anew.
+    #[test]
+    fn the_digests_without_rules_and_with_ranges_are_frozen() {
         assert_eq!(
-            above.to_string(),
-            "above 1000000, the largest value the schema allows"
+            Schema::default().digest(),
+            digest::of_bytes(NAMES.as_bytes())
         );
+        let ranged = format!("{NAMES}\0number_of_employees\0Some(0.0)\0None");
         assert_eq!(
-            Breach::Below(-1e300).to_string(),
-            "below -1e300, the smallest value the schema allows"
+            digest_with(within(Some(0.0), None)),
+            digest::of_bytes(ranged.as_bytes())
         );
-        assert_eq!(ValueRange::default().breach(f64::MAX), None);
     }
 
     #[test]
-    fn bounds_that_bound_nothing_are_refused() {
-        assert!(ValueRange::new(Some(2.0), Some(1.0)).is_err());
-        assert!(ValueRange::new(Some(f64::NAN), None).is_err());
-        assert!(ValueRange::new(None, Some(f64::INFINITY)).is_err());
-        assert!(ValueRange::new(Some(1.0), Some(1.0)).is_ok());
-    }
-
-    /// Pipelines on disk hold this digest; were it another, all of them would be laid anew.
-    #[test]
-    fn the_digest_without_ranges_is_frozen_and_each_range_has_its_own() {
-        let plain = Schema::default().digest();
-        assert_eq!(
-            plain,
-            digest::of_bytes(
-                b"corporation\nlastmonth_activity\nlastyear_activity\nnumber_of_employees\nexited"
-            )
-        );
+    fn each_rule_has_a_digest_of_its_own() {
+        let required = NumberRules {
+            presence: Presence::Required,
+            ..NumberRules::default()
+        };
         let digests = [
-            plain,
-            limited(Some(0.0), None).digest(),
-            limited(None, Some(0.0)).digest(),
-            limited(Some(0.0), Some(0.5)).digest(),
-        ];
+            NumberRules::default(),
+            within(Some(0.0), None),
+            within(None, Some(0.0)),
+            within(Some(0.0), Some(0.5)),
+            required,
+            listed(&[0.0]),
+            listed(&[0.0, 0.5]),
+            missing_at_most(0.0),
+            missing_at_most(0.5),
+        ]
+        .map(digest_with);
         for (position, digest) in digests.iter().enumerate() {
             assert!(!digests[..position].contains(digest), "{position}");
         }
+        assert_eq!(
+            digest_with(listed(&[0.5, 0.0])),
+            digest_with(listed(&[0.0, 0.5])),
+            "the order says nothing"
+        );
     }
 
     #[test]
-    fn a_feature_is_written_as_its_name_unless_it_has_a_range() {
-        let written = |schema: &Schema| serde_json::to_value(&schema.features[2]).unwrap();
-        assert_eq!(written(&Schema::default()), "number_of_employees");
-        let schema = limited(Some(0.5), None);
-        assert_eq!(written(&schema)["min"], 0.5);
-        let back: Feature = serde_json::from_value(written(&schema)).unwrap();
-        assert_eq!(back, schema.features[2]);
-        let crossed = r#"{"name":"x","min":2,"max":1}"#;
-        assert!(serde_json::from_str::<Feature>(crossed).is_err());
+    fn only_a_largest_missing_share_needs_the_whole_file() {
+        let mut schema = Schema::default();
+        schema.features[0].rules.presence = Presence::Required;
+        assert!(!schema.limits_missing_shares());
+        schema.features[1].rules = missing_at_most(1.0);
+        assert!(schema.limits_missing_shares());
     }
 }

@@ -6,11 +6,13 @@
 //! out and counted. Nothing here feeds a model.
 
 mod any_file;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::any_file::{AnyFile, each_record};
+pub use self::survey::{ColumnSurvey, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
 use crate::fingerprint::client_hash;
 use crate::reader::Block;
@@ -193,6 +195,11 @@ impl Cells {
 
 fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
     let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
+    is_slip_of_the_pen(unreadable, readable)
+}
+
+/// Whether so many other texts among numbers make no categories of a column.
+fn is_slip_of_the_pen(unreadable: u64, readable: u64) -> bool {
     unreadable * MOST_UNREADABLE <= readable + unreadable
 }
 

@@ -3,7 +3,7 @@
 //! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
 //! at. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None` in any case.
 
-use common::schema::{Breach, ValueRange};
+use common::schema::{Breach, NumberRules};
 
 /// The class of a row: left (`true`), stayed (`false`), or not known.
 pub type Label = Option<bool>;
@@ -15,7 +15,7 @@ pub enum CellProblem {
     NotANumber,
     /// The number does not fit a 64-bit float.
     OutOfRange,
-    /// The schema does not allow the number.
+    /// The schema does not allow the number, or that it is missing.
     NotAllowed(Breach),
     /// The target is neither 0 nor 1.
     NotAClass,
@@ -27,6 +27,9 @@ impl CellProblem {
         match self {
             Self::NotANumber => format!("{column}: {text:?} is not a number"),
             Self::OutOfRange => format!("{column}: {text:?} is too large for a number"),
+            Self::NotAllowed(breach @ Breach::Missing) => {
+                format!("{column}: the value is {breach}")
+            }
             Self::NotAllowed(breach) => format!("{column}: {text} is {breach}"),
             Self::NotAClass => format!("{column}: {text:?} is neither 0 nor 1"),
         }
@@ -58,9 +61,9 @@ pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
     Ok(number)
 }
 
-/// The number, where the schema allows it; a missing one always is.
-pub fn allowed(number: f64, range: &ValueRange) -> Result<f64, CellProblem> {
-    match range.breach(number) {
+/// The number, NaN for a missing one, where the schema allows it.
+pub fn allowed(number: f64, rules: &NumberRules) -> Result<f64, CellProblem> {
+    match rules.breach(number) {
         Some(breach) => Err(CellProblem::NotAllowed(breach)),
         None => Ok(number),
     }
@@ -117,7 +120,8 @@ fn short_decimal(trimmed: &[u8]) -> Option<f64> {
     (n_digits > 0).then(|| sign * (digits as f64 / scale))
 }
 
-fn is_missing(trimmed: &[u8]) -> bool {
+/// Whether a cell without space around it stands for a missing value.
+pub(crate) fn is_missing(trimmed: &[u8]) -> bool {
     trimmed.is_empty()
         || (trimmed.len() <= 4
             && MISSING

@@ -19,7 +19,10 @@ mod table;
 mod text;
 mod writer;
 
-pub use any_columns::{AnyColumn, AnyColumns, Levels, MOST_LEVELS, count_levels, read_columns};
+pub use any_columns::{
+    AnyColumn, AnyColumns, ColumnSurvey, FileSurvey, Levels, MOST_LEVELS, count_levels,
+    read_columns, survey_columns,
+};
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -28,8 +31,9 @@ pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{TestData, load_final_data, load_test_data, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
-    BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, OpenError, ParsedRows,
-    PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch, TargetColumn, find_columns,
+    BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, MissingCounts, OpenError,
+    ParsedRows, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch, TargetColumn,
+    find_columns, missing_too_often,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use text::escaped;

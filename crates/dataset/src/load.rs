@@ -17,6 +17,7 @@ use crate::fingerprint::FingerprintKey;
 use crate::listing::list;
 use crate::reader::{
     BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Rows, Scratch, TargetColumn,
+    missing_too_often,
 };
 use crate::table::Table;
 
@@ -154,6 +155,9 @@ fn read_test_file(
     seen: &mut HashSet<u128>,
     data: &mut TestData,
 ) -> anyhow::Result<Result<String, String>> {
+    if let Some(reason) = missing_too_often(path, schema)? {
+        return Ok(Err(reason));
+    }
     let mut file = DataFile::open(path)?;
     let mut reader = match RowReader::open(&mut file, schema, TargetColumn::Read) {
         Ok(reader) => reader,

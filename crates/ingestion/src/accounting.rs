@@ -8,8 +8,8 @@ use common::ledger::{FileStamp, RowCounts};
 use common::progress::Progress;
 use dataset::passes::RunningProfile;
 use dataset::{
-    BulkReader, DataFile, FileProblem, FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection,
-    Scratch, Table, TargetColumn, both,
+    BulkReader, DataFile, FileProblem, FingerprintSet, Lines, MissingCounts, ParsedRows,
+    RecordWriter, Rejection, Scratch, Table, TargetColumn, both,
 };
 
 use crate::lay::{Keep, Planned, Reading};
@@ -99,15 +99,12 @@ impl<W: Write + Send> Sink<'_, W> {
         if self.tallies.len() <= position {
             self.tallies.resize_with(position + 1, FileTally::default);
         }
+        if matches!(take, Take::Rest) && self.tallies[position].reason.is_some() {
+            // It was refused when it was read first.
+            return Ok(());
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let source = Source {
-            file,
-            lines: Lines::Kept,
-            progress: self.progress.clone(),
-        };
-        let read = read_file(self.reading, &source, &mut scratch, |rows| {
-            self.take_rows(rows, file, position, take)
-        });
+        let read = self.read_whole(file, position, take, &mut scratch);
         self.scratch = scratch;
         let Read { sha256, rows } = read?;
         let tally = &mut self.tallies[position];
@@ -117,6 +114,32 @@ impl<W: Write + Send> Sink<'_, W> {
             Err(reason) => tally.reason = Some(reason),
         }
         Ok(())
+    }
+
+    /// Takes the rows of a file, unless the schema refuses all of it for what is missing in it: then
+    /// none of them may have been written when its last row is known.
+    fn read_whole(
+        &mut self,
+        file: &Planned,
+        position: usize,
+        take: Take<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Read, Untaken> {
+        let is_asked_before = matches!(take, Take::Rest);
+        if self.reading.schema.limits_missing_shares() && !is_asked_before {
+            let read = look_for_missing(self.reading, file, scratch)?;
+            if read.rows.is_err() {
+                return Ok(read);
+            }
+        }
+        let source = Source {
+            file,
+            lines: Lines::Kept,
+            progress: self.progress.clone(),
+        };
+        read_file(self.reading, &source, scratch, |rows| {
+            self.take_rows(rows, file, position, take)
+        })
     }
 
     fn take_rows(
@@ -257,6 +280,31 @@ pub(crate) fn read_file(
         return Err(Untaken::File("it changed while it was read".into()));
     }
     Ok(Read { sha256, rows })
+}
+
+/// Reads a file without taking its rows; it has none to hand over where too many cells are missing.
+fn look_for_missing(
+    reading: &Reading<'_>,
+    file: &Planned,
+    scratch: &mut Scratch,
+) -> Result<Read, Untaken> {
+    let source = Source {
+        file,
+        lines: Lines::Dropped,
+        progress: Progress::none(),
+    };
+    let mut counts = MissingCounts::default();
+    let read = read_file(reading, &source, scratch, |rows| {
+        counts.add(rows);
+        Ok(())
+    })?;
+    Ok(match counts.refusal(reading.schema) {
+        Some(reason) => Read {
+            rows: Err(reason),
+            ..read
+        },
+        None => read,
+    })
 }
 
 /// Writes the new rows, those that stand together together.

@@ -10,7 +10,7 @@ use common::ledger::RowCounts;
 use common::{Config, History};
 use dataset::{
     DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, Rows, TargetColumn,
-    load_final_data, reason_to_ignore,
+    load_final_data, missing_too_often, reason_to_ignore,
 };
 use serde::Serialize;
 
@@ -105,6 +105,10 @@ fn read(
         }
         Err(FileProblem::Unreadable(error)) => return Err(error.into()),
     };
+    explanation.reason = missing_too_often(file, &config.schema)?;
+    if explanation.reason.is_some() {
+        return Ok(());
+    }
     let (key, mut seen) = ingested(config)?;
     let rows = &mut explanation.rows;
     loop {

@@ -12,6 +12,7 @@ mod accounting;
 mod committed;
 mod entries;
 mod explain;
+mod infer;
 mod judged;
 mod lay;
 mod look;
@@ -41,6 +42,7 @@ use serde::Serialize;
 use crate::lay::Keep;
 
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
+pub use infer::{ProposedSchema, infer};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};
 pub use look::{Look, look};
 pub use report::{FileReport, IngestReport};
@@ -54,6 +56,9 @@ pub struct Options {
     /// With --explain: every row, not only the refused ones
     #[arg(long, requires = "explain")]
     rows: bool,
+    /// Propose the section `schema` from FILE, else from the input folders, and change nothing
+    #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with = "explain")]
+    infer_schema: Option<Vec<PathBuf>>,
 }
 
 /// What the program says.
@@ -64,6 +69,8 @@ pub enum IngestionReport {
     Ingested(IngestReport),
     /// What would happen to one file.
     Explained(Explanation),
+    /// A schema for the data that is there.
+    Proposed(ProposedSchema),
 }
 
 /// The ingested data after an ingestion.
@@ -92,8 +99,11 @@ pub struct Prepared {
     pub is_untouched: bool,
 }
 
-/// Takes in what is new, or explains one file.
+/// Takes in what is new, explains one file, or proposes a schema.
 pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
+    if let Some(files) = options.infer_schema {
+        return infer(config, &files).map(IngestionReport::Proposed);
+    }
     match options.explain {
         None => run(config).map(IngestionReport::Ingested),
         Some(file) => {
@@ -112,6 +122,7 @@ impl Report for IngestionReport {
         match self {
             Self::Ingested(report) => report.needs_attention(),
             Self::Explained(explanation) => explanation.needs_attention(),
+            Self::Proposed(proposed) => proposed.needs_attention(),
         }
     }
 }
@@ -121,6 +132,7 @@ impl fmt::Display for IngestionReport {
         match self {
             Self::Ingested(report) => report.fmt(to),
             Self::Explained(explanation) => explanation.fmt(to),
+            Self::Proposed(proposed) => proposed.fmt(to),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use common::history::documents;
 use common::ledger::FileStatus;
+use common::schema::MissingShare;
 use dataset::passes::Summary;
 use proptest::prelude::*;
 
@@ -46,6 +47,10 @@ enum Step {
     /// With no memory at all, or with plenty.
     LimitMemory {
         mib: u64,
+    },
+    /// From now on a file may miss values in so large a share of its rows.
+    LimitMissing {
+        quarters: u8,
     },
 }
 
@@ -127,6 +132,10 @@ impl Pipeline {
                 }
             }
             Step::LimitMemory { mib } => self.config.ingestion.memory_limit_mib = *mib,
+            Step::LimitMissing { quarters } => {
+                let share = MissingShare::new(f64::from(*quarters) / 4.0).unwrap();
+                self.config.schema.features[0].rules.missing_share = share;
+            }
             Step::LeaveUncommittedTail => {
                 if let Ok(mut bytes) = fs::read(layout.final_data()) {
                     bytes.extend(b"half a r");
@@ -247,11 +256,17 @@ impl Pipeline {
         Some(profile.summary())
     }
 
-    /// What the input folder holds now, each good row once.
+    /// What the input folder holds now, each good row of a file that is not refused once.
     fn expected_rows(&self) -> BTreeSet<Vec<u8>> {
         let mut rows = BTreeSet::new();
         for entry in fs::read_dir(&self.config.input_folders[0].path).unwrap() {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let read = text.lines().skip(1).count();
+            let missing = text.lines().filter(|line| line.contains(",,")).count();
+            let largest = self.config.schema.features[0].rules.missing_share.largest();
+            if largest.is_some_and(|largest| missing as f64 > largest * read as f64) {
+                continue;
+            }
             let good = text.lines().skip(1).filter(|line| !line.contains("bad"));
             rows.extend(good.map(|line| line.as_bytes().to_vec()));
         }
@@ -282,10 +297,11 @@ fn damage(path: &Path, byte: usize) {
     }
 }
 
-/// Value 9 stands for a broken row.
+/// Value 9 stands for a broken row, 8 for a missing value.
 fn row(id: u8, value: u8) -> String {
     match value {
         9 => format!("c{id},bad,0\n"),
+        8 => format!("c{id},,0\n"),
         _ => format!("c{id},{value},{}\n", value % 2),
     }
 }
@@ -306,6 +322,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<u8>(), any::<u16>())
             .prop_map(|(run, byte)| Step::DamageRowFingerprints { run, byte }),
         1 => prop_oneof![Just(0), Just(1024)].prop_map(|mib| Step::LimitMemory { mib }),
+        2 => (0..=4u8).prop_map(|quarters| Step::LimitMissing { quarters }),
     ]
 }
 

@@ -97,6 +97,8 @@ pub(super) fn cell_code(problem: CellProblem) -> &'static str {
         CellProblem::OutOfRange => "out-of-range",
         CellProblem::NotAllowed(Breach::Below(_)) => "below-minimum",
         CellProblem::NotAllowed(Breach::Above(_)) => "above-maximum",
+        CellProblem::NotAllowed(Breach::NotListed) => "not-listed",
+        CellProblem::NotAllowed(Breach::Missing) => "missing-value",
         CellProblem::NotAClass => "not-a-class",
     }
 }

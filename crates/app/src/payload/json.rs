@@ -277,9 +277,9 @@ impl<'s> Reading<'s> {
         self.values.clear();
         for slot in 1..self.cells.len() {
             let cell = self.cells[slot].as_ref();
-            let range = &self.schema.features[slot - 1].range;
+            let rules = &self.schema.features[slot - 1].rules;
             let number = cell.map_or(Ok(f64::NAN), Value::as_number);
-            match number.and_then(|number| allowed(number, range)) {
+            match number.and_then(|number| allowed(number, rules)) {
                 Ok(value) => self.values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);

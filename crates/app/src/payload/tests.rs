@@ -61,7 +61,7 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
     let (_base, config) = workspace();
     let model = model(&config);
     let mut schema = config.schema.clone();
-    schema.features[2].range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
+    schema.features[2].rules.range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
     let in_flight = InFlight::new(config.api.limits.in_flight_bytes);
     fuzz("payload", 300, |bytes| {
         for form in [Form::Csv, Form::Json, Form::Unsaid] {

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod folders;
+mod schema;
 mod section;
 mod settings;
 
@@ -17,6 +18,7 @@ use self::alerts::read_alerts;
 pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
 use self::folders::Folders;
 pub use self::folders::InputFolder;
+use self::schema::read_schema;
 use self::section::{Problems, Section};
 pub use self::settings::{
     ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, DriftTrigger,
@@ -24,7 +26,7 @@ pub use self::settings::{
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
-    read_schema, read_training,
+    read_training,
 };
 use crate::{Failure, Layout, Schema};
 
@@ -247,43 +249,6 @@ mod tests {
             text.contains("trainin: unknown key, did you mean training?"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn a_feature_is_a_name_or_an_object_with_its_range() {
-        let config = parse(
-            r#","schema":{"features":["x",{"name":"y","min":0,"max":1.5},{"name":"z","max":-2}]}"#,
-        )
-        .unwrap();
-        let names: Vec<&str> = config.schema.feature_names().collect();
-        assert_eq!(names, ["x", "y", "z"]);
-        let breaches = |value: f64| {
-            let features = config.schema.features.iter();
-            features
-                .map(|feature| feature.range.breach(value).is_some())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(breaches(-3.0), [false, true, false]);
-        assert_eq!(breaches(1.5), [false, false, true]);
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_range_is_said_with_its_key() {
-        let text = problems(
-            r#","schema":{"features":[{"name":"a","min":2,"max":1},{"min":"low"},
-                {"name":"b","maximum":3},7,{"name":"c","max":null},"A"]}"#,
-        );
-        for line in [
-            "schema.features[0].min: min is above max",
-            "schema.features[1].name: is missing",
-            "schema.features[1].min: expected f64, found a string",
-            "schema.features[2].maximum: unknown key, did you mean schema.features[2].max?",
-            "schema.features[3]: must be a column, or an object with name, min and max",
-            "schema.features: names the column \"A\" twice",
-        ] {
-            assert!(text.contains(line), "{line} is missing in:\n{text}");
-        }
-        assert!(!text.contains("features[4]"), "{text}");
     }
 
     #[test]

@@ -36,7 +36,15 @@ impl fmt::Display for Problems {
 fn wrong_value(error: &serde_json::Error, found: &str) -> String {
     let text = error.to_string();
     match text.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}, found {found}"),
+        Some((_, expected)) => {
+            // Rust's names of numbers say nothing to a person.
+            let expected = match expected {
+                "f64" => "a number",
+                "u16" | "u32" | "u64" | "usize" => "a whole number",
+                other => other,
+            };
+            format!("expected {expected}, found {found}")
+        }
         None => format!("{found} of the wrong form"),
     }
 }

@@ -1,16 +1,12 @@
 //! The optional sections of the configuration: what they hold, their defaults, and their reading.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::folders;
 use super::section::Section;
-use crate::Schema;
-use crate::schema::{Feature, ValueRange};
 
 /// Section `ingestion`.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,59 +170,6 @@ impl Default for LimitSettings {
 }
 
 const MIB: u64 = 1024 * 1024;
-
-pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
-    let default = Schema::default();
-    let schema = Schema {
-        features: read_features(&mut section, &default),
-        id: section.value("id", default.id),
-        target: section.value("target", default.target),
-    };
-    let mut seen = BTreeSet::new();
-    for column in schema.columns() {
-        if column.trim().is_empty() {
-            section.problem("features", "has a column without a name");
-        } else if !seen.insert(column.trim().to_lowercase()) {
-            section.problem("features", &format!("names the column {column:?} twice"));
-        }
-    }
-    section.finish();
-    schema
-}
-
-/// Each entry is a name, or an object that also says which values the column may have.
-fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
-    let default: Vec<Value> = default.feature_names().map(Value::from).collect();
-    let entries = section.value("features", default);
-    if entries.is_empty() {
-        section.problem("features", "names no column");
-    }
-    let read = |(position, entry)| match entry {
-        Value::String(name) => Some(Feature::from(name.as_str())),
-        Value::Object(values) => read_feature(section.element("features", position, values)),
-        _ => {
-            let key = format!("features[{position}]");
-            section.problem(
-                &key,
-                "must be a column, or an object with name, min and max",
-            );
-            None
-        }
-    };
-    entries.into_iter().enumerate().filter_map(read).collect()
-}
-
-fn read_feature(mut section: Section<'_>) -> Option<Feature> {
-    let name: Option<String> = section.required("name");
-    let minimum = section.value("min", None);
-    let maximum = section.value("max", None);
-    let range = ValueRange::new(minimum, maximum).unwrap_or_else(|flaw| {
-        section.problem("min", flaw);
-        ValueRange::default()
-    });
-    section.finish();
-    Some(Feature { name: name?, range })
-}
 
 pub(super) fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
     let settings = IngestionSettings {

@@ -70,6 +70,10 @@ pub(super) struct ColumnMap {
     pub(super) names: Vec<String>,
     pub(super) id: usize,
     pub(super) features: Vec<(usize, Feature)>,
+    /// A value can breach a rule of one of them.
+    pub(super) has_rules: bool,
+    /// How often some of them may be missing is limited.
+    pub(super) limits_missing_shares: bool,
     pub(super) target: Option<(usize, String)>,
     /// Names were found only once spaces and case were forgiven.
     pub(super) is_forgiven: bool,
@@ -110,6 +114,11 @@ impl ColumnMap {
                 .iter()
                 .map(|feature| Ok((required(&feature.name)?, feature.clone())))
                 .collect::<Result<_, HeaderFlaw>>()?,
+            has_rules: !schema
+                .features
+                .iter()
+                .all(|feature| feature.rules.allow_any_value()),
+            limits_missing_shares: schema.limits_missing_shares(),
             target: match target {
                 TargetColumn::Read => {
                     place(&schema.target).map(|field| (field, schema.target.clone()))
@@ -128,6 +137,8 @@ impl ColumnMap {
             names: Vec::new(),
             id: 0,
             features: Vec::new(),
+            has_rules: false,
+            limits_missing_shares: false,
             target: None,
             is_forgiven: false,
             is_in_order: false,

@@ -32,6 +32,8 @@ pub struct ParsedRows {
     lines: Vec<u8>,
     /// Where each of them ends.
     line_ends: Vec<usize>,
+    /// Records in which a cell is missing, by feature, if their share is limited.
+    pub(super) missing: Vec<u64>,
     /// Line breaks of the block.
     pub(super) n_lines: u64,
     pub(super) tolerated: Tolerated,
@@ -117,6 +119,7 @@ impl ParsedRows {
         self.rejections.clear();
         self.lines.clear();
         self.line_ends.clear();
+        self.missing.clear();
         self.n_lines = 0;
         self.tolerated = Tolerated::default();
     }
@@ -218,6 +221,9 @@ impl State<'_> {
 
     fn take(&mut self, record: Record<'_>, line: u64) {
         let BlockParser { columns, lines, .. } = *self.parser;
+        if columns.limits_missing_shares {
+            columns.count_missing(record, &mut self.rows.missing);
+        }
         let label = match columns.check(record, &mut self.values) {
             Ok(label) => label,
             Err(blame) => {

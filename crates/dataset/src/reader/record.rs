@@ -130,9 +130,13 @@ impl ColumnMap {
         values.clear();
         for (field, feature) in &self.features {
             let cell = record.field(*field);
-            let value = cell::parse_number(cell)
-                .and_then(|value| cell::allowed(value, &feature.range))
-                .map_err(|problem| blame(*field, &feature.name, problem, cell))?;
+            let number = cell::parse_number(cell);
+            // Most schemas have no rule, and rows are read by the million.
+            let allowed = match number {
+                Ok(number) if self.has_rules => cell::allowed(number, &feature.rules),
+                number => number,
+            };
+            let value = allowed.map_err(|problem| blame(*field, &feature.name, problem, cell))?;
             values.push(value);
         }
         match &self.target {
@@ -140,6 +144,22 @@ impl ColumnMap {
             Some((field, name)) => {
                 let cell = record.field(*field);
                 cell::parse_label(cell).map_err(|problem| blame(*field, name, problem, cell))
+            }
+        }
+    }
+
+    /// Adds a record to the counts of missing cells, by feature in schema order; of one with more or
+    /// fewer fields than the header nobody knows which are missing.
+    pub(super) fn count_missing(&self, record: Record<'_>, counts: &mut Vec<u64>) {
+        counts.resize(self.features.len(), 0);
+        if record.len() != self.names.len() {
+            return;
+        }
+        for ((field, feature), count) in self.features.iter().zip(counts) {
+            if feature.rules.missing_share.largest().is_some()
+                && cell::is_missing(record.field(*field).trim_ascii())
+            {
+                *count += 1;
             }
         }
     }

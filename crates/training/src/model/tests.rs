@@ -177,7 +177,7 @@ fn only_features_and_target_have_to_fit() {
     let model = model();
     let mut schema = model.schema.clone();
     schema.id = "client".into();
-    schema.features[0].range = ValueRange::new(Some(0.0), None).unwrap();
+    schema.features[0].rules.range = ValueRange::new(Some(0.0), None).unwrap();
     assert!(model.fits_schema(&schema));
     schema.features.reverse();
     assert!(!model.fits_schema(&schema));

@@ -1,0 +1,188 @@
+//! Section `schema`: the column roles, and what each column promises.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::section::Section;
+use crate::Schema;
+use crate::schema::{Feature, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
+
+/// What the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Number,
+    Category,
+}
+
+pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
+    let default = Schema::default();
+    let schema = Schema {
+        features: read_features(&mut section, &default),
+        id: section.value("id", default.id),
+        target: section.value("target", default.target),
+    };
+    let mut seen = BTreeSet::new();
+    for column in schema.columns() {
+        if column.trim().is_empty() {
+            section.problem("features", "has a column without a name");
+        } else if !seen.insert(column.trim().to_lowercase()) {
+            section.problem("features", &format!("names the column {column:?} twice"));
+        }
+    }
+    section.finish();
+    schema
+}
+
+/// Each entry is a name, or an object that also says what the column promises.
+fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
+    let default: Vec<Value> = default.feature_names().map(Value::from).collect();
+    let entries = section.value("features", default);
+    if entries.is_empty() {
+        section.problem("features", "names no column");
+    }
+    let read = |(position, entry)| match entry {
+        Value::String(name) => Some(Feature::from(name.as_str())),
+        Value::Object(values) => read_feature(section.element("features", position, values)),
+        _ => {
+            let key = format!("features[{position}]");
+            section.problem(
+                &key,
+                "must be a column, or an object with its name and its rules",
+            );
+            None
+        }
+    };
+    entries.into_iter().enumerate().filter_map(read).collect()
+}
+
+fn read_feature(mut section: Section<'_>) -> Option<Feature> {
+    let name: Option<String> = section.required("name");
+    if section.value("kind", Kind::Number) == Kind::Category {
+        section.problem(
+            "kind",
+            "columns of categories cannot be read yet: leave the column out",
+        );
+    }
+    let rules = read_rules(&mut section);
+    section.finish();
+    Some(Feature { name: name?, rules })
+}
+
+fn read_rules(section: &mut Section<'_>) -> NumberRules {
+    let (minimum, maximum) = (section.value("min", None), section.value("max", None));
+    let range = ValueRange::new(minimum, maximum).unwrap_or_else(|flaw| {
+        section.problem("min", flaw);
+        ValueRange::default()
+    });
+    let allowed: Option<Vec<f64>> = section.value("allowed", None);
+    let listed = allowed.map(|values| {
+        ListedValues::new(values, range).unwrap_or_else(|flaw| {
+            section.problem("allowed", &flaw);
+            ListedValues::default()
+        })
+    });
+    let largest: Option<f64> = section.value("max_missing_share", None);
+    let missing_share = largest.map(|share| {
+        MissingShare::new(share).unwrap_or_else(|flaw| {
+            section.problem("max_missing_share", flaw);
+            MissingShare::default()
+        })
+    });
+    NumberRules {
+        range,
+        listed: listed.unwrap_or_default(),
+        presence: Presence::of_required(section.value("required", false)),
+        missing_share: missing_share.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::Config;
+    use crate::schema::Breach;
+
+    fn parse(features: &str) -> anyhow::Result<Schema> {
+        let text = format!(
+            r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+                "output_model_path":"models","prod_deployment_path":"prod",
+                "schema":{{"features":{features}}}}}"#
+        );
+        let config = Config::parse(Path::new("/nowhere/config.json"), &text)?;
+        Ok(config.schema)
+    }
+
+    fn has_all(text: &str, lines: &[&str]) {
+        for line in lines {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_feature_is_a_name_or_an_object_with_its_range() {
+        let schema =
+            parse(r#"["x",{"name":"y","min":0,"max":1.5},{"name":"z","max":-2}]"#).unwrap();
+        let names: Vec<&str> = schema.feature_names().collect();
+        assert_eq!(names, ["x", "y", "z"]);
+        let breaches = |value: f64| {
+            let features = schema.features.iter();
+            features
+                .map(|feature| feature.rules.breach(value).is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(breaches(-3.0), [false, true, false]);
+        assert_eq!(breaches(1.5), [false, false, true]);
+    }
+
+    #[test]
+    fn a_feature_promises_what_its_keys_say() {
+        let schema = parse(
+            r#"[{"name":"x","kind":"number","required":true,"allowed":[1,2]},
+                {"name":"y","max_missing_share":0.25,"required":false,"allowed":null}]"#,
+        )
+        .unwrap();
+        let [x, y] = &schema.features[..] else {
+            panic!("two features");
+        };
+        assert_eq!(x.rules.breach(f64::NAN), Some(Breach::Missing));
+        assert_eq!(x.rules.breach(3.0), Some(Breach::NotListed));
+        assert!(y.rules.allow_any_value());
+        assert_eq!(y.rules.missing_share.largest(), Some(0.25));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_feature_is_said_with_its_key_and_all_at_once() {
+        let text = parse(
+            r#"[{"name":"a","min":2,"max":1},{"min":"low"},{"name":"b","maximum":3},7,
+                {"name":"c","max":null},"A",
+                {"name":"d","min":0,"allowed":[1,-1]},{"name":"e","allowed":[]},
+                {"name":"f","max_missing_share":5},{"name":"g","kind":"category"},
+                {"name":"h","kind":"text"},{"name":"i","require":true}]"#,
+        )
+        .expect_err("problems")
+        .to_string();
+        has_all(
+            &text,
+            &[
+                "schema.features[0].min: min is above max",
+                "schema.features[1].name: is missing",
+                "schema.features[1].min: expected a number, found a string",
+                "schema.features[2].maximum: unknown key, did you mean schema.features[2].max?",
+                "schema.features[3]: must be a column, or an object with its name and its rules",
+                "schema.features: names the column \"A\" twice",
+                "schema.features[6].allowed: -1 is below 0, the smallest value the schema allows",
+                "schema.features[7].allowed: is empty",
+                "schema.features[8].max_missing_share: must be a share from 0 to 1",
+                "schema.features[9].kind: columns of categories cannot be read yet",
+                "schema.features[10].kind: expected `number` or `category`, found a string",
+                "schema.features[11].require: unknown key, did you mean schema.features[11].required?",
+            ],
+        );
+        assert!(!text.contains("features[4]"), "{text}");
+    }
+}

@@ -1,0 +1,211 @@
+//! What the columns of any CSV file hold, counted in one pass that keeps no rows.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::any_file::{AnyFile, each_record};
+use crate::cell::{parse_label, parse_number};
+use crate::fingerprint::client_hash;
+use crate::reader::Block;
+
+/// Cells at the beginning of a file that are held against each other.
+const COMPARED_CELLS: usize = 1000;
+
+/// The columns of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FileSurvey {
+    /// Rows with as many fields as the header.
+    pub rows: u64,
+    /// Rows with more or fewer, which were left out.
+    pub skipped: u64,
+    /// The columns in the file's order.
+    pub columns: Vec<ColumnSurvey>,
+}
+
+/// What the cells of one column are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ColumnSurvey {
+    /// Its name, without spaces around it.
+    pub name: String,
+    /// Cells that are missing.
+    pub missing: u64,
+    /// Cells that hold a number.
+    pub numbers: u64,
+    /// Cells that hold other text.
+    pub others: u64,
+    /// Cells that name the class 0 and the class 1; other text may be among them (`true`).
+    pub classes: [u64; 2],
+    /// The smallest and the largest number.
+    pub bounds: Option<(f64, f64)>,
+    /// Numbers that are not whole.
+    pub fractions: u64,
+    /// Cells at the beginning that were held against each other.
+    pub compared: u64,
+    /// Different ones among them.
+    pub distinct: u64,
+}
+
+/// Reads a file once and counts what its columns hold.
+///
+/// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
+/// name that stands there twice or with a record of more than 16 MiB (65).
+pub fn survey_columns(path: &Path) -> anyhow::Result<FileSurvey> {
+    let file = AnyFile::open(path)?;
+    let columns = file.names().iter().map(|name| ColumnSurvey {
+        name: name.clone(),
+        ..ColumnSurvey::default()
+    });
+    let mut survey = FileSurvey {
+        columns: columns.collect(),
+        ..FileSurvey::default()
+    };
+    let n_fields = survey.columns.len();
+    let mut beginnings = vec![Vec::new(); n_fields];
+    file.each_block(
+        |block| Part::of(block, n_fields),
+        |part| survey.add(part, &mut beginnings),
+    )?;
+    for (column, cells) in survey.columns.iter_mut().zip(beginnings) {
+        column.compared = cells.len() as u64;
+        column.distinct = cells.into_iter().collect::<HashSet<u64>>().len() as u64;
+    }
+    Ok(survey)
+}
+
+/// A block of a file.
+struct Part {
+    survey: FileSurvey,
+    /// Hashes of each column's first cells.
+    beginnings: Vec<Vec<u64>>,
+}
+
+impl Part {
+    fn of(block: &Block, n_fields: usize) -> Self {
+        let mut part = Self {
+            survey: FileSurvey {
+                columns: vec![ColumnSurvey::default(); n_fields],
+                ..FileSurvey::default()
+            },
+            beginnings: vec![Vec::new(); n_fields],
+        };
+        each_record(block, |record| {
+            let survey = &mut part.survey;
+            if record.len() != n_fields {
+                survey.skipped += 1;
+                return;
+            }
+            survey.rows += 1;
+            let columns = survey.columns.iter_mut().zip(&mut part.beginnings);
+            for (field, (column, beginning)) in columns.enumerate() {
+                let cell = record.field(field);
+                column.count(cell);
+                if beginning.len() < COMPARED_CELLS {
+                    beginning.push(client_hash(cell));
+                }
+            }
+        });
+        part
+    }
+}
+
+impl FileSurvey {
+    fn add(&mut self, part: Part, beginnings: &mut [Vec<u64>]) {
+        self.rows += part.survey.rows;
+        self.skipped += part.survey.skipped;
+        for (mine, other) in self.columns.iter_mut().zip(&part.survey.columns) {
+            mine.add(other);
+        }
+        for (mine, other) in beginnings.iter_mut().zip(part.beginnings) {
+            let room = COMPARED_CELLS.saturating_sub(mine.len());
+            mine.extend(other.into_iter().take(room));
+        }
+    }
+}
+
+impl ColumnSurvey {
+    /// Adds the cells of a column that stands behind this one, or in another file.
+    pub fn add(&mut self, other: &Self) {
+        self.missing += other.missing;
+        self.numbers += other.numbers;
+        self.others += other.others;
+        self.fractions += other.fractions;
+        self.compared += other.compared;
+        self.distinct += other.distinct;
+        for (mine, other) in self.classes.iter_mut().zip(other.classes) {
+            *mine += other;
+        }
+        if let Some((smallest, largest)) = other.bounds {
+            self.widen(smallest);
+            self.widen(largest);
+        }
+    }
+
+    /// Cells of any kind.
+    pub fn rows(&self) -> u64 {
+        self.missing + self.numbers + self.others
+    }
+
+    /// Whether it is one of numbers, by the rule of [`read_columns`](super::read_columns), and has
+    /// some.
+    pub fn holds_numbers(&self) -> bool {
+        self.numbers > 0 && super::is_slip_of_the_pen(self.others, self.numbers)
+    }
+
+    fn count(&mut self, cell: &[u8]) {
+        match parse_number(cell) {
+            Ok(number) if number.is_nan() => self.missing += 1,
+            Ok(number) => {
+                self.numbers += 1;
+                self.fractions += u64::from(number.fract() != 0.0);
+                self.widen(number);
+            }
+            Err(_) => self.others += 1,
+        }
+        if let Ok(Some(class)) = parse_label(cell) {
+            self.classes[usize::from(class)] += 1;
+        }
+    }
+
+    fn widen(&mut self, number: f64) {
+        let (smallest, largest) = self.bounds.unwrap_or((number, number));
+        self.bounds = Some((smallest.min(number), largest.max(number)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn survey(text: &str) -> FileSurvey {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        survey_columns(file.path()).unwrap()
+    }
+
+    #[test]
+    fn each_cell_is_counted_as_what_it_is() {
+        let found = survey("id, x ,left\na,1.5,0\nb,NA,true\na,-2,1\nc,12 k,\nshort\n");
+        assert_eq!((found.rows, found.skipped), (4, 1));
+        let [id, x, left] = &found.columns[..] else {
+            panic!("three columns");
+        };
+        assert_eq!((id.others, id.compared, id.distinct), (4, 4, 3));
+        assert_eq!(x.name, "x");
+        assert_eq!((x.missing, x.numbers, x.others, x.fractions), (1, 2, 1, 1));
+        assert_eq!(x.bounds, Some((-2.0, 1.5)));
+        assert_eq!((left.classes, left.missing), ([1, 2], 1));
+        assert!(!x.holds_numbers() && left.rows() == 4);
+    }
+
+    #[test]
+    fn blocks_are_counted_as_one_file() {
+        let rows: String = (0..60_000).map(|row| format!("client {row},7\n")).collect();
+        let found = survey(&format!("id,x\n{rows}"));
+        assert_eq!((found.rows, found.columns[1].numbers), (60_000, 60_000));
+        let id = &found.columns[0];
+        assert_eq!((id.compared, id.distinct), (1000, 1000));
+        assert_eq!(found.columns[1].distinct, 1);
+    }
+}

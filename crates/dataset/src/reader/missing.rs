@@ -1,0 +1,138 @@
+//! How often cells are missing in a whole file, where the schema limits that.
+//!
+//! Whether a file is refused for it only its last row tells, so it is asked before any row counts:
+//! by a look of its own at the file, which keeps nothing but the counts.
+
+use std::path::Path;
+
+use common::Schema;
+
+use super::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
+use crate::data_file::DataFile;
+use crate::fingerprint::FingerprintKey;
+
+/// What was seen of a file so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingCounts {
+    rows: u64,
+    /// By feature, in schema order; none where no share is limited.
+    missing: Vec<u64>,
+}
+
+impl MissingCounts {
+    /// Adds rows that were parsed under the schema, refused ones too.
+    pub fn add(&mut self, rows: &ParsedRows) {
+        self.rows += rows.read();
+        if self.missing.len() < rows.missing.len() {
+            self.missing.resize(rows.missing.len(), 0);
+        }
+        for (sum, count) in self.missing.iter_mut().zip(&rows.missing) {
+            *sum += count;
+        }
+    }
+
+    /// Why the schema refuses a file of these counts, if it does; all columns are named.
+    pub fn refusal(&self, schema: &Schema) -> Option<String> {
+        let rows = self.rows;
+        let columns = schema.features.iter().zip(&self.missing);
+        let refusals: Vec<String> = columns
+            .filter_map(|(feature, missing)| {
+                let largest = feature.rules.missing_share.largest()?;
+                let is_beyond = *missing as f64 / rows as f64 > largest;
+                is_beyond.then(|| {
+                    let name = &feature.name;
+                    format!("{name} is missing in {missing} of {rows} rows, and the largest share the schema allows is {largest}")
+                })
+            })
+            .collect();
+        (!refusals.is_empty()).then(|| refusals.join("; "))
+    }
+}
+
+/// Why the schema refuses a file for what is missing in it, if it does.
+///
+/// A file whose header does not serve is not refused here: whoever reads its rows is told why.
+pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>, FileProblem> {
+    if !schema.limits_missing_shares() {
+        return Ok(None);
+    }
+    let file = DataFile::open(path).map_err(FileProblem::Unreadable)?;
+    let mut reader = match BulkReader::open(file, schema, TargetColumn::Read) {
+        Ok(reader) => reader,
+        Err(FileProblem::Unusable(_)) => return Ok(None),
+        Err(problem) => return Err(problem),
+    };
+    let mut counts = MissingCounts::default();
+    reader.take_rows(
+        &FingerprintKey::PUBLIC,
+        Lines::Dropped,
+        &mut Scratch::default(),
+        |rows| {
+            counts.add(rows);
+            Ok::<(), FileProblem>(())
+        },
+    )?;
+    Ok(counts.refusal(schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use common::schema::{MissingShare, Presence};
+
+    use super::*;
+
+    fn schema(largest: f64) -> Schema {
+        let mut schema = Schema::default();
+        schema.features[1].rules.missing_share = MissingShare::new(largest).unwrap();
+        schema
+    }
+
+    fn asked(rows: &str, schema: &Schema) -> Option<String> {
+        let header = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(file, "{header}{rows}").unwrap();
+        missing_too_often(file.path(), schema).unwrap()
+    }
+
+    #[test]
+    fn a_share_is_of_all_rows_and_may_be_reached() {
+        let rows = "a,1,,3\nb,1,NA,3\nc,1,2,3\nd,1,2,3\n";
+        assert_eq!(asked(rows, &schema(0.5)), None);
+        assert_eq!(
+            asked(rows, &schema(0.49)).unwrap(),
+            "lastyear_activity is missing in 2 of 4 rows, and the largest share the schema allows is 0.49"
+        );
+        assert_eq!(asked("", &schema(0.0)), None, "no row misses nothing");
+        assert_eq!(asked(rows, &Schema::default()), None);
+    }
+
+    #[test]
+    fn a_share_written_in_decimals_is_reached_exactly() {
+        let rows: String = (0..100)
+            .map(|row| if row < 29 { "a,1,,3\n" } else { "a,1,2,3\n" })
+            .collect();
+        assert_eq!(asked(&rows, &schema(0.29)), None);
+        assert!(asked(&rows, &schema(0.28)).is_some());
+    }
+
+    #[test]
+    fn rows_that_are_refused_for_themselves_count_too() {
+        let mut schema = schema(0.5);
+        schema.features[1].rules.presence = Presence::Required;
+        let rows = "a,x,,3\nb,1,,3\nc,1,2\n";
+        assert!(asked(rows, &schema).unwrap().contains("2 of 3 rows"));
+    }
+
+    #[test]
+    fn blocks_are_counted_together() {
+        let row = "a client with a name of some length,1,,3\n";
+        let rows = row.repeat(40_000);
+        assert!(
+            asked(&rows, &schema(0.5))
+                .unwrap()
+                .contains("40000 of 40000")
+        );
+    }
+}

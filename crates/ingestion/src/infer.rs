@@ -1,0 +1,82 @@
+//! A schema proposed from data that is there; nothing is changed and nothing locked.
+
+mod columns;
+mod proposal;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use common::cli::Report;
+use common::{Config, Failure, Schema};
+use dataset::{FileSurvey, list, survey_columns};
+use serde::Serialize;
+
+use self::columns::pooled;
+use self::proposal::propose;
+
+/// The section `schema` of a configuration, as data suggests it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct ProposedSchema {
+    /// The columns and what they promise.
+    pub schema: Schema,
+    /// What a person should know of it: what was guessed, and what was left out.
+    #[serde(skip)]
+    pub remarks: Vec<String>,
+}
+
+/// Reads the named files, or those of the input folders where none is named, and proposes a schema.
+///
+/// A named file that cannot be read is an error; one of the input folders is left out with a
+/// warning, as ingestion would refuse it alone.
+pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchema> {
+    let surveys = if files.is_empty() {
+        of_input_folders(config)?
+    } else {
+        files
+            .iter()
+            .map(|file| survey_columns(file))
+            .collect::<anyhow::Result<Vec<FileSurvey>>>()?
+    };
+    if surveys.iter().all(|survey| survey.rows == 0) {
+        return Err(Failure::data(
+            "there is no row to propose a schema from: put a CSV file into an input folder, or name one behind --infer-schema",
+        )
+        .into());
+    }
+    let proposed = propose(&pooled(&surveys), &config.schema)?;
+    for remark in &proposed.remarks {
+        tracing::warn!("{remark}");
+    }
+    Ok(proposed)
+}
+
+fn of_input_folders(config: &Config) -> anyhow::Result<Vec<FileSurvey>> {
+    let listing = list(&config.input_folders)?;
+    for entry in &listing.unreadable {
+        tracing::warn!("left out: {entry}");
+    }
+    let mut surveys = Vec::new();
+    for file in &listing.files {
+        match survey_columns(&file.path).context("left out") {
+            Ok(survey) => surveys.push(survey),
+            Err(error) => tracing::warn!("{error:#}"),
+        }
+    }
+    Ok(surveys)
+}
+
+impl Report for ProposedSchema {
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+/// The same JSON as with `--json`: it is there to be copied.
+impl fmt::Display for ProposedSchema {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(to, "{text}")
+    }
+}

@@ -1,0 +1,388 @@
+//! From what columns hold to what they may promise.
+
+use common::Failure;
+use common::schema::{Feature, MissingShare, NumberRules, Presence, Schema, ValueRange};
+use dataset::ColumnSurvey;
+
+use super::ProposedSchema;
+use super::columns::{PooledColumn, PooledColumns, is_same};
+
+/// A column that a larger share of the rows is without would have most files refused.
+const LEAST_SHARE_OF_ROWS: f64 = 0.9;
+/// With so many rows and none that misses it, a value is missing in less than 3 % of the rows (95 %
+/// confidence, by the rule of three).
+const ROWS_TO_REQUIRE: u64 = 100;
+/// The largest missing share of a file is allowed this often, and this much on top: the shares of
+/// small files scatter.
+const MISSING_MARGIN: (f64, f64) = (2.0, 0.05);
+/// A column that names clients is different in at least so many of the rows compared.
+const LEAST_DISTINCT_SHARE: f64 = 0.5;
+
+/// Proposes a schema for these columns; what today's one says of them by name stays.
+pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<ProposedSchema> {
+    let mut remarks = Vec::new();
+    let target = target(pooled, today, &mut remarks);
+    let id = id(pooled, today, &target, &mut remarks)?;
+    let features = features(pooled, today, [&id, &target], &mut remarks);
+    if features.is_empty() {
+        return Err(Failure::data(
+            "no column is left for a model to read: it needs one of numbers beside the id and the target",
+        )
+        .into());
+    }
+    let features = features.into_iter().map(feature).collect();
+    Ok(ProposedSchema {
+        schema: Schema {
+            id,
+            features,
+            target,
+        },
+        remarks,
+    })
+}
+
+fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> String {
+    if pooled.find(&today.target).is_some() {
+        return today.target.clone();
+    }
+    let is_class = |cells: &&ColumnSurvey| {
+        let [stayed, left] = cells.classes;
+        stayed > 0 && left > 0 && stayed + left + cells.missing == cells.rows()
+    };
+    let mut all = pooled.columns.iter().map(|column| &column.cells);
+    // Exports put the outcome last.
+    match all.rfind(is_class) {
+        Some(guess) => {
+            remarks.push(format!(
+                "no column is named {}; {} is taken for the target, as it holds 0 and 1 only",
+                today.target, guess.name
+            ));
+            guess.name.clone()
+        }
+        None => {
+            remarks.push(format!(
+                "no column is named {0}, and none holds 0 and 1 only; the target is still {0}",
+                today.target
+            ));
+            today.target.clone()
+        }
+    }
+}
+
+fn id(
+    pooled: &PooledColumns,
+    today: &Schema,
+    target: &str,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<String> {
+    if pooled.find(&today.id).is_some() {
+        return Ok(today.id.clone());
+    }
+    let others = pooled
+        .columns
+        .iter()
+        .map(|column| &column.cells)
+        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing);
+    // Of equally good ones the leftmost: exports put the name of the client first.
+    let guess = others.reduce(|best, next| {
+        if fitness_as_id(next) > fitness_as_id(best) {
+            next
+        } else {
+            best
+        }
+    });
+    let guess = guess.ok_or_else(|| {
+        Failure::data(format!(
+            "no column is named {}, and none is left that could name the client",
+            today.id
+        ))
+    })?;
+    remarks.push(format!(
+        "no column is named {}; {} is taken for the one that names the client",
+        today.id, guess.name
+    ));
+    Ok(guess.name.clone())
+}
+
+/// The larger the better: names that differ from row to row, then whole numbers that do.
+fn fitness_as_id(cells: &ColumnSurvey) -> u8 {
+    let differs = cells.distinct as f64 >= LEAST_DISTINCT_SHARE * cells.compared as f64;
+    let is_whole = cells.fractions == 0;
+    match (cells.holds_numbers(), differs) {
+        (false, true) => 3,
+        (true, true) if is_whole => 2,
+        (false, false) => 1,
+        _ => 0,
+    }
+}
+
+/// Today's features where all of them are there, else all columns of numbers.
+fn features<'p>(
+    pooled: &'p PooledColumns,
+    today: &Schema,
+    taken: [&str; 2],
+    remarks: &mut Vec<String>,
+) -> Vec<(String, &'p PooledColumn)> {
+    let todays: Option<Vec<(String, &PooledColumn)>> = today
+        .feature_names()
+        .map(|name| {
+            let column = pooled.find(name)?;
+            column
+                .cells
+                .holds_numbers()
+                .then(|| (name.to_owned(), column))
+        })
+        .collect();
+    let mut all = Vec::new();
+    for column in &pooled.columns {
+        let name = &column.cells.name;
+        if taken.iter().any(|taken| is_same(taken, name)) {
+            continue;
+        }
+        match why_not(column, pooled.rows) {
+            Some(reason) => remarks.push(format!("{name} is left out: {reason}")),
+            None => all.push((name.clone(), column)),
+        }
+    }
+    let Some(todays) = todays else {
+        return all;
+    };
+    for (name, _) in &all {
+        if !todays.iter().any(|(known, _)| is_same(known, name)) {
+            remarks.push(format!(
+                "{name} is left out: it is of numbers, but today's model does not read it"
+            ));
+        }
+    }
+    todays
+}
+
+/// Why a model cannot read a column.
+fn why_not(column: &PooledColumn, rows: u64) -> Option<String> {
+    let cells = &column.cells;
+    if !cells.holds_numbers() {
+        return Some(if cells.others == 0 {
+            "it has no value".into()
+        } else {
+            format!("{} of its cells hold text", cells.others)
+        });
+    }
+    let has_few = (cells.rows() as f64) < LEAST_SHARE_OF_ROWS * rows as f64;
+    has_few.then(|| {
+        format!(
+            "it is there in {} of {rows} rows, and a file without it would be refused",
+            cells.rows()
+        )
+    })
+}
+
+fn feature((name, column): (String, &PooledColumn)) -> Feature {
+    let cells = &column.cells;
+    let is_always_there = cells.missing == 0 && cells.rows() >= ROWS_TO_REQUIRE;
+    Feature {
+        name,
+        rules: NumberRules {
+            range: cells.bounds.map(widened).unwrap_or_default(),
+            presence: if is_always_there {
+                Presence::Required
+            } else {
+                Presence::Optional
+            },
+            missing_share: largest_share(column),
+            ..NumberRules::default()
+        },
+    }
+}
+
+fn largest_share(column: &PooledColumn) -> MissingShare {
+    let (factor, summand) = MISSING_MARGIN;
+    let share = column.largest_missing_share * factor + summand;
+    let hundredths = (share * 100.0).ceil();
+    if column.cells.missing == 0 || hundredths >= 100.0 {
+        return MissingShare::default();
+    }
+    MissingShare::new(hundredths / 100.0).expect("above 0 and below 1")
+}
+
+/// The observed bounds, moved out by the distance between them and to two digits; a column without
+/// negative values keeps 0 as its smallest, one without positive ones as its largest.
+fn widened((smallest, largest): (f64, f64)) -> ValueRange {
+    let distance = match largest - smallest {
+        0.0 => largest.abs(),
+        distance => distance.min(f64::MAX),
+    };
+    let low = (smallest - distance).max(if smallest < 0.0 { f64::MIN } else { 0.0 });
+    let high = (largest + distance).min(if largest > 0.0 { f64::MAX } else { 0.0 });
+    // Subtracted, so that none is −0.
+    ValueRange::new(Some(0.0 - rounded_up(-low)), Some(rounded_up(high)))
+        .expect("the bounds are finite and were moved apart")
+}
+
+/// The next number of two digits that is not smaller; the number itself where there is none.
+fn rounded_up(number: f64) -> f64 {
+    if number == 0.0 {
+        return 0.0;
+    }
+    let exponent = number.abs().log10().floor() as i32 - 1;
+    let digits = (number / 10_f64.powi(exponent)).ceil();
+    // By its text, so that 0.3 is not 0.30000000000000004; a step on where the quotient was off.
+    [digits, digits + 1.0]
+        .into_iter()
+        .filter_map(|digits| format!("{digits}e{exponent}").parse::<f64>().ok())
+        .find(|rounded| *rounded >= number && rounded.is_finite())
+        .unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infer::columns::pooled;
+    use dataset::FileSurvey;
+    use proptest::prelude::*;
+
+    /// A column of whole numbers from 1.
+    fn numbers(name: &str, rows: u64) -> ColumnSurvey {
+        ColumnSurvey {
+            name: name.into(),
+            numbers: rows,
+            bounds: Some((1.0, rows as f64)),
+            compared: rows,
+            distinct: rows,
+            ..ColumnSurvey::default()
+        }
+    }
+
+    fn texts(name: &str, rows: u64, distinct: u64) -> ColumnSurvey {
+        ColumnSurvey {
+            name: name.into(),
+            others: rows,
+            compared: rows,
+            distinct,
+            ..ColumnSurvey::default()
+        }
+    }
+
+    fn classes(name: &str, rows: u64) -> ColumnSurvey {
+        ColumnSurvey {
+            classes: [rows - 1, 1],
+            distinct: 2,
+            bounds: Some((0.0, 1.0)),
+            ..numbers(name, rows)
+        }
+    }
+
+    fn file(columns: Vec<ColumnSurvey>) -> FileSurvey {
+        FileSurvey {
+            rows: columns[0].rows(),
+            skipped: 0,
+            columns,
+        }
+    }
+
+    fn proposed(files: &[FileSurvey]) -> ProposedSchema {
+        propose(&pooled(files), &Schema::default()).unwrap()
+    }
+
+    fn remarks_of(proposed: &ProposedSchema, what: &str) -> bool {
+        proposed.remarks.iter().any(|remark| remark.contains(what))
+    }
+
+    #[test]
+    fn columns_of_todays_schema_keep_their_roles_whatever_else_is_there() {
+        let found = proposed(&[file(vec![
+            numbers("Number_Of_Employees ", 200),
+            numbers("lastmonth_activity", 200),
+            numbers("lastyear_activity", 200),
+            texts("corporation", 200, 3),
+            classes("flag", 200),
+            classes("exited", 200),
+        ])]);
+        assert!(found.schema.columns().eq(Schema::default().columns()));
+        assert!(remarks_of(&found, "flag is left out"));
+        assert_eq!(found.remarks.len(), 1, "{:?}", found.remarks);
+    }
+
+    #[test]
+    fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
+        let found = proposed(&[file(vec![
+            numbers("row", 200),
+            texts("region", 200, 5),
+            texts("client", 200, 150),
+            numbers("logins", 200),
+            classes("vip", 200),
+            classes("churned", 200),
+        ])]);
+        let Schema { id, target, .. } = &found.schema;
+        assert_eq!((id.as_str(), target.as_str()), ("client", "churned"));
+        let names: Vec<&str> = found.schema.feature_names().collect();
+        assert_eq!(names, ["row", "logins", "vip"]);
+        for remark in ["churned is taken", "client is taken", "region is left out"] {
+            assert!(remarks_of(&found, remark), "{remark}: {:?}", found.remarks);
+        }
+        let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
+        assert_eq!(by_number.schema.id, "x");
+        assert!(remarks_of(&by_number, "the target is still exited"));
+    }
+
+    #[test]
+    fn a_column_that_some_files_do_not_have_is_left_out() {
+        let found = proposed(&[
+            file(vec![texts("client", 80, 80), numbers("x", 80)]),
+            file(vec![
+                texts("client", 20, 20),
+                numbers("x", 20),
+                numbers("y", 20),
+            ]),
+        ]);
+        assert!(found.schema.feature_names().eq(["x"]));
+        assert!(remarks_of(
+            &found,
+            "y is left out: it is there in 20 of 100 rows"
+        ));
+    }
+
+    #[test]
+    fn what_is_never_missing_is_required_once_there_are_rows_enough_to_say_so() {
+        let rules = |rows: u64, missing: u64| {
+            let column = ColumnSurvey {
+                missing,
+                ..numbers("x", rows - missing)
+            };
+            let found = proposed(&[file(vec![texts("client", rows, rows), column])]);
+            let rules = found.schema.features[0].rules.clone();
+            (rules.presence, rules.missing_share.largest())
+        };
+        assert_eq!(rules(100, 0), (Presence::Required, None));
+        assert_eq!(rules(99, 0), (Presence::Optional, None));
+        assert_eq!(rules(100, 2), (Presence::Optional, Some(0.09)));
+        assert_eq!(rules(100, 60), (Presence::Optional, None));
+    }
+
+    #[test]
+    fn bounds_have_a_margin_of_two_digits_and_keep_their_sign() {
+        let range = |smallest, largest| widened((smallest, largest));
+        let bounds = |low, high| ValueRange::new(Some(low), Some(high)).unwrap();
+        assert_eq!(range(3.0, 4321.0), bounds(0.0, 8700.0));
+        assert_eq!(range(-0.5, 0.5), bounds(-1.5, 1.5));
+        assert_eq!(range(1990.0, 2025.0), bounds(1900.0, 2100.0));
+        assert_eq!(range(-7.0, -7.0), bounds(-14.0, 0.0));
+        assert_eq!(range(0.0, 0.0), bounds(0.0, 0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_whatever_was_observed(one in any::<f64>(), other in any::<f64>()) {
+            prop_assume!(one.is_finite() && other.is_finite());
+            let range = widened((one.min(other), one.max(other)));
+            prop_assert_eq!(range.breach(one), None);
+            prop_assert_eq!(range.breach(other), None);
+        }
+    }
+
+    #[test]
+    fn without_a_column_to_read_there_is_no_proposal() {
+        let only_names = [file(vec![texts("client", 9, 9), classes("left", 9)])];
+        let error = propose(&pooled(&only_names), &Schema::default()).unwrap_err();
+        assert!(error.to_string().contains("no column is left"), "{error}");
+    }
+}
