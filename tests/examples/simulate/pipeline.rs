@@ -4,6 +4,7 @@
 //! checked before anything is simulated ([`crate::on_files`]).
 
 use common::Config;
+use common::config::DriftTrigger;
 use common::ledger::DataPosition;
 use dataset::{Selection, Table};
 use diagnostics::statistics::CumulativeScore;
@@ -94,12 +95,9 @@ impl<'a> Pipeline<'a> {
             new_rows: new.len() as u64,
             new_labelled_rows: labelled(&table.labels[new.clone()]),
             on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
-            verdicts: Some(verdicts(
-                &self.model,
-                &batch,
-                &self.sums,
-                self.config.drift.alpha,
-            )),
+            // The score decides without them, and they cost most of the time.
+            verdicts: (self.config.drift.trigger == DriftTrigger::Evidence)
+                .then(|| verdicts(&self.model, &batch, &self.sums, self.config.drift.alpha)),
             ..Evidence::default()
         }
     }

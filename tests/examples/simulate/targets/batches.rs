@@ -1,8 +1,8 @@
 //! Single batches under a model of 5,000 rows.
 
 use dataset::{Table, each_in_parallel};
-use diagnostics::statistics::CumulativeScore;
-use diagnostics::{Batch, Verdict, Verdicts, verdicts};
+use diagnostics::statistics::{CumulativeScore, Incumbent};
+use diagnostics::{Batch, Verdict, verdicts};
 use training::Model;
 
 use super::{Bound, Target};
@@ -60,32 +60,30 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
             Shape::ZeroInflated => &zero_inflated,
         };
         let table = cell.world.told(draws, cell.rows);
-        let found = judged(model, &table, &CumulativeScore::default());
         match cell.of {
-            // The first look at the sums is the batch once more, at a level of its own.
-            Of::Model => found.model.single.is_some_and(|held| held.is_drift()),
-            Of::Features => of_features(&found) == Verdict::Drift,
+            Of::Model => has_drifted(model, &table),
+            Of::Features => have_moved(model, &table),
         }
     };
     cells.iter().map(is_drift).collect()
 }
 
-pub(super) fn judged(model: &Model, table: &Table, sums: &CumulativeScore) -> Verdicts {
+/// By the batch alone.
+fn has_drifted(model: &Model, table: &Table) -> bool {
+    let incumbent = Incumbent::of(model);
+    let test = incumbent.test(&incumbent.terms(table, &table.all()));
+    test.is_ok_and(|test| test.p_value < ALPHA)
+}
+
+fn have_moved(model: &Model, table: &Table) -> bool {
     let batch = Batch {
         table,
         rows: 0..table.rows(),
     };
-    verdicts(model, &batch, sums, ALPHA)
-}
-
-fn of_features(found: &Verdicts) -> Verdict {
+    let found = verdicts(model, &batch, &CumulativeScore::default(), ALPHA);
     let columns = found.features.iter().map(|feature| feature.verdict);
     let mut all = columns.chain(found.joint.iter().map(|joint| joint.verdict));
-    if all.any(|verdict| verdict == Verdict::Drift) {
-        Verdict::Drift
-    } else {
-        Verdict::Ok
-    }
+    all.any(|verdict| verdict == Verdict::Drift)
 }
 
 fn cells() -> Vec<Cell> {

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use dataset::each_in_parallel;
-use diagnostics::Verdict;
-use diagnostics::statistics::{CumulativeScore, look_level};
+use diagnostics::statistics::{CumulativeScore, Incumbent, look_level};
 
-use super::batches::{ALPHA, TRAINING_ROWS, judged};
+use super::batches::{ALPHA, TRAINING_ROWS};
 use super::{Bound, Target};
 use crate::intervals::{Mean, Share};
 use crate::power::{self, Drift};
@@ -99,19 +98,26 @@ fn streams(world: &World, runs: u64) -> Vec<Found> {
 
 fn one_stream(world: &World, run: u64) -> Found {
     let draws = &mut Draws::of(3, run);
-    let model = World::SAME.model(draws, TRAINING_ROWS);
+    let incumbent = Incumbent::of(&World::SAME.model(draws, TRAINING_ROWS));
+    let covariance = incumbent.covariance().expect("no column is collinear");
     let mut sums = CumulativeScore::default();
     let mut so_far = Found {
         by_sums: false,
         alarms: 0.0,
     };
     for _ in 0..BATCHES {
-        let found = judged(&model, &world.told(draws, ROWS), &sums);
-        so_far.by_sums |= found.model.cumulative.is_some_and(|held| held.is_drift());
-        if found.model.verdict == Verdict::Drift {
+        let table = world.told(draws, ROWS);
+        let terms = incumbent.terms(&table, &table.all());
+        let is_drift = incumbent
+            .test(&terms)
+            .is_ok_and(|test| test.p_value < ALPHA);
+        let by_sums = sums
+            .look(&terms, covariance, ALPHA)
+            .is_ok_and(|(test, level)| test.p_value < level);
+        so_far.by_sums |= by_sums;
+        if is_drift || by_sums {
             so_far.alarms += 1.0;
         }
-        sums = found.sums;
     }
     so_far
 }
