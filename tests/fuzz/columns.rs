@@ -92,8 +92,8 @@ fn accepted(config: &Config, text: &str) -> Table {
 }
 
 /// What is said of a column by itself.
-fn said(column: &ColumnComparison) -> (Verdict, [(Option<f64>, Option<f64>, Option<f64>); 2]) {
-    let of = |check: &Check| (check.statistic, check.p_value, check.effect);
+fn said(column: &ColumnComparison) -> (Verdict, [[Option<f64>; 3]; 2]) {
+    let of = |check: &Check| [check.statistic, check.p_value, check.effect];
     let checks = [of(&column.distribution), of(&column.missing)];
     (column.verdict, checks)
 }
@@ -174,7 +174,7 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
     let of_columns: Vec<Verdict> = whole.iter().map(|column| column.verdict).collect();
     assert_eq!(of_columns, [Verdict::Ok, Verdict::Drift, Verdict::Ok]);
     let good = accepted(&config, &good);
-    let cases = Cell::new(0);
+    let cases = Cell::new(0_u32);
     fuzz("columns", 60, |bytes| {
         let column = bytes.len() % COLUMNS;
         let bad = file(NEW, Some((column, &cells(bytes))));
@@ -183,7 +183,7 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
         let taken = accepted(&config, &bad);
         let same_rows = good.filtered(|row| taken.fingerprints.contains(&good.fingerprints[row]));
         assert_others_stand(column, &judged(&model, &taken), &judged(&model, &same_rows));
-        if cases.replace(cases.get() + 1) % WHOLE_RUNS == 0 {
+        if cases.replace(cases.get() + 1).is_multiple_of(WHOLE_RUNS) {
             run_whole(&bad);
         }
     });

@@ -123,3 +123,21 @@ fn play_one(stream: &Stream, scenario: &Scenario, policy: Policy<'_>) -> Played 
     }
     played
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::scenarios;
+
+    #[test]
+    fn each_drift_is_found_by_the_first_retrain_before_the_next_one() {
+        let worlds = scenarios();
+        let of = |name: &str| worlds.iter().find(|world| world.name == name);
+        let recurring = of("recurring drift").expect("a world");
+        assert_eq!(recurring.drifts, [10, 20, 30]);
+        // One before any drift is none's; the second drift goes by.
+        let found = delays(recurring, &[3, 10, 12, 34]);
+        assert_eq!(found, [Some(1), None, Some(5)]);
+        assert_eq!(delays(of("nothing").expect("a world"), &[3]), []);
+    }
+}

@@ -94,8 +94,10 @@ fn tail(statistic: f64, pairs: u32) -> f64 {
 }
 
 fn critical(level: f64) -> f64 {
-    const PAIRS: u32 = (FEATURES as u32 + 1) / 2;
-    bisect(0.0, 500.0, |statistic| tail(statistic, PAIRS) > level)
+    const COEFFICIENTS: u32 = FEATURES as u32 + 1;
+    bisect(0.0, 500.0, |statistic| {
+        tail(statistic, COEFFICIENTS / 2) > level
+    })
 }
 
 /// Where a claim that is true at first ends.
@@ -119,4 +121,35 @@ fn normal_tail(z: f64) -> f64 {
         .map(|step| density(z + f64::from(step) * STEP))
         .sum();
     STEP * (density(z) / 2.0 + inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_powers_are_those_of_published_tables() {
+        // Four degrees of freedom at 0.05 take 11.94 for 80 % (Cohen 1988).
+        let found = needed(|noncentrality| power(noncentrality, 0.05));
+        assert!((found - 11.94).abs() < 0.01, "{found}");
+        // Without a drift the power is the level.
+        assert!((power(0.0, 0.005) - 0.005).abs() < 1e-12);
+        // (2.5758 + 0.8416)², the sum of both quantiles.
+        let found = needed(best_power);
+        assert!((found - 11.679).abs() < 0.001, "{found}");
+    }
+
+    #[test]
+    fn more_training_rows_show_more_up_to_known_coefficients() {
+        let [intercept, rest @ ..] = WEIGHTS;
+        let [first, second, third] = rest;
+        let drift = |training_rows| Drift {
+            weights: [intercept - 0.05, first, second, third],
+            rows: 5_000.0,
+            training_rows,
+        };
+        let known = drift(5_000.0).with_known_coefficients();
+        assert!((drift(5_000.0).noncentrality() - known / 2.0).abs() < 1e-9);
+        assert!((drift(1e15).noncentrality() - known).abs() < 1e-9);
+    }
 }
