@@ -2,8 +2,8 @@
 //!
 //! The folder `corpus/<reader>` holds the inputs that mutations start from and those that a reader
 //! once stumbled over; all of them are tried as they are, always. Then come mutations: the same
-//! few every time or, with `FUZZ_SECONDS` set, other ones for so long. An input that a reader
-//! stumbles over is put into its folder.
+//! few every time, with `FUZZ_CASES` set more of the same, or with `FUZZ_SECONDS` other ones for so
+//! long. An input that a reader stumbles over is put into its folder.
 //!
 //! Limits: mutations are blind, they do not follow the code that they reach.
 
@@ -17,10 +17,12 @@ use crate::mutation::Mutator;
 
 /// Seconds for which each reader is tried.
 const SECONDS_VARIABLE: &str = "FUZZ_SECONDS";
+/// Mutations that each reader is tried with, in place of the few of every time.
+const CASES_VARIABLE: &str = "FUZZ_CASES";
 
 /// Tries a reader: `check` panics where what it reads breaks a promise.
 ///
-/// `cases` mutations are tried unless `FUZZ_SECONDS` is set.
+/// `cases` mutations are tried unless `FUZZ_SECONDS` or `FUZZ_CASES` is set.
 pub fn fuzz(reader: &str, cases: u32, check: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")
@@ -40,10 +42,11 @@ pub fn fuzz(reader: &str, cases: u32, check: impl Fn(&[u8])) {
             panic!("stumbles over a new input, kept as {}", kept.display());
         }
     };
-    match seconds() {
+    match number(SECONDS_VARIABLE).map(Duration::from_secs) {
         None => {
             let mut mutator = Mutator::new(&seeds, 0);
-            (0..cases).for_each(|_| attempt(&mutator.input()));
+            (0..number(CASES_VARIABLE).unwrap_or(cases.into()))
+                .for_each(|_| attempt(&mutator.input()));
         }
         Some(limit) => try_for(reader, limit, &seeds, attempt),
     }
@@ -69,10 +72,10 @@ fn is_survived(check: &impl Fn(&[u8]), input: &[u8]) -> bool {
     catch_unwind(AssertUnwindSafe(|| check(input))).is_ok()
 }
 
-fn seconds() -> Option<Duration> {
-    let text = std::env::var(SECONDS_VARIABLE).ok()?;
-    let seconds = text.parse().expect("FUZZ_SECONDS is a whole number");
-    Some(Duration::from_secs(seconds))
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} is a whole number")))
 }
 
 #[expect(

@@ -42,6 +42,7 @@ use crate::verdict_rows::verdict_rows;
 
 pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
+pub use monitor::sums_after;
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
 pub use unlabelled::{EstimateKind, Expectation, Realised};

@@ -45,6 +45,15 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
+/// The sums that the next batch is added to: those of this run while its model is neither replaced
+/// nor tried against another.
+pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
+    match action {
+        Action::Keep | Action::Predict => verdicts.sums.clone(),
+        _ => CumulativeScore::default(),
+    }
+}
+
 /// Keeps the sums of a run whose rows are judged; part of the transaction that says so.
 pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let Some((evidence, decision)) = record.evidence.as_ref().zip(record.decision.as_ref()) else {
@@ -57,10 +66,7 @@ pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result
     let stored = StoredSums {
         release: deployed.release.clone(),
         changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
-        sums: match decision.action {
-            Action::Keep | Action::Predict => verdicts.sums.clone(),
-            _ => CumulativeScore::default(),
-        },
+        sums: sums_after(decision.action, verdicts),
     };
     history.save_document(documents::SCORE_SUMS, &stored)
 }

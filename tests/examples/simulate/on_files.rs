@@ -1,0 +1,96 @@
+//! Whether the pipeline in memory decides as whole runs on files do.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use common::files;
+use dataset::Table;
+use fullprocess::{Outcome, run_once};
+
+use crate::pipeline::{Came, Pipeline};
+use crate::streams::{Scenario, Stream, scenarios};
+use crate::worlds::{client, config_in};
+
+/// Batches of a stream that are played both ways.
+const BATCHES: usize = 20;
+/// The worlds in which they are: with a drift, and with classes that come late.
+const WORLDS: [&str; 2] = ["sudden drift", "sudden drift, late classes"];
+
+/// Plays streams both ways; says how many runs decided alike, an error where one did not.
+pub(crate) fn check() -> anyhow::Result<String> {
+    let mut runs = 0;
+    for scenario in scenarios()
+        .iter()
+        .filter(|scenario| WORLDS.contains(&scenario.name))
+    {
+        for trigger in ["score", "evidence"] {
+            runs += play_both_ways(scenario, trigger)?;
+        }
+    }
+    Ok(format!(
+        "{runs} runs on files decided as those in memory do"
+    ))
+}
+
+fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
+    let Stream {
+        first,
+        test,
+        batches,
+    } = scenario.draw(0);
+    let folder = tempfile::tempdir()?;
+    let config = config_in(folder.path(), trigger);
+    write(&folder.path().join("test"), "test", &test)?;
+    write(&folder.path().join("in"), "first", &first)?;
+    let began = run_once(&config)?.outcome;
+    ensure!(
+        began == Some(Outcome::ColdStart),
+        "the first run: {began:?}"
+    );
+    let mut pipeline = Pipeline::start(&config, &first, &test);
+    for (batch, arrival) in batches.iter().take(BATCHES).enumerate() {
+        write(
+            &folder.path().join("in"),
+            &format!("batch-{batch:03}"),
+            &arrival.told,
+        )?;
+        let record = run_once(&config)?;
+        let on_files = match record.outcome {
+            Some(Outcome::Steady | Outcome::NotJudged) => Came::Kept,
+            Some(Outcome::Redeployed) => Came::Redeployed,
+            Some(Outcome::CandidateRefused) => Came::Refused,
+            other => anyhow::bail!("batch {batch} came out as {other:?}: {}", record.reason),
+        };
+        let in_memory = pipeline.run(&arrival.told);
+        ensure!(
+            on_files == in_memory,
+            "{}, {trigger}, batch {batch}: on files {on_files:?}, in memory {in_memory:?}: {}",
+            scenario.name,
+            record.reason
+        );
+    }
+    Ok(BATCHES)
+}
+
+/// Writes rows as a file that comes in.
+fn write(folder: &Path, name: &str, table: &Table) -> anyhow::Result<()> {
+    let mut text = String::from("corporation,a,b,c,exited\n");
+    for (row, id) in table.fingerprints.iter().enumerate() {
+        text.push_str(&client(*id));
+        for value in table.row(row) {
+            match value.is_nan() {
+                true => text.push(','),
+                false => write!(text, ",{value}")?,
+            }
+        }
+        match table.labels[row] {
+            Some(left) => writeln!(text, ",{}", u8::from(left))?,
+            None => text.push_str(",\n"),
+        }
+    }
+    files::create_folder(folder)?;
+    let path = folder.join(format!("{name}.csv"));
+    files::replace(&path, text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))
+}

@@ -1,0 +1,144 @@
+//! The pipeline's own judging, deciding, fitting and gate on rows in memory.
+//!
+//! What is left out is files, locks and the history. That it decides as a run on files does is
+//! checked before anything is simulated ([`crate::on_files`]).
+
+use common::Config;
+use common::config::DriftTrigger;
+use common::ledger::DataPosition;
+use dataset::{Selection, Table};
+use diagnostics::statistics::CumulativeScore;
+use diagnostics::{Batch, verdicts};
+use fullprocess::{Action, DeployedModel, Evidence, Policy, decide, sums_after};
+use scoring::{Contest, UnseenTest, gate};
+use training::{FitSettings, Model};
+
+/// A deployed model and the rows that came so far.
+pub(crate) struct Pipeline<'a> {
+    config: &'a Config,
+    test: &'a Table,
+    pub(crate) table: Table,
+    pub(crate) model: Model,
+    score: f64,
+    judged: usize,
+    sums: CumulativeScore,
+}
+
+/// What came of the rows of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// The deployed model stays, or the rows wait.
+    Kept,
+    Redeployed,
+    Refused,
+}
+
+impl<'a> Pipeline<'a> {
+    /// A cold start.
+    pub(crate) fn start(config: &'a Config, first: &Table, test: &'a Table) -> Self {
+        let model = train(config, first);
+        Self {
+            score: score_of(&model, test),
+            config,
+            test,
+            judged: first.rows(),
+            table: first.clone(),
+            model,
+            sums: CumulativeScore::default(),
+        }
+    }
+
+    /// A run, as the configuration has it.
+    pub(crate) fn run(&mut self, new: &Table) -> Came {
+        self.table.extend(new);
+        let evidence = self.evidence();
+        let action = decide(&evidence, &Policy::of(self.config)).action;
+        let came = match action {
+            Action::Retrain => self.retrain(),
+            _ => Came::Kept,
+        };
+        if matches!(action, Action::Keep | Action::Predict | Action::Retrain) {
+            self.judged = self.table.rows();
+            if let Some(verdicts) = &evidence.verdicts {
+                self.sums = sums_after(action, verdicts);
+            }
+        }
+        came
+    }
+
+    /// Takes rows in and asks nothing of them.
+    pub(crate) fn take_in(&mut self, new: &Table) {
+        self.table.extend(new);
+        self.judged = self.table.rows();
+    }
+
+    /// Takes rows in, and deploys a model of all rows without asking the gate.
+    pub(crate) fn replace(&mut self, new: &Table) {
+        self.take_in(new);
+        self.deploy(train(self.config, &self.table));
+    }
+
+    fn evidence(&self) -> Evidence {
+        let (table, new) = (&self.table, self.judged..self.table.rows());
+        let labelled = |rows: &[Option<bool>]| rows.iter().flatten().count() as u64;
+        let batch = Batch {
+            table,
+            rows: new.clone(),
+        };
+        Evidence {
+            deployed: Some(DeployedModel {
+                release: String::new(),
+                score: self.score,
+            }),
+            rows: table.rows() as u64,
+            labelled_rows: labelled(&table.labels),
+            new_rows: new.len() as u64,
+            new_labelled_rows: labelled(&table.labels[new.clone()]),
+            on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
+            // The score decides without them, and they cost most of the time.
+            verdicts: (self.config.drift.trigger == DriftTrigger::Evidence)
+                .then(|| verdicts(&self.model, &batch, &self.sums, self.config.drift.alpha)),
+            ..Evidence::default()
+        }
+    }
+
+    fn retrain(&mut self) -> Came {
+        let candidate = train(self.config, &self.table);
+        let contest = Contest {
+            candidate: &candidate,
+            incumbent: &self.model,
+            table: &self.table,
+            new_rows: self.judged..self.table.rows(),
+            test: Some(UnseenTest {
+                table: self.test,
+                left_out: 0,
+            }),
+        };
+        let settings = FitSettings {
+            c: self.config.training.c,
+        };
+        let comparison = scoring::compare(&settings, &contest).expect("labelled new rows");
+        if gate(&comparison, self.config.deployment.gate).accepted {
+            self.deploy(candidate);
+            Came::Redeployed
+        } else {
+            Came::Refused
+        }
+    }
+
+    fn deploy(&mut self, model: Model) {
+        self.score = score_of(&model, self.test);
+        self.model = model;
+    }
+}
+
+fn train(config: &Config, table: &Table) -> Model {
+    training::train(config, table, DataPosition::default()).expect("rows of both classes")
+}
+
+fn score_of(model: &Model, test: &Table) -> f64 {
+    let metrics = scoring::score(model, test, &test.all());
+    metrics
+        .and_then(|metrics| metrics.f1)
+        .expect("test rows of both classes")
+}

@@ -1,0 +1,85 @@
+//! What the verdicts and the gate promise, held against what they do.
+
+mod batches;
+mod promotions;
+mod slow_drift;
+
+use std::fmt;
+
+use crate::intervals::{Mean, Share};
+
+pub(crate) use self::batches::single_batches;
+pub(crate) use self::promotions::{f1_intervals, flipped_labels};
+pub(crate) use self::slow_drift::slow_drifts;
+
+/// One promise.
+pub(crate) struct Target {
+    name: String,
+    wanted: String,
+    measured: String,
+    is_met: bool,
+}
+
+/// What a share should be.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+    Between(f64, f64),
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+            Self::Between(least, most) => (least..=most).contains(&value),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(to, "≤ {most}"),
+            Self::AtLeast(least) => write!(to, "≥ {least}"),
+            Self::Between(least, most) => write!(to, "{least} to {most}"),
+        }
+    }
+}
+
+impl Target {
+    /// A share, held against a bound in percent.
+    pub(crate) fn share(name: String, bound: Bound, share: Share) -> Self {
+        Self {
+            name,
+            wanted: format!("{bound} %"),
+            measured: format!("{share} %"),
+            is_met: bound.holds(100.0 * share.value()),
+        }
+    }
+
+    /// A mean.
+    pub(crate) fn mean(name: String, bound: Bound, mean: Mean) -> Self {
+        Self {
+            name,
+            wanted: bound.to_string(),
+            measured: mean.to_string(),
+            is_met: bound.holds(mean.value()),
+        }
+    }
+}
+
+/// A row of the table.
+impl fmt::Display for Target {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            wanted,
+            measured,
+            is_met,
+        } = self;
+        let verdict = if *is_met { "met" } else { "missed" };
+        write!(to, "| {name} | {wanted} | {measured} | {verdict} |")
+    }
+}

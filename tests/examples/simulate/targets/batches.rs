@@ -1,0 +1,195 @@
+//! Single batches under a model of 5,000 rows.
+
+use dataset::{Table, each_in_parallel};
+use diagnostics::statistics::{CumulativeScore, Incumbent};
+use diagnostics::{Batch, Verdict, verdicts};
+use training::Model;
+
+use super::{Bound, Target};
+use crate::intervals::Share;
+use crate::worlds::{Draws, FEATURES, Shape, WEIGHTS, World};
+
+pub(super) const TRAINING_ROWS: usize = 5_000;
+pub(super) const ALPHA: f64 = 0.005;
+
+/// Which verdict is asked for.
+#[derive(Clone, Copy)]
+enum Of {
+    Model,
+    Features,
+}
+
+/// A batch of so many rows, and how often which verdict should be drift.
+struct Cell {
+    name: &'static str,
+    world: World,
+    rows: usize,
+    of: Of,
+    bound: Bound,
+}
+
+/// How often each verdict is drift, over so many runs.
+pub(crate) fn single_batches(runs: u64) -> Vec<Target> {
+    let cells = cells();
+    let found = each_in_parallel((0..runs).collect(), |run| one_run(&cells, run));
+    cells
+        .iter()
+        .enumerate()
+        .map(|(place, cell)| {
+            let of = match cell.of {
+                Of::Model => "model",
+                Of::Features => "features",
+            };
+            let name = format!("{}, {} rows: drift of the {of}", cell.name, cell.rows);
+            let share = Share::of(found.iter().map(|found| found[place]));
+            Target::share(name, cell.bound, share)
+        })
+        .collect()
+}
+
+/// For each cell whether its batch was said to have drifted. Batches are drawn anew for each, the
+/// model once for each shape.
+fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
+    let draws = &mut Draws::of(2, run);
+    let [normal, lognormal, zero_inflated] = [Shape::Normal, Shape::Lognormal, Shape::ZeroInflated]
+        .map(|shape| World::of(shape).model(draws, TRAINING_ROWS));
+    let is_drift = |cell: &Cell| {
+        let model = match cell.world.shape {
+            Shape::Normal => &normal,
+            Shape::Lognormal => &lognormal,
+            Shape::ZeroInflated => &zero_inflated,
+        };
+        let table = cell.world.told(draws, cell.rows);
+        match cell.of {
+            Of::Model => has_drifted(model, &table),
+            Of::Features => have_moved(model, &table),
+        }
+    };
+    cells.iter().map(is_drift).collect()
+}
+
+/// By the batch alone.
+fn has_drifted(model: &Model, table: &Table) -> bool {
+    let incumbent = Incumbent::of(model);
+    let test = incumbent.test(&incumbent.terms(table, &table.all()));
+    test.is_ok_and(|test| test.p_value < ALPHA)
+}
+
+fn have_moved(model: &Model, table: &Table) -> bool {
+    let batch = Batch {
+        table,
+        rows: 0..table.rows(),
+    };
+    let found = verdicts(model, &batch, &CumulativeScore::default(), ALPHA);
+    let columns = found.features.iter().map(|feature| feature.verdict);
+    let mut all = columns.chain(found.joint.iter().map(|joint| joint.verdict));
+    all.any(|verdict| verdict == Verdict::Drift)
+}
+
+fn cells() -> Vec<Cell> {
+    let [intercept, first, second, third] = WEIGHTS;
+    let moved = |moved| World {
+        moved,
+        ..World::SAME
+    };
+    let all_by = |by| moved([by; FEATURES]);
+    let gone = World::with([intercept, 0.0, second, third]);
+    let halved = World::with([intercept, first / 2.0, second / 2.0, third / 2.0]);
+    let fewer = World::with([intercept - 0.5, first, second, third]);
+    let more_missing = World {
+        missing: 0.1,
+        ..World::SAME
+    };
+    let drift = |name, world, of, bounds: &[(usize, f64)]| {
+        let cell = |(rows, least): &(usize, f64)| Cell {
+            name,
+            world,
+            rows: *rows,
+            of,
+            bound: Bound::AtLeast(*least),
+        };
+        bounds.iter().map(cell).collect::<Vec<_>>()
+    };
+    let harmless = [26, 100, 500].map(|rows| Cell {
+        name: "harmless shift by 0.5 σ",
+        world: all_by(0.5),
+        rows,
+        of: Of::Model,
+        bound: Bound::AtMost(2.0),
+    });
+    let (model, features) = (Of::Model, Of::Features);
+    let mut cells = where_nothing_changed();
+    cells.extend(harmless);
+    cells.extend(
+        [
+            drift(
+                "a coefficient gone",
+                gone,
+                model,
+                &[(100, 75.0), (200, 95.0), (1_000, 99.0)],
+            ),
+            drift(
+                "coefficients halved",
+                halved,
+                model,
+                &[(500, 94.0), (1_000, 99.0)],
+            ),
+            drift(
+                "intercept −0.5",
+                fewer,
+                model,
+                &[(500, 87.0), (1_000, 99.0)],
+            ),
+            drift(
+                "all features by 0.5 σ",
+                all_by(0.5),
+                features,
+                &[(26, 85.0)],
+            ),
+            drift(
+                "all features by 0.25 σ",
+                all_by(0.25),
+                features,
+                &[(100, 80.0)],
+            ),
+            drift(
+                "one feature by 0.5 σ",
+                moved([0.5, 0.0, 0.0]),
+                features,
+                &[(100, 85.0)],
+            ),
+            drift(
+                "missing from 2 to 10 %",
+                more_missing,
+                features,
+                &[(200, 90.0)],
+            ),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    cells
+}
+
+fn where_nothing_changed() -> Vec<Cell> {
+    let shapes = [
+        ("nothing, normal", Shape::Normal),
+        ("nothing, lognormal", Shape::Lognormal),
+        ("nothing, zero-inflated", Shape::ZeroInflated),
+    ];
+    let mut cells = Vec::new();
+    for (name, shape) in shapes {
+        for rows in [26, 100, 500, 5_000] {
+            for (of, most) in [(Of::Model, 1.0), (Of::Features, 1.5)] {
+                cells.push(Cell {
+                    name,
+                    world: World::of(shape),
+                    rows,
+                    of,
+                    bound: Bound::AtMost(most),
+                });
+            }
+        }
+    }
+    cells
+}

@@ -1,0 +1,98 @@
+//! Which candidates the gate lets through, and the interval of F1.
+
+use dataset::{Table, each_in_parallel};
+use scoring::{Contest, UnseenTest, gate};
+use training::FitSettings;
+
+use super::batches::TRAINING_ROWS;
+use super::{Bound, Target};
+use crate::intervals::Share;
+use crate::worlds::{Draws, World, config, fitted};
+
+const CANDIDATES: u64 = 200;
+const NEW_ROWS: usize = 500;
+const TEST_ROWS: usize = 2_000;
+/// Rows that stand for the world itself.
+const MANY_ROWS: usize = 100_000;
+/// A log-loss on clean rows so many times that of the deployed model is harm.
+const HARM: f64 = 1.02;
+
+/// Candidates fitted to rows of which every fifth class is wrong: in the new rows alone, and in all
+/// rows that the candidate is fitted to.
+pub(crate) fn flipped_labels() -> Vec<Target> {
+    let noisy = World {
+        flipped: 0.2,
+        ..World::SAME
+    };
+    let clean = World::SAME.draw(&mut Draws::of(5, 0), 0, MANY_ROWS).told;
+    let cases = [("the new rows", World::SAME), ("all rows", noisy)];
+    let target = |(name, old): (&str, World)| {
+        let harmed = each_in_parallel((0..CANDIDATES).collect(), |run| {
+            is_harm_promoted(&old, &noisy, &clean, run)
+        });
+        Target::share(
+            format!("every fifth class of {name} wrong: promoted, and log-loss over 2 % worse"),
+            Bound::AtMost(5.0),
+            Share::of(harmed),
+        )
+    };
+    cases.map(target).into()
+}
+
+fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
+    let draws = &mut Draws::of(4, run);
+    let old = old.draw(draws, 0, TRAINING_ROWS);
+    let test = World::SAME.draw(draws, TRAINING_ROWS, TEST_ROWS).told;
+    let new = new.draw(draws, TRAINING_ROWS + TEST_ROWS, NEW_ROWS).told;
+    let incumbent = fitted(&old.true_classes);
+    let mut table = old.told;
+    table.extend(&new);
+    let candidate = fitted(&table);
+    let config = config("score");
+    let contest = Contest {
+        candidate: &candidate,
+        incumbent: &incumbent,
+        table: &table,
+        new_rows: TRAINING_ROWS..table.rows(),
+        test: Some(UnseenTest {
+            table: &test,
+            left_out: 0,
+        }),
+    };
+    let settings = FitSettings {
+        c: config.training.c,
+    };
+    let comparison = scoring::compare(&settings, &contest).expect("labelled new rows");
+    let [of_candidate, of_incumbent] = [&candidate, &incumbent].map(|model| {
+        let metrics = scoring::score(model, clean, &clean.all());
+        metrics.expect("labelled rows").log_loss
+    });
+    gate(&comparison, config.deployment.gate).accepted && of_candidate > HARM * of_incumbent
+}
+
+/// How often the 95 % interval of F1 holds the F1 of the world itself.
+pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
+    let draws = &mut Draws::of(6, 0);
+    let model = World::SAME.model(draws, TRAINING_ROWS);
+    let world = (0..20)
+        .map(|_| World::SAME.told(draws, MANY_ROWS))
+        .map(|rows| scoring::confusion(&model, &rows, &rows.all()))
+        .reduce(|all, more| all.plus(more));
+    let truth = world
+        .and_then(|world| world.f1())
+        .expect("rows of both classes");
+    let target = |rows: usize| {
+        let covered = each_in_parallel((0..runs).collect(), |run| {
+            let table = World::SAME.told(&mut Draws::of(7 + rows as u64, run), rows);
+            let found = scoring::confusion(&model, &table, &table.all());
+            scoring::f1_interval(&found)
+                .is_some_and(|[lower, upper]| (lower..=upper).contains(&truth))
+        });
+        Target::share(
+            format!("the interval of F1 holds the truth, {rows} rows"),
+            Bound::Between(93.0, 97.0),
+            Share::of(covered),
+        )
+    };
+    [100, 1_000].map(target).into()
+}

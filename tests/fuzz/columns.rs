@@ -1,0 +1,190 @@
+//! One bad column beside good ones: empty, constant, of another type, or anything else.
+//!
+//! Limit: the good columns are far from the border between two verdicts. Near it a verdict may hang
+//! on another column, because p-values are corrected together (Holm).
+
+use std::cell::Cell;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use acceptance::fuzzing::fuzz;
+use common::ledger::DataPosition;
+use common::{Config, files};
+use dataset::{ReadRow, RowReader, Rows, Table, TargetColumn};
+use diagnostics::statistics::CumulativeScore;
+use diagnostics::{
+    Batch, Check, ColumnComparison, ComparisonReport, Request, Verdict, compare, verdicts,
+};
+use training::Model;
+
+use crate::pipeline::write;
+
+const COLUMNS: usize = 3;
+const HEADER: &str = "corporation,a,b,c,exited\n";
+/// Clients of the reference, and of the file that is spoilt.
+const BEFORE: std::ops::Range<usize> = 0..404;
+const NEW: std::ops::Range<usize> = 404..606;
+/// One case in so many is a whole run too.
+const WHOLE_RUNS: u32 = 100;
+
+fn config(folder: &Path) -> Config {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+        "schema":{"features":["a","b","c"]},"drift":{"trigger":"evidence"},
+        "ingestion":{"settle_seconds":0},"diagnostics":{"check_updates":false}}"#;
+    Config::parse(&folder.join("config.json"), text).expect("a config")
+}
+
+/// A client's values; `b` of the new ones lies elsewhere, the other two where they did.
+fn values(client: usize) -> [usize; COLUMNS] {
+    let moved = if NEW.contains(&client) { 60 } else { 0 };
+    [
+        client * 37 % 101,
+        client * 53 % 101 + moved,
+        client * 71 % 101,
+    ]
+}
+
+/// Rows of these clients, with these cells in one column.
+fn file(clients: std::ops::Range<usize>, bad: Option<(usize, &[String])>) -> String {
+    let mut text = String::from(HEADER);
+    for (row, client) in clients.enumerate() {
+        let values = values(client);
+        let mut cells = values.map(|value| value.to_string());
+        if let Some((column, bad)) = bad {
+            cells[column].clone_from(&bad[row % bad.len()]);
+        }
+        let left = values[0] + client * 29 % 101 > 100;
+        writeln!(
+            text,
+            "client {client},{},{}",
+            cells.join(","),
+            u8::from(left)
+        )
+        .expect("a string takes all text");
+    }
+    text
+}
+
+/// The lines of an input as quoted cells.
+fn cells(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let quoted = |line: &str| format!("\"{}\"", line.replace('"', "\"\""));
+    text.split('\n').map(quoted).collect()
+}
+
+/// The rows that a run takes.
+fn accepted(config: &Config, text: &str) -> Table {
+    let mut table = Table::new(&config.schema);
+    let mut reader = RowReader::open(text.as_bytes(), &config.schema, TargetColumn::Read)
+        .expect("a header that serves");
+    while let Some(row) = reader.next_row().expect("text in memory can be read") {
+        if let ReadRow::Accepted(row) = row {
+            // The client's number tells which of the good rows it is.
+            let name = String::from_utf8_lossy(row.id()).into_owned();
+            let number = name.rsplit(' ').next().and_then(|last| last.parse().ok());
+            let number = number.expect("a client's name");
+            table.push(row.id(), row.values, row.label, number);
+        }
+    }
+    table
+}
+
+/// What is said of a column by itself.
+fn said(column: &ColumnComparison) -> (Verdict, [[Option<f64>; 3]; 2]) {
+    let of = |check: &Check| [check.statistic, check.p_value, check.effect];
+    let checks = [of(&column.distribution), of(&column.missing)];
+    (column.verdict, checks)
+}
+
+fn assert_others_stand(bad: usize, found: &[ColumnComparison], whole: &[ColumnComparison]) {
+    assert_eq!(found.len(), COLUMNS);
+    for (place, (found, whole)) in found.iter().zip(whole).enumerate() {
+        if place != bad {
+            assert_eq!(
+                said(found),
+                said(whole),
+                "{} beside column {bad}",
+                found.name
+            );
+        }
+    }
+}
+
+/// What the files say of their features.
+fn compared(folder: &Path, config: &Config, current: &str) -> ComparisonReport {
+    write(&folder.join("current.csv"), current.as_bytes());
+    let request = Request {
+        reference: &folder.join("reference.csv"),
+        current: &folder.join("current.csv"),
+        answers: None,
+    };
+    compare(&request, &config.schema).expect("two files can be compared")
+}
+
+fn judged(model: &Model, table: &Table) -> Vec<ColumnComparison> {
+    let batch = Batch {
+        table,
+        rows: 0..table.rows(),
+    };
+    let found = verdicts(model, &batch, &CumulativeScore::default(), 0.005);
+    let text = format!("{} {:?}", found.model, found.of_features());
+    assert!(!text.contains("NaN"), "{text}");
+    found.features
+}
+
+/// A run that takes the bad file in must end, and so must the next.
+fn run_whole(current: &str) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = config(folder.path());
+    for name in ["in", "test"] {
+        files::create_folder(&folder.path().join(name)).expect("a folder");
+    }
+    let good = file(BEFORE, None);
+    write(&folder.path().join("in/a.csv"), good.as_bytes());
+    write(&folder.path().join("test/test.csv"), good.as_bytes());
+    fullprocess::run_once(&config).expect("a cold start");
+    write(&folder.path().join("in/b.csv"), current.as_bytes());
+    fullprocess::run_once(&config).expect("a run with a bad column");
+    fullprocess::run_once(&config).expect("a run with nothing new");
+}
+
+#[test]
+fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = fs::canonicalize(folder.path()).expect("a folder");
+    files::create_folder(&folder).expect("a folder");
+    let config = config(&folder);
+    let (before, good) = (file(BEFORE, None), file(NEW, None));
+    write(&folder.join("reference.csv"), before.as_bytes());
+    let model = training::train(
+        &config,
+        &accepted(&config, &before),
+        DataPosition::default(),
+    )
+    .expect("a model");
+    // The columns that go into a model; the target is compared too.
+    let features = |current: &str| {
+        let mut columns = compared(&folder, &config, current).columns;
+        columns.truncate(COLUMNS);
+        columns
+    };
+    let whole = features(&good);
+    let of_columns: Vec<Verdict> = whole.iter().map(|column| column.verdict).collect();
+    assert_eq!(of_columns, [Verdict::Ok, Verdict::Drift, Verdict::Ok]);
+    let good = accepted(&config, &good);
+    let cases = Cell::new(0_u32);
+    fuzz("columns", 60, |bytes| {
+        let column = bytes.len() % COLUMNS;
+        let bad = file(NEW, Some((column, &cells(bytes))));
+        assert_others_stand(column, &features(&bad), &whole);
+
+        let taken = accepted(&config, &bad);
+        let same_rows = good.filtered(|row| taken.fingerprints.contains(&good.fingerprints[row]));
+        assert_others_stand(column, &judged(&model, &taken), &judged(&model, &same_rows));
+        if cases.replace(cases.get() + 1).is_multiple_of(WHOLE_RUNS) {
+            run_whole(&bad);
+        }
+    });
+}
