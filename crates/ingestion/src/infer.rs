@@ -2,6 +2,7 @@
 
 mod columns;
 mod proposal;
+mod rules;
 
 use std::fmt;
 use std::path::PathBuf;
