@@ -162,13 +162,13 @@ fn input(name: &str) -> String {
     format!("data/practicedata/{name}.csv")
 }
 
-struct Client {
+pub(super) struct Client {
     number: u64,
     last_month: u64,
 }
 
 impl Client {
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.last_month < 50
     }
 }
@@ -190,7 +190,7 @@ fn rows_without_classes(numbers: std::ops::Range<u64>) -> String {
 }
 
 /// A file of clients, of which those leave that the rule says.
-fn clients(numbers: std::ops::Range<u64>, leaves: impl Fn(&Client) -> bool) -> String {
+pub(super) fn clients(numbers: std::ops::Range<u64>, leaves: impl Fn(&Client) -> bool) -> String {
     let mut text =
         "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n".to_owned();
     for number in numbers {

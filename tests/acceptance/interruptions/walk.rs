@@ -31,7 +31,7 @@ pub(super) enum Fault {
 }
 
 /// A command that was disturbed.
-struct Disturbed {
+pub(super) struct Disturbed {
     ended: Output,
     /// The change at which it was, and its path.
     change: String,
@@ -71,7 +71,12 @@ pub(super) fn walk(story: &Story, fault: Fault) {
 }
 
 /// `None` when the command made fewer changes than `number`.
-fn disturb(story: &Story, workspace: &Workspace, fault: Fault, number: u32) -> Option<Disturbed> {
+pub(super) fn disturb(
+    story: &Story,
+    workspace: &Workspace,
+    fault: Fault,
+    number: u32,
+) -> Option<Disturbed> {
     let log = workspace.path("fault.log");
     let ended = workspace
         .command_of(crate::program::faulty(story.program))
@@ -129,9 +134,7 @@ fn finish(story: &Story, workspace: &Workspace) {
     let next = workspace.fullprocess();
     assert_eq!(outcome(&next), "nothing_new", "{next:#}");
     assert_eq!(workspace.live(), story.live_after);
-    let runs = History::read(&config(workspace).layout)
-        .expect("the history can be read")
-        .expect("there is a history");
+    let runs = history(workspace);
     assert!(runs.unfinished_runs::<Value>().expect("runs").is_empty());
     if let Some(expected) = story.outcome {
         let runs = runs.finished_runs::<Value>(9).expect("runs");
@@ -187,7 +190,7 @@ impl State {
                 || path.ends_with("apireturns.json");
             state.insert(path, if is_dated { "there".into() } else { digest });
         }
-        let history = History::read(&layout).expect("readable").expect("there");
+        let history = history(workspace);
         let mut ledger = history.ledger().expect("a ledger");
         for file in &mut ledger.files {
             file.stamp = Default::default();
@@ -245,6 +248,13 @@ fn calls(returns: &str) -> String {
         .filter(is_call)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+pub(super) fn history(workspace: &Workspace) -> History {
+    let history = History::read(&config(workspace).layout);
+    history
+        .expect("the history can be read")
+        .expect("there is a history")
 }
 
 fn config(workspace: &Workspace) -> Config {

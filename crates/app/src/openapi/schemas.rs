@@ -274,6 +274,24 @@ fn judged_run() -> Value {
         ("deployed_score", share_or_null()),
         ("evidence", json!({"type": "object"})),
         ("decision", json!({"type": ["object", "string", "null"]})),
+        ("verdicts", list(&verdict())),
+    ])
+}
+
+/// What one test of a run said.
+fn verdict() -> Value {
+    closed(&[
+        ("subject", text()),
+        ("test", text()),
+        (
+            "verdict",
+            json!({"type": "string", "enum": ["ok", "drift", "insufficient_data"]}),
+        ),
+        ("rows", count()),
+        ("statistic", or_null("number")),
+        ("p_value", share_or_null()),
+        ("level", share_or_null()),
+        ("effect", or_null("number")),
     ])
 }
 

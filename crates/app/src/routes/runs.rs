@@ -88,10 +88,18 @@ async fn newest(
 /// How the deployed model was judged by the newest runs that did.
 pub(super) fn judged(config: &Config, limit: u32) -> anyhow::Result<Vec<Record>> {
     let runs = read(config, |history| {
-        history.finished_runs_with("evidence", i64::from(limit))
+        let runs = history.finished_runs_with("evidence", i64::from(limit))?;
+        let judged = runs.into_iter().map(|run| with_verdicts(history, run));
+        judged.collect::<anyhow::Result<Vec<Record>>>()
     })?;
-    let runs = runs.into_iter().flatten().map(record);
-    Ok(runs.map(|run| part(run, &JUDGED)).collect())
+    Ok(runs.unwrap_or_default())
+}
+
+fn with_verdicts(history: &History, run: StoredRun<Record>) -> anyhow::Result<Record> {
+    let verdicts = serde_json::to_value(history.verdicts_of(run.id)?)?;
+    let mut judged = part(record(run), &JUDGED);
+    judged.insert("verdicts".into(), verdicts);
+    Ok(judged)
 }
 
 /// Answers with everything that one run recorded.

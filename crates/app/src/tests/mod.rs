@@ -12,7 +12,7 @@ use actix_web::App;
 use actix_web::dev::Service as _;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
-use common::history::documents;
+use common::history::{StoredVerdict, documents};
 use common::layout::names;
 use common::ledger::DataPosition;
 use common::{Config, History, Schema, exit, files};
@@ -460,6 +460,17 @@ fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
         run
     };
     let judged = end(json!({"evidence": {"rows": 3}}));
+    let verdict = StoredVerdict {
+        subject: "model".into(),
+        test: "both".into(),
+        verdict: "ok".into(),
+        rows: 3,
+        statistic: Some(1.5),
+        p_value: None,
+        level: None,
+        effect: None,
+    };
+    history.save_verdicts(judged, &[verdict]).unwrap();
     for _ in 0..30 {
         end(json!({"evidence": null}));
         end(json!({}));
@@ -472,7 +483,20 @@ fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
         let shown = service.get(path).json()[list].clone();
         assert_eq!(
             shown,
-            json!([{"run_id": judged, "evidence": {"rows": 3}}]),
+            json!([{
+                "run_id": judged,
+                "evidence": {"rows": 3},
+                "verdicts": [{
+                    "subject": "model",
+                    "test": "both",
+                    "verdict": "ok",
+                    "rows": 3,
+                    "statistic": 1.5,
+                    "p_value": null,
+                    "level": null,
+                    "effect": null,
+                }],
+            }]),
             "{path}"
         );
     }
@@ -549,12 +573,18 @@ fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
         let app = init_service(app.configure(routes::configure)).await;
         let (go_on, held_up) = std::sync::mpsc::channel::<()>();
         let before = tokio::task::spawn_blocking(move || held_up.recv().is_err());
-        let ready = app
-            .call(TestRequest::get().uri("/readyz").to_request())
-            .await;
-        assert_eq!(ready.unwrap().status(), 200);
+        for _ in 0..2 {
+            let ready = app
+                .call(TestRequest::get().uri("/readyz").to_request())
+                .await;
+            assert_eq!(ready.unwrap().status(), 200);
+            let may_queue = state.models.may_queue_look();
+            assert!(!may_queue, "one look waits, and no other");
+        }
         drop(go_on);
         assert!(before.await.unwrap());
+        tokio::task::spawn_blocking(|| {}).await.unwrap();
+        assert!(state.models.may_queue_look());
     });
 }
 

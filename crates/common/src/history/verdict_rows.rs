@@ -8,8 +8,11 @@ use serde::de::DeserializeOwned;
 use super::History;
 use super::damage::unreadable;
 
+/// The version of the history that has a place for verdicts.
+const FIRST_VERSION: usize = 3;
+
 /// One verdict of a run on its model or on a feature.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StoredVerdict {
     /// What it is about: `model`, `features` for all of them together, or `feature NAME`.
     pub subject: String,
@@ -62,8 +65,12 @@ impl History {
         Ok(())
     }
 
-    /// The verdicts of a run, in the order in which they were reached.
+    /// The verdicts of a run, in the order in which they were reached; none of a run that ended
+    /// before they were kept.
     pub fn verdicts_of(&self, run: i64) -> anyhow::Result<Vec<StoredVerdict>> {
+        if self.versions()?.0 < FIRST_VERSION {
+            return Ok(Vec::new());
+        }
         let context = || self.failed_to("read the verdicts");
         let mut statement = self
             .connection
