@@ -20,6 +20,7 @@ use actix_web::web::Data;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::net::{Shutdown, shutdown};
 
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// Bytes a second at which an answer must be taken on the whole.
@@ -29,8 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What is known of a connection besides its requests.
 pub(crate) struct Connection {
-    /// A second handle of the socket, by which it can be ended from outside.
-    socket: Rc<OwnedFd>,
+    /// A second handle of the socket, by which it can be ended from outside; `None` where the
+    /// handles had run out.
+    socket: Option<Rc<OwnedFd>>,
     state: Data<AppState>,
     began: Instant,
     has_asked: Cell<bool>,
@@ -57,13 +59,8 @@ impl Connection {
         // The kernel ends it when a client takes nothing at all. Where that cannot be set, the
         // connection ends as others do.
         let _ = set_tcp_user_timeout(stream, milliseconds);
-        let Ok(socket) = stream.as_fd().try_clone_to_owned() else {
-            // The handles have run out: nobody could end it later, whatever it does.
-            let _ = shutdown(stream, Shutdown::Both);
-            return;
-        };
         noted.insert(Self {
-            socket: Rc::new(socket),
+            socket: stream.as_fd().try_clone_to_owned().ok().map(Rc::new),
             state: state.clone(),
             began: Instant::now(),
             has_asked: Cell::new(false),
@@ -77,11 +74,18 @@ impl Connection {
         }
     }
 
-    /// Begins to look at how an answer to this request is taken.
-    pub(crate) fn reader(request: &HttpRequest) -> Option<Reader> {
-        let connection = request.conn_data::<Self>()?;
+    /// Begins to look at how a large answer to this request is taken; `None` for a request that
+    /// came over no connection.
+    ///
+    /// An error where the connection could not be ended: a reader that nobody can end would hold
+    /// its answer as long as it likes. Small answers need none.
+    pub(crate) fn reader(request: &HttpRequest) -> Result<Option<Reader>, ApiError> {
+        let Some(connection) = request.conn_data::<Self>() else {
+            return Ok(None);
+        };
+        let socket = connection.socket.as_ref().ok_or(ApiError::Overloaded)?;
         let grace = Duration::from_secs(connection.state.config.api.limits.body_seconds);
-        Some(Reader::of(Rc::clone(&connection.socket), grace))
+        Ok(Some(Reader::of(Rc::clone(socket), grace)))
     }
 }
 

@@ -116,7 +116,7 @@ where
         .map_err(|error| ApiError::Internal(error.into()))?;
     let first = rest.recv().await.unwrap_or_else(|| Err(broken_off()))?;
     Ok(StreamedAnswer {
-        reader: Connection::reader(request),
+        reader: Connection::reader(request)?,
         first,
         rest,
     })

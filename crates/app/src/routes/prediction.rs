@@ -107,7 +107,8 @@ async fn answer(
     let body = match job.run().await? {
         (Computed::Answer(answer), _) if answer.len() <= SMALL_ANSWER => BoxBody::new(answer),
         (Computed::Answer(answer), permit) => {
-            BoxBody::new(HeldAnswer::new(answer, permit, Connection::reader(request)))
+            let reader = Connection::reader(request)?;
+            BoxBody::new(HeldAnswer::new(answer, permit, reader))
         }
         (Computed::Large(file), permit) => {
             BoxBody::new(stream_file(request, streaming(permit), file).await?)
