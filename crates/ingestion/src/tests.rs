@@ -54,14 +54,19 @@ enum Step {
     },
 }
 
+/// The configuration of a pipeline in a folder, whose input folder is made.
+pub(crate) fn config_in(folder: &Path) -> Config {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+        "schema":{"id":"client","features":["x"],"target":"left"}}"#;
+    fs::create_dir(folder.join("in")).unwrap();
+    Config::parse(&folder.join("config.json"), text).unwrap()
+}
+
 impl Pipeline {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
-            "schema":{"id":"client","features":["x"],"target":"left"}}"#;
-        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
-        fs::create_dir(folder.path().join("in")).unwrap();
+        let config = config_in(folder.path());
         Self {
             _folder: folder,
             config,

@@ -26,10 +26,8 @@ impl Separators {
 
     /// The places, in ascending order.
     pub(super) fn places(&self) -> impl Iterator<Item = usize> {
-        self.words.iter().zip(0..).flat_map(|(word, number)| Ones {
-            word: *word,
-            first: number * LANES,
-        })
+        let mut cursor = Cursor::default();
+        std::iter::from_fn(move || cursor.next(self))
     }
 
     #[inline(always)]
@@ -62,6 +60,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// The next of these places; `None` behind the last.
+    #[inline(always)]
     pub(super) fn next(&mut self, of: &Separators) -> Option<usize> {
         while self.word == 0 {
             self.word = *of.words.get(self.next)?;
@@ -70,27 +69,6 @@ impl Cursor {
         let bit = self.word.trailing_zeros() as usize;
         self.word &= self.word - 1;
         Some((self.next - 1) * LANES + bit)
-    }
-}
-
-/// The places of a word's bits.
-struct Ones {
-    word: u64,
-    /// Of its first bit.
-    first: usize,
-}
-
-impl Iterator for Ones {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        if self.word == 0 {
-            return None;
-        }
-        let place = self.first + self.word.trailing_zeros() as usize;
-        self.word &= self.word - 1;
-        Some(place)
     }
 }
 

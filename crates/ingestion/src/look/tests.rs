@@ -7,6 +7,7 @@ use common::ledger::FileStatus;
 use common::{History, digest};
 
 use super::*;
+use crate::tests::config_in;
 use crate::{ingest, prepare};
 
 const FIRST: &str = "client,x,left\na,1,0\nb,2,1\n";
@@ -23,11 +24,7 @@ struct Pipeline {
 impl Pipeline {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
-            "schema":{"id":"client","features":["x"],"target":"left"}}"#;
-        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
-        fs::create_dir(folder.path().join("in")).unwrap();
+        let config = config_in(folder.path());
         let history = History::open(&config.layout).unwrap();
         Self {
             _folder: folder,
