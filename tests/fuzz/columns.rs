@@ -81,11 +81,7 @@ fn accepted(config: &Config, text: &str) -> Table {
         .expect("a header that serves");
     while let Some(row) = reader.next_row().expect("text in memory can be read") {
         if let ReadRow::Accepted(row) = row {
-            // The client's number tells which of the good rows it is.
-            let name = String::from_utf8_lossy(row.id()).into_owned();
-            let number = name.rsplit(' ').next().and_then(|last| last.parse().ok());
-            let number = number.expect("a client's name");
-            table.push(row.id(), row.values, row.label, number);
+            table.push(row.id(), row.values, row.label);
         }
     }
     table
@@ -181,7 +177,8 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
         assert_others_stand(column, &features(&bad), &whole);
 
         let taken = accepted(&config, &bad);
-        let same_rows = good.filtered(|row| taken.fingerprints.contains(&good.fingerprints[row]));
+        // Each client has one row.
+        let same_rows = good.filtered(|row| taken.clients.contains(&good.clients[row]));
         assert_others_stand(column, &judged(&model, &taken), &judged(&model, &same_rows));
         if cases.replace(cases.get() + 1).is_multiple_of(WHOLE_RUNS) {
             run_whole(&bad);

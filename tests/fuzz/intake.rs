@@ -5,7 +5,7 @@ use std::fs;
 use acceptance::fuzzing::fuzz;
 use common::History;
 use common::ledger::Ledger;
-use dataset::{FingerprintKey, Table, load_final_data};
+use dataset::{Table, load_final_data};
 use ingestion::{Detail, explain};
 
 use crate::pipeline::Pipeline;
@@ -14,8 +14,7 @@ fn committed(pipeline: &Pipeline) -> (Ledger, Table) {
     let layout = &pipeline.config.layout;
     let history = History::read(layout).expect("a history");
     let ledger = history.expect("a history").ledger().expect("a ledger");
-    let key = FingerprintKey::load(layout).expect("a key").expect("a key");
-    let table = load_final_data(&pipeline.config, &ledger, &key).expect("the data");
+    let table = load_final_data(&pipeline.config, &ledger).expect("the data");
     (ledger, table)
 }
 

@@ -42,9 +42,8 @@ impl Pipeline {
         let key = FingerprintKey::load(layout).expect("a key").expect("a key");
         let history = History::open(layout).expect("a history");
         let ledger = history.ledger().expect("a ledger");
-        let table = dataset::load_final_data(&pipeline.config, &ledger, &key).expect("the data");
-        let judged =
-            ingestion::mark_judged(layout, &ledger, &table.fingerprints[..2], 2).expect("a ledger");
+        let rows = dataset::load_fingerprints(&pipeline.config, &ledger, &key).expect("the data");
+        let judged = ingestion::mark_judged(layout, &ledger, &rows[..2], 2).expect("a ledger");
         history.save_ledger(&judged).expect("a saved ledger");
         pipeline
     }

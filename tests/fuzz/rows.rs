@@ -130,7 +130,7 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate]) {
     let mut refused = Vec::new();
     reader
         .take_rows(
-            &FingerprintKey::PUBLIC,
+            Some(&FingerprintKey::PUBLIC),
             Lines::Kept,
             &mut Scratch::default(),
             |rows| {

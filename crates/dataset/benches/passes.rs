@@ -20,7 +20,6 @@ fn table(columns: usize) -> Table {
             .collect(),
         labels: (0..ROWS).map(|row| Some(row % 3 == 0)).collect(),
         clients: (0..ROWS as u64).map(|row| row * row % 1_000_003).collect(),
-        fingerprints: Vec::new(),
     }
 }
 

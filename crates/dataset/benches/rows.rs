@@ -48,7 +48,7 @@ fn read_rows(bencher: Bencher<'_, '_>, lines: Lines) {
             let key = &FingerprintKey::PUBLIC;
             let mut accepted = 0;
             let taken: Result<(), FileProblem> =
-                reader.take_rows(key, lines, &mut scratch, |rows| {
+                reader.take_rows(Some(key), lines, &mut scratch, |rows| {
                     accepted += rows.accepted();
                     Ok(())
                 });

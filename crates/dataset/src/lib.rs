@@ -28,7 +28,7 @@ pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{TestData, load_final_data, load_test_data, read_final_data};
+pub use load::{TestData, load_final_data, load_fingerprints, load_test_data, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, MissingCounts, OpenError,

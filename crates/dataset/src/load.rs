@@ -13,7 +13,7 @@ use common::progress::Progress;
 use common::{Config, Failure, Schema};
 
 use crate::data_file::DataFile;
-use crate::fingerprint::FingerprintKey;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::listing::list;
 use crate::reader::{
     BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Rows, Scratch, TargetColumn,
@@ -26,6 +26,8 @@ use crate::table::Table;
 pub struct TestData {
     /// Its accepted rows, each once.
     pub table: Table,
+    /// Identity of each of them under the key that it was read with.
+    pub fingerprints: Vec<Fingerprint>,
     /// SHA-256 over the files' digests; scores are cached by it.
     pub digest: String,
     /// Rows refused.
@@ -37,27 +39,42 @@ pub struct TestData {
 /// Reads finaldata.csv up to the ledger's committed byte into a table.
 ///
 /// An error when it does not hold what the ledger says: then ingestion has to mend it first.
-pub fn load_final_data(
-    config: &Config,
-    ledger: &Ledger,
-    key: &FingerprintKey,
-) -> anyhow::Result<Table> {
+pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
     let mut table = Table::new(&config.schema);
-    read_final_data(config, ledger, key, |rows| {
+    // A row takes at least a byte: a count beyond that is damage, which shows when they are read.
+    table.reserve(ledger.rows.min(ledger.committed_bytes) as usize);
+    read_final_data(config, ledger, None, |rows| {
         table.append_all(rows);
         Ok(())
     })?;
     Ok(table)
 }
 
+/// The identities, under `key`, of the rows of finaldata.csv up to the ledger's committed byte.
+///
+/// An error when it does not hold what the ledger says: then ingestion has to mend it first.
+pub fn load_fingerprints(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut fingerprints = Vec::new();
+    read_final_data(config, ledger, Some(key), |rows| {
+        fingerprints.extend_from_slice(&rows.fingerprints);
+        Ok(())
+    })?;
+    Ok(fingerprints)
+}
+
 /// Hands the rows of finaldata.csv up to the ledger's committed byte to `take`, in order and some
 /// thousands at a time, and returns the running digest, to be continued when rows are appended.
+/// Their fingerprints are taken under `key`, if there is one.
 ///
 /// An error when it does not hold what the ledger says, which shows only at the end.
 pub fn read_final_data(
     config: &Config,
     ledger: &Ledger,
-    key: &FingerprintKey,
+    key: Option<&FingerprintKey>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<Hasher> {
     let path = config.layout.final_data();
@@ -93,7 +110,7 @@ pub fn read_final_data(
 fn read_trusted(
     input: impl Read + Send,
     schema: &Schema,
-    key: &FingerprintKey,
+    key: Option<&FingerprintKey>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     let mut reader = BulkReader::open_ours(input, schema, TargetColumn::Read)?;
@@ -126,6 +143,7 @@ pub fn load_test_data(
     let listing = list(std::slice::from_ref(folder))?;
     let mut data = TestData {
         table: Table::new(schema),
+        fingerprints: Vec::new(),
         digest: String::new(),
         rejected_rows: 0,
         rejected_files: listing.unreadable.iter().map(ToString::to_string).collect(),
@@ -169,8 +187,8 @@ fn read_test_file(
             ReadRow::Accepted(row) => {
                 let fingerprint = key.of_row(row.id(), row.values, row.label);
                 if seen.insert(fingerprint) {
-                    data.table
-                        .push(row.id(), row.values, row.label, fingerprint);
+                    data.table.push(row.id(), row.values, row.label);
+                    data.fingerprints.push(fingerprint);
                 }
             }
             ReadRow::Rejected(_) => data.rejected_rows += 1,

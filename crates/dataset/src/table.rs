@@ -5,7 +5,7 @@ use std::ops::Range;
 use common::Schema;
 
 use crate::cell::Label;
-use crate::fingerprint::{Fingerprint, SampleHasher, client_hash};
+use crate::fingerprint::{SampleHasher, client_hash};
 use crate::reader::ParsedRows;
 
 /// Folds that the clients are dealt into when a candidate answers out of fold.
@@ -20,8 +20,6 @@ pub struct Table {
     pub labels: Vec<Label>,
     /// Public hash of each row's client; decides folds and samples.
     pub clients: Vec<u64>,
-    /// Identity of each row under the key it was read with.
-    pub fingerprints: Vec<Fingerprint>,
 }
 
 /// Which rows of a table a pass runs over.
@@ -89,14 +87,21 @@ impl Table {
         }
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        let columns = self.features.iter_mut();
+        columns.for_each(|column| column.reserve(rows));
+        self.labels.reserve(rows);
+        self.clients.reserve(rows);
+    }
+
     /// Adds a row at the end; `values` are in schema order.
-    pub fn push(&mut self, id: &[u8], values: &[f64], label: Label, fingerprint: Fingerprint) {
+    pub fn push(&mut self, id: &[u8], values: &[f64], label: Label) {
         for (column, value) in self.features.iter_mut().zip(values) {
             column.push(*value);
         }
         self.labels.push(label);
         self.clients.push(client_hash(id));
-        self.fingerprints.push(fingerprint);
     }
 
     /// Adds all accepted rows of a block at the end.
@@ -106,7 +111,6 @@ impl Table {
         }
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
-        self.fingerprints.extend_from_slice(&rows.fingerprints);
     }
 
     /// Adds all rows of another table at the end.
@@ -116,7 +120,6 @@ impl Table {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
-        self.fingerprints.extend_from_slice(&other.fingerprints);
     }
 
     /// Adds the accepted rows at these places of a block at the end.
@@ -128,8 +131,6 @@ impl Table {
             .extend(places.iter().map(|place| rows.labels[*place]));
         self.clients
             .extend(places.iter().map(|place| rows.clients[*place]));
-        self.fingerprints
-            .extend(places.iter().map(|place| rows.fingerprints[*place]));
     }
 
     /// Forgets all rows, but keeps the memory that they took.
@@ -137,7 +138,6 @@ impl Table {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
-        self.fingerprints.clear();
     }
 
     /// Number of rows.
@@ -178,7 +178,6 @@ impl Table {
                 .collect(),
             labels: pick(&self.labels, &positions),
             clients: pick(&self.clients, &positions),
-            fingerprints: pick(&self.fingerprints, &positions),
         }
     }
 }

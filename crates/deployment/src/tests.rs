@@ -30,12 +30,7 @@ impl Production {
         for row in 0..40 {
             let x = f64::from(row);
             let label = row % 4 == 0 || row > 30;
-            table.push(
-                row.to_string().as_bytes(),
-                &[x, 2.0, x % 7.0],
-                Some(label),
-                0,
-            );
+            table.push(row.to_string().as_bytes(), &[x, 2.0, x % 7.0], Some(label));
         }
         let model = training::train(&config, &table, DataPosition::default()).unwrap();
         let metrics = scoring::score(&model, &table, &table.all()).unwrap();

@@ -147,9 +147,8 @@ impl OpenRun<'_> {
     /// Commits that all rows are judged, together with the mark.
     fn mark_judged(&mut self, data: &Data) -> anyhow::Result<Ledger> {
         let layout = &self.config.layout;
-        let new = data.new_rows(self.config)?;
-        let fingerprints = &new.table.fingerprints;
-        let ledger = ingestion::mark_judged(layout, &data.ledger, fingerprints, data.ledger.rows)?;
+        let last = data.last_fingerprints(self.config)?;
+        let ledger = ingestion::mark_judged(layout, &data.ledger, &last, data.ledger.rows)?;
         let live = Manifest::of_live_release(layout)?;
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);

@@ -1,14 +1,15 @@
 //! Gathering the evidence: the deployed model on the data that is there now.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use anyhow::Context;
 use common::history::documents;
 use common::ledger::Ledger;
 use common::{Config, Failure, History, Manifest, Schema};
-use dataset::{FingerprintKey, FingerprintSet, Selection, Table};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
-use ingestion::Ingested;
+use ingestion::{Ingested, LaidRows};
 use scoring::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
 use training::Model;
@@ -22,7 +23,7 @@ pub(crate) struct Data {
     /// The ledger of the rows that are read only when they are asked for.
     before: Ledger,
     /// The rows behind those.
-    last: Table,
+    last: LaidRows,
     all: OnceCell<Table>,
     /// Which rows there are; `None` where all are read.
     known: Option<FingerprintSet>,
@@ -58,10 +59,10 @@ impl Data {
             }
         };
         Ok(Self {
-            last: dataset::load_final_data(config, &ledger, &key)?,
+            before: ledger.clone(),
             ledger,
             key,
-            before: Ledger::default(),
+            last: LaidRows::new(&config.schema),
             all: OnceCell::new(),
             known: None,
         })
@@ -73,7 +74,7 @@ impl Data {
             ledger: ingested.ledger,
             key: ingested.key,
             before: ingested.before,
-            last: ingested.table,
+            last: ingested.rows,
             all: OnceCell::new(),
             known: Some(ingested.known),
         }
@@ -82,32 +83,43 @@ impl Data {
     /// All rows; those that an earlier run took in are read here, once.
     pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&Table> {
         if self.before.rows == 0 {
-            return Ok(&self.last);
+            return Ok(&self.last.table);
         }
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let mut all = dataset::load_final_data(config, &self.before, &self.key)?;
-        all.extend(&self.last);
+        let mut all = dataset::load_final_data(config, &self.before)?;
+        all.extend(&self.last.table);
         Ok(self.all.get_or_init(|| all))
     }
 
-    /// For each row of another table whether it is one of these.
-    pub(crate) fn holds_each(&self, config: &Config, rows: &Table) -> anyhow::Result<Vec<bool>> {
+    /// For each test row whether it is one of these.
+    pub(crate) fn holds_each(&self, config: &Config, test: &TestData) -> anyhow::Result<Vec<bool>> {
         if let Some(known) = &self.known {
-            match known.contains_each(&rows.fingerprints) {
+            match known.contains_each(&test.fingerprints) {
                 Ok(found) => return Ok(found),
                 Err(error) => tracing::warn!("{error:#}"),
             }
         }
-        let all = self.all(config)?;
-        Ok(scoring::seen_rows(rows, all.fingerprints.iter().copied()))
+        let all = dataset::load_fingerprints(config, &self.ledger, &self.key)?;
+        Ok(scoring::seen_rows(&test.fingerprints, all))
+    }
+
+    /// The identities of the last rows, of those at least that were never judged.
+    pub(crate) fn last_fingerprints(
+        &self,
+        config: &Config,
+    ) -> anyhow::Result<Cow<'_, [Fingerprint]>> {
+        if self.ledger.judged_rows >= self.before.rows {
+            return Ok(Cow::Borrowed(&self.last.fingerprints));
+        }
+        dataset::load_fingerprints(config, &self.ledger, &self.key).map(Cow::Owned)
     }
 
     /// The rows from this one on.
     pub(crate) fn rows_from(&self, config: &Config, first: u64) -> anyhow::Result<Rows<'_>> {
         let (table, first) = match first.checked_sub(self.before.rows) {
-            Some(behind) => (&self.last, behind),
+            Some(behind) => (&self.last.table, behind),
             None => (self.all(config)?, first),
         };
         Ok(Rows {

@@ -125,7 +125,7 @@ impl Test {
     fn load(run: &OpenRun<'_>, data: &Data) -> anyhow::Result<Self> {
         let config = run.config;
         let test = dataset::load_test_data(&config.test_folder, &config.schema, &data.key)?;
-        let seen = seen(config, data, &test.table)?;
+        let seen = seen(config, data, &test)?;
         let n_seen = seen.iter().filter(|seen| **seen).count();
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
@@ -143,13 +143,16 @@ impl Test {
 }
 
 /// For each test row whether it is an input row, now or earlier.
-fn seen(config: &Config, data: &Data, test: &Table) -> anyhow::Result<Vec<bool>> {
+fn seen(config: &Config, data: &Data, test: &TestData) -> anyhow::Result<Vec<bool>> {
     let ledger = &data.ledger;
     let mut seen = data.holds_each(config, test)?;
     if ledger.judged_fingerprints > ledger.judged_rows {
         // Some rows were judged that are not there any more.
         let judged = ingestion::judged_fingerprints(&config.layout, ledger.judged_fingerprints)?;
-        for (seen, judged) in seen.iter_mut().zip(scoring::seen_rows(test, judged)) {
+        for (seen, judged) in seen
+            .iter_mut()
+            .zip(scoring::seen_rows(&test.fingerprints, judged))
+        {
             *seen |= judged;
         }
     }

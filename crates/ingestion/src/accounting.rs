@@ -9,9 +9,10 @@ use common::progress::Progress;
 use dataset::passes::RunningProfile;
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintSet, Lines, MissingCounts, ParsedRows,
-    RecordWriter, Rejection, Scratch, Table, TargetColumn, both,
+    RecordWriter, Rejection, Scratch, TargetColumn, both,
 };
 
+use crate::laid_rows::LaidRows;
 use crate::lay::{Keep, Planned, Reading};
 use crate::pending::Pending;
 
@@ -28,7 +29,7 @@ pub(crate) struct Sink<'a, W: Write> {
     /// Which rows it holds.
     pub(crate) known: FingerprintSet,
     /// Those that were laid down by this sink, if they are kept.
-    pub(crate) table: Table,
+    pub(crate) laid: LaidRows,
     /// Rows that have yet to be told from those.
     pub(crate) pending: Pending,
     /// What reading each file came to, by its position.
@@ -178,18 +179,18 @@ impl<W: Write + Send> Sink<'_, W> {
         let n_new = is_new.iter().filter(|new| **new).count();
         self.progress.keep(n_new as u64);
         let (writer, pending) = (&mut self.rows, &self.pending);
-        let (table, profile) = (&mut self.table, &mut self.profile);
+        let (laid, profile) = (&mut self.laid, &mut self.profile);
         let (written, ()) = both(
             || write_new(writer, pending, &is_new),
             || {
-                let first = table.rows();
-                append_new(table, pending, &is_new);
-                profile.add(table, first..table.rows());
+                let first = laid.table.rows();
+                append_new(laid, pending, &is_new);
+                profile.add(&laid.table, first..laid.table.rows());
             },
         );
         written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
         if self.reading.keep == Keep::Nothing {
-            self.table.clear();
+            self.laid.clear();
         }
         self.pending.clear();
         Ok(())
@@ -264,7 +265,7 @@ pub(crate) fn read_file(
     let mut data = DataFile::open_watched(&file.path, progress).map_err(unreadable)?;
     let rows = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
         Ok(mut reader) => {
-            reader.take_rows(reading.key, *lines, scratch, take)?;
+            reader.take_rows(Some(reading.key), *lines, scratch, take)?;
             Ok(reader.notes())
         }
         Err(FileProblem::Unusable(reason)) => Err(reason),
@@ -326,14 +327,14 @@ fn write_new<W: Write>(
     Ok(())
 }
 
-/// Puts the new rows behind those of a table.
-fn append_new(table: &mut Table, pending: &Pending, is_new: &[bool]) {
+/// Puts the new rows behind those that were laid.
+fn append_new(laid: &mut LaidRows, pending: &Pending, is_new: &[bool]) {
     for (rows, is_new) in blocks(pending, is_new) {
         if is_new.iter().all(|new| *new) {
-            table.append_all(rows);
+            laid.append_all(rows);
         } else {
             let places = (0..is_new.len()).filter(|row| is_new[*row]);
-            table.append(rows, &places.collect::<Vec<_>>());
+            laid.append(rows, &places.collect::<Vec<_>>());
         }
     }
 }

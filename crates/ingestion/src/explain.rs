@@ -10,7 +10,7 @@ use common::ledger::RowCounts;
 use common::{Config, History};
 use dataset::{
     DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, Rows, TargetColumn,
-    load_final_data, missing_too_often, reason_to_ignore,
+    load_fingerprints, missing_too_often, reason_to_ignore,
 };
 use serde::Serialize;
 
@@ -161,9 +161,8 @@ fn ingested(config: &Config) -> anyhow::Result<(FingerprintKey, HashSet<Fingerpr
     let (Some(key), Some(history)) = (key, history) else {
         return Ok((FingerprintKey::PUBLIC, HashSet::new()));
     };
-    let table = load_final_data(config, &history.ledger()?, &key)?;
-    let seen = table.fingerprints.into_iter().collect();
-    Ok((key, seen))
+    let seen = load_fingerprints(config, &history.ledger()?, &key)?;
+    Ok((key, seen.into_iter().collect()))
 }
 
 impl Report for Explanation {

@@ -10,9 +10,10 @@ use common::digest::Hasher;
 use common::ledger::{Ledger, LedgerFile};
 use common::progress::Progress;
 use common::{Config, Layout, Schema, files};
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch, Table};
+use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch};
 
 use crate::accounting::{FileTally, Sink, Source, Take, Untaken, failed_to_write, read_file};
+use crate::laid_rows::LaidRows;
 use crate::memory::Memory;
 use crate::pending::Pending;
 use crate::standing::Standing;
@@ -46,7 +47,7 @@ pub(crate) struct Laid {
     /// What the next ingestion appends to.
     pub(crate) standing: Standing,
     /// The rows that were laid down, if they are kept.
-    pub(crate) table: Table,
+    pub(crate) rows: LaidRows,
 }
 
 /// Why laying down ended early.
@@ -172,7 +173,7 @@ impl<'a> Reading<'a> {
             rejected,
             profile,
             known,
-            table: Table::new(self.schema),
+            laid: LaidRows::new(self.schema),
             pending: Pending::new(self.memory.pending()),
             tallies: Vec::new(),
             progress: Progress::none(),
@@ -255,7 +256,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
         rejected,
         profile,
         known,
-        table,
+        laid,
         mut tallies,
         ..
     } = sink;
@@ -277,6 +278,6 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
             profile,
             known,
         },
-        table,
+        rows: laid,
     })
 }

@@ -14,6 +14,7 @@ mod entries;
 mod explain;
 mod infer;
 mod judged;
+mod laid_rows;
 mod lay;
 mod look;
 mod memory;
@@ -35,7 +36,7 @@ use common::cli::clap::{self, Args};
 use common::history::StageDuration;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest, RunLock, files};
-use dataset::{FingerprintKey, FingerprintSet, Table};
+use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -44,6 +45,7 @@ use crate::lay::Keep;
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use infer::{ProposedSchema, infer};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};
+pub use laid_rows::LaidRows;
 pub use look::{Look, look};
 pub use report::{FileReport, IngestReport};
 
@@ -78,7 +80,7 @@ pub struct Ingested {
     /// What was done.
     pub report: IngestReport,
     /// The rows that were laid down behind those of `before`, if the caller asked for them.
-    pub table: Table,
+    pub rows: LaidRows,
     /// Which rows finaldata.csv holds.
     pub known: FingerprintSet,
     /// The ledger of the rows in front of them; that of none where all were laid down.

@@ -12,7 +12,7 @@ use common::history::documents;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use common::{Config, Failure, History, Manifest, files};
 use dataset::{
-    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, read_final_data,
+    DamagedRun, Fingerprint, FingerprintKey, FingerprintSet, SkippedEntry, load_fingerprints,
 };
 
 use crate::Ingested;
@@ -81,7 +81,7 @@ fn renew_fingerprints(
         None => FingerprintKey::generate()?,
     };
     if ledger.judged_fingerprints > 0 {
-        let rows = match fingerprints(config, &ledger, &key) {
+        let rows = match load_fingerprints(config, &ledger, &key) {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(
@@ -104,20 +104,6 @@ fn renew_fingerprints(
         key.save(&config.layout)?;
     }
     Ok((key, ledger))
-}
-
-/// The fingerprints of all committed rows.
-pub(crate) fn fingerprints(
-    config: &Config,
-    ledger: &Ledger,
-    key: &FingerprintKey,
-) -> anyhow::Result<Vec<Fingerprint>> {
-    let mut fingerprints = Vec::new();
-    read_final_data(config, ledger, key, |rows| {
-        fingerprints.extend_from_slice(&rows.fingerprints);
-        Ok(())
-    })?;
-    Ok(fingerprints)
 }
 
 struct Merge<'a> {
@@ -439,7 +425,7 @@ impl Merge<'_> {
         };
         Ok(Ingested {
             report,
-            table: laid.table,
+            rows: laid.rows,
             known: laid.standing.known,
             before: Ledger::default(),
             ledger,

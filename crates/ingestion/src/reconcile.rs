@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 use common::history::documents;
 use common::ledger::{DataPosition, FileStatus, Ledger};
 use common::{Config, History, Manifest};
-use dataset::FingerprintKey;
+use dataset::{FingerprintKey, load_fingerprints};
 
 use crate::Prepared;
 use crate::judged::{is_intact, mark_judged};
-use crate::merge::fingerprints;
 
 /// Commits the ledger in which the rows of the live model are judged.
 ///
@@ -117,7 +116,7 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
     let Some(key) = FingerprintKey::load(&config.layout)? else {
         return Ok(None);
     };
-    match fingerprints(config, ledger, &key) {
+    match load_fingerprints(config, ledger, &key) {
         Ok(all) => {
             let judged = all.get(..rows as usize).unwrap_or_default();
             mark_judged(&config.layout, ledger, judged, rows).map(Some)

@@ -110,7 +110,7 @@ impl Standing {
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
-        let read = read_final_data(config, ledger, reading.key, |rows| {
+        let read = read_final_data(config, ledger, Some(reading.key), |rows| {
             block.append_all(rows);
             standing.profile.add(&block, 0..block.rows());
             block.clear();

@@ -153,9 +153,8 @@ impl Pipeline {
                 let Some(key) = FingerprintKey::load(layout).unwrap() else {
                     return;
                 };
-                if let Ok(table) = dataset::load_final_data(&self.config, &ledger, &key) {
-                    let judged =
-                        mark_judged(layout, &ledger, &table.fingerprints, ledger.rows).unwrap();
+                if let Ok(rows) = dataset::load_fingerprints(&self.config, &ledger, &key) {
+                    let judged = mark_judged(layout, &ledger, &rows, ledger.rows).unwrap();
                     history.save_ledger(&judged).unwrap();
                     self.judged.extend(self.final_lines());
                 }
@@ -212,14 +211,17 @@ impl Pipeline {
             return;
         }
         let ingested = ingest(&self.config, &history, prepared.ledger, found, None).unwrap();
-        let read_back =
-            |ledger| dataset::load_final_data(&self.config, ledger, &ingested.key).unwrap();
-        let mut table = read_back(&ingested.before);
-        table.extend(&ingested.table);
+        let (config, key) = (&self.config, &ingested.key);
+        let rows = |ledger| dataset::load_final_data(config, ledger).unwrap();
+        let identities = |ledger| dataset::load_fingerprints(config, ledger, key).unwrap();
+        let (mut table, mut known) = (rows(&ingested.before), identities(&ingested.before));
+        table.extend(&ingested.rows.table);
+        known.extend(&ingested.rows.fingerprints);
         assert_eq!(
             format!("{table:?}"),
-            format!("{:?}", read_back(&ingested.ledger))
+            format!("{:?}", rows(&ingested.ledger))
         );
+        assert_eq!(known, identities(&ingested.ledger));
     }
 
     fn final_data(&self) -> Vec<u8> {
@@ -255,8 +257,7 @@ impl Pipeline {
         if ledger.committed_bytes == 0 {
             return None;
         }
-        let key = FingerprintKey::PUBLIC;
-        let table = dataset::load_final_data(&self.config, &ledger, &key).unwrap();
+        let table = dataset::load_final_data(&self.config, &ledger).unwrap();
         let profile = dataset::passes::profile(&self.config.schema, &table, &table.all());
         Some(profile.summary())
     }

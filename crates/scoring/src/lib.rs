@@ -53,7 +53,7 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
         key.as_ref().unwrap_or(&FingerprintKey::PUBLIC),
     )?;
     let mut warnings = test_data_warnings(&test);
-    warnings.extend(overlap_warning(config, &history, key.as_ref(), &test.table));
+    warnings.extend(overlap_warning(config, &history, key.as_ref(), &test));
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
@@ -148,20 +148,20 @@ fn overlap_warning(
     config: &Config,
     history: &History,
     key: Option<&FingerprintKey>,
-    test: &Table,
+    test: &TestData,
 ) -> Option<String> {
     let ingested = history.ledger().and_then(|ledger| match key {
-        Some(key) if ledger.rows > 0 => dataset::load_final_data(config, &ledger, key).map(Some),
+        Some(key) if ledger.rows > 0 => dataset::load_fingerprints(config, &ledger, key).map(Some),
         _ => Ok(None),
     });
     match ingested {
-        Ok(table) => {
-            let seen = seen_rows(test, table?.fingerprints);
+        Ok(ingested) => {
+            let seen = seen_rows(&test.fingerprints, ingested?);
             let n_seen = seen.iter().filter(|is_seen| **is_seen).count();
             (n_seen > 0).then(|| {
                 format!(
                     "{n_seen} of {} rows of the test data are also rows of finaldata.csv",
-                    test.rows()
+                    seen.len()
                 )
             })
         }

@@ -43,7 +43,6 @@ pub fn recalibrate(scored: &[Scored], clients: &[u64]) -> Recalibration {
         labels: scored.iter().map(|row| row.label).collect(),
         clients: clients.to_vec(),
         // Identities are not asked for.
-        fingerprints: vec![0; scored.len()],
     };
     lower_log_loss(&table).unwrap_or(Recalibration::NONE)
 }

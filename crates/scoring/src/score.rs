@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use common::{Config, Failure, files};
-use dataset::{Fingerprint, Table};
+use dataset::Fingerprint;
 
 use crate::gate::SCORE_TOLERANCE;
 
@@ -46,12 +46,13 @@ pub fn same_score(one: f64, other: f64) -> bool {
     (one - other).abs() <= SCORE_TOLERANCE
 }
 
-/// For each row of a table whether it is among `seen`; both were read with the same key.
-pub fn seen_rows(table: &Table, seen: impl IntoIterator<Item = Fingerprint>) -> Vec<bool> {
-    let rows = table.fingerprints.iter().enumerate();
+/// For each of some rows whether it is among `seen`; both were identified under the same key.
+pub fn seen_rows(rows: &[Fingerprint], seen: impl IntoIterator<Item = Fingerprint>) -> Vec<bool> {
+    let n_rows = rows.len();
+    let rows = rows.iter().enumerate();
     let positions: HashMap<Fingerprint, usize> =
         rows.map(|(row, fingerprint)| (*fingerprint, row)).collect();
-    let mut is_seen = vec![false; table.rows()];
+    let mut is_seen = vec![false; n_rows];
     for fingerprint in seen {
         if let Some(row) = positions.get(&fingerprint) {
             is_seen[*row] = true;
@@ -62,7 +63,6 @@ pub fn seen_rows(table: &Table, seen: impl IntoIterator<Item = Fingerprint>) -> 
 
 #[cfg(test)]
 mod tests {
-    use common::Schema;
     use common::exit::{Exit, classify};
 
     use super::*;
@@ -114,11 +114,7 @@ mod tests {
 
     #[test]
     fn rows_are_recognised_by_fingerprint() {
-        let mut table = Table::new(&Schema::default());
-        for fingerprint in [7, 8, 9] {
-            table.push(b"a", &[0.0; 3], Some(true), fingerprint);
-        }
-        assert_eq!(seen_rows(&table, [9, 1, 9, 7]), [true, false, true]);
-        assert_eq!(seen_rows(&table, []), [false; 3]);
+        assert_eq!(seen_rows(&[7, 8, 9], [9, 1, 9, 7]), [true, false, true]);
+        assert_eq!(seen_rows(&[7, 8, 9], []), [false; 3]);
     }
 }

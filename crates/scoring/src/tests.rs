@@ -20,7 +20,7 @@ fn put_candidate(config: &Config) {
     for row in 0..60_u32 {
         let x = f64::from(row) - 30.0;
         let class = row % 20 + row > 40;
-        table.push(&row.to_le_bytes(), &[x], Some(class), u128::from(row));
+        table.push(&row.to_le_bytes(), &[x], Some(class));
     }
     let model = training::train(config, &table, DataPosition::default()).unwrap();
     training::write(config, &model).unwrap();

@@ -46,7 +46,6 @@ fn table(rows: usize, columns: usize) -> Table {
         features,
         labels: sums.iter().enumerate().map(label).collect(),
         clients: (0..rows as u64).collect(),
-        fingerprints: (0..rows as u128).collect(),
     }
 }
 

@@ -18,8 +18,8 @@ use anyhow::Context;
 use common::history::StageDuration;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
+use dataset::Table;
 use dataset::passes::profile;
-use dataset::{FingerprintKey, Table};
 use jiff::Timestamp;
 
 pub use check::{Beaten, Check, check};
@@ -109,11 +109,10 @@ pub fn write(config: &Config, model: &Model) -> anyhow::Result<String> {
 
 fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, Table)> {
     let ledger = history.ledger()?;
-    let key = FingerprintKey::load(&config.layout)?;
-    let (Some(key), true) = (key, ledger.rows > 0) else {
+    if ledger.rows == 0 {
         return Err(Failure::data("nothing was ingested yet: run `ingestion` first").into());
-    };
-    let table = dataset::load_final_data(config, &ledger, &key)?;
+    }
+    let table = dataset::load_final_data(config, &ledger)?;
     Ok((ledger, table))
 }
 

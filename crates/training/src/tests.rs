@@ -24,8 +24,6 @@ fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
     files::create_folder(config.layout.output()).unwrap();
     files::replace(&config.layout.final_data(), text.as_bytes()).unwrap();
     let history = History::open(&config.layout).unwrap();
-    let key = FingerprintKey::generate().unwrap();
-    key.save(&config.layout).unwrap();
     let ledger = Ledger {
         committed_bytes: text.len() as u64,
         digest: digest::of_bytes(text.as_bytes()),
@@ -81,7 +79,7 @@ fn collinear_columns_are_trained_on_and_noted() {
     for row in 0..80 {
         let value = f64::from(row % 9) * 1e8;
         let class = mixed(row) == 1;
-        table.push(b"client", &[value, 3.0 * value], Some(class), 0);
+        table.push(b"client", &[value, 3.0 * value], Some(class));
     }
     let model = train(&config, &table, DataPosition::default()).unwrap();
     assert_eq!(model.covariance, None);

@@ -1,5 +1,6 @@
 //! Whether the pipeline in memory decides as whole runs on files do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -9,8 +10,8 @@ use dataset::Table;
 use fullprocess::{Outcome, run_once};
 
 use crate::pipeline::{Came, Pipeline};
-use crate::streams::{Scenario, Stream, scenarios};
-use crate::worlds::{client, config_in};
+use crate::streams::{BATCH_ROWS, FIRST_ROWS, Scenario, Stream, TEST_ROWS, scenarios};
+use crate::worlds::{client, config, config_in};
 
 /// Batches of a stream that are played both ways.
 const BATCHES: usize = 20;
@@ -41,8 +42,9 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
     } = scenario.draw(0);
     let folder = tempfile::tempdir()?;
     let config = config_in(folder.path(), trigger);
-    write(&folder.path().join("test"), "test", &test)?;
-    write(&folder.path().join("in"), "first", &first)?;
+    let names = names(FIRST_ROWS + TEST_ROWS + batches.len() * BATCH_ROWS);
+    write(&folder.path().join("test"), "test", &test, &names)?;
+    write(&folder.path().join("in"), "first", &first, &names)?;
     let began = run_once(&config)?.outcome;
     ensure!(
         began == Some(Outcome::ColdStart),
@@ -54,6 +56,7 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
             &folder.path().join("in"),
             &format!("batch-{batch:03}"),
             &arrival.told,
+            &names,
         )?;
         let record = run_once(&config)?;
         let on_files = match record.outcome {
@@ -73,11 +76,26 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
     Ok(BATCHES)
 }
 
+/// The names of so many clients by their hash, which is all that a table keeps of them.
+fn names(clients: usize) -> BTreeMap<u64, String> {
+    let names = (0..clients).map(client);
+    let mut table = Table::new(&config("score").schema);
+    names
+        .clone()
+        .for_each(|name| table.push(name.as_bytes(), &[], None));
+    table.clients.into_iter().zip(names).collect()
+}
+
 /// Writes rows as a file that comes in.
-fn write(folder: &Path, name: &str, table: &Table) -> anyhow::Result<()> {
+fn write(
+    folder: &Path,
+    name: &str,
+    table: &Table,
+    names: &BTreeMap<u64, String>,
+) -> anyhow::Result<()> {
     let mut text = String::from("corporation,a,b,c,exited\n");
-    for (row, id) in table.fingerprints.iter().enumerate() {
-        text.push_str(&client(*id));
+    for (row, client) in table.clients.iter().enumerate() {
+        text.push_str(&names[client]);
         for value in table.row(row) {
             match value.is_nan() {
                 true => text.push(','),

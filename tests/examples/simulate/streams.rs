@@ -5,9 +5,9 @@ use dataset::Table;
 use crate::worlds::{Draws, FEATURES, Rows, WEIGHTS, World};
 
 /// Rows that the first model is fitted to, of the test data, and of each batch.
-const FIRST_ROWS: usize = 2_000;
-const TEST_ROWS: usize = 2_000;
-const BATCH_ROWS: usize = 200;
+pub(crate) const FIRST_ROWS: usize = 2_000;
+pub(crate) const TEST_ROWS: usize = 2_000;
+pub(crate) const BATCH_ROWS: usize = 200;
 /// When the worlds change that do, and how many batches come in all.
 const CHANGE: usize = 10;
 const BATCHES: usize = 40;

@@ -78,13 +78,12 @@ impl World {
         for id in (first_id..).take(rows) {
             let (values, left) = self.client(draws);
             let is_flipped = draws.uniform() < self.flipped;
-            let name = client(id as u128);
+            let name = client(id);
             let told = Some(left != is_flipped);
-            // In memory a client's number is identity enough.
-            drawn.told.push(name.as_bytes(), &values, told, id as u128);
+            drawn.told.push(name.as_bytes(), &values, told);
             drawn
                 .true_classes
-                .push(name.as_bytes(), &values, Some(left), id as u128);
+                .push(name.as_bytes(), &values, Some(left));
         }
         drawn
     }
@@ -126,7 +125,7 @@ impl World {
 }
 
 /// The name of a client.
-pub(crate) fn client(id: u128) -> String {
+pub(crate) fn client(id: usize) -> String {
     format!("client {id}")
 }
 

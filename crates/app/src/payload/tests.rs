@@ -31,7 +31,7 @@ fn model(config: &Config) -> Model {
     for row in 0..40 {
         let (x, y) = (f64::from(row), f64::from(row % 7));
         let left = row % 4 == 0 || row > 30;
-        table.push(row.to_string().as_bytes(), &[x, 20.0, y], Some(left), 0);
+        table.push(row.to_string().as_bytes(), &[x, 20.0, y], Some(left));
     }
     training::train(config, &table, DataPosition::default()).unwrap()
 }

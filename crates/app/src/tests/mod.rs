@@ -50,7 +50,7 @@ impl Service {
         let mut test = format!("{},exited\n", CSV.lines().next().unwrap());
         for row in 0..40 {
             let (x, y, left) = (f64::from(row), f64::from(row % 7), row % 4 == 0 || row > 30);
-            table.push(row.to_string().as_bytes(), &[x, 20.0, y], Some(left), 0);
+            table.push(row.to_string().as_bytes(), &[x, 20.0, y], Some(left));
             test.push_str(&format!("{row},{x},20,{y},{}\n", u8::from(left)));
         }
         files::create_folder(&folder.path().join("test")).unwrap();

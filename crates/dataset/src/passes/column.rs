@@ -126,6 +126,32 @@ pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
     *sums = running;
 }
 
+/// Adds weight · left · right over the rows, for each pair of the columns once: the sums on and
+/// below the diagonal.
+#[inline(always)]
+pub(crate) fn add_triangle<const SIZE: usize>(
+    sums: &mut [[Sum; SIZE]; SIZE],
+    weights: &Column,
+    columns: [&Column; SIZE],
+) {
+    // A copy, so that the sums stay in registers.
+    let mut running = *sums;
+    for step in 0..STEPS {
+        for (row, sums) in running.iter_mut().enumerate() {
+            let mut weighted = weights.0[step];
+            for (weighted, left) in weighted.iter_mut().zip(columns[row].0[step]) {
+                *weighted *= left;
+            }
+            for (sum, right) in sums.iter_mut().zip(&columns[..=row]) {
+                for ((sum, weighted), right) in sum.0.iter_mut().zip(weighted).zip(right.0[step]) {
+                    *sum += weighted * right;
+                }
+            }
+        }
+    }
+    *sums = running;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,5 +184,9 @@ mod tests {
             assert_eq!(sums[0][0].total(), wanted);
             assert_eq!(sums[1][0].total(), wanted * 2.0);
         }
+        let mut sums = [[Sum::default(); 2]; 2];
+        add_triangle(&mut sums, &Column::of(0.5), left);
+        let totals = sums.map(|row| row.map(|sum| sum.total() / squares));
+        assert_eq!(totals, [[0.5, 0.0], [1.0, 2.0]]);
     }
 }

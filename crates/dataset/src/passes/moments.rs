@@ -225,7 +225,7 @@ mod tests {
         };
         let mut table = Table::new(&schema);
         for (row, number) in numbers.iter().enumerate() {
-            table.push(row.to_string().as_bytes(), &[*number], None, row as u128);
+            table.push(row.to_string().as_bytes(), &[*number], None);
         }
         moments(&table, &table.all())[0]
     }

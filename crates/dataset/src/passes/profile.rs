@@ -191,7 +191,7 @@ mod tests {
         };
         let mut table = Table::new(&schema);
         for (row, (x, label)) in rows.enumerate() {
-            table.push(row.to_string().as_bytes(), &[x], label, 0);
+            table.push(row.to_string().as_bytes(), &[x], label);
         }
         (schema, table)
     }
@@ -239,7 +239,7 @@ mod tests {
         let mut second = Table::new(&schema);
         for row in (0..n).rev() {
             let (x, label) = forward(row);
-            second.push(row.to_string().as_bytes(), &[x], label, 0);
+            second.push(row.to_string().as_bytes(), &[x], label);
         }
         let back = profile(&schema, &second, &second.all());
         assert_eq!(there.sample, back.sample);

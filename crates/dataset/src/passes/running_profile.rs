@@ -213,7 +213,7 @@ mod tests {
             // Some rows are equal but for their label, and so are their hashes.
             let values = [x, f64::from(row as u32 / 5)];
             let id = (row / 2).to_string();
-            table.push(id.as_bytes(), &values, Some(row % 3 == 0), row as u128);
+            table.push(id.as_bytes(), &values, Some(row % 3 == 0));
         }
         for steps in [
             &[1_usize, 254, 1, 256, 16_128, 1][..],

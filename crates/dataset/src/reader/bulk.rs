@@ -124,11 +124,11 @@ impl<R: Read + Send> BulkReader<R> {
 
     /// Hands all rows to `take`, in order and some thousands at a time.
     ///
-    /// The rows' fingerprints are taken under `key`. `take` may keep what it is handed and leave
-    /// other rows in its place, whose memory is then used again.
+    /// The rows' fingerprints are taken under `key`, if there is one. `take` may keep what it is
+    /// handed and leave other rows in its place, whose memory is then used again.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
-        key: &FingerprintKey,
+        key: Option<&FingerprintKey>,
         lines: Lines,
         scratch: &mut Scratch,
         mut take: impl FnMut(&mut ParsedRows) -> Result<(), E> + Send,

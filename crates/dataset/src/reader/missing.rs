@@ -9,7 +9,6 @@ use common::Schema;
 
 use super::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
 use crate::data_file::DataFile;
-use crate::fingerprint::FingerprintKey;
 
 /// What was seen of a file so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,15 +62,10 @@ pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>,
         Err(problem) => return Err(problem),
     };
     let mut counts = MissingCounts::default();
-    reader.take_rows(
-        &FingerprintKey::PUBLIC,
-        Lines::Dropped,
-        &mut Scratch::default(),
-        |rows| {
-            counts.add(rows);
-            Ok::<(), FileProblem>(())
-        },
-    )?;
+    reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+        counts.add(rows);
+        Ok::<(), FileProblem>(())
+    })?;
     Ok(counts.refusal(schema))
 }
 

@@ -24,7 +24,7 @@ pub struct ParsedRows {
     pub labels: Vec<Label>,
     /// Public hash of each accepted row's client.
     pub clients: Vec<u64>,
-    /// Identity of each accepted row.
+    /// Identity of each accepted row, if they were asked for.
     pub fingerprints: Vec<Fingerprint>,
     /// The refused rows.
     pub rejections: Vec<Rejection>,
@@ -128,7 +128,8 @@ impl ParsedRows {
 /// What blocks are parsed by.
 pub(super) struct BlockParser<'a> {
     pub(super) columns: &'a ColumnMap,
-    pub(super) key: &'a FingerprintKey,
+    /// What the rows' fingerprints are taken under, if they are wanted.
+    pub(super) key: Option<&'a FingerprintKey>,
     pub(super) lines: Lines,
 }
 
@@ -141,7 +142,7 @@ impl BlockParser<'_> {
             parser: self,
             rows,
             values: Vec::with_capacity(self.columns.features.len()),
-            hasher: self.key.row_hasher(),
+            hasher: self.key.map(FingerprintKey::row_hasher),
             marks: block.marks,
         };
         match block.marks {
@@ -155,7 +156,7 @@ struct State<'a> {
     parser: &'a BlockParser<'a>,
     rows: &'a mut ParsedRows,
     values: Vec<f64>,
-    hasher: RowHasher,
+    hasher: Option<RowHasher>,
     marks: Marks,
 }
 
@@ -238,8 +239,10 @@ impl State<'_> {
         }
         rows.labels.push(label);
         rows.clients.push(client_hash(id));
-        rows.fingerprints
-            .push(self.hasher.of_row(id, &self.values, label));
+        if let Some(hasher) = &mut self.hasher {
+            rows.fingerprints
+                .push(hasher.of_row(id, &self.values, label));
+        }
         if lines == Lines::Kept {
             match self.marks {
                 // As it stands; most rows are.

@@ -257,7 +257,7 @@ fn read_in_bulk(text: &[u8], block_bytes: usize) -> Result<Outcome, String> {
     };
     reader
         .take_rows(
-            &FingerprintKey::PUBLIC,
+            Some(&FingerprintKey::PUBLIC),
             Lines::Kept,
             &mut Scratch::default(),
             |rows| {
@@ -286,12 +286,12 @@ fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
     let schema = Schema::default();
     let mut reader = RowReader::open(text, &schema, TargetColumn::Read).map_err(describe)?;
     let mut table = Table::new(&schema);
-    let mut rejections = Vec::new();
+    let (mut fingerprints, mut rejections) = (Vec::new(), Vec::new());
     while let Some(row) = reader.next_row().map_err(describe)? {
         match row {
             ReadRow::Accepted(row) => {
-                let key = FingerprintKey::PUBLIC.of_row(row.id(), row.values, row.label);
-                table.push(row.id(), row.values, row.label, key);
+                table.push(row.id(), row.values, row.label);
+                fingerprints.push(FingerprintKey::PUBLIC.of_row(row.id(), row.values, row.label));
             }
             ReadRow::Rejected(rejection) => rejections.push(rejection),
         }
@@ -301,7 +301,7 @@ fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
             table.clients[row],
             table.row(row).map(f64::to_bits).collect(),
             table.labels[row],
-            table.fingerprints[row],
+            fingerprints[row],
         )
     });
     Ok(Outcome {

@@ -55,7 +55,7 @@ fn clients(world: World, seed: u64, rows: usize) -> Table {
         let [intercept, first, second] = world.weights;
         let log_odds = intercept + first * x + second * y;
         let left = draws.uniform() < 1.0 / (1.0 + (-log_odds).exp());
-        table.push(row.to_string().as_bytes(), &[x, y], Some(left), row as u128);
+        table.push(row.to_string().as_bytes(), &[x, y], Some(left));
     }
     table
 }

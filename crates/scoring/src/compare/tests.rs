@@ -19,12 +19,7 @@ fn add_rows(table: &mut Table, first: usize, count: usize, sign: f64) {
     for row in first..first + count {
         let x = (row as f64 * 0.7).cos() * 3.0;
         let class = sign * x + (row as f64 * 2.3).sin() * 1.5 > 0.0;
-        table.push(
-            format!("client {row}").as_bytes(),
-            &[x],
-            Some(class),
-            row as u128,
-        );
+        table.push(format!("client {row}").as_bytes(), &[x], Some(class));
     }
 }
 
@@ -111,12 +106,7 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     for row in 0..200 {
         let class = row % 2 == 0;
         let x = 0.001 * f64::from(row % 3);
-        table.push(
-            format!("new {row}").as_bytes(),
-            &[x],
-            Some(class),
-            10_000 + row as u128,
-        );
+        table.push(format!("new {row}").as_bytes(), &[x], Some(class));
     }
     let comparison = compared(&before, &table, None);
     let mut answers = Vec::new();
@@ -141,12 +131,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
         } else {
             format!("stayer {row}")
         };
-        table.push(
-            id.as_bytes(),
-            &[f64::from(row)],
-            Some(row % 4 == 0),
-            row as u128,
-        );
+        table.push(id.as_bytes(), &[f64::from(row)], Some(row % 4 == 0));
     }
     let leaver_fold = table.clients[0] % FOLDS;
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
@@ -167,7 +152,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
 fn new_rows_without_a_class_cannot_be_compared() {
     let before = table_of(&[(100, 1.0)]);
     let mut after = before.clone();
-    after.push(b"new", &[1.0], None, 7777);
+    after.push(b"new", &[1.0], None);
     let model = model_of(&before);
     let contest = Contest {
         candidate: &model,
@@ -204,7 +189,7 @@ fn a_test_table_without_labelled_rows_does_not_guard() {
     let before = table_of(&[(100, 1.0)]);
     let after = table_of(&[(200, 1.0)]);
     let mut test = Table::new(&schema());
-    test.push(b"a", &[1.0], None, 1);
+    test.push(b"a", &[1.0], None);
     let guard = UnseenTest {
         table: &test,
         left_out: 9,

@@ -17,12 +17,7 @@ pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
     let mut table = Table::new(&schema);
     for (row, class) in classes.iter().enumerate() {
         let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
-        table.push(
-            row.to_string().as_bytes(),
-            &values,
-            Some(*class),
-            row as u128,
-        );
+        table.push(row.to_string().as_bytes(), &values, Some(*class));
     }
     table
 }
@@ -136,7 +131,7 @@ fn missing_values_count_as_the_mean_of_the_labelled_ones() {
     let mut table = table_of(std::slice::from_ref(&x), &classes);
     table.features[0][3] = f64::NAN;
     // A row without a class is no training row: its value has no part in the mean.
-    table.push(b"unlabelled", &[1e9], None, 99);
+    table.push(b"unlabelled", &[1e9], None);
     let mean = (x.iter().sum::<f64>() - x[3]) / 59.0;
     x[3] = mean;
     let found = fit_all(&UNIT, &table).unwrap().predictor;

@@ -3,7 +3,7 @@
 use std::array;
 
 use super::super::Rows;
-use super::super::column::{BLOCK_ROWS, Column, Sum, add_products};
+use super::super::column::{BLOCK_ROWS, Column, Sum, add_products, add_triangle};
 use super::super::elementary::{exp_minus, ln_1p};
 use super::{LogisticPoint, LogisticTerms};
 use crate::cell::Label;
@@ -18,7 +18,7 @@ pub(super) enum Weight {
 }
 
 /// Columns whose products are summed together: as many sums as registers hold.
-const TILE: usize = 3;
+const TILE: usize = 4;
 
 /// Some rows, column by column.
 pub(super) struct Block {
@@ -121,8 +121,11 @@ impl Block {
         for (row, gradient) in sums.gradient.iter_mut().enumerate() {
             let rows = self.tile(row);
             add_products(gradient, &self.residuals, [&self.z[0]], rows);
-            for (column, tile) in (0..=row).zip(&mut tiles) {
+            for (column, tile) in (0..row).zip(&mut tiles) {
                 add_products(tile, &self.factors, rows, self.tile(column));
+            }
+            if let Some(tile) = tiles.next() {
+                add_triangle(tile, &self.factors, rows);
             }
         }
     }

@@ -17,7 +17,7 @@ fn table() -> Table {
         ("c", f64::NAN, Some(true)),
         ("d", 7.0, None),
     ] {
-        table.push(id.as_bytes(), &[x], label, 0);
+        table.push(id.as_bytes(), &[x], label);
     }
     table
 }
@@ -104,7 +104,7 @@ fn wide_table(rows: usize, columns: usize) -> Table {
         };
         let values: Vec<f64> = (0..columns).map(value).collect();
         let label = (row % 11 != 0).then_some(row % 3 == 0);
-        table.push(row.to_string().as_bytes(), &values, label, row as u128);
+        table.push(row.to_string().as_bytes(), &values, label);
     }
     table
 }

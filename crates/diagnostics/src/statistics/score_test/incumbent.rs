@@ -76,7 +76,6 @@ pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
         labels: scored.iter().map(|row| row.label).collect(),
         // Neither folds nor identities are asked for.
         clients: vec![0; scored.len()],
-        fingerprints: vec![0; scored.len()],
     };
     let axis = Axis {
         scale: 1.0,

@@ -13,7 +13,7 @@ fn table_of(schema: &Schema, columns: &[Vec<f64>], classes: &[f64]) -> Table {
     for (row, class) in classes.iter().enumerate() {
         let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
         let label = (!class.is_nan()).then_some(*class == 1.0);
-        table.push(row.to_string().as_bytes(), &values, label, row as u128);
+        table.push(row.to_string().as_bytes(), &values, label);
     }
     table
 }

@@ -1,0 +1,42 @@
+//! The rows that an ingestion laid down, told apart.
+
+use common::Schema;
+use dataset::{Fingerprint, ParsedRows, Table};
+
+/// Rows and, in the same order, who they are.
+#[derive(Default)]
+pub struct LaidRows {
+    /// The rows.
+    pub table: Table,
+    /// Identity of each under the key of the state folder.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+impl LaidRows {
+    /// No rows.
+    pub fn new(schema: &Schema) -> Self {
+        Self {
+            table: Table::new(schema),
+            ..Self::default()
+        }
+    }
+
+    /// Adds all accepted rows of a block at the end.
+    pub(crate) fn append_all(&mut self, rows: &ParsedRows) {
+        self.table.append_all(rows);
+        self.fingerprints.extend_from_slice(&rows.fingerprints);
+    }
+
+    /// Adds the accepted rows at these places of a block at the end.
+    pub(crate) fn append(&mut self, rows: &ParsedRows, places: &[usize]) {
+        self.table.append(rows, places);
+        self.fingerprints
+            .extend(places.iter().map(|place| rows.fingerprints[*place]));
+    }
+
+    /// Forgets all rows, but keeps the memory that they took.
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
+        self.fingerprints.clear();
+    }
+}
