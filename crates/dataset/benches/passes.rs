@@ -1,7 +1,7 @@
 //! How long the passes take that a fit consists of: `cargo bench -p dataset`.
 
-use dataset::passes::{Axis, LogisticPoint, logistic_terms, moments};
-use dataset::{Fold, Table};
+use dataset::passes::{Axis, LogisticPoint, logistic_terms, logistic_terms_without_folds, moments};
+use dataset::{FOLDS, Fold, Table};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -23,20 +23,26 @@ fn table(columns: usize) -> Table {
     }
 }
 
+fn axes(columns: usize) -> Vec<Axis> {
+    let axis = Axis {
+        scale: 0.5,
+        shift: 0.1,
+        imputed: 0.2,
+    };
+    vec![axis; columns]
+}
+
+fn point(axes: &[Axis]) -> LogisticPoint<'_> {
+    LogisticPoint {
+        axes,
+        weights: vec![0.1; axes.len() + 1].into(),
+    }
+}
+
 fn time_terms(bencher: Bencher<'_, '_>, columns: usize, fold: Fold) {
     let table = table(columns);
-    let axes = vec![
-        Axis {
-            scale: 0.5,
-            shift: 0.1,
-            imputed: 0.2,
-        };
-        columns
-    ];
-    let point = LogisticPoint {
-        axes: &axes,
-        weights: vec![0.1; columns + 1].into(),
-    };
+    let axes = axes(columns);
+    let point = point(&axes);
     let selection = table.labelled().of_fold(fold);
     bencher
         .counter(ItemsCount::new(ROWS))
@@ -51,6 +57,16 @@ fn terms_of_all_rows(bencher: Bencher<'_, '_>, columns: usize) {
 #[divan::bench(args = WIDTHS, sample_count = 20)]
 fn terms_outside_a_fold(bencher: Bencher<'_, '_>, columns: usize) {
     time_terms(bencher, columns, Fold::Outside(1));
+}
+
+#[divan::bench(args = WIDTHS, sample_count = 20)]
+fn terms_without_each_fold(bencher: Bencher<'_, '_>, columns: usize) {
+    let table = table(columns);
+    let axes = axes(columns);
+    let points: Vec<LogisticPoint<'_>> = (0..FOLDS).map(|_| point(&axes)).collect();
+    bencher
+        .counter(ItemsCount::new(ROWS))
+        .bench(|| logistic_terms_without_folds(&points, &table, &table.labelled()));
 }
 
 #[divan::bench(args = WIDTHS, sample_count = 20)]

@@ -133,6 +133,23 @@ impl Table {
             .extend(places.iter().map(|place| rows.clients[*place]));
     }
 
+    /// Holds the rows at these positions of another table, and no others, in memory used again.
+    pub(crate) fn take_from<'a>(
+        &mut self,
+        other: &Self,
+        positions: impl Iterator<Item = &'a usize> + Clone,
+    ) {
+        self.clear();
+        self.features.resize_with(other.features.len(), Vec::new);
+        for (column, values) in self.features.iter_mut().zip(&other.features) {
+            column.extend(positions.clone().map(|position| values[*position]));
+        }
+        let labels = positions.clone().map(|position| other.labels[*position]);
+        self.labels.extend(labels);
+        let clients = positions.map(|position| other.clients[*position]);
+        self.clients.extend(clients);
+    }
+
     /// Forgets all rows, but keeps the memory that they took.
     pub fn clear(&mut self) {
         self.features.iter_mut().for_each(Vec::clear);

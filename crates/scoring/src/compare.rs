@@ -8,13 +8,13 @@ use std::ops::Range;
 
 use anyhow::Context;
 use common::Failure;
-use dataset::passes::{LinearPredictor, Scored, log_odds};
-use dataset::{FOLDS, Fold, Selection, Table};
+use dataset::passes::{LinearPredictor, Scored, log_loss, log_odds};
+use dataset::{FOLDS, Fold, Selection, Table, both, each_in_parallel};
 use serde::{Deserialize, Serialize};
 use training::{FitError, FitSettings, Model, OutOfFold};
 
 use crate::ConfusionMatrix;
-use crate::metrics::{Metrics, evaluate, log_loss};
+use crate::metrics::{Metrics, evaluate};
 use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
 
 /// What is compared on which rows.
@@ -83,8 +83,11 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
         .into());
     }
     let answers = answers_on_new_rows(settings, contest)?;
-    let metrics = evaluate(&answers.candidate).zip(evaluate(&answers.incumbent));
-    let (candidate, incumbent) = metrics.ok_or_else(|| {
+    let metrics = both(
+        || evaluate(&answers.candidate),
+        || evaluate(&answers.incumbent),
+    );
+    let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
         Failure::data(
             "no new row has a known class: candidate and deployed model cannot be compared",
         )
@@ -115,11 +118,9 @@ impl Answers {
 
     /// Candidate − incumbent.
     fn log_loss_differences(&self) -> Vec<f64> {
-        self.pairs()
-            .map(|(class, candidate, incumbent)| {
-                log_loss(candidate, class) - log_loss(incumbent, class)
-            })
-            .collect()
+        each_in_parallel(self.pairs().collect(), |(class, candidate, incumbent)| {
+            log_loss(candidate, class) - log_loss(incumbent, class)
+        })
     }
 }
 

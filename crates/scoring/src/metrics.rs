@@ -3,7 +3,7 @@
 //! Class 1 is predicted where the log-odds are above 0, that is where its probability is above a
 //! half. What has no value (a denominator of 0, one class only) is `None`, never a silent 0.
 
-use dataset::passes::{Scored, probability};
+use dataset::passes::{Scored, log_loss, probability};
 use dataset::{sort_by, sum_of};
 use serde::{Deserialize, Serialize};
 
@@ -86,12 +86,6 @@ pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
         roc_auc: roc_auc(known),
         confusion,
     })
-}
-
-/// The log-loss of one row, exact for log-odds of any size.
-pub(crate) fn log_loss(log_odds: f64, class: bool) -> f64 {
-    let towards_class = if class { log_odds } else { -log_odds };
-    (-towards_class.abs()).exp().ln_1p() + (-towards_class).max(0.0)
 }
 
 fn squared_error(log_odds: f64, class: bool) -> f64 {

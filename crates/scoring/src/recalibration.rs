@@ -1,11 +1,9 @@
 //! Log-odds made to mean what they say, by an intercept and a slope (Platt 1999).
 
-use dataset::passes::Scored;
+use dataset::passes::{Scored, log_loss};
 use dataset::{FOLDS, Fold, Table};
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
-
-use crate::metrics::log_loss;
 
 /// A penalty so weak that it shows in no digit.
 const UNPENALISED: f64 = 1e12;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::elementary::{exp_minus, ln_1p};
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::table::{Selection, Table};
@@ -58,6 +59,12 @@ pub fn probability(log_odds: f64) -> f64 {
         let odds = log_odds.exp();
         odds / (1.0 + odds)
     }
+}
+
+/// The log-loss of a row with these log-odds, exact for any size of them.
+pub fn log_loss(log_odds: f64, class: bool) -> f64 {
+    let towards_class = if class { log_odds } else { -log_odds };
+    ln_1p(exp_minus(towards_class.abs())) + (-towards_class).max(0.0)
 }
 
 /// The log-odds of the chosen rows, in their order.

@@ -17,9 +17,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::column::BLOCK_ROWS;
+use crate::cell::Label;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
-pub use log_odds::{LinearPredictor, Scored, log_odds, predictions, probability};
+pub use log_odds::{LinearPredictor, Scored, log_loss, log_odds, predictions, probability};
 pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
     logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
@@ -155,13 +156,13 @@ pub(crate) fn run_all<P: Pass>(
     let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
     let chunks: Vec<Vec<P::Value>> = chunk_ranges(selection)
         .into_par_iter()
-        .map(|range| {
-            let chunks = by_fold(table, selection.labels, range);
+        .map_init(ByFold::default, |by_fold, range| {
+            by_fold.deal(table, selection.labels, range);
             let mut values = empty();
             for ((pass, wanted), value) in passes.iter().zip(&mut values) {
-                for (chunk, fold) in chunks.iter().zip(0..) {
+                for (chunk, fold) in by_fold.chunks().zip(0..) {
                     if wanted.holds(fold) {
-                        pass.add(value, chunk);
+                        pass.add(value, &chunk);
                     }
                 }
             }
@@ -177,20 +178,37 @@ pub(crate) fn run_all<P: Pass>(
     totals
 }
 
-/// The rows of a range, fold by fold.
-fn by_fold(table: &Table, labels: Labels, range: Range<usize>) -> Vec<Chunk<'_>> {
-    let room = range.len() / FOLDS as usize + 1;
-    let mut positions = vec![Vec::with_capacity(room); FOLDS as usize];
-    for row in range {
-        if labels == Labels::Any || table.labels[row].is_some() {
-            positions[(table.clients[row] % FOLDS) as usize].push(row as u32);
+/// Some rows of a table, fold by fold: copies, so that each pass over them reads what stands
+/// together.
+#[derive(Default)]
+struct ByFold {
+    /// Where the rows of each fold stand in the table that they are of.
+    positions: [Vec<usize>; FOLDS as usize],
+    rows: Table,
+}
+
+impl ByFold {
+    fn deal(&mut self, table: &Table, labels: Labels, range: Range<usize>) {
+        self.positions.iter_mut().for_each(Vec::clear);
+        for row in range {
+            if labels == Labels::Any || table.labels[row].is_some() {
+                self.positions[(table.clients[row] % FOLDS) as usize].push(row);
+            }
         }
+        self.rows.take_from(table, self.positions.iter().flatten());
     }
-    let chunk = |positions| Chunk {
-        table,
-        positions: Positions::List(positions),
-    };
-    positions.into_iter().map(chunk).collect()
+
+    fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
+        let mut start = 0;
+        self.positions.iter().map(move |positions| {
+            let range = start..start + positions.len();
+            start = range.end;
+            Chunk {
+                table: &self.rows,
+                positions: Positions::Run(range),
+            }
+        })
+    }
 }
 
 fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
@@ -208,9 +226,7 @@ fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
 fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
     let (labels, clients) = (&table.labels, &table.clients);
     let any_label = selection.labels == Labels::Any;
-    if selection.fold == Fold::Any
-        && (any_label || labels[range.clone()].iter().all(Option::is_some))
-    {
+    if selection.fold == Fold::Any && (any_label || are_known(&labels[range.clone()])) {
         return Positions::Run(range);
     }
     let has_label = |row: usize| any_label | labels[row].is_some();
@@ -219,6 +235,11 @@ fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Posit
         Fold::Inside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS == fold)),
         Fold::Outside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS != fold)),
     })
+}
+
+/// Whether all classes are; they nearly always are, so looking at each is faster than stopping.
+fn are_known(labels: &[Label]) -> bool {
+    labels.iter().fold(true, |all, label| all & label.is_some())
 }
 
 /// The numbers that `keep` takes. What it says of them is hard to foretell: every number is
