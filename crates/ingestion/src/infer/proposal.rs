@@ -1,7 +1,7 @@
 //! From what columns hold to the roles that they may play.
 
 use common::Failure;
-use common::schema::{Feature, Schema};
+use common::schema::{Feature, Kind, Schema};
 use dataset::ColumnSurvey;
 
 use super::ProposedSchema;
@@ -27,7 +27,7 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
     }
     let feature = |(name, column)| Feature {
         name,
-        rules: rules(column),
+        kind: Kind::Number(rules(column)),
     };
     let features = features.into_iter().map(feature).collect();
     Ok(ProposedSchema {

@@ -1,6 +1,6 @@
 use common::ledger::FileReference;
-use common::schema::ValueRange;
-use dataset::passes::profile;
+use common::schema::{CategoryRules, Kind, NumberRules, ValueRange};
+use dataset::passes::{Design, profile};
 
 use super::*;
 use crate::fit::tests::table_of;
@@ -15,7 +15,13 @@ fn model() -> Model {
         features: vec!["x".into(), "y".into()],
         ..Schema::default()
     };
-    let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled()).unwrap();
+    let fitted = fit(
+        &FitSettings { c: 1.0 },
+        Design::of_numbers(),
+        &table,
+        &table.labelled(),
+    )
+    .unwrap();
     Model {
         program: "0.1.0".into(),
         covariance: crate::covariance(&fitted, &table, &table.labelled()),
@@ -162,9 +168,12 @@ fn an_unreadable_file_is_named() {
 #[test]
 fn predictions_follow_the_coefficients_by_name() {
     let model = model();
-    let named: Vec<(&str, f64)> = model.coefficients().collect();
+    let named: Vec<(String, f64)> = model
+        .coefficients()
+        .map(|coefficient| (coefficient.name(), coefficient.value))
+        .collect();
     let log_odds = model.predictor.intercept + 2.0 * named[0].1 + 3.0 * named[1].1;
-    assert_eq!((named[0].0, named[1].0), ("x", "y"));
+    assert_eq!((named[0].0.as_str(), named[1].0.as_str()), ("x", "y"));
     assert!((model.log_odds(&[2.0, 3.0]) - log_odds).abs() < 1e-14);
     assert!((model.probability(&[2.0, 3.0]) - 1.0 / (1.0 + (-log_odds).exp())).abs() < 1e-15);
     let imputed = [f64::NAN, model.predictor.imputed[1]];
@@ -177,8 +186,14 @@ fn only_features_and_target_have_to_fit() {
     let model = model();
     let mut schema = model.schema.clone();
     schema.id = "client".into();
-    schema.features[0].rules.range = ValueRange::new(Some(0.0), None).unwrap();
+    schema.features[0].kind = Kind::Number(NumberRules {
+        range: ValueRange::new(Some(0.0), None).unwrap(),
+        ..NumberRules::default()
+    });
     assert!(model.fits_schema(&schema));
+    let mut of_categories = schema.clone();
+    of_categories.features[0].kind = Kind::Category(CategoryRules::default());
+    assert!(!model.fits_schema(&of_categories));
     schema.features.reverse();
     assert!(!model.fits_schema(&schema));
 }
