@@ -396,4 +396,6 @@ fn raw_predictor(design: &Design, axes: &[Axis], weights: &Array1<f64>) -> Linea
 }
 
 #[cfg(test)]
+mod category_tests;
+#[cfg(test)]
 pub(crate) mod tests;
