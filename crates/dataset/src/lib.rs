@@ -21,7 +21,7 @@ mod text;
 mod writer;
 
 pub use any_columns::{
-    AnyColumn, AnyColumns, ColumnSurvey, FileSurvey, Levels, MOST_LEVELS, count_levels,
+    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MOST_LEVELS, count_levels,
     read_columns, survey_columns,
 };
 pub use cell::Label;
