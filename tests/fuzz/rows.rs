@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use acceptance::fuzzing::fuzz;
 use common::config::InputFolder;
-use common::schema::{MissingShare, Presence, ValueRange};
+use common::schema::{Kind, MissingShare, NumberRules, Presence, ValueRange};
 use common::{Schema, digest};
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintKey, Label, Lines, ReadRow, RecordWriter,
@@ -40,9 +40,23 @@ enum Fate {
 /// The sample's columns, each with a promise.
 fn schema() -> Schema {
     let mut schema = Schema::default();
-    schema.features[0].rules.missing_share = MissingShare::new(0.5).expect("a share");
-    schema.features[1].rules.presence = Presence::Required;
-    schema.features[2].rules.range = ValueRange::new(Some(0.0), Some(1e6)).expect("a range");
+    let rules = [
+        NumberRules {
+            missing_share: MissingShare::new(0.5).expect("a share"),
+            ..NumberRules::default()
+        },
+        NumberRules {
+            presence: Presence::Required,
+            ..NumberRules::default()
+        },
+        NumberRules {
+            range: ValueRange::new(Some(0.0), Some(1e6)).expect("a range"),
+            ..NumberRules::default()
+        },
+    ];
+    for (feature, rules) in schema.features.iter_mut().zip(rules) {
+        feature.kind = Kind::Number(rules);
+    }
     schema
 }
 
@@ -97,7 +111,10 @@ fn check_fates(fates: &[Fate]) {
                 let value = |bits: &u64| f64::from_bits(*bits);
                 assert!(values.iter().map(value).all(|value| !value.is_infinite()));
                 for (feature, bits) in schema.features.iter().zip(values) {
-                    assert_eq!(feature.rules.breach(value(bits)), None);
+                    let Kind::Number(rules) = &feature.kind else {
+                        panic!("a column of numbers");
+                    };
+                    assert_eq!(rules.breach(value(bits)), None);
                 }
                 *line
             }

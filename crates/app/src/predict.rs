@@ -35,6 +35,8 @@ pub(crate) struct Predictions<'a> {
     rows: usize,
     /// Missing features for which the training mean stood in.
     imputed: usize,
+    /// Categories with a level that the model does not tell apart, and took for any other.
+    unknown_levels: usize,
     threshold: f64,
     model_version: &'a str,
     request_id: &'a str,
@@ -92,6 +94,10 @@ pub(crate) fn predict<'a>(
         ids: &rows.ids,
         rows: rows.len(),
         imputed: rows.missing(),
+        unknown_levels: rows
+            .iter()
+            .map(|row| model.predictor.design.unknown_levels(row))
+            .sum(),
         threshold: options.threshold,
         model_version,
         request_id,
@@ -238,17 +244,24 @@ fn push_field(to: &mut Vec<u8>, field: &str) {
 }
 
 fn explain<'a>(model: &'a Model, row: &[f64]) -> Explanation<'a> {
+    let features = &model.schema.features;
     // What stands in for a missing value is the mean of the training rows.
-    let means = &model.predictor.imputed;
-    let contributions = model
-        .coefficients()
-        .zip(row.iter().zip(means))
-        .map(|((name, coefficient), (value, mean))| {
-            (name, contribution(coefficient, *value, *mean))
-        })
-        .collect();
+    let mean_row = vec![f64::NAN; features.len()];
+    let mut contributions: Vec<(&str, f64)> = Vec::with_capacity(features.len());
+    let columns = model.predictor.design.columns(features.len());
+    for (column, coefficient) in columns.into_iter().zip(model.coefficients()) {
+        let value = coefficient
+            .reads
+            .value(row.get(column.feature).copied().unwrap_or(f64::NAN));
+        let share = contribution(coefficient.value, value, coefficient.imputed);
+        match contributions.get_mut(column.feature) {
+            // The columns of a category together are what it contributes.
+            Some((_, sum)) => *sum = (*sum + share).clamp(f64::MIN, f64::MAX),
+            None => contributions.push((coefficient.feature, share)),
+        }
+    }
     Explanation {
-        base: model.log_odds(means),
+        base: model.log_odds(&mean_row),
         contributions: Contributions(contributions),
     }
 }

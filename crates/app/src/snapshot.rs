@@ -274,7 +274,7 @@ fn requested(configured: &Schema, model: &Schema) -> Schema {
     for feature in &mut schema.features {
         let same = |other: &&Feature| other.name == feature.name;
         if let Some(configured) = configured.features.iter().find(same) {
-            feature.rules = configured.rules.clone();
+            feature.kind = configured.kind.clone();
         }
     }
     schema

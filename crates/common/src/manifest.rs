@@ -44,9 +44,19 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleAnswer {
     /// The features in schema order; `None` stands for a missing value.
-    pub row: Vec<Option<f64>>,
+    pub row: Vec<Option<SampleCell>>,
     /// The probability of class 1.
     pub probability: f64,
+}
+
+/// A cell of such a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SampleCell {
+    /// A number.
+    Number(f64),
+    /// A level of a category.
+    Level(String),
 }
 
 impl Manifest {

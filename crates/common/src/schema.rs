@@ -1,12 +1,16 @@
 //! The columns of a client table: which one names the client, which ones the model reads and what
 //! they promise, and which one it learns.
 
+mod categories;
 mod feature;
 mod rules;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::feature::Feature;
+pub use self::categories::{
+    CategoryRules, LONGEST_LEVEL_BYTES, ListedLevels, flaw_of_level, is_missing_marker,
+};
+pub use self::feature::{Feature, Kind};
 pub use self::rules::{Breach, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 use crate::digest;
 
@@ -15,7 +19,7 @@ use crate::digest;
 pub struct Schema {
     /// Column that names the client.
     pub id: String,
-    /// Numeric columns that the model reads, in model order.
+    /// Columns that the model reads, in model order.
     pub features: Vec<Feature>,
     /// Column with the class, 0 (stayed) or 1 (left).
     pub target: String,
@@ -50,10 +54,27 @@ impl Schema {
         self.features.iter().map(|feature| feature.name.as_str())
     }
 
+    /// The columns that the model reads for a person, with what is no column of numbers.
+    pub fn features_in_words(&self) -> String {
+        let in_words = |feature: &Feature| match feature.kind {
+            Kind::Number(_) => feature.name.clone(),
+            Kind::Category(_) => format!("{} (category)", feature.name),
+        };
+        let features: Vec<String> = self.features.iter().map(in_words).collect();
+        features.join(", ")
+    }
+
     /// Whether a file can be refused for what is missing in it, which only all of its rows tell.
     pub fn limits_missing_shares(&self) -> bool {
-        let is_limited = |feature: &Feature| feature.rules.missing_share.largest().is_some();
+        let is_limited = |feature: &Feature| feature.kind.missing_share().largest().is_some();
         self.features.iter().any(is_limited)
+    }
+
+    /// Whether a column of categories is among the features.
+    pub fn has_categories(&self) -> bool {
+        self.features
+            .iter()
+            .any(|feature| feature.kind.is_category())
     }
 
     /// Digest of the column roles and rules; data written under another one must be made anew.
@@ -62,24 +83,28 @@ impl Schema {
     /// as it was before there was more.
     pub fn digest(&self) -> String {
         let mut text = self.columns().collect::<Vec<_>>().join("\n");
-        for Feature { name, rules } in &self.features {
-            let NumberRules {
-                range,
-                listed,
-                presence,
-                missing_share,
-            } = rules;
-            if *range != ValueRange::default() {
-                let ValueRange { minimum, maximum } = range;
-                text.push_str(&format!("\0{name}\0{minimum:?}\0{maximum:?}"));
+        for Feature { name, kind } in &self.features {
+            match kind {
+                Kind::Number(rules) => {
+                    let ValueRange { minimum, maximum } = rules.range;
+                    if rules.range != ValueRange::default() {
+                        text.push_str(&format!("\0{name}\0{minimum:?}\0{maximum:?}"));
+                    }
+                    if let Some(values) = rules.listed.values() {
+                        text.push_str(&format!("\0{name}\0allowed\0{values:?}"));
+                    }
+                }
+                Kind::Category(rules) => {
+                    text.push_str(&format!("\0{name}\0category"));
+                    if let Some(levels) = rules.listed.levels() {
+                        text.push_str(&format!("\0{name}\0allowed\0{levels:?}"));
+                    }
+                }
             }
-            if let Some(values) = listed.values() {
-                text.push_str(&format!("\0{name}\0allowed\0{values:?}"));
-            }
-            if *presence == Presence::Required {
+            if kind.presence() == Presence::Required {
                 text.push_str(&format!("\0{name}\0required"));
             }
-            if let Some(share) = missing_share.largest() {
+            if let Some(share) = kind.missing_share().largest() {
                 text.push_str(&format!("\0{name}\0max_missing_share\0{share:?}"));
             }
         }
@@ -93,7 +118,7 @@ mod tests {
 
     fn digest_with(rules: NumberRules) -> String {
         let mut schema = Schema::default();
-        schema.features[2].rules = rules;
+        schema.features[2].kind = Kind::Number(rules);
         schema.digest()
     }
 
@@ -162,14 +187,46 @@ mod tests {
             digest_with(listed(&[0.0, 0.5])),
             "the order says nothing"
         );
+        let category = |rules: CategoryRules| {
+            let mut schema = Schema::default();
+            schema.features[2].kind = Kind::Category(rules);
+            schema.digest()
+        };
+        let listed = ListedLevels::new(vec!["0".into()]).unwrap();
+        let of_categories = [
+            category(CategoryRules::default()),
+            category(CategoryRules {
+                listed,
+                ..CategoryRules::default()
+            }),
+            category(CategoryRules {
+                presence: Presence::Required,
+                ..CategoryRules::default()
+            }),
+        ];
+        for (position, digest) in of_categories.iter().enumerate() {
+            assert!(!digests.contains(digest), "{position}");
+            assert!(!of_categories[..position].contains(digest), "{position}");
+        }
     }
 
     #[test]
     fn only_a_largest_missing_share_needs_the_whole_file() {
         let mut schema = Schema::default();
-        schema.features[0].rules.presence = Presence::Required;
+        schema.features[0].kind = Kind::Number(NumberRules {
+            presence: Presence::Required,
+            ..NumberRules::default()
+        });
         assert!(!schema.limits_missing_shares());
-        schema.features[1].rules = missing_at_most(1.0);
-        assert!(schema.limits_missing_shares());
+        for kind in [
+            Kind::Number(missing_at_most(1.0)),
+            Kind::Category(CategoryRules {
+                missing_share: MissingShare::new(1.0).unwrap(),
+                ..CategoryRules::default()
+            }),
+        ] {
+            schema.features[1].kind = kind;
+            assert!(schema.limits_missing_shares());
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! How long the passes take that a fit consists of: `cargo bench -p dataset`.
 
-use dataset::passes::{Axis, LogisticPoint, logistic_terms, logistic_terms_without_folds, moments};
+use dataset::passes::{
+    Axis, Design, LogisticPoint, logistic_terms, logistic_terms_without_folds, moments,
+};
 use dataset::{FOLDS, Fold, Table};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -20,6 +22,7 @@ fn table(columns: usize) -> Table {
             .collect(),
         labels: (0..ROWS).map(|row| Some(row % 3 == 0)).collect(),
         clients: (0..ROWS as u64).map(|row| row * row % 1_000_003).collect(),
+        ..Table::default()
     }
 }
 
@@ -34,6 +37,7 @@ fn axes(columns: usize) -> Vec<Axis> {
 
 fn point(axes: &[Axis]) -> LogisticPoint<'_> {
     LogisticPoint {
+        design: Design::of_numbers(),
         axes,
         weights: vec![0.1; axes.len() + 1].into(),
     }
@@ -74,5 +78,5 @@ fn moments_of_all_rows(bencher: Bencher<'_, '_>, columns: usize) {
     let table = table(columns);
     bencher
         .counter(ItemsCount::new(ROWS))
-        .bench(|| moments(&table, &table.labelled()));
+        .bench(|| moments(Design::of_numbers(), &table, &table.labelled()));
 }

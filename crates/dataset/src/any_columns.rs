@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::any_file::{AnyFile, each_record};
-pub use self::survey::{ColumnSurvey, FileSurvey, survey_columns};
+pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
 use crate::fingerprint::client_hash;
 use crate::reader::Block;

@@ -1,9 +1,11 @@
 //! What the text of one cell means.
 //!
 //! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
-//! at. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None` in any case.
+//! at. A category's cell is its text without the space around it, byte by byte; `Gold` and `gold`
+//! are two levels. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None`
+//! in any case.
 
-use common::schema::{Breach, NumberRules};
+use common::schema::{Breach, CategoryRules, LONGEST_LEVEL_BYTES, NumberRules, is_missing_marker};
 
 /// The class of a row: left (`true`), stayed (`false`), or not known.
 pub type Label = Option<bool>;
@@ -15,7 +17,11 @@ pub enum CellProblem {
     NotANumber,
     /// The number does not fit a 64-bit float.
     OutOfRange,
-    /// The schema does not allow the number, or that it is missing.
+    /// What stands where a category belongs is no text.
+    NotAText,
+    /// The text is longer than one of a category may be.
+    TooLong,
+    /// The schema does not allow the value, or that it is missing.
     NotAllowed(Breach),
     /// The target is neither 0 nor 1.
     NotAClass,
@@ -27,6 +33,10 @@ impl CellProblem {
         match self {
             Self::NotANumber => format!("{column}: {text:?} is not a number"),
             Self::OutOfRange => format!("{column}: {text:?} is too large for a number"),
+            Self::NotAText => format!("{column}: {text} is not a text"),
+            Self::TooLong => format!(
+                "{column}: the text is longer than {LONGEST_LEVEL_BYTES} bytes, so it is no category"
+            ),
             Self::NotAllowed(breach @ Breach::Missing) => {
                 format!("{column}: the value is {breach}")
             }
@@ -36,16 +46,13 @@ impl CellProblem {
     }
 }
 
-/// Words that stand for a missing value.
-const MISSING: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
-
 /// The number in a feature cell; NaN stands for a missing value.
 pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
     let cell = cell.trim_ascii();
     if let Some(number) = short_decimal(cell) {
         return Ok(number);
     }
-    if is_missing(cell) {
+    if is_missing_marker(cell) {
         return Ok(f64::NAN);
     }
     if !is_decimal(cell) {
@@ -66,6 +73,25 @@ pub fn allowed(number: f64, rules: &NumberRules) -> Result<f64, CellProblem> {
     match rules.breach(number) {
         Some(breach) => Err(CellProblem::NotAllowed(breach)),
         None => Ok(number),
+    }
+}
+
+/// The level in a category's cell, where the schema allows it; `None` stands for a missing one.
+pub fn parse_level<'c>(
+    cell: &'c [u8],
+    rules: &CategoryRules,
+) -> Result<Option<&'c str>, CellProblem> {
+    let cell = cell.trim_ascii();
+    let level = if is_missing_marker(cell) {
+        None
+    } else if cell.len() > LONGEST_LEVEL_BYTES {
+        return Err(CellProblem::TooLong);
+    } else {
+        Some(std::str::from_utf8(cell).map_err(|_| CellProblem::NotAText)?)
+    };
+    match rules.breach(level) {
+        Some(breach) => Err(CellProblem::NotAllowed(breach)),
+        None => Ok(level),
     }
 }
 
@@ -118,15 +144,6 @@ fn short_decimal(trimmed: &[u8]) -> Option<f64> {
     }
     let scale = POWERS_OF_TEN[decimals.unwrap_or(0)];
     (n_digits > 0).then(|| sign * (digits as f64 / scale))
-}
-
-/// Whether a cell without space around it stands for a missing value.
-pub(crate) fn is_missing(trimmed: &[u8]) -> bool {
-    trimmed.is_empty()
-        || (trimmed.len() <= 4
-            && MISSING
-                .iter()
-                .any(|word| trimmed.eq_ignore_ascii_case(word)))
 }
 
 /// Whether the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before
@@ -216,6 +233,25 @@ mod tests {
         }
         assert_eq!(parse_number(b"1e999"), Err(CellProblem::OutOfRange));
         assert_eq!(parse_number(b"\xff"), Err(CellProblem::NotANumber));
+    }
+
+    #[test]
+    fn levels_are_trimmed_texts_as_they_stand() {
+        let any = CategoryRules::default();
+        let level = |text: &'static str| parse_level(text.as_bytes(), &any);
+        assert_eq!(level(" gold plus\t"), Ok(Some("gold plus")));
+        assert_eq!(level("GOLD"), Ok(Some("GOLD")));
+        assert_eq!(level("5.0"), Ok(Some("5.0")));
+        for missing in ["", "  ", "NaN", "n/a", "NULL"] {
+            assert_eq!(level(missing), Ok(None), "{missing}");
+        }
+        let long = "x".repeat(LONGEST_LEVEL_BYTES + 1);
+        assert_eq!(
+            parse_level(long.as_bytes(), &any),
+            Err(CellProblem::TooLong)
+        );
+        assert!(parse_level(&long.as_bytes()[1..], &any).is_ok());
+        assert_eq!(parse_level(b"\xff", &any), Err(CellProblem::NotAText));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod cell;
 mod data_file;
 mod fingerprint;
 mod fingerprint_set;
+mod level;
 mod line;
 mod listing;
 mod load;
@@ -20,13 +21,14 @@ mod text;
 mod writer;
 
 pub use any_columns::{
-    AnyColumn, AnyColumns, ColumnSurvey, FileSurvey, Levels, MOST_LEVELS, count_levels,
+    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MOST_LEVELS, count_levels,
     read_columns, survey_columns,
 };
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts};
+pub use level::{LevelNames, MOST_NAMED_LEVELS, level_code};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{TestData, load_final_data, load_fingerprints, load_test_data, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};

@@ -6,6 +6,7 @@ use common::Schema;
 
 use crate::cell::Label;
 use crate::fingerprint::{SampleHasher, client_hash};
+use crate::level::LevelNames;
 use crate::reader::ParsedRows;
 
 /// Folds that the clients are dealt into when a candidate answers out of fold.
@@ -14,12 +15,15 @@ pub const FOLDS: u64 = 5;
 /// Rows, column by column, in ingestion order.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// One vector per feature, in schema order; NaN stands for a missing value.
+    /// One vector per feature, in schema order; NaN stands for a missing value, and the
+    /// [code](crate::level_code) of its text for a category.
     pub features: Vec<Vec<f64>>,
     /// The class of each row.
     pub labels: Vec<Label>,
     /// Public hash of each row's client; decides folds and samples.
     pub clients: Vec<u64>,
+    /// The texts of the categories' levels, of these rows and perhaps of others.
+    pub levels: LevelNames,
 }
 
 /// Which rows of a table a pass runs over.
@@ -111,6 +115,7 @@ impl Table {
         }
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
+        self.levels.merge(&rows.levels);
     }
 
     /// Adds all rows of another table at the end.
@@ -120,6 +125,7 @@ impl Table {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
+        self.levels.merge(&other.levels);
     }
 
     /// Adds the accepted rows at these places of a block at the end.
@@ -131,6 +137,7 @@ impl Table {
             .extend(places.iter().map(|place| rows.labels[*place]));
         self.clients
             .extend(places.iter().map(|place| rows.clients[*place]));
+        self.levels.merge(&rows.levels);
     }
 
     /// Holds the rows at these positions of another table, and no others, in memory used again.
@@ -155,6 +162,7 @@ impl Table {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
+        self.levels.clear();
     }
 
     /// Number of rows.
@@ -195,6 +203,7 @@ impl Table {
                 .collect(),
             labels: pick(&self.labels, &positions),
             clients: pick(&self.clients, &positions),
+            levels: self.levels.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ const KEPT: usize = 20;
 /// Probabilities closer than this are the same, whatever processor computed them.
 const SAME: f64 = 1e-9;
 
-/// The model's answers to the first rows of its sample.
+/// The model's answers to the first rows of its sample that can be written down.
 pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     let n_features = model.schema.features.len();
     let columns = model.profile.sample.columns.iter().take(n_features);
@@ -23,28 +23,21 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     };
     (0..n_rows)
         .map(row)
-        .map(|row| SampleAnswer {
-            probability: model.probability(&row),
-            row: row
-                .into_iter()
-                .map(|value| Some(value).filter(|value| !value.is_nan()))
-                .collect(),
+        .filter_map(|row| {
+            Some(SampleAnswer {
+                probability: model.probability(&row),
+                row: model.written_row(&row)?,
+            })
         })
         .collect()
 }
 
 /// Holds a model to the answers that were kept; the error completes a sentence about its file.
 pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), String> {
-    let n_features = model.schema.features.len();
     for answer in kept {
-        if answer.row.len() != n_features {
+        let Some(row) = model.read_row(&answer.row) else {
             return Err("reads other columns than the answers in its manifest".into());
-        }
-        let row: Vec<f64> = answer
-            .row
-            .iter()
-            .map(|value| value.unwrap_or(f64::NAN))
-            .collect();
+        };
         let found = model.probability(&row);
         // A number that is none is not the same as any.
         let is_same = (found - answer.probability).abs() <= SAME;

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use anyhow::Context;
 use common::history::documents;
 use common::ledger::Ledger;
-use common::{Config, Failure, History, Manifest, Schema};
+use common::{Config, Failure, History, Manifest};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
 use ingestion::{Ingested, LaidRows};
@@ -157,14 +157,13 @@ impl Live {
             .verify()
             .with_context(|| format!("release {} is damaged; {remedy}", release.name()))?;
         if !model.fits_schema(&config.schema) {
-            let names = |schema: &Schema| schema.feature_names().collect::<Vec<_>>().join(", ");
             return Err(Failure::configuration(format!(
                 "release {} reads the columns {} and predicts {}, the schema names {} and {}: \
                  correct the schema, or deploy a model for it by hand (ingestion, training, scoring, deployment)",
                 release.name(),
-                names(&model.schema),
+                model.schema.features_in_words(),
                 model.schema.target,
-                names(&config.schema),
+                config.schema.features_in_words(),
                 config.schema.target
             ))
             .into());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use common::history::documents;
 use common::ledger::FileStatus;
-use common::schema::MissingShare;
+use common::schema::{Kind, MissingShare, NumberRules};
 use dataset::passes::Summary;
 use proptest::prelude::*;
 
@@ -139,7 +139,10 @@ impl Pipeline {
             Step::LimitMemory { mib } => self.config.ingestion.memory_limit_mib = *mib,
             Step::LimitMissing { quarters } => {
                 let share = MissingShare::new(f64::from(*quarters) / 4.0).unwrap();
-                self.config.schema.features[0].rules.missing_share = share;
+                self.config.schema.features[0].kind = Kind::Number(NumberRules {
+                    missing_share: share,
+                    ..NumberRules::default()
+                });
             }
             Step::LeaveUncommittedTail => {
                 if let Ok(mut bytes) = fs::read(layout.final_data()) {
@@ -269,7 +272,10 @@ impl Pipeline {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
             let read = text.lines().skip(1).count();
             let missing = text.lines().filter(|line| line.contains(",,")).count();
-            let largest = self.config.schema.features[0].rules.missing_share.largest();
+            let largest = self.config.schema.features[0]
+                .kind
+                .missing_share()
+                .largest();
             if largest.is_some_and(|largest| missing as f64 > largest * read as f64) {
                 continue;
             }

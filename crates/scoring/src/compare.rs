@@ -148,13 +148,14 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
 
 /// The fit to the other folds; of one class only, their share of class 1.
 fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<LinearPredictor, Failure> {
-    let n_features = folds.features();
+    let width = folds.width();
     let share_of = |positives: f64, negatives: f64| LinearPredictor {
         // A share of exactly 0 or 1 has no finite log-odds, and one contrary row would cost
         // infinitely much: half a row is added to either class (Jeffreys' prior).
         intercept: ((positives + 0.5) / (negatives + 0.5)).ln(),
-        coefficients: vec![0.0; n_features],
-        imputed: vec![0.0; n_features],
+        coefficients: vec![0.0; width],
+        imputed: vec![0.0; width],
+        design: folds.design().clone(),
     };
     match folds.without(fold) {
         Ok(predictor) => Ok(predictor),

@@ -78,7 +78,7 @@ pub fn score_release(
         return Err(Failure::configuration(format!(
             "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
             manifest.release,
-            model.schema.feature_names().collect::<Vec<_>>().join(", ")
+            model.schema.features_in_words()
         ))
         .into());
     }

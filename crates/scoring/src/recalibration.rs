@@ -1,6 +1,6 @@
 //! Log-odds made to mean what they say, by an intercept and a slope (Platt 1999).
 
-use dataset::passes::{Scored, log_loss};
+use dataset::passes::{Design, Scored, log_loss};
 use dataset::{FOLDS, Fold, Table};
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
@@ -41,6 +41,7 @@ pub fn recalibrate(scored: &[Scored], clients: &[u64]) -> Recalibration {
         labels: scored.iter().map(|row| row.label).collect(),
         clients: clients.to_vec(),
         // Identities are not asked for.
+        ..Table::default()
     };
     lower_log_loss(&table).unwrap_or(Recalibration::NONE)
 }
@@ -67,7 +68,9 @@ fn lower_log_loss(table: &Table) -> Option<Recalibration> {
 fn fitted(table: &Table, clients: Fold) -> Option<Recalibration> {
     let settings = FitSettings { c: UNPENALISED };
     let rows = table.labelled().of_fold(clients);
-    let predictor = fit(&settings, table, &rows).ok()?.predictor;
+    let predictor = fit(&settings, Design::of_numbers(), table, &rows)
+        .ok()?
+        .predictor;
     Some(Recalibration {
         intercept: predictor.intercept,
         slope: *predictor.coefficients.first()?,

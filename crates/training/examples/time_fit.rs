@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use dataset::Table;
+use dataset::passes::Design;
 use serde_json::json;
 use training::{FitSettings, fit};
 
@@ -46,6 +47,7 @@ fn table(rows: usize, columns: usize) -> Table {
         features,
         labels: sums.iter().enumerate().map(label).collect(),
         clients: (0..rows as u64).collect(),
+        ..Table::default()
     }
 }
 
@@ -59,7 +61,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in io::stdin().lines() {
         line?;
         let clock = Instant::now();
-        let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled())?;
+        let fitted = fit(
+            &FitSettings { c: 1.0 },
+            Design::of_numbers(),
+            &table,
+            &table.labelled(),
+        )?;
         let answer = json!({
             "seconds": clock.elapsed().as_secs_f64(),
             "iterations": fitted.iterations,

@@ -6,7 +6,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use dataset::Table;
-use dataset::passes::{Axis, LogisticPoint, logistic_terms};
+use dataset::passes::{Axis, DesignColumn, LogisticPoint, logistic_terms};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
@@ -76,7 +76,8 @@ fn independent_weights(settings: &FitSettings, table: &Table, fit: &Fit) -> Opti
     Some(weights.copied().collect())
 }
 
-/// The labelled rows as a matrix of raw values, the missing ones imputed, and their classes.
+/// The labelled rows as a matrix of the design's raw values, the missing ones imputed, and their
+/// classes.
 fn raw_rows(table: &Table, fit: &Fit) -> (Array2<f64>, Vec<u32>) {
     let labelled: Vec<(usize, bool)> = table
         .labels
@@ -84,10 +85,12 @@ fn raw_rows(table: &Table, fit: &Fit) -> (Array2<f64>, Vec<u32>) {
         .enumerate()
         .filter_map(|(position, label)| Some((position, (*label)?)))
         .collect();
-    let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, feature)| {
-        let raw = table.features[feature][labelled[row].0];
+    let design = fit.predictor.design.columns(table.features.len());
+    let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, column)| {
+        let DesignColumn { feature, reads } = design[column];
+        let raw = reads.value(table.features[feature][labelled[row].0]);
         if raw.is_nan() {
-            fit.axes[feature].imputed
+            fit.axes[column].imputed
         } else {
             raw
         }
@@ -109,6 +112,7 @@ fn loss_at(settings: &FitSettings, table: &Table, fit: &Fit, weights: Array1<f64
         })
         .collect();
     let point = LogisticPoint {
+        design: &fit.predictor.design,
         axes: &raw_axes,
         weights,
     };
@@ -117,6 +121,8 @@ fn loss_at(settings: &FitSettings, table: &Table, fit: &Fit, weights: Array1<f64
 
 #[cfg(test)]
 mod tests {
+    use dataset::passes::Design;
+
     use super::*;
     use crate::fit::{fit, tests::table_of};
 
@@ -124,7 +130,7 @@ mod tests {
 
     fn checked(columns: &[Vec<f64>], classes: &[bool]) -> Check {
         let table = table_of(columns, classes);
-        let fitted = fit(&SETTINGS, &table, &table.all()).unwrap();
+        let fitted = fit(&SETTINGS, Design::of_numbers(), &table, &table.all()).unwrap();
         check(&SETTINGS, &table, &fitted).unwrap()
     }
 
@@ -186,7 +192,7 @@ mod tests {
     fn a_fit_that_is_not_the_optimum_is_found_out() {
         let x: Vec<f64> = (0..200).map(|row| (row as f64 * 0.7).cos() * 3.0).collect();
         let table = table_of(std::slice::from_ref(&x), &noisy_classes(&x));
-        let mut fitted = fit(&SETTINGS, &table, &table.all()).unwrap();
+        let mut fitted = fit(&SETTINGS, Design::of_numbers(), &table, &table.all()).unwrap();
         fitted.loss *= 1.001;
         assert!(check(&SETTINGS, &table, &fitted).is_err());
     }

@@ -17,6 +17,7 @@ use crate::linear::Cholesky;
 /// `None` when the curvature is singular within rounding, or the result is beyond measure.
 pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
     let point = LogisticPoint {
+        design: &fit.predictor.design,
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
@@ -71,7 +72,7 @@ fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::{Axis, logistic_terms};
+    use dataset::passes::{Axis, Design, logistic_terms};
 
     use super::*;
     use crate::fit::{FitSettings, fit, tests::table_of};
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn it_is_the_sandwich_of_the_raw_units() {
         let (table, settings) = example();
-        let fitted = fit(&settings, &table, &table.all()).unwrap();
+        let fitted = fit(&settings, Design::of_numbers(), &table, &table.all()).unwrap();
         let found = covariance(&fitted, &table, &table.all()).unwrap();
 
         let raw = Axis {
@@ -97,6 +98,7 @@ mod tests {
         let weights = std::iter::once(fitted.predictor.intercept)
             .chain(fitted.predictor.coefficients.clone());
         let point = LogisticPoint {
+            design: Design::of_numbers(),
             axes: &[raw; 2],
             weights: weights.collect(),
         };
@@ -133,8 +135,8 @@ mod tests {
             let mut alone = table.clone();
             alone.features.pop();
             let settings = FitSettings { c: 1.0 };
-            let fitted = fit(&settings, &table, &table.all()).unwrap();
-            let single = fit(&settings, &alone, &alone.all()).unwrap();
+            let fitted = fit(&settings, Design::of_numbers(), &table, &table.all()).unwrap();
+            let single = fit(&settings, Design::of_numbers(), &alone, &alone.all()).unwrap();
             for value in x.into_iter().step_by(97) {
                 let found = fitted
                     .predictor
@@ -150,7 +152,13 @@ mod tests {
     #[test]
     fn collinear_columns_that_the_penalty_tells_apart_have_one() {
         let (_, table) = collinear(1.0, 3.0);
-        let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.all()).unwrap();
+        let fitted = fit(
+            &FitSettings { c: 1.0 },
+            Design::of_numbers(),
+            &table,
+            &table.all(),
+        )
+        .unwrap();
         let found = covariance(&fitted, &table, &table.all()).unwrap();
         assert!(is_finite(&found) && has_variances(&found), "{found:?}");
     }
@@ -164,7 +172,7 @@ mod tests {
                 *value *= 10f64.powi(exponent);
             }
             scaled.features[1].fill(1e308);
-            let fitted = fit(&settings, &scaled, &scaled.all()).unwrap();
+            let fitted = fit(&settings, Design::of_numbers(), &scaled, &scaled.all()).unwrap();
             let found = covariance(&fitted, &scaled, &scaled.all()).unwrap();
             for (row, entries) in found.iter().enumerate() {
                 assert!(entries[row] >= 0.0, "1e{exponent}");

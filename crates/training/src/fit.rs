@@ -3,7 +3,8 @@
 //! What is minimised is the sum of the rows' log-losses + ‖w‖² / (2C), w in raw feature units and
 //! the intercept free: scikit-learn's default objective. Newton's method runs on standardised
 //! axes, where columns of any magnitude meet as equals; each axis carries the penalty that its
-//! raw coefficient has. Missing values enter as the mean of the present ones.
+//! raw coefficient has. Missing values enter as the mean of the present ones, a missing category as
+//! the shares of its levels.
 //!
 //! Where Newton begins decides how many passes over the rows it takes, and nothing else: a start
 //! that leads nowhere is forgotten.
@@ -12,7 +13,7 @@ mod folds;
 mod start;
 
 use dataset::passes::{
-    self, Axis, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms,
+    self, Axis, Design, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms,
 };
 use dataset::{Selection, Table};
 use ndarray::{Array1, Array2};
@@ -104,10 +105,16 @@ const LEAST_GAIN: f64 = 0.25;
 /// A loss per row that only features reach which separate the classes.
 const SEPARATED: f64 = 1e-6;
 
-/// Fits the labelled rows of a selection.
-pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Result<Fit, FitError> {
-    let moments = passes::moments(table, &selection.clone().labelled());
+/// Fits the labelled rows of a selection, whose features a design makes columns of.
+pub fn fit(
+    settings: &FitSettings,
+    design: &Design,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let moments = passes::moments(design, table, &selection.clone().labelled());
     let rows = Rows {
+        design,
         table,
         selection,
         moments: &moments,
@@ -117,9 +124,10 @@ pub fn fit(settings: &FitSettings, table: &Table, selection: &Selection) -> Resu
 
 /// The rows that are fitted.
 struct Rows<'a> {
+    design: &'a Design,
     table: &'a Table,
     selection: &'a Selection,
-    /// Of the labelled ones.
+    /// Of the columns of the design, in the labelled ones.
     moments: &'a [Moments],
 }
 
@@ -142,6 +150,7 @@ fn solve(
     let axes = axes(rows.moments, settings);
     let objective = Objective {
         penalty: penalty(&axes, settings),
+        design: rows.design,
         axes: &axes,
         table: rows.table,
         selection: &rows.selection.clone().labelled(),
@@ -157,7 +166,7 @@ fn solve(
         }
     };
     Ok(Fit {
-        predictor: raw_predictor(&axes, &optimum.weights),
+        predictor: raw_predictor(rows.design, &axes, &optimum.weights),
         rows: optimum.terms.rows,
         positives: optimum.terms.positives,
         iterations,
@@ -221,6 +230,7 @@ fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
 /// What is minimised.
 struct Objective<'a> {
     penalty: Array1<f64>,
+    design: &'a Design,
     axes: &'a [Axis],
     table: &'a Table,
     selection: &'a Selection,
@@ -236,6 +246,7 @@ struct Point {
 impl Objective<'_> {
     fn at(&self, weights: Array1<f64>) -> Point {
         let point = LogisticPoint {
+            design: self.design,
             axes: self.axes,
             weights,
         };
@@ -370,7 +381,7 @@ fn step(
     best
 }
 
-fn raw_predictor(axes: &[Axis], weights: &Array1<f64>) -> LinearPredictor {
+fn raw_predictor(design: &Design, axes: &[Axis], weights: &Array1<f64>) -> LinearPredictor {
     let on_axes = || axes.iter().zip(weights.iter().skip(1));
     let offset: f64 = on_axes().map(|(axis, weight)| weight * axis.shift).sum();
     LinearPredictor {
@@ -380,8 +391,11 @@ fn raw_predictor(axes: &[Axis], weights: &Array1<f64>) -> LinearPredictor {
             .map(|(axis, weight)| weight / axis.scale + 0.0)
             .collect(),
         imputed: axes.iter().map(|axis| axis.imputed).collect(),
+        design: design.clone(),
     }
 }
 
+#[cfg(test)]
+mod category_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -19,13 +19,13 @@ use common::history::StageDuration;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::Table;
-use dataset::passes::profile;
+use dataset::passes::{Design, profile};
 use jiff::Timestamp;
 
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
-pub use model::{Convergence, FORMAT, Model};
+pub use model::{Coefficient, Convergence, FORMAT, Model};
 pub use report::TrainReport;
 
 /// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
@@ -58,7 +58,9 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
         c: config.training.c,
     };
     let labelled = table.labelled();
-    let fitted = fit(&settings, table, &labelled).map_err(as_failure)?;
+    let profile = profile(&config.schema, table, &labelled);
+    let design = Design::of(&config.schema, &profile);
+    let fitted = fit(&settings, &design, table, &labelled).map_err(as_failure)?;
     let check = if fitted.rows <= config.training.verify_rows as u64 {
         check(&settings, table, &fitted).context("the fit is wrong")?
     } else {
@@ -70,7 +72,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
         schema: config.schema.clone(),
         predictor: fitted.predictor,
         covariance,
-        profile: profile(&config.schema, table, &labelled),
+        profile,
         data,
         rows: fitted.rows,
         positives: fitted.positives,

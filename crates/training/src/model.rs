@@ -2,12 +2,15 @@
 //!
 //! It holds no time and no run number: the same data gives the same bytes.
 
+mod written;
+
 use std::path::Path;
 
 use common::artifact::{self, Format, LoadError};
 use common::ledger::DataPosition;
 use common::{Failure, Schema, digest, files};
-use dataset::passes::{LinearPredictor, Profile, probability};
+use dataset::escaped;
+use dataset::passes::{ColumnProfile, LinearPredictor, Profile, Reads, probability};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
@@ -60,8 +63,34 @@ pub struct Convergence {
     pub loss: f64,
 }
 
+/// A coefficient and what it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coefficient<'m> {
+    /// The feature that it reads.
+    pub feature: &'m str,
+    /// What it makes of that: its value, or whether it is some level.
+    pub reads: Reads<'m>,
+    /// Log-odds per raw unit.
+    pub value: f64,
+    /// What stands in for a missing value: the mean of the training rows, which is a level's share.
+    pub imputed: f64,
+}
+
+impl Coefficient<'_> {
+    /// What it belongs to, for a person: `x`, `plan = basic` or `plan (any other)`.
+    pub fn name(&self) -> String {
+        let feature = self.feature;
+        match self.reads {
+            Reads::Number => feature.to_owned(),
+            Reads::Level(level) => format!("{feature} = {}", escaped(level.text().as_bytes())),
+            Reads::Other(_) => format!("{feature} (any other)"),
+        }
+    }
+}
+
 impl Model {
-    /// The log-odds of class 1 for one row of raw values in schema order; NaN is a missing one.
+    /// The log-odds of class 1 for one row of raw values in schema order; NaN is a missing one, and
+    /// a category stands there as the code of its level.
     pub fn log_odds(&self, values: &[f64]) -> f64 {
         self.predictor.log_odds(values.iter().copied())
     }
@@ -71,16 +100,32 @@ impl Model {
         probability(self.log_odds(values))
     }
 
-    /// Each feature with its coefficient in raw units, in schema order.
-    pub fn coefficients(&self) -> impl Iterator<Item = (&str, f64)> {
-        let weights = self.predictor.coefficients.iter().copied();
-        self.schema.feature_names().zip(weights)
+    /// The coefficients in raw units, feature by feature in schema order.
+    pub fn coefficients(&self) -> impl Iterator<Item = Coefficient<'_>> {
+        let LinearPredictor {
+            coefficients,
+            imputed,
+            design,
+            ..
+        } = &self.predictor;
+        let columns = design.columns(self.schema.features.len()).into_iter();
+        let weights = coefficients.iter().zip(imputed);
+        columns
+            .zip(weights)
+            .map(|(column, (value, imputed))| Coefficient {
+                feature: &self.schema.features[column.feature].name,
+                reads: column.reads,
+                value: *value,
+                imputed: *imputed,
+            })
     }
 
-    /// Whether it reads and predicts the columns of a schema; the id is free, and so are the
-    /// values that the columns may have.
+    /// Whether it reads and predicts the columns of a schema, as what it was fitted to; the id is
+    /// free, and so are the values that the columns may have.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
-        self.schema.feature_names().eq(schema.feature_names())
+        let mut pairs = self.schema.features.iter().zip(&schema.features);
+        self.schema.features.len() == schema.features.len()
+            && pairs.all(|(mine, other)| mine.name == other.name && mine.kind.is_as(&other.kind))
             && self.schema.target == schema.target
     }
 
@@ -128,12 +173,16 @@ impl Model {
             return Some("it reads no column");
         }
         let predictor = &self.predictor;
+        if let Some(flaw) = predictor.design.flaw(&self.schema) {
+            return Some(flaw);
+        }
+        let width = predictor.design.width(features);
         let weights = [&predictor.coefficients, &predictor.imputed];
-        if weights.iter().any(|values| values.len() != features) {
+        if weights.iter().any(|values| values.len() != width) {
             return Some("its coefficients are not one per feature");
         }
         if let Some(covariance) = &self.covariance {
-            if !is_square(covariance, features + 1) {
+            if !is_square(covariance, width + 1) {
                 return Some("its covariance is not one row and column per coefficient");
             }
             if !is_finite(covariance) {
@@ -149,6 +198,11 @@ impl Model {
             || !have_equal_lengths(&profile.sample.columns)
         {
             return Some("its profile is not one column per feature and target");
+        }
+        let kinds = self.schema.features.iter().map(|it| it.kind.is_category());
+        let profiled = profile.columns.iter().map(|it| it.levels().is_some());
+        if !kinds.chain([false]).eq(profiled) {
+            return Some("its profile is of columns of another kind");
         }
         if self.positives > self.rows || profile.rows != self.rows {
             return Some("its counts of rows contradict each other");
@@ -167,8 +221,9 @@ impl Model {
             self.convergence.gradient_norm,
             self.convergence.loss,
         ];
-        let moments = self.profile.columns.iter().flat_map(|column| {
-            let moments = &column.moments;
+        let of_numbers = self.profile.columns.iter();
+        let of_numbers = of_numbers.filter_map(ColumnProfile::moments);
+        let moments = of_numbers.flat_map(|moments| {
             [
                 moments.mean(),
                 moments.standard_deviation(),

@@ -15,7 +15,7 @@ use crate::model::Model;
 pub struct TrainReport {
     /// Log-odds where all features are 0.
     pub intercept: f64,
-    /// Log-odds per raw unit of each feature.
+    /// Log-odds per raw unit of each feature, of a category of each level.
     pub coefficients: BTreeMap<String, f64>,
     /// Labelled rows.
     pub rows: u64,
@@ -44,7 +44,7 @@ impl TrainReport {
             intercept: model.predictor.intercept,
             coefficients: model
                 .coefficients()
-                .map(|(name, value)| (name.to_owned(), value))
+                .map(|coefficient| (coefficient.name(), coefficient.value))
                 .collect(),
             rows: model.rows,
             positives: model.positives,

@@ -94,6 +94,8 @@ pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
 pub(super) fn cell_code(problem: CellProblem) -> &'static str {
     match problem {
         CellProblem::NotANumber => "not-a-number",
+        CellProblem::NotAText => "not-a-text",
+        CellProblem::TooLong => "text-too-long",
         CellProblem::OutOfRange => "out-of-range",
         CellProblem::NotAllowed(Breach::Below(_)) => "below-minimum",
         CellProblem::NotAllowed(Breach::Above(_)) => "above-maximum",

@@ -1,7 +1,8 @@
 //! Rows as JSON, taken from the text without an intermediate tree.
 //!
 //! Column names follow the rules of a CSV header. A cell is a number, a string that is one, or
-//! missing (`null`, or a string that is a missing marker); the schema may limit it. Of an array of
+//! missing (`null`, or a string that is a missing marker); a category's is a string or missing. The
+//! schema may limit both. Of an array of
 //! objects the columns are those of all objects together; one that an object lacks is missing there.
 
 mod value;
@@ -11,6 +12,7 @@ use std::fmt;
 
 use common::Schema;
 use common::config::LimitSettings;
+use common::schema::Kind;
 use dataset::cell::allowed;
 use dataset::find_columns;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -277,9 +279,14 @@ impl<'s> Reading<'s> {
         self.values.clear();
         for slot in 1..self.cells.len() {
             let cell = self.cells[slot].as_ref();
-            let rules = &self.schema.features[slot - 1].rules;
-            let number = cell.map_or(Ok(f64::NAN), Value::as_number);
-            match number.and_then(|number| allowed(number, rules)) {
+            let cell_or_none = cell.unwrap_or(&Value::Missing);
+            let value = match &self.schema.features[slot - 1].kind {
+                Kind::Number(rules) => cell_or_none
+                    .as_number()
+                    .and_then(|number| allowed(number, rules)),
+                Kind::Category(rules) => cell_or_none.as_level(rules),
+            };
+            match value {
                 Ok(value) => self.values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);

@@ -4,7 +4,7 @@ use acceptance::fuzzing::fuzz;
 use actix_web::body::MessageBody;
 use common::files;
 use common::ledger::DataPosition;
-use common::schema::ValueRange;
+use common::schema::{Kind, NumberRules, ValueRange};
 use dataset::Table;
 use serde_json::Value;
 use training::Model;
@@ -61,7 +61,10 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
     let (_base, config) = workspace();
     let model = model(&config);
     let mut schema = config.schema.clone();
-    schema.features[2].rules.range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
+    schema.features[2].kind = Kind::Number(NumberRules {
+        range: ValueRange::new(Some(0.0), Some(1e6)).unwrap(),
+        ..NumberRules::default()
+    });
     let in_flight = InFlight::new(config.api.limits.in_flight_bytes);
     fuzz("payload", 300, |bytes| {
         for form in [Form::Csv, Form::Json, Form::Unsaid] {

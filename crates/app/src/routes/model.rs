@@ -4,10 +4,11 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
 use common::schema::Feature;
+use dataset::passes::Reads;
 use deployment::ListedRelease;
 use jiff::Timestamp;
 use serde::Serialize;
-use training::{Check, Convergence};
+use training::{Check, Coefficient, Convergence};
 
 use super::{expect_json, expect_no_parameters, json};
 use crate::error::ApiError;
@@ -44,11 +45,32 @@ struct ServedModel<'a> {
 #[derive(Serialize)]
 struct ServedFeature<'a> {
     name: &'a str,
-    coefficient: f64,
-    /// What stands in for a missing value.
-    imputed: f64,
+    #[serde(flatten)]
+    coefficients: Coefficients<'a>,
     /// What a request may send, as the configuration has it.
     allowed: &'a Feature,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Coefficients<'a> {
+    Number {
+        coefficient: f64,
+        /// What stands in for a missing value.
+        imputed: f64,
+    },
+    Category {
+        levels: Vec<ServedLevel<'a>>,
+    },
+}
+
+#[derive(Serialize)]
+struct ServedLevel<'a> {
+    /// `null` for all levels that are not told apart.
+    level: Option<&'a str>,
+    coefficient: f64,
+    /// Share of the training rows, which stands in for a missing level.
+    imputed: f64,
 }
 
 #[derive(Serialize)]
@@ -75,16 +97,18 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         schema,
         ..
     } = snapshot;
-    let features = model
-        .coefficients()
-        .zip(&model.predictor.imputed)
-        .zip(&schema.features)
-        .map(|(((name, coefficient), imputed), allowed)| ServedFeature {
-            name,
-            coefficient,
-            imputed: *imputed,
+    let mut columns: Vec<Coefficient<'_>> = model.coefficients().collect();
+    let features = schema.features.iter().map(|allowed| {
+        let width = columns
+            .iter()
+            .take_while(|column| column.feature == allowed.name);
+        let own: Vec<Coefficient<'_>> = columns.drain(..width.count()).collect();
+        ServedFeature {
+            name: &allowed.name,
+            coefficients: Coefficients::of(&own),
             allowed,
-        });
+        }
+    });
     ServedModel {
         model_version: release,
         created_at: manifest.created_at,
@@ -102,6 +126,31 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         convergence: model.convergence,
         check: model.check,
         data: &model.data,
+    }
+}
+
+impl<'a> Coefficients<'a> {
+    /// Those of one feature.
+    fn of(own: &[Coefficient<'a>]) -> Self {
+        let level = |of: &Coefficient<'a>, level| ServedLevel {
+            level,
+            coefficient: of.value,
+            imputed: of.imputed,
+        };
+        let levels = own.iter().filter_map(|of| match of.reads {
+            Reads::Number => None,
+            Reads::Level(it) => Some(level(of, Some(it.text()))),
+            Reads::Other(_) => Some(level(of, None)),
+        });
+        match own {
+            [only] if only.reads == Reads::Number => Self::Number {
+                coefficient: only.value,
+                imputed: only.imputed,
+            },
+            _ => Self::Category {
+                levels: levels.collect(),
+            },
+        }
     }
 }
 

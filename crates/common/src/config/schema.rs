@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use super::section::Section;
 use crate::Schema;
-use crate::schema::{Feature, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
+use crate::schema::{
+    CategoryRules, Feature, Kind, ListedLevels, ListedValues, MissingShare, NumberRules, Presence,
+    ValueRange,
+};
 
-/// What the cells of a column are.
+/// What the cells of a column are said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum NamedKind {
     Number,
     Category,
 }
@@ -60,18 +63,15 @@ fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
 
 fn read_feature(mut section: Section<'_>) -> Option<Feature> {
     let name: Option<String> = section.required("name");
-    if section.value("kind", Kind::Number) == Kind::Category {
-        section.problem(
-            "kind",
-            "columns of categories cannot be read yet: leave the column out",
-        );
-    }
-    let rules = read_rules(&mut section);
+    let kind = match section.value("kind", NamedKind::Number) {
+        NamedKind::Number => Kind::Number(read_number_rules(&mut section)),
+        NamedKind::Category => Kind::Category(read_category_rules(&mut section)),
+    };
     section.finish();
-    Some(Feature { name: name?, rules })
+    Some(Feature { name: name?, kind })
 }
 
-fn read_rules(section: &mut Section<'_>) -> NumberRules {
+fn read_number_rules(section: &mut Section<'_>) -> NumberRules {
     let (minimum, maximum) = (section.value("min", None), section.value("max", None));
     let range = ValueRange::new(minimum, maximum).unwrap_or_else(|flaw| {
         section.problem("min", flaw);
@@ -84,6 +84,42 @@ fn read_rules(section: &mut Section<'_>) -> NumberRules {
             ListedValues::default()
         })
     });
+    NumberRules {
+        range,
+        listed: listed.unwrap_or_default(),
+        presence: read_presence(section),
+        missing_share: read_missing_share(section),
+    }
+}
+
+fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
+    for key in ["min", "max"] {
+        if section.value::<Option<Value>>(key, None).is_some() {
+            section.problem(
+                key,
+                "is for columns of numbers: a category has no order, list its texts with allowed",
+            );
+        }
+    }
+    let allowed: Option<Vec<String>> = section.value("allowed", None);
+    let listed = allowed.map(|levels| {
+        ListedLevels::new(levels).unwrap_or_else(|flaw| {
+            section.problem("allowed", &flaw);
+            ListedLevels::default()
+        })
+    });
+    CategoryRules {
+        listed: listed.unwrap_or_default(),
+        presence: read_presence(section),
+        missing_share: read_missing_share(section),
+    }
+}
+
+fn read_presence(section: &mut Section<'_>) -> Presence {
+    Presence::of_required(section.value("required", false))
+}
+
+fn read_missing_share(section: &mut Section<'_>) -> MissingShare {
     let largest: Option<f64> = section.value("max_missing_share", None);
     let missing_share = largest.map(|share| {
         MissingShare::new(share).unwrap_or_else(|flaw| {
@@ -91,12 +127,7 @@ fn read_rules(section: &mut Section<'_>) -> NumberRules {
             MissingShare::default()
         })
     });
-    NumberRules {
-        range,
-        listed: listed.unwrap_or_default(),
-        presence: Presence::of_required(section.value("required", false)),
-        missing_share: missing_share.unwrap_or_default(),
-    }
+    missing_share.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -117,6 +148,13 @@ mod tests {
         Ok(config.schema)
     }
 
+    fn numbers(feature: &Feature) -> &NumberRules {
+        match &feature.kind {
+            Kind::Number(rules) => rules,
+            Kind::Category(_) => panic!("{} is of categories", feature.name),
+        }
+    }
+
     fn has_all(text: &str, lines: &[&str]) {
         for line in lines {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
@@ -132,7 +170,7 @@ mod tests {
         let breaches = |value: f64| {
             let features = schema.features.iter();
             features
-                .map(|feature| feature.rules.breach(value).is_some())
+                .map(|feature| numbers(feature).breach(value).is_some())
                 .collect::<Vec<_>>()
         };
         assert_eq!(breaches(-3.0), [false, true, false]);
@@ -149,10 +187,46 @@ mod tests {
         let [x, y] = &schema.features[..] else {
             panic!("two features");
         };
-        assert_eq!(x.rules.breach(f64::NAN), Some(Breach::Missing));
-        assert_eq!(x.rules.breach(3.0), Some(Breach::NotListed));
-        assert!(y.rules.allow_any_value());
-        assert_eq!(y.rules.missing_share.largest(), Some(0.25));
+        assert_eq!(numbers(x).breach(f64::NAN), Some(Breach::Missing));
+        assert_eq!(numbers(x).breach(3.0), Some(Breach::NotListed));
+        assert!(numbers(y).allow_any_value());
+        assert_eq!(y.kind.missing_share().largest(), Some(0.25));
+    }
+
+    #[test]
+    fn a_category_promises_texts() {
+        let schema = parse(
+            r#"["x",{"name":"plan","kind":"category","required":true,"allowed":["gold","basic"],
+                "max_missing_share":0.5}]"#,
+        )
+        .unwrap();
+        assert!(schema.has_categories());
+        let Kind::Category(rules) = &schema.features[1].kind else {
+            panic!("a category");
+        };
+        assert_eq!(rules.breach(None), Some(Breach::Missing));
+        assert_eq!(rules.breach(Some("Gold")), Some(Breach::NotListed));
+        assert_eq!(rules.breach(Some("gold")), None);
+        assert_eq!(rules.missing_share.largest(), Some(0.5));
+        let text = parse(
+            r#"[{"name":"a","kind":"category","min":0,"max":1},
+                {"name":"b","kind":"category","allowed":[1]},
+                {"name":"c","kind":"category","allowed":["x ","y"]},
+                {"name":"d","kind":"category","allowed":[],"max_missing_share":2}]"#,
+        )
+        .expect_err("problems")
+        .to_string();
+        has_all(
+            &text,
+            &[
+                "schema.features[0].min: is for columns of numbers",
+                "schema.features[0].max: is for columns of numbers",
+                "schema.features[1].allowed: expected",
+                "schema.features[2].allowed: \"x \" has space around it",
+                "schema.features[3].allowed: is empty",
+                "schema.features[3].max_missing_share: must be a share",
+            ],
+        );
     }
 
     #[test]
@@ -161,7 +235,7 @@ mod tests {
             r#"[{"name":"a","min":2,"max":1},{"min":"low"},{"name":"b","maximum":3},7,
                 {"name":"c","max":null},"A",
                 {"name":"d","min":0,"allowed":[1,-1]},{"name":"e","allowed":[]},
-                {"name":"f","max_missing_share":5},{"name":"g","kind":"category"},
+                {"name":"f","max_missing_share":5},{"name":"g","kind":"category","mix":1},
                 {"name":"h","kind":"text"},{"name":"i","require":true}]"#,
         )
         .expect_err("problems")
@@ -178,7 +252,7 @@ mod tests {
                 "schema.features[6].allowed: -1 is below 0, the smallest value the schema allows",
                 "schema.features[7].allowed: is empty",
                 "schema.features[8].max_missing_share: must be a share from 0 to 1",
-                "schema.features[9].kind: columns of categories cannot be read yet",
+                "schema.features[9].mix: unknown key",
                 "schema.features[10].kind: expected `number` or `category`, found a string",
                 "schema.features[11].require: unknown key, did you mean schema.features[11].required?",
             ],

@@ -1,7 +1,9 @@
 //! What the columns of any CSV file hold, counted in one pass that keeps no rows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
+
+use common::schema::{LONGEST_LEVEL_BYTES, is_missing_marker};
 
 use super::any_file::{AnyFile, each_record};
 use crate::cell::{parse_label, parse_number};
@@ -43,6 +45,61 @@ pub struct ColumnSurvey {
     pub compared: u64,
     /// Different ones among them.
     pub distinct: u64,
+    /// The different texts of all cells, where they are few.
+    pub texts: FewTexts,
+}
+
+/// The different texts of some cells without the space around them, as long as they could be the
+/// levels of a category; missing ones do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FewTexts(Option<BTreeSet<String>>);
+
+/// Of more texts than this a column is not looked at as a category.
+const MOST_TEXTS: usize = 50;
+
+impl Default for FewTexts {
+    /// Those of no cells.
+    fn default() -> Self {
+        Self(Some(BTreeSet::new()))
+    }
+}
+
+impl FewTexts {
+    /// The texts; `None` where there are too many, or one is too long or is not UTF-8.
+    pub fn texts(&self) -> Option<&BTreeSet<String>> {
+        self.0.as_ref()
+    }
+
+    /// Adds a cell.
+    pub fn count(&mut self, cell: &[u8]) {
+        let text = cell.trim_ascii();
+        if is_missing_marker(text) {
+            return;
+        }
+        match std::str::from_utf8(text) {
+            Ok(text) if text.len() <= LONGEST_LEVEL_BYTES => self.add(text),
+            _ => self.0 = None,
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        match &other.0 {
+            None => self.0 = None,
+            Some(texts) => texts.iter().for_each(|text| self.add(text)),
+        }
+    }
+
+    fn add(&mut self, text: &str) {
+        let Some(texts) = &mut self.0 else {
+            return;
+        };
+        if !texts.contains(text) {
+            texts.insert(text.to_owned());
+            if texts.len() > MOST_TEXTS {
+                self.0 = None;
+            }
+        }
+    }
 }
 
 /// Reads a file once and counts what its columns hold.
@@ -131,6 +188,7 @@ impl ColumnSurvey {
         self.fractions += other.fractions;
         self.compared += other.compared;
         self.distinct += other.distinct;
+        self.texts.merge(&other.texts);
         for (mine, other) in self.classes.iter_mut().zip(other.classes) {
             *mine += other;
         }
@@ -152,6 +210,7 @@ impl ColumnSurvey {
     }
 
     fn count(&mut self, cell: &[u8]) {
+        self.texts.count(cell);
         match parse_number(cell) {
             Ok(number) if number.is_nan() => self.missing += 1,
             Ok(number) => {

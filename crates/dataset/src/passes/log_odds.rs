@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::design::Design;
 use super::elementary::{exp_minus, ln_1p};
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
@@ -12,10 +13,13 @@ use crate::table::{Selection, Table};
 pub struct LinearPredictor {
     /// Log-odds where all features are 0.
     pub intercept: f64,
-    /// Log-odds per raw unit of each feature.
+    /// Log-odds per raw unit of each column of the design.
     pub coefficients: Vec<f64>,
-    /// Value used for a missing feature.
+    /// Value used for a missing one.
     pub imputed: Vec<f64>,
+    /// Which features the columns read, and how.
+    #[serde(default, skip_serializing_if = "Design::is_of_numbers")]
+    pub design: Design,
 }
 
 /// A row's log-odds beside its class.
@@ -41,11 +45,46 @@ impl LinearPredictor {
         self.sum(values, OVERFLOW_SCALE).signum() * f64::MAX
     }
 
+    /// How many features it reads.
+    pub fn features(&self) -> usize {
+        let levels = self.design.width(0);
+        self.coefficients.len().saturating_sub(levels)
+    }
+
     fn sum(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
+        if !self.design.is_of_numbers() {
+            return self.sum_of_design(values, scale);
+        }
         let mut sum = self.intercept * scale * scale;
         for ((value, coefficient), imputed) in values.zip(&self.coefficients).zip(&self.imputed) {
             let value = if value.is_nan() { *imputed } else { value };
             sum += (value * scale) * (coefficient * scale);
+        }
+        sum
+    }
+
+    /// [`Self::sum`] where a category takes several columns, of which one is 1.
+    fn sum_of_design(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
+        let mut sum = self.intercept * scale * scale;
+        let mut columns = self.coefficients.iter().zip(&self.imputed);
+        for (feature, value) in values.enumerate() {
+            let Some(category) = self.design.category(feature) else {
+                if let Some((coefficient, imputed)) = columns.next() {
+                    let value = if value.is_nan() { *imputed } else { value };
+                    sum += (value * scale) * (coefficient * scale);
+                }
+                continue;
+            };
+            let mut indicators = columns.by_ref().take(category.width());
+            if value.is_nan() {
+                for (coefficient, imputed) in indicators {
+                    sum += (imputed * scale) * (coefficient * scale);
+                }
+            } else if let Some((coefficient, _)) = indicators.nth(category.place(value)) {
+                sum += scale * (coefficient * scale);
+                // The others are 0, and are passed by.
+                indicators.for_each(drop);
+            }
         }
         sum
     }
@@ -150,6 +189,7 @@ mod tests {
             intercept: 1.0,
             coefficients: vec![2.0, -3.0],
             imputed: vec![10.0, 100.0],
+            design: Design::default(),
         };
         let log_odds = |values: [f64; 2]| predictor.log_odds(values.into_iter());
         assert_eq!(log_odds([1.0, 1.0]), 0.0);

@@ -1,6 +1,6 @@
 //! The terms of the logistic log-likelihood at given coefficients.
 //!
-//! Features enter standardised, z = x / scale − shift, so that columns of any magnitude can be
+//! The columns of the design enter standardised, z = x / scale − shift, so that columns of any magnitude can be
 //! summed without loss. Vectors and matrices have p + 1 entries a side, the intercept first.
 
 mod block;
@@ -9,10 +9,11 @@ use fearless_simd::{Level, dispatch};
 use ndarray::{Array1, Array2};
 
 use self::block::{Block, Sums, Weight};
+use super::design::Design;
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
-/// How one raw feature is standardised.
+/// How one column of a design is standardised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
     /// Divides the raw value; above 0.
@@ -35,7 +36,9 @@ impl Axis {
 /// Where the terms are taken: the axes, and intercept and coefficients on them.
 #[derive(Clone, Debug)]
 pub struct LogisticPoint<'a> {
-    /// One axis per feature.
+    /// What the features become.
+    pub design: &'a Design,
+    /// One axis per column of the design.
     pub axes: &'a [Axis],
     /// Intercept first, then one coefficient per axis.
     pub weights: Array1<f64>,
@@ -207,8 +210,9 @@ impl<'a> Terms<'a> {
     fn add_rows(&self, terms: &mut LogisticTerms, chunk: &Chunk<'_>) {
         let size = self.point.weights.len();
         let (mut block, mut sums) = (Block::of_size(size), Sums::of_size(size));
+        let columns = self.point.design.columns(chunk.table.features.len());
         for rows in chunk.blocks() {
-            block.read(self.point, chunk.table, &rows);
+            block.read(self.point, &columns, chunk.table, &rows);
             if let Some(limit) = self.limit {
                 block.bound_log_odds(limit);
             }

@@ -3,7 +3,9 @@
 //! The rows are cut into chunks of a fixed size, folded in parallel and merged in order, so a
 //! result is the same to the last bit with any number of threads.
 
+mod categories;
 mod column;
+mod design;
 mod elementary;
 mod log_odds;
 mod logistic;
@@ -20,15 +22,19 @@ use self::column::BLOCK_ROWS;
 use crate::cell::Label;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
+pub use categories::{CategoryCounts, LevelCount};
+pub use design::{
+    Category, Design, DesignColumn, LEAST_ROWS_OF_A_LEVEL, Level, MOST_LEVELS_APART, Reads,
+};
 pub use log_odds::{LinearPredictor, Scored, log_loss, log_odds, predictions, probability};
 pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
     logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
 };
 pub use moments::{Moments, moments, moments_by_fold};
-pub use profile::{ColumnProfile, Profile, SAMPLE_ROWS, Sample, profile};
+pub use profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
 pub use running_profile::RunningProfile;
-pub use summary::{ColumnSummary, Summary};
+pub use summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.
 const CHUNK_ROWS: usize = 16_384;

@@ -1,16 +1,19 @@
-//! What a table's columns look like: counts, moments, extremes, and a sample of the rows.
+//! What a table's columns look like: counts, moments, extremes, levels, and a sample of the rows.
 //!
 //! Everything but the sample is exact. The sample holds the rows with the smallest public hash,
 //! at most [`SAMPLE_ROWS`]; it does not depend on the order of rows, and up to that many rows it
 //! is all of them, so that medians are exact there.
 
 use common::Schema;
+use common::schema::Kind;
 use serde::{Deserialize, Serialize};
 
+use super::categories::{CategoryCounts, CodeCounts};
 use super::moments::Moments;
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::fingerprint::SampleHasher;
+use crate::level::ColumnNames;
 use crate::table::{Selection, Table};
 
 /// Rows that a profile keeps at most.
@@ -29,13 +32,98 @@ pub struct Profile {
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenColumn", into = "WrittenColumn")]
 pub struct ColumnProfile {
     /// Name.
     pub name: String,
     /// Missing values.
     pub missing: u64,
-    /// Of the present values.
-    pub moments: Moments,
+    /// The present values.
+    pub values: ColumnValues,
+}
+
+/// What is known of a column's present values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnValues {
+    /// Of numbers.
+    Numbers(Moments),
+    /// Of a category.
+    Levels(CategoryCounts),
+}
+
+/// A column as models on disk have it; it has one of both.
+#[derive(Serialize, Deserialize)]
+struct WrittenColumn {
+    name: String,
+    missing: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moments: Option<Moments>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    levels: Option<CategoryCounts>,
+}
+
+impl ColumnProfile {
+    /// Values that are not missing.
+    pub fn present(&self) -> u64 {
+        match &self.values {
+            ColumnValues::Numbers(moments) => moments.count,
+            ColumnValues::Levels(counts) => counts.rows(),
+        }
+    }
+
+    /// The moments of a column of numbers.
+    pub fn moments(&self) -> Option<&Moments> {
+        match &self.values {
+            ColumnValues::Numbers(moments) => Some(moments),
+            ColumnValues::Levels(_) => None,
+        }
+    }
+
+    /// The levels of a category.
+    pub fn levels(&self) -> Option<&CategoryCounts> {
+        match &self.values {
+            ColumnValues::Numbers(_) => None,
+            ColumnValues::Levels(counts) => Some(counts),
+        }
+    }
+}
+
+impl TryFrom<WrittenColumn> for ColumnProfile {
+    type Error = String;
+
+    fn try_from(written: WrittenColumn) -> Result<Self, String> {
+        let values = match (written.moments, written.levels) {
+            (Some(moments), None) => ColumnValues::Numbers(moments),
+            (None, Some(counts)) => ColumnValues::Levels(counts),
+            _ => return Err(format!("{} has neither moments nor levels", written.name)),
+        };
+        Ok(Self {
+            name: written.name,
+            missing: written.missing,
+            values,
+        })
+    }
+}
+
+impl From<ColumnProfile> for WrittenColumn {
+    fn from(
+        ColumnProfile {
+            name,
+            missing,
+            values,
+        }: ColumnProfile,
+    ) -> Self {
+        let (moments, levels) = match values {
+            ColumnValues::Numbers(moments) => (Some(moments), None),
+            ColumnValues::Levels(counts) => (None, Some(counts)),
+        };
+        Self {
+            name,
+            missing,
+            moments,
+            levels,
+        }
+    }
 }
 
 /// Rows kept for order statistics and later comparisons.
@@ -49,7 +137,7 @@ pub struct Sample {
 pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile {
     let chosen = selection.rows.len();
     let pass = Columns {
-        columns: schema.features.len() + 1,
+        empty: empty_columns(schema).collect(),
         hash_limit: hash_limit(chosen),
     };
     let mut value = run(&pass, table, selection);
@@ -66,14 +154,25 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
         .smallest;
     }
     let sample = sample(table, value.smallest);
-    described(schema, value.rows, value.columns.into_iter(), sample)
+    let columns = value.columns.into_iter().enumerate();
+    let values = columns.map(|(place, column)| column.described(table.levels.column(place)));
+    described(schema, value.rows, values, sample)
+}
+
+/// What each column's values fold into: the features, then the target.
+fn empty_columns(schema: &Schema) -> impl Iterator<Item = ColumnFold> {
+    let features = schema.features.iter().map(|feature| match feature.kind {
+        Kind::Number(_) => ColumnFold::Numbers(Moments::default()),
+        Kind::Category(_) => ColumnFold::Levels(CodeCounts::default()),
+    });
+    features.chain([ColumnFold::Numbers(Moments::default())])
 }
 
 /// The profile of so many rows, with the columns' names.
 pub(super) fn described(
     schema: &Schema,
     rows: u64,
-    columns: impl Iterator<Item = Moments>,
+    columns: impl Iterator<Item = ColumnValues>,
     sample: Sample,
 ) -> Profile {
     let names = schema.feature_names().chain([schema.target.as_str()]);
@@ -81,10 +180,14 @@ pub(super) fn described(
         rows,
         columns: names
             .zip(columns)
-            .map(|(name, moments)| ColumnProfile {
-                name: name.to_owned(),
-                missing: rows - moments.count,
-                moments,
+            .map(|(name, values)| {
+                let mut column = ColumnProfile {
+                    name: name.to_owned(),
+                    missing: 0,
+                    values,
+                };
+                column.missing = rows - column.present();
+                column
             })
             .collect(),
         sample,
@@ -130,15 +233,47 @@ pub(super) fn as_number(label: Label) -> f64 {
 }
 
 struct Columns {
-    columns: usize,
+    empty: Vec<ColumnFold>,
     hash_limit: u64,
 }
 
 struct ColumnsValue {
     rows: u64,
-    columns: Vec<Moments>,
+    columns: Vec<ColumnFold>,
     /// Hash and position of the rows below the limit.
     smallest: Vec<(u64, usize)>,
+}
+
+/// What the values of one column fold into.
+#[derive(Clone)]
+enum ColumnFold {
+    Numbers(Moments),
+    Levels(CodeCounts),
+}
+
+impl ColumnFold {
+    fn add(&mut self, chunk: &Chunk<'_>, column: &[f64]) {
+        match self {
+            Self::Numbers(moments) => moments.add_column(chunk, column, |number| number),
+            Self::Levels(counts) => counts.add_column(chunk, column),
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        match (self, later) {
+            (Self::Numbers(mine), Self::Numbers(other)) => mine.merge(other),
+            (Self::Levels(mine), Self::Levels(other)) => mine.merge(&other),
+            // Both are made by the same pass.
+            (Self::Numbers(_), Self::Levels(_)) | (Self::Levels(_), Self::Numbers(_)) => {}
+        }
+    }
+
+    fn described(self, names: Option<&ColumnNames>) -> ColumnValues {
+        match self {
+            Self::Numbers(moments) => ColumnValues::Numbers(moments),
+            Self::Levels(counts) => ColumnValues::Levels(counts.named(names)),
+        }
+    }
 }
 
 impl Pass for Columns {
@@ -147,7 +282,7 @@ impl Pass for Columns {
     fn empty(&self) -> ColumnsValue {
         ColumnsValue {
             rows: 0,
-            columns: vec![Moments::default(); self.columns],
+            columns: self.empty.clone(),
             smallest: Vec::new(),
         }
     }
@@ -155,11 +290,13 @@ impl Pass for Columns {
     fn add(&self, value: &mut ColumnsValue, chunk: &Chunk<'_>) {
         value.rows += chunk.len() as u64;
         let (features, target) = value.columns.split_at_mut(chunk.table.features.len());
-        for (moments, column) in features.iter_mut().zip(&chunk.table.features) {
-            moments.add_column(chunk, column, |number| number);
+        for (fold, column) in features.iter_mut().zip(&chunk.table.features) {
+            fold.add(chunk, column);
         }
-        for moments in target {
-            moments.add_column(chunk, &chunk.table.labels, as_number);
+        for fold in target {
+            if let ColumnFold::Numbers(moments) = fold {
+                moments.add_column(chunk, &chunk.table.labels, as_number);
+            }
         }
         let mut hasher = SampleHasher::default();
         let hashes = chunk.positions().map(|position| {
@@ -182,6 +319,9 @@ impl Pass for Columns {
 
 #[cfg(test)]
 mod tests {
+    use common::artifact::{self, Format};
+    use common::schema::CategoryRules;
+
     use super::*;
 
     fn table(rows: impl Iterator<Item = (f64, Option<bool>)>) -> (Schema, Table) {
@@ -194,6 +334,44 @@ mod tests {
             table.push(row.to_string().as_bytes(), &[x], label);
         }
         (schema, table)
+    }
+
+    const FORMAT: Format = Format {
+        name: "a profile",
+        version: 1,
+    };
+
+    fn mean_of(column: &ColumnProfile) -> f64 {
+        column.moments().unwrap().mean().unwrap()
+    }
+
+    #[test]
+    fn a_category_has_counts_by_level_and_no_mean() {
+        let (mut schema, mut table) = table((0..5).map(|_| (0.0, None)));
+        schema.features[0].kind = Kind::Category(CategoryRules::default());
+        let levels = ["gold", "basic", "", "basic", "gold"];
+        for (row, level) in levels.into_iter().enumerate() {
+            table.features[0][row] = match level {
+                "" => f64::NAN,
+                level => table.levels.add(0, level),
+            };
+        }
+        let found = profile(&schema, &table, &table.all());
+        let plan = &found.columns[0];
+        assert_eq!((plan.missing, plan.present()), (1, 4));
+        let counted = plan.levels().unwrap();
+        assert_eq!((counted.levels.len(), counted.others), (2, 0));
+        assert_eq!(counted.levels[0].level, "basic");
+        let summary = &found.summary().columns[0];
+        assert_eq!(
+            (summary.count, summary.mean, summary.median),
+            (4, None, None)
+        );
+        let shown = summary.levels.as_ref().unwrap();
+        assert_eq!((shown.distinct, shown.others), (2, 0));
+        let bytes = artifact::encode(FORMAT, &found).unwrap();
+        let kept: Profile = artifact::decode(FORMAT, &bytes).unwrap();
+        assert_eq!(format!("{kept:?}"), format!("{found:?}"));
     }
 
     #[test]
@@ -244,8 +422,7 @@ mod tests {
         let back = profile(&schema, &second, &second.all());
         assert_eq!(there.sample, back.sample);
         assert_eq!(there.sample.columns[0].len(), SAMPLE_ROWS);
-        let difference =
-            there.columns[0].moments.mean().unwrap() - back.columns[0].moments.mean().unwrap();
+        let difference = mean_of(&there.columns[0]) - mean_of(&back.columns[0]);
         assert!(difference.abs() < 1e-12);
         assert!(!there.summary().medians_are_exact);
     }

@@ -7,14 +7,17 @@
 use std::ops::Range;
 
 use common::Schema;
+use common::schema::Kind;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::CHUNK_ROWS;
+use super::categories::CodeCounts;
 use super::column::BLOCK_ROWS;
 use super::moments::Moments;
-use super::profile::{Profile, SAMPLE_ROWS, Sample, as_number, described};
+use super::profile::{ColumnValues, Profile, SAMPLE_ROWS, Sample, as_number, described};
 use crate::fingerprint::SampleHasher;
+use crate::level::ColumnNames;
 use crate::table::Table;
 
 /// Rows that one thread hashes at a time.
@@ -28,9 +31,24 @@ pub struct RunningProfile {
     sample: RunningSample,
 }
 
-/// A feature, or the target as 0 or 1.
+/// A feature, or the target as 0 or 1. Which one it is, its fields tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum RunningColumn {
+    Numbers(RunningNumbers),
+    Levels(RunningLevels),
+}
+
+/// The levels of a category; their sums are exact, so nothing has to be kept in blocks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct RunningColumn {
+struct RunningLevels {
+    counts: CodeCounts,
+    names: ColumnNames,
+}
+
+/// Numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct RunningNumbers {
     /// Of the whole chunks.
     chunks: Moments,
     /// Of the whole blocks behind them.
@@ -55,7 +73,7 @@ impl RunningProfile {
     pub fn new(schema: &Schema) -> Self {
         Self {
             rows: 0,
-            columns: vec![RunningColumn::default(); schema.features.len() + 1],
+            columns: empty_columns(schema),
             sample: RunningSample {
                 rows: Vec::new(),
                 values: Vec::new(),
@@ -66,11 +84,15 @@ impl RunningProfile {
 
     /// Whether it can be that of so many rows under a schema; what was read back need not be.
     pub fn can_be_of(&self, rows: u64, schema: &Schema) -> bool {
-        let rest = (rows % BLOCK_ROWS as u64) as usize;
+        let expected = empty_columns(schema);
         let sampled = self.sample.rows.len();
         self.rows == rows
-            && self.columns.len() == schema.features.len() + 1
-            && self.columns.iter().all(|column| column.rest.len() == rest)
+            && self.columns.len() == expected.len()
+            && self
+                .columns
+                .iter()
+                .zip(&expected)
+                .all(|(column, empty)| column.can_be_of(rows, empty))
             && sampled as u64 >= rows.min(SAMPLE_ROWS as u64)
             && self.sample.values.len() == sampled * self.columns.len()
     }
@@ -88,13 +110,21 @@ impl RunningProfile {
         let (features, target) = columns.split_at_mut(table.features.len());
         rayon::join(
             || {
-                let columns = features.par_iter_mut().zip(&table.features);
-                columns.for_each(|(column, values)| {
-                    column.add(first_block, values[rows.clone()].iter().copied());
+                let columns = features.par_iter_mut().zip(&table.features).enumerate();
+                columns.for_each(|(feature, (column, values))| {
+                    let values = values[rows.clone()].iter().copied();
+                    match column {
+                        RunningColumn::Numbers(column) => column.add(first_block, values),
+                        RunningColumn::Levels(column) => {
+                            column.add(values, table.levels.column(feature));
+                        }
+                    }
                 });
                 for column in target {
                     let labels = &table.labels[rows.clone()];
-                    column.add(first_block, labels.iter().copied().map(as_number));
+                    if let RunningColumn::Numbers(column) = column {
+                        column.add(first_block, labels.iter().copied().map(as_number));
+                    }
                 }
             },
             || sample.add(position, table, rows.clone()),
@@ -109,19 +139,57 @@ impl RunningProfile {
 
     /// The profile of the rows so far.
     pub fn profile(&self, schema: &Schema) -> Profile {
-        let moments = self.columns.iter().map(RunningColumn::moments);
+        let values = self.columns.iter().map(RunningColumn::values);
         let mut sample = self.sample.clone();
         sample.prune();
         described(
             schema,
             self.rows,
-            moments,
+            values,
             sample.into_columns(self.columns.len()),
         )
     }
 }
 
+fn empty_columns(schema: &Schema) -> Vec<RunningColumn> {
+    let features = schema.features.iter().map(|feature| match feature.kind {
+        Kind::Number(_) => RunningColumn::Numbers(RunningNumbers::default()),
+        Kind::Category(_) => RunningColumn::Levels(RunningLevels::default()),
+    });
+    let target = RunningColumn::Numbers(RunningNumbers::default());
+    features.chain([target]).collect()
+}
+
 impl RunningColumn {
+    /// Whether it can be that of so many rows, of the kind of another one.
+    fn can_be_of(&self, rows: u64, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Numbers(column), Self::Numbers(_)) => {
+                column.rest.len() as u64 == rows % BLOCK_ROWS as u64
+            }
+            (Self::Levels(column), Self::Levels(_)) => column.counts.total() <= rows,
+            (Self::Numbers(_), Self::Levels(_)) | (Self::Levels(_), Self::Numbers(_)) => false,
+        }
+    }
+
+    fn values(&self) -> ColumnValues {
+        match self {
+            Self::Numbers(column) => ColumnValues::Numbers(column.moments()),
+            Self::Levels(column) => ColumnValues::Levels(column.counts.named(Some(&column.names))),
+        }
+    }
+}
+
+impl RunningLevels {
+    fn add(&mut self, cells: impl Iterator<Item = f64>, names: Option<&ColumnNames>) {
+        self.counts.add_cells(cells);
+        if let Some(names) = names {
+            self.names.merge(names);
+        }
+    }
+}
+
+impl RunningNumbers {
     fn add(&mut self, first_block: u64, values: impl Iterator<Item = f64>) {
         self.rest.extend(values);
         let (blocks, rest) = self.rest.as_chunks::<BLOCK_ROWS>();
@@ -193,14 +261,26 @@ impl RunningSample {
 
 #[cfg(test)]
 mod tests {
+    use common::artifact::{self, Format};
+    use common::schema::{CategoryRules, Feature};
+
     use super::super::profile;
     use super::*;
     use crate::table::Selection;
 
+    const FORMAT: Format = Format {
+        name: "a profile",
+        version: 1,
+    };
+
     #[test]
     fn it_is_the_profile_of_all_rows_at_once_however_they_come() {
+        let plan = Feature {
+            name: "plan".into(),
+            kind: Kind::Category(CategoryRules::default()),
+        };
         let schema = Schema {
-            features: vec!["x".into(), "y".into()],
+            features: vec!["x".into(), "y".into(), plan],
             ..Schema::default()
         };
         let mut table = Table::new(&schema);
@@ -210,8 +290,12 @@ mod tests {
                 3 => f64::NAN,
                 _ => (row as f64 * 0.37).sin() * 1e3,
             };
+            let level = match row % 13 {
+                5 => f64::NAN,
+                level => table.levels.add(2, &format!("level {}", level * row % 7)),
+            };
             // Some rows are equal but for their label, and so are their hashes.
-            let values = [x, f64::from(row as u32 / 5)];
+            let values = [x, f64::from(row as u32 / 5), level];
             let id = (row / 2).to_string();
             table.push(id.as_bytes(), &values, Some(row % 3 == 0));
         }
@@ -227,6 +311,9 @@ mod tests {
                 running.add(&table, start..end);
                 assert!(running.can_be_of(end as u64, &schema));
                 running.shrink();
+                let bytes = artifact::encode(FORMAT, &running).unwrap();
+                let kept: RunningProfile = artifact::decode(FORMAT, &bytes).unwrap();
+                assert_eq!(format!("{kept:?}"), format!("{running:?}"));
                 start = end;
                 let at_once = profile(&schema, &table, &Selection::rows(0..end));
                 assert_eq!(

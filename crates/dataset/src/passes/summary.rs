@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::profile::{Profile, SAMPLE_ROWS};
+use super::categories::{CategoryCounts, LevelCount};
+use super::moments::Moments;
+use super::profile::{ColumnProfile, Profile, SAMPLE_ROWS};
 
 /// Summary statistics of the ingested data, as they are stored and shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +36,24 @@ pub struct ColumnSummary {
     pub min: Option<f64>,
     /// Largest value.
     pub max: Option<f64>,
+    /// Of a category, which has no other statistics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<LevelSummary>,
 }
+
+/// The levels of a category.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelSummary {
+    /// Different levels; at least so many, where there are more than are counted one by one.
+    pub distinct: u64,
+    /// The most frequent ones, at most [`SHOWN_LEVELS`].
+    pub top: Vec<LevelCount>,
+    /// Rows with any other level.
+    pub others: u64,
+}
+
+/// Levels that a summary lists at most.
+pub const SHOWN_LEVELS: usize = 20;
 
 impl Profile {
     /// The statistics that are stored and shown.
@@ -45,18 +64,38 @@ impl Profile {
                 .columns
                 .iter()
                 .zip(&self.sample.columns)
-                .map(|(column, sample)| ColumnSummary {
-                    name: column.name.clone(),
-                    count: column.moments.count,
-                    missing: column.missing,
-                    mean: column.moments.mean(),
-                    median: median(sample),
-                    std: column.moments.standard_deviation(),
-                    min: column.moments.minimum(),
-                    max: column.moments.maximum(),
-                })
+                .map(|(column, sample)| column.summary(sample))
                 .collect(),
             medians_are_exact: self.rows as usize <= SAMPLE_ROWS,
+        }
+    }
+}
+
+impl ColumnProfile {
+    fn summary(&self, sample: &[f64]) -> ColumnSummary {
+        let moments = self.moments();
+        ColumnSummary {
+            name: self.name.clone(),
+            count: self.present(),
+            missing: self.missing,
+            mean: moments.and_then(Moments::mean),
+            median: moments.and_then(|_| median(sample)),
+            std: moments.and_then(Moments::standard_deviation),
+            min: moments.and_then(Moments::minimum),
+            max: moments.and_then(Moments::maximum),
+            levels: self.levels().map(LevelSummary::of),
+        }
+    }
+}
+
+impl LevelSummary {
+    fn of(counts: &CategoryCounts) -> Self {
+        let top: Vec<LevelCount> = counts.levels.iter().take(SHOWN_LEVELS).cloned().collect();
+        let shown: u64 = top.iter().map(|level| level.rows).sum();
+        Self {
+            distinct: counts.levels.len() as u64,
+            others: counts.rows() - shown,
+            top,
         }
     }
 }

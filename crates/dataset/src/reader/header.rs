@@ -70,6 +70,8 @@ pub(super) struct ColumnMap {
     pub(super) names: Vec<String>,
     pub(super) id: usize,
     pub(super) features: Vec<(usize, Feature)>,
+    /// One of them is of categories.
+    pub(super) has_categories: bool,
     /// A value can breach a rule of one of them.
     pub(super) has_rules: bool,
     /// How often some of them may be missing is limited.
@@ -117,7 +119,8 @@ impl ColumnMap {
             has_rules: !schema
                 .features
                 .iter()
-                .all(|feature| feature.rules.allow_any_value()),
+                .all(|feature| feature.kind.allows_any_value()),
+            has_categories: schema.has_categories(),
             limits_missing_shares: schema.limits_missing_shares(),
             target: match target {
                 TargetColumn::Read => {
@@ -138,6 +141,7 @@ impl ColumnMap {
             id: 0,
             features: Vec::new(),
             has_rules: false,
+            has_categories: false,
             limits_missing_shares: false,
             target: None,
             is_forgiven: false,

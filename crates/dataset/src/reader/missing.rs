@@ -36,7 +36,7 @@ impl MissingCounts {
         let columns = schema.features.iter().zip(&self.missing);
         let refusals: Vec<String> = columns
             .filter_map(|(feature, missing)| {
-                let largest = feature.rules.missing_share.largest()?;
+                let largest = feature.kind.missing_share().largest()?;
                 let is_beyond = *missing as f64 / rows as f64 > largest;
                 is_beyond.then(|| {
                     let name = &feature.name;
@@ -73,13 +73,16 @@ pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>,
 mod tests {
     use std::io::Write;
 
-    use common::schema::{MissingShare, Presence};
+    use common::schema::{Kind, MissingShare, NumberRules, Presence};
 
     use super::*;
 
     fn schema(largest: f64) -> Schema {
         let mut schema = Schema::default();
-        schema.features[1].rules.missing_share = MissingShare::new(largest).unwrap();
+        schema.features[1].kind = Kind::Number(NumberRules {
+            missing_share: MissingShare::new(largest).unwrap(),
+            ..NumberRules::default()
+        });
         schema
     }
 
@@ -114,7 +117,10 @@ mod tests {
     #[test]
     fn rows_that_are_refused_for_themselves_count_too() {
         let mut schema = schema(0.5);
-        schema.features[1].rules.presence = Presence::Required;
+        let Kind::Number(rules) = &mut schema.features[1].kind else {
+            panic!("a column of numbers");
+        };
+        rules.presence = Presence::Required;
         let rows = "a,x,,3\nb,1,,3\nc,1,2\n";
         assert!(asked(rows, &schema).unwrap().contains("2 of 3 rows"));
     }

@@ -13,6 +13,7 @@ use super::record::{Encoding, Record};
 use super::separators::Separators;
 use crate::cell::Label;
 use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
+use crate::level::LevelNames;
 use crate::line::{push_line, push_plain_line};
 
 /// Rows of a file, one after another.
@@ -26,6 +27,8 @@ pub struct ParsedRows {
     pub clients: Vec<u64>,
     /// Identity of each accepted row, if they were asked for.
     pub fingerprints: Vec<Fingerprint>,
+    /// The levels of the accepted rows' categories.
+    pub levels: LevelNames,
     /// The refused rows.
     pub rejections: Vec<Rejection>,
     /// The accepted rows as lines of finaldata.csv, if they were asked for.
@@ -91,6 +94,7 @@ impl ParsedRows {
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
         self.fingerprints.extend_from_slice(&other.fingerprints);
+        self.levels.merge(&other.levels);
         let start = self.lines.len();
         self.lines.extend_from_slice(&other.lines);
         self.line_ends
@@ -116,6 +120,7 @@ impl ParsedRows {
         self.labels.clear();
         self.clients.clear();
         self.fingerprints.clear();
+        self.levels.clear();
         self.rejections.clear();
         self.lines.clear();
         self.line_ends.clear();
@@ -236,6 +241,9 @@ impl State<'_> {
         let rows = &mut *self.rows;
         for (column, value) in rows.features.iter_mut().zip(&self.values) {
             column.push(*value);
+        }
+        if columns.has_categories {
+            columns.name_levels(record, &mut rows.levels);
         }
         rows.labels.push(label);
         rows.clients.push(client_hash(id));

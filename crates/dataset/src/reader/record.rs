@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use common::schema::{Kind, is_missing_marker};
 use csv::ByteRecord;
 
 use super::header::ColumnMap;
 use super::{Rejection, RowFlaw};
 use crate::cell::{self, CellProblem, Label};
+use crate::level::{LevelNames, level_code};
 use crate::line::push_line;
 use crate::text::escaped;
 
@@ -130,13 +132,17 @@ impl ColumnMap {
         values.clear();
         for (field, feature) in &self.features {
             let cell = record.field(*field);
-            let number = cell::parse_number(cell);
-            // Most schemas have no rule, and rows are read by the million.
-            let allowed = match number {
-                Ok(number) if self.has_rules => cell::allowed(number, &feature.rules),
-                number => number,
+            let value = match &feature.kind {
+                // Most schemas have no rule, and rows are read by the million.
+                Kind::Number(rules) => match cell::parse_number(cell) {
+                    Ok(number) if self.has_rules => cell::allowed(number, rules),
+                    number => number,
+                },
+                Kind::Category(rules) => {
+                    cell::parse_level(cell, rules).map(|level| level.map_or(f64::NAN, level_code))
+                }
             };
-            let value = allowed.map_err(|problem| blame(*field, &feature.name, problem, cell))?;
+            let value = value.map_err(|problem| blame(*field, &feature.name, problem, cell))?;
             values.push(value);
         }
         match &self.target {
@@ -156,10 +162,21 @@ impl ColumnMap {
             return;
         }
         for ((field, feature), count) in self.features.iter().zip(counts) {
-            if feature.rules.missing_share.largest().is_some()
-                && cell::is_missing(record.field(*field).trim_ascii())
+            if feature.kind.missing_share().largest().is_some()
+                && is_missing_marker(record.field(*field).trim_ascii())
             {
                 *count += 1;
+            }
+        }
+    }
+
+    /// Remembers the levels of an accepted record.
+    pub(super) fn name_levels(&self, record: Record<'_>, names: &mut LevelNames) {
+        for (feature, (field, column)) in self.features.iter().enumerate() {
+            if let Kind::Category(rules) = &column.kind
+                && let Ok(Some(level)) = cell::parse_level(record.field(*field), rules)
+            {
+                names.add(feature, level);
             }
         }
     }

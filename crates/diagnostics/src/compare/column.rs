@@ -84,7 +84,7 @@ impl ColumnPair {
     }
 
     /// A column that is none of numbers.
-    pub(super) fn categories(name: &str, levels: [Levels; 2]) -> Self {
+    pub(crate) fn categories(name: &str, levels: [Levels; 2]) -> Self {
         Self {
             name: name.to_owned(),
             // As levels all text can be read.

@@ -178,6 +178,16 @@ impl ScoreTerms {
 /// single cell is too large to be squared. An error, which is a result, where the rows are too few
 /// or too alike.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
+    score_test_without(terms, covariance, &[])
+}
+
+/// [`score_test`] but for some coefficients, the intercept being 0: their rows and their own errors
+/// count for the others all the same.
+fn score_test_without(
+    terms: &ScoreTerms,
+    covariance: &[Vec<f64>],
+    left_out: &[usize],
+) -> Result<ScoreTest, Undecided> {
     terms.sufficiency()?;
     let size = terms.score.len();
     if !terms.are_of(size) || !is_square(covariance, size) {
@@ -191,6 +201,12 @@ pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTe
         &part_of(&terms.information, &usable),
         &part_of(covariance, &usable),
     );
+    let (places, usable): (Vec<usize>, Vec<usize>) = usable
+        .into_iter()
+        .enumerate()
+        .filter(|(_, of)| !left_out.contains(of))
+        .unzip();
+    let variance = part_of(&variance, &places);
     let score: Vec<f64> = usable.iter().map(|of| terms.score[*of]).collect();
     // A constant column is one with the intercept, which is the one to be kept.
     let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
@@ -253,15 +269,15 @@ pub struct CumulativeScore {
 }
 
 impl CumulativeScore {
-    /// Adds a batch and tests the sums: the test, with the level that its p-value is held against
-    /// so that all looks together err at most with `alpha`.
+    /// Adds a batch and tests the sums by `test`: what it says, with the level that its p-value is
+    /// held against so that all looks together err at most with `alpha`.
     ///
     /// Sums that cannot be tested yet are no look; a batch whose numbers are too large is left out,
     /// and sums that were spoilt already begin anew.
     pub fn look(
         &mut self,
         batch: &ScoreTerms,
-        covariance: &[Vec<f64>],
+        test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
         alpha: f64,
     ) -> Result<(ScoreTest, f64), Undecided> {
         if !batch.are_usable() {
@@ -275,7 +291,7 @@ impl CumulativeScore {
             None => batch.clone(),
         };
         let terms = self.terms.insert(sums);
-        let test = score_test(terms, covariance)?;
+        let test = test(terms)?;
         self.looks += 1;
         Ok((test, look_level(alpha, self.looks)))
     }

@@ -1,27 +1,92 @@
 //! Have the features moved?
 
+use std::collections::BTreeMap;
+
+use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues};
+use dataset::{Levels, level_code};
 use training::Model;
 
 use super::Batch;
 use crate::compare::{Checked, ColumnPair, check_columns};
 use crate::statistics::Tally;
 
-/// All checks of a batch's features against the model's sample of its training rows.
+/// What levels without a name of their own count as; no level is empty.
+const NAMELESS: &str = "";
+
+/// All checks of a batch's features against the model's sample of its training rows; of categories
+/// against the counts of all of them.
 pub(super) fn check(model: &Model, batch: &Batch<'_>) -> Checked {
     let known = model.profile.columns.iter();
     let columns = known
         .zip(&model.profile.sample.columns)
         .zip(&batch.table.features);
     let pairs = columns
-        .map(|((known, sample), column)| {
-            let new = column[batch.rows.clone()].to_vec();
-            // Of the training rows all missing values are counted, not only the sample's.
-            let missing = Tally {
-                with: known.missing,
-                without: known.moments.count,
-            };
-            ColumnPair::numbers(&known.name, [0, 0], [sample.clone(), new]).with_missing(missing)
+        .enumerate()
+        .map(|(feature, ((known, sample), column))| {
+            let new = &column[batch.rows.clone()];
+            let names = |code| batch.table.levels.name(feature, code);
+            match &known.values {
+                ColumnValues::Numbers(_) => numbers(known, sample, new),
+                ColumnValues::Levels(counts) => {
+                    let levels = [before(counts, known.missing), after(counts, new, names)];
+                    ColumnPair::categories(&known.name, levels)
+                }
+            }
         })
         .collect();
     check_columns(pairs, |_| true)
+}
+
+fn numbers(known: &ColumnProfile, sample: &[f64], new: &[f64]) -> ColumnPair {
+    // Of the training rows all missing values are counted, not only the sample's.
+    let missing = Tally {
+        with: known.missing,
+        without: known.present(),
+    };
+    let pair = ColumnPair::numbers(&known.name, [0, 0], [sample.to_vec(), new.to_vec()]);
+    pair.with_missing(missing)
+}
+
+/// The levels of the training rows.
+fn before(counts: &CategoryCounts, missing: u64) -> Levels {
+    let named = counts.levels.iter().map(|it| (it.level.clone(), it.rows));
+    let nameless = (counts.others > 0).then(|| (NAMELESS.to_owned(), counts.others));
+    Levels {
+        counts: named.chain(nameless).collect(),
+        missing,
+        uncounted: 0,
+    }
+}
+
+/// The levels of new rows; those that the training rows do not have are levels too.
+///
+/// Where those have more than are counted one by one, any other may be among the rest of them.
+fn after<'n>(
+    counts: &CategoryCounts,
+    cells: &[f64],
+    name: impl Fn(f64) -> Option<&'n str>,
+) -> Levels {
+    let known: BTreeMap<u64, &str> = counts
+        .levels
+        .iter()
+        .map(|it| (level_code(&it.level) as u64, it.level.as_str()))
+        .collect();
+    let mut by_code: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut levels = Levels::default();
+    for cell in cells {
+        if cell.is_nan() {
+            levels.missing += 1;
+        } else {
+            *by_code.entry(*cell as u64).or_default() += 1;
+        }
+    }
+    for (code, rows) in by_code {
+        let level = match known.get(&code) {
+            Some(level) => level,
+            None if counts.others > 0 => NAMELESS,
+            None => name(code as f64).unwrap_or(NAMELESS),
+        };
+        *levels.counts.entry(level.to_owned()).or_default() += rows;
+    }
+    levels
 }

@@ -74,4 +74,6 @@ pub fn verdicts(
 }
 
 #[cfg(test)]
+mod category_tests;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Does the deployed model still hold?
 
 use dataset::Selection;
+use dataset::passes::Reads;
 use serde::{Deserialize, Serialize};
 use training::Model;
 
@@ -23,7 +24,8 @@ pub struct ModelVerdict {
     pub single: Option<HeldTest>,
     /// The test of all batches since the model went live.
     pub cumulative: Option<HeldTest>,
-    /// Features whose coefficients the test that decides could not tell from the others.
+    /// Features, and levels of categories (`plan = basic`), whose coefficients the test that decides
+    /// could not tell from the others, or of which it had too few rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested: Vec<String>,
     /// Why the batch alone cannot be tested.
@@ -49,7 +51,7 @@ pub struct HeldTest {
 /// A coefficient that is no longer what it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moved {
-    /// Its feature; `None` for the intercept.
+    /// Its feature, of a category with the level (`plan = basic`); `None` for the intercept.
     pub feature: Option<String>,
     /// Its part of the statistic's root, standard normal while the model holds; above 0 where the
     /// coefficient has become larger.
@@ -115,9 +117,11 @@ pub(super) fn hold(
         rows: terms.rows,
         positives: terms.positives,
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
-        untested: drift
-            .or(holds)
-            .map_or_else(Vec::new, |held| untested(model, &held.test)),
+        untested: drift.or(holds).map_or_else(Vec::new, |held| {
+            let is_single = single.as_ref() == Some(held);
+            let terms = sums.terms.as_ref().filter(|_| !is_single).unwrap_or(&terms);
+            untested(model, &held.test, &incumbent.rare(terms))
+        }),
         moved: drift.and_then(|held| most_moved(model, &held.test)),
         undecided,
         single,
@@ -134,23 +138,36 @@ fn look(
     alpha: f64,
 ) -> (Option<HeldTest>, CumulativeScore) {
     let mut sums = before.clone();
-    let Some(covariance) = incumbent.covariance().filter(|_| terms.rows > 0) else {
+    if incumbent.covariance().is_none() || terms.rows == 0 {
         return (None, sums);
-    };
-    let looked = sums.look(terms, covariance, alpha).ok();
+    }
+    let looked = sums.look(terms, |sums| incumbent.test(sums), alpha).ok();
     let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
     let held = looked.map(|(test, level)| HeldTest { test, rows, level });
     (held, sums)
 }
 
-/// The features whose coefficients have no part in a test.
-fn untested(model: &Model, test: &ScoreTest) -> Vec<String> {
-    let parts = test.components.get(1..).unwrap_or_default();
-    let names = model.schema.feature_names().zip(parts);
+/// The coefficients that have no part in a test, by name; `rare` are the levels that it left out.
+///
+/// The indicators of a category add up to 1, so that one of them is told by the others and always
+/// left out: that one is tested all the same.
+fn untested(model: &Model, test: &ScoreTest, rare: &[usize]) -> Vec<String> {
+    let parts = test.components.iter().enumerate().skip(1);
+    let mut told_by_others = None;
+    let mut names = Vec::new();
+    for (coefficient, (place, part)) in model.coefficients().zip(parts) {
+        let is_rare = rare.contains(&place);
+        let is_told_by_others = coefficient.reads != Reads::Number
+            && !is_rare
+            && told_by_others != Some(coefficient.feature)
+            && part.is_none();
+        if is_told_by_others {
+            told_by_others = Some(coefficient.feature);
+        } else if part.is_none() {
+            names.push(coefficient.name());
+        }
+    }
     names
-        .filter(|(_, part)| part.is_none())
-        .map(|(name, _)| name.to_owned())
-        .collect()
 }
 
 fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {
@@ -158,10 +175,12 @@ fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {
     let (place, component) = parts
         .filter_map(|(place, part)| Some((place, (*part)?)))
         .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
-    let mut names = model.schema.feature_names();
-    let feature = place.checked_sub(1).and_then(|place| names.nth(place));
+    let mut coefficients = model.coefficients();
+    let moved = place
+        .checked_sub(1)
+        .and_then(|place| coefficients.nth(place));
     Some(Moved {
-        feature: feature.map(str::to_owned),
+        feature: moved.map(|coefficient| coefficient.name()),
         component,
     })
 }

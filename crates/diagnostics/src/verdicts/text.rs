@@ -39,17 +39,28 @@ impl fmt::Display for ModelVerdict {
             }
             (Verdict::Ok, Some(held), _) => {
                 write!(to, "the deployed model holds on {}", on(self, held))?;
-                match self.untested.join(", ") {
-                    names if names.is_empty() => Ok(()),
+                match &self.untested[..] {
+                    [] => Ok(()),
                     names => write!(
                         to,
-                        "; whether it does for {names} is open, which these rows cannot tell apart"
+                        "; whether it does for {} is open, which these rows cannot tell apart",
+                        in_words(names)
                     ),
                 }
             }
             (_, _, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
             (_, _, None) => to.write_str("whether the deployed model holds is open"),
         }
+    }
+}
+
+/// Names that a sentence lists at most.
+const LISTED_NAMES: usize = 5;
+
+fn in_words(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED_NAMES) {
+        Some(more @ 1..) => format!("{} and {more} more", names[..LISTED_NAMES].join(", ")),
+        _ => names.join(", "),
     }
 }
 

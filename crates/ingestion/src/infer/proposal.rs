@@ -1,17 +1,20 @@
 //! From what columns hold to the roles that they may play.
 
 use common::Failure;
-use common::schema::{Feature, Schema};
+use common::schema::{Feature, Kind, Schema};
 use dataset::ColumnSurvey;
 
 use super::ProposedSchema;
 use super::columns::{PooledColumn, PooledColumns, is_same};
-use super::rules::rules;
+use super::rules::{of_category, of_numbers};
 
 /// A column that a larger share of the rows is without would have most files refused.
 const LEAST_SHARE_OF_ROWS: f64 = 0.9;
 /// A column that names clients is different in at least so many of the rows compared.
 const LEAST_DISTINCT_SHARE: f64 = 0.5;
+/// A category has so many rows for each of its texts, on average: with fewer they could as well be
+/// names.
+const LEAST_ROWS_A_TEXT: u64 = 10;
 
 /// Proposes a schema for these columns; what today's one says of them by name stays.
 pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<ProposedSchema> {
@@ -21,15 +24,10 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
     let features = features(pooled, today, [&id, &target], &mut remarks);
     if features.is_empty() {
         return Err(Failure::data(
-            "no column is left for a model to read: it needs one of numbers beside the id and the target",
+            "no column is left for a model to read: it needs one of numbers, or a category, beside the id and the target",
         )
         .into());
     }
-    let feature = |(name, column)| Feature {
-        name,
-        rules: rules(column),
-    };
-    let features = features.into_iter().map(feature).collect();
     Ok(ProposedSchema {
         schema: Schema {
             id,
@@ -115,22 +113,17 @@ fn fitness_as_id(cells: &ColumnSurvey) -> u8 {
     }
 }
 
-/// Today's features where all of them are there, else all columns of numbers.
-fn features<'p>(
-    pooled: &'p PooledColumns,
+/// Today's features where all of them are there, else all columns of numbers and categories.
+fn features(
+    pooled: &PooledColumns,
     today: &Schema,
     taken: [&str; 2],
     remarks: &mut Vec<String>,
-) -> Vec<(String, &'p PooledColumn)> {
-    let todays: Option<Vec<(String, &PooledColumn)>> = today
-        .feature_names()
-        .map(|name| {
-            let column = pooled.find(name)?;
-            column
-                .cells
-                .holds_numbers()
-                .then(|| (name.to_owned(), column))
-        })
+) -> Vec<Feature> {
+    let todays: Option<Vec<Feature>> = today
+        .features
+        .iter()
+        .map(|feature| as_today(feature, pooled.find(&feature.name)?))
         .collect();
     let mut all = Vec::new();
     for column in &pooled.columns {
@@ -138,48 +131,94 @@ fn features<'p>(
         if taken.iter().any(|taken| is_same(taken, name)) {
             continue;
         }
-        match why_not(column, pooled.rows) {
-            Some(reason) => remarks.push(format!("{name} is left out: {reason}")),
-            None => all.push((name.clone(), column)),
+        match kind(column, pooled.rows) {
+            Err(reason) => remarks.push(format!("{name} is left out: {reason}")),
+            Ok(kind) => all.push(Feature {
+                name: name.clone(),
+                kind,
+            }),
         }
     }
     let Some(todays) = todays else {
+        for Feature { name, kind } in &all {
+            if kind.is_category() {
+                remarks.push(format!(
+                    "{name} is taken for a category: its texts are listed, and rows with any other are refused; leave out allowed to let new ones come"
+                ));
+            }
+        }
         return all;
     };
-    for (name, _) in &all {
-        if !todays.iter().any(|(known, _)| is_same(known, name)) {
+    for Feature { name, kind } in &all {
+        if !todays.iter().any(|known| is_same(&known.name, name)) {
+            let what = if kind.is_category() {
+                "a category"
+            } else {
+                "of numbers"
+            };
             remarks.push(format!(
-                "{name} is left out: it is of numbers, but today's model does not read it"
+                "{name} is left out: it is {what}, but today's model does not read it"
             ));
         }
     }
     todays
 }
 
-/// Why a model cannot read a column.
-fn why_not(column: &PooledColumn, rows: u64) -> Option<String> {
+/// A feature of today's schema, of the kind that it has there; `None` where it is not so any more.
+fn as_today(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
+    let kind = match feature.kind {
+        Kind::Number(_) if column.cells.holds_numbers() => Kind::Number(of_numbers(column)),
+        Kind::Number(_) => return None,
+        Kind::Category(_) => Kind::Category(of_category(column)),
+    };
+    Some(Feature {
+        name: feature.name.clone(),
+        kind,
+    })
+}
+
+/// What a column is, or why a model cannot read it.
+fn kind(column: &PooledColumn, rows: u64) -> Result<Kind, String> {
     let cells = &column.cells;
-    if !cells.holds_numbers() {
-        return Some(if cells.others == 0 {
-            "it has no value".into()
-        } else {
-            format!("{} of its cells hold text", cells.others)
-        });
-    }
-    let has_few = (cells.rows() as f64) < LEAST_SHARE_OF_ROWS * rows as f64;
-    has_few.then(|| {
-        format!(
+    let kind = if cells.holds_numbers() {
+        Kind::Number(of_numbers(column))
+    } else {
+        why_no_category(cells).map_or_else(|| Ok(Kind::Category(of_category(column))), Err)?
+    };
+    if (cells.rows() as f64) < LEAST_SHARE_OF_ROWS * rows as f64 {
+        return Err(format!(
             "it is there in {} of {rows} rows, and a file without it would be refused",
             cells.rows()
-        )
-    })
+        ));
+    }
+    Ok(kind)
+}
+
+/// Why a column that is not one of numbers is no category either.
+fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
+    let present = cells.rows() - cells.missing;
+    let texts = cells.texts.texts().map(|texts| texts.len() as u64);
+    match texts {
+        _ if present == 0 => Some("it has no value".into()),
+        None => Some(format!(
+            "{} of its cells hold text, too many different ones for a category",
+            cells.others
+        )),
+        Some(1) => Some("all of its cells hold the same text".into()),
+        Some(texts) if texts * LEAST_ROWS_A_TEXT > present => Some(format!(
+            "{} of its cells hold text, {texts} different ones: too many for a category of so few rows",
+            cells.others
+        )),
+        Some(_) => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::infer::columns::pooled;
-    use dataset::FileSurvey;
+    use common::schema::{CategoryRules, Presence};
+    use dataset::{FewTexts, FileSurvey};
 
     /// A column of whole numbers from 1.
     fn numbers(name: &str, rows: u64) -> ColumnSurvey {
@@ -194,7 +233,12 @@ mod tests {
     }
 
     fn texts(name: &str, rows: u64, distinct: u64) -> ColumnSurvey {
+        let mut texts = FewTexts::default();
+        for row in 0..rows {
+            texts.count(format!(" text {:02}", row % distinct).as_bytes());
+        }
         ColumnSurvey {
+            texts,
             name: name.into(),
             others: rows,
             compared: rows,
@@ -247,7 +291,7 @@ mod tests {
     fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
         let found = proposed(&[file(vec![
             numbers("row", 200),
-            texts("region", 200, 5),
+            texts("region", 200, 50),
             texts("client", 200, 150),
             numbers("logins", 200),
             classes("vip", 200),
@@ -263,6 +307,58 @@ mod tests {
         let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
         assert_eq!(by_number.schema.id, "x");
         assert!(remarks_of(&by_number, "the target is still exited"));
+    }
+
+    #[test]
+    fn few_texts_that_come_again_and_again_are_a_category() {
+        let found = proposed(&[file(vec![
+            texts("client", 200, 200),
+            texts("plan", 200, 3),
+            texts("note", 200, 120),
+            texts("town", 200, 21),
+            texts("country", 200, 1),
+            numbers("x", 200),
+            classes("left", 200),
+        ])]);
+        let [plan, x] = &found.schema.features[..] else {
+            panic!("{:?}", found.schema.features);
+        };
+        assert_eq!((plan.name.as_str(), x.name.as_str()), ("plan", "x"));
+        let Kind::Category(rules) = &plan.kind else {
+            panic!("a category");
+        };
+        let levels = rules.listed.levels().unwrap();
+        assert_eq!(levels, ["text 00", "text 01", "text 02"]);
+        assert_eq!(rules.presence, Presence::Required);
+        for remark in [
+            "plan is taken for a category",
+            "note is left out: 200 of its cells hold text, too many",
+            "town is left out: 200 of its cells hold text, 21 different ones",
+            "country is left out: all of its cells hold the same text",
+        ] {
+            assert!(remarks_of(&found, remark), "{remark}: {:?}", found.remarks);
+        }
+        let written = serde_json::to_string(&found.schema.features[0]).unwrap();
+        assert_eq!(
+            written,
+            r#"{"name":"plan","kind":"category","required":true,"allowed":["text 00","text 01","text 02"]}"#
+        );
+    }
+
+    #[test]
+    fn a_category_of_todays_schema_stays_one_whatever_its_texts_look_like() {
+        let mut today = Schema::default();
+        today.features[2].kind = Kind::Category(CategoryRules::default());
+        let columns = vec![
+            texts("corporation", 200, 200),
+            numbers("lastmonth_activity", 200),
+            numbers("lastyear_activity", 200),
+            numbers("number_of_employees", 200),
+            classes("exited", 200),
+        ];
+        let found = propose(&pooled(&[file(columns)]), &today).unwrap();
+        let employees = &found.schema.features[2];
+        assert!(employees.kind.is_category(), "{employees:?}");
     }
 
     #[test]

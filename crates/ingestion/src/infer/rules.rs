@@ -1,6 +1,8 @@
 //! From what a column held to what it may promise.
 
-use common::schema::{MissingShare, NumberRules, Presence, ValueRange};
+use common::schema::{
+    CategoryRules, ListedLevels, MissingShare, NumberRules, Presence, ValueRange,
+};
 
 use super::columns::PooledColumn;
 
@@ -12,18 +14,35 @@ const ROWS_TO_REQUIRE: u64 = 100;
 const MISSING_MARGIN: (f64, f64) = (2.0, 0.05);
 
 /// What a column of numbers held is what it promises, with a margin.
-pub(super) fn rules(column: &PooledColumn) -> NumberRules {
-    let cells = &column.cells;
-    let is_always_there = cells.missing == 0 && cells.rows() >= ROWS_TO_REQUIRE;
+pub(super) fn of_numbers(column: &PooledColumn) -> NumberRules {
     NumberRules {
-        range: cells.bounds.map(widened).unwrap_or_default(),
-        presence: if is_always_there {
-            Presence::Required
-        } else {
-            Presence::Optional
-        },
+        range: column.cells.bounds.map(widened).unwrap_or_default(),
+        presence: presence(column),
         missing_share: largest_share(column),
         ..NumberRules::default()
+    }
+}
+
+/// The levels that a category held are those that it promises: others are a matter for whoever takes
+/// over the proposal.
+pub(super) fn of_category(column: &PooledColumn) -> CategoryRules {
+    let levels = column.cells.texts.texts();
+    let levels = levels.map(|texts| texts.iter().cloned().collect());
+    CategoryRules {
+        listed: levels
+            .and_then(|levels| ListedLevels::new(levels).ok())
+            .unwrap_or_default(),
+        presence: presence(column),
+        missing_share: largest_share(column),
+    }
+}
+
+fn presence(column: &PooledColumn) -> Presence {
+    let cells = &column.cells;
+    if cells.missing == 0 && cells.rows() >= ROWS_TO_REQUIRE {
+        Presence::Required
+    } else {
+        Presence::Optional
     }
 }
 
@@ -81,7 +100,7 @@ mod tests {
                 numbers: rows - missing,
                 ..ColumnSurvey::default()
             };
-            let proposed = super::rules(&PooledColumn {
+            let proposed = super::of_numbers(&PooledColumn {
                 cells,
                 largest_missing_share: missing as f64 / rows as f64,
             });

@@ -2,6 +2,8 @@ use common::config::GatePolicy;
 use common::{Config, Schema};
 use training::fit;
 
+use dataset::passes::Design;
+
 use super::*;
 use crate::gate;
 
@@ -45,6 +47,7 @@ fn nothing() -> LinearPredictor {
         intercept: 0.0,
         coefficients: vec![0.0],
         imputed: vec![0.0],
+        design: Design::default(),
     }
 }
 
@@ -112,7 +115,9 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
         let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
-        let predictor = fit(&SETTINGS, &part, &part.all()).unwrap().predictor;
+        let predictor = fit(&SETTINGS, Design::of_numbers(), &part, &part.all())
+            .unwrap()
+            .predictor;
         let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
         answers.extend(log_odds(&predictor, &asked, &asked.all()));
     }

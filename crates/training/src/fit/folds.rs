@@ -5,7 +5,7 @@
 //! folds at once.
 
 use dataset::passes::{
-    Axis, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms_by_fold,
+    Axis, Design, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms_by_fold,
     logistic_terms_without_folds, moments_by_fold,
 };
 use dataset::{Fold, Table};
@@ -16,6 +16,8 @@ use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predict
 /// The labelled rows of a table, to be fitted without those of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
+    /// That of all rows: which levels are frequent hangs on no class.
+    design: Design,
     table: &'a Table,
     /// What each fold's fit begins with.
     folds: Vec<Others>,
@@ -23,7 +25,7 @@ pub struct OutOfFold<'a> {
 
 /// The rows of all folds but one.
 struct Others {
-    /// Of each feature.
+    /// Of each column of the design.
     moments: Vec<Moments>,
     start: Option<Point>,
 }
@@ -33,7 +35,8 @@ impl<'a> OutOfFold<'a> {
     /// rows of the table.
     pub fn new(settings: &'a FitSettings, near: &LinearPredictor, table: &'a Table) -> Self {
         let selection = table.labelled();
-        let of_folds = moments_by_fold(table, &selection);
+        let design = near.design.clone();
+        let of_folds = moments_by_fold(&design, table, &selection);
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
         let nearer = one_step(settings, near, table, &axes_of_all);
@@ -45,6 +48,7 @@ impl<'a> OutOfFold<'a> {
             .iter()
             .zip(&axes)
             .map(|(nearer, axes)| LogisticPoint {
+                design: &design,
                 axes,
                 weights: start::weights(nearer, axes),
             })
@@ -55,18 +59,25 @@ impl<'a> OutOfFold<'a> {
             start::if_better(Point::penalised(point.weights, terms, &penalty))
         });
         let folds = moments.iter().cloned().zip(starts);
+        let folds = folds
+            .map(|(moments, start)| Others { moments, start })
+            .collect();
         Self {
             settings,
+            design,
             table,
-            folds: folds
-                .map(|(moments, start)| Others { moments, start })
-                .collect(),
+            folds,
         }
     }
 
-    /// Features of the rows.
-    pub fn features(&self) -> usize {
-        self.table.features.len()
+    /// The columns that the features become.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// How many columns the design has.
+    pub fn width(&self) -> usize {
+        self.design.width(self.table.features.len())
     }
 
     /// The predictor that fits the rows of all folds but this one, which is below [`dataset::FOLDS`].
@@ -76,6 +87,7 @@ impl<'a> OutOfFold<'a> {
     pub fn without(&self, fold: u64) -> Result<LinearPredictor, FitError> {
         let others = &self.folds[fold as usize];
         let rows = Rows {
+            design: &self.design,
             table: self.table,
             selection: &self.table.labelled().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
@@ -98,6 +110,7 @@ fn one_step(
     axes: &[Axis],
 ) -> Vec<LinearPredictor> {
     let point = LogisticPoint {
+        design: &near.design,
         axes,
         weights: start::weights(near, axes),
     };
@@ -109,7 +122,7 @@ fn one_step(
         let here = Point::penalised(point.weights.clone(), terms, &penalty);
         let nowhere = || Array1::zeros(here.weights.len());
         let direction = here.newton_direction().unwrap_or_else(nowhere);
-        raw_predictor(axes, &(&here.weights + &direction))
+        raw_predictor(&near.design, axes, &(&here.weights + &direction))
     };
     others_of_each(&of_folds, step)
 }

@@ -37,7 +37,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if_better(objective.at(optimum.weights))
 }
 
-/// Intercept and coefficients of a predictor of the raw features on as many axes.
+/// Intercept and coefficients of a predictor of raw values on as many axes.
 pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64> {
     let mut weights = vec![predictor.intercept];
     for (coefficient, axis) in predictor.coefficients.iter().zip(axes) {

@@ -1,4 +1,5 @@
 use common::Schema;
+use dataset::passes::Design;
 use dataset::{FOLDS, Fold, Selection, Table};
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
 }
 
 fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
-    fit(settings, table, &table.all())
+    fit(settings, Design::of_numbers(), table, &table.all())
 }
 
 /// `count` rows whose class follows the first column, with noise.
@@ -211,6 +212,7 @@ fn a_fit_that_is_stopped_says_why() {
         imputed: 0.0,
     }];
     let objective = Objective {
+        design: Design::of_numbers(),
         penalty: penalty(&axes, &UNIT),
         axes: &axes,
         table: &table,
@@ -233,11 +235,17 @@ fn a_selection_is_fitted_as_if_it_were_the_table() {
     let table = table_of(&[x], &classes);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
     let part = table.filtered(|row| table.clients[row] % dataset::FOLDS != 2);
-    let found = fit(&UNIT, &table, &chosen).unwrap();
+    let found = fit(&UNIT, Design::of_numbers(), &table, &chosen).unwrap();
     let wanted = fit_all(&UNIT, &part).unwrap();
     assert_eq!(found.rows, part.rows() as u64);
     assert_eq!(found.predictor, wanted.predictor);
-    let head = fit(&UNIT, &table, &Selection::rows(0..100)).unwrap();
+    let head = fit(
+        &UNIT,
+        Design::of_numbers(),
+        &table,
+        &Selection::rows(0..100),
+    )
+    .unwrap();
     assert_eq!(head.rows, 100);
 }
 
@@ -263,6 +271,7 @@ fn the_optimum_is_the_same_from_every_start() {
         intercept: optimum.intercept * by,
         coefficients: optimum.coefficients.iter().map(|w| w * by).collect(),
         imputed: vec![0.0; 2],
+        design: Design::default(),
     };
     let starts = [
         1.0,
@@ -293,8 +302,9 @@ fn fit_from(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let moments = passes::moments(table, &selection.clone().labelled());
+    let moments = passes::moments(Design::of_numbers(), table, &selection.clone().labelled());
     let rows = Rows {
+        design: Design::of_numbers(),
         table,
         selection,
         moments: &moments,
@@ -326,7 +336,9 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         let folds = OutOfFold::new(&UNIT, &near, &table);
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
-            let wanted = fit(&UNIT, &table, &others).unwrap().predictor;
+            let wanted = fit(&UNIT, Design::of_numbers(), &table, &others)
+                .unwrap()
+                .predictor;
             assert_ne!(wanted, near);
             let found = folds.without(fold).unwrap();
             let numbers = |predictor: &LinearPredictor| {
@@ -352,6 +364,7 @@ fn a_start_is_no_excuse_for_rows_of_one_class() {
         intercept: 9.0,
         coefficients: vec![0.0],
         imputed: vec![0.0],
+        design: Design::default(),
     };
     let refused = FitError::OneClass { class: 1, rows: 3 };
     let found = fit_from(&UNIT, &start, &table, &table.all());
@@ -376,6 +389,7 @@ fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
         intercept: 0.0,
         coefficients: vec![0.0],
         imputed: vec![0.0],
+        design: Design::default(),
     };
     let wanted = fit_from(&UNIT, &nothing, &table, &table.all()).unwrap();
     assert_same_optimum(&found, &wanted);

@@ -1,6 +1,9 @@
 use common::ledger::FileReference;
-use common::schema::ValueRange;
-use dataset::passes::profile;
+use common::manifest::SampleCell;
+use common::schema::{CategoryRules, Feature, Kind, NumberRules, ValueRange};
+use dataset::passes::{Design, profile};
+use dataset::{Table, level_code};
+use serde_json::json;
 
 use super::*;
 use crate::fit::tests::table_of;
@@ -15,7 +18,13 @@ fn model() -> Model {
         features: vec!["x".into(), "y".into()],
         ..Schema::default()
     };
-    let fitted = fit(&FitSettings { c: 1.0 }, &table, &table.labelled()).unwrap();
+    let fitted = fit(
+        &FitSettings { c: 1.0 },
+        Design::of_numbers(),
+        &table,
+        &table.labelled(),
+    )
+    .unwrap();
     Model {
         program: "0.1.0".into(),
         covariance: crate::covariance(&fitted, &table, &table.labelled()),
@@ -162,9 +171,12 @@ fn an_unreadable_file_is_named() {
 #[test]
 fn predictions_follow_the_coefficients_by_name() {
     let model = model();
-    let named: Vec<(&str, f64)> = model.coefficients().collect();
+    let named: Vec<(String, f64)> = model
+        .coefficients()
+        .map(|coefficient| (coefficient.name(), coefficient.value))
+        .collect();
     let log_odds = model.predictor.intercept + 2.0 * named[0].1 + 3.0 * named[1].1;
-    assert_eq!((named[0].0, named[1].0), ("x", "y"));
+    assert_eq!((named[0].0.as_str(), named[1].0.as_str()), ("x", "y"));
     assert!((model.log_odds(&[2.0, 3.0]) - log_odds).abs() < 1e-14);
     assert!((model.probability(&[2.0, 3.0]) - 1.0 / (1.0 + (-log_odds).exp())).abs() < 1e-15);
     let imputed = [f64::NAN, model.predictor.imputed[1]];
@@ -177,8 +189,126 @@ fn only_features_and_target_have_to_fit() {
     let model = model();
     let mut schema = model.schema.clone();
     schema.id = "client".into();
-    schema.features[0].rules.range = ValueRange::new(Some(0.0), None).unwrap();
+    schema.features[0].kind = Kind::Number(NumberRules {
+        range: ValueRange::new(Some(0.0), None).unwrap(),
+        ..NumberRules::default()
+    });
     assert!(model.fits_schema(&schema));
+    let mut of_categories = schema.clone();
+    of_categories.features[0].kind = Kind::Category(CategoryRules::default());
+    assert!(!model.fits_schema(&of_categories));
     schema.features.reverse();
     assert!(!model.fits_schema(&schema));
+}
+
+/// A model of a number and a category.
+fn of_a_category() -> Model {
+    let schema = Schema {
+        features: vec![
+            "x".into(),
+            Feature {
+                name: "plan".into(),
+                kind: Kind::Category(CategoryRules::default()),
+            },
+        ],
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for row in 0..120_u32 {
+        let level = match row % 11 {
+            0 => f64::NAN,
+            1..6 => table.levels.add(1, "basic"),
+            6..10 => table.levels.add(1, "gold\u{7}"),
+            _ if row < 60 => table.levels.add(1, "rare"),
+            _ => table.levels.add(1, "basic"),
+        };
+        let class = row % 9 + row % 4 > 5;
+        table.push(b"client", &[f64::from(row % 9), level], Some(class));
+    }
+    let profile = profile(&schema, &table, &table.labelled());
+    let design = Design::of(&schema, &profile);
+    let fitted = fit(&FitSettings { c: 1.0 }, &design, &table, &table.labelled()).unwrap();
+    Model {
+        covariance: crate::covariance(&fitted, &table, &table.labelled()),
+        profile,
+        schema,
+        predictor: fitted.predictor,
+        rows: fitted.rows,
+        positives: fitted.positives,
+        ..model()
+    }
+}
+
+#[test]
+fn a_model_of_a_category_comes_back_and_names_its_levels() {
+    let model = of_a_category();
+    let bytes = model.encode().unwrap();
+    let back = Model::decode(&bytes).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{model:?}"));
+    let names: Vec<String> = model.coefficients().map(|it| it.name()).collect();
+    assert_eq!(
+        names,
+        ["x", "plan = basic", "plan = gold\\x07", "plan (any other)"]
+    );
+    let row = [2.0, level_code("rare")];
+    let written = model.written_row(&row).unwrap();
+    assert_eq!(written[1], Some(SampleCell::Level("rare".into())));
+    assert_eq!(model.read_row(&written).unwrap(), row);
+    assert_eq!(model.written_row(&[2.0, level_code("never seen")]), None);
+    assert_eq!(model.read_row(&written[..1]), None);
+    assert_eq!(model.read_row(&[written[1].clone(), None]), None);
+    assert_eq!(
+        model.log_odds(&[2.0, level_code("never seen")]),
+        model.log_odds(&row)
+    );
+}
+
+#[test]
+fn a_design_or_profile_of_other_columns_is_refused() {
+    let refusal = |change: &dyn Fn(&mut Model)| {
+        let mut changed = of_a_category();
+        change(&mut changed);
+        Model::decode(&changed.encode().unwrap())
+            .unwrap_err()
+            .to_string()
+    };
+    let numbers = refusal(&|model| model.predictor.design = Design::default());
+    assert!(numbers.contains("its design is not"), "{numbers}");
+    let short = refusal(&|model| model.predictor.coefficients.truncate(1));
+    assert!(short.contains("coefficients"), "{short}");
+    let kind = refusal(&|model| model.profile.columns.swap(0, 1));
+    assert!(kind.contains("another kind"), "{kind}");
+    let schema = refusal(&|model| model.schema.features[1] = "plan".into());
+    assert!(schema.contains("its design is not"), "{schema}");
+}
+
+/// What a program of another version finds on disk.
+#[test]
+fn the_written_form_of_a_category_is_frozen() {
+    let model = of_a_category();
+    let column = serde_json::to_value(&model.profile.columns[1]).unwrap();
+    assert_eq!(
+        column,
+        json!({"name": "plan", "missing": 11, "levels": {
+            "levels": [
+                {"level": "basic", "rows": 60},
+                {"level": "gold\u{7}", "rows": 44},
+                {"level": "rare", "rows": 5},
+            ],
+            "others": 0,
+        }})
+    );
+    let predictor = serde_json::to_value(&model.predictor).unwrap();
+    assert_eq!(
+        predictor["design"],
+        json!([{"feature": 1, "levels": ["basic", "gold\u{7}"]}])
+    );
+    let schema = serde_json::to_value(&model.schema).unwrap();
+    assert_eq!(
+        schema["features"],
+        json!(["x", {"name": "plan", "kind": "category"}])
+    );
+    // One of numbers is written as it was before there were categories.
+    let numbers = serde_json::to_value(&self::model().predictor).unwrap();
+    assert_eq!(numbers.get("design"), None);
 }

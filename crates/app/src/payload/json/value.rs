@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use common::schema::CategoryRules;
 use dataset::cell::{self, CellProblem};
+use dataset::level_code;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::problem;
@@ -39,6 +41,19 @@ impl Value {
             Self::Text(text) => cell::parse_number(text.as_bytes()),
             Self::Other(_) => Err(CellProblem::NotANumber),
         }
+    }
+
+    /// The value as a category's level, where the rules allow it: its code, NaN when it is missing.
+    ///
+    /// A number is none: `5` and `5.0` are one number and two texts.
+    pub(super) fn as_level(&self, rules: &CategoryRules) -> Result<f64, CellProblem> {
+        let text = match self {
+            Self::Missing => "",
+            Self::Text(text) => text,
+            Self::Number(_) | Self::Other(_) => return Err(CellProblem::NotAText),
+        };
+        let level = cell::parse_level(text.as_bytes(), rules)?;
+        Ok(level.map_or(f64::NAN, level_code))
     }
 
     /// The value as an answer shows it.

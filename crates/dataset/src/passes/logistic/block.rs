@@ -4,6 +4,7 @@ use std::array;
 
 use super::super::Rows;
 use super::super::column::{BLOCK_ROWS, Column, Sum, add_products, add_triangle};
+use super::super::design::{DesignColumn, Reads};
 use super::super::elementary::{exp_minus, ln_1p};
 use super::{LogisticPoint, LogisticTerms};
 use crate::cell::Label;
@@ -22,8 +23,8 @@ const TILE: usize = 4;
 
 /// Some rows, column by column.
 pub(super) struct Block {
-    /// The intercept's, which is 1, and one of standardised values per feature. Empty ones follow
-    /// up to a multiple of [`TILE`].
+    /// The intercept's, which is 1, and one of standardised values per column of the design. Empty
+    /// ones follow up to a multiple of [`TILE`].
     z: Vec<Column>,
     /// 1 or 0.
     classes: Column,
@@ -53,16 +54,26 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &Rows<'_>) {
+    pub(super) fn read(
+        &mut self,
+        point: &LogisticPoint<'_>,
+        columns: &[DesignColumn<'_>],
+        table: &Table,
+        rows: &Rows<'_>,
+    ) {
         let class = |label: Label| f64::from(u8::from(label == Some(true)));
         self.classes.fill(&table.labels, rows, class);
         self.log_odds.values_mut().fill(point.weights[0]);
-        for (feature, axis) in point.axes.iter().copied().enumerate() {
-            let z = &mut self.z[feature + 1];
-            z.fill(&table.features[feature], rows, move |raw| {
-                axis.standardise(raw)
-            });
-            let weight = point.weights[feature + 1];
+        for (place, (axis, column)) in point.axes.iter().copied().zip(columns).enumerate() {
+            let z = &mut self.z[place + 1];
+            let cells = &table.features[column.feature];
+            match column.reads {
+                Reads::Number => z.fill(cells, rows, move |raw| axis.standardise(raw)),
+                indicator => z.fill(cells, rows, move |cell| {
+                    axis.standardise(indicator.value(cell))
+                }),
+            }
+            let weight = point.weights[place + 1];
             for (log_odds, z) in self.log_odds.values_mut().iter_mut().zip(z.values()) {
                 *log_odds += weight * z;
             }

@@ -29,6 +29,7 @@ fn loss_at(weights: [f64; 2]) -> LogisticTerms {
         imputed: 3.0,
     }];
     let point = LogisticPoint {
+        design: Design::of_numbers(),
         axes: &axes,
         weights: Array1::from(weights.to_vec()),
     };
@@ -44,6 +45,7 @@ fn bounded_terms_take_no_probability_beyond_the_bound() {
         imputed: 0.0,
     }];
     let point = LogisticPoint {
+        design: Design::of_numbers(),
         axes: &axes,
         weights: Array1::from(vec![0.0, 100.0]),
     };
@@ -168,6 +170,7 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
         let table = wide_table(rows, columns);
         let (axes, weights) = axes_and_weights(columns);
         let point = LogisticPoint {
+            design: Design::of_numbers(),
             axes: &axes,
             weights,
         };
@@ -191,6 +194,7 @@ fn no_rows_give_no_terms() {
     let table = wide_table(20, 3);
     let (axes, weights) = axes_and_weights(3);
     let point = LogisticPoint {
+        design: Design::of_numbers(),
         axes: &axes,
         weights,
     };
@@ -203,6 +207,7 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
     let table = wide_table(40_000, 5);
     let (axes, weights) = axes_and_weights(5);
     let point = LogisticPoint {
+        design: Design::of_numbers(),
         axes: &axes,
         weights,
     };
@@ -212,7 +217,7 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
             (
                 logistic_terms(&point, &table, &table.all()),
                 sandwich_meat(&point, &table, &table.all()),
-                moments(&table, &table.labelled()),
+                moments(Design::of_numbers(), &table, &table.labelled()),
             )
         })
     };

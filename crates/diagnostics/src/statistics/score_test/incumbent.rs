@@ -1,15 +1,24 @@
 //! A deployed model as the score test sees it: coefficients and their covariance on axes.
 
-use dataset::passes::{Axis, LogisticPoint, Moments, Scored, bounded_logistic_terms};
+use dataset::passes::{
+    Axis, ColumnProfile, Design, LogisticPoint, Moments, Reads, Scored, bounded_logistic_terms,
+};
 use dataset::{Selection, Table};
 use training::Model;
 
-use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Undecided, score_test};
+use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Undecided, score_test_without};
+
+/// The curvature Σp(1−p) that the rows with a level must have, and those without it: at least so many
+/// of either class are expected among them then, twice as many where both are as frequent.
+const LEAST_CURVATURE: f64 = 2.5;
 
 /// A deployed model's coefficients on the standardised axes of its training rows.
 #[derive(Clone, Debug)]
 pub struct Incumbent {
+    design: Design,
     axes: Vec<Axis>,
+    /// Whether an axis is that of an indicator: of a level of a category.
+    are_indicators: Vec<bool>,
     /// The intercept first.
     weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
@@ -22,12 +31,14 @@ impl Incumbent {
     /// 0 costs 2k of the covariance's sixteen digits.
     pub fn of(model: &Model) -> Self {
         let predictor = &model.predictor;
-        let axes: Vec<Axis> = model
-            .profile
-            .columns
+        let columns = predictor.design.columns(model.schema.features.len());
+        let axes: Vec<Axis> = columns
             .iter()
             .zip(&predictor.imputed)
-            .map(|(column, imputed)| axis(&column.moments, *imputed))
+            .map(|(column, imputed)| {
+                let known = &model.profile.columns[column.feature];
+                axis(spread(known, column.reads, *imputed), *imputed)
+            })
             .collect();
         let slopes = predictor.coefficients.iter().zip(&axes);
         let slopes: Vec<f64> = slopes.map(|(slope, axis)| slope * axis.scale).collect();
@@ -39,6 +50,11 @@ impl Incumbent {
         Self {
             covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
+            are_indicators: columns
+                .iter()
+                .map(|column| column.reads != Reads::Number)
+                .collect(),
+            design: predictor.design.clone(),
             axes,
         }
     }
@@ -46,6 +62,7 @@ impl Incumbent {
     /// The terms of the labelled rows of a selection, of a table with the model's columns.
     pub fn terms(&self, table: &Table, selection: &Selection) -> ScoreTerms {
         let point = LogisticPoint {
+            design: &self.design,
             axes: &self.axes,
             weights: self.weights.clone().into(),
         };
@@ -57,9 +74,37 @@ impl Incumbent {
         self.covariance.as_deref()
     }
 
-    /// Tests terms of this model.
+    /// Tests terms of this model, but for the levels that are too rare in their rows.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
-        score_test(terms, self.covariance().ok_or(Undecided::NoCovariance)?)
+        let covariance = self.covariance().ok_or(Undecided::NoCovariance)?;
+        score_test_without(terms, covariance, &self.rare(terms))
+    }
+
+    /// The coefficients, the intercept being 0, of levels that too few rows have, or almost all.
+    ///
+    /// A level that a few rows have weighs as much in the statistic as any other column, but its
+    /// part is far from normal: a single unlikely row would be drift.
+    pub(crate) fn rare(&self, terms: &ScoreTerms) -> Vec<usize> {
+        let entry = |row: usize, column: usize| {
+            let row = terms.information.get(row);
+            row.and_then(|row| row.get(column)).copied()
+        };
+        let is_rare = |place: usize, axis: &Axis| {
+            let all = entry(0, 0)?;
+            // The indicator is (z + shift) · scale, and its square is itself.
+            let squares =
+                entry(place, place)? + axis.shift * (2.0 * entry(place, 0)? + axis.shift * all);
+            let with = axis.scale.powi(2) * squares;
+            let without = all - with;
+            Some(with < LEAST_CURVATURE || without < LEAST_CURVATURE)
+        };
+        let indicators = self.axes.iter().zip(&self.are_indicators).enumerate();
+        indicators
+            .filter(|(_, (_, is_indicator))| **is_indicator)
+            .map(|(column, (axis, _))| (column + 1, axis))
+            .filter(|(place, axis)| is_rare(*place, axis) == Some(true))
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 
@@ -76,6 +121,7 @@ pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
         labels: scored.iter().map(|row| row.label).collect(),
         // Neither folds nor identities are asked for.
         clients: vec![0; scored.len()],
+        ..Table::default()
     };
     let axis = Axis {
         scale: 1.0,
@@ -83,6 +129,7 @@ pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
         imputed: 0.0,
     };
     let point = LogisticPoint {
+        design: Design::of_numbers(),
         axes: &[axis],
         weights: vec![0.0, 1.0].into(),
     };
@@ -106,10 +153,18 @@ fn most_log_odds() -> f64 {
     ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln()
 }
 
+/// How much a column of the design varied in the training rows.
+fn spread(known: &ColumnProfile, reads: Reads<'_>, mean: f64) -> Option<f64> {
+    match reads {
+        Reads::Number => known.moments().and_then(Moments::standard_deviation),
+        Reads::Level(_) | Reads::Other(_) => Some((mean * (1.0 - mean)).max(0.0).sqrt()),
+    }
+}
+
 /// Any axis gives the same test but for rounding: a column without spread keeps its size.
-fn axis(moments: &Moments, imputed: f64) -> Axis {
+fn axis(spread: Option<f64>, imputed: f64) -> Axis {
     let is_usable = |scale: &f64| *scale > 0.0 && (1.0 / scale).is_finite();
-    let scale = moments.standard_deviation().filter(is_usable);
+    let scale = spread.filter(is_usable);
     let scale = scale
         .or(Some(imputed.abs()).filter(is_usable))
         .unwrap_or(1.0);

@@ -1,6 +1,6 @@
 use common::Schema;
 use common::ledger::DataPosition;
-use dataset::passes::{LinearPredictor, Scored, profile};
+use dataset::passes::{Design, LinearPredictor, Scored, profile};
 use dataset::{Selection, Table};
 use training::{Check, Convergence, FORMAT, Model};
 
@@ -41,6 +41,7 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
             intercept: case.number("intercept"),
             coefficients,
             imputed: case.numbers("imputed"),
+            design: Design::default(),
         },
         covariance: Some(case.matrix("covariance")),
         profile: profile(&schema, &trained, &trained.all()),
@@ -178,6 +179,7 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
             intercept: 0.0,
             coefficients: vec![2.0, 0.1],
             imputed: vec![0.0, 0.0],
+            design: Design::default(),
         },
         covariance: Some(vec![
             vec![0.01, 0.0, 0.0],
@@ -304,9 +306,10 @@ fn sums_that_cannot_be_squared_are_not_added_and_do_not_stay() {
     };
     for spoilt in [huge, infinite] {
         let mut sums = CumulativeScore::default();
-        sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+        sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
+            .unwrap();
         let before = sums.clone();
-        let found = sums.look(&spoilt, &zero, 0.005);
+        let found = sums.look(&spoilt, |terms| score_test(terms, &zero), 0.005);
         assert_eq!(found.unwrap_err(), Undecided::TooLarge);
         assert_eq!(sums, before);
         // As they may have been written before they were refused.
@@ -314,7 +317,8 @@ fn sums_that_cannot_be_squared_are_not_added_and_do_not_stay() {
             terms: Some(spoilt),
             looks: 1,
         };
-        sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+        sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
+            .unwrap();
         assert_eq!((sums.terms.unwrap().rows, sums.looks), (100, 2));
     }
 }
@@ -332,7 +336,7 @@ fn sums_of_another_number_of_coefficients_are_not_added_to() {
         looks: 1,
     };
     let before = sums.clone();
-    let found = sums.look(&terms(100, 50.0), &zero, 0.005);
+    let found = sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005);
     assert_eq!(found.unwrap_err(), Undecided::NoCovariance);
     assert_eq!(sums, before);
 }
@@ -341,11 +345,18 @@ fn sums_of_another_number_of_coefficients_are_not_added_to() {
 fn looks_at_growing_sums_get_stricter() {
     let zero = vec![vec![0.0; 2]; 2];
     let mut sums = CumulativeScore::default();
-    assert!(sums.look(&terms(3, 1.5), &zero, 0.005).is_err());
+    assert!(
+        sums.look(&terms(3, 1.5), |terms| score_test(terms, &zero), 0.005)
+            .is_err()
+    );
     assert_eq!(sums.looks, 0, "what cannot be tested is no look");
-    let (first, level) = sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+    let (first, level) = sums
+        .look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
+        .unwrap();
     assert!((level - 0.005 * 6.0 / std::f64::consts::PI.powi(2)).abs() < 1e-15);
-    let (second, stricter) = sums.look(&terms(100, 50.0), &zero, 0.005).unwrap();
+    let (second, stricter) = sums
+        .look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
+        .unwrap();
     assert!((stricter * 4.0 - level).abs() < 1e-15);
     assert!(second.statistic > first.statistic);
     assert_eq!(sums.terms.unwrap().rows, 203);

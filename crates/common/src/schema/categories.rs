@@ -1,0 +1,141 @@
+//! What a column of categories promises: which texts it may have, and whether they may be missing.
+
+use super::rules::{Breach, MissingShare, Presence};
+
+/// A longer text is no level of a category: it is free text, or a field that was never closed.
+pub const LONGEST_LEVEL_BYTES: usize = 200;
+
+/// Words that stand for a missing value, in any case; so does no text at all.
+const MISSING_MARKERS: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
+
+/// What the cells of a column of categories must fulfil; the default asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CategoryRules {
+    /// The levels one by one.
+    pub listed: ListedLevels,
+    /// Whether a row must have a level.
+    pub presence: Presence,
+    /// In how many rows of a file the level may be missing.
+    pub missing_share: MissingShare,
+}
+
+/// The only levels that a column may have, in the order of their bytes; the default allows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedLevels(Option<Vec<String>>);
+
+impl CategoryRules {
+    /// Whether no level can breach them; the share of missing ones is no rule for a level.
+    pub fn allow_any_level(&self) -> bool {
+        self.listed == ListedLevels::default() && self.presence == Presence::Optional
+    }
+
+    /// The rule that a trimmed text breaches; `None` stands for a missing one.
+    pub fn breach(&self, level: Option<&str>) -> Option<Breach> {
+        match level {
+            None => (self.presence == Presence::Required).then_some(Breach::Missing),
+            Some(level) => (!self.listed.holds(level)).then_some(Breach::NotListed),
+        }
+    }
+}
+
+impl ListedLevels {
+    /// These levels, in any order; the error says why they cannot be the only ones.
+    pub fn new(mut levels: Vec<String>) -> Result<Self, String> {
+        if levels.is_empty() {
+            return Err("is empty, so no text would be allowed; leave it out to allow all".into());
+        }
+        if let Some((level, flaw)) = levels
+            .iter()
+            .find_map(|level| Some((level, flaw_of_level(level)?)))
+        {
+            return Err(format!("{level:?} {flaw}"));
+        }
+        levels.sort();
+        levels.dedup();
+        Ok(Self(Some(levels)))
+    }
+
+    /// The levels, where they are listed.
+    pub fn levels(&self) -> Option<&[String]> {
+        self.0.as_deref()
+    }
+
+    fn holds(&self, level: &str) -> bool {
+        let is_among =
+            |listed: &[String]| listed.binary_search_by(|of| of.as_str().cmp(level)).is_ok();
+        self.levels().is_none_or(is_among)
+    }
+}
+
+/// Why a text can be no level of a category; completes "the text …".
+pub fn flaw_of_level(text: &str) -> Option<&'static str> {
+    if text.trim_ascii() != text {
+        Some("has space around it, which is no part of a level")
+    } else if is_missing_marker(text.as_bytes()) {
+        Some("stands for a missing value: set required to false to allow that")
+    } else if text.len() > LONGEST_LEVEL_BYTES {
+        Some("is longer than 200 bytes, so it is no category")
+    } else {
+        None
+    }
+}
+
+/// Whether a cell without space around it stands for a missing value.
+#[inline]
+pub fn is_missing_marker(trimmed: &[u8]) -> bool {
+    trimmed.is_empty()
+        || (trimmed.len() <= 4
+            && MISSING_MARKERS
+                .iter()
+                .any(|word| trimmed.eq_ignore_ascii_case(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(texts: &[&str]) -> Result<ListedLevels, String> {
+        ListedLevels::new(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn only_listed_levels_are_allowed_byte_by_byte() {
+        let rules = CategoryRules {
+            listed: levels(&["gold", "basic", "gold"]).unwrap(),
+            ..CategoryRules::default()
+        };
+        assert_eq!(rules.listed.levels().unwrap(), ["basic", "gold"]);
+        for level in [Some("basic"), Some("gold"), None] {
+            assert_eq!(rules.breach(level), None, "{level:?}");
+        }
+        for level in ["Gold", "gold ", "silver", ""] {
+            assert_eq!(rules.breach(Some(level)), Some(Breach::NotListed));
+        }
+        assert!(!rules.allow_any_level() && CategoryRules::default().allow_any_level());
+    }
+
+    #[test]
+    fn a_required_level_may_not_be_missing() {
+        let rules = CategoryRules {
+            presence: Presence::Required,
+            ..CategoryRules::default()
+        };
+        assert_eq!(rules.breach(None), Some(Breach::Missing));
+        assert_eq!(rules.breach(Some("anything")), None);
+    }
+
+    #[test]
+    fn texts_that_no_cell_could_be_are_not_listed() {
+        assert!(levels(&[]).unwrap_err().contains("leave it out"));
+        for (text, why) in [
+            (" gold", "space around it"),
+            ("N/A", "missing value"),
+            ("", "missing value"),
+            (&"x".repeat(201), "longer than 200 bytes"),
+        ] {
+            let flaw = levels(&["basic", text]).unwrap_err();
+            assert!(flaw.contains(why), "{flaw}");
+        }
+        assert!(levels(&[&"x".repeat(200)]).is_ok());
+    }
+}

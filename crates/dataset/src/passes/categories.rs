@@ -1,0 +1,182 @@
+//! How many rows have each level of a category.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Chunk;
+use crate::level::{ColumnNames, MOST_NAMED_LEVELS};
+
+/// How many rows have each level of a category; missing ones are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategoryCounts {
+    /// The most frequent first, of equally frequent ones by the order of their bytes.
+    pub levels: Vec<LevelCount>,
+    /// Rows with any other level, of which there are none up to [`MOST_NAMED_LEVELS`] levels.
+    pub others: u64,
+}
+
+/// How many rows have a level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelCount {
+    /// Its text.
+    pub level: String,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// The counts by code: those of the smallest codes, and of all others together.
+///
+/// So they do not depend on the order of rows, and parts are joined without loss: what is among the
+/// smallest of all is so in each part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenCounts", into = "WrittenCounts")]
+pub(super) struct CodeCounts {
+    rows: BTreeMap<u64, u64>,
+    others: u64,
+}
+
+/// Pairs of code and rows, as not every format has maps of numbers.
+#[derive(Serialize, Deserialize)]
+struct WrittenCounts {
+    rows: Vec<(u64, u64)>,
+    others: u64,
+}
+
+impl CategoryCounts {
+    /// Rows that have any level.
+    pub fn rows(&self) -> u64 {
+        let of_levels = self.levels.iter().map(|level| level.rows);
+        of_levels.sum::<u64>() + self.others
+    }
+}
+
+impl CodeCounts {
+    /// Adds the cells of a column in a chunk.
+    pub(super) fn add_column(&mut self, chunk: &Chunk<'_>, column: &[f64]) {
+        self.add_cells(chunk.positions().map(|position| column[position]));
+    }
+
+    /// Adds cells; NaN stands for a missing one.
+    pub(super) fn add_cells(&mut self, cells: impl Iterator<Item = f64>) {
+        for cell in cells {
+            if !cell.is_nan() {
+                self.add(cell as u64, 1);
+            }
+        }
+    }
+
+    /// Joins the counts of other rows.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (code, rows) in &other.rows {
+            self.add(*code, *rows);
+        }
+        self.others += other.others;
+    }
+
+    /// Rows that have any level.
+    pub(super) fn total(&self) -> u64 {
+        self.rows.values().sum::<u64>() + self.others
+    }
+
+    /// The counts by text; a code without one is among the others.
+    pub(super) fn named(&self, names: Option<&ColumnNames>) -> CategoryCounts {
+        let mut counts = CategoryCounts {
+            levels: Vec::with_capacity(self.rows.len()),
+            others: self.others,
+        };
+        for (code, rows) in &self.rows {
+            match names.and_then(|names| names.name(*code)) {
+                Some(name) => counts.levels.push(LevelCount {
+                    level: name.to_owned(),
+                    rows: *rows,
+                }),
+                None => counts.others += rows,
+            }
+        }
+        counts
+            .levels
+            .sort_by(|one, other| other.rows.cmp(&one.rows).then(one.level.cmp(&other.level)));
+        counts
+    }
+
+    fn add(&mut self, code: u64, rows: u64) {
+        if let Some(count) = self.rows.get_mut(&code) {
+            *count += rows;
+            return;
+        }
+        self.rows.insert(code, rows);
+        if self.rows.len() > MOST_NAMED_LEVELS {
+            let largest = self.rows.pop_last();
+            self.others += largest.map_or(0, |(_, rows)| rows);
+        }
+    }
+}
+
+impl From<WrittenCounts> for CodeCounts {
+    fn from(written: WrittenCounts) -> Self {
+        let mut counts = Self {
+            rows: BTreeMap::new(),
+            others: written.others,
+        };
+        for (code, rows) in written.rows {
+            counts.add(code, rows);
+        }
+        counts
+    }
+}
+
+impl From<CodeCounts> for WrittenCounts {
+    fn from(counts: CodeCounts) -> Self {
+        Self {
+            rows: counts.rows.into_iter().collect(),
+            others: counts.others,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::LevelNames;
+
+    #[test]
+    fn counts_of_parts_are_those_of_the_whole_also_beyond_the_bound() {
+        let mut names = LevelNames::default();
+        let cells: Vec<f64> = (0..MOST_NAMED_LEVELS + 700)
+            .flat_map(|level| vec![names.add(0, &level.to_string()); 1 + level % 3])
+            .chain([f64::NAN; 9])
+            .collect();
+        let mut whole = CodeCounts::default();
+        whole.add_cells(cells.iter().copied());
+        let mut joined = CodeCounts::default();
+        for part in cells.rchunks(3000) {
+            let mut counts = CodeCounts::default();
+            counts.add_cells(part.iter().rev().copied());
+            joined.merge(&counts);
+        }
+        assert_eq!(whole, joined);
+        let named = whole.named(names.column(0));
+        assert_eq!(named.levels.len(), MOST_NAMED_LEVELS);
+        assert!(named.others > 0);
+        assert_eq!(named.rows(), cells.len() as u64 - 9);
+        assert_eq!(named.rows(), whole.total());
+    }
+
+    #[test]
+    fn the_most_frequent_levels_come_first_and_ties_by_text() {
+        let mut names = LevelNames::default();
+        let cells = ["b", "c", "a", "c"].map(|level| names.add(0, level));
+        let mut counts = CodeCounts::default();
+        counts.add_cells(cells.into_iter());
+        counts.add_cells(std::iter::once(crate::level_code("nameless")));
+        let named = counts.named(names.column(0));
+        let shown: Vec<(&str, u64)> = named
+            .levels
+            .iter()
+            .map(|level| (level.level.as_str(), level.rows))
+            .collect();
+        assert_eq!(shown, [("c", 2), ("a", 1), ("b", 1)]);
+        assert_eq!(named.others, 1);
+    }
+}

@@ -1,0 +1,156 @@
+//! Tests of fits to a category: what scikit-learn makes of its one-hot columns.
+
+use common::Schema;
+use common::schema::{CategoryRules, Feature, Kind};
+use dataset::passes::{Reads, probability, profile};
+use dataset::{FOLDS, level_code};
+use serde_json::Value;
+
+use super::*;
+use crate::{Check, check, covariance};
+
+fn schema() -> Schema {
+    Schema {
+        features: vec![
+            "x".into(),
+            Feature {
+                name: "plan".into(),
+                kind: Kind::Category(CategoryRules::default()),
+            },
+        ],
+        ..Schema::default()
+    }
+}
+
+/// A case of `categories.json`.
+struct Case(Value);
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../testdata/categories.json")).unwrap();
+        assert!(cases.len() >= 6);
+        cases.into_iter().map(Self).collect()
+    }
+
+    fn list(&self, key: &str) -> &[Value] {
+        self.0[key].as_array().unwrap()
+    }
+
+    fn settings(&self) -> FitSettings {
+        FitSettings {
+            c: self.0["c"].as_f64().unwrap(),
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&schema());
+        let classes = self.list("classes").iter().map(|class| *class == 1);
+        let cells = self.list("numbers").iter().zip(self.list("levels"));
+        for (row, ((number, level), class)) in cells.zip(classes).enumerate() {
+            if let Some(level) = level.as_str() {
+                table.levels.add(1, level);
+            }
+            table.push(
+                row.to_string().as_bytes(),
+                &cells_of(number, level),
+                Some(class),
+            );
+        }
+        table
+    }
+}
+
+/// A row as a table has it.
+fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
+    [
+        number.as_f64().unwrap_or(f64::NAN),
+        level.as_str().map_or(f64::NAN, level_code),
+    ]
+}
+
+fn design(table: &Table) -> Design {
+    Design::of(&schema(), &profile(&schema(), table, &table.labelled()))
+}
+
+fn is_close(found: f64, wanted: f64) -> bool {
+    (found - wanted).abs() <= 1e-6 * wanted.abs()
+}
+
+#[test]
+fn coefficients_of_levels_are_those_of_scikit_learn() {
+    for case in Case::all() {
+        let (name, table) = (&case.0["name"], case.table());
+        let design = design(&table);
+        let fitted = fit(&case.settings(), &design, &table, &table.all()).unwrap();
+        let predictor = &fitted.predictor;
+        assert!(is_close(
+            predictor.intercept,
+            case.0["intercept"].as_f64().unwrap()
+        ));
+        let columns = design.columns(2);
+        assert_eq!(columns.len(), predictor.coefficients.len());
+        let wanted = case.list("level_coefficients");
+        for (column, found) in columns.iter().zip(&predictor.coefficients) {
+            let wanted = match column.reads {
+                Reads::Number => case.0["number"].as_f64(),
+                Reads::Level(level) => of_level(wanted, Some(level.text())),
+                // scikit-learn leaves the column out where no level is rare: nothing tells of it.
+                Reads::Other(_) => of_level(wanted, None).or(Some(0.0)),
+            };
+            let wanted = wanted.unwrap_or_else(|| panic!("{name}: {column:?}"));
+            assert!(is_close(*found, wanted), "{name}: {found} for {wanted}");
+        }
+        let answers = case.list("probabilities").iter();
+        for (asked, wanted) in case.list("asked").iter().zip(answers) {
+            let row = cells_of(&asked[0], &asked[1]);
+            let found = probability(predictor.log_odds(row.into_iter()));
+            assert!(
+                is_close(found, wanted.as_f64().unwrap()),
+                "{name}: {asked}: {found} for {wanted}"
+            );
+        }
+    }
+}
+
+fn of_level(wanted: &[Value], level: Option<&str>) -> Option<f64> {
+    let found = wanted.iter().find(|it| it[0].as_str() == level)?;
+    found[1].as_f64()
+}
+
+#[test]
+fn another_solver_confirms_them_and_they_have_a_covariance() {
+    for case in Case::all() {
+        let table = case.table();
+        let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();
+        assert_eq!(
+            check(&case.settings(), &table, &fitted),
+            Ok(Check::Confirmed),
+            "{}",
+            case.0["name"]
+        );
+        let covariance = covariance(&fitted, &table, &table.all()).unwrap();
+        assert_eq!(covariance.len(), 1 + fitted.predictor.coefficients.len());
+    }
+}
+
+#[test]
+fn a_fold_is_answered_for_by_the_same_columns() {
+    let case = &Case::all()[1];
+    let (table, settings) = (case.table(), case.settings());
+    let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
+    let folds = OutOfFold::new(&settings, &all.predictor, &table);
+    for fold in 0..FOLDS {
+        let found = folds.without(fold).unwrap();
+        assert_eq!(found.design, all.predictor.design);
+        let others = table.all().of_fold(dataset::Fold::Outside(fold));
+        let wanted = fit(&settings, &found.design, &table, &others).unwrap();
+        let pairs = found
+            .coefficients
+            .iter()
+            .zip(&wanted.predictor.coefficients);
+        for (found, wanted) in pairs {
+            assert!((found - wanted).abs() < 1e-8, "{found} {wanted}");
+        }
+    }
+}
