@@ -13,7 +13,8 @@ mod folds;
 mod start;
 
 use dataset::passes::{
-    self, Axis, Design, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms,
+    self, Axis, Design, LinearPredictor, LogisticPoint, LogisticTerms, Moments, Profile,
+    logistic_terms,
 };
 use dataset::{Selection, Table};
 use ndarray::{Array1, Array2};
@@ -119,7 +120,30 @@ pub fn fit(
         selection,
         moments: &moments,
     };
-    solve(settings, &rows, Goal::Evaluated, start::of_few_rows)
+    rows.fit(settings)
+}
+
+/// [`fit`], where the profile of the labelled rows of the selection is known already: it spares a
+/// pass where all features are numbers.
+pub(crate) fn fit_profiled(
+    settings: &FitSettings,
+    design: &Design,
+    profile: &Profile,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let features = profile.columns.iter().take(table.features.len());
+    let known: Option<Vec<Moments>> = features.map(|column| column.moments().copied()).collect();
+    let Some(moments) = known else {
+        return fit(settings, design, table, selection);
+    };
+    let rows = Rows {
+        design,
+        table,
+        selection,
+        moments: &moments,
+    };
+    rows.fit(settings)
 }
 
 /// The rows that are fitted.
@@ -129,6 +153,13 @@ struct Rows<'a> {
     selection: &'a Selection,
     /// Of the columns of the design, in the labelled ones.
     moments: &'a [Moments],
+}
+
+impl Rows<'_> {
+    /// The fit of a model that is kept.
+    fn fit(&self, settings: &FitSettings) -> Result<Fit, FitError> {
+        solve(settings, self, Goal::Evaluated, start::of_few_rows)
+    }
 }
 
 /// How sure the minimum has to be.

@@ -22,6 +22,8 @@ use dataset::Table;
 use dataset::passes::{Design, profile};
 use jiff::Timestamp;
 
+use self::fit::fit_profiled;
+
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
@@ -60,7 +62,8 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     let labelled = table.labelled();
     let profile = profile(&config.schema, table, &labelled);
     let design = Design::of(&config.schema, &profile);
-    let fitted = fit(&settings, &design, table, &labelled).map_err(as_failure)?;
+    let fitted =
+        fit_profiled(&settings, &design, &profile, table, &labelled).map_err(as_failure)?;
     let check = if fitted.rows <= config.training.verify_rows as u64 {
         check(&settings, table, &fitted).context("the fit is wrong")?
     } else {
