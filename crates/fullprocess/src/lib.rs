@@ -30,7 +30,7 @@ use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
 use common::{Config, History, RunLock, files};
-use ingestion::{Look, Prepared};
+use ingestion::{Intake, Keep, Look, Prepared};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -262,8 +262,14 @@ impl OpenRun<'_> {
                 Err(error) => found.note_damage(error.root_cause().to_string()),
             }
         }
-        let live = live.map(Live::manifest);
-        let ingested = ingestion::ingest(self.config, self.history, prepared.ledger, found, live)?;
+        let ingested = ingestion::ingest(Intake {
+            config: self.config,
+            history: self.history,
+            ledger: prepared.ledger,
+            found,
+            live: live.map(Live::manifest),
+            keep: Keep::Rows,
+        })?;
         self.record.note_ingestion(ingested.report.clone());
         Ok(Data::of(ingested))
     }

@@ -4,17 +4,15 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use common::ledger::{FileStamp, RowCounts};
+use common::ledger::RowCounts;
 use common::progress::Progress;
 use dataset::passes::RunningProfile;
-use dataset::{
-    BulkReader, DataFile, FileProblem, FingerprintSet, Lines, MissingCounts, ParsedRows,
-    RecordWriter, Rejection, Scratch, TargetColumn, both,
-};
+use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratch, both};
 
 use crate::laid_rows::LaidRows;
 use crate::lay::{Keep, Planned, Reading};
 use crate::pending::Pending;
+use crate::source::{Read, Source, Untaken, look_for_missing};
 
 /// Refused rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;
@@ -62,31 +60,6 @@ pub(crate) struct FileTally {
     pub(crate) rejections: Vec<String>,
     /// Why nothing of it can be taken.
     pub(crate) reason: Option<String>,
-}
-
-/// Why rows cannot be taken.
-pub(crate) enum Untaken {
-    /// Their file has to wait, for this reason.
-    File(String),
-    /// One of them may not be among them.
-    OneOfThose,
-    /// Something else is wrong, for example a full disk.
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Untaken {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<FileProblem> for Untaken {
-    fn from(problem: FileProblem) -> Self {
-        Self::File(match problem {
-            FileProblem::Unusable(reason) => reason,
-            FileProblem::Unreadable(error) => error.to_string(),
-        })
-    }
 }
 
 impl<W: Write + Send> Sink<'_, W> {
@@ -138,7 +111,7 @@ impl<W: Write + Send> Sink<'_, W> {
             lines: Lines::Kept,
             progress: self.progress.clone(),
         };
-        read_file(self.reading, &source, scratch, |rows| {
+        source.read(self.reading, scratch, |rows| {
             self.take_rows(rows, file, position, take)
         })
     }
@@ -181,10 +154,10 @@ impl<W: Write + Send> Sink<'_, W> {
         let (writer, pending) = (&mut self.rows, &self.pending);
         let (laid, profile) = (&mut self.laid, &mut self.profile);
         let (written, ()) = both(
-            || write_new(writer, pending, &is_new),
+            || pending.write_new(&is_new, writer),
             || {
                 let first = laid.table.rows();
-                append_new(laid, pending, &is_new);
+                pending.append_new(&is_new, laid);
                 profile.add(&laid.table, first..laid.table.rows());
             },
         );
@@ -232,123 +205,6 @@ impl<W: Write + Send> Sink<'_, W> {
             .write([name, &line.to_string(), &column.to_string(), reason, text])
             .with_context(|| failed_to_write(&self.reading.layout.rejected_rows()))
     }
-}
-
-/// A file that could be read.
-pub(crate) struct Read {
-    sha256: String,
-    /// What was tolerated; or why it has no rows that could be handed over.
-    rows: Result<Vec<String>, String>,
-}
-
-/// A file, and how it is read.
-pub(crate) struct Source<'a> {
-    pub(crate) file: &'a Planned,
-    /// Whether its rows are wanted as lines too.
-    pub(crate) lines: Lines,
-    pub(crate) progress: Progress,
-}
-
-/// Hands the rows of a file to `take`, in order and some thousands at a time.
-pub(crate) fn read_file(
-    reading: &Reading<'_>,
-    source: &Source<'_>,
-    scratch: &mut Scratch,
-    take: impl FnMut(&mut ParsedRows) -> Result<(), Untaken> + Send,
-) -> Result<Read, Untaken> {
-    let Source {
-        file,
-        lines,
-        progress,
-    } = source;
-    let unreadable = |error: std::io::Error| Untaken::File(error.to_string());
-    let mut data = DataFile::open_watched(&file.path, progress).map_err(unreadable)?;
-    let rows = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
-        Ok(mut reader) => {
-            reader.take_rows(Some(reading.key), *lines, scratch, take)?;
-            Ok(reader.notes())
-        }
-        Err(FileProblem::Unusable(reason)) => Err(reason),
-        Err(problem) => return Err(problem.into()),
-    };
-    let sha256 = data.digest().map_err(unreadable)?;
-    let is_as_it_was = match &file.sha256 {
-        Some(looked_at) => *looked_at == sha256,
-        // It was listed long enough after its last change for any later one to show.
-        None => FileStamp::of(&file.path.metadata().map_err(unreadable)?) == file.entry.stamp,
-    };
-    if !is_as_it_was {
-        return Err(Untaken::File("it changed while it was read".into()));
-    }
-    Ok(Read { sha256, rows })
-}
-
-/// Reads a file without taking its rows; it has none to hand over where too many cells are missing.
-fn look_for_missing(
-    reading: &Reading<'_>,
-    file: &Planned,
-    scratch: &mut Scratch,
-) -> Result<Read, Untaken> {
-    let source = Source {
-        file,
-        lines: Lines::Dropped,
-        progress: Progress::none(),
-    };
-    let mut counts = MissingCounts::default();
-    let read = read_file(reading, &source, scratch, |rows| {
-        counts.add(rows);
-        Ok(())
-    })?;
-    Ok(match counts.refusal(reading.schema) {
-        Some(reason) => Read {
-            rows: Err(reason),
-            ..read
-        },
-        None => read,
-    })
-}
-
-/// Writes the new rows, those that stand together together.
-fn write_new<W: Write>(
-    to: &mut RecordWriter<W>,
-    pending: &Pending,
-    is_new: &[bool],
-) -> std::io::Result<()> {
-    for (rows, is_new) in blocks(pending, is_new) {
-        let mut start = 0;
-        for run in is_new.chunk_by(|row, next| row == next) {
-            let end = start + run.len();
-            if run[0] {
-                to.write_lines(rows.lines(start..end))?;
-            }
-            start = end;
-        }
-    }
-    Ok(())
-}
-
-/// Puts the new rows behind those that were laid.
-fn append_new(laid: &mut LaidRows, pending: &Pending, is_new: &[bool]) {
-    for (rows, is_new) in blocks(pending, is_new) {
-        if is_new.iter().all(|new| *new) {
-            laid.append_all(rows);
-        } else {
-            let places = (0..is_new.len()).filter(|row| is_new[*row]);
-            laid.append(rows, &places.collect::<Vec<_>>());
-        }
-    }
-}
-
-/// The blocks that wait, each with what is said of its rows.
-fn blocks<'a>(
-    pending: &'a Pending,
-    is_new: &'a [bool],
-) -> impl Iterator<Item = (&'a ParsedRows, &'a [bool])> {
-    pending.blocks().scan(is_new, |rest, rows| {
-        let (of_block, others) = rest.split_at(rows.accepted());
-        *rest = others;
-        Some((rows, of_block))
-    })
 }
 
 /// The context of an error at one of the two files that rows go to.

@@ -8,9 +8,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 
 use anyhow::Context;
-use common::ledger::Ledger;
-use common::{Failure, Layout, files};
-use dataset::Fingerprint;
+use common::ledger::{FileStatus, Ledger, LedgerFile, RebuildBase};
+use common::{Config, Failure, History, Layout, files};
+use dataset::{Fingerprint, FingerprintKey, load_fingerprints};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 /// Bytes of the file that are read at a time.
@@ -103,6 +103,46 @@ pub fn mark_judged(
         ledger.judged_rows = rows;
     }
     Ok(ledger)
+}
+
+/// Draws a key where there is none, and fingerprints the judged rows anew.
+///
+/// The key is written last: while it is missing, nobody trusts the fingerprints beside it.
+pub(crate) fn renew_fingerprints(
+    config: &Config,
+    history: &History,
+    key: Option<FingerprintKey>,
+    mut ledger: Ledger,
+) -> anyhow::Result<(FingerprintKey, Ledger)> {
+    let is_new = key.is_none();
+    let key = match key {
+        Some(key) => key,
+        None => FingerprintKey::generate()?,
+    };
+    if ledger.judged_fingerprints > 0 {
+        let rows = match load_fingerprints(config, &ledger, &key) {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(
+                    "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
+                );
+                Vec::new()
+            }
+        };
+        let judged = rows.get(..ledger.judged_rows as usize).unwrap_or_default();
+        ledger.judged_fingerprints = append(&config.layout, 0, judged)?;
+        let is_copy = |file: &&LedgerFile| file.status == FileStatus::Copy;
+        ledger.base = RebuildBase {
+            files: ledger.files.len() - ledger.files.iter().filter(is_copy).count(),
+            judged_fingerprints: ledger.judged_fingerprints,
+        };
+        ledger.rebuilding = true;
+        history.save_ledger(&ledger)?;
+    }
+    if is_new {
+        key.save(&config.layout)?;
+    }
+    Ok((key, ledger))
 }
 
 /// Appends after the first `count` fingerprints and returns how many there are then.

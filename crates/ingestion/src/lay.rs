@@ -12,10 +12,11 @@ use common::progress::Progress;
 use common::{Config, Layout, Schema, files};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch};
 
-use crate::accounting::{FileTally, Sink, Source, Take, Untaken, failed_to_write, read_file};
+use crate::accounting::{FileTally, Sink, Take, failed_to_write};
 use crate::laid_rows::LaidRows;
 use crate::memory::Memory;
 use crate::pending::Pending;
+use crate::source::{Source, Untaken};
 use crate::standing::Standing;
 
 /// What a watcher is told that is done.
@@ -75,7 +76,7 @@ pub(crate) struct Order<'a> {
 
 /// Whether the caller goes on to work with the rows that are laid down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub enum Keep {
     /// It does, and gets them.
     Rows,
     /// It does not, which bounds the memory that is needed.
@@ -194,11 +195,12 @@ impl<'a> Reading<'a> {
             lines: Lines::Dropped,
             progress: Progress::none(),
         };
-        read_file(self, &source, &mut Scratch::default(), |rows| {
-            new.extend(set.add(&rows.fingerprints)?);
-            Ok(())
-        })
-        .map_err(|untaken| stopped(untaken, position))?;
+        source
+            .read(self, &mut Scratch::default(), |rows| {
+                new.extend(set.add(&rows.fingerprints)?);
+                Ok(())
+            })
+            .map_err(|untaken| stopped(untaken, position))?;
         Ok(new)
     }
 }

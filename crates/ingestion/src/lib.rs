@@ -22,6 +22,7 @@ mod merge;
 mod pending;
 mod reconcile;
 mod report;
+mod source;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -40,13 +41,13 @@ use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::lay::Keep;
-
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use infer::{ProposedSchema, infer};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};
 pub use laid_rows::LaidRows;
+pub use lay::Keep;
 pub use look::{Look, look};
+pub use merge::Intake;
 pub use report::{FileReport, IngestReport};
 
 /// The program's own options.
@@ -164,15 +165,14 @@ pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
     if found.is_nothing_new() {
         return note_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
     }
-    let live = live.as_ref();
-    let ingested = take_in(
+    let ingested = ingest(Intake {
         config,
-        &history,
-        prepared.ledger,
+        history: &history,
+        ledger: prepared.ledger,
         found,
-        live,
-        Keep::Nothing,
-    )?;
+        live: live.as_ref(),
+        keep: Keep::Nothing,
+    })?;
     let report = ingested.report;
     history.record_stage(&StageDuration {
         stage: "ingestion".into(),
@@ -231,26 +231,8 @@ pub fn note_nothing_new(
 }
 
 /// Takes in what was found and commits it.
-pub fn ingest(
-    config: &Config,
-    history: &History,
-    ledger: Ledger,
-    found: Look,
-    live: Option<&Manifest>,
-) -> anyhow::Result<Ingested> {
-    take_in(config, history, ledger, found, live, Keep::Rows)
-}
-
-fn take_in(
-    config: &Config,
-    history: &History,
-    ledger: Ledger,
-    found: Look,
-    live: Option<&Manifest>,
-    keep: Keep,
-) -> anyhow::Result<Ingested> {
-    let ingested = merge::merge(config, history, ledger, found, live, keep)
-        .context("failed to ingest the input files")?;
+pub fn ingest(intake: Intake<'_>) -> anyhow::Result<Ingested> {
+    let ingested = merge::merge(intake).context("failed to ingest the input files")?;
     for file in &ingested.report.files {
         tracing::debug!(file = %file.name, folder = %file.folder, status = ?file.status, kept = file.rows.kept, "ingested");
     }

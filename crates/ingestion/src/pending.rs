@@ -3,7 +3,11 @@
 //! Many are told apart at once, which is far cheaper than one by one, and files with few rows
 //! share a batch.
 
-use dataset::{Firsts, ParsedRows, firsts};
+use std::io::Write;
+
+use dataset::{Firsts, ParsedRows, RecordWriter, firsts};
+
+use crate::laid_rows::LaidRows;
 
 /// Blocks smaller than this are joined, so that very many tiny files take the memory of their rows.
 const SMALL_BLOCK_BYTES: usize = 128 * 1024;
@@ -75,8 +79,51 @@ impl Pending {
         firsts(self.blocks().map(|block| block.fingerprints.as_slice()))
     }
 
+    /// Writes the new rows, those that stand together together.
+    pub(crate) fn write_new<W: Write>(
+        &self,
+        is_new: &[bool],
+        to: &mut RecordWriter<W>,
+    ) -> std::io::Result<()> {
+        for (rows, is_new) in self.blocks_with(is_new) {
+            let mut start = 0;
+            for run in is_new.chunk_by(|row, next| row == next) {
+                let end = start + run.len();
+                if run[0] {
+                    to.write_lines(rows.lines(start..end))?;
+                }
+                start = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the new rows behind those that were laid.
+    pub(crate) fn append_new(&self, is_new: &[bool], laid: &mut LaidRows) {
+        for (rows, is_new) in self.blocks_with(is_new) {
+            if is_new.iter().all(|new| *new) {
+                laid.append_all(rows);
+            } else {
+                let places = (0..is_new.len()).filter(|row| is_new[*row]);
+                laid.append(rows, &places.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// The blocks, each with what is said of its rows.
+    fn blocks_with<'a>(
+        &'a self,
+        is_new: &'a [bool],
+    ) -> impl Iterator<Item = (&'a ParsedRows, &'a [bool])> {
+        self.blocks().scan(is_new, |rest, rows| {
+            let (of_block, others) = rest.split_at(rows.accepted());
+            *rest = others;
+            Some((rows, of_block))
+        })
+    }
+
     /// The rows, in order.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &ParsedRows> + Clone {
+    fn blocks(&self) -> impl Iterator<Item = &ParsedRows> + Clone {
         self.blocks[..self.used].iter()
     }
 

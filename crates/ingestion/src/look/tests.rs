@@ -8,7 +8,7 @@ use common::{History, digest};
 
 use super::*;
 use crate::tests::config_in;
-use crate::{ingest, prepare};
+use crate::{Intake, Keep, ingest, prepare};
 
 const FIRST: &str = "client,x,left\na,1,0\nb,2,1\n";
 /// As long as the first.
@@ -52,7 +52,15 @@ impl Pipeline {
     }
 
     fn take_in(&self, (prepared, found): (Prepared, Look)) -> crate::Ingested {
-        ingest(&self.config, &self.history, prepared.ledger, found, None).unwrap()
+        let intake = Intake {
+            config: &self.config,
+            history: &self.history,
+            ledger: prepared.ledger,
+            found,
+            live: None,
+            keep: Keep::Rows,
+        };
+        ingest(intake).unwrap()
     }
 }
 

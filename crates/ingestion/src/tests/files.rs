@@ -1,0 +1,114 @@
+//! Files that are copied, renamed, rewritten or dated ahead, and rows that a deployed model knows.
+
+use std::fs;
+
+use super::pipeline::Pipeline;
+use super::step::Step;
+use crate::run;
+
+#[test]
+fn a_renamed_copy_is_known_and_new_content_under_an_old_name_is_new() {
+    let mut pipeline = Pipeline::new();
+    let write = |file, rows: &[(u8, u8)]| Step::Write {
+        file,
+        rows: rows.to_vec(),
+    };
+    pipeline.apply(&write(0, &[(1, 1), (2, 2)]));
+    assert_eq!(run(&pipeline.config).unwrap().rows.kept, 2);
+
+    pipeline.apply(&write(1, &[(1, 1), (2, 2)]));
+    let copied = run(&pipeline.config).unwrap();
+    assert!(copied.files.is_empty(), "{copied}");
+
+    fs::remove_file(pipeline.input(0)).unwrap();
+    let moved = run(&pipeline.config).unwrap();
+    assert!(
+        moved.files.is_empty() && moved.removed.is_empty(),
+        "{moved}"
+    );
+
+    pipeline.apply(&write(1, &[(3, 3)]));
+    let changed = run(&pipeline.config).unwrap();
+    assert_eq!(changed.total_rows, 1, "{changed}");
+    assert!(changed.rebuilt.is_some());
+}
+
+#[test]
+fn a_known_file_that_is_being_rewritten_is_not_a_removed_one() {
+    let mut pipeline = Pipeline::new();
+    for file in [0, 1] {
+        pipeline.apply(&Step::Write {
+            file,
+            rows: vec![(file, 1), (file, 2)],
+        });
+    }
+    run(&pipeline.config).unwrap();
+    let before = pipeline.final_data();
+
+    // Half of the new content is there, and the last line is not whole.
+    pipeline.foreign(0, "client,x,left\nc7,7");
+    let report = run(&pipeline.config).unwrap();
+    assert_eq!(
+        (report.waiting.len(), report.removed.len()),
+        (1, 0),
+        "{report}"
+    );
+    assert_eq!(pipeline.final_data(), before);
+
+    // When finaldata.csv has to be made anew meanwhile, that waits too, and says for what.
+    fs::remove_file(pipeline.input(1)).unwrap();
+    let error = run(&pipeline.config).unwrap_err();
+    assert!(format!("{error:#}").contains("in/0.csv"), "{error:#}");
+    assert_eq!(pipeline.final_data(), before);
+
+    pipeline.foreign(0, "client,x,left\nc7,7,1\n");
+    assert_eq!(run(&pipeline.config).unwrap().total_rows, 1);
+}
+
+#[test]
+fn a_file_from_the_future_does_not_wait_forever() {
+    let pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left\nc1,1,1");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
+    let file = fs::OpenOptions::new()
+        .append(true)
+        .open(pipeline.input(0))
+        .unwrap();
+    file.set_modified(later).unwrap();
+    assert_eq!(run(&pipeline.config).unwrap().rows.kept, 1);
+}
+
+#[test]
+fn a_changed_schema_is_taken_up_also_after_a_deployment_by_hand() {
+    let mut pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left,y\nc1,1,1,5\nc2,2,0,6\n");
+    run(&pipeline.config).unwrap();
+    let live = pipeline.live_manifest();
+    pipeline.config.schema.features = vec!["y".into()];
+    let ingested = pipeline.ingest_beside(&live);
+    assert_eq!(ingested.ledger.judged_rows, 2);
+    assert_eq!(pipeline.final_lines()[0], b"c1,5,1");
+}
+
+#[test]
+fn rows_of_a_lost_history_are_judged_by_the_live_model() {
+    let mut pipeline = Pipeline::new();
+    pipeline.apply(&Step::Write {
+        file: 1,
+        rows: vec![(1, 1), (2, 2)],
+    });
+    run(&pipeline.config).unwrap();
+    let live = pipeline.live_manifest();
+    fs::remove_dir_all(pipeline.config.layout.state()).unwrap();
+    // A file that sorts before the one the model was fitted to.
+    pipeline.apply(&Step::Write {
+        file: 0,
+        rows: vec![(7, 7), (2, 2)],
+    });
+    let ingested = pipeline.ingest_beside(&live);
+    assert_eq!(ingested.ledger.judged_rows, 2);
+    assert_eq!(
+        pipeline.final_lines(),
+        [&b"c2,2,0"[..], b"c1,1,1", b"c7,7,1"].map(<[u8]>::to_vec)
+    );
+}

@@ -1,0 +1,218 @@
+//! One pipeline in a temporary folder, what is in it, and how it is ingested.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::history::documents;
+use common::ledger::Ledger;
+use common::{Config, History, Manifest};
+use dataset::passes::Summary;
+use jiff::Timestamp;
+
+use crate::{Ingested, Intake, Keep, ingest, look, prepare};
+
+/// One pipeline in a temporary folder.
+pub(super) struct Pipeline {
+    _folder: tempfile::TempDir,
+    pub(super) config: Config,
+    /// Every row that was ever judged, as a line of finaldata.csv.
+    pub(super) judged: BTreeSet<Vec<u8>>,
+    /// What appending continued from before the last ingestion.
+    pub(super) old_carry: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// The configuration of a pipeline in a folder, whose input folder is made.
+pub(crate) fn config_in(folder: &Path) -> Config {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+        "schema":{"id":"client","features":["x"],"target":"left"}}"#;
+    fs::create_dir(folder.join("in")).unwrap();
+    Config::parse(&folder.join("config.json"), text).unwrap()
+}
+
+impl Pipeline {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config_in(folder.path());
+        Self {
+            _folder: folder,
+            config,
+            judged: BTreeSet::new(),
+            old_carry: Vec::new(),
+        }
+    }
+
+    pub(super) fn input(&self, file: u8) -> PathBuf {
+        self.config.input_folders[0]
+            .path
+            .join(format!("{file}.csv"))
+    }
+
+    /// The files that appending continues from.
+    pub(super) fn carry(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let layout = &self.config.layout;
+        let runs = fs::read_dir(layout.row_fingerprints())
+            .into_iter()
+            .flatten();
+        let runs = runs.map(|entry| entry.unwrap().path());
+        runs.chain([layout.ingestion_carry()])
+            .filter_map(|path| Some((path.clone(), fs::read(path).ok()?)))
+            .collect()
+    }
+
+    /// Writes an input file as a foreign program would.
+    pub(super) fn foreign(&self, file: u8, text: &str) {
+        foreign(&self.input(file), text);
+    }
+
+    /// A release whose model was fitted to all rows that are there now.
+    pub(super) fn live_manifest(&self) -> Manifest {
+        Manifest {
+            version: 1,
+            release: "000001".into(),
+            run: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            parent: None,
+            score: 0.5,
+            files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
+            data: self.ledger().position(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// An ingestion that hands on the rows; `None` where nothing is new.
+    fn ingest(&self, live: Option<&Manifest>) -> Option<Ingested> {
+        let history = History::open(&self.config.layout).unwrap();
+        let prepared = prepare(&self.config, &history, live).unwrap();
+        let found = look(&self.config, &prepared, Timestamp::now()).unwrap();
+        if found.is_nothing_new() {
+            return None;
+        }
+        let intake = Intake {
+            config: &self.config,
+            history: &history,
+            ledger: prepared.ledger,
+            found,
+            live,
+            keep: Keep::Rows,
+        };
+        Some(ingest(intake).unwrap())
+    }
+
+    /// An ingestion of what is new while that release is live.
+    pub(super) fn ingest_beside(&self, live: &Manifest) -> Ingested {
+        self.ingest(Some(live)).expect("something new")
+    }
+
+    /// An ingestion that hands on the rows, which are those of finaldata.csv.
+    pub(super) fn ingest_as_a_run_does(&self) {
+        let Some(ingested) = self.ingest(None) else {
+            return;
+        };
+        let (config, key) = (&self.config, &ingested.key);
+        let rows = |ledger| dataset::load_final_data(config, ledger).unwrap();
+        let identities = |ledger| dataset::load_fingerprints(config, ledger, key).unwrap();
+        let (mut table, mut known) = (rows(&ingested.before), identities(&ingested.before));
+        table.extend(&ingested.rows.table);
+        known.extend(&ingested.rows.fingerprints);
+        assert_eq!(
+            format!("{table:?}"),
+            format!("{:?}", rows(&ingested.ledger))
+        );
+        assert_eq!(known, identities(&ingested.ledger));
+    }
+
+    pub(super) fn final_data(&self) -> Vec<u8> {
+        fs::read(self.config.layout.final_data()).unwrap_or_default()
+    }
+
+    /// The rows of finaldata.csv.
+    pub(super) fn final_lines(&self) -> Vec<Vec<u8>> {
+        self.final_data()
+            .split(|byte| *byte == b'\n')
+            .skip(1)
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect()
+    }
+
+    pub(super) fn ledger(&self) -> Ledger {
+        History::read(&self.config.layout)
+            .unwrap()
+            .unwrap()
+            .ledger()
+            .unwrap()
+    }
+
+    /// The summary that ingestion stored.
+    pub(super) fn summary(&self) -> Option<Summary> {
+        let history = History::read(&self.config.layout).unwrap().unwrap();
+        history.document(documents::SUMMARY).unwrap()
+    }
+
+    pub(super) fn summary_of_all_rows(&self) -> Option<Summary> {
+        let ledger = self.ledger();
+        if ledger.committed_bytes == 0 {
+            return None;
+        }
+        let table = dataset::load_final_data(&self.config, &ledger).unwrap();
+        let profile = dataset::passes::profile(&self.config.schema, &table, &table.all());
+        Some(profile.summary())
+    }
+
+    /// What the input folder holds now, each good row of a file that is not refused once.
+    pub(super) fn expected_rows(&self) -> BTreeSet<Vec<u8>> {
+        let mut rows = BTreeSet::new();
+        for entry in fs::read_dir(&self.config.input_folders[0].path).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let read = text.lines().skip(1).count();
+            let missing = text.lines().filter(|line| line.contains(",,")).count();
+            let largest = self.config.schema.features[0]
+                .kind
+                .missing_share()
+                .largest();
+            if largest.is_some_and(|largest| missing as f64 > largest * read as f64) {
+                continue;
+            }
+            let good = text.lines().skip(1).filter(|line| !line.contains("bad"));
+            rows.extend(good.map(|line| line.as_bytes().to_vec()));
+        }
+        rows
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test plays the foreign program"
+)]
+pub(super) fn foreign(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+}
+
+/// Changes one byte of a file, if it is there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test plays the foreign program"
+)]
+pub(super) fn damage(path: &Path, byte: usize) {
+    if let Ok(mut bytes) = fs::read(path) {
+        let at = byte % bytes.len().max(1);
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= 1;
+        }
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Rows enough for several blocks, in two files that share some; a few are refused.
+pub(super) fn many_rows() -> [String; 2] {
+    let rows = |range: std::ops::Range<u32>| -> String {
+        let row = |row: u32| match row % 9_973 {
+            7 => format!("c{row},none of these,0\n"),
+            _ => format!("c{},{},{}\n", row / 2, row % 2 * 17, row % 3 % 2),
+        };
+        range.map(row).collect()
+    };
+    [0..60_000, 50_000..90_000].map(|range| format!("client,x,left\n{}", rows(range)))
+}

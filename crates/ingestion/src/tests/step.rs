@@ -1,0 +1,159 @@
+//! What may happen to a pipeline between two ingestions.
+
+use std::fs;
+
+use common::History;
+use common::schema::{Kind, MissingShare, NumberRules};
+use dataset::FingerprintKey;
+use proptest::prelude::*;
+
+use super::pipeline::{Pipeline, damage};
+use crate::mark_judged;
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Write {
+        file: u8,
+        rows: Vec<(u8, u8)>,
+    },
+    Remove {
+        file: u8,
+    },
+    Judge,
+    LoseFinalData,
+    ChangeFinalData,
+    LeaveUncommittedTail,
+    LoseKey,
+    LoseFingerprints,
+    /// The carry of an earlier ingestion, as a kill after the commit leaves it.
+    KeepOldCarry,
+    DamageCarry,
+    DamageRowFingerprints {
+        run: u8,
+        byte: u16,
+    },
+    /// With no memory at all, or with plenty.
+    LimitMemory {
+        mib: u64,
+    },
+    /// From now on a file may miss values in so large a share of its rows.
+    LimitMissing {
+        quarters: u8,
+    },
+}
+
+impl Pipeline {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test plays the foreign program"
+    )]
+    pub(super) fn apply(&mut self, step: &Step) {
+        let layout = &self.config.layout;
+        match step {
+            Step::Write { file, rows } => {
+                let lines: String = rows.iter().map(|(id, value)| row(*id, *value)).collect();
+                fs::write(self.input(*file), format!("client,x,left\n{lines}")).unwrap();
+            }
+            Step::Remove { file } => {
+                let _ = fs::remove_file(self.input(*file));
+            }
+            Step::LoseFinalData => {
+                let _ = fs::remove_file(layout.final_data());
+            }
+            Step::ChangeFinalData => {
+                if let Ok(mut bytes) = fs::read(layout.final_data()) {
+                    let middle = bytes.len() / 2;
+                    bytes[middle] ^= 1;
+                    fs::write(layout.final_data(), bytes).unwrap();
+                }
+            }
+            Step::LoseKey | Step::LoseFingerprints => {
+                let lost = match step {
+                    Step::LoseKey => layout.fingerprint_key(),
+                    _ => layout.judged_fingerprints(),
+                };
+                if fs::remove_file(lost).is_ok() {
+                    // What was judged is known of the rows that are there, and of no others.
+                    let judged = self.ledger().judged_rows as usize;
+                    self.judged = self.final_lines()[..judged].iter().cloned().collect();
+                }
+            }
+            Step::KeepOldCarry => {
+                let old = std::mem::take(&mut self.old_carry);
+                if !old.is_empty() {
+                    let _ = fs::remove_dir_all(layout.row_fingerprints());
+                    fs::create_dir_all(layout.row_fingerprints()).unwrap();
+                }
+                for (path, bytes) in old {
+                    fs::write(path, bytes).unwrap();
+                }
+            }
+            Step::DamageCarry => damage(&layout.ingestion_carry(), 100),
+            Step::DamageRowFingerprints { run, byte } => {
+                if let Ok(entries) = fs::read_dir(layout.row_fingerprints()) {
+                    let mut runs: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+                    runs.sort();
+                    if let Some(run) = runs.get(usize::from(*run) % runs.len().max(1)) {
+                        damage(run, usize::from(*byte));
+                    }
+                }
+            }
+            Step::LimitMemory { mib } => self.config.ingestion.memory_limit_mib = *mib,
+            Step::LimitMissing { quarters } => {
+                let share = MissingShare::new(f64::from(*quarters) / 4.0).unwrap();
+                self.config.schema.features[0].kind = Kind::Number(NumberRules {
+                    missing_share: share,
+                    ..NumberRules::default()
+                });
+            }
+            Step::LeaveUncommittedTail => {
+                if let Ok(mut bytes) = fs::read(layout.final_data()) {
+                    bytes.extend(b"half a r");
+                    fs::write(layout.final_data(), bytes).unwrap();
+                }
+            }
+            Step::Judge => {
+                let history = History::open(layout).unwrap();
+                let ledger = history.ledger().unwrap();
+                let Some(key) = FingerprintKey::load(layout).unwrap() else {
+                    return;
+                };
+                if let Ok(rows) = dataset::load_fingerprints(&self.config, &ledger, &key) {
+                    let judged = mark_judged(layout, &ledger, &rows, ledger.rows).unwrap();
+                    history.save_ledger(&judged).unwrap();
+                    self.judged.extend(self.final_lines());
+                }
+            }
+        }
+    }
+}
+
+/// Value 9 stands for a broken row, 8 for a missing value.
+fn row(id: u8, value: u8) -> String {
+    match value {
+        9 => format!("c{id},bad,0\n"),
+        8 => format!("c{id},,0\n"),
+        _ => format!("c{id},{value},{}\n", value % 2),
+    }
+}
+
+/// Any of them, those that are usual more often.
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    let rows = prop::collection::vec((0..6u8, 0..10u8), 0..8);
+    prop_oneof![
+        6 => (0..4u8, rows).prop_map(|(file, rows)| Step::Write { file, rows }),
+        2 => (0..4u8).prop_map(|file| Step::Remove { file }),
+        2 => Just(Step::Judge),
+        1 => Just(Step::LoseFinalData),
+        1 => Just(Step::ChangeFinalData),
+        1 => Just(Step::LeaveUncommittedTail),
+        1 => Just(Step::LoseKey),
+        1 => Just(Step::LoseFingerprints),
+        1 => Just(Step::KeepOldCarry),
+        1 => Just(Step::DamageCarry),
+        1 => (any::<u8>(), any::<u16>())
+            .prop_map(|(run, byte)| Step::DamageRowFingerprints { run, byte }),
+        1 => prop_oneof![Just(0), Just(1024)].prop_map(|mib| Step::LimitMemory { mib }),
+        2 => (0..=4u8).prop_map(|quarters| Step::LimitMissing { quarters }),
+    ]
+}

@@ -1,0 +1,52 @@
+//! Whether finaldata.csv is as the last ingestion left it: told without reading it, and every change
+//! that can be seen so is seen.
+
+use std::fs;
+
+use super::pipeline::{Pipeline, damage, many_rows};
+use crate::run;
+
+#[test]
+fn appending_reads_nothing_of_what_is_there() {
+    let pipeline = Pipeline::new();
+    let [first, second] = many_rows();
+    pipeline.foreign(0, &first);
+    run(&pipeline.config).unwrap();
+    // What nobody can see without reading: the byte is changed and the file's time is put back.
+    let path = pipeline.config.layout.final_data();
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let at = pipeline.final_data().len() / 2;
+    damage(&path, at);
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_modified(modified).unwrap();
+    let changed = pipeline.final_data();
+
+    pipeline.foreign(1, &second);
+    let report = run(&pipeline.config).unwrap();
+    assert!(report.rebuilt.is_none() && report.rows.kept > 0, "{report}");
+    assert!(pipeline.final_data().starts_with(&changed));
+
+    // Whoever has it looked at by hand has every byte compared.
+    let mended = run(&pipeline.config).unwrap();
+    assert!(mended.rebuilt.is_some(), "{mended}");
+    assert!(!pipeline.final_data().starts_with(&changed));
+}
+
+#[test]
+fn a_change_within_the_same_tick_of_the_clock_is_seen() {
+    let pipeline = Pipeline::new();
+    pipeline.foreign(0, "client,x,left\nc1,1,1\nc2,2,0\n");
+    run(&pipeline.config).unwrap();
+    let whole = pipeline.final_data();
+    let path = pipeline.config.layout.final_data();
+    let left_at = fs::metadata(&path).unwrap().modified().unwrap();
+    let at = whole.len() - 3;
+    damage(&path, at);
+    // The clock had not moved on since finaldata.csv was written.
+    let tick = left_at + std::time::Duration::from_nanos(1);
+    let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_modified(tick).unwrap();
+    let report = run(&pipeline.config).unwrap();
+    assert!(report.rebuilt.is_some(), "{report}");
+    assert_eq!(pipeline.final_data(), whole);
+}
