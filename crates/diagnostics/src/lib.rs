@@ -8,6 +8,8 @@
 
 mod compare;
 mod dependencies;
+#[cfg(test)]
+mod draws;
 mod measure;
 mod report;
 pub mod statistics;

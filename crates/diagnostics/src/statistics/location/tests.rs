@@ -1,4 +1,5 @@
 use super::*;
+use crate::draws::Draws;
 use crate::statistics::reference::{assert_close, cases};
 
 fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
@@ -136,17 +137,8 @@ fn the_edges_are_this_table() {
     assert_eq!(test(&[], &[]), None, "no columns");
 }
 
-/// Numbers drawn at random, nearly normal: the sum of twelve that are uniform (SplitMix64).
-struct Draws(u64);
-
 impl Draws {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
+    /// Columns of numbers that are nearly normal: the sum of twelve that are uniform.
     fn columns(&mut self, columns: usize, rows: usize) -> Vec<Vec<f64>> {
         let mut normal = || (0..12).map(|_| self.uniform()).sum::<f64>();
         let mut column = || (0..rows).map(|_| normal()).collect();

@@ -1,0 +1,162 @@
+//! What is said of one column: by itself, whatever the others hold, and of what it is made.
+
+use super::*;
+
+/// Name, reference, current file, and the verdicts on distribution and missing values.
+type BadColumn<'a> = (&'a str, Cell<'a>, Cell<'a>, Verdict, Verdict);
+
+#[test]
+fn a_bad_column_gets_its_own_verdict_and_changes_no_other() {
+    use Verdict::{Drift, InsufficientData, Ok};
+    let x = |row| wave(row, 0.0).to_string();
+    let new = |row| wave(row, 0.3).to_string();
+    let region = |row: usize| ["north", "south", "east"][row % 3].to_owned();
+    let table: [BadColumn<'_>; 9] = [
+        ("the same", &x, &new, Ok, Ok),
+        ("empty now", &x, &|_| String::new(), InsufficientData, Drift),
+        (
+            "always empty",
+            &|_| String::new(),
+            &|_| "NA".into(),
+            InsufficientData,
+            Ok,
+        ),
+        ("constant", &|_| "7".into(), &|_| "7".into(), Ok, Ok),
+        ("constant now", &x, &|_| "0".into(), Drift, Ok),
+        (
+            "another type",
+            &x,
+            &|row| ["low", "high"][row % 2].to_owned(),
+            Drift,
+            Ok,
+        ),
+        ("categories", &region, &region, Ok, Ok),
+        (
+            "a new level",
+            &region,
+            &|row| {
+                if row % 2 == 0 {
+                    "west".into()
+                } else {
+                    region(row)
+                }
+            },
+            Drift,
+            Ok,
+        ),
+        ("one level", &|_| "all".into(), &|_| "all".into(), Ok, Ok),
+    ];
+    for (name, before, after, distribution, missing) in table {
+        let id = |row: usize| format!("c{row}");
+        let reference = file(600, &[("client", &id), ("x", &x), ("bad", before)]);
+        let current = file(200, &[("client", &id), ("x", &new), ("bad", after)]);
+        let report = compared(&reference, &current);
+        assert_eq!(
+            verdicts(&report),
+            [("x", Ok, Ok), ("bad", distribution, missing)],
+            "{name}"
+        );
+        let has_drifted = [distribution, missing].contains(&Drift);
+        assert_eq!(report.verdict == Drift, has_drifted, "{name}");
+        assert!(!report.to_string().contains("NaN"), "{name}");
+    }
+}
+
+#[test]
+fn a_distance_beyond_a_float_is_drift() {
+    let reference = file(100, &[("x", &|_| "7".into())]);
+    let current = file(100, &[("x", &|_| "1e308".into())]);
+    let check = compared(&reference, &current)
+        .columns
+        .remove(0)
+        .distribution;
+    assert_eq!((check.effect, check.verdict), (None, Verdict::Drift));
+}
+
+#[test]
+fn how_strict_a_column_is_held_does_not_hang_on_whether_others_have_values() {
+    let x = |row| wave(row, 0.0).to_string();
+    let moved = |row| (wave(row, 0.3) + 0.2).to_string();
+    let corrected = |bad: Cell<'_>| {
+        let reference = file(300, &[("x", &x), ("bad", bad)]);
+        let current = file(100, &[("x", &moved), ("bad", bad)]);
+        let report = compared(&reference, &current);
+        report.columns[0].distribution.corrected_p_value.unwrap()
+    };
+    assert_eq!(corrected(&|_| String::new()), corrected(&|_| "7".into()));
+}
+
+#[test]
+fn a_large_sample_does_not_alarm_over_a_trifle() {
+    let reference = file(9000, &[("x", &|row| wave(row, 0.0).to_string())]);
+    // Moved by 0.085 standard deviations: significant beyond doubt, and of no account.
+    let current = file(9000, &[("x", &|row| (wave(row, 0.3) + 0.06).to_string())]);
+    let report = compared(&reference, &current);
+    let check = &report.columns[0].distribution;
+    assert!(check.p_value.unwrap() < 1e-4, "{check:?}");
+    assert_eq!((check.verdict, report.verdict), (Verdict::Ok, Verdict::Ok));
+}
+
+#[test]
+fn where_no_values_could_say_drift_nothing_is_said_to_be_well() {
+    let low = |row: usize| row.to_string();
+    let high = |row: usize| (row + 100).to_string();
+    let few = |cell: Cell<'_>| file(3, &[("x", cell)]);
+    for current in [&low as Cell<'_>, &high] {
+        let report = compared(&few(&low), &few(current));
+        let check = &report.columns[0].distribution;
+        assert_eq!(report.verdict, Verdict::InsufficientData, "{report}");
+        assert!((check.least_p_value.unwrap() - 0.1).abs() < 1e-12);
+        assert!(
+            check.sentence.contains("cannot be told from so few rows"),
+            "{}",
+            check.sentence
+        );
+    }
+    // Of 18 rows some deals are rare enough.
+    let enough = |cell: Cell<'_>| file(9, &[("x", cell)]);
+    assert_eq!(compared(&enough(&low), &enough(&low)).verdict, Verdict::Ok);
+    assert_eq!(
+        compared(&enough(&low), &enough(&high)).verdict,
+        Verdict::Drift
+    );
+}
+
+#[test]
+fn each_check_says_of_what_it_is_made_and_how() {
+    let x = |row| wave(row, 0.0).to_string();
+    let region = |row: usize| ["north", "south", "east"][row % 3].to_owned();
+    let moved = |row| (wave(row, 0.3) + 0.8).to_string();
+    let reference = file(600, &[("x", &x), ("region", &region)]);
+    let current = file(200, &[("x", &moved), ("region", &region)]);
+    let report = compared(&reference, &current);
+    let [x, region] = &report.columns[..] else {
+        panic!("two columns");
+    };
+    assert_eq!(x.distribution.rows, [600, 200]);
+    assert_eq!(x.distribution.method, Some(Method::Exact));
+    let sentence = &x.distribution.sentence;
+    assert!(
+        sentence.starts_with("the distribution of x has moved by 1."),
+        "{sentence}"
+    );
+    assert!(
+        sentence.contains("kolmogorov_smirnov of 600 and 200, p "),
+        "{sentence}"
+    );
+    assert_eq!(region.distribution.degrees, Some(2));
+    assert_eq!(region.distribution.method, Some(Method::Asymptotic));
+    assert_eq!(
+        (region.missing.method, region.missing.rows),
+        (Some(Method::Exact), [600, 200])
+    );
+    let sentence = &region.missing.sentence;
+    assert!(
+        sentence.starts_with("the share of region that is missing has not moved (fisher of"),
+        "{sentence}"
+    );
+    let text = report.to_string();
+    for part in ["600 / 200", "2 df", "exact", "1 df, p"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
