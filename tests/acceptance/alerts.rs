@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use acceptance::sample_data::{World, clients, to_csv};
-use common::{Config, History};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -316,8 +315,7 @@ fn a_run_that_was_killed_is_told_of_by_the_one_that_closes_it() {
     for name in ["outcome", "finished_at", "decision"] {
         record[name] = Value::Null;
     }
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
-    let history = History::open(&config.layout).expect("a history");
+    let history = workspace.open_history();
     let died = history.begin_run(Timestamp::now(), &record);
     assert_eq!(died.expect("begun"), 2);
     drop(history);

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
+use crate::past::of_a_newer_program;
 use crate::server::Server;
 use crate::workspace::{Snapshot, Workspace, outcome};
 
@@ -158,16 +159,13 @@ fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let third = whole.len() / 3;
     let mut middle = whole.to_vec();
     middle.splice(third..2 * third, noise(third));
-    let mut newer = whole.to_vec();
-    // `user_version` in SQLite's header.
-    newer[60..64].copy_from_slice(&99u32.to_be_bytes());
     let damaged = "put a backup in its place, or move it away";
     vec![
         (noise(whole.len()).collect(), damaged),
         (b"no history\n".to_vec(), damaged),
         (whole[..whole.len() / 2].to_vec(), damaged),
         (
-            newer,
+            of_a_newer_program(whole),
             "the history is of version 99, this program knows up to",
         ),
         (middle, damaged),
@@ -232,10 +230,7 @@ fn s31_a_key_that_is_none_is_named_and_a_new_one_is_drawn_once_it_is_removed() {
 
 #[test]
 fn s31_the_server_keeps_its_last_good_model_and_says_so() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
-    workspace.set_input(&["sourcedata"]);
-    assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    let mut workspace = Workspace::after_redeployment();
     workspace.run("deployment", &["--rollback"]);
     let server = Server::start(&mut workspace);
     let point_at = |release: &str| {

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use common::{Config, History};
 use serde_json::json;
 
 use crate::workspace::{Workspace, outcome};
@@ -23,15 +22,12 @@ fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
     let workspace = Workspace::with_sample_data();
     workspace.run("ingestion", &[]);
     // What a run leaves that is killed after it took the data in.
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
     let mut open = workspace
         .run("fullprocess", &["--dry-run", "--json"])
         .json();
     open["outcome"] = json!(null);
     open["decision"] = json!(null);
-    History::open(&config.layout)
-        .and_then(|history| history.begin_run(jiff::Timestamp::now(), &open))
-        .expect("an open run");
+    workspace.add_run(jiff::Timestamp::now(), None, &open);
 
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start");

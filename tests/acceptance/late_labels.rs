@@ -1,7 +1,6 @@
 //! Files without classes: predicted, estimated, and held against the classes once they come.
 
 use acceptance::sample_data::{World, clients, to_csv};
-use common::{Config, History};
 use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, outcome};
@@ -45,10 +44,7 @@ fn realised(record: &Value) -> Vec<&Value> {
 
 /// What the history keeps of the predictions of a run.
 fn kept(workspace: &Workspace, run: i64) -> Option<Value> {
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
-    let history = History::read(&config.layout).expect("readable");
-    let history = history.expect("a history");
-    history.estimate_of(run).expect("readable")
+    workspace.history().estimate_of(run).expect("readable")
 }
 
 #[test]
@@ -211,8 +207,7 @@ fn an_estimate_that_is_damaged_fails_no_run() {
     let workspace = watching();
     let labelled = export(41, 300);
     after(&workspace, "march", &unlabelled(&labelled));
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
-    let history = History::open(&config.layout).expect("a history");
+    let history = workspace.open_history();
     history.save_estimate(2, &"no estimate").expect("saved");
     drop(history);
     let record = after(&workspace, "april", &labelled);

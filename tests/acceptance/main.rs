@@ -13,6 +13,7 @@ mod input;
 mod interruptions;
 mod late_labels;
 mod monitoring;
+mod past;
 mod program;
 mod receiver;
 mod registry;

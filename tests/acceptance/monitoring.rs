@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use acceptance::sample_data::{World, clients, to_csv};
 use common::history::StoredVerdict;
-use common::{Config, History};
 use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, outcome};
@@ -114,11 +113,8 @@ fn verdicts(record: &Value) -> &Value {
 
 /// The verdicts of a run as the history keeps them.
 fn verdict_rows(workspace: &Workspace, record: &Value) -> Vec<StoredVerdict> {
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
-    let history = History::read(&config.layout).expect("readable");
     let run = record["run_id"].as_i64().expect("a run");
-    let history = history.expect("a history");
-    history.verdicts_of(run).expect("verdicts")
+    workspace.history().verdicts_of(run).expect("verdicts")
 }
 
 fn rows_in_sums(record: &Value) -> Option<u64> {

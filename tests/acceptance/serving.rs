@@ -152,10 +152,7 @@ fn a_damaged_release_does_not_replace_the_model_in_memory() {
         "000001"
     );
     let model = "production_deployment/releases/000002/trainedmodel.msgpack";
-    let mut bytes = fs::read(workspace.path(model)).expect("a model");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    workspace.write(model, bytes);
+    workspace.damage(model);
     let current = workspace.path("production_deployment/current");
     fs::remove_file(&current).expect("removed");
     std::os::unix::fs::symlink("releases/000002", &current).expect("a link");

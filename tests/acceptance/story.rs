@@ -12,12 +12,6 @@ use crate::workspace::{Workspace, outcome};
 const OUTSIDE_STATE: [&str; 3] = ["data/ingesteddata", "data/models", "production_deployment"];
 const EVERYTHING: [&str; 2] = ["data", "production_deployment"];
 
-fn after_cold_start() -> Workspace {
-    let workspace = Workspace::with_sample_data();
-    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
-    workspace
-}
-
 fn coefficients(workspace: &Workspace) -> Vec<f64> {
     let trained = workspace.run("training", &["--json"]).json();
     let named = trained["coefficients"].as_object().expect("coefficients");
@@ -91,7 +85,7 @@ fn s01_cold_start_makes_everything_the_design_names() {
 
 #[test]
 fn s02_nothing_new_changes_no_file_outside_the_state_folder() {
-    let workspace = after_cold_start();
+    let workspace = Workspace::after_cold_start();
     let before = workspace.snapshot(&OUTSIDE_STATE);
     let again = workspace.run("fullprocess", &["--quiet"]);
     assert_eq!(
@@ -107,7 +101,7 @@ fn s02_nothing_new_changes_no_file_outside_the_state_folder() {
 
 #[test]
 fn s03_a_new_folder_without_drift_replaces_the_data_and_keeps_the_model() {
-    let mut workspace = after_cold_start();
+    let mut workspace = Workspace::after_cold_start();
     let production = workspace.snapshot(&["production_deployment"]);
     let practice: BTreeSet<String> = workspace.final_rows().into_iter().collect();
     let clear = to_csv(&clients(World::Clear, 10, 400));
@@ -136,7 +130,7 @@ fn s03_a_new_folder_without_drift_replaces_the_data_and_keeps_the_model() {
 
 #[test]
 fn s04_drift_redeploys_a_release_whose_files_are_all_of_one_run() {
-    let mut workspace = after_cold_start();
+    let mut workspace = Workspace::after_cold_start();
     let before = workspace.snapshot(&["data/models"]);
     workspace.set_input(&["sourcedata"]);
     let record = workspace.fullprocess();
@@ -172,7 +166,7 @@ fn s04_drift_redeploys_a_release_whose_files_are_all_of_one_run() {
 
 #[test]
 fn s05_a_worse_candidate_is_refused_and_not_tried_again() {
-    let mut workspace = after_cold_start();
+    let mut workspace = Workspace::after_cold_start();
     let production = workspace.snapshot(&["production_deployment"]);
     // Thirty rows are too few to learn from; the deployed model does better on them.
     workspace.write(
@@ -196,7 +190,7 @@ fn s05_a_worse_candidate_is_refused_and_not_tried_again() {
 
 #[test]
 fn s05_the_gate_always_deploys_and_rollback_restores_the_files_byte_for_byte() {
-    let mut workspace = after_cold_start();
+    let mut workspace = Workspace::after_cold_start();
     let read = |workspace: &Workspace| -> Vec<Vec<u8>> {
         [
             "trainedmodel.msgpack",
@@ -231,7 +225,7 @@ fn s05_the_gate_always_deploys_and_rollback_restores_the_files_byte_for_byte() {
 
 #[test]
 fn s05_rows_of_a_model_deployed_by_hand_are_not_judged() {
-    let workspace = after_cold_start();
+    let workspace = Workspace::after_cold_start();
     workspace.write(
         "data/practicedata/clients_2026.csv",
         to_csv(&clients(World::After, 12, 500)),
@@ -264,7 +258,7 @@ fn add_tie(workspace: &Workspace) {
 #[test]
 fn s06_a_tie_counts_as_drift_unless_it_is_to_be_kept() {
     for (on_tie, expected) in [("retrain", false), ("keep", true)] {
-        let mut workspace = after_cold_start();
+        let mut workspace = Workspace::after_cold_start();
         add_tie(&workspace);
         workspace.set_input(&["tie"]);
         workspace.set("drift.on_tie", json!(on_tie));
@@ -371,7 +365,7 @@ fn s09_a_dry_run_says_what_the_run_will_do_and_writes_nothing() {
 
 #[test]
 fn s26_what_counts_as_new_input() {
-    let workspace = after_cold_start();
+    let workspace = Workspace::after_cold_start();
     let first = workspace.text("data/practicedata/clients_2025_h1.csv");
 
     workspace.write("data/practicedata/a copy of h1.csv", &first);

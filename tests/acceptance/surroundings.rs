@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use common::{Config, RunLock};
+use common::RunLock;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -16,7 +16,7 @@ const EVERYTHING: [&str; 1] = [""];
 #[test]
 fn s28_while_a_run_works_another_changes_nothing_and_exits_75() {
     let workspace = Workspace::with_sample_data();
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
+    let config = workspace.configuration();
     let lock = RunLock::acquire(&config.layout, "a test").expect("the lock");
     let before = workspace.snapshot(&EVERYTHING);
     for program in [

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use common::{Config, History};
 use serde_json::Value;
 
 use crate::program;
@@ -27,9 +26,7 @@ fn a_pipeline_of_version_3_goes_on_where_it_was() {
 fn every_version_of_the_history_is_frozen() {
     let workspace = Workspace::empty();
     workspace.run("fullprocess", &[]);
-    let config = Config::load(&workspace.path("config.json")).expect("a configuration");
-    let history = History::read(&config.layout).expect("readable");
-    let (_, newest) = history.expect("a history").versions().expect("versions");
+    let (_, newest) = workspace.history().versions().expect("versions");
     let frozen = fs::read_dir(program::repository().join("tests/frozen")).expect("frozen");
     let folders = frozen.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir()));
     assert_eq!(folders.count(), newest, "each new version adds a folder");

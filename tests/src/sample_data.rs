@@ -103,7 +103,9 @@ pub fn files() -> Vec<SampleFile> {
         .to_vec()
 }
 
-const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
+/// The columns of every whole file.
+pub const HEADER: &str =
+    "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
 
 /// A cell of an export and what stands there instead: line of the file from 1, column from 0, text.
 /// A text with a comma makes one field too many. None lies where two exports overlap, so that each

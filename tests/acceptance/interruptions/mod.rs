@@ -11,7 +11,7 @@ use self::stories::clients;
 use self::stories::{
     CLASSES, COLD_START, EXTENSION, PREDICTION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story,
 };
-use self::walk::{Fault, disturb, history, walk};
+use self::walk::{Fault, disturb, walk};
 
 fn killed(story: &Story) {
     walk(story, Fault::Kill);
@@ -50,7 +50,7 @@ fn s29_predictions_outlast_a_kill_behind_the_publication_though_the_data_moves_o
     let killed = (1..).find_map(|number| {
         let workspace = before.copy();
         disturb(&REDEPLOYMENT, &workspace, Fault::Kill, number).expect("it comes to publish");
-        let open = history(&workspace).unfinished_runs::<Value>();
+        let open = workspace.history().unfinished_runs::<Value>();
         let open = open.expect("runs").pop()?;
         let effects = open.record["effects"].as_array()?.clone();
         let is_between =
@@ -65,7 +65,7 @@ fn s29_predictions_outlast_a_kill_behind_the_publication_though_the_data_moves_o
     assert_eq!(workspace.run("ingestion", &[]).code, 0);
     workspace.fullprocess();
     let kept = |run| {
-        let kept: Option<Value> = history(&workspace).estimate_of(run).expect("readable");
+        let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
         kept.expect("an estimate")
     };
     assert_eq!(kept(run)["expectation"]["rows"], 30);

@@ -33,14 +33,7 @@ pub(super) const COLD_START: Story = Story {
 
 pub(super) const EXTENSION: Story = Story {
     name: "extension",
-    prepare: || {
-        let workspace = started();
-        workspace.write(
-            &input("later"),
-            clients(200..230, |client| client.is_quiet()),
-        );
-        workspace
-    },
+    prepare: || with_later(clients(200..230, Client::is_quiet)),
     outcome: Some("steady"),
     ..COLD_START
 };
@@ -48,12 +41,8 @@ pub(super) const EXTENSION: Story = Story {
 pub(super) const REBUILD: Story = Story {
     name: "rebuild",
     prepare: || {
-        let workspace = started();
+        let workspace = with_later(clients(200..230, Client::is_quiet));
         std::fs::remove_file(workspace.path(&input("second"))).expect("removed");
-        workspace.write(
-            &input("later"),
-            clients(200..230, |client| client.is_quiet()),
-        );
         workspace
     },
     outcome: Some("steady"),
@@ -85,25 +74,14 @@ pub(super) const REDEPLOYMENT: Story = Story {
 
 pub(super) const REFUSAL: Story = Story {
     name: "refusal",
-    prepare: || {
-        let workspace = started();
-        workspace.write(
-            &input("later"),
-            clients(200..230, |client| client.number.is_multiple_of(2)),
-        );
-        workspace
-    },
+    prepare: || with_later(clients(200..230, |client| client.number.is_multiple_of(2))),
     outcome: Some("candidate_refused"),
     ..COLD_START
 };
 
 pub(super) const PREDICTION: Story = Story {
     name: "prediction",
-    prepare: || {
-        let workspace = started();
-        workspace.write(&input("later"), without_classes(200..230));
-        workspace
-    },
+    prepare: || with_later(without_classes(200..230)),
     outcome: Some("not_judged"),
     ..COLD_START
 };
@@ -111,13 +89,9 @@ pub(super) const PREDICTION: Story = Story {
 pub(super) const CLASSES: Story = Story {
     name: "classes",
     prepare: || {
-        let workspace = started();
-        workspace.write(&input("later"), without_classes(190..230));
+        let workspace = with_later(without_classes(190..230));
         assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
-        workspace.write(
-            &input("classes"),
-            clients(200..230, |client| client.is_quiet()),
-        );
+        workspace.write(&input("classes"), clients(200..230, Client::is_quiet));
         workspace
     },
     outcome: Some("steady"),
@@ -155,6 +129,13 @@ fn new_pipeline() -> Workspace {
 fn started() -> Workspace {
     let workspace = new_pipeline();
     assert_eq!(workspace.fullprocess()["outcome"], "cold_start");
+    workspace
+}
+
+/// After a cold start, with one more file.
+fn with_later(rows: String) -> Workspace {
+    let workspace = started();
+    workspace.write(&input("later"), rows);
     workspace
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Output;
 
 use common::layout::names;
-use common::{Config, History, Manifest, digest};
+use common::{History, Manifest, digest};
 use serde_json::Value;
 
 use super::stories::Story;
@@ -134,7 +134,7 @@ fn finish(story: &Story, workspace: &Workspace) {
     let next = workspace.fullprocess();
     assert_eq!(outcome(&next), "nothing_new", "{next:#}");
     assert_eq!(workspace.live(), story.live_after);
-    let runs = history(workspace);
+    let runs = workspace.history();
     assert!(runs.unfinished_runs::<Value>().expect("runs").is_empty());
     if let Some(expected) = story.outcome {
         let runs = runs.finished_runs::<Value>(9).expect("runs");
@@ -148,7 +148,7 @@ fn finish(story: &Story, workspace: &Workspace) {
 
 /// Whatever happened, `current` leads to a release of which every file is the published one.
 fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
-    let layout = config(workspace).layout;
+    let layout = workspace.configuration().layout;
     let ledger = History::read(&layout).and_then(|history| match history {
         Some(history) => history.ledger().map(Some),
         None => Ok(None),
@@ -172,7 +172,7 @@ struct State(BTreeMap<String, String>);
 
 impl State {
     fn of(workspace: &Workspace) -> Self {
-        let layout = config(workspace).layout;
+        let layout = workspace.configuration().layout;
         let mut state = BTreeMap::new();
         for (path, (digest, _)) in workspace.snapshot(&["data", "production_deployment"]) {
             let path = path.to_string_lossy().into_owned();
@@ -190,7 +190,7 @@ impl State {
                 || path.ends_with("apireturns.json");
             state.insert(path, if is_dated { "there".into() } else { digest });
         }
-        let history = history(workspace);
+        let history = workspace.history();
         let mut ledger = history.ledger().expect("a ledger");
         for file in &mut ledger.files {
             file.stamp = Default::default();
@@ -248,17 +248,6 @@ fn calls(returns: &str) -> String {
         .filter(is_call)
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-pub(super) fn history(workspace: &Workspace) -> History {
-    let history = History::read(&config(workspace).layout);
-    history
-        .expect("the history can be read")
-        .expect("there is a history")
-}
-
-fn config(workspace: &Workspace) -> Config {
-    Config::load(&workspace.path("config.json")).expect("a configuration")
 }
 
 impl fmt::Display for Fault {

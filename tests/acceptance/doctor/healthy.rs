@@ -1,0 +1,56 @@
+//! A pipeline that is well is said to be, and with `--quiet` nothing but a problem is said.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::{Visit, is_mended};
+use crate::workspace::Workspace;
+
+#[test]
+fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
+    let workspace = Workspace::after_redeployment();
+    Visit::to(&workspace).is_healthy();
+    let looked = workspace.run("fullprocess", &["--doctor"]);
+    assert_eq!(looked.code, 0, "{}", looked.stdout);
+    let lines: Vec<&str> = looked.stdout.lines().collect();
+    assert_eq!(lines.len(), 10, "{}", looked.stdout);
+    for (line, begins) in lines.iter().zip([
+        "permissions  6 folders",
+        "space        ",
+        "clock        ",
+        "lock         free",
+        "history      version 3, whole, 2 runs",
+        "releases     2 whole, 000002 is live",
+        "orphans      none",
+        "runs         run 2 was the last: redeployed",
+        "alerts       nobody is told of anything",
+        "nothing is wrong",
+    ]) {
+        assert!(line.starts_with(begins), "{line:?}, {begins:?}");
+    }
+    let quiet = workspace.run("fullprocess", &["--doctor", "--quiet"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn a_pipeline_that_never_ran_is_healthy() {
+    let workspace = Workspace::with_sample_data();
+    Visit::to(&workspace).is_healthy();
+    fs::remove_dir_all(workspace.path("data/practicedata")).expect("removed");
+    is_mended(
+        &workspace,
+        "permissions",
+        "problem",
+        "practicedata is missing",
+    );
+}
+
+#[test]
+fn with_quiet_a_problem_is_printed() {
+    let workspace = Workspace::after_cold_start();
+    let key = workspace.path("data/state/fingerprint.key");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let quiet = workspace.run("fullprocess", &["--doctor", "--quiet"]);
+    assert_eq!(quiet.code, 74);
+    assert!(quiet.stdout.contains("chmod 600 "), "{}", quiet.stdout);
+}

@@ -1,0 +1,103 @@
+//! Releases that are damaged or not live: named with the way back to one that is whole.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{Visit, is_mended, mend};
+use crate::workspace::Workspace;
+
+#[test]
+fn a_damaged_live_release_is_named_with_the_way_back() {
+    for damaged in [
+        "trainedmodel.msgpack",
+        "manifest.json",
+        "confusionmatrix.png",
+    ] {
+        let workspace = Workspace::after_redeployment();
+        let path = format!("production_deployment/releases/000002/{damaged}");
+        if damaged == "manifest.json" {
+            workspace.write(&path, "{}");
+        } else {
+            workspace.damage(&path);
+        }
+        let visit = Visit::to(&workspace);
+        assert_eq!(visit.code, 74);
+        let remedy = visit.remedy(
+            "releases",
+            "problem",
+            "release 000002, the live one, is damaged",
+        );
+        assert_eq!(remedy, "deployment --rollback 000001");
+        mend(&workspace, remedy);
+        assert_eq!(workspace.live(), "000001");
+        // It is kept for whoever wants to know what happened to it, and named until it is removed.
+        is_mended(
+            &workspace,
+            "releases",
+            "problem",
+            "release 000002 cannot be gone back to",
+        );
+    }
+}
+
+#[test]
+fn a_run_that_cannot_read_the_live_release_sends_to_the_doctor() {
+    let workspace = Workspace::after_cold_start();
+    workspace.write("production_deployment/releases/000001/manifest.json", "{}");
+    let run = workspace.run("fullprocess", &[]);
+    run.failed(74, "`fullprocess --doctor` names one that is whole");
+}
+
+#[test]
+fn without_another_whole_release_the_way_back_is_a_new_one() {
+    let workspace = Workspace::after_cold_start();
+    workspace.write("production_deployment/releases/000001/manifest.json", "{}");
+    let visit = Visit::to(&workspace);
+    mend(
+        &workspace,
+        visit.remedy("releases", "problem", "release 000001, the live one"),
+    );
+    assert_eq!(workspace.live(), "000002");
+    is_mended(
+        &workspace,
+        "releases",
+        "problem",
+        "release 000001 cannot be gone back to",
+    );
+}
+
+#[test]
+fn a_production_folder_that_does_not_serve_is_found() {
+    let workspace = Workspace::after_redeployment();
+    let current = workspace.path("production_deployment/current");
+    fs::remove_file(&current).expect("removed");
+    is_mended(
+        &workspace,
+        "releases",
+        "problem",
+        "release 000002 was after the last run",
+    );
+    assert_eq!(workspace.live(), "000002");
+
+    fs::remove_file(&current).expect("removed");
+    symlink("releases/000009", &current).expect("a link");
+    is_mended(&workspace, "releases", "problem", "where no release is");
+
+    fs::remove_file(&current).expect("removed");
+    workspace.write("production_deployment/current/note.txt", "a folder");
+    is_mended(&workspace, "releases", "problem", "nothing is live");
+
+    let link = workspace.path("production_deployment/latestscore.txt");
+    fs::remove_file(link).expect("removed");
+    workspace.write("production_deployment/latestscore.txt", "0.99\n");
+    is_mended(
+        &workspace,
+        "releases",
+        "problem",
+        "does not lead to the live release",
+    );
+
+    fs::remove_dir_all(workspace.path("production_deployment")).expect("wiped");
+    is_mended(&workspace, "releases", "problem", "nothing is live");
+    assert_eq!(workspace.live(), "000003");
+}

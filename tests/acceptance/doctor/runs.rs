@@ -1,0 +1,155 @@
+//! What runs have left: a lock, unfinished work, a failure, silence, or a time that is still to come.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use common::RunLock;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{FINAL_DATA, Visit, is_mended, mend};
+use crate::workspace::Workspace;
+
+fn set_modified(workspace: &Workspace, path: &str, time: SystemTime) {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(workspace.path(path));
+    file.and_then(|file| file.set_modified(time))
+        .expect("a time");
+}
+
+#[test]
+fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
+    let workspace = Workspace::after_cold_start();
+    let config = workspace.configuration();
+    let lock = RunLock::acquire(&config.layout, "a test").expect("the lock");
+    workspace.write("data/ingesteddata/.finaldata.csv.partial", "half a ro");
+    workspace.add_run(Timestamp::now(), None, &workspace.last_record());
+    let visit = Visit::to(&workspace);
+    assert_eq!((visit.code, visit.findings.len()), (0, 1));
+    let holder = format!("a test, process {}", std::process::id());
+    let remedy = visit.remedy("lock", "note", &holder);
+    mend(&workspace, remedy);
+    drop(lock);
+    assert_eq!(Visit::to(&workspace).findings.len(), 2);
+}
+
+#[test]
+fn the_text_of_a_run_that_ended_is_no_holder() {
+    let workspace = Workspace::after_cold_start();
+    // Its process lives, but it does not hold the lock.
+    let text = format!("fullprocess, process {}\n", std::process::id());
+    workspace.write("data/state/run.lock", text);
+    Visit::to(&workspace).is_healthy();
+}
+
+#[test]
+fn a_run_that_was_cut_short_is_finished_by_the_remedy() {
+    let workspace = Workspace::after_cold_start();
+    let mut record = workspace.last_record();
+    record["decision"] = json!(null);
+    workspace.add_run(Timestamp::now(), None, &record);
+    is_mended(&workspace, "runs", "note", "run 2 was cut short");
+}
+
+#[test]
+fn a_run_that_failed_is_named_with_its_reason() {
+    let workspace = Workspace::after_cold_start();
+    let held_back = workspace.text("data/testdata/clients_held_back.csv");
+    let header = held_back.lines().next().expect("a header").to_owned();
+    workspace.write("data/testdata/clients_held_back.csv", header + "\n");
+    workspace.copy_sample("sourcedata", "practicedata");
+    workspace
+        .run("fullprocess", &[])
+        .failed(65, "no usable labelled row");
+    let visit = Visit::to(&workspace);
+    visit.remedy("runs", "problem", "no usable labelled row");
+    workspace.write("data/testdata/clients_held_back.csv", held_back);
+    is_mended(&workspace, "runs", "problem", "run 2 failed");
+}
+
+#[test]
+fn a_last_run_of_long_ago_is_found() {
+    let workspace = Workspace::after_cold_start();
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(25);
+    workspace.add_run(long_ago, Some("nothing_new"), &workspace.last_record());
+    is_mended(&workspace, "runs", "problem", "more than 24 hours ago");
+}
+
+#[test]
+fn a_clock_that_went_back_is_found() {
+    let workspace = Workspace::after_cold_start();
+    let to_come = Timestamp::now() + SignedDuration::from_hours(3);
+    workspace.add_run(to_come, Some("nothing_new"), &workspace.last_record());
+    is_mended(&workspace, "clock", "problem", "run 2 ended at");
+
+    let to_come = SystemTime::now() + Duration::from_secs(10_000);
+    set_modified(&workspace, FINAL_DATA, to_come);
+    is_mended(
+        &workspace,
+        "clock",
+        "problem",
+        "finaldata.csv was written at",
+    );
+
+    let path = "production_deployment/current/manifest.json";
+    let mut manifest: Value = serde_json::from_str(&workspace.text(path)).expect("JSON");
+    manifest["created_at"] = json!(Timestamp::now() + SignedDuration::from_hours(3));
+    workspace.write(path, manifest.to_string());
+    let visit = Visit::to(&workspace);
+    assert_eq!(visit.code, 0);
+    mend(
+        &workspace,
+        visit.remedy("clock", "note", "release 000001 was made at"),
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_found_and_removed() {
+    let workspace = Workspace::after_cold_start();
+    for (path, says) in [
+        (
+            "data/ingesteddata/.finaldata.csv.partial",
+            "finaldata.csv.partial",
+        ),
+        (
+            "data/models/.latestscore.txt.partial",
+            "latestscore.txt.partial",
+        ),
+        (
+            "data/state/.fingerprint.key.partial",
+            "fingerprint.key.partial",
+        ),
+        ("production_deployment/.current.partial", "current.partial"),
+        (
+            "production_deployment/releases/.staging-000002/latestscore.txt",
+            ".staging-000002",
+        ),
+        ("data/state/runs/000077/record.json", "1 report folder"),
+    ] {
+        workspace.write(path, "half a fi");
+        is_mended(&workspace, "orphans", "note", says);
+    }
+    for (path, more, says) in [
+        (
+            FINAL_DATA,
+            "Quiet Co,1,2,",
+            "13 bytes that no run committed",
+        ),
+        (
+            "data/ingesteddata/rejectedrows.csv",
+            "x",
+            "1 byte that no run committed",
+        ),
+        (
+            "data/ingesteddata/ingestedfiles.txt",
+            "another.csv\n",
+            "not the list of the ingested files",
+        ),
+    ] {
+        let text = workspace.text(path);
+        workspace.write(path, text.clone() + more);
+        is_mended(&workspace, "orphans", "note", says);
+        assert_eq!(workspace.text(path), text);
+    }
+}

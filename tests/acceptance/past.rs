@@ -1,0 +1,77 @@
+//! Pipelines with a past: what earlier runs, time and accidents have left.
+
+use std::fs;
+
+use common::{Config, History};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::workspace::{Workspace, outcome};
+
+impl Workspace {
+    /// The sample data after a cold start.
+    pub(crate) fn after_cold_start() -> Self {
+        let workspace = Self::with_sample_data();
+        assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+        workspace
+    }
+
+    /// A pipeline with releases 1 and 2, the second live.
+    pub(crate) fn after_redeployment() -> Self {
+        let mut workspace = Self::after_cold_start();
+        workspace.set_input(&["sourcedata"]);
+        assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+        workspace
+    }
+
+    /// The configuration as the programs read it.
+    pub(crate) fn configuration(&self) -> Config {
+        Config::load(&self.path("config.json")).expect("a configuration")
+    }
+
+    /// The history, to be read.
+    pub(crate) fn history(&self) -> History {
+        let history = History::read(&self.configuration().layout);
+        history
+            .expect("the history can be read")
+            .expect("there is a history")
+    }
+
+    /// The history, to be written into as a run would.
+    pub(crate) fn open_history(&self) -> History {
+        History::open(&self.configuration().layout).expect("a history")
+    }
+
+    /// The record of the last run.
+    pub(crate) fn last_record(&self) -> Value {
+        let runs = self.run("fullprocess", &["--history", "--json"]).json();
+        runs[0].clone()
+    }
+
+    /// A run of `record`'s kind that began and, where it has an outcome, ended at `time`.
+    pub(crate) fn add_run(&self, time: Timestamp, outcome: Option<&str>, record: &Value) {
+        let history = self.open_history();
+        let run = history.begin_run(time, record).expect("a run");
+        if let Some(outcome) = outcome {
+            history
+                .finish_run(run, time, outcome, record)
+                .expect("an end");
+        }
+    }
+
+    /// Changes one bit in the middle of a file.
+    pub(crate) fn damage(&self, path: &str) {
+        let mut bytes = fs::read(self.path(path)).expect("a file");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        self.write(path, bytes);
+    }
+}
+
+/// This history as a program of version 99 would have left it.
+pub(crate) fn of_a_newer_program(history: &[u8]) -> Vec<u8> {
+    let mut newer = history.to_vec();
+    // Where SQLite keeps the version that is the application's own.
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    newer
+}
