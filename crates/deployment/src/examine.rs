@@ -3,14 +3,12 @@
 //! Reading only. Unlike [`releases`](crate::releases), what cannot be read is part of the answer.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use common::{Layout, Manifest};
 
 use crate::publish::HIDDEN;
-use crate::release::{Release, release_folders};
+use crate::release::{Release, entries, release_folders};
 
 /// One release and whether it is what was published.
 #[derive(Clone, Debug)]
@@ -43,21 +41,12 @@ pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
 
 /// What an interrupted deployment or removal left; the next writer removes it.
 pub fn leftovers(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
-    let releases = layout.releases();
-    let entries = match fs::read_dir(&releases) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("failed to list {}", releases.display()));
-        }
+    let is_hidden = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(HIDDEN))
     };
-    let mut left = Vec::new();
-    for entry in entries {
-        let entry = entry.with_context(|| format!("failed to list {}", releases.display()))?;
-        if entry.file_name().to_string_lossy().starts_with(HIDDEN) {
-            left.push(entry.path());
-        }
-    }
+    let mut left = entries(layout)?;
+    left.retain(is_hidden);
     left.sort();
     Ok(left)
 }

@@ -156,24 +156,22 @@ pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
 
 /// The folders of published releases, in no order.
 pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
-    let releases = layout.releases();
-    let entries = match fs::read_dir(&releases) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("failed to list {}", releases.display()));
-        }
-    };
-    let mut folders = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("failed to list {}", releases.display()))?
-            .path();
-        if number(&path).is_some() {
-            folders.push(path);
-        }
-    }
+    let mut folders = entries(layout)?;
+    folders.retain(|path| number(path).is_some());
     Ok(folders)
+}
+
+/// Whatever stands where the releases are, in no order.
+pub(crate) fn entries(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
+    let releases = layout.releases();
+    let context = || format!("failed to list {}", releases.display());
+    match fs::read_dir(&releases) {
+        Ok(entries) => entries
+            .map(|entry| Ok(entry.with_context(context)?.path()))
+            .collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(context),
+    }
 }
 
 /// The number of a release's folder; `None` for any other folder.

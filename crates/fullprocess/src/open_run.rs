@@ -33,18 +33,9 @@ impl<'a> OpenRun<'a> {
         history: &'a History,
         started_at: Timestamp,
     ) -> anyhow::Result<Self> {
-        let mut record = RunRecord::begin(started_at);
+        let record = RunRecord::begin(started_at);
         let id = history.begin_run(record.started_at, &record)?;
-        record.run_id = Some(id);
-        Ok(Self {
-            config,
-            history,
-            id,
-            record,
-            picture: None,
-            failed_with: None,
-            timed: Vec::new(),
-        })
+        Ok(Self::of(config, history, id, record))
     }
 
     /// Takes up a run that was interrupted.
@@ -54,11 +45,15 @@ impl<'a> OpenRun<'a> {
         id: i64,
         mut record: RunRecord,
     ) -> Self {
-        record.run_id = Some(id);
         if let Some(decision) = &record.decision {
             // An error may have taken its place.
             record.reason = decision.reason.clone();
         }
+        Self::of(config, history, id, record)
+    }
+
+    fn of(config: &'a Config, history: &'a History, id: i64, mut record: RunRecord) -> Self {
+        record.run_id = Some(id);
         Self {
             config,
             history,

@@ -1,21 +1,46 @@
 //! Making the files what the committed ledger says of them.
 
+use std::path::PathBuf;
+
 use common::ledger::Ledger;
 use common::{Layout, files};
 
-/// Cuts what an interrupted run appended without committing it.
-pub(crate) fn cut_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
+/// What stands in a file behind its committed bytes.
+pub struct UncommittedTail {
+    /// The file.
+    pub path: PathBuf,
+    /// Length of what counts in it.
+    pub committed: u64,
+    /// Bytes behind that.
+    pub bytes: u64,
+}
+
+/// What interrupted runs appended without committing it; none where the files are made anew
+/// whatever they hold.
+pub fn uncommitted_tails(layout: &Layout, ledger: &Ledger) -> Vec<UncommittedTail> {
     if ledger.rebuilding || ledger.committed_bytes == 0 {
-        return Ok(());
+        return Vec::new();
     }
-    for (path, committed) in [
+    let appended = [
         (layout.final_data(), ledger.committed_bytes),
         (layout.rejected_rows(), ledger.rejected_bytes),
-    ] {
+    ];
+    let tail = |(path, committed): (PathBuf, u64)| {
         let length = path.metadata().map_or(0, |metadata| metadata.len());
-        if length > committed {
-            files::open_at(&path, committed)?;
-        }
+        let bytes = length.saturating_sub(committed);
+        (bytes > 0).then_some(UncommittedTail {
+            path,
+            committed,
+            bytes,
+        })
+    };
+    appended.into_iter().filter_map(tail).collect()
+}
+
+/// Cuts what an interrupted run appended without committing it.
+pub(crate) fn cut_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
+    for tail in uncommitted_tails(layout, ledger) {
+        files::open_at(&tail.path, tail.committed)?;
     }
     Ok(())
 }

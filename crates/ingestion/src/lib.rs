@@ -41,6 +41,7 @@ use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use committed::{UncommittedTail, uncommitted_tails};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use infer::{ProposedSchema, infer};
 pub use judged::{is_intact, judged_fingerprints, mark_judged};

@@ -103,6 +103,18 @@ impl<'p> Section<'p> {
         self.take(key).unwrap_or(default)
     }
 
+    /// The value of an optional key that may not be 0.
+    pub(super) fn at_least_one<T>(&mut self, key: &'static str, default: T) -> T
+    where
+        T: DeserializeOwned + PartialEq + From<u8>,
+    {
+        let value = self.value(key, default);
+        if value == T::from(0) {
+            self.problem(key, "must be at least 1");
+        }
+        value
+    }
+
     /// The value of a required key; `None` is a problem already noted.
     pub(super) fn required<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         if !self.values.contains_key(key) {

@@ -174,11 +174,8 @@ const MIB: u64 = 1024 * 1024;
 pub(super) fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
     let settings = IngestionSettings {
         settle_seconds: section.value("settle_seconds", 5),
-        memory_limit_mib: section.value("memory_limit_mib", 1024),
+        memory_limit_mib: section.at_least_one("memory_limit_mib", 1024),
     };
-    if settings.memory_limit_mib == 0 {
-        section.problem("memory_limit_mib", "must be at least 1");
-    }
     section.finish();
     settings
 }
@@ -212,11 +209,8 @@ pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {
 pub(super) fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
     let settings = DeploymentSettings {
         gate: section.value("gate", GatePolicy::NotWorse),
-        keep_releases: section.value("keep_releases", 10),
+        keep_releases: section.at_least_one("keep_releases", 10),
     };
-    if settings.keep_releases == 0 {
-        section.problem("keep_releases", "must be at least 1");
-    }
     section.finish();
     settings
 }
@@ -254,13 +248,7 @@ fn loopback_and(bind: SocketAddr) -> Vec<String> {
 
 fn read_limits(mut section: Section<'_>) -> LimitSettings {
     let default = LimitSettings::default();
-    let mut limit = |key: &'static str, default: u64| {
-        let value: u64 = section.value(key, default);
-        if value == 0 {
-            section.problem(key, "must be at least 1");
-        }
-        value
-    };
+    let mut limit = |key: &'static str, default: u64| section.at_least_one(key, default);
     let limits = LimitSettings {
         body_bytes: limit("body_bytes", default.body_bytes),
         inflated_bytes: limit("inflated_bytes", default.inflated_bytes),

@@ -89,16 +89,9 @@ mod tests {
     use anyhow::Context;
 
     use super::*;
+    use crate::History;
     use crate::exit::{Exit, classify};
-    use crate::{Config, History};
-
-    fn layout(folder: &std::path::Path) -> Layout {
-        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod"}"#;
-        Config::parse(&folder.join("config.json"), text)
-            .unwrap()
-            .layout
-    }
+    use crate::history::tests::layout;
 
     #[test]
     fn only_a_damaged_history_gets_a_remedy() {

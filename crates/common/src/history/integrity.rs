@@ -70,15 +70,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
-    use crate::{Config, Layout};
-
-    fn layout(folder: &std::path::Path) -> Layout {
-        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod"}"#;
-        Config::parse(&folder.join("config.json"), text)
-            .unwrap()
-            .layout
-    }
+    use crate::history::tests::layout;
 
     #[test]
     fn a_whole_history_has_no_problem_and_names_its_runs() {

@@ -4,7 +4,8 @@ use super::*;
 use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use crate::{Config, Layout};
 
-fn layout(folder: &std::path::Path) -> Layout {
+/// The paths of a pipeline in a folder.
+pub(super) fn layout(folder: &std::path::Path) -> Layout {
     let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod"}"#;
     Config::parse(&folder.join("config.json"), text)

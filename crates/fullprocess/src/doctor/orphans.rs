@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::{Layout, Ledger, files};
+use ingestion::uncommitted_tails;
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
@@ -53,29 +54,18 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
 
 /// Bytes behind the committed ones.
 fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usize {
-    if ledger.rebuilding || ledger.committed_bytes == 0 {
-        // Such a file is made anew whatever it holds.
-        return 0;
+    let tails = uncommitted_tails(layout, ledger);
+    for tail in &tails {
+        findings.note(
+            format!(
+                "{} ends with {} that no run committed",
+                tail.path.display(),
+                counted(tail.bytes as usize, "byte")
+            ),
+            "fullprocess",
+        );
     }
-    let mut n_found = 0;
-    for (path, committed) in [
-        (layout.final_data(), ledger.committed_bytes),
-        (layout.rejected_rows(), ledger.rejected_bytes),
-    ] {
-        let length = path.metadata().map_or(0, |metadata| metadata.len());
-        if length > committed {
-            n_found += 1;
-            findings.note(
-                format!(
-                    "{} ends with {} that no run committed",
-                    path.display(),
-                    counted((length - committed) as usize, "byte")
-                ),
-                "fullprocess",
-            );
-        }
-    }
-    n_found
+    tails.len()
 }
 
 /// ingestedfiles.txt, where it is not what the ledger says.
