@@ -4,6 +4,7 @@ mod alerts;
 mod api;
 mod architecture;
 mod by_hand;
+mod categories;
 mod contract;
 mod damage;
 mod dependencies;

@@ -11,7 +11,7 @@ use std::path::Path;
 use acceptance::fuzzing::fuzz;
 use common::ledger::DataPosition;
 use common::{Config, files};
-use dataset::{ReadRow, RowReader, Rows, Table, TargetColumn};
+use dataset::{BulkReader, FileProblem, Lines, Scratch, Table, TargetColumn};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{
     Batch, Check, ColumnComparison, ComparisonReport, Request, Verdict, compare, verdicts,
@@ -20,8 +20,9 @@ use training::Model;
 
 use crate::pipeline::write;
 
-const COLUMNS: usize = 3;
-const HEADER: &str = "corporation,a,b,c,exited\n";
+/// Three of numbers and a category.
+const COLUMNS: usize = 4;
+const HEADER: &str = "corporation,a,b,c,d,exited\n";
 /// Clients of the reference, and of the file that is spoilt.
 const BEFORE: std::ops::Range<usize> = 0..404;
 const NEW: std::ops::Range<usize> = 404..606;
@@ -31,31 +32,36 @@ const WHOLE_RUNS: u32 = 100;
 fn config(folder: &Path) -> Config {
     let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
-        "schema":{"features":["a","b","c"]},"drift":{"trigger":"evidence"},
+        "schema":{"features":["a","b","c",{"name":"d","kind":"category"}]},"drift":{"trigger":"evidence"},
         "ingestion":{"settle_seconds":0},"diagnostics":{"check_updates":false}}"#;
     Config::parse(&folder.join("config.json"), text).expect("a config")
 }
 
-/// A client's values; `b` of the new ones lies elsewhere, the other two where they did.
-fn values(client: usize) -> [usize; COLUMNS] {
+/// A client's cells; `b` of the new ones lies elsewhere, the others where they did.
+fn values(client: usize) -> [String; COLUMNS] {
     let moved = if NEW.contains(&client) { 60 } else { 0 };
+    let level = ["north", "south", "east, \"far\""][client * 67 % 101 % 3];
     [
-        client * 37 % 101,
-        client * 53 % 101 + moved,
-        client * 71 % 101,
+        first_value(client).to_string(),
+        (client * 53 % 101 + moved).to_string(),
+        (client * 71 % 101).to_string(),
+        format!("\"{}\"", level.replace('"', "\"\"")),
     ]
+}
+
+fn first_value(client: usize) -> usize {
+    client * 37 % 101
 }
 
 /// Rows of these clients, with these cells in one column.
 fn file(clients: std::ops::Range<usize>, bad: Option<(usize, &[String])>) -> String {
     let mut text = String::from(HEADER);
     for (row, client) in clients.enumerate() {
-        let values = values(client);
-        let mut cells = values.map(|value| value.to_string());
+        let mut cells = values(client);
         if let Some((column, bad)) = bad {
             cells[column].clone_from(&bad[row % bad.len()]);
         }
-        let left = values[0] + client * 29 % 101 > 100;
+        let left = first_value(client) + client * 29 % 101 > 100;
         writeln!(
             text,
             "client {client},{},{}",
@@ -77,13 +83,14 @@ fn cells(bytes: &[u8]) -> Vec<String> {
 /// The rows that a run takes.
 fn accepted(config: &Config, text: &str) -> Table {
     let mut table = Table::new(&config.schema);
-    let mut reader = RowReader::open(text.as_bytes(), &config.schema, TargetColumn::Read)
+    let mut reader = BulkReader::open(text.as_bytes(), &config.schema, TargetColumn::Read)
         .expect("a header that serves");
-    while let Some(row) = reader.next_row().expect("text in memory can be read") {
-        if let ReadRow::Accepted(row) = row {
-            table.push(row.id(), row.values, row.label);
-        }
-    }
+    let taken: Result<(), FileProblem> =
+        reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+            table.append_all(rows);
+            Ok(())
+        });
+    taken.expect("text in memory can be read");
     table
 }
 
@@ -168,7 +175,10 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
     };
     let whole = features(&good);
     let of_columns: Vec<Verdict> = whole.iter().map(|column| column.verdict).collect();
-    assert_eq!(of_columns, [Verdict::Ok, Verdict::Drift, Verdict::Ok]);
+    assert_eq!(
+        of_columns,
+        [Verdict::Ok, Verdict::Drift, Verdict::Ok, Verdict::Ok]
+    );
     let good = accepted(&config, &good);
     let cases = Cell::new(0_u32);
     fuzz("columns", 60, |bytes| {

@@ -272,7 +272,8 @@ fn requested(configured: &Schema, model: &Schema) -> Schema {
         ..model.clone()
     };
     for feature in &mut schema.features {
-        let same = |other: &&Feature| other.name == feature.name;
+        // What a model reads as a number it cannot read as a text.
+        let same = |other: &&Feature| other.name == feature.name && other.kind.is_as(&feature.kind);
         if let Some(configured) = configured.features.iter().find(same) {
             feature.kind = configured.kind.clone();
         }

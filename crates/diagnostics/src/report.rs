@@ -3,7 +3,8 @@
 use std::fmt;
 
 use common::Config;
-use dataset::passes::{ColumnSummary, Summary};
+use dataset::escaped;
+use dataset::passes::{ColumnSummary, LevelSummary, Summary};
 use serde::Serialize;
 
 use crate::StoredDiagnostics;
@@ -140,6 +141,9 @@ fn write_column(
         "{:width$} {:>9} {share:>8}",
         column.name, column.missing
     )?;
+    if let Some(levels) = &column.levels {
+        return writeln!(to, " {}", levels_in_words(levels));
+    }
     for number in [
         column.mean,
         column.median,
@@ -150,6 +154,28 @@ fn write_column(
         write!(to, " {:>12}", short(number))?;
     }
     writeln!(to)
+}
+
+/// Levels that a line lists at most.
+const LISTED_LEVELS: usize = 5;
+
+fn levels_in_words(levels: &LevelSummary) -> String {
+    let listed = levels.top.iter().take(LISTED_LEVELS);
+    let words = listed.map(|it| format!("{} {}", escaped(it.level.as_bytes()), it.rows));
+    let words: Vec<String> = words.collect();
+    let more = match (levels.distinct as usize).saturating_sub(LISTED_LEVELS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let noun = if levels.distinct == 1 {
+        "level"
+    } else {
+        "levels"
+    };
+    match words.join(", ") {
+        none if none.is_empty() => "no level".into(),
+        words => format!("{} {noun}: {words}{more}", levels.distinct),
+    }
 }
 
 /// Four decimals, or powers of ten where those would not fit.

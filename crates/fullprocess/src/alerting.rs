@@ -139,6 +139,8 @@ fn model_drift(record: &RunRecord) -> Option<Sighting> {
     match model.verdict {
         Verdict::Drift => {
             let came = record.outcome.map_or("open", Outcome::name);
+            // A level is a value of the data.
+            let model = model.clone().without_levels();
             let what = format!("{model}. The run came out as {came}");
             Some(wrong(Condition::ModelDrift, what))
         }

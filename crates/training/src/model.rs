@@ -204,6 +204,13 @@ impl Model {
         if !kinds.chain([false]).eq(profiled) {
             return Some("its profile is of columns of another kind");
         }
+        let adds_up = |column: &ColumnProfile| {
+            let is_category = column.levels().is_some();
+            !is_category || column.present().saturating_add(column.missing) == profile.rows
+        };
+        if !profile.columns.iter().all(adds_up) {
+            return Some("the levels of a category contradict its rows");
+        }
         if self.positives > self.rows || profile.rows != self.rows {
             return Some("its counts of rows contradict each other");
         }

@@ -96,7 +96,7 @@ fn or_null(kind: &str) -> Value {
 fn rows() -> Value {
     let record = json!({"type": "object"});
     json!({
-        "description": "Rows by column name, or the path of a CSV file on the server",
+        "description": "Rows by column name, a category's cell being a string, or the path of a CSV file on the server",
         "oneOf": [
             list(&record),
             {"type": "object", "required": ["records"],
@@ -127,6 +127,7 @@ fn predictions() -> Value {
             ("ids", list(&text())),
             ("rows", count()),
             ("imputed", count()),
+            ("unknown_levels", count()),
             ("threshold", share()),
             ("model_version", text()),
             ("request_id", text()),
@@ -162,16 +163,26 @@ fn score() -> Value {
 }
 
 fn summary() -> Value {
-    let column = closed(&[
-        ("name", text()),
-        ("count", count()),
-        ("missing", count()),
-        ("mean", or_null("number")),
-        ("median", or_null("number")),
-        ("std", or_null("number")),
-        ("min", or_null("number")),
-        ("max", or_null("number")),
+    let level = closed(&[("level", text()), ("rows", count())]);
+    let levels = closed(&[
+        ("distinct", count()),
+        ("top", list(&level)),
+        ("others", count()),
     ]);
+    let column = object(
+        &[
+            ("name", text()),
+            ("count", count()),
+            ("missing", count()),
+            ("mean", or_null("number")),
+            ("median", or_null("number")),
+            ("std", or_null("number")),
+            ("min", or_null("number")),
+            ("max", or_null("number")),
+            ("levels", levels),
+        ],
+        &["levels"],
+    );
     closed(&[
         ("rows", count()),
         ("columns", list(&column)),
@@ -296,12 +307,21 @@ fn verdict() -> Value {
 }
 
 fn model() -> Value {
-    let feature = closed(&[
-        ("name", text()),
+    let level = closed(&[
+        ("level", or_null("string")),
         ("coefficient", number()),
         ("imputed", number()),
-        ("allowed", json!({"type": ["object", "string"]})),
     ]);
+    let feature = object(
+        &[
+            ("name", text()),
+            ("coefficient", number()),
+            ("imputed", number()),
+            ("levels", list(&level)),
+            ("allowed", json!({"type": ["object", "string"]})),
+        ],
+        &["coefficient", "imputed", "levels"],
+    );
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
     closed(&[
         ("model_version", text()),

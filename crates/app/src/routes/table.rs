@@ -82,7 +82,7 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
     path: "/prediction",
     verb: Verb::Post,
     access: Access::Predict,
-    summary: "The deployed model's word on the rows of the body",
+    summary: "The deployed model's word on the rows of the body; missing cells and levels that the model does not know are counted",
     parameters: &[
         Parameter {
             name: "threshold",
@@ -131,7 +131,7 @@ pub(crate) static SCORING: Endpoint = Endpoint {
 };
 pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
     path: "/summarystats",
-    summary: "Statistics of the ingested data, as the last ingestion stored them",
+    summary: "Statistics of the ingested data, of a category its most frequent levels, as the last ingestion stored them",
     schema: "Summary",
     problems: &["no-data"],
     ..GET
@@ -193,7 +193,7 @@ pub(crate) static DRIFT: Endpoint = Endpoint {
 };
 pub(crate) static MODEL: Endpoint = Endpoint {
     path: "/v1/model",
-    summary: "The model that is served: columns, coefficients, and where it came from",
+    summary: "The model that is served: columns, coefficients (of a category one a level, and one for any other), and where it came from",
     schema: "Model",
     problems: &["no-model"],
     ..GET

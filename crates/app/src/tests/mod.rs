@@ -121,6 +121,7 @@ fn every_form_of_the_same_rows_gets_the_same_answer() {
         "ids": ["a", "b"],
         "rows": 2,
         "imputed": 1,
+        "unknown_levels": 0,
         "threshold": 0.5,
         "model_version": release.name(),
         "request_id": "r-1",

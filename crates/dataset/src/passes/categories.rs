@@ -46,8 +46,9 @@ struct WrittenCounts {
 impl CategoryCounts {
     /// Rows that have any level.
     pub fn rows(&self) -> u64 {
+        // What was read from a file need not add up.
         let of_levels = self.levels.iter().map(|level| level.rows);
-        of_levels.sum::<u64>() + self.others
+        of_levels.fold(self.others, u64::saturating_add)
     }
 }
 
@@ -76,7 +77,8 @@ impl CodeCounts {
 
     /// Rows that have any level.
     pub(super) fn total(&self) -> u64 {
-        self.rows.values().sum::<u64>() + self.others
+        let of_codes = self.rows.values().copied();
+        of_codes.fold(self.others, u64::saturating_add)
     }
 
     /// The counts by text; a code without one is among the others.
@@ -102,7 +104,7 @@ impl CodeCounts {
 
     fn add(&mut self, code: u64, rows: u64) {
         if let Some(count) = self.rows.get_mut(&code) {
-            *count += rows;
+            *count = count.saturating_add(rows);
             return;
         }
         self.rows.insert(code, rows);

@@ -144,6 +144,11 @@ fn a_level_whose_coefficient_is_gone_is_found_and_named() {
         sentence.ends_with("the coefficient of plan = gold has become larger"),
         "{sentence}"
     );
+    let sentence = found.model.without_levels().to_string();
+    assert!(
+        sentence.ends_with("the coefficient of plan has become larger"),
+        "{sentence}"
+    );
 }
 
 /// The level of the test is kept also where many levels have few rows each.

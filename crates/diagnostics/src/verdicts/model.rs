@@ -51,11 +51,24 @@ pub struct HeldTest {
 /// A coefficient that is no longer what it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moved {
-    /// Its feature, of a category with the level (`plan = basic`); `None` for the intercept.
+    /// Its feature; `None` for the intercept.
     pub feature: Option<String>,
+    /// Its own name, where a category has several: `plan = basic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<String>,
     /// Its part of the statistic's root, standard normal while the model holds; above 0 where the
     /// coefficient has become larger.
     pub component: f64,
+}
+
+impl ModelVerdict {
+    /// The same without what stands in cells: of a category its name, and none of its levels.
+    pub fn without_levels(mut self) -> Self {
+        if let Some(moved) = &mut self.moved {
+            moved.coefficient = None;
+        }
+        self
+    }
 }
 
 impl HeldTest {
@@ -179,8 +192,10 @@ fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {
     let moved = place
         .checked_sub(1)
         .and_then(|place| coefficients.nth(place));
+    let of_category = moved.filter(|coefficient| coefficient.reads != Reads::Number);
     Some(Moved {
-        feature: moved.map(|coefficient| coefficient.name()),
+        feature: moved.map(|coefficient| coefficient.feature.to_owned()),
+        coefficient: of_category.map(|coefficient| coefficient.name()),
         component,
     })
 }

@@ -18,7 +18,7 @@ impl fmt::Display for ModelVerdict {
                 )?;
                 match &self.moved {
                     Some(moved) => {
-                        let which = moved.feature.as_deref();
+                        let which = moved.coefficient.as_ref().or(moved.feature.as_ref());
                         let direction = if moved.component > 0.0 {
                             "larger"
                         } else {

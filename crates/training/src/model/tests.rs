@@ -278,6 +278,8 @@ fn a_design_or_profile_of_other_columns_is_refused() {
     assert!(short.contains("coefficients"), "{short}");
     let kind = refusal(&|model| model.profile.columns.swap(0, 1));
     assert!(kind.contains("another kind"), "{kind}");
+    let counts = refusal(&|model| model.profile.columns[1].missing = u64::MAX);
+    assert!(counts.contains("contradict"), "{counts}");
     let schema = refusal(&|model| model.schema.features[1] = "plan".into());
     assert!(schema.contains("its design is not"), "{schema}");
 }

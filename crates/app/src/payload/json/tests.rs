@@ -1,5 +1,8 @@
 //! Tests of JSON rows: text in, rows or the error's code out.
 
+use common::schema::{CategoryRules, Feature, ListedLevels, Presence};
+use dataset::level_code;
+
 use super::*;
 use crate::in_flight::InFlight;
 
@@ -192,4 +195,48 @@ fn column_names_are_read_no_further_than_there_may_be_columns() {
     assert_eq!(code(3), Err("json-invalid"));
     let whole = column_names(&Text::part(r#"["a","b"]"#), 2).unwrap();
     assert_eq!(whole, ["a", "b"]);
+}
+
+#[test]
+fn a_category_is_a_string_or_missing() {
+    let category = |rules| Feature {
+        name: "plan".into(),
+        kind: Kind::Category(rules),
+    };
+    let read = |rules: CategoryRules, cell: &str| -> Result<f64, String> {
+        let schema = Schema {
+            features: vec![category(rules)],
+            ..Schema::default()
+        };
+        let json = format!(r#"[{{"corporation":"a","plan":{cell}}}]"#);
+        let mut permit = InFlight::new(u64::MAX).permit();
+        let room = Room {
+            limits: &limits(),
+            permit: &mut permit,
+        };
+        match records(&Text::whole(&json), &schema, room) {
+            Ok(rows) => Ok(rows.iter().next().unwrap()[0]),
+            Err(ApiError::RowInvalid(errors)) => Err(errors.first[0].code.to_owned()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let any = |cell: &str| read(CategoryRules::default(), cell);
+    assert_eq!(any(r#"" gold ""#), Ok(level_code("gold")));
+    assert_eq!(any(r#""5""#), Ok(level_code("5")));
+    for missing in ["null", r#""""#, r#""N/A""#] {
+        assert!(any(missing).unwrap().is_nan(), "{missing}");
+    }
+    for other in ["5", "true", "[\"gold\"]"] {
+        assert_eq!(any(other), Err("not-a-text".into()), "{other}");
+    }
+    let long = format!("\"{}\"", "x".repeat(201));
+    assert_eq!(any(&long), Err("text-too-long".into()));
+    let listed = || CategoryRules {
+        listed: ListedLevels::new(vec!["gold".into()]).unwrap(),
+        presence: Presence::Required,
+        ..CategoryRules::default()
+    };
+    assert_eq!(read(listed(), r#""gold""#), Ok(level_code("gold")));
+    assert_eq!(read(listed(), r#""Gold""#), Err("not-listed".into()));
+    assert_eq!(read(listed(), "null"), Err("missing-value".into()));
 }
