@@ -256,3 +256,58 @@ fn is_gzip(request: &HttpRequest) -> Result<bool, ApiError> {
 fn too_large(what: &'static str, limit: u64) -> ApiError {
     ApiError::BodyTooLarge { what, limit }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use actix_web::FromRequest;
+    use actix_web::test::TestRequest;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn others_have_their_turn_while_a_body_is_inflated() {
+        const MEBIBYTE: usize = 1024 * 1024;
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&vec![b'0'; 32 * MEBIBYTE]).unwrap();
+        let (request, mut payload) = TestRequest::post()
+            .insert_header((CONTENT_ENCODING, "gzip"))
+            .set_payload(packed.finish().unwrap())
+            .to_http_parts();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let payload = Payload::from_request(&request, &mut payload).await.unwrap();
+            let limits = LimitSettings::default();
+            let mut incoming = Incoming::begin(&request, payload, &limits).unwrap();
+            // All of it is there: whoever does not pause inflates it in one turn.
+            let (mut inflated, mut in_this_turn, mut most) = (0, 0, 0);
+            loop {
+                let mut next = std::pin::pin!(incoming.next());
+                let bytes = poll_fn(|context| {
+                    let next = next.as_mut().poll(context);
+                    if next.is_pending() {
+                        in_this_turn = 0;
+                    }
+                    next
+                });
+                let Some(bytes) = bytes.await.unwrap() else {
+                    break;
+                };
+                inflated += bytes.len();
+                in_this_turn += bytes.len();
+                most = most.max(in_this_turn);
+            }
+            assert_eq!(inflated, 32 * MEBIBYTE);
+            assert!(
+                most <= 2 * INFLATED_WITHOUT_PAUSE,
+                "{most} bytes in one turn"
+            );
+        });
+    }
+}

@@ -133,3 +133,67 @@ impl Inputs {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use actix_web::App;
+    use actix_web::dev::Service as _;
+    use actix_web::rt::time::timeout;
+    use actix_web::test::{TestRequest, init_service};
+    use tokio::task::spawn_blocking;
+
+    use crate::routes;
+    use crate::tests::Service;
+
+    /// The end of what is over at once, on the slowest machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn requests_take_turns_and_who_waits_keeps_no_thread() {
+        let service = Service::deployed();
+        let state = service.state();
+        // One for what holds up the first request, one for that request, and one that is free.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(3)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let app = App::new().app_data(state.clone());
+            let app = init_service(app.configure(routes::configure)).await;
+            let (holds, is_held) = tokio::sync::oneshot::channel();
+            let (go_on, held_up) = mpsc::channel::<()>();
+            let holder = spawn_blocking({
+                let state = state.clone();
+                move || {
+                    let _kept = state.scores.kept.lock().unwrap();
+                    holds.send(()).unwrap();
+                    held_up.recv().is_err()
+                }
+            });
+            is_held.await.unwrap();
+            let ask = || app.call(TestRequest::get().uri("/scoring").to_request());
+            let (mut first, mut second, mut third) = (pin!(ask()), pin!(ask()), pin!(ask()));
+            poll_fn(|context| {
+                for asked in [first.as_mut(), second.as_mut(), third.as_mut()] {
+                    assert!(asked.poll(context).is_pending());
+                }
+                Poll::Ready(())
+            })
+            .await;
+            let other = timeout(PATIENCE, spawn_blocking(|| "has a thread")).await;
+            drop(go_on);
+            assert_eq!(other.expect("a free thread").unwrap(), "has a thread");
+            assert!(holder.await.unwrap());
+            for asked in [first, second, third] {
+                assert_eq!(asked.await.unwrap().status(), 200);
+            }
+        });
+    }
+}

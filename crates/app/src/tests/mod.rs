@@ -32,7 +32,8 @@ use crate::{Application, RunningServer, routes, serve_in_background};
 const CSV: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n\
                    a,1,20,3\nb,39,,4\n";
 
-struct Service {
+/// A pipeline's folder and the server of it.
+pub(crate) struct Service {
     _folder: tempfile::TempDir,
     config: Config,
     table: Table,
@@ -64,10 +65,17 @@ impl Service {
         }
     }
 
-    fn deployed() -> Self {
+    /// With a release.
+    pub(crate) fn deployed() -> Self {
         let service = Self::new();
         service.deploy();
         service
+    }
+
+    /// What another server of the same folder would share among its requests.
+    pub(crate) fn state(&self) -> Data<AppState> {
+        let gate = Gate::of(&self.config.api).unwrap();
+        Data::new(AppState::new(self.config.clone(), gate))
     }
 
     fn deploy(&self) -> (Release, Model) {
@@ -522,8 +530,7 @@ fn a_taken_port_and_a_public_address_are_refused() {
 #[test]
 fn a_request_that_was_given_up_counts_until_its_job_is_over() {
     let service = Service::deployed();
-    let gate = Gate::of(&service.config.api).unwrap();
-    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let state = service.state();
     let has_room = || {
         let limit = service.config.api.limits.in_flight_bytes;
         let mut all = state.in_flight.permit();
@@ -562,8 +569,7 @@ fn a_request_that_was_given_up_counts_until_its_job_is_over() {
 #[test]
 fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
     let service = Service::deployed();
-    let gate = Gate::of(&service.config.api).unwrap();
-    let state = Data::new(AppState::new(service.config.clone(), gate));
+    let state = service.state();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)
