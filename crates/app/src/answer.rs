@@ -1,15 +1,13 @@
 //! What every request goes through and every answer carries: the gate, the request id,
 //! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
-use std::fmt::Write;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
@@ -24,24 +22,17 @@ use crate::access_log::Event;
 use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::metrics::Target;
+use crate::noted::{Noted, REQUEST_ID, RequestId};
 use crate::problem;
-use crate::routes::{self, Access, Verb};
+use crate::routes::{self, Access};
 use crate::state::AppState;
 use crate::unread::Unread;
 
-/// Name of the header with the request id.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What is noted where the client went before its answer: of no standard, and known from other
 /// servers.
 const CLIENT_GONE: u16 = 499;
-/// A client's own id is taken up to this length.
-const LONGEST_ID: usize = 64;
 /// Hexadecimal digits of an answer's digest that are its tag.
 const TAG_DIGITS: usize = 32;
-
-/// The id of a request; handlers find it among the request's extensions.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
 
 /// The middleware around all routes.
 pub(crate) async fn complete(
@@ -55,14 +46,14 @@ pub(crate) async fn complete(
     };
     Connection::note_request(&request);
     let running = state.metrics.begin();
-    let id = request_id(request.headers());
+    let id = RequestId::of(request.headers());
     // As the router reads it: `/%70rediction` is `/prediction`.
     let place = routes::place(request.match_info().as_str());
     let mut asked = Asked {
         state: &state,
         target: Target::of(place, request.method()),
         began,
-        id: &id,
+        id: id.as_str(),
         is_answered: false,
     };
     let origin = state.gate.origins.listed(request.headers());
@@ -72,17 +63,16 @@ pub(crate) async fn complete(
 
     let mut answered = match admit(&state, &request, place) {
         Ok(()) => {
-            request.extensions_mut().insert(RequestId(id.clone()));
-            with_problem_body(next.call(request).await?, &id)
+            request.extensions_mut().insert(Noted::new(id.clone()));
+            with_problem_body(next.call(request).await?, id.as_str())
         }
         Err(error) => {
-            let answer = problem::answer(&error, &instance(request.path()), &id);
+            let answer = problem::answer(&error, &instance(request.path()), id.as_str());
             request.into_response(answer)
         }
     };
-    // The rest of a body that was refused, or that nobody reads, is not waited for.
-    let is_read = answered.status().is_success() && reads_body(place, &method);
-    let is_cut = has_body && !is_read;
+    // The rest of a body that nobody reads to its end is not waited for.
+    let is_cut = has_body && !Noted::is_body_taken(answered.request());
     if is_cut && let Some(unread) = unread {
         answered = unread.hold_by(answered);
     }
@@ -100,13 +90,10 @@ pub(crate) async fn complete(
 }
 
 /// What every answer carries.
-fn add_headers(headers: &mut HeaderMap, id: &str) {
+fn add_headers(headers: &mut HeaderMap, id: &RequestId) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // An id is made of characters that a header may have.
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
+    headers.insert(REQUEST_ID, id.header());
 }
 
 /// A request from its head to the beginning of its answer.
@@ -152,12 +139,6 @@ impl Drop for Asked<'_> {
             self.note(CLIENT_GONE, None);
         }
     }
-}
-
-/// Whether a request of this method makes the route read its body.
-fn reads_body(place: Option<usize>, method: &Method) -> bool {
-    let endpoint = place.and_then(|place| routes::ALL.get(place));
-    *method == Method::POST && endpoint.is_some_and(|endpoint| endpoint.verb == Verb::Post)
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -244,63 +225,4 @@ pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpRe
     response
         .insert_header((CONTENT_TYPE, media.content_type()))
         .body(body)
-}
-
-/// The client's id where it is harmless, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let given = headers
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
-    match given {
-        Some(id) if is_harmless(id) => id.to_owned(),
-        _ => new_id(),
-    }
-}
-
-fn is_harmless(id: &str) -> bool {
-    (1..=LONGEST_ID).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-}
-
-/// Unique within this process by its number, and among processes by chance.
-fn new_id() -> String {
-    static PROCESS: OnceLock<String> = OnceLock::new();
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let process = PROCESS.get_or_init(|| {
-        // Without randomness the process id has to do: the id only serves to find log lines.
-        let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
-        format!("{process:016x}-")
-    });
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let mut id = String::with_capacity(LONGEST_ID);
-    id.push_str(process);
-    // A string takes all that is written.
-    let _ = write!(id, "{number}");
-    id
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_foreign_id_is_taken_only_when_it_is_harmless() {
-        for id in ["a", "A.b_c-9", &"x".repeat(64)] {
-            assert!(is_harmless(id), "{id}");
-        }
-        for id in [
-            "",
-            "a b",
-            "a\r\nSet-Cookie: x",
-            "é",
-            "<script>",
-            &"x".repeat(65),
-        ] {
-            assert!(!is_harmless(id), "{id}");
-        }
-        let (first, second) = (new_id(), new_id());
-        assert!(is_harmless(&first) && first != second);
-    }
 }

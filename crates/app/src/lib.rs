@@ -17,6 +17,7 @@ mod held;
 mod in_flight;
 mod kind;
 mod metrics;
+mod noted;
 mod openapi;
 mod payload;
 mod predict;

@@ -34,8 +34,8 @@ pub use load::{TestData, load_final_data, load_fingerprints, load_test_data, rea
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, MissingCounts, OpenError,
-    ParsedRows, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch, TargetColumn,
-    find_columns, missing_too_often,
+    ParsedRows, PlainHeader, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch,
+    TargetColumn, find_columns, missing_too_often,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use text::escaped;

@@ -31,7 +31,7 @@ pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
 use self::lines::LineTracker;
 pub use self::missing::{MissingCounts, missing_too_often};
 pub use self::parse::{Lines, ParsedRows};
-pub use self::plain::PlainReader;
+pub use self::plain::{PlainHeader, PlainReader};
 use self::record::{Blame, Record};
 
 /// Reads the rows of one file, one after another.

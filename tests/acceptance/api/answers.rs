@@ -1,6 +1,7 @@
 //! The forms of an answer.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -254,4 +255,51 @@ fn the_memory_of_a_streamed_answer_does_not_grow_with_its_rows() {
     assert_eq!(streamed.lines().count(), blocks * 100_000 + 1);
     let grown = server.peak_mib() - before;
     assert!(grown < 64, "{grown} MiB for {} MiB", length >> 20);
+}
+
+/// The next answer on a connection that stays.
+fn next_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        answer.extend(byte);
+    }
+    let head = String::from_utf8(answer).expect("text");
+    let length = header_of(&head, "content-length").expect("a length");
+    let mut body = vec![0; length.parse().expect("a number")];
+    stream.read_exact(&mut body).expect("a body");
+    head + &String::from_utf8(body).expect("text")
+}
+
+#[test]
+fn what_is_wrong_with_a_body_that_was_read_does_not_end_the_connection() {
+    let (_workspace, server) = serving(&[]);
+    let mut kept = server.connect();
+    let bad_row = ROWS.replace("900,12", "x,12");
+    let mut ask = |what: &str, framing: &str, body: &str| {
+        let request = format!("POST {what} HTTP/1.1\r\n{HOST}\r\n{framing}\r\n\r\n{body}");
+        kept.write_all(request.as_bytes()).expect("sent");
+        next_answer(&mut kept)
+    };
+    let length = |body: &str| format!("Content-Length: {}", body.len());
+    for (body, wanted) in [
+        (bad_row.as_str(), "422 row-invalid"),
+        ("[{]", "400 json-invalid"),
+        ("", "422 no-rows"),
+        ("\"/etc/passwd\"", "403 path-not-allowed"),
+    ] {
+        let answer = ask("/prediction", &length(body), body);
+        assert_eq!(problem(&answer), wanted);
+        assert_eq!(header_of(&answer, "connection"), None, "{answer}");
+    }
+    let chunked = format!("{:x}\r\n{bad_row}\r\n0\r\n\r\n", bad_row.len());
+    let answer = ask("/prediction", "Transfer-Encoding: chunked", &chunked);
+    assert_eq!(problem(&answer), "422 row-invalid");
+    assert_eq!(status_of(&ask("/prediction", &length(ROWS), ROWS)), 200);
+    // Nobody reads this one.
+    let answer = ask("/scoring", &length(ROWS), ROWS);
+    assert_eq!(problem(&answer), "405 method-not-allowed");
+    assert_eq!(header_of(&answer, "connection"), Some("close"));
+    assert_eq!(rest_of(&mut kept), "");
 }

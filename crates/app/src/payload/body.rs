@@ -36,7 +36,8 @@ const INFLATED_WITHOUT_PAUSE: usize = 1024 * 1024;
 /// A body on its way.
 pub(crate) struct Incoming {
     wire: Wire,
-    inflate: Option<Inflate>,
+    /// Boxed, as few bodies need it and it is large.
+    inflate: Option<Box<Inflate>>,
 }
 
 /// What comes over the connection.
@@ -68,13 +69,15 @@ impl Incoming {
         payload: Payload,
         limits: &LimitSettings,
     ) -> Result<Self, ApiError> {
-        let inflate = is_gzip(request)?.then(|| Inflate {
-            decoder: MultiGzDecoder::new(Vec::new()),
-            compressed: Bytes::new(),
-            inflated: 0,
-            since_pause: 0,
-            limit: limits.inflated_bytes,
-            is_at_end: false,
+        let inflate = is_gzip(request)?.then(|| {
+            Box::new(Inflate {
+                decoder: MultiGzDecoder::new(Vec::new()),
+                compressed: Bytes::new(),
+                inflated: 0,
+                since_pause: 0,
+                limit: limits.inflated_bytes,
+                is_at_end: false,
+            })
         });
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -167,7 +170,8 @@ impl Wire {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let next = match self.arrived().await {
             Some(next) => next,
-            None => self.wait().await?,
+            // Boxed, with its timer: most bodies are there.
+            None => Box::pin(self.wait()).await?,
         };
         let Some(bytes) = next.transpose().map_err(|_| ApiError::BodyIncomplete)? else {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! Rows as CSV, read by the rules of ingestion; the target may be there and is not looked at.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use common::Schema;
@@ -7,14 +8,23 @@ use common::config::LimitSettings;
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
-    FileProblem, HeaderFlaw, OpenError, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows,
-    TargetColumn,
+    FileProblem, HeaderFlaw, OpenError, PlainHeader, PlainReader, ReadRow, Rejection, RowFlaw,
+    RowReader, Rows, TargetColumn,
 };
 
 use super::fence::{Fence, read_error};
 use super::rows::{Collector, Room, Rows as CollectedRows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
+
+/// Headers up to this size are remembered.
+const REMEMBERED_HEADER: usize = 4096;
+
+thread_local! {
+    /// The header read last by this thread, and the columns that were looked for: clients send the
+    /// same again and again.
+    static HEADER: RefCell<Option<(Schema, PlainHeader)>> = const { RefCell::new(None) };
+}
 
 /// The rows of a CSV text with a header.
 pub(super) fn rows_of_text(
@@ -26,8 +36,22 @@ pub(super) fn rows_of_text(
         return rows(text.as_bytes(), schema, room);
     }
     Fence::new(io::empty(), room.limits).follow(text.as_bytes())?;
-    let reader = PlainReader::open(text, schema, TargetColumn::Ignored).map_err(header_error)?;
-    collect(reader, schema, room)
+    collect(open_text(text, schema)?, schema, room)
+}
+
+/// Reads the header of a text, unless it is the one read last.
+fn open_text<'t>(text: &'t str, schema: &Schema) -> Result<PlainReader<'t>, ApiError> {
+    HEADER.with_borrow_mut(|last| {
+        let known = last.as_ref().filter(|(of, _)| of == schema);
+        if let Some(reader) = known.and_then(|(_, it)| PlainReader::open_known(text, it)) {
+            return Ok(reader);
+        }
+        let reader =
+            PlainReader::open(text, schema, TargetColumn::Ignored).map_err(header_error)?;
+        let read = reader.header().filter(|it| it.bytes() <= REMEMBERED_HEADER);
+        *last = read.map(|header| (schema.clone(), header));
+        Ok(reader)
+    })
 }
 
 /// The rows of a CSV file with a header.

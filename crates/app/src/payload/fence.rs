@@ -57,6 +57,14 @@ impl<R> Fence<R> {
         if memchr(b'"', bytes).is_some() {
             return self.follow_each(bytes);
         }
+        if self.mark == 0
+            && bytes
+                .first()
+                .is_some_and(|first| *first != BYTE_ORDER_MARK[0])
+        {
+            // There is no mark, so the first line is like any other.
+            self.mark = BYTE_ORDER_MARK.len();
+        }
         while let Some(end) = memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end + 1);
             if !self.is_at_line() || line.len() as u64 > self.columns.min(self.field_bytes) {

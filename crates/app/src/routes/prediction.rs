@@ -7,15 +7,15 @@ use std::sync::Arc;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{self, Bytes, Data, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
-use crate::answer::RequestId;
 use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::held::HeldAnswer;
 use crate::in_flight::Permit;
+use crate::noted::{Noted, RequestId};
 use crate::payload::{
     self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
     stream_file,
@@ -47,7 +47,7 @@ struct Job {
     snapshot: Arc<Snapshot>,
     wishes: Wishes,
     body: Bytes,
-    request_id: String,
+    request_id: RequestId,
     /// For the body: it stays as long as the job, also when nobody waits for that any more.
     permit: Permit,
 }
@@ -73,6 +73,7 @@ pub(super) async fn predict(
     answered
 }
 
+/// What is rare is boxed: a request's future is allocated, and up to a kilobyte that costs little.
 async fn answer(
     request: &HttpRequest,
     payload: Payload,
@@ -86,22 +87,25 @@ async fn answer(
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
         threshold: wishes.options.threshold,
-        request_id: request_id(request),
+        request_id: Noted::id_of(request).as_str().to_owned(),
         _permit: permit,
     };
     let body = match wishes.gather(&mut incoming, &mut permit).await? {
         Gathered::Whole(body) => body,
         Gathered::Beginning(beginning) => {
-            let answer = stream_body(request, streaming(permit), beginning, incoming).await?;
+            let answer = stream_body(request, streaming(permit), beginning, incoming);
+            let answer = Box::pin(answer).await?;
+            Noted::take_body(request);
             return Ok(respond(&snapshot, wishes.media, BoxBody::new(answer)));
         }
     };
+    Noted::take_body(request);
     let job = Job {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
         wishes,
         body,
-        request_id: request_id(request),
+        request_id: Noted::id_of(request),
         permit,
     };
     let body = match job.run().await? {
@@ -111,7 +115,8 @@ async fn answer(
             BoxBody::new(HeldAnswer::new(answer, permit, reader))
         }
         (Computed::Large(file), permit) => {
-            BoxBody::new(stream_file(request, streaming(permit), file).await?)
+            let answer = stream_file(request, streaming(permit), file);
+            BoxBody::new(Box::pin(answer).await?)
         }
     };
     Ok(respond(&snapshot, wishes.media, body))
@@ -177,7 +182,7 @@ impl Job {
     async fn run(mut self) -> Result<(Computed, Permit), ApiError> {
         match self.compute_if_small()? {
             Some(answer) => Ok((Computed::Answer(answer), self.permit)),
-            None => web::block(move || self.compute()).await?,
+            None => Box::pin(web::block(move || self.compute())).await?,
         }
     }
 
@@ -226,7 +231,7 @@ impl Job {
             Media::Csv => Ok(predict_csv(model, rows, options, bytes)),
             Media::Text => Ok(predict_text(model, rows, options)),
             _ => {
-                let answer = predict_rows(model, rows, options, release, &self.request_id);
+                let answer = predict_rows(model, rows, options, release, self.request_id.as_str());
                 let mut text = Vec::with_capacity(bytes);
                 serde_json::to_writer(&mut text, &answer)
                     .map_err(|error| ApiError::Internal(error.into()))?;
@@ -234,12 +239,6 @@ impl Job {
             }
         }
     }
-}
-
-fn request_id(request: &HttpRequest) -> String {
-    let extensions = request.extensions();
-    let id = extensions.get::<RequestId>();
-    id.map(|id| id.0.clone()).unwrap_or_default()
 }
 
 /// The options of a query; each may stand there once.

@@ -4,6 +4,7 @@
 //! What it reads is what [`RowReader`](super::RowReader) reads, row by row and word for word.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use common::Schema;
 use csv::ByteRecord;
@@ -25,10 +26,25 @@ pub struct PlainReader<'t> {
     /// Line breaks before it.
     breaks: u64,
     is_at_end: bool,
-    columns: ColumnMap,
+    columns: Arc<ColumnMap>,
     fields: Vec<Range<usize>>,
     values: Vec<f64>,
     flaw: Option<RowFlaw>,
+}
+
+/// The header of a plain text and where the schema's columns stand in it, for the texts that begin
+/// with the same: finding the columns takes longer than reading a few rows.
+pub struct PlainHeader {
+    /// All before the first row.
+    text: Box<[u8]>,
+    columns: Arc<ColumnMap>,
+}
+
+impl PlainHeader {
+    /// Bytes of its text.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
 }
 
 impl<'t> PlainReader<'t> {
@@ -39,30 +55,52 @@ impl<'t> PlainReader<'t> {
 
     /// Reads the header of a plain text and finds the schema's columns in it.
     pub fn open(text: &'t str, schema: &Schema, target: TargetColumn) -> Result<Self, HeaderFlaw> {
+        let mut reader = Self::at_beginning(text, Arc::new(ColumnMap::none()));
+        reader.next_record();
+        let header: ByteRecord = reader
+            .fields
+            .iter()
+            .map(|field| &reader.text[field.clone()])
+            .collect();
+        let columns = ColumnMap::find(header_names(&header)?, schema, target)?;
+        reader.columns = Arc::new(columns);
+        Ok(reader)
+    }
+
+    /// Opens a text that begins with a header that is known; `None` where it begins otherwise.
+    pub fn open_known(text: &'t str, header: &PlainHeader) -> Option<Self> {
+        let mut reader = Self::at_beginning(text, Arc::clone(&header.columns));
+        reader.next_record();
+        let begins_so = reader.text.get(..reader.start) == Some(&*header.text);
+        begins_so.then_some(reader)
+    }
+
+    /// The header of a text of which no row was read yet, for texts that begin likewise; `None`
+    /// where it has no end.
+    pub fn header(&self) -> Option<PlainHeader> {
+        Some(PlainHeader {
+            text: self.text.get(..self.start)?.into(),
+            columns: Arc::clone(&self.columns),
+        })
+    }
+
+    fn at_beginning(text: &'t str, columns: Arc<ColumnMap>) -> Self {
         let bytes = text.as_bytes();
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let mut separators = Separators::default();
         separators.find(text);
-        let mut reader = Self {
+        Self {
             text,
             separators,
             cursor: Cursor::default(),
             start: 0,
             breaks: 0,
             is_at_end: false,
-            columns: ColumnMap::none(),
-            fields: Vec::new(),
-            values: Vec::with_capacity(schema.features.len()),
+            fields: Vec::with_capacity(columns.names.len()),
+            values: Vec::with_capacity(columns.features.len()),
+            columns,
             flaw: None,
-        };
-        reader.next_record();
-        let header: ByteRecord = reader
-            .fields
-            .iter()
-            .map(|field| &text[field.clone()])
-            .collect();
-        reader.columns = ColumnMap::find(header_names(&header)?, schema, target)?;
-        Ok(reader)
+        }
     }
 
     /// Finds the fields of the next record, none at the end, and returns its line; an empty line

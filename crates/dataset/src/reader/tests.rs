@@ -70,7 +70,15 @@ proptest! {
         for target in [TargetColumn::Read, TargetColumn::Ignored] {
             let plain = PlainReader::open(&text, &schema, target);
             match (plain, RowReader::try_open(text.as_bytes(), &schema, target)) {
-                (Ok(plain), Ok(any)) => prop_assert_eq!(told(plain), told(any)),
+                (Ok(plain), Ok(any)) => {
+                    let known = plain.header();
+                    let again = known.as_ref().map(|it| PlainReader::open_known(&text, it));
+                    let told_plain = told(plain);
+                    if let Some(again) = again {
+                        prop_assert_eq!(told(again.expect("its own header")), told_plain.clone());
+                    }
+                    prop_assert_eq!(told_plain, told(any));
+                }
                 (Err(plain), Err(OpenError::Header(any))) => {
                     prop_assert_eq!(plain.to_string(), any.to_string());
                 }
@@ -78,6 +86,31 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_known_header_serves_the_texts_that_begin_with_it_and_no_others() {
+    let schema = Schema::default();
+    let first = format!("\n{HEADER}a,1,2,3,0\n");
+    let known = PlainReader::open(&first, &schema, TargetColumn::Read).unwrap();
+    let known = known.header().unwrap();
+    let other = format!("\u{feff}\n{HEADER}b,4,5,6,1");
+    let read = PlainReader::open_known(&other, &known).map(told);
+    let found = PlainReader::open(&other, &schema, TargetColumn::Read).map(told);
+    assert_eq!(read, found.ok());
+    for other in [
+        HEADER.to_owned(),
+        format!("\n{}", HEADER.trim_end()),
+        format!("\n{}a,1,2,3,0\n", HEADER.replace("lastyear", "Lastyear")),
+        format!("\nx,{HEADER}"),
+        "\n".into(),
+        String::new(),
+    ] {
+        assert!(PlainReader::open_known(&other, &known).is_none(), "{other}");
+    }
+    let without_end = HEADER.trim_end();
+    let read = PlainReader::open(without_end, &schema, TargetColumn::Read).unwrap();
+    assert!(read.header().is_none());
 }
 
 #[test]
