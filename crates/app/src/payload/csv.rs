@@ -216,6 +216,26 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_was_read_before_is_read_for_the_schema_at_hand() {
+        let limits = LimitSettings::default();
+        let in_flight = InFlight::new(u64::MAX);
+        let values = |schema: &Schema, text: &str| {
+            let mut permit = in_flight.permit();
+            let rows = rows_of_text(text, schema, room(&limits, &mut permit)).unwrap();
+            rows.iter().next().map(<[f64]>::to_vec).unwrap()
+        };
+        let schema = Schema::default();
+        let mut other = schema.clone();
+        other.features.swap(0, 1);
+        for (first, second) in [(1.0, 2.0), (3.0, 4.0)] {
+            let text = format!("{HEADER}a,{first},{second},5\n");
+            assert_eq!(values(&schema, &text), [first, second, 5.0]);
+            assert_eq!(values(&schema, &text), [first, second, 5.0]);
+            assert_eq!(values(&other, &text), [second, first, 5.0]);
+        }
+    }
+
+    #[test]
     fn flaws_are_answered_by_kind() {
         for (text, code) in [
             (HEADER.to_owned(), "no-rows"),
