@@ -36,7 +36,9 @@ pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check
 pub use measure::Measured;
 pub use report::{DeployedState, DiagnosticsReport};
 pub use timings::StageTiming;
-pub use verdicts::{Batch, HeldTest, ModelVerdict, Moved, Verdicts, verdicts};
+pub use verdicts::{
+    Batch, HeldTest, ModelVerdict, Moved, UntestedLevel, Verdicts, WhyUntested, verdicts,
+};
 
 /// The program's own options.
 #[derive(Args, Debug)]

@@ -316,6 +316,7 @@ mod tests {
             cumulative: None,
             undecided,
             untested: Vec::new(),
+            untested_levels: Vec::new(),
             moved: None,
         };
         Evidence {

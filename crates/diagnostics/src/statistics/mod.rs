@@ -36,6 +36,7 @@ pub use location::{
 pub(crate) use location::{normal_scores, sum_of_scores};
 pub use missingness::{fisher, missingness};
 pub use proportions::{ShareTest, Tally, separation};
+pub(crate) use score_test::LeftOut;
 pub use score_test::{
     CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided, look_level, recalibration_terms,
     score_test,

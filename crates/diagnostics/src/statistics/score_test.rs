@@ -10,6 +10,7 @@
 //! which change nothing but the rounding.
 
 mod incumbent;
+mod levels;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -19,6 +20,7 @@ use super::symmetric::product;
 use super::tails::chi_square_tail;
 
 pub use self::incumbent::{Incumbent, recalibration_terms};
+pub(crate) use self::levels::LeftOut;
 
 /// No probability counts as closer to 0 or 1 than this: a single row that the model held to be
 /// impossible must not decide alone.
@@ -28,7 +30,7 @@ const LEAST_PROBABILITY: f64 = 1e-6;
 const LARGEST_SUM: f64 = 1e100;
 /// Of either class at least so many rows must be expected.
 const LEAST_EXPECTED: f64 = 5.0;
-/// Rows needed for each coefficient.
+/// Rows needed for each coefficient that is asked about.
 const ROWS_A_COEFFICIENT: u64 = 2;
 
 /// What the test needs of a batch of labelled rows; mergeable over batches scored by the same
@@ -59,7 +61,8 @@ pub struct ScoreTest {
     /// The part of each coefficient, the intercept first: standard normal when they hold, and
     /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
     /// `None` for one that the rows cannot tell from the others, because its column is constant,
-    /// has no values, one too large to be squared, or is made of other columns.
+    /// has no values, one too large to be squared, or is made of other columns, and for a level of a
+    /// category that is too rare, or that the others of its category are held against.
     pub components: Vec<Option<f64>>,
 }
 
@@ -152,8 +155,9 @@ impl ScoreTerms {
         (0..self.score.len()).filter(is_usable).collect()
     }
 
-    fn sufficiency(&self) -> Result<(), Undecided> {
-        let needed = ROWS_A_COEFFICIENT * self.score.len() as u64;
+    /// Whether the rows suffice for so many coefficients.
+    fn sufficiency(&self, coefficients: usize) -> Result<(), Undecided> {
+        let needed = ROWS_A_COEFFICIENT * coefficients as u64;
         if self.rows < needed {
             let rows = self.rows;
             return Err(Undecided::FewRows { rows, needed });
@@ -188,7 +192,6 @@ fn score_test_without(
     covariance: &[Vec<f64>],
     left_out: &[usize],
 ) -> Result<ScoreTest, Undecided> {
-    terms.sufficiency()?;
     let size = terms.score.len();
     if !terms.are_of(size) || !is_square(covariance, size) {
         return Err(Undecided::NoCovariance);
@@ -206,6 +209,7 @@ fn score_test_without(
         .enumerate()
         .filter(|(_, of)| !left_out.contains(of))
         .unzip();
+    terms.sufficiency(usable.len())?;
     let variance = part_of(&variance, &places);
     let score: Vec<f64> = usable.iter().map(|of| terms.score[*of]).collect();
     // A constant column is one with the intercept, which is the one to be kept.

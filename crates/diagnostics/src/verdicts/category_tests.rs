@@ -51,7 +51,11 @@ fn clients(plans: &Plans, seed: u64, rows: usize) -> Table {
 }
 
 fn model() -> Model {
-    let table = clients(PLANS, 1, 4000);
+    model_of(PLANS, 4000)
+}
+
+fn model_of(plans: &Plans, rows: usize) -> Model {
+    let table = clients(plans, 1, rows);
     training::train(&config(), &table, DataPosition::default()).unwrap()
 }
 
@@ -63,6 +67,12 @@ fn judged(model: &Model, table: &Table) -> Verdicts {
     verdicts(model, &batch, &CumulativeScore::default(), ALPHA)
 }
 
+/// The levels that the test says nothing about.
+fn open_levels(found: &ModelVerdict) -> Vec<&str> {
+    let levels = found.untested_levels.iter();
+    levels.filter_map(|it| it.coefficient.as_deref()).collect()
+}
+
 #[test]
 fn where_nothing_changed_the_category_is_as_it_was() {
     let found = judged(&model(), &clients(PLANS, 2, 500));
@@ -72,8 +82,18 @@ fn where_nothing_changed_the_category_is_as_it_was() {
     assert_eq!(plan.distribution.unit, Unit::TotalVariation);
     let joint = found.joint.as_ref().unwrap();
     assert_eq!(joint.columns, ["x"], "a category has no location");
-    // Only what so few rows cannot tell is open, and not the level that the others tell.
-    assert_eq!(found.model.untested, ["plan (any other)"]);
+    assert!(!found.model.to_string().contains("open"), "{}", found.model);
+}
+
+#[test]
+fn what_too_few_rows_have_is_open() {
+    let mut table = clients(PLANS, 2, 500);
+    table.features[PLAN][0] = table.levels.add(PLAN, "platinum");
+    let found = judged(&model(), &table).model;
+    assert_eq!(open_levels(&found), ["plan (any other)"]);
+    let sentence = found.to_string();
+    let open = "for plan (any other) is open, which too few of these rows have or lack";
+    assert!(sentence.ends_with(open), "{sentence}");
 }
 
 #[test]
@@ -151,20 +171,21 @@ fn a_level_whose_coefficient_is_gone_is_found_and_named() {
     );
 }
 
+/// Plans as frequent as each other.
+fn thirty_plans() -> Vec<(&'static str, f64, f64)> {
+    let names = (0..30).map(|level| format!("level {level}"));
+    let plans = names.enumerate().map(|(level, name)| {
+        let name: &'static str = name.leak();
+        (name, 1.0 / 30.0, f64::from(level as u32 % 7) - 4.0)
+    });
+    plans.collect()
+}
+
 /// The level of the test is kept also where many levels have few rows each.
 #[test]
 fn rare_levels_make_no_drift_of_chance() {
-    let names: Vec<String> = (0..30).map(|level| format!("level {level}")).collect();
-    let many: Vec<(&'static str, f64, f64)> = names
-        .into_iter()
-        .enumerate()
-        .map(|(level, name)| {
-            let name: &'static str = name.leak();
-            (name, 1.0 / 30.0, f64::from(level as u32 % 7) - 4.0)
-        })
-        .collect();
-    let table = clients(&many, 6, 6000);
-    let model = training::train(&config(), &table, DataPosition::default()).unwrap();
+    let many = thirty_plans();
+    let model = model_of(&many, 6000);
     let batches = 300;
     let alarms = (0..batches)
         .filter(|run| {
@@ -173,4 +194,105 @@ fn rare_levels_make_no_drift_of_chance() {
         })
         .count();
     assert!(alarms <= 3, "{alarms} of {batches} batches");
+}
+
+/// Plans of which each is frequent; everybody has one.
+const CLOSED: &Plans = &[
+    ("basic", 0.6, 0.8),
+    ("plus", 0.25, 0.0),
+    ("gold", 0.16, -1.5),
+];
+
+/// The same, and one of which a few training rows are.
+const NEARLY_CLOSED: &Plans = &[
+    ("basic", 0.6, 0.8),
+    ("plus", 0.25, 0.0),
+    ("gold", 0.147, -1.5),
+    ("rare one", 0.004, 0.3),
+];
+
+/// How much more the statistic of a batch is where a client who was held to stay for sure has left.
+fn gain_of_a_surprise(model: &Model, table: &Table, row: usize) -> f64 {
+    let mut table = table.clone();
+    let plan = table.features[PLAN][row];
+    let [none, one] = [0.0, 1.0].map(|x| model.log_odds(&[x, plan]));
+    // A chance of 1 %.
+    table.features[X][row] = (-4.6 - none) / (one - none);
+    let [stays, leaves] = [false, true].map(|left| {
+        table.labels[row] = Some(left);
+        judged(model, &table).model.single.unwrap().test.statistic
+    });
+    leaves - stays
+}
+
+#[test]
+fn one_row_of_its_own_decides_nothing() {
+    // A text that was never seen is as rare as one that no plan stands beside.
+    for (known, plan) in [
+        (CLOSED, "platinum"),
+        (NEARLY_CLOSED, "platinum"),
+        (NEARLY_CLOSED, ""),
+    ] {
+        let model = model_of(known, 4000);
+        let mut table = clients(CLOSED, 7, 500);
+        table.features[PLAN][3] = match plan {
+            "" => f64::NAN,
+            plan => table.levels.add(PLAN, plan),
+        };
+        let gain = gain_of_a_surprise(&model, &table, 3);
+        assert!(gain < 5.0, "{plan:?} beside {known:?}: {gain}");
+    }
+}
+
+#[test]
+fn rows_without_a_plan_have_none_of_its_levels() {
+    let model = model();
+    let mut table = clients(PLANS, 8, 600);
+    table.features[PLAN].fill(f64::NAN);
+    for (row, plan) in ["gold", "basic", "basic", "basic", "basic"]
+        .into_iter()
+        .enumerate()
+    {
+        table.features[PLAN][row] = table.levels.add(PLAN, plan);
+    }
+    let gain = gain_of_a_surprise(&model, &table, 0);
+    assert!(gain < 5.0, "{gain}");
+    let found = judged(&model, &table).model;
+    assert_eq!(open_levels(&found), ["plan = basic", "plan = gold"]);
+    // Without any the whole category is open.
+    table.features[PLAN].fill(f64::NAN);
+    let found = judged(&model, &table).model;
+    assert_eq!(found.untested, ["plan"]);
+    assert_eq!(open_levels(&found), [""; 0]);
+}
+
+#[test]
+fn levels_that_are_not_tested_ask_for_no_rows() {
+    let model = model_of(&thirty_plans(), 6000);
+    let found = judged(&model, &clients(&thirty_plans(), 9, 40)).model;
+    // Intercept and x are left.
+    let single = found.single.as_ref();
+    assert_eq!(single.map(|held| held.test.degrees), Some(2), "{found:#?}");
+}
+
+#[test]
+fn of_a_closed_set_nothing_is_open() {
+    let found = judged(&model_of(CLOSED, 4000), &clients(CLOSED, 10, 500)).model;
+    assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
+    assert!(!found.to_string().contains("open"), "{found}");
+}
+
+#[test]
+fn what_leaves_the_machine_names_no_level() {
+    let few: &Plans = &[
+        ("basic", 0.7, 0.8),
+        ("plus", 0.294, 0.0),
+        ("gold", 0.006, -1.5),
+    ];
+    let found = judged(&model_of(CLOSED, 4000), &clients(few, 11, 500)).model;
+    let shown = |found: &ModelVerdict| format!("{found} {}", serde_json::to_string(found).unwrap());
+    assert!(shown(&found).contains("gold"), "{found}");
+    let without = shown(&found.clone().without_levels());
+    assert!(!without.contains("gold"), "{without}");
+    assert!(without.contains("for levels of plan is open"), "{without}");
 }

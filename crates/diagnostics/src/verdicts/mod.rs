@@ -17,7 +17,7 @@ use training::Model;
 use crate::compare::{Checked, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
-pub use self::model::{HeldTest, ModelVerdict, Moved};
+pub use self::model::{HeldTest, ModelVerdict, Moved, UntestedLevel, WhyUntested};
 
 /// What a batch says about a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! Does the deployed model still hold?
 
+use std::collections::BTreeMap;
+
 use dataset::Selection;
 use dataset::passes::Reads;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use training::Model;
 
 use super::Batch;
 use crate::compare::Verdict;
-use crate::statistics::{CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided};
+use crate::statistics::{CumulativeScore, Incumbent, LeftOut, ScoreTerms, ScoreTest, Undecided};
 
 /// Whether the coefficients of the deployed model still hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,10 +26,14 @@ pub struct ModelVerdict {
     pub single: Option<HeldTest>,
     /// The test of all batches since the model went live.
     pub cumulative: Option<HeldTest>,
-    /// Features, and levels of categories (`plan = basic`), whose coefficients the test that decides
-    /// could not tell from the others, or of which it had too few rows.
+    /// Features whose coefficients the test that decides could not tell from the others, and
+    /// categories of which no row has a level.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested: Vec<String>,
+    /// Levels of other categories whose coefficients that test says nothing about. One that no row
+    /// has is not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untested_levels: Vec<UntestedLevel>,
     /// Why the batch alone cannot be tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
@@ -46,6 +52,29 @@ pub struct HeldTest {
     pub rows: u64,
     /// A p-value below it is drift.
     pub level: f64,
+}
+
+/// A level of a category whose coefficient a test says nothing about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UntestedLevel {
+    /// The category.
+    pub feature: String,
+    /// The coefficient's name, `plan = basic`; `None` where no level may be named, and then it
+    /// stands for all of the category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<String>,
+    /// Why nothing is said.
+    pub why: WhyUntested,
+}
+
+/// Why a test says nothing about a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyUntested {
+    /// Too few rows have it, or too few have another.
+    Rare,
+    /// The rows cannot tell it from other columns.
+    Alike,
 }
 
 /// A coefficient that is no longer what it was.
@@ -67,6 +96,13 @@ impl ModelVerdict {
         if let Some(moved) = &mut self.moved {
             moved.coefficient = None;
         }
+        for level in &mut self.untested_levels {
+            level.coefficient = None;
+        }
+        // A category has its levels one after the other.
+        self.untested_levels
+            .sort_by_key(|level| level.why == WhyUntested::Alike);
+        self.untested_levels.dedup();
         self
     }
 }
@@ -125,16 +161,19 @@ pub(super) fn hold(
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
     };
+    let Untested { features, levels } = drift.or(holds).map_or_else(Untested::default, |held| {
+        let is_single = single.as_ref() == Some(held);
+        let of_all = sums.terms.as_ref().filter(|_| !is_single);
+        let left_out = incumbent.left_out(of_all.unwrap_or(&terms));
+        untested(model, &held.test, &left_out)
+    });
     let held = ModelVerdict {
         verdict,
         rows: terms.rows,
         positives: terms.positives,
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
-        untested: drift.or(holds).map_or_else(Vec::new, |held| {
-            let is_single = single.as_ref() == Some(held);
-            let terms = sums.terms.as_ref().filter(|_| !is_single).unwrap_or(&terms);
-            untested(model, &held.test, &incumbent.rare(terms))
-        }),
+        untested: features,
+        untested_levels: levels,
         moved: drift.and_then(|held| most_moved(model, &held.test)),
         undecided,
         single,
@@ -160,27 +199,44 @@ fn look(
     (held, sums)
 }
 
-/// The coefficients that have no part in a test, by name; `rare` are the levels that it left out.
+/// What a test says nothing about.
+#[derive(Default)]
+struct Untested {
+    features: Vec<String>,
+    levels: Vec<UntestedLevel>,
+}
+
+/// The coefficients that have no part in a test, and why: `left_out` are the levels that it did not
+/// ask about.
 ///
-/// The indicators of a category add up to 1, so that one of them is told by the others and always
-/// left out: that one is tested all the same.
-fn untested(model: &Model, test: &ScoreTest, rare: &[usize]) -> Vec<String> {
+/// What the other levels of its category are held against is tested with the intercept.
+fn untested(model: &Model, test: &ScoreTest, left_out: &BTreeMap<usize, LeftOut>) -> Untested {
+    let mut found = Untested::default();
     let parts = test.components.iter().enumerate().skip(1);
-    let mut told_by_others = None;
-    let mut names = Vec::new();
-    for (coefficient, (place, part)) in model.coefficients().zip(parts) {
-        let is_rare = rare.contains(&place);
-        let is_told_by_others = coefficient.reads != Reads::Number
-            && !is_rare
-            && told_by_others != Some(coefficient.feature)
-            && part.is_none();
-        if is_told_by_others {
-            told_by_others = Some(coefficient.feature);
-        } else if part.is_none() {
-            names.push(coefficient.name());
-        }
+    let open = model
+        .coefficients()
+        .zip(parts)
+        .filter(|(_, (_, part))| part.is_none());
+    for (coefficient, (place, _)) in open {
+        let feature = coefficient.feature.to_owned();
+        let why = match left_out.get(&place) {
+            Some(LeftOut::Base | LeftOut::Absent) => continue,
+            Some(LeftOut::Rare) => WhyUntested::Rare,
+            None if coefficient.reads != Reads::Number => WhyUntested::Alike,
+            Some(LeftOut::Missing) | None => {
+                if found.features.last() != Some(&feature) {
+                    found.features.push(feature);
+                }
+                continue;
+            }
+        };
+        found.levels.push(UntestedLevel {
+            feature,
+            coefficient: Some(coefficient.name()),
+            why,
+        });
     }
-    names
+    found
 }
 
 fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {

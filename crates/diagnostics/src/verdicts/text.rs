@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HeldTest, ModelVerdict, Verdicts};
+use super::{HeldTest, ModelVerdict, Verdicts, WhyUntested};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
 
 impl fmt::Display for ModelVerdict {
@@ -39,18 +39,36 @@ impl fmt::Display for ModelVerdict {
             }
             (Verdict::Ok, Some(held), _) => {
                 write!(to, "the deployed model holds on {}", on(self, held))?;
-                match &self.untested[..] {
-                    [] => Ok(()),
-                    names => write!(
-                        to,
-                        "; whether it does for {} is open, which these rows cannot tell apart",
-                        in_words(names)
-                    ),
-                }
+                self.open().try_for_each(|(names, why)| {
+                    let names = in_words(&names);
+                    write!(to, "; whether it does for {names} is open, which {why}")
+                })
             }
             (_, _, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
             (_, _, None) => to.write_str("whether the deployed model holds is open"),
         }
+    }
+}
+
+impl ModelVerdict {
+    /// What the test that decides says nothing about, by reason.
+    fn open(&self) -> impl Iterator<Item = (Vec<String>, &'static str)> {
+        let levels = |why| {
+            let levels = self.untested_levels.iter();
+            let levels = levels.filter(move |level| level.why == why);
+            levels.map(|level| match &level.coefficient {
+                Some(name) => name.clone(),
+                None => format!("levels of {}", level.feature),
+            })
+        };
+        let alike = self.untested.iter().cloned();
+        let alike = alike.chain(levels(WhyUntested::Alike)).collect();
+        let rare = levels(WhyUntested::Rare).collect();
+        let open: [(Vec<String>, &str); 2] = [
+            (alike, "these rows cannot tell apart"),
+            (rare, "too few of these rows have or lack"),
+        ];
+        open.into_iter().filter(|(names, _)| !names.is_empty())
     }
 }
 

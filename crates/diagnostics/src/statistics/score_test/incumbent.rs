@@ -1,24 +1,23 @@
 //! A deployed model as the score test sees it: coefficients and their covariance on axes.
 
+use std::ops::Range;
+
 use dataset::passes::{
     Axis, ColumnProfile, Design, LogisticPoint, Moments, Reads, Scored, bounded_logistic_terms,
 };
 use dataset::{Selection, Table};
 use training::Model;
 
+use super::levels::categories;
 use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Undecided, score_test_without};
-
-/// The curvature Σp(1−p) that the rows with a level must have, and those without it: at least so many
-/// of either class are expected among them then, twice as many where both are as frequent.
-const LEAST_CURVATURE: f64 = 2.5;
 
 /// A deployed model's coefficients on the standardised axes of its training rows.
 #[derive(Clone, Debug)]
 pub struct Incumbent {
     design: Design,
-    axes: Vec<Axis>,
-    /// Whether an axis is that of an indicator: of a level of a category.
-    are_indicators: Vec<bool>,
+    pub(super) axes: Vec<Axis>,
+    /// The places of each category's coefficients, the intercept being 0.
+    pub(super) categories: Vec<Range<usize>>,
     /// The intercept first.
     weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
@@ -50,10 +49,7 @@ impl Incumbent {
         Self {
             covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
-            are_indicators: columns
-                .iter()
-                .map(|column| column.reads != Reads::Number)
-                .collect(),
+            categories: categories(&columns),
             design: predictor.design.clone(),
             axes,
         }
@@ -74,37 +70,12 @@ impl Incumbent {
         self.covariance.as_deref()
     }
 
-    /// Tests terms of this model, but for the levels that are too rare in their rows.
+    /// Tests terms of this model, but for the levels of categories that are too rare in their rows,
+    /// and the most frequent one of each where the others tell it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
         let covariance = self.covariance().ok_or(Undecided::NoCovariance)?;
-        score_test_without(terms, covariance, &self.rare(terms))
-    }
-
-    /// The coefficients, the intercept being 0, of levels that too few rows have, or almost all.
-    ///
-    /// A level that a few rows have weighs as much in the statistic as any other column, but its
-    /// part is far from normal: a single unlikely row would be drift.
-    pub(crate) fn rare(&self, terms: &ScoreTerms) -> Vec<usize> {
-        let entry = |row: usize, column: usize| {
-            let row = terms.information.get(row);
-            row.and_then(|row| row.get(column)).copied()
-        };
-        let is_rare = |place: usize, axis: &Axis| {
-            let all = entry(0, 0)?;
-            // The indicator is (z + shift) · scale, and its square is itself.
-            let squares =
-                entry(place, place)? + axis.shift * (2.0 * entry(place, 0)? + axis.shift * all);
-            let with = axis.scale.powi(2) * squares;
-            let without = all - with;
-            Some(with < LEAST_CURVATURE || without < LEAST_CURVATURE)
-        };
-        let indicators = self.axes.iter().zip(&self.are_indicators).enumerate();
-        indicators
-            .filter(|(_, (_, is_indicator))| **is_indicator)
-            .map(|(column, (axis, _))| (column + 1, axis))
-            .filter(|(place, axis)| is_rare(*place, axis) == Some(true))
-            .map(|(place, _)| place)
-            .collect()
+        let left_out: Vec<usize> = self.left_out(terms).into_keys().collect();
+        score_test_without(terms, covariance, &left_out)
     }
 }
 
