@@ -74,11 +74,12 @@ pub struct Check {
     pub least_p_value: Option<f64>,
     /// That p, corrected for the number of all columns' checks (Holm).
     pub corrected_p_value: Option<f64>,
-    /// How large the difference is.
+    /// How large the difference is; of categories with the rare levels taken as one.
     pub effect: Option<f64>,
     /// The unit of the effect.
     pub unit: Unit,
-    /// The least effect that matters.
+    /// The least effect that matters; of categories what chance makes of so many levels and rows is
+    /// a part of it.
     pub least_effect: f64,
     /// What follows.
     pub verdict: Verdict,

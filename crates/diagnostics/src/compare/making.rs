@@ -6,7 +6,8 @@ use super::check::{Check, Method, Test, Unit, Verdict};
 use super::{LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
 use crate::statistics::{
     KolmogorovSmirnovMethod, ShareTest, SortedColumn, Tally, chi_square, contingency_table,
-    kolmogorov_smirnov, missingness, pooled, separation, total_variation, wasserstein,
+    kolmogorov_smirnov, missingness, pooled, separation, total_variation, variation_of_chance,
+    wasserstein,
 };
 
 /// Of two distributions of numbers.
@@ -32,8 +33,11 @@ pub(super) fn of_numbers(reference: &SortedColumn, current: &SortedColumn) -> Ch
     }
 }
 
-/// Of two sets of categories. The effect is that of the whole table, the test that of the pooled
-/// one.
+/// Of two sets of categories. Effect and test are those of the table with its rare levels pooled;
+/// where that leaves nothing to test, the effect is that of the whole.
+///
+/// The total variation of files that have not drifted grows with the number of levels, so that it
+/// matters only from what chance makes of them on.
 pub(super) fn of_categories(reference: &Levels, current: &Levels) -> Check {
     let rows = [reference.rows(), current.rows()];
     let untested = untested(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION, rows);
@@ -41,8 +45,11 @@ pub(super) fn of_categories(reference: &Levels, current: &Levels) -> Check {
         return untested;
     }
     let table = contingency_table(&reference.counts, &current.counts);
-    let effect = total_variation(&table);
-    let check = match pooled(&table)[..] {
+    let pooled = pooled(&table);
+    let compared = if pooled.len() > 1 { &pooled } else { &table };
+    let effect = total_variation(compared);
+    let least_effect = LEAST_VARIATION + variation_of_chance(&pooled).unwrap_or(0.0);
+    let check = match pooled[..] {
         // A single level that both files have is no difference, and no table to test.
         _ if table.len() == 1 => Check {
             p_value: effect.map(|_| 1.0),
@@ -62,7 +69,11 @@ pub(super) fn of_categories(reference: &Levels, current: &Levels) -> Check {
             }
         }
     };
-    Check { effect, ..check }
+    Check {
+        effect,
+        least_effect,
+        ..check
+    }
 }
 
 /// Whether as many cells are numbers.

@@ -40,7 +40,8 @@ pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
 pub const LEAST_DISTANCE: f64 = 0.1;
 /// The same for the share of missing values.
 pub const LEAST_MISSING: f64 = 0.02;
-/// The same for the total variation of categories.
+/// The same for the total variation of categories, beyond what chance makes of so many levels and
+/// rows.
 pub const LEAST_VARIATION: f64 = 0.05;
 
 /// What is compared.

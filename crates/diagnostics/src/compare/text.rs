@@ -196,7 +196,7 @@ pub(super) fn sentence(name: &str, check: &Check) -> String {
         check.test,
         p_text(Some(p_value)),
         p_text(Some(corrected)),
-        check.least_effect,
+        (check.least_effect * 1e3).round() / 1e3,
         check.unit
     );
     match check.verdict {

@@ -3,6 +3,7 @@
 //! Never goodness of fit against the reference: its shares are a sample too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,20 @@ pub fn total_variation(table: &[[u64; 2]]) -> Option<f64> {
     let [n, m] = totals(table);
     let apart = |cells: &[u64; 2]| (cells[0] as f64 / n as f64 - cells[1] as f64 / m as f64).abs();
     (n > 0 && m > 0).then(|| 0.5 * table.iter().map(apart).sum::<f64>())
+}
+
+/// The total variation to expect of two samples with the same shares: no difference makes none.
+///
+/// With the pooled shares p, the difference of a level's shares is about normal with the variance
+/// p(1 − p)(1/n + 1/m), and the mean of its size √(2/π) standard deviations; so for levels that are
+/// not rare, as in a [`pooled`] table. `None` when a side is empty.
+pub fn variation_of_chance(table: &[[u64; 2]]) -> Option<f64> {
+    let [n, m] = totals(table).map(|count| count as f64);
+    let size = |cells: &[u64; 2]| {
+        let share = (cells[0] + cells[1]) as f64 / (n + m);
+        (2.0 / PI * share * (1.0 - share) * (1.0 / n + 1.0 / m)).sqrt()
+    };
+    (n > 0.0 && m > 0.0).then(|| 0.5 * table.iter().map(size).sum::<f64>())
 }
 
 /// The levels that occur on either side, in order, with the counts of both.
@@ -184,6 +199,35 @@ mod tests {
         for (name, cells, wanted) in table {
             assert_eq!(pooled(cells), wanted, "{name}");
         }
+    }
+
+    #[test]
+    fn what_chance_makes_is_about_what_draws_make() {
+        let mut draws = crate::draws::Draws(3);
+        let mut drawn = |rows: u64| {
+            let mut counts = [0_u64; 20];
+            for _ in 0..rows {
+                // Levels of 1 to 20 in 210.
+                let place = (draws.uniform() * 210.0) as u64;
+                let level = (0..20).find(|level| place < (level + 1) * (level + 2) / 2);
+                counts[level.unwrap() as usize] += 1;
+            }
+            counts
+        };
+        for [n, m] in [[1500, 1500], [40_000, 1500]] {
+            let (mut found, mut expected) = (0.0, 0.0);
+            for _ in 0..100 {
+                let (one, other) = (drawn(n), drawn(m));
+                let table: Vec<[u64; 2]> = (0..20).map(|it| [one[it], other[it]]).collect();
+                found += total_variation(&table).unwrap();
+                expected += variation_of_chance(&table).unwrap();
+            }
+            let ratio: f64 = found / expected;
+            assert!((ratio - 1.0).abs() < 0.06, "{n} and {m}: {ratio}");
+        }
+        assert_eq!(variation_of_chance(&[]), None);
+        assert_eq!(variation_of_chance(&[[3, 0], [4, 0]]), None);
+        assert_eq!(variation_of_chance(&[[3, 5], [0, 0]]), Some(0.0));
     }
 
     #[test]

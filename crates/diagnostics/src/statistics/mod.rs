@@ -24,6 +24,7 @@ mod reference;
 
 pub use contingency::{
     ChiSquare, LevelCounts, chi_square, contingency_table, pooled, total_variation,
+    variation_of_chance,
 };
 pub use holm::holm;
 pub use kolmogorov_smirnov::{

@@ -101,3 +101,35 @@ fn a_long_tail_of_rare_levels_raises_no_more_false_alarms_than_its_level() {
     // Five are expected; more than 13 in one of a thousand such tests.
     assert!(alarms <= 13, "{alarms}");
 }
+
+/// 5,000 levels of 20 rows each, of which every other became more frequent by this share of its own
+/// and the rest less.
+fn many_levels(by: f64) -> Check {
+    let mut draws = Draws(11);
+    let mut side = |by: f64| {
+        let mut levels = dataset::Levels::default();
+        for _ in 0..100_000 {
+            let pair = (draws.uniform() * 2500.0).floor();
+            let is_second = draws.uniform() < (1.0 - by) / 2.0;
+            let level = format!("{pair} {is_second}");
+            *levels.counts.entry(level).or_default() += 1;
+        }
+        levels
+    };
+    let pair = ColumnPair::categories("x", [side(0.0), side(by)]);
+    let mut columns = check_columns(vec![pair], |_| true).columns;
+    columns.remove(0).distribution
+}
+
+#[test]
+fn what_chance_makes_of_many_levels_is_no_effect() {
+    let same = many_levels(0.0);
+    assert_eq!(same.verdict, Verdict::Ok, "{same:?}");
+    // Beyond doubt, and of no account: shares of 0.045 in all have moved.
+    let trifle = many_levels(0.09);
+    assert!(trifle.p_value.unwrap() < 1e-3, "{trifle:?}");
+    assert!(trifle.effect.unwrap() > 0.1, "{trifle:?}");
+    assert_eq!(trifle.verdict, Verdict::Ok, "{trifle:?}");
+    let much = many_levels(0.6);
+    assert_eq!(much.verdict, Verdict::Drift, "{much:?}");
+}
