@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn what_is_left_out_is_this_table() {
         use LeftOut::{Absent, Base, Missing, Rare};
-        type Levels<'a> = &'a [f64];
-        let table: [(&str, Levels<'_>, &[(usize, LeftOut)]); 9] = [
+        type Case<'a> = (&'a str, &'a [f64], &'a [(usize, LeftOut)]);
+        let table: [Case<'_>; 9] = [
             ("all frequent", &[30.0, 20.0, 10.0], &[(0, Base)]),
             (
                 "one of nobody",
