@@ -227,7 +227,7 @@ fn gain_of_a_surprise(model: &Model, table: &Table, row: usize) -> f64 {
 
 #[test]
 fn one_row_of_its_own_decides_nothing() {
-    // A text that was never seen is as rare as one that no plan stands beside.
+    // A text that was never seen, and the only row without any.
     for (known, plan) in [
         (CLOSED, "platinum"),
         (NEARLY_CLOSED, "platinum"),
