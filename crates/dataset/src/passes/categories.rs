@@ -8,9 +8,13 @@ use super::Chunk;
 use crate::level::{ColumnNames, MOST_NAMED_LEVELS};
 
 /// How many rows have each level of a category; missing ones are none.
+///
+/// Of more than [`MOST_NAMED_LEVELS`] levels those of the smallest codes are counted one by one,
+/// however frequent they are: such a column is none to make a model of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryCounts {
-    /// The most frequent first, of equally frequent ones by the order of their bytes.
+    /// Those that are counted one by one, the most frequent first, of equally frequent ones by the
+    /// order of their bytes.
     pub levels: Vec<LevelCount>,
     /// Rows with any other level, of which there are none up to [`MOST_NAMED_LEVELS`] levels.
     pub others: u64,
@@ -44,6 +48,11 @@ struct WrittenCounts {
 }
 
 impl CategoryCounts {
+    /// Whether each level is counted by itself, so that none can be missing among the frequent ones.
+    pub fn are_of_all_levels(&self) -> bool {
+        self.others == 0
+    }
+
     /// Rows that have any level.
     pub fn rows(&self) -> u64 {
         // What was read from a file need not add up.
