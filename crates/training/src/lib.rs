@@ -27,8 +27,8 @@ use self::fit::fit_profiled;
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
-pub use model::{Coefficient, Convergence, FORMAT, Model};
-pub use report::TrainReport;
+pub use model::{Coefficient, Convergence, FORMAT, Model, RowWriter};
+pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {

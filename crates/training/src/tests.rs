@@ -185,3 +185,35 @@ fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
         ["x", "plan = basic", "plan = gold", "plan (any other)"]
     );
 }
+
+#[test]
+fn a_column_with_the_name_of_a_level_loses_no_coefficient() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), "");
+    config.schema.features[0] = "plan = gold".into();
+    let table = of_plans(&mut config, (0..90).map(basic_or_gold));
+    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let report = TrainReport::of(&model, Path::new("model"), String::new());
+    let names: Vec<&str> = report
+        .coefficients
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    let expected = [
+        "plan = gold",
+        "plan = basic",
+        "plan = gold",
+        "plan (any other)",
+    ];
+    assert_eq!(names, expected);
+    let [number, basic, gold, other] = model.predictor.coefficients[..] else {
+        panic!("four columns");
+    };
+    let levels = serde_json::json!([
+        {"level": "basic", "value": basic}, {"level": "gold", "value": gold},
+        {"level": null, "value": other},
+    ]);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["coefficients"]["plan"], levels);
+    assert_eq!(json["coefficients"]["plan = gold"], number);
+}
