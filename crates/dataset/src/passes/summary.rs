@@ -99,7 +99,8 @@ impl ColumnProfile {
 impl LevelSummary {
     fn of(counts: &CategoryCounts) -> Self {
         let top: Vec<LevelCount> = counts.levels.iter().take(SHOWN_LEVELS).cloned().collect();
-        let shown: u64 = top.iter().map(|level| level.rows).sum();
+        let of_shown = top.iter().map(|level| level.rows);
+        let shown = of_shown.fold(0, u64::saturating_add);
         Self {
             distinct: counts.levels.len() as u64,
             distinct_is_exact: counts.are_of_all_levels(),
