@@ -54,6 +54,11 @@ impl LevelNames {
         code as f64
     }
 
+    /// Remembers the text behind a code of a feature, which is asked for where it is new.
+    pub(crate) fn name_code(&mut self, feature: usize, code: f64, text: impl FnOnce() -> Arc<str>) {
+        self.column_mut(feature).add(code as u64, text);
+    }
+
     /// The text behind a code of a feature; `None` where it is not known.
     pub fn name(&self, feature: usize, code: f64) -> Option<&str> {
         self.column(feature)?.name(code as u64)
@@ -97,15 +102,23 @@ impl ColumnNames {
     }
 
     fn add(&mut self, code: u64, name: impl FnOnce() -> Arc<str>) {
-        let names = &mut self.0;
-        if names.contains_key(&code) {
-            return;
-        }
-        names.insert(code, name());
-        if names.len() > MOST_NAMED_LEVELS {
-            names.pop_last();
+        if !self.0.contains_key(&code) {
+            insert_among_named(&mut self.0, code, name());
         }
     }
+}
+
+/// Adds a level to those that are known one by one; returns what is no longer among them, which is
+/// that of the largest code where there are too many.
+pub(crate) fn insert_among_named<T>(
+    known: &mut BTreeMap<u64, T>,
+    code: u64,
+    of_level: T,
+) -> Option<T> {
+    known.insert(code, of_level);
+    let is_over = known.len() > MOST_NAMED_LEVELS;
+    let (_, dropped) = is_over.then(|| known.pop_last())??;
+    Some(dropped)
 }
 
 impl From<Vec<String>> for ColumnNames {

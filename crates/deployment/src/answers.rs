@@ -14,7 +14,8 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     let n_features = model.schema.features.len();
     let columns = model.profile.sample.columns.iter().take(n_features);
     let columns: Vec<&[f64]> = columns.map(Vec::as_slice).collect();
-    let n_rows = columns.first().map_or(0, |column| column.len().min(KEPT));
+    let n_rows = columns.first().map_or(0, |column| column.len());
+    let writer = model.row_writer();
     let row = |place: usize| {
         columns
             .iter()
@@ -26,9 +27,10 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
         .filter_map(|row| {
             Some(SampleAnswer {
                 probability: model.probability(&row),
-                row: model.written_row(&row)?,
+                row: writer.written(&row)?,
             })
         })
+        .take(KEPT)
         .collect()
 }
 
@@ -49,4 +51,54 @@ pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Config;
+    use common::ledger::DataPosition;
+    use common::manifest::SampleCell;
+    use common::schema::{CategoryRules, Feature, Kind};
+    use dataset::{Table, level_code};
+
+    use super::*;
+
+    fn of_a_category() -> Model {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod"}"#;
+        let mut config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        config.schema.features = vec![
+            "x".into(),
+            Feature {
+                name: "plan".into(),
+                kind: Kind::Category(CategoryRules::default()),
+            },
+        ];
+        let mut table = Table::new(&config.schema);
+        for row in 0..90_u32 {
+            let plan = table
+                .levels
+                .add(1, if row % 3 == 0 { "gold" } else { "basic" });
+            let class = Some(row % 4 == 0 || row > 60);
+            table.push(
+                row.to_string().as_bytes(),
+                &[f64::from(row % 7), plan],
+                class,
+            );
+        }
+        training::train(&config, &table, DataPosition::default()).unwrap()
+    }
+
+    #[test]
+    fn rows_that_cannot_be_written_down_take_no_place_of_others() {
+        let mut model = of_a_category();
+        for cell in &mut model.profile.sample.columns[1][..40] {
+            *cell = level_code("a text that nobody kept");
+        }
+        let answers = sample_answers(&model);
+        assert_eq!(answers.len(), KEPT);
+        assert!(matches!(answers[0].row[1], Some(SampleCell::Level(_))));
+        assert_eq!(check_answers(&model, &answers), Ok(()));
+    }
 }

@@ -163,9 +163,14 @@ fn levels_in_words(levels: &LevelSummary) -> String {
     let listed = levels.top.iter().take(LISTED_LEVELS);
     let words = listed.map(|it| format!("{} {}", escaped(it.level.as_bytes()), it.rows));
     let words: Vec<String> = words.collect();
+    let at_least = if levels.distinct_is_exact {
+        ""
+    } else {
+        "at least "
+    };
     let more = match (levels.distinct as usize).saturating_sub(LISTED_LEVELS) {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        more => format!(" and {at_least}{more} more"),
     };
     let noun = if levels.distinct == 1 {
         "level"
@@ -174,7 +179,7 @@ fn levels_in_words(levels: &LevelSummary) -> String {
     };
     match words.join(", ") {
         none if none.is_empty() => "no level".into(),
-        words => format!("{} {noun}: {words}{more}", levels.distinct),
+        words => format!("{at_least}{} {noun}: {words}{more}", levels.distinct),
     }
 }
 
@@ -221,5 +226,36 @@ fn write_stored(to: &mut fmt::Formatter<'_>, stored: &StoredDiagnostics) -> fmt:
                 ""
             }
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::passes::LevelCount;
+
+    use super::*;
+
+    #[test]
+    fn a_count_of_levels_that_is_a_bound_says_so() {
+        let level = |level: u64| LevelCount {
+            level: format!("level {level}"),
+            rows: 9 - level,
+        };
+        let mut levels = LevelSummary {
+            distinct: 10_000,
+            distinct_is_exact: false,
+            top: (0..6).map(level).collect(),
+            others: 7,
+        };
+        let listed = "level 0 9, level 1 8, level 2 7, level 3 6, level 4 5";
+        assert_eq!(
+            levels_in_words(&levels),
+            format!("at least 10000 levels: {listed} and at least 9995 more")
+        );
+        levels.distinct_is_exact = true;
+        assert_eq!(
+            levels_in_words(&levels),
+            format!("10000 levels: {listed} and 9995 more")
+        );
     }
 }

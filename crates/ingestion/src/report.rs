@@ -24,6 +24,9 @@ pub struct IngestReport {
     pub rows: RowCounts,
     /// Rows of finaldata.csv now.
     pub total_rows: u64,
+    /// What no model will be fitted to, and why; one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What became of one file.

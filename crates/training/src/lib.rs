@@ -27,8 +27,8 @@ use self::fit::fit_profiled;
 pub use check::{Beaten, Check, check};
 pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
-pub use model::{Coefficient, Convergence, FORMAT, Model};
-pub use report::TrainReport;
+pub use model::{Coefficient, Convergence, FORMAT, Model, RowWriter};
+pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
@@ -53,7 +53,8 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
 
 /// Fits a model to the labelled rows of a table that stands at `data`.
 ///
-/// Without labelled rows, or with one class only, the data is unusable (exit code 65).
+/// Without labelled rows, with one class only, or with a category of so many texts that it is none,
+/// the data is unusable (exit code 65).
 pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let settings = FitSettings {
@@ -61,6 +62,9 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     };
     let labelled = table.labelled();
     let profile = profile(&config.schema, table, &labelled);
+    if let [first, ..] = &profile.why_no_categories()[..] {
+        return Err(Failure::data(format!("no model was fitted: {first}")).into());
+    }
     let design = Design::of(&config.schema, &profile);
     let fitted =
         fit_profiled(&settings, &design, &profile, table, &labelled).map_err(as_failure)?;

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::check::Check;
 use crate::covariance::{has_variances, is_finite};
 
+pub use written::RowWriter;
+
 /// What a model file is.
 pub const FORMAT: Format = Format {
     name: "dynamic risk assessment model",

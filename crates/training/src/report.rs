@@ -1,22 +1,25 @@
 //! What training has to say when it is done.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common::cli;
-use serde::Serialize;
+use dataset::passes::Reads;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::check::Check;
-use crate::model::Model;
+use crate::model::{Coefficient, Model};
 
 /// A fitted model in figures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainReport {
     /// Log-odds where all features are 0.
     pub intercept: f64,
-    /// Log-odds per raw unit of each feature, of a category of each level.
-    pub coefficients: BTreeMap<String, f64>,
+    /// Log-odds per raw unit, feature by feature in schema order. Serialised by feature: its
+    /// number, of a category a list of levels, the last of which is `null` for any other.
+    #[serde(serialize_with = "by_feature")]
+    pub coefficients: Vec<FittedCoefficient>,
     /// Labelled rows.
     pub rows: u64,
     /// Rows of class 1 among them.
@@ -37,6 +40,80 @@ pub struct TrainReport {
     pub digest: String,
 }
 
+/// A coefficient of a fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedCoefficient {
+    /// The feature that it reads.
+    pub feature: String,
+    /// What it makes of that.
+    pub reads: FittedTo,
+    /// Its name for a person, as `plan = gold`.
+    pub name: String,
+    /// Log-odds per raw unit.
+    pub value: f64,
+}
+
+/// What a coefficient belongs to in its feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FittedTo {
+    /// The number.
+    Number,
+    /// A level of a category.
+    Level(String),
+    /// All other levels of it.
+    AnyOther,
+}
+
+/// A level's coefficient as it is serialised.
+#[derive(Serialize)]
+struct OfLevel<'r> {
+    level: Option<&'r str>,
+    value: f64,
+}
+
+impl FittedCoefficient {
+    fn of(coefficient: &Coefficient<'_>) -> Self {
+        Self {
+            feature: coefficient.feature.to_owned(),
+            reads: match coefficient.reads {
+                Reads::Number => FittedTo::Number,
+                Reads::Level(level) => FittedTo::Level(level.text().to_owned()),
+                Reads::Other(_) => FittedTo::AnyOther,
+            },
+            name: coefficient.name(),
+            value: coefficient.value,
+        }
+    }
+
+    fn of_level(&self) -> OfLevel<'_> {
+        let level = match &self.reads {
+            FittedTo::Level(level) => Some(level.as_str()),
+            FittedTo::Number | FittedTo::AnyOther => None,
+        };
+        OfLevel {
+            level,
+            value: self.value,
+        }
+    }
+}
+
+fn by_feature<S: Serializer>(all: &[FittedCoefficient], to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(None)?;
+    for own in all.chunk_by(|one, next| one.feature == next.feature) {
+        match own {
+            [only] if only.reads == FittedTo::Number => {
+                map.serialize_entry(&only.feature, &only.value)?;
+            }
+            levels => {
+                let list: Vec<OfLevel<'_>> =
+                    levels.iter().map(FittedCoefficient::of_level).collect();
+                map.serialize_entry(&levels[0].feature, &list)?;
+            }
+        }
+    }
+    map.end()
+}
+
 impl TrainReport {
     /// The figures of a model that was written to `path` with the SHA-256 `digest`.
     pub fn of(model: &Model, path: &Path, digest: String) -> Self {
@@ -44,7 +121,7 @@ impl TrainReport {
             intercept: model.predictor.intercept,
             coefficients: model
                 .coefficients()
-                .map(|coefficient| (coefficient.name(), coefficient.value))
+                .map(|coefficient| FittedCoefficient::of(&coefficient))
                 .collect(),
             rows: model.rows,
             positives: model.positives,
@@ -63,7 +140,7 @@ impl cli::Report for TrainReport {}
 
 impl fmt::Display for TrainReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = self.coefficients.keys().map(|name| name.chars().count());
+        let widest = self.coefficients.iter().map(|it| it.name.chars().count());
         let width = widest.max().unwrap_or(0).max("intercept".len());
         writeln!(
             to,
@@ -71,7 +148,7 @@ impl fmt::Display for TrainReport {
             "intercept",
             significant(self.intercept)
         )?;
-        for (name, value) in &self.coefficients {
+        for FittedCoefficient { name, value, .. } in &self.coefficients {
             writeln!(to, "{name:width$}  {}", significant(*value))?;
         }
         writeln!(

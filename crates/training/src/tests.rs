@@ -2,6 +2,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use common::exit::{Exit, classify};
+use common::schema::{CategoryRules, Feature, Kind};
 
 use super::*;
 
@@ -128,4 +129,91 @@ fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
     assert_eq!(classify(&error), Exit::DataUnusable);
     let after = std::fs::read(config.layout.candidate_model()).unwrap();
     assert!(before == after);
+}
+
+/// A table of a category: a plan and a class for each row.
+fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool>)>) -> Table {
+    config.schema.features[1] = Feature {
+        name: "plan".into(),
+        kind: Kind::Category(CategoryRules::default()),
+    };
+    let mut table = Table::new(&config.schema);
+    for (row, (plan, class)) in rows.enumerate() {
+        let code = table.levels.add(1, &plan);
+        table.push(
+            format!("client {row}").as_bytes(),
+            &[(row % 7) as f64, code],
+            class,
+        );
+    }
+    table
+}
+
+fn basic_or_gold(row: u32) -> (String, Option<bool>) {
+    let plan = if row % 3 == 0 { "gold" } else { "basic" };
+    (plan.into(), Some(mixed(row) == 1))
+}
+
+#[test]
+fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), "");
+    let named = |row: u32, is_labelled: bool| {
+        let class = is_labelled.then(|| mixed(row) == 1);
+        (format!("client {row}"), class)
+    };
+    // The names of unlabelled rows too are among those that a level's name is found by.
+    for is_labelled in [true, false] {
+        let names = (0..30_000).map(|row| named(row, is_labelled));
+        let table = of_plans(&mut config, (0..45_000).map(basic_or_gold).chain(names));
+        let refused = train(&config, &table, DataPosition::default()).err();
+        let error = refused.expect("a refusal");
+        let text = error.to_string();
+        assert!(
+            text.contains("plan has more than 10000 different texts")
+                && text.contains("leave it out"),
+            "{text}"
+        );
+        assert_eq!(classify(&error), Exit::DataUnusable);
+    }
+    let names = (0..9_998).map(|row| named(row, true));
+    let table = of_plans(&mut config, (0..15_000).map(basic_or_gold).chain(names));
+    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let names: Vec<String> = model.coefficients().map(|it| it.name()).collect();
+    assert_eq!(
+        names,
+        ["x", "plan = basic", "plan = gold", "plan (any other)"]
+    );
+}
+
+#[test]
+fn a_column_with_the_name_of_a_level_loses_no_coefficient() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), "");
+    config.schema.features[0] = "plan = gold".into();
+    let table = of_plans(&mut config, (0..90).map(basic_or_gold));
+    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let report = TrainReport::of(&model, Path::new("model"), String::new());
+    let names: Vec<&str> = report
+        .coefficients
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    let expected = [
+        "plan = gold",
+        "plan = basic",
+        "plan = gold",
+        "plan (any other)",
+    ];
+    assert_eq!(names, expected);
+    let [number, basic, gold, other] = model.predictor.coefficients[..] else {
+        panic!("four columns");
+    };
+    let levels = serde_json::json!([
+        {"level": "basic", "value": basic}, {"level": "gold", "value": gold},
+        {"level": null, "value": other},
+    ]);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["coefficients"]["plan"], levels);
+    assert_eq!(json["coefficients"]["plan = gold"], number);
 }

@@ -53,6 +53,12 @@ fn object(members: &[(&str, Value)], absent: &[&str]) -> Value {
     })
 }
 
+/// A schema with what it means.
+fn described(mut schema: Value, description: &str) -> Value {
+    schema["description"] = description.into();
+    schema
+}
+
 fn list(of: &Value) -> Value {
     json!({"type": "array", "items": of})
 }
@@ -165,7 +171,17 @@ fn score() -> Value {
 fn summary() -> Value {
     let level = closed(&[("level", text()), ("rows", count())]);
     let levels = closed(&[
-        ("distinct", count()),
+        (
+            "distinct",
+            described(count(), "Different levels that are counted one by one"),
+        ),
+        (
+            "distinct_is_exact",
+            described(
+                flag(),
+                "Whether there are no others; else there are more than distinct",
+            ),
+        ),
         ("top", list(&level)),
         ("others", count()),
     ]);

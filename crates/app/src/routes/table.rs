@@ -82,7 +82,7 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
     path: "/prediction",
     verb: Verb::Post,
     access: Access::Predict,
-    summary: "The deployed model's word on the rows of the body; missing cells and levels that the model does not know are counted",
+    summary: "The deployed model's word on the rows of the body; missing cells and levels that the model does not tell apart are counted",
     parameters: &[
         Parameter {
             name: "threshold",

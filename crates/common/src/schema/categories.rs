@@ -72,7 +72,9 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     if text.trim_ascii() != text {
         Some("has space around it, which is no part of a level")
     } else if is_missing_marker(text.as_bytes()) {
-        Some("stands for a missing value: set required to false to allow that")
+        Some(
+            "stands for a missing value, so it is no level: leave it out; whether values may be missing is said by required",
+        )
     } else if text.len() > LONGEST_LEVEL_BYTES {
         Some("is longer than 200 bytes, so it is no category")
     } else {
@@ -129,7 +131,10 @@ mod tests {
         assert!(levels(&[]).unwrap_err().contains("leave it out"));
         for (text, why) in [
             (" gold", "space around it"),
-            ("N/A", "missing value"),
+            (
+                "NA",
+                "leave it out; whether values may be missing is said by required",
+            ),
             ("", "missing value"),
             (&"x".repeat(201), "longer than 200 bytes"),
         ] {

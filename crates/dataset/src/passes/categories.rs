@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Chunk;
-use crate::level::{ColumnNames, MOST_NAMED_LEVELS};
+#[cfg(doc)]
+use crate::level::MOST_NAMED_LEVELS;
+use crate::level::{ColumnNames, insert_among_named};
 
 /// How many rows have each level of a category; missing ones are none.
+///
+/// Of more than [`MOST_NAMED_LEVELS`] levels those of the smallest codes are counted one by one,
+/// however frequent they are: such a column is none to make a model of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryCounts {
-    /// The most frequent first, of equally frequent ones by the order of their bytes.
+    /// Those that are counted one by one, the most frequent first, of equally frequent ones by the
+    /// order of their bytes.
     pub levels: Vec<LevelCount>,
     /// Rows with any other level, of which there are none up to [`MOST_NAMED_LEVELS`] levels.
     pub others: u64,
@@ -44,6 +50,11 @@ struct WrittenCounts {
 }
 
 impl CategoryCounts {
+    /// Whether each level is counted by itself, so that none can be missing among the frequent ones.
+    pub fn are_of_all_levels(&self) -> bool {
+        self.others == 0
+    }
+
     /// Rows that have any level.
     pub fn rows(&self) -> u64 {
         // What was read from a file need not add up.
@@ -72,7 +83,7 @@ impl CodeCounts {
         for (code, rows) in &other.rows {
             self.add(*code, *rows);
         }
-        self.others += other.others;
+        self.add_to_others(other.others);
     }
 
     /// Rows that have any level.
@@ -93,7 +104,7 @@ impl CodeCounts {
                     level: name.to_owned(),
                     rows: *rows,
                 }),
-                None => counts.others += rows,
+                None => counts.others = counts.others.saturating_add(*rows),
             }
         }
         counts
@@ -107,11 +118,14 @@ impl CodeCounts {
             *count = count.saturating_add(rows);
             return;
         }
-        self.rows.insert(code, rows);
-        if self.rows.len() > MOST_NAMED_LEVELS {
-            let largest = self.rows.pop_last();
-            self.others += largest.map_or(0, |(_, rows)| rows);
+        if let Some(dropped) = insert_among_named(&mut self.rows, code, rows) {
+            self.add_to_others(dropped);
         }
+    }
+
+    /// What was read from a file need not add up.
+    fn add_to_others(&mut self, rows: u64) {
+        self.others = self.others.saturating_add(rows);
     }
 }
 
@@ -140,7 +154,7 @@ impl From<CodeCounts> for WrittenCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level::LevelNames;
+    use crate::level::{LevelNames, MOST_NAMED_LEVELS};
 
     #[test]
     fn counts_of_parts_are_those_of_the_whole_also_beyond_the_bound() {
@@ -163,6 +177,18 @@ mod tests {
         assert!(named.others > 0);
         assert_eq!(named.rows(), cells.len() as u64 - 9);
         assert_eq!(named.rows(), whole.total());
+    }
+
+    #[test]
+    fn counts_that_cannot_be_do_not_overflow() {
+        let largest = || CodeCounts {
+            rows: BTreeMap::from([(7, u64::MAX)]),
+            others: u64::MAX,
+        };
+        let mut joined = largest();
+        joined.merge(&largest());
+        assert_eq!(joined.total(), u64::MAX);
+        assert_eq!(joined.named(None).rows(), u64::MAX);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use common::Schema;
 use common::schema::{Kind, flaw_of_level};
 use serde::{Deserialize, Serialize};
 
+use super::categories::{CategoryCounts, LevelCount};
 use super::profile::Profile;
 use crate::level::level_code;
 
@@ -15,6 +16,9 @@ use crate::level::level_code;
 pub const LEAST_ROWS_OF_A_LEVEL: u64 = 10;
 /// Levels of a category that are told apart at most.
 pub const MOST_LEVELS_APART: usize = 50;
+/// Levels of all categories together that are told apart at most: what is kept of a model, and what
+/// a pass over rows holds, grows with the square of its columns.
+pub const MOST_LEVELS_IN_ALL: usize = 200;
 
 /// Which columns a linear model has; the default has one for each feature.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,28 +66,30 @@ pub enum Reads<'d> {
 }
 
 impl Design {
-    /// The design of a model of some rows: of each category the levels that are frequent in them.
+    /// The design of a model of some rows: of each category the levels that are frequent in them,
+    /// at most [`MOST_LEVELS_APART`]; of all categories the most frequent ones, at most
+    /// [`MOST_LEVELS_IN_ALL`].
     ///
-    /// It hangs on the levels alone, not on the classes. It is what scikit-learn's
-    /// `OneHotEncoder(min_frequency=10, max_categories=51, handle_unknown="infrequent_if_exist")`
-    /// would make of them, but that the indicator of all other levels is there in any case.
+    /// It hangs on the levels alone, not on the classes. With few categories it is what
+    /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
+    /// handle_unknown="infrequent_if_exist")` would make of them, but that the indicator of all
+    /// other levels is there in any case. Rows with others than the counted levels are none here:
+    /// training refuses a category that has such rows.
     pub fn of(schema: &Schema, profile: &Profile) -> Self {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
-        let categories = columns.filter_map(|(feature, (described, column))| {
-            let counts = match described.kind {
-                Kind::Number(_) => return None,
-                Kind::Category(_) => column.levels()?,
-            };
-            let frequent = counts
-                .levels
-                .iter()
-                .filter(|level| level.rows >= LEAST_ROWS_OF_A_LEVEL)
-                .take(MOST_LEVELS_APART);
-            let levels = frequent.map(|level| Level::from(level.level.clone()));
-            Some(Category {
-                feature,
-                levels: levels.collect(),
+        let mut frequent: Vec<(usize, &[LevelCount])> = columns
+            .filter_map(|(feature, (described, column))| match described.kind {
+                Kind::Number(_) => None,
+                Kind::Category(_) => Some((feature, frequent_levels(column.levels()?))),
             })
+            .collect();
+        keep_most_frequent(&mut frequent, MOST_LEVELS_IN_ALL);
+        let categories = frequent.into_iter().map(|(feature, levels)| Category {
+            feature,
+            levels: levels
+                .iter()
+                .map(|counted| Level::from(counted.level.clone()))
+                .collect(),
         });
         Self {
             categories: categories.collect(),
@@ -163,10 +169,39 @@ impl Design {
                     .any(|level| flaw_of_level(&level.text).is_some())
                 || levels.iter().enumerate().any(is_repeated)
         };
+        if self.width(0) > MOST_LEVELS_IN_ALL {
+            return Some("its design tells more levels apart than any has");
+        }
         self.categories
             .iter()
             .any(is_flawed)
             .then_some("its design has a level that is none")
+    }
+}
+
+/// The levels of a category that may be told apart, the most frequent first.
+fn frequent_levels(counts: &CategoryCounts) -> &[LevelCount] {
+    let is_frequent = |level: &LevelCount| level.rows >= LEAST_ROWS_OF_A_LEVEL;
+    let frequent = counts.levels.partition_point(is_frequent);
+    &counts.levels[..frequent.min(MOST_LEVELS_APART)]
+}
+
+/// Cuts the levels of categories, which come with the most frequent first, to so many in all. Of
+/// equally frequent ones those of earlier features stay.
+fn keep_most_frequent(categories: &mut [(usize, &[LevelCount])], most: usize) {
+    let mut all: Vec<(u64, usize)> = categories
+        .iter()
+        .enumerate()
+        .flat_map(|(place, (_, levels))| levels.iter().map(move |level| (level.rows, place)))
+        .collect();
+    // A stable sort leaves the order of features, and within one that of its levels.
+    all.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
+    let mut kept = vec![0; categories.len()];
+    for (_, place) in all.iter().take(most) {
+        kept[*place] += 1;
+    }
+    for ((_, levels), kept) in categories.iter_mut().zip(kept) {
+        *levels = &levels[..kept];
     }
 }
 
@@ -236,6 +271,7 @@ mod tests {
     use common::schema::{CategoryRules, Feature};
 
     use super::super::profile;
+    use super::super::profile::{ColumnProfile, ColumnValues, Sample};
     use super::*;
     use crate::table::Table;
 
@@ -271,7 +307,11 @@ mod tests {
     }
 
     fn texts(design: &Design) -> Vec<&str> {
-        let levels = design.category(1).unwrap().levels();
+        texts_of(design, 1)
+    }
+
+    fn texts_of(design: &Design, feature: usize) -> Vec<&str> {
+        let levels = design.category(feature).unwrap().levels();
         levels.iter().map(Level::text).collect()
     }
 
@@ -311,6 +351,50 @@ mod tests {
         let found = texts(&found);
         assert_eq!(found.len(), MOST_LEVELS_APART);
         assert_eq!((found[0], found[10]), ("level 60", "level 00"));
+    }
+
+    /// A category of so many levels, with so many rows of each.
+    fn profiled(name: &str, levels: usize, rows: impl Fn(usize) -> u64) -> ColumnProfile {
+        let level = |level| LevelCount {
+            level: format!("level {level:02}"),
+            rows: rows(level),
+        };
+        ColumnProfile {
+            name: name.into(),
+            missing: 0,
+            values: ColumnValues::Levels(CategoryCounts {
+                levels: (0..levels).map(level).collect(),
+                others: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn of_many_categories_the_most_frequent_levels_of_all_are_told_apart() {
+        let category = |number: usize| Feature {
+            name: format!("category {number}"),
+            kind: Kind::Category(CategoryRules::default()),
+        };
+        let schema = Schema {
+            features: (0..20).map(category).collect(),
+            ..Schema::default()
+        };
+        let rows =
+            |feature: usize| move |level: usize| if feature == 7 { 900 } else { 99 - level as u64 };
+        let profile = Profile {
+            rows: 1_000_000,
+            columns: (0..20)
+                .map(|it| profiled("category", 60, rows(it)))
+                .collect(),
+            sample: Sample::default(),
+        };
+        let design = Design::of(&schema, &profile);
+        assert_eq!(design.width(20), 20 + MOST_LEVELS_IN_ALL);
+        assert_eq!(design.flaw(&schema), None);
+        let told_apart = |feature| design.category(feature).unwrap().levels().len();
+        // 50 of one category; 150 of 19 others, of which the first ones have one more.
+        assert_eq!([6, 7, 8, 17, 18].map(told_apart), [8, 50, 8, 8, 7]);
+        assert_eq!(texts_of(&design, 19).last(), Some(&"level 06"));
     }
 
     #[test]

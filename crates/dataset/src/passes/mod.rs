@@ -1,12 +1,15 @@
 //! Passes over rows: each a fold of the chosen rows into a small mergeable value.
 //!
 //! The rows are cut into chunks of a fixed size, folded in parallel and merged in order, so a
-//! result is the same to the last bit with any number of threads.
+//! result is the same to the last bit with any number of threads. Chunks are handed out in order and
+//! merged as soon as their turn comes, so that about one value a thread is held, however many rows
+//! there are.
 
 mod categories;
 mod column;
 mod design;
 mod elementary;
+mod in_order;
 mod log_odds;
 mod logistic;
 mod moments;
@@ -16,15 +19,15 @@ mod summary;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use self::column::BLOCK_ROWS;
+use self::in_order::folded_in_order;
 use crate::cell::Label;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use categories::{CategoryCounts, LevelCount};
 pub use design::{
-    Category, Design, DesignColumn, LEAST_ROWS_OF_A_LEVEL, Level, MOST_LEVELS_APART, Reads,
+    Category, Design, DesignColumn, LEAST_ROWS_OF_A_LEVEL, Level, MOST_LEVELS_APART,
+    MOST_LEVELS_IN_ALL, Reads,
 };
 pub use log_odds::{LinearPredictor, Scored, log_loss, log_odds, predictions, probability};
 pub use logistic::{
@@ -129,23 +132,17 @@ impl Rows<'_> {
 
 /// Runs a pass over the chosen rows.
 pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P::Value {
-    let values: Vec<P::Value> = chunk_ranges(selection)
-        .into_par_iter()
-        .map(|range| {
-            let chunk = Chunk {
-                table,
-                positions: positions(table, selection, range),
-            };
-            let mut value = pass.empty();
-            pass.add(&mut value, &chunk);
-            value
-        })
-        .collect();
-    let mut total = pass.empty();
-    for value in values {
-        pass.merge(&mut total, value);
-    }
-    total
+    let fold = |(): &mut (), range| {
+        let chunk = Chunk {
+            table,
+            positions: positions(table, selection, range),
+        };
+        let mut value = pass.empty();
+        pass.add(&mut value, &chunk);
+        value
+    };
+    let merge = |total: &mut P::Value, value| pass.merge(total, value);
+    folded_in_order(chunk_ranges(selection), || (), fold, pass.empty(), merge)
 }
 
 /// Runs several passes at once, each over the chosen rows of its own choice of clients; the
@@ -160,28 +157,25 @@ pub(crate) fn run_all<P: Pass>(
 ) -> Vec<P::Value> {
     debug_assert_eq!(selection.fold, Fold::Any, "each pass has its own choice");
     let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
-    let chunks: Vec<Vec<P::Value>> = chunk_ranges(selection)
-        .into_par_iter()
-        .map_init(ByFold::default, |by_fold, range| {
-            by_fold.deal(table, selection.labels, range);
-            let mut values = empty();
-            for ((pass, wanted), value) in passes.iter().zip(&mut values) {
-                for (chunk, fold) in by_fold.chunks().zip(0..) {
-                    if wanted.holds(fold) {
-                        pass.add(value, &chunk);
-                    }
+    let fold = |by_fold: &mut ByFold, range| {
+        by_fold.deal(table, selection.labels, range);
+        let mut values = empty();
+        for ((pass, wanted), value) in passes.iter().zip(&mut values) {
+            for (chunk, fold) in by_fold.chunks().zip(0..) {
+                if wanted.holds(fold) {
+                    pass.add(value, &chunk);
                 }
             }
-            values
-        })
-        .collect();
-    let mut totals = empty();
-    for values in chunks {
-        for (((pass, _), total), value) in passes.iter().zip(&mut totals).zip(values) {
+        }
+        values
+    };
+    let merge = |totals: &mut Vec<P::Value>, values: Vec<P::Value>| {
+        for (((pass, _), total), value) in passes.iter().zip(totals).zip(values) {
             pass.merge(total, value);
         }
-    }
-    totals
+    };
+    let ranges = chunk_ranges(selection);
+    folded_in_order(ranges, ByFold::default, fold, empty(), merge)
 }
 
 /// Some rows of a table, fold by fold: copies, so that each pass over them reads what stands

@@ -13,7 +13,7 @@ use super::moments::Moments;
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::fingerprint::SampleHasher;
-use crate::level::ColumnNames;
+use crate::level::{ColumnNames, MOST_NAMED_LEVELS};
 use crate::table::{Selection, Table};
 
 /// Rows that a profile keeps at most.
@@ -62,6 +62,14 @@ struct WrittenColumn {
     levels: Option<CategoryCounts>,
 }
 
+impl Profile {
+    /// Why categories can be none that a model reads, a sentence for each that cannot.
+    pub fn why_no_categories(&self) -> Vec<String> {
+        let columns = self.columns.iter();
+        columns.filter_map(ColumnProfile::why_no_category).collect()
+    }
+}
+
 impl ColumnProfile {
     /// Values that are not missing.
     pub fn present(&self) -> u64 {
@@ -77,6 +85,20 @@ impl ColumnProfile {
             ColumnValues::Numbers(moments) => Some(moments),
             ColumnValues::Levels(_) => None,
         }
+    }
+
+    /// Why a category can be none that a model reads, as a sentence; `None` where it can.
+    ///
+    /// Its rows, or those that its levels' names come from, have more than [`MOST_NAMED_LEVELS`]
+    /// texts, and which of those are counted does not hang on how frequent they are.
+    pub fn why_no_category(&self) -> Option<String> {
+        let is_counted = self.levels()?.are_of_all_levels();
+        (!is_counted).then(|| {
+            format!(
+                "{} has more than {MOST_NAMED_LEVELS} different texts; it is no category: leave it out of schema.features, or allow but a few with allowed",
+                self.name
+            )
+        })
     }
 
     /// The levels of a category.
@@ -372,6 +394,28 @@ mod tests {
         let bytes = artifact::encode(FORMAT, &found).unwrap();
         let kept: Profile = artifact::decode(FORMAT, &bytes).unwrap();
         assert_eq!(format!("{kept:?}"), format!("{found:?}"));
+    }
+
+    #[test]
+    fn a_category_of_too_many_texts_says_so_and_that_its_levels_are_not_all() {
+        let found = |texts: usize| {
+            let (mut schema, mut table) = table((0..texts).map(|_| (0.0, None)));
+            schema.features[0].kind = Kind::Category(CategoryRules::default());
+            for text in 0..texts {
+                table.features[0][text] = table.levels.add(0, &text.to_string());
+            }
+            profile(&schema, &table, &table.all())
+        };
+        let levels = |found: &Profile| found.summary().columns[0].levels.clone().unwrap();
+        let most = found(MOST_NAMED_LEVELS);
+        assert_eq!(most.why_no_categories(), Vec::<String>::new());
+        assert!(levels(&most).distinct_is_exact);
+        let more = found(MOST_NAMED_LEVELS + 1);
+        let why = more.why_no_categories();
+        assert!(why[0].starts_with("x has more than 10000 different texts"));
+        let shown = levels(&more);
+        assert_eq!((shown.distinct, shown.distinct_is_exact), (10_000, false));
+        assert_eq!(shown.others, 10_001 - 20);
     }
 
     #[test]

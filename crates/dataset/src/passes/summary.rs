@@ -44,12 +44,20 @@ pub struct ColumnSummary {
 /// The levels of a category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelSummary {
-    /// Different levels; at least so many, where there are more than are counted one by one.
+    /// Different levels that are counted one by one.
     pub distinct: u64,
-    /// The most frequent ones, at most [`SHOWN_LEVELS`].
+    /// Whether there are no others; else there are more than `distinct`.
+    #[serde(default = "yes")]
+    pub distinct_is_exact: bool,
+    /// The most frequent ones of those, at most [`SHOWN_LEVELS`].
     pub top: Vec<LevelCount>,
     /// Rows with any other level.
     pub others: u64,
+}
+
+/// What a summary that does not say it had.
+fn yes() -> bool {
+    true
 }
 
 /// Levels that a summary lists at most.
@@ -91,9 +99,11 @@ impl ColumnProfile {
 impl LevelSummary {
     fn of(counts: &CategoryCounts) -> Self {
         let top: Vec<LevelCount> = counts.levels.iter().take(SHOWN_LEVELS).cloned().collect();
-        let shown: u64 = top.iter().map(|level| level.rows).sum();
+        let of_shown = top.iter().map(|level| level.rows);
+        let shown = of_shown.fold(0, u64::saturating_add);
         Self {
             distinct: counts.levels.len() as u64,
+            distinct_is_exact: counts.are_of_all_levels(),
             others: counts.rows() - shown,
             top,
         }

@@ -243,7 +243,7 @@ impl State<'_> {
             column.push(*value);
         }
         if columns.has_categories {
-            columns.name_levels(record, &mut rows.levels);
+            columns.name_levels(record, &self.values, &mut rows.levels);
         }
         rows.labels.push(label);
         rows.clients.push(client_hash(id));

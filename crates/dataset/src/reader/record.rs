@@ -168,13 +168,14 @@ impl ColumnMap {
         }
     }
 
-    /// Remembers the levels of an accepted record.
-    pub(super) fn name_levels(&self, record: Record<'_>, names: &mut LevelNames) {
-        for (feature, (field, column)) in self.features.iter().enumerate() {
-            if let Kind::Category(rules) = &column.kind
-                && let Ok(Some(level)) = cell::parse_level(record.field(*field), rules)
-            {
-                names.add(feature, level);
+    /// Remembers the levels of an accepted record, whose values these are: its texts were checked
+    /// when those were made.
+    pub(super) fn name_levels(&self, record: Record<'_>, values: &[f64], names: &mut LevelNames) {
+        let cells = self.features.iter().zip(values).enumerate();
+        for (feature, ((field, column), code)) in cells {
+            if column.kind.is_category() && !code.is_nan() {
+                let text = || String::from_utf8_lossy(record.field(*field).trim_ascii()).into();
+                names.name_code(feature, *code, text);
             }
         }
     }

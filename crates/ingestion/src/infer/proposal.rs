@@ -1,7 +1,7 @@
 //! From what columns hold to the roles that they may play.
 
 use common::Failure;
-use common::schema::{Feature, Kind, Schema};
+use common::schema::{CategoryRules, Feature, Kind, LONGEST_LEVEL_BYTES, Schema};
 use dataset::ColumnSurvey;
 
 use super::ProposedSchema;
@@ -149,6 +149,15 @@ fn features(
         }
         return all;
     };
+    for Feature { name, kind } in &todays {
+        if let Kind::Category(rules) = kind {
+            let texts = match rules.listed.levels() {
+                Some(_) => "the texts that it allows stay, and rows with any other are refused",
+                None => "any text is allowed still",
+            };
+            remarks.push(format!("{name} is a category of today's schema: {texts}"));
+        }
+    }
     for Feature { name, kind } in &all {
         if !todays.iter().any(|known| is_same(&known.name, name)) {
             let what = if kind.is_category() {
@@ -169,7 +178,11 @@ fn as_today(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
     let kind = match feature.kind {
         Kind::Number(_) if column.cells.holds_numbers() => Kind::Number(of_numbers(column)),
         Kind::Number(_) => return None,
-        Kind::Category(_) => Kind::Category(of_category(column)),
+        // Which texts may come was decided by a person, and a few rows are no reason to narrow it.
+        Kind::Category(ref todays) => Kind::Category(CategoryRules {
+            listed: todays.listed.clone(),
+            ..of_category(column)
+        }),
     };
     Some(Feature {
         name: feature.name.clone(),
@@ -201,7 +214,7 @@ fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
     match texts {
         _ if present == 0 => Some("it has no value".into()),
         None => Some(format!(
-            "{} of its cells hold text, too many different ones for a category",
+            "{} of its cells hold text, too many different ones for a category, or some that is none: longer than {LONGEST_LEVEL_BYTES} bytes, or not UTF-8",
             cells.others
         )),
         Some(1) => Some("all of its cells hold the same text".into()),
@@ -217,7 +230,7 @@ fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
 mod tests {
     use super::*;
     use crate::infer::columns::pooled;
-    use common::schema::{CategoryRules, Presence};
+    use common::schema::{ListedLevels, Presence};
     use dataset::{FewTexts, FileSurvey};
 
     /// A column of whole numbers from 1.
@@ -359,6 +372,47 @@ mod tests {
         let found = propose(&pooled(&[file(columns)]), &today).unwrap();
         let employees = &found.schema.features[2];
         assert!(employees.kind.is_category(), "{employees:?}");
+    }
+
+    #[test]
+    fn which_texts_todays_categories_allow_stays_and_is_said() {
+        let columns = || {
+            vec![
+                texts("corporation", 200, 200),
+                numbers("lastmonth_activity", 200),
+                numbers("lastyear_activity", 200),
+                texts("number_of_employees", 200, 3),
+                classes("exited", 200),
+            ]
+        };
+        let silver = || ListedLevels::new(vec!["text 00".into(), "silver".into()]).unwrap();
+        for (listed, says) in [
+            (ListedLevels::default(), "any text is allowed still"),
+            (silver(), "the texts that it allows stay"),
+        ] {
+            let mut today = Schema::default();
+            today.features[2].kind = Kind::Category(CategoryRules {
+                listed: listed.clone(),
+                ..CategoryRules::default()
+            });
+            let found = propose(&pooled(&[file(columns())]), &today).unwrap();
+            let Kind::Category(rules) = &found.schema.features[2].kind else {
+                panic!("a category");
+            };
+            assert_eq!(rules.listed, listed);
+            let says = format!("number_of_employees is a category of today's schema: {says}");
+            assert!(remarks_of(&found, &says), "{:?}", found.remarks);
+        }
+    }
+
+    #[test]
+    fn a_column_with_a_text_that_is_no_level_is_not_said_to_have_too_many_only() {
+        let mut note = texts("note", 200, 3);
+        note.texts.count("x".repeat(201).as_bytes());
+        let columns = vec![texts("client", 200, 200), note, numbers("x", 200)];
+        let found = proposed(&[file(columns)]);
+        let says = "or some that is none: longer than 200 bytes";
+        assert!(remarks_of(&found, says), "{:?}", found.remarks);
     }
 
     #[test]

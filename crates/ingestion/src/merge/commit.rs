@@ -100,7 +100,9 @@ impl Merge<'_> {
         } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
         let schema = &self.config.schema;
-        let summary = laid.standing.profile.profile(schema).summary();
+        let profile = laid.standing.profile.profile(schema);
+        let summary = profile.summary();
+        let warnings = profile.why_no_categories();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
@@ -112,6 +114,9 @@ impl Merge<'_> {
                 None => Ok(()),
             }
         })?;
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
         write_ingested_files(&self.config.layout, &ledger)?;
         laid.standing.keep(&self.reading(), &ledger, stamp);
         let rows = reports
@@ -130,6 +135,7 @@ impl Merge<'_> {
             rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
             total_rows: ledger.rows,
+            warnings,
         };
         Ok(Ingested {
             report,

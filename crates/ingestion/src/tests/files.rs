@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use common::schema::{CategoryRules, Kind};
+
 use super::pipeline::Pipeline;
 use super::step::Step;
 use crate::run;
@@ -110,5 +112,30 @@ fn rows_of_a_lost_history_are_judged_by_the_live_model() {
     assert_eq!(
         pipeline.final_lines(),
         [&b"c2,2,0"[..], b"c1,1,1", b"c7,7,1"].map(<[u8]>::to_vec)
+    );
+}
+
+#[test]
+fn a_category_of_too_many_texts_is_taken_in_and_warned_of() {
+    let mut pipeline = Pipeline::new();
+    pipeline.config.schema.features[0].kind = Kind::Category(CategoryRules::default());
+    let rows = |from: u32, to: u32| -> String {
+        let rows = (from..to).map(|row| format!("client {row},name {row},{}\n", row % 2));
+        std::iter::once("client,x,left\n".to_owned())
+            .chain(rows)
+            .collect()
+    };
+    pipeline.foreign(0, &rows(0, 10_000));
+    assert_eq!(
+        run(&pipeline.config).unwrap().warnings,
+        Vec::<String>::new()
+    );
+    pipeline.foreign(1, &rows(10_000, 10_001));
+    let report = run(&pipeline.config).unwrap();
+    assert_eq!((report.rows.kept, report.warnings.len()), (1, 1));
+    let warning = &report.warnings[0];
+    assert!(
+        warning.starts_with("x has more than 10000 different texts"),
+        "{warning}"
     );
 }

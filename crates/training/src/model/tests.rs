@@ -251,10 +251,11 @@ fn a_model_of_a_category_comes_back_and_names_its_levels() {
         ["x", "plan = basic", "plan = gold\\x07", "plan (any other)"]
     );
     let row = [2.0, level_code("rare")];
-    let written = model.written_row(&row).unwrap();
+    let writer = model.row_writer();
+    let written = writer.written(&row).unwrap();
     assert_eq!(written[1], Some(SampleCell::Level("rare".into())));
     assert_eq!(model.read_row(&written).unwrap(), row);
-    assert_eq!(model.written_row(&[2.0, level_code("never seen")]), None);
+    assert_eq!(writer.written(&[2.0, level_code("never seen")]), None);
     assert_eq!(model.read_row(&written[..1]), None);
     assert_eq!(model.read_row(&[written[1].clone(), None]), None);
     assert_eq!(

@@ -1,20 +1,54 @@
 //! Rows of a model as they are written down: a category's cell by its text.
 
+use std::collections::HashMap;
+
 use common::manifest::SampleCell;
 use dataset::level_code;
 
 use super::Model;
 
-impl Model {
-    /// A row of its columns as it is written down.
-    ///
-    /// `None` where a level's text is not known, which of a column with very many levels is one of
-    /// thousands.
-    pub fn written_row(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
-        let cells = row.iter().enumerate();
+/// Writes down rows of a model's columns.
+pub struct RowWriter<'m> {
+    /// By feature: the texts of a category by the bits of their codes, `None` where numbers are.
+    texts: Vec<Option<HashMap<u64, &'m str>>>,
+}
+
+impl RowWriter<'_> {
+    /// A row as it is written down; `None` where a level's text is not known.
+    pub fn written(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
+        let cells = self.texts.iter().zip(row);
         cells
-            .map(|(feature, cell)| self.written_cell(feature, *cell))
+            .map(|(texts, cell)| written_cell(texts.as_ref(), *cell))
             .collect()
+    }
+}
+
+fn written_cell(texts: Option<&HashMap<u64, &str>>, cell: f64) -> Option<Option<SampleCell>> {
+    if cell.is_nan() {
+        return Some(None);
+    }
+    let Some(texts) = texts else {
+        return Some(Some(SampleCell::Number(cell)));
+    };
+    let text = texts.get(&cell.to_bits())?;
+    Some(Some(SampleCell::Level((*text).to_owned())))
+}
+
+impl Model {
+    /// What writes down rows of its columns; the texts of levels are those of its training rows.
+    pub fn row_writer(&self) -> RowWriter<'_> {
+        let columns = self.profile.columns.iter().take(self.schema.features.len());
+        let texts = columns.map(|column| {
+            let levels = column.levels()?.levels.iter();
+            let by_code = levels.map(|counted| {
+                let text = counted.level.as_str();
+                (level_code(text).to_bits(), text)
+            });
+            Some(by_code.collect())
+        });
+        RowWriter {
+            texts: texts.collect(),
+        }
     }
 
     /// A row that was written down; `None` where it is of other columns.
@@ -33,17 +67,5 @@ impl Model {
             return None;
         }
         written.iter().enumerate().map(cell).collect()
-    }
-
-    fn written_cell(&self, feature: usize, cell: f64) -> Option<Option<SampleCell>> {
-        if cell.is_nan() {
-            return Some(None);
-        }
-        let Some(counts) = self.profile.columns[feature].levels() else {
-            return Some(Some(SampleCell::Number(cell)));
-        };
-        let mut levels = counts.levels.iter().map(|counted| &counted.level);
-        let level = levels.find(|level| level_code(level) == cell)?;
-        Some(Some(SampleCell::Level(level.clone())))
     }
 }
