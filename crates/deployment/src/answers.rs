@@ -77,10 +77,15 @@ mod tests {
         ];
         let mut table = Table::new(&config.schema);
         for row in 0..90_u32 {
-            let plan = table
-                .levels
-                .add(1, if row % 3 == 0 { "gold" } else { "basic" });
-            let class = Some(row % 4 == 0 || row > 60);
+            let plan = table.levels.add(
+                1,
+                if row.is_multiple_of(3) {
+                    "gold"
+                } else {
+                    "basic"
+                },
+            );
+            let class = Some(row.is_multiple_of(4) || row > 60);
             table.push(
                 row.to_string().as_bytes(),
                 &[f64::from(row % 7), plan],

@@ -150,7 +150,11 @@ fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool
 }
 
 fn basic_or_gold(row: u32) -> (String, Option<bool>) {
-    let plan = if row.is_multiple_of(3) { "gold" } else { "basic" };
+    let plan = if row.is_multiple_of(3) {
+        "gold"
+    } else {
+        "basic"
+    };
     (plan.into(), Some(mixed(row) == 1))
 }
 
