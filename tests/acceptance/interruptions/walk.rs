@@ -118,8 +118,14 @@ impl Disturbed {
 }
 
 /// The file that a person knows: the history, not its journal; a file, not what will replace it.
+///
+/// Files of fingerprints are written side by side: once the disk is full any of them may be named.
 fn known_path(path: &str) -> String {
     let path = path.trim_end_matches("-journal");
+    const SIDE_BY_SIDE: &str = "/row.fingerprints/";
+    if let Some((state, _)) = path.split_once(SIDE_BY_SIDE) {
+        return format!("{state}{SIDE_BY_SIDE}");
+    }
     let known = path.strip_suffix(".partial").and_then(|path| {
         let (folder, hidden) = path.rsplit_once('/')?;
         Some(format!("{folder}/{}", hidden.strip_prefix('.')?))
