@@ -51,7 +51,7 @@ impl RequestId {
         Self::from_text(id)
     }
 
-    /// None where the text is not one.
+    /// Empty where a header may not have the text.
     fn from_text(text: String) -> Self {
         let header = HeaderValue::from_maybe_shared(Bytes::from(text));
         Self(header.unwrap_or_else(|_| HeaderValue::from_static("")))

@@ -9,14 +9,16 @@ use crate::level::{ColumnNames, insert_among_named};
 
 /// How many rows have each level of a category; missing ones are none.
 ///
-/// Of more than [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels those of the smallest codes are counted one by one,
-/// however frequent they are: such a column is none to make a model of.
+/// Of more than [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels those of the smallest
+/// codes are counted one by one, however frequent they are: such a column is none to make a model
+/// of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryCounts {
     /// Those that are counted one by one, the most frequent first, of equally frequent ones by the
     /// order of their bytes.
     pub levels: Vec<LevelCount>,
-    /// Rows with any other level, of which there are none up to [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels.
+    /// Rows with any other level; of up to
+    /// [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels there are none.
     pub others: u64,
 }
 

@@ -45,12 +45,6 @@ impl LinearPredictor {
         self.sum(values, OVERFLOW_SCALE).signum() * f64::MAX
     }
 
-    /// How many features it reads.
-    pub fn features(&self) -> usize {
-        let levels = self.design.width(0);
-        self.coefficients.len().saturating_sub(levels)
-    }
-
     fn sum(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
         if !self.design.is_of_numbers() {
             return self.sum_of_design(values, scale);

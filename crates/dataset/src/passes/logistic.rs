@@ -1,7 +1,8 @@
 //! The terms of the logistic log-likelihood at given coefficients.
 //!
-//! The columns of the design enter standardised, z = x / scale − shift, so that columns of any magnitude can be
-//! summed without loss. Vectors and matrices have p + 1 entries a side, the intercept first.
+//! The columns of the design enter standardised, z = x / scale − shift, so that columns of any
+//! magnitude can be summed without loss. Vectors and matrices have p + 1 entries a side, the
+//! intercept first.
 
 mod block;
 
