@@ -79,8 +79,8 @@ const CONFINED: [(&str, &[&str]); 23] = [
     ("toml-span", &["diagnostics"]),
     ("semver", &["diagnostics"]),
     ("statrs", &["diagnostics", "scoring"]),
-    ("rand_pcg", &["scoring"]),
-    ("rand_distr", &["scoring"]),
+    ("rand_pcg", &["diagnostics", "scoring"]),
+    ("rand_distr", &["diagnostics", "scoring"]),
 ];
 
 /// The names under `[dependencies]` of each crate.

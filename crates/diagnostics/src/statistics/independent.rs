@@ -69,19 +69,18 @@ impl Independent {
         &self.kept
     }
 
+    /// Hotelling's statistic of the estimates.
+    pub(crate) fn statistic(&self, estimates: &[f64]) -> f64 {
+        let along = self.along_directions(estimates);
+        along.map(|(_, along)| along * along).sum()
+    }
+
     /// R^(−1/2) times the estimates in units of their errors, R their correlations: of all ways to
     /// make them independent the one that leaves each closest to itself (Kessy, Lewin and Strimmer
-    /// 2018). Their squares add up to Hotelling's statistic; `None` stands for one left out.
+    /// 2018). Their squares add up to the statistic; `None` stands for one left out.
     pub(crate) fn components(&self, estimates: &[f64]) -> Vec<Option<f64>> {
-        let scaled: Vec<f64> = self
-            .kept
-            .iter()
-            .zip(&self.errors)
-            .map(|(estimate, error)| estimates[*estimate] / error)
-            .collect();
         let mut sums = vec![0.0; self.kept.len()];
-        for (value, direction) in self.found.values.iter().zip(&self.found.vectors) {
-            let along = dot(direction, &scaled) / value.sqrt();
+        for (direction, along) in self.along_directions(estimates) {
             sums.iter_mut()
                 .zip(direction)
                 .for_each(|(sum, entry)| *sum += along * entry);
@@ -91,6 +90,22 @@ impl Independent {
             components[*estimate] = Some(sum);
         }
         components
+    }
+
+    /// How far the estimates reach along each direction in which they are independent, in units of
+    /// the error there.
+    fn along_directions(&self, estimates: &[f64]) -> impl Iterator<Item = (&[f64], f64)> {
+        let scaled: Vec<f64> = self
+            .kept
+            .iter()
+            .zip(&self.errors)
+            .map(|(estimate, error)| estimates[*estimate] / error)
+            .collect();
+        let directions = self.found.values.iter().zip(&self.found.vectors);
+        directions.map(move |(value, direction)| {
+            let along = dot(direction, &scaled) / value.sqrt();
+            (direction.as_slice(), along)
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod incumbent;
 mod levels;
+mod small_batch;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -58,12 +59,26 @@ pub struct ScoreTest {
     pub degrees: usize,
     /// How probable a statistic as large is when the coefficients hold.
     pub p_value: f64,
+    /// How that was found.
+    #[serde(default)]
+    pub method: ScoreTestMethod,
     /// The part of each coefficient, the intercept first: standard normal when they hold, and
     /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
     /// `None` for one that the rows cannot tell from the others, because its column is constant,
     /// has no values, one too large to be squared, or is made of other columns, and for a level of a
     /// category that is too rare, or that the others of its category are held against.
     pub components: Vec<Option<f64>>,
+}
+
+/// How the p-value of a score test was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreTestMethod {
+    /// From χ², which the statistic comes near with many rows.
+    #[default]
+    Asymptotic,
+    /// From classes drawn for the same rows under coefficients that hold, as χ² alone said drift.
+    Simulated,
 }
 
 /// Why the test cannot be made.
@@ -182,54 +197,84 @@ impl ScoreTerms {
 /// single cell is too large to be squared. An error, which is a result, where the rows are too few
 /// or too alike.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
-    score_test_without(terms, covariance, &[])
+    Tested::without(&[], terms, covariance)?.test(&terms.score)
 }
 
-/// [`score_test`] but for some coefficients, the intercept being 0: their rows and their own errors
-/// count for the others all the same.
-fn score_test_without(
-    terms: &ScoreTerms,
-    covariance: &[Vec<f64>],
-    left_out: &[usize],
-) -> Result<ScoreTest, Undecided> {
-    let size = terms.score.len();
-    if !terms.are_of(size) || !is_square(covariance, size) {
-        return Err(Undecided::NoCovariance);
+/// What can be tested of some terms, and how its statistic is made of a score.
+struct Tested {
+    /// Coefficients in all.
+    size: usize,
+    /// Those whose scores are taken.
+    usable: Vec<usize>,
+    /// Those of them that the rows tell apart.
+    independent: Independent,
+}
+
+impl Tested {
+    /// All but some coefficients, the intercept being 0: the rows and the errors of those left out
+    /// count for the others all the same.
+    fn without(
+        left_out: &[usize],
+        terms: &ScoreTerms,
+        covariance: &[Vec<f64>],
+    ) -> Result<Self, Undecided> {
+        let size = terms.score.len();
+        if !terms.are_of(size) || !is_square(covariance, size) {
+            return Err(Undecided::NoCovariance);
+        }
+        let usable = terms.usable();
+        if usable.first() != Some(&0) {
+            return Err(Undecided::TooLarge);
+        }
+        let variance = variance_of_the_score(
+            &part_of(&terms.information, &usable),
+            &part_of(covariance, &usable),
+        );
+        let (places, usable): (Vec<usize>, Vec<usize>) = usable
+            .into_iter()
+            .enumerate()
+            .filter(|(_, of)| !left_out.contains(of))
+            .unzip();
+        terms.sufficiency(usable.len())?;
+        let variance = part_of(&variance, &places);
+        // A constant column is one with the intercept, which is the one to be kept.
+        let independent = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
+        Ok(Self {
+            size,
+            usable,
+            independent,
+        })
     }
-    let usable = terms.usable();
-    if usable.first() != Some(&0) {
-        return Err(Undecided::TooLarge);
+
+    /// What a score comes to.
+    fn test(&self, score: &[f64]) -> Result<ScoreTest, Undecided> {
+        let mut components = vec![None; self.size];
+        let found = self.independent.components(&self.scores(score));
+        for (of, component) in self.usable.iter().zip(found) {
+            components[*of] = component;
+        }
+        let statistic = self.statistic(score);
+        if !statistic.is_finite() {
+            return Err(Undecided::TooLarge);
+        }
+        let degrees = self.independent.kept().len();
+        Ok(ScoreTest {
+            statistic,
+            degrees,
+            p_value: chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?,
+            method: ScoreTestMethod::Asymptotic,
+            components,
+        })
     }
-    let variance = variance_of_the_score(
-        &part_of(&terms.information, &usable),
-        &part_of(covariance, &usable),
-    );
-    let (places, usable): (Vec<usize>, Vec<usize>) = usable
-        .into_iter()
-        .enumerate()
-        .filter(|(_, of)| !left_out.contains(of))
-        .unzip();
-    terms.sufficiency(usable.len())?;
-    let variance = part_of(&variance, &places);
-    let score: Vec<f64> = usable.iter().map(|of| terms.score[*of]).collect();
-    // A constant column is one with the intercept, which is the one to be kept.
-    let tested = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
-    let mut components = vec![None; size];
-    for (of, component) in usable.iter().zip(tested.components(&score)) {
-        components[*of] = component;
+
+    /// U'V⁻¹U.
+    fn statistic(&self, score: &[f64]) -> f64 {
+        self.independent.statistic(&self.scores(score))
     }
-    let statistic: f64 = components.iter().flatten().map(|part| part * part).sum();
-    if !statistic.is_finite() {
-        return Err(Undecided::TooLarge);
+
+    fn scores(&self, score: &[f64]) -> Vec<f64> {
+        self.usable.iter().map(|of| score[*of]).collect()
     }
-    let degrees = tested.kept().len();
-    let p_value = chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?;
-    Ok(ScoreTest {
-        statistic,
-        degrees,
-        p_value,
-        components,
-    })
 }
 
 fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {

@@ -5,9 +5,9 @@ use common::ledger::DataPosition;
 use dataset::Table;
 use training::Model;
 
-use super::tests::Draws;
 use super::*;
 use crate::compare::{Kind, Unit};
+use crate::draws::Draws;
 
 const ALPHA: f64 = 0.005;
 const X: usize = 0;

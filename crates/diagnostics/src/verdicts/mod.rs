@@ -17,7 +17,7 @@ use training::Model;
 use crate::compare::{Checked, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
-pub use self::model::{HeldTest, ModelVerdict, Moved, UntestedLevel, WhyUntested};
+pub use self::model::{HeldTest, ModelVerdict, Moved, UntestedLevel, WhyUntested, model_verdict};
 
 /// What a batch says about a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub fn verdicts(
     before: &CumulativeScore,
     alpha: f64,
 ) -> Verdicts {
-    let (held, sums) = model::hold(model, batch, before, alpha);
+    let (held, sums) = model_verdict(model, batch, before, alpha);
     let Checked {
         verdict,
         joint,

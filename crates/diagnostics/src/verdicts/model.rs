@@ -132,17 +132,31 @@ impl HeldTest {
     }
 }
 
-/// Tests a batch alone, and the sums that it is added to.
-pub(super) fn hold(
+/// Tests a batch alone, and the sums that it is added to, which are those of the batches before it
+/// under the same model; returns the sums with it.
+pub fn model_verdict(
     model: &Model,
     batch: &Batch<'_>,
     before: &CumulativeScore,
     alpha: f64,
 ) -> (ModelVerdict, CumulativeScore) {
     let incumbent = Incumbent::of(model);
-    let terms = incumbent.terms(batch.table, &Selection::rows(batch.rows.clone()));
-    let single = incumbent.test(&terms);
-    let (cumulative, sums) = look(&incumbent, &terms, before, alpha);
+    let rows = batch.rows.clone();
+    let terms = incumbent.terms(batch.table, &Selection::rows(rows.clone()));
+    let single = incumbent.test_batch(batch.table, rows, &terms, alpha);
+    let test = |sums: &ScoreTerms| {
+        // The first batch since the model went live is all of the sums.
+        if *sums == terms {
+            single.clone()
+        } else {
+            incumbent.test(sums)
+        }
+    };
+    let (cumulative, sums) = if incumbent.covariance().is_none() || terms.rows == 0 {
+        (None, before.clone())
+    } else {
+        look(&terms, test, before, alpha)
+    };
     let undecided = single.as_ref().err().copied();
     let single = single.ok().map(|test| HeldTest {
         test,
@@ -182,18 +196,15 @@ pub(super) fn hold(
     (held, sums)
 }
 
-/// Looks at the sums with the batch added; without labelled rows there is nothing new to see.
+/// Looks at the sums with the batch added.
 fn look(
-    incumbent: &Incumbent,
     terms: &ScoreTerms,
+    test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
     before: &CumulativeScore,
     alpha: f64,
 ) -> (Option<HeldTest>, CumulativeScore) {
     let mut sums = before.clone();
-    if incumbent.covariance().is_none() || terms.rows == 0 {
-        return (None, sums);
-    }
-    let looked = sums.look(terms, |sums| incumbent.test(sums), alpha).ok();
+    let looked = sums.look(terms, test, alpha).ok();
     let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
     let held = looked.map(|(test, level)| HeldTest { test, rows, level });
     (held, sums)

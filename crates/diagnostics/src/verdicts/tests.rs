@@ -4,27 +4,9 @@ use dataset::Table;
 use training::Model;
 
 use super::*;
+use crate::draws::Draws;
 
 const ALPHA: f64 = 0.005;
-
-/// Numbers that look drawn at random, the same on every machine (splitmix64).
-pub(super) struct Draws(pub(super) u64);
-
-impl Draws {
-    /// From 0 to 1.
-    pub(super) fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Nearly standard normal.
-    pub(super) fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-}
 
 /// How clients come about.
 #[derive(Clone, Copy)]
@@ -188,6 +170,38 @@ fn too_few_rows_leave_it_open_until_there_are_enough() {
     let found = judged(&model, &unlabelled, &few.sums);
     assert_eq!(found.model.verdict, Verdict::InsufficientData);
     assert_eq!((found.verdict, found.sums), (Verdict::Ok, few.sums));
+}
+
+#[test]
+fn a_client_far_out_is_no_drift_of_a_few_rows_alone_or_as_the_first_of_the_sums() {
+    let model = model();
+    let alike = World {
+        weights: [-0.5, 0.0, 0.0],
+        ..SAME
+    };
+    let mut batch = clients(alike, 10, 26);
+    for value in batch.features.iter_mut().flatten() {
+        *value *= 0.1;
+    }
+    // The model gives that class a chance of about 3 %.
+    for (feature, value) in batch.features.iter_mut().zip([-2.5, 0.0]) {
+        feature[0] = value;
+    }
+    batch.labels[0] = Some(true);
+    let found = alone(&model, &batch).model;
+    let tests = [found.single.as_ref(), found.cumulative.as_ref()].map(Option::unwrap);
+    // χ² with three degrees of freedom is there with a chance of 0.003, the first look's level.
+    assert!(tests[0].test.statistic > 13.93, "{found:#?}");
+    assert_eq!(found.verdict, Verdict::Ok, "{found}");
+    assert_eq!(tests[0].test, tests[1].test);
+    assert!(found.to_string().contains(" by simulation; "), "{found}");
+    // What so few rows do show is found all the same.
+    let mut wrong = clients(SAME, 9, 26);
+    for label in wrong.labels.iter_mut().flatten() {
+        *label = !*label;
+    }
+    let found = alone(&model, &wrong).model;
+    assert_eq!(found.verdict, Verdict::Drift, "{found}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{HeldTest, ModelVerdict, Verdicts, WhyUntested};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
+use crate::statistics::ScoreTestMethod;
 
 impl fmt::Display for ModelVerdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,10 +92,14 @@ fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
     };
     let HeldTest { test, rows, level } = held;
     format!(
-        "{rows} {which} (score test {:.2} with {} degrees of freedom, p {}; drift is below {})",
+        "{rows} {which} (score test {:.2} with {} degrees of freedom, p {}{}; drift is below {})",
         test.statistic,
         test.degrees,
         p_text(test.p_value),
+        match test.method {
+            ScoreTestMethod::Asymptotic => "",
+            ScoreTestMethod::Simulated => " by simulation",
+        },
         in_short(*level)
     )
 }

@@ -1,8 +1,8 @@
 //! Single batches under a model of 5,000 rows.
 
 use dataset::{Table, each_in_parallel};
-use diagnostics::statistics::{CumulativeScore, Incumbent};
-use diagnostics::{Batch, Verdict, verdicts};
+use diagnostics::statistics::CumulativeScore;
+use diagnostics::{Batch, HeldTest, Verdict, model_verdict, verdicts};
 use training::Model;
 
 use super::{Bound, Target};
@@ -70,20 +70,23 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
 
 /// By the batch alone.
 fn has_drifted(model: &Model, table: &Table) -> bool {
-    let incumbent = Incumbent::of(model);
-    let test = incumbent.test(&incumbent.terms(table, &table.all()));
-    test.is_ok_and(|test| test.p_value < ALPHA)
+    let (found, _) = model_verdict(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
+    found.single.as_ref().is_some_and(HeldTest::is_drift)
 }
 
 fn have_moved(model: &Model, table: &Table) -> bool {
-    let batch = Batch {
-        table,
-        rows: 0..table.rows(),
-    };
-    let found = verdicts(model, &batch, &CumulativeScore::default(), ALPHA);
+    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
     let columns = found.features.iter().map(|feature| feature.verdict);
     let mut all = columns.chain(found.joint.iter().map(|joint| joint.verdict));
     all.any(|verdict| verdict == Verdict::Drift)
+}
+
+/// All rows of a table.
+pub(super) fn batch_of(table: &Table) -> Batch<'_> {
+    Batch {
+        table,
+        rows: 0..table.rows(),
+    }
 }
 
 fn cells() -> Vec<Cell> {

@@ -9,9 +9,10 @@
 use std::io::{self, Write};
 
 use dataset::each_in_parallel;
-use diagnostics::statistics::{CumulativeScore, Incumbent, look_level};
+use diagnostics::statistics::{CumulativeScore, look_level};
+use diagnostics::{HeldTest, model_verdict};
 
-use super::batches::{ALPHA, TRAINING_ROWS};
+use super::batches::{ALPHA, TRAINING_ROWS, batch_of};
 use super::{Bound, Target};
 use crate::intervals::{Mean, Share};
 use crate::power::{self, Drift};
@@ -104,7 +105,7 @@ fn streams(world: &World, runs: u64) -> Vec<Found> {
 
 fn one_stream(world: &World, run: u64) -> Found {
     let draws = &mut Draws::of(3, run);
-    let incumbent = Incumbent::of(&World::SAME.model(draws, TRAINING_ROWS));
+    let model = World::SAME.model(draws, TRAINING_ROWS);
     let mut sums = CumulativeScore::default();
     let mut so_far = Found {
         by_sums: false,
@@ -112,15 +113,11 @@ fn one_stream(world: &World, run: u64) -> Found {
     };
     for _ in 0..BATCHES {
         let table = world.told(draws, ROWS);
-        let terms = incumbent.terms(&table, &table.all());
-        let is_drift = incumbent
-            .test(&terms)
-            .is_ok_and(|test| test.p_value < ALPHA);
-        let by_sums = sums
-            .look(&terms, |sums| incumbent.test(sums), ALPHA)
-            .is_ok_and(|(test, level)| test.p_value < level);
-        so_far.by_sums |= by_sums;
-        if is_drift || by_sums {
+        let (found, next) = model_verdict(&model, &batch_of(&table), &sums, ALPHA);
+        sums = next;
+        let is_drift = |held: &Option<HeldTest>| held.as_ref().is_some_and(HeldTest::is_drift);
+        so_far.by_sums |= is_drift(&found.cumulative);
+        if is_drift(&found.single) || is_drift(&found.cumulative) {
             so_far.alarms += 1.0;
         }
     }

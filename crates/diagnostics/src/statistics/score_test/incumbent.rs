@@ -9,17 +9,17 @@ use dataset::{Selection, Table};
 use training::Model;
 
 use super::levels::categories;
-use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Undecided, score_test_without};
+use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Tested, Undecided};
 
 /// A deployed model's coefficients on the standardised axes of its training rows.
 #[derive(Clone, Debug)]
 pub struct Incumbent {
-    design: Design,
+    pub(super) design: Design,
     pub(super) axes: Vec<Axis>,
     /// The places of each category's coefficients, the intercept being 0.
     pub(super) categories: Vec<Range<usize>>,
     /// The intercept first.
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
 }
 
@@ -73,9 +73,13 @@ impl Incumbent {
     /// Tests terms of this model, but for the levels of categories that are too rare in their rows,
     /// and the most frequent one of each where the others tell it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
+        self.tested(terms)?.test(&terms.score)
+    }
+
+    pub(super) fn tested(&self, terms: &ScoreTerms) -> Result<Tested, Undecided> {
         let covariance = self.covariance().ok_or(Undecided::NoCovariance)?;
         let left_out: Vec<usize> = self.left_out(terms).into_keys().collect();
-        score_test_without(terms, covariance, &left_out)
+        Tested::without(&left_out, terms, covariance)
     }
 }
 
@@ -120,7 +124,7 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
 }
 
 /// The log-odds of a probability that is as close to 1 as may be.
-fn most_log_odds() -> f64 {
+pub(super) fn most_log_odds() -> f64 {
     ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln()
 }
 

@@ -385,3 +385,97 @@ fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
     let change = with.statistic / without.statistic - 1.0;
     assert!(change.abs() < 1e-3, "{with:?} {without:?}");
 }
+
+/// A batch of the first columns of a model of two, with a client far out whose class the model
+/// holds for unlikely, and classes of the others that are as likely as any.
+fn batch_with_an_outlier(model: &Model, rows: usize) -> Table {
+    let wave = |row: usize, phase: f64| (row as f64 * (7.31 + phase)).sin();
+    let mut x: Vec<f64> = (0..rows).map(|row| 0.2 * wave(row, 0.0)).collect();
+    let other = (0..rows).map(|row| wave(row, 1.0)).collect();
+    let mut classes: Vec<f64> = (0..rows).map(|row| (row % 2) as f64).collect();
+    (x[0], classes[0]) = (-2.2, 1.0);
+    table_of(&model.schema, &[x, other], &classes)
+}
+
+#[test]
+fn one_client_far_out_is_no_drift_of_a_few_rows() {
+    let (model, ..) = model_of_two();
+    let incumbent = Incumbent::of(&model);
+    let tested = |rows: usize| {
+        let batch = batch_with_an_outlier(&model, rows);
+        let terms = incumbent.terms(&batch, &batch.all());
+        let asymptotic = incumbent.test(&terms).unwrap();
+        let found = incumbent
+            .test_batch(&batch, 0..rows, &terms, 0.005)
+            .unwrap();
+        assert_eq!(found.statistic, asymptotic.statistic);
+        (asymptotic.p_value, found)
+    };
+    let (chi_square, found) = tested(26);
+    assert!(chi_square < 0.001, "{chi_square}");
+    assert_eq!(found.method, ScoreTestMethod::Simulated);
+    // The model gives that class a chance of 1.2 %.
+    assert!((0.005..0.05).contains(&found.p_value), "{}", found.p_value);
+    let again = tested(26).1;
+    assert_eq!(again, found, "the same rows have the same p-value");
+    // Beyond the few χ² decides.
+    let (chi_square, found) = tested(151);
+    assert_eq!(
+        (found.p_value, found.method),
+        (chi_square, ScoreTestMethod::Asymptotic)
+    );
+}
+
+#[test]
+fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
+    let (mut model, ..) = model_of_two();
+    // Without errors of the coefficients every probability is known.
+    model.covariance = Some(vec![vec![0.0; 3]; 3]);
+    let incumbent = Incumbent::of(&model);
+    const ROWS: usize = 12;
+    let x: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 5.5) / 10.0).collect();
+    let other: Vec<f64> = (0..ROWS).map(|row| f64::from(row == 3) * 4.0).collect();
+    let batch_of = |classes: usize| {
+        let class = |row: usize| f64::from(u8::from(classes >> row & 1 == 1));
+        let classes: Vec<f64> = (0..ROWS).map(class).collect();
+        table_of(&model.schema, &[x.clone(), other.clone()], &classes)
+    };
+    let statistic = |classes: usize| {
+        let batch = batch_of(classes);
+        let terms = incumbent.terms(&batch, &batch.all());
+        incumbent.test(&terms).unwrap().statistic
+    };
+    let probability = |classes: usize| -> f64 {
+        let chances = (0..ROWS).map(|row| {
+            let of_one = 1.0 / (1.0 + (-(2.0 * x[row] + 0.1 * other[row])).exp());
+            if classes >> row & 1 == 1 {
+                of_one
+            } else {
+                1.0 - of_one
+            }
+        });
+        chances.product()
+    };
+    let all: Vec<(f64, f64)> = (0..1 << ROWS)
+        .map(|classes| (statistic(classes), probability(classes)))
+        .collect();
+    // The third row of class 0, and the others with classes against their odds.
+    for classes in [0b0000_0011_0111, 0b1000_0010_0111, 0b0100_0001_1011] {
+        let own = statistic(classes);
+        let wanted: f64 = all
+            .iter()
+            .filter(|(statistic, _)| *statistic >= own * (1.0 - 1e-9))
+            .map(|(_, probability)| probability)
+            .sum();
+        let batch = batch_of(classes);
+        let terms = incumbent.terms(&batch, &batch.all());
+        let tested = incumbent.tested(&terms).unwrap();
+        let drawn = incumbent.drawn_classes(&batch, 0..ROWS).unwrap();
+        let drawn = drawn.p_value(&tested, &terms.score, 9_999).unwrap();
+        let error = (wanted * (1.0 - wanted) / 9_999.0).sqrt();
+        assert!(
+            (drawn - wanted).abs() < 4.0 * error,
+            "{classes:b}: {drawn}, {wanted}"
+        );
+    }
+}
