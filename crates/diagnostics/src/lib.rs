@@ -37,8 +37,8 @@ pub use measure::Measured;
 pub use report::{DeployedState, DiagnosticsReport};
 pub use timings::StageTiming;
 pub use verdicts::{
-    Batch, HeldTest, ModelVerdict, Moved, UntestedLevel, Verdicts, WhyUntested, model_verdict,
-    verdicts,
+    BaseLevel, Batch, HeldTest, ModelVerdict, Moved, UntestedLevel, Verdicts, WhyUntested,
+    model_verdict, verdicts,
 };
 
 /// The program's own options.

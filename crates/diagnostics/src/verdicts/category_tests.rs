@@ -171,6 +171,23 @@ fn a_level_whose_coefficient_is_gone_is_found_and_named() {
     );
 }
 
+#[test]
+fn what_moved_in_the_level_that_others_are_held_against_is_named_beside_the_intercept() {
+    let turned: &Plans = &[
+        ("basic", 0.6, -0.8),
+        ("plus", 0.25, 0.0),
+        ("gold", 0.15, -1.5),
+    ];
+    let found = judged(&model(), &clients(turned, 6, 500)).model;
+    assert_eq!(found.verdict, Verdict::Drift);
+    let sentence = found.to_string();
+    let named = "the intercept, or what plan = basic adds to it, has become smaller";
+    assert!(sentence.ends_with(named), "{sentence}");
+    let sentence = found.without_levels().to_string();
+    let named = "the intercept, or what a level of plan adds to it, has become smaller";
+    assert!(sentence.ends_with(named), "{sentence}");
+}
+
 /// Plans as frequent as each other.
 fn thirty_plans() -> Vec<(&'static str, f64, f64)> {
     let names = (0..30).map(|level| format!("level {level}"));

@@ -4,6 +4,7 @@
 //! Everything is held against what the model carries of its training rows: the covariance of its
 //! coefficients, exact counts, and a sample. The training data is never needed again.
 
+mod coefficients;
 mod features;
 mod model;
 mod text;
@@ -17,7 +18,8 @@ use training::Model;
 use crate::compare::{Checked, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
-pub use self::model::{HeldTest, ModelVerdict, Moved, UntestedLevel, WhyUntested, model_verdict};
+pub use self::coefficients::{BaseLevel, Moved, UntestedLevel, WhyUntested};
+pub use self::model::{HeldTest, ModelVerdict, model_verdict};
 
 /// What a batch says about a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,13 @@
 //! Does the deployed model still hold?
 
-use std::collections::BTreeMap;
-
 use dataset::Selection;
-use dataset::passes::Reads;
 use serde::{Deserialize, Serialize};
 use training::Model;
 
 use super::Batch;
+use super::coefficients::{Moved, Untested, UntestedLevel, WhyUntested, most_moved, untested};
 use crate::compare::Verdict;
-use crate::statistics::{CumulativeScore, Incumbent, LeftOut, ScoreTerms, ScoreTest, Undecided};
+use crate::statistics::{CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided};
 
 /// Whether the coefficients of the deployed model still hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,47 +52,14 @@ pub struct HeldTest {
     pub level: f64,
 }
 
-/// A level of a category whose coefficient a test says nothing about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UntestedLevel {
-    /// The category.
-    pub feature: String,
-    /// The coefficient's name, `plan = basic`; `None` where no level may be named, and then it
-    /// stands for all of the category.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coefficient: Option<String>,
-    /// Why nothing is said.
-    pub why: WhyUntested,
-}
-
-/// Why a test says nothing about a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyUntested {
-    /// Too few rows have it, or too few have another.
-    Rare,
-    /// The rows cannot tell it from other columns.
-    Alike,
-}
-
-/// A coefficient that is no longer what it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Moved {
-    /// Its feature; `None` for the intercept.
-    pub feature: Option<String>,
-    /// Its own name, where a category has several: `plan = basic`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coefficient: Option<String>,
-    /// Its part of the statistic's root, standard normal while the model holds; above 0 where the
-    /// coefficient has become larger.
-    pub component: f64,
-}
-
 impl ModelVerdict {
     /// The same without what stands in cells: of a category its name, and none of its levels.
     pub fn without_levels(mut self) -> Self {
         if let Some(moved) = &mut self.moved {
             moved.coefficient = None;
+            for level in &mut moved.base_levels {
+                level.coefficient = None;
+            }
         }
         for level in &mut self.untested_levels {
             level.coefficient = None;
@@ -175,11 +140,13 @@ pub fn model_verdict(
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
     };
-    let Untested { features, levels } = drift.or(holds).map_or_else(Untested::default, |held| {
+    let left_out = |held: &HeldTest| {
         let is_single = single.as_ref() == Some(held);
         let of_all = sums.terms.as_ref().filter(|_| !is_single);
-        let left_out = incumbent.left_out(of_all.unwrap_or(&terms));
-        untested(model, &held.test, &left_out)
+        incumbent.left_out(of_all.unwrap_or(&terms))
+    };
+    let Untested { features, levels } = drift.or(holds).map_or_else(Untested::default, |held| {
+        untested(model, &held.test, &left_out(held))
     });
     let held = ModelVerdict {
         verdict,
@@ -188,7 +155,7 @@ pub fn model_verdict(
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
         untested: features,
         untested_levels: levels,
-        moved: drift.and_then(|held| most_moved(model, &held.test)),
+        moved: drift.and_then(|held| most_moved(model, &held.test, &left_out(held))),
         undecided,
         single,
         cumulative,
@@ -208,61 +175,4 @@ fn look(
     let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
     let held = looked.map(|(test, level)| HeldTest { test, rows, level });
     (held, sums)
-}
-
-/// What a test says nothing about.
-#[derive(Default)]
-struct Untested {
-    features: Vec<String>,
-    levels: Vec<UntestedLevel>,
-}
-
-/// The coefficients that have no part in a test, and why: `left_out` are the levels that it did not
-/// ask about.
-///
-/// What the other levels of its category are held against is tested with the intercept.
-fn untested(model: &Model, test: &ScoreTest, left_out: &BTreeMap<usize, LeftOut>) -> Untested {
-    let mut found = Untested::default();
-    let parts = test.components.iter().enumerate().skip(1);
-    let open = model
-        .coefficients()
-        .zip(parts)
-        .filter(|(_, (_, part))| part.is_none());
-    for (coefficient, (place, _)) in open {
-        let feature = coefficient.feature.to_owned();
-        let why = match left_out.get(&place) {
-            Some(LeftOut::Base | LeftOut::Absent) => continue,
-            Some(LeftOut::Rare) => WhyUntested::Rare,
-            None if coefficient.reads != Reads::Number => WhyUntested::Alike,
-            Some(LeftOut::Missing) | None => {
-                if found.features.last() != Some(&feature) {
-                    found.features.push(feature);
-                }
-                continue;
-            }
-        };
-        found.levels.push(UntestedLevel {
-            feature,
-            coefficient: Some(coefficient.name()),
-            why,
-        });
-    }
-    found
-}
-
-fn most_moved(model: &Model, test: &ScoreTest) -> Option<Moved> {
-    let parts = test.components.iter().enumerate();
-    let (place, component) = parts
-        .filter_map(|(place, part)| Some((place, (*part)?)))
-        .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
-    let mut coefficients = model.coefficients();
-    let moved = place
-        .checked_sub(1)
-        .and_then(|place| coefficients.nth(place));
-    let of_category = moved.filter(|coefficient| coefficient.reads != Reads::Number);
-    Some(Moved {
-        feature: moved.map(|coefficient| coefficient.feature.to_owned()),
-        coefficient: of_category.map(|coefficient| coefficient.name()),
-        component,
-    })
 }

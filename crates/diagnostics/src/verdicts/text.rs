@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HeldTest, ModelVerdict, Verdicts, WhyUntested};
+use super::{BaseLevel, HeldTest, ModelVerdict, Verdicts, WhyUntested};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
 use crate::statistics::ScoreTestMethod;
 
@@ -30,9 +30,11 @@ impl fmt::Display for ModelVerdict {
                                 to,
                                 "; most of all the coefficient of {name} has become {direction}"
                             ),
-                            None => {
-                                write!(to, "; most of all the intercept has become {direction}")
-                            }
+                            None => write!(
+                                to,
+                                "; most of all {} has become {direction}",
+                                the_intercept(&moved.base_levels)
+                            ),
                         }
                     }
                     None => Ok(()),
@@ -70,6 +72,21 @@ impl ModelVerdict {
             (rare, "too few of these rows have or lack"),
         ];
         open.into_iter().filter(|(names, _)| !names.is_empty())
+    }
+}
+
+/// The intercept, and what no test tells from it.
+fn the_intercept(base_levels: &[BaseLevel]) -> String {
+    let levels: Vec<String> = base_levels
+        .iter()
+        .map(|level| match &level.coefficient {
+            Some(name) => name.clone(),
+            None => format!("a level of {}", level.feature),
+        })
+        .collect();
+    match levels.as_slice() {
+        [] => "the intercept".into(),
+        levels => format!("the intercept, or what {} adds to it,", in_words(levels)),
     }
 }
 
