@@ -94,6 +94,20 @@ pub fn probability(log_odds: f64) -> f64 {
     }
 }
 
+/// Puts probabilities in the place of log-odds: [`probability`] of many at once, with the same bits
+/// on every machine.
+pub fn probabilities(log_odds: &mut [f64]) {
+    for row in log_odds {
+        let odds = exp_minus(row.abs());
+        let of_less_likely = odds / (1.0 + odds);
+        *row = if *row >= 0.0 {
+            1.0 - of_less_likely
+        } else {
+            of_less_likely
+        };
+    }
+}
+
 /// The log-loss of a row with these log-odds, exact for any size of them.
 pub fn log_loss(log_odds: f64, class: bool) -> f64 {
     let towards_class = if class { log_odds } else { -log_odds };
@@ -176,6 +190,17 @@ impl Pass for Predictions<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probabilities_of_many_are_those_of_each() {
+        let log_odds: Vec<f64> = (-400..=400).map(|step| f64::from(step) * 0.1).collect();
+        let mut found = log_odds.clone();
+        probabilities(&mut found);
+        for (found, log_odds) in found.into_iter().zip(log_odds) {
+            let wanted = probability(log_odds);
+            assert!((found - wanted).abs() <= 1e-15 * wanted, "{log_odds}");
+        }
+    }
 
     #[test]
     fn missing_values_are_imputed_and_huge_ones_stay_finite() {

@@ -29,7 +29,9 @@ pub use design::{
     Category, Design, DesignColumn, LEAST_ROWS_OF_A_LEVEL, Level, MOST_LEVELS_APART,
     MOST_LEVELS_IN_ALL, Reads,
 };
-pub use log_odds::{LinearPredictor, Scored, log_loss, log_odds, predictions, probability};
+pub use log_odds::{
+    LinearPredictor, Scored, log_loss, log_odds, predictions, probabilities, probability,
+};
 pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
     logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,

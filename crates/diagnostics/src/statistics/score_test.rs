@@ -9,9 +9,9 @@
 //! U and I add up over batches. They are taken on the standardised axes of the training rows,
 //! which change nothing but the rounding.
 
+mod drawn_classes;
 mod incumbent;
 mod levels;
-mod small_batch;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -9,6 +9,11 @@ use super::coefficients::{Moved, Untested, UntestedLevel, WhyUntested, most_move
 use crate::compare::Verdict;
 use crate::statistics::{CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided};
 
+/// Sums of several batches are looked at from so many rows on. Their rows are gone, so that χ² has to
+/// do, which is too quick for fewer: of 2,000 streams of small batches in which nothing had changed
+/// it said drift in 1.2 to 1.45 %, and in nearly all of those before so many rows had come.
+const LEAST_SUMMED_ROWS: u64 = 150;
+
 /// Whether the coefficients of the deployed model still hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelVerdict {
@@ -110,12 +115,16 @@ pub fn model_verdict(
     let terms = incumbent.terms(batch.table, &Selection::rows(rows.clone()));
     let single = incumbent.test_batch(batch.table, rows, &terms, alpha);
     let test = |sums: &ScoreTerms| {
-        // The first batch since the model went live is all of the sums.
         if *sums == terms {
-            single.clone()
-        } else {
-            incumbent.test(sums)
+            // The first batch since the model went live is all of the sums.
+            return single.clone();
         }
+        let rows = sums.rows;
+        if rows < LEAST_SUMMED_ROWS {
+            let needed = LEAST_SUMMED_ROWS;
+            return Err(Undecided::FewRows { rows, needed });
+        }
+        incumbent.test(sums)
     };
     let (cumulative, sums) = if incumbent.covariance().is_none() || terms.rows == 0 {
         (None, before.clone())

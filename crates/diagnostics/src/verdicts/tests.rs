@@ -164,7 +164,14 @@ fn too_few_rows_leave_it_open_until_there_are_enough() {
         "whether the deployed model holds is open: 5 labelled rows are too few, at least 6 are needed"
     );
     let more = judged(&model, &clients(SAME, 6, 60), &few.sums);
-    assert_eq!(more.model.cumulative.unwrap().rows, 65);
+    assert_eq!(more.model.verdict, Verdict::Ok);
+    assert_eq!(
+        more.model.cumulative, None,
+        "65 rows are too few to look at sums"
+    );
+    let enough = judged(&model, &clients(SAME, 8, 85), &more.sums);
+    assert_eq!(enough.model.cumulative.unwrap().rows, 150);
+    assert_eq!(enough.sums.looks, 1);
     let mut unlabelled = clients(SAME, 7, 200);
     unlabelled.labels.fill(None);
     let found = judged(&model, &unlabelled, &few.sums);

@@ -386,53 +386,51 @@ fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
     assert!(change.abs() < 1e-3, "{with:?} {without:?}");
 }
 
-/// A batch of the first columns of a model of two, with a client far out whose class the model
-/// holds for unlikely, and classes of the others that are as likely as any.
-fn batch_with_an_outlier(model: &Model, rows: usize) -> Table {
+/// A batch of a model of two columns, with a client so far out in the first that the model holds its
+/// class for unlikely; the classes of the others are as likely as any.
+fn batch_with_a_client_at(x: f64, model: &Model) -> Table {
     let wave = |row: usize, phase: f64| (row as f64 * (7.31 + phase)).sin();
-    let mut x: Vec<f64> = (0..rows).map(|row| 0.2 * wave(row, 0.0)).collect();
-    let other = (0..rows).map(|row| wave(row, 1.0)).collect();
-    let mut classes: Vec<f64> = (0..rows).map(|row| (row % 2) as f64).collect();
-    (x[0], classes[0]) = (-2.2, 1.0);
-    table_of(&model.schema, &[x, other], &classes)
+    let mut first: Vec<f64> = (0..26).map(|row| 0.2 * wave(row, 0.0)).collect();
+    let other = (0..26).map(|row| wave(row, 1.0)).collect();
+    let mut classes: Vec<f64> = (0..26).map(|row| f64::from(row % 2)).collect();
+    (first[0], classes[0]) = (x, 1.0);
+    table_of(&model.schema, &[first, other], &classes)
 }
 
 #[test]
 fn one_client_far_out_is_no_drift_of_a_few_rows() {
     let (model, ..) = model_of_two();
     let incumbent = Incumbent::of(&model);
-    let tested = |rows: usize| {
-        let batch = batch_with_an_outlier(&model, rows);
+    let tested = |x: f64, level: f64| {
+        let batch = batch_with_a_client_at(x, &model);
         let terms = incumbent.terms(&batch, &batch.all());
         let asymptotic = incumbent.test(&terms).unwrap();
-        let found = incumbent
-            .test_batch(&batch, 0..rows, &terms, 0.005)
-            .unwrap();
+        let found = incumbent.test_batch(&batch, 0..26, &terms, level).unwrap();
         assert_eq!(found.statistic, asymptotic.statistic);
         (asymptotic.p_value, found)
     };
-    let (chi_square, found) = tested(26);
+    let (chi_square, found) = tested(-2.2, 0.005);
     assert!(chi_square < 0.001, "{chi_square}");
     assert_eq!(found.method, ScoreTestMethod::Simulated);
     // The model gives that class a chance of 1.2 %.
     assert!((0.005..0.05).contains(&found.p_value), "{}", found.p_value);
-    let again = tested(26).1;
+    let again = tested(-2.2, 0.005).1;
     assert_eq!(again, found, "the same rows have the same p-value");
-    // Beyond the few χ² decides.
-    let (chi_square, found) = tested(151);
-    assert_eq!(
-        (found.p_value, found.method),
-        (chi_square, ScoreTestMethod::Asymptotic)
-    );
+    // A level that takes too many draws leaves it to χ².
+    let (chi_square, found) = tested(-4.0, 1e-7);
+    assert!(chi_square < 1e-7, "{chi_square}");
+    assert_eq!(found.p_value, chi_square);
+    assert_eq!(found.method, ScoreTestMethod::Asymptotic);
 }
 
 #[test]
 fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
+    const ROWS: usize = 12;
+    const DRAWS: u32 = 9_999;
     let (mut model, ..) = model_of_two();
     // Without errors of the coefficients every probability is known.
     model.covariance = Some(vec![vec![0.0; 3]; 3]);
     let incumbent = Incumbent::of(&model);
-    const ROWS: usize = 12;
     let x: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 5.5) / 10.0).collect();
     let other: Vec<f64> = (0..ROWS).map(|row| f64::from(row == 3) * 4.0).collect();
     let batch_of = |classes: usize| {
@@ -440,10 +438,9 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
         let classes: Vec<f64> = (0..ROWS).map(class).collect();
         table_of(&model.schema, &[x.clone(), other.clone()], &classes)
     };
-    let statistic = |classes: usize| {
+    let terms = |classes: usize| {
         let batch = batch_of(classes);
-        let terms = incumbent.terms(&batch, &batch.all());
-        incumbent.test(&terms).unwrap().statistic
+        incumbent.terms(&batch, &batch.all())
     };
     let probability = |classes: usize| -> f64 {
         let chances = (0..ROWS).map(|row| {
@@ -456,26 +453,31 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
         });
         chances.product()
     };
-    let all: Vec<(f64, f64)> = (0..1 << ROWS)
-        .map(|classes| (statistic(classes), probability(classes)))
+    let mut all: Vec<(f64, f64, usize)> = (0..1 << ROWS)
+        .map(|classes| {
+            let statistic = incumbent.test(&terms(classes)).unwrap().statistic;
+            (statistic, probability(classes), classes)
+        })
         .collect();
-    // The third row of class 0, and the others with classes against their odds.
-    for classes in [0b0000_0011_0111, 0b1000_0010_0111, 0b0100_0001_1011] {
-        let own = statistic(classes);
-        let wanted: f64 = all
+    all.sort_by(|one, other| other.0.total_cmp(&one.0));
+    // The classes with the largest statistics, until they are as probable as this together.
+    for wanted in [0.003, 0.01, 0.05, 0.3] {
+        let mut probable = 0.0;
+        let (least, _, classes) = *all
             .iter()
-            .filter(|(statistic, _)| *statistic >= own * (1.0 - 1e-9))
-            .map(|(_, probability)| probability)
-            .sum();
-        let batch = batch_of(classes);
-        let terms = incumbent.terms(&batch, &batch.all());
+            .find(|(_, probability, _)| {
+                probable += probability;
+                probable >= wanted
+            })
+            .unwrap();
+        let as_large = all.iter().filter(|row| row.0 >= least * (1.0 - 1e-9));
+        let exact: f64 = as_large.map(|(_, probability, _)| probability).sum();
+        let terms = terms(classes);
         let tested = incumbent.tested(&terms).unwrap();
+        let batch = batch_of(classes);
         let drawn = incumbent.drawn_classes(&batch, 0..ROWS).unwrap();
-        let drawn = drawn.p_value(&tested, &terms.score, 9_999).unwrap();
-        let error = (wanted * (1.0 - wanted) / 9_999.0).sqrt();
-        assert!(
-            (drawn - wanted).abs() < 4.0 * error,
-            "{classes:b}: {drawn}, {wanted}"
-        );
+        let found = drawn.p_value(&tested, &terms.score, DRAWS).unwrap();
+        let error = (exact * (1.0 - exact) / f64::from(DRAWS)).sqrt();
+        assert!((found - exact).abs() < 4.0 * error, "{found}, {exact}");
     }
 }
