@@ -50,19 +50,22 @@ fn share_of_leaving_paths(n: u64, m: u64, apart: u128) -> f64 {
     let reach = apart as i128 - 1;
     // A(i, ·) of the row above; what no row has reached yet is outside.
     let mut shares = vec![1.0; m as usize + 1];
+    // Each share waits for the one before it, and a product is there sooner than a quotient.
+    let inverses: Vec<f64> = (0..=n + m).map(|sum| 1.0 / sum as f64).collect();
     for i in 0..=n {
-        let lowest = (i * m - reach + n - 1).div_euclid(n).max(0);
-        let highest = (i * m + reach).div_euclid(n).min(m);
+        let lowest = (i * m - reach + n - 1).div_euclid(n).max(0) as usize;
+        let highest = (i * m + reach).div_euclid(n).min(m) as usize;
+        let (down, inverses) = (i as f64, &inverses[i as usize..]);
         let mut left = 1.0;
         for j in lowest..=highest {
-            let above = shares[j as usize];
+            let above = shares[j];
             let share = match (i, j) {
                 (0, 0) => 0.0,
                 (0, _) => left,
                 (_, 0) => above,
-                _ => (i as f64 * above + j as f64 * left) / (i + j) as f64,
+                _ => (down * above + j as f64 * left) * inverses[j],
             };
-            shares[j as usize] = share;
+            shares[j] = share;
             left = share;
         }
     }
