@@ -165,7 +165,9 @@ impl RunningColumn {
     fn can_be_of(&self, rows: u64, other: &Self) -> bool {
         match (self, other) {
             (Self::Numbers(column), Self::Numbers(_)) => {
-                column.rest.len() as u64 == rows % BLOCK_ROWS as u64
+                let rest = column.rest.len() as u64;
+                let before = column.chunks.count.saturating_add(column.blocks.count);
+                rest == rows % BLOCK_ROWS as u64 && before <= rows - rest
             }
             (Self::Levels(column), Self::Levels(_)) => column.counts.total() <= rows,
             (Self::Numbers(_), Self::Levels(_)) | (Self::Levels(_), Self::Numbers(_)) => false,
