@@ -258,9 +258,10 @@ mod tests {
             report.to_string()
         };
         assert!(text(0).contains("\ningested data: 5 rows\n"));
-        assert!(text(2).contains(
-            "\ningested data: 5 rows, without 2 whose class a later row brought\n"
-        ));
+        assert!(
+            text(2)
+                .contains("\ningested data: 5 rows, without 2 whose class a later row brought\n")
+        );
     }
 
     #[test]
