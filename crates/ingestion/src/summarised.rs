@@ -65,13 +65,27 @@ impl Summarised {
 
     fn add_within(&mut self, table: &Table, rows: Range<usize>, most: usize) {
         self.rows += rows.len() as u64;
-        let have_classes = || table.labels[rows.clone()].iter().all(Option::is_some);
-        if self.waiting.rows() == 0 && have_classes() {
+        if table.labels[rows.clone()].iter().all(Option::is_some) {
+            self.take_those_of(table, rows.clone());
             self.settled.add(table, rows);
+        } else {
+            let settling = self.settle(table, rows, most);
+            self.settled.add(&settling, 0..settling.rows());
+        }
+    }
+
+    /// Removes the rows that wait for these, which all have a class.
+    fn take_those_of(&mut self, table: &Table, rows: Range<usize>) {
+        if self.waiting.rows() == 0 {
             return;
         }
-        let settling = self.settle(table, rows, most);
-        self.settled.add(&settling, 0..settling.rows());
+        // Most rows are of clients that wait for nothing, and need not be hashed.
+        let is_awaited = |row: &usize| self.waiting.holds(table.clients[*row]);
+        let positions: Vec<usize> = rows.filter(is_awaited).collect();
+        let hashes = table.row_hashes(&positions);
+        for (row, hash) in positions.into_iter().zip(hashes) {
+            self.waiting.take(table.clients[row], hash);
+        }
     }
 
     /// Lets the rows without a class wait, and returns what settles by these rows, in order.

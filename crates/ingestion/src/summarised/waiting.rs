@@ -79,6 +79,12 @@ impl Waiting {
         }
     }
 
+    /// Whether a row of this client waits.
+    pub(super) fn holds(&mut self, client: u64) -> bool {
+        let index = self.index.get_or_insert_with(|| Index::of(&self.slots));
+        index.holds(client, &self.is_gap)
+    }
+
     /// Removes the row that a row of this client and with this hash brings the class of, if one
     /// waits: of equal ones the latest, else the latest of the client.
     pub(super) fn take(&mut self, client: u64, hash: u64) {

@@ -9,7 +9,7 @@ use dataset::Table;
 const NONE: u32 = u32::MAX;
 
 /// Where the rows of a table are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Index {
     by_client: Chains,
     by_row: Chains,
@@ -19,7 +19,7 @@ pub(super) struct Index {
 ///
 /// A gap that a search meets is never passed again, so all searches together take no longer than
 /// there are slots, however many share a key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Chains {
     latest: HashMap<u64, u32>,
     /// Of each slot, the one before it in its chain.
@@ -29,7 +29,10 @@ struct Chains {
 impl Index {
     /// That of all slots of a table.
     pub(super) fn of(table: &Table) -> Self {
-        let mut index = Self::default();
+        let mut index = Self {
+            by_client: Chains::with_room(table.rows()),
+            by_row: Chains::with_room(table.rows()),
+        };
         let positions: Vec<usize> = (0..table.rows()).collect();
         let hashes = table.row_hashes(&positions);
         for (client, hash) in table.clients.iter().zip(hashes) {
@@ -44,9 +47,13 @@ impl Index {
         self.by_row.push(hash);
     }
 
+    /// Whether a slot is of this client.
+    pub(super) fn holds(&mut self, client: u64, is_gap: &[bool]) -> bool {
+        self.by_client.find(client, is_gap).is_some()
+    }
+
     /// The latest slot of the row with this hash, else of this client.
     pub(super) fn find(&mut self, client: u64, hash: u64, is_gap: &[bool]) -> Option<usize> {
-        // Most clients wait for nothing, which the first look tells.
         let of_client = self.by_client.find(client, is_gap)?;
         let same = self.by_row.find(hash, is_gap);
         Some(same.unwrap_or(of_client))
@@ -54,6 +61,13 @@ impl Index {
 }
 
 impl Chains {
+    fn with_room(slots: usize) -> Self {
+        Self {
+            latest: HashMap::with_capacity(slots),
+            previous: Vec::with_capacity(slots),
+        }
+    }
+
     fn push(&mut self, key: u64) {
         let slot = self.previous.len() as u32;
         let before = self.latest.insert(key, slot);
