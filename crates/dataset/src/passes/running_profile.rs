@@ -331,4 +331,24 @@ mod tests {
             profile(&schema, &Table::new(&schema), &Selection::rows(0..0))
         );
     }
+
+    #[test]
+    fn what_counts_more_values_than_rows_cannot_be() {
+        let schema = Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        (0..300).for_each(|row| table.push(b"id", &[f64::from(row)], Some(true)));
+        let mut running = RunningProfile::new(&schema);
+        running.add(&table, 0..300);
+        assert!(running.can_be_of(300, &schema));
+        for (chunks, blocks) in [(1, 256), (0, 257), (u64::MAX, 256), (256, u64::MAX)] {
+            let mut changed = running.clone();
+            if let RunningColumn::Numbers(column) = &mut changed.columns[0] {
+                (column.chunks.count, column.blocks.count) = (chunks, blocks);
+            }
+            assert!(!changed.can_be_of(300, &schema), "{chunks} {blocks}");
+        }
+    }
 }
