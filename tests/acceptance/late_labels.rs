@@ -143,6 +143,45 @@ fn classes_may_come_in_parts_and_with_other_values() {
 }
 
 #[test]
+fn a_row_counts_in_the_summary_until_its_class_comes() {
+    let mut workspace = Workspace::with_sample_data();
+    workspace.set_input(&["practicedata", "exports"]);
+    let summary_after = |name: &str, text: &str| {
+        workspace.write(&format!("data/exports/{name}.csv"), text);
+        workspace.run("ingestion", &["--json"]).json();
+        let shown = workspace.run("diagnostics", &["--json"]).json();
+        shown["summary"].clone()
+    };
+    let labelled = export(42, 300);
+    let alone = summary_after("april", &labelled);
+    assert_eq!(alone["superseded"], 0, "{alone:#}");
+    std::fs::remove_file(workspace.path("data/exports/april.csv")).expect("the export");
+
+    // The classes of a third of the rows come first, those of the others not at all.
+    let (some, _) = labelled.split_at(labelled.match_indices('\n').nth(100).expect("rows").0 + 1);
+    let waiting = summary_after("march", &unlabelled(&labelled));
+    assert_eq!(waiting["rows"], alone["rows"]);
+    assert_eq!(waiting["superseded"], 0);
+    let target = |summary: &Value| summary["columns"][3]["missing"].as_u64().expect("a target");
+    assert_eq!(target(&waiting), target(&alone) + 300);
+    let some = summary_after("april", some);
+    assert_eq!(some["rows"], alone["rows"]);
+    assert_eq!(some["superseded"], 100);
+    assert_eq!(target(&some), target(&alone) + 200);
+
+    // Once all have come they are what they would be had they come with their class.
+    let mut came = summary_after("may", &labelled);
+    assert_eq!(came["superseded"], 300);
+    came["superseded"] = json!(0);
+    assert_eq!(came, alone);
+    let text = workspace.run("diagnostics", &[]).stdout;
+    assert!(
+        text.contains(" rows, without 300 whose class a later row brought\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
     let workspace = watching();
     let labelled = export(32, 400);

@@ -1,26 +1,37 @@
 //! The files of a release and of the state folder.
 
 use acceptance::fuzzing::fuzz;
+use common::artifact::{self, Format, LoadError};
 use common::exit::{Exit, classify};
 use common::layout::names;
-use common::{Manifest, digest};
+use common::{History, Manifest, digest};
 use dataset::FingerprintKey;
 use deployment::Release;
 use training::{FORMAT, Model};
 
 use crate::pipeline::{Pipeline, write};
 
+/// What appending continues from, as `ingestion` has it.
+const CARRY: Format = Format {
+    name: "risk ingestion carry",
+    version: 3,
+};
+
 /// The envelope of a model around any content, its checksum right.
 fn sealed(content: &[u8]) -> Vec<u8> {
+    sealed_as(FORMAT, content)
+}
+
+fn sealed_as(format: Format, content: &[u8]) -> Vec<u8> {
     fn text(envelope: &mut Vec<u8>, text: &str) {
         envelope.extend([0xd9, text.len() as u8]);
         envelope.extend(text.as_bytes());
     }
     let mut envelope = vec![0x84];
     text(&mut envelope, "format");
-    text(&mut envelope, FORMAT.name);
+    text(&mut envelope, format.name);
     text(&mut envelope, "version");
-    envelope.push(FORMAT.version as u8);
+    envelope.push(format.version as u8);
     text(&mut envelope, "sha256");
     text(&mut envelope, &digest::of_bytes(content));
     text(&mut envelope, "content");
@@ -149,4 +160,37 @@ fn judged_fingerprints_are_all_there_or_refused() {
             }
         }
     });
+}
+
+/// The seed is the content that [`Pipeline::ingested`] leaves, so that most mutations get as far as
+/// the question whether they can be of the committed rows.
+#[test]
+fn rows_are_appended_whatever_was_kept_of_those_before() {
+    let whole = Pipeline::ingested();
+    fuzz("carry", 60, |content| {
+        let pipeline = whole.copy();
+        let config = &pipeline.config;
+        write(&config.layout.ingestion_carry(), &sealed_as(CARRY, content));
+        pipeline.write("in/b.csv", b"client,x,y,left\nd,1,2,\nc,1,2,0\n");
+        ingestion::run(config).expect("an ingestion");
+        let history = History::read(&config.layout).expect("a history");
+        let ledger = history.expect("a history").ledger().expect("a ledger");
+        let table = dataset::load_final_data(config, &ledger).expect("the data");
+        assert_eq!((table.rows(), ledger.rows), (5, 5));
+    });
+}
+
+#[test]
+fn what_was_kept_is_of_the_format_that_is_tried() {
+    let pipeline = Pipeline::ingested();
+    let kept = std::fs::read(pipeline.config.layout.ingestion_carry()).expect("a carry");
+    let read = |version| artifact::decode::<()>(Format { version, ..CARRY }, &kept);
+    assert!(matches!(
+        read(CARRY.version),
+        Err(LoadError::Undecodable(_))
+    ));
+    assert!(matches!(
+        read(CARRY.version - 1),
+        Err(LoadError::Newer { .. })
+    ));
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,6 +11,10 @@ use sha2::{Digest, Sha256};
 
 /// Bytes read at a time; large enough that system calls cost nothing beside the hashing.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Where the number of whole blocks stands in a running digest's state.
+const BLOCKS: Range<usize> = 32..40;
+/// More than any file has; the library counts their bits, 512 a block, without a check.
+const MOST_BLOCKS: u64 = u64::MAX / 1024;
 
 /// The digest of some bytes.
 pub fn of_bytes(bytes: &[u8]) -> String {
@@ -63,6 +68,10 @@ impl Hasher {
     ///
     /// A wrong state that has the form of one gives wrong digests: compare what it comes to.
     pub fn continuing(state: &[u8]) -> Option<Self> {
+        let blocks = u64::from_le_bytes(state.get(BLOCKS)?.try_into().ok()?);
+        if blocks > MOST_BLOCKS {
+            return None;
+        }
         let state = SerializedState::<Sha256>::try_from(state).ok()?;
         Sha256::deserialize(&state).ok().map(Self)
     }
@@ -196,5 +205,21 @@ mod tests {
         continued.update(b"\n1,2\n");
         assert_eq!(continued.finish(), of_bytes(b"a,b\n1,2\n"));
         assert!(Hasher::continuing(b"no state").is_none());
+    }
+
+    #[test]
+    fn a_digest_of_more_bytes_than_there_can_be_is_none() {
+        let mut hasher = Hasher::new();
+        hasher.update(&[b'x'; 200]);
+        let mut state = hasher.state();
+        assert_eq!(state[BLOCKS], 3_u64.to_le_bytes());
+        for blocks in [MOST_BLOCKS + 1, u64::MAX] {
+            state[BLOCKS].copy_from_slice(&blocks.to_le_bytes());
+            assert!(Hasher::continuing(&state).is_none());
+        }
+        state[BLOCKS].copy_from_slice(&MOST_BLOCKS.to_le_bytes());
+        let mut continued = Hasher::continuing(&state).unwrap();
+        continued.update(&[b'x'; 200]);
+        continued.finish();
     }
 }

@@ -108,6 +108,15 @@ impl Table {
         self.clients.push(client_hash(id));
     }
 
+    /// Adds one row of another table at the end; the texts of its levels are the caller's to add.
+    pub fn push_from(&mut self, other: &Self, position: usize) {
+        for (column, values) in self.features.iter_mut().zip(&other.features) {
+            column.push(values[position]);
+        }
+        self.labels.push(other.labels[position]);
+        self.clients.push(other.clients[position]);
+    }
+
     /// Adds all accepted rows of a block at the end.
     pub fn append_all(&mut self, rows: &ParsedRows) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {

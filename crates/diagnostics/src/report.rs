@@ -107,7 +107,12 @@ fn write_summary(to: &mut fmt::Formatter<'_>, summary: &Summary) -> fmt::Result 
     } else {
         " (medians of a sample of 50,000 rows)"
     };
-    writeln!(to, "\ningested data: {} rows{approximate}", summary.rows)?;
+    let left_out = match summary.superseded {
+        0 => String::new(),
+        left_out => format!(", without {left_out} whose class a later row brought"),
+    };
+    let rows = summary.rows;
+    writeln!(to, "\ningested data: {rows} rows{left_out}{approximate}")?;
     let width = summary
         .columns
         .iter()
@@ -234,6 +239,30 @@ mod tests {
     use dataset::passes::LevelCount;
 
     use super::*;
+
+    #[test]
+    fn rows_that_are_left_out_are_told_of_where_there_are_any() {
+        let text = |superseded| {
+            let report = DiagnosticsReport {
+                deployed: None,
+                problems: Vec::new(),
+                summary: Some(Summary {
+                    rows: 5,
+                    superseded,
+                    columns: Vec::new(),
+                    medians_are_exact: true,
+                }),
+                stored: StoredDiagnostics::default(),
+                measured: None,
+            };
+            report.to_string()
+        };
+        assert!(text(0).contains("\ningested data: 5 rows\n"));
+        assert!(
+            text(2)
+                .contains("\ningested data: 5 rows, without 2 whose class a later row brought\n")
+        );
+    }
 
     #[test]
     fn a_count_of_levels_that_is_a_bound_says_so() {

@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::Context;
 use common::ledger::RowCounts;
 use common::progress::Progress;
-use dataset::passes::RunningProfile;
 use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratch, both};
 
 use crate::laid_rows::LaidRows;
 use crate::lay::{Keep, Planned, Reading};
 use crate::pending::Pending;
 use crate::source::{Read, Source, Untaken, look_for_missing};
+use crate::summarised::Summarised;
 
 /// Refused rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;
@@ -23,7 +23,7 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) rows: RecordWriter<W>,
     pub(crate) rejected: RecordWriter<W>,
     /// What the rows of finaldata.csv look like.
-    pub(crate) profile: RunningProfile,
+    pub(crate) summarised: Summarised,
     /// Which rows it holds.
     pub(crate) known: FingerprintSet,
     /// Those that were laid down by this sink, if they are kept.
@@ -152,13 +152,13 @@ impl<W: Write + Send> Sink<'_, W> {
         let n_new = is_new.iter().filter(|new| **new).count();
         self.progress.keep(n_new as u64);
         let (writer, pending) = (&mut self.rows, &self.pending);
-        let (laid, profile) = (&mut self.laid, &mut self.profile);
+        let (laid, summarised) = (&mut self.laid, &mut self.summarised);
         let (written, ()) = both(
             || pending.write_new(&is_new, writer),
             || {
                 let first = laid.table.rows();
                 pending.append_new(&is_new, laid);
-                profile.add(&laid.table, first..laid.table.rows());
+                summarised.add(&laid.table, first..laid.table.rows());
             },
         );
         written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;

@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
         standing: Standing,
     ) -> Sink<'_, W> {
         let Standing {
-            profile,
+            summarised,
             known,
             hasher: _,
         } = standing;
@@ -172,7 +172,7 @@ impl<'a> Reading<'a> {
             reading: self,
             rows,
             rejected,
-            profile,
+            summarised,
             known,
             laid: LaidRows::new(self.schema),
             pending: Pending::new(self.memory.pending()),
@@ -222,7 +222,7 @@ fn lay_in_order<W: Write + Send>(
         return Ok(finish(sink, 0)?);
     }
     take_files(&mut sink, ordered, 0, Take::Only(order.judged))?;
-    let in_front = sink.profile.rows();
+    let in_front = sink.summarised.rows();
     take_files(&mut sink, ordered, 0, Take::Rest)?;
     take_files(&mut sink, behind, ordered.len(), Take::All)?;
     Ok(finish(sink, in_front)?)
@@ -256,7 +256,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
         reading,
         rows,
         rejected,
-        profile,
+        summarised,
         known,
         laid,
         mut tallies,
@@ -277,7 +277,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
         rows_in_front,
         standing: Standing {
             hasher: rows.hasher,
-            profile,
+            summarised,
             known,
         },
         rows: laid,

@@ -24,6 +24,7 @@ mod reconcile;
 mod report;
 mod source;
 mod standing;
+mod summarised;
 #[cfg(test)]
 mod tests;
 

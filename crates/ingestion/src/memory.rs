@@ -1,8 +1,9 @@
 //! How `ingestion.memory_limit_mib` is shared out.
 //!
 //! The limit is kept in order of magnitude, not to the byte: what is shared out here takes about
-//! half of it at most, joining two runs as much again for a moment, and the blocks that are being
-//! read about 40 MiB, whatever the limit.
+//! half of it at most, joining two runs as much again for a moment. Whatever the limit, the blocks
+//! that are being read take about 40 MiB, and the rows that wait for a class, where there are any,
+//! up to some 200 MiB.
 
 use common::Layout;
 use common::config::IngestionSettings;

@@ -8,24 +8,25 @@
 //! While finaldata.csv has the size, time and inode that it had then, its content is taken to be
 //! the same. Its time is set a nanosecond apart from the clock's, so no later write can repeat it.
 
+use std::borrow::Cow;
 use std::fs;
 
 use common::artifact::{self, Format};
 use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
 use common::{Config, Layout, Schema, files};
-use dataset::passes::RunningProfile;
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, read_final_data};
 use serde::{Deserialize, Serialize};
 
 use crate::lay::Reading;
+use crate::summarised::Summarised;
 
 /// Begins the names of the files of fingerprints.
 const ROWS: &str = "rows";
 
 const FORMAT: Format = Format {
     name: "risk ingestion carry",
-    version: 2,
+    version: 3,
 };
 
 /// What appending continues from.
@@ -33,14 +34,14 @@ pub(crate) struct Standing {
     /// The running digest of the file.
     pub(crate) hasher: Hasher,
     /// What its rows look like.
-    pub(crate) profile: RunningProfile,
+    pub(crate) summarised: Summarised,
     /// Which rows it holds.
     pub(crate) known: FingerprintSet,
 }
 
 /// What is kept of it.
 #[derive(Serialize, Deserialize)]
-struct Carry {
+struct Carry<'a> {
     /// Of which bytes of finaldata.csv it is.
     committed_bytes: u64,
     digest: String,
@@ -50,7 +51,7 @@ struct Carry {
     stamp: FileStamp,
     /// A fingerprint that says under which key the others are.
     key: Fingerprint,
-    profile: RunningProfile,
+    summarised: Cow<'a, Summarised>,
     runs: Vec<StoredRun>,
 }
 
@@ -65,7 +66,7 @@ impl Standing {
         } = reading;
         Self {
             hasher: Hasher::new(),
-            profile: RunningProfile::new(schema),
+            summarised: Summarised::new(schema),
             known: FingerprintSet::new(&layout.row_fingerprints(), ROWS, memory.known()),
         }
     }
@@ -95,7 +96,7 @@ impl Standing {
         }
         Ok(Ok(Self {
             hasher,
-            profile: carry.profile,
+            summarised: carry.summarised.into_owned(),
             known,
         }))
     }
@@ -112,7 +113,7 @@ impl Standing {
         let mut unwritten = None;
         let read = read_final_data(config, ledger, Some(reading.key), |rows| {
             block.append_all(rows);
-            standing.profile.add(&block, 0..block.rows());
+            standing.summarised.add(&block, 0..block.rows());
             block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
             if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
@@ -153,14 +154,14 @@ impl Standing {
         ledger: &Ledger,
         stamp: FileStamp,
     ) -> anyhow::Result<Vec<StoredRun>> {
-        self.profile.shrink();
+        self.summarised.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,
             digest: ledger.digest.clone(),
             hasher: self.hasher.state(),
             stamp,
             key: key_check(reading.key),
-            profile: self.profile.clone(),
+            summarised: Cow::Borrowed(&self.summarised),
             runs: self.known.store()?,
         };
         let bytes = artifact::encode(FORMAT, &carry)?;
@@ -169,7 +170,7 @@ impl Standing {
     }
 }
 
-impl Carry {
+impl Carry<'_> {
     /// What was kept with the running digest, if it is of the committed bytes and of this key.
     fn load(
         layout: &Layout,
@@ -196,7 +197,7 @@ impl Carry {
             && hasher.clone().finish() == ledger.digest
             && carry.key == key_check(key)
             && n_known == Some(ledger.rows)
-            && carry.profile.can_be_of(ledger.rows, schema);
+            && carry.summarised.can_be_of(ledger.rows, schema);
         is_of_these.then_some((carry, hasher))
     }
 
@@ -243,7 +244,7 @@ fn key_check(key: &FingerprintKey) -> Fingerprint {
 pub(crate) fn sweep(layout: &Layout) {
     let runs = fs::read(layout.ingestion_carry())
         .ok()
-        .and_then(|bytes| artifact::decode::<Carry>(FORMAT, &bytes).ok())
+        .and_then(|bytes| artifact::decode::<Carry<'_>>(FORMAT, &bytes).ok())
         .map(|carry| carry.runs);
     remove_all_but(layout, &runs.unwrap_or_default());
 }

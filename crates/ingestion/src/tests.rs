@@ -5,6 +5,7 @@ mod pipeline;
 mod quantities;
 mod sequences;
 mod step;
+mod superseded;
 mod untouched;
 
 pub(crate) use self::pipeline::config_in;

@@ -201,6 +201,13 @@ fn summary() -> Value {
     );
     closed(&[
         ("rows", count()),
+        (
+            "superseded",
+            described(
+                count(),
+                "Rows without a class that are left out, because a later row brought it",
+            ),
+        ),
         ("columns", list(&column)),
         ("medians_are_exact", flag()),
     ])

@@ -165,7 +165,9 @@ impl RunningColumn {
     fn can_be_of(&self, rows: u64, other: &Self) -> bool {
         match (self, other) {
             (Self::Numbers(column), Self::Numbers(_)) => {
-                column.rest.len() as u64 == rows % BLOCK_ROWS as u64
+                let rest = column.rest.len() as u64;
+                let before = column.chunks.count.saturating_add(column.blocks.count);
+                rest == rows % BLOCK_ROWS as u64 && before <= rows - rest
             }
             (Self::Levels(column), Self::Levels(_)) => column.counts.total() <= rows,
             (Self::Numbers(_), Self::Levels(_)) | (Self::Levels(_), Self::Numbers(_)) => false,
@@ -328,5 +330,25 @@ mod tests {
             none,
             profile(&schema, &Table::new(&schema), &Selection::rows(0..0))
         );
+    }
+
+    #[test]
+    fn what_counts_more_values_than_rows_cannot_be() {
+        let schema = Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        (0..300).for_each(|row| table.push(b"id", &[f64::from(row)], Some(true)));
+        let mut running = RunningProfile::new(&schema);
+        running.add(&table, 0..300);
+        assert!(running.can_be_of(300, &schema));
+        for (chunks, blocks) in [(1, 256), (0, 257), (u64::MAX, 256), (256, u64::MAX)] {
+            let mut changed = running.clone();
+            if let RunningColumn::Numbers(column) = &mut changed.columns[0] {
+                (column.chunks.count, column.blocks.count) = (chunks, blocks);
+            }
+            assert!(!changed.can_be_of(300, &schema), "{chunks} {blocks}");
+        }
     }
 }

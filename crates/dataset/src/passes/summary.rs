@@ -9,8 +9,11 @@ use super::profile::{ColumnProfile, Profile, SAMPLE_ROWS};
 /// Summary statistics of the ingested data, as they are stored and shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Rows.
+    /// Rows that are counted.
     pub rows: u64,
+    /// Rows without a class that are left out, because a later row brought it.
+    #[serde(default)]
+    pub superseded: u64,
     /// The features in schema order, then the target.
     pub columns: Vec<ColumnSummary>,
     /// Whether the medians are those of all rows; else they are the sample's.
@@ -64,10 +67,11 @@ fn yes() -> bool {
 pub const SHOWN_LEVELS: usize = 20;
 
 impl Profile {
-    /// The statistics that are stored and shown.
+    /// The statistics that are stored and shown, of these rows and no others.
     pub fn summary(&self) -> Summary {
         Summary {
             rows: self.rows,
+            superseded: 0,
             columns: self
                 .columns
                 .iter()

@@ -45,7 +45,7 @@ impl Merge<'_> {
             committed_bytes: laid.bytes,
             digest: laid.digest.clone(),
             rejected_bytes: laid.rejected_bytes,
-            rows: laid.standing.profile.rows(),
+            rows: laid.standing.summarised.rows(),
             rebuilding: false,
             schema: self.config.schema.digest(),
             ..old.clone()
@@ -99,9 +99,9 @@ impl Merge<'_> {
             rebuilt,
         } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
-        let schema = &self.config.schema;
-        let profile = laid.standing.profile.profile(schema);
-        let summary = profile.summary();
+        let summarised = &laid.standing.summarised;
+        let profile = summarised.profile(&self.config.schema);
+        let summary = summarised.summary(&profile);
         let warnings = profile.why_no_categories();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;

@@ -51,6 +51,7 @@ fn a_memory_limit_smaller_than_one_block_gives_the_same_bytes() {
     };
     let plenty = ingested(1024);
     assert!(plenty.0.len() > 1_000_000);
+    assert!(plenty.2.as_ref().unwrap().superseded > 1_000);
     assert!(plenty == ingested(0), "with no memory at all");
 }
 

@@ -128,9 +128,11 @@ impl Pipeline {
     }
 }
 
-/// Value 9 stands for a broken row, 8 for a missing value.
+/// Value 9 stands for a broken row, 8 for a missing value; 10 and more for rows that have no class
+/// yet.
 fn row(id: u8, value: u8) -> String {
     match value {
+        10.. => format!("c{id},{},\n", value - 10),
         9 => format!("c{id},bad,0\n"),
         8 => format!("c{id},,0\n"),
         _ => format!("c{id},{value},{}\n", value % 2),
@@ -139,7 +141,7 @@ fn row(id: u8, value: u8) -> String {
 
 /// Any of them, those that are usual more often.
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let rows = prop::collection::vec((0..6u8, 0..10u8), 0..8);
+    let rows = prop::collection::vec((0..6u8, 0..13u8), 0..8);
     prop_oneof![
         6 => (0..4u8, rows).prop_map(|(file, rows)| Step::Write { file, rows }),
         2 => (0..4u8).prop_map(|file| Step::Remove { file }),
