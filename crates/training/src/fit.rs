@@ -113,14 +113,7 @@ pub fn fit(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let moments = passes::moments(design, table, &selection.clone().labelled());
-    let rows = Rows {
-        design,
-        table,
-        selection,
-        moments: &moments,
-    };
-    rows.fit(settings)
+    fit_measured(settings, design, None, table, selection)
 }
 
 /// [`fit`], where the profile of the labelled rows of the selection is known already: it spares a
@@ -134,16 +127,26 @@ pub(crate) fn fit_profiled(
 ) -> Result<Fit, FitError> {
     let features = profile.columns.iter().take(table.features.len());
     let known: Option<Vec<Moments>> = features.map(|column| column.moments().copied()).collect();
-    let Some(moments) = known else {
-        return fit(settings, design, table, selection);
-    };
+    fit_measured(settings, design, known, table, selection)
+}
+
+/// The fit of a model that is kept; a pass over the labelled rows finds the moments of the columns
+/// of the design where they are not known.
+fn fit_measured(
+    settings: &FitSettings,
+    design: &Design,
+    known: Option<Vec<Moments>>,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let measured = || passes::moments(design, table, &selection.clone().labelled());
     let rows = Rows {
         design,
         table,
         selection,
-        moments: &moments,
+        moments: &known.unwrap_or_else(measured),
     };
-    rows.fit(settings)
+    solve(settings, &rows, Goal::Evaluated, start::of_few_rows)
 }
 
 /// The rows that are fitted.
@@ -153,13 +156,6 @@ struct Rows<'a> {
     selection: &'a Selection,
     /// Of the columns of the design, in the labelled ones.
     moments: &'a [Moments],
-}
-
-impl Rows<'_> {
-    /// The fit of a model that is kept.
-    fn fit(&self, settings: &FitSettings) -> Result<Fit, FitError> {
-        solve(settings, self, Goal::Evaluated, start::of_few_rows)
-    }
 }
 
 /// How sure the minimum has to be.
