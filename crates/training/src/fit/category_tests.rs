@@ -1,26 +1,12 @@
 //! Tests of fits to a category: what scikit-learn makes of its one-hot columns.
 
-use common::Schema;
-use common::schema::{CategoryRules, Feature, Kind};
 use dataset::passes::{Reads, probability, profile};
 use dataset::{FOLDS, level_code};
 use serde_json::Value;
 
+use super::tests::schema_with_plan;
 use super::*;
 use crate::{Check, check, covariance};
-
-fn schema() -> Schema {
-    Schema {
-        features: vec![
-            "x".into(),
-            Feature {
-                name: "plan".into(),
-                kind: Kind::Category(CategoryRules::default()),
-            },
-        ],
-        ..Schema::default()
-    }
-}
 
 /// A case of `categories.json`.
 struct Case(Value);
@@ -44,7 +30,7 @@ impl Case {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(&schema());
+        let mut table = Table::new(&schema_with_plan());
         let classes = self.list("classes").iter().map(|class| *class == 1);
         let cells = self.list("numbers").iter().zip(self.list("levels"));
         for (row, ((number, level), class)) in cells.zip(classes).enumerate() {
@@ -70,7 +56,8 @@ fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
 }
 
 fn design(table: &Table) -> Design {
-    Design::of(&schema(), &profile(&schema(), table, &table.labelled()))
+    let schema = schema_with_plan();
+    Design::of(&schema, &profile(&schema, table, &table.labelled()))
 }
 
 fn is_close(found: f64, wanted: f64) -> bool {

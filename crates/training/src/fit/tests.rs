@@ -1,4 +1,5 @@
 use common::Schema;
+use common::schema::{CategoryRules, Feature, Kind};
 use dataset::passes::Design;
 use dataset::{FOLDS, Fold, Selection, Table};
 use serde_json::Value;
@@ -6,6 +7,22 @@ use serde_json::Value;
 use super::*;
 
 const UNIT: FitSettings = FitSettings { c: 1.0 };
+
+/// A category.
+pub(crate) fn plan() -> Feature {
+    Feature {
+        name: "plan".into(),
+        kind: Kind::Category(CategoryRules::default()),
+    }
+}
+
+/// The schema of a number and a category.
+pub(crate) fn schema_with_plan() -> Schema {
+    Schema {
+        features: vec!["x".into(), plan()],
+        ..Schema::default()
+    }
+}
 
 /// A table of these columns; every class is known.
 pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
