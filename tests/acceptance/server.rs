@@ -246,4 +246,10 @@ impl Answer {
         assert_eq!(problem["status"], status);
         problem
     }
+
+    /// The first row that a prediction is refused for, and what is wrong with it.
+    #[track_caller]
+    pub(crate) fn refused_row(&self) -> Value {
+        self.problem(422, "row-invalid")["errors"][0].clone()
+    }
 }
