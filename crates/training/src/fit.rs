@@ -182,6 +182,4 @@ fn solve(
 }
 
 #[cfg(test)]
-mod category_tests;
-#[cfg(test)]
 pub(crate) mod tests;

@@ -4,7 +4,6 @@ use dataset::passes::{Reads, probability, profile};
 use dataset::{FOLDS, level_code};
 use serde_json::Value;
 
-use super::tests::schema_with_plan;
 use super::*;
 use crate::{Check, check, covariance};
 
@@ -14,7 +13,7 @@ struct Case(Value);
 impl Case {
     fn all() -> Vec<Self> {
         let cases: Vec<Value> =
-            serde_json::from_str(include_str!("../../testdata/categories.json")).unwrap();
+            serde_json::from_str(include_str!("../../../testdata/categories.json")).unwrap();
         assert!(cases.len() >= 6);
         cases.into_iter().map(Self).collect()
     }
