@@ -225,3 +225,55 @@ impl History {
         Ok(self.stored_runs(&which, 1)?.pop())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::StageDuration;
+    use crate::history::tests::{now, opened};
+
+    #[test]
+    fn runs_are_unfinished_until_they_are_finished() {
+        let (_folder, history) = opened();
+        let first = history.begin_run(now(), &"begun").unwrap();
+        history.save_run(first, &"judged").unwrap();
+        let open = history.unfinished_runs::<String>().unwrap();
+        assert_eq!((open[0].id, open[0].record.as_str()), (first, "judged"));
+        history
+            .finish_run(first, now(), "steady", &"steady")
+            .unwrap();
+        assert!(history.unfinished_runs::<String>().unwrap().is_empty());
+        assert_eq!(history.finished_runs::<String>(5).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn only_the_oldest_runs_of_the_outcome_are_pruned() {
+        let (_folder, history) = opened();
+        for outcome in ["idle", "busy", "idle", "idle", "busy", "idle"] {
+            let run = history.begin_run(now(), &outcome).unwrap();
+            let duration = StageDuration {
+                stage: "ingestion".into(),
+                run: Some(run),
+                started_at: now(),
+                seconds: 0.1,
+            };
+            history.record_stage(&duration).unwrap();
+            history.finish_run(run, now(), outcome, &outcome).unwrap();
+        }
+        history.prune_runs("idle", 2).unwrap();
+        let durations = history.stage_durations("ingestion", 10).unwrap();
+        assert_eq!(durations.len(), 4, "durations go with their run");
+        let kept = history.finished_runs::<String>(10).unwrap();
+        let kept: Vec<i64> = kept.iter().map(|run| run.id).collect();
+        assert_eq!(kept, [6, 5, 4, 2]);
+        assert_eq!(history.pruned_runs().unwrap(), 2);
+        let counts = history.runs_by_outcome().unwrap();
+        assert_eq!(counts, [("busy".into(), 2), ("idle".into(), 2)].into());
+        let found: Option<StoredRun<String>> = history.finished_run(5).unwrap();
+        assert_eq!(found.unwrap().record, "busy");
+        assert!(history.finished_run::<String>(1).unwrap().is_none());
+        assert_eq!(history.last_end_but_for(["busy", "idle"]).unwrap(), None);
+        let last = history.last_end_but_for(["busy", "other"]).unwrap();
+        assert_eq!(last, Some(now()));
+    }
+}
