@@ -211,11 +211,10 @@ fn levels_are_predicted_explained_counted_and_shown() {
 
     for (cell, code) in [("5", "not-a-text"), ("true", "not-a-text")] {
         let body = format!(r#"[{{"corporation":"a","logins":1,"plan":{cell},"tickets":3}}]"#);
-        let problem = server
-            .post("/prediction", "application/json", &body)
-            .problem(422, "row-invalid");
-        assert_eq!(problem["errors"][0]["code"], code);
-        assert_eq!(problem["errors"][0]["column"], "plan");
+        let answer = server.post("/prediction", "application/json", &body);
+        let refused = answer.refused_row();
+        assert_eq!(refused["code"], code);
+        assert_eq!(refused["column"], "plan");
     }
 }
 

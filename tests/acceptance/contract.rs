@@ -1,27 +1,17 @@
 //! What the schema promises of a column holds wherever rows are read, and can be proposed from data.
 
+use acceptance::sample_data::HEADER;
 use serde_json::{Value, json};
 
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
-const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
 const IN: &str = "data/practicedata";
-
-/// Gives the number of employees these rules.
-fn promise(workspace: &mut Workspace, rules: &Value) {
-    let mut feature = json!({"name": "number_of_employees"});
-    for (key, rule) in rules.as_object().expect("rules") {
-        feature[key] = rule.clone();
-    }
-    let features = json!(["lastmonth_activity", "lastyear_activity", feature]);
-    workspace.set("schema.features", features);
-}
 
 /// A workspace without files whose number of employees has these rules.
 fn promising(rules: &Value) -> Workspace {
     let mut workspace = Workspace::empty();
-    promise(&mut workspace, rules);
+    workspace.limit_employees(rules);
     workspace
 }
 
@@ -118,7 +108,7 @@ fn a_changed_promise_judges_the_files_anew() {
     let rows = workspace.final_rows();
     assert_eq!(rows.len(), 4);
     let mut left = |rules: &Value| {
-        promise(&mut workspace, rules);
+        workspace.limit_employees(rules);
         let report = workspace.run("ingestion", &["--json"]).json();
         assert_eq!(report["rebuilt"], "the schema has changed", "{rules}");
         workspace.final_rows()
@@ -135,11 +125,11 @@ fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
     let mut workspace = Workspace::with_sample_data();
     workspace.fullprocess();
     let rows = workspace.final_rows();
-    promise(&mut workspace, &json!({"max_missing_share": 0}));
+    workspace.limit_employees(&json!({"max_missing_share": 0}));
     let record = workspace.run("fullprocess", &["--json"]);
     let refused = workspace.text("data/ingesteddata/ingestedfiles.txt");
     assert!(refused.lines().count() < 2, "{refused}{}", record.stderr);
-    promise(&mut workspace, &json!({}));
+    workspace.limit_employees(&json!({}));
     let report = workspace.run("ingestion", &["--json"]).json();
     assert_eq!(report["rebuilt"], "the schema has changed");
     assert_eq!(workspace.final_rows(), rows);
@@ -150,7 +140,7 @@ fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
 #[test]
 fn test_data_keeps_the_promises_too() {
     let mut workspace = Workspace::with_sample_data();
-    promise(&mut workspace, &json!({"required": true}));
+    workspace.limit_employees(&json!({"required": true}));
     let rows = "a,1,2,,0\nb,1,2,3,1\n";
     put(&workspace, "data/testdata/more.csv", rows);
     let warnings = |workspace: &Workspace| {
@@ -162,7 +152,7 @@ fn test_data_keeps_the_promises_too() {
     assert!(said.contains("of the test data were refused"), "{said}");
 
     let mut workspace = Workspace::with_sample_data();
-    promise(&mut workspace, &json!({"max_missing_share": 0.4}));
+    workspace.limit_employees(&json!({"max_missing_share": 0.4}));
     put(&workspace, "data/testdata/more.csv", rows);
     let said = warnings(&workspace);
     assert!(
@@ -175,10 +165,8 @@ fn test_data_keeps_the_promises_too() {
 fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
     let mut workspace = Workspace::with_sample_data();
     workspace.fullprocess();
-    promise(
-        &mut workspace,
-        &json!({"required": true, "allowed": [3, 4], "max_missing_share": 0}),
-    );
+    workspace
+        .limit_employees(&json!({"required": true, "allowed": [3, 4], "max_missing_share": 0}));
     put(
         &workspace,
         "data/testdata/more.csv",
@@ -212,12 +200,11 @@ fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
             "missing-value",
         ),
     ] {
-        let problem = server
-            .post("/prediction", kind, &body)
-            .problem(422, "row-invalid");
-        let error = &problem["errors"][0];
-        assert_eq!((&error["row"], &error["code"]), (&json!(row), &json!(code)));
-        assert_eq!(error["column"], "number_of_employees");
+        let refused = server.post("/prediction", kind, &body).refused_row();
+        assert_eq!(
+            [&refused["row"], &refused["code"], &refused["column"]],
+            [&json!(row), &json!(code), &json!("number_of_employees")]
+        );
     }
     // The other features may be missing, and the share is a rule for files of clients.
     let allowed = format!("{HEADER}\nb,,2,3,0\nc,1,,4,1\n");

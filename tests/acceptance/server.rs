@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -36,31 +36,11 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts the server of a workspace and waits until it says where it listens.
     pub(crate) fn start(workspace: &mut Workspace) -> Self {
-        workspace.set("api.bind", json!("127.0.0.1:0"));
-        let mut process = workspace
-            .command("app")
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let stderr = process.stderr.take().expect("a pipe");
-        let mut lines = BufReader::new(stderr).lines();
-        let url = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let at = line.find("http://")?;
-                let url: String = line[at..]
-                    .chars()
-                    .take_while(|c| !c.is_whitespace() && *c != '"')
-                    .collect();
-                Some(url)
-            })
-            .expect("the server says where it listens");
+        let (process, log, url) = spawn(workspace);
         // Its log must be read on, or it would block when the pipe is full.
-        let (line, log) = mpsc::channel();
+        let (line, lines) = mpsc::channel();
         std::thread::spawn(move || {
-            for read in lines.map_while(Result::ok) {
+            for read in log.lines().map_while(Result::ok) {
                 // Nobody listens once the test is over.
                 let _ = line.send(read);
             }
@@ -68,9 +48,9 @@ impl Server {
         let config = Agent::config_builder().http_status_as_error(false).build();
         Self {
             process,
-            url: url.trim_end_matches('/').to_owned(),
+            url,
             agent: config.into(),
-            log: Mutex::new(log),
+            log: Mutex::new(lines),
         }
     }
 
@@ -174,6 +154,29 @@ impl Server {
     }
 }
 
+/// The server of a workspace, what it still has to say in its log, and where it listens.
+pub(crate) fn spawn(workspace: &mut Workspace) -> (Child, BufReader<ChildStderr>, String) {
+    workspace.set("api.bind", json!("127.0.0.1:0"));
+    let mut process = workspace
+        .command("app")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the server starts");
+    let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
+    let url = log
+        .by_ref()
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            let at = line.find("http://")?;
+            let url = line[at..].split([' ', '"']).next()?;
+            Some(url.trim_end_matches('/').to_owned())
+        })
+        .expect("the server says where it listens");
+    (process, log, url)
+}
+
 /// Everything that is still to come on a connection.
 pub(crate) fn rest_of(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
@@ -245,5 +248,11 @@ impl Answer {
         assert!(found.ends_with(kind), "{found} is not {kind}");
         assert_eq!(problem["status"], status);
         problem
+    }
+
+    /// The first row that a prediction is refused for, and what is wrong with it.
+    #[track_caller]
+    pub(crate) fn refused_row(&self) -> Value {
+        self.problem(422, "row-invalid")["errors"][0].clone()
     }
 }

@@ -103,6 +103,16 @@ impl Workspace {
         self.set("input_folder_path", json!(folders));
     }
 
+    /// Gives the number of employees these rules.
+    pub(crate) fn limit_employees(&mut self, rules: &Value) {
+        let mut feature = json!({"name": "number_of_employees"});
+        for (key, rule) in rules.as_object().expect("rules") {
+            feature[key] = rule.clone();
+        }
+        let features = json!(["lastmonth_activity", "lastyear_activity", feature]);
+        self.set("schema.features", features);
+    }
+
     /// No test but one with an index of its own may depend on what is reachable.
     fn leave_network_alone(&mut self) {
         self.set("diagnostics.check_updates", json!(false));

@@ -32,7 +32,7 @@ use self::lines::LineTracker;
 pub use self::missing::{MissingCounts, missing_too_often};
 pub use self::parse::{Lines, ParsedRows};
 pub use self::plain::{PlainHeader, PlainReader};
-use self::record::{Blame, Record};
+use self::record::Record;
 
 /// Reads the rows of one file, one after another.
 pub struct RowReader<R> {
@@ -41,8 +41,7 @@ pub struct RowReader<R> {
     notes: Vec<String>,
     record: ByteRecord,
     fields: Vec<Range<usize>>,
-    values: Vec<f64>,
-    flaw: Option<RowFlaw>,
+    checked: Checked,
 }
 
 /// Rows one after another, whatever they are read from.
@@ -167,8 +166,7 @@ impl<R: Read> RowReader<R> {
             notes,
             record: ByteRecord::new(),
             fields: Vec::new(),
-            values: Vec::with_capacity(schema.features.len()),
-            flaw: None,
+            checked: Checked::with_room(schema.features.len()),
         })
     }
 
@@ -211,19 +209,11 @@ impl<R: Read> Rows for RowReader<R> {
         let begins_at = self.record.position().map_or(0, csv::Position::byte);
         let line = self.reader.get_mut().line_of(begins_at);
         let record = Record::of_parsed(&self.record, &mut self.fields);
-        let checked = self.columns.check(record, &mut self.values);
-        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
-        Ok(Some(answer(
-            &self.columns,
-            record,
-            &self.values,
-            checked,
-            line,
-        )))
+        Ok(Some(self.checked.row(&self.columns, record, line)))
     }
 
     fn flaw(&self) -> Option<RowFlaw> {
-        self.flaw
+        self.checked.flaw
     }
 
     fn field(&self, column: usize) -> Option<&[u8]> {
@@ -235,22 +225,34 @@ impl<R: Read> Rows for RowReader<R> {
     }
 }
 
-/// The row that a checked record is.
-fn answer<'a>(
-    columns: &ColumnMap,
-    record: Record<'a>,
-    values: &'a [f64],
-    checked: Result<Label, Blame>,
-    line: u64,
-) -> ReadRow<'a> {
-    match checked {
-        Ok(label) => ReadRow::Accepted(Cells {
-            id: record.field(columns.id),
-            line,
-            values,
-            label,
-        }),
-        Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
+/// What the check of the record at hand left.
+struct Checked {
+    values: Vec<f64>,
+    flaw: Option<RowFlaw>,
+}
+
+impl Checked {
+    /// Before the first record.
+    fn with_room(n_features: usize) -> Self {
+        Self {
+            values: Vec::with_capacity(n_features),
+            flaw: None,
+        }
+    }
+
+    /// The row that the next record is.
+    fn row<'a>(&'a mut self, columns: &ColumnMap, record: Record<'a>, line: u64) -> ReadRow<'a> {
+        let checked = columns.check(record, &mut self.values);
+        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
+        match checked {
+            Ok(label) => ReadRow::Accepted(Cells {
+                id: record.field(columns.id),
+                line,
+                values: &self.values,
+                label,
+            }),
+            Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
+        }
     }
 }
 

@@ -58,7 +58,6 @@ mod tests {
     use common::Config;
     use common::ledger::DataPosition;
     use common::manifest::SampleCell;
-    use common::schema::{CategoryRules, Feature, Kind};
     use dataset::{Table, level_code};
 
     use super::*;
@@ -66,15 +65,9 @@ mod tests {
     fn of_a_category() -> Model {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod"}"#;
-        let mut config = Config::parse(&folder.path().join("config.json"), text).unwrap();
-        config.schema.features = vec![
-            "x".into(),
-            Feature {
-                name: "plan".into(),
-                kind: Kind::Category(CategoryRules::default()),
-            },
-        ];
+            "output_model_path":"models","prod_deployment_path":"prod",
+            "schema":{"features":["x",{"name":"plan","kind":"category"}]}}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
         let mut table = Table::new(&config.schema);
         for row in 0..90_u32 {
             let plan = table.levels.add(

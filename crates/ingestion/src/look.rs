@@ -3,25 +3,26 @@
 //! A file is known by its folder and the SHA-256 of its bytes. While size, modification time and
 //! inode are those of the last look, the content is taken to be the same and is not read.
 
+mod digests;
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use common::Config;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
+use self::digests::{age, digests, is_in_grain};
+use self::known::{Content, Known};
 use crate::Prepared;
 use crate::judged::is_intact;
 use crate::report::IngestReport;
 
-/// Content by folder and digest: what makes a file known.
-type Content = (String, String);
-
-/// A stamp this close to the look may hide a later change within the clock's grain.
-const CLOCK_GRAIN_NANOSECONDS: i64 = 2_000_000_000;
+pub(crate) use self::known::content;
 
 /// What stands in the input folders, held against the ledger.
 #[derive(Debug, Default)]
@@ -277,94 +278,6 @@ impl Candidate {
     pub(crate) fn content(&self) -> Content {
         (self.file.folder.clone(), self.sha256.clone())
     }
-}
-
-pub(crate) fn content(file: &LedgerFile) -> Content {
-    (file.folder.clone(), file.sha256.clone())
-}
-
-/// The ledger's files, by what they are looked up with.
-struct Known<'a> {
-    by_name: BTreeMap<(&'a str, &'a str), &'a LedgerFile>,
-    content: BTreeSet<Content>,
-}
-
-impl<'a> Known<'a> {
-    fn of(ledger: &'a Ledger) -> Self {
-        Self {
-            // A later entry of the same name is the newer one.
-            by_name: ledger
-                .files
-                .iter()
-                .map(|file| ((file.folder.as_str(), file.name.as_str()), file))
-                .collect(),
-            content: ledger
-                .files
-                .iter()
-                .filter(|file| file.status != FileStatus::Copy)
-                .map(content)
-                .collect(),
-        }
-    }
-
-    /// The digest recorded for a file that looks as it did then.
-    fn digest(&self, file: &FoundFile) -> Option<&'a str> {
-        let known = self
-            .by_name
-            .get(&(file.folder.as_str(), file.name.as_str()))?;
-        let is_current = known.stamp == file.stamp && self.content.contains(&content(known));
-        is_current.then_some(known.sha256.as_str())
-    }
-}
-
-/// The SHA-256 and length of each file; `None` where it may wait until the file is read.
-///
-/// Where nothing is known yet, a file can only be a copy of one that is as long.
-fn digests(
-    files: &[FoundFile],
-    prepared: &Prepared,
-    now: Timestamp,
-) -> Vec<Option<anyhow::Result<(String, u64)>>> {
-    let lengths = Lengths::of(files);
-    let is_needed = |file: &&FoundFile| {
-        !prepared.is_untouched || is_in_grain(file, now) || !lengths.is_alone(file)
-    };
-    let needed = files.iter().filter(is_needed);
-    let paths: Vec<&Path> = needed.map(|file| file.path.as_path()).collect();
-    let mut digests = dataset::digests(&paths).into_iter();
-    files
-        .iter()
-        .map(|file| is_needed(&file).then(|| digests.next()).flatten())
-        .collect()
-}
-
-/// How many files have which length.
-struct Lengths(BTreeMap<u64, u32>);
-
-impl Lengths {
-    fn of(files: &[FoundFile]) -> Self {
-        let mut lengths = BTreeMap::new();
-        for file in files {
-            *lengths.entry(file.stamp.size).or_default() += 1;
-        }
-        Self(lengths)
-    }
-
-    /// Whether no other file is as long, so that none can be a copy of it.
-    fn is_alone(&self, file: &FoundFile) -> bool {
-        self.0.get(&file.stamp.size) == Some(&1)
-    }
-}
-
-/// Whether a later change of a file can be hidden by the clock's grain.
-fn is_in_grain(file: &FoundFile, now: Timestamp) -> bool {
-    age(file, now) < CLOCK_GRAIN_NANOSECONDS
-}
-
-/// Nanoseconds since a file was written.
-fn age(file: &FoundFile, now: Timestamp) -> i64 {
-    let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
-    now.saturating_sub(file.stamp.modified)
 }
 
 fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {

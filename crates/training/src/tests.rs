@@ -2,9 +2,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use common::exit::{Exit, classify};
-use common::schema::{CategoryRules, Feature, Kind};
 
 use super::*;
+use crate::fit::tests::plan;
 
 fn config(folder: &Path, extra: &str) -> Config {
     let text = format!(
@@ -133,10 +133,7 @@ fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
 
 /// A table of a category: a plan and a class for each row.
 fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool>)>) -> Table {
-    config.schema.features[1] = Feature {
-        name: "plan".into(),
-        kind: Kind::Category(CategoryRules::default()),
-    };
+    config.schema.features[1] = plan();
     let mut table = Table::new(&config.schema);
     for (row, (plan, class)) in rows.enumerate() {
         let code = table.levels.add(1, &plan);

@@ -1,10 +1,9 @@
 //! Clients that wear the server down: by taking their answers slowly, by going away, by holding
 //! connections, by leaving its log unread.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{CSV, HEADER, HOST, problem, serving, still_answers};
-use crate::server::{Server, rest_of, status_of};
+use crate::server::{Server, rest_of, spawn, status_of};
 use crate::workspace::Workspace;
 
 /// The end of anything that is bounded, on the slowest machine.
@@ -163,21 +162,8 @@ fn connections_beyond_what_the_system_allows_wait_and_those_that_stand_are_answe
 fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
     let mut workspace = Workspace::with_sample_data();
     workspace.fullprocess();
-    workspace.set("api.bind", json!("127.0.0.1:0"));
-    let mut process = workspace
-        .command("app")
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the server starts");
-    let mut log = BufReader::new(process.stderr.take().expect("a pipe"));
-    let address = loop {
-        let mut line = String::new();
-        log.read_line(&mut line).expect("a line");
-        if let Some((_, rest)) = line.split_once("http://") {
-            break rest.split('"').next().expect("an address").to_owned();
-        }
-    };
+    let (mut process, _log, url) = spawn(&mut workspace);
+    let address = url.strip_prefix("http://").expect("an address");
     // From here on nobody reads, and each request leaves more than a hundred bytes: several times
     // what a pipe takes.
     let mut stream = TcpStream::connect(address).expect("a connection");

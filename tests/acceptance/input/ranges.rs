@@ -6,20 +6,10 @@ use super::{HEADER, IN};
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
-/// Limits the number of employees.
-fn limit_employees(workspace: &mut Workspace, limits: Value) {
-    let mut feature = json!({"name": "number_of_employees"});
-    for (key, limit) in limits.as_object().expect("limits") {
-        feature[key] = limit.clone();
-    }
-    let features = json!(["lastmonth_activity", "lastyear_activity", feature]);
-    workspace.set("schema.features", features);
-}
-
 #[test]
 fn s18_a_value_outside_its_range_is_refused_wherever_rows_are_read() {
     let mut workspace = Workspace::with_sample_data();
-    limit_employees(&mut workspace, json!({"min": 1, "max": 1_000_000}));
+    workspace.limit_employees(&json!({"min": 1, "max": 1_000_000}));
     let rows = "a,1,2,12000000,0\nb,1,2,,0\nc,1,2,1e6,1\nd,-5,2,0,1\n";
     let path = format!("{IN}/more.csv");
     workspace.write(&path, format!("{HEADER}\n{rows}"));
@@ -76,12 +66,11 @@ fn s18_a_value_outside_its_range_is_refused_wherever_rows_are_read() {
             "above-maximum",
         ),
     ] {
-        let problem = server
-            .post("/prediction", kind, &body)
-            .problem(422, "row-invalid");
-        let error = &problem["errors"][0];
-        assert_eq!((&error["row"], &error["code"]), (&json!(row), &json!(code)));
-        assert_eq!(error["column"], "number_of_employees");
+        let refused = server.post("/prediction", kind, &body).refused_row();
+        assert_eq!(
+            [&refused["row"], &refused["code"], &refused["column"]],
+            [&json!(row), &json!(code), &json!("number_of_employees")]
+        );
     }
     let allowed = format!("{HEADER}\nb,1,2,,0\nc,1,2,1e6,1\n");
     server.post("/prediction", "text/csv", &allowed).json(200);
@@ -93,7 +82,7 @@ fn s18_a_changed_range_judges_the_rows_anew_and_leaves_the_release() {
     workspace.fullprocess();
     let rows = workspace.final_rows();
     let production = workspace.snapshot(&["production_deployment"]);
-    limit_employees(&mut workspace, json!({"max": 300}));
+    workspace.limit_employees(&json!({"max": 300}));
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
     assert_eq!(record["ingestion"]["rebuilt"], "the schema has changed");
@@ -105,7 +94,7 @@ fn s18_a_changed_range_judges_the_rows_anew_and_leaves_the_release() {
     );
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 
-    limit_employees(&mut workspace, json!({}));
+    workspace.limit_employees(&json!({}));
     let record = workspace.fullprocess();
     assert_eq!(
         record["rows"]["new"], 0,

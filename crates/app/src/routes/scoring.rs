@@ -149,7 +149,7 @@ mod tests {
     use tokio::task::spawn_blocking;
 
     use crate::routes;
-    use crate::tests::Service;
+    use crate::tests::{Service, runtime};
 
     /// The end of what is over at once, on the slowest machine.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -159,12 +159,7 @@ mod tests {
         let service = Service::deployed();
         let state = service.state();
         // One for what holds up the first request, one for that request, and one that is free.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(3)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
+        runtime(3).block_on(async {
             let app = App::new().app_data(state.clone());
             let app = init_service(app.configure(routes::configure)).await;
             let (holds, is_held) = tokio::sync::oneshot::channel();

@@ -209,3 +209,71 @@ impl History {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::{now, opened};
+
+    #[test]
+    fn alerts_for_nobody_are_found_and_given_up() {
+        let (_folder, history) = opened();
+        for target in ["webhook", "command", "webhook"] {
+            history.queue_alert(now(), target, "body").unwrap();
+        }
+        let targets = history.targets_of_waiting_alerts().unwrap();
+        assert_eq!(targets, ["command", "webhook"]);
+        let first = history.waiting_alerts("webhook").unwrap()[0].id;
+        history.give_up_alert(first).unwrap();
+        assert_eq!(history.waiting_alerts("webhook").unwrap().len(), 1);
+        assert_eq!(history.give_up_alerts_for("webhook").unwrap(), 1);
+        let targets = history.targets_of_waiting_alerts().unwrap();
+        assert_eq!(targets, ["command"]);
+    }
+
+    #[test]
+    fn alerts_wait_in_their_order_until_they_are_delivered() {
+        let (_folder, history) = opened();
+        for body in 0..120 {
+            let target = if body == 5 { "command" } else { "webhook" };
+            history
+                .queue_alert(now(), target, &body.to_string())
+                .unwrap();
+        }
+        let waiting = history.waiting_alerts("webhook").unwrap();
+        let bodies: Vec<&str> = waiting.iter().map(|alert| alert.body.as_str()).collect();
+        assert_eq!((bodies.len(), bodies[0], bodies[99]), (100, "20", "119"));
+        assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
+        history
+            .note_failed_delivery(waiting[0].id, "refused")
+            .unwrap();
+        history.note_delivery(waiting[1].id, now()).unwrap();
+        let waiting = history.waiting_alerts("webhook").unwrap();
+        assert_eq!(
+            (waiting[0].failures, waiting[0].last_failure.as_deref()),
+            (1, Some("refused"))
+        );
+        assert_eq!(waiting[1].body, "22");
+    }
+
+    #[test]
+    fn a_condition_keeps_the_time_it_was_opened_at_until_it_is_closed() {
+        let (_folder, history) = opened();
+        let condition = |hour: i64| {
+            let at = now() + jiff::SignedDuration::from_hours(hour);
+            OpenCondition {
+                name: "model_drift".into(),
+                opened_at: at,
+                told_at: at,
+            }
+        };
+        history.save_condition(&condition(0)).unwrap();
+        history.save_condition(&condition(30)).unwrap();
+        let open = history.open_conditions().unwrap();
+        assert_eq!(open.len(), 1);
+        assert_eq!(open[0].opened_at, condition(0).opened_at);
+        assert_eq!(open[0].told_at, condition(30).told_at);
+        history.close_condition("model_drift").unwrap();
+        assert_eq!(history.open_conditions().unwrap(), []);
+    }
+}

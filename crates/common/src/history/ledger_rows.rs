@@ -156,3 +156,54 @@ fn status_name(status: FileStatus) -> &'static str {
         FileStatus::Copy => "copy",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::layout;
+
+    #[test]
+    fn a_ledger_comes_back_as_it_went_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        assert!(History::read(&layout).unwrap().is_none());
+        let history = History::open(&layout).unwrap();
+        assert_eq!(history.ledger().unwrap(), Ledger::default());
+        let ledger = Ledger {
+            files: vec![LedgerFile {
+                folder: "in".into(),
+                name: "a.csv".into(),
+                sha256: "00".into(),
+                stamp: FileStamp {
+                    size: 7,
+                    modified: -1,
+                    inode: u64::MAX,
+                },
+                status: FileStatus::Rejected,
+                reason: Some("no header".into()),
+                rows: RowCounts {
+                    read: 3,
+                    kept: 1,
+                    duplicate: 1,
+                    rejected: 1,
+                },
+            }],
+            committed_bytes: 10,
+            digest: "d".into(),
+            rejected_bytes: 4,
+            rows: 1,
+            seen_rows: 1,
+            judged_rows: 1,
+            rebuilding: true,
+            schema: "s".into(),
+            base: RebuildBase {
+                files: 1,
+                judged_fingerprints: 2,
+            },
+            judged_fingerprints: 5,
+        };
+        history.save_ledger(&ledger).unwrap();
+        let reader = History::read(&layout).unwrap().unwrap();
+        assert_eq!(reader.ledger().unwrap(), ledger);
+    }
+}

@@ -138,3 +138,66 @@ fn journal_of(path: &Path) -> PathBuf {
     name.push("-journal");
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::layout;
+
+    #[test]
+    fn a_newer_history_is_named_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let history = History::open(&layout).unwrap();
+        history
+            .connection
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        drop(history);
+        let error = History::read(&layout).err().expect("refused");
+        assert!(format!("{error:#}").contains("version 99"), "{error:#}");
+    }
+
+    #[test]
+    fn a_reader_of_an_interrupted_write_sees_the_state_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = layout(folder.path());
+        let history = History::open(&written).unwrap();
+        history.save_document("note", &"before").unwrap();
+        // A killed writer's files, as they stood in the middle of its transaction: a cache this
+        // small spills changed pages into the file while the journal still holds the old ones.
+        history
+            .connection
+            .execute_batch("PRAGMA cache_size = 1; BEGIN")
+            .unwrap();
+        history.save_document("note", &"x".repeat(200_000)).unwrap();
+        history
+            .save_document("other", &"y".repeat(200_000))
+            .unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        let killed = layout(copy.path());
+        std::fs::create_dir_all(killed.state()).unwrap();
+        for name in ["history.db", "history.db-journal"] {
+            std::fs::copy(written.state().join(name), killed.state().join(name)).unwrap();
+        }
+        let journal = killed.state().join("history.db-journal");
+        let before = std::fs::read(&journal).unwrap();
+        assert!(!before.is_empty(), "the journal should be hot");
+
+        let reader = History::read(&killed).unwrap().unwrap();
+        assert_eq!(
+            reader.document::<String>("note").unwrap().as_deref(),
+            Some("before")
+        );
+        assert_eq!(std::fs::read(&journal).unwrap(), before);
+    }
+
+    #[test]
+    fn a_history_that_was_only_begun_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        std::fs::create_dir_all(layout.state()).unwrap();
+        crate::files::replace(&layout.history(), b"").unwrap();
+        assert!(History::read(&layout).unwrap().is_none());
+    }
+}

@@ -127,3 +127,44 @@ impl History {
             .transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::{now, opened};
+
+    #[test]
+    fn verdicts_come_back_with_their_run_and_go_with_it() {
+        let (_folder, history) = opened();
+        let verdict = |test: &str, p_value| StoredVerdict {
+            subject: "model".into(),
+            test: test.into(),
+            verdict: "ok".into(),
+            rows: 7,
+            statistic: Some(1.5),
+            p_value,
+            level: Some(0.005),
+            effect: None,
+        };
+        let verdicts = [verdict("b", None), verdict("a", Some(1e-300))];
+        let run = history.begin_run(now(), &"begun").unwrap();
+        history.save_verdicts(run, &verdicts[1..]).unwrap();
+        history.save_verdicts(run, &verdicts).unwrap();
+        assert_eq!(history.verdicts_of(run).unwrap(), verdicts);
+        history.finish_run(run, now(), "idle", &"idle").unwrap();
+        history.prune_runs("idle", 0).unwrap();
+        assert_eq!(history.verdicts_of(run).unwrap(), []);
+    }
+
+    #[test]
+    fn an_estimate_is_replaced_by_what_became_of_it() {
+        let (_folder, history) = opened();
+        let run = history.begin_run(now(), &"begun").unwrap();
+        assert_eq!(history.estimate_of::<String>(run).unwrap(), None);
+        for content in ["estimated", "realised"] {
+            history.save_estimate(run, &content).unwrap();
+        }
+        let kept = history.estimate_of::<String>(run).unwrap();
+        assert_eq!(kept.as_deref(), Some("realised"));
+    }
+}

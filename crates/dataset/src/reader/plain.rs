@@ -14,7 +14,7 @@ use super::header::{ColumnMap, HeaderFlaw, header_names};
 use super::lines::BYTE_ORDER_MARK;
 use super::record::{Encoding, Record};
 use super::separators::{Cursor, Separators};
-use super::{FileProblem, ReadRow, RowFlaw, Rows, TargetColumn, answer};
+use super::{Checked, FileProblem, ReadRow, RowFlaw, Rows, TargetColumn};
 
 /// Reads the rows of a plain text, one after another.
 pub struct PlainReader<'t> {
@@ -28,8 +28,7 @@ pub struct PlainReader<'t> {
     is_at_end: bool,
     columns: Arc<ColumnMap>,
     fields: Vec<Range<usize>>,
-    values: Vec<f64>,
-    flaw: Option<RowFlaw>,
+    checked: Checked,
 }
 
 /// The header of a plain text and where the schema's columns stand in it, for the texts that begin
@@ -97,9 +96,8 @@ impl<'t> PlainReader<'t> {
             breaks: 0,
             is_at_end: false,
             fields: Vec::with_capacity(columns.names.len()),
-            values: Vec::with_capacity(columns.features.len()),
+            checked: Checked::with_room(columns.features.len()),
             columns,
-            flaw: None,
         }
     }
 
@@ -137,19 +135,11 @@ impl Rows for PlainReader<'_> {
             return Ok(None);
         }
         let record = Record::new(self.text, &self.fields, Encoding::Utf8);
-        let checked = self.columns.check(record, &mut self.values);
-        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
-        Ok(Some(answer(
-            &self.columns,
-            record,
-            &self.values,
-            checked,
-            line,
-        )))
+        Ok(Some(self.checked.row(&self.columns, record, line)))
     }
 
     fn flaw(&self) -> Option<RowFlaw> {
-        self.flaw
+        self.checked.flaw
     }
 
     fn field(&self, column: usize) -> Option<&[u8]> {

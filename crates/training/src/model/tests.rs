@@ -1,12 +1,12 @@
 use common::ledger::FileReference;
 use common::manifest::SampleCell;
-use common::schema::{CategoryRules, Feature, Kind, NumberRules, ValueRange};
+use common::schema::{CategoryRules, Kind, NumberRules, ValueRange};
 use dataset::passes::{Design, profile};
 use dataset::{Table, level_code};
 use serde_json::json;
 
 use super::*;
-use crate::fit::tests::table_of;
+use crate::fit::tests::{schema_with_plan, table_of};
 use crate::fit::{FitSettings, fit};
 
 fn model() -> Model {
@@ -203,16 +203,7 @@ fn only_features_and_target_have_to_fit() {
 
 /// A model of a number and a category.
 fn of_a_category() -> Model {
-    let schema = Schema {
-        features: vec![
-            "x".into(),
-            Feature {
-                name: "plan".into(),
-                kind: Kind::Category(CategoryRules::default()),
-            },
-        ],
-        ..Schema::default()
-    };
+    let schema = schema_with_plan();
     let mut table = Table::new(&schema);
     for row in 0..120_u32 {
         let level = match row % 11 {

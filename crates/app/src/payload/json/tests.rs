@@ -1,10 +1,13 @@
 //! Tests of JSON rows: text in, rows or the error's code out.
 
-use common::schema::{CategoryRules, Feature, ListedLevels, Presence};
+use common::config::LimitSettings;
+use common::schema::{CategoryRules, Feature, Kind, ListedLevels, Presence};
 use dataset::level_code;
 
 use super::*;
+use crate::error::RowError;
 use crate::in_flight::InFlight;
+use crate::payload::csv::{FIELD_COUNT, MISSING_ID};
 
 /// Each row as `id|values`.
 fn shown(rows: Result<Rows, ApiError>) -> Result<Vec<String>, ApiError> {

@@ -1,7 +1,5 @@
 //! Tests of fits to a category: what scikit-learn makes of its one-hot columns.
 
-use common::Schema;
-use common::schema::{CategoryRules, Feature, Kind};
 use dataset::passes::{Reads, probability, profile};
 use dataset::{FOLDS, level_code};
 use serde_json::Value;
@@ -9,26 +7,13 @@ use serde_json::Value;
 use super::*;
 use crate::{Check, check, covariance};
 
-fn schema() -> Schema {
-    Schema {
-        features: vec![
-            "x".into(),
-            Feature {
-                name: "plan".into(),
-                kind: Kind::Category(CategoryRules::default()),
-            },
-        ],
-        ..Schema::default()
-    }
-}
-
 /// A case of `categories.json`.
 struct Case(Value);
 
 impl Case {
     fn all() -> Vec<Self> {
         let cases: Vec<Value> =
-            serde_json::from_str(include_str!("../../testdata/categories.json")).unwrap();
+            serde_json::from_str(include_str!("../../../testdata/categories.json")).unwrap();
         assert!(cases.len() >= 6);
         cases.into_iter().map(Self).collect()
     }
@@ -44,7 +29,7 @@ impl Case {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(&schema());
+        let mut table = Table::new(&schema_with_plan());
         let classes = self.list("classes").iter().map(|class| *class == 1);
         let cells = self.list("numbers").iter().zip(self.list("levels"));
         for (row, ((number, level), class)) in cells.zip(classes).enumerate() {
@@ -70,7 +55,8 @@ fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
 }
 
 fn design(table: &Table) -> Design {
-    Design::of(&schema(), &profile(&schema(), table, &table.labelled()))
+    let schema = schema_with_plan();
+    Design::of(&schema, &profile(&schema, table, &table.labelled()))
 }
 
 fn is_close(found: f64, wanted: f64) -> bool {

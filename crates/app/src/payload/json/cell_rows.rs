@@ -1,0 +1,64 @@
+//! Rows that are arrays: the cells stand in the order of the columns.
+
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+use super::ReadRow;
+use super::reading::Reading;
+
+/// Rows that are arrays.
+pub(super) struct CellRows<'r, 's> {
+    pub(super) reading: &'r mut Reading<'s>,
+    /// The slot of each column; `None` for one that is not read.
+    pub(super) slots: &'r [Option<usize>],
+}
+
+impl<'de> ReadRow<'de> for CellRows<'_, '_> {
+    fn read_row<D: Deserializer<'de>>(&mut self, row: D) -> Result<(), D::Error> {
+        row.deserialize_seq(Cells {
+            reading: self.reading,
+            slots: self.slots,
+        })
+    }
+}
+
+struct Cells<'r, 's> {
+    reading: &'r mut Reading<'s>,
+    slots: &'r [Option<usize>],
+}
+
+impl<'de> Visitor<'de> for Cells<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an array of cells for each row")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
+        let row = self.reading.begin_row()?;
+        for slot in self.slots {
+            let is_there = match slot {
+                Some(slot) => match cells.next_element()? {
+                    Some(cell) => {
+                        self.reading.put(*slot, cell)?;
+                        true
+                    }
+                    None => false,
+                },
+                None => cells.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !is_there {
+                self.reading.refuse_count(row);
+                return Ok(());
+            }
+        }
+        if cells.next_element::<IgnoredAny>()?.is_some() {
+            while cells.next_element::<IgnoredAny>()?.is_some() {}
+            self.reading.refuse_count(row);
+        } else {
+            self.reading.end_row(row);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! Predictions as CSV.
+
+use actix_web::web::Bytes;
+use training::Model;
+
+use super::Options;
+use crate::payload::Rows;
+
+/// Predictions as CSV with a header.
+pub(crate) struct CsvAnswer {
+    threshold: f64,
+    text: Vec<u8>,
+    counts: [u64; 2],
+}
+
+impl CsvAnswer {
+    /// The header alone; about so many bytes will be held at once.
+    pub(crate) fn new(threshold: f64, bytes: usize) -> Self {
+        let mut text = Vec::with_capacity(bytes);
+        text.extend_from_slice(b"id,probability,prediction\n");
+        Self {
+            threshold,
+            text,
+            counts: [0; 2],
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, id: &str, probability: f64) {
+        let class = probability > self.threshold;
+        self.counts[usize::from(class)] += 1;
+        push_field(&mut self.text, id);
+        self.text.push(b',');
+        // A finite number always encodes, and a vector takes all that is written.
+        let _ = serde_json::to_writer(&mut self.text, &probability);
+        self.text
+            .extend_from_slice(if class { b",1\n" } else { b",0\n" });
+    }
+
+    /// Bytes held now.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// How many are of class 0 and of class 1.
+    pub(crate) fn counts(&self) -> [u64; 2] {
+        self.counts
+    }
+
+    /// The text since the last time.
+    pub(crate) fn take(&mut self) -> Bytes {
+        let capacity = self.text.capacity();
+        std::mem::replace(&mut self.text, Vec::with_capacity(capacity)).into()
+    }
+}
+
+/// All predictions as CSV of about so many bytes, and how many are of class 0 and of class 1.
+pub(crate) fn predict_csv(
+    model: &Model,
+    rows: &Rows,
+    options: Options,
+    bytes: usize,
+) -> (Vec<u8>, [u64; 2]) {
+    let mut answer = CsvAnswer::new(options.threshold, bytes);
+    for (id, row) in rows.ids.iter().zip(rows.iter()) {
+        answer.push(id, model.probability(row));
+    }
+    (answer.text, answer.counts)
+}
+
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
+
+/// Writes a client's name so that no spreadsheet computes it: an apostrophe goes before what
+/// looks like a formula.
+fn push_field(to: &mut Vec<u8>, field: &str) {
+    let bytes = field.as_bytes();
+    let is_formula = bytes
+        .first()
+        .is_some_and(|first| FORMULA_BEGINNINGS.contains(first));
+    let guard: &[u8] = if is_formula { b"'" } else { b"" };
+    if !bytes
+        .iter()
+        .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
+    {
+        to.extend_from_slice(guard);
+        to.extend_from_slice(bytes);
+        return;
+    }
+    to.push(b'"');
+    to.extend_from_slice(guard);
+    for byte in bytes {
+        if *byte == b'"' {
+            to.push(b'"');
+        }
+        to.push(*byte);
+    }
+    to.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_a_formula_is_no_formula_in_csv() {
+        for (name, wanted) in [
+            ("Calm Co", "Calm Co"),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
+        ] {
+            let mut text = Vec::new();
+            push_field(&mut text, name);
+            assert_eq!(String::from_utf8(text).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn csv_has_a_header_and_a_row_for_each_prediction() {
+        let mut answer = CsvAnswer::new(0.5, 0);
+        answer.push("a", 0.5);
+        answer.push("b", 0.5000000001);
+        assert_eq!(answer.counts(), [1, 1]);
+        assert_eq!(
+            answer.take(),
+            "id,probability,prediction\na,0.5,0\nb,0.5000000001,1\n"
+        );
+        assert_eq!(answer.len(), 0);
+    }
+}

@@ -1,0 +1,113 @@
+//! Releases: the server without one, and which of several it answers by.
+
+use std::fs;
+
+use common::layout::names;
+use common::{Config, files};
+use deployment::Release;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::service::{CSV, Service};
+use crate::snapshot::ModelStore;
+
+#[test]
+fn without_a_model_it_lives_and_is_not_ready_until_one_is_deployed() {
+    let service = Service::new();
+    assert_eq!(service.get("/livez").status, 200);
+    let ready = service.get("/readyz");
+    assert_eq!(
+        (ready.status, &ready.json()["status"]),
+        (503, &json!("no-model"))
+    );
+    assert_eq!(service.predict(CSV).problem(), "503 no-model");
+    assert_eq!(service.get("/scoring").problem(), "503 no-model");
+    service.deploy();
+    let ready = service.get("/readyz");
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json()["checks"][0]["ok"], true);
+    assert_eq!(service.predictions(CSV)["model_version"], "000001");
+}
+
+#[test]
+fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
+    let service = Service::deployed();
+    let version = || service.predictions(CSV)["model_version"].clone();
+    assert_eq!(version(), "000001");
+    service.deploy();
+    assert_eq!(version(), "000002");
+
+    let (third, _) = service.deploy();
+    let path = third.folder.join(names::MODEL);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    files::replace(&path, &bytes).unwrap();
+    deployment::roll_back(&service.config.layout, Some("1")).unwrap();
+    assert_eq!(service.get("/readyz").status, 200);
+    assert_eq!(version(), "000001");
+    point_current_at(&service.config, &third);
+    let ready = service.get("/readyz");
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json()["checks"][1]["ok"], false);
+    assert_eq!(version(), "000001", "the model before it stays");
+    let score = service.get("/scoring");
+    assert_eq!(score.status, 200);
+    assert_eq!(score.json()["model_version"], "000001");
+    let metrics = String::from_utf8(service.get("/metrics").body).unwrap();
+    for line in [
+        "risk_model_info{version=\"000001\"} 1",
+        "risk_model_reloads_total{result=\"loaded\"} 4",
+        "risk_model_reloads_total{result=\"refused\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}\n{metrics}"
+        );
+    }
+}
+
+#[test]
+fn a_release_that_could_not_be_read_is_tried_again_and_told_of_once() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let path = release.folder.join(names::MODEL);
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let models = ModelStore::new(&service.config);
+    for _ in 0..3 {
+        models.look_again();
+        assert!(models.current().is_err());
+    }
+    assert_eq!(models.figures().refused, 1);
+    files::replace(&path, &whole[1..]).unwrap();
+    models.look_again();
+    assert_eq!(models.figures().refused, 2, "for another reason");
+    files::replace(&path, &whole).unwrap();
+    models.look_again();
+    assert_eq!(models.current().unwrap().release, "000001");
+    assert_eq!((models.figures().loaded, models.figures().refused), (1, 2));
+    models.look_again();
+    assert_eq!(models.figures().loaded, 1, "nothing has changed");
+}
+
+#[test]
+fn a_release_made_anew_under_its_name_is_noticed() {
+    let service = Service::new();
+    let (release, _) = service.deploy();
+    let models = ModelStore::new(&service.config);
+    models.look();
+    let before = models.current().unwrap().manifest.created_at;
+    fs::remove_dir_all(service.config.layout.production()).unwrap();
+    fs::remove_dir_all(service.config.layout.state()).unwrap();
+    let (anew, _) = service.publish_at(Timestamp::MAX);
+    assert_eq!(anew.name(), release.name());
+    models.look();
+    assert_ne!(models.current().unwrap().manifest.created_at, before);
+}
+
+/// Makes a release live as no program of ours would: without a look at it.
+fn point_current_at(config: &Config, release: &Release) {
+    let name = format!("releases/{}", release.name());
+    files::replace_link(&config.layout.current(), name.as_ref()).unwrap();
+}

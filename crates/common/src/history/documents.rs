@@ -1,0 +1,55 @@
+//! Documents, each of which replaces the one of the same name, and the names of those that more than
+//! one crate reads.
+
+use anyhow::Context;
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::History;
+use super::damage::unreadable;
+
+/// Summary statistics of the ingested data.
+pub const SUMMARY: &str = "summary of the data";
+/// How the deployed model predicts all rows.
+pub const PREDICTIONS: &str = "predictions of all rows";
+/// SHA-256 of the live model that the ledger was last held against.
+pub const RECONCILED_MODEL: &str = "reconciled model";
+/// When the live release was last changed by hand.
+pub const CHANGED_BY_HAND: &str = "last change by hand";
+/// Which predictions wait for a class.
+pub const AWAITING: &str = "predictions that wait for a class";
+/// What the batches since the live release went live say of its model together.
+pub const SCORE_SUMS: &str = "sums of the score test";
+
+impl History {
+    /// Keeps a document that replaces the one of the same name.
+    pub fn save_document<T: Serialize>(&self, name: &str, document: &T) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "INSERT INTO documents (name, content) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+                params![name, serde_json::to_string(document)?],
+            )
+            .with_context(|| self.failed_to(&format!("record the {name}")))?;
+        Ok(())
+    }
+
+    /// The document of that name.
+    pub fn document<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
+        let content: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT content FROM documents WHERE name = ?1",
+                [name],
+                |row| row.get(0),
+            )
+            .optional()
+            .with_context(|| self.failed_to(&format!("read the {name}")))?;
+        content
+            .map(|content| {
+                serde_json::from_str(&content).map_err(|error| unreadable(name, &error).into())
+            })
+            .transpose()
+    }
+}

@@ -1,0 +1,279 @@
+//! The runs, a row each: begun, recorded, ended and forgotten.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::damage::unreadable;
+use super::{History, time};
+
+/// One line of the list of runs.
+#[derive(Clone, Debug)]
+pub struct StoredRun<T> {
+    /// Number of the run, counting up from 1.
+    pub id: i64,
+    /// What the run recorded.
+    pub record: T,
+}
+
+/// How the newest run that ended came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LastRun {
+    /// Number of the run.
+    pub run_id: i64,
+    /// Its outcome, for example `steady`.
+    pub outcome: String,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+impl History {
+    /// Opens a run and gives it its number.
+    pub fn begin_run<T: Serialize>(&self, now: Timestamp, record: &T) -> anyhow::Result<i64> {
+        self.connection
+            .execute(
+                "INSERT INTO runs (started_at, record) VALUES (?1, ?2)",
+                params![now.to_string(), serde_json::to_string(record)?],
+            )
+            .with_context(|| self.failed_to("record the run"))?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Updates what an open run has recorded.
+    pub fn save_run<T: Serialize>(&self, run: i64, record: &T) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "UPDATE runs SET record = ?2 WHERE id = ?1",
+                params![run, serde_json::to_string(record)?],
+            )
+            .with_context(|| self.failed_to("record the run's progress"))?;
+        Ok(())
+    }
+
+    /// Closes a run.
+    pub fn finish_run<T: Serialize>(
+        &self,
+        run: i64,
+        now: Timestamp,
+        outcome: &str,
+        record: &T,
+    ) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "UPDATE runs SET record = ?2, outcome = ?3, finished_at = ?4 WHERE id = ?1",
+                params![
+                    run,
+                    serde_json::to_string(record)?,
+                    outcome,
+                    now.to_string()
+                ],
+            )
+            .with_context(|| self.failed_to("record the run's outcome"))?;
+        Ok(())
+    }
+
+    /// Forgets all but the newest `keep` runs with this outcome, with their stages and verdicts.
+    pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
+        let newest_to_go =
+            "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+        let to_go = format!("SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})");
+        for statement in [
+            format!("DELETE FROM stages WHERE run IN ({to_go})"),
+            format!("DELETE FROM verdicts WHERE run IN ({to_go})"),
+            format!("DELETE FROM estimates WHERE run IN ({to_go})"),
+            format!("DELETE FROM runs WHERE id IN ({to_go})"),
+        ] {
+            self.connection
+                .execute(&statement, params![outcome, keep])
+                .with_context(|| self.failed_to("prune the runs"))?;
+        }
+        Ok(())
+    }
+
+    /// The runs that began and never ended, oldest first; normally none or one.
+    pub fn unfinished_runs<T: DeserializeOwned>(&self) -> anyhow::Result<Vec<StoredRun<T>>> {
+        self.stored_runs("WHERE finished_at IS NULL ORDER BY id", i64::MAX)
+    }
+
+    /// The newest runs that ended, newest first.
+    pub fn finished_runs<T: DeserializeOwned>(
+        &self,
+        limit: i64,
+    ) -> anyhow::Result<Vec<StoredRun<T>>> {
+        self.stored_runs("WHERE finished_at IS NOT NULL ORDER BY id DESC", limit)
+    }
+
+    /// The newest runs that ended and whose record has an object under this name, newest first.
+    ///
+    /// `member` is a plain word of ours.
+    pub fn finished_runs_with<T: DeserializeOwned>(
+        &self,
+        member: &str,
+        limit: i64,
+    ) -> anyhow::Result<Vec<StoredRun<T>>> {
+        // A record that is no JSON is taken, so that it is told of.
+        let has_member = format!(
+            "CASE WHEN json_valid(record) THEN json_type(record, '$.{member}') = 'object' ELSE 1 END"
+        );
+        let which = format!("WHERE finished_at IS NOT NULL AND {has_member} ORDER BY id DESC");
+        self.stored_runs(&which, limit)
+    }
+
+    fn stored_runs<T: DeserializeOwned>(
+        &self,
+        which: &str,
+        limit: i64,
+    ) -> anyhow::Result<Vec<StoredRun<T>>> {
+        let context = || self.failed_to("read the runs");
+        let mut statement = self
+            .connection
+            .prepare(&format!("SELECT id, record FROM runs {which} LIMIT ?1"))
+            .with_context(context)?;
+        let rows = statement
+            .query_map([limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+            .with_context(context)?;
+        rows.map(|row| {
+            let (id, record) = row.with_context(context)?;
+            let record = serde_json::from_str(&record)
+                .map_err(|error| unreadable(&format!("record of run {id}"), &error))?;
+            Ok(StoredRun { id, record })
+        })
+        .collect()
+    }
+
+    /// How the newest run that ended came out; `None` before the first.
+    pub fn last_run(&self) -> anyhow::Result<Option<LastRun>> {
+        let context = || self.failed_to("read the runs");
+        let last: Option<(i64, String, String)> = self
+            .connection
+            .query_row(
+                "SELECT id, outcome, finished_at FROM runs
+                 WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()
+            .with_context(context)?;
+        last.map(|(run_id, outcome, finished_at)| {
+            Ok(LastRun {
+                run_id,
+                outcome,
+                finished_at: time(&finished_at)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// When the newest run ended whose outcome is none of these; `None` before one.
+    pub fn last_end_but_for(&self, outcomes: [&str; 2]) -> anyhow::Result<Option<Timestamp>> {
+        let last: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT finished_at FROM runs
+                 WHERE finished_at IS NOT NULL AND outcome NOT IN (?1, ?2)
+                 ORDER BY id DESC LIMIT 1",
+                outcomes,
+                |row| row.get(0),
+            )
+            .optional()
+            .with_context(|| self.failed_to("read the runs"))?;
+        last.map(|finished_at| time(&finished_at)).transpose()
+    }
+
+    /// How many runs were forgotten by [`Self::prune_runs`].
+    pub fn pruned_runs(&self) -> anyhow::Result<u64> {
+        // Numbers are given without gaps, and the newest run is never forgotten.
+        let pruned: i64 = self
+            .connection
+            .query_row(
+                "SELECT COALESCE(MAX(id), 0) - COUNT(*) FROM runs",
+                [],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the runs"))?;
+        Ok(u64::try_from(pruned).unwrap_or(0))
+    }
+
+    /// How many of the kept runs ended with each outcome.
+    pub fn runs_by_outcome(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let context = || self.failed_to("read the runs");
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT outcome, COUNT(*) FROM runs
+                 WHERE finished_at IS NOT NULL AND outcome IS NOT NULL GROUP BY outcome",
+            )
+            .with_context(context)?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })
+            .with_context(context)?;
+        rows.map(|row| row.with_context(context)).collect()
+    }
+
+    /// A run that ended; `None` when there is none of that number.
+    pub fn finished_run<T: DeserializeOwned>(
+        &self,
+        id: i64,
+    ) -> anyhow::Result<Option<StoredRun<T>>> {
+        let which = format!("WHERE finished_at IS NOT NULL AND id = {id}");
+        Ok(self.stored_runs(&which, 1)?.pop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::StageDuration;
+    use crate::history::tests::{now, opened};
+
+    #[test]
+    fn runs_are_unfinished_until_they_are_finished() {
+        let (_folder, history) = opened();
+        let first = history.begin_run(now(), &"begun").unwrap();
+        history.save_run(first, &"judged").unwrap();
+        let open = history.unfinished_runs::<String>().unwrap();
+        assert_eq!((open[0].id, open[0].record.as_str()), (first, "judged"));
+        history
+            .finish_run(first, now(), "steady", &"steady")
+            .unwrap();
+        assert!(history.unfinished_runs::<String>().unwrap().is_empty());
+        assert_eq!(history.finished_runs::<String>(5).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn only_the_oldest_runs_of_the_outcome_are_pruned() {
+        let (_folder, history) = opened();
+        for outcome in ["idle", "busy", "idle", "idle", "busy", "idle"] {
+            let run = history.begin_run(now(), &outcome).unwrap();
+            let duration = StageDuration {
+                stage: "ingestion".into(),
+                run: Some(run),
+                started_at: now(),
+                seconds: 0.1,
+            };
+            history.record_stage(&duration).unwrap();
+            history.finish_run(run, now(), outcome, &outcome).unwrap();
+        }
+        history.prune_runs("idle", 2).unwrap();
+        let durations = history.stage_durations("ingestion", 10).unwrap();
+        assert_eq!(durations.len(), 4, "durations go with their run");
+        let kept = history.finished_runs::<String>(10).unwrap();
+        let kept: Vec<i64> = kept.iter().map(|run| run.id).collect();
+        assert_eq!(kept, [6, 5, 4, 2]);
+        assert_eq!(history.pruned_runs().unwrap(), 2);
+        let counts = history.runs_by_outcome().unwrap();
+        assert_eq!(counts, [("busy".into(), 2), ("idle".into(), 2)].into());
+        let found: Option<StoredRun<String>> = history.finished_run(5).unwrap();
+        assert_eq!(found.unwrap().record, "busy");
+        assert!(history.finished_run::<String>(1).unwrap().is_none());
+        assert_eq!(history.last_end_but_for(["busy", "idle"]).unwrap(), None);
+        let last = history.last_end_but_for(["busy", "other"]).unwrap();
+        assert_eq!(last, Some(now()));
+    }
+}

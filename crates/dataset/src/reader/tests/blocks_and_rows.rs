@@ -1,0 +1,144 @@
+//! Tests of the bulk reader: in blocks of any size it says what the row reader says.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fingerprint::FingerprintKey;
+use crate::table::Table;
+
+/// What a file came to: accepted rows as values and as the lines that go into finaldata.csv,
+/// refused rows, and notes.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    rows: Vec<(u64, Vec<u64>, Label, u128)>,
+    lines: Vec<u8>,
+    rejections: Vec<Rejection>,
+    notes: Vec<String>,
+}
+
+fn read_in_bulk(text: &[u8], block_bytes: usize) -> Result<Outcome, String> {
+    let schema = Schema::default();
+    let input = BulkReader::open_in_blocks(text, &schema, TargetColumn::Read, block_bytes);
+    let mut reader = input.map_err(describe)?;
+    let mut outcome = Outcome {
+        rows: Vec::new(),
+        lines: Vec::new(),
+        rejections: Vec::new(),
+        notes: Vec::new(),
+    };
+    reader
+        .take_rows(
+            Some(&FingerprintKey::PUBLIC),
+            Lines::Kept,
+            &mut Scratch::default(),
+            |rows| {
+                for row in 0..rows.accepted() {
+                    let values = rows.features.iter().map(|column| column[row].to_bits());
+                    outcome.rows.push((
+                        rows.clients[row],
+                        values.collect(),
+                        rows.labels[row],
+                        rows.fingerprints[row],
+                    ));
+                }
+                outcome
+                    .lines
+                    .extend_from_slice(rows.lines(0..rows.accepted()));
+                outcome.rejections.extend(rows.rejections.iter().cloned());
+                Ok::<(), FileProblem>(())
+            },
+        )
+        .map_err(describe)?;
+    outcome.notes = reader.notes();
+    Ok(outcome)
+}
+
+fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
+    let schema = Schema::default();
+    let mut reader = RowReader::open(text, &schema, TargetColumn::Read).map_err(describe)?;
+    let mut table = Table::new(&schema);
+    let (mut fingerprints, mut rejections) = (Vec::new(), Vec::new());
+    while let Some(row) = reader.next_row().map_err(describe)? {
+        match row {
+            ReadRow::Accepted(row) => {
+                table.push(row.id(), row.values, row.label);
+                fingerprints.push(FingerprintKey::PUBLIC.of_row(row.id(), row.values, row.label));
+            }
+            ReadRow::Rejected(rejection) => rejections.push(rejection),
+        }
+    }
+    let rows = (0..table.rows()).map(|row| {
+        (
+            table.clients[row],
+            table.row(row).map(f64::to_bits).collect(),
+            table.labels[row],
+            fingerprints[row],
+        )
+    });
+    Ok(Outcome {
+        rows: rows.collect(),
+        lines: Vec::new(),
+        rejections,
+        notes: reader.notes(),
+    })
+}
+
+fn describe(problem: FileProblem) -> String {
+    format!("{problem:?}")
+}
+
+/// The same rows from their lines in finaldata.csv.
+fn rows_of_lines(lines: &[u8]) -> Vec<(u64, Vec<u64>, Label, u128)> {
+    let text = [HEADER.as_bytes(), lines].concat();
+    read_row_by_row(&text).expect("lines of ours").rows
+}
+
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9]{1,17}",
+        "-?[0-9]{1,3}(\\.[0-9]{0,20})?(e-?[0-9]{1,3})?",
+        " ?(NaN|null|x|\"a,b\"|\"q\"\"\"|é|)\t?",
+        "[a\",\r\n \u{feff}]{0,4}",
+    ]
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let ending = prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\n\n")];
+    let row = proptest::collection::vec(cell(), 3..7).prop_map(|cells| cells.join(","));
+    let odd = prop_oneof![8 => Just(b"".to_vec()), 1 => Just(b"\xff,1,2,3,0\n".to_vec())];
+    let mark = prop_oneof![3 => Just(""), 1 => Just("\u{feff}")];
+    (mark, proptest::collection::vec((row, ending, odd), 0..12)).prop_map(|(mark, rows)| {
+        let mut text = format!("{mark}{HEADER}").into_bytes();
+        for (row, ending, odd) in rows {
+            let is_good = row.len() % 2 == 0;
+            if is_good {
+                text.extend_from_slice(format!("Client {},", row.len()).as_bytes());
+            }
+            text.extend_from_slice(row.as_bytes());
+            text.extend_from_slice(ending.as_bytes());
+            text.extend_from_slice(&odd);
+        }
+        text
+    })
+}
+
+proptest! {
+    #[test]
+    fn blocks_of_any_size_give_the_rows_of_the_row_reader(
+        text in text(),
+        block_bytes in 1_usize..200,
+        cut in 0_usize..20,
+    ) {
+        let text = &text[..text.len().saturating_sub(cut)];
+        let expected = read_row_by_row(text);
+        let found = read_in_bulk(text, block_bytes);
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => {
+                prop_assert_eq!(&rows_of_lines(&found.lines), &expected.rows);
+                let found = Outcome { lines: Vec::new(), ..found };
+                prop_assert_eq!(found, expected);
+            }
+            (found, expected) => prop_assert_eq!(found.is_err(), expected.is_err()),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Tests of proposals: columns in, a schema and remarks out.
+
+use common::schema::{CategoryRules, Kind, ListedLevels, Presence};
+use dataset::{ColumnSurvey, FewTexts, FileSurvey};
+
+use super::*;
+use crate::infer::columns::pooled;
+
+/// A column of whole numbers from 1.
+fn numbers(name: &str, rows: u64) -> ColumnSurvey {
+    ColumnSurvey {
+        name: name.into(),
+        numbers: rows,
+        bounds: Some((1.0, rows as f64)),
+        compared: rows,
+        distinct: rows,
+        ..ColumnSurvey::default()
+    }
+}
+
+fn texts(name: &str, rows: u64, distinct: u64) -> ColumnSurvey {
+    let mut texts = FewTexts::default();
+    for row in 0..rows {
+        texts.count(format!(" text {:02}", row % distinct).as_bytes());
+    }
+    ColumnSurvey {
+        texts,
+        name: name.into(),
+        others: rows,
+        compared: rows,
+        distinct,
+        ..ColumnSurvey::default()
+    }
+}
+
+fn classes(name: &str, rows: u64) -> ColumnSurvey {
+    ColumnSurvey {
+        classes: [rows - 1, 1],
+        distinct: 2,
+        bounds: Some((0.0, 1.0)),
+        ..numbers(name, rows)
+    }
+}
+
+fn file(columns: Vec<ColumnSurvey>) -> FileSurvey {
+    FileSurvey {
+        rows: columns[0].rows(),
+        skipped: 0,
+        columns,
+    }
+}
+
+fn proposed(files: &[FileSurvey]) -> ProposedSchema {
+    propose(&pooled(files), &Schema::default()).unwrap()
+}
+
+fn remarks_of(proposed: &ProposedSchema, what: &str) -> bool {
+    proposed.remarks.iter().any(|remark| remark.contains(what))
+}
+
+#[test]
+fn columns_of_todays_schema_keep_their_roles_whatever_else_is_there() {
+    let found = proposed(&[file(vec![
+        numbers("Number_Of_Employees ", 200),
+        numbers("lastmonth_activity", 200),
+        numbers("lastyear_activity", 200),
+        texts("corporation", 200, 3),
+        classes("flag", 200),
+        classes("exited", 200),
+    ])]);
+    assert!(found.schema.columns().eq(Schema::default().columns()));
+    assert!(remarks_of(&found, "flag is left out"));
+    assert_eq!(found.remarks.len(), 1, "{:?}", found.remarks);
+}
+
+#[test]
+fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
+    let found = proposed(&[file(vec![
+        numbers("row", 200),
+        texts("region", 200, 50),
+        texts("client", 200, 150),
+        numbers("logins", 200),
+        classes("vip", 200),
+        classes("churned", 200),
+    ])]);
+    let Schema { id, target, .. } = &found.schema;
+    assert_eq!((id.as_str(), target.as_str()), ("client", "churned"));
+    let names: Vec<&str> = found.schema.feature_names().collect();
+    assert_eq!(names, ["row", "logins", "vip"]);
+    for remark in ["churned is taken", "client is taken", "region is left out"] {
+        assert!(remarks_of(&found, remark), "{remark}: {:?}", found.remarks);
+    }
+    let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
+    assert_eq!(by_number.schema.id, "x");
+    assert!(remarks_of(&by_number, "the target is still exited"));
+}
+
+#[test]
+fn few_texts_that_come_again_and_again_are_a_category() {
+    let found = proposed(&[file(vec![
+        texts("client", 200, 200),
+        texts("plan", 200, 3),
+        texts("note", 200, 120),
+        texts("town", 200, 21),
+        texts("country", 200, 1),
+        numbers("x", 200),
+        classes("left", 200),
+    ])]);
+    let [plan, x] = &found.schema.features[..] else {
+        panic!("{:?}", found.schema.features);
+    };
+    assert_eq!((plan.name.as_str(), x.name.as_str()), ("plan", "x"));
+    let Kind::Category(rules) = &plan.kind else {
+        panic!("a category");
+    };
+    let levels = rules.listed.levels().unwrap();
+    assert_eq!(levels, ["text 00", "text 01", "text 02"]);
+    assert_eq!(rules.presence, Presence::Required);
+    for remark in [
+        "plan is taken for a category",
+        "note is left out: 200 of its cells hold text, too many",
+        "town is left out: 200 of its cells hold text, 21 different ones",
+        "country is left out: all of its cells hold the same text",
+    ] {
+        assert!(remarks_of(&found, remark), "{remark}: {:?}", found.remarks);
+    }
+    let written = serde_json::to_string(&found.schema.features[0]).unwrap();
+    assert_eq!(
+        written,
+        r#"{"name":"plan","kind":"category","required":true,"allowed":["text 00","text 01","text 02"]}"#
+    );
+}
+
+#[test]
+fn a_category_of_todays_schema_stays_one_whatever_its_texts_look_like() {
+    let mut today = Schema::default();
+    today.features[2].kind = Kind::Category(CategoryRules::default());
+    let columns = vec![
+        texts("corporation", 200, 200),
+        numbers("lastmonth_activity", 200),
+        numbers("lastyear_activity", 200),
+        numbers("number_of_employees", 200),
+        classes("exited", 200),
+    ];
+    let found = propose(&pooled(&[file(columns)]), &today).unwrap();
+    let employees = &found.schema.features[2];
+    assert!(employees.kind.is_category(), "{employees:?}");
+}
+
+#[test]
+fn which_texts_todays_categories_allow_stays_and_is_said() {
+    let columns = || {
+        vec![
+            texts("corporation", 200, 200),
+            numbers("lastmonth_activity", 200),
+            numbers("lastyear_activity", 200),
+            texts("number_of_employees", 200, 3),
+            classes("exited", 200),
+        ]
+    };
+    let silver = || ListedLevels::new(vec!["text 00".into(), "silver".into()]).unwrap();
+    for (listed, says) in [
+        (ListedLevels::default(), "any text is allowed still"),
+        (silver(), "the texts that it allows stay"),
+    ] {
+        let mut today = Schema::default();
+        today.features[2].kind = Kind::Category(CategoryRules {
+            listed: listed.clone(),
+            ..CategoryRules::default()
+        });
+        let found = propose(&pooled(&[file(columns())]), &today).unwrap();
+        let Kind::Category(rules) = &found.schema.features[2].kind else {
+            panic!("a category");
+        };
+        assert_eq!(rules.listed, listed);
+        let says = format!("number_of_employees is a category of today's schema: {says}");
+        assert!(remarks_of(&found, &says), "{:?}", found.remarks);
+    }
+}
+
+#[test]
+fn a_column_with_a_text_that_is_no_level_is_not_said_to_have_too_many_only() {
+    let mut note = texts("note", 200, 3);
+    note.texts.count("x".repeat(201).as_bytes());
+    let columns = vec![texts("client", 200, 200), note, numbers("x", 200)];
+    let found = proposed(&[file(columns)]);
+    let says = "or some that is none: longer than 200 bytes";
+    assert!(remarks_of(&found, says), "{:?}", found.remarks);
+}
+
+#[test]
+fn a_column_that_some_files_do_not_have_is_left_out() {
+    let found = proposed(&[
+        file(vec![texts("client", 80, 80), numbers("x", 80)]),
+        file(vec![
+            texts("client", 20, 20),
+            numbers("x", 20),
+            numbers("y", 20),
+        ]),
+    ]);
+    assert!(found.schema.feature_names().eq(["x"]));
+    assert!(remarks_of(
+        &found,
+        "y is left out: it is there in 20 of 100 rows"
+    ));
+}
+
+#[test]
+fn without_a_column_to_read_there_is_no_proposal() {
+    let only_names = [file(vec![texts("client", 9, 9), classes("left", 9)])];
+    let error = propose(&pooled(&only_names), &Schema::default()).unwrap_err();
+    assert!(error.to_string().contains("no column is left"), "{error}");
+}

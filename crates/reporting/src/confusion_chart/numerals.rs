@@ -1,0 +1,62 @@
+//! Numbers as people read them; no rounding makes a claim of one.
+
+/// A count of rows, with the noun.
+pub(super) fn n_rows(rows: u64) -> String {
+    let noun = if rows == 1 { "row" } else { "rows" };
+    format!("{} {noun}", thousands(rows))
+}
+
+/// A count with a comma between thousands.
+pub(super) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share with one decimal; only none is 0.0 %, only all is 100.0 %.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let text = format!("{:.1}", part as f64 / whole as f64 * 100.0);
+    match text.as_str() {
+        "0.0" if part > 0 => "< 0.1 %".to_owned(),
+        "100.0" if part < whole => "> 99.9 %".to_owned(),
+        _ => format!("{text} %"),
+    }
+}
+
+/// A score between 0 and 1 with four decimals; only none is 0.0000, only a perfect one is 1.0000.
+pub(super) fn score(value: f64) -> String {
+    let text = format!("{value:.4}");
+    match text.as_str() {
+        "0.0000" if value > 0.0 => "< 0.0001".to_owned(),
+        "1.0000" if value < 1.0 => "> 0.9999".to_owned(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_never_rounded_to_a_claim() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1000), "1,000");
+        assert_eq!(thousands(9_876_543_210), "9,876,543,210");
+        assert_eq!(n_rows(1), "1 row");
+        assert_eq!(percent(0, 7), "0.0 %");
+        assert_eq!(percent(1, 10_000), "< 0.1 %");
+        assert_eq!(percent(9_999, 10_000), "> 99.9 %");
+        assert_eq!(percent(7, 7), "100.0 %");
+        assert_eq!(score(0.0), "0.0000");
+        assert_eq!(score(1e-9), "< 0.0001");
+        assert_eq!(score(0.999_99), "> 0.9999");
+        assert_eq!(score(1.0), "1.0000");
+    }
+}

@@ -1,0 +1,75 @@
+//! The standardised axes that a fit runs on, and the way back to raw units.
+
+use dataset::passes::{Axis, Design, LinearPredictor, Moments};
+use ndarray::Array1;
+
+use super::FitSettings;
+
+/// An axis for each column of a design.
+pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
+    moments
+        .iter()
+        .map(|column| axis(column, settings))
+        .collect()
+}
+
+/// The scale is a power of two, so that dividing by it loses no digit.
+fn axis(column: &Moments, settings: &FitSettings) -> Axis {
+    let (Some(mean), Some(minimum)) = (column.mean(), column.minimum()) else {
+        // Nothing is known of an empty column: 0 stands in for every value of it.
+        return Axis {
+            scale: 1.0,
+            shift: 0.0,
+            imputed: 0.0,
+        };
+    };
+    if column.maximum() == Some(minimum) {
+        return Axis {
+            scale: 1.0,
+            shift: minimum,
+            imputed: minimum,
+        };
+    }
+    // Below this spread the penalty rules the coefficient; a smaller scale would only blow it up.
+    let ruled_by_penalty = 1.0 / (settings.c.sqrt() * (column.count as f64).sqrt());
+    let spread = column.standard_deviation().unwrap_or(0.0);
+    let scale = power_of_two_below(spread.max(ruled_by_penalty));
+    Axis {
+        scale,
+        shift: mean / scale,
+        imputed: mean,
+    }
+}
+
+/// The largest power of two that is not above a normal positive number.
+fn power_of_two_below(number: f64) -> f64 {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    f64::from_bits(number.to_bits() & EXPONENT)
+}
+
+/// Second derivative of the penalty by each weight; 0 where the raw unit is beyond measure.
+pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
+    let of_axis = |axis: &Axis| (1.0 / (axis.scale * settings.c.sqrt())).powi(2);
+    std::iter::once(0.0)
+        .chain(axes.iter().map(of_axis))
+        .collect()
+}
+
+/// The function of the raw features that these weights on the axes are.
+pub(super) fn raw_predictor(
+    design: &Design,
+    axes: &[Axis],
+    weights: &Array1<f64>,
+) -> LinearPredictor {
+    let on_axes = || axes.iter().zip(weights.iter().skip(1));
+    let offset: f64 = on_axes().map(|(axis, weight)| weight * axis.shift).sum();
+    LinearPredictor {
+        // Adding 0 turns a negative zero into the ordinary one.
+        intercept: weights[0] - offset + 0.0,
+        coefficients: on_axes()
+            .map(|(axis, weight)| weight / axis.scale + 0.0)
+            .collect(),
+        imputed: axes.iter().map(|axis| axis.imputed).collect(),
+        design: design.clone(),
+    }
+}

@@ -1,0 +1,75 @@
+//! What a fit minimises, and what is known of it at a point.
+
+use dataset::passes::{Axis, Design, LogisticPoint, LogisticTerms, logistic_terms};
+use dataset::{Selection, Table};
+use ndarray::Array1;
+
+use super::FitError;
+use crate::linear::Cholesky;
+
+/// What is minimised.
+pub(super) struct Objective<'a> {
+    pub(super) penalty: Array1<f64>,
+    pub(super) design: &'a Design,
+    pub(super) axes: &'a [Axis],
+    pub(super) table: &'a Table,
+    pub(super) selection: &'a Selection,
+}
+
+/// A point and the objective's terms there, penalty included.
+#[derive(Clone)]
+pub(super) struct Point {
+    pub(super) weights: Array1<f64>,
+    pub(super) terms: LogisticTerms,
+}
+
+impl Objective<'_> {
+    pub(super) fn at(&self, weights: Array1<f64>) -> Point {
+        let point = LogisticPoint {
+            design: self.design,
+            axes: self.axes,
+            weights,
+        };
+        let terms = logistic_terms(&point, self.table, self.selection);
+        Point::penalised(point.weights, terms, &self.penalty)
+    }
+}
+
+impl Point {
+    /// With the penalty added to the rows' terms.
+    pub(super) fn penalised(
+        weights: Array1<f64>,
+        mut terms: LogisticTerms,
+        penalty: &Array1<f64>,
+    ) -> Self {
+        let pull = penalty * &weights;
+        terms.loss += pull.dot(&weights) / 2.0;
+        terms.gradient += &pull;
+        let mut diagonal = terms.hessian.diag_mut();
+        diagonal += penalty;
+        Self { weights, terms }
+    }
+
+    /// A fit needs rows of both.
+    pub(super) fn both_classes(&self) -> Result<(), FitError> {
+        let LogisticTerms {
+            rows, positives, ..
+        } = self.terms;
+        match positives {
+            _ if rows == 0 => Err(FitError::NoRows),
+            0 => Err(FitError::OneClass { class: 0, rows }),
+            all if all == rows => Err(FitError::OneClass { class: 1, rows }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn gradient_norm(&self) -> f64 {
+        self.terms.gradient.dot(&self.terms.gradient).sqrt()
+    }
+
+    /// The way to the minimum of the quadratic that touches the objective here.
+    pub(super) fn newton_direction(&self) -> Option<Array1<f64>> {
+        let factor = Cholesky::of(&self.terms.hessian)?;
+        Some(-factor.solve(&self.terms.gradient))
+    }
+}

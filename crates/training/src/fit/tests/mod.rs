@@ -1,0 +1,62 @@
+//! Tests of the fit: optima that are known, and what leads to them.
+
+mod categories;
+mod optima;
+mod starts;
+
+use common::Schema;
+use common::schema::{CategoryRules, Feature, Kind};
+
+use super::*;
+
+const UNIT: FitSettings = FitSettings { c: 1.0 };
+
+/// A category.
+pub(crate) fn plan() -> Feature {
+    Feature {
+        name: "plan".into(),
+        kind: Kind::Category(CategoryRules::default()),
+    }
+}
+
+/// The schema of a number and a category.
+pub(crate) fn schema_with_plan() -> Schema {
+    Schema {
+        features: vec!["x".into(), plan()],
+        ..Schema::default()
+    }
+}
+
+/// A table of these columns; every class is known.
+pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
+    let schema = Schema {
+        features: (0..columns.len())
+            .map(|at| format!("x{at}").as_str().into())
+            .collect(),
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for (row, class) in classes.iter().enumerate() {
+        let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
+        table.push(row.to_string().as_bytes(), &values, Some(*class));
+    }
+    table
+}
+
+fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
+    fit(settings, Design::of_numbers(), table, &table.all())
+}
+
+/// `count` rows whose class follows the first column, with noise.
+fn noisy(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
+    let wave = |row: usize| (row as f64 * 0.7).cos();
+    let classes = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);
+    (
+        (0..count).map(|row| wave(row) * size).collect(),
+        classes.collect(),
+    )
+}
+
+fn relative_difference(found: f64, wanted: f64) -> f64 {
+    (found - wanted).abs() / wanted.abs().max(1e-300)
+}

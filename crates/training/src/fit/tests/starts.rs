@@ -1,0 +1,192 @@
+//! Tests of where a fit begins: the optimum is the same from there.
+
+use dataset::{FOLDS, Fold};
+
+use super::*;
+
+fn assert_same_optimum(found: &Fit, wanted: &Fit) {
+    let weights = |fit: &Fit| {
+        let predictor = fit.predictor.clone();
+        std::iter::once(predictor.intercept).chain(predictor.coefficients)
+    };
+    for (found, wanted) in weights(found).zip(weights(wanted)) {
+        let difference = relative_difference(found, wanted);
+        assert!(difference < 1e-9, "{found}, {wanted}: {difference:e}");
+    }
+}
+
+#[test]
+fn the_optimum_is_the_same_from_every_start() {
+    let (x, classes) = noisy(500, 40.0);
+    let y: Vec<f64> = x.iter().map(|x| (x * 3.1).sin() * 1e-3).collect();
+    let table = table_of(&[x, y], &classes);
+    let wanted = fit_all(&UNIT, &table).unwrap();
+    let optimum = &wanted.predictor;
+    let scaled = |by: f64| LinearPredictor {
+        intercept: optimum.intercept * by,
+        coefficients: optimum.coefficients.iter().map(|w| w * by).collect(),
+        imputed: vec![0.0; 2],
+        design: Design::default(),
+    };
+    let starts = [
+        1.0,
+        0.9,
+        1.1,
+        0.0,
+        3.0,
+        -5.0,
+        1e3,
+        1e10,
+        -1e300,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NAN,
+    ]
+    .map(scaled);
+    for start in starts {
+        let found = fit_from(&UNIT, &start, &table, &table.all()).unwrap();
+        assert_same_optimum(&found, &wanted);
+    }
+    let near = fit_from(&UNIT, optimum, &table, &table.all()).unwrap();
+    assert!(near.iterations <= 1, "{} steps", near.iterations);
+}
+
+fn fit_from(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let moments = passes::moments(Design::of_numbers(), table, &selection.clone().labelled());
+    let rows = Rows {
+        design: Design::of_numbers(),
+        table,
+        selection,
+        moments: &moments,
+    };
+    let start = |objective: &Objective<'_>| {
+        start::if_better(objective.at(start::weights(near, objective.axes)))
+    };
+    solve(settings, &rows, Goal::Evaluated, start)
+}
+
+#[test]
+fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
+    let (x, classes) = noisy(5_000, 40.0);
+    // Missing values stand at another mean without each fold.
+    let is_missing = |row: usize| row.is_multiple_of(7);
+    let y = (0..5_000).map(|row| {
+        if is_missing(row) {
+            f64::NAN
+        } else {
+            (row as f64).sqrt()
+        }
+    });
+    let columns = [x, y.collect()];
+    for (table, near) in [&columns[..1], &columns].map(|columns| {
+        let table = table_of(columns, &classes);
+        let near = fit_all(&UNIT, &table).unwrap().predictor;
+        (table, near)
+    }) {
+        let folds = OutOfFold::new(&UNIT, &near, &table);
+        for fold in 0..FOLDS {
+            let others = table.all().of_fold(Fold::Outside(fold));
+            let wanted = fit(&UNIT, Design::of_numbers(), &table, &others)
+                .unwrap()
+                .predictor;
+            assert_ne!(wanted, near);
+            let found = folds.without(fold).unwrap();
+            let numbers = |predictor: &LinearPredictor| {
+                let mut numbers = vec![predictor.intercept];
+                numbers.extend(&predictor.coefficients);
+                numbers.extend(&predictor.imputed);
+                numbers
+            };
+            for (found, wanted) in numbers(&found).into_iter().zip(numbers(&wanted)) {
+                assert!(
+                    relative_difference(found, wanted) < 1e-9,
+                    "{found}, {wanted}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_start_is_no_excuse_for_rows_of_one_class() {
+    let table = table_of(&[vec![1.0, 2.0, 3.0]], &[true; 3]);
+    let start = LinearPredictor {
+        intercept: 9.0,
+        coefficients: vec![0.0],
+        imputed: vec![0.0],
+        design: Design::default(),
+    };
+    let refused = FitError::OneClass { class: 1, rows: 3 };
+    let found = fit_from(&UNIT, &start, &table, &table.all());
+    assert_eq!(found.unwrap_err(), refused);
+    assert_eq!(
+        fit_from(&UNIT, &start, &table, &Selection::rows(0..0)).unwrap_err(),
+        FitError::NoRows
+    );
+}
+
+/// More rows than are fitted without a look at a few of them.
+fn many_rows() -> Table {
+    let (x, classes) = noisy(140_000, 40.0);
+    table_of(&[x], &classes)
+}
+
+#[test]
+fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
+    let table = many_rows();
+    let found = fit_all(&UNIT, &table).unwrap();
+    let nothing = LinearPredictor {
+        intercept: 0.0,
+        coefficients: vec![0.0],
+        imputed: vec![0.0],
+        design: Design::default(),
+    };
+    let wanted = fit_from(&UNIT, &nothing, &table, &table.all()).unwrap();
+    assert_same_optimum(&found, &wanted);
+    assert!(found.iterations < wanted.iterations);
+    assert_eq!(found.rows, 140_000);
+}
+
+#[test]
+fn a_few_rows_that_mislead_do_no_harm() {
+    // The few are of one class, or tell it from the column without error.
+    let (x, noise) = noisy(140_000, 40.0);
+    let is_among_the_few = |row: usize| row % 16_384 < 1024;
+    let one_class = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
+    let separated = (0..140_000).map(|row| {
+        if is_among_the_few(row) {
+            x[row] > 0.0
+        } else {
+            noise[row]
+        }
+    });
+    for classes in [one_class.collect::<Vec<bool>>(), separated.collect()] {
+        let table = table_of(std::slice::from_ref(&x), &classes);
+        let found = fit_all(&UNIT, &table).unwrap();
+        let wanted = fit_from(&UNIT, &found.predictor, &table, &table.all()).unwrap();
+        assert_same_optimum(&found, &wanted);
+    }
+}
+
+#[test]
+fn any_number_of_threads_fits_the_same_bits() {
+    let table = many_rows();
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let fitted = pool.unwrap().install(|| fit_all(&UNIT, &table)).unwrap();
+        (
+            fitted.predictor,
+            fitted.curvature,
+            fitted.loss,
+            fitted.iterations,
+        )
+    };
+    let alone = with_threads(1);
+    assert_eq!(with_threads(2), alone);
+    assert_eq!(with_threads(3), alone);
+}
