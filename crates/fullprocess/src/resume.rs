@@ -10,25 +10,40 @@ use common::{Config, History};
 use deployment::Release;
 use jiff::Timestamp;
 
+use crate::alerting::{self, Telling};
 use crate::judge::{Data, Live};
 use crate::open_run::OpenRun;
 use crate::record::{Effect, Outcome, RunRecord};
 
 /// Finishes every open run and returns the record of the last one that was carried to its end.
+///
+/// People are told of it before there is work that the program may be killed in: where each run
+/// dies, none comes to its own end and tells of it there.
 pub(crate) fn finish_unfinished_runs(
     config: &Config,
     history: &History,
+    telling: &mut Telling<'_>,
 ) -> anyhow::Result<Option<RunRecord>> {
     let mut finished = None;
-    for stored in history.unfinished_runs::<RunRecord>()? {
-        tracing::warn!(run = stored.id, "finishing a run that was interrupted");
-        let run = OpenRun::resume(config, history, stored.id, stored.record);
+    let unfinished = history.unfinished_runs::<RunRecord>()?;
+    let is_any_unfinished = !unfinished.is_empty();
+    for stored in unfinished {
+        let id = stored.id;
+        tracing::warn!(run = id, "finishing a run that was interrupted");
+        let run = OpenRun::resume(config, history, telling.began, stored);
+        if run.record.decision.is_some() {
+            alerting::note_cut_short(&run);
+            telling.deliver(history);
+        }
         match run.finish_interrupted() {
             Ok(record) => finished = record.or(finished),
             Err(error) if classify(&error) == Exit::InputOutput => return Err(error),
             // The run is closed as failed; its rows are judged with the next input.
-            Err(error) => tracing::warn!(run = stored.id, "could not be finished: {error:#}"),
+            Err(error) => tracing::warn!(run = id, "could not be finished: {error:#}"),
         }
+    }
+    if is_any_unfinished {
+        telling.deliver(history);
     }
     Ok(finished)
 }

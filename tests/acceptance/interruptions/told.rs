@@ -1,0 +1,114 @@
+//! What people are told of runs that are killed, and what such a run must not lose.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::stories::{EXTENSION, REDEPLOYMENT};
+use super::walk::{Fault, disturb};
+use crate::receiver::Receiver;
+use crate::workspace::{Workspace, outcome};
+
+/// A run that a kill left open.
+struct Open {
+    id: i64,
+    record: Value,
+}
+
+/// A pipeline after a kill, and what people were told before it.
+struct Killed {
+    workspace: Workspace,
+    told: Vec<String>,
+}
+
+impl Open {
+    fn of(workspace: &Workspace) -> Option<Self> {
+        let open = workspace.history().unfinished_runs().expect("runs").pop()?;
+        Some(Self {
+            id: open.id,
+            record: open.record,
+        })
+    }
+
+    fn has_decided(&self) -> bool {
+        self.record["decision"].is_object()
+    }
+
+    fn effects(&self) -> BTreeSet<&str> {
+        let effects = self.record["effects"].as_array().into_iter().flatten();
+        effects.filter_map(Value::as_str).collect()
+    }
+
+    /// It is killed in the work that it decided on.
+    fn has_done_nothing_yet(&self) -> bool {
+        self.has_decided() && self.effects().is_empty()
+    }
+}
+
+/// The next run, killed at the last change that leaves such a run open.
+fn killed(before: &Workspace, receiver: &Receiver, is_such: impl Fn(&Open) -> bool) -> Killed {
+    let is_such = |killed: &Killed| Open::of(&killed.workspace).is_some_and(|run| is_such(&run));
+    (1..)
+        .map_while(|number| {
+            let workspace = before.copy();
+            receiver.posted();
+            disturb(&EXTENSION, &workspace, Fault::Kill, number)?;
+            let told = receiver.told();
+            Some(Killed { workspace, told })
+        })
+        .skip_while(|killed| !is_such(killed))
+        .take_while(is_such)
+        .last()
+        .expect("such a kill")
+}
+
+fn watched(mut workspace: Workspace, receiver: &Receiver) -> Workspace {
+    workspace.set("alerts.webhook.url", json!(receiver.url()));
+    workspace
+}
+
+/// What was told of runs that failed.
+fn of_failures(told: Vec<String>) -> Vec<String> {
+    let is_of_failure = |one: &String| one.starts_with("run_failed");
+    told.into_iter().filter(is_of_failure).collect()
+}
+
+#[test]
+fn s29_a_run_that_is_killed_each_time_after_its_decision_is_told_of_once() {
+    let receiver = Receiver::start();
+    let before = watched((REDEPLOYMENT.prepare)(), &receiver);
+    let first = killed(&before, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(first.told), [""; 0]);
+    let second = killed(&first.workspace, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(second.told), ["run_failed open"]);
+    let third = killed(&second.workspace, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(third.told), [""; 0], "within its cool-down");
+    receiver.posted();
+    assert_eq!(outcome(&third.workspace.fullprocess()), "redeployed");
+    assert_eq!(of_failures(receiver.told()), ["run_failed resolved"]);
+
+    assert_eq!(outcome(&first.workspace.fullprocess()), "redeployed");
+    let once = ["run_failed open", "run_failed resolved"];
+    assert_eq!(of_failures(receiver.told()), once, "an ordinary kill");
+    assert_eq!(outcome(&first.workspace.fullprocess()), "nothing_new");
+    assert_eq!(receiver.told(), [""; 0]);
+}
+
+#[test]
+fn s29_runs_that_are_killed_each_time_before_their_decision_are_told_of_once() {
+    let receiver = Receiver::start();
+    let before = watched((EXTENSION.prepare)(), &receiver);
+    let first = killed(&before, &receiver, |run| !run.has_decided());
+    assert_eq!(first.told, [""; 0]);
+    let run = Open::of(&first.workspace).expect("a run").id;
+    let next = |before: &Workspace, id| {
+        killed(before, &receiver, |run| run.id == id && !run.has_decided())
+    };
+    let second = next(&first.workspace, run + 1);
+    assert_eq!(second.told, ["run_failed open"]);
+    let third = next(&second.workspace, run + 2);
+    assert_eq!(third.told, [""; 0], "within its cool-down");
+    receiver.posted();
+    assert_eq!(outcome(&third.workspace.fullprocess()), "steady");
+    assert_eq!(receiver.told(), ["run_failed resolved"]);
+}
