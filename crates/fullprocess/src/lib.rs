@@ -216,6 +216,8 @@ impl OpenRun<'_> {
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
+        // The files are known from now on, so that no later run tells what was refused of them.
+        self.save()?;
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());

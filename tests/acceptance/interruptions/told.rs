@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::stories::{EXTENSION, REDEPLOYMENT};
+use super::stories::{Client, EXTENSION, REDEPLOYMENT, clients};
 use super::walk::{Fault, disturb};
 use crate::receiver::Receiver;
 use crate::workspace::{Workspace, outcome};
@@ -111,4 +111,21 @@ fn s29_runs_that_are_killed_each_time_before_their_decision_are_told_of_once() {
     receiver.posted();
     assert_eq!(outcome(&third.workspace.fullprocess()), "steady");
     assert_eq!(receiver.told(), ["run_failed resolved"]);
+}
+
+#[test]
+fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
+    let receiver = Receiver::start();
+    let before = watched((EXTENSION.prepare)(), &receiver);
+    let broken = "Broken Co,many,1,1,0\n";
+    let rows = clients(230..240, Client::is_quiet) + broken;
+    before.write("data/practicedata/broken.csv", rows);
+    let Killed { workspace, told } = killed(&before, &receiver, |run| !run.has_decided());
+    assert_eq!(told, [""; 0]);
+    let rows = |workspace: &Workspace| workspace.history().ledger().expect("a ledger").rows;
+    assert!(rows(&workspace) > rows(&before), "it was taken in");
+    receiver.posted();
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    let told = receiver.told();
+    assert!(told.contains(&"input_rejected open".to_owned()), "{told:?}");
 }
