@@ -10,9 +10,10 @@ use common::{Config, History};
 use deployment::Release;
 use jiff::Timestamp;
 
+use crate::Decided;
 use crate::alerting::{self, Telling};
 use crate::judge::{Data, Live};
-use crate::open_run::OpenRun;
+use crate::open_run::{self, OpenRun};
 use crate::record::{Effect, Outcome, RunRecord};
 
 /// Finishes every open run and returns the record of the last one that was carried to its end.
@@ -38,7 +39,7 @@ pub(crate) fn finish_unfinished_runs(
         match run.finish_interrupted() {
             Ok(record) => finished = record.or(finished),
             Err(error) if classify(&error) == Exit::InputOutput => return Err(error),
-            // The run is closed as failed; its rows are judged with the next input.
+            // It is closed as failed; its rows are judged with the next input.
             Err(error) => tracing::warn!(run = id, "could not be finished: {error:#}"),
         }
     }
@@ -48,22 +49,49 @@ pub(crate) fn finish_unfinished_runs(
     Ok(finished)
 }
 
+/// What is left to do of a run that was interrupted.
+enum Left {
+    /// It is closed as it is, for this reason.
+    Nothing(&'static str),
+    /// What lasts is done, and comes out so.
+    Report(Outcome),
+    /// What was decided, as far as it is not marked as done.
+    Everything(Box<Decided>),
+}
+
 impl OpenRun<'_> {
     fn finish_interrupted(mut self) -> anyhow::Result<Option<RunRecord>> {
+        match self.what_is_left() {
+            Ok(Left::Nothing(why)) => self.close_as_interrupted(why),
+            Ok(Left::Report(outcome)) => self.conclude(outcome, None).map(Some),
+            Ok(Left::Everything(decided)) => {
+                let Decided { action, data, live } = *decided;
+                self.carry_out(action, &data, live.as_ref()).map(Some)
+            }
+            Err(error) => {
+                self.cannot_be_finished(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn what_is_left(&mut self) -> anyhow::Result<Left> {
         let Some(action) = self
             .record
             .decision
             .as_ref()
             .map(|decision| decision.action)
         else {
-            return self.close_as_interrupted("it was cut short before it had decided anything");
+            return Ok(Left::Nothing(
+                "it was cut short before it had decided anything",
+            ));
         };
         self.adopt_release()?;
         let is_published = self.has(Effect::Published);
         if !is_published && self.was_overtaken_by_hand()? {
-            return self.close_as_interrupted(
+            return Ok(Left::Nothing(
                 "it was cut short, and the live release was changed by hand since",
-            );
+            ));
         }
         let live = Live::load(self.config)?;
         let manifest = live.as_ref().map(Live::manifest);
@@ -73,21 +101,34 @@ impl OpenRun<'_> {
             if is_published {
                 // The rows of the live model are judged already; what is left is to tell of it.
                 self.keep_foreseen()?;
-                let outcome = self.outcome_of_publication();
-                return self.conclude(outcome, None).map(Some);
+                return Ok(Left::Report(self.outcome_of_publication()));
             }
-            return self.close_as_interrupted("it was cut short, and the data has moved on since");
+            return Ok(Left::Nothing(
+                "it was cut short, and the data has moved on since",
+            ));
         }
         let data = match Data::load(self.config, prepared.ledger) {
             Ok(data) => data,
             Err(error) => {
                 tracing::warn!("{error:#}");
-                return self.close_as_interrupted("it was cut short, and the data was damaged");
+                return Ok(Left::Nothing("it was cut short, and the data was damaged"));
             }
         };
         // Once the candidate is published, the live model is no longer the one that was judged.
         let live = live.filter(|_| !is_published);
-        self.carry_out(action, &data, live.as_ref()).map(Some)
+        Ok(Left::Everything(Box::new(Decided { action, data, live })))
+    }
+
+    /// Closes the run as failed, unless the next one may be able to finish it.
+    fn cannot_be_finished(mut self, error: &anyhow::Error) {
+        let is_closed = classify(error) != Exit::InputOutput;
+        if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
+            // Its rows are judged with the model that it published, and by no later run.
+            if let Err(unwritten) = self.keep_foreseen() {
+                open_run::say_unrecorded(&unwritten);
+            }
+        }
+        self.fail(error);
     }
 
     /// Takes a release of this run for published, and makes it live unless somebody has since

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::stories::{Client, EXTENSION, REDEPLOYMENT, clients};
+use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
 use super::walk::{Fault, disturb};
 use crate::receiver::Receiver;
 use crate::workspace::{Workspace, outcome};
@@ -128,4 +128,74 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
     let told = receiver.told();
     assert!(told.contains(&"input_rejected open".to_owned()), "{told:?}");
+}
+
+#[test]
+fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finished() {
+    let receiver = Receiver::start();
+    let mut before = watched((CLASSES.prepare)(), &receiver);
+    // Whatever is said twice is then told of twice.
+    before.set("alerts.cool_down_hours", json!(0));
+    let predicted = before.last_record()["run_id"].as_i64().expect("a run");
+    let mut workspace = killed(&before, &receiver, Open::has_done_nothing_yet).workspace;
+    let run = Open::of(&workspace).expect("a run").id;
+
+    let features = json!([
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees"
+    ]);
+    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    receiver.posted();
+    let says = "correct the schema";
+    workspace.run("fullprocess", &[]).failed(78, says);
+    assert_eq!(receiver.told(), ["run_failed open"]);
+    let closed = workspace.history().finished_run::<Value>(run);
+    let closed = closed.expect("runs").expect("it is closed").record;
+    assert_eq!(outcome(&closed), "failed");
+    assert!(closed["reason"].as_str().expect("a reason").contains(says));
+    workspace.run("fullprocess", &[]).failed(78, says);
+    assert_eq!(receiver.told(), ["run_failed open"]);
+
+    workspace.set("schema.features", features);
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    let came = || {
+        let kept: Option<Value> = workspace
+            .history()
+            .estimate_of(predicted)
+            .expect("readable");
+        kept.expect("an estimate")["came"]["rows"].clone()
+    };
+    assert_eq!(came(), 30);
+    workspace.write(
+        "data/practicedata/rest.csv",
+        clients(190..200, Client::is_quiet),
+    );
+    workspace.fullprocess();
+    assert_eq!(came(), 40, "the others waited on");
+}
+
+#[test]
+fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
+    let receiver = Receiver::start();
+    let before = watched((REDEPLOYMENT.prepare)(), &receiver);
+    let is_published = |run: &Open| {
+        let effects = run.effects();
+        effects.contains("published") && !effects.contains("judged")
+    };
+    let mut workspace = killed(&before, &receiver, is_published).workspace;
+    let run = Open::of(&workspace).expect("a run").id;
+    let features = json!([
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees"
+    ]);
+    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    workspace
+        .run("fullprocess", &[])
+        .failed(78, "correct the schema");
+    workspace.set("schema.features", features);
+    workspace.fullprocess();
+    let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
+    assert_eq!(kept.expect("an estimate")["expectation"]["rows"], 30);
 }
