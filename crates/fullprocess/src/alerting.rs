@@ -13,6 +13,7 @@ use common::{Config, History};
 use diagnostics::Verdict;
 use jiff::Timestamp;
 
+use crate::all_clear::without_premature_ends;
 use crate::open_run::OpenRun;
 use crate::record::{Outcome, RunRecord};
 
@@ -74,7 +75,9 @@ impl<'a> Telling<'a> {
 
 /// Queues what a run that ends has seen; part of the transaction that closes it.
 pub(crate) fn note(run: &OpenRun<'_>) {
-    note_sightings(run, &sightings(&run.record, run.failed_with));
+    let sightings = sightings(&run.record, run.failed_with);
+    let sightings = without_premature_ends(run.history, &run.record, sightings);
+    note_sightings(run, &sightings);
 }
 
 /// Queues that a run was cut short and is taken up again.

@@ -5,6 +5,7 @@
 //! function ([`decide`]); what it did is one [`RunRecord`].
 
 mod alerting;
+mod all_clear;
 mod call_api;
 mod carry_out;
 mod check_dependencies;

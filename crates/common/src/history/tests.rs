@@ -201,6 +201,8 @@ fn verdicts_come_back_with_their_run_and_go_with_it() {
     history.save_verdicts(run, &verdicts[1..]).unwrap();
     history.save_verdicts(run, &verdicts).unwrap();
     assert_eq!(history.verdicts_of(run).unwrap(), verdicts);
+    assert_eq!(history.judged_run_before(run + 9).unwrap(), Some(run));
+    assert_eq!(history.judged_run_before(run).unwrap(), None);
     history.finish_run(run, now(), "idle", &"idle").unwrap();
     history.prune_runs("idle", 0).unwrap();
     assert_eq!(history.verdicts_of(run).unwrap(), []);

@@ -96,6 +96,17 @@ impl History {
         rows.map(|row| row.with_context(context)).collect()
     }
 
+    /// The newest run before this one that has verdicts.
+    pub fn judged_run_before(&self, run: i64) -> anyhow::Result<Option<i64>> {
+        self.connection
+            .query_row(
+                "SELECT MAX(run) FROM verdicts WHERE run < ?1",
+                [run],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the verdicts"))
+    }
+
     /// Keeps what a run expected of its predictions, or what became of that.
     pub fn save_estimate<T: Serialize>(&self, run: i64, estimate: &T) -> anyhow::Result<()> {
         self.connection
