@@ -244,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_left_alone_where_nothing_can_be_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = r#"{"command":["/bin/sh","-c","echo told >> told"]}"#;
+        let config = config(folder.path(), target);
+        let history = History::open(&config.layout).unwrap();
+        let wrong = drift(Seen::Wrong("drift".into()));
+        note(&config, &history, &occasion(hours(0)), &wrong).unwrap();
+        let read_only = History::read(&config.layout).unwrap().unwrap();
+        Delivery::begin(&config).deliver(&read_only);
+        let told = folder.path().join("told");
+        assert!(!told.exists());
+        Delivery::begin(&config).deliver(&history);
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "told\n");
+        assert_eq!(history.waiting_alerts("command").unwrap(), []);
+    }
+
+    #[test]
     fn without_a_target_what_is_over_is_closed_and_what_waits_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let told = config(folder.path(), ONE_TARGET);

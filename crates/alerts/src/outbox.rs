@@ -28,6 +28,15 @@ const BOUND_IN_TIMEOUTS: u32 = 4;
 /// The first pause is about this part of the time-out, the next one twice as long.
 const PAUSE_PART: f64 = 0.1;
 
+/// How a try to deliver goes, as far as it is noted while it lasts.
+enum Try<'a> {
+    /// Noted before anything is sent: a history that takes no note of it takes none of the delivery
+    /// either, and the same message would be sent by each run.
+    Begins,
+    /// Why it failed.
+    Failed(&'a str),
+}
+
 /// What one run does for one target, whenever it does so.
 pub(crate) struct Round<'a> {
     target: Target<'a>,
@@ -89,8 +98,11 @@ impl<'a> Round<'a> {
         waiting.retain(|alert| !self.refused.contains(&alert.id));
         let mut delivered = 0;
         for (position, alert) in waiting.iter().enumerate() {
-            let note_failure = |reason: &str| history.note_failed_delivery(alert.id, reason);
-            match self.tries.deliver(&self.target, &alert.body, note_failure) {
+            let note = |how: Try<'_>| match how {
+                Try::Begins => history.note_try_to_deliver(alert.id),
+                Try::Failed(reason) => history.note_failed_delivery(alert.id, reason),
+            };
+            match self.tries.deliver(&self.target, &alert.body, note) {
                 Ok(()) => {
                     history.note_delivery(alert.id, Timestamp::now())?;
                     delivered += 1;
@@ -147,12 +159,12 @@ impl<'a> Tries<'a> {
     }
 
     /// Tries until it is delivered, refused for good, or tries or time are used up; the error is why
-    /// the last one failed.
+    /// the last one failed. Nothing is sent where it cannot be noted that it is.
     fn deliver(
         &mut self,
         target: &Target<'_>,
         body: &str,
-        note_failure: impl Fn(&str) -> anyhow::Result<()>,
+        note: impl Fn(Try<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         loop {
             let within = self.left.min(self.config.alerts.timeout);
@@ -162,11 +174,12 @@ impl<'a> Tries<'a> {
             if self.failures >= MOST_FAILURES {
                 bail!("this run has tried {MOST_FAILURES} times");
             }
+            note(Try::Begins)?;
             let sent = self.timed(|tries| target.send(tries.config, body, within));
             let Err(reason) = sent else {
                 return Ok(());
             };
-            note_failure(&format!("{reason:#}"))?;
+            note(Try::Failed(&format!("{reason:#}")))?;
             if reason.is::<RefusedForGood>() {
                 return Err(reason);
             }

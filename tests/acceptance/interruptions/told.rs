@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
 use super::walk::{Fault, disturb};
-use crate::receiver::Receiver;
+use crate::receiver::{Answer, Receiver};
 use crate::workspace::{Workspace, outcome};
 
 /// A run that a kill left open.
@@ -198,4 +198,36 @@ fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
     workspace.fullprocess();
     let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
     assert_eq!(kept.expect("an estimate")["expectation"]["rows"], 30);
+}
+
+#[test]
+fn s30_what_waits_is_posted_once_though_the_disk_is_full_for_several_runs() {
+    let receiver = Receiver::start();
+    let mut workspace = watched((EXTENSION.prepare)(), &receiver);
+    workspace.write(
+        "data/practicedata/broken.csv",
+        clients(230..240, Client::is_quiet) + "Broken Co,many,1,1,0\n",
+    );
+    receiver.answers(Answer::status("503 Service Unavailable"));
+    workspace.set("alerts.timeout_seconds", json!(0.2));
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    workspace.set("alerts.timeout_seconds", json!(5));
+    receiver.answers(Answer::status("200 OK"));
+    receiver.posted();
+    // Before it come changes without which there is nobody who could tell.
+    let told = |number| {
+        disturb(&EXTENSION, &workspace, Fault::NoSpace, number).expect("it changes something");
+        receiver.told()
+    };
+    let failed: Vec<_> = (1..)
+        .map(told)
+        .skip_while(Vec::is_empty)
+        .take_while(|told| told.contains(&"run_failed open".to_owned()))
+        .collect();
+    assert!(failed.len() > 1, "{failed:?}");
+    for told in failed {
+        assert_eq!(told, ["run_failed open"]);
+    }
+    workspace.fullprocess();
+    assert_eq!(receiver.told(), ["input_rejected open"]);
 }

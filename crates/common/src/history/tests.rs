@@ -1,5 +1,6 @@
 //! Tests of the history against a real file.
 
+use super::alert_rows::UNKNOWN_END;
 use super::*;
 use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 use crate::{Config, Layout};
@@ -235,16 +236,24 @@ fn alerts_wait_in_their_order_until_they_are_delivered() {
     let bodies: Vec<&str> = waiting.iter().map(|alert| alert.body.as_str()).collect();
     assert_eq!((bodies.len(), bodies[0], bodies[99]), (100, "20", "119"));
     assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
+    for alert in &waiting[..3] {
+        history.note_try_to_deliver(alert.id).unwrap();
+    }
     history
         .note_failed_delivery(waiting[0].id, "refused")
         .unwrap();
     history.note_delivery(waiting[1].id, now()).unwrap();
     let waiting = history.waiting_alerts("webhook").unwrap();
-    assert_eq!(
-        (waiting[0].failures, waiting[0].last_failure.as_deref()),
-        (1, Some("refused"))
-    );
+    let failed = |place: usize| {
+        (
+            waiting[place].failures,
+            waiting[place].last_failure.as_deref(),
+        )
+    };
+    assert_eq!(failed(0), (1, Some("refused")));
     assert_eq!(waiting[1].body, "22");
+    assert_eq!(failed(1), (1, Some(UNKNOWN_END)), "the run was killed");
+    assert_eq!(failed(2), (0, None));
 }
 
 #[test]
