@@ -44,7 +44,10 @@ fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
     }
     let is_class = |cells: &&ColumnSurvey| {
         let [stayed, left] = cells.classes;
-        stayed > 0 && left > 0 && stayed + left + cells.missing == cells.rows()
+        let holds_classes = stayed > 0 && left > 0;
+        holds_classes
+            && stayed + left + cells.missing == cells.rows()
+            && !is_named(today, &cells.name)
     };
     let mut all = pooled.columns.iter().map(|column| &column.cells);
     // Exports put the outcome last.
@@ -58,7 +61,7 @@ fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
         }
         None => {
             remarks.push(format!(
-                "no column is named {0}, and none holds 0 and 1 only; the target is still {0}",
+                "no column is named {0}, and none without a role holds 0 and 1 only; the target is still {0}",
                 today.target
             ));
             today.target.clone()
@@ -79,7 +82,8 @@ fn id(
         .columns
         .iter()
         .map(|column| &column.cells)
-        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing);
+        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing)
+        .filter(|cells| !is_named(today, &cells.name));
     // Of equally good ones the leftmost: exports put the name of the client first.
     let guess = others.reduce(|best, next| {
         if fitness_as_id(next) > fitness_as_id(best) {
@@ -99,6 +103,11 @@ fn id(
         today.id, guess.name
     ));
     Ok(guess.name.clone())
+}
+
+/// Whether a column has a role today, which it keeps.
+fn is_named(today: &Schema, name: &str) -> bool {
+    today.columns().any(|named| is_same(named, name))
 }
 
 /// The larger the better: names that differ from row to row, then whole numbers that do.
@@ -230,7 +239,7 @@ fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
 mod tests {
     use super::*;
     use crate::infer::columns::pooled;
-    use common::schema::{ListedLevels, Presence};
+    use common::schema::{ListedLevels, NumberRules, Presence};
     use dataset::{FewTexts, FileSurvey};
 
     /// A column of whole numbers from 1.
@@ -320,6 +329,39 @@ mod tests {
         let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
         assert_eq!(by_number.schema.id, "x");
         assert!(remarks_of(&by_number, "the target is still exited"));
+    }
+
+    #[test]
+    fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
+        let number = |name: &str| Feature {
+            name: name.into(),
+            kind: Kind::Number(NumberRules::default()),
+        };
+        let today = Schema {
+            id: "client".into(),
+            features: vec![number("logins"), number("vip")],
+            target: "churned".into(),
+        };
+        let found = |columns| propose(&pooled(&[file(columns)]), &today);
+        let unlabelled = found(vec![
+            texts("client", 200, 200),
+            numbers("logins", 200),
+            classes("VIP ", 200),
+        ]);
+        let Ok(unlabelled) = unlabelled else {
+            panic!("{unlabelled:?}");
+        };
+        assert!(unlabelled.schema.columns().eq(today.columns()));
+        assert!(remarks_of(&unlabelled, "the target is still churned"));
+
+        let columns = || vec![numbers("logins", 200), classes("vip", 200)];
+        let mut renamed = columns();
+        renamed.push(numbers("number", 200));
+        let renamed = found(renamed).unwrap().schema;
+        assert_eq!(renamed.id, "number");
+        assert!(renamed.feature_names().eq(["logins", "vip"]));
+        let error = found(columns()).unwrap_err().to_string();
+        assert!(error.contains("none is left that could name"), "{error}");
     }
 
     #[test]
