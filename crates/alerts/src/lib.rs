@@ -17,19 +17,27 @@ use common::{Config, History};
 use jiff::Timestamp;
 
 use crate::message::Message;
-use crate::outbox::Target;
+use crate::outbox::{Round, Target};
 
 pub use condition::{Condition, Seen, Sighting};
 
 /// The run that saw something.
 #[derive(Clone, Debug)]
 pub struct Occasion {
+    /// When the program began, which tells of the same condition once that it is there.
+    pub began: Timestamp,
     /// When.
     pub now: Timestamp,
     /// Its number; `None` where it did not come to one.
     pub run: Option<i64>,
     /// The release that is live after it.
     pub release: Option<String>,
+}
+
+/// What one start of the program may still try, however often it delivers.
+pub struct Delivery<'a> {
+    config: &'a Config,
+    rounds: Vec<Round<'a>>,
 }
 
 /// Notes what a run saw, and queues what people are to be told of it.
@@ -72,7 +80,8 @@ fn note_one(
         told_at: occasion.now,
     };
     let is_due = condition::is_due(told, &sighting.seen, occasion.now, config.alerts.cool_down);
-    if !is_due {
+    let is_repeated = is_wrong && told.is_some_and(|told| occasion.has_told_at(told));
+    if !is_due || is_repeated {
         // It was told by a clock that was ahead, which would silence it until then.
         return match told {
             Some(told) if is_wrong && told > occasion.now => history.save_condition(&told_now),
@@ -91,16 +100,49 @@ fn note_one(
     Ok(())
 }
 
-/// Delivers what waits, oldest first; what cannot be delivered is logged and waits on.
-///
-/// What waits for a target that the configuration no longer names is given up.
-pub fn deliver(config: &Config, history: &History) {
-    if let Err(error) = give_up_those_for_nobody(config, history) {
-        tracing::warn!("{error:#}");
+impl Occasion {
+    /// Whether it was this start of the program that told of something then.
+    fn has_told_at(&self, told: Timestamp) -> bool {
+        (self.began..=self.now).contains(&told)
     }
-    for target in Target::all(config) {
-        if let Err(error) = outbox::deliver_to(&target, config, history) {
-            tracing::warn!("alerts wait for the next run: {error:#}");
+}
+
+impl<'a> Delivery<'a> {
+    /// To all targets, with all tries left.
+    pub fn begin(config: &'a Config) -> Self {
+        let targets = Target::all(config).into_iter();
+        Self {
+            config,
+            rounds: targets.map(|target| Round::begin(config, target)).collect(),
+        }
+    }
+
+    /// Delivers what waits, oldest first; what cannot be delivered is logged and waits on.
+    ///
+    /// What waits for a target that the configuration no longer names is given up.
+    pub fn deliver(&mut self, history: &History) {
+        if let Err(error) = give_up_those_for_nobody(self.config, history) {
+            tracing::warn!("{error:#}");
+        }
+        for round in &mut self.rounds {
+            if let Err(error) = round.deliver(history) {
+                tracing::warn!("alerts wait for the next run: {error:#}");
+            }
+        }
+    }
+
+    /// Tells of what is wrong where the history cannot be written.
+    ///
+    /// Nothing remembers that it was told, so it is told by each run until it is mended.
+    pub fn deliver_unremembered(&mut self, occasion: &Occasion, sighting: &Sighting) {
+        let body = match Message::of(sighting, occasion, occasion.now).to_json() {
+            Ok(body) => body,
+            Err(error) => return tracing::warn!("an alert cannot be written: {error:#}"),
+        };
+        for round in &mut self.rounds {
+            if let Err(reason) = round.deliver_unremembered(&body) {
+                tracing::warn!("the {} got no alert: {reason:#}", round.target());
+            }
         }
     }
 }
@@ -117,21 +159,6 @@ fn give_up_those_for_nobody(config: &Config, history: &History) -> anyhow::Resul
         }
     }
     Ok(())
-}
-
-/// Tells of what is wrong where the history cannot be written.
-///
-/// Nothing remembers that it was told, so it is told by each run until it is mended.
-pub fn deliver_unremembered(config: &Config, occasion: &Occasion, sighting: &Sighting) {
-    let body = match Message::of(sighting, occasion, occasion.now).to_json() {
-        Ok(body) => body,
-        Err(error) => return tracing::warn!("an alert cannot be written: {error:#}"),
-    };
-    for target in Target::all(config) {
-        if let Err(reason) = outbox::Tries::begin(config).deliver(&target, &body, |_| Ok(())) {
-            tracing::warn!("the {} got no alert: {reason:#}", target.name());
-        }
-    }
 }
 
 /// For whom alerts are, by name.
@@ -166,6 +193,7 @@ mod tests {
 
     fn occasion(now: Timestamp) -> Occasion {
         Occasion {
+            began: now,
             now,
             run: Some(1),
             release: None,
@@ -190,6 +218,49 @@ mod tests {
     }
 
     #[test]
+    fn one_start_of_the_program_tells_of_a_condition_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let targets = r#"{"command":["/bin/true"],"cool_down_hours":0}"#;
+        let config = config(folder.path(), targets);
+        let history = History::open(&config.layout).unwrap();
+        let see = |began: i64, now: i64, seen: Seen| {
+            let occasion = Occasion {
+                began: hours(began),
+                ..occasion(hours(now))
+            };
+            note(&config, &history, &occasion, &drift(seen)).unwrap();
+            history.waiting_alerts("command").unwrap().len()
+        };
+        let wrong = || Seen::Wrong("drift".into());
+        assert_eq!(see(0, 0, wrong()), 1);
+        assert_eq!(see(0, 1, wrong()), 1);
+        assert_eq!(
+            see(0, 2, Seen::Right),
+            2,
+            "that it is over is something else"
+        );
+        assert_eq!(see(3, 3, wrong()), 3);
+        assert_eq!(see(4, 4, wrong()), 4, "without a cool-down");
+    }
+
+    #[test]
+    fn what_waits_is_left_alone_where_nothing_can_be_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = r#"{"command":["/bin/sh","-c","echo told >> told"]}"#;
+        let config = config(folder.path(), target);
+        let history = History::open(&config.layout).unwrap();
+        let wrong = drift(Seen::Wrong("drift".into()));
+        note(&config, &history, &occasion(hours(0)), &wrong).unwrap();
+        let read_only = History::read(&config.layout).unwrap().unwrap();
+        Delivery::begin(&config).deliver(&read_only);
+        let told = folder.path().join("told");
+        assert!(!told.exists());
+        Delivery::begin(&config).deliver(&history);
+        assert_eq!(std::fs::read_to_string(&told).unwrap(), "told\n");
+        assert_eq!(history.waiting_alerts("command").unwrap(), []);
+    }
+
+    #[test]
     fn without_a_target_what_is_over_is_closed_and_what_waits_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let told = config(folder.path(), ONE_TARGET);
@@ -204,7 +275,7 @@ mod tests {
         assert_eq!(see(&told, wrong()), 1);
         assert_eq!(see(&silent, Seen::Right), 0);
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
-        deliver(&silent, &history);
+        Delivery::begin(&silent).deliver(&history);
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
     }
 }

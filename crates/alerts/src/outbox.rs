@@ -1,5 +1,6 @@
 //! Delivering what waits, within a bound.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,10 +28,28 @@ const BOUND_IN_TIMEOUTS: u32 = 4;
 /// The first pause is about this part of the time-out, the next one twice as long.
 const PAUSE_PART: f64 = 0.1;
 
+/// How a try to deliver goes, as far as it is noted while it lasts.
+enum Try<'a> {
+    /// Noted before anything is sent: a history that takes no note of it takes none of the delivery
+    /// either, and the same message would be sent by each run.
+    Begins,
+    /// Why it failed.
+    Failed(&'a str),
+}
+
+/// What one run does for one target, whenever it does so.
+pub(crate) struct Round<'a> {
+    target: Target<'a>,
+    tries: Tries<'a>,
+    /// Messages that were refused for good, which are tried once a run.
+    refused: BTreeSet<i64>,
+}
+
 /// The tries for one target in one run.
-pub(crate) struct Tries<'a> {
+struct Tries<'a> {
     config: &'a Config,
-    deadline: Instant,
+    /// What is left of the time for them.
+    left: Duration,
     failures: u32,
 }
 
@@ -58,37 +77,57 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Delivers what waits for a target, oldest first, so that nobody reads of an end before its
-/// beginning; a message that is refused for good holds up no other.
-pub(crate) fn deliver_to(
-    target: &Target<'_>,
-    config: &Config,
-    history: &History,
-) -> anyhow::Result<()> {
-    let waiting = history.waiting_alerts(target.name())?;
-    let mut tries = Tries::begin(config);
-    let mut delivered = 0;
-    for (position, alert) in waiting.iter().enumerate() {
-        let note_failure = |reason: &str| history.note_failed_delivery(alert.id, reason);
-        match tries.deliver(target, &alert.body, note_failure) {
-            Ok(()) => {
-                history.note_delivery(alert.id, Timestamp::now())?;
-                delivered += 1;
-            }
-            Err(reason) if reason.is::<RefusedForGood>() => {
-                note_refusal(target, history, alert, &reason)?;
-            }
-            Err(reason) => bail!(
-                "{} for the {}: {reason:#}",
-                waiting.len() - position,
-                target.name()
-            ),
+impl<'a> Round<'a> {
+    pub(crate) fn begin(config: &'a Config, target: Target<'a>) -> Self {
+        Self {
+            target,
+            tries: Tries::begin(config),
+            refused: BTreeSet::new(),
         }
     }
-    if delivered > 0 {
-        tracing::info!(alerts = delivered, "told the {}", target.name());
+
+    /// The name of the target.
+    pub(crate) fn target(&self) -> &'static str {
+        self.target.name()
     }
-    Ok(())
+
+    /// Delivers what waits, oldest first, so that nobody reads of an end before its beginning; a
+    /// message that is refused for good holds up no other.
+    pub(crate) fn deliver(&mut self, history: &History) -> anyhow::Result<()> {
+        let mut waiting = history.waiting_alerts(self.target())?;
+        waiting.retain(|alert| !self.refused.contains(&alert.id));
+        let mut delivered = 0;
+        for (position, alert) in waiting.iter().enumerate() {
+            let note = |how: Try<'_>| match how {
+                Try::Begins => history.note_try_to_deliver(alert.id),
+                Try::Failed(reason) => history.note_failed_delivery(alert.id, reason),
+            };
+            match self.tries.deliver(&self.target, &alert.body, note) {
+                Ok(()) => {
+                    history.note_delivery(alert.id, Timestamp::now())?;
+                    delivered += 1;
+                }
+                Err(reason) if reason.is::<RefusedForGood>() => {
+                    self.refused.insert(alert.id);
+                    note_refusal(&self.target, history, alert, &reason)?;
+                }
+                Err(reason) => bail!(
+                    "{} for the {}: {reason:#}",
+                    waiting.len() - position,
+                    self.target()
+                ),
+            }
+        }
+        if delivered > 0 {
+            tracing::info!(alerts = delivered, "told the {}", self.target());
+        }
+        Ok(())
+    }
+
+    /// Delivers a message that nothing remembers.
+    pub(crate) fn deliver_unremembered(&mut self, body: &str) -> anyhow::Result<()> {
+        self.tries.deliver(&self.target, body, |_| Ok(()))
+    }
 }
 
 /// Leaves a refused message to the next run, or gives it up.
@@ -111,31 +150,36 @@ fn note_refusal(
 }
 
 impl<'a> Tries<'a> {
-    pub(crate) fn begin(config: &'a Config) -> Self {
+    fn begin(config: &'a Config) -> Self {
         Self {
             config,
-            deadline: Instant::now() + config.alerts.timeout * BOUND_IN_TIMEOUTS,
+            left: config.alerts.timeout * BOUND_IN_TIMEOUTS,
             failures: 0,
         }
     }
 
     /// Tries until it is delivered, refused for good, or tries or time are used up; the error is why
-    /// the last one failed.
-    pub(crate) fn deliver(
+    /// the last one failed. Nothing is sent where it cannot be noted that it is.
+    fn deliver(
         &mut self,
         target: &Target<'_>,
         body: &str,
-        note_failure: impl Fn(&str) -> anyhow::Result<()>,
+        note: impl Fn(Try<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         loop {
-            let within = self.left().min(self.config.alerts.timeout);
+            let within = self.left.min(self.config.alerts.timeout);
             if within.is_zero() {
                 bail!("there was no time left for it");
             }
-            let Err(reason) = target.send(self.config, body, within) else {
+            if self.failures >= MOST_FAILURES {
+                bail!("this run has tried {MOST_FAILURES} times");
+            }
+            note(Try::Begins)?;
+            let sent = self.timed(|tries| target.send(tries.config, body, within));
+            let Err(reason) = sent else {
                 return Ok(());
             };
-            note_failure(&format!("{reason:#}"))?;
+            note(Try::Failed(&format!("{reason:#}")))?;
             if reason.is::<RefusedForGood>() {
                 return Err(reason);
             }
@@ -143,12 +187,17 @@ impl<'a> Tries<'a> {
             if self.failures >= MOST_FAILURES {
                 return Err(reason);
             }
-            thread::sleep(self.pause().min(self.left()));
+            let pause = self.pause().min(self.left);
+            self.timed(|_| thread::sleep(pause));
         }
     }
 
-    fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+    /// Only what is spent on delivering counts, and not the work between two deliveries.
+    fn timed<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
+        let clock = Instant::now();
+        let done = work(self);
+        self.left = self.left.saturating_sub(clock.elapsed());
+        done
     }
 
     /// Longer each time, and never the same, so that many pipelines do not knock in step.

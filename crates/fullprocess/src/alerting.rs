@@ -1,70 +1,101 @@
 //! Telling people what a run saw.
 
+mod all_clear;
 mod sightings;
 
 use std::slice::from_ref;
 
-use alerts::Occasion;
-use common::exit::{Exit, classify};
+use alerts::{Condition, Delivery, Occasion, Sighting};
+use common::exit::classify;
 use common::{Config, History};
 use jiff::Timestamp;
 
-use self::sightings::{failure, sightings};
+use self::all_clear::without_premature_ends;
+use self::sightings::{failure, sightings, wrong};
+use crate::open_run::OpenRun;
 use crate::record::{Outcome, RunRecord};
 
+/// What people are told by one start of the program, which may finish one run and begin another.
+pub(crate) struct Telling<'a> {
+    config: &'a Config,
+    /// When the program began.
+    pub(crate) began: Timestamp,
+    delivery: Delivery<'a>,
+}
+
+impl<'a> Telling<'a> {
+    pub(crate) fn begin(config: &'a Config) -> Self {
+        Self {
+            config,
+            began: Timestamp::now(),
+            delivery: Delivery::begin(config),
+        }
+    }
+
+    /// Delivers what waits.
+    pub(crate) fn deliver(&mut self, history: &History) {
+        self.delivery.deliver(history);
+    }
+
+    /// Tells people what waits to be told, and of the error that ended the run, unless that is
+    /// closed: then its end was noted with it.
+    pub(crate) fn tell(&mut self, history: &History, error: Option<&anyhow::Error>) {
+        let open = open_run(history);
+        let to_note = error.filter(|_| open.is_some() || !is_closed_as_failed(history, self.began));
+        if let Some(error) = to_note {
+            let occasion = self.occasion(open);
+            let failure = failure(classify(error));
+            let noted = alerts::note(self.config, history, &occasion, from_ref(&failure));
+            if let Err(unwritten) = noted {
+                tracing::warn!("{unwritten:#}");
+                self.delivery.deliver_unremembered(&occasion, &failure);
+            }
+        }
+        self.deliver(history);
+    }
+
+    /// Tells people of an error that leaves no history to note it in.
+    pub(crate) fn tell_unremembered(&mut self, error: &anyhow::Error) {
+        let occasion = self.occasion(None);
+        let failure = failure(classify(error));
+        self.delivery.deliver_unremembered(&occasion, &failure);
+    }
+
+    fn occasion(&self, run: Option<i64>) -> Occasion {
+        Occasion {
+            began: self.began,
+            now: Timestamp::now(),
+            run,
+            release: None,
+        }
+    }
+}
+
 /// Queues what a run that ends has seen; part of the transaction that closes it.
-///
-/// That people cannot be told is no reason for the run to fail.
-pub(crate) fn note(
-    config: &Config,
-    history: &History,
-    record: &RunRecord,
-    failed_with: Option<Exit>,
-) {
+pub(crate) fn note(run: &OpenRun<'_>) {
+    let sightings = sightings(&run.record, run.failed_with);
+    let sightings = without_premature_ends(run.history, &run.record, sightings);
+    note_sightings(run, &sightings);
+}
+
+/// Queues that a run was cut short and is taken up again.
+pub(crate) fn note_cut_short(run: &OpenRun<'_>) {
+    let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
+    note_sightings(run, &[wrong(Condition::RunFailed, what.into())]);
+}
+
+/// That people cannot be told is no reason for a run to fail.
+fn note_sightings(run: &OpenRun<'_>, sightings: &[Sighting]) {
+    let record = &run.record;
     let occasion = Occasion {
+        began: run.began,
         now: record.finished_at.unwrap_or_else(Timestamp::now),
         run: record.run_id,
         release: record.release.clone(),
     };
-    let sightings = sightings(record, failed_with);
-    if let Err(error) = alerts::note(config, history, &occasion, &sightings) {
-        tracing::warn!("nobody is told of run {:?}: {error:#}", record.run_id);
+    if let Err(error) = alerts::note(run.config, run.history, &occasion, sightings) {
+        tracing::warn!("nobody is told of run {}: {error:#}", run.id);
     }
-}
-
-/// Tells people what waits to be told, and of the error that ended the run that began then, unless
-/// that run is closed: then its end was noted with it.
-pub(crate) fn tell(
-    config: &Config,
-    history: &History,
-    began: Timestamp,
-    error: Option<&anyhow::Error>,
-) {
-    let open = open_run(history);
-    let to_note = error.filter(|_| open.is_some() || !is_closed_as_failed(history, began));
-    if let Some(error) = to_note {
-        let occasion = Occasion {
-            now: Timestamp::now(),
-            run: open,
-            release: None,
-        };
-        let failure = failure(classify(error));
-        if let Err(unwritten) = alerts::note(config, history, &occasion, from_ref(&failure)) {
-            tracing::warn!("{unwritten:#}");
-            alerts::deliver_unremembered(config, &occasion, &failure);
-        }
-    }
-    alerts::deliver(config, history);
-}
-
-/// Tells people of an error that leaves no history to note it in.
-pub(crate) fn tell_unremembered(config: &Config, error: &anyhow::Error) {
-    let occasion = Occasion {
-        now: Timestamp::now(),
-        run: None,
-        release: None,
-    };
-    alerts::deliver_unremembered(config, &occasion, &failure(classify(error)));
 }
 
 /// The number of the run that was left open; `None` where there is none.

@@ -32,12 +32,10 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
         .unfinished_runs::<RunRecord>()?
         .into_iter()
         .rfind(|run| run.record.decision.is_some());
+    let now = Timestamp::now();
     let mut record = match unfinished {
-        Some(stored) => {
-            let run = OpenRun::resume(&config, &history, stored.id, stored.record);
-            finish_in_scratch(run)?
-        }
-        None => run_in_scratch(OpenRun::begin(&config, &history, Timestamp::now())?)?,
+        Some(stored) => finish_in_scratch(OpenRun::resume(&config, &history, now, stored))?,
+        None => run_in_scratch(OpenRun::begin(&config, &history, now, now)?)?,
     };
     record.run_id = None;
     record.dry_run = true;

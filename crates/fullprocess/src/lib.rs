@@ -34,6 +34,7 @@ use ingestion::{Intake, Keep, Look, Prepared};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::alerting::Telling;
 use crate::judge::{Data, Live, judge};
 use crate::monitor::monitor;
 use crate::open_run::OpenRun;
@@ -122,26 +123,31 @@ fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
 /// One run, and what people are told of it.
 pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
-    let began = Timestamp::now();
-    let history = History::open(&config.layout)
-        .inspect_err(|error| alerting::tell_unremembered(config, error))?;
-    let ran = run_through(config, &history);
-    alerting::tell(config, &history, began, ran.as_ref().err());
+    let mut telling = Telling::begin(config);
+    let history =
+        History::open(&config.layout).inspect_err(|error| telling.tell_unremembered(error))?;
+    let ran = run_through(config, &history, &mut telling);
+    telling.tell(&history, ran.as_ref().err());
     ran
 }
 
-/// One run from its look at the input to its end.
-fn run_through(config: &Config, history: &History) -> anyhow::Result<RunRecord> {
+/// One run from its look at the input to its end, after those that were interrupted.
+fn run_through(
+    config: &Config,
+    history: &History,
+    telling: &mut Telling<'_>,
+) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
-    let finished = resume::finish_unfinished_runs(config, history)?;
+    let finished = resume::finish_unfinished_runs(config, history, telling)?;
     unlabelled::sweep(config, history);
+    let began = telling.began;
 
     let started_at = Timestamp::now();
     let looked = match Looked::at_input(config, history) {
         Ok(looked) => looked,
         Err(error) => {
             // Where that cannot be kept either, the first error is the one to mend.
-            match OpenRun::begin(config, history, started_at) {
+            match OpenRun::begin(config, history, began, started_at) {
                 Ok(run) => run.fail(&error),
                 Err(unwritten) => open_run::say_unrecorded(&unwritten),
             }
@@ -151,11 +157,11 @@ fn run_through(config: &Config, history: &History) -> anyhow::Result<RunRecord> 
     if looked.is_nothing_new() {
         // Most ticks end here, so what they leave is one commit.
         let record = history.transaction(|history| {
-            OpenRun::begin(config, history, started_at)?.end_with_nothing_new(&looked)
+            OpenRun::begin(config, history, began, started_at)?.end_with_nothing_new(&looked)
         })?;
         return Ok(finished.unwrap_or(record));
     }
-    let mut run = OpenRun::begin(config, history, started_at)?;
+    let mut run = OpenRun::begin(config, history, began, started_at)?;
     match run.take_in_and_decide(looked) {
         Ok(Decided { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {
@@ -210,6 +216,8 @@ impl OpenRun<'_> {
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
+        // The files are known from now on, so that no later run tells what was refused of them.
+        self.save()?;
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use common::exit::{Exit, classify};
-use common::history::StageDuration;
+use common::history::{StageDuration, StoredRun};
 use common::ledger::Ledger;
 use common::{Config, History};
 use jiff::Timestamp;
@@ -15,12 +15,14 @@ use crate::record::{Effect, Outcome, RunRecord};
 pub(crate) struct OpenRun<'a> {
     pub(crate) config: &'a Config,
     pub(crate) history: &'a History,
+    /// When the program began, which is before the run unless it takes up another's.
+    pub(crate) began: Timestamp,
     pub(crate) id: i64,
     pub(crate) record: RunRecord,
     /// The picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
     /// The exit code of the error that ended it.
-    failed_with: Option<Exit>,
+    pub(crate) failed_with: Option<Exit>,
     /// Stages that ended since the record was kept: they are kept with it, which spares a commit
     /// each.
     timed: Vec<StageDuration>,
@@ -31,32 +33,40 @@ impl<'a> OpenRun<'a> {
     pub(crate) fn begin(
         config: &'a Config,
         history: &'a History,
+        began: Timestamp,
         started_at: Timestamp,
     ) -> anyhow::Result<Self> {
         let record = RunRecord::begin(started_at);
         let id = history.begin_run(record.started_at, &record)?;
-        Ok(Self::of(config, history, id, record))
+        Ok(Self::of(config, history, began, StoredRun { id, record }))
     }
 
     /// Takes up a run that was interrupted.
     pub(crate) fn resume(
         config: &'a Config,
         history: &'a History,
-        id: i64,
-        mut record: RunRecord,
+        began: Timestamp,
+        mut run: StoredRun<RunRecord>,
     ) -> Self {
-        if let Some(decision) = &record.decision {
+        if let Some(decision) = &run.record.decision {
             // An error may have taken its place.
-            record.reason = decision.reason.clone();
+            run.record.reason = decision.reason.clone();
         }
-        Self::of(config, history, id, record)
+        Self::of(config, history, began, run)
     }
 
-    fn of(config: &'a Config, history: &'a History, id: i64, mut record: RunRecord) -> Self {
+    fn of(
+        config: &'a Config,
+        history: &'a History,
+        began: Timestamp,
+        run: StoredRun<RunRecord>,
+    ) -> Self {
+        let StoredRun { id, mut record } = run;
         record.run_id = Some(id);
         Self {
             config,
             history,
+            began,
             id,
             record,
             picture: None,
@@ -123,7 +133,7 @@ impl<'a> OpenRun<'a> {
             }
             record_stages(history, &self.timed)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
-            alerting::note(self.config, history, &self.record, self.failed_with);
+            alerting::note(&self);
             // Ticks that found nothing are many and tell little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;

@@ -10,45 +10,88 @@ use common::{Config, History};
 use deployment::Release;
 use jiff::Timestamp;
 
+use crate::Decided;
+use crate::alerting::{self, Telling};
 use crate::judge::{Data, Live};
-use crate::open_run::OpenRun;
+use crate::open_run::{self, OpenRun};
 use crate::record::{Effect, Outcome, RunRecord};
 
 /// Finishes every open run and returns the record of the last one that was carried to its end.
+///
+/// People are told of it before there is work that the program may be killed in: where each run
+/// dies, none comes to its own end and tells of it there.
 pub(crate) fn finish_unfinished_runs(
     config: &Config,
     history: &History,
+    telling: &mut Telling<'_>,
 ) -> anyhow::Result<Option<RunRecord>> {
     let mut finished = None;
-    for stored in history.unfinished_runs::<RunRecord>()? {
-        tracing::warn!(run = stored.id, "finishing a run that was interrupted");
-        let run = OpenRun::resume(config, history, stored.id, stored.record);
+    let unfinished = history.unfinished_runs::<RunRecord>()?;
+    let is_any_unfinished = !unfinished.is_empty();
+    for stored in unfinished {
+        let id = stored.id;
+        tracing::warn!(run = id, "finishing a run that was interrupted");
+        let run = OpenRun::resume(config, history, telling.began, stored);
+        if run.record.decision.is_some() {
+            alerting::note_cut_short(&run);
+            telling.deliver(history);
+        }
         match run.finish_interrupted() {
             Ok(record) => finished = record.or(finished),
             Err(error) if classify(&error) == Exit::InputOutput => return Err(error),
-            // The run is closed as failed; its rows are judged with the next input.
-            Err(error) => tracing::warn!(run = stored.id, "could not be finished: {error:#}"),
+            // It is closed as failed; its rows are judged with the next input.
+            Err(error) => tracing::warn!(run = id, "could not be finished: {error:#}"),
         }
+    }
+    if is_any_unfinished {
+        telling.deliver(history);
     }
     Ok(finished)
 }
 
+/// What is left to do of a run that was interrupted.
+enum Left {
+    /// It is closed as it is, for this reason.
+    Nothing(&'static str),
+    /// What lasts is done, and comes out so.
+    Report(Outcome),
+    /// What was decided, as far as it is not marked as done.
+    Everything(Box<Decided>),
+}
+
 impl OpenRun<'_> {
     fn finish_interrupted(mut self) -> anyhow::Result<Option<RunRecord>> {
+        match self.what_is_left() {
+            Ok(Left::Nothing(why)) => self.close_as_interrupted(why),
+            Ok(Left::Report(outcome)) => self.conclude(outcome, None).map(Some),
+            Ok(Left::Everything(decided)) => {
+                let Decided { action, data, live } = *decided;
+                self.carry_out(action, &data, live.as_ref()).map(Some)
+            }
+            Err(error) => {
+                self.cannot_be_finished(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn what_is_left(&mut self) -> anyhow::Result<Left> {
         let Some(action) = self
             .record
             .decision
             .as_ref()
             .map(|decision| decision.action)
         else {
-            return self.close_as_interrupted("it was cut short before it had decided anything");
+            return Ok(Left::Nothing(
+                "it was cut short before it had decided anything",
+            ));
         };
         self.adopt_release()?;
         let is_published = self.has(Effect::Published);
         if !is_published && self.was_overtaken_by_hand()? {
-            return self.close_as_interrupted(
+            return Ok(Left::Nothing(
                 "it was cut short, and the live release was changed by hand since",
-            );
+            ));
         }
         let live = Live::load(self.config)?;
         let manifest = live.as_ref().map(Live::manifest);
@@ -58,21 +101,34 @@ impl OpenRun<'_> {
             if is_published {
                 // The rows of the live model are judged already; what is left is to tell of it.
                 self.keep_foreseen()?;
-                let outcome = self.outcome_of_publication();
-                return self.conclude(outcome, None).map(Some);
+                return Ok(Left::Report(self.outcome_of_publication()));
             }
-            return self.close_as_interrupted("it was cut short, and the data has moved on since");
+            return Ok(Left::Nothing(
+                "it was cut short, and the data has moved on since",
+            ));
         }
         let data = match Data::load(self.config, prepared.ledger) {
             Ok(data) => data,
             Err(error) => {
                 tracing::warn!("{error:#}");
-                return self.close_as_interrupted("it was cut short, and the data was damaged");
+                return Ok(Left::Nothing("it was cut short, and the data was damaged"));
             }
         };
         // Once the candidate is published, the live model is no longer the one that was judged.
         let live = live.filter(|_| !is_published);
-        self.carry_out(action, &data, live.as_ref()).map(Some)
+        Ok(Left::Everything(Box::new(Decided { action, data, live })))
+    }
+
+    /// Closes the run as failed, unless the next one may be able to finish it.
+    fn cannot_be_finished(mut self, error: &anyhow::Error) {
+        let is_closed = classify(error) != Exit::InputOutput;
+        if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
+            // Its rows are judged with the model that it published, and by no later run.
+            if let Err(unwritten) = self.keep_foreseen() {
+                open_run::say_unrecorded(&unwritten);
+            }
+        }
+        self.fail(error);
     }
 
     /// Takes a release of this run for published, and makes it live unless somebody has since

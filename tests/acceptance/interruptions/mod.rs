@@ -3,6 +3,7 @@
 //! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
 
 mod stories;
+mod told;
 mod walk;
 
 use serde_json::{Value, json};

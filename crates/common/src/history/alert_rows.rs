@@ -12,6 +12,9 @@ const MOST_WAITING: i64 = 100;
 /// Delivered alerts that are kept, the newest ones.
 const KEPT_DELIVERED: i64 = 1_000;
 
+/// Why a try failed that was noted when it began, and never again.
+pub(super) const UNKNOWN_END: &str = "the run ended before it was known how the try went";
+
 /// Something that is wrong, and was told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenCondition {
@@ -34,7 +37,7 @@ pub struct WaitingAlert {
     pub queued_at: Timestamp,
     /// What is to be delivered.
     pub body: String,
-    /// Tries that failed.
+    /// Tries that failed, or that nobody saw the end of.
     pub failures: u64,
     /// Why the last one did.
     pub last_failure: Option<String>,
@@ -198,11 +201,23 @@ impl History {
         Ok(())
     }
 
-    /// Notes that a try to deliver an alert failed.
-    pub fn note_failed_delivery(&self, id: i64, reason: &str) -> anyhow::Result<()> {
+    /// Notes that a try to deliver an alert begins; until it is known to have come to more, it
+    /// counts as one that failed.
+    pub fn note_try_to_deliver(&self, id: i64) -> anyhow::Result<()> {
         self.connection
             .execute(
                 "UPDATE outbox SET failures = failures + 1, last_failure = ?2 WHERE id = ?1",
+                params![id, UNKNOWN_END],
+            )
+            .with_context(|| self.failed_to("record that an alert is being delivered"))?;
+        Ok(())
+    }
+
+    /// Notes why the try that was noted last failed.
+    pub fn note_failed_delivery(&self, id: i64, reason: &str) -> anyhow::Result<()> {
+        self.connection
+            .execute(
+                "UPDATE outbox SET last_failure = ?2 WHERE id = ?1",
                 params![id, reason],
             )
             .with_context(|| self.failed_to("record an alert that was not delivered"))?;
@@ -244,16 +259,24 @@ mod tests {
         let bodies: Vec<&str> = waiting.iter().map(|alert| alert.body.as_str()).collect();
         assert_eq!((bodies.len(), bodies[0], bodies[99]), (100, "20", "119"));
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
+        for alert in &waiting[..3] {
+            history.note_try_to_deliver(alert.id).unwrap();
+        }
         history
             .note_failed_delivery(waiting[0].id, "refused")
             .unwrap();
         history.note_delivery(waiting[1].id, now()).unwrap();
         let waiting = history.waiting_alerts("webhook").unwrap();
-        assert_eq!(
-            (waiting[0].failures, waiting[0].last_failure.as_deref()),
-            (1, Some("refused"))
-        );
+        let failed = |place: usize| {
+            (
+                waiting[place].failures,
+                waiting[place].last_failure.as_deref(),
+            )
+        };
+        assert_eq!(failed(0), (1, Some("refused")));
         assert_eq!(waiting[1].body, "22");
+        assert_eq!(failed(1), (1, Some(UNKNOWN_END)), "the run was killed");
+        assert_eq!(failed(2), (0, None));
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn dependencies(record: &RunRecord) -> Option<Sighting> {
     (counts.unknown == 0).then(|| right(Condition::DependencyYanked))
 }
 
-fn wrong(condition: Condition, what: String) -> Sighting {
+pub(super) fn wrong(condition: Condition, what: String) -> Sighting {
     Sighting {
         condition,
         seen: Seen::Wrong(what),

@@ -113,7 +113,9 @@ impl Awaiting {
         if path.metadata().map_or(0, |metadata| metadata.len()) < self.bytes() {
             tracing::warn!("{} is lost", path.display());
             let none = Self { rows: 0, ..self };
-            return none.replace(layout, &changes.more, |_| Ok(()));
+            let more = newest(&changes.more, most);
+            say_given_up((changes.more.len() - more.len()) as u64);
+            return none.replace(layout, more, |_| Ok(()));
         }
         let appended = Self {
             rows: self.rows + (changes.more.len() + changes.met.len()) as u64,
@@ -152,20 +154,16 @@ impl Awaiting {
         let n_before = is_over.iter().filter(|is_over| !**is_over).count() as u64;
         let n_more = changes.more.len() as u64;
         let given_up = match n_before + n_more {
-            waiting if waiting > most => (waiting - most / 4 * 3).min(n_before),
+            waiting if waiting > most => (waiting - kept_of(most)).min(n_before),
             _ => 0,
         };
-        if given_up > 0 {
-            tracing::warn!(
-                given_up,
-                "more predictions wait for a class than are kept, and the oldest are given up"
-            );
-        }
+        let more = newest(&changes.more, most);
+        say_given_up(given_up + n_more - more.len() as u64);
         let left = Self {
             rows: n_before - given_up,
             ..self
         };
-        left.replace(layout, &changes.more, |writer| {
+        left.replace(layout, more, |writer| {
             let mut to_skip = given_up;
             let mut written = Ok(());
             self.each(layout, |number, record| {
@@ -234,6 +232,31 @@ impl Awaiting {
     /// The length of the records; no file has that of a count beyond measure, which is then seen.
     fn bytes(&self) -> u64 {
         self.rows.saturating_mul(RECORD_BYTES as u64)
+    }
+}
+
+/// Those of a run's predictions that are kept where they alone are more than may wait.
+fn newest(more: &[Prediction], most: u64) -> &[Prediction] {
+    let n_more = more.len() as u64;
+    let given_up = if n_more > most {
+        n_more - kept_of(most)
+    } else {
+        0
+    };
+    &more[given_up as usize..]
+}
+
+/// How many are left where more than so many would wait.
+fn kept_of(most: u64) -> u64 {
+    most / 4 * 3
+}
+
+fn say_given_up(given_up: u64) {
+    if given_up > 0 {
+        tracing::warn!(
+            given_up,
+            "more predictions wait for a class than are kept, and the oldest are given up"
+        );
     }
 }
 
@@ -379,6 +402,24 @@ mod tests {
         assert_eq!(clients(full, &layout).len(), 8);
         let cut = full.change_within(&layout, &more([8]), 8).unwrap();
         assert_eq!(clients(cut, &layout), [3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn of_one_run_no_more_wait_than_of_many() {
+        let (_folder, layout) = place();
+        let three = Awaiting::default();
+        let three = three.change_within(&layout, &more(0..3), 8).unwrap();
+        let lost = Awaiting {
+            generation: 3,
+            rows: u64::MAX,
+            met: 0,
+        };
+        for before in [Awaiting::default(), three, lost] {
+            let cut = before.change_within(&layout, &more(10..22), 8).unwrap();
+            assert_eq!(clients(cut, &layout), [16, 17, 18, 19, 20, 21]);
+        }
+        let full = three.change_within(&layout, &more(10..18), 8).unwrap();
+        assert_eq!(clients(full, &layout), [10, 11, 12, 13, 14, 15, 16, 17]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use common::history::documents;
 use common::{Config, History};
 use scoring::{Estimate, Forecast};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use self::awaiting::{Awaiting, Changes, Met};
@@ -179,10 +180,15 @@ impl Written {
 
 /// Removes the files that do not count, since a run put another in their place or was killed.
 ///
-/// No run may be open: what it wrote counts once it is finished.
+/// While a run is open nothing is removed: what it wrote counts once it is finished.
 pub(crate) fn sweep(config: &Config, history: &History) {
-    let awaiting = Awaiting::of(history);
-    if let Err(error) = awaiting.and_then(|awaiting| awaiting.remove_others(&config.layout)) {
+    let swept = history
+        .unfinished_runs::<IgnoredAny>()
+        .and_then(|open| match open[..] {
+            [] => Awaiting::of(history)?.remove_others(&config.layout),
+            [..] => Ok(()),
+        });
+    if let Err(error) = swept {
         tracing::warn!("{error:#}");
     }
 }

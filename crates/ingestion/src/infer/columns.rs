@@ -1,5 +1,7 @@
 //! The columns of several files, joined by name.
 
+use std::collections::HashMap;
+
 use dataset::{ColumnSurvey, FileSurvey};
 
 /// A column of some files.
@@ -18,6 +20,8 @@ pub(super) struct PooledColumns {
     pub(super) rows: u64,
     /// Those with a name, in the order in which the files first have them.
     pub(super) columns: Vec<PooledColumn>,
+    /// Where each stands among them, by [`key`]: a file may have hundreds of thousands.
+    places: HashMap<String, usize>,
 }
 
 /// Joins the columns of files, with spaces and case in their names forgiven as in ingestion.
@@ -39,9 +43,7 @@ pub(super) fn pooled(surveys: &[FileSurvey]) -> PooledColumns {
 impl PooledColumns {
     /// The column of that name.
     pub(super) fn find(&self, name: &str) -> Option<&PooledColumn> {
-        self.columns
-            .iter()
-            .find(|column| is_same(&column.cells.name, name))
+        self.columns.get(*self.places.get(&key(name))?)
     }
 
     fn add(&mut self, column: &ColumnSurvey) {
@@ -49,11 +51,9 @@ impl PooledColumns {
             0 => 0.0,
             rows => column.missing as f64 / rows as f64,
         };
-        let known = self
-            .columns
-            .iter_mut()
-            .find(|known| is_same(&known.cells.name, &column.name));
-        match known {
+        let next = self.columns.len();
+        let place = *self.places.entry(key(&column.name)).or_insert(next);
+        match self.columns.get_mut(place) {
             Some(known) => {
                 known.cells.add(column);
                 known.largest_missing_share = known.largest_missing_share.max(missing_share);
@@ -68,5 +68,57 @@ impl PooledColumns {
 
 /// Whether two names are one to a reader of client rows.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    key(one) == key(other)
+}
+
+/// What names of one column have in common.
+fn key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A column of numbers, of some rows without a value beside as many with one.
+    fn column(name: &str, numbers: u64, missing: u64) -> ColumnSurvey {
+        ColumnSurvey {
+            name: name.into(),
+            numbers,
+            missing,
+            ..ColumnSurvey::default()
+        }
+    }
+
+    #[test]
+    fn columns_are_joined_by_name_in_the_order_in_which_they_first_come() {
+        let file = |rows, columns| FileSurvey {
+            rows,
+            skipped: 0,
+            columns,
+        };
+        let pooled = pooled(&[
+            file(
+                10,
+                vec![column("b", 10, 0), column(" ", 10, 0), column("Ä", 5, 5)],
+            ),
+            file(
+                20,
+                vec![column("ä ", 20, 0), column("a", 0, 20), column(" B", 15, 5)],
+            ),
+        ]);
+        assert_eq!(pooled.rows, 30);
+        let found: Vec<(&str, u64, f64)> = pooled
+            .columns
+            .iter()
+            .map(|column| {
+                let name = column.cells.name.as_str();
+                (name, column.cells.rows(), column.largest_missing_share)
+            })
+            .collect();
+        assert_eq!(found, [("b", 30, 0.25), ("Ä", 30, 0.5), ("a", 20, 1.0)]);
+        let found = pooled.find(" a").map(|column| column.cells.rows());
+        assert_eq!(found, Some(20));
+        assert!(pooled.find("c").is_none());
+    }
 }

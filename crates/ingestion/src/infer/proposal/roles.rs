@@ -16,7 +16,10 @@ pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<S
     }
     let is_class = |cells: &&ColumnSurvey| {
         let [stayed, left] = cells.classes;
-        stayed > 0 && left > 0 && stayed + left + cells.missing == cells.rows()
+        let holds_classes = stayed > 0 && left > 0;
+        holds_classes
+            && stayed + left + cells.missing == cells.rows()
+            && !is_named(today, &cells.name)
     };
     let mut all = pooled.columns.iter().map(|column| &column.cells);
     // Exports put the outcome last.
@@ -30,7 +33,7 @@ pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<S
         }
         None => {
             remarks.push(format!(
-                "no column is named {0}, and none holds 0 and 1 only; the target is still {0}",
+                "no column is named {0}, and none without a role holds 0 and 1 only; the target is still {0}",
                 today.target
             ));
             today.target.clone()
@@ -52,7 +55,8 @@ pub(super) fn id(
         .columns
         .iter()
         .map(|column| &column.cells)
-        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing);
+        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing)
+        .filter(|cells| !is_named(today, &cells.name));
     // Of equally good ones the leftmost: exports put the name of the client first.
     let guess = others.reduce(|best, next| {
         if fitness_as_id(next) > fitness_as_id(best) {
@@ -72,6 +76,11 @@ pub(super) fn id(
         today.id, guess.name
     ));
     Ok(guess.name.clone())
+}
+
+/// Whether a column has a role today, which it keeps.
+fn is_named(today: &Schema, name: &str) -> bool {
+    today.columns().any(|named| is_same(named, name))
 }
 
 /// The larger the better: names that differ from row to row, then whole numbers that do.

@@ -1,6 +1,6 @@
 //! Tests of proposals: columns in, a schema and remarks out.
 
-use common::schema::{CategoryRules, Kind, ListedLevels, Presence};
+use common::schema::{CategoryRules, Feature, Kind, ListedLevels, NumberRules, Presence, Schema};
 use dataset::{ColumnSurvey, FewTexts, FileSurvey};
 
 use super::*;
@@ -93,6 +93,39 @@ fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
     let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
     assert_eq!(by_number.schema.id, "x");
     assert!(remarks_of(&by_number, "the target is still exited"));
+}
+
+#[test]
+fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
+    let number = |name: &str| Feature {
+        name: name.into(),
+        kind: Kind::Number(NumberRules::default()),
+    };
+    let today = Schema {
+        id: "client".into(),
+        features: vec![number("logins"), number("vip")],
+        target: "churned".into(),
+    };
+    let found = |columns| propose(&pooled(&[file(columns)]), &today);
+    let unlabelled = found(vec![
+        texts("client", 200, 200),
+        numbers("logins", 200),
+        classes("VIP ", 200),
+    ]);
+    let Ok(unlabelled) = unlabelled else {
+        panic!("{unlabelled:?}");
+    };
+    assert!(unlabelled.schema.columns().eq(today.columns()));
+    assert!(remarks_of(&unlabelled, "the target is still churned"));
+
+    let columns = || vec![numbers("logins", 200), classes("vip", 200)];
+    let mut renamed = columns();
+    renamed.push(numbers("number", 200));
+    let renamed = found(renamed).unwrap().schema;
+    assert_eq!(renamed.id, "number");
+    assert!(renamed.feature_names().eq(["logins", "vip"]));
+    let error = found(columns()).unwrap_err().to_string();
+    assert!(error.contains("none is left that could name"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,233 @@
+//! What people are told of runs that are killed, and what such a run must not lose.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
+use super::walk::{Fault, disturb};
+use crate::receiver::{Answer, Receiver};
+use crate::workspace::{Workspace, outcome};
+
+/// A run that a kill left open.
+struct Open {
+    id: i64,
+    record: Value,
+}
+
+/// A pipeline after a kill, and what people were told before it.
+struct Killed {
+    workspace: Workspace,
+    told: Vec<String>,
+}
+
+impl Open {
+    fn of(workspace: &Workspace) -> Option<Self> {
+        let open = workspace.history().unfinished_runs().expect("runs").pop()?;
+        Some(Self {
+            id: open.id,
+            record: open.record,
+        })
+    }
+
+    fn has_decided(&self) -> bool {
+        self.record["decision"].is_object()
+    }
+
+    fn effects(&self) -> BTreeSet<&str> {
+        let effects = self.record["effects"].as_array().into_iter().flatten();
+        effects.filter_map(Value::as_str).collect()
+    }
+
+    /// It is killed in the work that it decided on.
+    fn has_done_nothing_yet(&self) -> bool {
+        self.has_decided() && self.effects().is_empty()
+    }
+}
+
+/// The next run, killed at the last change that leaves such a run open.
+fn killed(before: &Workspace, receiver: &Receiver, is_such: impl Fn(&Open) -> bool) -> Killed {
+    let is_such = |killed: &Killed| Open::of(&killed.workspace).is_some_and(|run| is_such(&run));
+    (1..)
+        .map_while(|number| {
+            let workspace = before.copy();
+            receiver.posted();
+            disturb(&EXTENSION, &workspace, Fault::Kill, number)?;
+            let told = receiver.told();
+            Some(Killed { workspace, told })
+        })
+        .skip_while(|killed| !is_such(killed))
+        .take_while(is_such)
+        .last()
+        .expect("such a kill")
+}
+
+fn watched(mut workspace: Workspace, receiver: &Receiver) -> Workspace {
+    workspace.set("alerts.webhook.url", json!(receiver.url()));
+    workspace
+}
+
+/// What was told of runs that failed.
+fn of_failures(told: Vec<String>) -> Vec<String> {
+    let is_of_failure = |one: &String| one.starts_with("run_failed");
+    told.into_iter().filter(is_of_failure).collect()
+}
+
+#[test]
+fn s29_a_run_that_is_killed_each_time_after_its_decision_is_told_of_once() {
+    let receiver = Receiver::start();
+    let before = watched((REDEPLOYMENT.prepare)(), &receiver);
+    let first = killed(&before, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(first.told), [""; 0]);
+    let second = killed(&first.workspace, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(second.told), ["run_failed open"]);
+    let third = killed(&second.workspace, &receiver, Open::has_done_nothing_yet);
+    assert_eq!(of_failures(third.told), [""; 0], "within its cool-down");
+    receiver.posted();
+    assert_eq!(outcome(&third.workspace.fullprocess()), "redeployed");
+    assert_eq!(of_failures(receiver.told()), ["run_failed resolved"]);
+
+    assert_eq!(outcome(&first.workspace.fullprocess()), "redeployed");
+    let once = ["run_failed open", "run_failed resolved"];
+    assert_eq!(of_failures(receiver.told()), once, "an ordinary kill");
+    assert_eq!(outcome(&first.workspace.fullprocess()), "nothing_new");
+    assert_eq!(receiver.told(), [""; 0]);
+}
+
+#[test]
+fn s29_runs_that_are_killed_each_time_before_their_decision_are_told_of_once() {
+    let receiver = Receiver::start();
+    let before = watched((EXTENSION.prepare)(), &receiver);
+    let first = killed(&before, &receiver, |run| !run.has_decided());
+    assert_eq!(first.told, [""; 0]);
+    let run = Open::of(&first.workspace).expect("a run").id;
+    let next = |before: &Workspace, id| {
+        killed(before, &receiver, |run| run.id == id && !run.has_decided())
+    };
+    let second = next(&first.workspace, run + 1);
+    assert_eq!(second.told, ["run_failed open"]);
+    let third = next(&second.workspace, run + 2);
+    assert_eq!(third.told, [""; 0], "within its cool-down");
+    receiver.posted();
+    assert_eq!(outcome(&third.workspace.fullprocess()), "steady");
+    assert_eq!(receiver.told(), ["run_failed resolved"]);
+}
+
+#[test]
+fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
+    let receiver = Receiver::start();
+    let before = watched((EXTENSION.prepare)(), &receiver);
+    let broken = "Broken Co,many,1,1,0\n";
+    let rows = clients(230..240, Client::is_quiet) + broken;
+    before.write("data/practicedata/broken.csv", rows);
+    let Killed { workspace, told } = killed(&before, &receiver, |run| !run.has_decided());
+    assert_eq!(told, [""; 0]);
+    let rows = |workspace: &Workspace| workspace.history().ledger().expect("a ledger").rows;
+    assert!(rows(&workspace) > rows(&before), "it was taken in");
+    receiver.posted();
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    let told = receiver.told();
+    assert!(told.contains(&"input_rejected open".to_owned()), "{told:?}");
+}
+
+#[test]
+fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finished() {
+    let receiver = Receiver::start();
+    let mut before = watched((CLASSES.prepare)(), &receiver);
+    // Whatever is said twice is then told of twice.
+    before.set("alerts.cool_down_hours", json!(0));
+    let predicted = before.last_record()["run_id"].as_i64().expect("a run");
+    let mut workspace = killed(&before, &receiver, Open::has_done_nothing_yet).workspace;
+    let run = Open::of(&workspace).expect("a run").id;
+
+    let features = json!([
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees"
+    ]);
+    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    receiver.posted();
+    let says = "correct the schema";
+    workspace.run("fullprocess", &[]).failed(78, says);
+    assert_eq!(receiver.told(), ["run_failed open"]);
+    let closed = workspace.history().finished_run::<Value>(run);
+    let closed = closed.expect("runs").expect("it is closed").record;
+    assert_eq!(outcome(&closed), "failed");
+    assert!(closed["reason"].as_str().expect("a reason").contains(says));
+    workspace.run("fullprocess", &[]).failed(78, says);
+    assert_eq!(receiver.told(), ["run_failed open"]);
+
+    workspace.set("schema.features", features);
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    let came = || {
+        let kept: Option<Value> = workspace
+            .history()
+            .estimate_of(predicted)
+            .expect("readable");
+        kept.expect("an estimate")["came"]["rows"].clone()
+    };
+    assert_eq!(came(), 30);
+    workspace.write(
+        "data/practicedata/rest.csv",
+        clients(190..200, Client::is_quiet),
+    );
+    workspace.fullprocess();
+    assert_eq!(came(), 40, "the others waited on");
+}
+
+#[test]
+fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
+    let receiver = Receiver::start();
+    let before = watched((REDEPLOYMENT.prepare)(), &receiver);
+    let is_published = |run: &Open| {
+        let effects = run.effects();
+        effects.contains("published") && !effects.contains("judged")
+    };
+    let mut workspace = killed(&before, &receiver, is_published).workspace;
+    let run = Open::of(&workspace).expect("a run").id;
+    let features = json!([
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees"
+    ]);
+    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    workspace
+        .run("fullprocess", &[])
+        .failed(78, "correct the schema");
+    workspace.set("schema.features", features);
+    workspace.fullprocess();
+    let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
+    assert_eq!(kept.expect("an estimate")["expectation"]["rows"], 30);
+}
+
+#[test]
+fn s30_what_waits_is_posted_once_though_the_disk_is_full_for_several_runs() {
+    let receiver = Receiver::start();
+    let mut workspace = watched((EXTENSION.prepare)(), &receiver);
+    workspace.write(
+        "data/practicedata/broken.csv",
+        clients(230..240, Client::is_quiet) + "Broken Co,many,1,1,0\n",
+    );
+    receiver.answers(Answer::status("503 Service Unavailable"));
+    workspace.set("alerts.timeout_seconds", json!(0.2));
+    assert_eq!(outcome(&workspace.fullprocess()), "steady");
+    workspace.set("alerts.timeout_seconds", json!(5));
+    receiver.answers(Answer::status("200 OK"));
+    receiver.posted();
+    // Before it come changes without which there is nobody who could tell.
+    let told = |number| {
+        disturb(&EXTENSION, &workspace, Fault::NoSpace, number).expect("it changes something");
+        receiver.told()
+    };
+    let failed: Vec<_> = (1..)
+        .map(told)
+        .skip_while(Vec::is_empty)
+        .take_while(|told| told.contains(&"run_failed open".to_owned()))
+        .collect();
+    assert!(failed.len() > 1, "{failed:?}");
+    for told in failed {
+        assert_eq!(told, ["run_failed open"]);
+    }
+    workspace.fullprocess();
+    assert_eq!(receiver.told(), ["input_rejected open"]);
+}
