@@ -19,6 +19,8 @@ pub const RECONCILED_MODEL: &str = "reconciled model";
 pub const CHANGED_BY_HAND: &str = "last change by hand";
 /// Which predictions wait for a class.
 pub const AWAITING: &str = "predictions that wait for a class";
+/// The drifts that people were told of, and what has held since.
+pub const OPEN_DRIFTS: &str = "drifts that are open";
 /// What the batches since the live release went live say of its model together.
 pub const SCORE_SUMS: &str = "sums of the score test";
 

@@ -96,17 +96,6 @@ impl History {
         rows.map(|row| row.with_context(context)).collect()
     }
 
-    /// The newest run before this one that has verdicts.
-    pub fn judged_run_before(&self, run: i64) -> anyhow::Result<Option<i64>> {
-        self.connection
-            .query_row(
-                "SELECT MAX(run) FROM verdicts WHERE run < ?1",
-                [run],
-                |row| row.get(0),
-            )
-            .with_context(|| self.failed_to("read the verdicts"))
-    }
-
     /// Keeps what a run expected of its predictions, or what became of that.
     pub fn save_estimate<T: Serialize>(&self, run: i64, estimate: &T) -> anyhow::Result<()> {
         self.connection
@@ -162,8 +151,6 @@ mod tests {
         history.save_verdicts(run, &verdicts[1..]).unwrap();
         history.save_verdicts(run, &verdicts).unwrap();
         assert_eq!(history.verdicts_of(run).unwrap(), verdicts);
-        assert_eq!(history.judged_run_before(run + 9).unwrap(), Some(run));
-        assert_eq!(history.judged_run_before(run).unwrap(), None);
         history.finish_run(run, now(), "idle", &"idle").unwrap();
         history.prune_runs("idle", 0).unwrap();
         assert_eq!(history.verdicts_of(run).unwrap(), []);
