@@ -22,6 +22,7 @@ mod trial;
 mod unlabelled;
 mod verdict_rows;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
 use common::{Config, History, RunLock, files};
-use ingestion::{Intake, Keep, Look, Prepared};
+use ingestion::{IngestReport, Intake, Keep, Look, Prepared};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -216,8 +217,6 @@ impl OpenRun<'_> {
         let data = self.stage("ingestion", |run| {
             run.take_in(prepared, found, live.as_ref())
         })?;
-        // The files are known from now on, so that no later run tells what was refused of them.
-        self.save()?;
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
@@ -270,6 +269,15 @@ impl OpenRun<'_> {
                 Err(error) => found.note_damage(error.root_cause().to_string()),
             }
         }
+        let noted = RefCell::new(None);
+        // Once its files are known no later run tells what was refused of them.
+        let note = |history: &History, report: &IngestReport| {
+            let mut record = self.record.clone();
+            record.note_ingestion(report.clone());
+            history.save_run(self.id, &record)?;
+            noted.replace(Some(report.clone()));
+            Ok(())
+        };
         let ingested = ingestion::ingest(Intake {
             config: self.config,
             history: self.history,
@@ -277,9 +285,12 @@ impl OpenRun<'_> {
             found,
             live: live.map(Live::manifest),
             keep: Keep::Rows,
-        })?;
-        self.record.note_ingestion(ingested.report.clone());
-        Ok(Data::of(ingested))
+            note: &note,
+        });
+        if let Some(report) = noted.into_inner() {
+            self.record.note_ingestion(report);
+        }
+        ingested.map(Data::of)
     }
 
     fn note_decision(

@@ -49,7 +49,7 @@ pub use judged::{is_intact, judged_fingerprints, mark_judged};
 pub use laid_rows::LaidRows;
 pub use lay::Keep;
 pub use look::{Look, look};
-pub use merge::Intake;
+pub use merge::{Intake, Note};
 pub use report::{FileReport, IngestReport};
 
 /// The program's own options.
@@ -174,6 +174,7 @@ pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
         found,
         live: live.as_ref(),
         keep: Keep::Nothing,
+        note: &|_, _| Ok(()),
     })?;
     let report = ingested.report;
     history.record_stage(&StageDuration {

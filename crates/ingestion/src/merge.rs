@@ -24,6 +24,7 @@ use crate::entries::{entries_and_reports, still_there, unknown};
 use crate::judged::{is_intact, renew_fingerprints};
 use crate::lay::{Keep, Reading, Stopped};
 use crate::look::Look;
+use crate::report::IngestReport;
 use crate::standing::{self, Standing};
 
 /// What an ingestion takes in, and where.
@@ -40,7 +41,13 @@ pub struct Intake<'a> {
     pub live: Option<&'a Manifest>,
     /// Whether the rows are handed on.
     pub keep: Keep,
+    /// Keeps what was done, in the transaction that makes it count.
+    pub note: Note<'a>,
 }
+
+/// What a caller does in the transaction that commits an ingestion, or each of two: what was laid
+/// anew, and what was appended to that.
+pub type Note<'a> = &'a dyn Fn(&History, &IngestReport) -> anyhow::Result<()>;
 
 /// Takes in what was found.
 pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
@@ -51,6 +58,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         found,
         live,
         keep,
+        note,
     } = intake;
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
         Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
@@ -62,6 +70,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         key,
         live,
         keep,
+        note,
     };
     let mut state = State {
         ledger,
@@ -91,6 +100,7 @@ struct Merge<'a> {
     key: FingerprintKey,
     live: Option<&'a Manifest>,
     keep: Keep,
+    note: Note<'a>,
 }
 
 impl Merge<'_> {

@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use self::waiting::Waiting;
 
-/// Rows that wait for a class take so many bytes at most.
-const MOST_WAITING_BYTES: usize = 32 << 20;
+/// Rows that wait for a class take so many bytes at most: each ingestion reads and writes all of
+/// them.
+const MOST_WAITING_BYTES: usize = 8 << 20;
 
 /// What the rows of finaldata.csv look like, as far as the summary counts them.
 #[derive(Clone, Debug, Serialize, Deserialize)]

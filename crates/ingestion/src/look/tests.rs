@@ -59,6 +59,7 @@ impl Pipeline {
             found,
             live: None,
             keep: Keep::Rows,
+            note: &|_, _| Ok(()),
         };
         ingest(intake).unwrap()
     }

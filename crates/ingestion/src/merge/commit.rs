@@ -102,23 +102,6 @@ impl Merge<'_> {
         let summarised = &laid.standing.summarised;
         let profile = summarised.profile(&self.config.schema);
         let summary = summarised.summary(&profile);
-        let warnings = profile.why_no_categories();
-        self.history.transaction(|history| {
-            history.save_ledger(&ledger)?;
-            history.save_document(documents::SUMMARY, &summary)?;
-            // Whatever the live model was fitted to is judged now.
-            match self.live {
-                Some(live) => {
-                    history.save_document(documents::RECONCILED_MODEL, &live.model_digest())
-                }
-                None => Ok(()),
-            }
-        })?;
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
-        write_ingested_files(&self.config.layout, &ledger)?;
-        laid.standing.keep(&self.reading(), &ledger, stamp);
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
@@ -135,8 +118,22 @@ impl Merge<'_> {
             rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
             total_rows: ledger.rows,
-            warnings,
+            warnings: profile.why_no_categories(),
         };
+        self.history.transaction(|history| {
+            history.save_ledger(&ledger)?;
+            history.save_document(documents::SUMMARY, &summary)?;
+            // Whatever the live model was fitted to is judged now.
+            if let Some(live) = self.live {
+                history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
+            }
+            (self.note)(history, &report)
+        })?;
+        for warning in &report.warnings {
+            tracing::warn!("{warning}");
+        }
+        write_ingested_files(&self.config.layout, &ledger)?;
+        laid.standing.keep(&self.reading(), &ledger, stamp);
         Ok(Ingested {
             report,
             rows: laid.rows,

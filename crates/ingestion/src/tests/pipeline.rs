@@ -97,6 +97,7 @@ impl Pipeline {
             found,
             live,
             keep: Keep::Rows,
+            note: &|_, _| Ok(()),
         };
         Some(ingest(intake).unwrap())
     }

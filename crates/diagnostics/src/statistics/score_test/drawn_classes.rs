@@ -29,9 +29,9 @@ use crate::statistics::symmetric::{dot, eigen};
 /// Draws that are expected to be beyond a statistic whose p-value is the level: the p-value there
 /// has a standard error of about a third.
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
-/// Classes that are drawn at most, which takes a fraction of a second: 2,000 times those of 10,000
-/// rows at a level of 0.005. For more rows, or a level that takes more draws, χ² has to do.
-const MOST_CLASSES: f64 = 2e7;
+/// Draws times rows times coefficients at most, which takes a fraction of a second: that of 10,000
+/// rows with three features at a level of 0.005. Beyond it χ² has to do.
+const MOST_TERMS: f64 = 8e7;
 /// Draws that one thread makes at a time, of a seed of their own: how many threads there are makes
 /// no difference.
 const DRAWS_AT_ONCE: u32 = 100;
@@ -55,7 +55,7 @@ impl Incumbent {
         if test.p_value >= level {
             return Ok(test);
         }
-        let drawn = draws_for(level, terms.rows).and_then(|draws| {
+        let drawn = draws_for(level, terms).and_then(|draws| {
             let classes = self.drawn_classes(table, rows)?;
             classes.p_value(&tested, &terms.score, draws)
         });
@@ -156,10 +156,11 @@ impl DrawnClasses<'_> {
     }
 }
 
-/// Draws for a level; `None` where they would be too many for so many rows.
-fn draws_for(level: f64, rows: u64) -> Option<u32> {
+/// Draws for a level; `None` where they would take too long.
+fn draws_for(level: f64, terms: &ScoreTerms) -> Option<u32> {
     let draws = (DRAWS_BEYOND_LEVEL / level).ceil() - 1.0;
-    (draws >= 1.0 && draws * rows as f64 <= MOST_CLASSES).then_some(draws as u32)
+    let in_all = draws * terms.rows as f64 * terms.score.len() as f64;
+    (draws >= 1.0 && in_all <= MOST_TERMS).then_some(draws as u32)
 }
 
 /// The probabilities of class 1 that some coefficients give rows, as the test bounds them.
