@@ -1,9 +1,9 @@
 //! A drift that no batch shows alone, and what theory says can be found of it.
 //!
 //! To find a tenth of a coefficient in 80 % of the streams is beyond every test of these rows: its
-//! non-centrality is 4.0, with which the best test there is at 0.005, one that looks once and knows
-//! what to look for, finds 28.5 %, and 60.4 % if the deployed coefficients were known exactly. A χ²
-//! with four degrees of freedom that looks once finds 9.5 %; the sums, which may be looked at any
+//! non-centrality is 3.4, with which the best test there is at 0.005, one that looks once and knows
+//! what to look for, finds 22.9 %, and 50.8 % if the deployed coefficients were known exactly. A χ²
+//! with four degrees of freedom that looks once finds 7.2 %; the sums, which may be looked at any
 //! number of times, less. The other two drifts are smaller still. [`crate::power`] has the formulas.
 
 use std::io::{self, Write};
