@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use anyhow::Context;
-use common::history::documents;
 use common::ledger::Ledger;
 use common::{Config, Failure, History, Manifest};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
@@ -15,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use training::Model;
 
 use crate::decide::{DeployedModel, Evidence};
+
+/// The document of how the deployed model predicts all rows.
+const PREDICTIONS: &str = "predictions of all rows";
 
 /// The data that a run works on.
 pub(crate) struct Data {
@@ -224,7 +226,7 @@ fn predictions(
     live: &Live,
     data: &Data,
 ) -> anyhow::Result<ConfusionMatrix> {
-    let kept: Option<Predictions> = history.document(documents::PREDICTIONS)?;
+    let kept: Option<Predictions> = history.document(PREDICTIONS)?;
     let kept = kept.filter(|kept| kept.model == live.manifest().model_digest());
     let (counted, first) = match kept {
         Some(kept) if kept.data == data.ledger.digest => return Ok(kept.confusion),
@@ -238,6 +240,6 @@ fn predictions(
         data: data.ledger.digest.clone(),
         confusion,
     };
-    history.save_document(documents::PREDICTIONS, &counted)?;
+    history.save_document(PREDICTIONS, &counted)?;
     Ok(confusion)
 }

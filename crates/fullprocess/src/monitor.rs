@@ -15,6 +15,9 @@ use crate::decide::Action;
 use crate::judge::{Data, Live};
 use crate::record::RunRecord;
 
+/// The document of what the batches since the live release went live say of its model together.
+const SCORE_SUMS: &str = "sums of the score test";
+
 /// The sums in the history, and what they are of.
 #[derive(Serialize, Deserialize)]
 struct StoredSums {
@@ -68,13 +71,13 @@ pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result
         changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
         sums: sums_after(decision.action, verdicts),
     };
-    history.save_document(documents::SCORE_SUMS, &stored)
+    history.save_document(SCORE_SUMS, &stored)
 }
 
 /// The sums of a release since it went live.
 fn sums(history: &History, release: &str) -> anyhow::Result<CumulativeScore> {
     let changed_by_hand: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
-    let stored: Option<StoredSums> = history.document(documents::SCORE_SUMS)?;
+    let stored: Option<StoredSums> = history.document(SCORE_SUMS)?;
     let own = stored
         .filter(|stored| stored.release == release && stored.changed_by_hand == changed_by_hand);
     Ok(own.map(|stored| stored.sums).unwrap_or_default())

@@ -3,7 +3,7 @@
 //! The limit is kept in order of magnitude, not to the byte: what is shared out here takes about
 //! half of it at most, joining two runs as much again for a moment. Whatever the limit, the blocks
 //! that are being read take about 40 MiB, and the rows that wait for a class, where there are any,
-//! up to some 200 MiB.
+//! a few times the 8 MiB that they may hold, with what finds them.
 
 use common::Layout;
 use common::config::IngestionSettings;

@@ -71,6 +71,21 @@ fn watched(mut workspace: Workspace, receiver: &Receiver) -> Workspace {
     workspace
 }
 
+/// Names a schema that the live model does not fit.
+fn read_one_feature(workspace: &mut Workspace) {
+    workspace.set("schema.features", json!(["lastmonth_activity"]));
+}
+
+/// Names the schema that it fits.
+fn read_all_features(workspace: &mut Workspace) {
+    let features = [
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees",
+    ];
+    workspace.set("schema.features", json!(features));
+}
+
 /// What was told of runs that failed.
 fn of_failures(told: Vec<String>) -> Vec<String> {
     let is_of_failure = |one: &String| one.starts_with("run_failed");
@@ -151,12 +166,7 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     let mut workspace = killed(&before, &receiver, Open::has_done_nothing_yet).workspace;
     let run = Open::of(&workspace).expect("a run").id;
 
-    let features = json!([
-        "lastmonth_activity",
-        "lastyear_activity",
-        "number_of_employees"
-    ]);
-    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    read_one_feature(&mut workspace);
     receiver.posted();
     let says = "correct the schema";
     workspace.run("fullprocess", &[]).failed(78, says);
@@ -168,7 +178,7 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     workspace.run("fullprocess", &[]).failed(78, says);
     assert_eq!(receiver.told(), ["run_failed open"]);
 
-    workspace.set("schema.features", features);
+    read_all_features(&mut workspace);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
     let came = || {
         let kept: Option<Value> = workspace
@@ -196,16 +206,11 @@ fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
     };
     let mut workspace = killed(&before, &receiver, is_published).workspace;
     let run = Open::of(&workspace).expect("a run").id;
-    let features = json!([
-        "lastmonth_activity",
-        "lastyear_activity",
-        "number_of_employees"
-    ]);
-    workspace.set("schema.features", json!(["lastmonth_activity"]));
+    read_one_feature(&mut workspace);
     workspace
         .run("fullprocess", &[])
         .failed(78, "correct the schema");
-    workspace.set("schema.features", features);
+    read_all_features(&mut workspace);
     workspace.fullprocess();
     let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
     assert_eq!(kept.expect("an estimate")["expectation"]["rows"], 30);

@@ -11,18 +11,10 @@ use super::damage::unreadable;
 
 /// Summary statistics of the ingested data.
 pub const SUMMARY: &str = "summary of the data";
-/// How the deployed model predicts all rows.
-pub const PREDICTIONS: &str = "predictions of all rows";
 /// SHA-256 of the live model that the ledger was last held against.
 pub const RECONCILED_MODEL: &str = "reconciled model";
 /// When the live release was last changed by hand.
 pub const CHANGED_BY_HAND: &str = "last change by hand";
-/// Which predictions wait for a class.
-pub const AWAITING: &str = "predictions that wait for a class";
-/// The drifts that people were told of, and what has held since.
-pub const OPEN_DRIFTS: &str = "drifts that are open";
-/// What the batches since the live release went live say of its model together.
-pub const SCORE_SUMS: &str = "sums of the score test";
 
 impl History {
     /// Keeps a document that replaces the one of the same name.

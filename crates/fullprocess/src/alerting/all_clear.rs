@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use alerts::{Condition, Seen, Sighting};
 use common::History;
-use common::history::documents;
 use diagnostics::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Effect, RunRecord};
 
+/// The document of the drifts that people were told of, and of what has held since.
+const OPEN_DRIFTS: &str = "drifts that are open";
 /// Tests that hold must rest on so many times the rows of the one that found the drift. Where a
 /// coefficient is gone 26 rows show it in a quarter of the batches: three of four such batches miss
 /// it, and eight in a row do in one of ten cases. With a batch an hour that makes 1.2 messages a day
@@ -70,9 +71,7 @@ fn still_open(
         // There are no ends to take out.
         return Ok(BTreeMap::new());
     }
-    let before: BTreeMap<String, OpenDrift> = history
-        .document(documents::OPEN_DRIFTS)?
-        .unwrap_or_default();
+    let before: BTreeMap<String, OpenDrift> = history.document(OPEN_DRIFTS)?.unwrap_or_default();
     let mut open = before.clone();
     for (condition, tested) in found {
         let name = condition.name();
@@ -81,7 +80,7 @@ fn still_open(
         }
     }
     if open != before {
-        history.save_document(documents::OPEN_DRIFTS, &open)?;
+        history.save_document(OPEN_DRIFTS, &open)?;
     }
     Ok(open)
 }

@@ -11,12 +11,13 @@ use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use common::history::documents;
 use common::{Failure, History, Layout, files};
 use serde::{Deserialize, Serialize};
 
 use super::prediction::Prediction;
 
+/// The document of which predictions wait.
+const AWAITING: &str = "predictions that wait for a class";
 /// Five numbers of eight bytes, little-endian.
 const RECORD_BYTES: usize = 40;
 const BUFFER_BYTES: usize = 1 << 20;
@@ -62,7 +63,12 @@ enum Record {
 impl Awaiting {
     /// As the history has it.
     pub(super) fn of(history: &History) -> anyhow::Result<Self> {
-        Ok(history.document(documents::AWAITING)?.unwrap_or_default())
+        Ok(history.document(AWAITING)?.unwrap_or_default())
+    }
+
+    /// Makes it count; a part of the caller's transaction.
+    pub(super) fn commit(&self, history: &History) -> anyhow::Result<()> {
+        history.save_document(AWAITING, self)
     }
 
     pub(super) fn path(&self, layout: &Layout) -> PathBuf {

@@ -12,7 +12,6 @@ mod prediction;
 
 use std::collections::{BTreeMap, HashSet};
 
-use common::history::documents;
 use common::{Config, History};
 use scoring::{Estimate, Forecast};
 use serde::de::IgnoredAny;
@@ -170,7 +169,7 @@ impl Written {
             tracing::warn!("other predictions wait than those that these were added to");
             return Ok(());
         }
-        history.save_document(documents::AWAITING, &self.after)?;
+        self.after.commit(history)?;
         for (run, stored) in &self.estimates {
             history.save_estimate(*run, stored)?;
         }
