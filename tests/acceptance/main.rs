@@ -7,6 +7,7 @@ mod by_hand;
 mod categories;
 mod contract;
 mod damage;
+mod decisions;
 mod dependencies;
 mod doctor;
 mod faults;

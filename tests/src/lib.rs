@@ -1,6 +1,6 @@
 //! What the acceptance tests stand on.
 
-mod draws;
+pub mod draws;
 pub mod fuzzing;
 mod mutation;
 pub mod sample_data;

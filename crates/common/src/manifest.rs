@@ -31,6 +31,9 @@ pub struct Manifest {
     pub parent: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_interval: Option<[f64; 2]>,
     /// SHA-256 of each of its other files, by name.
     pub files: BTreeMap<String, String>,
     /// The data its model was fitted to.
@@ -135,6 +138,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             parent: Some("000001".into()),
             score: 0.5,
+            score_interval: None,
             files: BTreeMap::from([(names::MODEL.into(), "00".into())]),
             data: DataPosition::default(),
             answers: Vec::new(),

@@ -57,6 +57,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
             release: release.manifest.release,
             from,
             score: release.manifest.score,
+            score_interval: release.manifest.score_interval,
         }));
     }
     let (started_at, clock) = (Timestamp::now(), Instant::now());
@@ -83,6 +84,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         release: release.manifest.release,
         parent: release.manifest.parent,
         score: release.manifest.score,
+        score_interval: release.manifest.score_interval,
         pruned: prune(config),
     }))
 }

@@ -74,6 +74,7 @@ pub fn stage(
         created_at: now,
         parent: live_name(layout)?,
         score: candidate.score,
+        score_interval: candidate.metrics.f1_interval,
         files: digests,
         data: candidate.model.data.clone(),
         answers: sample_answers(candidate.model),

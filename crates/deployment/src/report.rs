@@ -3,6 +3,7 @@
 use std::fmt;
 
 use common::cli::Report;
+use scoring::f1_with_interval;
 use serde::Serialize;
 
 use crate::release::ListedRelease;
@@ -28,6 +29,8 @@ pub struct Deployed {
     pub parent: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    pub score_interval: Option<[f64; 2]>,
     /// Releases that were removed because there were too many.
     pub pruned: Vec<String>,
 }
@@ -41,6 +44,8 @@ pub struct RolledBack {
     pub from: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    pub score_interval: Option<[f64; 2]>,
 }
 
 /// The releases, oldest first.
@@ -62,8 +67,9 @@ impl fmt::Display for DeployReport {
             Self::Deployed(deployed) => {
                 writeln!(
                     to,
-                    "release {} is live, F1 {:.4} on the test data",
-                    deployed.release, deployed.score
+                    "release {} is live, F1 {} on the test data",
+                    deployed.release,
+                    f1_with_interval(Some(deployed.score), deployed.score_interval)
                 )?;
                 writeln!(
                     to,
@@ -76,10 +82,10 @@ impl fmt::Display for DeployReport {
             }
             Self::RolledBack(back) => writeln!(
                 to,
-                "release {} is live again (before: {}), F1 {:.4} on the test data",
+                "release {} is live again (before: {}), F1 {} on the test data",
                 back.release,
                 back.from.as_deref().unwrap_or("none"),
-                back.score
+                f1_with_interval(Some(back.score), back.score_interval)
             ),
             Self::Listed(list) => write_list(to, &list.releases),
         }

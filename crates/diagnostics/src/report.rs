@@ -36,6 +36,8 @@ pub struct DeployedState {
     pub deployed_score: f64,
     /// F1 now; differs when the test data has changed. `None` when undefined.
     pub current_score: Option<f64>,
+    /// 95 % interval of that F1; `None` when undefined.
+    pub current_score_interval: Option<[f64; 2]>,
     /// Its prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
 }
@@ -48,6 +50,7 @@ pub(crate) fn deployed_state(config: &Config) -> anyhow::Result<Option<DeployedS
         release: scored.release,
         deployed_score: scored.deployed_score,
         current_score: scored.metrics.f1,
+        current_score_interval: scored.metrics.f1_interval,
         predictions: scored.predictions,
     }))
 }
@@ -84,10 +87,8 @@ fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt:
         .iter()
         .filter(|class| **class == 1)
         .count();
-    let current = match deployed.current_score {
-        Some(score) => format!("{score:.4}"),
-        None => "undefined".into(),
-    };
+    let current =
+        scoring::f1_with_interval(deployed.current_score, deployed.current_score_interval);
     writeln!(
         to,
         "release {}: F1 on the test data {current} now, {:.4} when deployed",

@@ -55,7 +55,7 @@ impl OpenRun<'_> {
         let outcome = match action {
             Action::Nothing => return Ok((Outcome::NothingNew, data.ledger.clone())),
             Action::Wait => return Ok((Outcome::NotJudged, data.ledger.clone())),
-            Action::Keep => Outcome::Steady,
+            Action::Keep => self.record.outcome_of_keeping(),
             Action::Predict => Outcome::NotJudged,
             Action::ColdStart | Action::Retrain => self.replace_model(data, live)?,
         };
@@ -141,6 +141,7 @@ impl OpenRun<'_> {
     pub(crate) fn note_published(&mut self, release: &Release) -> anyhow::Result<()> {
         self.record.release = Some(release.name().to_owned());
         self.record.candidate_score = Some(release.manifest.score);
+        self.record.candidate_score_interval = release.manifest.score_interval;
         self.mark(Effect::Published)
     }
 
@@ -191,7 +192,10 @@ impl OpenRun<'_> {
         if outcome == Outcome::NothingNew {
             return Ok(());
         }
-        let has_more_to_tell = !matches!(outcome, Outcome::Steady | Outcome::NotJudged);
+        let has_more_to_tell = !matches!(
+            outcome,
+            Outcome::Steady | Outcome::DriftNoted | Outcome::NotJudged
+        );
         let config = self.config;
         if has_more_to_tell && !self.has(Effect::Reported) {
             self.stage("reporting", |run| match run.picture.take() {

@@ -2,8 +2,8 @@
 
 use common::Config;
 use common::config::{DriftBasis, DriftTrigger, OnTie};
-use diagnostics::{ModelVerdict, Verdicts};
-use scoring::{ConfusionMatrix, Metrics, same_score};
+use diagnostics::Verdicts;
+use scoring::{ConfusionMatrix, Metrics, f1_with_interval, same_score};
 use serde::{Deserialize, Serialize};
 
 use crate::unlabelled::{Expectation, Realised};
@@ -45,6 +45,15 @@ pub struct AllRows {
     pub f1: Option<f64>,
 }
 
+/// F1 of the positive label, and how far it could be chance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct F1 {
+    /// From 0 to 1.
+    pub value: f64,
+    /// Its 95 % interval (Wilson); metrics of older programs have none.
+    pub interval: Option<[f64; 2]>,
+}
+
 /// The deployed model as it was when it was deployed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeployedModel {
@@ -52,6 +61,9 @@ pub struct DeployedModel {
     pub release: String,
     /// Its F1 on the test data then.
     pub score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_interval: Option<[f64; 2]>,
 }
 
 /// What is wanted.
@@ -63,6 +75,17 @@ pub struct Policy {
     pub basis: DriftBasis,
     /// What an equal score means.
     pub on_tie: OnTie,
+    /// The labels that a decision needs.
+    pub needed: NeededLabels,
+}
+
+/// The labels that a decision about a model needs: fewer decide nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeededLabels {
+    /// Labelled rows.
+    pub rows: u64,
+    /// Rows of either label among them.
+    pub of_each_label: u64,
 }
 
 /// What a run is to do.
@@ -109,17 +132,75 @@ impl Policy {
             trigger: config.drift.trigger,
             basis: config.drift.basis,
             on_tie: config.drift.on_tie,
+            needed: NeededLabels::of(config),
         }
     }
 }
 
-impl Evidence {
-    /// F1 of the deployed model on the rows that decide; `None` where it is undefined.
-    pub fn basis(&self, policy: Policy) -> Option<f64> {
-        match policy.basis {
-            DriftBasis::NewRows => self.on_new_rows.as_ref()?.f1,
-            DriftBasis::AllRows => self.on_all_rows.as_ref()?.f1,
+impl NeededLabels {
+    /// What the configuration asks for.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            rows: config.drift.min_rows,
+            of_each_label: config.drift.min_of_each_label,
         }
+    }
+
+    /// What is missing of it, in words; `None` when there is enough.
+    pub(crate) fn missing(self, positives: u64, negatives: u64) -> Option<String> {
+        let rows = positives + negatives;
+        let of_positives = self.of_each_label.saturating_sub(positives);
+        let of_negatives = self.of_each_label.saturating_sub(negatives);
+        let missing = self
+            .rows
+            .saturating_sub(rows)
+            .max(of_positives + of_negatives);
+        let among = match (of_positives, of_negatives) {
+            (0, 0) => String::new(),
+            (positives, 0) => format!(", {positives} of them with label 1"),
+            (0, negatives) => format!(", {negatives} of them with label 0"),
+            (positives, negatives) => {
+                format!(", {positives} of them with label 1 and {negatives} with label 0")
+            }
+        };
+        (missing > 0).then(|| {
+            format!(
+                "{} ({positives} with label 1, {negatives} with label 0), {} are needed with {} of each label: {missing} more{among}",
+                in_words(rows),
+                self.rows,
+                self.of_each_label,
+            )
+        })
+    }
+}
+
+fn in_words(rows: u64) -> String {
+    match rows {
+        1 => "1 labelled row".into(),
+        rows => format!("{rows} labelled rows"),
+    }
+}
+
+impl Evidence {
+    /// Whether the score test found model drift on the new rows.
+    pub fn has_model_drift(&self) -> bool {
+        let verdicts = self.verdicts.as_ref();
+        verdicts.is_some_and(|verdicts| verdicts.model.verdict == diagnostics::Verdict::Drift)
+    }
+
+    /// F1 of the deployed model on the rows that decide; `None` where it is undefined.
+    pub fn basis(&self, policy: Policy) -> Option<F1> {
+        let (value, interval) = match policy.basis {
+            DriftBasis::NewRows => {
+                let metrics = self.on_new_rows.as_ref()?;
+                (metrics.f1?, metrics.f1_interval)
+            }
+            DriftBasis::AllRows => {
+                let all = self.on_all_rows.as_ref()?;
+                (all.f1?, scoring::f1_interval(&all.confusion))
+            }
+        };
+        Some(F1 { value, interval })
     }
 }
 
@@ -150,56 +231,85 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     if evidence.new_labelled_rows == 0 {
         return decision(Action::Predict, "no new row has a known class".into());
     }
-    match (policy.trigger, &evidence.verdicts) {
-        (DriftTrigger::Evidence, Some(verdicts)) => {
-            by_evidence(&verdicts.model).unwrap_or_else(|| {
-                let Decision { action, reason } = by_score(evidence, deployed, policy);
-                let why = format!("{}; so the score decides: {reason}", verdicts.model);
-                decision(action, why)
-            })
-        }
-        (DriftTrigger::Score | DriftTrigger::Evidence, _) => by_score(evidence, deployed, policy),
+    if let Some(missing) = missing_labels(evidence, policy) {
+        let reason = format!("too few new rows to judge the deployed model: {missing}; they wait");
+        return decision(Action::Wait, reason);
     }
+    let score = by_score(evidence, deployed, policy);
+    let test = by_evidence(evidence);
+    let (first, second, other) = match policy.trigger {
+        DriftTrigger::Evidence => (test, score, "the score"),
+        DriftTrigger::Score => (score, test, "the evidence"),
+    };
+    first.unwrap_or_else(|why| match second {
+        Ok(Decision { action, reason }) => {
+            decision(action, format!("{why}; so {other} decides: {reason}"))
+        }
+        Err(neither) => decision(Action::Wait, format!("{why}; {neither}")),
+    })
 }
 
 fn decision(action: Action, reason: String) -> Decision {
     Decision { action, reason }
 }
 
-/// `None` when the model cannot be tested, however many rows there were.
-fn by_evidence(model: &ModelVerdict) -> Option<Decision> {
-    let action = match model.verdict {
-        diagnostics::Verdict::Ok => Action::Keep,
-        diagnostics::Verdict::Drift => Action::Retrain,
-        diagnostics::Verdict::InsufficientData => {
-            let is_for_want_of_rows =
-                |why: &diagnostics::statistics::Undecided| why.is_for_want_of_rows();
-            if !model.undecided.as_ref().is_some_and(is_for_want_of_rows) {
-                return None;
-            }
-            Action::Wait
-        }
-    };
-    Some(decision(action, model.to_string()))
+/// What is missing of the labels that a decision needs; `None` when there are enough.
+fn missing_labels(evidence: &Evidence, policy: &Policy) -> Option<String> {
+    let positives = evidence
+        .on_new_rows
+        .as_ref()
+        .map_or(0, |metrics| metrics.positives);
+    let negatives = evidence.new_labelled_rows.saturating_sub(positives);
+    policy.needed.missing(positives, negatives)
 }
 
-fn by_score(evidence: &Evidence, deployed: &DeployedModel, policy: &Policy) -> Decision {
-    let Some(new) = evidence.basis(*policy) else {
-        let reason = "F1 is undefined: no client left and none was predicted to leave";
-        return decision(Action::Wait, reason.into());
+/// The decision by the score test; an error says why the model cannot be tested, however many rows
+/// there were.
+fn by_evidence(evidence: &Evidence) -> Result<Decision, String> {
+    let Some(Verdicts { model, .. }) = &evidence.verdicts else {
+        return Err("no test was made".into());
     };
+    let action = match (model.verdict, &model.undecided) {
+        (diagnostics::Verdict::Ok, _) => Action::Keep,
+        (diagnostics::Verdict::Drift, _) => Action::Retrain,
+        (diagnostics::Verdict::InsufficientData, Some(why)) if why.is_for_want_of_rows() => {
+            Action::Wait
+        }
+        (diagnostics::Verdict::InsufficientData, _) => return Err(model.to_string()),
+    };
+    Ok(decision(action, model.to_string()))
+}
+
+/// The decision by F1; an error says why there is no score to compare: F1 is undefined or 0, as it
+/// is where leavers are rare and nobody is predicted to leave.
+fn by_score(
+    evidence: &Evidence,
+    deployed: &DeployedModel,
+    policy: &Policy,
+) -> Result<Decision, String> {
+    let rows = match policy.basis {
+        DriftBasis::NewRows => "new rows",
+        DriftBasis::AllRows => "ingested rows",
+    };
+    let (new, interval) = match evidence.basis(*policy) {
+        Some(f1) if f1.value > 0.0 => (f1.value, f1.interval),
+        Some(_) => return Err(format!("F1 on the {rows} is 0, which is no score")),
+        None => {
+            return Err(format!(
+                "F1 on the {rows} is undefined: no client left and none was predicted to leave"
+            ));
+        }
+    };
+    if deployed.score <= 0.0 {
+        return Err("the deployed score is 0, which is no score".into());
+    }
     let (action, verdict) = held_against(new, deployed.score, policy.on_tie);
-    decision(
-        action,
-        format!(
-            "F1 on the {} is {new:.4}, {verdict} ({:.4})",
-            match policy.basis {
-                DriftBasis::NewRows => "new rows",
-                DriftBasis::AllRows => "ingested rows",
-            },
-            deployed.score
-        ),
-    )
+    let reason = format!(
+        "F1 on the {rows} is {}, {verdict} ({:.4})",
+        f1_with_interval(Some(new), interval),
+        deployed.score
+    );
+    Ok(decision(action, reason))
 }
 
 fn held_against(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str) {
@@ -229,6 +339,10 @@ mod tests {
         trigger: DriftTrigger::Score,
         basis: DriftBasis::NewRows,
         on_tie: OnTie::Retrain,
+        needed: NeededLabels {
+            rows: 0,
+            of_each_label: 0,
+        },
     };
 
     /// Metrics of rows with so many true positives, false positives and false negatives.
@@ -250,6 +364,7 @@ mod tests {
             deployed: Some(DeployedModel {
                 release: "000001".into(),
                 score: deployed,
+                score_interval: None,
             }),
             rows: 100,
             labelled_rows: 100,
@@ -289,9 +404,72 @@ mod tests {
     }
 
     #[test]
+    fn a_score_of_nothing_leaves_the_decision_to_the_evidence() {
+        use diagnostics::Verdict::{Drift, InsufficientData, Ok};
+        // F1 0 on the new rows, undefined there, and 0 when the model was deployed.
+        for (new, deployed, why) in [
+            (metrics(0, 3, 2), 0.5, "new rows is 0"),
+            (metrics(0, 0, 0), 0.5, "undefined"),
+            (metrics(2, 1, 2), 0.0, "deployed score is 0"),
+            (metrics(0, 3, 2), 0.0, "new rows is 0"),
+        ] {
+            for (verdict, action) in [
+                (Ok, Action::Keep),
+                (Drift, Action::Retrain),
+                (InsufficientData, Action::Wait),
+            ] {
+                let found = Evidence {
+                    verdicts: judged(verdict, None).verdicts,
+                    ..evidence(new.clone(), deployed)
+                };
+                let decision = decide(&found, &SEED);
+                assert_eq!(decision.action, action, "{why} {verdict:?}");
+                assert!(decision.reason.contains(why), "{}", decision.reason);
+            }
+        }
+    }
+
+    #[test]
+    fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
+        use diagnostics::Verdict::Drift;
+        let policy = |trigger| Policy {
+            trigger,
+            needed: NeededLabels {
+                rows: 20,
+                of_each_label: 5,
+            },
+            ..SEED
+        };
+        for (positives, negatives, missing) in [
+            (
+                1,
+                0,
+                Some("19 more, 4 of them with label 1 and 5 with label 0"),
+            ),
+            (4, 15, Some("1 more, 1 of them with label 1")),
+            (4, 900, Some("1 more, 1 of them with label 1")),
+            (900, 0, Some("5 more, 5 of them with label 0")),
+            (9, 10, Some(": 1 more; they wait")),
+            (5, 15, None),
+        ] {
+            let mut new = metrics(positives, 0, 0);
+            new.rows = (positives + negatives) as u64;
+            let found = Evidence {
+                verdicts: judged(Drift, None).verdicts,
+                ..evidence(new, 1.0)
+            };
+            for trigger in [DriftTrigger::Score, DriftTrigger::Evidence] {
+                let decision = decide(&found, &policy(trigger));
+                let waits = decision.action == Action::Wait;
+                assert_eq!(waits, missing.is_some(), "{}", decision.reason);
+                let says = missing.unwrap_or_default();
+                assert!(decision.reason.contains(says), "{}", decision.reason);
+            }
+        }
+    }
+
+    #[test]
     fn what_cannot_be_scored_waits() {
-        let nothing_positive = decide(&evidence(metrics(0, 0, 0), 0.5), &SEED);
-        assert_eq!(nothing_positive.action, Action::Wait);
         let unlabelled = Evidence {
             new_labelled_rows: 0,
             on_new_rows: None,
@@ -307,7 +485,7 @@ mod tests {
 
     /// Evidence whose new rows scored lower, with this verdict on the model.
     fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
-        let model = ModelVerdict {
+        let model = diagnostics::ModelVerdict {
             verdict,
             rows: 100,
             positives: 30,

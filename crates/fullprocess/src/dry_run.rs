@@ -87,7 +87,7 @@ impl OpenRun<'_> {
         Ok(match action {
             Action::Nothing => Outcome::NothingNew,
             Action::Predict | Action::Wait => Outcome::NotJudged,
-            Action::Keep => Outcome::Steady,
+            Action::Keep => self.record.outcome_of_keeping(),
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
                 Trial::NoModel => Outcome::TrainingRefused,
                 Trial::Refused(_) => Outcome::CandidateRefused,

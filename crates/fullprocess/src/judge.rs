@@ -200,6 +200,7 @@ pub(crate) fn judge(
         deployed: Some(DeployedModel {
             release: live.release.name().to_owned(),
             score: live.manifest().score,
+            score_interval: live.manifest().score_interval,
         }),
         rows: data.ledger.rows,
         labelled_rows: on_all_rows.rows(),

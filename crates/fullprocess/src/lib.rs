@@ -42,7 +42,9 @@ use crate::open_run::OpenRun;
 use crate::unlabelled::foresee;
 use crate::verdict_rows::verdict_rows;
 
-pub use decide::{Action, AllRows, Decision, DeployedModel, Evidence, Policy, decide};
+pub use decide::{
+    Action, AllRows, Decision, DeployedModel, Evidence, F1, NeededLabels, Policy, decide,
+};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
@@ -302,8 +304,17 @@ impl OpenRun<'_> {
     ) {
         let record = &mut self.record;
         record.release = evidence.deployed.as_ref().map(|live| live.release.clone());
-        record.deployed_score = evidence.deployed.as_ref().map(|live| live.score);
-        record.new_score = evidence.basis(*policy);
+        let deployed = evidence.deployed.as_ref();
+        record.deployed_score = deployed.map(|live| live.score);
+        record.deployed_score_interval = deployed.and_then(|live| live.score_interval);
+        let new = evidence.basis(*policy);
+        record.new_score = new.map(|f1| f1.value);
+        record.new_score_interval = new.and_then(|f1| f1.interval);
+        if let Some(metrics) = &evidence.on_new_rows
+            && decision.action.marks_as_judged()
+        {
+            record.warn(scoring::model_warnings(metrics, "new rows"));
+        }
         record.rows.new = evidence.new_rows;
         record.data = Some(data.ledger.digest.clone());
         record.reason = decision.reason.clone();
@@ -324,6 +335,7 @@ impl OpenRun<'_> {
         let live = looked.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
+        self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub enum Outcome {
     NothingNew,
     /// The deployed model holds on the new rows.
     Steady,
+    /// The score test found model drift, and the model is kept because its score is higher.
+    DriftNoted,
     /// The model had drifted; a better one is deployed.
     Redeployed,
     /// The model had drifted, but the candidate was worse.
@@ -48,6 +50,7 @@ impl Outcome {
             Self::ColdStart => "cold_start",
             Self::NothingNew => "nothing_new",
             Self::Steady => "steady",
+            Self::DriftNoted => "drift_noted",
             Self::Redeployed => "redeployed",
             Self::CandidateRefused => "candidate_refused",
             Self::TrainingRefused => "training_refused",
@@ -94,10 +97,19 @@ pub struct RunRecord {
     pub release: Option<String>,
     /// F1 of the deployed model on the rows that decide.
     pub new_score: Option<f64>,
+    /// 95 % interval of that F1.
+    #[serde(default)]
+    pub new_score_interval: Option<[f64; 2]>,
     /// F1 of the deployed model on the test data.
     pub deployed_score: Option<f64>,
+    /// 95 % interval of that F1; releases of older programs have none.
+    #[serde(default)]
+    pub deployed_score_interval: Option<[f64; 2]>,
     /// F1 of the candidate on the test data.
     pub candidate_score: Option<f64>,
+    /// 95 % interval of that F1.
+    #[serde(default)]
+    pub candidate_score_interval: Option<[f64; 2]>,
     /// Files by what became of them.
     pub files: FileCounts,
     /// Rows by what became of them, and how many there are.
@@ -180,8 +192,11 @@ impl RunRecord {
             finished_at: None,
             release: None,
             new_score: None,
+            new_score_interval: None,
             deployed_score: None,
+            deployed_score_interval: None,
             candidate_score: None,
+            candidate_score_interval: None,
             files: FileCounts::default(),
             rows: RowTotals::default(),
             seconds: BTreeMap::new(),
@@ -219,6 +234,28 @@ impl RunRecord {
         self.rows.taken = report.rows;
         self.rows.total = report.total_rows;
         self.ingestion = Some(report);
+    }
+
+    /// Adds what somebody should know, once: a run that is resumed may have said it before.
+    pub(crate) fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// How a run comes out that keeps the deployed model.
+    pub(crate) fn outcome_of_keeping(&self) -> Outcome {
+        if self
+            .evidence
+            .as_ref()
+            .is_some_and(Evidence::has_model_drift)
+        {
+            Outcome::DriftNoted
+        } else {
+            Outcome::Steady
+        }
     }
 
     /// What the new rows say of the deployed model and its features.

@@ -7,6 +7,7 @@ use dataset::{Table, TestData};
 use scoring::{Comparison, Contest, Metrics, UnseenTest, Verdict, gate};
 use training::{FitSettings, Model};
 
+use crate::decide::{Evidence, NeededLabels};
 use crate::judge::{Data, Live};
 use crate::open_run::{OpenRun, is_unusable_data};
 
@@ -44,7 +45,13 @@ impl OpenRun<'_> {
             Ok((Candidate::score(model, &test.data)?, test))
         })?;
         self.record.candidate_score = Some(candidate.score);
-        self.record.warnings = test.warnings.clone();
+        self.record.candidate_score_interval = candidate.metrics.f1_interval;
+        self.record.warn(test.warnings.iter().cloned());
+        self.record
+            .warn(scoring::model_warnings(&candidate.metrics, "test data"));
+        if live.is_none() {
+            self.warn_of_few_labels(data)?;
+        }
         let is_accepted = match live {
             Some(live) => self.verdict(&candidate, live, data, &test)?.accepted,
             None => true,
@@ -54,6 +61,17 @@ impl OpenRun<'_> {
         } else {
             Trial::Refused(candidate)
         })
+    }
+
+    /// Says of a first model that it was fitted to fewer labels than a later decision needs.
+    fn warn_of_few_labels(&mut self, data: &Data) -> anyhow::Result<()> {
+        let labels = &data.all(self.config)?.labels;
+        let count = |label| labels.iter().filter(|found| **found == Some(label)).count() as u64;
+        let missing = NeededLabels::of(self.config).missing(count(true), count(false));
+        self.record.warn(missing.map(|missing| {
+            format!("the first model is fitted to too few rows to be trusted: {missing}")
+        }));
+        Ok(())
     }
 
     /// `None`, with the reason in the record, when the data allows no model.
@@ -88,9 +106,7 @@ impl OpenRun<'_> {
         {
             return Ok(verdict);
         }
-        let comparison = self.stage("gate", |run| {
-            compare(run.config, candidate, live, data, test)
-        })?;
+        let comparison = self.stage("gate", |run| compare(run, candidate, live, data, test))?;
         let verdict = gate(&comparison, self.config.deployment.gate);
         self.record.candidate_model = Some(candidate.digest.clone());
         self.record.comparison = Some(comparison);
@@ -161,12 +177,13 @@ fn seen(config: &Config, data: &Data, test: &TestData) -> anyhow::Result<Vec<boo
 
 /// The candidate beside the deployed model, on rows that neither was fitted to.
 fn compare(
-    config: &Config,
+    run: &OpenRun<'_>,
     candidate: &Candidate,
     live: &Live,
     data: &Data,
     test: &Test,
 ) -> anyhow::Result<Comparison> {
+    let config = run.config;
     let table = data.all(config)?;
     let new_rows = data.ledger.judged_rows as usize..table.rows();
     let contest = Contest {
@@ -178,6 +195,7 @@ fn compare(
             table: &test.unseen,
             left_out: (test.data.table.rows() - test.unseen.rows()) as u64,
         }),
+        model_drift: (run.record.evidence.as_ref()).is_some_and(Evidence::has_model_drift),
     };
     let c = config.training.c;
     scoring::compare(&FitSettings { c }, &contest)

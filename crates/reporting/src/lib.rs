@@ -28,6 +28,8 @@ pub struct DrawReport {
     pub release: String,
     /// F1 of its model on the test data; `None` when undefined.
     pub f1: Option<f64>,
+    /// 95 % interval of that F1; `None` when undefined.
+    pub f1_interval: Option<[f64; 2]>,
     /// Rows of the test data.
     pub rows: u64,
 }
@@ -64,6 +66,7 @@ pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
         picture: config.layout.confusion_matrix(),
         release,
         f1: metrics.f1,
+        f1_interval: metrics.f1_interval,
         rows: metrics.rows,
     }))
 }
@@ -103,7 +106,7 @@ impl Report for DrawReport {}
 
 impl fmt::Display for DrawReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let f1 = self.f1.map_or("undefined".into(), |f1| format!("{f1:.4}"));
+        let f1 = scoring::f1_with_interval(self.f1, self.f1_interval);
         writeln!(
             to,
             "{}: release {}, F1 {f1} on {} test rows",

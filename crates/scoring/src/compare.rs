@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use training::{FitError, FitSettings, Model, OutOfFold};
 
 use crate::ConfusionMatrix;
-use crate::metrics::{Metrics, evaluate};
+use crate::metrics::{Metrics, evaluate, mean_log_loss};
 use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
 
 /// What is compared on which rows.
@@ -28,8 +28,10 @@ pub struct Contest<'a> {
     pub table: &'a Table,
     /// The rows of it that are new to the incumbent.
     pub new_rows: Range<usize>,
-    /// The test data; `None` when it is not to guard.
+    /// The test data; `None` when it is not compared.
     pub test: Option<UnseenTest<'a>>,
+    /// Whether the score test found model drift on the new rows.
+    pub model_drift: bool,
 }
 
 /// Test data without the rows that either model was fitted to.
@@ -44,6 +46,9 @@ pub struct UnseenTest<'a> {
 /// Candidate and incumbent on the labelled new rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
+    /// Whether the score test found model drift on the new rows: the gate asks for less then.
+    #[serde(default)]
+    pub model_drift: bool,
     /// Labelled new rows.
     pub rows: u64,
     /// The candidate out of fold.
@@ -64,6 +69,13 @@ pub struct Guard {
     pub rows: u64,
     /// Rows left out because a model was fitted to them.
     pub left_out: u64,
+    /// Mean log-loss of the candidate; comparisons of older programs have none.
+    pub candidate_log_loss: Option<f64>,
+    /// Mean log-loss of the deployed model; comparisons of older programs have none.
+    pub incumbent_log_loss: Option<f64>,
+    /// How probable a log-loss of the candidate as much worse as this would be, were it not worse
+    /// (paired t-test); `None` with fewer than two rows or no spread.
+    pub log_loss_p_value: Option<f64>,
     /// F1 of the candidate.
     pub candidate_f1: Option<f64>,
     /// F1 of the deployed model.
@@ -93,6 +105,7 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
         )
     })?;
     Ok(Comparison {
+        model_drift: contest.model_drift,
         rows: candidate.rows,
         candidate,
         incumbent,
@@ -180,6 +193,9 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
     (candidate.rows() > 0).then(|| Guard {
         rows: candidate.rows(),
         left_out: test.left_out,
+        candidate_log_loss: mean_log_loss(&answers.candidate),
+        incumbent_log_loss: mean_log_loss(&answers.incumbent),
+        log_loss_p_value: p_value_of_positive_mean(&answers.log_loss_differences()),
         candidate_f1: candidate.f1(),
         incumbent_f1: incumbent.f1(),
         difference_interval: candidate

@@ -11,7 +11,6 @@ use serde::Serialize;
 use training::Model;
 
 use crate::metrics::Metrics;
-use crate::statistics::f1_interval;
 use crate::{evaluate, score_on_test};
 
 /// The deployed model on the test data.
@@ -27,8 +26,6 @@ pub struct DeployedScore {
     pub deployed_score: f64,
     /// The model on the test data now.
     pub metrics: Metrics,
-    /// 95 % interval of its F1; `None` where F1 is undefined.
-    pub f1_interval: Option<[f64; 2]>,
     /// Its prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
 }
@@ -91,7 +88,6 @@ pub fn score_release(
         model_digest: manifest.model_digest().to_owned(),
         data_digest: test.digest,
         deployed_score: manifest.score,
-        f1_interval: metrics.f1.and_then(|_| f1_interval(&metrics.confusion)),
         metrics,
         predictions: scored
             .iter()

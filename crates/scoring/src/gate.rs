@@ -1,20 +1,22 @@
 //! Whether a candidate may replace the deployed model. No I/O: a comparison in, a verdict out.
 //!
-//! New rows decide: they show the world as it is now. The test data only guards against a
-//! candidate that is clearly worse there, because an old test set must not veto a changed world
-//! by a hair.
+//! The log-loss on new rows decides, because new rows show the world as it is now. Once the score
+//! test has found model drift, a lower mean is enough: the deployed model is known to be wrong.
+//! Without model drift nothing calls for another model, so the candidate has to be significantly
+//! better there, and the test data must not show that it is worse.
 
 use common::config::GatePolicy;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Comparison, Guard};
+use crate::metrics::Metrics;
 
 /// Scores closer than this are equal.
 pub const SCORE_TOLERANCE: f64 = 1e-9;
-/// A log-loss is worse when chance alone would rarely make it so.
+/// Level of the one-sided tests of a difference in log-loss.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// Whether the candidate is let through, and why.
+/// Whether the candidate replaces the deployed model, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whether it replaces the deployed model.
@@ -26,81 +28,136 @@ pub struct Verdict {
 /// Judges a comparison.
 pub fn gate(comparison: &Comparison, policy: GatePolicy) -> Verdict {
     let findings = [
-        f1_on_new_rows(comparison),
         log_loss_on_new_rows(comparison),
+        f1_on_new_rows(comparison),
+        log_loss_on_test_data(comparison),
         f1_on_test_data(comparison.guard.as_ref()),
     ];
-    let is_worse = findings.iter().any(|finding| finding.is_worse);
-    let mut reasons: Vec<String> = findings.into_iter().map(|finding| finding.reason).collect();
+    let is_refused = findings.iter().any(|finding| finding.weight == Some(false));
+    let mut reasons: Vec<String> = findings.into_iter().map(Finding::into_reason).collect();
     if policy == GatePolicy::Always {
-        reasons.push(if is_worse {
-            "it is deployed all the same, because deployment.gate is \"always\"".into()
+        reasons.push(if is_refused {
+            "deployed all the same, because deployment.gate is \"always\"".into()
         } else {
             "deployment.gate is \"always\": it would be deployed whatever the figures".into()
         });
     }
     Verdict {
-        accepted: policy == GatePolicy::Always || !is_worse,
+        accepted: policy == GatePolicy::Always || !is_refused,
         reasons,
     }
 }
 
+/// One thing that was compared.
 struct Finding {
-    is_worse: bool,
-    reason: String,
+    /// Whether the candidate passes by it; `None` where it informs only.
+    weight: Option<bool>,
+    text: String,
 }
 
-fn f1_on_new_rows(comparison: &Comparison) -> Finding {
-    let n_rows = comparison.rows;
-    let (Some(candidate), Some(incumbent)) = (comparison.candidate.f1, comparison.incumbent.f1)
-    else {
-        return Finding {
-            is_worse: false,
-            reason: format!(
-                "on {n_rows} new rows F1 is undefined for {}: nobody left and nobody was predicted to, so log-loss alone decides",
-                who(comparison.candidate.f1, comparison.incumbent.f1)
-            ),
+impl Finding {
+    fn informs(text: String) -> Self {
+        Self { weight: None, text }
+    }
+
+    fn into_reason(self) -> String {
+        let prefix = match self.weight {
+            Some(true) => "passed: ",
+            Some(false) => "refused: ",
+            None => "for information: ",
         };
-    };
-    let is_worse = candidate < incumbent - SCORE_TOLERANCE;
-    Finding {
-        is_worse,
-        reason: format!(
-            "on {n_rows} new rows the candidate's F1 {}",
-            against(
-                candidate,
-                incumbent,
-                if is_worse {
-                    "lower than"
-                } else {
-                    "not lower than"
-                }
-            )
-        ),
+        format!("{prefix}{}", self.text)
     }
 }
 
 fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
-    let p_value = comparison.log_loss_p_value;
-    let is_worse = p_value.is_some_and(|p| p < SIGNIFICANCE);
-    let relation = match p_value {
-        Some(_) if is_worse => "significantly worse than",
-        Some(_) => "not significantly worse than",
-        None => "not to be tested against",
+    let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
+    let (passes, rule) = if comparison.model_drift {
+        let rule = "lower is better; after model drift the mean decides".into();
+        (candidate <= deployed, rule)
+    } else {
+        significantly_lower(comparison.log_loss_p_value)
     };
-    let test = p_value.map_or_else(
-        || "fewer than two rows, or no spread".into(),
-        |p| format!("one-sided paired t-test, {}", p_text(p)),
-    );
-    let (candidate, incumbent) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
     Finding {
-        is_worse,
-        reason: format!(
-            "on {} new rows the candidate's log-loss {} ({test})",
+        weight: Some(passes),
+        text: format!(
+            "log-loss on {} new rows: {} ({rule})",
             comparison.rows,
-            against(candidate, incumbent, relation)
+            both(candidate, deployed)
         ),
     }
+}
+
+/// Whether the candidate's log-loss is significantly lower, given the p-value of its being higher.
+fn significantly_lower(p_of_higher: Option<f64>) -> (bool, String) {
+    let needed = "without model drift the candidate's must be significantly lower";
+    let Some(p) = p_of_higher.map(|p| 1.0 - p) else {
+        let rule = format!("{needed}, and the two do not differ");
+        return (false, rule);
+    };
+    let passes = p < SIGNIFICANCE;
+    let found = if passes { "and is" } else { "and is not" };
+    let test = format!("one-sided paired t-test, {}", p_text(p));
+    (passes, format!("{needed}, {found}: {test}"))
+}
+
+fn f1_on_new_rows(comparison: &Comparison) -> Finding {
+    let f1 = |metrics: &Metrics| f1_with_interval(metrics.f1, metrics.f1_interval);
+    Finding::informs(format!(
+        "F1 on {} new rows: candidate {}, deployed model {}",
+        comparison.rows,
+        f1(&comparison.candidate),
+        f1(&comparison.incumbent)
+    ))
+}
+
+/// Without model drift the candidate is refused where chance alone would rarely make it so much
+/// worse. After model drift the test data may show the former world, so it decides nothing.
+fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
+    let Some(guard) = &comparison.guard else {
+        return Finding::informs(
+            "no labelled row of the test data is new to both models, so it decides nothing".into(),
+        );
+    };
+    let Some((candidate, deployed)) = guard.candidate_log_loss.zip(guard.incumbent_log_loss) else {
+        return Finding::informs("the test data was compared by an older program".into());
+    };
+    let compared = format!(
+        "log-loss on {} rows of the test data: {}",
+        guard.rows,
+        both(candidate, deployed)
+    );
+    if comparison.model_drift {
+        let why = "after model drift older test data decides nothing";
+        return Finding::informs(format!("{compared} ({why})"));
+    }
+    let is_worse = guard.log_loss_p_value.is_some_and(|p| p < SIGNIFICANCE);
+    let found = match guard.log_loss_p_value {
+        Some(p) if is_worse => format!("significantly higher: {}", p_text(p)),
+        Some(p) => format!("not significantly higher: {}", p_text(p)),
+        None => "the two do not differ".into(),
+    };
+    Finding {
+        weight: Some(!is_worse),
+        text: format!("{compared} ({found})"),
+    }
+}
+
+fn f1_on_test_data(guard: Option<&Guard>) -> Finding {
+    let f1 = |f1: Option<f64>| f1_with_interval(f1, None);
+    let compared = guard.map(|guard| {
+        let difference = guard.difference_interval.map(|[lower, upper]| {
+            format!(" (95 % interval of the difference {lower:+.4} to {upper:+.4})")
+        });
+        format!(
+            "F1 on {} rows of the test data: candidate {}, deployed model {}{}",
+            guard.rows,
+            f1(guard.candidate_f1),
+            f1(guard.incumbent_f1),
+            difference.unwrap_or_default()
+        )
+    });
+    Finding::informs(compared.unwrap_or_else(|| "F1 on the test data was not compared".into()))
 }
 
 fn p_text(p: f64) -> String {
@@ -111,55 +168,27 @@ fn p_text(p: f64) -> String {
     }
 }
 
-fn f1_on_test_data(guard: Option<&Guard>) -> Finding {
-    let skipped = |why: &str| Finding {
-        is_worse: false,
-        reason: format!("the test data did not guard: {why}"),
-    };
-    let Some(guard) = guard else {
-        return skipped("none of its labelled rows is new to both models");
-    };
-    let (Some(candidate), Some(incumbent)) = (guard.candidate_f1, guard.incumbent_f1) else {
-        let who = who(guard.candidate_f1, guard.incumbent_f1);
-        return skipped(&format!("F1 is undefined there for {who}"));
-    };
-    let Some([lower, upper]) = guard.difference_interval else {
-        return skipped("no interval of the difference could be drawn");
-    };
-    let is_worse = upper < -SCORE_TOLERANCE;
-    let relation = if is_worse {
-        "worse beyond the margin than"
-    } else {
-        "not worse beyond the margin than"
-    };
-    Finding {
-        is_worse,
-        reason: format!(
-            "on {} rows of the test data the candidate's F1 {} (95 % interval of the difference {lower:+.4} to {upper:+.4})",
-            guard.rows,
-            against(candidate, incumbent, relation)
-        ),
-    }
-}
-
-fn who(candidate: Option<f64>, incumbent: Option<f64>) -> &'static str {
-    match (candidate, incumbent) {
-        (None, None) => "both models",
-        (None, _) => "the candidate",
-        _ => "the deployed model",
+/// F1 as people read it: with its 95 % interval where there is one.
+pub fn f1_with_interval(f1: Option<f64>, interval: Option<[f64; 2]>) -> String {
+    match (f1, interval) {
+        (None, _) => "undefined".into(),
+        (Some(f1), None) => format!("{f1:.4}"),
+        (Some(f1), Some([lower, upper])) => {
+            format!("{f1:.4} (95 % interval {lower:.4} to {upper:.4})")
+        }
     }
 }
 
 /// Both numbers with as many decimals as it takes to tell them apart.
-fn against(candidate: f64, incumbent: f64, relation: &str) -> String {
+fn both(candidate: f64, deployed: f64) -> String {
     let is_told =
-        |decimals: &usize| format!("{candidate:.decimals$}") != format!("{incumbent:.decimals$}");
-    let decimals = if (candidate - incumbent).abs() <= SCORE_TOLERANCE {
+        |decimals: &usize| format!("{candidate:.decimals$}") != format!("{deployed:.decimals$}");
+    let decimals = if (candidate - deployed).abs() <= SCORE_TOLERANCE {
         4
     } else {
         (4..10).find(is_told).unwrap_or(10)
     };
-    format!("{candidate:.decimals$} is {relation} the deployed model's {incumbent:.decimals$}")
+    format!("candidate {candidate:.decimals$}, deployed model {deployed:.decimals$}")
 }
 
 #[cfg(test)]
@@ -169,21 +198,31 @@ mod tests {
     use super::*;
     use crate::evaluate;
 
-    /// F1 of candidate and incumbent, and the interval.
-    type GuardCase = (Option<f64>, Option<f64>, Option<[f64; 2]>);
-
     /// What stands in a comparison, as far as the gate looks at it.
     #[derive(Clone, Copy)]
     struct Case {
-        f1: (Option<f64>, Option<f64>),
+        model_drift: bool,
+        log_loss: (f64, f64),
+        /// P-value of the candidate's log-loss on the new rows being higher.
         p: Option<f64>,
-        guard: Option<GuardCase>,
+        /// The same on the test data.
+        test: Option<Option<f64>>,
+        f1: (Option<f64>, Option<f64>),
     }
 
-    const EQUAL: Case = Case {
+    /// The world has changed and the candidate knows it.
+    const LEARNED: Case = Case {
+        model_drift: true,
+        log_loss: (0.5, 0.6),
+        p: Some(0.9),
+        test: Some(Some(0.5)),
         f1: (Some(0.7), Some(0.7)),
-        p: Some(0.5),
-        guard: Some((Some(0.6), Some(0.6), Some([-0.1, 0.1]))),
+    };
+    /// Nothing has changed and the candidate is better beyond chance.
+    const BETTER: Case = Case {
+        model_drift: false,
+        p: Some(0.96),
+        ..LEARNED
     };
 
     fn comparison(case: Case) -> Comparison {
@@ -192,117 +231,158 @@ mod tests {
             label: Some(true),
         };
         let metrics = evaluate(&[row]).unwrap();
-        let with_f1 = |f1| crate::Metrics {
+        let with = |f1, log_loss| Metrics {
             f1,
+            f1_interval: None,
+            log_loss,
             ..metrics.clone()
         };
         Comparison {
+            model_drift: case.model_drift,
             rows: 26,
-            candidate: with_f1(case.f1.0),
-            incumbent: with_f1(case.f1.1),
+            candidate: with(case.f1.0, case.log_loss.0),
+            incumbent: with(case.f1.1, case.log_loss.1),
             log_loss_p_value: case.p,
-            guard: case
-                .guard
-                .map(|(candidate_f1, incumbent_f1, interval)| Guard {
-                    rows: 40,
-                    left_out: 2,
-                    candidate_f1,
-                    incumbent_f1,
-                    difference_interval: interval,
-                }),
+            guard: case.test.map(|p| Guard {
+                rows: 40,
+                left_out: 2,
+                candidate_log_loss: Some(0.7),
+                incumbent_log_loss: Some(0.6),
+                log_loss_p_value: p,
+                candidate_f1: Some(0.1),
+                incumbent_f1: Some(0.9),
+                difference_interval: Some([-0.9, -0.7]),
+            }),
         }
     }
 
     #[test]
     fn the_gate_is_this_table() {
-        let new = |candidate, incumbent, p| Case {
-            f1: (candidate, incumbent),
-            p,
-            ..EQUAL
+        let drifted = |case: Case| Case {
+            model_drift: true,
+            ..case
         };
-        let test = |candidate, incumbent, interval| Case {
-            guard: Some((candidate, incumbent, interval)),
-            ..EQUAL
-        };
+        let tested = |case: Case, test| Case { test, ..case };
         let table = [
-            ("equal", EQUAL, true),
-            ("higher", new(Some(0.8), Some(0.7), Some(0.5)), true),
-            ("lower", new(Some(0.69), Some(0.7), Some(0.5)), false),
+            ("lower mean after drift", LEARNED, true),
             (
-                "lower within 1e-9",
-                new(Some(0.7 - 9e-10), Some(0.7), Some(0.5)),
-                true,
-            ),
-            (
-                "lower beyond 1e-9",
-                new(Some(0.7 - 2e-9), Some(0.7), Some(0.5)),
-                false,
-            ),
-            (
-                "log-loss at 5 %",
-                new(Some(0.8), Some(0.7), Some(0.05)),
-                true,
-            ),
-            (
-                "log-loss under 5 %",
-                new(Some(0.8), Some(0.7), Some(0.049)),
-                false,
-            ),
-            ("no spread", new(Some(0.7), Some(0.7), None), true),
-            ("no candidate F1", new(None, Some(0.7), Some(0.5)), true),
-            ("no incumbent F1", new(Some(0.1), None, Some(0.5)), true),
-            ("no F1, worse log-loss", new(None, None, Some(0.01)), false),
-            ("no F1, no spread", new(None, None, None), true),
-            (
-                "guard absent",
+                "lower by chance after drift",
                 Case {
-                    guard: None,
-                    ..EQUAL
+                    p: Some(0.51),
+                    ..LEARNED
                 },
                 true,
             ),
             (
-                "guard within",
-                test(Some(0.5), Some(0.6), Some([-0.2, 0.01])),
-                true,
-            ),
-            (
-                "guard touches 0",
-                test(Some(0.5), Some(0.6), Some([-0.2, 0.0])),
-                true,
-            ),
-            (
-                "guard beyond",
-                test(Some(0.5), Some(0.6), Some([-0.2, -0.01])),
+                "higher by chance after drift",
+                Case {
+                    log_loss: (0.600_001, 0.6),
+                    p: Some(0.49),
+                    ..LEARNED
+                },
                 false,
             ),
-            ("guard undefined", test(None, Some(0.6), None), true),
+            (
+                "equal after drift",
+                Case {
+                    log_loss: (0.6, 0.6),
+                    p: None,
+                    ..LEARNED
+                },
+                true,
+            ),
+            (
+                "worse test data after drift",
+                tested(LEARNED, Some(Some(1e-9))),
+                true,
+            ),
+            (
+                "lower F1 after drift",
+                Case {
+                    f1: (Some(0.0), Some(0.9)),
+                    ..LEARNED
+                },
+                true,
+            ),
+            ("no test data after drift", tested(LEARNED, None), true),
+            ("better without drift", BETTER, true),
+            (
+                "at the level without drift",
+                Case {
+                    p: Some(0.95),
+                    ..BETTER
+                },
+                false,
+            ),
+            ("no spread without drift", Case { p: None, ..BETTER }, false),
+            (
+                "lower F1 without drift",
+                Case {
+                    f1: (None, Some(0.9)),
+                    ..BETTER
+                },
+                true,
+            ),
+            (
+                "worse test data without drift",
+                tested(BETTER, Some(Some(0.049))),
+                false,
+            ),
+            (
+                "test data worse by chance",
+                tested(BETTER, Some(Some(0.05))),
+                true,
+            ),
+            ("test data without spread", tested(BETTER, Some(None)), true),
+            ("no test data", tested(BETTER, None), true),
+            (
+                "the same figures after drift",
+                drifted(tested(BETTER, Some(Some(0.049)))),
+                true,
+            ),
         ];
         for (name, case, accepted) in table {
             let verdict = gate(&comparison(case), GatePolicy::NotWorse);
             assert_eq!(verdict.accepted, accepted, "{name}: {:?}", verdict.reasons);
-            assert_eq!(verdict.reasons.len(), 3, "{name}");
+            assert_eq!(verdict.reasons.len(), 4, "{name}");
+            let says_refused = verdict
+                .reasons
+                .iter()
+                .any(|reason| reason.starts_with("refused: "));
+            assert_eq!(says_refused, !accepted, "{name}: {:?}", verdict.reasons);
             let always = gate(&comparison(case), GatePolicy::Always);
             assert!(always.accepted, "{name}");
-            assert_eq!(always.reasons[..3], verdict.reasons[..], "{name}");
-            assert!(always.reasons[3].contains("\"always\""), "{name}");
+            assert_eq!(always.reasons[..4], verdict.reasons[..], "{name}");
+            assert!(always.reasons[4].contains("\"always\""), "{name}");
         }
     }
 
     #[test]
     fn sentences_carry_both_numbers_with_enough_digits() {
-        let lower = Case {
-            f1: (Some(0.700_001), Some(0.700_002)),
-            ..EQUAL
+        let close = Case {
+            log_loss: (0.500_001, 0.500_002),
+            ..LEARNED
         };
-        let verdict = gate(&comparison(lower), GatePolicy::NotWorse);
+        let verdict = gate(&comparison(close), GatePolicy::NotWorse);
         assert_eq!(
-            verdict.reasons[0],
-            "on 26 new rows the candidate's F1 0.700001 is lower than the deployed model's 0.700002"
+            verdict.reasons,
+            [
+                "passed: log-loss on 26 new rows: candidate 0.500001, deployed model 0.500002 (lower is better; after model drift the mean decides)",
+                "for information: F1 on 26 new rows: candidate 0.7000, deployed model 0.7000",
+                "for information: log-loss on 40 rows of the test data: candidate 0.7000, deployed model 0.6000 (after model drift older test data decides nothing)",
+                "for information: F1 on 40 rows of the test data: candidate 0.1000, deployed model 0.9000 (95 % interval of the difference -0.9000 to -0.7000)",
+            ]
+        );
+        let refused = gate(
+            &comparison(Case {
+                p: Some(0.4),
+                ..BETTER
+            }),
+            GatePolicy::NotWorse,
         );
         assert_eq!(
-            verdict.reasons[2],
-            "on 40 rows of the test data the candidate's F1 0.6000 is not worse beyond the margin than the deployed model's 0.6000 (95 % interval of the difference -0.1000 to +0.1000)"
+            refused.reasons[0],
+            "refused: log-loss on 26 new rows: candidate 0.5000, deployed model 0.6000 (without model drift the candidate's must be significantly lower, and is not: one-sided paired t-test, p = 0.600)"
         );
     }
 }

@@ -17,6 +17,7 @@ mod reference;
 mod report;
 mod score;
 mod statistics;
+mod warnings;
 
 use std::time::Instant;
 
@@ -33,12 +34,13 @@ pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
 pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed, score_release};
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
-pub use gate::{SCORE_TOLERANCE, Verdict, gate};
+pub use gate::{SCORE_TOLERANCE, Verdict, f1_with_interval, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
 pub use statistics::{f1_interval, quantile};
+pub use warnings::model_warnings;
 
 /// Scores the candidate by hand: on the test data, into its file and the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
@@ -54,10 +56,11 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     )?;
     let mut warnings = test_data_warnings(&test);
     warnings.extend(overlap_warning(config, &history, key.as_ref(), &test));
+    let (f1, metrics) = score_on_test(&model, &test)?;
+    warnings.extend(model_warnings(&metrics, "test data"));
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let (f1, metrics) = score_on_test(&model, &test)?;
     write_score(config, f1)?;
     let score = StoredScore {
         model: digest.clone(),

@@ -8,6 +8,7 @@ use dataset::{sort_by, sum_of};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfusionMatrix;
+use crate::statistics::f1_interval;
 
 /// How well the known classes of some rows were predicted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Metrics {
     pub confusion: ConfusionMatrix,
     /// F1 of class 1.
     pub f1: Option<f64>,
+    /// 95 % interval of F1; `None` where F1 is undefined, and in metrics of older programs.
+    pub f1_interval: Option<[f64; 2]>,
     /// Share of the predicted leavers that left.
     pub precision: Option<f64>,
     /// Share of the leavers that were predicted.
@@ -62,10 +65,7 @@ pub struct MajorityBaseline {
 
 /// The metrics of the rows whose class is known; `None` when there are none.
 pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
-    let known: Vec<(f64, bool)> = scored
-        .iter()
-        .filter_map(|row| Some((row.log_odds, row.label?)))
-        .collect();
+    let known = labelled(scored);
     let mut confusion = ConfusionMatrix::default();
     for (log_odds, class) in &known {
         confusion.count(*class, *log_odds > 0.0);
@@ -77,6 +77,7 @@ pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
         accuracy: confusion.accuracy()?,
         prevalence: confusion.positives() as f64 / confusion.rows() as f64,
         f1: confusion.f1(),
+        f1_interval: f1_interval(&confusion),
         precision: confusion.precision(),
         recall: confusion.recall(),
         specificity: confusion.specificity(),
@@ -86,6 +87,17 @@ pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
         roc_auc: roc_auc(known),
         confusion,
     })
+}
+
+/// Mean log-loss of the rows whose label is known; `None` when there are none.
+pub(crate) fn mean_log_loss(scored: &[Scored]) -> Option<f64> {
+    let known = labelled(scored);
+    (!known.is_empty()).then(|| mean(&known, log_loss))
+}
+
+fn labelled(scored: &[Scored]) -> Vec<(f64, bool)> {
+    let labelled = |row: &Scored| Some((row.log_odds, row.label?));
+    scored.iter().filter_map(labelled).collect()
 }
 
 fn squared_error(log_odds: f64, class: bool) -> f64 {

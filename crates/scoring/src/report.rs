@@ -5,6 +5,7 @@ use std::fmt;
 use common::cli;
 use serde::Serialize;
 
+use crate::gate::f1_with_interval;
 use crate::metrics::Metrics;
 
 /// A model's score on the test data.
@@ -44,8 +45,12 @@ impl fmt::Display for Metrics {
         )?;
         writeln!(
             to,
-            "F1             {} (always 1: {}, always {}: {})",
-            shown(self.f1),
+            "F1             {}",
+            f1_with_interval(self.f1, self.f1_interval)
+        )?;
+        writeln!(
+            to,
+            "F1 baselines   always 1: {}, always {}: {}",
             shown(baselines.always_one_f1),
             baselines.majority.class,
             shown(baselines.majority.f1)

@@ -169,7 +169,9 @@ impl fmt::Display for Check {
         to.write_str(match self {
             Self::Confirmed => "confirmed",
             Self::Unconfirmed => "unconfirmed, the other solver stopped short of this loss",
-            Self::NotChecked => "not checked, more rows than training.verify_rows",
+            Self::NotChecked => {
+                "not checked: more rows than training.verify_rows, or too much work for a tenth of a second"
+            }
         })
     }
 }

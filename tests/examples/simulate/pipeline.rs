@@ -4,7 +4,6 @@
 //! checked before anything is simulated ([`crate::on_files`]).
 
 use common::Config;
-use common::config::DriftTrigger;
 use common::ledger::DataPosition;
 use dataset::{Selection, Table};
 use diagnostics::statistics::CumulativeScore;
@@ -54,7 +53,7 @@ impl<'a> Pipeline<'a> {
         let evidence = self.evidence();
         let action = decide(&evidence, &Policy::of(self.config)).action;
         let came = match action {
-            Action::Retrain => self.retrain(),
+            Action::Retrain => self.retrain(&evidence),
             _ => Came::Kept,
         };
         if matches!(action, Action::Keep | Action::Predict | Action::Retrain) {
@@ -89,20 +88,24 @@ impl<'a> Pipeline<'a> {
             deployed: Some(DeployedModel {
                 release: String::new(),
                 score: self.score,
+                score_interval: None,
             }),
             rows: table.rows() as u64,
             labelled_rows: labelled(&table.labels),
             new_rows: new.len() as u64,
             new_labelled_rows: labelled(&table.labels[new.clone()]),
             on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
-            // The score decides without them, and they cost most of the time.
-            verdicts: (self.config.drift.trigger == DriftTrigger::Evidence)
-                .then(|| verdicts(&self.model, &batch, &self.sums, self.config.drift.alpha)),
+            verdicts: Some(verdicts(
+                &self.model,
+                &batch,
+                &self.sums,
+                self.config.drift.alpha,
+            )),
             ..Evidence::default()
         }
     }
 
-    fn retrain(&mut self) -> Came {
+    fn retrain(&mut self, evidence: &Evidence) -> Came {
         let candidate = train(self.config, &self.table);
         let contest = Contest {
             candidate: &candidate,
@@ -113,6 +116,7 @@ impl<'a> Pipeline<'a> {
                 table: self.test,
                 left_out: 0,
             }),
+            model_drift: evidence.has_model_drift(),
         };
         let settings = FitSettings {
             c: self.config.training.c,

@@ -95,6 +95,10 @@ fn share_or_null() -> Value {
     json!({"type": ["number", "null"], "minimum": 0, "maximum": 1})
 }
 
+fn interval_or_null() -> Value {
+    json!({"type": ["array", "null"], "items": share(), "minItems": 2, "maxItems": 2})
+}
+
 fn or_null(kind: &str) -> Value {
     json!({"type": [kind, "null"]})
 }
@@ -146,10 +150,7 @@ fn predictions() -> Value {
 fn score() -> Value {
     closed(&[
         ("f1", share_or_null()),
-        (
-            "f1_interval",
-            json!({"type": ["array", "null"], "items": share(), "minItems": 2, "maxItems": 2}),
-        ),
+        ("f1_interval", interval_or_null()),
         ("precision", share_or_null()),
         ("recall", share_or_null()),
         ("roc_auc", share_or_null()),
@@ -275,41 +276,59 @@ fn health() -> Value {
     )
 }
 
+/// What the records of older programs lack.
+const SCORE_INTERVALS: [&str; 3] = [
+    "new_score_interval",
+    "deployed_score_interval",
+    "candidate_score_interval",
+];
+
 fn listed_run() -> Value {
     let counts = json!({"type": "object", "additionalProperties": {"type": "integer"}});
-    closed(&[
-        ("run_id", count()),
-        ("outcome", text()),
-        ("reason", text()),
-        ("started_at", time()),
-        ("finished_at", time_or_null()),
-        ("release", or_null("string")),
-        ("new_score", share_or_null()),
-        ("deployed_score", share_or_null()),
-        ("candidate_score", share_or_null()),
-        ("files", counts.clone()),
-        ("rows", counts),
-        (
-            "seconds",
-            json!({"type": "object", "additionalProperties": {"type": "number"}}),
-        ),
-        ("warnings", list(&text())),
-    ])
+    object(
+        &[
+            ("run_id", count()),
+            ("outcome", text()),
+            ("reason", text()),
+            ("started_at", time()),
+            ("finished_at", time_or_null()),
+            ("release", or_null("string")),
+            ("new_score", share_or_null()),
+            ("new_score_interval", interval_or_null()),
+            ("deployed_score", share_or_null()),
+            ("deployed_score_interval", interval_or_null()),
+            ("candidate_score", share_or_null()),
+            ("candidate_score_interval", interval_or_null()),
+            ("files", counts.clone()),
+            ("rows", counts),
+            (
+                "seconds",
+                json!({"type": "object", "additionalProperties": {"type": "number"}}),
+            ),
+            ("warnings", list(&text())),
+        ],
+        &SCORE_INTERVALS,
+    )
 }
 
 fn judged_run() -> Value {
-    closed(&[
-        ("run_id", count()),
-        ("outcome", text()),
-        ("reason", text()),
-        ("finished_at", time_or_null()),
-        ("release", or_null("string")),
-        ("new_score", share_or_null()),
-        ("deployed_score", share_or_null()),
-        ("evidence", json!({"type": "object"})),
-        ("decision", json!({"type": ["object", "string", "null"]})),
-        ("verdicts", list(&verdict())),
-    ])
+    object(
+        &[
+            ("run_id", count()),
+            ("outcome", text()),
+            ("reason", text()),
+            ("finished_at", time_or_null()),
+            ("release", or_null("string")),
+            ("new_score", share_or_null()),
+            ("new_score_interval", interval_or_null()),
+            ("deployed_score", share_or_null()),
+            ("deployed_score_interval", interval_or_null()),
+            ("evidence", json!({"type": "object"})),
+            ("decision", json!({"type": ["object", "string", "null"]})),
+            ("verdicts", list(&verdict())),
+        ],
+        &SCORE_INTERVALS,
+    )
 }
 
 /// What one test of a run said.

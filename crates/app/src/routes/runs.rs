@@ -18,7 +18,7 @@ use crate::state::AppState;
 pub(super) const USUAL_RUNS: u32 = 20;
 
 /// What a list shows of a run.
-const LISTED: [&str; 13] = [
+const LISTED: [&str; 16] = [
     "run_id",
     "outcome",
     "reason",
@@ -26,22 +26,27 @@ const LISTED: [&str; 13] = [
     "finished_at",
     "release",
     "new_score",
+    "new_score_interval",
     "deployed_score",
+    "deployed_score_interval",
     "candidate_score",
+    "candidate_score_interval",
     "files",
     "rows",
     "seconds",
     "warnings",
 ];
 /// What is shown of how a run judged the deployed model.
-const JUDGED: [&str; 9] = [
+const JUDGED: [&str; 11] = [
     "run_id",
     "outcome",
     "reason",
     "finished_at",
     "release",
     "new_score",
+    "new_score_interval",
     "deployed_score",
+    "deployed_score_interval",
     "evidence",
     "decision",
 ];

@@ -75,7 +75,7 @@ pub(super) async fn show(
     }
     let shown = Answer {
         f1: metrics.f1,
-        f1_interval: score.f1_interval,
+        f1_interval: metrics.f1_interval,
         precision: metrics.precision,
         recall: metrics.recall,
         roc_auc: metrics.roc_auc,

@@ -32,8 +32,12 @@ const HIGHEST_ALPHA: f64 = 0.5;
 /// Section `drift`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftSettings {
-    /// What calls for a retrain; default `score`.
+    /// What calls for a retrain; default `evidence`.
     pub trigger: DriftTrigger,
+    /// Fewer new labelled rows than this decide nothing: they wait for more. Default 20.
+    pub min_rows: u64,
+    /// Fewer new rows of either label than this decide nothing: they wait for more. Default 5.
+    pub min_of_each_label: u64,
     /// A p-value below it says that the deployed model no longer holds; default 0.005.
     pub alpha: f64,
     /// The rows that the deployed model is judged on; default `new_rows`.
@@ -194,7 +198,9 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
 
 pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {
     let settings = DriftSettings {
-        trigger: section.value("trigger", DriftTrigger::Score),
+        trigger: section.value("trigger", DriftTrigger::Evidence),
+        min_rows: section.value("min_rows", 20),
+        min_of_each_label: section.value("min_of_each_label", 5),
         alpha: section.value("alpha", 0.005),
         basis: section.value("basis", DriftBasis::NewRows),
         on_tie: section.value("on_tie", OnTie::Retrain),

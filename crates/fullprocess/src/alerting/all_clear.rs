@@ -231,6 +231,7 @@ mod tests {
                 deployed: Some(DeployedModel {
                     release: release.into(),
                     score: 0.5,
+                    score_interval: None,
                 }),
                 verdicts: Some(found),
                 ..Evidence::default()

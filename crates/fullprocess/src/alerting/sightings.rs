@@ -97,7 +97,11 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
             Some(wrong(condition, what.into()))
         }
         Outcome::ColdStart | Outcome::Steady | Outcome::Redeployed => Some(right(condition)),
-        Outcome::NothingNew | Outcome::NotJudged | Outcome::Failed | Outcome::Interrupted => None,
+        Outcome::NothingNew
+        | Outcome::DriftNoted
+        | Outcome::NotJudged
+        | Outcome::Failed
+        | Outcome::Interrupted => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod alerts;
 mod clock;
 mod history;
 mod lock;
+mod model;
 mod orphans;
 mod permissions;
 mod releases;
@@ -68,6 +69,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     make(Check::Lock, lock::examine, &layout.run_lock());
     make(Check::History, history::examine, &layout.history());
     make(Check::Releases, releases::examine, layout.production());
+    make(Check::Model, model::examine, layout.production());
     make(Check::Orphans, orphans::examine, layout.state());
     make(Check::Runs, runs::examine, &layout.history());
     make(Check::Alerts, alerts::examine, &layout.history());

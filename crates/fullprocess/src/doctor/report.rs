@@ -23,6 +23,8 @@ pub enum Check {
     History,
     /// Every release against its checksums.
     Releases,
+    /// The deployed model on the test data.
+    Model,
     /// What a killed run left lying.
     Orphans,
     /// How the runs came out.
@@ -88,6 +90,7 @@ impl Check {
             Self::Lock => "lock",
             Self::History => "history",
             Self::Releases => "releases",
+            Self::Model => "model",
             Self::Orphans => "orphans",
             Self::Runs => "runs",
             Self::Alerts => "alerts",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use common::history::STAGES;
+use scoring::f1_with_interval;
 
 use super::{FileCounts, Outcome, RunRecord};
 use crate::unlabelled::Expectation;
@@ -111,13 +112,26 @@ impl RunRecord {
 
     fn write_scores(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scores = [
-            ("deployed model on the new data", self.new_score),
-            ("deployed model on the test data", self.deployed_score),
-            ("candidate on the test data", self.candidate_score),
+            (
+                "deployed model on the new data",
+                self.new_score,
+                self.new_score_interval,
+            ),
+            (
+                "deployed model on the test data",
+                self.deployed_score,
+                self.deployed_score_interval,
+            ),
+            (
+                "candidate on the test data",
+                self.candidate_score,
+                self.candidate_score_interval,
+            ),
         ];
-        for (what, score) in scores {
-            if let Some(score) = score {
-                writeln!(to, "  F1         {score:.4} {what}")?;
+        for (what, score, interval) in scores {
+            if score.is_some() {
+                let f1 = f1_with_interval(score, interval);
+                writeln!(to, "  F1         {f1}, {what}")?;
             }
         }
         Ok(())

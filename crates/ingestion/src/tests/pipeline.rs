@@ -76,6 +76,7 @@ impl Pipeline {
             created_at: Timestamp::UNIX_EPOCH,
             parent: None,
             score: 0.5,
+            score_interval: None,
             files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
             data: self.ledger().position(),
             answers: Vec::new(),

@@ -1,6 +1,7 @@
 //! All that the picture says, and where: titles, names, counts and shares.
 
 use plotters::prelude::RGBColor;
+use scoring::f1_interval;
 
 use super::numerals::{n_rows, percent, score, thousands};
 use super::palette::{INK, QUIET_INK};
@@ -44,12 +45,13 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
     }
     let name = format!("F1 of “{}”", chart.class_names[1]);
     let value = chart.matrix.f1().map_or("undefined".to_owned(), score);
-    let place = Region::new(760, 64, RIGHT - 760, 96);
-    labels.extend(column(
-        place,
-        Align::Right,
-        vec![(name, 20, QUIET_INK), (value, 60, INK)],
-    ));
+    let place = Region::new(760, 40, RIGHT - 760, 120);
+    let mut lines = vec![(name, 20, QUIET_INK), (value, 60, INK)];
+    if let Some([lower, upper]) = f1_interval(&chart.matrix) {
+        let interval = format!("95 % interval {} to {}", score(lower), score(upper));
+        lines.push((interval, 20, QUIET_INK));
+    }
+    labels.extend(column(place, Align::Right, lines));
     labels
 }
 
@@ -212,6 +214,10 @@ mod tests {
         ] {
             assert!(texts.windows(2).any(|window| window == fact), "{fact:?}");
         }
+        assert!(
+            texts.contains(&"95 % interval 0.5061 to 0.5559"),
+            "{texts:?}"
+        );
     }
 
     #[test]

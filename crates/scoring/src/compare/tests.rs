@@ -58,6 +58,7 @@ fn compared(before: &Table, after: &Table, test: Option<UnseenTest<'_>>) -> Comp
         table: after,
         new_rows: before.rows()..after.rows(),
         test,
+        model_drift: false,
     };
     compare(&SETTINGS, &contest).unwrap()
 }
@@ -92,6 +93,7 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
         table: &spoilt,
         new_rows: 2300..2600,
         test: None,
+        model_drift: false,
     };
     let comparison = compare(&SETTINGS, &contest).unwrap();
     assert!(comparison.log_loss_p_value.unwrap() < 1e-6);
@@ -165,6 +167,7 @@ fn new_rows_without_a_class_cannot_be_compared() {
         table: &after,
         new_rows: 100..101,
         test: None,
+        model_drift: false,
     };
     let error = compare(&SETTINGS, &contest).unwrap_err();
     assert_eq!(
@@ -185,6 +188,7 @@ fn models_of_other_columns_are_not_compared() {
         table: &table,
         new_rows: 0..100,
         test: None,
+        model_drift: false,
     };
     assert!(compare(&SETTINGS, &contest).is_err());
 }

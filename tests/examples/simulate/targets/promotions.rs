@@ -58,6 +58,8 @@ fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
             table: &test,
             left_out: 0,
         }),
+        // The score test is not asked: the candidate has to be better by itself.
+        model_drift: false,
     };
     let settings = FitSettings {
         c: config.training.c,

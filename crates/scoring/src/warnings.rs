@@ -1,0 +1,84 @@
+//! What a person should know about a model before trusting its figures.
+
+use crate::gate::{SCORE_TOLERANCE, f1_with_interval};
+use crate::metrics::Metrics;
+
+/// Warnings about a model with these metrics on `rows`, such as "test data".
+///
+/// It was asked about rows of one label only, it flags nobody, or its F1 is below that of calling
+/// everyone a leaver.
+pub fn model_warnings(metrics: &Metrics, rows: &str) -> Vec<String> {
+    let confusion = &metrics.confusion;
+    let labelled = metrics.rows;
+    let only = |label: u8, other: u8| {
+        format!(
+            "the {labelled} labelled rows of the {rows} all have label {label}, so F1 says little about the model: add rows with label {other}"
+        )
+    };
+    let warning = match (confusion.positives(), confusion.negatives()) {
+        (0, _) => Some(only(0, 1)),
+        (_, 0) => Some(only(1, 0)),
+        (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
+            "the model flags nobody: {left} of the {labelled} labelled rows of the {rows} have label 1, and none is predicted to"
+        )),
+        _ => below_baseline(metrics, rows),
+    };
+    warning.into_iter().collect()
+}
+
+fn below_baseline(metrics: &Metrics, rows: &str) -> Option<String> {
+    let (f1, baseline) = metrics.f1.zip(metrics.baselines.always_one_f1)?;
+    (f1 < baseline - SCORE_TOLERANCE).then(|| {
+        format!(
+            "the model is worse on the {rows} than calling everyone a leaver: F1 {}, and {baseline:.4} for calling everyone a leaver",
+            f1_with_interval(metrics.f1, metrics.f1_interval)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::passes::Scored;
+
+    use super::*;
+    use crate::evaluate;
+
+    /// The warnings about a model with so many true and false positives, false and true negatives.
+    fn warnings(cells: [usize; 4]) -> Vec<String> {
+        let kinds = [(1.0, true), (1.0, false), (-1.0, true), (-1.0, false)];
+        let rows: Vec<Scored> = kinds
+            .into_iter()
+            .zip(cells)
+            .flat_map(|((log_odds, label), count)| {
+                let label = Some(label);
+                std::iter::repeat_n(Scored { log_odds, label }, count)
+            })
+            .collect();
+        model_warnings(&evaluate(&rows).unwrap(), "test data")
+    }
+
+    #[test]
+    fn a_model_that_says_nothing_useful_is_a_warning() {
+        for (cells, says) in [
+            ([0, 3, 0, 9], "all have label 0"),
+            ([3, 0, 9, 0], "all have label 1"),
+            ([0, 0, 9, 0], "all have label 1"),
+            ([0, 0, 4, 96], "flags nobody: 4 of the 100"),
+            (
+                [10, 20, 30, 40],
+                "than calling everyone a leaver: F1 0.2857",
+            ),
+        ] {
+            let found = warnings(cells);
+            assert_eq!(found.len(), 1, "{cells:?}: {found:?}");
+            assert!(found[0].contains(says), "{cells:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_better_than_no_model_is_none() {
+        assert!(warnings([30, 10, 10, 50]).is_empty());
+        // As good as calling everyone a leaver, because it does.
+        assert!(warnings([30, 70, 0, 0]).is_empty());
+    }
+}

@@ -1,0 +1,264 @@
+//! What a run decides where labels are few, leavers rare, or the test data old.
+
+use std::fmt::Write;
+
+use acceptance::draws::Draws;
+use serde_json::{Value, json};
+
+use crate::workspace::{Workspace, outcome};
+
+const HEADER: &str = "client,x,left\n";
+
+/// Why clients leave: log-odds in thousandths, at x = 0 and for each unit of x.
+#[derive(Clone, Copy)]
+struct World {
+    at_zero: i64,
+    slope: i64,
+}
+
+const USUAL: World = World {
+    at_zero: 0,
+    slope: 1500,
+};
+
+/// Clients of a world, whose x is from −3 to 3.
+fn clients(world: World, name: &str, count: usize) -> String {
+    let seed = name
+        .bytes()
+        .fold(7, |seed, byte| seed * 31 + u64::from(byte));
+    let mut draws = Draws { state: seed };
+    let mut text = HEADER.to_owned();
+    for client in 0..count {
+        let x = i64::from(draws.below(6001)) - 3000;
+        let log_odds = (world.at_zero as f64 + world.slope as f64 * x as f64 / 1000.0) / 1000.0;
+        let leaves = 1.0 / (1.0 + (-log_odds).exp());
+        let left = u8::from(f64::from(draws.below(1_000_000)) < leaves * 1e6);
+        writeln!(text, "{name}{client},{x}e-3,{left}").expect("a string takes all");
+    }
+    text
+}
+
+/// The rows of a file whose label is this one, under its header.
+fn with_label(file: &str, label: u8) -> String {
+    let rows = file.lines().skip(1);
+    let rows = rows.filter(|row| row.ends_with(&format!(",{label}")));
+    rows.fold(HEADER.to_owned(), |text, row| text + row + "\n")
+}
+
+/// A pipeline before its first run.
+fn pipeline(world: World, trigger: &str, test: &str) -> Workspace {
+    let mut workspace = Workspace::empty();
+    workspace.set(
+        "schema",
+        json!({"id": "client", "features": ["x"], "target": "left"}),
+    );
+    workspace.set("drift.trigger", json!(trigger));
+    put(&workspace, "first", &clients(world, "p", 2000));
+    workspace.write("data/testdata/t.csv", test);
+    workspace
+}
+
+/// A pipeline with its first model.
+fn started(world: World, trigger: &str) -> Workspace {
+    let workspace = pipeline(world, trigger, &clients(world, "t", 800));
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+    workspace
+}
+
+fn put(workspace: &Workspace, name: &str, text: &str) {
+    workspace.write(&format!("data/practicedata/{name}.csv"), text);
+}
+
+#[track_caller]
+fn says(record: &Value, part: &str, text: &str) {
+    let found = record[part].to_string();
+    assert!(found.contains(text), "{text:?} is not in {found}");
+}
+
+#[test]
+fn one_row_decides_nothing_and_waits_for_others() {
+    for trigger in ["score", "evidence"] {
+        let workspace = started(USUAL, trigger);
+        put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
+        let record = workspace.fullprocess();
+        assert_eq!(outcome(&record), "not_judged", "{record:#}");
+        says(&record, "reason", "19 more, 4 of them with label 1");
+        assert_eq!(workspace.live(), "000001");
+        assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+
+        put(&workspace, "more", &clients(USUAL, "m", 60));
+        let record = workspace.fullprocess();
+        assert_ne!(outcome(&record), "not_judged", "{record:#}");
+        assert_eq!(record["rows"]["new"], 61, "the row that waited counts once");
+    }
+}
+
+#[test]
+fn new_rows_of_one_label_wait() {
+    let workspace = started(USUAL, "evidence");
+    let stayed = with_label(&clients(USUAL, "s", 300), 0);
+    put(&workspace, "stayed", &stayed);
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    says(&record, "reason", "5 more, 5 of them with label 1");
+}
+
+#[test]
+fn the_needed_labels_are_settings() {
+    let mut workspace = started(USUAL, "score");
+    workspace.set("drift.min_rows", json!(1));
+    workspace.set("drift.min_of_each_label", json!(0));
+    put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
+    let record = workspace.fullprocess();
+    // F1 is 0 on that row, which is no score, and one row is no evidence.
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    put(&workspace, "hit", &format!("{HEADER}hit,3,1\n"));
+    let record = workspace.fullprocess();
+    assert_ne!(outcome(&record), "not_judged", "{record:#}");
+}
+
+#[test]
+fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
+    let workspace = pipeline(USUAL, "evidence", &clients(USUAL, "t", 800));
+    put(&workspace, "first", &clients(USUAL, "p", 12));
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start", "{record:#}");
+    says(&record, "warnings", "8 more");
+}
+
+#[test]
+fn where_leavers_are_rare_an_f1_of_nothing_replaces_no_model() {
+    let rare = World {
+        at_zero: -4500,
+        slope: 700,
+    };
+    for trigger in ["score", "evidence"] {
+        let workspace = started(rare, trigger);
+        let cold = workspace.run("fullprocess", &["--doctor", "--json"]).json();
+        says(&cold, "findings", "flags nobody");
+        for batch in 0..6 {
+            let name = format!("b{batch}_");
+            put(&workspace, &name, &clients(rare, &name, 500));
+            let record = workspace.fullprocess();
+            assert_eq!(outcome(&record), "steady", "{trigger}: {record:#}");
+            says(&record, "warnings", "flags nobody");
+        }
+        assert_eq!(workspace.live(), "000001");
+    }
+}
+
+#[test]
+fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
+    let before = World {
+        at_zero: -1000,
+        slope: 1500,
+    };
+    let reversed = World {
+        slope: -1500,
+        ..before
+    };
+    for trigger in ["score", "evidence"] {
+        let test = with_label(&clients(before, "t", 900), 0);
+        let workspace = pipeline(before, trigger, &test);
+        let record = workspace.fullprocess();
+        assert_eq!(outcome(&record), "cold_start", "{record:#}");
+        says(&record, "warnings", "all have label 0");
+        put(&workspace, "later", &clients(reversed, "l", 600));
+        let record = workspace.fullprocess();
+        let model = &record["evidence"]["verdicts"]["model"]["verdict"];
+        assert_eq!(model, "drift", "{record:#}");
+        assert_ne!(outcome(&record), "steady", "{record:#}");
+    }
+}
+
+#[test]
+fn drift_that_the_score_does_not_see_is_noted() {
+    let workspace = started(USUAL, "score");
+    // Many more leave, so F1 is higher, and the probabilities are wrong.
+    let more = World {
+        at_zero: 2500,
+        ..USUAL
+    };
+    put(&workspace, "later", &clients(more, "l", 600));
+    let dry = workspace
+        .run("fullprocess", &["--dry-run", "--json"])
+        .json();
+    assert_eq!(outcome(&dry), "drift_noted", "{dry:#}");
+    let quiet = workspace.run("fullprocess", &["--quiet"]);
+    assert_eq!(quiet.code, 0, "{}", quiet.stderr);
+    assert!(quiet.stdout.contains(": drift_noted\n"), "{}", quiet.stdout);
+    assert_eq!(workspace.live(), "000001");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
+fn old_test_data_and_f1_stop_no_candidate_after_model_drift() {
+    let workspace = started(USUAL, "evidence");
+    let reversed = World {
+        slope: -1500,
+        ..USUAL
+    };
+    // As many rows as before, so that the candidate is right about the new ones.
+    put(&workspace, "later", &clients(reversed, "l", 3000));
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "redeployed", "{record:#}");
+    let [candidate, deployed] = ["candidate_log_loss", "incumbent_log_loss"]
+        .map(|which| record["comparison"]["guard"][which].as_f64().expect(which));
+    assert!(candidate > deployed, "the test data is of the former world");
+    says(
+        &record,
+        "verdict",
+        "after model drift older test data decides nothing",
+    );
+    assert_eq!(workspace.live(), "000002");
+}
+
+#[test]
+fn without_model_drift_a_candidate_must_be_better_beyond_chance() {
+    let mut workspace = started(USUAL, "score");
+    // The score is not higher here, and the model is as right as it ever was.
+    let fewer = with_label(&clients(USUAL, "l", 900), 0)
+        + &{
+            let left = with_label(&clients(USUAL, "k", 900), 1);
+            left.lines()
+                .skip(1)
+                .take(60)
+                .fold(String::new(), |text, row| text + row + "\n")
+        };
+    workspace.set("drift.alpha", json!(1e-300));
+    put(&workspace, "later", &fewer);
+    let record = workspace.fullprocess();
+    assert_eq!(record["comparison"]["model_drift"], false, "{record:#}");
+    says(&record, "verdict", "must be significantly lower");
+}
+
+#[test]
+fn f1_stands_with_its_interval_where_it_decides_and_is_shown() {
+    let workspace = started(USUAL, "score");
+    put(&workspace, "later", &clients(USUAL, "l", 300));
+    let record = workspace.fullprocess();
+    for score in ["new_score", "deployed_score"] {
+        let value = record[score].as_f64().expect(score);
+        let interval = &record[format!("{score}_interval")];
+        let [lower, upper] = [0, 1].map(|end| interval[end].as_f64().expect("an end"));
+        assert!(lower < value && value < upper, "{record:#}");
+    }
+    says(&record, "reason", "(95 % interval 0.");
+    let manifest: Value =
+        serde_json::from_str(&workspace.text("production_deployment/current/manifest.json"))
+            .expect("a manifest");
+    assert_eq!(
+        manifest["score_interval"],
+        record["deployed_score_interval"]
+    );
+    for (program, arguments) in [
+        ("scoring", &[][..]),
+        ("diagnostics", &[]),
+        ("reporting", &[]),
+        ("deployment", &["--rollback", "000001"]),
+    ] {
+        let shown = workspace.run(program, arguments);
+        let text = shown.stdout.as_str();
+        assert!(text.contains("(95 % interval 0."), "{program}: {text}");
+    }
+}
