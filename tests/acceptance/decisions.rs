@@ -162,7 +162,7 @@ fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
         let workspace = pipeline(before, trigger, &test);
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "cold_start", "{record:#}");
-        says(&record, "warnings", "all have label 0");
+        says(&record, "warnings", "in the test data have label 0");
         put(&workspace, "later", &clients(reversed, "l", 600));
         let record = workspace.fullprocess();
         let model = &record["evidence"]["verdicts"]["model"]["verdict"];
@@ -174,12 +174,12 @@ fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
 #[test]
 fn drift_that_the_score_does_not_see_is_noted() {
     let workspace = started(USUAL, "score");
-    // Many more leave, so F1 is higher, and the probabilities are wrong.
-    let more = World {
-        at_zero: 2500,
+    // The same clients leave, and more surely: F1 is higher, and the probabilities are wrong.
+    let surer = World {
+        slope: 6000,
         ..USUAL
     };
-    put(&workspace, "later", &clients(more, "l", 600));
+    put(&workspace, "later", &clients(surer, "l", 600));
     let dry = workspace
         .run("fullprocess", &["--dry-run", "--json"])
         .json();

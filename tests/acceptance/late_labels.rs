@@ -137,7 +137,7 @@ fn classes_may_come_in_parts_and_with_other_values() {
     // Of the rest one client comes with a value of its own, and one nobody knows.
     let known = rows[250].rsplit_once(',').expect("a class");
     let id = known.0.rsplitn(4, ',').last().expect("an id");
-    let other = format!("{header}\n{id},1,2,3,1\nNobody Ever,1,2,3,0\n");
+    let other = format!("{}{id},1,2,3,1\nNobody Ever,1,2,3,0\n", export(32, 60));
     let third = after(&workspace, "june", &other);
     assert_eq!(realised(&third)[0]["rows"], 201, "{third:#}");
 }
@@ -215,7 +215,7 @@ fn a_class_that_stands_before_a_row_is_not_its_own() {
     assert_eq!(expectation(&record)["rows"], 1);
     assert_eq!(realised(&record), Vec::<&Value>::new());
 
-    let later = format!("{header}\nClient X,13,7,3,0\n");
+    let later = format!("{}Client X,13,7,3,0\n", export(38, 60));
     let record = after(&workspace, "april", &later);
     assert_eq!(realised(&record)[0]["rows"], 1, "{record:#}");
 }

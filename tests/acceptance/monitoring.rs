@@ -190,7 +190,7 @@ fn rows_too_few_for_the_evidence_wait_for_more() {
 }
 
 #[test]
-fn the_score_decides_by_default_and_the_verdicts_stand_beside_it() {
+fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
     let workspace = watching("score");
     workspace.write(
         "data/exports/20.csv",

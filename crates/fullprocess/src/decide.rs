@@ -165,7 +165,7 @@ impl NeededLabels {
         };
         (missing > 0).then(|| {
             format!(
-                "{} ({positives} with label 1, {negatives} with label 0), {} are needed with {} of each label: {missing} more{among}",
+                "there {} ({positives} with label 1, {negatives} with label 0), {} are needed with {} of each label: {missing} more{among}",
                 in_words(rows),
                 self.rows,
                 self.of_each_label,
@@ -176,8 +176,8 @@ impl NeededLabels {
 
 fn in_words(rows: u64) -> String {
     match rows {
-        1 => "1 labelled row".into(),
-        rows => format!("{rows} labelled rows"),
+        1 => "is 1 labelled row".into(),
+        rows => format!("are {rows} labelled rows"),
     }
 }
 
@@ -232,7 +232,7 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         return decision(Action::Predict, "no new row has a known class".into());
     }
     if let Some(missing) = missing_labels(evidence, policy) {
-        let reason = format!("too few new rows to judge the deployed model: {missing}; they wait");
+        let reason = format!("cannot judge the deployed model yet: {missing}; the new rows wait");
         return decision(Action::Wait, reason);
     }
     let score = by_score(evidence, deployed, policy);
@@ -449,7 +449,7 @@ mod tests {
             (4, 15, Some("1 more, 1 of them with label 1")),
             (4, 900, Some("1 more, 1 of them with label 1")),
             (900, 0, Some("5 more, 5 of them with label 0")),
-            (9, 10, Some(": 1 more; they wait")),
+            (9, 10, Some(": 1 more; the new rows wait")),
             (5, 15, None),
         ] {
             let mut new = metrics(positives, 0, 0);

@@ -47,8 +47,10 @@ impl OpenRun<'_> {
         self.record.candidate_score = Some(candidate.score);
         self.record.candidate_score_interval = candidate.metrics.f1_interval;
         self.record.warn(test.warnings.iter().cloned());
-        self.record
-            .warn(scoring::model_warnings(&candidate.metrics, "test data"));
+        self.record.warn(scoring::model_warnings(
+            &candidate.metrics,
+            "in the test data",
+        ));
         if live.is_none() {
             self.warn_of_few_labels(data)?;
         }

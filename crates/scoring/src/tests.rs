@@ -68,7 +68,8 @@ fn a_run_leaves_the_score_in_file_and_history() {
     assert_eq!(history.stage_durations("scoring", 9).unwrap().len(), 1);
     let shown = report.to_string();
     assert!(
-        shown.contains("F1             0.8000 (always 1: 0.6667"),
+        shown.contains("F1             0.8000 (95 % interval 0.3439 to 0.9683)")
+            && shown.contains("always 1: 0.6667"),
         "{shown}"
     );
 }

@@ -3,34 +3,34 @@
 use crate::gate::{SCORE_TOLERANCE, f1_with_interval};
 use crate::metrics::Metrics;
 
-/// Warnings about a model with these metrics on `rows`, such as "test data".
+/// Warnings about a model with these metrics; `place` says of which rows, as "in the test data".
 ///
 /// It was asked about rows of one label only, it flags nobody, or its F1 is below that of calling
 /// everyone a leaver.
-pub fn model_warnings(metrics: &Metrics, rows: &str) -> Vec<String> {
+pub fn model_warnings(metrics: &Metrics, place: &str) -> Vec<String> {
     let confusion = &metrics.confusion;
     let labelled = metrics.rows;
     let only = |label: u8, other: u8| {
         format!(
-            "the {labelled} labelled rows of the {rows} all have label {label}, so F1 says little about the model: add rows with label {other}"
+            "all {labelled} labelled rows {place} have label {label}, so F1 says little about the model: add rows with label {other}"
         )
     };
     let warning = match (confusion.positives(), confusion.negatives()) {
         (0, _) => Some(only(0, 1)),
         (_, 0) => Some(only(1, 0)),
         (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
-            "the model flags nobody: {left} of the {labelled} labelled rows of the {rows} have label 1, and none is predicted to"
+            "the model flags nobody {place}, where {left} of {labelled} labelled rows have label 1"
         )),
-        _ => below_baseline(metrics, rows),
+        _ => below_baseline(metrics, place),
     };
     warning.into_iter().collect()
 }
 
-fn below_baseline(metrics: &Metrics, rows: &str) -> Option<String> {
+fn below_baseline(metrics: &Metrics, place: &str) -> Option<String> {
     let (f1, baseline) = metrics.f1.zip(metrics.baselines.always_one_f1)?;
     (f1 < baseline - SCORE_TOLERANCE).then(|| {
         format!(
-            "the model is worse on the {rows} than calling everyone a leaver: F1 {}, and {baseline:.4} for calling everyone a leaver",
+            "the model is worse than calling everyone a leaver {place}: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
             f1_with_interval(metrics.f1, metrics.f1_interval)
         )
     })
@@ -54,20 +54,20 @@ mod tests {
                 std::iter::repeat_n(Scored { log_odds, label }, count)
             })
             .collect();
-        model_warnings(&evaluate(&rows).unwrap(), "test data")
+        model_warnings(&evaluate(&rows).unwrap(), "in the test data")
     }
 
     #[test]
     fn a_model_that_says_nothing_useful_is_a_warning() {
         for (cells, says) in [
-            ([0, 3, 0, 9], "all have label 0"),
-            ([3, 0, 9, 0], "all have label 1"),
-            ([0, 0, 9, 0], "all have label 1"),
-            ([0, 0, 4, 96], "flags nobody: 4 of the 100"),
+            ([0, 3, 0, 9], "in the test data have label 0"),
+            ([3, 0, 9, 0], "have label 1, so"),
+            ([0, 0, 9, 0], "have label 1, so"),
             (
-                [10, 20, 30, 40],
-                "than calling everyone a leaver: F1 0.2857",
+                [0, 0, 4, 96],
+                "flags nobody in the test data, where 4 of 100",
             ),
+            ([10, 20, 30, 40], "its F1 is 0.2857 (95 %"),
         ] {
             let found = warnings(cells);
             assert_eq!(found.len(), 1, "{cells:?}: {found:?}");

@@ -74,7 +74,11 @@ pub(super) const REDEPLOYMENT: Story = Story {
 
 pub(super) const REFUSAL: Story = Story {
     name: "refusal",
-    prepare: || with_later(clients(200..230, |client| client.number.is_multiple_of(2))),
+    prepare: || {
+        let mut workspace = with_later(clients(200..230, |client| client.number.is_multiple_of(2)));
+        workspace.set("drift.trigger", json!("score"));
+        workspace
+    },
     outcome: Some("candidate_refused"),
     ..COLD_START
 };

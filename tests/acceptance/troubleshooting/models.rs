@@ -3,6 +3,7 @@
 use std::fs;
 
 use acceptance::sample_data::{World, clients, to_csv};
+use serde_json::json;
 
 use super::Section;
 use crate::workspace::{Workspace, outcome};
@@ -14,6 +15,7 @@ fn a_candidate_is_refused() {
     let few = to_csv(&clients(World::Before, 31, 30));
     workspace.write("data/few/clients.csv", few);
     workspace.set_input(&["few"]);
+    workspace.set("drift.trigger", json!("score"));
     page.follow(&workspace);
     page.follow(&workspace);
     page.follow(&workspace);

@@ -6,6 +6,7 @@ use common::history::STAGES;
 use scoring::f1_with_interval;
 
 use super::{FileCounts, Outcome, RunRecord};
+use crate::decide::Action;
 use crate::unlabelled::Expectation;
 
 impl fmt::Display for RunRecord {
@@ -142,8 +143,13 @@ impl RunRecord {
             return Ok(());
         };
         let model = verdicts.model.to_string();
-        // Where the evidence decides the reason says so already.
-        if !self.reason.contains(&model) {
+        // Where the evidence decides, or too few rows wait, the reason says so already.
+        let waits = self
+            .decision
+            .as_ref()
+            .is_some_and(|decision| decision.action == Action::Wait)
+            && verdicts.model.verdict == diagnostics::Verdict::InsufficientData;
+        if !self.reason.contains(&model) && !waits {
             writeln!(to, "  model      {model}")?;
         }
         for finding in verdicts.of_features() {

@@ -215,7 +215,7 @@ mod tests {
             assert!(texts.windows(2).any(|window| window == fact), "{fact:?}");
         }
         assert!(
-            texts.contains(&"95 % interval 0.5061 to 0.5559"),
+            texts.contains(&"95 % interval 0.5081 to 0.5548"),
             "{texts:?}"
         );
     }
