@@ -12,7 +12,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use common::digest;
 
@@ -21,6 +21,7 @@ use crate::access::Origins;
 use crate::access_log::Event;
 use crate::connection::Connection;
 use crate::error::ApiError;
+use crate::held::{self, Content};
 use crate::metrics::Target;
 use crate::noted::{Noted, REQUEST_ID, RequestId};
 use crate::problem;
@@ -64,7 +65,11 @@ pub(crate) async fn complete(
     let mut answered = match admit(&state, &request, place) {
         Ok(()) => {
             request.extensions_mut().insert(Noted::new(id.clone()));
-            with_problem_body(next.call(request).await?, id.as_str())
+            let answered = with_problem_body(next.call(request).await?, id.as_str());
+            held::hold(&state, answered).unwrap_or_else(|(request, error)| {
+                let answer = problem::answer(&error, &instance(request.path()), id.as_str());
+                ServiceResponse::new(request, answer)
+            })
         }
         Err(error) => {
             let answer = problem::answer(&error, &instance(request.path()), id.as_str());
@@ -201,8 +206,12 @@ fn log_internal(error: &ApiError, id: &str) {
 }
 
 /// An answer that a client may have already: then only its tag is sent again.
-pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpResponse {
-    let mut digest = digest::of_bytes(&body);
+pub(crate) fn tagged(
+    request: &HttpRequest,
+    media: Media,
+    content: Content,
+) -> Result<HttpResponse, ApiError> {
+    let mut digest = digest::of_bytes(content.bytes());
     digest.truncate(TAG_DIGITS);
     let tag = format!("\"{digest}\"");
     let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
@@ -220,9 +229,8 @@ pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpRe
     response.insert_header((ETAG, tag));
     response.insert_header((VARY, "Accept"));
     if is_known {
-        return response.finish();
+        return Ok(response.finish());
     }
-    response
-        .insert_header((CONTENT_TYPE, media.content_type()))
-        .body(body)
+    response.insert_header((CONTENT_TYPE, media.content_type()));
+    Ok(response.body(content.into_body(request)?))
 }
