@@ -14,7 +14,6 @@ use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
-use common::digest;
 
 use crate::accept::Media;
 use crate::access::Origins;
@@ -32,8 +31,6 @@ use crate::unread::Unread;
 /// What is noted where the client went before its answer: of no standard, and known from other
 /// servers.
 const CLIENT_GONE: u16 = 499;
-/// Hexadecimal digits of an answer's digest that are its tag.
-const TAG_DIGITS: usize = 32;
 
 /// The middleware around all routes.
 pub(crate) async fn complete(
@@ -211,9 +208,7 @@ pub(crate) fn tagged(
     media: Media,
     content: Content,
 ) -> Result<HttpResponse, ApiError> {
-    let mut digest = digest::of_bytes(content.bytes());
-    digest.truncate(TAG_DIGITS);
-    let tag = format!("\"{digest}\"");
+    let tag = format!("\"{}\"", content.tag());
     let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
         let known = known.to_str().unwrap_or_default();
         known

@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
+use common::digest;
 
 use crate::connection::{Connection, Reader};
 use crate::error::ApiError;
@@ -18,20 +19,28 @@ use crate::state::AppState;
 /// Bytes handed over at a time: the connection copies them.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Answers up to this size are the connection's; they are no more than what it gathers anyway.
-pub(crate) const SMALL_ANSWER: usize = 64 * 1024;
+const SMALL_ANSWER: usize = 64 * 1024;
 
-/// The whole text of an answer.
-pub(crate) enum Content {
+/// Hexadecimal digits of an answer's digest that are its tag.
+const TAG_DIGITS: usize = 32;
+
+/// The whole text of an answer, with its tag.
+pub(crate) struct Content {
+    text: Text,
+    tag: String,
+}
+
+enum Text {
     /// A part of the program, which takes no memory of its own.
     Fixed(&'static str),
-    /// Made for one request, and counted while it was made.
+    /// Counted while it was made.
     Counted(Bytes, Permit),
-    /// Made for one request at once; [`hold`] counts it where it is large.
+    /// Made at once; [`hold`] counts it where it is large.
     Made(Bytes),
 }
 
 /// What is left of an answer.
-pub(crate) struct HeldAnswer {
+struct HeldAnswer {
     rest: Bytes,
     reader: Option<Reader>,
     /// `None` for what takes no memory of its own.
@@ -39,27 +48,69 @@ pub(crate) struct HeldAnswer {
 }
 
 impl Content {
+    /// A part of the program.
+    pub(crate) fn fixed(text: &'static str) -> Self {
+        Self::of(Text::Fixed(text))
+    }
+
+    /// What a request was counted for while it was made; large ones are made off the server's
+    /// worker, so that nobody there waits for their digest.
+    pub(crate) fn counted(bytes: Bytes, permit: Permit) -> Self {
+        Self::of(Text::Counted(bytes, permit))
+    }
+
+    /// What is usually small.
+    pub(crate) fn made(bytes: impl Into<Bytes>) -> Self {
+        Self::of(Text::Made(bytes.into()))
+    }
+
+    fn of(text: Text) -> Self {
+        let mut tag = digest::of_bytes(text.bytes());
+        tag.truncate(TAG_DIGITS);
+        Self { text, tag }
+    }
+
+    /// Names the text for a client that has it already.
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// Its bytes.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
+    /// The body of the answer to this request.
+    pub(crate) fn into_body(self, request: &HttpRequest) -> Result<BoxBody, ApiError> {
+        match self.text {
+            Text::Fixed(text) => held_body(Bytes::from_static(text.as_bytes()), None, request),
+            Text::Counted(bytes, permit) => held_body(bytes, Some(permit), request),
+            Text::Made(bytes) => Ok(BoxBody::new(bytes)),
+        }
+    }
+}
+
+impl Text {
+    fn bytes(&self) -> &[u8] {
         match self {
             Self::Fixed(text) => text.as_bytes(),
             Self::Counted(bytes, _) | Self::Made(bytes) => bytes,
         }
     }
+}
 
-    /// The body of the answer to this request.
-    pub(crate) fn into_body(self, request: &HttpRequest) -> Result<BoxBody, ApiError> {
-        let (bytes, permit) = match self {
-            Self::Fixed(text) => (Bytes::from_static(text.as_bytes()), None),
-            Self::Counted(bytes, permit) => (bytes, Some(permit)),
-            Self::Made(bytes) => return Ok(BoxBody::new(bytes)),
-        };
-        if bytes.len() <= SMALL_ANSWER {
-            return Ok(BoxBody::new(bytes));
-        }
-        let reader = Connection::reader(request)?;
-        Ok(BoxBody::new(HeldAnswer::new(bytes, permit, reader)))
+/// A body that is looked at while it is taken, where it is large.
+pub(crate) fn held_body(
+    bytes: Bytes,
+    permit: Option<Permit>,
+    request: &HttpRequest,
+) -> Result<BoxBody, ApiError> {
+    if bytes.len() <= SMALL_ANSWER {
+        return Ok(BoxBody::new(bytes));
     }
+    let reader = Connection::reader(request)?;
+    Ok(BoxBody::new(HeldAnswer::new(bytes, permit, reader)))
 }
 
 /// Counts and times an answer that is large and in memory, unless its handler has done so: no
@@ -86,7 +137,7 @@ pub(crate) fn hold(
             let mut permit = state.in_flight.permit();
             permit
                 .grow(bytes.len())
-                .and_then(|()| Content::Counted(bytes, permit).into_body(&request))
+                .and_then(|()| held_body(bytes, Some(permit), &request))
         }
     };
     match body {
@@ -97,7 +148,7 @@ pub(crate) fn hold(
 
 impl HeldAnswer {
     /// An answer that counts under this permit, for this reader.
-    pub(crate) fn new(answer: Bytes, mut permit: Option<Permit>, reader: Option<Reader>) -> Self {
+    fn new(answer: Bytes, mut permit: Option<Permit>, reader: Option<Reader>) -> Self {
         if let Some(permit) = &mut permit {
             permit.settle(answer.len());
         }

@@ -96,7 +96,7 @@ fn what_is_wrong_with_a_body_is_said_without_a_copy_of_it() {
 
 /// Adds runs to the history of which a list shows three megabytes.
 fn add_runs(workspace: &Workspace) {
-    let history = workspace.history();
+    let history = workspace.open_history();
     let record = json!({"reason": "x".repeat(50_000), "evidence": {"rows": 1}});
     for _ in 0..60 {
         let run = history.begin_run(Timestamp::UNIX_EPOCH, &record);

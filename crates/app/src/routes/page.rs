@@ -138,7 +138,7 @@ impl Listing {
             "],\"next\":null}".to_owned()
         };
         self.text.extend_from_slice(end.as_bytes());
-        Content::Counted(Bytes::from(self.text), self.permit)
+        Content::counted(Bytes::from(self.text), self.permit)
     }
 }
 

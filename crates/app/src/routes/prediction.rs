@@ -11,9 +11,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
-use crate::connection::Connection;
 use crate::error::ApiError;
-use crate::held::{HeldAnswer, SMALL_ANSWER};
+use crate::held::held_body;
 use crate::in_flight::Permit;
 use crate::noted::{Noted, RequestId};
 use crate::payload::{
@@ -107,11 +106,7 @@ async fn answer(
         permit,
     };
     let body = match job.run().await? {
-        (Computed::Answer(answer), _) if answer.len() <= SMALL_ANSWER => BoxBody::new(answer),
-        (Computed::Answer(answer), permit) => {
-            let reader = Connection::reader(request)?;
-            BoxBody::new(HeldAnswer::new(answer.into(), Some(permit), reader))
-        }
+        (Computed::Answer(answer), permit) => held_body(answer.into(), Some(permit), request)?,
         (Computed::Large(file), permit) => {
             let answer = stream_file(request, streaming(permit), file);
             BoxBody::new(Box::pin(answer).await?)

@@ -128,7 +128,7 @@ pub(super) async fn one(
         let run = run.flatten().map(record).ok_or_else(none)?;
         let body = serde_json::to_vec(&run).map_err(anyhow::Error::new)?;
         permit.grow(body.len())?;
-        Ok::<_, ApiError>(Content::Counted(body.into(), permit))
+        Ok::<_, ApiError>(Content::counted(body.into(), permit))
     })
     .await??;
     answer::tagged(&request, Media::Json, made)

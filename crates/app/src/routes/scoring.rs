@@ -71,7 +71,7 @@ pub(super) async fn show(
         let f1 = metrics.f1.ok_or(ApiError::NoData(
             "F1 is not defined: neither the model nor the test data has class 1",
         ))?;
-        let text = Content::Made(format!("{f1}\n").into());
+        let text = Content::made(format!("{f1}\n"));
         return answer::tagged(&request, Media::Text, text);
     }
     let shown = Answer {

@@ -35,7 +35,7 @@ pub(super) async fn answer<T: Serialize + 'static>(
         let body = kept(&state).remember(found)?;
         // What others are given at the same time is shared; it counts for each of them.
         permit.grow(body.as_ref().map_or(0, Bytes::len))?;
-        Ok::<_, ApiError>(body.map(|body| Content::Counted(body, permit)))
+        Ok::<_, ApiError>(body.map(|body| Content::counted(body, permit)))
     })
     .await??;
     made.map(|content| answer::tagged(request, Media::Json, content))
