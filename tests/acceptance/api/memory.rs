@@ -18,6 +18,8 @@ use crate::workspace::Workspace;
 /// The end of anything that is bounded, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const JSON: &str = "Content-Type: application/json";
+/// A list of three megabytes, once [`add_runs`] has added to it.
+const LIST: &str = "/v1/drift?limit=60";
 
 fn packed(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -107,30 +109,36 @@ fn add_runs(workspace: &Workspace) {
     }
 }
 
+/// Asks for a path and reads no more than the status of the answer.
+fn begun(server: &Server, path: &str) -> (u16, TcpStream) {
+    let mut stream = narrow(server);
+    let ask = format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).expect("sent");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).expect("an answer");
+    (status_of(&String::from_utf8_lossy(&status)), stream)
+}
+
 #[test]
-fn slow_readers_of_lists_share_the_memory_that_is_allowed_and_are_given_up() {
+fn slow_readers_of_lists_share_the_memory_that_is_allowed() {
     let (workspace, server) = serving(&[
-        ("limits.body_seconds", json!(1)),
+        // Nobody is given up for the length of this test.
+        ("limits.body_seconds", json!(600)),
         ("limits.in_flight_bytes", json!(16 << 20)),
     ]);
     add_runs(&workspace);
     still_answers(&server);
-    let whole = server.get("/v1/drift?limit=60");
+    let whole = server.get(LIST);
     assert_eq!((whole.status, whole.body.len() > 3_000_000), (200, true));
     let before = server.peak_mib();
     let mut readers = Vec::new();
     let mut refused = 0;
     for _ in 0..8 {
-        for path in ["/v1/drift?limit=60", "/v1/runs?limit=60", "/diagnostics"] {
-            let mut stream = narrow(&server);
-            let ask = format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n");
-            stream.write_all(ask.as_bytes()).expect("sent");
-            let mut status = [0; 12];
-            stream.read_exact(&mut status).expect("an answer");
-            match &status[9..] {
-                b"200" => readers.push(stream),
-                b"503" => refused += 1,
-                other => panic!("{other:?}"),
+        for path in [LIST, "/v1/runs?limit=60", "/diagnostics"] {
+            match begun(&server, path) {
+                (200, stream) => readers.push(stream),
+                (503, _) => refused += 1,
+                (other, _) => panic!("{other}"),
             }
         }
     }
@@ -138,19 +146,39 @@ fn slow_readers_of_lists_share_the_memory_that_is_allowed_and_are_given_up() {
     let grown = server.peak_mib() - before;
     assert!(grown < 40, "{grown} MiB");
     still_answers(&server);
-    // One that takes a byte now and then is no better than one that takes none.
+    drop(readers);
+    until_answered(&server, || ());
+}
+
+#[test]
+fn a_client_that_trickles_a_list_is_given_up() {
+    let (workspace, server) = serving(&[
+        ("limits.body_seconds", json!(5)),
+        // Room for one such list.
+        ("limits.in_flight_bytes", json!(4 << 20)),
+    ]);
+    add_runs(&workspace);
+    let (status, mut slow) = begun(&server, LIST);
+    assert_eq!(status, 200);
+    assert_eq!(begun(&server, LIST).0, 503);
+    still_answers(&server);
+    // A byte now and then is no better than none.
+    until_answered(&server, || {
+        let _ = slow.read(&mut [0]);
+    });
+}
+
+/// Asks for a list until there is room for it, and does something in between.
+fn until_answered(server: &Server, mut between: impl FnMut()) {
     let began = Instant::now();
-    let mut byte = [0];
     loop {
-        for reader in &mut readers {
-            let _ = reader.read(&mut byte);
-        }
-        let answer = server.send("GET /v1/drift?limit=60", &[HOST], b"");
+        between();
+        let answer = server.send(&format!("GET {LIST}"), &[HOST], b"");
         if status_of(&answer) == 200 {
-            break;
+            return;
         }
         assert_eq!(problem(&answer), "503 overloaded");
-        assert!(began.elapsed() < PATIENCE, "what they held is held still");
+        assert!(began.elapsed() < PATIENCE, "what was held is held still");
         park_timeout(Duration::from_millis(50));
     }
 }
