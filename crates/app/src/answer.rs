@@ -12,15 +12,15 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
-use common::digest;
 
 use crate::accept::Media;
 use crate::access::Origins;
 use crate::access_log::Event;
 use crate::connection::Connection;
 use crate::error::ApiError;
+use crate::held::{self, Content};
 use crate::metrics::Target;
 use crate::noted::{Noted, REQUEST_ID, RequestId};
 use crate::problem;
@@ -31,8 +31,6 @@ use crate::unread::Unread;
 /// What is noted where the client went before its answer: of no standard, and known from other
 /// servers.
 const CLIENT_GONE: u16 = 499;
-/// Hexadecimal digits of an answer's digest that are its tag.
-const TAG_DIGITS: usize = 32;
 
 /// The middleware around all routes.
 pub(crate) async fn complete(
@@ -64,7 +62,11 @@ pub(crate) async fn complete(
     let mut answered = match admit(&state, &request, place) {
         Ok(()) => {
             request.extensions_mut().insert(Noted::new(id.clone()));
-            with_problem_body(next.call(request).await?, id.as_str())
+            let answered = with_problem_body(next.call(request).await?, id.as_str());
+            held::hold(&state, answered).unwrap_or_else(|(request, error)| {
+                let answer = problem::answer(&error, &instance(request.path()), id.as_str());
+                ServiceResponse::new(request, answer)
+            })
         }
         Err(error) => {
             let answer = problem::answer(&error, &instance(request.path()), id.as_str());
@@ -201,10 +203,12 @@ fn log_internal(error: &ApiError, id: &str) {
 }
 
 /// An answer that a client may have already: then only its tag is sent again.
-pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpResponse {
-    let mut digest = digest::of_bytes(&body);
-    digest.truncate(TAG_DIGITS);
-    let tag = format!("\"{digest}\"");
+pub(crate) fn tagged(
+    request: &HttpRequest,
+    media: Media,
+    content: Content,
+) -> Result<HttpResponse, ApiError> {
+    let tag = format!("\"{}\"", content.tag());
     let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
         let known = known.to_str().unwrap_or_default();
         known
@@ -220,9 +224,8 @@ pub(crate) fn tagged(request: &HttpRequest, media: Media, body: Bytes) -> HttpRe
     response.insert_header((ETAG, tag));
     response.insert_header((VARY, "Accept"));
     if is_known {
-        return response.finish();
+        return Ok(response.finish());
     }
-    response
-        .insert_header((CONTENT_TYPE, media.content_type()))
-        .body(body)
+    response.insert_header((CONTENT_TYPE, media.content_type()));
+    Ok(response.body(content.into_body(request)?))
 }

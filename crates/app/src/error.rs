@@ -179,9 +179,10 @@ impl ApiError {
     }
 }
 
+/// What was decided within a function of another layer stands; anything else is the server's.
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
-        Self::Internal(error)
+        error.downcast().unwrap_or_else(Self::Internal)
     }
 }
 

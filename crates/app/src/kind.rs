@@ -130,7 +130,7 @@ pub(crate) static BODY_TOO_LARGE: Kind = kind(
     413,
     "body-too-large",
     "There is too much to read",
-    "Send the rows in parts.",
+    "Send the rows in parts; ask a list for fewer items (limit).",
 );
 pub(crate) static TOO_MANY_ROWS: Kind = kind(
     413,

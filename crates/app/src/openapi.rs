@@ -12,7 +12,13 @@ use crate::kind::{self, Kind};
 use crate::routes::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 
 /// Codes of the problems that any endpoint may answer with.
-const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "draining"];
+const ANYWHERE: [&str; 5] = [
+    "unknown-parameter",
+    "host",
+    "internal",
+    "overloaded",
+    "draining",
+];
 /// Codes of the problems of an endpoint that asks for a key.
 const WITH_KEY: [&str; 4] = [
     "key-missing",
@@ -130,6 +136,7 @@ fn parameter_schema(parameter: &Parameter) -> Value {
         ParameterKind::Bool => json!({"type": "boolean"}),
         ParameterKind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
         ParameterKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
+        ParameterKind::Number => json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
     }
 }
 

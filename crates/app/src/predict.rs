@@ -2,15 +2,16 @@
 
 mod csv_answer;
 mod explanation;
+mod size;
 
 use serde::Serialize;
 use training::Model;
 
 use self::explanation::Explanations;
-use crate::accept::Media;
 use crate::payload::{Ids, Rows};
 
 pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
+pub(crate) use self::size::answer_bytes;
 
 /// What a request may ask for besides predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,45 +81,24 @@ pub(crate) fn predict<'a>(
 impl Predictions<'_> {
     /// How many are of class 0 and of class 1.
     pub(crate) fn counts(&self) -> [u64; 2] {
-        counts(&self.predictions)
+        let left = self.predictions.iter().filter(|class| **class == 1).count();
+        [(self.predictions.len() - left) as u64, left as u64]
     }
 }
 
-fn counts(predictions: &[u8]) -> [u64; 2] {
-    let left = predictions.iter().filter(|class| **class == 1).count();
-    [(predictions.len() - left) as u64, left as u64]
-}
-
-/// What a number takes in an answer at most, with a separator.
-const NUMBER_BYTES: usize = 25;
-/// What an answer takes beside its rows: names, and the ids of release and request.
-const FRAME_BYTES: usize = 512;
-
-/// Bytes that an answer is going to take, about: ids that have to be escaped take more.
-pub(crate) fn answer_bytes(model: &Model, rows: &Rows, options: Options, media: Media) -> usize {
-    if media == Media::Text {
-        return 2 * rows.len();
+/// All predictions, 0 or 1 a line, as a text of so many bytes, and how many there are of each.
+pub(crate) fn predict_text(
+    model: &Model,
+    rows: &Rows,
+    options: Options,
+    bytes: usize,
+) -> (Vec<u8>, [u64; 2]) {
+    let mut text = Vec::with_capacity(bytes);
+    let mut counts = [0; 2];
+    for row in rows.iter() {
+        let label = u8::from(model.probability(row) > options.threshold);
+        counts[usize::from(label)] += 1;
+        text.extend_from_slice(&[b'0' + label, b'\n']);
     }
-    let id_quotes = 3;
-    let prediction = 2;
-    let row = NUMBER_BYTES + id_quotes + prediction;
-    let explanation = if options.explain {
-        let names = model.schema.feature_names();
-        let contribution = |name: &str| name.len() + id_quotes + 1 + NUMBER_BYTES;
-        let base = r#"{"base":,"contributions":{}},"#.len() + NUMBER_BYTES;
-        names.map(contribution).sum::<usize>() + base
-    } else {
-        0
-    };
-    FRAME_BYTES + rows.ids.bytes() + rows.len() * (row + explanation)
-}
-
-/// All predictions, 0 or 1 a line, and how many there are of each.
-pub(crate) fn predict_text(model: &Model, rows: &Rows, options: Options) -> (Vec<u8>, [u64; 2]) {
-    let classes: Vec<u8> = rows
-        .iter()
-        .map(|row| u8::from(model.probability(row) > options.threshold))
-        .collect();
-    let text = classes.iter().flat_map(|class| [b'0' + class, b'\n']);
-    (text.collect(), counts(&classes))
+    (text, counts)
 }

@@ -25,7 +25,7 @@ use training::Model;
 
 pub use examine::{ExaminedRelease, examine, leftovers, stray_links};
 pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
-pub use release::{ListedRelease, Release, list, live_name, live_target, releases};
+pub use release::{ListedRelease, Release, list, live_name, live_target, releases, visit_newest};
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
 
 /// The program's own options.

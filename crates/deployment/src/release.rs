@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -129,29 +130,65 @@ pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
 pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
-    let readable = folders.iter().filter_map(|folder| {
-        Release::open(folder)
-            .inspect_err(|error| tracing::warn!("{error:#}"))
-            .ok()
-    });
-    Ok(readable.collect())
+    Ok(folders
+        .iter()
+        .filter_map(|folder| readable(folder))
+        .collect())
 }
 
 /// All releases for a list, oldest first.
 pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
     let live = live_name(layout)?;
-    let listed = releases(layout)?.into_iter().map(|release| {
-        let manifest = release.manifest;
-        ListedRelease {
-            is_live: live.as_ref() == Some(&manifest.release),
+    let listed = releases(layout)?.into_iter();
+    Ok(listed
+        .map(|release| ListedRelease::of(release.manifest, live.as_deref()))
+        .collect())
+}
+
+/// Visits the releases that can be read, newest first, until `visit` breaks: those with a number
+/// below `before`, where it is given. One manifest at a time is in memory.
+pub fn visit_newest(
+    layout: &Layout,
+    before: Option<u64>,
+    mut visit: impl FnMut(u64, ListedRelease) -> anyhow::Result<ControlFlow<()>>,
+) -> anyhow::Result<()> {
+    let live = live_name(layout)?;
+    let folders = release_folders(layout)?;
+    let mut numbered: Vec<(u64, PathBuf)> = folders
+        .into_iter()
+        .filter_map(|folder| Some((number(&folder)?, folder)))
+        .filter(|(number, _)| before.is_none_or(|before| *number < before))
+        .collect();
+    numbered.sort_unstable_by(|one, other| other.cmp(one));
+    for (number, folder) in numbered {
+        let Some(release) = readable(&folder) else {
+            continue;
+        };
+        if visit(number, ListedRelease::of(release.manifest, live.as_deref()))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The release in a folder; one that cannot be read is warned of.
+fn readable(folder: &Path) -> Option<Release> {
+    Release::open(folder)
+        .inspect_err(|error| tracing::warn!("{error:#}"))
+        .ok()
+}
+
+impl ListedRelease {
+    fn of(manifest: Manifest, live: Option<&str>) -> Self {
+        Self {
+            is_live: live == Some(&manifest.release),
             release: manifest.release,
             created_at: manifest.created_at,
             score: manifest.score,
             parent: manifest.parent,
             run: manifest.run,
         }
-    });
-    Ok(listed.collect())
+    }
 }
 
 /// The folders of published releases, in no order.

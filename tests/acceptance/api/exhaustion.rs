@@ -32,7 +32,7 @@ fn request(body: &str) -> String {
 }
 
 /// A connection whose kernel takes little that the client does not read.
-fn narrow(server: &Server) -> TcpStream {
+pub(super) fn narrow(server: &Server) -> TcpStream {
     let address = server.url().strip_prefix("http://").expect("an address");
     let address: std::net::SocketAddr = address.parse().expect("an address");
     let socket: OwnedFd = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
@@ -48,7 +48,7 @@ fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again(
     let (_workspace, server) = serving(&[
         ("limits.body_seconds", json!(1)),
         // Room for one such request, and not for another beside its answer.
-        ("limits.in_flight_bytes", json!(26 << 20)),
+        ("limits.in_flight_bytes", json!(30 << 20)),
     ]);
     let body = many_rows(200_000);
     let mut slow = narrow(&server);

@@ -5,6 +5,7 @@ mod answers;
 mod attacks;
 mod exhaustion;
 mod load;
+mod memory;
 mod observed;
 
 use serde_json::Value;

@@ -18,11 +18,11 @@ pub(super) fn all() -> Value {
             ("version", text()),
             ("model_version", or_null("string")),
         ]),
-        "Runs": closed(&[("runs", list(&listed_run()))]),
+        "Runs": page("runs", &listed_run()),
         "Run": json!({"type": "object", "required": ["run_id", "outcome"]}),
-        "Drift": closed(&[("runs", list(&judged_run()))]),
+        "Drift": page("runs", &judged_run()),
         "Model": model(),
-        "Releases": closed(&[("releases", list(&release()))]),
+        "Releases": page("releases", &release()),
         "Object": {"type": "object"},
         "Text": {"type": "string"},
         "Problem": problem(),
@@ -61,6 +61,15 @@ fn described(mut schema: Value, description: &str) -> Value {
 
 fn list(of: &Value) -> Value {
     json!({"type": "array", "items": of})
+}
+
+/// A page of a list, whose items stand under this name.
+fn page(items: &str, item: &Value) -> Value {
+    let next = described(
+        or_null("string"),
+        "Address of the page of older ones; null where there are none",
+    );
+    closed(&[(items, list(item)), ("next", next)])
 }
 
 fn text() -> Value {

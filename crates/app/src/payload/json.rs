@@ -14,12 +14,14 @@ mod value;
 use std::fmt;
 
 use common::Schema;
+use common::config::LimitSettings;
 use dataset::find_columns;
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, Expected, SeqAccess, Unexpected, Visitor};
 
 use self::cell_rows::CellRows;
 use self::reading::Reading;
 use self::record_rows::RecordRows;
+use self::value::{Cell, Value};
 use super::csv::header_error;
 use super::rows::{Room, Rows};
 use crate::error::ApiError;
@@ -43,7 +45,7 @@ pub(super) fn columns(
     schema: &Schema,
     room: Room<'_>,
 ) -> Result<Rows, ApiError> {
-    let names = column_names(names, room.limits.columns)?;
+    let names = column_names(names, room.limits)?;
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
     for (slot, place) in std::iter::once(&places.id)
@@ -65,32 +67,33 @@ pub(super) fn columns(
 }
 
 /// The names of an array, which is read no further than there may be columns.
-fn column_names(text: &Text<'_>, most: u64) -> Result<Vec<String>, ApiError> {
+fn column_names(text: &Text<'_>, limits: &LimitSettings) -> Result<Vec<String>, ApiError> {
     let mut names = Vec::new();
-    let mut is_over = false;
-    let result = text.read(Names {
+    let mut refusal = None;
+    let read = text.read(Names {
         names: &mut names,
-        most,
-        is_over: &mut is_over,
+        limits,
+        refusal: &mut refusal,
     });
-    if is_over {
-        return Err(ApiError::TooManyColumns(most));
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => read.map(|()| names),
     }
-    result.map(|()| names)
 }
 
-/// An array of column names, up to so many.
+/// An array of column names, up to so many and so long.
 struct Names<'n> {
     names: &'n mut Vec<String>,
-    most: u64,
-    is_over: &'n mut bool,
+    limits: &'n LimitSettings,
+    /// Why reading stopped, where the JSON is not to blame.
+    refusal: &'n mut Option<ApiError>,
 }
 
 impl<'de> DeserializeSeed<'de> for Names<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
+        from.deserialize_any(self)
     }
 }
 
@@ -101,16 +104,47 @@ impl<'de> Visitor<'de> for Names<'_> {
         to.write_str("an array of column names")
     }
 
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(a_string(&self))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<(), A::Error> {
-        while let Some(name) = names.next_element()? {
-            if self.names.len() as u64 == self.most {
-                *self.is_over = true;
-                return Err(A::Error::custom("stopped"));
-            }
-            self.names.push(name);
+        let LimitSettings {
+            columns,
+            field_bytes,
+            ..
+        } = *self.limits;
+        let name = Cell {
+            max_bytes: field_bytes,
+        };
+        while let Some(name) = names.next_element_seed(name)? {
+            let refusal = match name {
+                Value::TooLong => ApiError::FieldTooLong(field_bytes),
+                Value::Text(_) if self.names.len() as u64 == columns => {
+                    ApiError::TooManyColumns(columns)
+                }
+                Value::Text(name) => {
+                    self.names.push(name);
+                    continue;
+                }
+                _ => {
+                    return Err(A::Error::invalid_type(
+                        Unexpected::Other("another value"),
+                        &self,
+                    ));
+                }
+            };
+            *self.refusal = Some(refusal);
+            return Err(A::Error::custom("stopped"));
         }
         Ok(())
     }
+}
+
+/// The error for a string where something else is expected. Nothing of the string is repeated: it
+/// may be as long as the body, and longer once it is escaped.
+fn a_string<E: Error>(expected: &dyn Expected) -> E {
+    E::invalid_type(Unexpected::Other("a string"), expected)
 }
 
 /// Reads one row.
@@ -125,7 +159,7 @@ impl<'de, R: ReadRow<'de>> DeserializeSeed<'de> for Array<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_seq(self)
+        from.deserialize_any(self)
     }
 }
 
@@ -134,6 +168,10 @@ impl<'de, R: ReadRow<'de>> Visitor<'de> for Array<'_, R> {
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str("an array of rows")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(a_string(&self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {

@@ -17,6 +17,9 @@ use crate::error::ApiError;
 
 const NO_REGULAR_FILE: &str = "only regular files may be named";
 
+/// Bytes of a name at most: no system opens a longer one, and it would be copied to be looked at.
+const MAX_NAME: usize = 4096;
+
 /// Opens the file that a request names, up to the size it has now.
 pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError> {
     let roots = &config.api.data_roots;
@@ -45,6 +48,9 @@ pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError>
 
 /// The innermost folder that a name lies in, and the rest of the name; nothing is looked up.
 fn place<'r>(base: &Path, roots: &'r [PathBuf], named: &str) -> Option<(&'r Path, PathBuf)> {
+    if named.len() > MAX_NAME {
+        return None;
+    }
     let path = base.join(named);
     let is_csv = path
         .extension()
@@ -173,6 +179,10 @@ mod tests {
             ("/proc/self/environ.csv", "path-not-allowed"),
             ("file:///etc/passwd.csv", "path-not-allowed"),
             ("http://127.0.0.1/a.csv", "path-not-allowed"),
+            (
+                &format!("data/in/{}.csv", "x".repeat(5000)),
+                "path-not-allowed",
+            ),
         ] {
             assert_eq!(code(&config, named), wanted, "{named:?}");
         }

@@ -34,9 +34,9 @@ pub(crate) struct Room<'r> {
     pub(crate) permit: &'r mut Permit,
 }
 
-/// Rows after which those collected are counted again: of the memory that they take, a quarter of a
-/// megabyte or so is never counted.
-const ROWS_BETWEEN_COUNTS: u64 = 4096;
+/// Bytes of rows after which those collected are counted again: so many, and those of one row, are
+/// never counted.
+const BYTES_BETWEEN_COUNTS: usize = 256 * 1024;
 
 /// Takes the rows of a request one by one.
 pub(super) struct Collector<'r> {
@@ -61,14 +61,14 @@ impl Rows {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.ids.ends.len()
+        self.ids.len()
     }
 
     /// Bytes that they take in memory.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.values.as_slice())
             + size_of_val(self.ids.ends.as_slice())
-            + self.ids.bytes()
+            + self.ids.text.len()
     }
 
     /// Missing values among all rows.
@@ -88,9 +88,14 @@ impl Ids {
         })
     }
 
-    /// Bytes of all names.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// All names, one behind the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     fn push(&mut self, id: &str) {
@@ -140,7 +145,8 @@ impl<'r> Collector<'r> {
         if self.n_rows == self.most_rows {
             return Err(TooMany(self.most_rows).into());
         }
-        if self.n_rows.is_multiple_of(ROWS_BETWEEN_COUNTS) {
+        // By bytes, not by rows: a row may be as long as its fields.
+        if self.rows.bytes() - self.counted >= BYTES_BETWEEN_COUNTS {
             self.count()?;
         }
         self.n_rows += 1;
@@ -202,9 +208,9 @@ mod tests {
     use super::*;
     use crate::in_flight::InFlight;
 
-    #[test]
-    fn rows_are_counted_while_they_are_collected() {
-        let in_flight = InFlight::new(1 << 20);
+    /// The bytes that were there when rows with an id of this length were refused.
+    fn held_when_refused(limit: u64, id_bytes: usize) -> u64 {
+        let in_flight = InFlight::new(limit);
         let mut permit = in_flight.permit();
         let limits = LimitSettings::default();
         let room = Room {
@@ -212,22 +218,27 @@ mod tests {
             permit: &mut permit,
         };
         let mut collector = Collector::new(1, room);
+        let id = "x".repeat(id_bytes);
         let refused = (0..limits.rows).find_map(|_| {
             let refused = collector.begin().err();
-            collector.accept("a client", [1.0]);
+            collector.accept(&id, [1.0]);
             refused
         });
-        let held = collector.rows.bytes();
         assert!(matches!(refused, Some(ApiError::BodyTooLarge { .. })));
-        assert!(
-            held < (1 << 20) + (1 << 18),
-            "{held} bytes were there by then"
-        );
+        collector.rows.bytes() as u64
+    }
+
+    #[test]
+    fn rows_are_counted_while_they_are_collected_however_long_they_are() {
+        for id_bytes in [8, 64 * 1024] {
+            let held = held_when_refused(1 << 20, id_bytes);
+            assert!(held < (1 << 20) + (1 << 18), "{held} bytes of {id_bytes}");
+        }
     }
 
     #[test]
     fn the_permit_holds_what_was_collected() {
-        let in_flight = InFlight::new(100);
+        let in_flight = InFlight::new(800);
         let mut permit = in_flight.permit();
         let room = Room {
             limits: &LimitSettings::default(),
@@ -237,7 +248,8 @@ mod tests {
         collector.begin().unwrap();
         collector.accept("a", [1.0]);
         let rows = collector.finish().unwrap();
-        assert!(in_flight.permit().grow(101 - rows.bytes()).is_err());
-        assert!(in_flight.permit().grow(100 - rows.bytes()).is_ok());
+        assert_eq!(in_flight.held(), rows.bytes() as u64);
+        drop(permit);
+        assert_eq!(in_flight.held(), 0);
     }
 }

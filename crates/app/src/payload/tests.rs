@@ -6,12 +6,13 @@ use common::files;
 use common::ledger::DataPosition;
 use common::schema::{Kind, NumberRules, ValueRange};
 use dataset::Table;
-use serde_json::Value;
+use serde_json::{Value, json};
 use training::Model;
 
 use super::*;
+use crate::accept::Media;
 use crate::in_flight::InFlight;
-use crate::predict::{Options, predict};
+use crate::predict::{Options, answer_bytes, predict, predict_csv, predict_text};
 use crate::problem;
 
 /// A folder with one file that a request may name.
@@ -56,6 +57,62 @@ fn check(model: &Model, rows: &Rows) {
     }
 }
 
+/// The answer for these rows, with as many bytes as were counted for it.
+fn written(model: &Model, rows: &Rows, explain: bool, media: Media) -> (Vec<u8>, usize) {
+    let options = Options {
+        explain,
+        ..Options::default()
+    };
+    let (release, request) = ("000001", "r".repeat(64));
+    let counted = answer_bytes(model, rows, options, media, release);
+    let text = match media {
+        Media::Csv => predict_csv(model, rows, options, counted).0,
+        Media::Text => predict_text(model, rows, options, counted).0,
+        _ => serde_json::to_vec(&predict(model, rows, options, release, &request)).unwrap(),
+    };
+    (text, counted)
+}
+
+/// No answer is longer than was counted before it was made.
+fn check_counted(model: &Model, rows: &Rows) {
+    for (explain, media) in [
+        (false, Media::Json),
+        (true, Media::Json),
+        (false, Media::Csv),
+        (false, Media::Text),
+    ] {
+        let (text, counted) = written(model, rows, explain, media);
+        assert!(text.len() <= counted, "{} of {counted} bytes", text.len());
+    }
+}
+
+#[test]
+fn what_will_be_written_is_counted_whatever_has_to_be_escaped() {
+    let (_base, mut config) = workspace();
+    for (feature, name) in config.schema.features.iter_mut().zip(["\"", "\\", "\u{1}"]) {
+        feature.name = name.repeat(300);
+    }
+    let model = model(&config);
+    let in_flight = InFlight::new(config.api.limits.in_flight_bytes);
+    for of_id in [
+        "x", "\u{1}", "\"", "\\", "\n", "=", "\u{7f}", "東", "\u{2028}", ",\"\r",
+    ] {
+        let ids = (1..200).map(|length| of_id.repeat(length));
+        let cells = ids.map(|id| json!([id, 1e-300, f64::MAX, -0.1234567890123456]));
+        let names: Vec<&str> = std::iter::once("corporation")
+            .chain(config.schema.feature_names())
+            .collect();
+        let body = json!({"columns": names, "data": cells.collect::<Vec<_>>()}).to_string();
+        let source = Source::of(Form::Json, body.as_bytes()).unwrap();
+        let rows = rows(&source, &config, &config.schema, &mut in_flight.permit()).unwrap();
+        check_counted(&model, &rows);
+        // Nor is much more counted, which would turn away what there is room for.
+        let (text, counted) = written(&model, &rows, false, Media::Json);
+        let slack = 512 + 40 * rows.len();
+        assert!(counted <= text.len() + slack, "{} of {counted}", text.len());
+    }
+}
+
 #[test]
 fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
     let (_base, config) = workspace();
@@ -72,7 +129,10 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
             let read = Source::of(form, bytes)
                 .and_then(|source| rows(&source, &config, &schema, &mut permit));
             match read {
-                Ok(rows) => check(&model, &rows),
+                Ok(rows) => {
+                    check(&model, &rows);
+                    check_counted(&model, &rows);
+                }
                 Err(error) => {
                     assert!(error.status().is_client_error(), "{error:?}");
                     let body = problem::answer(&error, "/prediction", "r").into_body();

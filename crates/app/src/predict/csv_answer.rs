@@ -14,7 +14,7 @@ pub(crate) struct CsvAnswer {
 }
 
 impl CsvAnswer {
-    /// The header alone; about so many bytes will be held at once.
+    /// The header alone; so many bytes will be held at once.
     pub(crate) fn new(threshold: f64, bytes: usize) -> Self {
         let mut text = Vec::with_capacity(bytes);
         text.extend_from_slice(b"id,probability,prediction\n");
@@ -54,7 +54,7 @@ impl CsvAnswer {
     }
 }
 
-/// All predictions as CSV of about so many bytes, and how many are of class 0 and of class 1.
+/// All predictions as CSV of so many bytes at most, and how many are of class 0 and of class 1.
 pub(crate) fn predict_csv(
     model: &Model,
     rows: &Rows,

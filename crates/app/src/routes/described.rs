@@ -1,12 +1,12 @@
 //! `GET /openapi.json` and `GET /docs`: what there is to ask for, for programs and for people.
 
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
-use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{expect_json, expect_no_parameters};
 use crate::accept::{self, Media};
 use crate::error::ApiError;
+use crate::held::Content;
 use crate::{answer, docs, openapi};
 
 /// What a browser may load for a page of ours: its own style, and nothing else.
@@ -16,8 +16,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
-    let text = Bytes::from_static(openapi::text().as_bytes());
-    Ok(answer::tagged(&request, Media::Json, text))
+    answer::tagged(&request, Media::Json, Content::fixed(openapi::text()))
 }
 
 /// Answers with the description for people.
@@ -33,7 +32,7 @@ pub(super) async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError
 fn page(request: &HttpRequest, media: Media, text: &'static str) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(request)?;
     accept::choose(request.headers(), &[media])?;
-    let mut response = answer::tagged(request, media, Bytes::from_static(text.as_bytes()));
+    let mut response = answer::tagged(request, media, Content::fixed(text))?;
     let policy = actix_web::http::header::HeaderValue::from_static(POLICY);
     response
         .headers_mut()

@@ -6,6 +6,7 @@ use common::Config;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::page::USUAL_ITEMS;
 use super::runs::{self, Record};
 use super::{expect_json, expect_no_parameters, stored};
 use crate::error::ApiError;
@@ -39,6 +40,6 @@ pub(super) async fn show(
 fn read(config: &Config) -> anyhow::Result<Answer> {
     Ok(Answer {
         stored: ::diagnostics::stored(config, Timestamp::now())?,
-        drift: runs::judged(config, runs::USUAL_RUNS)?,
+        drift: runs::judged(config, USUAL_ITEMS)?,
     })
 }

@@ -5,6 +5,7 @@ mod diagnostics;
 mod health;
 mod metrics;
 mod model;
+mod page;
 mod prediction;
 mod runs;
 mod scoring;
@@ -15,7 +16,7 @@ mod version;
 
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::web::{self, Bytes, Query, ServiceConfig};
+use actix_web::web::{self, Query, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 use serde::Serialize;
 
@@ -26,6 +27,7 @@ pub(crate) use self::table::{ALL, Access, Endpoint, Parameter, ParameterKind, Ve
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::error::ApiError;
+use crate::held::Content;
 use crate::problem::excerpt;
 
 /// Adds all routes.
@@ -114,5 +116,5 @@ fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
 /// A value as JSON, with its tag.
 fn json(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
-    Ok(answer::tagged(request, Media::Json, Bytes::from(body)))
+    answer::tagged(request, Media::Json, Content::made(body))
 }

@@ -5,12 +5,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
 use common::schema::Feature;
 use dataset::passes::Reads;
-use deployment::ListedRelease;
 use jiff::Timestamp;
 use serde::Serialize;
 use training::{Check, Coefficient, Convergence};
 
-use super::{expect_json, expect_no_parameters, json};
+use super::page::{Listing, Page};
+use super::{expect_json, expect_no_parameters, json, parameters, table};
+use crate::accept::Media;
+use crate::answer;
 use crate::error::ApiError;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
@@ -71,11 +73,6 @@ struct ServedLevel<'a> {
     coefficient: f64,
     /// Share of the training rows, which stands in for a missing level.
     imputed: f64,
-}
-
-#[derive(Serialize)]
-struct Releases {
-    releases: Vec<ListedRelease>,
 }
 
 /// Answers with the model that is served.
@@ -154,13 +151,21 @@ impl<'a> Coefficients<'a> {
     }
 }
 
-/// Answers with the releases that are kept.
+/// Answers with a page of the releases that are kept.
 pub(super) async fn releases(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    expect_no_parameters(&request)?;
+    let page = Page::of(&parameters(&request))?;
     expect_json(&request)?;
-    let releases = web::block(move || deployment::list(&state.config.layout)).await??;
-    json(&request, &Releases { releases })
+    let listing = Listing::begin("releases", page, state.in_flight.permit());
+    let listed = web::block(move || {
+        let mut listing = listing;
+        deployment::visit_newest(&state.config.layout, page.before(), |number, release| {
+            listing.push(number, || Ok(release))
+        })?;
+        Ok::<_, ApiError>(listing.end(table::RELEASES.path))
+    })
+    .await??;
+    answer::tagged(&request, Media::Json, listed)
 }

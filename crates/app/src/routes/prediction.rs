@@ -11,9 +11,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
-use crate::connection::Connection;
 use crate::error::ApiError;
-use crate::held::HeldAnswer;
+use crate::held::held_body;
 use crate::in_flight::Permit;
 use crate::noted::{Noted, RequestId};
 use crate::payload::{
@@ -28,8 +27,6 @@ use crate::state::AppState;
 const SMALL_BODY: usize = 64 * 1024;
 /// Likewise where each prediction is explained, which takes several times as long.
 const SMALL_EXPLAINED_BODY: usize = 8 * 1024;
-/// Answers up to this size are the connection's; they are no more than what it gathers anyway.
-const SMALL_ANSWER: usize = 64 * 1024;
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
@@ -109,11 +106,7 @@ async fn answer(
         permit,
     };
     let body = match job.run().await? {
-        (Computed::Answer(answer), _) if answer.len() <= SMALL_ANSWER => BoxBody::new(answer),
-        (Computed::Answer(answer), permit) => {
-            let reader = Connection::reader(request)?;
-            BoxBody::new(HeldAnswer::new(answer, permit, reader))
-        }
+        (Computed::Answer(answer), permit) => held_body(answer.into(), Some(permit), request)?,
         (Computed::Large(file), permit) => {
             let answer = stream_file(request, streaming(permit), file);
             BoxBody::new(Box::pin(answer).await?)
@@ -213,23 +206,28 @@ impl Job {
     }
 
     fn answer(&mut self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
-        let Snapshot { model, schema, .. } = &*self.snapshot;
+        let Snapshot {
+            model,
+            schema,
+            release,
+            ..
+        } = &*self.snapshot;
         let rows = payload::rows(source, &self.state.config, schema, &mut self.permit)?;
         let Wishes { options, media, .. } = self.wishes;
-        let bytes = answer_bytes(model, &rows, options, media);
+        let bytes = answer_bytes(model, &rows, options, media, release);
         self.permit.grow(bytes)?;
         let (answer, [stayed, left]) = self.written(&rows, bytes)?;
         self.state.metrics.count_predictions(stayed, left);
         Ok(answer)
     }
 
-    /// The answer's text of about so many bytes, and how many rows are of class 0 and of class 1.
+    /// The answer's text of so many bytes at most, and how many rows are of class 0 and of class 1.
     fn written(&self, rows: &Rows, bytes: usize) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
         let Snapshot { model, release, .. } = &*self.snapshot;
         let options = self.wishes.options;
         match self.wishes.media {
             Media::Csv => Ok(predict_csv(model, rows, options, bytes)),
-            Media::Text => Ok(predict_text(model, rows, options)),
+            Media::Text => Ok(predict_text(model, rows, options, bytes)),
             _ => {
                 let answer = predict_rows(model, rows, options, release, self.request_id.as_str());
                 let mut text = Vec::with_capacity(bytes);

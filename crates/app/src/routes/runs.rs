@@ -6,16 +6,18 @@ use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use common::history::{StoredRun, with_remedy};
 use common::{Config, History};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::table::MOST_RUNS;
-use super::{expect_json, expect_no_parameters, json, parameters, unknown_parameter};
+use super::page::{Listing, Page};
+use super::{expect_json, expect_no_parameters, parameters, table};
+use crate::accept::Media;
+use crate::answer;
 use crate::error::ApiError;
+use crate::held::Content;
 use crate::state::AppState;
 
-/// Runs listed where the query does not say how many.
-pub(super) const USUAL_RUNS: u32 = 20;
+/// The member of a run's record that only runs have that judged the deployed model.
+const EVIDENCE: &str = "evidence";
 
 /// What a list shows of a run.
 const LISTED: [&str; 16] = [
@@ -54,46 +56,54 @@ const JUDGED: [&str; 11] = [
 /// A run as its record, or a part of it.
 pub(super) type Record = Map<String, Value>;
 
-#[derive(Serialize)]
-struct Runs {
-    runs: Vec<Record>,
-}
-
-/// Answers with the newest runs.
+/// Answers with a page of the runs.
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    newest(&request, state, |config, limit| {
-        let runs = finished(config, limit)?.into_iter();
-        Ok(runs.map(|run| part(run, &LISTED)).collect())
-    })
-    .await
+    let show = |_: &History, run| Ok(part(record(run), &LISTED));
+    paged(&request, state, (None, table::RUNS.path), show).await
 }
 
-/// Answers with how the newest runs judged the deployed model.
+/// Answers with how a page of the runs judged the deployed model.
 pub(super) async fn drift(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    newest(&request, state, judged).await
+    let which = (Some(EVIDENCE), table::DRIFT.path);
+    paged(&request, state, which, with_verdicts).await
 }
 
-async fn newest(
+/// Answers with a page of the runs whose record has an object under a name, where it is given; the
+/// list's address stands beside it.
+async fn paged(
     request: &HttpRequest,
     state: Data<AppState>,
-    read: impl FnOnce(&Config, u32) -> anyhow::Result<Vec<Record>> + Send + 'static,
+    (member, path): (Option<&'static str>, &'static str),
+    show: impl Fn(&History, StoredRun<Record>) -> anyhow::Result<Record> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = limit(&parameters(request))?;
+    let page = Page::of(&parameters(request))?;
     expect_json(request)?;
-    let runs = web::block(move || read(&state.config, limit)).await??;
-    json(request, &Runs { runs })
+    let listing = Listing::begin("runs", page, state.in_flight.permit());
+    let listed = web::block(move || {
+        let mut listing = listing;
+        read(&state.config, |history| {
+            let before = page.before().and_then(|before| i64::try_from(before).ok());
+            history.visit_finished_runs(member, before, |id, run| {
+                let item = || show(history, StoredRun::parse(id, run)?);
+                listing.push(id.unsigned_abs(), item)
+            })
+        })?;
+        Ok::<_, ApiError>(listing.end(path))
+    })
+    .await??;
+    answer::tagged(request, Media::Json, listed)
 }
 
 /// How the deployed model was judged by the newest runs that did.
 pub(super) fn judged(config: &Config, limit: u32) -> anyhow::Result<Vec<Record>> {
     let runs = read(config, |history| {
-        let runs = history.finished_runs_with("evidence", i64::from(limit))?;
+        let runs = history.finished_runs_with(EVIDENCE, i64::from(limit))?;
         let judged = runs.into_iter().map(|run| with_verdicts(history, run));
         judged.collect::<anyhow::Result<Vec<Record>>>()
     })?;
@@ -117,15 +127,16 @@ pub(super) async fn one(
     expect_json(&request)?;
     let none = || ApiError::NoData("there is no run of that number that has ended");
     let id: i64 = id.parse().map_err(|_| none())?;
-    let run = web::block(move || read(&state.config, |history| history.finished_run(id))).await??;
-    let run = run.flatten().ok_or_else(none)?;
-    json(&request, &record(run))
-}
-
-/// The newest runs that ended; none before the first.
-fn finished(config: &Config, limit: u32) -> anyhow::Result<Vec<Record>> {
-    let runs = read(config, |history| history.finished_runs(i64::from(limit)))?;
-    Ok(runs.into_iter().flatten().map(record).collect())
+    let mut permit = state.in_flight.permit();
+    let made = web::block(move || {
+        let run = read(&state.config, |history| history.finished_run(id))?;
+        let run = run.flatten().map(record).ok_or_else(none)?;
+        let body = serde_json::to_vec(&run).map_err(anyhow::Error::new)?;
+        permit.grow(body.len())?;
+        Ok::<_, ApiError>(Content::counted(body.into(), permit))
+    })
+    .await??;
+    answer::tagged(&request, Media::Json, made)
 }
 
 /// `None` when there is no history yet.
@@ -150,49 +161,4 @@ fn record(run: StoredRun<Record>) -> Record {
 fn part(mut run: Record, shown: &[&str]) -> Record {
     run.retain(|name, _| shown.contains(&name.as_str()));
     run
-}
-
-fn limit(parameters: &[(String, String)]) -> Result<u32, ApiError> {
-    let invalid = ApiError::InvalidParameter {
-        name: "limit",
-        expected: "a whole number from 1 to 1000",
-    };
-    match parameters {
-        [] => Ok(USUAL_RUNS),
-        [(name, value)] if name == "limit" => value
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST_RUNS).contains(limit))
-            .ok_or(invalid),
-        _ => Err(parameters
-            .iter()
-            .find(|(name, _)| name != "limit")
-            .map_or(invalid, |(name, _)| {
-                unknown_parameter(name, "known is limit")
-            })),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_is_read_strictly() {
-        let of = |pairs: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            let parameters: Vec<_> = pairs.iter().map(owned).collect();
-            limit(&parameters).map_err(|error| error.kind().code)
-        };
-        assert_eq!(of(&[]), Ok(USUAL_RUNS));
-        assert_eq!(of(&[("limit", "1000")]), Ok(1000));
-        for value in ["", "0", "1001", "-1", "1.5", "x"] {
-            assert_eq!(of(&[("limit", value)]), Err("invalid-parameter"), "{value}");
-        }
-        assert_eq!(
-            of(&[("limit", "1"), ("limit", "1")]),
-            Err("invalid-parameter")
-        );
-        assert_eq!(of(&[("limit", "1"), ("x", "1")]), Err("unknown-parameter"));
-    }
 }

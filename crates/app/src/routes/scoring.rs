@@ -18,6 +18,7 @@ use super::{expect_no_parameters, json, table};
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::error::ApiError;
+use crate::held::Content;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
@@ -70,8 +71,8 @@ pub(super) async fn show(
         let f1 = metrics.f1.ok_or(ApiError::NoData(
             "F1 is not defined: neither the model nor the test data has class 1",
         ))?;
-        let text = format!("{f1}\n").into();
-        return Ok(answer::tagged(&request, Media::Text, text));
+        let text = Content::made(format!("{f1}\n"));
+        return answer::tagged(&request, Media::Text, text);
     }
     let shown = Answer {
         f1: metrics.f1,

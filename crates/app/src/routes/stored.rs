@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::accept::Media;
 use crate::answer;
 use crate::error::ApiError;
+use crate::held::Content;
 use crate::state::AppState;
 
 /// The last answer given.
@@ -24,16 +25,21 @@ pub(super) async fn answer<T: Serialize + 'static>(
     kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
     read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
 ) -> Result<Option<HttpResponse>, ApiError> {
-    let found = web::block(move || {
+    let mut permit = state.in_flight.permit();
+    let made = web::block(move || {
         let found = read(&state.config).and_then(|value| {
             let body = value.map(|value| serde_json::to_vec(&value)).transpose()?;
             Ok(body.map(Bytes::from))
         });
         let found = found.map_err(|error| with_remedy(error, &state.config.layout));
-        kept(&state).remember(found)
+        let body = kept(&state).remember(found)?;
+        // What others are given at the same time is shared; it counts for each of them.
+        permit.grow(body.as_ref().map_or(0, Bytes::len))?;
+        Ok::<_, ApiError>(body.map(|body| Content::counted(body, permit)))
     })
     .await??;
-    Ok(found.map(|body| answer::tagged(request, Media::Json, body)))
+    made.map(|content| answer::tagged(request, Media::Json, content))
+        .transpose()
 }
 
 impl StoredAnswer {
@@ -42,8 +48,11 @@ impl StoredAnswer {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
             Ok(found) => {
-                kept.clone_from(&found);
-                Ok(found)
+                // Readers of the same answer share one.
+                if *kept != found {
+                    *kept = found;
+                }
+                Ok(kept.clone())
             }
             Err(error) if kept.is_some() => {
                 tracing::warn!("the last answer is given again: {error:#}");

@@ -56,16 +56,28 @@ pub(crate) enum ParameterKind {
     Share,
     /// From 1 to this.
     Count(u32),
+    /// The number of a run or a release, from 1.
+    Number,
 }
 
-/// Runs that a list may hold.
-pub(crate) const MOST_RUNS: u32 = 1000;
+/// Items that a page of a list may hold.
+pub(crate) const MAX_PAGE: u32 = 200;
 
-const LIMIT: &[Parameter] = &[Parameter {
-    name: "limit",
-    kind: ParameterKind::Count(MOST_RUNS),
-    summary: "how many runs, the newest first; 20 unless said",
-}];
+const PAGE: &[Parameter] = &[
+    Parameter {
+        name: "limit",
+        kind: ParameterKind::Count(MAX_PAGE),
+        summary: "how many, the newest first; 20 unless said",
+    },
+    Parameter {
+        name: "before",
+        kind: ParameterKind::Number,
+        summary: "only those older than the one of this number: the last of the page before, as the member next has it",
+    },
+];
+
+/// Problems of a list: one page may hold more than there may be in memory.
+const LISTED: &[&str] = &["body-too-large"];
 
 const GET: Endpoint = Endpoint {
     path: "",
@@ -118,7 +130,6 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
         "csv-invalid",
         "no-rows",
         "no-model",
-        "overloaded",
     ],
 };
 pub(crate) static SCORING: Endpoint = Endpoint {
@@ -172,9 +183,10 @@ pub(crate) static VERSION: Endpoint = Endpoint {
 };
 pub(crate) static RUNS: Endpoint = Endpoint {
     path: "/v1/runs",
-    summary: "The newest runs that ended, with what they found and decided",
-    parameters: LIMIT,
+    summary: "The runs that ended, with what they found and decided, newest first",
+    parameters: PAGE,
     schema: "Runs",
+    problems: LISTED,
     ..GET
 };
 pub(crate) static RUN: Endpoint = Endpoint {
@@ -186,9 +198,10 @@ pub(crate) static RUN: Endpoint = Endpoint {
 };
 pub(crate) static DRIFT: Endpoint = Endpoint {
     path: "/v1/drift",
-    summary: "What the newest runs found of the deployed model on new rows",
-    parameters: LIMIT,
+    summary: "What runs found of the deployed model on new rows, newest first",
+    parameters: PAGE,
     schema: "Drift",
+    problems: LISTED,
     ..GET
 };
 pub(crate) static MODEL: Endpoint = Endpoint {
@@ -200,8 +213,10 @@ pub(crate) static MODEL: Endpoint = Endpoint {
 };
 pub(crate) static RELEASES: Endpoint = Endpoint {
     path: "/v1/releases",
-    summary: "The releases that are kept, oldest first",
+    summary: "The releases that are kept, newest first",
+    parameters: PAGE,
     schema: "Releases",
+    problems: LISTED,
     ..GET
 };
 pub(crate) static OPENAPI: Endpoint = Endpoint {

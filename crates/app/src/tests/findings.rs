@@ -112,3 +112,82 @@ fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
         );
     }
 }
+
+/// The numbers of all items of a list, read page by page; `between` is done after each page.
+fn paged(service: &Service, first: &str, list: &str, number: &str, between: impl Fn()) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    let mut next = Some(first.to_owned());
+    while let Some(path) = next {
+        let page = service.get(&path);
+        assert_eq!(page.status, 200, "{path}");
+        let page = page.json();
+        let items = page[list].as_array().unwrap().iter();
+        numbers.extend(items.map(|item| match &item[number] {
+            Value::String(name) => name.parse().unwrap(),
+            number => number.as_i64().unwrap(),
+        }));
+        next = page["next"].as_str().map(str::to_owned);
+        between();
+    }
+    numbers
+}
+
+#[test]
+fn a_list_is_read_page_by_page_and_has_each_item_once_while_it_grows() {
+    let service = Service::new();
+    for _ in 0..3 {
+        service.deploy();
+    }
+    let releases = paged(
+        &service,
+        "/v1/releases?limit=2",
+        "releases",
+        "release",
+        || (),
+    );
+    assert_eq!(releases, [3, 2, 1]);
+    assert_eq!(
+        service.get("/v1/releases?before=000003").json()["releases"][0]["release"],
+        "000002"
+    );
+
+    let history = History::open(&service.config.layout).unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let end = |record: Value| {
+        let run = history.begin_run(now, &record).unwrap();
+        history.finish_run(run, now, "steady", &record).unwrap();
+    };
+    for run in 1..=7 {
+        end(match run % 2 {
+            0 => json!({"evidence": {"rows": run}}),
+            _ => json!({}),
+        });
+    }
+    let newer = || end(json!({"evidence": {}}));
+    let runs = paged(&service, "/v1/runs?limit=3", "runs", "run_id", newer);
+    assert_eq!(runs, [7, 6, 5, 4, 3, 2, 1]);
+    let judged = paged(
+        &service,
+        "/v1/drift?limit=1&before=8",
+        "runs",
+        "run_id",
+        newer,
+    );
+    assert_eq!(judged, [6, 4, 2]);
+    for refused in [
+        "limit=201",
+        "limit=1000",
+        "before=0",
+        "before=x",
+        "before=1&before=1",
+    ] {
+        for list in ["/v1/runs", "/v1/drift", "/v1/releases"] {
+            let answer = service.get(&format!("{list}?{refused}"));
+            assert_eq!(
+                answer.problem(),
+                "400 invalid-parameter",
+                "{list}?{refused}"
+            );
+        }
+    }
+}

@@ -154,7 +154,8 @@ pub struct LimitSettings {
     pub field_bytes: u64,
     /// Seconds that a body may be waited for; default 30.
     pub body_seconds: u64,
-    /// Bytes of all requests and answers held in memory at once; default 256 MiB.
+    /// Bytes of all requests and answers held in memory at once, of which an eighth is for small
+    /// ones only; default 256 MiB.
     pub in_flight_bytes: u64,
 }
 

@@ -10,6 +10,7 @@ pub mod documents;
 mod integrity;
 mod ledger_rows;
 mod open;
+mod run_pages;
 mod run_rows;
 mod schema;
 mod score_rows;

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::damage::unreadable;
+use super::run_pages::has_object;
 use super::{History, time};
 
 /// One line of the list of runs.
@@ -115,10 +115,7 @@ impl History {
         member: &str,
         limit: i64,
     ) -> anyhow::Result<Vec<StoredRun<T>>> {
-        // A record that is no JSON is taken, so that it is told of.
-        let has_member = format!(
-            "CASE WHEN json_valid(record) THEN json_type(record, '$.{member}') = 'object' ELSE 1 END"
-        );
+        let has_member = has_object(member);
         let which = format!("WHERE finished_at IS NOT NULL AND {has_member} ORDER BY id DESC");
         self.stored_runs(&which, limit)
     }
@@ -138,9 +135,7 @@ impl History {
             .with_context(context)?;
         rows.map(|row| {
             let (id, record) = row.with_context(context)?;
-            let record = serde_json::from_str(&record)
-                .map_err(|error| unreadable(&format!("record of run {id}"), &error))?;
-            Ok(StoredRun { id, record })
+            StoredRun::parse(id, &record)
         })
         .collect()
     }

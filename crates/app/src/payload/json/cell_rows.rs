@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
-use super::ReadRow;
 use super::reading::Reading;
+use super::{ReadRow, a_string};
 
 /// Rows that are arrays.
 pub(super) struct CellRows<'r, 's> {
@@ -16,7 +16,7 @@ pub(super) struct CellRows<'r, 's> {
 
 impl<'de> ReadRow<'de> for CellRows<'_, '_> {
     fn read_row<D: Deserializer<'de>>(&mut self, row: D) -> Result<(), D::Error> {
-        row.deserialize_seq(Cells {
+        row.deserialize_any(Cells {
             reading: self.reading,
             slots: self.slots,
         })
@@ -35,11 +35,15 @@ impl<'de> Visitor<'de> for Cells<'_, '_> {
         to.write_str("an array of cells for each row")
     }
 
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(a_string(&self))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
         let row = self.reading.begin_row()?;
         for slot in self.slots {
             let is_there = match slot {
-                Some(slot) => match cells.next_element()? {
+                Some(slot) => match cells.next_element_seed(self.reading.cell())? {
                     Some(cell) => {
                         self.reading.put(*slot, cell)?;
                         true

@@ -9,7 +9,7 @@ use common::schema::Kind;
 use dataset::cell::allowed;
 use serde::de::Error;
 
-use super::value::Value;
+use super::value::{Cell, Value};
 use crate::error::{ApiError, RowError};
 use crate::payload::csv::{FIELD_COUNT, MISSING_ID, cell_code};
 use crate::payload::rows::{Collector, Room, Rows};
@@ -111,11 +111,24 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
+    /// Takes a column's name, unless it is too long for one.
+    pub(super) fn check_name<E: Error>(&mut self, name: &str) -> Result<(), E> {
+        if name.len() as u64 > self.limits.field_bytes {
+            return Err(self.stop(ApiError::FieldTooLong(self.limits.field_bytes)));
+        }
+        Ok(())
+    }
+
+    /// How a cell is read.
+    pub(super) fn cell(&self) -> Cell {
+        Cell {
+            max_bytes: self.limits.field_bytes,
+        }
+    }
+
     /// Takes the one cell that the row at hand has in a slot, unless it is too long for one.
     pub(super) fn put<E: Error>(&mut self, slot: usize, cell: Value) -> Result<(), E> {
-        if let Value::Text(text) = &cell
-            && text.len() as u64 > self.limits.field_bytes
-        {
+        if cell == Value::TooLong {
             return Err(self.stop(ApiError::FieldTooLong(self.limits.field_bytes)));
         }
         if self.cells[slot].replace(cell).is_some() {

@@ -4,15 +4,16 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::ReadRow;
 use super::reading::Reading;
+use super::{ReadRow, a_string};
 
 /// Rows that are objects.
 pub(super) struct RecordRows<'r, 's>(pub(super) &'r mut Reading<'s>);
 
 impl<'de> ReadRow<'de> for RecordRows<'_, '_> {
     fn read_row<D: Deserializer<'de>>(&mut self, row: D) -> Result<(), D::Error> {
-        row.deserialize_map(Record(self.0))
+        // Asked for an object, the parser would repeat a string that stands in its place.
+        row.deserialize_any(Record(self.0))
     }
 }
 
@@ -25,6 +26,10 @@ impl<'de> Visitor<'de> for Record<'_, '_> {
         to.write_str("an object of column names and values for each row")
     }
 
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(a_string(&self))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let reading = self.0;
         let row = reading.begin_row()?;
@@ -33,7 +38,10 @@ impl<'de> Visitor<'de> for Record<'_, '_> {
             n_members += 1;
             reading.check_width(n_members)?;
             match slot {
-                Some(slot) => reading.put(slot, members.next_value()?)?,
+                Some(slot) => {
+                    let cell = members.next_value_seed(reading.cell())?;
+                    reading.put(slot, cell)?;
+                }
                 None => drop(members.next_value::<IgnoredAny>()?),
             }
         }
@@ -43,7 +51,7 @@ impl<'de> Visitor<'de> for Record<'_, '_> {
 }
 
 /// The slot of a member's name.
-struct Key<'r, 's>(&'r Reading<'s>);
+struct Key<'r, 's>(&'r mut Reading<'s>);
 
 impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     type Value = Option<usize>;
@@ -61,6 +69,7 @@ impl Visitor<'_> for Key<'_, '_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        self.0.check_name(name)?;
         Ok(self.0.slot(name))
     }
 }

@@ -182,7 +182,11 @@ fn what_cannot_be_rows_is_refused_by_kind() {
 #[test]
 fn an_error_of_the_json_repeats_none_of_it() {
     let secret = "x".repeat(1000);
-    for json in [format!("[\"{secret}\"]"), format!("[{{\"{secret}\" 1}}]")] {
+    for json in [
+        format!("[\"{secret}\"]"),
+        format!("[{{\"{secret}\" 1}}]"),
+        format!("\"{secret}\""),
+    ] {
         let text = of_records(&json).unwrap_err().to_string();
         assert!(!text.contains('x') || text.len() < 100, "{text}");
         assert!(text.contains("line 1"), "{text}");
@@ -193,11 +197,27 @@ fn an_error_of_the_json_repeats_none_of_it() {
 fn column_names_are_read_no_further_than_there_may_be_columns() {
     // What follows the first name too many is no name, and nobody gets there.
     let names = Text::part(r#"["a","b","c",3]"#);
-    let code = |most| column_names(&names, most).map_err(|error| error.kind().code);
+    let limits = |columns| LimitSettings {
+        columns,
+        ..LimitSettings::default()
+    };
+    let code = |most| column_names(&names, &limits(most)).map_err(|error| error.kind().code);
     assert_eq!(code(2), Err("too-many-columns"));
     assert_eq!(code(3), Err("json-invalid"));
-    let whole = column_names(&Text::part(r#"["a","b"]"#), 2).unwrap();
+    let whole = column_names(&Text::part(r#"["a","b"]"#), &limits(2)).unwrap();
     assert_eq!(whole, ["a", "b"]);
+}
+
+#[test]
+fn a_column_name_is_no_longer_than_a_field_may_be() {
+    let long = "x".repeat(70_000);
+    let records = format!(r#"[{{"{long}":1}}]"#);
+    assert_eq!(
+        of_records(&records).unwrap_err().kind().code,
+        "field-too-long"
+    );
+    let columns = of_columns(&["corporation", &long], "[]");
+    assert_eq!(columns.unwrap_err().kind().code, "field-too-long");
 }
 
 #[test]

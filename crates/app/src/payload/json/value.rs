@@ -6,7 +6,7 @@ use std::fmt;
 use common::schema::CategoryRules;
 use dataset::cell::{self, CellProblem};
 use dataset::level_code;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::problem;
 
@@ -21,6 +21,14 @@ pub(super) enum Value {
     Text(String),
     /// What no cell can be; the name says what.
     Other(&'static str),
+    /// A string that is longer than a cell may be, which is not kept.
+    TooLong,
+}
+
+/// Reads a cell, whose string is kept up to so many bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) max_bytes: u64,
 }
 
 impl Value {
@@ -39,7 +47,7 @@ impl Value {
             Self::Missing => Ok(f64::NAN),
             Self::Number(number) => number.as_f64().ok_or(CellProblem::NotANumber),
             Self::Text(text) => cell::parse_number(text.as_bytes()),
-            Self::Other(_) => Err(CellProblem::NotANumber),
+            Self::Other(_) | Self::TooLong => Err(CellProblem::NotANumber),
         }
     }
 
@@ -50,7 +58,9 @@ impl Value {
         let text = match self {
             Self::Missing => "",
             Self::Text(text) => text,
-            Self::Number(_) | Self::Other(_) => return Err(CellProblem::NotAText),
+            Self::Number(_) | Self::Other(_) | Self::TooLong => {
+                return Err(CellProblem::NotAText);
+            }
         };
         let level = cell::parse_level(text.as_bytes(), rules)?;
         Ok(level.map_or(f64::NAN, level_code))
@@ -63,19 +73,20 @@ impl Value {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => problem::excerpt(text.as_bytes()),
             Self::Other(name) => (*name).into(),
+            Self::TooLong => "a string that is too long".into(),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(AnyValue)
+impl<'de> DeserializeSeed<'de> for Cell {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for Cell {
     type Value = Value;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +115,11 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+        Ok(if value.len() as u64 > self.max_bytes {
+            Value::TooLong
+        } else {
+            Value::Text(value.to_owned())
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {

@@ -1,0 +1,100 @@
+//! How many bytes an answer is going to take, known before any of it is made.
+//!
+//! Never fewer than are written then: an answer that is counted too small denies the others their
+//! share of the memory. Only numbers are counted at their longest; texts are counted as they are
+//! written.
+
+use training::Model;
+
+use super::Options;
+use crate::accept::Media;
+use crate::payload::{Ids, Rows};
+
+/// What a number takes at most, with a separator.
+const NUMBER_BYTES: usize = 25;
+/// What an answer takes beside its rows: names of members, numbers, and the ids of release and
+/// request.
+const FRAME_BYTES: usize = 512;
+
+/// Bytes that an answer takes at most, with what is computed before it is written.
+pub(crate) fn answer_bytes(
+    model: &Model,
+    rows: &Rows,
+    options: Options,
+    media: Media,
+    release: &str,
+) -> usize {
+    let all_rows = |bytes: usize| rows.len().saturating_mul(bytes);
+    match media {
+        Media::Text => all_rows("0\n".len()),
+        Media::Csv => {
+            let cells = NUMBER_BYTES + ",0\n".len();
+            FRAME_BYTES + csv_bytes(&rows.ids) + all_rows(cells)
+        }
+        _ => {
+            let computed = size_of::<f64>() + size_of::<u8>();
+            let cells = NUMBER_BYTES + "0,".len() + "\"\",".len() + computed;
+            let explanation = match options.explain {
+                true => explanation_bytes(model),
+                false => 0,
+            };
+            let frame = FRAME_BYTES + json_bytes(release);
+            frame + json_bytes(rows.ids.text()) + all_rows(cells + explanation)
+        }
+    }
+}
+
+/// Bytes of one row's explanation.
+fn explanation_bytes(model: &Model) -> usize {
+    let names = model.schema.feature_names();
+    let contribution = |name: &str| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
+    let base = r#"{"base":,"contributions":{}},"#.len() + NUMBER_BYTES;
+    names.map(contribution).sum::<usize>() + base
+}
+
+/// Bytes of a text within a JSON string.
+fn json_bytes(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let controls = count(bytes, |byte| byte < b' ');
+    let escaped = count(bytes, |byte| matches!(byte, b'"' | b'\\'));
+    // `\u0001`, except for the few that have a letter.
+    let lettered = match controls {
+        0 => 0,
+        _ => count(bytes, |byte| {
+            matches!(byte, b'\n' | b'\r' | b'\t' | b'\x08' | b'\x0C')
+        }),
+    };
+    bytes.len() + escaped + 5 * controls - 4 * lettered
+}
+
+/// Bytes of all names as CSV: each may be quoted, with an apostrophe, and quotes are doubled.
+fn csv_bytes(ids: &Ids) -> usize {
+    let text = ids.text().as_bytes();
+    text.len() + count(text, |byte| byte == b'"') + ids.len() * "\"'\"".len()
+}
+
+/// How many bytes are so. Counted in blocks whose counts fit into a byte, which processors do for
+/// many bytes at once.
+fn count(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> usize {
+    let in_block = |block: &[u8]| block.iter().map(|byte| u8::from(is_so(*byte))).sum::<u8>();
+    let blocks = bytes.chunks(usize::from(u8::MAX));
+    blocks.map(|block| usize::from(in_block(block))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_counted_as_it_is_written() {
+        let all: String = (0..=0x2FF).filter_map(char::from_u32).collect();
+        let controls = "\u{1}".repeat(1000);
+        for text in ["", "plain", "\n\t\r\u{8}\u{c}", "\"\\/", "東\u{7f}\u{2028}"]
+            .into_iter()
+            .chain([all.as_str(), &controls])
+        {
+            let written = serde_json::to_string(text).unwrap();
+            assert_eq!(json_bytes(text) + "\"\"".len(), written.len(), "{text:?}");
+        }
+    }
+}

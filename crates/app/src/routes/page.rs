@@ -1,0 +1,214 @@
+//! A page of a list: its items, newest first, and where the older ones are.
+
+use std::ops::ControlFlow;
+
+use actix_web::web::Bytes;
+use serde::Serialize;
+
+use super::table::MAX_PAGE;
+use super::unknown_parameter;
+use crate::error::ApiError;
+use crate::held::Content;
+use crate::in_flight::Permit;
+
+/// Items of a page where the query does not say how many.
+pub(super) const USUAL_ITEMS: u32 = 20;
+
+/// Which items of a list are asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Page {
+    limit: u32,
+    /// Only items with a number below this.
+    before: Option<u64>,
+}
+
+/// The answer while it is written; each item counts as soon as it is there.
+pub(super) struct Listing {
+    page: Page,
+    text: Vec<u8>,
+    permit: Permit,
+    n_items: u32,
+    /// Number of the item written last.
+    last: u64,
+    has_more: bool,
+}
+
+impl Page {
+    /// What the query says; each parameter may stand there once.
+    pub(super) fn of(parameters: &[(String, String)]) -> Result<Self, ApiError> {
+        let mut limit = None;
+        let mut before = None;
+        for (name, value) in parameters {
+            let is_repeated = match name.as_str() {
+                "limit" => limit.replace(read_limit(value)?).is_some(),
+                "before" => before.replace(read_before(value)?).is_some(),
+                _ => return Err(unknown_parameter(name, "known are limit and before")),
+            };
+            if is_repeated {
+                return Err(match name.as_str() {
+                    "limit" => LIMIT_INVALID,
+                    _ => BEFORE_INVALID,
+                });
+            }
+        }
+        Ok(Self {
+            limit: limit.unwrap_or(USUAL_ITEMS),
+            before,
+        })
+    }
+
+    /// Only items with a number below this are asked for.
+    pub(super) fn before(self) -> Option<u64> {
+        self.before
+    }
+}
+
+const LIMIT_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "limit",
+    expected: "a whole number from 1 to 200",
+};
+const BEFORE_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "before",
+    expected: "the number of the last item seen, from 1",
+};
+
+fn read_limit(value: &str) -> Result<u32, ApiError> {
+    whole_number(value)
+        .and_then(|limit| u32::try_from(limit).ok())
+        .filter(|limit| *limit <= MAX_PAGE)
+        .ok_or(LIMIT_INVALID)
+}
+
+fn read_before(value: &str) -> Result<u64, ApiError> {
+    whole_number(value).ok_or(BEFORE_INVALID)
+}
+
+/// A number from 1 to the largest that the history can count to; zeros may stand before it, as in
+/// the name of a release.
+fn whole_number(value: &str) -> Option<u64> {
+    let number: i64 = value.parse().ok()?;
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+    u64::try_from(number)
+        .ok()
+        .filter(|_| is_plain && number > 0)
+}
+
+impl Listing {
+    /// A list without items, which stand under the name `items`, a plain word of ours.
+    pub(super) fn begin(items: &str, page: Page, permit: Permit) -> Self {
+        Self {
+            page,
+            text: format!("{{\"{items}\":[").into_bytes(),
+            permit,
+            n_items: 0,
+            last: 0,
+            has_more: false,
+        }
+    }
+
+    /// Adds the next older item, made by `item` unless the page is full; breaks then.
+    ///
+    /// At most one item is in memory and not counted.
+    pub(super) fn push<T: Serialize>(
+        &mut self,
+        number: u64,
+        item: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<ControlFlow<()>> {
+        if self.n_items == self.page.limit {
+            self.has_more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        let counted = self.text.len();
+        if self.n_items > 0 {
+            self.text.push(b',');
+        }
+        serde_json::to_writer(&mut self.text, &item()?)?;
+        self.permit.grow(self.text.len() - counted)?;
+        self.n_items += 1;
+        self.last = number;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The whole answer for a list at this address.
+    pub(super) fn end(mut self, path: &str) -> Content {
+        let end = if self.has_more {
+            let Page { limit, .. } = self.page;
+            format!("],\"next\":\"{path}?limit={limit}&before={}\"}}", self.last)
+        } else {
+            "],\"next\":null}".to_owned()
+        };
+        self.text.extend_from_slice(end.as_bytes());
+        Content::counted(Bytes::from(self.text), self.permit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::in_flight::InFlight;
+
+    fn of(query: &[(&str, &str)]) -> Result<Page, &'static str> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let parameters: Vec<_> = query.iter().map(owned).collect();
+        Page::of(&parameters).map_err(|error| error.kind().code)
+    }
+
+    #[test]
+    fn the_query_is_read_strictly() {
+        let page = |limit, before| Ok(Page { limit, before });
+        assert_eq!(of(&[]), page(USUAL_ITEMS, None));
+        assert_eq!(of(&[("limit", "200")]), page(200, None));
+        assert_eq!(of(&[("before", "000012")]), page(USUAL_ITEMS, Some(12)));
+        let both = [("before", "9223372036854775807"), ("limit", "1")];
+        assert_eq!(of(&both), page(1, Some(i64::MAX.unsigned_abs())));
+        for name in ["limit", "before"] {
+            for value in ["", "0", "-1", "+1", "1.5", "x", "9223372036854775808"] {
+                assert_eq!(of(&[(name, value)]), Err("invalid-parameter"), "{value}");
+            }
+            let twice = [(name, "1"), (name, "1")];
+            assert_eq!(of(&twice), Err("invalid-parameter"));
+        }
+        assert_eq!(of(&[("limit", "201")]), Err("invalid-parameter"));
+        assert_eq!(of(&[("limit", "1"), ("x", "1")]), Err("unknown-parameter"));
+        let allowed = LIMIT_INVALID.to_string();
+        assert!(allowed.contains(&MAX_PAGE.to_string()), "{allowed}");
+    }
+
+    /// The list of the numbers from `n_items` down to 1.
+    fn list(n_items: u64, limit: u32) -> Value {
+        let page = Page {
+            limit,
+            before: None,
+        };
+        let mut listing = Listing::begin("items", page, InFlight::new(u64::MAX).permit());
+        for number in (1..=n_items).rev() {
+            if listing.push(number, || Ok(number)).unwrap().is_break() {
+                break;
+            }
+        }
+        serde_json::from_slice(listing.end("/list").bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_page_says_where_the_older_items_are_and_the_last_one_that_there_are_none() {
+        assert_eq!(list(0, 2), json!({"items": [], "next": null}));
+        assert_eq!(list(2, 2), json!({"items": [2, 1], "next": null}));
+        let next = "/list?limit=2&before=2";
+        assert_eq!(list(3, 2), json!({"items": [3, 2], "next": next}));
+    }
+
+    #[test]
+    fn the_items_of_a_page_are_counted_one_by_one() {
+        let in_flight = InFlight::new(8000);
+        let page = Page::of(&[]).unwrap();
+        let mut listing = Listing::begin("items", page, in_flight.permit());
+        let mut push = |number| listing.push(number, || Ok("x".repeat(4000)));
+        assert!(push(2).is_ok());
+        let refused = ApiError::from(push(1).unwrap_err());
+        assert_eq!(refused.kind().code, "body-too-large");
+        drop(listing);
+        assert_eq!(in_flight.held(), 0);
+    }
+}
