@@ -1,5 +1,5 @@
 //! An answer in memory, handed to the connection piece by piece; it counts as held until all of
-//! it was taken, and is taken at a least rate.
+//! it was taken.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 
-use crate::connection::Reader;
 use crate::in_flight::Permit;
 
 /// Bytes handed over at a time: the connection copies them.
@@ -17,17 +16,15 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// What is left of an answer.
 pub(crate) struct HeldAnswer {
     rest: Bytes,
-    reader: Option<Reader>,
     _permit: Permit,
 }
 
 impl HeldAnswer {
-    /// An answer that counts under this permit, for this reader.
-    pub(crate) fn new(answer: Vec<u8>, mut permit: Permit, reader: Option<Reader>) -> Self {
+    /// An answer that counts under this permit.
+    pub(crate) fn new(answer: Vec<u8>, mut permit: Permit) -> Self {
         permit.settle(answer.len());
         Self {
             rest: answer.into(),
-            reader,
             _permit: permit,
         }
     }
@@ -48,9 +45,6 @@ impl MessageBody for HeldAnswer {
             return Poll::Ready(None);
         }
         let piece = self.rest.len().min(PIECE_BYTES);
-        if let Some(reader) = &self.reader {
-            reader.has_taken(piece);
-        }
         Poll::Ready(Some(Ok(self.rest.split_to(piece))))
     }
 }

@@ -4,8 +4,10 @@ mod access;
 mod answers;
 mod attacks;
 mod exhaustion;
+mod kept;
 mod load;
 mod observed;
+mod stopping;
 
 use serde_json::Value;
 

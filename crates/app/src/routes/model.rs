@@ -1,6 +1,6 @@
 //! `GET /v1/model` and `GET /v1/releases`: what is served, and what could be.
 
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
 use common::schema::Feature;
@@ -161,6 +161,8 @@ pub(super) async fn releases(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
-    let releases = web::block(move || deployment::list(&state.config.layout)).await??;
+    let reading = state.clone();
+    let job = move || deployment::list(&reading.config.layout);
+    let releases = state.work.run(&request, job).await??;
     json(&request, &Releases { releases })
 }

@@ -2,7 +2,7 @@
 //!
 //! A record is shown as it was stored: its form is `fullprocess`'s.
 
-use actix_web::web::{self, Data, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use common::history::{StoredRun, with_remedy};
 use common::{Config, History};
@@ -81,7 +81,9 @@ async fn newest(
 ) -> Result<HttpResponse, ApiError> {
     let limit = limit(&parameters(request))?;
     expect_json(request)?;
-    let runs = web::block(move || read(&state.config, limit)).await??;
+    let reading = state.clone();
+    let job = move || read(&reading.config, limit);
+    let runs = state.work.run(request, job).await??;
     json(request, &Runs { runs })
 }
 
@@ -112,7 +114,9 @@ pub(super) async fn one(
     expect_json(&request)?;
     let none = || ApiError::NoData("there is no run of that number that has ended");
     let id: i64 = id.parse().map_err(|_| none())?;
-    let run = web::block(move || read(&state.config, |history| history.finished_run(id))).await??;
+    let reading = state.clone();
+    let job = move || read(&reading.config, |history| history.finished_run(id));
+    let run = state.work.run(&request, job).await??;
     let run = run.flatten().ok_or_else(none)?;
     json(&request, &record(run))
 }

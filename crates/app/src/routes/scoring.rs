@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::exit::{Exit, classify};
@@ -62,8 +62,11 @@ pub(super) async fn show(
     let media = accept::choose(request.headers(), table::SCORING.media)?;
     let snapshot = state.models.current()?;
     let scoring = state.clone();
-    let _turn = state.scores.turn.lock().await;
-    let scored = web::block(move || scoring.scores.score(&scoring.config, &snapshot)).await?;
+    let place = state.work.wait(&request)?;
+    let _turn = place.until(state.scores.turn.lock()).await;
+    let scored = place
+        .run(move || scoring.scores.score(&scoring.config, &snapshot))
+        .await?;
     let score = scored.map_err(as_answer)?;
     let metrics = &score.metrics;
     if media == Media::Text {

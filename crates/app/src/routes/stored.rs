@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use actix_web::web::{self, Bytes, Data};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::history::with_remedy;
@@ -24,15 +24,17 @@ pub(super) async fn answer<T: Serialize + 'static>(
     kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
     read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
 ) -> Result<Option<HttpResponse>, ApiError> {
-    let found = web::block(move || {
+    let reading = state.clone();
+    let job = move || {
+        let state = reading;
         let found = read(&state.config).and_then(|value| {
             let body = value.map(|value| serde_json::to_vec(&value)).transpose()?;
             Ok(body.map(Bytes::from))
         });
         let found = found.map_err(|error| with_remedy(error, &state.config.layout));
         kept(&state).remember(found)
-    })
-    .await??;
+    };
+    let found = state.work.run(request, job).await??;
     Ok(found.map(|body| answer::tagged(request, Media::Json, body)))
 }
 

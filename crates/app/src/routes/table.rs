@@ -126,21 +126,21 @@ pub(crate) static SCORING: Endpoint = Endpoint {
     summary: "The deployed model on the test data as it is now",
     media: &[Media::Json, Media::Text],
     schema: "Score",
-    problems: &["no-data", "no-model"],
+    problems: &["no-data", "no-model", "overloaded"],
     ..GET
 };
 pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
     path: "/summarystats",
     summary: "Statistics of the ingested data, of a category its most frequent levels, as the last ingestion stored them",
     schema: "Summary",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
     path: "/diagnostics",
     summary: "Durations, missing values, dependencies and the last run, as the history has them",
     schema: "Diagnostics",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static LIVEZ: Endpoint = Endpoint {
@@ -175,13 +175,14 @@ pub(crate) static RUNS: Endpoint = Endpoint {
     summary: "The newest runs that ended, with what they found and decided",
     parameters: LIMIT,
     schema: "Runs",
+    problems: &["overloaded"],
     ..GET
 };
 pub(crate) static RUN: Endpoint = Endpoint {
     path: "/v1/runs/{id}",
     summary: "Everything that one run recorded",
     schema: "Run",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static DRIFT: Endpoint = Endpoint {
@@ -189,6 +190,7 @@ pub(crate) static DRIFT: Endpoint = Endpoint {
     summary: "What the newest runs found of the deployed model on new rows",
     parameters: LIMIT,
     schema: "Drift",
+    problems: &["overloaded"],
     ..GET
 };
 pub(crate) static MODEL: Endpoint = Endpoint {
@@ -202,6 +204,7 @@ pub(crate) static RELEASES: Endpoint = Endpoint {
     path: "/v1/releases",
     summary: "The releases that are kept, oldest first",
     schema: "Releases",
+    problems: &["overloaded"],
     ..GET
 };
 pub(crate) static OPENAPI: Endpoint = Endpoint {
