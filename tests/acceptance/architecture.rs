@@ -57,7 +57,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that only these crates may know.
-const CONFINED: [(&str, &[&str]); 23] = [
+const CONFINED: [(&str, &[&str]); 26] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -71,6 +71,9 @@ const CONFINED: [(&str, &[&str]); 23] = [
     ("smartcore", &["training"]),
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),
+    ("actix-http", &["app"]),
+    ("actix-server", &["app"]),
+    ("actix-service", &["app"]),
     ("actix-web", &["app"]),
     ("ureq", &["alerts", "apicalls", "diagnostics"]),
     ("fastrand", &["alerts"]),

@@ -97,13 +97,26 @@ impl Server {
 
     /// The most memory that it ever had, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
+        self.memory_kib("VmHWM:") / 1024
+    }
+
+    /// What the system says of its memory, in KiB.
+    fn memory_kib(&self, what: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).expect("the server is there");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: u64 = line
-            .and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
-            .expect("a number");
-        kib / 1024
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
+            .expect("a number")
+    }
+
+    /// Lets it reserve so many MiB more than it has reserved.
+    pub(crate) fn allow_memory(&self, more_mib: u64) {
+        let limit = Rlimit {
+            current: Some((self.memory_kib("VmSize:") << 10) + (more_mib << 20)),
+            maximum: None,
+        };
+        let process = Some(Pid::from_child(&self.process));
+        prlimit(process, Resource::As, limit).expect("the server is there");
     }
 
     /// Lets it hold so many files and connections from now on.
@@ -149,6 +162,8 @@ impl Server {
 
     /// The exit code of a server that was asked to stop.
     pub(crate) fn ended(mut self) -> i32 {
+        // The connections that it keeps would be waited for.
+        self.agent = Agent::new_with_defaults();
         let ended = self.process.wait().expect("the server ends");
         ended.code().expect("the server ends by itself")
     }
@@ -183,6 +198,22 @@ pub(crate) fn rest_of(stream: &mut TcpStream) -> String {
     // A connection that is reset has said what it had to say.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The next answer on a connection that is kept; its length must be said.
+#[track_caller]
+pub(crate) fn next_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a head");
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).expect("text");
+    let length = header_of(&head, "content-length").and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.expect("a length")];
+    stream.read_exact(&mut body).expect("a body");
+    head + &String::from_utf8(body).expect("text")
 }
 
 /// The status of an answer as text.

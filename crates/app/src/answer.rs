@@ -1,7 +1,9 @@
 //! What every request goes through and every answer carries: the gate, the request id,
 //! `Cache-Control`, the problem body of an error, and what is counted and told of it.
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -12,13 +14,13 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use crate::accept::Media;
 use crate::access::Origins;
 use crate::access_log::Event;
-use crate::connection::Connection;
+use crate::connection::{Connection, Underway};
 use crate::error::ApiError;
 use crate::held::{self, Content};
 use crate::metrics::Target;
@@ -36,13 +38,14 @@ const CLIENT_GONE: u16 = 499;
 pub(crate) async fn complete(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
-) -> Result<ServiceResponse, Error> {
+) -> Result<ServiceResponse<Answer>, Error> {
     let began = Instant::now();
+    let underway = Connection::begin_request(&request);
     // The application always has it.
     let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
-        return next.call(request).await;
+        let answered = next.call(request).await?;
+        return Ok(answered.map_body(|_, body| Answer::new(body, underway)));
     };
-    Connection::note_request(&request);
     let running = state.metrics.begin();
     let id = RequestId::of(request.headers());
     // As the router reads it: `/%70rediction` is `/prediction`.
@@ -88,7 +91,37 @@ pub(crate) async fn complete(
     drop(running);
     asked.note_answer(&answered);
     drop(asked);
-    Ok(answered)
+    Ok(answered.map_body(|_, body| Answer::new(body, underway)))
+}
+
+/// The body of an answer. The request counts as running until the body was handed over.
+pub(crate) struct Answer {
+    body: BoxBody,
+    _underway: Underway,
+}
+
+impl Answer {
+    fn new(body: BoxBody, underway: Underway) -> Self {
+        Self {
+            body,
+            _underway: underway,
+        }
+    }
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }
 
 /// What every answer carries.
@@ -157,11 +190,7 @@ fn admit(state: &AppState, request: &ServiceRequest, place: Option<usize>) -> Re
         // What is where is nobody's business without a key.
         None => Access::Read,
     };
-    state.gate.admit(request, needs)?;
-    if state.is_draining.load(Ordering::Relaxed) && needs != Access::Open {
-        return Err(ApiError::Draining);
-    }
-    Ok(())
+    state.gate.admit(request, needs)
 }
 
 /// An error's answer gets its body here, where the request is known.
@@ -203,11 +232,7 @@ fn log_internal(error: &ApiError, id: &str) {
 }
 
 /// An answer that a client may have already: then only its tag is sent again.
-pub(crate) fn tagged(
-    request: &HttpRequest,
-    media: Media,
-    content: Content,
-) -> Result<HttpResponse, ApiError> {
+pub(crate) fn tagged(request: &HttpRequest, media: Media, content: Content) -> HttpResponse {
     let tag = format!("\"{}\"", content.tag());
     let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {
         let known = known.to_str().unwrap_or_default();
@@ -224,8 +249,8 @@ pub(crate) fn tagged(
     response.insert_header((ETAG, tag));
     response.insert_header((VARY, "Accept"));
     if is_known {
-        return Ok(response.finish());
+        return response.finish();
     }
     response.insert_header((CONTENT_TYPE, media.content_type()));
-    Ok(response.body(content.into_body(request)?))
+    response.body(content.into_body())
 }

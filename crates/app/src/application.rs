@@ -1,18 +1,13 @@
 //! The server as a value: built on an address, asked for its port, run until it is stopped.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::task::Poll;
 
-use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_server::Server;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::rt::{self, System};
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
 use anyhow::Context;
 use common::cli::{server_log, server_logs_json};
 use common::{Config, Failure};
@@ -21,15 +16,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::access::{Gate, NewKey};
 use crate::access_log::{AccessLog, Form};
-use crate::connection::Connection;
+use crate::drain::StopSignals;
+use crate::serve::{self, Workers};
 use crate::state::AppState;
 use crate::watch::Watch;
-use crate::{answer, routes};
-
-/// Seconds that running requests are given to finish when the server is stopped.
-const DRAIN_SECONDS: u64 = 30;
-/// Threads of each worker for what would hold it up; what they compute takes memory meanwhile.
-const THREADS_BESIDE_A_WORKER: usize = 2;
 
 /// A server that holds its port and does not answer yet.
 pub struct Application {
@@ -104,7 +94,8 @@ impl Application {
         format!("http://{}", self.address)
     }
 
-    /// Answers until the process gets SIGTERM or SIGINT; running requests are finished first.
+    /// Answers until the process gets SIGTERM or SIGINT; requests on kept connections are answered
+    /// for a while longer.
     ///
     /// SIGHUP makes it read the live release and the keys again.
     pub fn run_until_stopped(self) -> anyhow::Result<()> {
@@ -114,7 +105,11 @@ impl Application {
         let served = System::new()
             .block_on(async {
                 rt::spawn(forward_hangups(signal(SignalKind::hangup())?, watch.asks()));
-                serve(self.listener, state.clone(), Stop::OnSignal)?.await
+                let stop = StopSignals::new()?;
+                let port = self.listener.try_clone()?;
+                let server = serve::start(self.listener, &state, Workers::Usual)?;
+                rt::spawn(stop.drain(server.handle(), port, state.clone()));
+                server.await
             })
             .context("the server failed");
         drop(watch);
@@ -123,7 +118,7 @@ impl Application {
 
     /// Starts answering until its handle stops it; to be called within an actix system.
     pub(crate) fn serve_one_caller(self) -> io::Result<Server> {
-        serve(self.listener, Data::new(self.state), Stop::ByHandle)
+        serve::start(self.listener, &Data::new(self.state), Workers::One)
     }
 }
 
@@ -137,50 +132,6 @@ fn allow_connections() {
     };
     // Where it may not, the connections beyond wait until others have ended.
     let _ = setrlimit(Resource::Nofile, allowed);
-}
-
-/// What ends a server.
-enum Stop {
-    /// SIGTERM or SIGINT to the process.
-    OnSignal,
-    /// Its handle only.
-    ByHandle,
-}
-
-fn serve(listener: TcpListener, state: Data<AppState>, stop: Stop) -> io::Result<Server> {
-    let (stop_state, noting) = (state.clone(), state.clone());
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(answer::complete))
-            .configure(routes::configure)
-    })
-    .on_connect(move |connection, noted| Connection::note(&noting, connection, noted))
-    .worker_max_blocking_threads(THREADS_BESIDE_A_WORKER)
-    .shutdown_timeout(DRAIN_SECONDS)
-    .listen(listener)?;
-    Ok(match stop {
-        Stop::OnSignal => server.shutdown_signal(stop_signal(stop_state)?).run(),
-        // It serves one caller within this process.
-        Stop::ByHandle => server.disable_signals().workers(1).run(),
-    })
-}
-
-/// Resolves at the first SIGTERM or SIGINT; actix on its own would not drain at SIGINT.
-fn stop_signal(state: Data<AppState>) -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(poll_fn(move |context| {
-        let is_asked =
-            terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready();
-        if is_asked {
-            state.is_draining.store(true, Ordering::Relaxed);
-            tracing::info!("stopping: running requests are finished");
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }))
 }
 
 async fn forward_hangups(mut hangups: Signal, asks: Option<Sender<()>>) {

@@ -1,150 +1,245 @@
-//! One connection beyond its requests: what a slow reader of an answer may cost, and a client that
-//! never asked for anything that could be read.
+//! The time limits of a connection, and its end.
 //!
-//! The HTTP library asks an answer for more only when the client has taken what it had: nobody
-//! would notice one that takes a byte now and then. So somebody else looks at how much was taken,
-//! and ends the connection from outside.
+//! The HTTP library limits the time of a connection's first head only. It does not notice a client
+//! that takes its answer slowly, and it closes kept connections at once when the server stops.
+//! Therefore each connection records its phase, and each worker checks all of its connections four
+//! times a second.
 
-use std::any::Any;
-use std::cell::Cell;
-use std::os::fd::{AsFd, OwnedFd};
+mod stream;
+mod worker;
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
-use actix_web::dev::{Extensions, ServiceRequest};
-use actix_web::rt::net::TcpStream;
-use actix_web::rt::task::JoinHandle;
-use actix_web::rt::{self, time};
-use actix_web::web::Data;
-use rustix::net::sockopt::set_tcp_user_timeout;
-use rustix::net::{Shutdown, shutdown};
+use actix_web::dev::ServiceRequest;
 
-use crate::error::ApiError;
-use crate::state::AppState;
+pub(crate) use self::stream::WatchedStream;
+pub(crate) use self::worker::Connections;
 
-/// Bytes a second at which an answer must be taken on the whole.
-const SLOWEST_RATE: u64 = 64 * 1024;
-/// How often a reader is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// What is known of a connection besides its requests.
-pub(crate) struct Connection {
-    /// A second handle of the socket, by which it can be ended from outside; `None` where the
-    /// handles had run out.
-    socket: Option<Rc<OwnedFd>>,
-    state: Data<AppState>,
-    began: Instant,
-    has_asked: Cell<bool>,
+/// What all workers know of their connections.
+#[derive(Default)]
+pub(crate) struct OpenConnections {
+    open: AtomicUsize,
+    /// Requests on their way, once the server is being stopped.
+    underway: AtomicUsize,
+    /// Whether connections without a request end now.
+    is_closing: AtomicBool,
 }
 
-/// The reader of one answer, looked at until it is dropped.
-pub(crate) struct Reader {
-    taken: Rc<Cell<u64>>,
+/// A connection and its phase.
+pub(crate) struct Connection {
+    worker: Rc<Connections>,
+    began: Instant,
+    has_asked: Cell<bool>,
+    phase: Cell<Phase>,
+    /// Number of the worker's last check before the phase began.
+    since: Cell<u64>,
+    end: Cell<Option<End>>,
+    is_closed_by_client: Cell<bool>,
+    is_abandoned: Cell<bool>,
+    writing: Writing,
+    /// Of the task that serves the connection.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The phase of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come yet.
+    New,
+    /// A part of a request's head has come.
+    Head,
+    /// A request is being read and answered.
+    Busy,
+    /// The last request was answered.
+    Idle,
+}
+
+/// Why a connection has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The head of a request did not come in time.
+    SlowHead,
+    /// The connection has no request. A request that arrives at this moment is still answered.
+    Idle,
+    /// The client takes its answer too slowly.
+    SlowReader,
+}
+
+/// How the client takes its answer.
+#[derive(Default)]
+struct Writing {
+    /// Bytes of the current answer that the client took.
+    taken: Cell<u64>,
     /// Whether the client, not the server, is waited for.
-    is_awaited: Rc<Cell<bool>>,
-    looking: JoinHandle<()>,
+    is_awaited: Cell<bool>,
+    /// Number of checks at which the server waited for the client.
+    awaited: Cell<u64>,
+}
+
+/// A request of a connection, until its answer was handed over.
+pub(crate) struct Underway(Option<Rc<Connection>>);
+
+impl OpenConnections {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// How many have a request on its way; known while the server is being stopped.
+    pub(crate) fn underway(&self) -> usize {
+        self.underway.load(Ordering::Relaxed)
+    }
+
+    /// Ends those that have none.
+    pub(crate) fn close_idle(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
-    /// Notes a connection that was just made.
-    pub(crate) fn note(state: &Data<AppState>, connection: &dyn Any, noted: &mut Extensions) {
-        let Some(stream) = connection.downcast_ref::<TcpStream>() else {
-            return;
-        };
-        let seconds = state.config.api.limits.body_seconds;
-        let milliseconds = u32::try_from(seconds * 1000).unwrap_or(u32::MAX);
-        // An answer of several pieces would wait for the client to acknowledge the ones before.
-        let _ = stream.set_nodelay(true);
-        // The kernel ends it when a client takes nothing at all. Where that cannot be set, the
-        // connection ends as others do.
-        let _ = set_tcp_user_timeout(stream, milliseconds);
-        noted.insert(Self {
-            socket: stream.as_fd().try_clone_to_owned().ok().map(Rc::new),
-            state: state.clone(),
+    fn new(worker: Rc<Connections>, check: u64) -> Self {
+        worker
+            .state
+            .connections
+            .open
+            .fetch_add(1, Ordering::Relaxed);
+        Self {
+            worker,
             began: Instant::now(),
             has_asked: Cell::new(false),
-        });
-    }
-
-    /// Notes that a request was read from the connection.
-    pub(crate) fn note_request(request: &ServiceRequest) {
-        if let Some(connection) = request.conn_data::<Self>() {
-            connection.has_asked.set(true);
+            phase: Cell::new(Phase::New),
+            since: Cell::new(check),
+            end: Cell::new(None),
+            is_closed_by_client: Cell::new(false),
+            is_abandoned: Cell::new(false),
+            writing: Writing::default(),
+            waker: RefCell::new(None),
         }
     }
 
-    /// Begins to look at how a large answer to this request is taken; `None` for a request that
-    /// came over no connection.
+    fn of(request: &HttpRequest) -> Option<&Rc<Self>> {
+        request.conn_data::<Rc<Self>>()
+    }
+
+    /// Notes that the head of a request was read.
+    pub(crate) fn begin_request(request: &ServiceRequest) -> Underway {
+        let connection = request.conn_data::<Rc<Self>>().cloned();
+        if let Some(connection) = &connection {
+            connection.has_asked.set(true);
+            connection.end.set(None);
+            connection.writing.begin();
+            connection.enter(Phase::Busy);
+        }
+        Underway(connection)
+    }
+
+    /// Waits for a result as long as the client is there.
     ///
-    /// An error where the connection could not be ended: a reader that nobody can end would hold
-    /// its answer as long as it likes. Small answers need none.
-    pub(crate) fn reader(request: &HttpRequest) -> Result<Option<Reader>, ApiError> {
-        let Some(connection) = request.conn_data::<Self>() else {
-            return Ok(None);
-        };
-        let socket = connection.socket.as_ref().ok_or(ApiError::Overloaded)?;
-        let grace = Duration::from_secs(connection.state.config.api.limits.body_seconds);
-        Ok(Some(Reader::of(Rc::clone(socket), grace)))
+    /// A client that closed its sending side may still read, but looks like a client that closed
+    /// both sides. Therefore use this only before the work of a request begins.
+    pub(crate) async fn while_there<T>(
+        request: &HttpRequest,
+        wanted: impl Future<Output = T>,
+    ) -> T {
+        let mut wanted = pin!(wanted);
+        poll_fn(|context| {
+            let connection = Self::of(request);
+            match connection.filter(|connection| connection.is_closed_by_client.get()) {
+                Some(connection) => {
+                    // The next flush fails, and the library drops the request.
+                    connection.is_abandoned.set(true);
+                    Poll::Pending
+                }
+                None => wanted.as_mut().poll(context),
+            }
+        })
+        .await
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(self.worker.checks());
+    }
+
+    /// Records bytes that were read. Zero bytes mean that the client sends no more.
+    fn note_read(&self, bytes: usize) {
+        if bytes == 0 {
+            self.is_closed_by_client.set(true);
+            return;
+        }
+        match self.phase.get() {
+            // The first head is timed from the beginning of the connection.
+            Phase::New => self.phase.set(Phase::Head),
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Head | Phase::Busy => {}
+        }
+        if self.end.get() == Some(End::Idle) {
+            self.end.set(None);
+        }
+    }
+
+    fn has_request(&self) -> bool {
+        matches!(self.phase.get(), Phase::Head | Phase::Busy)
+    }
+
+    /// Ends the connection at the next read or write of its task.
+    fn end(&self, why: End) {
+        self.end.set(Some(why));
+        // Waking may run code that borrows the waker again.
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Remembers the task to wake.
+    fn wait(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(known) => known.clone_from(context.waker()),
+            None => *waker = Some(context.waker().clone()),
+        }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        let state = &self.worker.state;
+        state.connections.open.fetch_sub(1, Ordering::Relaxed);
         if self.has_asked.get() {
             return;
         }
-        self.state.metrics.count_connection_without_request();
-        if let Some(log) = &self.state.log {
+        state.metrics.count_connection_without_request();
+        if let Some(log) = &state.log {
             log.add_connection_without_request(self.began.elapsed());
         }
     }
 }
 
-impl Reader {
-    fn of(socket: Rc<OwnedFd>, grace: Duration) -> Self {
-        let taken = Rc::new(Cell::new(0));
-        let is_awaited = Rc::new(Cell::new(true));
-        let looking = rt::spawn({
-            let (taken, is_awaited) = (Rc::clone(&taken), Rc::clone(&is_awaited));
-            async move {
-                let mut waited = Duration::ZERO;
-                while waited <= grace + time_for(taken.get()) {
-                    time::sleep(LOOK_EVERY).await;
-                    if is_awaited.get() {
-                        waited += LOOK_EVERY;
-                    }
-                }
-                // One that has ended already needs no end.
-                let _ = shutdown(&socket, Shutdown::Both);
-            }
-        });
-        Self {
-            taken,
-            is_awaited,
-            looking,
+impl Writing {
+    fn begin(&self) {
+        self.taken.set(0);
+        self.awaited.set(0);
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.0 {
+            connection.enter(Phase::Idle);
         }
     }
-
-    /// So many bytes more went to the connection.
-    pub(crate) fn has_taken(&self, bytes: usize) {
-        self.taken.set(self.taken.get() + bytes as u64);
-        self.is_awaited.set(true);
-    }
-
-    /// The answer has no more to give for now: what passes is not the reader's time.
-    pub(crate) fn has_nothing_to_take(&self) {
-        self.is_awaited.set(false);
-    }
 }
 
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.looking.abort();
-    }
-}
-
-/// How long so many bytes may take.
-fn time_for(bytes: u64) -> Duration {
-    Duration::from_secs(bytes / SLOWEST_RATE)
+/// Number of checks within a time, rounded down.
+fn checks_in(time: Duration) -> u64 {
+    let checks = time.as_millis() / worker::CHECK_INTERVAL.as_millis();
+    u64::try_from(checks).unwrap_or(u64::MAX)
 }

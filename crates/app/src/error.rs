@@ -87,8 +87,6 @@ pub(crate) enum ApiError {
     NoModel,
     #[error("the server has too much at hand; try again")]
     Overloaded,
-    #[error("the server is being stopped")]
-    Draining,
     /// Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
@@ -158,7 +156,6 @@ impl ApiError {
             Self::NoRows => &kind::NO_ROWS,
             Self::NoModel => &kind::NO_MODEL,
             Self::Overloaded => &kind::OVERLOADED,
-            Self::Draining => &kind::DRAINING,
             Self::Internal(_) => &kind::INTERNAL,
         }
     }
@@ -172,7 +169,7 @@ impl ApiError {
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
-            Self::Draining | Self::NoModel => Some(5),
+            Self::NoModel => Some(5),
             Self::TooManyWrongKeys => Some(60),
             _ => None,
         }

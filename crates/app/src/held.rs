@@ -1,5 +1,5 @@
 //! An answer in memory, handed to the connection piece by piece; it counts as held until all of
-//! it was taken, and is taken at a least rate.
+//! it was taken.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +11,6 @@ use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
 use common::digest;
 
-use crate::connection::{Connection, Reader};
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::state::AppState;
@@ -42,7 +41,6 @@ enum Text {
 /// What is left of an answer.
 struct HeldAnswer {
     rest: Bytes,
-    reader: Option<Reader>,
     /// `None` for what takes no memory of its own.
     _permit: Option<Permit>,
 }
@@ -81,12 +79,12 @@ impl Content {
         self.text.bytes()
     }
 
-    /// The body of the answer to this request.
-    pub(crate) fn into_body(self, request: &HttpRequest) -> Result<BoxBody, ApiError> {
+    /// The body of the answer.
+    pub(crate) fn into_body(self) -> BoxBody {
         match self.text {
-            Text::Fixed(text) => held_body(Bytes::from_static(text.as_bytes()), None, request),
-            Text::Counted(bytes, permit) => held_body(bytes, Some(permit), request),
-            Text::Made(bytes) => Ok(BoxBody::new(bytes)),
+            Text::Fixed(text) => held_body(Bytes::from_static(text.as_bytes()), None),
+            Text::Counted(bytes, permit) => held_body(bytes, Some(permit)),
+            Text::Made(bytes) => BoxBody::new(bytes),
         }
     }
 }
@@ -100,21 +98,16 @@ impl Text {
     }
 }
 
-/// A body that is looked at while it is taken, where it is large.
-pub(crate) fn held_body(
-    bytes: Bytes,
-    permit: Option<Permit>,
-    request: &HttpRequest,
-) -> Result<BoxBody, ApiError> {
+/// A body that counts until all of it is taken, where it is large.
+pub(crate) fn held_body(bytes: Bytes, permit: Option<Permit>) -> BoxBody {
     if bytes.len() <= SMALL_ANSWER {
-        return Ok(BoxBody::new(bytes));
+        return BoxBody::new(bytes);
     }
-    let reader = Connection::reader(request)?;
-    Ok(BoxBody::new(HeldAnswer::new(bytes, permit, reader)))
+    BoxBody::new(HeldAnswer::new(bytes, permit))
 }
 
-/// Counts and times an answer that is large and in memory, unless its handler has done so: no
-/// handler can forget it.
+/// Counts an answer that is large and in memory, unless its handler has done so: no handler can
+/// forget it.
 ///
 /// Returns the request and the error where there is no room.
 pub(crate) fn hold(
@@ -135,9 +128,8 @@ pub(crate) fn hold(
         Err(body) => Ok(body),
         Ok(bytes) => {
             let mut permit = state.in_flight.permit();
-            permit
-                .grow(bytes.len())
-                .and_then(|()| held_body(bytes, Some(permit), &request))
+            let counted = permit.grow(bytes.len());
+            counted.map(|()| held_body(bytes, Some(permit)))
         }
     };
     match body {
@@ -147,14 +139,13 @@ pub(crate) fn hold(
 }
 
 impl HeldAnswer {
-    /// An answer that counts under this permit, for this reader.
-    fn new(answer: Bytes, mut permit: Option<Permit>, reader: Option<Reader>) -> Self {
+    /// An answer that counts under this permit.
+    fn new(answer: Bytes, mut permit: Option<Permit>) -> Self {
         if let Some(permit) = &mut permit {
             permit.settle(answer.len());
         }
         Self {
             rest: answer,
-            reader,
             _permit: permit,
         }
     }
@@ -175,9 +166,6 @@ impl MessageBody for HeldAnswer {
             return Poll::Ready(None);
         }
         let piece = self.rest.len().min(PIECE_BYTES);
-        if let Some(reader) = &self.reader {
-            reader.has_taken(piece);
-        }
         Poll::Ready(Some(Ok(self.rest.split_to(piece))))
     }
 }

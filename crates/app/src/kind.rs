@@ -222,15 +222,8 @@ pub(crate) static OVERLOADED: Kind = kind(
     "The server has too much at hand",
     "Try again after the seconds of Retry-After.",
 );
-pub(crate) static DRAINING: Kind = kind(
-    503,
-    "draining",
-    "The server is being stopped",
-    "Try again after the seconds of Retry-After.",
-);
-
 /// All kinds, by status.
-pub(crate) static ALL: [&Kind; 34] = [
+pub(crate) static ALL: [&Kind; 33] = [
     &JSON_INVALID,
     &NOT_UTF8,
     &GZIP_INVALID,
@@ -264,5 +257,4 @@ pub(crate) static ALL: [&Kind; 34] = [
     &INTERNAL,
     &NO_MODEL,
     &OVERLOADED,
-    &DRAINING,
 ];

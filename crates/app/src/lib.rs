@@ -12,6 +12,7 @@ mod application;
 mod background;
 mod connection;
 mod docs;
+mod drain;
 mod error;
 mod held;
 mod in_flight;
@@ -19,16 +20,19 @@ mod kind;
 mod metrics;
 mod noted;
 mod openapi;
+mod pace;
 mod payload;
 mod predict;
 mod problem;
 mod routes;
+mod serve;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 mod unread;
 mod watch;
+mod work;
 
 use std::fmt;
 

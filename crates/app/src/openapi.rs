@@ -12,13 +12,7 @@ use crate::kind::{self, Kind};
 use crate::routes::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 
 /// Codes of the problems that any endpoint may answer with.
-const ANYWHERE: [&str; 5] = [
-    "unknown-parameter",
-    "host",
-    "internal",
-    "overloaded",
-    "draining",
-];
+const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "overloaded"];
 /// Codes of the problems of an endpoint that asks for a key.
 const WITH_KEY: [&str; 4] = [
     "key-missing",

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use actix_web::http::header::HeaderValue;
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use training::Model;
 
 use crate::error::ApiError;
+use crate::work::Glance;
 
 /// A model as it is served.
 pub(crate) struct Snapshot {
@@ -43,8 +44,8 @@ pub(crate) struct ModelStore {
     state: RwLock<State>,
     /// Held while a release is loaded, so that it is loaded once.
     loading: Mutex<()>,
-    /// Whether somebody's look waits for a thread.
-    is_look_queued: AtomicBool,
+    /// Limits the looks that `/readyz` asks for.
+    pub(crate) glance: Arc<Glance>,
     loaded: AtomicU64,
     refused: AtomicU64,
 }
@@ -117,7 +118,7 @@ impl ModelStore {
                 refusal: None,
             }),
             loading: Mutex::new(()),
-            is_look_queued: AtomicBool::new(false),
+            glance: Arc::default(),
             loaded: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
@@ -157,18 +158,6 @@ impl ModelStore {
         if !self.has_seen(&self.seen_now()) {
             self.reload(Again::No);
         }
-    }
-
-    /// Whether no look waits yet; if so the caller has to see to a [`Self::queued_look`].
-    pub(crate) fn may_queue_look(&self) -> bool {
-        !self.is_look_queued.swap(true, Ordering::Relaxed)
-    }
-
-    /// The look that waited. The next one may wait from its beginning on, as what changes during it
-    /// may go unseen.
-    pub(crate) fn queued_look(&self) {
-        self.is_look_queued.store(false, Ordering::Relaxed);
-        self.look();
     }
 
     /// Looks likewise, and tries again what could not be loaded: the reason may have passed.

@@ -7,10 +7,12 @@ use common::Config;
 
 use crate::access::Gate;
 use crate::access_log::AccessLog;
+use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::routes::{RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::snapshot::ModelStore;
+use crate::work::Work;
 
 /// The configuration, the live model, and what is counted and kept over all requests.
 pub(crate) struct AppState {
@@ -25,6 +27,8 @@ pub(crate) struct AppState {
     /// `None` where nobody reads one.
     pub(crate) log: Option<AccessLog>,
     pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) connections: OpenConnections,
+    pub(crate) work: Work,
     /// Answers that are being streamed.
     pub(crate) streams: Arc<AtomicUsize>,
     /// Whether the server is being stopped.
@@ -46,6 +50,8 @@ impl AppState {
             metrics: Metrics::new(),
             log: None,
             in_flight: InFlight::new(config.api.limits.in_flight_bytes),
+            connections: OpenConnections::default(),
+            work: Work::new(),
             streams: Arc::default(),
             is_draining: AtomicBool::new(false),
             config,

@@ -24,6 +24,8 @@ impl Watch {
         let thread = thread::Builder::new()
             .name("releases".into())
             .spawn(move || {
+                // So that under load there is something to show from the beginning.
+                state.runs.read(&state.config);
                 loop {
                     match asked.recv_timeout(LOOK_EVERY) {
                         Err(RecvTimeoutError::Timeout) => state.models.look_again(),

@@ -163,6 +163,23 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_for_what_is_there_and_not_for_announced_lengths() {
+        // Lists, maps, texts and bytes of four billion, of which nothing comes.
+        for kind in [0xdd, 0xdf, 0xdb, 0xc6] {
+            let announced = [kind, 0xff, 0xff, 0xff, 0xff];
+            // Lists in lists announce as much at each level.
+            let nested = announced.repeat(DEEPEST - 2);
+            for content in [announced.as_slice(), nested.as_slice()] {
+                assert!(read_value::<Vec<[u64; 32]>>(content).is_err());
+                assert!(read_value::<Vec<Vec<Vec<f64>>>>(content).is_err());
+                assert!(read_value::<std::collections::HashMap<String, f64>>(content).is_err());
+                assert!(read_value::<String>(content).is_err());
+                assert!(read_value::<Envelope<'_>>(content).is_err());
+            }
+        }
+    }
+
+    #[test]
     fn truncated_foreign_and_newer_files_are_named() {
         let bytes = sealed();
         let read = |bytes: &[u8], format| decode::<Vec<f64>>(format, bytes).unwrap_err();

@@ -1,7 +1,7 @@
 //! Whole tables out of files: the ingested data up to its committed byte, and the test data.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -41,13 +41,22 @@ pub struct TestData {
 /// An error when it does not hold what the ledger says: then ingestion has to mend it first.
 pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
     let mut table = Table::new(&config.schema);
-    // A row takes at least a byte: a count beyond that is damage, which shows when they are read.
-    table.reserve(ledger.rows.min(ledger.committed_bytes) as usize);
+    table.reserve(rows_that_are_there(config, ledger));
     read_final_data(config, ledger, None, |rows| {
         table.append_all(rows);
         Ok(())
     })?;
     Ok(table)
+}
+
+/// The rows of the ledger, as far as finaldata.csv has bytes for them: a count beyond that is
+/// damage, which shows when the rows are read, and no room is made for it.
+fn rows_that_are_there(config: &Config, ledger: &Ledger) -> usize {
+    let length = fs::metadata(config.layout.final_data()).map_or(0, |metadata| metadata.len());
+    // A byte of the client and one that ends each field.
+    let row_bytes = config.schema.features.len() as u64 + 3;
+    let rows = ledger.rows.min(length / row_bytes);
+    usize::try_from(rows).unwrap_or(0)
 }
 
 /// The identities, under `key`, of the rows of finaldata.csv up to the ledger's committed byte.
@@ -209,4 +218,34 @@ fn no_usable_row(folder: &Path, data: &TestData) -> Failure {
         folder.display(),
         data.rejected_rows
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use common::files;
+
+    use super::*;
+
+    #[test]
+    fn no_room_is_made_for_rows_that_the_file_has_no_bytes_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out",
+            "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod"}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        files::create_folder(&folder.path().join("out")).unwrap();
+        let two = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n\
+                   a,1,2,3,0\nb,,,,1\n";
+        let damaged = Ledger {
+            rows: u64::MAX,
+            committed_bytes: u64::MAX,
+            schema: config.schema.digest(),
+            ..Ledger::default()
+        };
+        assert_eq!(rows_that_are_there(&config, &damaged), 0);
+        files::replace(&config.layout.final_data(), two.as_bytes()).unwrap();
+        let rows = rows_that_are_there(&config, &damaged);
+        assert!((2..=two.len()).contains(&rows), "{rows}");
+        let error = load_final_data(&config, &damaged).unwrap_err();
+        assert!(format!("{error:#}").contains("finaldata.csv"), "{error:#}");
+    }
 }

@@ -117,6 +117,70 @@ fn each_request_whose_client_is_gone_is_counted_once_and_holds_nothing() {
     assert_eq!(alone.status, 200);
 }
 
+/// What the server counted, of a series with its labels.
+fn counted(metrics: &str, series: &str) -> u64 {
+    let mut lines = metrics.lines();
+    let count = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
+/// Predictions that ended with these statuses.
+fn predictions(metrics: &str, statuses: [&str; 3]) -> [u64; 3] {
+    statuses.map(|status| {
+        let labels = format!(r#"method="POST",route="/prediction",status="{status}""#);
+        counted(metrics, &format!("http_requests_total{{{labels}}}"))
+    })
+}
+
+#[test]
+fn work_whose_clients_are_gone_is_not_done_and_too_much_of_it_is_refused() {
+    const CLIENTS: u64 = 250;
+    let (workspace, server) = serving(&[]);
+    workspace.write("data/testdata/named.csv", many_rows(100_000));
+    let path = json!("data/testdata/named.csv").to_string();
+    let ask = format!(
+        "POST /prediction HTTP/1.1\r\n{HOST}\r\nContent-Length: {}\r\n\r\n{path}",
+        path.len()
+    );
+    let began = Instant::now();
+    // Metrics are answered meanwhile, and tell when all requests are so.
+    let until = |is_so: &dyn Fn(&str, u64) -> bool| loop {
+        let metrics = server.get("/metrics").body;
+        // Without this one.
+        let running = counted(&metrics, "http_requests_in_flight") - 1;
+        if is_so(&metrics, running) {
+            break predictions(&metrics, ["200", "499", "503"]);
+        }
+        assert!(began.elapsed() < PATIENCE, "{metrics}");
+        park_timeout(Duration::from_millis(20));
+    };
+    let ended = |metrics: &str| {
+        predictions(metrics, ["200", "499", "503"])
+            .iter()
+            .sum::<u64>()
+    };
+    let asked: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(ask.as_bytes()).expect("sent");
+            stream
+        })
+        .collect();
+    let [_, _, refused] = until(&|metrics, running| ended(metrics) + running == CLIENTS);
+    assert!(refused > 0, "all wait");
+    for (number, stream) in asked.into_iter().enumerate() {
+        if number % 2 == 0 {
+            // With no time to linger, closing resets the connection; otherwise it only ends it.
+            set_socket_linger(&stream, Some(Duration::ZERO)).expect("set");
+        }
+    }
+    let [done, gone, refused] =
+        until(&|metrics, running| running == 0 && ended(metrics) == CLIENTS);
+    let all = format!("{done} done, {gone} gone, {refused} refused");
+    assert!(gone > CLIENTS / 4 && done < CLIENTS / 4, "{all}");
+    still_answers(&server);
+}
+
 #[test]
 fn what_is_no_request_and_who_goes_away_leave_a_line_and_a_count() {
     let (_workspace, server) = serving(&[]);

@@ -14,8 +14,8 @@ use crate::workspace::outcome;
 const FLOOD: u64 = 1000;
 /// Files that the flood leaves to whatever else goes on in this process and in the server.
 const SPARE_FILES: u64 = 200;
-/// Handles that the server has of a connection.
-const HANDLES: u64 = 2;
+/// Handles that the server has of a connection, and this process of its end.
+const HANDLES: u64 = 1;
 
 /// Lets this process and its children hold the connections of a flood; how many they may be.
 fn allow_flood() -> u64 {

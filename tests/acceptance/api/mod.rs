@@ -4,9 +4,11 @@ mod access;
 mod answers;
 mod attacks;
 mod exhaustion;
+mod kept;
 mod load;
 mod memory;
 mod observed;
+mod stopping;
 
 use serde_json::Value;
 

@@ -1,14 +1,11 @@
 //! What the server says of itself.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{CSV, HOST, ROWS, problem, serving, still_answers};
 use crate::schema::flaw;
-use crate::server::{Server, body_of, header_of, rest_of, status_of};
+use crate::server::{body_of, header_of, status_of};
 use crate::workspace::{Workspace, outcome};
 
 #[test]
@@ -214,55 +211,6 @@ fn a_new_release_is_served_by_itself_and_at_once_when_asked_for() {
         metrics.contains("risk_model_reloads_total{result=\"refused\"} 1"),
         "{metrics}"
     );
-}
-
-/// A prediction of which the server has begun to read the body.
-fn begun(server: &Server) -> TcpStream {
-    let mut stream = server.connect();
-    let head = format!(
-        "POST /prediction HTTP/1.1\r\n{HOST}\r\n{CSV}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
-        ROWS.len()
-    );
-    stream.write_all(head.as_bytes()).expect("sent");
-    let mut goes_on = [0; 25];
-    stream.read_exact(&mut goes_on).expect("an answer");
-    assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream
-}
-
-#[test]
-fn a_stopping_server_finishes_what_runs_and_takes_nothing_new() {
-    let (_workspace, server) = serving(&[]);
-    let mut running = begun(&server);
-    server.signal(Signal::TERM);
-    server.log_line(|line| line.contains("stopping"));
-    running.write_all(ROWS.as_bytes()).expect("sent");
-    let answer = rest_of(&mut running);
-    assert_eq!(status_of(&answer), 200, "{answer}");
-    assert_eq!(server.ended(), 0);
-}
-
-#[test]
-fn a_kept_connection_learns_that_the_server_is_stopping() {
-    let (_workspace, server) = serving(&[]);
-    // Holds the server up until this test lets it go.
-    let running = begun(&server);
-    let mut kept = server.connect();
-    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n");
-    kept.write_all(ask("/livez").as_bytes()).expect("sent");
-    let mut first = [0; 15];
-    kept.read_exact(&mut first).expect("an answer");
-    server.signal(Signal::TERM);
-    server.log_line(|line| line.contains("stopping"));
-    // The connection is idle by now: it is answered once more, or closed.
-    let _ = kept.write_all(ask("/scoring").as_bytes());
-    let rest = rest_of(&mut kept);
-    if let Some(at) = rest.rfind("HTTP/1.1 ") {
-        let last = &rest[at..];
-        assert_eq!(problem(last), "503 draining", "{last}");
-    }
-    drop(running);
-    assert_eq!(server.ended(), 0);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
-use actix_web::HttpRequest;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
@@ -22,7 +21,6 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use super::body::Incoming;
 use super::csv;
 use super::rows::TooMany;
-use crate::connection::{Connection, Reader};
 use crate::error::{ApiError, RowErrors};
 use crate::in_flight::Permit;
 use crate::predict::CsvAnswer;
@@ -48,7 +46,6 @@ pub(crate) struct Streaming {
 
 /// An answer that is sent while it is made.
 pub(crate) struct StreamedAnswer {
-    reader: Option<Reader>,
     first: Option<Bytes>,
     rest: Receiver<Piece>,
 }
@@ -61,7 +58,6 @@ struct Slot(Arc<AtomicUsize>);
 
 /// Streams the predictions of a body whose beginning was read.
 pub(crate) async fn stream_body(
-    request: &HttpRequest,
     streaming: Streaming,
     beginning: Bytes,
     mut incoming: Incoming,
@@ -81,23 +77,18 @@ pub(crate) async fn stream_body(
         current: beginning,
         chunks: receiver,
     };
-    start(request, streaming, input).await
+    start(streaming, input).await
 }
 
 /// Streams the predictions of a file.
 pub(crate) async fn stream_file(
-    request: &HttpRequest,
     streaming: Streaming,
     file: Take<File>,
 ) -> Result<StreamedAnswer, ApiError> {
-    start(request, streaming, file).await
+    start(streaming, file).await
 }
 
-async fn start<R>(
-    request: &HttpRequest,
-    streaming: Streaming,
-    input: R,
-) -> Result<StreamedAnswer, ApiError>
+async fn start<R>(streaming: Streaming, input: R) -> Result<StreamedAnswer, ApiError>
 where
     R: Read + Send + 'static,
 {
@@ -115,11 +106,7 @@ where
         })
         .map_err(|error| ApiError::Internal(error.into()))?;
     let first = rest.recv().await.unwrap_or_else(|| Err(broken_off()))?;
-    Ok(StreamedAnswer {
-        reader: Connection::reader(request)?,
-        first,
-        rest,
-    })
+    Ok(StreamedAnswer { first, rest })
 }
 
 fn predict_all(
@@ -238,19 +225,13 @@ impl MessageBody for StreamedAnswer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, ApiError>>> {
-        let next = match self.first.take() {
+        match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(first))),
             None => self.rest.poll_recv(context).map(|piece| {
                 let piece = piece.unwrap_or_else(|| Err(broken_off()));
                 piece.transpose()
             }),
-        };
-        match (&self.reader, &next) {
-            (Some(reader), Poll::Ready(Some(Ok(bytes)))) => reader.has_taken(bytes.len()),
-            (Some(reader), Poll::Pending) => reader.has_nothing_to_take(),
-            _ => {}
         }
-        next
     }
 }
 
@@ -269,11 +250,7 @@ mod tests {
             }
             drop(sender);
             let first = Some(Bytes::from("first"));
-            let mut answer = Box::pin(StreamedAnswer {
-                reader: None,
-                first,
-                rest,
-            });
+            let mut answer = Box::pin(StreamedAnswer { first, rest });
             let mut context = Context::from_waker(Waker::noop());
             let mut text = String::new();
             loop {

@@ -16,7 +16,11 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; for
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
-    answer::tagged(&request, Media::Json, Content::fixed(openapi::text()))
+    Ok(answer::tagged(
+        &request,
+        Media::Json,
+        Content::fixed(openapi::text()),
+    ))
 }
 
 /// Answers with the description for people.
@@ -32,7 +36,7 @@ pub(super) async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError
 fn page(request: &HttpRequest, media: Media, text: &'static str) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(request)?;
     accept::choose(request.headers(), &[media])?;
-    let mut response = answer::tagged(request, media, Content::fixed(text))?;
+    let mut response = answer::tagged(request, media, Content::fixed(text));
     let policy = actix_web::http::header::HeaderValue::from_static(POLICY);
     response
         .headers_mut()

@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::rt::time::timeout;
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use super::expect_no_parameters;
 use crate::error::ApiError;
 use crate::state::AppState;
-
-/// How long the answer waits for a look at the live release.
-const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
 struct Health {
@@ -44,12 +39,8 @@ pub(super) async fn ready(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     let models = Arc::clone(&state.models);
-    // While all threads are busy, what is known already is the answer; one look waits for them.
-    if models.may_queue_look()
-        && let Ok(looked) = timeout(LOOK_PATIENCE, web::block(move || models.queued_look())).await
-    {
-        looked?;
-    }
+    let look = move || models.look();
+    state.models.glance.look(&state.work, look).await?;
     let readiness = state.models.readiness();
     let is_draining = state.is_draining.load(Ordering::Relaxed);
     let model = Check {

@@ -1,9 +1,9 @@
 //! `GET /metrics`: counters and gauges for Prometheus.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use jiff::Timestamp;
@@ -13,10 +13,14 @@ use crate::accept::{self, Media};
 use crate::error::ApiError;
 use crate::metrics::{Page, RunFigures};
 use crate::state::AppState;
+use crate::work::Glance;
 
 /// What the history said of runs last; it stands in while the history cannot be read.
 #[derive(Default)]
-pub(crate) struct RunFiguresCache(Mutex<Arc<RunFigures>>);
+pub(crate) struct RunFiguresCache {
+    known: Mutex<Arc<RunFigures>>,
+    glance: Arc<Glance>,
+}
 
 /// Answers with all metrics.
 pub(super) async fn show(
@@ -25,14 +29,14 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     accept::choose(request.headers(), &[Media::Metrics])?;
-    let now = Timestamp::now();
-    let shown = state.clone();
-    let runs = web::block(move || state.runs.now(&state.config, now)).await?;
+    let reading = state.clone();
+    let read = move || reading.runs.read(&reading.config);
+    state.runs.glance.look(&state.work, read).await?;
     let page = Page {
-        metrics: &shown.metrics,
-        model: &shown.models.figures(),
-        runs: &runs,
-        now: now.as_second(),
+        metrics: &state.metrics,
+        model: &state.models.figures(),
+        runs: &state.runs.known(),
+        now: Timestamp::now().as_second(),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, Media::Metrics.content_type()))
@@ -40,13 +44,19 @@ pub(super) async fn show(
 }
 
 impl RunFiguresCache {
-    fn now(&self, config: &Config, now: Timestamp) -> Arc<RunFigures> {
-        let read = RunFigures::read(config, now);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Ok(figures) => *kept = Arc::new(figures),
+    /// Reads the history, unless it cannot be read.
+    pub(crate) fn read(&self, config: &Config) {
+        match RunFigures::read(config, Timestamp::now()) {
+            Ok(figures) => *self.lock() = Arc::new(figures),
             Err(error) => tracing::warn!("the figures of runs are given again: {error:#}"),
         }
-        Arc::clone(&kept)
+    }
+
+    fn known(&self) -> Arc<RunFigures> {
+        Arc::clone(&self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<RunFigures>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

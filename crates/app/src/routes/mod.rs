@@ -116,5 +116,5 @@ fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
 /// A value as JSON, with its tag.
 fn json(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
-    answer::tagged(request, Media::Json, Content::made(body))
+    Ok(answer::tagged(request, Media::Json, Content::made(body)))
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/model` and `GET /v1/releases`: what is served, and what could be.
 
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
 use common::schema::Feature;
@@ -159,13 +159,14 @@ pub(super) async fn releases(
     let page = Page::of(&parameters(&request))?;
     expect_json(&request)?;
     let listing = Listing::begin("releases", page, state.in_flight.permit());
-    let listed = web::block(move || {
+    let reading = state.clone();
+    let job = move || {
         let mut listing = listing;
-        deployment::visit_newest(&state.config.layout, page.before(), |number, release| {
+        deployment::visit_newest(&reading.config.layout, page.before(), |number, release| {
             listing.push(number, || Ok(release))
         })?;
         Ok::<_, ApiError>(listing.end(table::RELEASES.path))
-    })
-    .await??;
-    answer::tagged(&request, Media::Json, listed)
+    };
+    let listed = state.work.run(&request, job).await??;
+    Ok(answer::tagged(&request, Media::Json, listed))
 }

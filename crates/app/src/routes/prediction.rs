@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
-use actix_web::web::{self, Bytes, Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::held::held_body;
 use crate::in_flight::Permit;
 use crate::noted::{Noted, RequestId};
+use crate::pace;
 use crate::payload::{
     self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
     stream_file,
@@ -25,8 +26,8 @@ use crate::state::AppState;
 
 /// Bodies up to this size are answered on the server's worker: a millisecond at most.
 const SMALL_BODY: usize = 64 * 1024;
-/// Likewise where each prediction is explained, which takes several times as long.
-const SMALL_EXPLAINED_BODY: usize = 8 * 1024;
+/// How many times as long it takes to explain each prediction too.
+const EXPLAINING_EFFORT: usize = 8;
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
@@ -90,7 +91,7 @@ async fn answer(
     let body = match wishes.gather(&mut incoming, &mut permit).await? {
         Gathered::Whole(body) => body,
         Gathered::Beginning(beginning) => {
-            let answer = stream_body(request, streaming(permit), beginning, incoming);
+            let answer = stream_body(streaming(permit), beginning, incoming);
             let answer = Box::pin(answer).await?;
             Noted::take_body(request);
             return Ok(respond(&snapshot, wishes.media, BoxBody::new(answer)));
@@ -105,10 +106,10 @@ async fn answer(
         request_id: Noted::id_of(request),
         permit,
     };
-    let body = match job.run().await? {
-        (Computed::Answer(answer), permit) => held_body(answer.into(), Some(permit), request)?,
+    let body = match job.run(request).await? {
+        (Computed::Answer(answer), permit) => held_body(answer.into(), Some(permit)),
         (Computed::Large(file), permit) => {
-            let answer = stream_file(request, streaming(permit), file);
+            let answer = stream_file(streaming(permit), file);
             BoxBody::new(Box::pin(answer).await?)
         }
     };
@@ -154,10 +155,15 @@ impl Wishes {
 
     /// Bodies up to this size take so little that handing them over would take longer.
     fn small_body(&self) -> usize {
+        SMALL_BODY / self.effort()
+    }
+
+    /// How many times as long as a plain prediction it takes.
+    fn effort(&self) -> usize {
         if self.options.explain {
-            SMALL_EXPLAINED_BODY
+            EXPLAINING_EFFORT
         } else {
-            SMALL_BODY
+            1
         }
     }
 }
@@ -172,10 +178,17 @@ fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
 
 impl Job {
     /// What it comes to, and the permit to go on with.
-    async fn run(mut self) -> Result<(Computed, Permit), ApiError> {
+    async fn run(mut self, request: &HttpRequest) -> Result<(Computed, Permit), ApiError> {
+        if self.body.len() <= self.wishes.small_body() {
+            pace::for_bytes(self.body.len() * self.wishes.effort()).await;
+        }
         match self.compute_if_small()? {
             Some(answer) => Ok((Computed::Answer(answer), self.permit)),
-            None => Box::pin(web::block(move || self.compute())).await?,
+            None => {
+                let state = self.state.clone();
+                let computed = state.work.run(request, move || self.compute());
+                Box::pin(computed).await?
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A record is shown as it was stored: its form is `fullprocess`'s.
 
-use actix_web::web::{self, Data, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use common::history::{StoredRun, with_remedy};
 use common::{Config, History};
@@ -85,9 +85,10 @@ async fn paged(
     let page = Page::of(&parameters(request))?;
     expect_json(request)?;
     let listing = Listing::begin("runs", page, state.in_flight.permit());
-    let listed = web::block(move || {
+    let reading = state.clone();
+    let job = move || {
         let mut listing = listing;
-        read(&state.config, |history| {
+        read(&reading.config, |history| {
             let before = page.before().and_then(|before| i64::try_from(before).ok());
             history.visit_finished_runs(member, before, |id, run| {
                 let item = || show(history, StoredRun::parse(id, run)?);
@@ -95,9 +96,9 @@ async fn paged(
             })
         })?;
         Ok::<_, ApiError>(listing.end(path))
-    })
-    .await??;
-    answer::tagged(request, Media::Json, listed)
+    };
+    let listed = state.work.run(request, job).await??;
+    Ok(answer::tagged(request, Media::Json, listed))
 }
 
 /// How the deployed model was judged by the newest runs that did.
@@ -128,15 +129,16 @@ pub(super) async fn one(
     let none = || ApiError::NoData("there is no run of that number that has ended");
     let id: i64 = id.parse().map_err(|_| none())?;
     let mut permit = state.in_flight.permit();
-    let made = web::block(move || {
-        let run = read(&state.config, |history| history.finished_run(id))?;
+    let reading = state.clone();
+    let job = move || {
+        let run = read(&reading.config, |history| history.finished_run(id))?;
         let run = run.flatten().map(record).ok_or_else(none)?;
         let body = serde_json::to_vec(&run).map_err(anyhow::Error::new)?;
         permit.grow(body.len())?;
         Ok::<_, ApiError>(Content::counted(body.into(), permit))
-    })
-    .await??;
-    answer::tagged(&request, Media::Json, made)
+    };
+    let made = state.work.run(&request, job).await??;
+    Ok(answer::tagged(&request, Media::Json, made))
 }
 
 /// `None` when there is no history yet.

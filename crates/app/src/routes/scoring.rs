@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::exit::{Exit, classify};
@@ -63,8 +63,11 @@ pub(super) async fn show(
     let media = accept::choose(request.headers(), table::SCORING.media)?;
     let snapshot = state.models.current()?;
     let scoring = state.clone();
-    let _turn = state.scores.turn.lock().await;
-    let scored = web::block(move || scoring.scores.score(&scoring.config, &snapshot)).await?;
+    let place = state.work.wait(&request)?;
+    let _turn = place.until(state.scores.turn.lock()).await;
+    let scored = place
+        .run(move || scoring.scores.score(&scoring.config, &snapshot))
+        .await?;
     let score = scored.map_err(as_answer)?;
     let metrics = &score.metrics;
     if media == Media::Text {
@@ -72,7 +75,7 @@ pub(super) async fn show(
             "F1 is not defined: neither the model nor the test data has class 1",
         ))?;
         let text = Content::made(format!("{f1}\n"));
-        return answer::tagged(&request, Media::Text, text);
+        return Ok(answer::tagged(&request, Media::Text, text));
     }
     let shown = Answer {
         f1: metrics.f1,

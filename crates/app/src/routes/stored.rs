@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use actix_web::web::{self, Bytes, Data};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use common::history::with_remedy;
@@ -25,8 +25,10 @@ pub(super) async fn answer<T: Serialize + 'static>(
     kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
     read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
 ) -> Result<Option<HttpResponse>, ApiError> {
+    let reading = state.clone();
     let mut permit = state.in_flight.permit();
-    let made = web::block(move || {
+    let job = move || {
+        let state = reading;
         let found = read(&state.config).and_then(|value| {
             let body = value.map(|value| serde_json::to_vec(&value)).transpose()?;
             Ok(body.map(Bytes::from))
@@ -36,10 +38,9 @@ pub(super) async fn answer<T: Serialize + 'static>(
         // What others are given at the same time is shared; it counts for each of them.
         permit.grow(body.as_ref().map_or(0, Bytes::len))?;
         Ok::<_, ApiError>(body.map(|body| Content::counted(body, permit)))
-    })
-    .await??;
-    made.map(|content| answer::tagged(request, Media::Json, content))
-        .transpose()
+    };
+    let made = state.work.run(request, job).await??;
+    Ok(made.map(|content| answer::tagged(request, Media::Json, content)))
 }
 
 impl StoredAnswer {

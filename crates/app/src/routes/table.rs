@@ -137,21 +137,21 @@ pub(crate) static SCORING: Endpoint = Endpoint {
     summary: "The deployed model on the test data as it is now",
     media: &[Media::Json, Media::Text],
     schema: "Score",
-    problems: &["no-data", "no-model"],
+    problems: &["no-data", "no-model", "overloaded"],
     ..GET
 };
 pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
     path: "/summarystats",
     summary: "Statistics of the ingested data, of a category its most frequent levels, as the last ingestion stored them",
     schema: "Summary",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
     path: "/diagnostics",
     summary: "Durations, missing values, dependencies and the last run, as the history has them",
     schema: "Diagnostics",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static LIVEZ: Endpoint = Endpoint {
@@ -193,7 +193,7 @@ pub(crate) static RUN: Endpoint = Endpoint {
     path: "/v1/runs/{id}",
     summary: "Everything that one run recorded",
     schema: "Run",
-    problems: &["no-data"],
+    problems: &["no-data", "overloaded"],
     ..GET
 };
 pub(crate) static DRIFT: Endpoint = Endpoint {

@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::service::{CSV, Service};
 use crate::routes;
+use crate::work::MAX_WAITING;
 
 /// A runtime with so many threads for jobs.
 pub(crate) fn runtime(threads: usize) -> Runtime {
@@ -70,12 +71,63 @@ fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
                 .call(TestRequest::get().uri("/readyz").to_request())
                 .await;
             assert_eq!(ready.unwrap().status(), 200);
-            let may_queue = state.models.may_queue_look();
-            assert!(!may_queue, "one look waits, and no other");
+            assert!(
+                state.models.glance.is_begun(),
+                "one look waits, and no other"
+            );
         }
         drop(go_on);
         assert!(before.await.unwrap());
         spawn_blocking(|| {}).await.unwrap();
-        assert!(state.models.may_queue_look());
+        assert!(!state.models.glance.is_begun());
+    });
+}
+
+#[test]
+fn waiting_work_is_bounded_and_monitoring_does_not_wait() {
+    let service = Service::deployed();
+    let state = service.state();
+    // One thread for the look at the release, one for the history.
+    runtime(2).block_on(async {
+        let app = App::new().app_data(state.clone());
+        let app = init_service(app.configure(routes::configure)).await;
+        let ask = |path: &str| app.call(TestRequest::get().uri(path).to_request());
+        let turns = state.work.all_turns();
+        let mut waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| Box::pin(ask("/v1/releases")))
+            .collect();
+        poll_fn(|context| {
+            for asked in &mut waiting {
+                assert!(asked.as_mut().poll(context).is_pending());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        for path in [
+            "/v1/releases",
+            "/v1/runs",
+            "/diagnostics",
+            "/summarystats",
+            "/scoring",
+        ] {
+            let refused = ask(path).await.unwrap();
+            assert_eq!(refused.status(), 503, "{path}");
+        }
+        for path in ["/livez", "/readyz", "/metrics", "/version", "/v1/model"] {
+            assert_eq!(ask(path).await.unwrap().status(), 200, "{path}");
+        }
+        // A request that was given up makes room for another one.
+        waiting.truncate(1);
+        let mut late = pin!(ask("/v1/runs"));
+        poll_fn(|context| {
+            assert!(late.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(turns);
+        for asked in waiting {
+            assert_eq!(asked.await.unwrap().status(), 200);
+        }
+        assert_eq!(late.await.unwrap().status(), 200);
     });
 }

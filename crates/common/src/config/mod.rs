@@ -190,11 +190,14 @@ mod tests {
         assert_eq!(api.keys_file.as_deref(), Some(Path::new("/nowhere/keys")));
         assert_eq!(api.allowed_hosts.last().unwrap(), "[2001:db8::1]");
         assert_eq!((api.limits.rows, api.limits.columns), (7, 1024));
-        let text = problems(r#","api":{"limits":{"row":1,"columns":0,"body_seconds":1000000}}"#);
+        let text = problems(
+            r#","api":{"limits":{"row":1,"columns":0,"body_seconds":1000000,"keep_alive_seconds":86401}}"#,
+        );
         for line in [
             "api.limits.row: unknown key, did you mean api.limits.rows?",
             "api.limits.columns: must be at least 1",
             "api.limits.body_seconds: must be from 1 to 86400",
+            "api.limits.keep_alive_seconds: must be from 1 to 86400",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }

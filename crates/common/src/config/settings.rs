@@ -154,6 +154,8 @@ pub struct LimitSettings {
     pub field_bytes: u64,
     /// Seconds that a body may be waited for; default 30.
     pub body_seconds: u64,
+    /// Seconds that a connection is kept without a request; default 75.
+    pub keep_alive_seconds: u64,
     /// Bytes of all requests and answers held in memory at once, of which an eighth is for small
     /// ones only; default 256 MiB.
     pub in_flight_bytes: u64,
@@ -169,6 +171,7 @@ impl Default for LimitSettings {
             columns: 1_024,
             field_bytes: 64 * 1024,
             body_seconds: 30,
+            keep_alive_seconds: 75,
             in_flight_bytes: 256 * MIB,
         }
     }
@@ -264,11 +267,17 @@ fn read_limits(mut section: Section<'_>) -> LimitSettings {
         columns: limit("columns", default.columns),
         field_bytes: limit("field_bytes", default.field_bytes),
         body_seconds: limit("body_seconds", default.body_seconds),
+        keep_alive_seconds: limit("keep_alive_seconds", default.keep_alive_seconds),
         in_flight_bytes: limit("in_flight_bytes", default.in_flight_bytes),
     };
-    if limits.body_seconds > LONGEST_TIMEOUT {
-        let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
-        section.problem("body_seconds", &text);
+    for (key, seconds) in [
+        ("body_seconds", limits.body_seconds),
+        ("keep_alive_seconds", limits.keep_alive_seconds),
+    ] {
+        if seconds > LONGEST_TIMEOUT {
+            let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+            section.problem(key, &text);
+        }
     }
     section.finish();
     limits

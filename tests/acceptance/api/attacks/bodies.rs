@@ -182,3 +182,25 @@ fn bodies_that_are_no_rows_are_refused_by_kind_and_at_once() {
     assert_eq!(status_of(&predict(&server, &[CSV], &marked)), 200);
     still_answers(&server);
 }
+
+#[test]
+fn memory_is_taken_by_what_comes_and_not_by_what_is_announced() {
+    let (_workspace, server) = serving(&[]);
+    still_answers(&server);
+    // Of what is announced, a small part.
+    server.allow_memory(512);
+    let head = format!(
+        "POST /prediction HTTP/1.1\r\n{HOST}\r\n{CSV}\r\nContent-Length: {}\r\n\r\n",
+        16 << 20
+    );
+    let mut announced: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    // In pieces that come one after the other.
+    for part in [&head, HEADER, "a,1,2,3\n"] {
+        for stream in &mut announced {
+            stream.write_all(part.as_bytes()).expect("sent");
+        }
+        still_answers(&server);
+    }
+    drop(announced);
+    still_answers(&server);
+}

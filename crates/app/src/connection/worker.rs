@@ -1,0 +1,163 @@
+//! The connections of one worker, checked four times a second.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use actix_web::rt::{self, time};
+use actix_web::web::Data;
+use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::process::{Resource, getrlimit};
+
+use super::{Connection, End, Phase, WatchedStream, checks_in};
+use crate::state::AppState;
+
+/// Time between two checks.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long the head of a request may take: the first one from the beginning of the connection,
+/// the others from their first byte.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+/// Bytes a second at which an answer must be taken on the whole.
+const SLOWEST_RATE: u64 = 64 * 1024;
+/// Number of checks after which an idle connection may be closed to make room.
+const MIN_IDLE_CHECKS: u64 = 4;
+/// One in so many of the allowed handles is kept free for files and new connections.
+const SPARE_HANDLES: usize = 8;
+
+/// The connections of one worker.
+pub(crate) struct Connections {
+    pub(super) state: Data<AppState>,
+    open: RefCell<Vec<Weak<Connection>>>,
+    /// Number of checks so far. Time is counted in checks, so that a busy worker takes no time from
+    /// its clients.
+    checks: Cell<u64>,
+    is_checking: Cell<bool>,
+    /// Number of running requests that this worker last added to the shared count.
+    published: Cell<usize>,
+}
+
+impl Connections {
+    /// The connections of a new worker.
+    pub(crate) fn new(state: Data<AppState>) -> Rc<Self> {
+        Rc::new(Self {
+            state,
+            open: RefCell::default(),
+            checks: Cell::new(0),
+            is_checking: Cell::new(false),
+            published: Cell::new(0),
+        })
+    }
+
+    /// Adds a new connection.
+    pub(crate) fn watch(self: &Rc<Self>, stream: TcpStream) -> WatchedStream {
+        // An answer of several pieces would wait for the client to acknowledge the ones before.
+        let _ = stream.set_nodelay(true);
+        // The kernel ends it when a client takes nothing at all. Where that cannot be set, the
+        // connection ends as others do.
+        let milliseconds = self.state.config.api.limits.body_seconds * 1000;
+        let _ = set_tcp_user_timeout(&stream, u32::try_from(milliseconds).unwrap_or(u32::MAX));
+        let connection = Rc::new(Connection::new(Rc::clone(self), self.checks()));
+        self.open.borrow_mut().push(Rc::downgrade(&connection));
+        if !self.is_checking.replace(true) {
+            let worker = Rc::clone(self);
+            rt::spawn(async move {
+                while worker.is_checking.get() {
+                    time::sleep(CHECK_INTERVAL).await;
+                    worker.check();
+                }
+            });
+        }
+        WatchedStream::new(stream, connection)
+    }
+
+    pub(super) fn checks(&self) -> u64 {
+        self.checks.get()
+    }
+
+    fn check(&self) {
+        self.checks.set(self.checks() + 1);
+        let mut open = Vec::new();
+        self.open.borrow_mut().retain(|connection| {
+            let connection = connection.upgrade();
+            let is_open = connection.is_some();
+            open.extend(connection);
+            is_open
+        });
+        self.is_checking.set(!open.is_empty());
+        for connection in &open {
+            if let Some(why) = self.overdue(connection) {
+                connection.end(why);
+            }
+        }
+        if self.state.is_draining.load(Ordering::Relaxed) {
+            self.drain(&open);
+        }
+        self.make_room(open);
+    }
+
+    /// The limit that a connection exceeds, if any.
+    fn overdue(&self, connection: &Connection) -> Option<End> {
+        let limits = &self.state.config.api.limits;
+        let has_passed = |waited, time| waited > checks_in(time);
+        let writing = &connection.writing;
+        if writing.is_awaited.get() {
+            writing.awaited.set(writing.awaited.get() + 1);
+            let allowed = limits.body_seconds + writing.taken.get() / SLOWEST_RATE;
+            let allowed = Duration::from_secs(allowed);
+            return has_passed(writing.awaited.get(), allowed).then_some(End::SlowReader);
+        }
+        let waited = self.checks() - connection.since.get();
+        let keep_alive = Duration::from_secs(limits.keep_alive_seconds);
+        match connection.phase.get() {
+            Phase::New => has_passed(waited, HEAD_TIME).then_some(End::Idle),
+            Phase::Head => has_passed(waited, HEAD_TIME).then_some(End::SlowHead),
+            Phase::Idle => has_passed(waited, keep_alive).then_some(End::Idle),
+            Phase::Busy => None,
+        }
+    }
+
+    /// Publishes the number of running requests, and ends the other connections when it is time.
+    fn drain(&self, open: &[Rc<Connection>]) {
+        let of_all = &self.state.connections;
+        let underway = open.iter().filter(|connection| connection.has_request());
+        let underway = underway.count();
+        of_all.underway.fetch_add(underway, Ordering::Relaxed);
+        of_all
+            .underway
+            .fetch_sub(self.published.replace(underway), Ordering::Relaxed);
+        if of_all.is_closing.load(Ordering::Relaxed) {
+            for connection in open.iter().filter(|connection| !connection.has_request()) {
+                connection.end(End::Idle);
+            }
+        }
+    }
+
+    /// Ends the longest idle connections when handles run short, so that a client with many
+    /// connections does not lock out others.
+    fn make_room(&self, mut open: Vec<Rc<Connection>>) {
+        let Some(handles) = getrlimit(Resource::Nofile).current else {
+            return;
+        };
+        let handles = usize::try_from(handles).unwrap_or(usize::MAX);
+        let all = self.state.connections.count();
+        let too_many = all.saturating_sub(handles - handles / SPARE_HANDLES);
+        if too_many == 0 {
+            return;
+        }
+        // Each worker ends its share.
+        let share = (too_many * open.len()).div_ceil(all);
+        let newest = self.checks().saturating_sub(MIN_IDLE_CHECKS);
+        open.retain(|connection| {
+            connection.phase.get() != Phase::Busy && connection.since.get() <= newest
+        });
+        open.sort_by_key(|connection| connection.since.get());
+        for connection in open.iter().take(share) {
+            connection.end(match connection.phase.get() {
+                Phase::Head => End::SlowHead,
+                _ => End::Idle,
+            });
+        }
+    }
+}
