@@ -304,7 +304,7 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     faults::before(Operation::Sync, folder)
-        .and_then(|()| File::open(folder))
+        .and_then(|()| regular::open_folder(folder))
         .and_then(|folder| folder.sync_all())
         .with_context(|| format!("failed to sync the folder {}", folder.display()))
 }

@@ -41,6 +41,12 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     }
 }
 
+/// Opens a folder, to sync the names in it.
+pub fn open_folder(path: &Path) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
 /// The content of a regular file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
@@ -121,6 +127,7 @@ mod tests {
                 check(path),
             ];
             if !path.is_dir() {
+                open_folder(path).expect_err("it is no folder");
                 failures.push(open_with(path, OpenOptions::new().write(true)).map(|_| ()));
                 let mut both = OpenOptions::new();
                 failures.push(open_with(path, both.read(true).write(true)).map(|_| ()));

@@ -32,7 +32,8 @@ impl<'a> Fence<'a> {
         let is_folder = entry.file_type().is_dir();
         // What is no link lies in the folder itself, and the configuration was checked for that;
         // behind a link each folder may be one that is kept apart.
-        if !is_link && !(is_folder && self.linked_at.is_some()) {
+        let is_behind_link = is_folder && self.linked_at.is_some();
+        if !(is_link || is_behind_link) {
             return None;
         }
         if is_link && is_folder && self.linked_at.is_none() {
