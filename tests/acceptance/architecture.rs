@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use crate::program::repository;
 
@@ -138,6 +139,66 @@ fn each_confined_library_has_its_users_and_no_other() {
             .map(|(name, _)| name.as_str())
             .collect();
         assert_eq!(users, allowed, "{library}");
+    }
+}
+
+/// Opening that waits for the other end of a pipe, or reads a device for ever.
+const WAITING: [&str; 4] = [
+    "File::open(",
+    "fs::read(",
+    "fs::read_to_string(",
+    "fs::copy(",
+];
+
+/// Where the waiting ones are at home: behind a check, or on a file that the kernel makes.
+const MAY_WAIT: [&str; 3] = [
+    "common/src/regular.rs",
+    "common/src/faults/injection.rs",
+    "fullprocess/src/doctor/lock.rs",
+];
+
+#[test]
+fn files_are_opened_without_waiting_for_whatever_stands_in_their_place() {
+    let crates = repository().join("crates");
+    let mut found = Vec::new();
+    look_for_waiting(&crates, &mut |path, line| {
+        let place = path
+            .strip_prefix(&crates)
+            .expect("within")
+            .display()
+            .to_string();
+        if !MAY_WAIT.contains(&place.as_str()) {
+            found.push(format!("{place}: {line}"));
+        }
+    });
+    assert!(found.is_empty(), "use common::regular: {found:#?}");
+}
+
+/// The lines of programs, tests aside, that open a file without a check.
+fn look_for_waiting(folder: &Path, note: &mut impl FnMut(&Path, &str)) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy();
+        if path.is_dir() {
+            if !["tests", "benches", "examples"].contains(&name.as_ref()) {
+                look_for_waiting(&path, note);
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let (program, _) = text
+                .split_once("#[cfg(test)]\nmod tests")
+                .unwrap_or((&text, ""));
+            // A longer name that ends so is another call.
+            let is_call = |before: &str| !before.ends_with(|last: char| last.is_alphanumeric());
+            let is_waiting = |line: &&str| {
+                let mut waiting = WAITING.iter().filter_map(|call| line.split_once(call));
+                waiting.any(|(before, _)| is_call(before))
+            };
+            program
+                .lines()
+                .filter(is_waiting)
+                .for_each(|line| note(&path, line));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Newer and yanked dependencies: who asks for them, and what comes of it.
 
+use std::process::Stdio;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -166,7 +168,33 @@ fn s36_nobody_else_and_nothing_that_is_turned_off_asks() {
 }
 
 #[test]
-fn s36_a_run_that_is_killed_while_it_asks_is_finished_and_does_not_ask_again() {
+fn s36_the_result_is_printed_before_the_index_is_asked_and_the_wait_is_said() {
+    let workspace = with_checks();
+    let registry = Registry::hanging();
+    let run = registry
+        .command(&workspace, "fullprocess")
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut run = run.expect("it starts");
+    registry.wait_for_connection();
+    run.kill().expect("it is there, waiting for the index");
+    let ended = run.wait_with_output().expect("it ends");
+    let said = String::from_utf8(ended.stdout).expect("text");
+    assert!(said.contains("run 1: cold_start"), "{said:?}");
+
+    let workspace = with_checks();
+    let said = registry.run(&workspace, "fullprocess", &[]).stdout;
+    let (_, waited) = said.split_once("  seconds    dependencies ").expect(&said);
+    assert!(waited.contains("did not answer for"), "{said}");
+    let (seconds, _) = waited.split_once(' ').expect(&said);
+    let seconds: f64 = seconds.parse().expect("a number");
+    assert!((1.9..4.0).contains(&seconds), "{said}");
+    let report = workspace.text("data/state/runs/000001/report.txt");
+    assert!(report.contains(", dependencies "), "{report}");
+}
+
+#[test]
+fn s36_a_run_that_is_killed_while_it_asks_is_whole_and_does_not_ask_again() {
     let workspace = with_checks();
     let registry = Registry::hanging();
     let first_day = today();
@@ -181,7 +209,7 @@ fn s36_a_run_that_is_killed_while_it_asks_is_finished_and_does_not_ask_again() {
     let record = registry.run(&workspace, "fullprocess", &["--json"]).json();
     assert_eq!(
         (outcome(&record), &record["run_id"]),
-        ("cold_start", &json!(1))
+        ("nothing_new", &json!(2))
     );
     assert_eq!(workspace.live(), "000001");
     if today() == first_day {

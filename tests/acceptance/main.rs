@@ -16,6 +16,7 @@ mod interruptions;
 mod late_labels;
 mod monitoring;
 mod past;
+mod pipes;
 mod program;
 mod receiver;
 mod registry;

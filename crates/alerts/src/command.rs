@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 use common::config::CommandSettings;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+/// How long the end of a program that was killed is waited for.
+const END_BOUND: Duration = Duration::from_secs(1);
 /// How often a program that is still working is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -47,7 +49,8 @@ pub(crate) fn run(
         None => {
             // It may have ended in this instant.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            child.wait().context("failed to end alerts.command")?;
+            // One that waits for a disk ends when the disk answers, and nobody waits for that.
+            wait(&mut child, END_BOUND).context("failed to end alerts.command")?;
             bail!(
                 "alerts.command took more than {:.3} s (alerts.timeout_seconds)",
                 within.as_secs_f64()

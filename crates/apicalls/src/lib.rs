@@ -15,7 +15,7 @@ use std::{fs, io};
 
 use anyhow::Context;
 use common::history::StageDuration;
-use common::{Config, History, RunLock, files};
+use common::{Config, History, RunLock, files, regular};
 use jiff::Timestamp;
 
 use crate::call::Caller;
@@ -84,7 +84,7 @@ fn configured_key(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.api.key_file else {
         return Ok(None);
     };
-    let key = fs::read_to_string(file)
+    let key = regular::read_to_string(file)
         .with_context(|| format!("failed to read the key {} (api.key_file)", file.display()))?;
     Ok(Some(key.trim().to_owned()))
 }

@@ -122,7 +122,7 @@ fn test_data_in_folders_within_is_found_and_links_to_folders_are_not_followed() 
     let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
     let (_base, config) = workspace(&url);
     let folder = &config.test_folder.path;
-    files::remove_folder(folder).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
     for name in ["deep/er/c.csv", "deep/.hidden/d.csv", "deep/e.csv"] {
         let path = folder.join(name);
         files::create_folder(path.parent().unwrap()).unwrap();
@@ -205,7 +205,7 @@ fn an_unreachable_server_is_recorded() {
 fn missing_test_data_is_recorded_and_the_rest_is_called() {
     let url = serve(|_, _| json("200 OK", "{}"));
     let (_base, config) = workspace(&url);
-    files::remove_folder(&config.test_folder.path).unwrap();
+    std::fs::remove_dir_all(&config.test_folder.path).unwrap();
     let returns = call(&url, Key::Configured, &config);
     assert_eq!(returns.failed().count(), 1);
     let error = returns.calls[0].error.as_deref().unwrap();

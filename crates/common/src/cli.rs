@@ -36,6 +36,14 @@ pub trait Report: Serialize + Display {
     fn needs_attention(&self) -> bool {
         false
     }
+
+    /// Work that the result does not wait for; returns what there is to print behind the result.
+    ///
+    /// With `--json` it is done before the result is printed, which then holds what came of it.
+    fn follow_up(&mut self, config: &Config) -> Option<String> {
+        let _ = config;
+        None
+    }
 }
 
 /// The options of a program that has none of its own.
@@ -151,16 +159,11 @@ fn run_logging<A: Args, R: Report>(
         progress::allow();
     }
     let (json, quiet) = (line.json, line.quiet);
-    let done = Config::find_and_load(line.config)
-        .and_then(|config| {
-            work(&config, line.options).map_err(|error| history::with_remedy(error, &config.layout))
-        })
-        .and_then(|report| {
-            if !quiet || report.needs_attention() {
-                print(&report, json)?;
-            }
-            Ok(report.exit())
-        });
+    let done = Config::find_and_load(line.config).and_then(|config| {
+        let report = work(&config, line.options)
+            .map_err(|error| history::with_remedy(error, &config.layout))?;
+        print_and_follow_up(report, &config, json, quiet)
+    });
     match done {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -232,7 +235,44 @@ impl Write for Queued {
     }
 }
 
+/// Prints a result, and does what follows it: beforehand where the result is one JSON document.
+fn print_and_follow_up<R: Report>(
+    mut report: R,
+    config: &Config,
+    json: bool,
+    quiet: bool,
+) -> anyhow::Result<Exit> {
+    if json {
+        report.follow_up(config);
+    }
+    let is_printed = !quiet || report.needs_attention();
+    if is_printed {
+        print(&report, json)?;
+    }
+    if !json && let Some(more) = report.follow_up(config) {
+        if is_printed {
+            print_text(&more)?;
+        } else if report.needs_attention() {
+            print(&report, json)?;
+        }
+    }
+    Ok(report.exit())
+}
+
+fn print_text(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes());
+    unless_closed(printed.and_then(|()| stdout.flush()))
+}
+
 /// A reader that closes the pipe early has seen enough: that is success.
+fn unless_closed(printed: io::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn print<R: Report>(report: &R, json: bool) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     let printed = if json {
@@ -241,10 +281,7 @@ fn print<R: Report>(report: &R, json: bool) -> anyhow::Result<()> {
     } else {
         write!(stdout, "{report}")
     };
-    match printed.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    unless_closed(printed.and_then(|()| stdout.flush()))
 }
 
 fn complain(name: &str, error: &anyhow::Error) {

@@ -1,6 +1,5 @@
 //! SHA-256 digests, written as lower-case hexadecimal.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -8,6 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
+
+use crate::regular;
 
 /// Bytes read at a time; large enough that system calls cost nothing beside the hashing.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -36,7 +37,7 @@ pub fn of_file(path: &Path) -> anyhow::Result<(String, u64)> {
 
 fn of_stream(path: &Path, limit: u64) -> anyhow::Result<(String, u64)> {
     let context = || format!("failed to read {}", path.display());
-    let file = File::open(path).with_context(context)?;
+    let file = regular::open(path).with_context(context)?;
     let mut hashing = HashingReader::new(file.take(limit));
     let mut buffer = vec![0; BUFFER_BYTES];
     while hashing.read(&mut buffer).with_context(context)? > 0 {}

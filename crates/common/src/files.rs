@@ -4,6 +4,7 @@
 //! synced. So a reader sees the old content or the new, never a part. The temporary name is fixed
 //! per file: writers hold the run lock, and what a killed run left is overwritten or swept.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::Failure;
 use crate::faults::{self, Operation};
+use crate::{Failure, Layout, regular};
 
 /// Bytes gathered before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -43,7 +44,7 @@ impl OutputFile {
     pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<Self> {
         faults::before(Operation::Open, path)?;
         Ok(Self {
-            file: options.open(path)?,
+            file: regular::open_with(path, options)?,
             path: path.to_owned(),
         })
     }
@@ -184,7 +185,7 @@ fn rename_unsynced(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// Sets a file's modification time back by a nanosecond, so that any later write shows, even one
 /// within the same tick of the clock; returns what the file system says of it then.
 pub fn set_time_apart(path: &Path) -> io::Result<fs::Metadata> {
-    let file = OpenOptions::new().append(true).open(path)?;
+    let file = regular::open_with(path, OpenOptions::new().append(true))?;
     let apart = file.metadata()?.modified()? - Duration::from_nanos(1);
     file.set_modified(apart)?;
     let metadata = file.metadata()?;
@@ -249,16 +250,20 @@ pub fn remove_file(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Removes a folder with all it holds; one that is not there is as good as removed.
-pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
+/// Removes a folder with the files of these names, and says whether it is gone: one that holds
+/// anything else stays with that.
+pub fn remove_folder_of(path: &Path, names: &[&str]) -> anyhow::Result<bool> {
     if is_absent(path) {
-        return Ok(());
+        return Ok(true);
     }
-    match faults::before(Operation::Remove, path).and_then(|()| fs::remove_dir_all(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("failed to remove the folder {}", path.display()))
-        }
-        _ => Ok(()),
+    let context = || format!("failed to remove the folder {}", path.display());
+    for name in names {
+        remove_file(&path.join(name))?;
+    }
+    match faults::before(Operation::Remove, path).and_then(|()| fs::remove_dir(path)) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(context),
+        _ => Ok(true),
     }
 }
 
@@ -278,13 +283,19 @@ pub fn sweep(folder: &Path) -> anyhow::Result<()> {
     };
     for entry in entries {
         let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(PARTIAL_SUFFIX) {
+        if is_temporary(&entry.file_name()) {
             remove_file(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether a name is that of a temporary file of a run's, and not of one that a user named alike.
+pub fn is_temporary(name: &OsStr) -> bool {
+    let replaced = name
+        .to_str()
+        .and_then(|name| name.strip_prefix('.')?.strip_suffix(PARTIAL_SUFFIX));
+    replaced.is_some_and(|replaced| Layout::is_replaced(OsStr::new(replaced)))
 }
 
 /// Makes the names in a path's folder durable.
@@ -293,14 +304,14 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     faults::before(Operation::Sync, folder)
-        .and_then(|()| File::open(folder))
+        .and_then(|()| regular::open_folder(folder))
         .and_then(|folder| folder.sync_all())
         .with_context(|| format!("failed to sync the folder {}", folder.display()))
 }
 
 /// Reads a whole text or binary file of ours; `None` when it is not there.
 pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match regular::read(path) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
@@ -319,7 +330,7 @@ pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
 /// names the file.
 pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     let context = || format!("failed to read {} ({key})", path.display());
-    let mut file = File::open(path).with_context(context)?;
+    let mut file = regular::open(path).with_context(context)?;
     if is_open_to_others(&file.metadata().with_context(context)?) {
         return Err(Failure::configuration(format!(
             "{key}: {} can be read or written by others than its owner; close it with `chmod 600`",
@@ -333,7 +344,7 @@ pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
 }
 
 /// Ends the names of temporary files; they begin with a dot.
-pub const PARTIAL_SUFFIX: &str = ".partial";
+const PARTIAL_SUFFIX: &str = ".partial";
 
 fn partial_path(path: &Path) -> PathBuf {
     let name = path
@@ -350,7 +361,7 @@ mod tests {
     #[test]
     fn a_failed_replacement_leaves_the_old_content() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("score.txt");
+        let path = folder.path().join("latestscore.txt");
         replace(&path, b"old").unwrap();
         let failed = replace_with(&path, |writer| {
             writer.write_all(b"ne")?;
@@ -358,8 +369,26 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
+        let of_a_user = folder.path().join(".notes.partial");
+        replace(&of_a_user, b"a user's").unwrap();
         sweep(folder.path()).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read(&of_a_user).unwrap(), b"a user's");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn of_a_folder_only_what_is_named_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let release = folder.path().join("000001");
+        create_folder(&release).unwrap();
+        for name in ["a", "b", "notes.txt"] {
+            replace(&release.join(name), b"x").unwrap();
+        }
+        assert!(!remove_folder_of(&release, &["a", "b", "c"]).unwrap());
+        assert_eq!(fs::read_dir(&release).unwrap().count(), 1);
+        assert!(remove_folder_of(&release, &["notes.txt"]).unwrap());
+        assert!(!release.exists());
+        assert!(remove_folder_of(&release, &[]).unwrap());
     }
 
     #[test]

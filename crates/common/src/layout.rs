@@ -28,6 +28,29 @@ pub mod names {
     pub const MANIFEST: &str = "manifest.json";
 }
 
+const FINAL_DATA: &str = "finaldata.csv";
+const REJECTED_ROWS: &str = "rejectedrows.csv";
+const API_RETURNS: &str = "apireturns.txt";
+const API_RETURNS_JSON: &str = "apireturns.json";
+const CURRENT: &str = "current";
+const FINGERPRINT_KEY: &str = "fingerprint.key";
+const INGESTION_CARRY: &str = "ingestion.carry";
+
+/// The files that are replaced whole in the folders that a run sweeps.
+const REPLACED: [&str; 11] = [
+    names::MODEL,
+    names::SCORE,
+    names::INGESTED_FILES,
+    names::CONFUSION_MATRIX,
+    FINAL_DATA,
+    REJECTED_ROWS,
+    API_RETURNS,
+    API_RETURNS_JSON,
+    CURRENT,
+    FINGERPRINT_KEY,
+    INGESTION_CARRY,
+];
+
 impl Layout {
     /// `output_folder_path`.
     pub fn output(&self) -> &Path {
@@ -36,7 +59,7 @@ impl Layout {
 
     /// The deduplicated union of the accepted rows.
     pub fn final_data(&self) -> PathBuf {
-        self.output.join("finaldata.csv")
+        self.output.join(FINAL_DATA)
     }
 
     /// The ingested file names in ingestion order.
@@ -46,7 +69,7 @@ impl Layout {
 
     /// Each refused row with its place and reason.
     pub fn rejected_rows(&self) -> PathBuf {
-        self.output.join("rejectedrows.csv")
+        self.output.join(REJECTED_ROWS)
     }
 
     /// `output_model_path`.
@@ -71,12 +94,12 @@ impl Layout {
 
     /// What the API answered, for people.
     pub fn api_returns(&self) -> PathBuf {
-        self.models.join("apireturns.txt")
+        self.models.join(API_RETURNS)
     }
 
     /// What the API answered, for programs.
     pub fn api_returns_json(&self) -> PathBuf {
-        self.models.join("apireturns.json")
+        self.models.join(API_RETURNS_JSON)
     }
 
     /// `prod_deployment_path`.
@@ -96,7 +119,7 @@ impl Layout {
 
     /// The link to the live release.
     pub fn current(&self) -> PathBuf {
-        self.production.join("current")
+        self.production.join(CURRENT)
     }
 
     /// `state_folder_path`.
@@ -116,7 +139,7 @@ impl Layout {
 
     /// The secret key of the row fingerprints.
     pub fn fingerprint_key(&self) -> PathBuf {
-        self.state.join("fingerprint.key")
+        self.state.join(FINGERPRINT_KEY)
     }
 
     /// Fingerprints of the rows that were judged.
@@ -138,9 +161,15 @@ impl Layout {
         number.is_some_and(|number| number.parse::<u64>().is_ok())
     }
 
+    /// Whether a name is that of a file which a run replaces, in whichever folder: only their
+    /// temporary files are a run's to remove.
+    pub fn is_replaced(name: &OsStr) -> bool {
+        REPLACED.iter().any(|replaced| name == *replaced) || Self::is_awaiting_labels(name)
+    }
+
     /// What appending to finaldata.csv continues from.
     pub fn ingestion_carry(&self) -> PathBuf {
-        self.state.join("ingestion.carry")
+        self.state.join(INGESTION_CARRY)
     }
 
     /// Fingerprints of the ingested rows, in several files.

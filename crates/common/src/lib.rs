@@ -23,6 +23,7 @@ pub mod lock;
 mod log_queue;
 pub mod manifest;
 pub mod progress;
+pub mod regular;
 pub mod schema;
 
 pub use config::Config;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use common::digest::{self, HashingReader};
 use common::progress::{Progress, Watched};
+use common::regular;
 use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
 
@@ -25,7 +26,7 @@ impl DataFile {
 
     /// [`Self::open`] of a file whose bytes are progress.
     pub fn open_watched(path: &Path, progress: &Progress) -> io::Result<Self> {
-        let bytes = HashingReader::new(progress.watch(File::open(path)?));
+        let bytes = HashingReader::new(progress.watch(regular::open(path)?));
         Ok(Self(if is_compressed(path) {
             Content::Compressed(Box::new(MultiGzDecoder::new(bytes)))
         } else {

@@ -27,7 +27,7 @@ pub use any_columns::{
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
-pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts};
+pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts, is_run_name};
 pub use level::{LevelNames, MOST_NAMED_LEVELS, level_code};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{TestData, load_final_data, load_fingerprints, load_test_data, read_final_data};

@@ -1,8 +1,11 @@
 //! The CSV files below the input folders.
 //!
 //! Sub-folders are read too. Order: folders as configured, then the path within the folder by its
-//! bytes. Hidden and temporary names, other types and empty files are skipped with a reason;
-//! symbolic links are followed, and a loop of links is skipped.
+//! bytes. Hidden and temporary names, other types and empty files are skipped with a reason.
+//! Symbolic links are followed, unless they lead to a folder above or into one that is kept apart:
+//! test data is no input, and neither is what runs write.
+
+mod fence;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -17,6 +20,7 @@ use common::config::InputFolder;
 use common::ledger::FileStamp;
 use walkdir::{DirEntry, WalkDir};
 
+use self::fence::Fence;
 use crate::text::escaped;
 
 /// What stands below the input folders.
@@ -98,7 +102,12 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()
         }
         Err(error) => {
             return Err(error)
-                .with_context(|| format!("failed to list the folder {}", folder.path.display()));
+                .with_context(|| {
+                    format!(
+                        "failed to list the folder {}: make it readable, or name another one in the configuration",
+                        folder.path.display()
+                    )
+                });
         }
     }
     let first = listing.files.len();
@@ -106,13 +115,22 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()
         .min_depth(1)
         .follow_links(true)
         .into_iter();
+    let mut fence = Fence::of(folder);
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => {
-                let is_hidden_folder = entry.file_type().is_dir() && is_hidden(entry.file_name());
-                sort_in(folder, &entry, listing);
-                if is_hidden_folder {
+                let is_folder = entry.file_type().is_dir();
+                let barred = fence.reason_to_stop_at(&entry);
+                if is_folder && (barred.is_some() || is_hidden(entry.file_name())) {
                     entries.skip_current_dir();
+                }
+                match barred {
+                    Some(reason) => listing.ignored.push(SkippedEntry {
+                        folder: folder.name.clone(),
+                        name: name_within(folder, entry.path()),
+                        reason,
+                    }),
+                    None => sort_in(folder, &entry, listing),
                 }
             }
             Err(error) => sort_in_error(folder, &error, listing),

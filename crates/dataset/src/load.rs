@@ -1,7 +1,7 @@
 //! Whole tables out of files: the ingested data up to its committed byte, and the test data.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use common::config::InputFolder;
 use common::digest::{self, Hasher, HashingReader};
 use common::ledger::Ledger;
 use common::progress::Progress;
-use common::{Config, Failure, Schema};
+use common::{Config, Failure, Schema, regular};
 
 use crate::data_file::DataFile;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
@@ -99,7 +99,8 @@ pub fn read_final_data(
     if ledger.schema != config.schema.digest() {
         return Err(damaged("was written under another schema").into());
     }
-    let file = File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
+    let file =
+        regular::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
     let progress = Progress::of_reading("reading finaldata.csv", || ledger.committed_bytes);
     let mut hashing = HashingReader::new(progress.watch(file.take(ledger.committed_bytes)));
     let mut n_rows = 0;

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::{Layout, Manifest};
 
-use crate::publish::HIDDEN;
-use crate::release::{Release, entries, release_folders};
+use crate::release::{Release, release_folders};
 
 /// One release and whether it is what was published.
 #[derive(Clone, Debug)]
@@ -37,18 +36,6 @@ pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
         }
     });
     Ok(examined.collect())
-}
-
-/// What an interrupted deployment or removal left; the next writer removes it.
-pub fn leftovers(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
-    let is_hidden = |path: &PathBuf| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(HIDDEN))
-    };
-    let mut left = entries(layout)?;
-    left.retain(is_hidden);
-    left.sort();
-    Ok(left)
 }
 
 /// The paths of the original exercise that do not lead through `current` to the live release.

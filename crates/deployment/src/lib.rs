@@ -8,6 +8,7 @@ mod answers;
 mod examine;
 mod publish;
 mod release;
+mod removal;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -23,9 +24,10 @@ use jiff::Timestamp;
 use scoring::Metrics;
 use training::Model;
 
-pub use examine::{ExaminedRelease, examine, leftovers, stray_links};
+pub use examine::{ExaminedRelease, examine, stray_links};
 pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{ListedRelease, Release, list, live_name, live_target, releases, visit_newest};
+pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
 
 /// The program's own options.

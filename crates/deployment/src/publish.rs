@@ -6,7 +6,6 @@
 //! whole release that is not live.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,12 +19,10 @@ use training::Model;
 
 use crate::answers::sample_answers;
 use crate::release::{Release, live_name, name_of, number, release_folders, releases};
+use crate::removal::{clear, leftovers, remove, staging_folder};
 
 /// Document of the history with the highest number ever given.
 const LAST_RELEASE: &str = "last release number";
-/// Begins the names of folders that are no releases: being made, or being removed.
-pub(crate) const HIDDEN: &str = ".staging-";
-
 /// What becomes a release.
 pub struct Candidate<'a> {
     /// The model.
@@ -56,10 +53,8 @@ pub fn stage(
 ) -> anyhow::Result<Staged> {
     files::create_folder(&layout.releases())?;
     let number = next_number(layout, history)?;
-    let folder = layout
-        .releases()
-        .join(format!("{HIDDEN}{}", name_of(number)));
-    files::remove_folder(&folder)?;
+    let folder = staging_folder(layout, number);
+    clear(layout, &folder)?;
     files::create_folder(&folder)?;
     let contents = contents(&name_of(number), candidate)?;
     let mut digests = BTreeMap::new();
@@ -199,10 +194,7 @@ fn remove_surplus(config: &Config, pruned: &mut Vec<String>) -> anyhow::Result<(
         if kept.contains(&Some(name.as_str())) {
             continue;
         }
-        // Renamed first: a release that is half removed must not look like one.
-        let hidden = layout.releases().join(format!("{HIDDEN}removed-{name}"));
-        files::rename(folder, &hidden)?;
-        files::remove_folder(&hidden)?;
+        remove(layout, folder, &name)?;
         tracing::info!(release = name, "removed (deployment.keep_releases)");
         pruned.push(name);
     }
@@ -216,16 +208,8 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     files::create_folder(layout.production())?;
     files::sweep(layout.production())?;
     note_numbers(layout, history)?;
-    let releases = layout.releases();
-    if releases.is_dir() {
-        let entries = fs::read_dir(&releases)
-            .with_context(|| format!("failed to list {}", releases.display()))?;
-        for entry in entries {
-            let entry = entry.with_context(|| format!("failed to list {}", releases.display()))?;
-            if entry.file_name().to_string_lossy().starts_with(HIDDEN) {
-                files::remove_folder(&entry.path())?;
-            }
-        }
+    for folder in leftovers(layout)? {
+        clear(layout, &folder)?;
     }
     if layout.current().symlink_metadata().is_ok() {
         repair_links(layout)?;

@@ -194,7 +194,7 @@ impl ListedRelease {
 /// The folders of published releases, in no order.
 pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     let mut folders = entries(layout)?;
-    folders.retain(|path| number(path).is_some());
+    folders.retain(|path| number(path).is_some() && path.is_dir());
     Ok(folders)
 }
 

@@ -181,7 +181,7 @@ fn numbers_are_never_given_twice() {
     let layout = &production.config.layout;
     production.deploy(0.1);
     production.deploy(0.2);
-    files::remove_folder(layout.production()).unwrap();
+    std::fs::remove_dir_all(layout.production()).unwrap();
     assert_eq!(production.deploy(0.3).name(), "000003");
 }
 

@@ -11,7 +11,7 @@ use common::{Config, History};
 use jiff::Timestamp;
 
 use self::all_clear::without_premature_ends;
-use self::sightings::{failure, sightings, wrong};
+use self::sightings::{dependencies, failure, sightings, wrong};
 use crate::open_run::OpenRun;
 use crate::record::{Outcome, RunRecord};
 
@@ -82,6 +82,30 @@ pub(crate) fn note(run: &OpenRun<'_>) {
 pub(crate) fn note_cut_short(run: &OpenRun<'_>) {
     let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
     note_sightings(run, &[wrong(Condition::RunFailed, what.into())]);
+}
+
+/// Queues what a run that has ended found out about the dependencies.
+pub(crate) fn note_dependencies(
+    config: &Config,
+    history: &History,
+    began: Timestamp,
+    record: &RunRecord,
+) {
+    let occasion = Occasion {
+        began,
+        now: Timestamp::now(),
+        run: record.run_id,
+        release: record.release.clone(),
+    };
+    let seen = dependencies(record);
+    if let Err(error) = alerts::note(config, history, &occasion, seen.as_slice()) {
+        tracing::warn!("nobody is told of the dependencies: {error:#}");
+    }
+}
+
+/// Delivers what was queued after a run had told people of itself.
+pub(crate) fn deliver_again(config: &Config, history: &History) {
+    Delivery::begin(config).deliver(history);
 }
 
 /// That people cannot be told is no reason for a run to fail.

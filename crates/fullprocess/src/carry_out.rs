@@ -185,8 +185,7 @@ impl OpenRun<'_> {
         Ok(())
     }
 
-    /// Draws the live model, calls the API where the outcome asks for it, asks for newer
-    /// dependencies, and writes the report.
+    /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
     fn report(&mut self, outcome: Outcome) -> anyhow::Result<()> {
         self.record.outcome = Some(outcome);
         if outcome == Outcome::NothingNew {
@@ -208,7 +207,6 @@ impl OpenRun<'_> {
             self.call_api()?;
             self.mark(Effect::Called)?;
         }
-        self.check_dependencies();
         self.record.finished_at = Some(Timestamp::now());
         self.write_run_folder()
     }

@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
-use common::{Config, History, Layout, files};
+use common::{Config, History, Layout, files, regular};
 use jiff::Timestamp;
 
 use crate::decide::Action;
@@ -61,6 +61,7 @@ fn finish_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
     let live = Live::load(run.config)?;
     let manifest = live.as_ref().map(Live::manifest);
     let prepared = ingestion::prepare(run.config, run.history, manifest)?;
+    let prepared = ingestion::restore(run.config, run.history, prepared, manifest)?;
     let outcome = match &run.record.decision {
         Some(decision) if !run.has(Effect::Published) => {
             let action = decision.action;
@@ -120,12 +121,13 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         (from.ingestion_carry(), to.ingestion_carry()),
     ] {
         if from.exists() {
-            fs::copy(&from, &to).with_context(|| format!("failed to copy {}", from.display()))?;
+            regular::copy(&from, &to)
+                .with_context(|| format!("failed to copy {}", from.display()))?;
         }
     }
     if let Some(name) = awaiting.as_deref().and_then(Path::file_name) {
         // Where it is lost a run goes on without it, and so does this one.
-        let _ = fs::copy(from.state().join(name), to.state().join(name));
+        let _ = regular::copy(&from.state().join(name), &to.state().join(name));
     }
     copy_row_fingerprints(from, to)?;
     Ok(copied)
@@ -140,7 +142,7 @@ fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     let list = || format!("failed to list {}", from.display());
     for entry in fs::read_dir(&from).with_context(list)? {
         let entry = entry.with_context(list)?;
-        match fs::copy(entry.path(), to.join(entry.file_name())) {
+        match regular::copy(&entry.path(), &to.join(entry.file_name())) {
             // A run that works meanwhile has removed it; what is missing is made anew.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             copied => {

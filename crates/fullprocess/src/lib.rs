@@ -1,8 +1,8 @@
 //! The maestro: one run of the whole pipeline, as cron starts it.
 //!
 //! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
-//! report → call the API → ask for newer dependencies. What a run is to do is decided by a pure
-//! function ([`decide`]); what it did is one [`RunRecord`].
+//! report → call the API; then, once the result is printed, ask for newer dependencies. What a run
+//! is to do is decided by a pure function ([`decide`]); what it did is one [`RunRecord`].
 
 mod alerting;
 mod call_api;
@@ -258,6 +258,11 @@ impl OpenRun<'_> {
         mut found: Look,
         live: Option<&Live>,
     ) -> anyhow::Result<Data> {
+        if found.is_nothing_new()
+            && let Some(damage) = ingestion::damage(self.config, &prepared.ledger)?
+        {
+            found.note_damage(damage);
+        }
         if found.is_nothing_new() {
             // The data is there; an earlier run or a stage by hand took it in.
             match Data::load(self.config, prepared.ledger.clone()) {
@@ -341,6 +346,13 @@ impl OpenRun<'_> {
 }
 
 impl Report for FullprocessReport {
+    fn follow_up(&mut self, config: &Config) -> Option<String> {
+        match self {
+            Self::Run(record) => check_dependencies::check_dependencies(config, record),
+            Self::History(_) | Self::Doctor(_) => None,
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Run(record) => record.exit(),

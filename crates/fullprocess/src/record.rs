@@ -229,7 +229,7 @@ impl RunRecord {
             rejected: count(FileStatus::Rejected),
             ignored: report.ignored.len(),
             waiting: report.waiting.len(),
-            removed: report.removed.len(),
+            removed: report.removed_files(),
         };
         self.rows.taken = report.rows;
         self.rows.total = report.total_rows;

@@ -96,6 +96,7 @@ impl OpenRun<'_> {
         let live = Live::load(self.config)?;
         let manifest = live.as_ref().map(Live::manifest);
         let prepared = ingestion::prepare(self.config, self.history, manifest)?;
+        let prepared = ingestion::restore(self.config, self.history, prepared, manifest)?;
         let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
         if !is_same_data || prepared.needs_mending(self.config) {
             if is_published {

@@ -1,24 +1,28 @@
 //! The report folder of a run: its record, the same as text, and a picture of what was judged.
 
-use common::files;
 use common::layout::names;
+use common::{Layout, files};
 
 use crate::open_run::OpenRun;
+use crate::record::RunRecord;
+
+/// Writes `record.json` and `report.txt`.
+pub(crate) fn write_texts(layout: &Layout, run: i64, record: &RunRecord) -> anyhow::Result<()> {
+    let folder = layout.run_folder(run);
+    files::create_folder(&folder)?;
+    files::replace(
+        &folder.join("record.json"),
+        &serde_json::to_vec_pretty(record)?,
+    )?;
+    files::replace(&folder.join("report.txt"), record.to_string().as_bytes())
+}
 
 impl OpenRun<'_> {
     /// Writes `record.json`, `report.txt` and, where the deployed model was judged, the confusion
     /// matrix of it on the new rows.
     pub(crate) fn write_run_folder(&self) -> anyhow::Result<()> {
         let folder = self.config.layout.run_folder(self.id);
-        files::create_folder(&folder)?;
-        files::replace(
-            &folder.join("record.json"),
-            &serde_json::to_vec_pretty(&self.record)?,
-        )?;
-        files::replace(
-            &folder.join("report.txt"),
-            self.record.to_string().as_bytes(),
-        )?;
+        write_texts(&self.config.layout, self.id, &self.record)?;
         let judged = self.record.evidence.as_ref().and_then(|evidence| {
             Some((evidence.on_new_rows.as_ref()?, evidence.deployed.as_ref()?))
         });

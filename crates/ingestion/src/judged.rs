@@ -4,12 +4,11 @@
 //! which comes back in another file is not judged twice. The file counts as far as the ledger
 //! says.
 
-use std::fs::File;
 use std::io::{Read, Write};
 
 use anyhow::Context;
 use common::ledger::{FileStatus, Ledger, LedgerFile, RebuildBase};
-use common::{Config, Failure, History, Layout, files};
+use common::{Config, Failure, History, Layout, files, regular};
 use dataset::{Fingerprint, FingerprintKey, load_fingerprints};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
@@ -53,7 +52,7 @@ pub(crate) fn each_judged(
     }
     let path = layout.judged_fingerprints();
     let context = || format!("failed to read {}", path.display());
-    let mut file = File::open(&path).with_context(context)?;
+    let mut file = regular::open(&path).with_context(context)?;
     let at_once = (bytes / FINGERPRINT_BYTES).max(1);
     let (mut left, mut read) = (count, Vec::new());
     while left > 0 {

@@ -21,6 +21,7 @@ mod memory;
 mod merge;
 mod pending;
 mod reconcile;
+mod removal;
 mod report;
 mod source;
 mod standing;
@@ -42,6 +43,9 @@ use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::look::look_at;
+use crate::removal::{Devices, keep_devices};
+
 pub use committed::{UncommittedTail, uncommitted_tails};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use infer::{ProposedSchema, infer};
@@ -50,6 +54,7 @@ pub use laid_rows::LaidRows;
 pub use lay::Keep;
 pub use look::{Look, look};
 pub use merge::{Intake, Note};
+pub use removal::{FormerFolder, unconfirmed_removals};
 pub use report::{FileReport, IngestReport};
 
 /// The program's own options.
@@ -64,6 +69,10 @@ pub struct Options {
     /// Propose the section `schema` from FILE, else from the input folders, and change nothing
     #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with = "explain")]
     infer_schema: Option<Vec<PathBuf>>,
+    /// Confirm that the files of an input folder that seems lost were removed on purpose: their
+    /// rows are dropped
+    #[arg(long, conflicts_with_all = ["explain", "infer_schema"])]
+    accept_removal: bool,
 }
 
 /// What the program says.
@@ -102,6 +111,10 @@ pub struct Prepared {
     pub has_scattered_judged_rows: bool,
     /// Nothing was ingested and nothing is deployed: whatever there is is new.
     pub is_untouched: bool,
+    /// finaldata.csv does not hold what was committed.
+    is_damaged: bool,
+    /// The device that each input folder was on.
+    devices: Devices,
 }
 
 /// Takes in what is new, explains one file, or proposes a schema.
@@ -110,6 +123,7 @@ pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionRe
         return infer(config, &files).map(IngestionReport::Proposed);
     }
     match options.explain {
+        None if options.accept_removal => take_in(config, look_at).map(IngestionReport::Ingested),
         None => run(config).map(IngestionReport::Ingested),
         Some(file) => {
             let detail = if options.rows {
@@ -146,6 +160,7 @@ impl Prepared {
     /// Whether the data has to be mended by an ingestion before anything is judged on it.
     pub fn needs_mending(&self, config: &Config) -> bool {
         self.has_scattered_judged_rows
+            || self.is_damaged
             || self.ledger.rebuilding
             || !judged::is_intact(&config.layout, &self.ledger)
     }
@@ -153,6 +168,13 @@ impl Prepared {
 
 /// Takes in what is new, by hand.
 pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
+    take_in(config, look)
+}
+
+fn take_in(
+    config: &Config,
+    look: fn(&Config, &Prepared, Timestamp) -> anyhow::Result<Look>,
+) -> anyhow::Result<IngestReport> {
     let _lock = RunLock::acquire(&config.layout, "ingestion")?;
     let history = History::open(&config.layout)?;
     let live = Manifest::of_live_release(&config.layout)?;
@@ -216,12 +238,64 @@ fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<Str
     standing::damage(layout, ledger)
 }
 
+/// Why the committed data cannot be used as it is; `None` when it can. What nobody has written to
+/// since it was committed is not read for this.
+pub fn damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    match look::damage(config, ledger) {
+        None if ledger.committed_bytes > 0 => standing::damage_since(&config.layout, ledger),
+        damage => Ok(damage),
+    }
+}
+
+/// Makes damaged data again from the files that it was ingested from, byte for byte, so that what was
+/// decided on it can be carried out.
+///
+/// Nothing is taken in, and nothing is done where files are gone or the order has to change: then
+/// the next ingestion decides what the data is.
+pub fn restore(
+    config: &Config,
+    history: &History,
+    prepared: Prepared,
+    live: Option<&Manifest>,
+) -> anyhow::Result<Prepared> {
+    if prepared.needs_mending(config) {
+        return Ok(prepared);
+    }
+    let Some(damage) = damage(config, &prepared.ledger)? else {
+        return Ok(prepared);
+    };
+    tracing::warn!("{damage}; it is made again from the input files");
+    let mut found = look(config, &prepared, Timestamp::now())?;
+    found.unknown.clear();
+    found.note_damage(damage);
+    if !found.missing.is_empty() || found.reorder.is_some() {
+        return Ok(Prepared {
+            is_damaged: true,
+            ..prepared
+        });
+    }
+    let ingested = ingest(Intake {
+        config,
+        history,
+        ledger: prepared.ledger.clone(),
+        found,
+        live,
+        keep: Keep::Nothing,
+        note: &|_, _| Ok(()),
+    })?;
+    Ok(Prepared {
+        ledger: ingested.ledger,
+        ..prepared
+    })
+}
+
 /// Keeps names and stamps that were found for known content, so that it is not hashed again.
 pub fn note_nothing_new(
     history: &History,
     ledger: Ledger,
     found: &Look,
 ) -> anyhow::Result<(Ledger, IngestReport)> {
+    keep_devices(history, found)?;
     let ledger = match found.restamp(&ledger) {
         Some(restamped) => {
             history.save_ledger(&restamped)?;

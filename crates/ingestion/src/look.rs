@@ -7,12 +7,11 @@ mod digests;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
-use common::Config;
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
+use common::{Config, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
@@ -20,6 +19,7 @@ use self::digests::{age, digests, is_in_grain};
 use self::known::{Content, Known};
 use crate::Prepared;
 use crate::judged::is_intact;
+use crate::removal::{Devices, devices_now, stop_if_unconfirmed};
 use crate::report::IngestReport;
 
 pub(crate) use self::known::content;
@@ -45,6 +45,10 @@ pub struct Look {
     pub(crate) reorder: Option<String>,
     /// Nothing was ingested before.
     pub(crate) is_first: bool,
+    /// The device of each input folder.
+    pub(crate) devices: Devices,
+    /// The folders without any data file.
+    pub(crate) empty_folders: BTreeSet<String>,
 }
 
 /// A file and the digest of its content.
@@ -64,15 +68,41 @@ pub(crate) struct Unknown {
 }
 
 /// Looks at the input folders; reads only files that changed since the last look.
+///
+/// An error where all that a folder held seems to be gone, which a person has to confirm.
 pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Result<Look> {
+    let found = look_at(config, prepared, now)?;
+    stop_if_unconfirmed(config, prepared, &found)?;
+    Ok(found)
+}
+
+/// [`look`], whatever is gone.
+pub(crate) fn look_at(
+    config: &Config,
+    prepared: &Prepared,
+    now: Timestamp,
+) -> anyhow::Result<Look> {
     let ledger = &prepared.ledger;
     let listing = dataset::list(&config.input_folders)?;
+    let with_data: BTreeSet<&String> = listing
+        .files
+        .iter()
+        .map(|file| &file.folder)
+        .chain(listing.unreadable.iter().map(|entry| &entry.folder))
+        .collect();
+    let empty_folders = config.input_folders.iter().map(|folder| &folder.name);
+    let empty_folders = empty_folders
+        .filter(|name| !with_data.contains(name))
+        .cloned()
+        .collect();
     let mut found = Look {
         ignored: listing.ignored,
         waiting: listing.unreadable,
         damage: damage(config, ledger),
         reorder: reason_to_reorder(config, prepared),
         is_first: ledger.files.is_empty(),
+        devices: devices_now(&config.input_folders),
+        empty_folders,
         ..Look::default()
     };
     let known = Known::of(ledger);
@@ -285,7 +315,7 @@ fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
         // A compressed file that is cut says so itself when it is read.
         return Ok(false);
     }
-    let mut file = File::open(&found.path)?;
+    let mut file = regular::open(&found.path)?;
     file.seek(SeekFrom::End(-1))?;
     let mut last = [0];
     file.read_exact(&mut last)?;
@@ -309,7 +339,7 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
 }
 
 /// Why finaldata.csv has to be made anew, from what costs nothing to see.
-fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
+pub(crate) fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
     if ledger.rebuilding {
         return Some("the last rebuild was interrupted".into());
     }

@@ -9,6 +9,9 @@ use common::Layout;
 use common::config::IngestionSettings;
 use dataset::FingerprintSet;
 
+/// Begins the names of the files of judged fingerprints.
+pub(crate) const JUDGED: &str = "judged";
+
 /// The bytes that ingestion may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
@@ -34,6 +37,6 @@ impl Memory {
 
     /// An empty set for fingerprints of judged rows.
     pub(crate) fn judged(self, layout: &Layout) -> FingerprintSet {
-        FingerprintSet::new(&layout.row_fingerprints(), "judged", self.limit / 8)
+        FingerprintSet::new(&layout.row_fingerprints(), JUDGED, self.limit / 8)
     }
 }

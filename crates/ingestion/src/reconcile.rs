@@ -12,6 +12,7 @@ use dataset::{FingerprintKey, load_fingerprints};
 
 use crate::Prepared;
 use crate::judged::{is_intact, mark_judged};
+use crate::removal::recorded_devices;
 
 /// Commits the ledger in which the rows of the live model are judged.
 ///
@@ -22,11 +23,14 @@ pub(crate) fn reconcile(
     ledger: Ledger,
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
+    let devices = recorded_devices(history)?;
     let is_untouched = live.is_none() && ledger.files.is_empty() && ledger.judged_fingerprints == 0;
     let prepared = |ledger| Prepared {
         ledger,
         has_scattered_judged_rows: false,
         is_untouched,
+        is_damaged: false,
+        devices: devices.clone(),
     };
     let Some(live) = live else {
         return Ok(prepared(ledger));
@@ -45,6 +49,8 @@ pub(crate) fn reconcile(
             ledger,
             has_scattered_judged_rows: true,
             is_untouched,
+            is_damaged: false,
+            devices,
         });
     };
     history.transaction(|history| {

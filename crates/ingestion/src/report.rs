@@ -7,6 +7,8 @@ use common::ledger::{FileStatus, RowCounts};
 use dataset::SkippedEntry;
 use serde::{Deserialize, Serialize};
 
+use crate::removal::FormerFolder;
+
 /// What an ingestion did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IngestReport {
@@ -18,6 +20,9 @@ pub struct IngestReport {
     pub waiting: Vec<SkippedEntry>,
     /// Files whose rows were dropped because they are gone.
     pub removed: Vec<String>,
+    /// Folders that the configuration no longer names, whose rows were dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_longer_input: Vec<FormerFolder>,
     /// Why finaldata.csv was made anew; `None` when rows were appended or nothing was new.
     pub rebuilt: Option<String>,
     /// Rows of these files.
@@ -52,6 +57,12 @@ pub struct FileReport {
 }
 
 impl IngestReport {
+    /// Known files whose rows were dropped.
+    pub fn removed_files(&self) -> usize {
+        let former = self.no_longer_input.iter().map(|former| former.files);
+        self.removed.len() + former.sum::<usize>()
+    }
+
     /// Whether a file or a row was refused.
     pub fn has_rejections(&self) -> bool {
         self.rows.rejected > 0
@@ -70,7 +81,7 @@ impl Report for IngestReport {
 
 impl fmt::Display for IngestReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.files.is_empty() && self.removed.is_empty() {
+        if self.files.is_empty() && self.removed_files() == 0 {
             writeln!(
                 to,
                 "nothing new; finaldata.csv holds {} rows",
@@ -81,6 +92,9 @@ impl fmt::Display for IngestReport {
         }
         for name in &self.removed {
             writeln!(to, "removed: {name} is gone, and so are its rows")?;
+        }
+        for former in &self.no_longer_input {
+            writeln!(to, "removed: {former}")?;
         }
         if let Some(reason) = &self.rebuilt {
             writeln!(to, "finaldata.csv was made anew: {reason}")?;

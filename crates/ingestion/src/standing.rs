@@ -14,11 +14,14 @@ use std::fs;
 use common::artifact::{self, Format};
 use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
-use common::{Config, Layout, Schema, files};
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, read_final_data};
+use common::{Config, Layout, Schema, files, regular};
+use dataset::{
+    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, is_run_name, read_final_data,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::lay::Reading;
+use crate::memory::JUDGED;
 use crate::summarised::Summarised;
 
 /// Begins the names of the files of fingerprints.
@@ -178,7 +181,7 @@ impl Carry<'_> {
         key: &FingerprintKey,
         schema: &Schema,
     ) -> Option<(Self, Hasher)> {
-        let bytes = fs::read(layout.ingestion_carry()).ok()?;
+        let bytes = regular::read(&layout.ingestion_carry()).ok()?;
         let carry: Self = artifact::decode(FORMAT, &bytes)
             .inspect_err(|error| {
                 tracing::warn!(
@@ -222,6 +225,23 @@ pub(crate) fn set_apart(layout: &Layout) -> FileStamp {
     }
 }
 
+/// Why finaldata.csv is not what was committed, found by reading all of it unless nobody has
+/// written to it since; `None` when it is.
+pub(crate) fn damage_since(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    let carry = regular::read(&layout.ingestion_carry())
+        .ok()
+        .and_then(|bytes| artifact::decode::<Carry<'_>>(FORMAT, &bytes).ok());
+    let is_as_left = carry.is_some_and(|carry| {
+        carry.committed_bytes == ledger.committed_bytes
+            && carry.digest == ledger.digest
+            && carry.has_stamp_of(layout)
+    });
+    if is_as_left {
+        return Ok(None);
+    }
+    damage(layout, ledger)
+}
+
 /// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
 pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let path = layout.final_data();
@@ -242,7 +262,7 @@ fn key_check(key: &FingerprintKey) -> Fingerprint {
 
 /// Removes what a laying that came to nothing has left.
 pub(crate) fn sweep(layout: &Layout) {
-    let runs = fs::read(layout.ingestion_carry())
+    let runs = regular::read(&layout.ingestion_carry())
         .ok()
         .and_then(|bytes| artifact::decode::<Carry<'_>>(FORMAT, &bytes).ok())
         .map(|carry| carry.runs);
@@ -256,7 +276,9 @@ fn remove_all_but(layout: &Layout, runs: &[StoredRun]) {
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        if !runs.iter().any(|run| name == run.name.as_str())
+        let is_ours = is_run_name(&name, ROWS) || is_run_name(&name, JUDGED);
+        if is_ours
+            && !runs.iter().any(|run| name == run.name.as_str())
             && let Err(error) = files::remove_file(&entry.path())
         {
             tracing::warn!("old fingerprints could not be removed: {error:#}");

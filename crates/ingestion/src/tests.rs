@@ -1,6 +1,7 @@
 //! Ingestion of one pipeline in a temporary folder, by hand and as a run does it.
 
 mod files;
+mod gone;
 mod pipeline;
 mod quantities;
 mod sequences;

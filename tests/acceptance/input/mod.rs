@@ -2,6 +2,7 @@
 
 mod cells;
 mod files;
+mod gone;
 mod headers;
 mod ranges;
 mod unfit;

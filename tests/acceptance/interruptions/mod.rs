@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
 
+mod damaged;
 mod stories;
 mod told;
 mod walk;

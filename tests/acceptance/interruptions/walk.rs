@@ -134,7 +134,7 @@ fn known_path(path: &str) -> String {
 }
 
 /// The same command again, and a run where it is none.
-fn finish(story: &Story, workspace: &Workspace) {
+pub(super) fn finish(story: &Story, workspace: &Workspace) {
     let again = workspace.run(story.program, story.arguments);
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
     let next = workspace.fullprocess();
@@ -174,10 +174,10 @@ fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
 }
 
 /// What a pipeline comes to, without what no two runs share: times, run numbers, random keys.
-struct State(BTreeMap<String, String>);
+pub(super) struct State(BTreeMap<String, String>);
 
 impl State {
-    fn of(workspace: &Workspace) -> Self {
+    pub(super) fn of(workspace: &Workspace) -> Self {
         let layout = workspace.configuration().layout;
         let mut state = BTreeMap::new();
         for (path, (digest, _)) in workspace.snapshot(&["data", "production_deployment"]) {
@@ -219,7 +219,7 @@ impl State {
     }
 
     /// What one has and the other has not, or otherwise.
-    fn difference(&self, other: &Self) -> String {
+    pub(super) fn difference(&self, other: &Self) -> String {
         let keys: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         keys.into_iter()
             .filter(|key| self.0.get(*key) != other.0.get(*key))

@@ -96,6 +96,18 @@ fn a_file_stays_waiting() {
 }
 
 #[test]
+fn an_input_folder_is_empty() {
+    let mut page = Section::of("an_input_folder_is_empty");
+    let workspace = Workspace::after_cold_start();
+    for entry in fs::read_dir(workspace.path(PRACTICE)).expect("files") {
+        fs::remove_file(entry.expect("an entry").path()).expect("removed");
+    }
+    page.follow(&workspace);
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
 fn rows_are_missing() {
     let mut page = Section::of("rows_are_missing");
     let workspace = Workspace::after_cold_start();

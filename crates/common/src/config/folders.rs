@@ -14,7 +14,21 @@ pub struct InputFolder {
     pub name: String,
     /// Absolute.
     pub path: PathBuf,
+    /// Folders that no link in it leads into.
+    pub apart: Vec<ApartFolder>,
 }
+
+/// A folder whose files are no data of another one, however they are reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApartFolder {
+    /// The key of the configuration that names it.
+    pub key: &'static str,
+    /// Where it is, with all links followed.
+    pub real: PathBuf,
+}
+
+const PRODUCTION: &str = "prod_deployment_path";
+const STATE: &str = "state_folder_path";
 
 /// The folder keys as written.
 pub(super) struct Folders {
@@ -67,7 +81,7 @@ impl Folders {
                 .map(|folder| input_folder(base, folder))
                 .collect(),
         };
-        let resolved = ResolvedFolders {
+        let mut resolved = ResolvedFolders {
             inputs,
             test: input_folder(base, &self.test),
             layout: Layout {
@@ -83,47 +97,114 @@ impl Folders {
 }
 
 impl ResolvedFolders {
-    fn check(&self, problems: &Problems) {
+    fn check(&mut self, problems: &Problems) {
         self.check_inputs(problems);
-        let written = [
-            ("output_folder_path", &self.layout.output),
-            ("output_model_path", &self.layout.models),
-            ("prod_deployment_path", &self.layout.production),
-            ("state_folder_path", &self.layout.state),
-        ];
-        for (key, path) in written {
-            check_is_folder(key, path, problems);
-            for input in self.inputs.iter().chain([&self.test]) {
-                if path.starts_with(&input.path) {
+        let written = self.written();
+        let made = self.made();
+        for place in &written {
+            check_is_folder(place.key, &place.path, problems);
+            if place.key != PRODUCTION && place.real == real(&self.layout.production) {
+                problems.add(
+                    place.key,
+                    "is the folder of prod_deployment_path; releases need their own",
+                );
+            }
+            for (owner, made) in &made {
+                if place.real.starts_with(made) {
+                    let text = format!(
+                        "lies in {}, which a run makes and cleans ({owner}); name another folder",
+                        made.display()
+                    );
+                    problems.add(place.key, &text);
+                }
+            }
+        }
+        // One of those may be a link to elsewhere.
+        let elsewhere = made.into_iter().filter(|(_, made)| {
+            let mut written = written.iter();
+            !written.any(|place| made.starts_with(&place.real))
+        });
+        let elsewhere: Vec<Place> = elsewhere
+            .map(|(owner, made)| Place::of(owner, made))
+            .collect();
+        let written: Vec<Place> = written.into_iter().chain(elsewhere).collect();
+        let of_users = self
+            .inputs
+            .iter()
+            .map(|folder| ("input_folder_path", folder));
+        let of_users = of_users.chain([("test_data_path", &self.test)]);
+        for (key, folder) in of_users {
+            let input = real(&folder.path);
+            for place in &written {
+                if place.real.starts_with(&input) {
                     let text = format!(
                         "lies in the input folder {}; what is written there would be read as data",
-                        input.name
+                        folder.name
+                    );
+                    problems.add(place.key, &text);
+                } else if input.starts_with(&place.real) {
+                    let text = format!(
+                        "{} lies in the folder of {}, where runs write and clean up; client data needs a folder of its own",
+                        folder.name, place.key
                     );
                     problems.add(key, &text);
                 }
             }
-            if key != "prod_deployment_path" && *path == self.layout.production {
-                problems.add(
-                    key,
-                    "is the folder of prod_deployment_path; releases need their own",
-                );
-            }
         }
+        // Links may be laid into an input folder at any time; the listing does not follow these.
+        let mut apart: Vec<ApartFolder> = written.iter().map(Place::kept_apart).collect();
+        self.test.apart.clone_from(&apart);
+        apart.push(ApartFolder {
+            key: "test_data_path",
+            real: real(&self.test.path),
+        });
+        for folder in &mut self.inputs {
+            folder.apart.clone_from(&apart);
+        }
+    }
+
+    /// The folders that runs write to.
+    fn written(&self) -> [Place; 4] {
+        let Layout {
+            output,
+            models,
+            production,
+            state,
+        } = self.layout.clone();
+        [
+            Place::of("output_folder_path", output),
+            Place::of("output_model_path", models),
+            Place::of(PRODUCTION, production),
+            Place::of(STATE, state),
+        ]
+    }
+
+    /// What runs make in them and clean, by the key of the folder.
+    fn made(&self) -> [(&'static str, PathBuf); 4] {
+        let layout = &self.layout;
+        [
+            (PRODUCTION, real(&layout.releases())),
+            (PRODUCTION, real(&layout.current())),
+            (STATE, real(&layout.row_fingerprints())),
+            (STATE, real(&layout.runs())),
+        ]
     }
 
     fn check_inputs(&self, problems: &Problems) {
         if self.inputs.is_empty() {
             problems.add("input_folder_path", "names no folder");
         }
+        let test = real(&self.test.path);
         for (position, folder) in self.inputs.iter().enumerate() {
+            let input = real(&folder.path);
             check_is_folder("input_folder_path", &folder.path, problems);
             for earlier in &self.inputs[..position] {
-                if overlap(&earlier.path, &folder.path) {
+                if overlap(&real(&earlier.path), &input) {
                     let text = format!("names the folder {} twice", folder.name);
                     problems.add("input_folder_path", &text);
                 }
             }
-            if overlap(&folder.path, &self.test.path) {
+            if overlap(&input, &test) {
                 let text = format!(
                     "overlaps the input folder {}; test data must be kept apart",
                     folder.name
@@ -133,6 +214,40 @@ impl ResolvedFolders {
         }
         check_is_folder("test_data_path", &self.test.path, problems);
     }
+}
+
+/// A folder that runs write to.
+struct Place {
+    key: &'static str,
+    path: PathBuf,
+    real: PathBuf,
+}
+
+impl Place {
+    fn of(key: &'static str, path: PathBuf) -> Self {
+        Self {
+            key,
+            real: real(&path),
+            path,
+        }
+    }
+
+    fn kept_apart(&self) -> ApartFolder {
+        ApartFolder {
+            key: self.key,
+            real: self.real.clone(),
+        }
+    }
+}
+
+/// Where a path leads: its links followed as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let existing = path.ancestors().find_map(|ancestor| {
+        let real = ancestor.canonicalize().ok()?;
+        Some(real.join(path.strip_prefix(ancestor).ok()?))
+    });
+    // Joining nothing leaves a slash at the end, which no comparison minds.
+    existing.unwrap_or_else(|| path.to_owned())
 }
 
 /// Whether one folder is the other or lies in it.
@@ -150,6 +265,7 @@ fn input_folder(base: &Path, written: &str) -> InputFolder {
     InputFolder {
         name: normalised(Path::new(written)).display().to_string(),
         path: absolute(base, written),
+        apart: Vec::new(),
     }
 }
 

@@ -17,7 +17,7 @@ use anyhow::Context;
 use self::alerts::read_alerts;
 pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
 use self::folders::Folders;
-pub use self::folders::InputFolder;
+pub use self::folders::{ApartFolder, InputFolder};
 use self::schema::read_schema;
 use self::section::{Problems, Section};
 pub use self::settings::{
@@ -28,7 +28,7 @@ use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
     read_training,
 };
-use crate::{Failure, Layout, Schema};
+use crate::{Failure, Layout, Schema, regular};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Config {
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let file = std::path::absolute(path)
             .with_context(|| format!("failed to resolve {}", path.display()))?;
-        let text = std::fs::read_to_string(&file).map_err(|error| {
+        let text = regular::read_to_string(&file).map_err(|error| {
             Failure::configuration(format!(
                 "failed to read the configuration {}: {error} (name it with --config FILE or {CONFIG_VARIABLE})",
                 file.display()
@@ -294,6 +294,56 @@ mod tests {
         let error =
             Config::parse(Path::new("/nowhere/config.json"), "{\n\"a\": }").expect_err("bad");
         assert!(error.to_string().contains("line 2 column 6"), "{error}");
+    }
+
+    #[test]
+    fn overlapping_folders_are_refused_both_ways_wherever_links_lead() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = |name: &str| std::fs::create_dir_all(base.path().join(name)).unwrap();
+        let link =
+            |to: &str, at: &str| std::os::unix::fs::symlink(to, base.path().join(at)).unwrap();
+        for name in ["in", "out", "prod", "state", "test"] {
+            folder(name);
+        }
+        link("in", "in_too");
+        link("out", "link_to_out");
+        link("../in", "state/runs");
+        let problems = |key: &str, path: &str| {
+            let mut values = serde_json::json!({"input_folder_path": "in", "output_folder_path": "out",
+                "test_data_path": "test", "output_model_path": "models", "prod_deployment_path": "prod",
+                "state_folder_path": "data/state"});
+            values[key] = path.into();
+            let parsed = Config::parse(&base.path().join("config.json"), &values.to_string());
+            parsed
+                .err()
+                .map_or(String::new(), |error| error.to_string())
+        };
+        let inside = "where runs write and clean up";
+        let cleaned = "which a run makes and cleans";
+        let read = "would be read as data";
+        for (key, path, says) in [
+            ("input_folder_path", "data/state/row.fingerprints", inside),
+            ("input_folder_path", "prod/releases/000001", inside),
+            ("input_folder_path", "link_to_out/new", inside),
+            ("test_data_path", "models/test", inside),
+            ("test_data_path", "in_too", "overlaps the input folder in"),
+            ("output_folder_path", "in_too/out", read),
+            ("state_folder_path", "in_too", read),
+            ("state_folder_path", "state", read),
+            ("output_folder_path", "data/state/row.fingerprints", cleaned),
+            ("output_model_path", "data/state/runs/000001", cleaned),
+            ("output_model_path", "prod/releases", cleaned),
+            ("state_folder_path", "prod/current/state", cleaned),
+        ] {
+            let text = problems(key, path);
+            assert!(text.contains(says), "{key} {path}: {text}");
+        }
+        for (key, path) in [
+            ("output_model_path", "out"),
+            ("state_folder_path", "out/state"),
+        ] {
+            assert_eq!(problems(key, path), "", "{key} {path}");
+        }
     }
 
     #[test]

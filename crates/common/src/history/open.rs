@@ -1,6 +1,6 @@
 //! Opening the history, to write or to read.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::damage::{check, distrust};
 use super::{History, schema};
 use crate::files::OutputFile;
-use crate::{Layout, faults, files};
+use crate::{Layout, faults, files, regular};
 
 /// How long a reader or writer waits for the other's transaction, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,6 +60,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o640);
     OutputFile::open(path, &mut options)?;
+    check_files(path)?;
     faults::watch_sqlite();
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -78,6 +79,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
 }
 
 fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
+    check_files(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     distrust(&connection)?;
@@ -123,9 +125,9 @@ fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
     for _ in 0..MOST_COPIES {
         let before = state();
         if before.is_some() {
-            fs::copy(&journal, journal_of(copy))?;
+            regular::copy(&journal, &journal_of(copy))?;
         }
-        fs::copy(path, copy)?;
+        regular::copy(path, copy)?;
         if state() == before {
             break;
         }
@@ -134,9 +136,22 @@ fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
 }
 
 fn journal_of(path: &Path) -> PathBuf {
+    beside(path, "-journal")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-journal");
+    name.push(ending);
     PathBuf::from(name)
+}
+
+/// An error where SQLite would wait for the other end of a pipe.
+fn check_files(path: &Path) -> anyhow::Result<()> {
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        let file = beside(path, ending);
+        regular::check(&file).with_context(|| format!("failed to open {}", file.display()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod run;
 mod run_reader;
 mod run_writer;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -238,6 +239,11 @@ fn file_name(name: &str, next: &mut u64) -> String {
     let number = *next;
     *next += 1;
     format!("{name}-{number:06}{SUFFIX}")
+}
+
+/// Whether a file name is one that a set gives whose names begin so.
+pub fn is_run_name(file: &OsStr, name: &str) -> bool {
+    file.to_str().is_some_and(|file| number_of(file, name) > 0)
 }
 
 /// A number that no file of the name has: one that is there may belong to a stored set.

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::files;
+use common::{files, regular};
 
 use super::page::{
     FILTER_BYTES, FINGERPRINT_BYTES, PAGE_BYTES, PER_PAGE, Page, bytes_of, fingerprints_of,
@@ -68,7 +68,7 @@ impl RunFile {
             writer.finish()
         })?;
         let file =
-            File::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
+            regular::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
         Ok(Self {
             file,
             path,
@@ -168,7 +168,7 @@ impl RunFile {
 
 /// The open file and the first fingerprint of each page; `None` when it is not what was stored.
 fn read_firsts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint>)> {
-    let file = File::open(path).ok()?;
+    let file = regular::open(path).ok()?;
     let n_pages = stored.length.div_ceil(PER_PAGE as u64);
     let pages_end = n_pages.checked_mul((PAGE_BYTES + FILTER_BYTES) as u64)?;
     let firsts_bytes = n_pages.checked_mul(FINGERPRINT_BYTES as u64)?;

@@ -1,8 +1,9 @@
 //! The crates that this program is built from, as `Cargo.lock` named them at build time.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use semver::Version;
 use toml_span::Value;
 
@@ -24,9 +25,14 @@ pub(super) struct Locked {
     pub(super) others: usize,
 }
 
-/// What this program is built from.
-pub(super) fn embedded() -> anyhow::Result<Locked> {
-    parse(LOCK).context("failed to read the embedded Cargo.lock")
+/// What this program is built from; parsed once in a process, since every answer of `/diagnostics`
+/// and `/metrics` asks for it.
+pub(super) fn embedded() -> anyhow::Result<&'static Locked> {
+    static PARSED: OnceLock<Result<Locked, String>> = OnceLock::new();
+    let parsed = PARSED.get_or_init(|| parse(LOCK).map_err(|error| format!("{error:#}")));
+    parsed
+        .as_ref()
+        .map_err(|error| anyhow!("failed to read the embedded Cargo.lock: {error}"))
 }
 
 fn parse(text: &str) -> anyhow::Result<Locked> {
@@ -121,6 +127,10 @@ mod tests {
     #[test]
     fn this_program_is_built_from_crates_of_the_public_registry() {
         let locked = embedded().unwrap();
+        assert!(
+            std::ptr::eq(locked, embedded().unwrap()),
+            "it is parsed once"
+        );
         let has = |name: &str| locked.direct.iter().any(|package| package.name == name);
         assert!(has("serde") && has("tame-index"));
         assert!(!has("common"), "a member of the workspace is no dependency");

@@ -26,7 +26,7 @@ use self::source::CargoFiles;
 /// Name of the document in which the history keeps the last answers.
 const DOCUMENT: &str = "dependencies";
 /// How long a run waits for the index, for all crates together.
-const BOUND: Duration = Duration::from_secs(5);
+const BOUND: Duration = Duration::from_secs(2);
 
 /// What this program is built from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Dependencies {
 /// Asks the registry index and keeps what it said; `None` when it is not to be asked: it was on
 /// this day (UTC), or `diagnostics.check_updates` is off.
 ///
-/// Takes five seconds at most. That nobody answers is an answer too; an error is one of the
+/// Takes two seconds at most, for all crates together. That nobody answers is an answer too; an error is one of the
 /// history.
 pub fn check_dependencies(
     config: &Config,
@@ -114,10 +114,10 @@ pub fn check_dependencies(
     }
     let locked = lock::embedded()?;
     // Kept before the first request: a run that is killed while it waits must not ask again.
-    let unanswered = all_unknown(&locked, "the check was cut short");
-    history.save_document(DOCUMENT, &joined(Some(now), &locked, unanswered))?;
-    let answers = ask(&locked, &config.base);
-    let found = joined(Some(now), &locked, answers);
+    let unanswered = all_unknown(locked, "the check was cut short");
+    history.save_document(DOCUMENT, &joined(Some(now), locked, unanswered))?;
+    let answers = ask(locked, &config.base);
+    let found = joined(Some(now), locked, answers);
     history.save_document(DOCUMENT, &found)?;
     Ok(Some(found))
 }
@@ -128,10 +128,7 @@ pub(crate) fn stored(history: Option<&History>) -> anyhow::Result<Dependencies> 
         Some(history) => history.document(DOCUMENT)?,
         None => None,
     };
-    Ok(of_this_program(
-        &lock::embedded()?,
-        kept.unwrap_or_default(),
-    ))
+    Ok(of_this_program(lock::embedded()?, kept.unwrap_or_default()))
 }
 
 /// A stamp that cannot be read is none, so that it is replaced.

@@ -37,7 +37,7 @@ impl CargoFiles {
         for folder in above.chain(home.clone()) {
             let file = folder.join("config.toml");
             if file.is_file() {
-                let text = std::fs::read_to_string(&file);
+                let text = common::regular::read_to_string(file.as_std_path());
                 texts.push(text.with_context(|| format!("failed to read {file}"))?);
             }
         }

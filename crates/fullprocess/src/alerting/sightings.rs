@@ -149,7 +149,7 @@ fn api(record: &RunRecord) -> Option<Sighting> {
     Some(wrong(Condition::ApiUnreachable, what))
 }
 
-fn dependencies(record: &RunRecord) -> Option<Sighting> {
+pub(super) fn dependencies(record: &RunRecord) -> Option<Sighting> {
     let counts = record.dependencies.as_ref()?;
     if !counts.yanked.is_empty() {
         let what = format!(

@@ -110,6 +110,14 @@ fn examine_data(
         );
         return Ok(());
     }
+    if let Some(history) = patient.history() {
+        for removal in ingestion::unconfirmed_removals(patient.config, history)? {
+            findings.problem(
+                format!("{removal}: mount the disk or put the files back, unless they were removed on purpose"),
+                "ingestion --accept-removal",
+            );
+        }
+    }
     examine_final_data(patient, ledger, findings);
     let rejected = layout.rejected_rows();
     if rejected.metadata().map_or(0, |metadata| metadata.len()) < ledger.rejected_bytes {

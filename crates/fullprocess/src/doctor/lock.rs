@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
-use common::Layout;
+use common::{Layout, regular};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -40,7 +40,7 @@ impl Lock {
     pub(super) fn look(layout: &Layout) -> Self {
         let path = layout.run_lock();
         let metadata = path.metadata().ok();
-        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = regular::read_to_string(&path).unwrap_or_default();
         let text = text.trim().to_owned();
         let holder = process_in(&text).and_then(|process| {
             let is_alive = is_alive(process);

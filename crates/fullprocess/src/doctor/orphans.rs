@@ -127,10 +127,7 @@ fn temporaries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn is_temporary(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| {
-        let name = name.to_string_lossy();
-        name.starts_with('.') && name.ends_with(files::PARTIAL_SUFFIX)
-    })
+    path.file_name().is_some_and(files::is_temporary)
 }
 
 /// What is in a folder; nothing where there is no folder.
@@ -155,6 +152,7 @@ mod tests {
         assert!(is_temporary(Path::new("/out/.finaldata.csv.partial")));
         assert!(!is_temporary(Path::new("/out/finaldata.csv.partial")));
         assert!(!is_temporary(Path::new("/out/.finaldata.csv")));
+        assert!(!is_temporary(Path::new("/out/.notes.csv.partial")));
         assert_eq!(run_of(Path::new("/runs/000012")), Some(12));
         assert_eq!(run_of(Path::new("/runs/notes")), None);
     }

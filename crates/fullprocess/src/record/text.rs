@@ -44,17 +44,20 @@ impl fmt::Display for RunRecord {
         for warning in &self.warnings {
             writeln!(to, "  warning    {warning}")?;
         }
-        for yanked in self.yanked() {
-            writeln!(
-                to,
-                "  yanked     {yanked}, which this program is built from; see `diagnostics`"
-            )?;
-        }
+        to.write_str(&self.yanked_in_words())?;
         self.write_seconds(to)
     }
 }
 
 impl RunRecord {
+    /// A line for each withdrawn crate.
+    pub(crate) fn yanked_in_words(&self) -> String {
+        let line = |yanked: &String| {
+            format!("  yanked     {yanked}, which this program is built from; see `diagnostics`\n")
+        };
+        self.yanked().iter().map(line).collect()
+    }
+
     fn write_input(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(ingestion) = &self.ingestion else {
             return Ok(());
@@ -96,6 +99,9 @@ impl RunRecord {
         }
         for name in &ingestion.removed {
             writeln!(to, "  removed    {name} is gone, and so are its rows")?;
+        }
+        for former in &ingestion.no_longer_input {
+            writeln!(to, "  removed    {former}")?;
         }
         if let Some(reason) = &ingestion.rebuilt {
             writeln!(to, "  made anew  finaldata.csv: {reason}")?;
@@ -188,9 +194,11 @@ impl RunRecord {
         if self.seconds.is_empty() {
             return Ok(());
         }
+        // Asking for newer dependencies is no stage of the pipeline.
         let stages: Vec<String> = STAGES
-            .iter()
-            .filter_map(|stage| Some((stage, self.seconds.get(*stage)?)))
+            .into_iter()
+            .chain(["dependencies"])
+            .filter_map(|stage| Some((stage, self.seconds.get(stage)?)))
             .map(|(stage, seconds)| format!("{stage} {seconds:.3}"))
             .collect();
         writeln!(to, "  seconds    {}", stages.join(", "))

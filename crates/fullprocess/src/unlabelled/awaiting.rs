@@ -6,12 +6,12 @@
 //! then on; so a run that brings classes reads the file once, and seldom writes all of it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use common::{Failure, History, Layout, files};
+use common::{Failure, History, Layout, files, regular};
 use serde::{Deserialize, Serialize};
 
 use super::prediction::Prediction;
@@ -210,7 +210,7 @@ impl Awaiting {
     fn each(&self, layout: &Layout, mut see: impl FnMut(u64, Record)) -> anyhow::Result<()> {
         let path = self.path(layout);
         let context = || format!("failed to read {}", path.display());
-        let file = File::open(&path).with_context(context)?;
+        let file = regular::open(&path).with_context(context)?;
         if file.metadata().with_context(context)?.len() < self.bytes() {
             let rows = self.rows;
             let what = format!("{} does not hold {rows} predictions", path.display());

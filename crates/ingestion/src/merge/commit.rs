@@ -12,6 +12,7 @@ use crate::entries::entries_and_reports;
 use crate::judged::append;
 use crate::lay::{Laid, Planned};
 use crate::look::Look;
+use crate::removal::{gone_and_former, keep_devices};
 use crate::report::{FileReport, IngestReport};
 use crate::standing;
 
@@ -105,15 +106,13 @@ impl Merge<'_> {
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
+        let (removed, no_longer_input) = gone_and_former(self.config, &found.missing);
         let report = IngestReport {
             files: reports,
             ignored: found.ignored.clone(),
             waiting: found.waiting.clone(),
-            removed: found
-                .missing
-                .iter()
-                .map(|file| format!("{}/{}", file.folder, file.name))
-                .collect(),
+            removed,
+            no_longer_input,
             // The first ingestion makes nothing anew.
             rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
@@ -123,6 +122,7 @@ impl Merge<'_> {
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
+            keep_devices(history, found)?;
             // Whatever the live model was fitted to is judged now.
             if let Some(live) = self.live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;

@@ -10,8 +10,9 @@ use common::{Config, History, Manifest};
 use dataset::passes::Summary;
 use jiff::Timestamp;
 
+use crate::look::look_at;
 use crate::summarised::tests::counted;
-use crate::{Ingested, Intake, Keep, ingest, look, prepare};
+use crate::{Ingested, Intake, Keep, ingest, prepare};
 
 /// One pipeline in a temporary folder.
 pub(super) struct Pipeline {
@@ -87,7 +88,7 @@ impl Pipeline {
     fn ingest(&self, live: Option<&Manifest>) -> Option<Ingested> {
         let history = History::open(&self.config.layout).unwrap();
         let prepared = prepare(&self.config, &history, live).unwrap();
-        let found = look(&self.config, &prepared, Timestamp::now()).unwrap();
+        let found = look_at(&self.config, &prepared, Timestamp::now()).unwrap();
         if found.is_nothing_new() {
             return None;
         }

@@ -1,0 +1,155 @@
+//! Opening files of which nobody knows what stands in their place.
+//!
+//! Opening a named pipe waits for whoever has its other end, which may be nobody, and reading a
+//! device may never end. So everything here opens without waiting, and what is no regular file is
+//! an error. What is read is the file that was checked.
+
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// Opens a regular file to read it.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_with(path, OpenOptions::new().read(true))
+}
+
+/// Opens, or makes, a regular file.
+pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
+    let file = match opened {
+        // A pipe that nobody reads, or a socket.
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return Err(path.metadata().map_or(error, |found| irregular(&found)));
+        }
+        // Another program has a lease on the file, and gives it back when it is asked to.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            check(path)?;
+            options.custom_flags(0).open(path)?
+        }
+        opened => opened?,
+    };
+    let found = file.metadata()?;
+    if found.is_file() {
+        Ok(file)
+    } else {
+        Err(irregular(&found))
+    }
+}
+
+/// Opens a folder, to sync the names in it.
+pub fn open_folder(path: &Path) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// The content of a regular file.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The content of a regular file as text.
+pub fn read_to_string(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Copies a regular file.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    check(from)?;
+    check(to)?;
+    fs::copy(from, to).map(|_| ())
+}
+
+/// An error where something stands at the path that is no regular file: for a library that opens
+/// the path by itself.
+pub fn check(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(irregular(&found)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn irregular(found: &Metadata) -> io::Error {
+    io::Error::other(format!(
+        "it is {}, not a regular file: move it away",
+        name_of(found.file_type())
+    ))
+}
+
+fn name_of(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_dir() {
+        "a folder"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_named_and_nobody_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for (path, says) in [
+            (pipe.as_path(), "a named pipe"),
+            (&link, "a named pipe"),
+            (&socket, "a socket"),
+            (folder.path(), "a folder"),
+            (Path::new("/dev/zero"), "a device"),
+        ] {
+            let mut failures = vec![
+                open(path).map(|_| ()),
+                read(path).map(|_| ()),
+                read_to_string(path).map(|_| ()),
+                copy(path, &folder.path().join("copy")),
+                check(path),
+            ];
+            if !path.is_dir() {
+                open_folder(path).expect_err("it is no folder");
+                failures.push(open_with(path, OpenOptions::new().write(true)).map(|_| ()));
+                let mut both = OpenOptions::new();
+                failures.push(open_with(path, both.read(true).write(true)).map(|_| ()));
+            }
+            for failure in failures {
+                let text = failure.expect_err(says).to_string();
+                assert!(text.contains(says), "{}: {text}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn a_regular_file_is_opened_and_one_that_is_not_there_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::NotFound);
+        check(&path).unwrap();
+        open_with(&path, OpenOptions::new().write(true).create(true)).unwrap();
+        crate::files::replace(&path, b"text").unwrap();
+        assert_eq!(read(&path).unwrap(), b"text");
+        let copied = folder.path().join("copy");
+        copy(&path, &copied).unwrap();
+        assert_eq!(read_to_string(&copied).unwrap(), "text");
+    }
+}

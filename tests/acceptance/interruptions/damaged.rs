@@ -1,0 +1,175 @@
+//! Interrupted runs whose files were damaged before the next one: what can be made again is, and
+//! where a person must act, the message says how.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::stories::{REDEPLOYMENT, Story};
+use super::walk::{Fault, State, disturb, finish};
+use crate::workspace::Workspace;
+
+const FINAL_DATA: &str = "data/ingesteddata/finaldata.csv";
+
+/// What happens to a file.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Changed,
+    Cut,
+    Removed,
+}
+
+const DAMAGES: [Damage; 3] = [Damage::Changed, Damage::Cut, Damage::Removed];
+
+impl Damage {
+    /// Whether there was a file to damage.
+    fn befall(self, workspace: &Workspace, file: &str) -> bool {
+        let Ok(mut content) = fs::read(workspace.path(file)) else {
+            return false;
+        };
+        if content.is_empty() {
+            return false;
+        }
+        let middle = content.len() / 2;
+        match self {
+            Self::Changed => content[middle] ^= 1,
+            Self::Cut => content.truncate(middle),
+            Self::Removed => {
+                fs::remove_file(workspace.path(file)).expect("removed");
+                return true;
+            }
+        }
+        workspace.write(file, content);
+        true
+    }
+}
+
+/// The pipelines that a kill of the story's command leaves, one for each state of its run.
+fn killed(story: &Story) -> Vec<(String, Workspace)> {
+    let before = (story.prepare)();
+    let mut seen = BTreeSet::new();
+    let mut states = Vec::new();
+    for number in 1.. {
+        let workspace = before.copy();
+        if disturb(story, &workspace, Fault::Kill, number).is_none() {
+            return states;
+        }
+        let state = state_of_run(&workspace);
+        if seen.insert(state.clone()) {
+            states.push((state, workspace));
+        }
+    }
+    states
+}
+
+/// How far the interrupted run came, by what the history says of it.
+fn state_of_run(workspace: &Workspace) -> String {
+    let history = workspace.history();
+    let open = history.unfinished_runs::<Value>().expect("runs");
+    let ledger = history.ledger().expect("a ledger");
+    let of_run = |record: &Value| {
+        format!(
+            "decided {}, {}",
+            record["decision"].is_object(),
+            record["effects"]
+        )
+    };
+    let open: Vec<String> = open.iter().map(|run| of_run(&run.record)).collect();
+    format!(
+        "{open:?}, {} rows, {} judged, rebuilding {}",
+        ledger.rows, ledger.judged_rows, ledger.rebuilding
+    )
+}
+
+#[test]
+fn s31_an_interrupted_run_whose_files_are_damaged_is_finished_or_says_what_a_person_must_do() {
+    let undisturbed = (REDEPLOYMENT.prepare)();
+    finish(&REDEPLOYMENT, &undisturbed);
+    let expected = State::of(&undisturbed);
+    let states = killed(&REDEPLOYMENT);
+    assert!(states.len() > 5, "{}", states.len());
+    for (number, (state, killed)) in states.iter().enumerate() {
+        for damage in DAMAGES {
+            let workspace = killed.copy();
+            assert!(damage.befall(&workspace, FINAL_DATA), "{state}");
+            finish(&REDEPLOYMENT, &workspace);
+            let difference = State::of(&workspace).difference(&expected);
+            assert!(difference.is_empty(), "{state}, {damage:?}: {difference}");
+        }
+        for (file, damage) in files(killed)
+            .iter()
+            .zip(DAMAGES.iter().cycle().skip(number))
+        {
+            let workspace = killed.copy();
+            if damage.befall(&workspace, file) {
+                fails_twice_the_same_way_only_with_a_remedy(
+                    &workspace,
+                    &format!("{state}, {file} {damage:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn fails_twice_the_same_way_only_with_a_remedy(workspace: &Workspace, place: &str) {
+    let first = workspace.run("fullprocess", &["--quiet"]);
+    if first.code == 0 {
+        return;
+    }
+    let second = workspace.run("fullprocess", &["--quiet"]);
+    let is_same = (second.code, &second.stderr) == (first.code, &first.stderr);
+    let says_how = second.stderr.contains('`') || second.stderr.contains("remove it");
+    assert!(!is_same || says_how, "{place}: {}", second.stderr);
+}
+
+#[test]
+fn s31_data_that_is_damaged_before_its_rows_are_evaluated_is_made_again_by_the_run() {
+    for damage in DAMAGES {
+        let undisturbed = (REDEPLOYMENT.prepare)();
+        finish(&REDEPLOYMENT, &undisturbed);
+        let workspace = (REDEPLOYMENT.prepare)();
+        assert_eq!(workspace.run("ingestion", &[]).code, 0);
+        assert!(damage.befall(&workspace, FINAL_DATA));
+        finish(&REDEPLOYMENT, &workspace);
+        assert_eq!(
+            workspace.text(FINAL_DATA),
+            undisturbed.text(FINAL_DATA),
+            "{damage:?}"
+        );
+    }
+}
+
+/// Files that runs read, of each kind one.
+fn files(workspace: &Workspace) -> Vec<String> {
+    let rows = fs::read_dir(workspace.path("data/state/row.fingerprints"));
+    let rows: Vec<PathBuf> = rows
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    let rows = rows.iter().filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        Some(format!("data/state/row.fingerprints/{name}"))
+    });
+    [
+        "data/ingesteddata/rejectedrows.csv",
+        "data/ingesteddata/ingestedfiles.txt",
+        "data/models/trainedmodel.msgpack",
+        "data/models/latestscore.txt",
+        "data/state/fingerprint.key",
+        "data/state/judged.fingerprints",
+        "data/state/ingestion.carry",
+        "data/state/awaiting-1.labels",
+        "production_deployment/current/manifest.json",
+        "production_deployment/current/trainedmodel.msgpack",
+        "production_deployment/current/confusionmatrix.png",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .chain(rows)
+    .collect()
+}
