@@ -37,7 +37,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "reporting",
         ],
     ),
-    ("apicalls", &["common"]),
+    ("apicalls", &["common", "dataset"]),
     (
         "fullprocess",
         &[

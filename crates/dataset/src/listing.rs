@@ -4,6 +4,7 @@
 //! bytes. Hidden and temporary names, other types and empty files are skipped with a reason;
 //! symbolic links are followed, and a loop of links is skipped.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, FileType};
@@ -52,6 +53,27 @@ pub struct SkippedEntry {
     pub name: String,
     /// Why.
     pub reason: String,
+    /// It cannot be read, so that somebody has to act; waiting alone does not help.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreadable: bool,
+}
+
+impl Listing {
+    /// The folders of these, by name, in which no CSV file is and nothing is unreadable.
+    pub fn empty_folders(&self, folders: &[InputFolder]) -> Vec<String> {
+        let unreadable = self.unreadable.iter().map(|entry| &entry.folder);
+        let filled: BTreeSet<&String> = self
+            .files
+            .iter()
+            .map(|file| &file.folder)
+            .chain(unreadable)
+            .collect();
+        let names = folders.iter().map(|folder| &folder.name);
+        names
+            .filter(|name| !filled.contains(name))
+            .cloned()
+            .collect()
+    }
 }
 
 impl SkippedEntry {
@@ -128,6 +150,7 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
         folder: folder.name.clone(),
         name: name.clone(),
         reason: reason.into(),
+        is_unreadable: false,
     };
     if let Some(reason) = reason_to_ignore(entry.file_name(), entry.file_type()) {
         listing.ignored.push(skipped(reason));
@@ -144,7 +167,10 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
             path: entry.path().to_owned(),
             stamp: FileStamp::of(&metadata),
         }),
-        Err(error) => listing.unreadable.push(skipped(&error.to_string())),
+        Err(error) => listing.unreadable.push(SkippedEntry {
+            is_unreadable: true,
+            ..skipped(&error.to_string())
+        }),
     }
 }
 
@@ -154,12 +180,14 @@ fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Lis
         .path()
         .map(|path| name_within(folder, path))
         .unwrap_or_default();
+    let is_loop = error.loop_ancestor().is_some();
     let entry = |reason: String| SkippedEntry {
         folder: folder.name.clone(),
         name,
         reason,
+        is_unreadable: !is_loop,
     };
-    if error.loop_ancestor().is_some() {
+    if is_loop {
         listing
             .ignored
             .push(entry("the link leads back into its own folder".into()));
@@ -214,6 +242,7 @@ mod tests {
             folder: "in".into(),
             name: name.into(),
             reason: String::new(),
+            is_unreadable: false,
         };
         assert!(entry("a.csv").covers("in", "a.csv"));
         assert!(entry("sub").covers("in", "sub/a.csv"));

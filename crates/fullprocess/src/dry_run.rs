@@ -86,6 +86,7 @@ impl OpenRun<'_> {
     ) -> anyhow::Result<Outcome> {
         Ok(match action {
             Action::Nothing => Outcome::NothingNew,
+            Action::Unusable => Outcome::TrainingRefused,
             Action::Predict | Action::Wait => Outcome::NotJudged,
             Action::Keep => Outcome::Steady,
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {

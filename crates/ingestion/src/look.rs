@@ -39,6 +39,8 @@ pub struct Look {
     pub ignored: Vec<SkippedEntry>,
     /// Files that could not be taken this time.
     pub waiting: Vec<SkippedEntry>,
+    /// Input folders without a CSV file.
+    pub empty_folders: Vec<String>,
     /// Why finaldata.csv cannot serve as it is, though its files and their order do.
     pub(crate) damage: Option<String>,
     /// Why the rows have to stand in another order.
@@ -68,6 +70,7 @@ pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Res
     let ledger = &prepared.ledger;
     let listing = dataset::list(&config.input_folders)?;
     let mut found = Look {
+        empty_folders: listing.empty_folders(&config.input_folders),
         ignored: listing.ignored,
         waiting: listing.unreadable,
         damage: damage(config, ledger),
@@ -157,6 +160,7 @@ impl Look {
         IngestReport {
             ignored: self.ignored.clone(),
             waiting: self.waiting.clone(),
+            empty_folders: self.empty_folders.clone(),
             total_rows: ledger.rows,
             ..IngestReport::default()
         }
@@ -220,12 +224,16 @@ impl Look {
         let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age(file, now));
         match ends_mid_line(file) {
             Ok(true) if is_young => {
-                self.wait(file, "it ends in the middle of a line and is still young");
+                self.wait(
+                    file,
+                    "it ends in the middle of a line and is still young",
+                    false,
+                );
                 false
             }
             Ok(_) => true,
             Err(error) => {
-                self.wait(file, &error.to_string());
+                self.wait(file, &error.to_string(), true);
                 false
             }
         }
@@ -240,7 +248,7 @@ impl Look {
     ) -> Option<Candidate> {
         match digest {
             Ok((_, length)) if length != file.stamp.size => {
-                self.wait(&file, "it is being written");
+                self.wait(&file, "it is being written", false);
                 None
             }
             Ok((sha256, _)) => {
@@ -250,17 +258,18 @@ impl Look {
                 Some(Candidate { file, sha256 })
             }
             Err(error) => {
-                self.wait(&file, &error.root_cause().to_string());
+                self.wait(&file, &error.root_cause().to_string(), true);
                 None
             }
         }
     }
 
-    fn wait(&mut self, file: &FoundFile, reason: &str) {
+    fn wait(&mut self, file: &FoundFile, reason: &str, is_unreadable: bool) {
         self.waiting.push(SkippedEntry {
             folder: file.folder.clone(),
             name: file.name.clone(),
             reason: reason.into(),
+            is_unreadable,
         });
     }
 }

@@ -1,6 +1,7 @@
 //! `fullprocess --doctor`: what is wrong is found, and the command it names mends it.
 
 mod healthy;
+mod input;
 mod releases;
 mod runs;
 mod state;
@@ -38,7 +39,7 @@ impl Visit {
         let examinations = report["examinations"].as_array().expect("examinations");
         assert_eq!(
             examinations.len(),
-            9,
+            10,
             "each is made whatever the others find"
         );
         Self {

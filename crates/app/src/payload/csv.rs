@@ -100,7 +100,7 @@ pub(super) fn open<R: Read>(
 /// What a header, or a list of column names, is refused with.
 pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     match flaw {
-        HeaderFlaw::MissingColumn { column, found } => ApiError::MissingColumn {
+        HeaderFlaw::MissingColumn { column, found, .. } => ApiError::MissingColumn {
             column,
             found: excerpt(found.join(", ").as_bytes()),
         },

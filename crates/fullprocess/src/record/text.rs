@@ -42,6 +42,9 @@ impl fmt::Display for RunRecord {
         for warning in &self.warnings {
             writeln!(to, "  warning    {warning}")?;
         }
+        for notice in &self.notices {
+            writeln!(to, "  notice     {}", notice.what)?;
+        }
         for yanked in self.yanked() {
             writeln!(
                 to,
@@ -91,6 +94,9 @@ impl RunRecord {
                     file.folder, file.name
                 )?;
             }
+        }
+        for warning in ingestion.new_warnings() {
+            writeln!(to, "  warning    {warning}")?;
         }
         for name in &ingestion.removed {
             writeln!(to, "  removed    {name} is gone, and so are its rows")?;

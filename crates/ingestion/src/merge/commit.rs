@@ -109,6 +109,7 @@ impl Merge<'_> {
             files: reports,
             ignored: found.ignored.clone(),
             waiting: found.waiting.clone(),
+            empty_folders: found.empty_folders.clone(),
             removed: found
                 .missing
                 .iter()
