@@ -87,6 +87,9 @@ fn call_all(caller: &Caller, config: &Config) -> Vec<ApiCall> {
     calls
 }
 
+/// Calls without any answer after which no more rows are sent: each may take the whole time-out.
+const MAX_SILENT_CALLS: usize = 3;
+
 /// Asks for the predictions of all accepted rows of the test data; at least one.
 fn predict_test_data(
     caller: &Caller,
@@ -103,10 +106,16 @@ fn predict_test_data(
                 "not sent, longer than api.limits allows"
             );
         }
-        calls.extend(parts.iter().map(|part| caller.predict(part)));
+        for part in &parts {
+            let last = calls.iter().rev().take(MAX_SILENT_CALLS);
+            if last.filter(|call| call.status.is_none()).count() == MAX_SILENT_CALLS {
+                anyhow::bail!("the server did not answer the last {MAX_SILENT_CALLS} calls");
+            }
+            calls.push(caller.predict(part));
+        }
         Ok(())
     })
-    .with_context(|| format!("failed to read the test data in {}", folder.name))?;
+    .with_context(|| format!("failed to send the test data in {}", folder.name))?;
     anyhow::ensure!(
         !calls.is_empty(),
         "there is no row that can be sent in the test data folder {}",

@@ -283,6 +283,26 @@ fn an_unreachable_server_is_recorded() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_not_sent_every_part() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", free.local_addr().unwrap());
+    drop(free);
+    let (_base, mut config) = workspace(&url);
+    config.api.limits.rows = 1;
+    let rows: String = (0..50).map(|row| format!("c{row},1,2,3,0\n")).collect();
+    let path = config.test_folder.path.join("c.csv");
+    files::replace(&path, format!("{HEADER}{rows}").as_bytes()).unwrap();
+    let returns = call(&url, Key::Configured, &config);
+    assert_eq!(
+        returns.failed().count(),
+        MAX_SILENT_CALLS + 1 + 3,
+        "{returns}"
+    );
+    let text = returns.to_string();
+    assert!(text.contains("did not answer the last 3 calls"), "{text}");
+}
+
+#[test]
 fn missing_test_data_is_recorded_and_the_rest_is_called() {
     let url = serve(well);
     let (_base, config) = workspace(&url);
@@ -290,7 +310,7 @@ fn missing_test_data_is_recorded_and_the_rest_is_called() {
     let returns = call(&url, Key::Configured, &config);
     assert_eq!(returns.failed().count(), 1);
     let error = returns.calls[0].error.as_deref().unwrap();
-    assert!(error.contains("failed to read the test data"), "{error}");
+    assert!(error.contains("failed to send the test data"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,10 @@
 mod cells;
 mod files;
 mod headers;
+mod quotes;
 mod ranges;
+mod silent_ends;
+mod test_rows;
 mod unfit;
 
 use acceptance::sample_data::HEADER;

@@ -243,7 +243,11 @@ mod tests {
                 "corporation,lastmonth_activity\na,1\n".into(),
                 "missing-column",
             ),
-            ("corporation,x,X\na,1,2\n".into(), "duplicate-column"),
+            (
+                "corporation,x,Corporation\na,1,2\n".into(),
+                "duplicate-column",
+            ),
+            (format!("{HEADER}\"a,1,2,3\nb,1,2,3\n"), "csv-invalid"),
             ("\0\n".into(), "csv-invalid"),
             (format!("{}x\n", "x,".repeat(1024)), "too-many-columns"),
             (

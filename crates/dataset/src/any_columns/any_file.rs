@@ -351,16 +351,19 @@ mod tests {
         file
     }
 
-    fn records(path: &Path) -> Vec<Vec<Vec<u8>>> {
+    /// The cells of some records.
+    type Records = Vec<Vec<Vec<u8>>>;
+
+    fn records(path: &Path) -> Records {
         read(path).unwrap().0
     }
 
     /// The records, and the warnings.
-    fn read(path: &Path) -> anyhow::Result<(Vec<Vec<Vec<u8>>>, Vec<String>)> {
+    fn read(path: &Path) -> anyhow::Result<(Records, Vec<String>)> {
         let mut found = Vec::new();
         let warnings = AnyFile::open(path)?.each_block(
             Vec::new,
-            |records: &mut Vec<Vec<Vec<u8>>>, record| {
+            |records: &mut Records, record| {
                 let fields = (0..record.len()).map(|field| record.field(field).to_vec());
                 records.push(fields.collect());
             },
@@ -387,7 +390,7 @@ mod tests {
                 .flexible(true)
                 .from_reader(text.as_bytes());
             let fields = |record: csv::ByteRecord| record.iter().map(<[u8]>::to_vec).collect();
-            let wanted: Vec<Vec<Vec<u8>>> = reader
+            let wanted: Records = reader
                 .byte_records()
                 .map(|record| fields(record.unwrap()))
                 .collect();
