@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "reporting",
         ],
     ),
-    ("apicalls", &["common"]),
+    ("apicalls", &["common", "dataset"]),
     (
         "fullprocess",
         &[

@@ -87,6 +87,27 @@ fn features(record: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn a_level_called_like_a_missing_number_is_a_level() {
+    let score_with = |word: &str| {
+        let workspace = workspace(&json!({}));
+        let held_back = workspace.text("data/testdata/held_back.csv");
+        let renamed = held_back.replace(",gold,", &format!(",{word},"));
+        workspace.write("data/testdata/held_back.csv", renamed);
+        let text = clients(0..900, PLANS).replace(",gold,", &format!(",{word},"));
+        put(&workspace, "a", &text);
+        let record = workspace.fullprocess();
+        let shown = workspace.run("diagnostics", &["--json"]).json();
+        let missing = shown["missing"][2]["missing"].clone();
+        (record["candidate_score"].clone(), missing)
+    };
+    let score = score_with("gold");
+    assert!(score.0.is_f64(), "{score:?}");
+    for word in ["none", "NA", "null"] {
+        assert_eq!(score_with(word), score, "{word}");
+    }
+}
+
+#[test]
 fn a_category_goes_through_all_stages_and_its_drift_is_found() {
     let workspace = after_cold_start();
     put(&workspace, "b", &clients(1000..1300, PLANS));
@@ -228,7 +249,7 @@ fn what_a_category_promises_holds_by_row_by_file_and_in_requests() {
     put(
         &workspace,
         "b",
-        &format!("{HEADER}\ne,1,,3,0\nf,1,NA,3,0\ng,1,basic,3,1\n"),
+        &format!("{HEADER}\ne,1,,3,0\nf,1, ,3,0\ng,1,basic,3,1\n"),
     );
     let report = workspace.run("ingestion", &["--json"]).json();
     assert_eq!(report["rows"]["kept"], 2, "{report:#}");

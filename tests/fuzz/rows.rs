@@ -136,11 +136,18 @@ fn check_fates(fates: &[Fate]) {
 
 /// The block reader, which ingestion uses, finds the same rows; and accepted rows mean the same
 /// once they were written, as finaldata.csv is.
-fn check_in_bulk(bytes: &[u8], fates: &[Fate]) {
+fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
     let Ok(mut reader) = BulkReader::open(bytes, &schema(), TargetColumn::Read) else {
         assert!(fates.is_empty(), "only the row reader takes the header");
         return;
     };
+    if let Some(problem) = problem {
+        // The rows before an open quote count for nothing; one reader names it as the other does.
+        let taken: Result<(), FileProblem> =
+            reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |_| Ok(()));
+        assert_eq!(text_of(taken.expect_err("a problem")), problem);
+        return;
+    }
     let mut file = Vec::new();
     let mut writer = RecordWriter::new(&mut file);
     writer.write(schema().columns()).expect("a header");
@@ -203,7 +210,7 @@ fn rows_are_accepted_whole_or_refused_with_a_place() {
     fuzz("csv", 400, |bytes| {
         let (fates, problem) = read(bytes);
         check_fates(&fates);
-        check_in_bulk(bytes, &fates);
+        check_in_bulk(bytes, &fates, problem.as_deref());
         assert_eq!(read(OneByOne(bytes)), (fates, problem));
     });
 }

@@ -7,6 +7,8 @@ use ureq::Agent;
 use ureq::http::Response;
 use ureq::{Body, Error, RequestBuilder, Timeout};
 
+use crate::answers::Endpoint;
+use crate::parts::Part;
 use crate::returns::ApiCall;
 
 /// Until the connection stands.
@@ -51,24 +53,24 @@ impl Caller {
         }
     }
 
-    /// Asks for the predictions of a file that the server can read.
-    pub(crate) fn predict(&self, path: &str) -> ApiCall {
-        let endpoint = "/prediction";
-        let body = Value::from(path).to_string();
+    /// Asks for the predictions of some rows.
+    pub(crate) fn predict(&self, part: &Part) -> ApiCall {
+        let endpoint = Endpoint::Prediction { rows: part.rows };
         let mut call = self.record("POST", endpoint, || {
-            let request = self.agent.post(format!("{}{endpoint}", self.url));
+            let request = self.agent.post(format!("{}{}", self.url, endpoint.path()));
             self.with_key(request)
-                .content_type("application/json")
-                .send(&body)
+                .content_type("text/csv")
+                .send(&part.body)
         });
-        call.input = Some(path.to_owned());
+        call.input = Some(part.file.clone());
+        call.rows.clone_from(&part.span);
         call
     }
 
     /// Reads an endpoint.
-    pub(crate) fn get(&self, endpoint: &str) -> ApiCall {
+    pub(crate) fn get(&self, endpoint: Endpoint) -> ApiCall {
         self.record("GET", endpoint, || {
-            let request = self.agent.get(format!("{}{endpoint}", self.url));
+            let request = self.agent.get(format!("{}{}", self.url, endpoint.path()));
             self.with_key(request).call()
         })
     }
@@ -83,12 +85,12 @@ impl Caller {
     fn record(
         &self,
         method: &str,
-        endpoint: &str,
+        endpoint: Endpoint,
         send: impl FnOnce() -> Result<Response<Body>, Error>,
     ) -> ApiCall {
         let clock = Instant::now();
         let outcome = match send() {
-            Ok(response) => self.read(response),
+            Ok(response) => self.read(response, endpoint),
             Err(error) => Outcome {
                 status: None,
                 model_version: None,
@@ -101,8 +103,9 @@ impl Caller {
         };
         ApiCall {
             method: method.into(),
-            endpoint: endpoint.into(),
+            endpoint: endpoint.path().into(),
             input: None,
+            rows: None,
             status: outcome.status,
             seconds: clock.elapsed().as_secs_f64(),
             model_version: outcome.model_version,
@@ -111,7 +114,7 @@ impl Caller {
         }
     }
 
-    fn read(&self, mut response: Response<Body>) -> Outcome {
+    fn read(&self, mut response: Response<Body>, endpoint: Endpoint) -> Outcome {
         let status = response.status();
         let header = response.headers().get("x-model-version");
         let named_by_header = header
@@ -131,7 +134,7 @@ impl Caller {
             )),
         };
         let answer = if status.as_u16() == 200 {
-            body
+            body.and_then(|answer| endpoint.checked(answer))
         } else {
             Err(refusal(status.as_u16(), body.ok().as_ref()))
         };

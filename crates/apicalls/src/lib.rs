@@ -1,24 +1,27 @@
 //! Calls to the running API: the score, the summary statistics and the diagnostics once each, and
-//! predictions for each file of the test data.
+//! predictions for the rows of each file of the test data.
 //!
-//! The only crate that knows HTTP from the calling side. What goes wrong is part of the result,
+//! The rows are those that the score is made of, and they are sent: the server need not see the
+//! files. The only crate that knows HTTP from the calling side. What goes wrong is part of the result,
 //! marked as an error and never as an answer; nothing but the address given is contacted, not
 //! even a proxy or the target of a redirection.
 
+mod answers;
 mod call;
+mod parts;
 mod pretty;
 mod returns;
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
-use std::{fs, io};
 
 use anyhow::Context;
 use common::history::StageDuration;
 use common::{Config, History, RunLock, files, regular};
 use jiff::Timestamp;
 
+use crate::answers::Endpoint;
 use crate::call::Caller;
+use crate::parts::parts;
 
 pub use returns::{ApiCall, ApiReturns};
 
@@ -70,13 +73,54 @@ pub fn call(base_url: &str, key: Key<'_>, config: &Config) -> ApiReturns {
 }
 
 fn call_all(caller: &Caller, config: &Config) -> Vec<ApiCall> {
-    let mut calls = match test_files(config) {
-        Ok(paths) => paths.iter().map(|path| caller.predict(path)).collect(),
-        Err(error) => vec![ApiCall::not_made("POST", "/prediction", &error)],
-    };
+    let mut calls = Vec::new();
+    if let Err(error) = predict_test_data(caller, config, &mut calls) {
+        calls.push(ApiCall::not_made("POST", "/prediction", &error));
+    }
+    let endpoints = [
+        Endpoint::Scoring,
+        Endpoint::SummaryStatistics,
+        Endpoint::Diagnostics,
+    ];
+    calls.extend(endpoints.map(|endpoint| caller.get(endpoint)));
     calls
-        .extend(["/scoring", "/summarystats", "/diagnostics"].map(|endpoint| caller.get(endpoint)));
-    calls
+}
+
+/// Calls without any answer after which no more rows are sent: each may take the whole time-out.
+const MAX_SILENT_CALLS: usize = 3;
+
+/// Asks for the predictions of all accepted rows of the test data; at least one.
+fn predict_test_data(
+    caller: &Caller,
+    config: &Config,
+    calls: &mut Vec<ApiCall>,
+) -> anyhow::Result<()> {
+    let folder = &config.test_folder;
+    dataset::each_test_lines(folder, &config.schema, |lines| {
+        let (parts, left_out) = parts(&lines, &config.api.limits);
+        if left_out > 0 {
+            tracing::warn!(
+                file = %lines.file,
+                rows = left_out,
+                "not sent, longer than api.limits allows"
+            );
+        }
+        for part in &parts {
+            let last = calls.iter().rev().take(MAX_SILENT_CALLS);
+            if last.filter(|call| call.status.is_none()).count() == MAX_SILENT_CALLS {
+                anyhow::bail!("the server did not answer the last {MAX_SILENT_CALLS} calls");
+            }
+            calls.push(caller.predict(part));
+        }
+        Ok(())
+    })
+    .with_context(|| format!("failed to send the test data in {}", folder.name))?;
+    anyhow::ensure!(
+        !calls.is_empty(),
+        "there is no row that can be sent in the test data folder {}",
+        folder.name
+    );
+    Ok(())
 }
 
 /// `None` where no key is configured.
@@ -96,60 +140,6 @@ pub fn write(config: &Config, returns: &ApiReturns) -> anyhow::Result<()> {
     let json = serde_json::to_vec(returns).context("failed to encode the API's answers")?;
     files::replace(&layout.api_returns_json(), &json)?;
     files::replace(&layout.api_returns(), returns.to_string().as_bytes())
-}
-
-/// The test data's files, those of sub-folders too, as the API is to be asked for them: relative
-/// to the configuration's folder where they are in it; at least one.
-fn test_files(config: &Config) -> anyhow::Result<Vec<String>> {
-    let folder = &config.test_folder;
-    let mut files = Vec::new();
-    collect_files(&folder.path, &mut files)
-        .with_context(|| format!("failed to list the test data in {}", folder.name))?;
-    let mut paths: Vec<String> = files
-        .iter()
-        .map(|path| path.strip_prefix(&config.base).unwrap_or(path))
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect();
-    paths.sort();
-    anyhow::ensure!(
-        !paths.is_empty(),
-        "there is no CSV file in the test data folder {}",
-        folder.name
-    );
-    Ok(paths)
-}
-
-/// The server follows no links, so none is followed to a folder here: there is an end to them.
-fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        if is_hidden(&path) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            collect_files(&path, files)?;
-        } else if is_csv(&path) {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
-}
-
-/// Whether it is a file with content named `.csv`, as the pipeline reads it.
-fn is_csv(path: &Path) -> bool {
-    let has_ending = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let has_content = path
-        .metadata()
-        .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
-    has_ending && has_content
 }
 
 #[cfg(test)]

@@ -25,8 +25,11 @@ pub struct ApiCall {
     pub method: String,
     /// Path on the server.
     pub endpoint: String,
-    /// The file that a prediction was asked for.
+    /// The file whose rows predictions were asked for.
     pub input: Option<String>,
+    /// Which of its accepted rows, where one request does not take all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
     /// HTTP status, where the server answered.
     pub status: Option<u16>,
     /// How long it took.
@@ -77,6 +80,7 @@ impl ApiCall {
             method: method.into(),
             endpoint: endpoint.into(),
             input: None,
+            rows: None,
             status: None,
             seconds: 0.0,
             model_version: None,
@@ -127,6 +131,9 @@ impl fmt::Display for ApiCall {
         write!(to, "{} {}", self.method, self.endpoint)?;
         if let Some(input) = &self.input {
             write!(to, "  {}", json_text(&Value::from(input.as_str())))?;
+        }
+        if let Some(rows) = &self.rows {
+            write!(to, ", {rows}")?;
         }
         match self.status {
             Some(status) => write!(to, "\nstatus {status}")?,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -22,16 +23,44 @@ fn workspace(url: &str) -> (tempfile::TempDir, Config) {
     );
     let config = Config::parse(&base.path().join("config.json"), &text).unwrap();
     files::create_folder(&config.test_folder.path).unwrap();
+    let rows = |name: &str| format!("{HEADER}{name},1,2,3,0\n");
     for (name, content) in [
-        ("b.csv", "x\n1\n"),
-        ("A.CSV", "x\n1\n"),
-        (".hidden.csv", "x\n1\n"),
-        ("empty.csv", ""),
-        ("notes.txt", "x"),
+        ("b.csv", rows("b")),
+        ("A.CSV", rows("a")),
+        (".hidden.csv", rows("hidden")),
+        ("empty.csv", String::new()),
+        ("notes.txt", "x".into()),
     ] {
         files::replace(&config.test_folder.path.join(name), content.as_bytes()).unwrap();
     }
     (base, config)
+}
+
+const HEADER: &str =
+    "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n";
+
+/// What a server answers that works, to these bytes of a body.
+fn well(what: &str, body: &str) -> String {
+    let answer = match what {
+        "post /prediction" => {
+            let ids: Vec<&str> = body
+                .lines()
+                .skip(1)
+                .filter_map(|row| row.split(',').next())
+                .collect();
+            let n = ids.len();
+            serde_json::json!({"ids": ids, "predictions": vec![1; n],
+                "probabilities": vec![0.75; n], "model_version": "000003"})
+        }
+        "get /scoring" => serde_json::json!({"f1": 0.5, "n": 1, "deployed_score": 0.5,
+            "model_version": "000003", "confusion_matrix": {"true_positive": 1,
+            "false_positive": 0, "false_negative": 0, "true_negative": 0}}),
+        "get /summarystats" => {
+            serde_json::json!({"rows": 1, "columns": [{"name": "x", "count": 1}]})
+        }
+        _ => serde_json::json!({"timings": [], "missing": [], "dependencies": {"direct": []}}),
+    };
+    json("200 OK", &answer.to_string())
 }
 
 /// Starts a server; `answer` maps method, path and body to everything after `HTTP/1.1 `.
@@ -76,10 +105,7 @@ fn json(status: &str, body: &str) -> String {
 
 #[test]
 fn what_was_answered_is_kept_for_people_and_programs() {
-    let url = serve(|what, body| match what {
-        "post /prediction" => json("200 OK", &format!(r#"{{"predictions":[0,1],"of":{body}}}"#)),
-        _ => json("200 OK", &format!(r#"{{"what":"{what}"}}"#)),
-    });
+    let url = serve(well);
     let (_base, config) = workspace(&url);
     let returns = run(&config).unwrap();
     assert!(returns.is_complete(), "{returns}");
@@ -98,7 +124,7 @@ fn what_was_answered_is_kept_for_people_and_programs() {
         ]
     );
     let answer = returns.calls[1].answer.as_ref().unwrap();
-    assert_eq!(answer["of"], "data/test/b.csv");
+    assert_eq!(answer["ids"], serde_json::json!(["b"]));
     assert_eq!(returns.calls[1].model_version.as_deref(), Some("000003"));
 
     let text = fs::read_to_string(config.layout.api_returns()).unwrap();
@@ -111,37 +137,92 @@ fn what_was_answered_is_kept_for_people_and_programs() {
         text.contains("POST /prediction  \"data/test/A.CSV\"\nstatus 200, "),
         "{text}"
     );
-    assert!(text.contains("s, model 000003\n{\n  \"of\": "), "{text}");
+    assert!(text.contains("s, model 000003\n{\n  \"ids\": "), "{text}");
     let encoded = fs::read(config.layout.api_returns_json()).unwrap();
     let decoded: ApiReturns = serde_json::from_slice(&encoded).unwrap();
     assert_eq!(decoded, returns);
 }
 
 #[test]
-fn test_data_in_folders_within_is_found_and_links_to_folders_are_not_followed() {
-    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
-    let (_base, config) = workspace(&url);
+fn what_is_sent_is_what_the_score_is_made_of() {
+    let url = serve(well);
+    let (base, mut config) = workspace(&url);
+    config.api.data_roots.clear();
+    config.api.limits.rows = 2;
     let folder = &config.test_folder.path;
     std::fs::remove_dir_all(folder).unwrap();
-    for name in ["deep/er/c.csv", "deep/.hidden/d.csv", "deep/e.csv"] {
-        let path = folder.join(name);
+    let put = |path: &std::path::Path, rows: &str| {
         files::create_folder(path.parent().unwrap()).unwrap();
-        files::replace(&path, b"x\n1\n").unwrap();
-    }
+        files::replace(path, format!("{HEADER}{rows}").as_bytes()).unwrap();
+    };
+    put(
+        &folder.join("deep/er/c.csv"),
+        "c,1,2,3,0\nd,x,2,3,0\ne,1,2,3,1\n",
+    );
+    put(&folder.join("deep/.hidden/d.csv"), "hidden,1,2,3,0\n");
+    put(
+        &base.path().join("elsewhere/f.csv"),
+        "f,1,2,3,0\nc,1,2,3,0\ng,1,2,3,0\nh,1,2,3,0\n",
+    );
+    put(&folder.join("unclosed.csv"), "i,1,2,3,0\n\"j,1,2,3,0\n");
+    let odd = std::ffi::OsString::from_vec(b"odd \xff.csv".to_vec());
+    put(&folder.join(odd), "k,1,2,3,0\n");
     std::os::unix::fs::symlink(".", folder.join("deep/loop")).unwrap();
+    std::os::unix::fs::symlink(base.path().join("elsewhere"), folder.join("linked")).unwrap();
     let returns = call(&url, Key::Configured, &config);
     assert!(returns.is_complete(), "{returns}");
-    let inputs: Vec<&str> = returns
+    let predicted: Vec<(String, Option<&str>, String)> = returns
         .calls
         .iter()
-        .filter_map(|call| call.input.as_deref())
+        .filter_map(|call| {
+            let ids = call.answer.as_ref()?["ids"].to_string();
+            Some((call.input.clone()?, call.rows.as_deref(), ids))
+        })
         .collect();
-    assert_eq!(inputs, ["data/test/deep/e.csv", "data/test/deep/er/c.csv"]);
+    let expected = [
+        ("data/test/deep/er/c.csv", None, r#"["c","e"]"#),
+        (
+            "data/test/linked/f.csv",
+            Some("rows 1 to 2"),
+            r#"["f","g"]"#,
+        ),
+        ("data/test/linked/f.csv", Some("rows 3 to 3"), r#"["h"]"#),
+        (r"data/test/odd \xFF.csv", None, r#"["k"]"#),
+    ]
+    .map(|(file, rows, ids)| (file.to_owned(), rows, ids.to_owned()));
+    assert_eq!(predicted, expected);
+    assert!(
+        returns
+            .to_string()
+            .contains("f.csv\", rows 3 to 3\nstatus 200"),
+        "{returns}"
+    );
+}
+
+#[test]
+fn an_answer_of_another_shape_is_no_success() {
+    for body in ["{}", "null", "[]", "\"ok\""] {
+        let url = match body {
+            "{}" => serve(|_, _| json("200 OK", "{}")),
+            "null" => serve(|_, _| json("200 OK", "null")),
+            "[]" => serve(|_, _| json("200 OK", "[]")),
+            _ => serve(|_, _| json("200 OK", "\"ok\"")),
+        };
+        let (_base, config) = workspace(&url);
+        let returns = run(&config).unwrap();
+        assert_eq!(returns.exit(), Exit::ApiFailed);
+        assert_eq!(returns.failed().count(), 5, "{returns}");
+        let failures = returns.failures();
+        assert!(
+            failures[2].contains("the answer is not one of /scoring"),
+            "{failures:?}"
+        );
+    }
 }
 
 #[test]
 fn a_key_is_shown_where_one_is_configured() {
-    let url = serve(|_, body| json("200 OK", &format!(r#"{{"of":"{}"}}"#, body.len())));
+    let url = serve(well);
     let (_base, mut config) = workspace(&url);
     config.api.key_file = Some(config.base.join("key"));
     let without = call(&url, Key::Configured, &config);
@@ -202,14 +283,34 @@ fn an_unreachable_server_is_recorded() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_not_sent_every_part() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", free.local_addr().unwrap());
+    drop(free);
+    let (_base, mut config) = workspace(&url);
+    config.api.limits.rows = 1;
+    let rows: String = (0..50).map(|row| format!("c{row},1,2,3,0\n")).collect();
+    let path = config.test_folder.path.join("c.csv");
+    files::replace(&path, format!("{HEADER}{rows}").as_bytes()).unwrap();
+    let returns = call(&url, Key::Configured, &config);
+    assert_eq!(
+        returns.failed().count(),
+        MAX_SILENT_CALLS + 1 + 3,
+        "{returns}"
+    );
+    let text = returns.to_string();
+    assert!(text.contains("did not answer the last 3 calls"), "{text}");
+}
+
+#[test]
 fn missing_test_data_is_recorded_and_the_rest_is_called() {
-    let url = serve(|_, _| json("200 OK", "{}"));
+    let url = serve(well);
     let (_base, config) = workspace(&url);
     std::fs::remove_dir_all(&config.test_folder.path).unwrap();
     let returns = call(&url, Key::Configured, &config);
     assert_eq!(returns.failed().count(), 1);
     let error = returns.calls[0].error.as_deref().unwrap();
-    assert!(error.contains("failed to list the test data"), "{error}");
+    assert!(error.contains("failed to send the test data"), "{error}");
 }
 
 #[test]
@@ -232,7 +333,7 @@ fn an_answer_of_any_bytes_is_an_answer_or_an_error() {
     });
     fuzz("answers", 150, |bytes| {
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
-        let call = Caller::new(&url, None, 30).get("/scoring");
+        let call = Caller::new(&url, None, 30).get(Endpoint::Scoring);
         assert_ne!(call.answer.is_some(), call.error.is_some(), "{call:?}");
         assert!(
             call.answer.is_none() || call.status == Some(200),

@@ -80,7 +80,8 @@ impl Schema {
     /// Digest of the column roles and rules; data written under another one must be made anew.
     ///
     /// Without rules it is that of the names alone, and with ranges only that of names and ranges,
-    /// as it was before there was more.
+    /// as it was before there was more. That of a category names what is missing in it: once words
+    /// like `none` were.
     pub fn digest(&self) -> String {
         let mut text = self.columns().collect::<Vec<_>>().join("\n");
         for Feature { name, kind } in &self.features {
@@ -95,7 +96,7 @@ impl Schema {
                     }
                 }
                 Kind::Category(rules) => {
-                    text.push_str(&format!("\0{name}\0category"));
+                    text.push_str(&format!("\0{name}\0category\0missing\0[\"\"]"));
                     if let Some(levels) = rules.listed.levels() {
                         text.push_str(&format!("\0{name}\0allowed\0{levels:?}"));
                     }

@@ -11,11 +11,10 @@ mod survey;
 
 use std::path::Path;
 
-use self::any_file::{AnyFile, each_record};
+use self::any_file::{AnyFile, Fields};
 pub use self::levels::{Levels, MOST_LEVELS, count_levels};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
-use crate::reader::Block;
 
 /// A column of numbers has at most one other text in so many cells that are not missing.
 const MOST_UNREADABLE: u64 = 20;
@@ -27,8 +26,10 @@ pub struct AnyColumns {
     pub rows: u64,
     /// Rows with more or fewer, which were left out.
     pub skipped: u64,
-    /// The columns in the file's order.
+    /// The columns in the file's order, without those whose name stands there more than once.
     pub columns: Vec<AnyColumn>,
+    /// What somebody should look at.
+    pub warnings: Vec<String>,
 }
 
 /// One column of a file.
@@ -49,14 +50,14 @@ pub struct AnyColumn {
 /// and `false` are 1 and 0.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
-/// name that stands there twice or with a record of more than 16 MiB (65).
+/// quote that is never closed or with a record of more than 16 MiB (65).
 pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Result<AnyColumns> {
     let file = AnyFile::open(path)?;
-    let n_fields = file.names().len();
-    let names = file.names().iter().enumerate();
-    let wanted: Vec<(usize, String)> = names
+    let n_fields = file.n_fields();
+    let wanted: Vec<(usize, String)> = file
+        .columns()
         .filter(|(_, name)| *name != left_out)
-        .map(|(field, name)| (field, name.clone()))
+        .map(|(field, name)| (field, name.to_owned()))
         .collect();
     let fields: Vec<(usize, Reading)> = wanted
         .iter()
@@ -67,8 +68,9 @@ pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Resul
         })
         .collect();
     let mut all = Cells::of(fields.len());
-    file.each_block(
-        |block| Cells::parse(block, n_fields, &fields),
+    let warnings = file.each_block(
+        || Cells::of(fields.len()),
+        |cells, record| cells.take(record, n_fields, &fields),
         |cells| all.append(cells),
     )?;
     let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
@@ -82,6 +84,7 @@ pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Resul
         rows: all.rows,
         skipped: all.skipped,
         columns: columns.map(column).collect(),
+        warnings,
     })
 }
 
@@ -114,23 +117,19 @@ impl Cells {
         }
     }
 
-    fn parse(block: &Block, n_fields: usize, fields: &[(usize, Reading)]) -> Self {
-        let mut cells = Self::of(fields.len());
-        each_record(block, |record| {
-            if record.len() != n_fields {
-                cells.skipped += 1;
-                return;
-            }
-            cells.rows += 1;
-            for (column, (field, read)) in fields.iter().enumerate() {
-                let number = read(record.field(*field)).unwrap_or_else(|| {
-                    cells.unreadable[column] += 1;
-                    f64::NAN
-                });
-                cells.numbers[column].push(number);
-            }
-        });
-        cells
+    fn take(&mut self, record: Fields<'_>, n_fields: usize, fields: &[(usize, Reading)]) {
+        if record.len() != n_fields {
+            self.skipped += 1;
+            return;
+        }
+        self.rows += 1;
+        for (column, (field, read)) in fields.iter().enumerate() {
+            let number = read(record.field(*field)).unwrap_or_else(|| {
+                self.unreadable[column] += 1;
+                f64::NAN
+            });
+            self.numbers[column].push(number);
+        }
     }
 
     fn append(&mut self, later: Self) {
@@ -231,6 +230,18 @@ mod tests {
                 .to_string()
         };
         assert!(refused("").contains("has no header"));
-        assert!(refused("x,x\n1,2\n").contains("twice"));
+    }
+
+    #[test]
+    fn columns_of_one_name_are_left_out_and_the_others_are_read() {
+        let file = file("x,note,,note,\n1,a,2,b,3\n");
+        let found = read_columns(file.path(), "id", "left").unwrap();
+        let names: Vec<&str> = found.columns.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["x"]);
+        assert!(
+            found.warnings[0].contains("(no name), note"),
+            "{:?}",
+            found.warnings
+        );
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
 //! at. A category's cell is its text without the space around it, byte by byte; `Gold` and `gold`
-//! are two levels. A cell is missing when it is empty or one of `NaN`, `NA`, `N/A`, `null`, `None`
-//! in any case.
+//! are two levels. An empty cell is missing. In a column of numbers so is one of `NaN`, `NA`, `N/A`,
+//! `null`, `None` in any case; in a category these words are levels like any other.
 
 use common::schema::{Breach, CategoryRules, LONGEST_LEVEL_BYTES, NumberRules, is_missing_marker};
 
@@ -82,7 +82,7 @@ pub fn parse_level<'c>(
     rules: &CategoryRules,
 ) -> Result<Option<&'c str>, CellProblem> {
     let cell = cell.trim_ascii();
-    let level = if is_missing_marker(cell) {
+    let level = if cell.is_empty() {
         None
     } else if cell.len() > LONGEST_LEVEL_BYTES {
         return Err(CellProblem::TooLong);
@@ -242,8 +242,11 @@ mod tests {
         assert_eq!(level(" gold plus\t"), Ok(Some("gold plus")));
         assert_eq!(level("GOLD"), Ok(Some("GOLD")));
         assert_eq!(level("5.0"), Ok(Some("5.0")));
-        for missing in ["", "  ", "NaN", "n/a", "NULL"] {
+        for missing in ["", "  "] {
             assert_eq!(level(missing), Ok(None), "{missing}");
+        }
+        for word in ["none", "None", "NaN", "n/a", "NULL", "NA"] {
+            assert_eq!(level(word), Ok(Some(word)), "{word}");
         }
         let long = "x".repeat(LONGEST_LEVEL_BYTES + 1);
         assert_eq!(

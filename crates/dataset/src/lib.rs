@@ -17,6 +17,7 @@ mod parallel;
 pub mod passes;
 mod reader;
 mod table;
+mod test_data;
 mod text;
 mod writer;
 
@@ -30,7 +31,7 @@ pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts, is_run_name};
 pub use level::{LevelNames, MOST_NAMED_LEVELS, level_code};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{TestData, load_final_data, load_fingerprints, load_test_data, read_final_data};
+pub use load::{load_final_data, load_fingerprints, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, MissingCounts, OpenError,
@@ -38,5 +39,6 @@ pub use reader::{
     TargetColumn, find_columns, missing_too_often,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
+pub use test_data::{TestData, TestLines, each_test_lines, load_test_data};
 pub use text::escaped;
 pub use writer::{RecordWriter, Written};

@@ -7,6 +7,7 @@
 
 mod fence;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, FileType};
@@ -56,6 +57,27 @@ pub struct SkippedEntry {
     pub name: String,
     /// Why.
     pub reason: String,
+    /// It cannot be read, so that somebody has to act; waiting alone does not help.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreadable: bool,
+}
+
+impl Listing {
+    /// The folders of these, by name, in which no CSV file is and nothing is unreadable.
+    pub fn empty_folders(&self, folders: &[InputFolder]) -> Vec<String> {
+        let unreadable = self.unreadable.iter().map(|entry| &entry.folder);
+        let filled: BTreeSet<&String> = self
+            .files
+            .iter()
+            .map(|file| &file.folder)
+            .chain(unreadable)
+            .collect();
+        let names = folders.iter().map(|folder| &folder.name);
+        names
+            .filter(|name| !filled.contains(name))
+            .cloned()
+            .collect()
+    }
 }
 
 impl SkippedEntry {
@@ -129,6 +151,7 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()
                         folder: folder.name.clone(),
                         name: name_within(folder, entry.path()),
                         reason,
+                        is_unreadable: false,
                     }),
                     None => sort_in(folder, &entry, listing),
                 }
@@ -146,6 +169,7 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
         folder: folder.name.clone(),
         name: name.clone(),
         reason: reason.into(),
+        is_unreadable: false,
     };
     if let Some(reason) = reason_to_ignore(entry.file_name(), entry.file_type()) {
         listing.ignored.push(skipped(reason));
@@ -162,7 +186,10 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
             path: entry.path().to_owned(),
             stamp: FileStamp::of(&metadata),
         }),
-        Err(error) => listing.unreadable.push(skipped(&error.to_string())),
+        Err(error) => listing.unreadable.push(SkippedEntry {
+            is_unreadable: true,
+            ..skipped(&error.to_string())
+        }),
     }
 }
 
@@ -172,12 +199,14 @@ fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Lis
         .path()
         .map(|path| name_within(folder, path))
         .unwrap_or_default();
+    let is_loop = error.loop_ancestor().is_some();
     let entry = |reason: String| SkippedEntry {
         folder: folder.name.clone(),
         name,
         reason,
+        is_unreadable: !is_loop,
     };
-    if error.loop_ancestor().is_some() {
+    if is_loop {
         listing
             .ignored
             .push(entry("the link leads back into its own folder".into()));
@@ -232,6 +261,7 @@ mod tests {
             folder: "in".into(),
             name: name.into(),
             reason: String::new(),
+            is_unreadable: false,
         };
         assert!(entry("a.csv").covers("in", "a.csv"));
         assert!(entry("sub").covers("in", "sub/a.csv"));

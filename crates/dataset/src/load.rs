@@ -1,40 +1,17 @@
-//! Whole tables out of files: the ingested data up to its committed byte, and the test data.
+//! The ingested data out of its file, up to its committed byte.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
 
 use anyhow::Context;
-use common::config::InputFolder;
-use common::digest::{self, Hasher, HashingReader};
+use common::digest::{Hasher, HashingReader};
 use common::ledger::Ledger;
 use common::progress::Progress;
 use common::{Config, Failure, Schema, regular};
 
-use crate::data_file::DataFile;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
-use crate::listing::list;
-use crate::reader::{
-    BulkReader, FileProblem, Lines, ParsedRows, ReadRow, RowReader, Rows, Scratch, TargetColumn,
-    missing_too_often,
-};
+use crate::reader::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
 use crate::table::Table;
-
-/// The test data.
-#[derive(Clone, Debug)]
-pub struct TestData {
-    /// Its accepted rows, each once.
-    pub table: Table,
-    /// Identity of each of them under the key that it was read with.
-    pub fingerprints: Vec<Fingerprint>,
-    /// SHA-256 over the files' digests; scores are cached by it.
-    pub digest: String,
-    /// Rows refused.
-    pub rejected_rows: u64,
-    /// Files refused or out of reach, each with the reason.
-    pub rejected_files: Vec<String>,
-}
 
 /// Reads finaldata.csv up to the ledger's committed byte into a table.
 ///
@@ -139,86 +116,6 @@ impl From<FileProblem> for anyhow::Error {
             FileProblem::Unreadable(error) => error.into(),
         }
     }
-}
-
-/// Reads the test data by the rules of ingestion: bad rows and files are refused and counted,
-/// repeated rows count once. `key` decides which fingerprints the rows carry.
-///
-/// An error when no usable row is left.
-pub fn load_test_data(
-    folder: &InputFolder,
-    schema: &Schema,
-    key: &FingerprintKey,
-) -> anyhow::Result<TestData> {
-    let listing = list(std::slice::from_ref(folder))?;
-    let mut data = TestData {
-        table: Table::new(schema),
-        fingerprints: Vec::new(),
-        digest: String::new(),
-        rejected_rows: 0,
-        rejected_files: listing.unreadable.iter().map(ToString::to_string).collect(),
-    };
-    let mut seen = HashSet::new();
-    let mut digests = String::new();
-    for file in &listing.files {
-        let digest = read_test_file(&file.path, schema, key, &mut seen, &mut data)
-            .with_context(|| format!("failed to read {}", file.path.display()))?;
-        match digest {
-            Ok(digest) => digests.push_str(&digest),
-            Err(reason) => data.rejected_files.push(format!("{}: {reason}", file.name)),
-        }
-    }
-    data.digest = digest::of_bytes(digests.as_bytes());
-    if data.table.labels.iter().all(Option::is_none) {
-        return Err(no_usable_row(&folder.path, &data).into());
-    }
-    Ok(data)
-}
-
-/// The file's digest, or the reason for which it is refused.
-fn read_test_file(
-    path: &Path,
-    schema: &Schema,
-    key: &FingerprintKey,
-    seen: &mut HashSet<u128>,
-    data: &mut TestData,
-) -> anyhow::Result<Result<String, String>> {
-    if let Some(reason) = missing_too_often(path, schema)? {
-        return Ok(Err(reason));
-    }
-    let mut file = DataFile::open(path)?;
-    let mut reader = match RowReader::open(&mut file, schema, TargetColumn::Read) {
-        Ok(reader) => reader,
-        Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
-        Err(FileProblem::Unreadable(error)) => return Err(error.into()),
-    };
-    while let Some(row) = reader.next_row()? {
-        match row {
-            ReadRow::Accepted(row) => {
-                let fingerprint = key.of_row(row.id(), row.values, row.label);
-                if seen.insert(fingerprint) {
-                    data.table.push(row.id(), row.values, row.label);
-                    data.fingerprints.push(fingerprint);
-                }
-            }
-            ReadRow::Rejected(_) => data.rejected_rows += 1,
-        }
-    }
-    drop(reader);
-    Ok(Ok(file.digest()?))
-}
-
-fn no_usable_row(folder: &Path, data: &TestData) -> Failure {
-    let files = if data.rejected_files.is_empty() {
-        String::new()
-    } else {
-        format!("; refused files: {}", data.rejected_files.join("; "))
-    };
-    Failure::data(format!(
-        "the test data in {} has no usable labelled row ({} rows refused{files}): put a CSV file with known outcomes there",
-        folder.display(),
-        data.rejected_rows
-    ))
 }
 
 #[cfg(test)]

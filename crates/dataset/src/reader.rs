@@ -1,7 +1,7 @@
 //! Rows out of a CSV file, each checked against the schema.
 //!
-//! A file is refused whole when its header cannot serve; a row is refused alone, with its line,
-//! its column and the reason. Columns are found by name, with spaces and case forgiven; other
+//! A file is rejected whole when its header cannot serve or a quote in it is never closed; a row is
+//! rejected alone, with its line, its column and the reason. Columns are found by name, with spaces and case forgiven; other
 //! columns are ignored. Fields are separated by commas and may be quoted; a line ends with LF,
 //! CRLF or CR; a byte order mark is skipped.
 
@@ -12,6 +12,7 @@ mod lines;
 mod missing;
 mod parse;
 mod plain;
+mod quotes;
 mod record;
 mod separators;
 
@@ -24,14 +25,15 @@ use csv::ByteRecord;
 use crate::cell::{CellProblem, Label};
 
 pub(crate) use self::blocks::{Block, Blocks, CutError, Marks};
-pub(crate) use self::bulk::length_of_longest;
 pub use self::bulk::{BulkReader, Scratch};
 use self::header::{ColumnMap, header_names};
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
 use self::lines::LineTracker;
+pub(crate) use self::lines::line_breaks;
 pub use self::missing::{MissingCounts, missing_too_often};
 pub use self::parse::{Lines, ParsedRows};
 pub use self::plain::{PlainHeader, PlainReader};
+pub(crate) use self::quotes::{LongFields, long_name, never_closed, too_long};
 use self::record::Record;
 
 /// Reads the rows of one file, one after another.
@@ -42,6 +44,7 @@ pub struct RowReader<R> {
     record: ByteRecord,
     fields: Vec<Range<usize>>,
     checked: Checked,
+    long_fields: LongFields,
 }
 
 /// Rows one after another, whatever they are read from.
@@ -145,13 +148,23 @@ impl<R: Read> RowReader<R> {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .buffer_capacity(256 * 1024)
-            .from_reader(LineTracker::new(input));
-        let header = reader
+            .from_reader(LineTracker::following_quotes(input));
+        let not_csv = |reason: String| OpenError::Header(HeaderFlaw::NotCsv(reason));
+        reader
             .byte_headers()
             .map_err(|error| match unreadable(error) {
-                FileProblem::Unusable(reason) => OpenError::Header(HeaderFlaw::NotCsv(reason)),
+                FileProblem::Unusable(reason) => not_csv(reason),
                 FileProblem::Unreadable(error) => OpenError::Unreadable(error),
             })?;
+        if let Some(reason) = reader.get_ref().flaw() {
+            return Err(not_csv(reason));
+        }
+        let header = reader
+            .byte_headers()
+            .map_err(|error| not_csv(error.to_string()))?;
+        if let Some(reason) = long_name(header.iter()) {
+            return Err(not_csv(reason));
+        }
         let names = header_names(header).map_err(OpenError::Header)?;
         let is_forgiven = header
             .iter()
@@ -167,7 +180,13 @@ impl<R: Read> RowReader<R> {
             record: ByteRecord::new(),
             fields: Vec::new(),
             checked: Checked::with_room(schema.features.len()),
+            long_fields: LongFields::default(),
         })
+    }
+
+    /// What somebody should look at; complete once the last row was read.
+    pub fn warnings(&self) -> Vec<String> {
+        self.long_fields.sentences()
     }
 
     /// What was tolerated; complete once the last row was read.
@@ -206,9 +225,14 @@ impl<R: Read> Rows for RowReader<R> {
         {
             return Ok(None);
         }
+        if let Some(reason) = self.reader.get_ref().flaw() {
+            return Err(FileProblem::Unusable(reason));
+        }
         let begins_at = self.record.position().map_or(0, csv::Position::byte);
         let line = self.reader.get_mut().line_of(begins_at);
         let record = Record::of_parsed(&self.record, &mut self.fields);
+        self.long_fields
+            .look_into(record, line, Marks::QuotesOrReturns);
         Ok(Some(self.checked.row(&self.columns, record, line)))
     }
 

@@ -54,6 +54,7 @@ impl OpenRun<'_> {
     ) -> anyhow::Result<(Outcome, Ledger)> {
         let outcome = match action {
             Action::Nothing => return Ok((Outcome::NothingNew, data.ledger.clone())),
+            Action::Unusable => return Ok((Outcome::TrainingRefused, data.ledger.clone())),
             Action::Wait => return Ok((Outcome::NotJudged, data.ledger.clone())),
             Action::Keep => self.record.outcome_of_keeping(),
             Action::Predict => Outcome::NotJudged,

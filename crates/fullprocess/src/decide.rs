@@ -15,6 +15,10 @@ pub struct Evidence {
     pub deployed: Option<DeployedModel>,
     /// Rows of finaldata.csv.
     pub rows: u64,
+    /// Rejected input files with the reason, where nothing is deployed and there is no row; the
+    /// first ones, and how many more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_files: Vec<String>,
     /// Those of them whose class is known.
     pub labelled_rows: u64,
     /// Rows that were never judged.
@@ -103,6 +107,8 @@ pub struct Decision {
 pub enum Action {
     /// There is no data at all.
     Nothing,
+    /// All input was rejected, so there is nothing to fit a first model to.
+    Unusable,
     /// Fit and deploy the first model.
     ColdStart,
     /// The deployed model stays; the new rows are judged.
@@ -120,7 +126,7 @@ impl Action {
     pub(crate) fn marks_as_judged(self) -> bool {
         match self {
             Self::ColdStart | Self::Keep | Self::Retrain | Self::Predict => true,
-            Self::Nothing | Self::Wait => false,
+            Self::Nothing | Self::Unusable | Self::Wait => false,
         }
     }
 }
@@ -217,6 +223,13 @@ impl From<ConfusionMatrix> for AllRows {
 pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     let Some(deployed) = &evidence.deployed else {
         return match (evidence.rows, evidence.labelled_rows) {
+            (0, _) if !evidence.rejected_files.is_empty() => decision(
+                Action::Unusable,
+                format!(
+                    "nothing is deployed, and no input file can be used: {}",
+                    evidence.rejected_files.join("; ")
+                ),
+            ),
             (0, _) => decision(Action::Nothing, "there is no data".into()),
             (_, 0) => decision(
                 Action::Wait,
@@ -588,6 +601,17 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!(decide(&found(0, 0), &SEED).action, Action::Nothing);
+        let rejected = Evidence {
+            rejected_files: vec!["in/a.csv: no header".into()],
+            ..found(0, 0)
+        };
+        let unusable = decide(&rejected, &SEED);
+        assert_eq!(unusable.action, Action::Unusable);
+        assert!(
+            unusable.reason.ends_with("in/a.csv: no header"),
+            "{}",
+            unusable.reason
+        );
         assert_eq!(decide(&found(5, 0), &SEED).action, Action::Wait);
         assert_eq!(decide(&found(5, 1), &SEED).action, Action::ColdStart);
     }

@@ -87,6 +87,7 @@ impl OpenRun<'_> {
     ) -> anyhow::Result<Outcome> {
         Ok(match action {
             Action::Nothing => Outcome::NothingNew,
+            Action::Unusable => Outcome::TrainingRefused,
             Action::Predict | Action::Wait => Outcome::NotJudged,
             Action::Keep => self.record.outcome_of_keeping(),
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use anyhow::Context;
-use common::ledger::Ledger;
+use common::ledger::{FileStatus, Ledger};
 use common::{Config, Failure, History, Manifest};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
@@ -189,6 +189,7 @@ pub(crate) fn judge(
     let Some(live) = live else {
         return Ok(Evidence {
             rows: data.ledger.rows,
+            rejected_files: rejected_files(&data.ledger),
             labelled_rows: data.rows_from(config, 0)?.labelled(),
             new_rows: new.selection.rows.len() as u64,
             new_labelled_rows: new.labelled(),
@@ -210,6 +211,28 @@ pub(crate) fn judge(
         on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
         ..Evidence::default()
     })
+}
+
+/// Rejected files that are named one by one.
+const MAX_NAMED_FILES: usize = 5;
+
+/// The rejected files, where none has a row; the first ones by name.
+fn rejected_files(ledger: &Ledger) -> Vec<String> {
+    if ledger.rows > 0 {
+        return Vec::new();
+    }
+    let rejected = ledger.files.iter().filter_map(|file| {
+        let reason = file.reason.as_ref()?;
+        (file.status == FileStatus::Rejected)
+            .then(|| format!("{}/{}: {reason}", file.folder, file.name))
+    });
+    let mut named: Vec<String> = rejected.collect();
+    if named.len() > MAX_NAMED_FILES {
+        let more = named.len() - MAX_NAMED_FILES;
+        named.truncate(MAX_NAMED_FILES);
+        named.push(format!("and {more} more"));
+    }
+    named
 }
 
 /// How a model predicts the labelled rows of some data; kept, so that the next run counts only

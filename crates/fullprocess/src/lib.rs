@@ -13,6 +13,7 @@ mod doctor;
 mod dry_run;
 mod judge;
 mod monitor;
+mod notices;
 mod open_run;
 mod record;
 mod resume;
@@ -30,6 +31,7 @@ use anyhow::Context;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
+use common::ledger::{FileStatus, LedgerFile};
 use common::{Config, History, RunLock, files};
 use ingestion::{IngestReport, Intake, Keep, Look, Prepared};
 use jiff::Timestamp;
@@ -47,6 +49,7 @@ pub use decide::{
 };
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
+pub use notices::{Notice, NoticeKind};
 pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
 pub use unlabelled::{EstimateKind, Expectation, Realised};
@@ -203,7 +206,10 @@ impl Looked {
     /// Whether all input was seen and all that a run does is done.
     fn is_nothing_new(&self) -> bool {
         let ledger = &self.prepared.ledger;
-        let is_served = self.live.is_some() || ledger.rows == 0;
+        let is_rejected = |file: &LedgerFile| file.status == FileStatus::Rejected;
+        // Where all input was rejected and nothing is deployed, each run says so.
+        let has_no_input = ledger.rows == 0 && !ledger.files.iter().any(is_rejected);
+        let is_served = self.live.is_some() || has_no_input;
         self.found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
     }
 }
@@ -239,6 +245,7 @@ impl OpenRun<'_> {
             Ok((evidence, decision))
         })?;
         self.note_decision(&data, evidence, &policy, &decision);
+        notices::gather(self.config, self.history, &data.ledger, &mut self.record)?;
         self.history.transaction(|history| {
             if let Some(verdicts) = self.record.verdicts() {
                 history.save_verdicts(self.id, &verdict_rows(verdicts))?;
@@ -334,9 +341,16 @@ impl OpenRun<'_> {
 
     fn note_nothing_new(&mut self, looked: &Looked) -> anyhow::Result<()> {
         let ledger = looked.prepared.ledger.clone();
-        let (_, report) = ingestion::note_nothing_new(self.history, ledger, &looked.found)?;
+        let (ledger, report) = ingestion::note_nothing_new(self.history, ledger, &looked.found)?;
+        let is_empty = report.empty_folders.len() == self.config.input_folders.len();
         self.record.note_ingestion(report);
-        self.record.reason = "every input file is known, and nothing waits to be judged".into();
+        let reason = if is_empty {
+            "there is no input file"
+        } else {
+            "every input file is known, and no row waits to be evaluated"
+        };
+        self.record.reason = reason.into();
+        notices::gather(self.config, self.history, &ledger, &mut self.record)?;
         let live = looked.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);

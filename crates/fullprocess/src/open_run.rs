@@ -9,6 +9,7 @@ use common::{Config, History};
 use jiff::Timestamp;
 
 use crate::alerting;
+use crate::notices;
 use crate::record::{Effect, Outcome, RunRecord};
 
 /// A run in progress.
@@ -132,6 +133,7 @@ impl<'a> OpenRun<'a> {
                 history.save_ledger(ledger)?;
             }
             record_stages(history, &self.timed)?;
+            notices::keep(history, &self.record)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
             alerting::note(&self);
             // Ticks that found nothing are many and tell little.

@@ -15,6 +15,7 @@ use scoring::{Comparison, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Decision, Evidence};
+use crate::notices::Notice;
 use crate::unlabelled::Written;
 
 /// How a run came out.
@@ -132,6 +133,12 @@ pub struct RunRecord {
     pub verdict: Option<Verdict>,
     /// What somebody should know.
     pub warnings: Vec<String>,
+    /// What hinders the pipeline, though the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// A notice is new, or was last said a cool-down ago: it is printed with `--quiet` too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_due_notice: bool,
     /// Endpoints that answered, of how many.
     pub api: Option<ApiOutcome>,
     /// How the crates stand that this program is built from; `None` unless this run asked.
@@ -208,6 +215,8 @@ impl RunRecord {
             comparison: None,
             verdict: None,
             warnings: Vec::new(),
+            notices: Vec::new(),
+            has_due_notice: false,
             api: None,
             dependencies: None,
             effects: BTreeSet::new(),
@@ -305,12 +314,18 @@ impl Report for RunRecord {
             .ingestion
             .as_ref()
             .is_some_and(IngestReport::has_rejections);
+        let has_warnings = self
+            .ingestion
+            .as_ref()
+            .is_some_and(|report| report.new_warnings().next().is_some());
         let has_yanked = !self.yanked().is_empty();
         let has_drift = self
             .verdicts()
             .is_some_and(|verdicts| verdicts.verdict == diagnostics::Verdict::Drift);
         !is_routine
             || has_rejections
+            || has_warnings
+            || self.has_due_notice
             || has_yanked
             || has_drift
             || self.dry_run

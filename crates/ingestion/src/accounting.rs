@@ -11,7 +11,7 @@ use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratc
 use crate::laid_rows::LaidRows;
 use crate::lay::{Keep, Planned, Reading};
 use crate::pending::Pending;
-use crate::source::{Read, Source, Untaken, look_for_missing};
+use crate::source::{Read, Source, Untaken, read_to_end};
 use crate::summarised::Summarised;
 
 /// Refused rows that a report shows per file.
@@ -57,6 +57,8 @@ pub(crate) struct FileTally {
     pub(crate) sha256: String,
     pub(crate) rows: RowCounts,
     pub(crate) notes: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) similar_target: Option<String>,
     pub(crate) rejections: Vec<String>,
     /// Why nothing of it can be taken.
     pub(crate) reason: Option<String>,
@@ -80,18 +82,22 @@ impl<W: Write + Send> Sink<'_, W> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let read = self.read_whole(file, position, take, &mut scratch);
         self.scratch = scratch;
-        let Read { sha256, rows } = read?;
+        let read = read?;
         let tally = &mut self.tallies[position];
-        tally.sha256 = sha256;
-        match rows {
-            Ok(notes) => tally.notes = notes,
+        tally.sha256 = read.sha256;
+        match read.rows {
+            Ok(remarks) => {
+                tally.notes = remarks.notes;
+                tally.warnings = remarks.warnings;
+                tally.similar_target = remarks.similar_target;
+            }
             Err(reason) => tally.reason = Some(reason),
         }
         Ok(())
     }
 
-    /// Takes the rows of a file, unless the schema refuses all of it for what is missing in it: then
-    /// none of them may have been written when its last row is known.
+    /// Takes the rows of a file, unless all of it is rejected for what only its end tells: then none
+    /// of them may have been written.
     fn read_whole(
         &mut self,
         file: &Planned,
@@ -99,9 +105,10 @@ impl<W: Write + Send> Sink<'_, W> {
         take: Take<'_>,
         scratch: &mut Scratch,
     ) -> Result<Read, Untaken> {
-        let is_asked_before = matches!(take, Take::Rest);
-        if self.reading.schema.limits_missing_shares() && !is_asked_before {
-            let read = look_for_missing(self.reading, file, scratch)?;
+        let was_read = matches!(take, Take::Rest);
+        let reading = self.reading;
+        if !was_read && (reading.reads_twice || reading.schema.limits_missing_shares()) {
+            let read = read_to_end(reading, file, scratch)?;
             if read.rows.is_err() {
                 return Ok(read);
             }
@@ -111,9 +118,18 @@ impl<W: Write + Send> Sink<'_, W> {
             lines: Lines::Kept,
             progress: self.progress.clone(),
         };
-        source.read(self.reading, scratch, |rows| {
+        let read = source.read(self.reading, scratch, |rows| {
             self.take_rows(rows, file, position, take)
-        })
+        })?;
+        if read.rows.is_err() && read.has_given {
+            return Err(if was_read || reading.reads_twice {
+                // It was whole a moment ago.
+                Untaken::changed()
+            } else {
+                Untaken::TakenTooEarly
+            });
+        }
+        Ok(read)
     }
 
     fn take_rows(

@@ -66,6 +66,8 @@ pub(crate) fn entries_and_reports(
                 status: entry.status,
                 reason: entry.reason.clone(),
                 notes: tally.notes.clone(),
+                warnings: tally.warnings.clone(),
+                similar_target: tally.similar_target.clone(),
                 rows: entry.rows,
                 rejections: tally.rejections.clone(),
                 is_repeated: known == Some((entry.status, entry.rows.rejected)),

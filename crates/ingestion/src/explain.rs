@@ -25,6 +25,8 @@ pub struct Explanation {
     pub reason: Option<String>,
     /// What would be tolerated.
     pub notes: Vec<String>,
+    /// What somebody should look at.
+    pub warnings: Vec<String>,
     /// What would become of its rows.
     pub rows: RowCounts,
     /// Refused rows or, when asked for, all rows.
@@ -75,6 +77,7 @@ pub fn explain(config: &Config, file: &Path, detail: Detail) -> anyhow::Result<E
         fate: FileFate::Ignored,
         reason: reason_to_ignore(name, metadata.file_type()).map(str::to_owned),
         notes: Vec::new(),
+        warnings: Vec::new(),
         rows: RowCounts::default(),
         details: Vec::new(),
     };
@@ -137,7 +140,13 @@ fn read(
                     reason: None,
                 }
             }
-            Err(FileProblem::Unusable(reason)) => anyhow::bail!("{reason}"),
+            Err(FileProblem::Unusable(reason)) => {
+                // No row of such a file would count.
+                explanation.reason = Some(reason);
+                explanation.rows = RowCounts::default();
+                explanation.details.clear();
+                return Ok(());
+            }
             Err(FileProblem::Unreadable(error)) => return Err(error.into()),
         };
         rows.read += 1;
@@ -146,6 +155,7 @@ fn read(
         }
     }
     explanation.notes = reader.notes();
+    explanation.warnings = reader.warnings();
     if rows.read > 0 && rows.rejected == rows.read {
         explanation.reason = Some(format!("all of its {} rows would be refused", rows.read));
     } else {
@@ -182,6 +192,9 @@ impl fmt::Display for Explanation {
         match &self.reason {
             Some(reason) => writeln!(to, ": {reason}")?,
             None => writeln!(to)?,
+        }
+        for warning in &self.warnings {
+            writeln!(to, "warning: {warning}")?;
         }
         for note in &self.notes {
             writeln!(to, "note: {note}")?;

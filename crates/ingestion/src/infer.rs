@@ -46,7 +46,9 @@ pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchem
         )
         .into());
     }
-    let proposed = propose(&pooled(&surveys), &config.schema)?;
+    let mut proposed = propose(&pooled(&surveys), &config.schema)?;
+    let warnings = surveys.into_iter().flat_map(|survey| survey.warnings);
+    proposed.remarks.splice(0..0, warnings);
     for remark in &proposed.remarks {
         tracing::warn!("{remark}");
     }

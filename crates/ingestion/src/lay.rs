@@ -16,7 +16,7 @@ use crate::accounting::{FileTally, Sink, Take, failed_to_write};
 use crate::laid_rows::LaidRows;
 use crate::memory::Memory;
 use crate::pending::Pending;
-use crate::source::{Source, Untaken};
+use crate::source::{Source, Untaken, Wait};
 use crate::standing::Standing;
 
 /// What a watcher is told that is done.
@@ -53,8 +53,10 @@ pub(crate) struct Laid {
 
 /// Why laying down ended early.
 pub(crate) enum Stopped {
-    /// The planned file at this position has to wait, for this reason.
-    AtFile(usize, String),
+    /// The planned file at this position has to wait.
+    AtFile(usize, Wait),
+    /// Rows were laid of a file that is rejected for what its end tells.
+    LaidTooEarly,
     /// A row that was judged before came back.
     JudgedRowCameBack,
     /// Something that concerns no single file.
@@ -90,11 +92,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) key: &'a FingerprintKey,
     pub(crate) memory: Memory,
     pub(crate) keep: Keep,
+    /// Each file is read to its end before rows of it are taken: one may be rejected for that.
+    pub(crate) reads_twice: bool,
 }
 
 impl<'a> Reading<'a> {
     pub(crate) fn of(config: &'a Config, key: &'a FingerprintKey, keep: Keep) -> Self {
         Self {
+            reads_twice: false,
             layout: &config.layout,
             schema: &config.schema,
             key,
@@ -245,7 +250,9 @@ fn take_files<W: Write + Send>(
 
 fn stopped(untaken: Untaken, position: usize) -> Stopped {
     match untaken {
-        Untaken::File(reason) => Stopped::AtFile(position, reason),
+        Untaken::File(wait) => Stopped::AtFile(position, wait),
+        // Whoever reads a file takes notice of its rejection.
+        Untaken::Rejected(_) | Untaken::TakenTooEarly => Stopped::LaidTooEarly,
         Untaken::OneOfThose => Stopped::JudgedRowCameBack,
         Untaken::Failed(error) => Stopped::Failed(error),
     }

@@ -39,6 +39,8 @@ pub struct Look {
     pub ignored: Vec<SkippedEntry>,
     /// Files that could not be taken this time.
     pub waiting: Vec<SkippedEntry>,
+    /// Input folders without a CSV file.
+    pub empty_folders: Vec<String>,
     /// Why finaldata.csv cannot serve as it is, though its files and their order do.
     pub(crate) damage: Option<String>,
     /// Why the rows have to stand in another order.
@@ -47,8 +49,6 @@ pub struct Look {
     pub(crate) is_first: bool,
     /// The device of each input folder.
     pub(crate) devices: Devices,
-    /// The folders without any data file.
-    pub(crate) empty_folders: BTreeSet<String>,
 }
 
 /// A file and the digest of its content.
@@ -84,25 +84,14 @@ pub(crate) fn look_at(
 ) -> anyhow::Result<Look> {
     let ledger = &prepared.ledger;
     let listing = dataset::list(&config.input_folders)?;
-    let with_data: BTreeSet<&String> = listing
-        .files
-        .iter()
-        .map(|file| &file.folder)
-        .chain(listing.unreadable.iter().map(|entry| &entry.folder))
-        .collect();
-    let empty_folders = config.input_folders.iter().map(|folder| &folder.name);
-    let empty_folders = empty_folders
-        .filter(|name| !with_data.contains(name))
-        .cloned()
-        .collect();
     let mut found = Look {
+        empty_folders: listing.empty_folders(&config.input_folders),
         ignored: listing.ignored,
         waiting: listing.unreadable,
         damage: damage(config, ledger),
         reorder: reason_to_reorder(config, prepared),
         is_first: ledger.files.is_empty(),
         devices: devices_now(&config.input_folders),
-        empty_folders,
         ..Look::default()
     };
     let known = Known::of(ledger);
@@ -187,6 +176,7 @@ impl Look {
         IngestReport {
             ignored: self.ignored.clone(),
             waiting: self.waiting.clone(),
+            empty_folders: self.empty_folders.clone(),
             total_rows: ledger.rows,
             ..IngestReport::default()
         }
@@ -250,12 +240,16 @@ impl Look {
         let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age(file, now));
         match ends_mid_line(file) {
             Ok(true) if is_young => {
-                self.wait(file, "it ends in the middle of a line and is still young");
+                self.wait(
+                    file,
+                    "it ends in the middle of a line and is still young",
+                    false,
+                );
                 false
             }
             Ok(_) => true,
             Err(error) => {
-                self.wait(file, &error.to_string());
+                self.wait(file, &error.to_string(), true);
                 false
             }
         }
@@ -270,7 +264,7 @@ impl Look {
     ) -> Option<Candidate> {
         match digest {
             Ok((_, length)) if length != file.stamp.size => {
-                self.wait(&file, "it is being written");
+                self.wait(&file, "it is being written", false);
                 None
             }
             Ok((sha256, _)) => {
@@ -280,17 +274,18 @@ impl Look {
                 Some(Candidate { file, sha256 })
             }
             Err(error) => {
-                self.wait(&file, &error.root_cause().to_string());
+                self.wait(&file, &error.root_cause().to_string(), true);
                 None
             }
         }
     }
 
-    fn wait(&mut self, file: &FoundFile, reason: &str) {
+    fn wait(&mut self, file: &FoundFile, reason: &str, is_unreadable: bool) {
         self.waiting.push(SkippedEntry {
             folder: file.folder.clone(),
             name: file.name.clone(),
             reason: reason.into(),
+            is_unreadable,
         });
     }
 }

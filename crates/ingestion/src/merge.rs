@@ -12,6 +12,8 @@ mod arrangement;
 mod commit;
 mod state;
 
+use std::cell::Cell;
+
 use common::ledger::Ledger;
 use common::{Config, Failure, History, Manifest};
 use dataset::{DamagedRun, FingerprintKey};
@@ -71,6 +73,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         live,
         keep,
         note,
+        reads_twice: Cell::new(false),
     };
     let mut state = State {
         ledger,
@@ -82,9 +85,9 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         match merge.attempt(&mut state) {
             Ok(Some(ingested)) => return Ok(ingested),
             Ok(None) => {}
-            Err(Stopped::AtFile(position, reason)) => {
-                state.leave_out(history, position, &reason)?;
-            }
+            Err(Stopped::AtFile(position, wait)) => state.leave_out(history, position, wait)?,
+            // Once is enough: then no row is laid before its file is read to the end.
+            Err(Stopped::LaidTooEarly) => merge.reads_twice.set(true),
             Err(Stopped::JudgedRowCameBack) => {
                 state.found.reorder = Some("rows that were judged before came back".into());
             }
@@ -101,6 +104,8 @@ struct Merge<'a> {
     live: Option<&'a Manifest>,
     keep: Keep,
     note: Note<'a>,
+    /// A file was found whose rows do not count for what its end tells.
+    reads_twice: Cell<bool>,
 }
 
 impl Merge<'_> {
@@ -241,6 +246,9 @@ impl Merge<'_> {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading::of(self.config, &self.key, self.keep)
+        Reading {
+            reads_twice: self.reads_twice.get(),
+            ..Reading::of(self.config, &self.key, self.keep)
+        }
     }
 }

@@ -100,7 +100,7 @@ fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &Look) -> Opt
         "{} files with {rows} rows were ingested from it",
         known.len()
     );
-    if found.empty_folders.contains(name) {
+    if found.empty_folders.contains(&folder.name) {
         return Some(format!(
             "the input folder {name} holds no data file any more, and {held}"
         ));

@@ -18,6 +18,9 @@ pub struct IngestReport {
     pub ignored: Vec<SkippedEntry>,
     /// Files that wait for the next run, each with the reason.
     pub waiting: Vec<SkippedEntry>,
+    /// Input folders without a CSV file, as written in the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_folders: Vec<String>,
     /// Files whose rows were dropped because they are gone.
     pub removed: Vec<String>,
     /// Folders that the configuration no longer names, whose rows were dropped.
@@ -47,6 +50,12 @@ pub struct FileReport {
     pub reason: Option<String>,
     /// What was tolerated.
     pub notes: Vec<String>,
+    /// What somebody should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The column that may be meant as the target, where the file has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar_target: Option<String>,
     /// What became of its rows.
     pub rows: RowCounts,
     /// The first refused rows, as `line:column: reason`.
@@ -71,11 +80,29 @@ impl IngestReport {
                 .iter()
                 .any(|file| file.status == FileStatus::Rejected)
     }
+
+    /// What somebody should look at in files that were not known before, with their paths.
+    pub fn new_warnings(&self) -> impl Iterator<Item = String> {
+        let new = self.files.iter().filter(|file| !file.is_repeated);
+        new.flat_map(|file| {
+            let of_file = |warning| format!("{}: {warning}", file.path());
+            file.warnings.iter().map(of_file)
+        })
+    }
+
+    /// Entries of the input folders that cannot be read.
+    pub fn unreadable(&self) -> impl Iterator<Item = &SkippedEntry> {
+        self.waiting.iter().filter(|entry| entry.is_unreadable)
+    }
 }
 
 impl Report for IngestReport {
     fn needs_attention(&self) -> bool {
         self.has_rejections()
+            || !self.empty_folders.is_empty()
+            || self.unreadable().next().is_some()
+            || self.files.iter().any(|file| file.similar_target.is_some())
+            || self.new_warnings().next().is_some()
     }
 }
 
@@ -98,6 +125,9 @@ impl fmt::Display for IngestReport {
         }
         if let Some(reason) = &self.rebuilt {
             writeln!(to, "finaldata.csv was made anew: {reason}")?;
+        }
+        for folder in &self.empty_folders {
+            writeln!(to, "the input folder {folder} holds no CSV file")?;
         }
         for (what, entries) in [("ignored", &self.ignored), ("waiting", &self.waiting)] {
             for entry in entries {
@@ -149,6 +179,9 @@ impl IngestReport {
                     file.path()
                 )?;
             }
+            for warning in &file.warnings {
+                writeln!(to, "warning: {}: {warning}", file.path())?;
+            }
             for note in &file.notes {
                 writeln!(to, "note: {}: {note}", file.path())?;
             }
@@ -158,7 +191,8 @@ impl IngestReport {
 }
 
 impl FileReport {
-    fn path(&self) -> String {
+    /// Folder and name.
+    pub fn path(&self) -> String {
         format!("{}/{}", self.folder, self.name)
     }
 }

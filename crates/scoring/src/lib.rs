@@ -114,15 +114,26 @@ pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Met
     Ok((f1, metrics))
 }
 
-/// What was refused of the test data, one sentence each.
+/// What was rejected of the test data and what somebody should look at in it, one sentence each.
 pub fn test_data_warnings(test: &TestData) -> Vec<String> {
-    let rows = (test.rejected_rows > 0)
-        .then(|| format!("{} rows of the test data were refused", test.rejected_rows));
+    let n_rows = test.rejected_rows;
+    let rows = (n_rows > 0).then(|| {
+        let (rows, were) = if n_rows == 1 {
+            ("row", "was")
+        } else {
+            ("rows", "were")
+        };
+        let named = test.rejections.join("; ");
+        format!("{n_rows} {rows} of the test data {were} rejected: {named}")
+    });
     let files = test
         .rejected_files
         .iter()
-        .map(|file| format!("a file of the test data was refused: {file}"));
-    rows.into_iter().chain(files).collect()
+        .map(|file| format!("a file of the test data was rejected: {file}"));
+    rows.into_iter()
+        .chain(files)
+        .chain(test.warnings.iter().cloned())
+        .collect()
 }
 
 fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {

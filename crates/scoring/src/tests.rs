@@ -85,7 +85,7 @@ fn refused_and_overlapping_test_rows_are_warned_about_with_their_count() {
     assert_eq!(
         warnings,
         [
-            "1 rows of the test data were refused",
+            "1 row of the test data was rejected: test/testdata.csv:3:2: x: \"oops\" is not a number",
             "2 of 3 rows of the test data are also rows of finaldata.csv"
         ]
     );

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{Visit, is_mended};
+use super::{Visit, mend};
 use crate::workspace::Workspace;
 
 #[test]
@@ -20,6 +20,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "clock        ",
         "lock         free",
         "history      version 3, whole, 2 runs",
+        "input        ",
         "releases     2 whole, 000002 is live",
         "model        F1 0.6605 (95 % interval ",
         "orphans      none",
@@ -34,16 +35,21 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
 }
 
 #[test]
-fn a_pipeline_that_never_ran_is_healthy() {
+fn of_a_pipeline_that_never_ran_it_is_only_noted_that_nothing_is_deployed() {
     let workspace = Workspace::with_sample_data();
-    Visit::to(&workspace).is_healthy();
+    let visit = Visit::to(&workspace);
+    assert_eq!((visit.code, visit.findings.len()), (0, 1));
+    let remedy = visit.remedy("releases", "note", "no model is deployed yet");
     fs::remove_dir_all(workspace.path("data/practicedata")).expect("removed");
-    is_mended(
+    let visit = Visit::to(&workspace);
+    mend(
         &workspace,
-        "permissions",
-        "problem",
-        "practicedata is missing",
+        visit.remedy("permissions", "problem", "practicedata is missing"),
     );
+    Visit::to(&workspace).remedy("input", "problem", "practicedata holds no CSV file");
+    workspace.copy_sample("practicedata", "practicedata");
+    mend(&workspace, remedy);
+    Visit::to(&workspace).is_healthy();
 }
 
 #[test]

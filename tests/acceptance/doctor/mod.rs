@@ -1,6 +1,7 @@
 //! `fullprocess --doctor`: what is wrong is found, and the command it names mends it.
 
 mod healthy;
+mod input;
 mod releases;
 mod runs;
 mod state;

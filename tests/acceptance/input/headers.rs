@@ -111,3 +111,27 @@ fn s14_line_ends_marks_and_header_spelling_are_tolerated_and_said() {
             .contains("no line break")
     );
 }
+
+#[test]
+fn s13_ignored_columns_of_one_name_or_without_one_reject_no_file() {
+    let header = "notes,corporation,lastmonth_activity,,lastyear_activity,number_of_employees,Notes,exited,,";
+    let rows = "x,a,1,,2,3,,0,,\ny,b,4,,5,6,z,1,,\n";
+    let (workspace, report) = ingested(&[("a.csv", format!("{header}\n{rows}").as_bytes())]);
+    assert_eq!(workspace.final_rows(), ["a,1,2,3,0", "b,4,5,6,1"]);
+    let notes = report["files"][0]["notes"].to_string();
+    assert!(
+        notes.contains("other columns are ignored: notes, (no name)"),
+        "{notes}"
+    );
+
+    let more: String = (0..200)
+        .map(|row| format!("x,c{row},{row},,2,3,,{},,\n", row % 2))
+        .collect();
+    workspace.write("b.csv", format!("{header}\n{more}"));
+    let file = workspace.path("b.csv");
+    let file = file.to_str().expect("UTF-8");
+    let compared = workspace.run("diagnostics", &["--compare", file, file]);
+    assert_eq!(compared.code, 0, "{}", compared.stderr);
+    let proposed = workspace.run("ingestion", &["--infer-schema", file]).json();
+    assert_eq!(proposed["id"], "corporation");
+}

@@ -4,7 +4,10 @@ mod cells;
 mod files;
 mod gone;
 mod headers;
+mod quotes;
 mod ranges;
+mod silent_ends;
+mod test_rows;
 mod unfit;
 
 use acceptance::sample_data::HEADER;

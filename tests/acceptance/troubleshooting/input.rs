@@ -7,7 +7,7 @@ use acceptance::sample_data::{HEADER, World, clients, to_csv};
 use serde_json::json;
 
 use super::Section;
-use crate::workspace::{Workspace, outcome};
+use crate::workspace::Workspace;
 
 const PRACTICE: &str = "data/practicedata";
 
@@ -54,7 +54,8 @@ fn nothing_can_be_trained() {
         .map(|row| format!("c{row},\"1,5\",9,3,1\n"))
         .collect();
     workspace.write(&path, format!("{HEADER}\n{rows}"));
-    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    assert_eq!(workspace.run("fullprocess", &[]).code, 65);
+    page.follow(&workspace);
     page.follow(&workspace);
     page.follow(&workspace);
     workspace.write(&path, to_csv(&clients(World::Before, 50, 400)));
@@ -73,6 +74,40 @@ fn a_file_is_refused() {
     page.follow(&workspace);
     page.follow(&workspace);
     workspace.write(&path, whole);
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
+fn a_quote_swallows_a_file() {
+    let mut page = Section::of("a_quote_swallows_a_file");
+    let workspace = Workspace::after_cold_start();
+    let path = format!("{PRACTICE}/export.csv");
+    let rows = (0..100).map(|row| format!("Client {row},{row},{},30,{}\n", 9 * row, row % 2));
+    let whole: String = std::iter::once(format!("{HEADER}\n")).chain(rows).collect();
+    let stray = |(line, text): (usize, &str)| match line {
+        5 => format!("\"{text}\n"),
+        _ => format!("{text}\n"),
+    };
+    workspace.write(
+        &path,
+        whole.lines().enumerate().map(stray).collect::<String>(),
+    );
+    page.follow(&workspace);
+    page.follow(&workspace);
+    workspace.write(&path, whole);
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
+fn no_input_comes() {
+    let mut page = Section::of("no_input_comes");
+    let workspace = Workspace::empty();
+    workspace.copy_sample("testdata", "testdata");
+    page.follow(&workspace);
+    page.follow(&workspace);
+    workspace.copy_sample("practicedata", "practicedata");
     page.follow(&workspace);
     page.ends();
 }

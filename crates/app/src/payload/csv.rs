@@ -100,7 +100,7 @@ pub(super) fn open<R: Read>(
 /// What a header, or a list of column names, is refused with.
 pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     match flaw {
-        HeaderFlaw::MissingColumn { column, found } => ApiError::MissingColumn {
+        HeaderFlaw::MissingColumn { column, found, .. } => ApiError::MissingColumn {
             column,
             found: excerpt(found.join(", ").as_bytes()),
         },
@@ -243,7 +243,11 @@ mod tests {
                 "corporation,lastmonth_activity\na,1\n".into(),
                 "missing-column",
             ),
-            ("corporation,x,X\na,1,2\n".into(), "duplicate-column"),
+            (
+                "corporation,x,Corporation\na,1,2\n".into(),
+                "duplicate-column",
+            ),
+            (format!("{HEADER}\"a,1,2,3\nb,1,2,3\n"), "csv-invalid"),
             ("\0\n".into(), "csv-invalid"),
             (format!("{}x\n", "x,".repeat(1024)), "too-many-columns"),
             (

@@ -5,7 +5,7 @@ use super::rules::{Breach, MissingShare, Presence};
 /// A longer text is no level of a category: it is free text, or a field that was never closed.
 pub const LONGEST_LEVEL_BYTES: usize = 200;
 
-/// Words that stand for a missing value, in any case; so does no text at all.
+/// Words that stand for a missing number, in any case; so does no text at all.
 const MISSING_MARKERS: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
 
 /// What the cells of a column of categories must fulfil; the default asks for nothing.
@@ -71,9 +71,9 @@ impl ListedLevels {
 pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     if text.trim_ascii() != text {
         Some("has space around it, which is no part of a level")
-    } else if is_missing_marker(text.as_bytes()) {
+    } else if text.is_empty() {
         Some(
-            "stands for a missing value, so it is no level: leave it out; whether values may be missing is said by required",
+            "is a missing value, so it is no level: leave it out; whether values may be missing is said by required",
         )
     } else if text.len() > LONGEST_LEVEL_BYTES {
         Some("is longer than 200 bytes, so it is no category")
@@ -82,7 +82,7 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a cell without space around it stands for a missing value.
+/// Whether a cell without space around it stands for a missing number.
 #[inline]
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
     trimmed.is_empty()
@@ -132,15 +132,18 @@ mod tests {
         for (text, why) in [
             (" gold", "space around it"),
             (
-                "NA",
+                "",
                 "leave it out; whether values may be missing is said by required",
             ),
-            ("", "missing value"),
             (&"x".repeat(201), "longer than 200 bytes"),
         ] {
             let flaw = levels(&["basic", text]).unwrap_err();
             assert!(flaw.contains(why), "{flaw}");
         }
         assert!(levels(&[&"x".repeat(200)]).is_ok());
+        assert!(
+            levels(&["none", "NA"]).is_ok(),
+            "words of a category are levels"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::categories::{CategoryRules, ListedLevels};
+use super::categories::{CategoryRules, ListedLevels, is_missing_marker};
 use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 
 /// A column that the model reads.
@@ -50,6 +50,14 @@ impl Kind {
         match self {
             Self::Number(rules) => rules.missing_share,
             Self::Category(rules) => rules.missing_share,
+        }
+    }
+
+    /// Whether a cell without space around it is missing: in a category only an empty one is.
+    pub fn is_missing(&self, trimmed: &[u8]) -> bool {
+        match self {
+            Self::Number(_) => is_missing_marker(trimmed),
+            Self::Category(_) => trimmed.is_empty(),
         }
     }
 

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::any_file::{AnyFile, each_record};
-use crate::cell::parse_number;
+use super::any_file::AnyFile;
 use crate::fingerprint::client_hash;
-use crate::reader::Block;
 use crate::text::escaped;
 
 /// Different texts of a column that are counted at most: more than these are no categories, and
@@ -29,36 +27,34 @@ pub struct Levels {
 /// Counts the levels of the named columns of a file, by name; other columns are not looked at.
 pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<String, Levels>> {
     let file = AnyFile::open(path)?;
-    let n_fields = file.names().len();
+    let n_fields = file.n_fields();
     let asked: Vec<(usize, String)> = file
-        .names()
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| columns.contains(&name.as_str()))
-        .map(|(field, name)| (field, name.clone()))
+        .columns()
+        .filter(|(_, name)| columns.contains(name))
+        .map(|(field, name)| (field, name.to_owned()))
         .collect();
-    let count = |block: &Block| {
-        let mut levels = vec![Levels::default(); asked.len()];
-        each_record(block, |record| {
+    let mut all = vec![Levels::default(); asked.len()];
+    file.each_block(
+        || vec![Levels::default(); asked.len()],
+        |levels, record| {
             if record.len() == n_fields {
-                let columns = asked.iter().zip(&mut levels);
+                let columns = asked.iter().zip(levels);
                 columns.for_each(|((field, _), levels)| levels.count(record.field(*field)));
             }
-        });
-        levels
-    };
-    let mut all = vec![Levels::default(); asked.len()];
-    file.each_block(count, |levels| {
-        let columns = all.iter_mut().zip(levels);
-        columns.for_each(|(all, levels)| all.add(levels));
-    })?;
+        },
+        |levels| {
+            let columns = all.iter_mut().zip(levels);
+            columns.for_each(|(all, levels)| all.add(levels));
+        },
+    )?;
     let names = asked.iter().map(|(_, name)| name.clone());
     Ok(names.zip(all).collect())
 }
 
 impl Levels {
     fn count(&mut self, cell: &[u8]) {
-        if parse_number(cell).is_ok_and(f64::is_nan) {
+        // Other words for a missing value are levels, as those of a category are.
+        if cell.trim_ascii().is_empty() {
             self.missing += 1;
             return;
         }

@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use common::schema::{LONGEST_LEVEL_BYTES, is_missing_marker};
+use common::schema::LONGEST_LEVEL_BYTES;
 
-use super::any_file::{AnyFile, each_record};
+use super::any_file::{AnyFile, Fields};
 use crate::cell::{parse_label, parse_number};
 use crate::fingerprint::client_hash;
-use crate::reader::Block;
 
 /// Cells at the beginning of a file that are held against each other.
 const COMPARED_CELLS: usize = 1000;
@@ -20,8 +19,10 @@ pub struct FileSurvey {
     pub rows: u64,
     /// Rows with more or fewer, which were left out.
     pub skipped: u64,
-    /// The columns in the file's order.
+    /// The columns in the file's order, without those whose name stands there more than once.
     pub columns: Vec<ColumnSurvey>,
+    /// What somebody should look at.
+    pub warnings: Vec<String>,
 }
 
 /// What the cells of one column are.
@@ -29,8 +30,10 @@ pub struct FileSurvey {
 pub struct ColumnSurvey {
     /// Its name, without spaces around it.
     pub name: String,
-    /// Cells that are missing.
+    /// Cells that are missing in a column of numbers.
     pub missing: u64,
+    /// Those of them that are empty: in a category no other cell is missing.
+    pub empty: u64,
     /// Cells that hold a number.
     pub numbers: u64,
     /// Cells that hold other text.
@@ -50,7 +53,7 @@ pub struct ColumnSurvey {
 }
 
 /// The different texts of some cells without the space around them, as long as they could be the
-/// levels of a category; missing ones do not count.
+/// levels of a category; empty ones do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FewTexts(Option<BTreeSet<String>>);
 
@@ -73,7 +76,7 @@ impl FewTexts {
     /// Adds a cell.
     pub fn count(&mut self, cell: &[u8]) {
         let text = cell.trim_ascii();
-        if is_missing_marker(text) {
+        if text.is_empty() {
             return;
         }
         match std::str::from_utf8(text) {
@@ -105,21 +108,28 @@ impl FewTexts {
 /// Reads a file once and counts what its columns hold.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
-/// name that stands there twice or with a record of more than 16 MiB (65).
+/// quote that is never closed or with a record of more than 16 MiB (65).
 pub fn survey_columns(path: &Path) -> anyhow::Result<FileSurvey> {
     let file = AnyFile::open(path)?;
-    let columns = file.names().iter().map(|name| ColumnSurvey {
-        name: name.clone(),
-        ..ColumnSurvey::default()
-    });
+    let n_fields = file.n_fields();
+    let (fields, columns): (Vec<usize>, Vec<ColumnSurvey>) = file
+        .columns()
+        .map(|(field, name)| {
+            let column = ColumnSurvey {
+                name: name.to_owned(),
+                ..ColumnSurvey::default()
+            };
+            (field, column)
+        })
+        .unzip();
     let mut survey = FileSurvey {
-        columns: columns.collect(),
+        columns,
         ..FileSurvey::default()
     };
-    let n_fields = survey.columns.len();
-    let mut beginnings = vec![Vec::new(); n_fields];
-    file.each_block(
-        |block| Part::of(block, n_fields),
+    let mut beginnings = vec![Vec::new(); fields.len()];
+    survey.warnings = file.each_block(
+        || Part::of(fields.len()),
+        |part, record| part.count(record, n_fields, &fields),
         |part| survey.add(part, &mut beginnings),
     )?;
     for (column, cells) in survey.columns.iter_mut().zip(beginnings) {
@@ -137,31 +147,31 @@ struct Part {
 }
 
 impl Part {
-    fn of(block: &Block, n_fields: usize) -> Self {
-        let mut part = Self {
+    fn of(n_columns: usize) -> Self {
+        Self {
             survey: FileSurvey {
-                columns: vec![ColumnSurvey::default(); n_fields],
+                columns: vec![ColumnSurvey::default(); n_columns],
                 ..FileSurvey::default()
             },
-            beginnings: vec![Vec::new(); n_fields],
-        };
-        each_record(block, |record| {
-            let survey = &mut part.survey;
-            if record.len() != n_fields {
-                survey.skipped += 1;
-                return;
+            beginnings: vec![Vec::new(); n_columns],
+        }
+    }
+
+    fn count(&mut self, record: Fields<'_>, n_fields: usize, fields: &[usize]) {
+        let survey = &mut self.survey;
+        if record.len() != n_fields {
+            survey.skipped += 1;
+            return;
+        }
+        survey.rows += 1;
+        let columns = survey.columns.iter_mut().zip(&mut self.beginnings);
+        for (field, (column, beginning)) in fields.iter().zip(columns) {
+            let cell = record.field(*field);
+            column.count(cell);
+            if beginning.len() < COMPARED_CELLS {
+                beginning.push(client_hash(cell));
             }
-            survey.rows += 1;
-            let columns = survey.columns.iter_mut().zip(&mut part.beginnings);
-            for (field, (column, beginning)) in columns.enumerate() {
-                let cell = record.field(field);
-                column.count(cell);
-                if beginning.len() < COMPARED_CELLS {
-                    beginning.push(client_hash(cell));
-                }
-            }
-        });
-        part
+        }
     }
 }
 
@@ -183,6 +193,7 @@ impl ColumnSurvey {
     /// Adds the cells of a column that stands behind this one, or in another file.
     pub fn add(&mut self, other: &Self) {
         self.missing += other.missing;
+        self.empty += other.empty;
         self.numbers += other.numbers;
         self.others += other.others;
         self.fractions += other.fractions;
@@ -212,7 +223,10 @@ impl ColumnSurvey {
     fn count(&mut self, cell: &[u8]) {
         self.texts.count(cell);
         match parse_number(cell) {
-            Ok(number) if number.is_nan() => self.missing += 1,
+            Ok(number) if number.is_nan() => {
+                self.missing += 1;
+                self.empty += u64::from(cell.trim_ascii().is_empty());
+            }
             Ok(number) => {
                 self.numbers += 1;
                 self.fractions += u64::from(number.fract() != 0.0);

@@ -5,16 +5,15 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 
-use super::lines::BYTE_ORDER_MARK;
+use super::lines::{BYTE_ORDER_MARK, line_breaks};
+use super::quotes::scan;
 
 /// Bytes of a block, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// The longest record that is taken for one; beyond it a quote is open, or it is no client data.
 pub(super) const LONGEST_RECORD: usize = 16 * 1024 * 1024;
-/// How much of such a record is shown.
-const SHOWN_BYTES: usize = 100;
 
 /// Cuts what it reads.
 pub(crate) struct Blocks<R> {
@@ -33,6 +32,8 @@ pub(crate) struct Block {
     /// Where its first record begins.
     pub(crate) start: usize,
     pub(crate) marks: Marks,
+    /// Where the quote stands that is open at the end of the file.
+    pub(crate) open_quote: Option<usize>,
 }
 
 /// Whether the parsing of a block has to mind more than commas and line feeds.
@@ -48,10 +49,17 @@ pub(crate) enum Marks {
 /// Why there is no next block.
 #[derive(Debug)]
 pub(crate) enum CutError {
-    /// The next record is longer than [`LONGEST_RECORD`]; it begins like this.
-    LongRecord(Vec<u8>),
+    /// The next record is longer than [`LONGEST_RECORD`].
+    LongRecord(LongRecord),
     /// The file could not be read.
     Unreadable(io::Error),
+}
+
+/// A record whose end was not looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LongRecord {
+    /// Line breaks of it before the quote that is open, if one is.
+    pub(crate) quote: Option<u64>,
 }
 
 impl<R: Read> Blocks<R> {
@@ -79,6 +87,7 @@ impl<R: Read> Blocks<R> {
         bytes.clear();
         bytes.append(&mut self.carried);
         block.start = 0;
+        block.open_quote = None;
         let mut wanted = self.block_bytes.max(bytes.len());
         loop {
             let missing = wanted - bytes.len();
@@ -89,22 +98,23 @@ impl<R: Read> Blocks<R> {
             let is_whole = read < missing;
             block.marks = marks(bytes);
             let mark = self.byte_order_mark(bytes);
-            let end = if is_whole {
-                bytes.len()
-            } else {
-                match end_of_last_record(&bytes[mark..], block.marks) {
-                    0 => 0,
-                    end => mark + end,
-                }
+            let (end, open_quote) = ends(&bytes[mark..], block.marks);
+            let open_quote = open_quote.map(|at| mark + at);
+            let end = match end {
+                _ if is_whole => bytes.len(),
+                0 => 0,
+                end => mark + end,
             };
             if end > 0 || is_whole {
                 self.is_at_start = false;
                 self.carried.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
+                block.open_quote = open_quote.filter(|_| is_whole);
                 return Ok(end > 0);
             }
             if bytes.len() >= self.longest_record {
-                return Err(CutError::LongRecord(bytes[..SHOWN_BYTES].to_vec()));
+                let quote = open_quote.map(|at| line_breaks(&bytes[..at]));
+                return Err(CutError::LongRecord(LongRecord { quote }));
             }
             wanted = bytes.len() * 2;
         }
@@ -133,62 +143,15 @@ fn marks(bytes: &[u8]) -> Marks {
     }
 }
 
-/// Where the last record of some bytes that begin with one ends for certain; 0 when none does.
-fn end_of_last_record(bytes: &[u8], marks: Marks) -> usize {
+/// Where the last record of some bytes that begin with one ends for certain, 0 when none does, and
+/// where the quote stands that is open at their end.
+fn ends(bytes: &[u8], marks: Marks) -> (usize, Option<usize>) {
     match marks {
-        Marks::Plain => memrchr(b'\n', bytes).map_or(0, |at| at + 1),
-        Marks::QuotesOrReturns => Scan::default().last_end(bytes),
-    }
-}
-
-/// The states of the CSV parser that matter for where a record ends.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Scan {
-    /// A field or record begins.
-    #[default]
-    FieldStart,
-    /// In a field without quotes, where a quote is a character like any other.
-    Unquoted,
-    /// In a quoted field.
-    Quoted,
-    /// Behind a quote in a quoted field: it ended the field, or is the first of two.
-    QuoteInQuoted,
-}
-
-impl Scan {
-    fn last_end(mut self, bytes: &[u8]) -> usize {
-        let mut end = 0;
-        let mut at = 0;
-        while at < bytes.len() {
-            if self == Self::Quoted {
-                // Long texts are passed over at once.
-                match memchr(b'"', &bytes[at..]) {
-                    Some(ahead) => at += ahead,
-                    None => break,
-                }
-            }
-            let byte = bytes[at];
-            at += 1;
-            self = match (self, byte) {
-                (Self::FieldStart, b'"') | (Self::QuoteInQuoted, b'"') => Self::Quoted,
-                (Self::Quoted, b'"') => Self::QuoteInQuoted,
-                (Self::Quoted, _) => Self::Quoted,
-                (_, b',') => Self::FieldStart,
-                (_, b'\n') => {
-                    end = at;
-                    Self::FieldStart
-                }
-                (_, b'\r') => {
-                    // One that a line feed follows, or may follow, ends its line there.
-                    if bytes.get(at).is_some_and(|next| *next != b'\n') {
-                        end = at;
-                    }
-                    Self::FieldStart
-                }
-                _ => Self::Unquoted,
-            };
+        Marks::Plain => (memrchr(b'\n', bytes).map_or(0, |at| at + 1), None),
+        Marks::QuotesOrReturns => {
+            let scanned = scan(bytes);
+            (scanned.end, scanned.open_quote)
         }
-        end
     }
 }
 

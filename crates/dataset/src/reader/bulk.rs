@@ -5,13 +5,13 @@ use std::io::Read;
 use common::Schema;
 use rayon::prelude::*;
 
-use super::blocks::{Block, Blocks, CutError, LONGEST_RECORD};
+use super::blocks::{Block, Blocks, CutError, LONGEST_RECORD, LongRecord};
 use super::header::ColumnMap;
 use super::lines::{LineTracker, Tolerated};
 use super::parse::{BlockParser, Lines, ParsedRows};
-use super::{FileProblem, Rejection, RowReader, TargetColumn};
+use super::quotes::{LongFields, never_closed, too_long};
+use super::{FileProblem, RowReader, TargetColumn};
 use crate::fingerprint::FingerprintKey;
-use crate::text::escaped;
 
 /// Blocks that are parsed while the ones before them are taken.
 const BATCH_BLOCKS: usize = 16;
@@ -28,6 +28,9 @@ pub struct BulkReader<R> {
 struct Passed {
     tolerated: Tolerated,
     lines: u64,
+    long_fields: LongFields,
+    /// Line of the quote that is open at the end of the file.
+    open_quote: Option<u64>,
 }
 
 /// What is behind the header.
@@ -35,8 +38,8 @@ struct Rest<R> {
     blocks: Blocks<R>,
     /// The rest of the block that the header was in.
     first: Option<Block>,
-    /// How the record begins that is too long to be one; what follows it is not read.
-    endless: Option<Vec<u8>>,
+    /// The next record is too long to be one; neither it nor what follows it is read.
+    endless: Option<LongRecord>,
 }
 
 /// Memory that is used again from file to file: while one batch is taken, the next one is parsed
@@ -85,11 +88,9 @@ impl<R: Read + Send> BulkReader<R> {
         match blocks.next(&mut first) {
             Ok(_) => {}
             Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
-            Err(CutError::LongRecord(_)) => {
-                return Err(FileProblem::Unusable(format!(
-                    "it is no CSV: the header is longer than {}",
-                    length_of_longest()
-                )));
+            Err(CutError::LongRecord(record)) => {
+                let quote = record.quote.map(|breaks| breaks + 1);
+                return Err(FileProblem::Unusable(too_long(1, quote)));
             }
         }
         let header = RowReader::open(first.bytes.as_slice(), schema, target)?;
@@ -108,6 +109,8 @@ impl<R: Read + Send> BulkReader<R> {
             passed: Passed {
                 tolerated: passed.tolerated(),
                 lines: passed.breaks(),
+                long_fields: LongFields::default(),
+                open_quote: None,
             },
         })
     }
@@ -116,16 +119,27 @@ impl<R: Read + Send> BulkReader<R> {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
         notes.extend(self.passed.tolerated.sentences().map(str::to_owned));
-        if self.rest.endless.is_some() {
-            notes.push(format!("it was read only up to line {}", self.passed.lines));
-        }
         notes
+    }
+
+    /// The column that may be meant as the target, where the file has none.
+    pub fn similar_to_target(&self, schema: &Schema) -> Option<String> {
+        let similar = self.columns.similar_to_target(schema);
+        similar.map(str::to_owned)
+    }
+
+    /// What somebody should look at; complete once all rows were taken.
+    pub fn warnings(&self) -> Vec<String> {
+        self.passed.long_fields.sentences()
     }
 
     /// Hands all rows to `take`, in order and some thousands at a time.
     ///
     /// The rows' fingerprints are taken under `key`, if there is one. `take` may keep what it is
     /// handed and leave other rows in its place, whose memory is then used again.
+    ///
+    /// A file whose last record does not end is unusable, which may show only after rows of it were
+    /// taken: they count for nothing then. Of a file that is one batch none were.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
         key: Option<&FingerprintKey>,
@@ -153,7 +167,9 @@ impl<R: Read + Send> BulkReader<R> {
         while now.filled > 0 {
             let rows = &mut now.rows[..now.filled];
             rows.iter_mut().for_each(|rows| passed.place(rows));
+            passed.check()?;
             if rows.len() < BATCH_BLOCKS {
+                passed.check_behind(rest)?;
                 // The file ended in this batch; of small ones there may be very many.
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
@@ -167,23 +183,8 @@ impl<R: Read + Send> BulkReader<R> {
             std::mem::swap(now, next);
             std::mem::swap(next, later);
         }
-        match &self.rest.endless {
-            Some(beginning) => take(&mut ParsedRows::of(self.too_long(beginning))),
-            None => Ok(()),
-        }
-    }
-
-    /// The refusal of a record whose end was not looked for.
-    fn too_long(&self, beginning: &[u8]) -> Rejection {
-        Rejection {
-            line: self.passed.lines + 1,
-            column: 1,
-            reason: format!(
-                "the record is longer than {}, so it and what follows was not read: look for a quote that is never closed",
-                length_of_longest()
-            ),
-            text: escaped(beginning),
-        }
+        passed.check_behind(rest)?;
+        Ok(())
     }
 }
 
@@ -193,8 +194,28 @@ impl Passed {
         for rejection in &mut rows.rejections {
             rejection.line += self.lines + 1;
         }
+        self.long_fields.join(&rows.long_fields, self.lines + 1);
+        self.open_quote = rows.open_quote.map(|breaks| self.lines + 1 + breaks);
         self.lines += rows.n_lines;
         self.tolerated.join(rows.tolerated);
+    }
+
+    /// Whether the file ended within quotes.
+    fn check(&self) -> Result<(), FileProblem> {
+        match self.open_quote {
+            Some(line) => Err(FileProblem::Unusable(never_closed(line))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the next record can be one, once all before it was passed.
+    fn check_behind<R>(&self, rest: &Rest<R>) -> Result<(), FileProblem> {
+        let Some(record) = rest.endless else {
+            return Ok(());
+        };
+        let line = self.lines + 1;
+        let quote = record.quote.map(|breaks| line + breaks);
+        Err(FileProblem::Unusable(too_long(line, quote)))
     }
 }
 
@@ -213,8 +234,8 @@ impl<R: Read> Rest<R> {
                 Ok(true) => batch.filled += 1,
                 Ok(false) => break,
                 Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
-                Err(CutError::LongRecord(beginning)) => {
-                    self.endless = Some(beginning);
+                Err(CutError::LongRecord(record)) => {
+                    self.endless = Some(record);
                     break;
                 }
             }
@@ -249,6 +270,6 @@ impl Batch {
 }
 
 /// How long a record may be, for a person.
-pub(crate) fn length_of_longest() -> String {
+pub(super) fn length_of_longest() -> String {
     format!("{} MiB", LONGEST_RECORD / 1024 / 1024)
 }

@@ -17,6 +17,8 @@ pub enum HeaderFlaw {
     MissingColumn {
         /// The schema's name of it.
         column: String,
+        /// The name that may be meant.
+        similar: Option<String>,
         /// The names that were found.
         found: Vec<String>,
     },
@@ -31,9 +33,16 @@ pub enum HeaderFlaw {
 impl fmt::Display for HeaderFlaw {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingColumn { column, found } => {
-                let found = found.join(", ");
-                write!(to, "the column {column} is missing (found: {found})")
+            Self::MissingColumn {
+                column,
+                similar,
+                found,
+            } => {
+                write!(to, "the column {column} is missing")?;
+                if let Some(similar) = similar {
+                    write!(to, ", did you mean {similar:?}?")?;
+                }
+                write!(to, " (found: {})", shown(found))
             }
             Self::DuplicateColumn(name) => {
                 write!(to, "the header names the column {name:?} twice")
@@ -89,17 +98,22 @@ impl ColumnMap {
         schema: &Schema,
         target: TargetColumn,
     ) -> Result<Self, HeaderFlaw> {
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-            return Err(HeaderFlaw::DuplicateColumn(twice.clone()));
-        }
+        // Which of two columns of one name is meant nobody knows; where none is read, nobody asks.
         let place = |column: &str| {
             let wanted = normalised(column);
-            names.iter().position(|name| *name == wanted)
+            let mut places = names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| **name == wanted);
+            match (places.next(), places.next()) {
+                (_, Some(_)) => Err(HeaderFlaw::DuplicateColumn(wanted.clone())),
+                (found, None) => Ok(found.map(|(place, _)| place)),
+            }
         };
         let required = |column: &str| {
-            place(column).ok_or_else(|| HeaderFlaw::MissingColumn {
+            place(column)?.ok_or_else(|| HeaderFlaw::MissingColumn {
                 column: column.to_owned(),
+                similar: similar(column, &names, schema).map(str::to_owned),
                 found: names.clone(),
             })
         };
@@ -124,7 +138,7 @@ impl ColumnMap {
             limits_missing_shares: schema.limits_missing_shares(),
             target: match target {
                 TargetColumn::Read => {
-                    place(&schema.target).map(|field| (field, schema.target.clone()))
+                    place(&schema.target)?.map(|field| (field, schema.target.clone()))
                 }
                 TargetColumn::Ignored => None,
             },
@@ -157,27 +171,95 @@ impl ColumnMap {
 
     pub(super) fn notes(&self, schema: &Schema, target: TargetColumn) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
-        let extra: Vec<&str> = self
-            .names
-            .iter()
-            .filter(|name| !known.contains(name))
-            .map(String::as_str)
+        let mut seen = BTreeSet::new();
+        let extra = self.names.iter().filter(|name| !known.contains(name));
+        // Repeated ones once; spreadsheets export columns without a name.
+        let extra: Vec<String> = extra
+            .filter(|name| seen.insert(name.as_str()))
+            .cloned()
             .collect();
         let mut notes = Vec::new();
         if self.is_forgiven {
             notes.push("spaces or case in the header were forgiven".into());
         }
         if !extra.is_empty() {
-            notes.push(format!("other columns are ignored: {}", extra.join(", ")));
+            notes.push(format!("other columns are ignored: {}", shown(&extra)));
         }
         if self.target.is_none() && target == TargetColumn::Read {
+            let meant = self
+                .similar_to_target(schema)
+                .map_or(String::new(), |name| format!(", did you mean {name:?}?"));
             notes.push(format!(
-                "there is no column {}: its rows have no known class",
+                "there is no column {}, so its rows have no label{meant}",
                 schema.target
             ));
         }
         notes
     }
+
+    /// The column that may be meant as the target, where there is no target.
+    pub(super) fn similar_to_target(&self, schema: &Schema) -> Option<&str> {
+        match self.target {
+            None => similar(&schema.target, &self.names, schema),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Names that a message holds at most.
+const MAX_SHOWN_NAMES: usize = 30;
+/// Characters of a name that a message shows.
+const MAX_SHOWN_CHARACTERS: usize = 60;
+
+/// Some names for a person.
+fn shown(names: &[String]) -> String {
+    let name = |name: &String| match name.chars().nth(MAX_SHOWN_CHARACTERS) {
+        _ if name.is_empty() => "(no name)".to_owned(),
+        None => escaped(name.as_bytes()),
+        Some(_) => {
+            let beginning: String = name.chars().take(MAX_SHOWN_CHARACTERS).collect();
+            format!("{}…", escaped(beginning.as_bytes()))
+        }
+    };
+    let mut shown: Vec<String> = names.iter().take(MAX_SHOWN_NAMES).map(name).collect();
+    if names.len() > MAX_SHOWN_NAMES {
+        shown.push(format!("and {} more", names.len() - MAX_SHOWN_NAMES));
+    }
+    shown.join(", ")
+}
+
+/// The name that may be meant by a column that is missing; one of another column of the schema is
+/// not.
+fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n str> {
+    let wanted = normalised(column);
+    let others: Vec<String> = schema.columns().map(normalised).collect();
+    names
+        .iter()
+        .take(MAX_COMPARED_NAMES)
+        .filter(|name| !others.contains(name))
+        .filter_map(|name| Some((distance(&wanted, name)?, name)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.as_str())
+}
+
+/// Names that are compared with one that is missing.
+const MAX_COMPARED_NAMES: usize = 1024;
+/// One slip of the pen in so many characters is forgiven.
+const CHARACTERS_PER_SLIP: usize = 3;
+
+/// How far a name is from the one that is wanted; `None` where it is another.
+fn distance(wanted: &str, name: &str) -> Option<usize> {
+    // `exited (0/1)` is nearly `exited`, and `is exited` too.
+    if words(name).contains(&words(wanted)) {
+        return Some(0);
+    }
+    let length = wanted.chars().count();
+    // A much longer one need not be compared.
+    if name.chars().count() > 2 * length {
+        return None;
+    }
+    let distance = strsim::damerau_levenshtein(wanted, name);
+    (distance <= length / CHARACTERS_PER_SLIP).then_some(distance)
 }
 
 /// The header's names, trimmed and in lower case.
@@ -215,4 +297,12 @@ pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFla
 
 fn normalised(name: &str) -> String {
     name.trim().to_lowercase()
+}
+
+/// The words of a name, each between two spaces.
+fn words(name: &str) -> String {
+    let words = name
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.fold(String::from(" "), |text, word| text + word + " ")
 }

@@ -6,6 +6,11 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use memchr::{memchr, memrchr2};
+
+use super::blocks::LONGEST_RECORD;
+use super::quotes::{Scan, never_closed, too_long};
+
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What of a text is unusual, and tolerated.
@@ -57,6 +62,27 @@ pub(super) struct LineTracker<R> {
     has_lone_cr: bool,
     /// Offset and number of each line whose record was not read yet.
     starts: VecDeque<(u64, u64)>,
+    quotes: Option<Quotes>,
+}
+
+/// Where the text stands between its quotes.
+#[derive(Default)]
+struct Quotes {
+    state: Scan,
+    /// Line of the quote that opened last.
+    opened: u64,
+    /// Offset of the record at hand.
+    record: u64,
+    /// The record is longer than the longest: reading ended within it.
+    is_too_long: bool,
+    is_at_end: bool,
+}
+
+/// Line breaks in some text.
+pub(crate) fn line_breaks(text: &[u8]) -> u64 {
+    let mut tracker = LineTracker::new(io::empty());
+    tracker.note(text);
+    tracker.breaks()
 }
 
 impl<R: Read> LineTracker<R> {
@@ -71,7 +97,26 @@ impl<R: Read> LineTracker<R> {
             has_crlf: false,
             has_lone_cr: false,
             starts: VecDeque::new(),
+            quotes: None,
         }
+    }
+
+    /// One that also follows quotes, and ends the text where a record is longer than the longest.
+    pub(super) fn following_quotes(inner: R) -> Self {
+        Self {
+            quotes: Some(Quotes::default()),
+            ..Self::new(inner)
+        }
+    }
+
+    /// Why the record read last is none, and the whole text is to be rejected.
+    pub(super) fn flaw(&self) -> Option<String> {
+        let quotes = self.quotes.as_ref()?;
+        let quote = (quotes.state == Scan::Quoted).then_some(quotes.opened);
+        if quotes.is_too_long {
+            return Some(too_long(self.line, quote));
+        }
+        quote.filter(|_| quotes.is_at_end).map(never_closed)
     }
 
     /// The line of the record that begins at or after an offset, line breaks passed over; offsets
@@ -107,6 +152,9 @@ impl<R: Read> LineTracker<R> {
         if self.offset == 0 {
             self.has_byte_order_mark = bytes.starts_with(BYTE_ORDER_MARK);
         }
+        if self.quotes.is_some() {
+            self.follow_quotes(bytes);
+        }
         for byte in bytes {
             if self.last_was_cr {
                 self.has_crlf |= *byte == b'\n';
@@ -130,8 +178,55 @@ impl<R: Read> LineTracker<R> {
     }
 }
 
+impl<R> LineTracker<R> {
+    /// Follows the quotes of the bytes that come next; those without one take hardly any time.
+    fn follow_quotes(&mut self, bytes: &[u8]) {
+        let Some(quotes) = &mut self.quotes else {
+            return;
+        };
+        let (offset, mut line, mut last_was_cr) = (self.offset, self.line, self.last_was_cr);
+        // The parser passes over the mark.
+        let mark = if offset == 0 && self.has_byte_order_mark {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        let is_quoted = matches!(quotes.state, Scan::Quoted | Scan::QuoteInQuoted);
+        if !is_quoted && memchr(b'"', bytes).is_none() {
+            if let Some(last) = bytes[mark..].last() {
+                quotes.state = Scan::Unquoted.after(*last);
+            }
+            if let Some(at) = memrchr2(b'\n', b'\r', bytes) {
+                quotes.record = offset + at as u64 + 1;
+            }
+            return;
+        }
+        for (at, byte) in bytes.iter().enumerate().skip(mark) {
+            let next = quotes.state.after(*byte);
+            if quotes.state == Scan::FieldStart && next == Scan::Quoted {
+                quotes.opened = line;
+            }
+            if matches!(byte, b'\n' | b'\r') {
+                line += u64::from(!(last_was_cr && *byte == b'\n'));
+                if next == Scan::FieldStart {
+                    quotes.record = offset + at as u64 + 1;
+                }
+            }
+            last_was_cr = *byte == b'\r';
+            quotes.state = next;
+        }
+    }
+}
+
 impl<R: Read> Read for LineTracker<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self
+            .quotes
+            .as_ref()
+            .is_some_and(|quotes| quotes.is_too_long)
+        {
+            return Ok(0);
+        }
         let mut read = self.inner.read(buffer)?;
         // The parser looks for a byte order mark only in what it gets first, and takes a mark
         // without more for the end.
@@ -144,6 +239,10 @@ impl<R: Read> Read for LineTracker<R> {
             }
         }
         self.note(&buffer[..read]);
+        if let Some(quotes) = &mut self.quotes {
+            quotes.is_at_end = read == 0 && !buffer.is_empty();
+            quotes.is_too_long = self.offset - quotes.record > LONGEST_RECORD as u64;
+        }
         Ok(read)
     }
 }

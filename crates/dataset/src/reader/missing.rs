@@ -50,7 +50,8 @@ impl MissingCounts {
 
 /// Why the schema refuses a file for what is missing in it, if it does.
 ///
-/// A file whose header does not serve is not refused here: whoever reads its rows is told why.
+/// A file whose header does not serve, or whose last quote is never closed, is not refused here:
+/// whoever reads its rows is told why.
 pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>, FileProblem> {
     if !schema.limits_missing_shares() {
         return Ok(None);
@@ -62,11 +63,15 @@ pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>,
         Err(problem) => return Err(problem),
     };
     let mut counts = MissingCounts::default();
-    reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+    let read = reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
         counts.add(rows);
-        Ok::<(), FileProblem>(())
-    })?;
-    Ok(counts.refusal(schema))
+        Ok(())
+    });
+    match read {
+        Ok(()) => Ok(counts.refusal(schema)),
+        Err(FileProblem::Unusable(_)) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 #[cfg(test)]

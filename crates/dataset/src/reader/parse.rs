@@ -8,7 +8,8 @@ use csv::ByteRecord;
 use super::Rejection;
 use super::blocks::{Block, Marks};
 use super::header::ColumnMap;
-use super::lines::{LineTracker, Tolerated};
+use super::lines::{LineTracker, Tolerated, line_breaks};
+use super::quotes::LongFields;
 use super::record::{Encoding, Record};
 use super::separators::Separators;
 use crate::cell::Label;
@@ -40,6 +41,10 @@ pub struct ParsedRows {
     /// Line breaks of the block.
     pub(super) n_lines: u64,
     pub(super) tolerated: Tolerated,
+    /// Fields that are suspiciously long.
+    pub(super) long_fields: LongFields,
+    /// Line breaks before the quote that is open at the end of the file.
+    pub(super) open_quote: Option<u64>,
 }
 
 /// Whether accepted rows are also wanted as lines of finaldata.csv.
@@ -106,14 +111,6 @@ impl ParsedRows {
         self.clear_for(self.features.len());
     }
 
-    /// No accepted row, and one that is refused.
-    pub(super) fn of(rejection: Rejection) -> Self {
-        Self {
-            rejections: vec![rejection],
-            ..Self::default()
-        }
-    }
-
     fn clear_for(&mut self, n_features: usize) {
         self.features.resize_with(n_features, Vec::new);
         self.features.iter_mut().for_each(Vec::clear);
@@ -127,6 +124,8 @@ impl ParsedRows {
         self.missing.clear();
         self.n_lines = 0;
         self.tolerated = Tolerated::default();
+        self.long_fields.clear();
+        self.open_quote = None;
     }
 }
 
@@ -143,6 +142,10 @@ impl BlockParser<'_> {
     pub(super) fn parse(&self, block: &Block, rows: &mut ParsedRows) {
         rows.clear_for(self.columns.features.len());
         let bytes = &block.bytes[block.start..];
+        rows.open_quote = block
+            .open_quote
+            .and_then(|at| block.bytes.get(block.start..at))
+            .map(line_breaks);
         let mut state = State {
             parser: self,
             rows,
@@ -227,6 +230,7 @@ impl State<'_> {
 
     fn take(&mut self, record: Record<'_>, line: u64) {
         let BlockParser { columns, lines, .. } = *self.parser;
+        self.rows.long_fields.look_into(record, line, self.marks);
         if columns.limits_missing_shares {
             columns.count_missing(record, &mut self.rows.missing);
         }

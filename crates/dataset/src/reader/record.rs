@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::schema::{CategoryRules, Kind, is_missing_marker};
+use common::schema::{CategoryRules, Kind};
 use csv::ByteRecord;
 
 use super::header::ColumnMap;
@@ -160,9 +160,8 @@ impl ColumnMap {
             return;
         }
         for ((field, feature), count) in self.features.iter().zip(counts) {
-            if feature.kind.missing_share().largest().is_some()
-                && is_missing_marker(record.field(*field).trim_ascii())
-            {
+            let is_limited = feature.kind.missing_share().largest().is_some();
+            if is_limited && feature.kind.is_missing(record.field(*field).trim_ascii()) {
                 *count += 1;
             }
         }

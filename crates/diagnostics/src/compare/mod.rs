@@ -95,6 +95,9 @@ pub struct ComparedFile {
     pub rows: u64,
     /// Rows that were left out, because they have more or fewer fields than the header.
     pub skipped: u64,
+    /// What somebody should look at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Compares two files; `schema` names the client's column and the target.
@@ -255,6 +258,7 @@ fn compared(path: &Path, columns: &AnyColumns) -> ComparedFile {
         path: path.to_owned(),
         rows: columns.rows,
         skipped: columns.skipped,
+        warnings: columns.warnings.clone(),
     }
 }
 

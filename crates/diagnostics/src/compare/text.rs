@@ -50,6 +50,9 @@ impl fmt::Display for ComparisonReport {
                     ", {skipped} left out (not as many fields as the header)"
                 )?,
             }
+            for warning in &file.warnings {
+                writeln!(to, "{:10} {warning}", "warning")?;
+            }
         }
         if let Some(joint) = &self.joint {
             write_joint(to, joint)?;

@@ -3,11 +3,15 @@
 //! They leave the machine, so they are made of counts, statistics and names of features only: what
 //! was refused and why an error was one may quote a client's data, and stays in the history.
 
+use std::collections::BTreeMap;
+
 use alerts::{Condition, Seen, Sighting};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
 use diagnostics::Verdict;
 
+use crate::decide::Action;
+use crate::notices::NoticeKind;
 use crate::record::{Outcome, RunRecord};
 
 /// What a run saw of each condition that it looked at.
@@ -17,6 +21,7 @@ pub(super) fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Si
         feature_drift(record),
         candidate(record),
         input(record),
+        notices(record),
         api(record),
         dependencies(record),
         end(record, failed_with),
@@ -93,7 +98,11 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
             Some(wrong(condition, what))
         }
         Outcome::TrainingRefused => {
-            let what = "a retrain was called for, and no model could be fitted to the data";
+            let decision = record.decision.as_ref();
+            let what = match decision.map(|decision| decision.action) {
+                Some(Action::Unusable) => "nothing is deployed, and every input file was rejected",
+                _ => "a retrain was called for, and no model could be fitted to the data",
+            };
             Some(wrong(condition, what.into()))
         }
         Outcome::ColdStart | Outcome::Steady | Outcome::Redeployed => Some(right(condition)),
@@ -134,6 +143,25 @@ fn input(record: &RunRecord) -> Option<Sighting> {
         return Some(wrong(Condition::InputRejected, what));
     }
     (ingested > 0).then(|| right(Condition::InputRejected))
+}
+
+/// What hinders, by how many there are of each kind: the sentences name files.
+fn notices(record: &RunRecord) -> Option<Sighting> {
+    record.ingestion.as_ref()?;
+    let condition = Condition::InputMissing;
+    let mut counts: BTreeMap<NoticeKind, usize> = BTreeMap::new();
+    for notice in &record.notices {
+        *counts.entry(notice.kind).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return Some(right(condition));
+    }
+    let counts = counts.iter();
+    let kinds: Vec<String> = counts
+        .map(|(kind, count)| format!("{}: {count}", kind.name()))
+        .collect();
+    let what = format!("{}; `fullprocess --doctor` says which", listed(&kinds));
+    Some(wrong(condition, what))
 }
 
 fn api(record: &RunRecord) -> Option<Sighting> {
@@ -223,6 +251,8 @@ mod tests {
             status: FileStatus::Ingested,
             reason: None,
             notes: Vec::new(),
+            warnings: Vec::new(),
+            similar_target: None,
             rows: RowCounts {
                 read: 10,
                 kept: 10 - rejected,

@@ -8,6 +8,7 @@
 mod alerts;
 mod clock;
 mod history;
+mod input;
 mod lock;
 mod model;
 mod orphans;
@@ -68,6 +69,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     make(Check::Clock, clock::examine, &layout.history());
     make(Check::Lock, lock::examine, &layout.run_lock());
     make(Check::History, history::examine, &layout.history());
+    make(Check::Input, input::examine, &config.base);
     make(Check::Releases, releases::examine, layout.production());
     make(Check::Model, model::examine, layout.production());
     make(Check::Orphans, orphans::examine, layout.state());

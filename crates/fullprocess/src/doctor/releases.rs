@@ -7,7 +7,7 @@ use deployment::ExaminedRelease;
 
 use super::Patient;
 use super::report::{Findings, quoted};
-use crate::record::RunRecord;
+use crate::record::{Outcome, RunRecord};
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
     let layout = &patient.config.layout;
@@ -80,20 +80,35 @@ fn examine_live<'a>(
     live.map(|release| release.name.as_str())
 }
 
-/// Nothing is live; that is no finding before the first model.
+/// Nothing is live: before the first run that is to be expected, and after it is not.
 fn examine_absence(patient: &Patient<'_>, releases: &[ExaminedRelease], findings: &mut Findings) {
-    let newest_run = patient
-        .history()
-        .and_then(|history| history.finished_runs::<RunRecord>(1).ok());
-    let was_live = newest_run
-        .and_then(|runs| runs.into_iter().next())
-        .and_then(|run| run.record.release);
-    if patient.is_working() || (was_live.is_none() && releases.is_empty()) {
+    if patient.is_working() {
         return;
     }
-    let what = match was_live {
-        Some(release) => format!("nothing is live, but release {release} was after the last run"),
-        None => "nothing is live, though there are releases".into(),
+    let newest_run = patient
+        .history()
+        .and_then(|history| history.finished_runs::<RunRecord>(1).ok())
+        .and_then(|runs| runs.into_iter().next());
+    let was_live = newest_run
+        .as_ref()
+        .and_then(|run| run.record.release.as_ref());
+    let what = match (was_live, &newest_run) {
+        (Some(release), _) => {
+            format!("nothing is live, but release {release} was after the last run")
+        }
+        (None, _) if !releases.is_empty() => "nothing is live, though there are releases".into(),
+        (None, Some(run)) => format!(
+            "no model is deployed: run {} ended as {}: {}",
+            run.id,
+            run.record.outcome.map_or("open", Outcome::name),
+            run.record.reason
+        ),
+        (None, None) => {
+            return findings.note(
+                "no model is deployed yet: the first run that can fit one deploys it",
+                "fullprocess",
+            );
+        }
     };
     findings.problem(
         what,

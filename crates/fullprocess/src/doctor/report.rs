@@ -21,6 +21,8 @@ pub enum Check {
     Lock,
     /// The history, and the data against its ledger.
     History,
+    /// What stands in the input folders.
+    Input,
     /// Every release against its checksums.
     Releases,
     /// The deployed model on the test data.
@@ -89,6 +91,7 @@ impl Check {
             Self::Clock => "clock",
             Self::Lock => "lock",
             Self::History => "history",
+            Self::Input => "input",
             Self::Releases => "releases",
             Self::Model => "model",
             Self::Orphans => "orphans",

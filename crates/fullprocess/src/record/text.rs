@@ -44,6 +44,9 @@ impl fmt::Display for RunRecord {
         for warning in &self.warnings {
             writeln!(to, "  warning    {warning}")?;
         }
+        for notice in &self.notices {
+            writeln!(to, "  notice     {}", notice.what)?;
+        }
         to.write_str(&self.yanked_in_words())?;
         self.write_seconds(to)
     }
@@ -96,6 +99,9 @@ impl RunRecord {
                     file.folder, file.name
                 )?;
             }
+        }
+        for warning in ingestion.new_warnings() {
+            writeln!(to, "  warning    {warning}")?;
         }
         for name in &ingestion.removed {
             writeln!(to, "  removed    {name} is gone, and so are its rows")?;

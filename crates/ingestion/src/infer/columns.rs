@@ -9,8 +9,10 @@ use dataset::{ColumnSurvey, FileSurvey};
 pub(super) struct PooledColumn {
     /// All of its cells; the name is that of the first file.
     pub(super) cells: ColumnSurvey,
-    /// The largest share of missing cells in a file.
+    /// The largest share of missing cells in a file, as of a column of numbers.
     pub(super) largest_missing_share: f64,
+    /// The largest share of empty cells in a file: no other is missing in a category.
+    pub(super) largest_empty_share: f64,
 }
 
 /// The columns of all files.
@@ -47,20 +49,23 @@ impl PooledColumns {
     }
 
     fn add(&mut self, column: &ColumnSurvey) {
-        let missing_share = match column.rows() {
+        let share = |cells: u64| match column.rows() {
             0 => 0.0,
-            rows => column.missing as f64 / rows as f64,
+            rows => cells as f64 / rows as f64,
         };
+        let (missing_share, empty_share) = (share(column.missing), share(column.empty));
         let next = self.columns.len();
         let place = *self.places.entry(key(&column.name)).or_insert(next);
         match self.columns.get_mut(place) {
             Some(known) => {
                 known.cells.add(column);
                 known.largest_missing_share = known.largest_missing_share.max(missing_share);
+                known.largest_empty_share = known.largest_empty_share.max(empty_share);
             }
             None => self.columns.push(PooledColumn {
                 cells: column.clone(),
                 largest_missing_share: missing_share,
+                largest_empty_share: empty_share,
             }),
         }
     }
@@ -94,8 +99,8 @@ mod tests {
     fn columns_are_joined_by_name_in_the_order_in_which_they_first_come() {
         let file = |rows, columns| FileSurvey {
             rows,
-            skipped: 0,
             columns,
+            ..FileSurvey::default()
         };
         let pooled = pooled(&[
             file(

@@ -17,8 +17,8 @@ const MISSING_MARGIN: (f64, f64) = (2.0, 0.05);
 pub(super) fn of_numbers(column: &PooledColumn) -> NumberRules {
     NumberRules {
         range: column.cells.bounds.map(widened).unwrap_or_default(),
-        presence: presence(column),
-        missing_share: largest_share(column),
+        presence: presence(column, column.cells.missing),
+        missing_share: largest_share(column.cells.missing, column.largest_missing_share),
         ..NumberRules::default()
     }
 }
@@ -32,25 +32,24 @@ pub(super) fn of_category(column: &PooledColumn) -> CategoryRules {
         listed: levels
             .and_then(|levels| ListedLevels::new(levels).ok())
             .unwrap_or_default(),
-        presence: presence(column),
-        missing_share: largest_share(column),
+        presence: presence(column, column.cells.empty),
+        missing_share: largest_share(column.cells.empty, column.largest_empty_share),
     }
 }
 
-fn presence(column: &PooledColumn) -> Presence {
-    let cells = &column.cells;
-    if cells.missing == 0 && cells.rows() >= ROWS_TO_REQUIRE {
+fn presence(column: &PooledColumn, missing: u64) -> Presence {
+    if missing == 0 && column.cells.rows() >= ROWS_TO_REQUIRE {
         Presence::Required
     } else {
         Presence::Optional
     }
 }
 
-fn largest_share(column: &PooledColumn) -> MissingShare {
+fn largest_share(missing: u64, largest: f64) -> MissingShare {
     let (factor, summand) = MISSING_MARGIN;
-    let share = column.largest_missing_share * factor + summand;
+    let share = largest * factor + summand;
     let hundredths = (share * 100.0).ceil();
-    if column.cells.missing == 0 || hundredths >= 100.0 {
+    if missing == 0 || hundredths >= 100.0 {
         return MissingShare::default();
     }
     MissingShare::new(hundredths / 100.0).expect("above 0 and below 1")
@@ -103,6 +102,7 @@ mod tests {
             let proposed = super::of_numbers(&PooledColumn {
                 cells,
                 largest_missing_share: missing as f64 / rows as f64,
+                largest_empty_share: 0.0,
             });
             (proposed.presence, proposed.missing_share.largest())
         };

@@ -111,6 +111,7 @@ impl Merge<'_> {
             files: reports,
             ignored: found.ignored.clone(),
             waiting: found.waiting.clone(),
+            empty_folders: found.empty_folders.clone(),
             removed,
             no_longer_input,
             // The first ingestion makes nothing anew.

@@ -7,6 +7,7 @@ use dataset::SkippedEntry;
 use crate::entries::still_there;
 use crate::look::Look;
 use crate::report::FileReport;
+use crate::source::Wait;
 
 /// How far a merge has come.
 pub(super) struct State {
@@ -24,7 +25,7 @@ impl State {
         &mut self,
         history: &History,
         position: usize,
-        reason: &str,
+        wait: Wait,
     ) -> anyhow::Result<()> {
         let State { ledger, found, .. } = self;
         let lays_anew = found.reorder.is_some() || found.damage.is_some();
@@ -43,8 +44,9 @@ impl State {
             }
             history.save_ledger(ledger)?;
             return Err(Failure::input_output(format!(
-                "the ingested file {} could not be read again: {reason}; the next run looks at it anew",
-                planned.path.display()
+                "the ingested file {} could not be read again: {}; the next run looks at it anew",
+                planned.path.display(),
+                wait.reason
             ))
             .into());
         }
@@ -52,7 +54,8 @@ impl State {
         found.waiting.push(SkippedEntry {
             folder: candidate.file.folder,
             name: candidate.file.name,
-            reason: reason.into(),
+            reason: wait.reason,
+            is_unreadable: wait.is_unreadable,
         });
         Ok(())
     }

@@ -22,15 +22,18 @@ fn a_row_that_its_quotes_make_longer_than_any_input_is_read_back() {
 }
 
 #[test]
-fn what_follows_a_quote_that_is_never_closed_is_said_to_be_unread() {
+fn a_quote_that_is_not_closed_within_the_longest_record_rejects_the_file() {
     let pipeline = Pipeline::new();
     let endless = "x".repeat(40 * 1024 * 1024);
     pipeline.foreign(0, &format!("client,x,left\na,1,0\n\"b,{endless}\nc,3,1\n"));
+    pipeline.foreign(1, "client,x,left\nd,3,1\n");
     let report = run(&pipeline.config).unwrap();
-    assert_eq!((report.rows.kept, report.rows.rejected), (1, 1));
-    let file = &report.files[0];
-    assert_eq!(file.notes, ["it was read only up to line 2"]);
-    assert!(file.rejections[0].starts_with("3:1: the record is longer than 16 MiB"));
+    assert_eq!((report.rows.read, report.rows.kept), (1, 1));
+    let reason = report.files[0].reason.as_deref().unwrap();
+    assert!(
+        reason.starts_with("the quote that opens in line 3 is not closed within 16 MiB"),
+        "{reason}"
+    );
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn bodies_that_are_no_rows_are_refused_by_kind_and_at_once() {
         ),
         ("{\"records\":[],\"records\":[]}".into(), "400 json-invalid"),
         (
-            "{\"columns\":[\"a\",\"A\"],\"data\":[]}".into(),
+            "{\"columns\":[\"corporation\",\"Corporation\"],\"data\":[]}".into(),
             "422 duplicate-column",
         ),
         (

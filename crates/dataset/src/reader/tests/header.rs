@@ -34,7 +34,7 @@ fn a_header_that_cannot_serve_refuses_the_file() {
         missing.contains("number_of_employees is missing"),
         "{missing}"
     );
-    let twice = read("corporation,exited,Exited\n").unwrap_err();
+    let twice = read(HEADER.replace("exited", "exited,Exited ")).unwrap_err();
     assert!(twice.contains("\"exited\" twice"), "{twice}");
     let wide = read(b"\xff\xfec\0o\0r\0").unwrap_err();
     assert!(wide.contains("UTF-16"), "{wide}");
@@ -63,6 +63,52 @@ fn columns_are_found_among_names_by_the_same_rules() {
         matches!(missing, Err(HeaderFlaw::MissingColumn { column, .. })
         if column == "lastmonth_activity")
     );
-    let twice = find_columns(["a", "A "], &schema);
-    assert_eq!(twice, Err(HeaderFlaw::DuplicateColumn("a".into())));
+    let others_twice = names.into_iter().chain(["x", "", ""]);
+    assert!(find_columns(others_twice, &schema).is_ok());
+    let twice = find_columns(names.into_iter().chain(["Corporation "]), &schema);
+    assert_eq!(
+        twice,
+        Err(HeaderFlaw::DuplicateColumn("corporation".into()))
+    );
+}
+
+#[test]
+fn ignored_columns_of_one_name_and_without_one_are_ignored() {
+    let text = format!("notes,{},,NOTES,\nx,a,1,2,3,0,,y,\n", HEADER.trim_end());
+    assert_eq!(read(&text).unwrap(), ["a|[1.0, 2.0, 3.0]|Some(false)"]);
+    let reader = RowReader::open(text.as_bytes(), &Schema::default(), TargetColumn::Read);
+    let notes = reader.ok().unwrap().notes();
+    assert_eq!(notes[0], "other columns are ignored: notes, (no name)");
+}
+
+#[test]
+fn a_name_that_is_nearly_the_one_that_is_missing_is_named() {
+    let said = |from: &str, to: &str| match read(HEADER.replace(from, to)) {
+        Ok(_) => {
+            let text = HEADER.replace(from, to);
+            let reader = RowReader::open(text.as_bytes(), &Schema::default(), TargetColumn::Read);
+            reader.ok().unwrap().notes().join("; ")
+        }
+        Err(reason) => reason,
+    };
+    for (column, written) in [
+        ("corporation", "corporatoin"),
+        ("lastmonth_activity", "last_month_activity"),
+        ("lastmonth_activity", "LastMonth Activity"),
+        ("exited", "exitd"),
+        ("exited", "exited (0/1)"),
+        ("exited", "Has exited?"),
+    ] {
+        let said = said(column, written);
+        let wanted = format!("did you mean {:?}?", written.to_lowercase());
+        assert!(said.contains(column) && said.contains(&wanted), "{said}");
+    }
+    for (column, written) in [
+        ("corporation", "client"),
+        ("exited", "date"),
+        ("exited", ""),
+    ] {
+        let said = said(column, written);
+        assert!(!said.contains("did you mean"), "{said}");
+    }
 }

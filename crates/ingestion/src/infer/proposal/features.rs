@@ -108,7 +108,7 @@ fn kind(column: &PooledColumn, rows: u64) -> Result<Kind, String> {
 
 /// Why a column that is not one of numbers is no category either.
 fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
-    let present = cells.rows() - cells.missing;
+    let present = cells.rows() - cells.empty;
     let texts = cells.texts.texts().map(|texts| texts.len() as u64);
     match texts {
         _ if present == 0 => Some("it has no value".into()),

@@ -45,8 +45,8 @@ fn classes(name: &str, rows: u64) -> ColumnSurvey {
 fn file(columns: Vec<ColumnSurvey>) -> FileSurvey {
     FileSurvey {
         rows: columns[0].rows(),
-        skipped: 0,
         columns,
+        ..FileSurvey::default()
     }
 }
 

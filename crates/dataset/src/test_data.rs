@@ -1,0 +1,381 @@
+//! The test data: one listing and one reading of it, for the score and for the calls to the API.
+//!
+//! It is read by the rules of ingestion: bad rows and files are rejected and named, and repeated
+//! rows count once.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use anyhow::Context;
+use common::config::InputFolder;
+use common::{Failure, Schema, digest};
+
+use crate::data_file::DataFile;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
+use crate::line::push_line;
+use crate::listing::{FoundFile, list};
+use crate::reader::{
+    BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, missing_too_often,
+};
+use crate::table::Table;
+
+/// Rejected rows of a file that are named one by one.
+const MAX_NAMED_ROWS: usize = 5;
+
+/// The test data.
+#[derive(Clone, Debug)]
+pub struct TestData {
+    /// Its accepted rows, each once.
+    pub table: Table,
+    /// Identity of each of them under the key that it was read with.
+    pub fingerprints: Vec<Fingerprint>,
+    /// SHA-256 over the files' digests; scores are cached by it.
+    pub digest: String,
+    /// Rows rejected.
+    pub rejected_rows: u64,
+    /// The first of them in each file, as `file:line:column: reason`.
+    pub rejections: Vec<String>,
+    /// Files rejected or out of reach, each with the reason.
+    pub rejected_files: Vec<String>,
+    /// What somebody should look at in the files, each with its name.
+    pub warnings: Vec<String>,
+}
+
+/// The accepted rows of one file of the test data as lines of CSV, each once in all files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestLines {
+    /// The folder as written in the configuration, and the path within it.
+    pub file: String,
+    /// The columns of the schema.
+    pub header: Vec<u8>,
+    lines: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl TestLines {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Some of the rows.
+    pub fn lines(&self, rows: Range<usize>) -> &[u8] {
+        let end_of = |row: usize| row.checked_sub(1).map_or(0, |last| self.ends[last]);
+        &self.lines[end_of(rows.start)..end_of(rows.end)]
+    }
+}
+
+/// Reads the test data. `key` decides which fingerprints the rows carry.
+///
+/// An error when no usable row is left.
+pub fn load_test_data(
+    folder: &InputFolder,
+    schema: &Schema,
+    key: &FingerprintKey,
+) -> anyhow::Result<TestData> {
+    let mut data = TestData {
+        table: Table::new(schema),
+        fingerprints: Vec::new(),
+        digest: String::new(),
+        rejected_rows: 0,
+        rejections: Vec::new(),
+        rejected_files: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let mut digests = String::new();
+    let mut reader = TestReader::new(schema, key, Lines::Dropped);
+    data.rejected_files = reader.each_file(folder, |file| {
+        digests.push_str(&file.digest);
+        data.table.extend(&file.table);
+        data.fingerprints.extend(file.fingerprints);
+        data.rejected_rows += file.rejected_rows;
+        data.rejections.extend(file.rejections);
+        data.warnings.extend(file.warnings);
+        Ok(())
+    })?;
+    data.digest = digest::of_bytes(digests.as_bytes());
+    if data.table.labels.iter().all(Option::is_none) {
+        return Err(no_usable_row(folder, &data).into());
+    }
+    Ok(data)
+}
+
+/// Hands the accepted rows of the test data to `take`, file by file, as they would be sent
+/// somewhere. Rows and files that are not accepted are left out, as they are of the score.
+pub fn each_test_lines(
+    folder: &InputFolder,
+    schema: &Schema,
+    mut take: impl FnMut(TestLines) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut header = Vec::new();
+    push_line(&mut header, schema.columns());
+    // Nobody compares these rows with others, so the key does not matter.
+    let mut reader = TestReader::new(schema, &FingerprintKey::PUBLIC, Lines::Kept);
+    reader.each_file(folder, |file| {
+        take(TestLines {
+            header: header.clone(),
+            ..file.lines
+        })
+    })?;
+    Ok(())
+}
+
+/// Reads files of the test data one after another.
+struct TestReader<'a> {
+    schema: &'a Schema,
+    key: &'a FingerprintKey,
+    /// Whether the rows are wanted as lines too.
+    lines: Lines,
+    seen: HashSet<Fingerprint>,
+    scratch: Scratch,
+}
+
+/// One file that was read to its end.
+struct ReadFile {
+    table: Table,
+    fingerprints: Vec<Fingerprint>,
+    lines: TestLines,
+    digest: String,
+    rejected_rows: u64,
+    rejections: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl<'a> TestReader<'a> {
+    fn new(schema: &'a Schema, key: &'a FingerprintKey, lines: Lines) -> Self {
+        Self {
+            schema,
+            key,
+            lines,
+            seen: HashSet::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Hands each usable file to `take`; returns the others, each with the reason.
+    fn each_file(
+        &mut self,
+        folder: &InputFolder,
+        mut take: impl FnMut(ReadFile) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<String>> {
+        let listing = list(std::slice::from_ref(folder))?;
+        let unreadable = listing.unreadable.iter();
+        let mut rejected: Vec<String> = unreadable.map(ToString::to_string).collect();
+        for file in &listing.files {
+            let read = self
+                .read(file)
+                .with_context(|| format!("failed to read {}", file.path.display()))?;
+            match read {
+                Ok(read) => take(read)?,
+                Err(reason) => rejected.push(format!("{}/{}: {reason}", file.folder, file.name)),
+            }
+        }
+        Ok(rejected)
+    }
+
+    /// The file, or the reason for which it is rejected.
+    fn read(&mut self, file: &FoundFile) -> anyhow::Result<Result<ReadFile, String>> {
+        let path = &file.path;
+        if let Some(reason) = missing_too_often(path, self.schema)? {
+            return Ok(Err(reason));
+        }
+        let mut data = DataFile::open(path)?;
+        let mut read = ReadFile::of(format!("{}/{}", file.folder, file.name), self.schema);
+        let mut reader = match BulkReader::open(&mut data, self.schema, TargetColumn::Read) {
+            Ok(reader) => reader,
+            Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
+            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+        };
+        let Self {
+            seen,
+            scratch,
+            key,
+            lines,
+            ..
+        } = self;
+        let taken = reader.take_rows(Some(*key), *lines, scratch, |rows| {
+            read.take(rows, seen, *lines);
+            Ok(())
+        });
+        read.warnings = reader.warnings();
+        match taken {
+            Ok(()) => {}
+            Err(FileProblem::Unusable(reason)) => {
+                // Rows of it that stand in another file count there.
+                for fingerprint in &read.fingerprints {
+                    seen.remove(fingerprint);
+                }
+                return Ok(Err(reason));
+            }
+            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+        }
+        read.digest = data.digest()?;
+        read.close();
+        Ok(Ok(read))
+    }
+}
+
+impl ReadFile {
+    fn of(file: String, schema: &Schema) -> Self {
+        Self {
+            table: Table::new(schema),
+            fingerprints: Vec::new(),
+            lines: TestLines {
+                file,
+                ..TestLines::default()
+            },
+            digest: String::new(),
+            rejected_rows: 0,
+            rejections: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, rows: &ParsedRows, seen: &mut HashSet<Fingerprint>, lines: Lines) {
+        let fingerprints = rows.fingerprints.iter().enumerate();
+        let new: Vec<usize> = fingerprints
+            .filter(|(_, fingerprint)| seen.insert(**fingerprint))
+            .map(|(place, _)| place)
+            .collect();
+        self.table.append(rows, &new);
+        let identities = new.iter().map(|place| rows.fingerprints[*place]);
+        self.fingerprints.extend(identities);
+        if lines == Lines::Kept {
+            for place in new {
+                let row = rows.lines(place..place + 1);
+                self.lines.lines.extend_from_slice(row);
+                self.lines.ends.push(self.lines.lines.len());
+            }
+        }
+        self.rejected_rows += rows.rejections.len() as u64;
+        let room = MAX_NAMED_ROWS.saturating_sub(self.rejections.len());
+        let named = rows.rejections.iter().take(room);
+        let file = &self.lines.file;
+        self.rejections.extend(named.map(|rejection| {
+            let Rejection {
+                line,
+                column,
+                reason,
+                ..
+            } = rejection;
+            format!("{file}:{line}:{column}: {reason}")
+        }));
+    }
+
+    /// Says in which file what was found is.
+    fn close(&mut self) {
+        let file = &self.lines.file;
+        for warning in &mut self.warnings {
+            *warning = format!("{file}: {warning}");
+        }
+        match self.rejected_rows - self.rejections.len() as u64 {
+            0 => {}
+            more => self.rejections.push(format!("{file}: {more} more rows")),
+        }
+    }
+}
+
+fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
+    let said = |what: &str, named: &[String]| {
+        if named.is_empty() {
+            String::new()
+        } else {
+            format!("; {what}: {}", named.join("; "))
+        }
+    };
+    Failure::data(format!(
+        "the test data in {} has no usable labelled row ({} rows rejected{}{}): put a CSV file with known outcomes there",
+        folder.path.display(),
+        data.rejected_rows,
+        said("rejected files", &data.rejected_files),
+        said("rejected rows", &data.rejections),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const HEADER: &str =
+        "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n";
+
+    fn folder(path: &Path) -> InputFolder {
+        InputFolder {
+            name: "test".into(),
+            path: path.to_owned(),
+            apart: Vec::new(),
+        }
+    }
+
+    fn load(path: &Path) -> anyhow::Result<TestData> {
+        load_test_data(&folder(path), &Schema::default(), &FingerprintKey::PUBLIC)
+    }
+
+    fn lines(path: &Path) -> Vec<TestLines> {
+        let mut all = Vec::new();
+        each_test_lines(&folder(path), &Schema::default(), |lines| {
+            all.push(lines);
+            Ok(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn the_score_and_the_calls_use_the_same_rows_of_the_same_files() {
+        let base = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = base.path().join(name);
+            common::files::create_folder(path.parent().unwrap()).unwrap();
+            common::files::replace(&path, text.as_bytes()).unwrap();
+        };
+        put(
+            "a.csv",
+            &format!("{HEADER}a,1,2,3,0\nb,x,2,3,1\na,1.0,2,3,0\n\"c,d\",4,5,6,1\n"),
+        );
+        put("deep/b.csv", &format!("{HEADER}a,1,2,3,0\ne,1,2,3,\n"));
+        put(
+            "c.csv",
+            &format!("{HEADER}f,1,2,3,0\n\"g,1,2,3,1\nh,1,2,3,1\n"),
+        );
+        put("notes.txt", "x");
+        let data = load(base.path()).unwrap();
+        assert_eq!((data.table.rows(), data.rejected_rows), (3, 1));
+        assert_eq!(
+            data.rejections,
+            ["test/a.csv:3:2: lastmonth_activity: \"x\" is not a number"]
+        );
+        assert_eq!(data.rejected_files.len(), 1);
+        let rejected = &data.rejected_files[0];
+        assert!(
+            rejected.starts_with("test/c.csv: the quote that opens in line 3 is never closed"),
+            "{rejected}"
+        );
+        let all = lines(base.path());
+        let files: Vec<(&str, usize)> =
+            all.iter().map(|it| (it.file.as_str(), it.rows())).collect();
+        assert_eq!(files, [("test/a.csv", 2), ("test/deep/b.csv", 1)]);
+        assert_eq!(all[0].lines(0..2), b"a,1,2,3,0\n\"c,d\",4,5,6,1\n");
+        assert_eq!(all[0].lines(1..2), b"\"c,d\",4,5,6,1\n");
+        assert_eq!(all[1].header, HEADER.as_bytes());
+    }
+
+    #[test]
+    fn test_data_without_a_usable_row_names_what_was_rejected() {
+        let base = tempfile::tempdir().unwrap();
+        let rows = "b,x,2,3,1\n".repeat(9);
+        let text = format!("{HEADER}{rows}");
+        common::files::replace(&base.path().join("a.csv"), text.as_bytes()).unwrap();
+        let error = load(base.path()).unwrap_err().to_string();
+        for said in [
+            "(9 rows rejected",
+            "test/a.csv:6:2: ",
+            "test/a.csv: 4 more rows",
+        ] {
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What stands in the input folders: nothing, what cannot be read, what was rejected, and what the
+//! last run noticed of it.
+//!
+//! The content of files is not read again: what a run found of it is in its record.
+
+use common::Config;
+use common::ledger::{FileStatus, Ledger};
+use dataset::{FoundFile, Listing};
+use rustix::fs::{Access, access};
+
+use super::Patient;
+use super::report::{Findings, counted, quoted};
+use crate::notices::NoticeKind;
+use crate::record::RunRecord;
+
+pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
+    let config = patient.config;
+    if config
+        .input_folders
+        .iter()
+        .any(|folder| !folder.path.is_dir())
+    {
+        // That is a finding of the permissions.
+        return Ok("not listed".into());
+    }
+    let listing = dataset::list(&config.input_folders)?;
+    for name in listing.empty_folders(&config.input_folders) {
+        let folder = config
+            .input_folders
+            .iter()
+            .find(|folder| folder.name == name);
+        let path = folder.map_or(config.base.as_path(), |folder| &folder.path);
+        findings.problem(
+            format!("the input folder {name} holds no CSV file"),
+            format!("ls -la {}", quoted(path)),
+        );
+    }
+    let unreadable = examine_access(config, &listing, findings);
+    examine_last_run(patient, &unreadable, findings)?;
+    let rejected = match patient.history() {
+        Some(history) => examine_rejected(config, &history.ledger()?, &listing, findings),
+        None => 0,
+    };
+    let mut seen = counted(listing.files.len(), "file");
+    if rejected > 0 {
+        seen.push_str(&format!(", {rejected} rejected"));
+    }
+    Ok(seen)
+}
+
+/// Entries that this user cannot read; returns how each is named.
+fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -> Vec<String> {
+    let mut named = Vec::new();
+    for entry in &listing.unreadable {
+        let folder = config
+            .input_folders
+            .iter()
+            .find(|it| it.name == entry.folder);
+        let place = folder.map_or(config.base.clone(), |folder| folder.path.join(&entry.name));
+        findings.problem(
+            format!("cannot be read: {entry}"),
+            format!("ls -ld {}", quoted(&place)),
+        );
+        named.push(format!("{}/{}", entry.folder, entry.name));
+    }
+    for file in &listing.files {
+        if let Err(error) = access(&file.path, Access::READ_OK) {
+            let name = format!("{}/{}", file.folder, file.name);
+            findings.problem(
+                format!("cannot be read: {name}: {error}"),
+                format!("ls -l {}", quoted(&file.path)),
+            );
+            named.push(name);
+        }
+    }
+    named
+}
+
+/// What the last run noticed that its listing alone does not show.
+fn examine_last_run(
+    patient: &Patient<'_>,
+    unreadable: &[String],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let Some(history) = patient.history() else {
+        return Ok(());
+    };
+    let Some(last) = history.finished_runs::<RunRecord>(1)?.into_iter().next() else {
+        return Ok(());
+    };
+    for notice in &last.record.notices {
+        let is_found_now = match notice.kind {
+            NoticeKind::EmptyFolder => true,
+            // What the system refused is asked for now; damaged content is known by the run.
+            NoticeKind::Unreadable => {
+                notice.what.contains("(os error")
+                    || unreadable.iter().any(|name| notice.what.contains(name))
+            }
+            NoticeKind::MisspeltTarget | NoticeKind::NoLabels => false,
+        };
+        if !is_found_now {
+            findings.problem(format!("run {}: {}", last.id, notice.what), "fullprocess");
+        }
+    }
+    Ok(())
+}
+
+/// Rejected files that are still there; returns how many. While other input is in use they are no
+/// finding: the run that read them first has said it.
+fn examine_rejected(
+    config: &Config,
+    ledger: &Ledger,
+    listing: &Listing,
+    findings: &mut Findings,
+) -> usize {
+    let is_there = |folder: &str, name: &str| {
+        let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
+        listing.files.iter().find(is_this)
+    };
+    let rejected: Vec<(&FoundFile, &str)> = ledger
+        .files
+        .iter()
+        .filter(|file| file.status == FileStatus::Rejected)
+        .filter_map(|file| {
+            let found = is_there(&file.folder, &file.name)?;
+            Some((found, file.reason.as_deref().unwrap_or("unknown why")))
+        })
+        .collect();
+    let is_in_use = ledger.rows > 0 || config.layout.current().exists();
+    if let Some((first, reason)) = rejected.first().filter(|_| !is_in_use) {
+        findings.problem(
+            format!(
+                "no input file can be used, and nothing is deployed: {} rejected, the first is {}/{}: {reason}",
+                counted(rejected.len(), "file"),
+                first.folder,
+                first.name
+            ),
+            format!("ingestion --explain {}", quoted(&first.path)),
+        );
+    }
+    rejected.len()
+}

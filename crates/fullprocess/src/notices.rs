@@ -1,0 +1,237 @@
+//! What hinders the pipeline without making a run fail: input that cannot be read, that is not
+//! there, or that has no labels. Such a run ends well, and nobody would learn of it.
+//!
+//! A notice is printed even with `--quiet` when it is new, and again once per
+//! `alerts.cool_down_hours`; other runs only show it. The doctor says it at any time.
+
+use std::collections::BTreeMap;
+
+use common::ledger::{FileStatus, Ledger};
+use common::{Config, History};
+use ingestion::IngestReport;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Outcome, RunRecord};
+
+/// The document of what was said when, and of the files whose target is probably misspelt.
+const NOTICES: &str = "notices";
+
+/// Something that a person has to look at, though the run went on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Notice {
+    /// What kind of hindrance it is.
+    pub kind: NoticeKind,
+    /// What it is, as a sentence.
+    pub what: String,
+}
+
+/// What hinders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// An entry of an input folder cannot be read.
+    Unreadable,
+    /// An input folder holds no CSV file.
+    EmptyFolder,
+    /// A file has no target column, but one of nearly that name.
+    MisspeltTarget,
+    /// Nothing is deployed, and no ingested row has a label.
+    NoLabels,
+}
+
+/// What is kept between runs.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    /// When each notice was last said, by its sentence.
+    said: BTreeMap<String, Timestamp>,
+    /// The files whose target is probably misspelt, by folder and name, each with the sentence.
+    misspelt: BTreeMap<String, String>,
+}
+
+impl NoticeKind {
+    /// What several of the kind are, for a count.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable entries",
+            Self::EmptyFolder => "input folders without a CSV file",
+            Self::MisspeltTarget => "files whose target column is probably misspelt",
+            Self::NoLabels => "ingested data without any label",
+        }
+    }
+}
+
+/// Notes in the record what hinders, and whether any of it is to be said aloud.
+pub(crate) fn gather(
+    config: &Config,
+    history: &History,
+    ledger: &Ledger,
+    record: &mut RunRecord,
+) -> anyhow::Result<()> {
+    let Some(report) = &record.ingestion else {
+        return Ok(());
+    };
+    let kept: Kept = history.document(NOTICES)?.unwrap_or_default();
+    let mut notices = of_folders(report);
+    let misspelt = misspelt(&kept, report, ledger).into_values();
+    notices.extend(misspelt.map(|what| Notice {
+        kind: NoticeKind::MisspeltTarget,
+        what,
+    }));
+    let evidence = record.evidence.as_ref();
+    if evidence
+        .is_some_and(|found| found.deployed.is_none() && found.rows > 0 && found.labelled_rows == 0)
+    {
+        notices.push(Notice {
+            kind: NoticeKind::NoLabels,
+            what: format!(
+                "nothing is deployed, and none of the {} ingested rows has a label in the column {}, so no first model can be fitted",
+                ledger.rows, config.schema.target
+            ),
+        });
+    }
+    notices.sort();
+    let now = record.started_at;
+    record.has_due_notice = notices.iter().any(|notice| {
+        let said = kept.said.get(&notice.what);
+        said.is_none_or(|said| now.duration_since(*said) >= config.alerts.cool_down)
+    });
+    record.notices = notices;
+    Ok(())
+}
+
+/// Keeps what a run has said; part of the transaction that closes it.
+///
+/// A run that failed may not have looked at everything, so it changes nothing.
+pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> {
+    let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
+    let Some(report) = record.ingestion.as_ref().filter(|_| !did_not_look) else {
+        return Ok(());
+    };
+    let before: Option<Kept> = history.document(NOTICES)?;
+    if before.is_none() && record.notices.is_empty() {
+        return Ok(());
+    }
+    let before = before.unwrap_or_default();
+    let now = record.started_at;
+    let said = record.notices.iter().map(|notice| {
+        let at = match before.said.get(&notice.what) {
+            // A clock that was ahead would silence it until then.
+            Some(said) if !record.has_due_notice && *said <= now => *said,
+            _ => now,
+        };
+        (notice.what.clone(), at)
+    });
+    let kept = Kept {
+        said: said.collect(),
+        misspelt: match before.misspelt.is_empty() && report.files.is_empty() {
+            true => BTreeMap::new(),
+            false => misspelt(&before, report, &history.ledger()?),
+        },
+    };
+    if kept != before {
+        history.save_document(NOTICES, &kept)?;
+    }
+    Ok(())
+}
+
+/// What the listing of the input folders shows.
+pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
+    let unreadable = report.unreadable().map(|entry| Notice {
+        kind: NoticeKind::Unreadable,
+        what: format!("cannot be read: {entry}"),
+    });
+    let empty = report.empty_folders.iter().map(|folder| {
+        let others = report
+            .ignored
+            .iter()
+            .filter(|entry| entry.folder == *folder);
+        let others = match others.count() {
+            0 => String::new(),
+            n => format!(" ({n} other entries are ignored)"),
+        };
+        Notice {
+            kind: NoticeKind::EmptyFolder,
+            what: format!("the input folder {folder} holds no CSV file{others}"),
+        }
+    });
+    unreadable.chain(empty).collect()
+}
+
+/// The ingested files whose target is probably misspelt: those known before, and those read now.
+fn misspelt(kept: &Kept, report: &IngestReport, ledger: &Ledger) -> BTreeMap<String, String> {
+    let mut misspelt = kept.misspelt.clone();
+    for file in &report.files {
+        let path = file.path();
+        match &file.similar_target {
+            Some(similar) => {
+                let what = format!(
+                    "{path} has no target column, so its rows have no label: did you mean {similar:?}?"
+                );
+                misspelt.insert(path, what);
+            }
+            None => {
+                misspelt.remove(&path);
+            }
+        }
+    }
+    if !misspelt.is_empty() {
+        let is_ingested = |path: &String, _: &mut String| {
+            ledger.files.iter().any(|file| {
+                file.status == FileStatus::Ingested
+                    && format!("{}/{}", file.folder, file.name) == *path
+            })
+        };
+        misspelt.retain(is_ingested);
+    }
+    misspelt
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn config(folder: &Path) -> Config {
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod"}"#;
+        Config::parse(&folder.join("config.json"), text).unwrap()
+    }
+
+    /// A run at an hour with these empty folders; whether it says something aloud.
+    fn says(config: &Config, history: &History, hour: i64, empty: &[&str]) -> bool {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000 + hour);
+        let mut record = RunRecord::begin(now);
+        record.outcome = Some(Outcome::NothingNew);
+        record.ingestion = Some(IngestReport {
+            empty_folders: empty.iter().map(|name| (*name).to_owned()).collect(),
+            ..IngestReport::default()
+        });
+        gather(config, history, &Ledger::default(), &mut record).unwrap();
+        assert_eq!(record.notices.len(), empty.len(), "shown in any case");
+        keep(history, &record).unwrap();
+        record.has_due_notice
+    }
+
+    #[test]
+    fn a_notice_is_said_at_first_and_once_per_cool_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let history = History::open(&config.layout).unwrap();
+        let says = |hour, empty: &[&str]| says(&config, &history, hour, empty);
+        assert!(!says(0, &[]));
+        assert!(says(1, &["in"]));
+        assert!(!says(2, &["in"]));
+        assert!(says(3, &["in", "other"]), "another one is new");
+        assert!(!says(26, &["in", "other"]));
+        assert!(says(27, &["in", "other"]));
+        assert!(!says(28, &[]));
+        assert!(says(29, &["in"]), "it was gone and has come back");
+        // The clock was ahead.
+        assert!(!says(20, &["in"]));
+        assert!(says(44, &["in"]));
+    }
+}

@@ -1,0 +1,126 @@
+//! Runs that end well and have done nothing: what hinders them is said, and not each time.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use super::{HEADER, IN};
+use crate::workspace::{Workspace, outcome};
+
+/// Nothing is printed by a run with `--quiet`.
+#[track_caller]
+fn is_silent(workspace: &Workspace) {
+    let run = workspace.run("fullprocess", &["--quiet"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+}
+
+/// A run with `--quiet` says this.
+#[track_caller]
+fn says(workspace: &Workspace, what: &str) {
+    let run = workspace.run("fullprocess", &["--quiet"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains(what), "{}", run.stdout);
+}
+
+#[test]
+fn s12_where_every_file_is_rejected_and_nothing_is_deployed_each_run_ends_with_65() {
+    let workspace = Workspace::empty();
+    workspace.copy_sample("testdata", "testdata");
+    let bad = HEADER.replace("number_of_employees", "number_of_employes");
+    workspace.write(&format!("{IN}/a.csv"), format!("{bad}\na,1,2,3,0\n"));
+    workspace.write(&format!("{IN}/b.csv"), format!("{HEADER}\nb,x,2,3,0\n"));
+    workspace.write(&format!("{IN}/c.csv"), format!("{HEADER}\n"));
+    for _ in 0..3 {
+        let run = workspace.run("fullprocess", &["--quiet"]);
+        assert_eq!(run.code, 65, "{}{}", run.stdout, run.stderr);
+        for said in [
+            "training_refused",
+            "nothing is deployed, and no input file can be used: ",
+            "a.csv: the column number_of_employees is missing, did you mean \"number_of_employes\"?",
+            "b.csv: all of its 1 rows were refused",
+        ] {
+            assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
+        }
+        let dry = workspace.run("fullprocess", &["--dry-run"]);
+        assert_eq!(dry.code, 65, "{}", dry.stdout);
+    }
+    workspace.copy_sample("practicedata", "practicedata");
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+    is_silent(&workspace);
+}
+
+#[test]
+fn an_empty_input_folder_is_said_at_first_and_after_a_cool_down() {
+    let mut workspace = Workspace::empty();
+    let empty = "notice     the input folder data/practicedata holds no CSV file";
+    says(&workspace, empty);
+    is_silent(&workspace);
+    let shown = workspace.run("fullprocess", &[]);
+    assert!(shown.stdout.contains(empty), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("there is no input file"),
+        "{}",
+        shown.stdout
+    );
+    workspace.set("alerts.cool_down_hours", json!(0));
+    says(&workspace, empty);
+    says(&workspace, empty);
+    let by_hand = workspace.run("ingestion", &["--quiet"]);
+    assert!(
+        by_hand.stdout.contains("holds no CSV file"),
+        "{}",
+        by_hand.stdout
+    );
+    workspace.write(&format!("{IN}/clients.xlsx"), "x");
+    says(
+        &workspace,
+        "holds no CSV file (1 other entries are ignored)",
+    );
+}
+
+#[test]
+fn s23_input_that_cannot_be_read_is_said_at_first_and_when_it_comes_again() {
+    let workspace = Workspace::after_cold_start();
+    is_silent(&workspace);
+    let link = workspace.path(&format!("{IN}/later.csv"));
+    symlink("/nowhere/later.csv", &link).expect("a link");
+    let what = "notice     cannot be read: data/practicedata/later.csv: ";
+    says(&workspace, what);
+    is_silent(&workspace);
+    fs::remove_file(&link).expect("removed");
+    is_silent(&workspace);
+    symlink("/nowhere/later.csv", &link).expect("a link");
+    says(&workspace, what);
+}
+
+#[test]
+fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not() {
+    let workspace = Workspace::after_cold_start();
+    let unlabelled = HEADER.trim_end_matches(",exited");
+    workspace.write(&format!("{IN}/a.csv"), format!("{unlabelled}\na,1,2,3\n"));
+    let without = workspace.run("fullprocess", &[]);
+    assert!(!without.stdout.contains("notice"), "{}", without.stdout);
+    let misspelt = HEADER.replace("exited", "Exited_");
+    workspace.write(&format!("{IN}/b.csv"), format!("{misspelt}\nb,1,2,3,1\n"));
+    let what = "data/practicedata/b.csv has no target column, so its rows have no label: did you mean \"exited_\"?";
+    says(&workspace, what);
+    is_silent(&workspace);
+    let shown = workspace.run("fullprocess", &[]);
+    assert!(shown.stdout.contains(what), "{}", shown.stdout);
+    workspace.write(&format!("{IN}/b.csv"), format!("{HEADER}\nb,1,2,3,1\n"));
+    let corrected = workspace.run("fullprocess", &[]);
+    assert!(!corrected.stdout.contains("notice"), "{}", corrected.stdout);
+}
+
+#[test]
+fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
+    let workspace = Workspace::empty();
+    workspace.copy_sample("testdata", "testdata");
+    let rows: String = (0..30).map(|row| format!("c{row},{row},2,3,\n")).collect();
+    workspace.write(&format!("{IN}/a.csv"), format!("{HEADER}\n{rows}"));
+    let what =
+        "nothing is deployed, and none of the 30 ingested rows has a label in the column exited";
+    says(&workspace, what);
+    is_silent(&workspace);
+}
