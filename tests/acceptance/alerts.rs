@@ -109,6 +109,8 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
 fn whoever_only_looks_tells_nobody() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
+    // An empty input folder would be a finding of the doctor.
+    workspace.copy_sample("sourcedata", "exports");
     for (program, arguments) in [
         ("fullprocess", &["--dry-run"][..]),
         ("fullprocess", &["--doctor"]),

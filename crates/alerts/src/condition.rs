@@ -15,8 +15,6 @@ pub enum Condition {
     RunFailed,
     /// Files or rows were refused.
     InputRejected,
-    /// There is no input, or it cannot be read, or it has no labels.
-    InputMissing,
     /// The API did not answer as it should.
     ApiUnreachable,
     /// A crate that the programs are built from was withdrawn.
@@ -50,7 +48,6 @@ impl Condition {
             Self::CandidateRefused => "candidate_refused",
             Self::RunFailed => "run_failed",
             Self::InputRejected => "input_rejected",
-            Self::InputMissing => "input_missing",
             Self::ApiUnreachable => "api_unreachable",
             Self::DependencyYanked => "dependency_yanked",
         }
@@ -66,7 +63,6 @@ impl Condition {
             }
             Self::RunFailed => "runs end as they should again",
             Self::InputRejected => "the newest files were taken in whole",
-            Self::InputMissing => "all input is there and can be read",
             Self::ApiUnreachable => "the API answers again",
             Self::DependencyYanked => {
                 "none of the crates that the programs are built from is yanked"

@@ -49,18 +49,6 @@ struct Kept {
     misspelt: BTreeMap<String, String>,
 }
 
-impl NoticeKind {
-    /// What several of the kind are, for a count.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable entries",
-            Self::EmptyFolder => "input folders without a CSV file",
-            Self::MisspeltTarget => "files whose target column is probably misspelt",
-            Self::NoLabels => "ingested data without any label",
-        }
-    }
-}
-
 /// Notes in the record what hinders, and whether any of it is to be said aloud.
 pub(crate) fn gather(
     config: &Config,

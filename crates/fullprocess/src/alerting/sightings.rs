@@ -3,15 +3,12 @@
 //! They leave the machine, so they are made of counts, statistics and names of features only: what
 //! was refused and why an error was one may quote a client's data, and stays in the history.
 
-use std::collections::BTreeMap;
-
 use alerts::{Condition, Seen, Sighting};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
 use diagnostics::Verdict;
 
 use crate::decide::Action;
-use crate::notices::NoticeKind;
 use crate::record::{Outcome, RunRecord};
 
 /// What a run saw of each condition that it looked at.
@@ -21,7 +18,6 @@ pub(super) fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Si
         feature_drift(record),
         candidate(record),
         input(record),
-        notices(record),
         api(record),
         dependencies(record),
         end(record, failed_with),
@@ -143,25 +139,6 @@ fn input(record: &RunRecord) -> Option<Sighting> {
         return Some(wrong(Condition::InputRejected, what));
     }
     (ingested > 0).then(|| right(Condition::InputRejected))
-}
-
-/// What hinders, by how many there are of each kind: the sentences name files.
-fn notices(record: &RunRecord) -> Option<Sighting> {
-    record.ingestion.as_ref()?;
-    let condition = Condition::InputMissing;
-    let mut counts: BTreeMap<NoticeKind, usize> = BTreeMap::new();
-    for notice in &record.notices {
-        *counts.entry(notice.kind).or_default() += 1;
-    }
-    if counts.is_empty() {
-        return Some(right(condition));
-    }
-    let counts = counts.iter();
-    let kinds: Vec<String> = counts
-        .map(|(kind, count)| format!("{}: {count}", kind.name()))
-        .collect();
-    let what = format!("{}; `fullprocess --doctor` says which", listed(&kinds));
-    Some(wrong(condition, what))
 }
 
 fn api(record: &RunRecord) -> Option<Sighting> {
