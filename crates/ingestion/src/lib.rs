@@ -258,13 +258,19 @@ pub fn restore(
     prepared: Prepared,
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
-    if prepared.needs_mending(config) {
+    let ledger = &prepared.ledger;
+    if ledger.rebuilding || !judged::is_intact(&config.layout, ledger) {
         return Ok(prepared);
     }
     let Some(damage) = damage(config, &prepared.ledger)? else {
         return Ok(prepared);
     };
     tracing::warn!("{damage}; it is made again from the input files");
+    // Rows in damaged data cannot be seen to stand in front; that is asked again below.
+    let prepared = Prepared {
+        has_scattered_judged_rows: false,
+        ..prepared
+    };
     let mut found = look(config, &prepared, Timestamp::now())?;
     found.unknown.clear();
     found.note_damage(damage);
@@ -277,16 +283,13 @@ pub fn restore(
     let ingested = ingest(Intake {
         config,
         history,
-        ledger: prepared.ledger.clone(),
+        ledger: prepared.ledger,
         found,
-        live,
+        live: None,
         keep: Keep::Nothing,
         note: &|_, _| Ok(()),
     })?;
-    Ok(Prepared {
-        ledger: ingested.ledger,
-        ..prepared
-    })
+    reconcile::reconcile(config, history, ingested.ledger, live)
 }
 
 /// Keeps names and stamps that were found for known content, so that it is not hashed again.
