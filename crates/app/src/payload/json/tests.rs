@@ -247,9 +247,14 @@ fn a_category_is_a_string_or_missing() {
     let any = |cell: &str| read(CategoryRules::default(), cell);
     assert_eq!(any(r#"" gold ""#), Ok(level_code("gold")));
     assert_eq!(any(r#""5""#), Ok(level_code("5")));
-    for missing in ["null", r#""""#, r#""N/A""#] {
+    for missing in ["null", r#""""#] {
         assert!(any(missing).unwrap().is_nan(), "{missing}");
     }
+    assert_eq!(
+        any(r#""N/A""#),
+        Ok(level_code("N/A")),
+        "a level like any other"
+    );
     for other in ["5", "true", "[\"gold\"]"] {
         assert_eq!(any(other), Err("not-a-text".into()), "{other}");
     }
