@@ -325,7 +325,11 @@ impl OpenRun<'_> {
         if let Some(metrics) = &evidence.on_new_rows
             && decision.action.marks_as_judged()
         {
-            record.warn(scoring::model_warnings(metrics, "among the new rows"));
+            record.warn(scoring::model_warnings(
+                metrics,
+                "the deployed model",
+                "among the new rows",
+            ));
         }
         record.rows.new = evidence.new_rows;
         record.data = Some(data.ledger.digest.clone());

@@ -49,6 +49,7 @@ impl OpenRun<'_> {
         self.record.warn(test.warnings.iter().cloned());
         self.record.warn(scoring::model_warnings(
             &candidate.metrics,
+            "the candidate",
             "in the test data",
         ));
         if live.is_none() {

@@ -57,7 +57,11 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     let mut warnings = test_data_warnings(&test);
     warnings.extend(overlap_warning(config, &history, key.as_ref(), &test));
     let (f1, metrics) = score_on_test(&model, &test)?;
-    warnings.extend(model_warnings(&metrics, "in the test data"));
+    warnings.extend(model_warnings(
+        &metrics,
+        "the candidate",
+        "in the test data",
+    ));
     for warning in &warnings {
         tracing::warn!("{warning}");
     }

@@ -3,34 +3,36 @@
 use crate::gate::{SCORE_TOLERANCE, f1_with_interval};
 use crate::metrics::Metrics;
 
-/// Warnings about a model with these metrics; `place` says of which rows, as "in the test data".
+/// Warnings about a model with these metrics.
+///
+/// `model` names it, such as "the candidate"; `place` says of which rows, such as "in the test data".
 ///
 /// It was asked about rows of one label only, it flags nobody, or its F1 is below that of calling
 /// everyone a leaver.
-pub fn model_warnings(metrics: &Metrics, place: &str) -> Vec<String> {
+pub fn model_warnings(metrics: &Metrics, model: &str, place: &str) -> Vec<String> {
     let confusion = &metrics.confusion;
     let labelled = metrics.rows;
     let only = |label: u8, other: u8| {
         format!(
-            "all {labelled} labelled rows {place} have label {label}, so F1 says little about the model: add rows with label {other}"
+            "all {labelled} labelled rows {place} have label {label}, so F1 says little about {model}: add rows with label {other}"
         )
     };
     let warning = match (confusion.positives(), confusion.negatives()) {
         (0, _) => Some(only(0, 1)),
         (_, 0) => Some(only(1, 0)),
         (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
-            "the model flags nobody {place}, where {left} of {labelled} labelled rows have label 1"
+            "{model} flags nobody {place}, where {left} of {labelled} labelled rows have label 1"
         )),
-        _ => below_baseline(metrics, place),
+        _ => below_baseline(metrics, model, place),
     };
     warning.into_iter().collect()
 }
 
-fn below_baseline(metrics: &Metrics, place: &str) -> Option<String> {
+fn below_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String> {
     let (f1, baseline) = metrics.f1.zip(metrics.baselines.always_one_f1)?;
     (f1 < baseline - SCORE_TOLERANCE).then(|| {
         format!(
-            "the model is worse than calling everyone a leaver {place}: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
+            "{model} is worse than calling everyone a leaver {place}: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
             f1_with_interval(metrics.f1, metrics.f1_interval)
         )
     })
@@ -54,7 +56,7 @@ mod tests {
                 std::iter::repeat_n(Scored { log_odds, label }, count)
             })
             .collect();
-        model_warnings(&evaluate(&rows).unwrap(), "in the test data")
+        model_warnings(&evaluate(&rows).unwrap(), "the model", "in the test data")
     }
 
     #[test]

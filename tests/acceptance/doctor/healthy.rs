@@ -13,7 +13,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
     let looked = workspace.run("fullprocess", &["--doctor"]);
     assert_eq!(looked.code, 0, "{}", looked.stdout);
     let lines: Vec<&str> = looked.stdout.lines().collect();
-    assert_eq!(lines.len(), 11, "{}", looked.stdout);
+    assert_eq!(lines.len(), 12, "{}", looked.stdout);
     for (line, begins) in lines.iter().zip([
         "permissions  6 folders",
         "space        ",

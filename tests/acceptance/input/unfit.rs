@@ -7,7 +7,7 @@ use super::{HEADER, IN};
 use crate::workspace::{Workspace, outcome};
 
 #[test]
-fn s20_one_class_is_refused_and_deploys_nothing() {
+fn s20_one_label_is_refused_before_the_first_model_and_waits_after_it() {
     let one_class = |first: u32| -> String {
         let rows = (first..first + 30).map(|row| format!("c{row},{row},9,3,1\n"));
         std::iter::once(format!("{HEADER}\n")).chain(rows).collect()
@@ -34,7 +34,8 @@ fn s20_one_class_is_refused_and_deploys_nothing() {
     let production = warm.snapshot(&["production_deployment"]);
     warm.write("data/one/a.csv", one_class(500));
     warm.set_input(&["one"]);
-    assert_eq!(warm.run("fullprocess", &[]).code, 65);
+    let record = warm.fullprocess();
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
     assert_eq!(warm.snapshot(&["production_deployment"]), production);
     assert_eq!(outcome(&warm.fullprocess()), "nothing_new");
 }
