@@ -82,7 +82,7 @@ fn one_row_decides_nothing_and_waits_for_others() {
         put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "not_judged", "{record:#}");
-        says(&record, "reason", "19 more, 4 of them with label 1");
+        says(&record, "reason", "missing: 19, 4 of them with label 1");
         assert_eq!(workspace.live(), "000001");
         assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 
@@ -100,7 +100,7 @@ fn new_rows_of_one_label_wait() {
     put(&workspace, "stayed", &stayed);
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
-    says(&record, "reason", "5 more, 5 of them with label 1");
+    says(&record, "reason", "missing: 5, 5 of them with label 1");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
     put(&workspace, "first", &clients(USUAL, "p", 12));
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start", "{record:#}");
-    says(&record, "warnings", "8 more");
+    says(&record, "warnings", "missing: 8");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
         let workspace = pipeline(before, trigger, &test);
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "cold_start", "{record:#}");
-        says(&record, "warnings", "in the test data have label 0");
+        says(&record, "warnings", "on the test data all ");
         put(&workspace, "later", &clients(reversed, "l", 600));
         let record = workspace.fullprocess();
         let model = &record["evidence"]["verdicts"]["model"]["verdict"];
@@ -229,7 +229,9 @@ fn without_model_drift_a_candidate_must_be_better_beyond_chance() {
     put(&workspace, "later", &fewer);
     let record = workspace.fullprocess();
     assert_eq!(record["comparison"]["model_drift"], false, "{record:#}");
-    says(&record, "verdict", "must be significantly lower");
+    says(&record, "verdict", "must be significantly lower; it is not");
+    assert_eq!(outcome(&record), "candidate_refused", "{record:#}");
+    assert_eq!(workspace.live(), "000001");
 }
 
 #[test]

@@ -172,7 +172,7 @@ pub(crate) static ROW_INVALID: Kind = kind(
     422,
     "row-invalid",
     "Rows cannot be read",
-    "Mend the cells that errors lists.",
+    "Fix the cells that errors lists.",
 );
 pub(crate) static MISSING_COLUMN: Kind = kind(
     422,

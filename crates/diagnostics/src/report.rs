@@ -34,6 +34,8 @@ pub struct DeployedState {
     pub release: String,
     /// F1 when it was deployed.
     pub deployed_score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    pub deployed_score_interval: Option<[f64; 2]>,
     /// F1 now; differs when the test data has changed. `None` when undefined.
     pub current_score: Option<f64>,
     /// 95 % interval of that F1; `None` when undefined.
@@ -49,6 +51,7 @@ pub(crate) fn deployed_state(config: &Config) -> anyhow::Result<Option<DeployedS
     Ok(Some(DeployedState {
         release: scored.release,
         deployed_score: scored.deployed_score,
+        deployed_score_interval: scored.deployed_score_interval,
         current_score: scored.metrics.f1,
         current_score_interval: scored.metrics.f1_interval,
         predictions: scored.predictions,
@@ -91,8 +94,12 @@ fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt:
         scoring::f1_with_interval(deployed.current_score, deployed.current_score_interval);
     writeln!(
         to,
-        "release {}: F1 on the test data {current} now, {:.4} when deployed",
-        deployed.release, deployed.deployed_score
+        "release {}: F1 on the test data {current} now, {} when deployed",
+        deployed.release,
+        scoring::f1_with_interval(
+            Some(deployed.deployed_score),
+            deployed.deployed_score_interval
+        )
     )?;
     writeln!(
         to,

@@ -171,19 +171,10 @@ impl NeededLabels {
         };
         (missing > 0).then(|| {
             format!(
-                "there {} ({positives} with label 1, {negatives} with label 0), {} are needed with {} of each label: {missing} more{among}",
-                in_words(rows),
-                self.rows,
-                self.of_each_label,
+                "({positives} with label 1, {negatives} with label 0); {} are needed, {} of each label; missing: {missing}{among}",
+                self.rows, self.of_each_label,
             )
         })
-    }
-}
-
-fn in_words(rows: u64) -> String {
-    match rows {
-        1 => "is 1 labelled row".into(),
-        rows => format!("are {rows} labelled rows"),
     }
 }
 
@@ -233,7 +224,7 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
             (0, _) => decision(Action::Nothing, "there is no data".into()),
             (_, 0) => decision(
                 Action::Wait,
-                "no row has a known class, so no first model can be fitted".into(),
+                "no row has a label, so no first model can be fitted".into(),
             ),
             _ => decision(Action::ColdStart, "nothing is deployed yet".into()),
         };
@@ -242,10 +233,14 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         return decision(Action::Wait, "no row is new".into());
     }
     if evidence.new_labelled_rows == 0 {
-        return decision(Action::Predict, "no new row has a known class".into());
+        return decision(Action::Predict, "no new row has a label".into());
     }
     if let Some(missing) = missing_labels(evidence, policy) {
-        let reason = format!("cannot judge the deployed model yet: {missing}; the new rows wait");
+        let have = match evidence.new_labelled_rows {
+            1 => "1 new row has a label".into(),
+            rows => format!("{rows} new rows have a label"),
+        };
+        let reason = format!("cannot test for model drift yet: {have} {missing}");
         return decision(Action::Wait, reason);
     }
     let score = by_score(evidence, deployed, policy);
@@ -318,9 +313,9 @@ fn by_score(
     }
     let (action, verdict) = held_against(new, deployed.score, policy.on_tie);
     let reason = format!(
-        "F1 on the {rows} is {}, {verdict} ({:.4})",
+        "F1 on the {rows} is {}, {verdict}, {}",
         f1_with_interval(Some(new), interval),
-        deployed.score
+        f1_with_interval(Some(deployed.score), deployed.score_interval)
     );
     Ok(decision(action, reason))
 }
@@ -457,12 +452,12 @@ mod tests {
             (
                 1,
                 0,
-                Some("19 more, 4 of them with label 1 and 5 with label 0"),
+                Some("missing: 19, 4 of them with label 1 and 5 with label 0"),
             ),
-            (4, 15, Some("1 more, 1 of them with label 1")),
-            (4, 900, Some("1 more, 1 of them with label 1")),
-            (900, 0, Some("5 more, 5 of them with label 0")),
-            (9, 10, Some(": 1 more; the new rows wait")),
+            (4, 15, Some("missing: 1, 1 of them with label 1")),
+            (4, 900, Some("missing: 1, 1 of them with label 1")),
+            (900, 0, Some("missing: 5, 5 of them with label 0")),
+            (9, 10, Some("5 of each label; missing: 1")),
             (5, 15, None),
         ] {
             let mut new = metrics(positives, 0, 0);

@@ -323,12 +323,12 @@ impl OpenRun<'_> {
         record.new_score = new.map(|f1| f1.value);
         record.new_score_interval = new.and_then(|f1| f1.interval);
         if let Some(metrics) = &evidence.on_new_rows
-            && decision.action.marks_as_judged()
+            && decision.action == Action::Keep
         {
             record.warn(scoring::model_warnings(
                 metrics,
                 "the deployed model",
-                "among the new rows",
+                "on the new rows",
             ));
         }
         record.rows.new = evidence.new_rows;

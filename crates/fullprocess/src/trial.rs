@@ -50,7 +50,7 @@ impl OpenRun<'_> {
         self.record.warn(scoring::model_warnings(
             &candidate.metrics,
             "the candidate",
-            "in the test data",
+            "on the test data",
         ));
         if live.is_none() {
             self.warn_of_few_labels(data)?;
@@ -70,9 +70,13 @@ impl OpenRun<'_> {
     fn warn_of_few_labels(&mut self, data: &Data) -> anyhow::Result<()> {
         let labels = &data.all(self.config)?.labels;
         let count = |label| labels.iter().filter(|found| **found == Some(label)).count() as u64;
-        let missing = NeededLabels::of(self.config).missing(count(true), count(false));
+        let (positives, negatives) = (count(true), count(false));
+        let missing = NeededLabels::of(self.config).missing(positives, negatives);
         self.record.warn(missing.map(|missing| {
-            format!("the first model is fitted to too few rows to be trusted: {missing}")
+            let rows = positives + negatives;
+            format!(
+                "the first model is fitted to {rows} labelled rows, too few to trust it {missing}"
+            )
         }));
         Ok(())
     }

@@ -133,9 +133,13 @@ pub struct FormerFolder {
 impl std::fmt::Display for FormerFolder {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { folder, files } = self;
+        let of_its = match files {
+            1 => "its file".into(),
+            files => format!("its {files} files"),
+        };
         write!(
             to,
-            "{folder} is no longer an input folder, and the rows of its {files} files are dropped"
+            "{folder} is no longer an input folder, and the rows of {of_its} are dropped"
         )
     }
 }

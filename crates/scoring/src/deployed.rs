@@ -24,6 +24,8 @@ pub struct DeployedScore {
     pub data_digest: String,
     /// F1 when it was deployed.
     pub deployed_score: f64,
+    /// 95 % interval of that F1; releases of older programs have none.
+    pub deployed_score_interval: Option<[f64; 2]>,
     /// The model on the test data now.
     pub metrics: Metrics,
     /// Its prediction for each row of the test data, 0 or 1.
@@ -88,6 +90,7 @@ pub fn score_release(
         model_digest: manifest.model_digest().to_owned(),
         data_digest: test.digest,
         deployed_score: manifest.score,
+        deployed_score_interval: manifest.score_interval,
         metrics,
         predictions: scored
             .iter()

@@ -90,15 +90,15 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
 
 /// Whether the candidate's log-loss is significantly lower, given the p-value of its being higher.
 fn significantly_lower(p_of_higher: Option<f64>) -> (bool, String) {
-    let needed = "without model drift the candidate's must be significantly lower";
+    let needed = "no model drift was found, so the candidate's must be significantly lower";
     let Some(p) = p_of_higher.map(|p| 1.0 - p) else {
-        let rule = format!("{needed}, and the two do not differ");
-        return (false, rule);
+        let why = "no test is possible: fewer than two rows, or no spread";
+        return (false, format!("{needed}; {why}"));
     };
     let passes = p < SIGNIFICANCE;
-    let found = if passes { "and is" } else { "and is not" };
-    let test = format!("one-sided paired t-test, {}", p_text(p));
-    (passes, format!("{needed}, {found}: {test}"))
+    let found = if passes { "it is" } else { "it is not" };
+    let test = format!("{}, one-sided paired t-test", p_text(p));
+    (passes, format!("{needed}; {found}: {test}"))
 }
 
 fn f1_on_new_rows(comparison: &Comparison) -> Finding {
@@ -135,7 +135,7 @@ fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
     let found = match guard.log_loss_p_value {
         Some(p) if is_worse => format!("significantly higher: {}", p_text(p)),
         Some(p) => format!("not significantly higher: {}", p_text(p)),
-        None => "the two do not differ".into(),
+        None => "no test is possible: fewer than two rows, or no spread".into(),
     };
     Finding {
         weight: Some(!is_worse),
@@ -382,7 +382,7 @@ mod tests {
         );
         assert_eq!(
             refused.reasons[0],
-            "refused: log-loss on 26 new rows: candidate 0.5000, deployed model 0.6000 (without model drift the candidate's must be significantly lower, and is not: one-sided paired t-test, p = 0.600)"
+            "refused: log-loss on 26 new rows: candidate 0.5000, deployed model 0.6000 (no model drift was found, so the candidate's must be significantly lower; it is not: p = 0.600, one-sided paired t-test)"
         );
     }
 }

@@ -60,7 +60,7 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     warnings.extend(model_warnings(
         &metrics,
         "the candidate",
-        "in the test data",
+        "on the test data",
     ));
     for warning in &warnings {
         tracing::warn!("{warning}");

@@ -5,7 +5,7 @@ use crate::metrics::Metrics;
 
 /// Warnings about a model with these metrics.
 ///
-/// `model` names it, such as "the candidate"; `place` says of which rows, such as "in the test data".
+/// `model` names it, such as "the candidate"; `place` says of which rows, such as "on the test data".
 ///
 /// It was asked about rows of one label only, it flags nobody, or its F1 is below that of calling
 /// everyone a leaver.
@@ -14,14 +14,14 @@ pub fn model_warnings(metrics: &Metrics, model: &str, place: &str) -> Vec<String
     let labelled = metrics.rows;
     let only = |label: u8, other: u8| {
         format!(
-            "all {labelled} labelled rows {place} have label {label}, so F1 says little about {model}: add rows with label {other}"
+            "{place} all {labelled} labelled rows have label {label}, so F1 says little about {model}: add rows with label {other}"
         )
     };
     let warning = match (confusion.positives(), confusion.negatives()) {
         (0, _) => Some(only(0, 1)),
         (_, 0) => Some(only(1, 0)),
         (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
-            "{model} flags nobody {place}, where {left} of {labelled} labelled rows have label 1"
+            "{place} {model} flags nobody, and {left} of {labelled} labelled rows have label 1"
         )),
         _ => below_baseline(metrics, model, place),
     };
@@ -32,7 +32,7 @@ fn below_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String>
     let (f1, baseline) = metrics.f1.zip(metrics.baselines.always_one_f1)?;
     (f1 < baseline - SCORE_TOLERANCE).then(|| {
         format!(
-            "{model} is worse than calling everyone a leaver {place}: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
+            "{place} {model} is worse than calling everyone a leaver: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
             f1_with_interval(metrics.f1, metrics.f1_interval)
         )
     })
@@ -56,19 +56,19 @@ mod tests {
                 std::iter::repeat_n(Scored { log_odds, label }, count)
             })
             .collect();
-        model_warnings(&evaluate(&rows).unwrap(), "the model", "in the test data")
+        model_warnings(&evaluate(&rows).unwrap(), "the model", "on the test data")
     }
 
     #[test]
     fn a_model_that_says_nothing_useful_is_a_warning() {
         for (cells, says) in [
-            ([0, 3, 0, 9], "in the test data have label 0"),
+            (
+                [0, 3, 0, 9],
+                "on the test data all 12 labelled rows have label 0",
+            ),
             ([3, 0, 9, 0], "have label 1, so"),
             ([0, 0, 9, 0], "have label 1, so"),
-            (
-                [0, 0, 4, 96],
-                "flags nobody in the test data, where 4 of 100",
-            ),
+            ([0, 0, 4, 96], "flags nobody, and 4 of 100"),
             ([10, 20, 30, 40], "its F1 is 0.2857 (95 %"),
         ] {
             let found = warnings(cells);

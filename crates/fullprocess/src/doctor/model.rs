@@ -13,7 +13,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     };
     let scored = scoring::score_release(patient.config, live.manifest(), &live.model)?;
     let metrics = &scored.metrics;
-    for warning in scoring::model_warnings(metrics, "the deployed model", "in the test data") {
+    for warning in scoring::model_warnings(metrics, "the deployed model", "on the test data") {
         // A person has to judge it: another model, or other test data, may be needed.
         findings.note(warning, "diagnostics");
     }
