@@ -148,6 +148,34 @@ fn where_leavers_are_rare_an_f1_of_nothing_replaces_no_model() {
 }
 
 #[test]
+fn many_leavers_under_a_model_that_expects_hardly_any_are_drift_at_once() {
+    let rare = World {
+        at_zero: -4200,
+        slope: 500,
+    };
+    let many = World { at_zero: 0, ..rare };
+    for trigger in ["score", "evidence"] {
+        let workspace = started(rare, trigger);
+        put(&workspace, "later", &clients(many, "l", 60));
+        let record = workspace.fullprocess();
+        assert_eq!(outcome(&record), "redeployed", "{trigger}: {record:#}");
+    }
+}
+
+#[test]
+fn rows_that_wait_open_no_alert_and_are_said_to_wait() {
+    let workspace = started(USUAL, "evidence");
+    let left = with_label(&clients(USUAL, "l", 120), 1);
+    put(&workspace, "left", &left);
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "not_judged", "{record:#}");
+    assert_eq!(record["evidence"]["verdicts"], Value::Null);
+    let next = workspace.fullprocess();
+    assert_eq!(outcome(&next), "nothing_new");
+    says(&next, "reason", "new rows wait for more labels");
+}
+
+#[test]
 fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
     let before = World {
         at_zero: -1000,

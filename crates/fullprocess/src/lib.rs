@@ -237,6 +237,11 @@ impl OpenRun<'_> {
                 ..judge(config, history, live, &data)?
             };
             let decision = decide(&evidence, &policy);
+            if decision.action == Action::Wait {
+                // The next run tests these rows with those that they wait for. A test of each part
+                // of them would be one look too many, and nobody is to be alarmed by it.
+                evidence.verdicts = None;
+            }
             if decision.action.marks_as_judged() {
                 evidence.expectation = foreseen.expectation.clone();
                 evidence.realised = foreseen.realised.clone();
@@ -348,12 +353,13 @@ impl OpenRun<'_> {
         let (ledger, report) = ingestion::note_nothing_new(self.history, ledger, &looked.found)?;
         let is_empty = report.empty_folders.len() == self.config.input_folders.len();
         self.record.note_ingestion(report);
-        let reason = if is_empty {
-            "there is no input file"
-        } else {
-            "every input file is known, and no row waits to be evaluated"
+        self.record.reason = match ledger.rows.saturating_sub(ledger.judged_rows) {
+            _ if is_empty => "there is no input file".into(),
+            0 => "every input file is known, and no row waits to be evaluated".into(),
+            waiting => {
+                format!("every input file is known; {waiting} new rows wait for more labels")
+            }
         };
-        self.record.reason = reason.into();
         notices::gather(self.config, self.history, &ledger, &mut self.record)?;
         let live = looked.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());

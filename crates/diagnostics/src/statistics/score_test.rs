@@ -177,6 +177,11 @@ impl ScoreTerms {
             let rows = self.rows;
             return Err(Undecided::FewRows { rows, needed });
         }
+        Ok(())
+    }
+
+    /// Whether the model expects enough rows of either label for χ² to hold.
+    fn expects_both_labels(&self) -> Result<(), Undecided> {
         for (class, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
             if expected < LEAST_EXPECTED {
                 let rows = self.rows;
@@ -197,7 +202,9 @@ impl ScoreTerms {
 /// single cell is too large to be squared. An error, which is a result, where the rows are too few
 /// or too alike.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
-    Tested::without(&[], terms, covariance)?.test(&terms.score)
+    let tested = Tested::without(&[], terms, covariance)?;
+    terms.expects_both_labels()?;
+    tested.test(&terms.score)
 }
 
 /// What can be tested of some terms, and how its statistic is made of a score.

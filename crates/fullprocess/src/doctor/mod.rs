@@ -71,7 +71,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     make(Check::History, history::examine, &layout.history());
     make(Check::Input, input::examine, &config.base);
     make(Check::Releases, releases::examine, layout.production());
-    make(Check::Model, model::examine, layout.production());
+    make(Check::Model, model::examine, &config.test_folder.path);
     make(Check::Orphans, orphans::examine, layout.state());
     make(Check::Runs, runs::examine, &layout.history());
     make(Check::Alerts, alerts::examine, &layout.history());

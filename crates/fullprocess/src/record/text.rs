@@ -6,7 +6,6 @@ use common::history::STAGES;
 use scoring::f1_with_interval;
 
 use super::{FileCounts, Outcome, RunRecord};
-use crate::decide::Action;
 use crate::unlabelled::Expectation;
 
 impl fmt::Display for RunRecord {
@@ -155,13 +154,8 @@ impl RunRecord {
             return Ok(());
         };
         let model = verdicts.model.to_string();
-        // Where the evidence decides, or too few rows wait, the reason says so already.
-        let waits = self
-            .decision
-            .as_ref()
-            .is_some_and(|decision| decision.action == Action::Wait)
-            && verdicts.model.verdict == diagnostics::Verdict::InsufficientData;
-        if !self.reason.contains(&model) && !waits {
+        // Where the evidence decides the reason says so already.
+        if !self.reason.contains(&model) {
             writeln!(to, "  model      {model}")?;
         }
         for finding in verdicts.of_features() {

@@ -43,6 +43,9 @@ const ROUNDING: f64 = 1e-9;
 impl Incumbent {
     /// [`test`](Self::test) of a batch whose rows are there, with these terms. Where χ² is below the
     /// level the p-value is that of drawn classes, if that is larger.
+    ///
+    /// Drawn labels hold also where the model expects almost nobody of one label and χ² does not:
+    /// there the test says drift, or it is undecided.
     pub fn test_batch(
         &self,
         table: &Table,
@@ -53,12 +56,16 @@ impl Incumbent {
         let tested = self.tested(terms)?;
         let test = tested.test(&terms.score)?;
         if test.p_value >= level {
+            terms.expects_both_labels()?;
             return Ok(test);
         }
         let drawn = draws_for(level, terms).and_then(|draws| {
             let classes = self.drawn_classes(table, rows)?;
             classes.p_value(&tested, &terms.score, draws)
         });
+        if drawn.is_none_or(|p_value| p_value >= level) {
+            terms.expects_both_labels()?;
+        }
         Ok(match drawn {
             Some(p_value) => ScoreTest {
                 p_value: p_value.max(test.p_value),

@@ -73,7 +73,9 @@ impl Incumbent {
     /// Tests terms of this model, but for the levels of categories that are too rare in their rows,
     /// and the most frequent one of each where the others tell it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
-        self.tested(terms)?.test(&terms.score)
+        let tested = self.tested(terms)?;
+        terms.expects_both_labels()?;
+        tested.test(&terms.score)
     }
 
     pub(super) fn tested(&self, terms: &ScoreTerms) -> Result<Tested, Undecided> {
