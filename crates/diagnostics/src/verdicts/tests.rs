@@ -233,7 +233,9 @@ fn a_bad_column_changes_no_other_verdict() {
     let mut huge = whole.clone();
     huge.features[1].fill(1e300);
     let found = alone(&model, &huge);
-    assert_eq!(found.model.verdict, Verdict::InsufficientData);
+    // The model is certain of each row and wrong about many, which drawn labels show.
+    assert_eq!(found.model.verdict, Verdict::Drift, "{}", found.model);
+    assert!(!found.model.to_string().contains("NaN"), "{}", found.model);
     assert_eq!(
         found.sums,
         CumulativeScore::default(),
