@@ -54,7 +54,7 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
     let labelled = export(30, 400);
     let predicted = after(&workspace, "march", &unlabelled(&labelled));
     assert_eq!(outcome(&predicted), "not_judged", "{predicted:#}");
-    assert_eq!(predicted["reason"], "no new row has a known class");
+    assert_eq!(predicted["reason"], "no new row has a label");
     let expected = expectation(&predicted);
     assert_eq!(expected["kind"], "estimate; blind to concept drift");
     assert_eq!(expected["rows"], 400);
