@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     writing: Writing,
     /// Of the task that serves the connection.
     waker: RefCell<Option<Waker>>,
+    /// Of the task that waits for a body, which may be another.
+    body_waker: RefCell<Option<Waker>>,
 }
 
 /// The phase of a connection.
@@ -57,6 +59,8 @@ enum Phase {
     Head,
     /// A request is being read and answered.
     Busy,
+    /// The same, while more of the request's body is waited for.
+    Body,
     /// The last request was answered.
     Idle,
 }
@@ -68,6 +72,8 @@ enum End {
     SlowHead,
     /// The connection has no request. A request that arrives at this moment is still answered.
     Idle,
+    /// The client sends its body while others need the connection's handle.
+    SlowBody,
     /// The client takes its answer too slowly.
     SlowReader,
 }
@@ -85,6 +91,9 @@ struct Writing {
 
 /// A request of a connection, until its answer was handed over.
 pub(crate) struct Underway(Option<Rc<Connection>>);
+
+/// The wait for more of a body.
+struct BodyAwaited<'c>(&'c Connection);
 
 impl OpenConnections {
     /// How many there are.
@@ -120,11 +129,13 @@ impl Connection {
             is_closed_by_client: Cell::new(false),
             is_abandoned: Cell::new(false),
             writing: Writing::default(),
-            waker: RefCell::new(None),
+            waker: RefCell::default(),
+            body_waker: RefCell::default(),
         }
     }
 
-    fn of(request: &HttpRequest) -> Option<&Rc<Self>> {
+    /// The connection of a request.
+    pub(crate) fn of(request: &HttpRequest) -> Option<&Rc<Self>> {
         request.conn_data::<Rc<Self>>()
     }
 
@@ -163,6 +174,23 @@ impl Connection {
         .await
     }
 
+    /// Waits for more of a request's body. `None` when the connection has to end first.
+    pub(crate) async fn await_body<T>(&self, more: impl Future<Output = T>) -> Option<T> {
+        let _awaited = BodyAwaited::begin(self);
+        let mut more = pin!(more);
+        poll_fn(|context| {
+            if self.end.get() == Some(End::SlowBody) {
+                return Poll::Ready(None);
+            }
+            let more = more.as_mut().poll(context).map(Some);
+            if more.is_pending() {
+                remember(&self.body_waker, context);
+            }
+            more
+        })
+        .await
+    }
+
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.since.set(self.worker.checks());
@@ -178,7 +206,7 @@ impl Connection {
             // The first head is timed from the beginning of the connection.
             Phase::New => self.phase.set(Phase::Head),
             Phase::Idle => self.enter(Phase::Head),
-            Phase::Head | Phase::Busy => {}
+            Phase::Head | Phase::Busy | Phase::Body => {}
         }
         if self.end.get() == Some(End::Idle) {
             self.end.set(None);
@@ -186,26 +214,24 @@ impl Connection {
     }
 
     fn has_request(&self) -> bool {
-        matches!(self.phase.get(), Phase::Head | Phase::Busy)
+        matches!(self.phase.get(), Phase::Head | Phase::Busy | Phase::Body)
     }
 
     /// Ends the connection at the next read or write of its task.
     fn end(&self, why: End) {
         self.end.set(Some(why));
-        // Waking may run code that borrows the waker again.
-        let waker = self.waker.borrow_mut().take();
-        if let Some(waker) = waker {
-            waker.wake();
+        for waker in [&self.waker, &self.body_waker] {
+            // Waking may run code that borrows the waker again.
+            let waker = waker.borrow_mut().take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
     }
 
     /// Remembers the task to wake.
     fn wait(&self, context: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        match &mut *waker {
-            Some(known) => known.clone_from(context.waker()),
-            None => *waker = Some(context.waker().clone()),
-        }
+        remember(&self.waker, context);
     }
 }
 
@@ -235,6 +261,36 @@ impl Drop for Underway {
         if let Some(connection) = &self.0 {
             connection.enter(Phase::Idle);
         }
+    }
+}
+
+impl<'c> BodyAwaited<'c> {
+    /// The time of the request is that since its head, so that a client that sends a byte now and
+    /// then is as old as one that sends nothing.
+    fn begin(connection: &'c Connection) -> Self {
+        if connection.phase.get() == Phase::Busy {
+            connection.phase.set(Phase::Body);
+        }
+        Self(connection)
+    }
+}
+
+impl Drop for BodyAwaited<'_> {
+    fn drop(&mut self) {
+        let Self(connection) = self;
+        connection.body_waker.take();
+        // The answer may have ended before the body.
+        if connection.phase.get() == Phase::Body {
+            connection.phase.set(Phase::Busy);
+        }
+    }
+}
+
+fn remember(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
+    let mut waker = waker.borrow_mut();
+    match &mut *waker {
+        Some(known) => known.clone_from(context.waker()),
+        None => *waker = Some(context.waker().clone()),
     }
 }
 

@@ -106,6 +106,11 @@ impl Metrics {
         Running(self)
     }
 
+    /// Number of requests that have begun and were not answered yet.
+    pub(crate) fn requests_in_flight(&self) -> u64 {
+        self.in_flight.load(Relaxed)
+    }
+
     /// A request was answered.
     pub(crate) fn count_request(&self, target: Target, status: u16, took: Duration) {
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

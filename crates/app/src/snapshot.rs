@@ -45,7 +45,7 @@ pub(crate) struct ModelStore {
     /// Held while a release is loaded, so that it is loaded once.
     loading: Mutex<()>,
     /// Limits the looks that `/readyz` asks for.
-    pub(crate) glance: Arc<Glance>,
+    pub(crate) glance: Glance,
     loaded: AtomicU64,
     refused: AtomicU64,
 }
@@ -118,7 +118,7 @@ impl ModelStore {
                 refusal: None,
             }),
             loading: Mutex::new(()),
-            glance: Arc::default(),
+            glance: Glance::default(),
             loaded: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }

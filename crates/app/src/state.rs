@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::Config;
 
@@ -56,6 +56,13 @@ impl AppState {
             is_draining: AtomicBool::new(false),
             config,
         }
+    }
+
+    /// Whether the server has anything to do besides the request that asks.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.metrics.requests_in_flight() > 1
+            || self.work.is_running()
+            || self.streams.load(Ordering::Relaxed) > 0
     }
 
     /// Reads the live release and the keys again.

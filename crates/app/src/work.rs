@@ -1,18 +1,20 @@
 //! Long work that runs outside the server's workers, with a limit on running and waiting requests.
 //!
 //! A waiting request has neither a thread nor a job, so nothing remains of it when its client goes
-//! away. Monitoring (`/readyz`, `/metrics`) has a thread of its own.
+//! away. Monitoring (`/readyz`, `/metrics`) has threads of its own.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::rt::time::timeout;
 use actix_web::web;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::Connection;
 use crate::error::ApiError;
@@ -21,10 +23,13 @@ use crate::error::ApiError;
 const AT_ONCE_BY_PROCESSOR: usize = 2;
 /// Limit on the number of waiting requests.
 pub(crate) const MAX_WAITING: usize = 128;
-/// How long `/readyz` and `/metrics` wait for new information.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The same while all turns are taken, as monitoring must stay fast under load.
-const PATIENCE_UNDER_LOAD: Duration = Duration::from_millis(30);
+/// How long `/readyz` and `/metrics` wait for new information, as monitoring must stay fast under
+/// load.
+const PATIENCE: Duration = Duration::from_millis(30);
+/// How many times they do so while nothing else is asked of the server: a second.
+const MAX_WAITS: u32 = 33;
+/// Threads for `/readyz` and `/metrics`: a look that hangs keeps one for good.
+const MONITORING_THREADS: usize = 2;
 
 /// The turns, and the number of requests that wait for one.
 pub(crate) struct Work {
@@ -42,7 +47,8 @@ pub(crate) struct Place<'w> {
 /// A look at something outside the server, made for one request at a time.
 #[derive(Default)]
 pub(crate) struct Glance {
-    is_begun: AtomicBool,
+    /// Held until the look has ended.
+    looking: Arc<Mutex<()>>,
 }
 
 impl Work {
@@ -57,10 +63,14 @@ impl Work {
         }
     }
 
-    /// Number of threads of each worker: all jobs may belong to one worker, and one thread is left
-    /// for monitoring.
+    /// Number of threads of each worker: all jobs may belong to one worker.
     pub(crate) fn threads_of_a_worker(&self) -> usize {
-        self.at_once + 1
+        self.at_once + MONITORING_THREADS
+    }
+
+    /// Whether any job runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.turns.available_permits() < self.at_once
     }
 
     /// Runs a job outside the worker when a turn is free.
@@ -90,16 +100,15 @@ impl Work {
     /// All turns, until they are dropped.
     #[cfg(test)]
     pub(crate) fn all_turns(&self) -> OwnedSemaphorePermit {
-        let all = u32::try_from(self.at_once).unwrap();
-        Arc::clone(&self.turns).try_acquire_many_owned(all).unwrap()
+        self.some_turns(self.at_once)
     }
 
-    fn patience(&self) -> Duration {
-        if self.turns.available_permits() == 0 {
-            PATIENCE_UNDER_LOAD
-        } else {
-            PATIENCE
-        }
+    /// So many turns, until they are dropped.
+    #[cfg(test)]
+    pub(crate) fn some_turns(&self, turns: usize) -> OwnedSemaphorePermit {
+        let turns = u32::try_from(turns).unwrap();
+        let all = Arc::clone(&self.turns);
+        all.try_acquire_many_owned(turns).unwrap()
     }
 }
 
@@ -141,32 +150,39 @@ impl Drop for Place<'_> {
 }
 
 impl Glance {
-    /// Looks, unless a look already waits for a thread. Waits for the result within the limit of
-    /// monitoring.
+    /// Looks, and waits for the result within the limit of monitoring. The look goes on after that,
+    /// and the next request has its result.
     ///
-    /// The next look may start as soon as this one runs, which may miss later changes.
+    /// A look begins after the one before it has ended, so that one that hangs takes one thread.
     pub(crate) async fn look(
-        self: &Arc<Self>,
-        work: &Work,
+        &self,
+        is_busy: impl Fn() -> bool,
         look: impl FnOnce() + Send + 'static,
     ) -> Result<(), ApiError> {
-        if self.is_begun.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
-        let glance = Arc::clone(self);
-        let looked = web::block(move || {
-            glance.is_begun.store(false, Ordering::Relaxed);
-            look();
+        let has_begun = Cell::new(false);
+        let mut looked = pin!(async {
+            let turn = Arc::clone(&self.looking).lock_owned().await;
+            has_begun.set(true);
+            let looked = web::block(move || {
+                let _turn = turn;
+                look();
+            });
+            looked.await
         });
-        match timeout(work.patience(), looked).await {
-            Ok(looked) => Ok(looked?),
-            // The answer is what is known already.
-            Err(_) => Ok(()),
+        for _ in 0..MAX_WAITS {
+            if let Ok(looked) = timeout(PATIENCE, &mut looked).await {
+                return Ok(looked?);
+            }
+            if is_busy() || !has_begun.get() {
+                break;
+            }
         }
+        // The answer is what is known already.
+        Ok(())
     }
 
     #[cfg(test)]
     pub(crate) fn is_begun(&self) -> bool {
-        self.is_begun.load(Ordering::Relaxed)
+        self.looking.try_lock().is_err()
     }
 }

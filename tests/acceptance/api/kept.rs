@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{HOST, serving, still_answers};
+use super::{CSV, HEADER, HOST, serving, still_answers};
 use crate::server::{Server, next_answer, rest_of, status_of};
 
 /// What is over after a few seconds is over by then, on the slowest machine.
@@ -84,7 +84,9 @@ fn nobody_is_locked_out(server: &Server, hold: impl Fn(&mut TcpStream)) {
     let mut held = Vec::new();
     for _ in 0..HANDLES + 100 {
         // Each waits for its answer only until there is room.
+        let began = Instant::now();
         let mut stream = kept(server);
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
         hold(&mut stream);
         held.push(stream);
     }
@@ -104,5 +106,16 @@ fn slow_heads_on_kept_connections_make_room_for_others() {
     let (_workspace, server) = serving(&[("limits.keep_alive_seconds", json!(3600))]);
     nobody_is_locked_out(&server, |stream| {
         stream.write_all(b"GET /livez HTT").expect("sent");
+    });
+}
+
+#[test]
+fn bodies_that_do_not_come_make_room_for_others() {
+    let (_workspace, server) = serving(&[("limits.body_seconds", json!(3600))]);
+    let head =
+        format!("POST /prediction HTTP/1.1\r\n{HOST}\r\n{CSV}\r\nContent-Length: 60000\r\n\r\n");
+    let half = head + HEADER + &"x,1,2,3\n".repeat(3000);
+    nobody_is_locked_out(&server, |stream| {
+        stream.write_all(half.as_bytes()).expect("sent");
     });
 }

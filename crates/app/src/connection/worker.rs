@@ -1,6 +1,7 @@
 //! The connections of one worker, checked four times a second.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,8 +22,8 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Bytes a second at which an answer must be taken on the whole.
 const SLOWEST_RATE: u64 = 64 * 1024;
-/// Number of checks after which an idle connection may be closed to make room.
-const MIN_IDLE_CHECKS: u64 = 4;
+/// Number of checks after which a connection whose client is waited for may be closed to make room.
+const MIN_WAITED_CHECKS: u64 = 4;
 /// One in so many of the allowed handles is kept free for files and new connections.
 const SPARE_HANDLES: usize = 8;
 
@@ -94,7 +95,7 @@ impl Connections {
         if self.state.is_draining.load(Ordering::Relaxed) {
             self.drain(&open);
         }
-        self.make_room(open);
+        self.make_room(&open);
     }
 
     /// The limit that a connection exceeds, if any.
@@ -114,7 +115,8 @@ impl Connections {
             Phase::New => has_passed(waited, HEAD_TIME).then_some(End::Idle),
             Phase::Head => has_passed(waited, HEAD_TIME).then_some(End::SlowHead),
             Phase::Idle => has_passed(waited, keep_alive).then_some(End::Idle),
-            Phase::Busy => None,
+            // Whoever reads a body has a limit for it.
+            Phase::Busy | Phase::Body => None,
         }
     }
 
@@ -134,9 +136,10 @@ impl Connections {
         }
     }
 
-    /// Ends the longest idle connections when handles run short, so that a client with many
-    /// connections does not lock out others.
-    fn make_room(&self, mut open: Vec<Rc<Connection>>) {
+    /// Ends connections whose client is waited for when handles run short, so that a client with
+    /// many connections does not lock out others: the longest idle ones, then those that have
+    /// held up their request or its answer for longest.
+    fn make_room(&self, open: &[Rc<Connection>]) {
         let Some(handles) = getrlimit(Resource::Nofile).current else {
             return;
         };
@@ -148,16 +151,88 @@ impl Connections {
         }
         // Each worker ends its share.
         let share = (too_many * open.len()).div_ceil(all);
-        let newest = self.checks().saturating_sub(MIN_IDLE_CHECKS);
-        open.retain(|connection| {
-            connection.phase.get() != Phase::Busy && connection.since.get() <= newest
-        });
-        open.sort_by_key(|connection| connection.since.get());
-        for connection in open.iter().take(share) {
-            connection.end(match connection.phase.get() {
-                Phase::Head => End::SlowHead,
-                _ => End::Idle,
-            });
+        for (why, connection) in self.waited_for_longest(open).into_iter().take(share) {
+            connection.end(why);
         }
+    }
+
+    /// Those that may be ended to make room, in this order.
+    fn waited_for_longest<'c>(&self, open: &'c [Rc<Connection>]) -> Vec<(End, &'c Rc<Connection>)> {
+        let mut waited_for: Vec<_> = open
+            .iter()
+            .filter_map(|connection| Some((self.waited_for(connection)?, connection)))
+            .filter(|((_, waited), _)| *waited >= MIN_WAITED_CHECKS)
+            .collect();
+        waited_for.sort_by_key(|((why, waited), _)| (!why.is_before_request(), Reverse(*waited)));
+        let order = waited_for.into_iter();
+        order
+            .map(|((why, _), connection)| (why, connection))
+            .collect()
+    }
+
+    /// What the client is waited for, where it is, and for how many checks.
+    fn waited_for(&self, connection: &Connection) -> Option<(End, u64)> {
+        let writing = &connection.writing;
+        if writing.is_awaited.get() {
+            return Some((End::SlowReader, writing.awaited.get()));
+        }
+        let why = match connection.phase.get() {
+            Phase::New | Phase::Idle => End::Idle,
+            Phase::Head => End::SlowHead,
+            Phase::Body => End::SlowBody,
+            Phase::Busy => return None,
+        };
+        Some((why, self.checks() - connection.since.get()))
+    }
+}
+
+impl End {
+    /// Whether no request is lost by it.
+    fn is_before_request(self) -> bool {
+        matches!(self, Self::Idle | Self::SlowHead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Service;
+
+    #[test]
+    fn those_whose_client_is_waited_for_make_room_and_no_request_that_is_computed() {
+        let worker = Connections::new(Service::deployed().state());
+        worker.checks.set(100);
+        let connection = |phase, since, reading_for: Option<u64>| {
+            let connection = Connection::new(Rc::clone(&worker), since);
+            connection.has_asked.set(true);
+            connection.phase.set(phase);
+            connection.writing.is_awaited.set(reading_for.is_some());
+            connection.writing.awaited.set(reading_for.unwrap_or(0));
+            Rc::new(connection)
+        };
+        let open = [
+            connection(Phase::Busy, 0, None),
+            connection(Phase::Busy, 0, Some(MIN_WAITED_CHECKS - 1)),
+            connection(Phase::Busy, 0, Some(20)),
+            connection(Phase::Body, 30, None),
+            connection(Phase::Body, 99, None),
+            connection(Phase::Head, 90, None),
+            connection(Phase::Idle, 50, None),
+            connection(Phase::Idle, 99, None),
+        ];
+        let order = worker.waited_for_longest(&open);
+        let order: Vec<_> = order
+            .iter()
+            .map(|(why, connection)| (*why, connection.since.get()))
+            .collect();
+        assert_eq!(
+            order,
+            [
+                (End::Idle, 50),
+                (End::SlowHead, 90),
+                (End::SlowBody, 30),
+                (End::SlowReader, 0),
+            ]
+        );
     }
 }

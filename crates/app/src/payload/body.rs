@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io::Write;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use common::config::LimitSettings;
 use flate2::write::MultiGzDecoder;
 use futures_core::Stream;
 
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::pace;
@@ -43,6 +45,8 @@ pub(crate) struct Incoming {
 /// What comes over the connection.
 struct Wire {
     payload: Payload,
+    /// Absent only where tests have none.
+    connection: Option<Rc<Connection>>,
     limit: u64,
     seconds: u64,
     received: u64,
@@ -86,6 +90,7 @@ impl Incoming {
         Ok(Self {
             wire: Wire {
                 payload,
+                connection: Connection::of(request).cloned(),
                 limit: limits.body_bytes,
                 seconds: limits.body_seconds,
                 received: 0,
@@ -196,9 +201,16 @@ impl Wire {
         let began = Instant::now();
         let patience = self.patience();
         let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
-        let next = timeout(patience, next).await;
+        let next = timeout(patience, next);
+        let next = match &self.connection {
+            Some(connection) => connection.await_body(next).await,
+            None => Some(next.await),
+        };
         self.waited += began.elapsed();
-        next.map_err(|_| ApiError::BodyTimeout(self.seconds))
+        match next {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(_)) | None => Err(ApiError::BodyTimeout(self.seconds)),
+        }
     }
 
     /// How long the client may be waited for now: until the whole time is over, or until it

@@ -40,7 +40,8 @@ pub(super) async fn ready(
     expect_no_parameters(&request)?;
     let models = Arc::clone(&state.models);
     let look = move || models.look();
-    state.models.glance.look(&state.work, look).await?;
+    let is_busy = || state.is_busy();
+    state.models.glance.look(is_busy, look).await?;
     let readiness = state.models.readiness();
     let is_draining = state.is_draining.load(Ordering::Relaxed);
     let model = Check {

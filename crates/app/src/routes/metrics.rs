@@ -19,7 +19,7 @@ use crate::work::Glance;
 #[derive(Default)]
 pub(crate) struct RunFiguresCache {
     known: Mutex<Arc<RunFigures>>,
-    glance: Arc<Glance>,
+    glance: Glance,
 }
 
 /// Answers with all metrics.
@@ -31,7 +31,8 @@ pub(super) async fn show(
     accept::choose(request.headers(), &[Media::Metrics])?;
     let reading = state.clone();
     let read = move || reading.runs.read(&reading.config);
-    state.runs.glance.look(&state.work, read).await?;
+    let is_busy = || state.is_busy();
+    state.runs.glance.look(is_busy, read).await?;
     let page = Page {
         metrics: &state.metrics,
         model: &state.models.figures(),

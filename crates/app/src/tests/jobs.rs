@@ -2,18 +2,22 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::task::Poll;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::dev::Service as _;
+use actix_web::rt::time::timeout;
 use actix_web::test::{TestRequest, init_service};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
 use super::service::{CSV, Service};
 use crate::routes;
-use crate::work::MAX_WAITING;
+use crate::work::{Glance, MAX_WAITING};
 
 /// A runtime with so many threads for jobs.
 pub(crate) fn runtime(threads: usize) -> Runtime {
@@ -80,6 +84,67 @@ fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
         assert!(before.await.unwrap());
         spawn_blocking(|| {}).await.unwrap();
         assert!(!state.models.glance.is_begun());
+    });
+}
+
+#[test]
+fn monitoring_waits_no_longer_than_under_full_load_while_anything_runs() {
+    const HALF_A_SECOND: Duration = Duration::from_millis(500);
+    let service = Service::deployed();
+    let state = service.state();
+    runtime(4).block_on(async {
+        let of_itself = state.metrics.begin();
+        let is_soon = async || {
+            let glance = Glance::default();
+            let (go_on, held_up) = channel::<()>();
+            let look = move || assert!(held_up.recv().is_err());
+            let looked = glance.look(|| state.is_busy(), look);
+            let is_soon = timeout(HALF_A_SECOND, looked).await.is_ok();
+            drop(go_on);
+            is_soon
+        };
+        assert!(!is_soon().await, "what is new is waited for");
+        let turn = state.work.some_turns(1);
+        assert!(is_soon().await, "one job");
+        drop(turn);
+        state.streams.fetch_add(1, Ordering::Relaxed);
+        assert!(is_soon().await, "one stream");
+        state.streams.fetch_sub(1, Ordering::Relaxed);
+        let other = state.metrics.begin();
+        assert!(is_soon().await, "one other request");
+        drop((other, of_itself));
+    });
+}
+
+#[test]
+fn a_look_that_hangs_takes_one_thread_however_often_it_is_asked_for() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    runtime(4).block_on(async {
+        let glance = Glance::default();
+        let (go_on, held_up) = channel::<()>();
+        let counted = Arc::clone(&begun);
+        let hang = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            assert!(held_up.recv().is_err());
+        };
+        glance.look(|| true, hang).await.unwrap();
+        let look = || {
+            let counted = Arc::clone(&begun);
+            move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        for _ in 0..3 {
+            glance.look(|| false, look()).await.unwrap();
+            assert!(glance.is_begun());
+            assert!(begun.load(Ordering::Relaxed) <= 1);
+        }
+        drop(go_on);
+        while glance.is_begun() {
+            yield_now().await;
+        }
+        glance.look(|| false, look()).await.unwrap();
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
     });
 }
 
