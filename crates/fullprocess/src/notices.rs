@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use common::ledger::{FileStatus, Ledger};
+use common::ledger::Ledger;
 use common::{Config, History};
-use ingestion::IngestReport;
+use ingestion::{IngestReport, MisspeltTarget};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Outcome, RunRecord};
 
-/// The document of what was said when, and of the files whose target is probably misspelt.
+/// The document of what was said when.
 const NOTICES: &str = "notices";
 
 /// Something that a person has to look at, though the run went on.
@@ -45,8 +45,6 @@ pub enum NoticeKind {
 struct Kept {
     /// When each notice was last said, by its sentence.
     said: BTreeMap<String, Timestamp>,
-    /// The files whose target is probably misspelt, by folder and name, each with the sentence.
-    misspelt: BTreeMap<String, String>,
 }
 
 /// Notes in the record what hinders, and whether any of it is to be said aloud.
@@ -61,11 +59,8 @@ pub(crate) fn gather(
     };
     let kept: Kept = history.document(NOTICES)?.unwrap_or_default();
     let mut notices = of_folders(report);
-    let misspelt = misspelt(&kept, report, ledger).into_values();
-    notices.extend(misspelt.map(|what| Notice {
-        kind: NoticeKind::MisspeltTarget,
-        what,
-    }));
+    let misspelt = ingestion::misspelt_targets(history, ledger)?;
+    notices.extend(misspelt.iter().map(of_misspelt));
     let evidence = record.evidence.as_ref();
     if evidence
         .is_some_and(|found| found.deployed.is_none() && found.rows > 0 && found.labelled_rows == 0)
@@ -93,9 +88,9 @@ pub(crate) fn gather(
 /// A run that failed may not have looked at everything, so it changes nothing.
 pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
-    let Some(report) = record.ingestion.as_ref().filter(|_| !did_not_look) else {
+    if did_not_look || record.ingestion.is_none() {
         return Ok(());
-    };
+    }
     let before: Option<Kept> = history.document(NOTICES)?;
     if before.is_none() && record.notices.is_empty() {
         return Ok(());
@@ -112,10 +107,6 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
     });
     let kept = Kept {
         said: said.collect(),
-        misspelt: match before.misspelt.is_empty() && report.files.is_empty() {
-            true => BTreeMap::new(),
-            false => misspelt(&before, report, &history.ledger()?),
-        },
     };
     if kept != before {
         history.save_document(NOTICES, &kept)?;
@@ -146,33 +137,19 @@ pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
     unreadable.chain(empty).collect()
 }
 
-/// The ingested files whose target is probably misspelt: those known before, and those read now.
-fn misspelt(kept: &Kept, report: &IngestReport, ledger: &Ledger) -> BTreeMap<String, String> {
-    let mut misspelt = kept.misspelt.clone();
-    for file in &report.files {
-        let path = file.path();
-        match &file.similar_target {
-            Some(similar) => {
-                let what = format!(
-                    "{path} has no target column, so its rows have no label: did you mean {similar:?}?"
-                );
-                misspelt.insert(path, what);
-            }
-            None => {
-                misspelt.remove(&path);
-            }
-        }
+/// A file whose target is probably misspelt.
+pub(crate) fn of_misspelt(file: &MisspeltTarget) -> Notice {
+    let MisspeltTarget {
+        folder,
+        name,
+        similar,
+    } = file;
+    Notice {
+        kind: NoticeKind::MisspeltTarget,
+        what: format!(
+            "{folder}/{name} has no target column, so its rows have no label: did you mean {similar:?}?"
+        ),
     }
-    if !misspelt.is_empty() {
-        let is_ingested = |path: &String, _: &mut String| {
-            ledger.files.iter().any(|file| {
-                file.status == FileStatus::Ingested
-                    && format!("{}/{}", file.folder, file.name) == *path
-            })
-        };
-        misspelt.retain(is_ingested);
-    }
-    misspelt
 }
 
 #[cfg(test)]

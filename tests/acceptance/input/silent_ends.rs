@@ -114,6 +114,30 @@ fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not()
 }
 
 #[test]
+fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_the_doctor() {
+    let workspace = Workspace::after_cold_start();
+    let misspelt = HEADER.replace("exited", "exitd");
+    workspace.write(&format!("{IN}/b.csv"), format!("{misspelt}\nb,1,2,3,1\n"));
+    assert_eq!(workspace.run("ingestion", &[]).code, 0);
+    let found = workspace.run("fullprocess", &["--doctor"]);
+    assert!(
+        found.stdout.contains("did you mean \"exitd\"?"),
+        "{}",
+        found.stdout
+    );
+    says(&workspace, "b.csv has no target column");
+    is_silent(&workspace);
+    let renamed = workspace.path(&format!("{IN}/c.csv"));
+    fs::rename(workspace.path(&format!("{IN}/b.csv")), renamed).expect("renamed");
+    let shown = workspace.run("fullprocess", &[]);
+    assert!(
+        shown.stdout.contains("c.csv has no target column"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
 fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");

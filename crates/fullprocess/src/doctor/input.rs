@@ -3,14 +3,14 @@
 //!
 //! The content of files is not read again: what a run found of it is in its record.
 
-use common::Config;
 use common::ledger::{FileStatus, Ledger};
+use common::{Config, History};
 use dataset::{FoundFile, Listing};
 use rustix::fs::{Access, access};
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
-use crate::notices::NoticeKind;
+use crate::notices::{self, NoticeKind};
 use crate::record::RunRecord;
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
@@ -38,7 +38,11 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     let unreadable = examine_access(config, &listing, findings);
     examine_last_run(patient, &unreadable, findings)?;
     let rejected = match patient.history() {
-        Some(history) => examine_rejected(config, &history.ledger()?, &listing, findings),
+        Some(history) => {
+            let ledger = history.ledger()?;
+            examine_targets(history, &ledger, &listing, findings)?;
+            examine_rejected(config, &ledger, &listing, findings)
+        }
         None => 0,
     };
     let mut seen = counted(listing.files.len(), "file");
@@ -96,13 +100,39 @@ fn examine_last_run(
                 notice.what.contains("(os error")
                     || unreadable.iter().any(|name| notice.what.contains(name))
             }
-            NoticeKind::MisspeltTarget | NoticeKind::NoLabels => false,
+            // Ingestion has kept it.
+            NoticeKind::MisspeltTarget => true,
+            NoticeKind::NoLabels => false,
         };
         if !is_found_now {
             findings.problem(format!("run {}: {}", last.id, notice.what), "fullprocess");
         }
     }
     Ok(())
+}
+
+/// Files whose target is probably misspelt, as ingestion found them.
+fn examine_targets(
+    history: &History,
+    ledger: &Ledger,
+    listing: &Listing,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    for target in ingestion::misspelt_targets(history, ledger)? {
+        if let Some(found) = find(listing, &target.folder, &target.name) {
+            findings.problem(
+                notices::of_misspelt(&target).what,
+                format!("ingestion --explain {}", quoted(&found.path)),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The file of that folder and name, where it is still there.
+fn find<'a>(listing: &'a Listing, folder: &str, name: &str) -> Option<&'a FoundFile> {
+    let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
+    listing.files.iter().find(is_this)
 }
 
 /// Rejected files that are still there; returns how many. While other input is in use they are no
@@ -113,16 +143,12 @@ fn examine_rejected(
     listing: &Listing,
     findings: &mut Findings,
 ) -> usize {
-    let is_there = |folder: &str, name: &str| {
-        let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
-        listing.files.iter().find(is_this)
-    };
     let rejected: Vec<(&FoundFile, &str)> = ledger
         .files
         .iter()
         .filter(|file| file.status == FileStatus::Rejected)
         .filter_map(|file| {
-            let found = is_there(&file.folder, &file.name)?;
+            let found = find(listing, &file.folder, &file.name)?;
             Some((found, file.reason.as_deref().unwrap_or("unknown why")))
         })
         .collect();
