@@ -22,8 +22,19 @@ const NOTICES: &str = "notices";
 pub struct Notice {
     /// What kind of hindrance it is.
     pub kind: NoticeKind,
+    /// The folder or the path that it is about; with the kind it identifies the notice. Empty where
+    /// the kind does so alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// What it is, as a sentence.
     pub what: String,
+}
+
+impl Notice {
+    /// Its identity: details such as the reason of the operating system may change from run to run.
+    fn key(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.place)
+    }
 }
 
 /// What hinders.
@@ -40,10 +51,21 @@ pub enum NoticeKind {
     NoLabels,
 }
 
+impl NoticeKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::EmptyFolder => "empty folder",
+            Self::MisspeltTarget => "misspelt target",
+            Self::NoLabels => "no labels",
+        }
+    }
+}
+
 /// What is kept between runs.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct Kept {
-    /// When each notice was last said, by its sentence.
+    /// When each notice was last said, by its key.
     said: BTreeMap<String, Timestamp>,
 }
 
@@ -67,16 +89,17 @@ pub(crate) fn gather(
     {
         notices.push(Notice {
             kind: NoticeKind::NoLabels,
+            place: String::new(),
             what: format!(
-                "nothing is deployed, and none of the {} ingested rows has a label in the column {}, so no first model can be fitted",
-                ledger.rows, config.schema.target
+                "nothing is deployed, and no ingested row has a label in the column {}, so no first model can be fitted",
+                config.schema.target
             ),
         });
     }
     notices.sort();
     let now = record.started_at;
     record.has_due_notice = notices.iter().any(|notice| {
-        let said = kept.said.get(&notice.what);
+        let said = kept.said.get(&notice.key());
         said.is_none_or(|said| now.duration_since(*said) >= config.alerts.cool_down)
     });
     record.notices = notices;
@@ -98,12 +121,13 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
     let before = before.unwrap_or_default();
     let now = record.started_at;
     let said = record.notices.iter().map(|notice| {
-        let at = match before.said.get(&notice.what) {
+        let key = notice.key();
+        let at = match before.said.get(&key) {
             // A clock that was ahead would silence it until then.
             Some(said) if !record.has_due_notice && *said <= now => *said,
             _ => now,
         };
-        (notice.what.clone(), at)
+        (key, at)
     });
     let kept = Kept {
         said: said.collect(),
@@ -118,21 +142,13 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
 pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
     let unreadable = report.unreadable().map(|entry| Notice {
         kind: NoticeKind::Unreadable,
+        place: format!("{}/{}", entry.folder, entry.name),
         what: format!("cannot be read: {entry}"),
     });
-    let empty = report.empty_folders.iter().map(|folder| {
-        let others = report
-            .ignored
-            .iter()
-            .filter(|entry| entry.folder == *folder);
-        let others = match others.count() {
-            0 => String::new(),
-            n => format!(" ({n} other entries are ignored)"),
-        };
-        Notice {
-            kind: NoticeKind::EmptyFolder,
-            what: format!("the input folder {folder} holds no CSV file{others}"),
-        }
+    let empty = report.empty_folders.iter().map(|folder| Notice {
+        kind: NoticeKind::EmptyFolder,
+        place: folder.clone(),
+        what: format!("the input folder {folder} holds no CSV file"),
     });
     unreadable.chain(empty).collect()
 }
@@ -146,6 +162,7 @@ pub(crate) fn of_misspelt(file: &MisspeltTarget) -> Notice {
     } = file;
     Notice {
         kind: NoticeKind::MisspeltTarget,
+        place: format!("{folder}/{name}"),
         what: format!(
             "{folder}/{name} has no target column, so its rows have no label: did you mean {similar:?}?"
         ),
@@ -179,6 +196,26 @@ mod tests {
         assert_eq!(record.notices.len(), empty.len(), "shown in any case");
         keep(history, &record).unwrap();
         record.has_due_notice
+    }
+
+    #[test]
+    fn a_notice_is_known_by_what_it_is_about_and_not_by_its_details() {
+        let notices = |reason: &str| {
+            of_folders(&IngestReport {
+                waiting: vec![dataset::SkippedEntry {
+                    folder: "in".into(),
+                    name: "a.csv".into(),
+                    reason: reason.into(),
+                    is_unreadable: true,
+                }],
+                empty_folders: vec!["other".into()],
+                ..IngestReport::default()
+            })
+        };
+        let keys =
+            |reason: &str| -> Vec<String> { notices(reason).iter().map(Notice::key).collect() };
+        assert_eq!(keys("the first reason"), keys("another"));
+        assert_eq!(keys(""), ["unreadable: in/a.csv", "empty folder: other"]);
     }
 
     #[test]
