@@ -138,6 +138,15 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Hands what a run noticed to the record of another that is printed in its place.
+///
+/// The notices of the other one are older. If they were due and still hold, nobody has read them.
+pub(crate) fn hand_over(from: &RunRecord, to: &mut RunRecord) {
+    to.notices.clone_from(&from.notices);
+    let is_due = from.has_due_notice || to.has_due_notice;
+    to.has_due_notice = is_due && !to.notices.is_empty();
+}
+
 /// What the listing of the input folders shows.
 pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
     let unreadable = report.unreadable().map(|entry| Notice {
@@ -216,6 +225,30 @@ mod tests {
             |reason: &str| -> Vec<String> { notices(reason).iter().map(Notice::key).collect() };
         assert_eq!(keys("the first reason"), keys("another"));
         assert_eq!(keys(""), ["unreadable: in/a.csv", "empty folder: other"]);
+    }
+
+    #[test]
+    fn a_record_that_is_printed_for_another_says_what_the_other_noticed() {
+        let notice = Notice {
+            kind: NoticeKind::NoLabels,
+            place: String::new(),
+            what: "no labels".into(),
+        };
+        let mut nothing_new = RunRecord::begin(Timestamp::UNIX_EPOCH);
+        nothing_new.notices = vec![notice.clone()];
+        for (is_due, was_due) in [(true, false), (false, true)] {
+            nothing_new.has_due_notice = is_due;
+            let mut finished = RunRecord::begin(Timestamp::UNIX_EPOCH);
+            finished.has_due_notice = was_due;
+            hand_over(&nothing_new, &mut finished);
+            assert_eq!(finished.notices, nothing_new.notices);
+            assert!(finished.has_due_notice);
+        }
+        let mut finished = nothing_new.clone();
+        finished.has_due_notice = true;
+        nothing_new.notices.clear();
+        hand_over(&nothing_new, &mut finished);
+        assert!(finished.notices.is_empty() && !finished.has_due_notice);
     }
 
     #[test]
