@@ -120,7 +120,8 @@ fn examine_targets(
 ) -> anyhow::Result<()> {
     for target in ingestion::misspelt_targets(history, ledger)? {
         if let Some(found) = find(listing, &target.folder, &target.name) {
-            findings.problem(
+            // The column may be another on purpose, so this alone is no problem.
+            findings.note(
                 notices::of_misspelt(&target).what,
                 format!("ingestion --explain {}", quoted(&found.path)),
             );
