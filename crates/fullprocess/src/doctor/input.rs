@@ -3,10 +3,12 @@
 //!
 //! The content of files is not read again: what a run found of it is in its record.
 
+use std::io::{self, Read};
+use std::path::Path;
+
 use common::ledger::{FileStatus, Ledger};
-use common::{Config, History};
+use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
-use rustix::fs::{Access, access};
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
@@ -68,7 +70,7 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
         named.push(format!("{}/{}", entry.folder, entry.name));
     }
     for file in &listing.files {
-        if let Err(error) = access(&file.path, Access::READ_OK) {
+        if let Err(error) = read_a_byte(&file.path) {
             let name = format!("{}/{}", file.folder, file.name);
             findings.problem(
                 format!("cannot be read: {name}: {error}"),
@@ -79,6 +81,14 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
     }
     named
 }
+
+/// Permission alone does not show that a disk fails.
+fn read_a_byte(path: &Path) -> io::Result<()> {
+    regular::open(path)?.read(&mut [0]).map(|_| ())
+}
+
+/// Errors of the operating system that opening shows: no such file, permission denied.
+const DECIDED_BY_OPENING: [&str; 2] = ["(os error 2)", "(os error 13)"];
 
 /// What the last run noticed that its listing alone does not show.
 fn examine_last_run(
@@ -95,10 +105,12 @@ fn examine_last_run(
     for notice in &last.record.notices {
         let is_found_now = match notice.kind {
             NoticeKind::EmptyFolder => true,
-            // What the system refused is asked for now; damaged content is known by the run.
+            // Opening the file again has decided these; damage further on is known by the run.
             NoticeKind::Unreadable => {
-                notice.what.contains("(os error")
-                    || unreadable.iter().any(|name| notice.what.contains(name))
+                DECIDED_BY_OPENING
+                    .iter()
+                    .any(|error| notice.what.contains(error))
+                    || unreadable.contains(&notice.place)
             }
             // Ingestion has kept it.
             NoticeKind::MisspeltTarget => true,
