@@ -13,8 +13,8 @@ use crate::report::FileReport;
 /// The document of these files.
 const MISSPELT: &str = "files with a misspelt target";
 
-/// By folder and SHA-256 of the content, so that a renamed file is still known: the column that may
-/// be meant.
+/// By folder and SHA-256 of the content, as the ledger identifies a file: the column that may be
+/// meant.
 type Misspelt = BTreeMap<String, BTreeMap<String, String>>;
 
 /// An ingested file whose target column is probably misspelt.

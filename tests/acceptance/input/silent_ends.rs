@@ -129,11 +129,11 @@ fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_th
     is_silent(&workspace);
     let renamed = workspace.path(&format!("{IN}/c.csv"));
     fs::rename(workspace.path(&format!("{IN}/b.csv")), renamed).expect("renamed");
-    let shown = workspace.run("fullprocess", &[]);
+    let found = workspace.run("fullprocess", &["--doctor"]);
     assert!(
-        shown.stdout.contains("c.csv has no target column"),
+        found.stdout.contains("did you mean \"exitd\"?"),
         "{}",
-        shown.stdout
+        found.stdout
     );
 }
 

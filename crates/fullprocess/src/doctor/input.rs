@@ -27,14 +27,9 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     }
     let listing = dataset::list(&config.input_folders)?;
     for name in listing.empty_folders(&config.input_folders) {
-        let folder = config
-            .input_folders
-            .iter()
-            .find(|folder| folder.name == name);
-        let path = folder.map_or(config.base.as_path(), |folder| &folder.path);
         findings.problem(
             format!("the input folder {name} holds no CSV file"),
-            format!("ls -la {}", quoted(path)),
+            format!("ls -la {}", quoted(folder_path(config, &name))),
         );
     }
     let unreadable = examine_access(config, &listing, findings);
@@ -42,7 +37,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     let rejected = match patient.history() {
         Some(history) => {
             let ledger = history.ledger()?;
-            examine_targets(history, &ledger, &listing, findings)?;
+            examine_targets(config, history, &ledger, &listing, findings)?;
             examine_rejected(config, &ledger, &listing, findings)
         }
         None => 0,
@@ -125,21 +120,31 @@ fn examine_last_run(
 
 /// Files whose target is probably misspelt, as ingestion found them.
 fn examine_targets(
+    config: &Config,
     history: &History,
     ledger: &Ledger,
     listing: &Listing,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     for target in ingestion::misspelt_targets(history, ledger)? {
-        if let Some(found) = find(listing, &target.folder, &target.name) {
-            // The column may be another on purpose, so this alone is no problem.
-            findings.note(
-                notices::of_misspelt(&target).what,
-                format!("ingestion --explain {}", quoted(&found.path)),
-            );
-        }
+        let remedy = match find(listing, &target.folder, &target.name) {
+            Some(found) => format!("ingestion --explain {}", quoted(&found.path)),
+            // The ledger knows a file that was renamed by its former name.
+            None => format!("ls -la {}", quoted(folder_path(config, &target.folder))),
+        };
+        // The column may be another on purpose, so this alone is no problem.
+        findings.note(notices::of_misspelt(&target).what, remedy);
     }
     Ok(())
+}
+
+/// Where an input folder is, by its name in the configuration.
+fn folder_path<'a>(config: &'a Config, name: &str) -> &'a Path {
+    let folder = config
+        .input_folders
+        .iter()
+        .find(|folder| folder.name == name);
+    folder.map_or(config.base.as_path(), |folder| &folder.path)
 }
 
 /// The file of that folder and name, where it is still there.
