@@ -61,29 +61,36 @@ pub fn call(base_url: &str, key: Key<'_>, config: &Config) -> ApiReturns {
         Key::Configured => configured_key(config),
         Key::Given(key) => Ok(Some(key.to_owned())),
     };
-    let calls = match key {
-        Ok(key) => call_all(&Caller::new(&url, key, config.api.timeout_seconds), config),
-        Err(error) => vec![ApiCall::not_made("GET", "/", &error)],
+    let mut returns = ApiReturns {
+        url: url.clone(),
+        calls: Vec::new(),
+        rows_left_out: 0,
     };
-    let returns = ApiReturns { url, calls };
+    match key {
+        Ok(key) => {
+            let caller = Caller::new(&url, key, config.api.timeout_seconds);
+            call_all(&caller, config, &mut returns);
+        }
+        Err(error) => returns.calls.push(ApiCall::not_made("GET", "/", &error)),
+    }
     let failed = returns.failed().count();
     let seconds = clock.elapsed().as_secs_f64();
     tracing::info!(url = %returns.url, calls = returns.calls.len(), failed, seconds, "called the API");
     returns
 }
 
-fn call_all(caller: &Caller, config: &Config) -> Vec<ApiCall> {
-    let mut calls = Vec::new();
-    if let Err(error) = predict_test_data(caller, config, &mut calls) {
-        calls.push(ApiCall::not_made("POST", "/prediction", &error));
+fn call_all(caller: &Caller, config: &Config, returns: &mut ApiReturns) {
+    if let Err(error) = predict_test_data(caller, config, returns) {
+        let call = ApiCall::not_made("POST", "/prediction", &error);
+        returns.calls.push(call);
     }
     let endpoints = [
         Endpoint::Scoring,
         Endpoint::SummaryStatistics,
         Endpoint::Diagnostics,
     ];
-    calls.extend(endpoints.map(|endpoint| caller.get(endpoint)));
-    calls
+    let answers = endpoints.map(|endpoint| caller.get(endpoint));
+    returns.calls.extend(answers);
 }
 
 /// Calls without any answer after which no more rows are sent: each may take the whole time-out.
@@ -93,11 +100,17 @@ const MAX_SILENT_CALLS: usize = 3;
 fn predict_test_data(
     caller: &Caller,
     config: &Config,
-    calls: &mut Vec<ApiCall>,
+    returns: &mut ApiReturns,
 ) -> anyhow::Result<()> {
     let folder = &config.test_folder;
+    let ApiReturns {
+        calls,
+        rows_left_out,
+        ..
+    } = returns;
     dataset::each_test_lines(folder, &config.schema, |lines| {
         let (parts, left_out) = parts(&lines, &config.api.limits);
+        *rows_left_out += left_out;
         if left_out > 0 {
             tracing::warn!(
                 file = %lines.file,

@@ -16,6 +16,9 @@ pub struct ApiReturns {
     pub url: String,
     /// The calls in their order.
     pub calls: Vec<ApiCall>,
+    /// Accepted rows of the test data that were not sent, since no request may be so long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_left_out: usize,
 }
 
 /// One call: either `answer` or `error` is there.
@@ -55,6 +58,19 @@ impl ApiReturns {
             .collect()
     }
 
+    /// What somebody should know, though every call may have been answered.
+    pub fn warning(&self) -> Option<String> {
+        let (rows, were, they_are) = match self.rows_left_out {
+            0 => return None,
+            1 => ("row", "was", "it is"),
+            _ => ("rows", "were", "each is"),
+        };
+        Some(format!(
+            "{} {rows} of the test data {were} not sent to the API: {they_are} longer than api.limits allows",
+            self.rows_left_out
+        ))
+    }
+
     /// The calls that went wrong.
     pub(crate) fn failed(&self) -> impl Iterator<Item = &ApiCall> {
         self.calls
@@ -69,6 +85,7 @@ impl ApiReturns {
         Self {
             url: "no server".into(),
             calls: vec![ApiCall::not_made("GET", "/", why)],
+            rows_left_out: 0,
         }
     }
 }
@@ -106,7 +123,7 @@ impl Report for ApiReturns {
     }
 
     fn needs_attention(&self) -> bool {
-        !self.is_complete()
+        !self.is_complete() || self.rows_left_out > 0
     }
 }
 
@@ -119,6 +136,9 @@ impl fmt::Display for ApiReturns {
             self.calls.len(),
             self.failed().count()
         )?;
+        if let Some(warning) = self.warning() {
+            writeln!(to, "warning: {warning}")?;
+        }
         for call in &self.calls {
             write!(to, "\n{call}")?;
         }
@@ -148,6 +168,12 @@ impl fmt::Display for ApiCall {
             _ => writeln!(to, "\nERROR: {}", self.problem()),
         }
     }
+}
+
+/// Whether there is nothing to write; serde hands a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// The text with its control characters escaped.

@@ -200,6 +200,25 @@ fn what_is_sent_is_what_the_score_is_made_of() {
 }
 
 #[test]
+fn rows_that_no_request_may_hold_are_counted_in_what_is_kept() {
+    let url = serve(well);
+    let (_base, mut config) = workspace(&url);
+    config.api.limits.field_bytes = 100;
+    let long = "x".repeat(200);
+    for (name, rows) in [
+        ("b.csv", format!("b,1,2,3,0\n{long},1,2,3,0\n")),
+        ("c.csv", format!("{long}y,1,2,3,0\n")),
+    ] {
+        let path = config.test_folder.path.join(name);
+        files::replace(&path, format!("{HEADER}{rows}").as_bytes()).unwrap();
+    }
+    let returns = call(&url, Key::Configured, &config);
+    assert!(returns.is_complete() && returns.needs_attention());
+    let warning = "warning: 2 rows of the test data were not sent to the API";
+    assert!(returns.to_string().contains(warning), "{returns}");
+}
+
+#[test]
 fn an_answer_of_another_shape_is_no_success() {
     for body in ["{}", "null", "[]", "\"ok\""] {
         let url = match body {

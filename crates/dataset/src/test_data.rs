@@ -20,7 +20,9 @@ use crate::reader::{
 use crate::table::Table;
 
 /// Rejected rows of a file that are named one by one.
-const MAX_NAMED_ROWS: usize = 5;
+const MAX_NAMED_ROWS_OF_FILE: usize = 5;
+/// Rejected rows of all files that are named one by one.
+const MAX_NAMED_ROWS: usize = 20;
 
 /// The test data.
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ pub struct TestData {
     pub digest: String,
     /// Rows rejected.
     pub rejected_rows: u64,
-    /// The first of them in each file, as `file:line:column: reason`.
+    /// The first of them in each file, as `file:line:column: reason`, and how many more there are.
     pub rejections: Vec<String>,
     /// Files rejected or out of reach, each with the reason.
     pub rejected_files: Vec<String>,
@@ -90,10 +92,16 @@ pub fn load_test_data(
         data.table.extend(&file.table);
         data.fingerprints.extend(file.fingerprints);
         data.rejected_rows += file.rejected_rows;
-        data.rejections.extend(file.rejections);
+        let room = MAX_NAMED_ROWS.saturating_sub(data.rejections.len());
+        data.rejections
+            .extend(file.rejections.into_iter().take(room));
         data.warnings.extend(file.warnings);
         Ok(())
     })?;
+    match data.rejected_rows - data.rejections.len() as u64 {
+        0 => {}
+        more => data.rejections.push(format!("and {more} more")),
+    }
     data.digest = digest::of_bytes(digests.as_bytes());
     if data.table.labels.iter().all(Option::is_none) {
         return Err(no_usable_row(folder, &data).into());
@@ -249,7 +257,7 @@ impl ReadFile {
             }
         }
         self.rejected_rows += rows.rejections.len() as u64;
-        let room = MAX_NAMED_ROWS.saturating_sub(self.rejections.len());
+        let room = MAX_NAMED_ROWS_OF_FILE.saturating_sub(self.rejections.len());
         let named = rows.rejections.iter().take(room);
         let file = &self.lines.file;
         self.rejections.extend(named.map(|rejection| {
@@ -268,10 +276,6 @@ impl ReadFile {
         let file = &self.lines.file;
         for warning in &mut self.warnings {
             *warning = format!("{file}: {warning}");
-        }
-        match self.rejected_rows - self.rejections.len() as u64 {
-            0 => {}
-            more => self.rejections.push(format!("{file}: {more} more rows")),
         }
     }
 }
@@ -368,14 +372,19 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let rows = "b,x,2,3,1\n".repeat(9);
         let text = format!("{HEADER}{rows}");
-        common::files::replace(&base.path().join("a.csv"), text.as_bytes()).unwrap();
-        let error = load(base.path()).unwrap_err().to_string();
-        for said in [
-            "(9 rows rejected",
-            "test/a.csv:6:2: ",
-            "test/a.csv: 4 more rows",
-        ] {
+        let error_with = |name: &str| {
+            common::files::replace(&base.path().join(name), text.as_bytes()).unwrap();
+            load(base.path()).unwrap_err().to_string()
+        };
+        let error = error_with("a.csv");
+        for said in ["(9 rows rejected", "test/a.csv:6:2: ", "; and 4 more)"] {
             assert!(error.contains(said), "{error}");
         }
+        for name in ["b.csv", "c.csv", "d.csv", "e.csv"] {
+            error_with(name);
+        }
+        let error = error_with("f.csv");
+        assert_eq!(error.matches("is not a number").count(), MAX_NAMED_ROWS);
+        assert!(error.contains("; and 34 more)"), "{error}");
     }
 }

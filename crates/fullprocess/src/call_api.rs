@@ -22,6 +22,7 @@ impl OpenRun<'_> {
             apicalls::write(config, &returns)?;
             Ok(returns)
         })?;
+        self.record.warn(returns.warning());
         self.record.api = Some(ApiOutcome {
             calls: returns.calls.len(),
             failures: returns.failures(),

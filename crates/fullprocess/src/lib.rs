@@ -165,7 +165,13 @@ fn run_through(
         let record = history.transaction(|history| {
             OpenRun::begin(config, history, began, started_at)?.end_with_nothing_new(&looked)
         })?;
-        return Ok(finished.unwrap_or(record));
+        return Ok(match finished {
+            Some(mut finished) => {
+                notices::hand_over(&record, &mut finished);
+                finished
+            }
+            None => record,
+        });
     }
     let mut run = OpenRun::begin(config, history, began, started_at)?;
     match run.take_in_and_decide(looked) {

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use common::ledger::{FileStatus, Ledger};
+use common::ledger::Ledger;
 use common::{Config, History};
-use ingestion::IngestReport;
+use ingestion::{IngestReport, MisspeltTarget};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Outcome, RunRecord};
 
-/// The document of what was said when, and of the files whose target is probably misspelt.
+/// The document of what was said when.
 const NOTICES: &str = "notices";
 
 /// Something that a person has to look at, though the run went on.
@@ -22,8 +22,19 @@ const NOTICES: &str = "notices";
 pub struct Notice {
     /// What kind of hindrance it is.
     pub kind: NoticeKind,
+    /// The folder or the path that it is about; with the kind it identifies the notice. Empty where
+    /// the kind does so alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// What it is, as a sentence.
     pub what: String,
+}
+
+impl Notice {
+    /// Its identity: details such as the reason of the operating system may change from run to run.
+    fn key(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.place)
+    }
 }
 
 /// What hinders.
@@ -40,13 +51,22 @@ pub enum NoticeKind {
     NoLabels,
 }
 
+impl NoticeKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::EmptyFolder => "empty folder",
+            Self::MisspeltTarget => "misspelt target",
+            Self::NoLabels => "no labels",
+        }
+    }
+}
+
 /// What is kept between runs.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct Kept {
-    /// When each notice was last said, by its sentence.
+    /// When each notice was last said, by its key.
     said: BTreeMap<String, Timestamp>,
-    /// The files whose target is probably misspelt, by folder and name, each with the sentence.
-    misspelt: BTreeMap<String, String>,
 }
 
 /// Notes in the record what hinders, and whether any of it is to be said aloud.
@@ -61,27 +81,25 @@ pub(crate) fn gather(
     };
     let kept: Kept = history.document(NOTICES)?.unwrap_or_default();
     let mut notices = of_folders(report);
-    let misspelt = misspelt(&kept, report, ledger).into_values();
-    notices.extend(misspelt.map(|what| Notice {
-        kind: NoticeKind::MisspeltTarget,
-        what,
-    }));
+    let misspelt = ingestion::misspelt_targets(history, ledger)?;
+    notices.extend(misspelt.iter().map(of_misspelt));
     let evidence = record.evidence.as_ref();
     if evidence
         .is_some_and(|found| found.deployed.is_none() && found.rows > 0 && found.labelled_rows == 0)
     {
         notices.push(Notice {
             kind: NoticeKind::NoLabels,
+            place: String::new(),
             what: format!(
-                "nothing is deployed, and none of the {} ingested rows has a label in the column {}, so no first model can be fitted",
-                ledger.rows, config.schema.target
+                "nothing is deployed, and no ingested row has a label in the column {}, so no first model can be fitted",
+                config.schema.target
             ),
         });
     }
     notices.sort();
     let now = record.started_at;
     record.has_due_notice = notices.iter().any(|notice| {
-        let said = kept.said.get(&notice.what);
+        let said = kept.said.get(&notice.key());
         said.is_none_or(|said| now.duration_since(*said) >= config.alerts.cool_down)
     });
     record.notices = notices;
@@ -93,9 +111,9 @@ pub(crate) fn gather(
 /// A run that failed may not have looked at everything, so it changes nothing.
 pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
-    let Some(report) = record.ingestion.as_ref().filter(|_| !did_not_look) else {
+    if did_not_look || record.ingestion.is_none() {
         return Ok(());
-    };
+    }
     let before: Option<Kept> = history.document(NOTICES)?;
     if before.is_none() && record.notices.is_empty() {
         return Ok(());
@@ -103,19 +121,16 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
     let before = before.unwrap_or_default();
     let now = record.started_at;
     let said = record.notices.iter().map(|notice| {
-        let at = match before.said.get(&notice.what) {
+        let key = notice.key();
+        let at = match before.said.get(&key) {
             // A clock that was ahead would silence it until then.
             Some(said) if !record.has_due_notice && *said <= now => *said,
             _ => now,
         };
-        (notice.what.clone(), at)
+        (key, at)
     });
     let kept = Kept {
         said: said.collect(),
-        misspelt: match before.misspelt.is_empty() && report.files.is_empty() {
-            true => BTreeMap::new(),
-            false => misspelt(&before, report, &history.ledger()?),
-        },
     };
     if kept != before {
         history.save_document(NOTICES, &kept)?;
@@ -123,56 +138,44 @@ pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Hands what a run noticed to the record of another that is printed in its place.
+///
+/// The notices of the other one are older. If they were due and still hold, nobody has read them.
+pub(crate) fn hand_over(from: &RunRecord, to: &mut RunRecord) {
+    to.notices.clone_from(&from.notices);
+    let is_due = from.has_due_notice || to.has_due_notice;
+    to.has_due_notice = is_due && !to.notices.is_empty();
+}
+
 /// What the listing of the input folders shows.
 pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
     let unreadable = report.unreadable().map(|entry| Notice {
         kind: NoticeKind::Unreadable,
+        place: format!("{}/{}", entry.folder, entry.name),
         what: format!("cannot be read: {entry}"),
     });
-    let empty = report.empty_folders.iter().map(|folder| {
-        let others = report
-            .ignored
-            .iter()
-            .filter(|entry| entry.folder == *folder);
-        let others = match others.count() {
-            0 => String::new(),
-            n => format!(" ({n} other entries are ignored)"),
-        };
-        Notice {
-            kind: NoticeKind::EmptyFolder,
-            what: format!("the input folder {folder} holds no CSV file{others}"),
-        }
+    let empty = report.empty_folders.iter().map(|folder| Notice {
+        kind: NoticeKind::EmptyFolder,
+        place: folder.clone(),
+        what: format!("the input folder {folder} holds no CSV file"),
     });
     unreadable.chain(empty).collect()
 }
 
-/// The ingested files whose target is probably misspelt: those known before, and those read now.
-fn misspelt(kept: &Kept, report: &IngestReport, ledger: &Ledger) -> BTreeMap<String, String> {
-    let mut misspelt = kept.misspelt.clone();
-    for file in &report.files {
-        let path = file.path();
-        match &file.similar_target {
-            Some(similar) => {
-                let what = format!(
-                    "{path} has no target column, so its rows have no label: did you mean {similar:?}?"
-                );
-                misspelt.insert(path, what);
-            }
-            None => {
-                misspelt.remove(&path);
-            }
-        }
+/// A file whose target is probably misspelt.
+pub(crate) fn of_misspelt(file: &MisspeltTarget) -> Notice {
+    let MisspeltTarget {
+        folder,
+        name,
+        similar,
+    } = file;
+    Notice {
+        kind: NoticeKind::MisspeltTarget,
+        place: format!("{folder}/{name}"),
+        what: format!(
+            "{folder}/{name} has no target column, so its rows have no label: did you mean {similar:?}?"
+        ),
     }
-    if !misspelt.is_empty() {
-        let is_ingested = |path: &String, _: &mut String| {
-            ledger.files.iter().any(|file| {
-                file.status == FileStatus::Ingested
-                    && format!("{}/{}", file.folder, file.name) == *path
-            })
-        };
-        misspelt.retain(is_ingested);
-    }
-    misspelt
 }
 
 #[cfg(test)]
@@ -202,6 +205,50 @@ mod tests {
         assert_eq!(record.notices.len(), empty.len(), "shown in any case");
         keep(history, &record).unwrap();
         record.has_due_notice
+    }
+
+    #[test]
+    fn a_notice_is_known_by_what_it_is_about_and_not_by_its_details() {
+        let notices = |reason: &str| {
+            of_folders(&IngestReport {
+                waiting: vec![dataset::SkippedEntry {
+                    folder: "in".into(),
+                    name: "a.csv".into(),
+                    reason: reason.into(),
+                    is_unreadable: true,
+                }],
+                empty_folders: vec!["other".into()],
+                ..IngestReport::default()
+            })
+        };
+        let keys =
+            |reason: &str| -> Vec<String> { notices(reason).iter().map(Notice::key).collect() };
+        assert_eq!(keys("the first reason"), keys("another"));
+        assert_eq!(keys(""), ["unreadable: in/a.csv", "empty folder: other"]);
+    }
+
+    #[test]
+    fn a_record_that_is_printed_for_another_says_what_the_other_noticed() {
+        let notice = Notice {
+            kind: NoticeKind::NoLabels,
+            place: String::new(),
+            what: "no labels".into(),
+        };
+        let mut nothing_new = RunRecord::begin(Timestamp::UNIX_EPOCH);
+        nothing_new.notices = vec![notice.clone()];
+        for (is_due, was_due) in [(true, false), (false, true)] {
+            nothing_new.has_due_notice = is_due;
+            let mut finished = RunRecord::begin(Timestamp::UNIX_EPOCH);
+            finished.has_due_notice = was_due;
+            hand_over(&nothing_new, &mut finished);
+            assert_eq!(finished.notices, nothing_new.notices);
+            assert!(finished.has_due_notice);
+        }
+        let mut finished = nothing_new.clone();
+        finished.has_due_notice = true;
+        nothing_new.notices.clear();
+        hand_over(&nothing_new, &mut finished);
+        assert!(finished.notices.is_empty() && !finished.has_due_notice);
     }
 
     #[test]

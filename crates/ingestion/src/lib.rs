@@ -19,6 +19,7 @@ mod lay;
 mod look;
 mod memory;
 mod merge;
+mod misspelt;
 mod pending;
 mod reconcile;
 mod removal;
@@ -54,6 +55,7 @@ pub use laid_rows::LaidRows;
 pub use lay::Keep;
 pub use look::{Look, look};
 pub use merge::{Intake, Note};
+pub use misspelt::{MisspeltTarget, misspelt_targets};
 pub use removal::{FormerFolder, unconfirmed_removals};
 pub use report::{FileReport, IngestReport};
 

@@ -66,8 +66,14 @@ fn a_target_that_is_probably_misspelt_is_found_until_the_file_is_corrected() {
     for _ in 0..2 {
         workspace.fullprocess();
         let visit = Visit::to(&workspace);
-        assert_eq!(visit.code, 74);
-        visit.remedy("input", "problem", "did you mean \"exitd\"?");
+        assert_eq!(visit.code, 0);
+        let remedy = visit.remedy("input", "note", "did you mean \"exitd\"?");
+        let explained = workspace.shell(remedy);
+        assert!(
+            explained.stdout.contains("did you mean \"exitd\"?"),
+            "{}",
+            explained.stdout
+        );
     }
     workspace.write("data/practicedata/a.csv", file("exited"));
     workspace.fullprocess();

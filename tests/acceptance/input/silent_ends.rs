@@ -72,11 +72,11 @@ fn an_empty_input_folder_is_said_at_first_and_after_a_cool_down() {
         "{}",
         by_hand.stdout
     );
-    workspace.write(&format!("{IN}/clients.xlsx"), "x");
-    says(
-        &workspace,
-        "holds no CSV file (1 other entries are ignored)",
-    );
+    workspace.set("alerts.cool_down_hours", json!(24));
+    for tick in 0..3 {
+        workspace.write(&format!("{IN}/{tick}.log"), "x");
+        is_silent(&workspace);
+    }
 }
 
 #[test]
@@ -114,13 +114,36 @@ fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not()
 }
 
 #[test]
+fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_the_doctor() {
+    let workspace = Workspace::after_cold_start();
+    let misspelt = HEADER.replace("exited", "exitd");
+    workspace.write(&format!("{IN}/b.csv"), format!("{misspelt}\nb,1,2,3,1\n"));
+    assert_eq!(workspace.run("ingestion", &[]).code, 0);
+    let found = workspace.run("fullprocess", &["--doctor"]);
+    assert!(
+        found.stdout.contains("did you mean \"exitd\"?"),
+        "{}",
+        found.stdout
+    );
+    says(&workspace, "b.csv has no target column");
+    is_silent(&workspace);
+    let renamed = workspace.path(&format!("{IN}/c.csv"));
+    fs::rename(workspace.path(&format!("{IN}/b.csv")), renamed).expect("renamed");
+    let found = workspace.run("fullprocess", &["--doctor"]);
+    assert!(
+        found.stdout.contains("did you mean \"exitd\"?"),
+        "{}",
+        found.stdout
+    );
+}
+
+#[test]
 fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");
     let rows: String = (0..30).map(|row| format!("c{row},{row},2,3,\n")).collect();
     workspace.write(&format!("{IN}/a.csv"), format!("{HEADER}\n{rows}"));
-    let what =
-        "nothing is deployed, and none of the 30 ingested rows has a label in the column exited";
+    let what = "nothing is deployed, and no ingested row has a label in the column exited";
     says(&workspace, what);
     is_silent(&workspace);
 }

@@ -249,8 +249,7 @@ const CHARACTERS_PER_SLIP: usize = 3;
 
 /// How far a name is from the one that is wanted; `None` where it is another.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
-    // `exited (0/1)` is nearly `exited`, and `is exited` too.
-    if words(name).contains(&words(wanted)) {
+    if only_adds_a_notation(wanted, name) {
         return Some(0);
     }
     let length = wanted.chars().count();
@@ -260,6 +259,24 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
     }
     let distance = strsim::damerau_levenshtein(wanted, name);
     (distance <= length / CHARACTERS_PER_SLIP).then_some(distance)
+}
+
+/// Words that turn the name of a column into a question: `is exited`, `has exited`.
+const QUESTION_WORDS: [&str; 2] = ["is", "has"];
+
+/// Whether a name is the wanted one beside how its values are written, as in `exited (0/1)`; with
+/// any other word it is another column, as `exited on`.
+fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
+    let (wanted, name) = (words(wanted), words(name));
+    let Some((before, after)) = name.split_once(&wanted) else {
+        return false;
+    };
+    let mut others = before.split(' ').chain(after.split(' '));
+    !wanted.trim().is_empty()
+        && others.all(|word| {
+            word.chars().all(|character| character.is_ascii_digit())
+                || QUESTION_WORDS.contains(&word)
+        })
 }
 
 /// The header's names, trimmed and in lower case.

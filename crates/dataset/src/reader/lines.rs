@@ -78,11 +78,15 @@ struct Quotes {
     is_at_end: bool,
 }
 
-/// Line breaks in some text.
+/// Line breaks in some text; CR LF is one.
 pub(crate) fn line_breaks(text: &[u8]) -> u64 {
-    let mut tracker = LineTracker::new(io::empty());
-    tracker.note(text);
-    tracker.breaks()
+    let (mut breaks, mut last_was_cr) = (0, false);
+    for byte in text {
+        let continues_cr = last_was_cr && *byte == b'\n';
+        breaks += u64::from(matches!(byte, b'\n' | b'\r') && !continues_cr);
+        last_was_cr = *byte == b'\r';
+    }
+    breaks
 }
 
 impl<R: Read> LineTracker<R> {
@@ -244,5 +248,23 @@ impl<R: Read> Read for LineTracker<R> {
             quotes.is_too_long = self.offset - quotes.record > LONGEST_RECORD as u64;
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_breaks_are_lf_cr_and_both_together() {
+        for (text, breaks) in [
+            ("", 0),
+            ("a", 0),
+            ("a\nb\r\nc\rd", 3),
+            ("\r\r\n\n", 3),
+            ("\n\r", 2),
+        ] {
+            assert_eq!(line_breaks(text.as_bytes()), breaks, "{text:?}");
+        }
     }
 }

@@ -3,14 +3,16 @@
 //!
 //! The content of files is not read again: what a run found of it is in its record.
 
-use common::Config;
+use std::io::{self, Read};
+use std::path::Path;
+
 use common::ledger::{FileStatus, Ledger};
+use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
-use rustix::fs::{Access, access};
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
-use crate::notices::NoticeKind;
+use crate::notices::{self, NoticeKind};
 use crate::record::RunRecord;
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
@@ -25,20 +27,19 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     }
     let listing = dataset::list(&config.input_folders)?;
     for name in listing.empty_folders(&config.input_folders) {
-        let folder = config
-            .input_folders
-            .iter()
-            .find(|folder| folder.name == name);
-        let path = folder.map_or(config.base.as_path(), |folder| &folder.path);
         findings.problem(
             format!("the input folder {name} holds no CSV file"),
-            format!("ls -la {}", quoted(path)),
+            format!("ls -la {}", quoted(folder_path(config, &name))),
         );
     }
     let unreadable = examine_access(config, &listing, findings);
     examine_last_run(patient, &unreadable, findings)?;
     let rejected = match patient.history() {
-        Some(history) => examine_rejected(config, &history.ledger()?, &listing, findings),
+        Some(history) => {
+            let ledger = history.ledger()?;
+            examine_targets(config, history, &ledger, &listing, findings)?;
+            examine_rejected(config, &ledger, &listing, findings)
+        }
         None => 0,
     };
     let mut seen = counted(listing.files.len(), "file");
@@ -64,7 +65,7 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
         named.push(format!("{}/{}", entry.folder, entry.name));
     }
     for file in &listing.files {
-        if let Err(error) = access(&file.path, Access::READ_OK) {
+        if let Err(error) = read_a_byte(&file.path) {
             let name = format!("{}/{}", file.folder, file.name);
             findings.problem(
                 format!("cannot be read: {name}: {error}"),
@@ -75,6 +76,14 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
     }
     named
 }
+
+/// Permission alone does not show that a disk fails.
+fn read_a_byte(path: &Path) -> io::Result<()> {
+    regular::open(path)?.read(&mut [0]).map(|_| ())
+}
+
+/// Errors of the operating system that opening shows: no such file, permission denied.
+const DECIDED_BY_OPENING: [&str; 2] = ["(os error 2)", "(os error 13)"];
 
 /// What the last run noticed that its listing alone does not show.
 fn examine_last_run(
@@ -91,18 +100,57 @@ fn examine_last_run(
     for notice in &last.record.notices {
         let is_found_now = match notice.kind {
             NoticeKind::EmptyFolder => true,
-            // What the system refused is asked for now; damaged content is known by the run.
+            // Opening the file again has decided these; damage further on is known by the run.
             NoticeKind::Unreadable => {
-                notice.what.contains("(os error")
-                    || unreadable.iter().any(|name| notice.what.contains(name))
+                DECIDED_BY_OPENING
+                    .iter()
+                    .any(|error| notice.what.contains(error))
+                    || unreadable.contains(&notice.place)
             }
-            NoticeKind::MisspeltTarget | NoticeKind::NoLabels => false,
+            // Ingestion has kept it.
+            NoticeKind::MisspeltTarget => true,
+            NoticeKind::NoLabels => false,
         };
         if !is_found_now {
             findings.problem(format!("run {}: {}", last.id, notice.what), "fullprocess");
         }
     }
     Ok(())
+}
+
+/// Files whose target is probably misspelt, as ingestion found them.
+fn examine_targets(
+    config: &Config,
+    history: &History,
+    ledger: &Ledger,
+    listing: &Listing,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    for target in ingestion::misspelt_targets(history, ledger)? {
+        let remedy = match find(listing, &target.folder, &target.name) {
+            Some(found) => format!("ingestion --explain {}", quoted(&found.path)),
+            // The ledger knows a file that was renamed by its former name.
+            None => format!("ls -la {}", quoted(folder_path(config, &target.folder))),
+        };
+        // The column may be another on purpose, so this alone is no problem.
+        findings.note(notices::of_misspelt(&target).what, remedy);
+    }
+    Ok(())
+}
+
+/// Where an input folder is, by its name in the configuration.
+fn folder_path<'a>(config: &'a Config, name: &str) -> &'a Path {
+    let folder = config
+        .input_folders
+        .iter()
+        .find(|folder| folder.name == name);
+    folder.map_or(config.base.as_path(), |folder| &folder.path)
+}
+
+/// The file of that folder and name, where it is still there.
+fn find<'a>(listing: &'a Listing, folder: &str, name: &str) -> Option<&'a FoundFile> {
+    let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
+    listing.files.iter().find(is_this)
 }
 
 /// Rejected files that are still there; returns how many. While other input is in use they are no
@@ -113,16 +161,12 @@ fn examine_rejected(
     listing: &Listing,
     findings: &mut Findings,
 ) -> usize {
-    let is_there = |folder: &str, name: &str| {
-        let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
-        listing.files.iter().find(is_this)
-    };
     let rejected: Vec<(&FoundFile, &str)> = ledger
         .files
         .iter()
         .filter(|file| file.status == FileStatus::Rejected)
         .filter_map(|file| {
-            let found = is_there(&file.folder, &file.name)?;
+            let found = find(listing, &file.folder, &file.name)?;
             Some((found, file.reason.as_deref().unwrap_or("unknown why")))
         })
         .collect();

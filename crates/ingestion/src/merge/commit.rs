@@ -12,6 +12,7 @@ use crate::entries::entries_and_reports;
 use crate::judged::append;
 use crate::lay::{Laid, Planned};
 use crate::look::Look;
+use crate::misspelt::keep_misspelt;
 use crate::removal::{gone_and_former, keep_devices};
 use crate::report::{FileReport, IngestReport};
 use crate::standing;
@@ -124,6 +125,7 @@ impl Merge<'_> {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
             keep_devices(history, found)?;
+            keep_misspelt(history, &report.files, &ledger)?;
             // Whatever the live model was fitted to is judged now.
             if let Some(live) = self.live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;

@@ -106,6 +106,8 @@ fn a_name_that_is_nearly_the_one_that_is_missing_is_named() {
     for (column, written) in [
         ("corporation", "client"),
         ("exited", "date"),
+        ("exited", "exited_on"),
+        ("exited", "not exited"),
         ("exited", ""),
     ] {
         let said = said(column, written);
