@@ -175,7 +175,7 @@ impl<'a> Objective<'a> {
     }
 
     /// Zero once the work is spent, which ends the solver.
-    fn gradient(&self, into: &mut Vec<f64>, weights: &[f64]) {
+    fn gradient(&self, into: &mut [f64], weights: &[f64]) {
         into.fill(0.0);
         if !self.may_go_on() {
             return;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use common::files;
 use serde_json::json;
 
 use super::{HEADER, IN};
@@ -20,7 +21,7 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
     let rows = workspace.final_rows().len();
     let folder = workspace.path(IN);
     let away = workspace.path("data/unmounted");
-    fs::rename(&folder, &away).expect("moved");
+    files::rename(&folder, &away).expect("moved");
     fs::create_dir(&folder).expect("the mount point");
     let says = "the input folder data/practicedata holds no data file any more";
     let stopped = workspace.run("fullprocess", &["--quiet"]);
@@ -39,7 +40,7 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
 
     // Mounted again, all is as before.
     fs::remove_dir(&folder).expect("removed");
-    fs::rename(&away, &folder).expect("moved");
+    files::rename(&away, &folder).expect("moved");
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 
     for entry in fs::read_dir(&folder).expect("files") {

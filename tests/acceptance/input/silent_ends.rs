@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use common::files;
 use serde_json::json;
 
 use super::{HEADER, IN};
@@ -128,7 +129,7 @@ fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_th
     says(&workspace, "b.csv has no target column");
     is_silent(&workspace);
     let renamed = workspace.path(&format!("{IN}/c.csv"));
-    fs::rename(workspace.path(&format!("{IN}/b.csv")), renamed).expect("renamed");
+    files::rename(&workspace.path(&format!("{IN}/b.csv")), &renamed).expect("renamed");
     let found = workspace.run("fullprocess", &["--doctor"]);
     assert!(
         found.stdout.contains("did you mean \"exitd\"?"),
