@@ -130,15 +130,20 @@ pub fn test_data_warnings(test: &TestData) -> Vec<String> {
         let named = test.rejections.join("; ");
         format!("{n_rows} {rows} of the test data {were} rejected: {named}")
     });
-    let files = test
-        .rejected_files
-        .iter()
-        .map(|file| format!("a file of the test data was rejected: {file}"));
+    let files = test.rejected_files.iter();
+    let more = test.rejected_files.len().saturating_sub(MAX_NAMED_FILES);
+    let files = files
+        .take(MAX_NAMED_FILES)
+        .map(|file| format!("a file of the test data was rejected: {file}"))
+        .chain((more > 0).then(|| format!("and {more} more files of the test data were rejected")));
     rows.into_iter()
         .chain(files)
         .chain(test.warnings.iter().cloned())
         .collect()
 }
+
+/// Rejected files of the test data that are named one by one.
+const MAX_NAMED_FILES: usize = 20;
 
 fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
     let path = config.layout.candidate_model();

@@ -139,3 +139,26 @@ fn a_model_of_other_columns_is_refused() {
     let error = run(&config).unwrap_err();
     assert!(error.to_string().contains("other columns"), "{error}");
 }
+
+#[test]
+fn of_many_rejected_files_of_the_test_data_the_first_are_named() {
+    let named = |n_files: usize| {
+        let rejected_files = (0..n_files).map(|n| format!("test/{n}.csv: no header"));
+        test_data_warnings(&TestData {
+            table: Table::new(&common::Schema::default()),
+            fingerprints: Vec::new(),
+            digest: String::new(),
+            rejected_rows: 0,
+            rejections: Vec::new(),
+            rejected_files: rejected_files.collect(),
+            warnings: Vec::new(),
+        })
+    };
+    assert_eq!(named(MAX_NAMED_FILES).len(), MAX_NAMED_FILES);
+    let many = named(MAX_NAMED_FILES + 7);
+    assert_eq!(many.len(), MAX_NAMED_FILES + 1);
+    assert_eq!(
+        many[MAX_NAMED_FILES],
+        "and 7 more files of the test data were rejected"
+    );
+}
