@@ -2,14 +2,14 @@
 //!
 //! Opening a named pipe waits for whoever has its other end, which may be nobody, and reading a
 //! device may never end. So everything here opens without waiting, and what is no regular file is
-//! an error. What is read is the file that was checked.
+//! an error; a device may be written. What is read is the file that was checked.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
 /// Opens a regular file to read it.
@@ -34,11 +34,18 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         opened => opened?,
     };
     let found = file.metadata()?;
-    if found.is_file() {
+    if found.is_file() || is_written_device(&file, &found)? {
         Ok(file)
     } else {
         Err(irregular(&found))
     }
+}
+
+/// Whether this is a device that is written and not read: that ends, with an error where it takes
+/// nothing.
+fn is_written_device(file: &File, found: &Metadata) -> io::Result<bool> {
+    let access = fcntl_getfl(file)? & OFlags::RWMODE;
+    Ok(access == OFlags::WRONLY && found.file_type().is_char_device())
 }
 
 /// Opens a folder, to sync the names in it.
@@ -128,7 +135,9 @@ mod tests {
             ];
             if !path.is_dir() {
                 open_folder(path).expect_err("it is no folder");
-                failures.push(open_with(path, OpenOptions::new().write(true)).map(|_| ()));
+                if path != Path::new("/dev/zero") {
+                    failures.push(open_with(path, OpenOptions::new().write(true)).map(|_| ()));
+                }
                 let mut both = OpenOptions::new();
                 failures.push(open_with(path, both.read(true).write(true)).map(|_| ()));
             }

@@ -188,10 +188,14 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
         kept.expect("an estimate")["came"]["rows"].clone()
     };
     assert_eq!(came(), 30);
-    workspace.write(
-        "data/practicedata/rest.csv",
-        clients(190..200, Client::is_quiet),
-    );
+    // Ten labels alone would wait for more.
+    let others = clients(500..530, Client::is_quiet);
+    let rest = clients(190..200, Client::is_quiet);
+    let rest = others
+        .lines()
+        .skip(1)
+        .fold(rest, |text, row| text + row + "\n");
+    workspace.write("data/practicedata/rest.csv", rest);
     workspace.fullprocess();
     assert_eq!(came(), 40, "the others waited on");
 }
