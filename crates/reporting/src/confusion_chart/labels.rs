@@ -48,7 +48,7 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
     let place = Region::new(760, 40, RIGHT - 760, 120);
     let mut lines = vec![(name, 20, QUIET_INK), (value, 60, INK)];
     if let Some([lower, upper]) = f1_interval(&chart.matrix) {
-        let interval = format!("95 % interval {} to {}", score(lower), score(upper));
+        let interval = format!("95 %: {} to {}", score(lower), score(upper));
         lines.push((interval, 20, QUIET_INK));
     }
     labels.extend(column(place, Align::Right, lines));
@@ -214,10 +214,7 @@ mod tests {
         ] {
             assert!(texts.windows(2).any(|window| window == fact), "{fact:?}");
         }
-        assert!(
-            texts.contains(&"95 % interval 0.5081 to 0.5548"),
-            "{texts:?}"
-        );
+        assert!(texts.contains(&"95 %: 0.5081 to 0.5548"), "{texts:?}");
     }
 
     #[test]
