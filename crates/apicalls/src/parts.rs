@@ -23,26 +23,26 @@ pub(crate) struct Part {
 
 /// The requests that the rows of a file make, and how many rows no server takes by these limits.
 pub(crate) fn parts(lines: &TestLines, limits: &LimitSettings) -> (Vec<Part>, usize) {
-    let most_rows = usize::try_from(limits.rows).unwrap_or(usize::MAX);
-    let most_bytes = limits
+    let max_rows = usize::try_from(limits.rows).unwrap_or(usize::MAX);
+    let max_bytes = limits
         .body_bytes
         .min(MAX_BODY_BYTES)
         .min(limits.in_flight_bytes / HELD_TIMES);
-    let most_bytes = usize::try_from(most_bytes).unwrap_or(usize::MAX);
-    let most_field = usize::try_from(limits.field_bytes).unwrap_or(usize::MAX);
+    let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let max_field = usize::try_from(limits.field_bytes).unwrap_or(usize::MAX);
     let mut parts = Vec::new();
     let mut left_out = 0;
     // The rows of the next part: where they begin, how many they are, and their text.
     let (mut first, mut rows, mut body) = (0, 0, lines.header.clone());
     for row in 0..lines.rows() {
         let line = lines.lines(row..row + 1);
-        let is_too_long = longest_field(line) > most_field
+        let is_too_long = longest_field(line) > max_field
             || (lines.header.len() + line.len()) as u64 > limits.body_bytes;
         if is_too_long {
             left_out += 1;
             continue;
         }
-        let is_full = rows == most_rows || body.len() + line.len() > most_bytes;
+        let is_full = rows == max_rows || body.len() + line.len() > max_bytes;
         if is_full && rows > 0 {
             parts.push((
                 first..row,

@@ -1,7 +1,7 @@
 //! Asking for newer dependencies once a run has ended and its result is printed.
 //!
-//! Nobody waits for a registry: the run is closed and its lock is free by then, so whatever
-//! happens here leaves nothing undone, and a program that is killed here asks no more that day.
+//! The run is closed by then, so whatever happens here leaves nothing undone, and a program that is
+//! killed here asks no more that day. The lock is taken again while it asks, two seconds at most.
 
 use std::fmt::Write;
 use std::time::Instant;
