@@ -11,7 +11,7 @@ use std::path::Path;
 use acceptance::fuzzing::fuzz;
 use common::ledger::DataPosition;
 use common::{Config, files};
-use dataset::{BulkReader, FileProblem, Lines, Scratch, Table, TargetColumn};
+use dataset::{BulkReader, FileProblem, Format, Lines, Scratch, Table, TargetColumn};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{
     Batch, Check, ColumnComparison, ComparisonReport, Request, Verdict, compare, verdicts,
@@ -83,8 +83,13 @@ fn cells(bytes: &[u8]) -> Vec<String> {
 /// The rows that a run takes.
 fn accepted(config: &Config, text: &str) -> Table {
     let mut table = Table::new(&config.schema);
-    let mut reader = BulkReader::open(text.as_bytes(), &config.schema, TargetColumn::Read)
-        .expect("a header that serves");
+    let mut reader = BulkReader::open(
+        text.as_bytes(),
+        Format::default(),
+        &config.schema,
+        TargetColumn::Read,
+    )
+    .expect("a header that serves");
     let taken: Result<(), FileProblem> =
         reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
             table.append_all(rows);

@@ -11,8 +11,8 @@ use common::config::InputFolder;
 use common::schema::{Kind, MissingShare, NumberRules, Presence, ValueRange};
 use common::{Schema, digest};
 use dataset::{
-    BulkReader, DataFile, FileProblem, FingerprintKey, Label, Lines, ReadRow, RecordWriter,
-    RowReader, Rows, Scratch, TargetColumn, list,
+    BulkReader, DataFile, FileProblem, FingerprintKey, Format, Label, Lines, ReadRow, RecordWriter,
+    RowReader, Scratch, TargetColumn, list,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -64,7 +64,7 @@ fn schema() -> Schema {
 fn read(input: impl Read) -> (Vec<Fate>, Option<String>) {
     let schema = schema();
     let mut fates = Vec::new();
-    let mut reader = match RowReader::open(input, &schema, TargetColumn::Read) {
+    let mut reader = match RowReader::open(input, Format::default(), &schema, TargetColumn::Read) {
         Ok(reader) => reader,
         Err(problem) => return (fates, Some(text_of(problem))),
     };
@@ -92,7 +92,7 @@ fn read(input: impl Read) -> (Vec<Fate>, Option<String>) {
 
 fn text_of(problem: FileProblem) -> String {
     match problem {
-        FileProblem::Unusable(reason) => reason,
+        FileProblem::Unusable(flaw) => flaw.to_string(),
         FileProblem::Unreadable(error) => error.to_string(),
     }
 }
@@ -137,7 +137,8 @@ fn check_fates(fates: &[Fate]) {
 /// The block reader, which ingestion uses, finds the same rows; and accepted rows mean the same
 /// once they were written, as finaldata.csv is.
 fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
-    let Ok(mut reader) = BulkReader::open(bytes, &schema(), TargetColumn::Read) else {
+    let Ok(mut reader) = BulkReader::open(bytes, Format::default(), &schema(), TargetColumn::Read)
+    else {
         assert!(fates.is_empty(), "only the row reader takes the header");
         return;
     };

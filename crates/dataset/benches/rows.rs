@@ -2,7 +2,7 @@
 
 use common::Schema;
 use dataset::{
-    BulkReader, FileProblem, Fingerprint, FingerprintKey, FingerprintSet, Lines, Scratch,
+    BulkReader, FileProblem, Fingerprint, FingerprintKey, FingerprintSet, Format, Lines, Scratch,
     TargetColumn, firsts,
 };
 use divan::Bencher;
@@ -43,8 +43,13 @@ fn read_rows(bencher: Bencher<'_, '_>, lines: Lines) {
         .counter(BytesCount::of_str(&text))
         .bench_local(|| {
             let input = text.as_bytes();
-            let mut reader = BulkReader::open(input, &Schema::default(), TargetColumn::Read)
-                .unwrap_or_else(|_| panic!("the header names the schema's columns"));
+            let mut reader = BulkReader::open(
+                input,
+                Format::default(),
+                &Schema::default(),
+                TargetColumn::Read,
+            )
+            .unwrap_or_else(|_| panic!("the header names the schema's columns"));
             let key = &FingerprintKey::PUBLIC;
             let mut accepted = 0;
             let taken: Result<(), FileProblem> =

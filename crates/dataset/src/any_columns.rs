@@ -1,9 +1,9 @@
 //! The columns of any CSV file, without a schema, for comparing two files.
 //!
-//! A column is one of numbers when nearly all of its cells are, by the rules of [`crate::cell`]; a
-//! slip of the pen makes no categories of it, and is counted. The levels of other columns are
-//! counted by a second look at the file. Rows with more or fewer fields than the header are left
-//! out and counted. Nothing here feeds a model.
+//! A column is numeric when nearly all of its cells are numbers by the rules of [`crate::cell`]; a
+//! few typing errors are counted. The levels of the other columns are counted by a second pass over
+//! the file. Rows with more or fewer fields than the header, or with a stray quote, are left out and
+//! counted. No model is fitted to these columns.
 
 mod any_file;
 mod levels;
@@ -11,12 +11,13 @@ mod survey;
 
 use std::path::Path;
 
-use self::any_file::{AnyFile, Fields};
+use self::any_file::AnyFile;
 pub use self::levels::{Levels, MOST_LEVELS, count_levels};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
+use crate::tokenizer::Record;
 
-/// A column of numbers has at most one other text in so many cells that are not missing.
+/// A numeric column has at most one other text in this many cells that are not missing.
 const MOST_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
@@ -24,9 +25,9 @@ const MOST_UNREADABLE: u64 = 20;
 pub struct AnyColumns {
     /// Rows with as many fields as the header.
     pub rows: u64,
-    /// Rows with more or fewer, which were left out.
+    /// Rows with more or fewer fields or with a stray quote, which were left out.
     pub skipped: u64,
-    /// The columns in the file's order, without those whose name stands there more than once.
+    /// The columns in the file's order, without those whose name occurs more than once.
     pub columns: Vec<AnyColumn>,
     /// What somebody should look at.
     pub warnings: Vec<String>,
@@ -46,12 +47,12 @@ pub struct AnyColumn {
     pub unreadable: u64,
 }
 
-/// Reads the columns of a file but for the one named `left_out`; in the one named `classes` `true`
+/// Reads the columns of a file except the one named `left_out`. In the column named `labels`, `true`
 /// and `false` are 1 and 0.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// quote that is never closed or with a record of more than 16 MiB (65).
-pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Result<AnyColumns> {
+pub fn read_columns(path: &Path, left_out: &str, labels: &str) -> anyhow::Result<AnyColumns> {
     let file = AnyFile::open(path)?;
     let n_fields = file.n_fields();
     let wanted: Vec<(usize, String)> = file
@@ -62,8 +63,8 @@ pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Resul
     let fields: Vec<(usize, Reading)> = wanted
         .iter()
         .map(|(field, name)| {
-            let is_class = name == classes;
-            let reading: Reading = if is_class { class_or_number } else { number };
+            let is_label = name == labels;
+            let reading: Reading = if is_label { label_or_number } else { number };
             (*field, reading)
         })
         .collect();
@@ -88,14 +89,14 @@ pub fn read_columns(path: &Path, left_out: &str, classes: &str) -> anyhow::Resul
     })
 }
 
-/// How a cell becomes a number, NaN for a missing one; `None` for other text.
+/// The number in a cell, NaN for a missing one; `None` for other text.
 type Reading = fn(&[u8]) -> Option<f64>;
 
 fn number(cell: &[u8]) -> Option<f64> {
     parse_number(cell).ok()
 }
 
-fn class_or_number(cell: &[u8]) -> Option<f64> {
+fn label_or_number(cell: &[u8]) -> Option<f64> {
     number(cell).or_else(|| Some(f64::from(u8::from(parse_label(cell).ok()??))))
 }
 
@@ -117,8 +118,8 @@ impl Cells {
         }
     }
 
-    fn take(&mut self, record: Fields<'_>, n_fields: usize, fields: &[(usize, Reading)]) {
-        if record.len() != n_fields {
+    fn take(&mut self, record: Record<'_>, n_fields: usize, fields: &[(usize, Reading)]) {
+        if record.len() != n_fields || record.stray_quote.is_some() {
             self.skipped += 1;
             return;
         }
@@ -146,11 +147,11 @@ impl Cells {
 
 fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
     let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
-    is_slip_of_the_pen(unreadable, readable)
+    are_typing_errors(unreadable, readable)
 }
 
-/// Whether so many other texts among numbers make no categories of a column.
-fn is_slip_of_the_pen(unreadable: u64, readable: u64) -> bool {
+/// So few other texts are typing errors in a numeric column.
+fn are_typing_errors(unreadable: u64, readable: u64) -> bool {
     unreadable * MOST_UNREADABLE <= readable + unreadable
 }
 
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_pen_makes_no_categories_of_numbers() {
+    fn a_typing_error_leaves_a_column_numeric() {
         let rows = |text: usize, numbers: usize| {
             let cells = (0..text)
                 .map(|_| "12 k\n")
@@ -211,19 +212,19 @@ mod tests {
     }
 
     #[test]
-    fn in_the_column_of_classes_true_and_false_are_numbers() {
+    fn true_and_false_are_numbers_in_the_column_of_labels() {
         let file = file("left,other\nTRUE,true\nfalse,true\n,true\n1,true\nyes,true\n");
         let found = read_columns(file.path(), "id", "left").unwrap();
         let [left, other] = &found.columns[..] else {
             panic!("two columns");
         };
-        // One of four texts is no slip of the pen.
+        // One of four texts is no typing error.
         assert_eq!((left.readable, left.unreadable), (3, 1));
         assert_eq!((other.readable, other.unreadable), (0, 5));
     }
 
     #[test]
-    fn a_file_without_a_usable_header_is_refused() {
+    fn a_file_without_a_usable_header_is_rejected() {
         let refused = |text: &str| {
             read_columns(file(text).path(), "id", "left")
                 .unwrap_err()

@@ -19,6 +19,7 @@ mod reader;
 mod table;
 mod test_data;
 mod text;
+mod tokenizer;
 mod writer;
 
 pub use any_columns::{
@@ -30,15 +31,17 @@ pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts, is_run_name};
 pub use level::{LevelNames, MOST_NAMED_LEVELS, level_code};
+pub use line::push_field;
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{load_final_data, load_fingerprints, read_final_data};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of};
 pub use reader::{
-    BulkReader, Cells, ColumnPlaces, FileProblem, HeaderFlaw, Lines, MissingCounts, OpenError,
-    ParsedRows, PlainHeader, PlainReader, ReadRow, Rejection, RowFlaw, RowReader, Rows, Scratch,
-    TargetColumn, find_columns, missing_too_often,
+    BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,
+    MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
+    find_columns, missing_too_often,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, each_test_lines, load_test_data};
 pub use text::escaped;
+pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};
 pub use writer::{RecordWriter, Written};

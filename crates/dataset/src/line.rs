@@ -1,4 +1,4 @@
-//! One record as a line of CSV.
+//! How CSV is written: commas, and quotes only where a field needs them.
 
 use memchr::{memchr_iter, memchr3};
 
@@ -31,7 +31,8 @@ pub(crate) fn push_plain_line<'a>(line: &mut Vec<u8>, fields: impl Iterator<Item
     }
 }
 
-fn push_field(line: &mut Vec<u8>, field: &[u8]) {
+/// Appends a field, quoted if it holds a comma, a quote or a line break.
+pub fn push_field(line: &mut Vec<u8>, field: &[u8]) {
     let is_plain = memchr3(b',', b'"', b'\n', field).is_none() && !field.contains(&b'\r');
     if is_plain {
         line.extend_from_slice(field);

@@ -12,6 +12,7 @@ use common::{Config, Failure, Schema, regular};
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::reader::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
 use crate::table::Table;
+use crate::tokenizer::Format;
 
 /// Reads finaldata.csv up to the ledger's committed byte into a table.
 ///
@@ -100,7 +101,7 @@ fn read_trusted(
     key: Option<&FingerprintKey>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
-    let mut reader = BulkReader::open_ours(input, schema, TargetColumn::Read)?;
+    let mut reader = BulkReader::open(input, Format::OWN, schema, TargetColumn::Read)?;
     reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
             anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
@@ -112,7 +113,7 @@ fn read_trusted(
 impl From<FileProblem> for anyhow::Error {
     fn from(problem: FileProblem) -> Self {
         match problem {
-            FileProblem::Unusable(reason) => Failure::input_output(reason).into(),
+            FileProblem::Unusable(flaw) => Failure::input_output(flaw.to_string()).into(),
             FileProblem::Unreadable(error) => error.into(),
         }
     }

@@ -1,65 +1,64 @@
 //! Rows out of a CSV file, each checked against the schema.
 //!
-//! A file is rejected whole when its header cannot serve or a quote in it is never closed; a row is
-//! rejected alone, with its line, its column and the reason. Columns are found by name, with spaces and case forgiven; other
-//! columns are ignored. Fields are separated by commas and may be quoted; a line ends with LF,
-//! CRLF or CR; a byte order mark is skipped.
+//! A file is rejected whole when its header cannot serve, a quote in it is never closed, or it
+//! exceeds a limit. A row is rejected alone, with its line, its column and the reason. Columns are
+//! found by name, with spaces and case forgiven; other columns are ignored.
 
-mod blocks;
 mod bulk;
 mod header;
-mod lines;
+mod long_fields;
 mod missing;
+mod opened;
 mod parse;
-mod plain;
-mod quotes;
 mod record;
-mod separators;
 
+use std::fmt;
 use std::io::{self, Read};
-use std::ops::Range;
+use std::sync::Arc;
 
 use common::Schema;
-use csv::ByteRecord;
 
 use crate::cell::{CellProblem, Label};
+use crate::tokenizer::{Block, Blocks, Format, LimitExceeded, Record, Tokenizer, Tolerated};
 
-pub(crate) use self::blocks::{Block, Blocks, CutError, Marks};
 pub use self::bulk::{BulkReader, Scratch};
-use self::header::{ColumnMap, header_names};
+use self::header::ColumnMap;
 pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
-use self::lines::LineTracker;
-pub(crate) use self::lines::line_breaks;
+pub(crate) use self::long_fields::{LongFields, never_closed};
 pub use self::missing::{MissingCounts, missing_too_often};
+pub(crate) use self::opened::{Opened, problem_of_cut};
 pub use self::parse::{Lines, ParsedRows};
-pub use self::plain::{PlainHeader, PlainReader};
-pub(crate) use self::quotes::{LongFields, long_name, never_closed, too_long};
-use self::record::Record;
+use self::record::Encoding;
 
-/// Reads the rows of one file, one after another.
+/// Reads the rows of one text, one after another.
 pub struct RowReader<R> {
-    reader: csv::Reader<LineTracker<R>>,
-    columns: ColumnMap,
-    notes: Vec<String>,
-    record: ByteRecord,
-    fields: Vec<Range<usize>>,
+    blocks: Blocks<R>,
+    block: Block,
+    encoding: Encoding,
+    tokenizer: Tokenizer,
+    columns: Arc<ColumnMap>,
+    passed: Passed,
     checked: Checked,
-    long_fields: LongFields,
 }
 
-/// Rows one after another, whatever they are read from.
-pub trait Rows {
-    /// The next row, or `None` at the end.
-    fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem>;
+/// A header that was read, and where the schema's columns stand in it, for texts that begin with
+/// the same bytes: finding the columns takes longer than reading a few rows.
+pub struct KnownHeader {
+    schema: Schema,
+    target: TargetColumn,
+    text: Box<[u8]>,
+    columns: Arc<ColumnMap>,
+}
 
-    /// What was wrong with the row read last, if it was refused.
-    fn flaw(&self) -> Option<RowFlaw>;
+/// Bytes of the longest header that is kept.
+const MAX_KNOWN_HEADER_BYTES: usize = 4096;
 
-    /// A field of the row read last, counted from 1 as in [`Rejection::column`].
-    fn field(&self, column: usize) -> Option<&[u8]>;
-
-    /// The header's name of a field counted from 1, trimmed and in lower case.
-    fn field_name(&self, column: usize) -> Option<&str>;
+/// The part of a text that was passed, the header included.
+#[derive(Default)]
+struct Passed {
+    tolerated: Tolerated,
+    lines: u64,
+    long_fields: LongFields,
 }
 
 /// Whether the target column is looked at.
@@ -74,24 +73,44 @@ pub enum TargetColumn {
 /// Why a file cannot be read as client rows.
 #[derive(Debug)]
 pub enum FileProblem {
-    /// Its content does not serve; the reason says why.
-    Unusable(String),
+    /// Its content does not serve.
+    Unusable(FileFlaw),
     /// It could not be read.
     Unreadable(io::Error),
 }
 
-/// Why a file's rows cannot be read at all, for a caller that answers by kind.
-#[derive(Debug)]
-pub enum OpenError {
+/// What is wrong with the content of a file; its text says why the file is rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileFlaw {
     /// The header does not serve.
     Header(HeaderFlaw),
-    /// The file could not be read.
-    Unreadable(io::Error),
+    /// A quote is never closed, or a record has no end.
+    Syntax(String),
+    /// It exceeds a limit of its format.
+    Exceeded(LimitExceeded),
+}
+
+impl From<HeaderFlaw> for FileFlaw {
+    fn from(flaw: HeaderFlaw) -> Self {
+        Self::Header(flaw)
+    }
+}
+
+impl fmt::Display for FileFlaw {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(flaw) => flaw.fmt(to),
+            Self::Syntax(reason) => to.write_str(reason),
+            Self::Exceeded(limit) => limit.fmt(to),
+        }
+    }
 }
 
 /// What is wrong with a refused row, for a caller that answers by kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RowFlaw {
+    /// A field spans lines and has text after its closing quote.
+    StrayQuote,
     /// It has more or fewer fields than the header.
     FieldCount,
     /// A field is not UTF-8.
@@ -136,120 +155,145 @@ pub struct Rejection {
 
 impl<R: Read> RowReader<R> {
     /// Reads the header and finds the schema's columns in it.
-    pub fn open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
-        Self::try_open(input, schema, target).map_err(|error| match error {
-            OpenError::Header(flaw) => FileProblem::Unusable(flaw.to_string()),
-            OpenError::Unreadable(error) => FileProblem::Unreadable(error),
+    pub fn open(
+        input: R,
+        format: Format,
+        schema: &Schema,
+        target: TargetColumn,
+    ) -> Result<Self, FileProblem> {
+        Self::open_with(input, format, schema, target, &mut None)
+    }
+
+    /// [`Self::open`], which uses the known header where the text begins with it, and else replaces
+    /// it by the text's own.
+    pub fn open_with(
+        input: R,
+        format: Format,
+        schema: &Schema,
+        target: TargetColumn,
+        known: &mut Option<KnownHeader>,
+    ) -> Result<Self, FileProblem> {
+        let opened = Opened::of(input, format)?;
+        let text = opened.header_text();
+        let is_known = |known: &&KnownHeader| {
+            *known.text == *text && known.target == target && known.schema == *schema
+        };
+        let columns = match known.as_ref().filter(is_known) {
+            Some(known) => Arc::clone(&known.columns),
+            None => {
+                let columns = ColumnMap::of_header(opened.header(), schema, target)
+                    .map_err(|flaw| FileProblem::Unusable(flaw.into()))?;
+                let columns = Arc::new(columns);
+                *known = (text.len() <= MAX_KNOWN_HEADER_BYTES).then(|| KnownHeader {
+                    schema: schema.clone(),
+                    target,
+                    text: text.into(),
+                    columns: Arc::clone(&columns),
+                });
+                columns
+            }
+        };
+        let Opened {
+            blocks,
+            first,
+            tokenizer,
+        } = opened;
+        Ok(Self {
+            blocks,
+            encoding: Encoding::of(first.text()),
+            block: first,
+            tokenizer,
+            columns,
+            passed: Passed::default(),
+            checked: Checked::with_room(schema.features.len()),
         })
     }
 
-    /// [`Self::open`] with an error that says what kind of flaw the header has.
-    pub fn try_open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, OpenError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .buffer_capacity(256 * 1024)
-            .from_reader(LineTracker::following_quotes(input));
-        let not_csv = |reason: String| OpenError::Header(HeaderFlaw::NotCsv(reason));
-        reader
-            .byte_headers()
-            .map_err(|error| match unreadable(error) {
-                FileProblem::Unusable(reason) => not_csv(reason),
-                FileProblem::Unreadable(error) => OpenError::Unreadable(error),
-            })?;
-        if let Some(reason) = reader.get_ref().flaw() {
-            return Err(not_csv(reason));
+    /// The next row, or `None` at the end.
+    pub fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
+        if !self.advance()? {
+            return Ok(None);
         }
-        let header = reader
-            .byte_headers()
-            .map_err(|error| not_csv(error.to_string()))?;
-        if let Some(reason) = long_name(header.iter()) {
-            return Err(not_csv(reason));
-        }
-        let names = header_names(header).map_err(OpenError::Header)?;
-        let is_forgiven = header
-            .iter()
-            .zip(&names)
-            .any(|(written, name)| written != name.as_bytes());
-        let mut columns = ColumnMap::find(names, schema, target).map_err(OpenError::Header)?;
-        columns.is_forgiven = is_forgiven && !is_as_configured(header, schema);
-        let notes = columns.notes(schema, target);
-        Ok(Self {
-            reader,
-            columns,
-            notes,
-            record: ByteRecord::new(),
-            fields: Vec::new(),
-            checked: Checked::with_room(schema.features.len()),
-            long_fields: LongFields::default(),
-        })
+        let record = self.tokenizer.record(self.block.text());
+        let line = self.passed.lines + record.line + 1;
+        self.passed.long_fields.look_into(record, line);
+        let row = self.checked.row(&self.columns, record, self.encoding, line);
+        Ok(Some(row))
+    }
+
+    /// What is wrong with the row that was read last, if it was rejected.
+    pub fn flaw(&self) -> Option<RowFlaw> {
+        self.checked.flaw
+    }
+
+    /// A field of the row that was read last, counted from 1 as in [`Rejection::column`].
+    pub fn field(&self, column: usize) -> Option<&[u8]> {
+        let record = self.tokenizer.record(self.block.text());
+        record.get(column.checked_sub(1)?)
+    }
+
+    /// The header's name of a field counted from 1, trimmed and in lower case.
+    pub fn field_name(&self, column: usize) -> Option<&str> {
+        self.columns.name_of(column)
     }
 
     /// What somebody should look at; complete once the last row was read.
     pub fn warnings(&self) -> Vec<String> {
-        self.long_fields.sentences()
+        self.passed.long_fields.sentences()
     }
 
     /// What was tolerated; complete once the last row was read.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        notes.extend(
-            self.reader
-                .get_ref()
-                .tolerated()
-                .sentences()
-                .map(str::to_owned),
-        );
+        let mut tolerated = self.passed.tolerated;
+        tolerated.join(self.tolerated_in_block());
+        self.passed.notes(&self.columns, tolerated)
+    }
+
+    /// Finds the next record, in the next block where this one has no more.
+    fn advance(&mut self) -> Result<bool, FileProblem> {
+        loop {
+            let found = self.tokenizer.advance(self.block.text());
+            if found.map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))? {
+                return Ok(true);
+            }
+            if let Some(breaks) = self.tokenizer.open_quote() {
+                let reason = never_closed(self.passed.lines + breaks + 1);
+                return Err(FileProblem::Unusable(FileFlaw::Syntax(reason)));
+            }
+            let tolerated = self.tolerated_in_block();
+            self.passed.tolerated.join(tolerated);
+            self.passed.lines += self.tokenizer.lines();
+            let is_there = self
+                .blocks
+                .next(&mut self.block)
+                .map_err(|error| problem_of_cut(error, self.passed.lines))?;
+            self.encoding = Encoding::of(self.block.text());
+            self.tokenizer.begin(self.block.text());
+            if !is_there {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn tolerated_in_block(&self) -> Tolerated {
+        Tolerated {
+            has_byte_order_mark: self.block.has_byte_order_mark,
+            ..self.tokenizer.tolerated()
+        }
+    }
+}
+
+impl Passed {
+    /// What was tolerated in a text with these columns.
+    fn notes(&self, columns: &ColumnMap, tolerated: Tolerated) -> Vec<String> {
+        let mut notes = columns.notes.clone();
+        notes.extend(tolerated.sentences().map(str::to_owned));
+        notes.extend(self.long_fields.note());
         notes
     }
-
-    /// Where the header ends in a text that begins with it; before the first row was read.
-    fn header_end(&self, text: &[u8]) -> usize {
-        let end = usize::try_from(self.reader.position().byte()).unwrap_or(text.len());
-        // The parser takes the line feed of a CRLF for an empty line.
-        let is_crlf = end > 0 && text[end - 1] == b'\r' && text.get(end) == Some(&b'\n');
-        end + usize::from(is_crlf)
-    }
-
-    /// Where the schema's columns are, and what was tolerated of the header.
-    fn into_columns(self) -> (ColumnMap, Vec<String>) {
-        (self.columns, self.notes)
-    }
 }
 
-impl<R: Read> Rows for RowReader<R> {
-    fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
-        if !self
-            .reader
-            .read_byte_record(&mut self.record)
-            .map_err(unreadable)?
-        {
-            return Ok(None);
-        }
-        if let Some(reason) = self.reader.get_ref().flaw() {
-            return Err(FileProblem::Unusable(reason));
-        }
-        let begins_at = self.record.position().map_or(0, csv::Position::byte);
-        let line = self.reader.get_mut().line_of(begins_at);
-        let record = Record::of_parsed(&self.record, &mut self.fields);
-        self.long_fields
-            .look_into(record, line, Marks::QuotesOrReturns);
-        Ok(Some(self.checked.row(&self.columns, record, line)))
-    }
-
-    fn flaw(&self) -> Option<RowFlaw> {
-        self.checked.flaw
-    }
-
-    fn field(&self, column: usize) -> Option<&[u8]> {
-        self.record.get(column.checked_sub(1)?)
-    }
-
-    fn field_name(&self, column: usize) -> Option<&str> {
-        self.columns.name_of(column)
-    }
-}
-
-/// What the check of the record at hand left.
+/// The result of the check of one record.
 struct Checked {
     values: Vec<f64>,
     flaw: Option<RowFlaw>,
@@ -265,8 +309,14 @@ impl Checked {
     }
 
     /// The row that the next record is.
-    fn row<'a>(&'a mut self, columns: &ColumnMap, record: Record<'a>, line: u64) -> ReadRow<'a> {
-        let checked = columns.check(record, &mut self.values);
+    fn row<'a>(
+        &'a mut self,
+        columns: &ColumnMap,
+        record: Record<'a>,
+        encoding: Encoding,
+        line: u64,
+    ) -> ReadRow<'a> {
+        let checked = columns.check(record, encoding, &mut self.values);
         self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
         match checked {
             Ok(label) => ReadRow::Accepted(Cells {
@@ -275,30 +325,15 @@ impl Checked {
                 values: &self.values,
                 label,
             }),
-            Err(blame) => ReadRow::Rejected(record.refused(blame, line)),
+            Err(blame) => ReadRow::Rejected(blame.rejection(record, line)),
         }
     }
-}
-
-/// Whether each name of the header that differs from its plain form is written so in the schema.
-fn is_as_configured(header: &ByteRecord, schema: &Schema) -> bool {
-    schema
-        .columns()
-        .all(|column| header.iter().any(|name| name == column.as_bytes()))
 }
 
 impl Cells<'_> {
     /// The client's name, as it stands in the file.
     pub fn id(&self) -> &[u8] {
         self.id
-    }
-}
-
-fn unreadable(error: csv::Error) -> FileProblem {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => FileProblem::Unreadable(error),
-        // Rows of bytes and of any length leave the parser nothing else to complain about.
-        kind => FileProblem::Unusable(format!("it is no CSV: {kind:?}")),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::reader::{
     BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, missing_too_often,
 };
 use crate::table::Table;
+use crate::tokenizer::Format;
 
 /// Rejected rows of a file that are named one by one.
 const MAX_NAMED_ROWS_OF_FILE: usize = 5;
@@ -190,9 +191,14 @@ impl<'a> TestReader<'a> {
         }
         let mut data = DataFile::open(path)?;
         let mut read = ReadFile::of(format!("{}/{}", file.folder, file.name), self.schema);
-        let mut reader = match BulkReader::open(&mut data, self.schema, TargetColumn::Read) {
+        let mut reader = match BulkReader::open(
+            &mut data,
+            Format::default(),
+            self.schema,
+            TargetColumn::Read,
+        ) {
             Ok(reader) => reader,
-            Err(FileProblem::Unusable(reason)) => return Ok(Err(reason)),
+            Err(FileProblem::Unusable(flaw)) => return Ok(Err(flaw.to_string())),
             Err(FileProblem::Unreadable(error)) => return Err(error.into()),
         };
         let Self {
@@ -209,12 +215,12 @@ impl<'a> TestReader<'a> {
         read.warnings = reader.warnings();
         match taken {
             Ok(()) => {}
-            Err(FileProblem::Unusable(reason)) => {
+            Err(FileProblem::Unusable(flaw)) => {
                 // Rows of it that stand in another file count there.
                 for fingerprint in &read.fingerprints {
                     seen.remove(fingerprint);
                 }
-                return Ok(Err(reason));
+                return Ok(Err(flaw.to_string()));
             }
             Err(FileProblem::Unreadable(error)) => return Err(error.into()),
         }

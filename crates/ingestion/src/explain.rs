@@ -9,7 +9,7 @@ use common::cli::Report;
 use common::ledger::RowCounts;
 use common::{Config, History};
 use dataset::{
-    DataFile, FileProblem, Fingerprint, FingerprintKey, ReadRow, RowReader, Rows, TargetColumn,
+    DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowReader, TargetColumn,
     load_fingerprints, missing_too_often, reason_to_ignore,
 };
 use serde::Serialize;
@@ -100,14 +100,15 @@ fn read(
 ) -> anyhow::Result<()> {
     explanation.fate = FileFate::Rejected;
     let input = DataFile::open(file)?;
-    let mut reader = match RowReader::open(input, &config.schema, TargetColumn::Read) {
-        Ok(reader) => reader,
-        Err(FileProblem::Unusable(reason)) => {
-            explanation.reason = Some(reason);
-            return Ok(());
-        }
-        Err(FileProblem::Unreadable(error)) => return Err(error.into()),
-    };
+    let mut reader =
+        match RowReader::open(input, Format::default(), &config.schema, TargetColumn::Read) {
+            Ok(reader) => reader,
+            Err(FileProblem::Unusable(flaw)) => {
+                explanation.reason = Some(flaw.to_string());
+                return Ok(());
+            }
+            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+        };
     explanation.reason = missing_too_often(file, &config.schema)?;
     if explanation.reason.is_some() {
         return Ok(());
@@ -140,9 +141,9 @@ fn read(
                     reason: None,
                 }
             }
-            Err(FileProblem::Unusable(reason)) => {
+            Err(FileProblem::Unusable(flaw)) => {
                 // No row of such a file would count.
-                explanation.reason = Some(reason);
+                explanation.reason = Some(flaw.to_string());
                 explanation.rows = RowCounts::default();
                 explanation.details.clear();
                 return Ok(());

@@ -3,7 +3,8 @@
 use common::ledger::FileStamp;
 use common::progress::Progress;
 use dataset::{
-    BulkReader, DataFile, FileProblem, Lines, MissingCounts, ParsedRows, Scratch, TargetColumn,
+    BulkReader, DataFile, FileProblem, Format, Lines, MissingCounts, ParsedRows, Scratch,
+    TargetColumn,
 };
 
 use crate::lay::{Planned, Reading};
@@ -88,7 +89,7 @@ impl From<anyhow::Error> for Untaken {
 impl From<FileProblem> for Untaken {
     fn from(problem: FileProblem) -> Self {
         match problem {
-            FileProblem::Unusable(reason) => Self::Rejected(reason),
+            FileProblem::Unusable(flaw) => Self::Rejected(flaw.to_string()),
             FileProblem::Unreadable(error) => error.into(),
         }
     }
@@ -109,7 +110,12 @@ impl Source<'_> {
         } = self;
         let mut has_given = false;
         let mut data = DataFile::open_watched(&file.path, progress)?;
-        let rows = match BulkReader::open(&mut data, reading.schema, TargetColumn::Read) {
+        let rows = match BulkReader::open(
+            &mut data,
+            Format::default(),
+            reading.schema,
+            TargetColumn::Read,
+        ) {
             Ok(mut reader) => {
                 let taken = reader.take_rows(Some(reading.key), *lines, scratch, |rows| {
                     has_given = true;
@@ -125,7 +131,7 @@ impl Source<'_> {
                     Err(untaken) => return Err(untaken),
                 }
             }
-            Err(FileProblem::Unusable(reason)) => Err(reason),
+            Err(FileProblem::Unusable(flaw)) => Err(flaw.to_string()),
             Err(problem) => return Err(problem.into()),
         };
         let sha256 = data.digest()?;
@@ -162,7 +168,7 @@ pub(crate) fn read_to_end(
         counts.add(rows);
         Ok(())
     })?;
-    Ok(match counts.refusal(reading.schema) {
+    Ok(match counts.rejection(reading.schema) {
         Some(reason) => Read {
             rows: Err(reason),
             ..read

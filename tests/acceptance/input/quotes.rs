@@ -124,3 +124,39 @@ fn s15_a_field_that_spans_many_lines_is_a_warning_with_both_lines() {
     let again = workspace.run("fullprocess", &["--quiet"]);
     assert_eq!(again.stdout, "");
 }
+
+#[test]
+fn s15_rows_between_two_stray_quotes_are_rejected_and_kept() {
+    // The quotes stand in a column that the schema does not read, so that nothing else is wrong.
+    let mut text = format!("note,{HEADER}\n");
+    for row in 0..40 {
+        let quote = if row % 2 == 0 { "\"" } else { "" };
+        let end = if row % 2 == 1 { "\"!" } else { "" };
+        writeln!(
+            text,
+            "{quote}{end}call back,c{row},{row},2,3,{}",
+            row / 2 % 2
+        )
+        .expect("text");
+    }
+    let (workspace, report) = ingested(&[("a.csv", text.as_bytes())]);
+    let file = &report["files"][0];
+    assert_eq!(
+        (&file["rows"]["kept"], &file["rows"]["rejected"]),
+        (&0.into(), &20.into())
+    );
+    let rejected = workspace.text("data/ingesteddata/rejectedrows.csv");
+    for row in 0..40 {
+        assert!(
+            rejected.contains(&format!("call back,c{row},")),
+            "{row}: {rejected}"
+        );
+    }
+    assert!(rejected.contains("stray quote"), "{rejected}");
+    let explained = workspace.path(&format!("{IN}/a.csv"));
+    let explained = explained.to_str().expect("UTF-8");
+    let explained = workspace
+        .run("ingestion", &["--explain", explained, "--json"])
+        .json();
+    assert_eq!(explained["rows"]["rejected"], 20);
+}

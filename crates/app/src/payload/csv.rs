@@ -8,66 +8,22 @@ use common::config::LimitSettings;
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
-    FileProblem, HeaderFlaw, OpenError, PlainHeader, PlainReader, ReadRow, Rejection, RowFlaw,
-    RowReader, Rows, TargetColumn,
+    FileFlaw, FileProblem, Format, HeaderFlaw, KnownHeader, LimitExceeded, Limits, ReadRow,
+    Rejection, RowFlaw, RowReader, TargetColumn,
 };
 
-use super::fence::{Fence, read_error};
-use super::rows::{Collector, Room, Rows as CollectedRows};
+use super::rows::{Collector, Room, Rows};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
-/// Headers up to this size are remembered.
-const REMEMBERED_HEADER: usize = 4096;
-
 thread_local! {
-    /// The header read last by this thread, and the columns that were looked for: clients send the
-    /// same again and again.
-    static HEADER: RefCell<Option<(Schema, PlainHeader)>> = const { RefCell::new(None) };
+    /// The header that this thread read last: clients send the same again and again.
+    static HEADER: RefCell<Option<KnownHeader>> = const { RefCell::new(None) };
 }
 
 /// The rows of a CSV text with a header.
-pub(super) fn rows_of_text(
-    text: &str,
-    schema: &Schema,
-    room: Room<'_>,
-) -> Result<CollectedRows, ApiError> {
-    if !PlainReader::can_read(text) {
-        return rows(text.as_bytes(), schema, room);
-    }
-    Fence::new(io::empty(), room.limits).follow(text.as_bytes())?;
-    collect(open_text(text, schema)?, schema, room)
-}
-
-/// Reads the header of a text, unless it is the one read last.
-fn open_text<'t>(text: &'t str, schema: &Schema) -> Result<PlainReader<'t>, ApiError> {
-    HEADER.with_borrow_mut(|last| {
-        let known = last.as_ref().filter(|(of, _)| of == schema);
-        if let Some(reader) = known.and_then(|(_, it)| PlainReader::open_known(text, it)) {
-            return Ok(reader);
-        }
-        let reader =
-            PlainReader::open(text, schema, TargetColumn::Ignored).map_err(header_error)?;
-        let read = reader.header().filter(|it| it.bytes() <= REMEMBERED_HEADER);
-        *last = read.map(|header| (schema.clone(), header));
-        Ok(reader)
-    })
-}
-
-/// The rows of a CSV file with a header.
-pub(super) fn rows(
-    input: impl Read,
-    schema: &Schema,
-    room: Room<'_>,
-) -> Result<CollectedRows, ApiError> {
-    collect(open(input, schema, room.limits)?, schema, room)
-}
-
-fn collect(
-    mut reader: impl Rows,
-    schema: &Schema,
-    room: Room<'_>,
-) -> Result<CollectedRows, ApiError> {
+pub(super) fn rows(input: impl Read, schema: &Schema, room: Room<'_>) -> Result<Rows, ApiError> {
+    let mut reader = open(input, schema, room.limits)?;
     let mut collector = Collector::new(schema.features.len(), room);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
@@ -84,17 +40,25 @@ fn collect(
     collector.finish()
 }
 
-/// Reads the header, behind the fence of the limits.
+/// Reads the header of a text under the limits of a request.
 pub(super) fn open<R: Read>(
     input: R,
     schema: &Schema,
     limits: &LimitSettings,
-) -> Result<RowReader<Fence<R>>, ApiError> {
-    let input = Fence::new(input, limits);
-    RowReader::try_open(input, schema, TargetColumn::Ignored).map_err(|error| match error {
-        OpenError::Header(flaw) => header_error(flaw),
-        OpenError::Unreadable(error) => read_error(error),
-    })
+) -> Result<RowReader<R>, ApiError> {
+    let format = Format {
+        limits: Limits {
+            fields: limits.columns,
+            field_bytes: limits.field_bytes,
+            ..Limits::default()
+        },
+        ..Format::default()
+    };
+    HEADER
+        .with_borrow_mut(|known| {
+            RowReader::open_with(input, format, schema, TargetColumn::Ignored, known)
+        })
+        .map_err(file_error)
 }
 
 /// What a header, or a list of column names, is refused with.
@@ -135,9 +99,14 @@ pub(super) const FIELD_COUNT: &str = "field-count";
 pub(super) const MISSING_ID: &str = "missing-id";
 
 /// What a refused row is answered with.
-pub(super) fn row_error(reader: &impl Rows, row: u64, rejection: &Rejection) -> RowError {
+pub(super) fn row_error<R: Read>(
+    reader: &RowReader<R>,
+    row: u64,
+    rejection: &Rejection,
+) -> RowError {
     let flaw = reader.flaw();
     let code = match flaw {
+        Some(RowFlaw::StrayQuote) => "stray-quote",
         Some(RowFlaw::FieldCount) => FIELD_COUNT,
         Some(RowFlaw::NotUtf8) => "not-utf8",
         Some(RowFlaw::NoClient) => MISSING_ID,
@@ -160,12 +129,28 @@ pub(super) fn row_error(reader: &impl Rows, row: u64, rejection: &Rejection) -> 
     }
 }
 
-/// What a text is refused with in which no further row can be found.
+/// The answer to a text that cannot be read on.
 pub(super) fn file_error(problem: FileProblem) -> ApiError {
     match problem {
-        FileProblem::Unusable(reason) => ApiError::CsvInvalid(excerpt(reason.as_bytes())),
+        FileProblem::Unusable(FileFlaw::Header(flaw)) => header_error(flaw),
+        FileProblem::Unusable(FileFlaw::Syntax(reason)) => {
+            ApiError::CsvInvalid(excerpt(reason.as_bytes()))
+        }
+        FileProblem::Unusable(FileFlaw::Exceeded(LimitExceeded::Fields(limit))) => {
+            ApiError::TooManyColumns(limit)
+        }
+        FileProblem::Unusable(FileFlaw::Exceeded(LimitExceeded::FieldBytes(limit))) => {
+            ApiError::FieldTooLong(limit)
+        }
         FileProblem::Unreadable(error) => read_error(error),
     }
+}
+
+/// The answer to a text whose bytes cannot be had: the error may carry one of ours.
+fn read_error(error: io::Error) -> ApiError {
+    error
+        .downcast::<ApiError>()
+        .unwrap_or_else(|error| ApiError::Internal(error.into()))
 }
 
 #[cfg(test)]
@@ -179,28 +164,18 @@ mod tests {
         Room { limits, permit }
     }
 
-    /// What a text comes to, whichever way it is read.
-    fn read(text: &str) -> Result<CollectedRows, ApiError> {
+    fn read(text: &str) -> Result<Rows, ApiError> {
         let limits = LimitSettings {
             rows: 1000,
             ..LimitSettings::default()
         };
-        let schema = Schema::default();
         let in_flight = InFlight::new(u64::MAX);
-        let (mut of_one, mut of_other) = (in_flight.permit(), in_flight.permit());
-        let of_text = rows_of_text(text, &schema, room(&limits, &mut of_one));
-        let of_file = rows(text.as_bytes(), &schema, room(&limits, &mut of_other));
-        match (&of_text, &of_file) {
-            (Ok(of_text), Ok(of_file)) => assert_eq!(
-                of_text.ids.iter().collect::<Vec<_>>(),
-                of_file.ids.iter().collect::<Vec<_>>()
-            ),
-            (Err(of_text), Err(of_file)) => {
-                assert_eq!(format!("{of_text:?}"), format!("{of_file:?}"));
-            }
-            _ => panic!("{of_text:?} {of_file:?}"),
-        }
-        of_text
+        let mut permit = in_flight.permit();
+        rows(
+            text.as_bytes(),
+            &Schema::default(),
+            room(&limits, &mut permit),
+        )
     }
 
     #[test]
@@ -221,7 +196,7 @@ mod tests {
         let in_flight = InFlight::new(u64::MAX);
         let values = |schema: &Schema, text: &str| {
             let mut permit = in_flight.permit();
-            let rows = rows_of_text(text, schema, room(&limits, &mut permit)).unwrap();
+            let rows = rows(text.as_bytes(), schema, room(&limits, &mut permit)).unwrap();
             rows.iter().next().map(<[f64]>::to_vec).unwrap()
         };
         let schema = Schema::default();

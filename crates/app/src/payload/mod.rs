@@ -2,7 +2,6 @@
 
 mod body;
 mod csv;
-mod fence;
 mod json;
 mod path;
 mod rows;
@@ -36,7 +35,7 @@ pub(crate) fn rows(
 ) -> Result<Rows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows_of_text(text, schema, Room { limits, permit }),
+        Source::Csv(text) => csv::rows(text.as_bytes(), schema, Room { limits, permit }),
         Source::Records(json) => json::records(json, schema, Room { limits, permit }),
         Source::Columns { names, data } => {
             json::columns(names, data, schema, Room { limits, permit })

@@ -15,7 +15,7 @@ use std::thread;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
-use dataset::{ReadRow, Rows};
+use dataset::ReadRow;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::body::Incoming;

@@ -1,6 +1,7 @@
 //! Predictions as CSV.
 
 use actix_web::web::Bytes;
+use dataset::push_field;
 use training::Model;
 
 use super::Options;
@@ -29,7 +30,7 @@ impl CsvAnswer {
     pub(crate) fn push(&mut self, id: &str, probability: f64) {
         let class = probability > self.threshold;
         self.counts[usize::from(class)] += 1;
-        push_field(&mut self.text, id);
+        push_id(&mut self.text, id);
         self.text.push(b',');
         // A finite number always encodes, and a vector takes all that is written.
         let _ = serde_json::to_writer(&mut self.text, &probability);
@@ -71,31 +72,18 @@ pub(crate) fn predict_csv(
 /// What a spreadsheet takes for the beginning of a formula.
 const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
 
-/// Writes a client's name so that no spreadsheet computes it: an apostrophe goes before what
+/// Writes the id of a client so that no spreadsheet computes it: an apostrophe goes before what
 /// looks like a formula.
-fn push_field(to: &mut Vec<u8>, field: &str) {
-    let bytes = field.as_bytes();
-    let is_formula = bytes
+fn push_id(to: &mut Vec<u8>, id: &str) {
+    let is_formula = id
+        .as_bytes()
         .first()
         .is_some_and(|first| FORMULA_BEGINNINGS.contains(first));
-    let guard: &[u8] = if is_formula { b"'" } else { b"" };
-    if !bytes
-        .iter()
-        .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'))
-    {
-        to.extend_from_slice(guard);
-        to.extend_from_slice(bytes);
-        return;
+    if is_formula {
+        push_field(to, format!("'{id}").as_bytes());
+    } else {
+        push_field(to, id.as_bytes());
     }
-    to.push(b'"');
-    to.extend_from_slice(guard);
-    for byte in bytes {
-        if *byte == b'"' {
-            to.push(b'"');
-        }
-        to.push(*byte);
-    }
-    to.push(b'"');
 }
 
 #[cfg(test)]
@@ -119,7 +107,7 @@ mod tests {
             ),
         ] {
             let mut text = Vec::new();
-            push_field(&mut text, name);
+            push_id(&mut text, name);
             assert_eq!(String::from_utf8(text).unwrap(), wanted);
         }
     }

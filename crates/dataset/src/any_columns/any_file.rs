@@ -1,20 +1,19 @@
 //! The records of any CSV file, some blocks at a time on all processors.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
 use common::Failure;
-use csv::ByteRecord;
-use memchr::{memchr, memchr_iter, memchr2_iter};
 use rayon::prelude::*;
 
 use crate::data_file::DataFile;
-use crate::reader::{
-    Block, Blocks, CutError, LongFields, Marks, line_breaks, long_name, never_closed, too_long,
-};
+use crate::reader::{FileFlaw, FileProblem, LongFields, Opened, never_closed, problem_of_cut};
 use crate::text::escaped;
+use crate::tokenizer::{
+    Block, Blocks, CutError, Format, LimitExceeded, Record, Tokenizer, line_breaks,
+};
 
 /// Blocks that are read before they are parsed together.
 const BATCH_BLOCKS: usize = 8;
@@ -30,19 +29,15 @@ pub(super) struct AnyFile<'p> {
     lines: u64,
 }
 
-/// The fields of one record.
-#[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
-    bytes: &'a [u8],
-    ranges: &'a [Range<usize>],
-}
-
-/// What a block holds besides what was asked for.
+/// The lines and flaws of a block.
 #[derive(Default)]
 struct Surroundings {
     lines: u64,
     /// By lines of the block.
     long_fields: LongFields,
+    /// Line breaks before the quote that is open at the end of the file.
+    open_quote: Option<u64>,
+    exceeded: Option<LimitExceeded>,
 }
 
 impl<'p> AnyFile<'p> {
@@ -52,27 +47,20 @@ impl<'p> AnyFile<'p> {
     /// (65).
     pub(super) fn open(path: &'p Path) -> anyhow::Result<Self> {
         let file = DataFile::open(path).with_context(|| failed_to_read(path))?;
-        let mut found = Self {
-            path,
-            blocks: Blocks::new(file),
-            names: Vec::new(),
-            first: None,
-            lines: 0,
-        };
-        let mut first = Block::default();
-        found.next(&mut first)?;
-        let (names, start) = header(&first.bytes).map_err(|reason| found.rejected(&reason))?;
-        if let Some(at) = first.open_quote.filter(|at| *at < start) {
-            return Err(found.rejected(&never_closed(line_breaks(&first.bytes[..at]) + 1)));
-        }
+        let opened = Opened::of(file, Format::default()).map_err(|it| failure(path, it))?;
+        let names = opened.header().iter();
+        let names: Vec<String> = names.map(|name| escaped(name.trim_ascii())).collect();
         if names.is_empty() {
             return Err(Failure::data(format!("{} has no header", path.display())).into());
         }
-        found.names = names;
-        found.lines = line_breaks(&first.bytes[..start]);
-        first.start = start;
-        found.first = Some(first);
-        Ok(found)
+        let (blocks, first, lines) = opened.into_rest();
+        Ok(Self {
+            path,
+            blocks,
+            names,
+            first: Some(first),
+            lines,
+        })
     }
 
     /// Number of fields of the header.
@@ -80,8 +68,8 @@ impl<'p> AnyFile<'p> {
         self.names.len()
     }
 
-    /// The columns by their field, without spaces around their names. One whose name stands there
-    /// more than once is none of them: nobody knows which is meant.
+    /// The columns by their field, without spaces around their names. Columns that share a name are
+    /// left out: nobody knows which one is meant.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
         let counts = self.counts_of_names();
         let names = self.names.iter().enumerate();
@@ -98,7 +86,7 @@ impl<'p> AnyFile<'p> {
         counts
     }
 
-    /// Says which columns are left out.
+    /// A sentence that names the columns that share a name.
     fn repeated(&self) -> Option<String> {
         let counts = self.counts_of_names();
         let repeated: Vec<&str> = counts
@@ -110,20 +98,22 @@ impl<'p> AnyFile<'p> {
         (!names.is_empty()).then(|| format!("columns of one name are left out: {names}"))
     }
 
-    /// Makes something of each block, several at once, record by record, and hands it over in the
-    /// file's order. Returns what somebody should look at.
+    /// Folds the records of each block into a value, several blocks at once, and hands the values to
+    /// `take` in the file's order. Returns warnings.
     ///
-    /// A last record that does not end is an error (exit code 65), and so is one longer than a
-    /// reader of client rows takes: what follows it would be missing from the comparison.
+    /// A quote that is never closed is an error (exit code 65), and so is a record longer than
+    /// [`Limits::record_bytes`](crate::tokenizer::Limits): the rows after it would be missing from
+    /// the comparison.
     pub(super) fn each_block<T: Send>(
         mut self,
         begin: impl Fn() -> T + Sync,
-        count: impl Fn(&mut T, Fields<'_>) + Sync,
+        count: impl Fn(&mut T, Record<'_>) + Sync,
         mut take: impl FnMut(T),
     ) -> anyhow::Result<Vec<String>> {
+        let format = self.blocks.format();
         let parse = |block: &Block| {
             let mut part = begin();
-            let around = each_record(block, |record| count(&mut part, record));
+            let around = each_record(block, format, |record| count(&mut part, record));
             (part, around)
         };
         let mut warnings: Vec<String> = self.repeated().into_iter().collect();
@@ -140,12 +130,11 @@ impl<'p> AnyFile<'p> {
             }
             let blocks = &batch[..filled];
             let parsed: Vec<(T, Surroundings)> = blocks.par_iter().map(&parse).collect();
-            for (block, (part, around)) in blocks.iter().zip(parsed) {
-                if let Some(at) = block.open_quote {
-                    let breaks = line_breaks(&block.bytes[block.start..at]);
-                    return Err(self.rejected(&never_closed(self.lines + breaks + 1)));
+            for (part, around) in parsed {
+                if let Some(flaw) = around.flaw(self.lines) {
+                    return Err(failure(self.path, FileProblem::Unusable(flaw)));
                 }
-                long_fields.join(&around.long_fields, self.lines);
+                long_fields.join(&around.long_fields, self.lines + 1);
                 self.lines += around.lines;
                 take(part);
             }
@@ -162,39 +151,48 @@ impl<'p> AnyFile<'p> {
     }
 
     fn next(&mut self, block: &mut Block) -> anyhow::Result<bool> {
-        match self.blocks.next(block) {
-            Ok(is_there) => Ok(is_there),
-            Err(CutError::Unreadable(error)) => {
-                Err(error).with_context(|| failed_to_read(self.path))
-            }
-            Err(CutError::LongRecord(_)) => Err(self.rejected(&self.long_record()?)),
+        self.blocks.next(block).map_err(|error| {
+            let lines = match error {
+                CutError::LongRecord(_) => lines_before_long_record(self.path),
+                _ => Ok(0),
+            };
+            let problem = lines.map_or_else(FileProblem::Unreadable, |lines| {
+                problem_of_cut(error, lines)
+            });
+            failure(self.path, problem)
+        })
+    }
+}
+
+/// Line breaks before the record that is too long. They are counted by reading the file once more,
+/// as the blocks before it may wait to be parsed.
+fn lines_before_long_record(path: &Path) -> io::Result<u64> {
+    let mut blocks = Blocks::new(DataFile::open(path)?, Format::default());
+    let mut block = Block::default();
+    let mut lines = 0;
+    loop {
+        match blocks.next(&mut block) {
+            Ok(true) => lines += line_breaks(&block.bytes),
+            Err(CutError::Unreadable(error)) => return Err(error),
+            // The file has changed if it has no long record any more.
+            Ok(false) | Err(_) => return Ok(lines),
         }
     }
+}
 
-    /// Why a record is too long; its line is counted by reading the file once more, as the blocks
-    /// before it may wait to be parsed.
-    fn long_record(&self) -> anyhow::Result<String> {
-        let file = DataFile::open(self.path).with_context(|| failed_to_read(self.path))?;
-        let mut blocks = Blocks::new(file);
-        let mut block = Block::default();
-        let mut line = 1;
-        loop {
-            match blocks.next(&mut block) {
-                Ok(true) => line += line_breaks(&block.bytes),
-                Ok(false) => return Ok("it has changed while it was read".into()),
-                Err(CutError::Unreadable(error)) => {
-                    return Err(error).with_context(|| failed_to_read(self.path));
-                }
-                Err(CutError::LongRecord(record)) => {
-                    let quote = record.quote.map(|breaks| line + breaks);
-                    return Ok(too_long(line, quote));
-                }
-            }
-        }
+impl Surroundings {
+    /// What is wrong with the block that begins behind so many lines.
+    fn flaw(&self, lines: u64) -> Option<FileFlaw> {
+        let open_quote = self.open_quote.map(|breaks| lines + breaks + 1);
+        let open_quote = open_quote.map(|line| FileFlaw::Syntax(never_closed(line)));
+        open_quote.or(self.exceeded.map(FileFlaw::Exceeded))
     }
+}
 
-    fn rejected(&self, reason: &str) -> anyhow::Error {
-        Failure::data(format!("{}: {reason}", self.path.display())).into()
+fn failure(path: &Path, problem: FileProblem) -> anyhow::Error {
+    match problem {
+        FileProblem::Unreadable(error) => anyhow::Error::new(error).context(failed_to_read(path)),
+        FileProblem::Unusable(flaw) => Failure::data(format!("{}: {flaw}", path.display())).into(),
     }
 }
 
@@ -202,139 +200,26 @@ fn failed_to_read(path: &Path) -> String {
     format!("failed to read {}", path.display())
 }
 
-/// The names in the first record, and where it ends; or why they cannot be used.
-fn header(bytes: &[u8]) -> Result<(Vec<String>, usize), String> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    // Reading bytes from memory cannot fail, and any bytes are records.
-    let Ok(header) = reader.byte_headers() else {
-        return Ok((Vec::new(), 0));
-    };
-    let flaw = long_name(header.iter());
-    let names = header.iter();
-    let names = names.map(|name| escaped(name.trim_ascii())).collect();
-    let end = usize::try_from(reader.position().byte()).unwrap_or(bytes.len());
-    // The parser takes the line feed of a CRLF for an empty line.
-    let is_crlf = end > 0 && bytes[end - 1] == b'\r' && bytes.get(end) == Some(&b'\n');
-    match flaw {
-        Some(flaw) => Err(flaw),
-        None => Ok((names, end + usize::from(is_crlf))),
-    }
-}
-
-impl<'a> Fields<'a> {
-    /// Number of fields.
-    pub(super) fn len(self) -> usize {
-        self.ranges.len()
-    }
-
-    /// The bytes of a field that is there.
-    pub(super) fn field(self, field: usize) -> &'a [u8] {
-        &self.bytes[self.ranges[field].clone()]
-    }
-}
-
-/// Hands each record of a block to `take`; an empty line is none.
-fn each_record(block: &Block, mut take: impl FnMut(Fields<'_>)) -> Surroundings {
-    let bytes = &block.bytes[block.start..];
+/// Hands each record of a block to `take`.
+fn each_record(block: &Block, format: Format, mut take: impl FnMut(Record<'_>)) -> Surroundings {
+    let text = block.text();
+    let mut tokenizer = Tokenizer::new(format);
+    tokenizer.begin(text);
     let mut around = Surroundings::default();
-    let mut ranges = Vec::new();
-    if block.marks == Marks::QuotesOrReturns {
-        around.lines = match memchr(b'\r', bytes) {
-            None => memchr_iter(b'\n', bytes).count() as u64,
-            Some(_) => line_breaks(bytes),
-        };
-        each_quoted_record(bytes, ranges, |record, line| {
-            if LongFields::can_be_in(record.bytes, block.marks) {
-                let fields = (0..record.len()).map(|field| record.field(field));
-                around.long_fields.look_at_fields(fields, line());
+    around.exceeded = loop {
+        match tokenizer.advance(text) {
+            Ok(true) => {
+                let record = tokenizer.record(text);
+                around.long_fields.look_into(record, record.line);
+                take(record);
             }
-            take(record);
-        });
-        return around;
-    }
-    let mut start = 0;
-    // Without quotes and carriage returns every comma and line feed is one.
-    for at in memchr2_iter(b',', b'\n', bytes) {
-        ranges.push(start..at);
-        start = at + 1;
-        if bytes[at] == b'\n' {
-            around.lines += 1;
-            take_line(
-                bytes,
-                &mut ranges,
-                around.lines,
-                &mut around.long_fields,
-                &mut take,
-            );
+            Ok(false) => break None,
+            Err(limit) => break Some(limit),
         }
-    }
-    if start < bytes.len() || !ranges.is_empty() {
-        ranges.push(start..bytes.len());
-        let line = around.lines + 1;
-        take_line(bytes, &mut ranges, line, &mut around.long_fields, &mut take);
-    }
+    };
+    around.open_quote = tokenizer.open_quote();
+    around.lines = tokenizer.lines();
     around
-}
-
-/// Takes the record of one line, and forgets its fields.
-fn take_line(
-    bytes: &[u8],
-    ranges: &mut Vec<Range<usize>>,
-    line: u64,
-    long_fields: &mut LongFields,
-    take: &mut impl FnMut(Fields<'_>),
-) {
-    let is_empty_line = matches!(ranges[..], [ref only] if only.is_empty());
-    if !is_empty_line {
-        let fields = Fields { bytes, ranges };
-        let text = match &ranges[..] {
-            [first, .., last] => &bytes[first.start..last.end],
-            [only] => &bytes[only.clone()],
-            [] => &[],
-        };
-        if LongFields::can_be_in(text, Marks::Plain) {
-            let all = (0..fields.len()).map(|field| fields.field(field));
-            long_fields.look_at_fields(all, line);
-        }
-        take(fields);
-    }
-    ranges.clear();
-}
-
-/// Hands each record to `take`, with a way to count its line within these bytes.
-fn each_quoted_record(
-    bytes: &[u8],
-    mut ranges: Vec<Range<usize>>,
-    mut take: impl FnMut(Fields<'_>, &dyn Fn() -> u64),
-) {
-    // The parser would drop a byte order mark from what it gets first, and only the file's is one;
-    // behind an empty line it is text.
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(std::io::Read::chain(&b"\n"[..], bytes));
-    let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record).unwrap_or(false) {
-        ranges.clear();
-        ranges.extend((0..record.len()).filter_map(|field| record.range(field)));
-        let begins_at = record.position().map_or(0, csv::Position::byte);
-        let line = || line_of(bytes, begins_at.saturating_sub(1));
-        let fields = Fields {
-            bytes: record.as_slice(),
-            ranges: &ranges,
-        };
-        take(fields, &line);
-    }
-}
-
-/// The line of the record at or behind an offset; the parser counts line breaks before it in.
-fn line_of(bytes: &[u8], offset: u64) -> u64 {
-    let offset = usize::try_from(offset)
-        .unwrap_or(bytes.len())
-        .min(bytes.len());
-    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    let behind = bytes[offset..].iter().take_while(|byte| is_break(byte));
-    line_breaks(&bytes[..offset + behind.count()]) + 1
 }
 
 #[cfg(test)]
@@ -438,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_span_many_lines_and_columns_of_one_name_are_warned_of() {
+    fn fields_that_span_many_lines_and_columns_that_share_a_name_are_warnings() {
         for end in ["\n", "\r\n"] {
             let long = format!("1,2{end}").repeat(200);
             let text = format!("x,,a,a,{end}1,\"{long}\",3,4,5{end}{end}2,\"{long}\",3,4,5{end}");

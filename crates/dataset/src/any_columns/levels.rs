@@ -37,7 +37,7 @@ pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<St
     file.each_block(
         || vec![Levels::default(); asked.len()],
         |levels, record| {
-            if record.len() == n_fields {
+            if record.len() == n_fields && record.stray_quote.is_none() {
                 let columns = asked.iter().zip(levels);
                 columns.for_each(|((field, _), levels)| levels.count(record.field(*field)));
             }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use common::schema::LONGEST_LEVEL_BYTES;
 
-use super::any_file::{AnyFile, Fields};
+use super::any_file::AnyFile;
 use crate::cell::{parse_label, parse_number};
 use crate::fingerprint::client_hash;
+use crate::tokenizer::Record;
 
 /// Cells at the beginning of a file that are held against each other.
 const COMPARED_CELLS: usize = 1000;
@@ -157,9 +158,9 @@ impl Part {
         }
     }
 
-    fn count(&mut self, record: Fields<'_>, n_fields: usize, fields: &[usize]) {
+    fn count(&mut self, record: Record<'_>, n_fields: usize, fields: &[usize]) {
         let survey = &mut self.survey;
-        if record.len() != n_fields {
+        if record.len() != n_fields || record.stray_quote.is_some() {
             survey.skipped += 1;
             return;
         }
@@ -217,7 +218,7 @@ impl ColumnSurvey {
     /// Whether it is one of numbers, by the rule of [`read_columns`](super::read_columns), and has
     /// some.
     pub fn holds_numbers(&self) -> bool {
-        self.numbers > 0 && super::is_slip_of_the_pen(self.others, self.numbers)
+        self.numbers > 0 && super::are_typing_errors(self.others, self.numbers)
     }
 
     fn count(&mut self, cell: &[u8]) {

@@ -5,13 +5,12 @@ use std::io::Read;
 use common::Schema;
 use rayon::prelude::*;
 
-use super::blocks::{Block, Blocks, CutError, LONGEST_RECORD, LongRecord};
 use super::header::ColumnMap;
-use super::lines::{LineTracker, Tolerated};
+use super::long_fields::never_closed;
 use super::parse::{BlockParser, Lines, ParsedRows};
-use super::quotes::{LongFields, never_closed, too_long};
-use super::{FileProblem, RowReader, TargetColumn};
+use super::{FileFlaw, FileProblem, Opened, Passed, TargetColumn, problem_of_cut};
 use crate::fingerprint::FingerprintKey;
+use crate::tokenizer::{Block, Blocks, CutError, Format, LongRecord};
 
 /// Blocks that are parsed while the ones before them are taken.
 const BATCH_BLOCKS: usize = 16;
@@ -20,17 +19,7 @@ const BATCH_BLOCKS: usize = 16;
 pub struct BulkReader<R> {
     rest: Rest<R>,
     columns: ColumnMap,
-    notes: Vec<String>,
     passed: Passed,
-}
-
-/// What was passed before the next block, the header included.
-struct Passed {
-    tolerated: Tolerated,
-    lines: u64,
-    long_fields: LongFields,
-    /// Line of the quote that is open at the end of the file.
-    open_quote: Option<u64>,
 }
 
 /// What is behind the header.
@@ -60,13 +49,13 @@ struct Batch {
 
 impl<R: Read + Send> BulkReader<R> {
     /// Reads the header and finds the schema's columns in it.
-    pub fn open(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
-        Self::open_blocks(Blocks::new(input), schema, target)
-    }
-
-    /// [`Self::open`] of a file that we wrote: a record of it may have any length.
-    pub fn open_ours(input: R, schema: &Schema, target: TargetColumn) -> Result<Self, FileProblem> {
-        Self::open_blocks(Blocks::of_any_length(input), schema, target)
+    pub fn open(
+        input: R,
+        format: Format,
+        schema: &Schema,
+        target: TargetColumn,
+    ) -> Result<Self, FileProblem> {
+        Self::of_opened(Opened::of(input, format)?, schema, target)
     }
 
     #[cfg(test)]
@@ -76,28 +65,19 @@ impl<R: Read + Send> BulkReader<R> {
         target: TargetColumn,
         block_bytes: usize,
     ) -> Result<Self, FileProblem> {
-        Self::open_blocks(Blocks::of_size(input, block_bytes), schema, target)
+        let blocks = Blocks::of_size(input, Format::default(), block_bytes);
+        Self::of_opened(Opened::of_blocks(blocks)?, schema, target)
     }
 
-    fn open_blocks(
-        mut blocks: Blocks<R>,
+    fn of_opened(
+        opened: Opened<R>,
         schema: &Schema,
         target: TargetColumn,
     ) -> Result<Self, FileProblem> {
-        let mut first = Block::default();
-        match blocks.next(&mut first) {
-            Ok(_) => {}
-            Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
-            Err(CutError::LongRecord(record)) => {
-                let quote = record.quote.map(|breaks| breaks + 1);
-                return Err(FileProblem::Unusable(too_long(1, quote)));
-            }
-        }
-        let header = RowReader::open(first.bytes.as_slice(), schema, target)?;
-        first.start = header.header_end(&first.bytes);
-        let (columns, notes) = header.into_columns();
-        let mut passed = LineTracker::new(std::io::empty());
-        passed.note(&first.bytes[..first.start]);
+        let columns = ColumnMap::of_header(opened.header(), schema, target)
+            .map_err(|flaw| FileProblem::Unusable(flaw.into()))?;
+        let tolerated = opened.tolerated();
+        let (blocks, first, lines) = opened.into_rest();
         Ok(Self {
             rest: Rest {
                 blocks,
@@ -105,21 +85,17 @@ impl<R: Read + Send> BulkReader<R> {
                 endless: None,
             },
             columns,
-            notes,
             passed: Passed {
-                tolerated: passed.tolerated(),
-                lines: passed.breaks(),
-                long_fields: LongFields::default(),
-                open_quote: None,
+                tolerated,
+                lines,
+                ..Passed::default()
             },
         })
     }
 
     /// What was tolerated; complete once all rows were taken.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        notes.extend(self.passed.tolerated.sentences().map(str::to_owned));
-        notes
+        self.passed.notes(&self.columns, self.passed.tolerated)
     }
 
     /// The column that may be meant as the target, where the file has none.
@@ -156,6 +132,7 @@ impl<R: Read + Send> BulkReader<R> {
         } = self;
         let parser = BlockParser {
             columns,
+            format: rest.blocks.format(),
             key,
             lines,
         };
@@ -166,8 +143,7 @@ impl<R: Read + Send> BulkReader<R> {
         }
         while now.filled > 0 {
             let rows = &mut now.rows[..now.filled];
-            rows.iter_mut().for_each(|rows| passed.place(rows));
-            passed.check()?;
+            rows.iter_mut().try_for_each(|rows| passed.place(rows))?;
             if rows.len() < BATCH_BLOCKS {
                 passed.check_behind(rest)?;
                 // The file ended in this batch; of small ones there may be very many.
@@ -189,33 +165,31 @@ impl<R: Read + Send> BulkReader<R> {
 }
 
 impl Passed {
-    /// Counts lines and joins what was tolerated, in the order of the file.
-    fn place(&mut self, rows: &mut ParsedRows) {
+    /// Passes the rows of a block, in the order of the file. An error where the block ended before
+    /// its end: all rows of the file count for nothing then.
+    fn place(&mut self, rows: &mut ParsedRows) -> Result<(), FileProblem> {
+        if let Some(breaks) = rows.open_quote {
+            let reason = never_closed(self.lines + breaks + 1);
+            return Err(FileProblem::Unusable(FileFlaw::Syntax(reason)));
+        }
+        if let Some(limit) = rows.exceeded {
+            return Err(FileProblem::Unusable(FileFlaw::Exceeded(limit)));
+        }
         for rejection in &mut rows.rejections {
             rejection.line += self.lines + 1;
         }
         self.long_fields.join(&rows.long_fields, self.lines + 1);
-        self.open_quote = rows.open_quote.map(|breaks| self.lines + 1 + breaks);
         self.lines += rows.n_lines;
         self.tolerated.join(rows.tolerated);
-    }
-
-    /// Whether the file ended within quotes.
-    fn check(&self) -> Result<(), FileProblem> {
-        match self.open_quote {
-            Some(line) => Err(FileProblem::Unusable(never_closed(line))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether the next record can be one, once all before it was passed.
     fn check_behind<R>(&self, rest: &Rest<R>) -> Result<(), FileProblem> {
-        let Some(record) = rest.endless else {
-            return Ok(());
-        };
-        let line = self.lines + 1;
-        let quote = record.quote.map(|breaks| line + breaks);
-        Err(FileProblem::Unusable(too_long(line, quote)))
+        match rest.endless {
+            Some(record) => Err(problem_of_cut(CutError::LongRecord(record), self.lines)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -233,11 +207,12 @@ impl<R: Read> Rest<R> {
             match self.blocks.next(&mut batch.blocks[batch.filled]) {
                 Ok(true) => batch.filled += 1,
                 Ok(false) => break,
-                Err(CutError::Unreadable(error)) => return Err(FileProblem::Unreadable(error)),
+                // Its line is known once the rows before it were passed.
                 Err(CutError::LongRecord(record)) => {
                     self.endless = Some(record);
                     break;
                 }
+                Err(error) => return Err(problem_of_cut(error, 0)),
             }
         }
         Ok(())
@@ -267,9 +242,4 @@ impl Batch {
             self.rows.push(ParsedRows::default());
         }
     }
-}
-
-/// How long a record may be, for a person.
-pub(super) fn length_of_longest() -> String {
-    format!("{} MiB", LONGEST_RECORD / 1024 / 1024)
 }

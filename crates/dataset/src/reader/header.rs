@@ -5,10 +5,10 @@ use std::fmt;
 
 use common::Schema;
 use common::schema::Feature;
-use csv::ByteRecord;
 
 use super::TargetColumn;
 use crate::text::escaped;
+use crate::tokenizer::Record;
 
 /// Why a header does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,26 +79,39 @@ pub(super) struct ColumnMap {
     pub(super) names: Vec<String>,
     pub(super) id: usize,
     pub(super) features: Vec<(usize, Feature)>,
-    /// One of them is of categories.
+    /// A feature is a category.
     pub(super) has_categories: bool,
-    /// A value can breach a rule of one of them.
+    /// A feature has a rule that a value can breach.
     pub(super) has_rules: bool,
-    /// How often some of them may be missing is limited.
+    /// A feature limits its share of missing cells.
     pub(super) limits_missing_shares: bool,
     pub(super) target: Option<(usize, String)>,
-    /// Names were found only once spaces and case were forgiven.
-    pub(super) is_forgiven: bool,
+    /// What was tolerated in the header.
+    pub(super) notes: Vec<String>,
     /// The schema's columns stand in its order and there are no others, as in finaldata.csv.
     pub(super) is_in_order: bool,
 }
 
 impl ColumnMap {
-    pub(super) fn find(
-        names: Vec<String>,
+    /// Finds the columns in the header of a text, and notes what was tolerated in it.
+    pub(super) fn of_header(
+        header: Record<'_>,
         schema: &Schema,
         target: TargetColumn,
     ) -> Result<Self, HeaderFlaw> {
-        // Which of two columns of one name is meant nobody knows; where none is read, nobody asks.
+        let names = header_names(header)?;
+        let differs = header
+            .iter()
+            .zip(&names)
+            .any(|(written, name)| written != name.as_bytes());
+        let mut columns = Self::find(names, schema, target)?;
+        let is_forgiven = differs && !is_as_configured(header, schema);
+        columns.notes = columns.noted(schema, target, is_forgiven);
+        Ok(columns)
+    }
+
+    fn find(names: Vec<String>, schema: &Schema, target: TargetColumn) -> Result<Self, HeaderFlaw> {
+        // Two columns may share a name as long as neither is read.
         let place = |column: &str| {
             let wanted = normalised(column);
             let mut places = names
@@ -143,24 +156,9 @@ impl ColumnMap {
                 TargetColumn::Ignored => None,
             },
             names,
-            is_forgiven: false,
+            notes: Vec::new(),
             is_in_order,
         })
-    }
-
-    /// Of a file whose header was not read yet.
-    pub(super) fn none() -> Self {
-        Self {
-            names: Vec::new(),
-            id: 0,
-            features: Vec::new(),
-            has_rules: false,
-            has_categories: false,
-            limits_missing_shares: false,
-            target: None,
-            is_forgiven: false,
-            is_in_order: false,
-        }
     }
 
     /// The name of a field counted from 1.
@@ -169,17 +167,17 @@ impl ColumnMap {
         Some(name)
     }
 
-    pub(super) fn notes(&self, schema: &Schema, target: TargetColumn) -> Vec<String> {
+    fn noted(&self, schema: &Schema, target: TargetColumn, is_forgiven: bool) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
         let mut seen = BTreeSet::new();
         let extra = self.names.iter().filter(|name| !known.contains(name));
-        // Repeated ones once; spreadsheets export columns without a name.
+        // Spreadsheets export several columns without a name.
         let extra: Vec<String> = extra
             .filter(|name| seen.insert(name.as_str()))
             .cloned()
             .collect();
         let mut notes = Vec::new();
-        if self.is_forgiven {
+        if is_forgiven {
             notes.push("spaces or case in the header were forgiven".into());
         }
         if !extra.is_empty() {
@@ -197,7 +195,7 @@ impl ColumnMap {
         notes
     }
 
-    /// The column that may be meant as the target, where there is no target.
+    /// The column that may be meant as the target, where the file has no target.
     pub(super) fn similar_to_target(&self, schema: &Schema) -> Option<&str> {
         match self.target {
             None => similar(&schema.target, &self.names, schema),
@@ -228,8 +226,8 @@ fn shown(names: &[String]) -> String {
     shown.join(", ")
 }
 
-/// The name that may be meant by a column that is missing; one of another column of the schema is
-/// not.
+/// The name in the header that may be meant by a missing column. The name of another column of the
+/// schema is never meant.
 fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n str> {
     let wanted = normalised(column);
     let others: Vec<String> = schema.columns().map(normalised).collect();
@@ -242,12 +240,12 @@ fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n
         .map(|(_, name)| name.as_str())
 }
 
-/// Names that are compared with one that is missing.
+/// Names of a header that are compared with a missing column.
 const MAX_COMPARED_NAMES: usize = 1024;
-/// One slip of the pen in so many characters is forgiven.
-const CHARACTERS_PER_SLIP: usize = 3;
+/// One typing error in this many characters is forgiven.
+const CHARACTERS_PER_ERROR: usize = 3;
 
-/// How far a name is from the one that is wanted; `None` where it is another.
+/// The edit distance of a name from the wanted one; `None` for another name.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
     if only_adds_a_notation(wanted, name) {
         return Some(0);
@@ -258,7 +256,7 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
         return None;
     }
     let distance = strsim::damerau_levenshtein(wanted, name);
-    (distance <= length / CHARACTERS_PER_SLIP).then_some(distance)
+    (distance <= length / CHARACTERS_PER_ERROR).then_some(distance)
 }
 
 /// Words that turn the name of a column into a question: `is exited`, `has exited`.
@@ -280,8 +278,8 @@ fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
 }
 
 /// The header's names, trimmed and in lower case.
-pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFlaw> {
-    let bytes = header.as_slice();
+fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
+    let bytes = header.text();
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(HeaderFlaw::NotUtf8(
             "the text is UTF-16: save it as UTF-8".into(),
@@ -297,7 +295,7 @@ pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFla
             "it is a page of HTML or XML, not CSV".into(),
         ));
     }
-    if header.is_empty() {
+    if header.len() == 0 {
         return Err(HeaderFlaw::NotCsv("it has no header".into()));
     }
     header
@@ -310,6 +308,13 @@ pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, HeaderFla
             ))),
         })
         .collect()
+}
+
+/// Every column of the schema stands in the header as the schema writes it.
+fn is_as_configured(header: Record<'_>, schema: &Schema) -> bool {
+    schema
+        .columns()
+        .all(|column| header.iter().any(|name| name == column.as_bytes()))
 }
 
 fn normalised(name: &str) -> String {

@@ -1,7 +1,7 @@
-//! How often cells are missing in a whole file, where the schema limits that.
+//! The share of missing cells in a file, where the schema limits it.
 //!
-//! Whether a file is refused for it only its last row tells, so it is asked before any row counts:
-//! by a look of its own at the file, which keeps nothing but the counts.
+//! The share is known only after the last row. A pass of its own therefore counts before any row of
+//! the file is ingested; it keeps only the counts.
 
 use std::path::Path;
 
@@ -9,17 +9,18 @@ use common::Schema;
 
 use super::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
 use crate::data_file::DataFile;
+use crate::tokenizer::Format;
 
-/// What was seen of a file so far.
+/// Missing cells of the rows that were read so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MissingCounts {
     rows: u64,
-    /// By feature, in schema order; none where no share is limited.
+    /// By feature, in schema order; empty where no share is limited.
     missing: Vec<u64>,
 }
 
 impl MissingCounts {
-    /// Adds rows that were parsed under the schema, refused ones too.
+    /// Adds rows that were parsed under the schema, rejected ones too.
     pub fn add(&mut self, rows: &ParsedRows) {
         self.rows += rows.read();
         if self.missing.len() < rows.missing.len() {
@@ -30,11 +31,11 @@ impl MissingCounts {
         }
     }
 
-    /// Why the schema refuses a file of these counts, if it does; all columns are named.
-    pub fn refusal(&self, schema: &Schema) -> Option<String> {
+    /// The reason to reject a file with these counts, if there is one; it names all columns.
+    pub fn rejection(&self, schema: &Schema) -> Option<String> {
         let rows = self.rows;
         let columns = schema.features.iter().zip(&self.missing);
-        let refusals: Vec<String> = columns
+        let reasons: Vec<String> = columns
             .filter_map(|(feature, missing)| {
                 let largest = feature.kind.missing_share().largest()?;
                 let is_beyond = *missing as f64 / rows as f64 > largest;
@@ -44,20 +45,20 @@ impl MissingCounts {
                 })
             })
             .collect();
-        (!refusals.is_empty()).then(|| refusals.join("; "))
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }
 
-/// Why the schema refuses a file for what is missing in it, if it does.
+/// The reason to reject a file for its missing cells, if there is one.
 ///
-/// A file whose header does not serve, or whose last quote is never closed, is not refused here:
-/// whoever reads its rows is told why.
+/// `None` also for a file with a header that does not serve or a quote that is never closed: the
+/// reader of its rows reports that.
 pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>, FileProblem> {
     if !schema.limits_missing_shares() {
         return Ok(None);
     }
     let file = DataFile::open(path).map_err(FileProblem::Unreadable)?;
-    let mut reader = match BulkReader::open(file, schema, TargetColumn::Read) {
+    let mut reader = match BulkReader::open(file, Format::default(), schema, TargetColumn::Read) {
         Ok(reader) => reader,
         Err(FileProblem::Unusable(_)) => return Ok(None),
         Err(problem) => return Err(problem),
@@ -68,7 +69,7 @@ pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>,
         Ok(())
     });
     match read {
-        Ok(()) => Ok(counts.refusal(schema)),
+        Ok(()) => Ok(counts.rejection(schema)),
         Err(FileProblem::Unusable(_)) => Ok(None),
         Err(problem) => Err(problem),
     }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_refused_for_themselves_count_too() {
+    fn rejected_rows_count_too() {
         let mut schema = schema(0.5);
         let Kind::Number(rules) = &mut schema.features[1].kind else {
             panic!("a column of numbers");

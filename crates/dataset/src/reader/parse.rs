@@ -1,21 +1,16 @@
 //! The rows of one block, checked and identified.
 
-use std::io::Read;
 use std::ops::Range;
 
-use csv::ByteRecord;
-
 use super::Rejection;
-use super::blocks::{Block, Marks};
 use super::header::ColumnMap;
-use super::lines::{LineTracker, Tolerated, line_breaks};
-use super::quotes::LongFields;
-use super::record::{Encoding, Record};
-use super::separators::Separators;
+use super::long_fields::LongFields;
+use super::record::Encoding;
 use crate::cell::Label;
 use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
 use crate::level::LevelNames;
 use crate::line::{push_line, push_plain_line};
+use crate::tokenizer::{Block, Format, LimitExceeded, Record, Tokenizer, Tolerated};
 
 /// Rows of a file, one after another.
 #[derive(Default)]
@@ -45,6 +40,8 @@ pub struct ParsedRows {
     pub(super) long_fields: LongFields,
     /// Line breaks before the quote that is open at the end of the file.
     pub(super) open_quote: Option<u64>,
+    /// The limit that ended the block.
+    pub(super) exceeded: Option<LimitExceeded>,
 }
 
 /// Whether accepted rows are also wanted as lines of finaldata.csv.
@@ -126,12 +123,14 @@ impl ParsedRows {
         self.tolerated = Tolerated::default();
         self.long_fields.clear();
         self.open_quote = None;
+        self.exceeded = None;
     }
 }
 
 /// What blocks are parsed by.
 pub(super) struct BlockParser<'a> {
     pub(super) columns: &'a ColumnMap,
+    pub(super) format: Format,
     /// What the rows' fingerprints are taken under, if they are wanted.
     pub(super) key: Option<&'a FingerprintKey>,
     pub(super) lines: Lines,
@@ -140,23 +139,28 @@ pub(super) struct BlockParser<'a> {
 impl BlockParser<'_> {
     /// Parses a block into `rows`, whose memory is used again; lines are counted from 0.
     pub(super) fn parse(&self, block: &Block, rows: &mut ParsedRows) {
+        let text = block.text();
         rows.clear_for(self.columns.features.len());
-        let bytes = &block.bytes[block.start..];
-        rows.open_quote = block
-            .open_quote
-            .and_then(|at| block.bytes.get(block.start..at))
-            .map(line_breaks);
         let mut state = State {
             parser: self,
             rows,
             values: Vec::with_capacity(self.columns.features.len()),
             hasher: self.key.map(FingerprintKey::row_hasher),
-            marks: block.marks,
+            encoding: Encoding::of(text),
         };
-        match block.marks {
-            Marks::Plain => state.take_plain(bytes),
-            Marks::QuotesOrReturns => state.take_quoted(bytes),
-        }
+        let mut tokenizer = Tokenizer::new(self.format);
+        tokenizer.begin(text);
+        let exceeded = loop {
+            match tokenizer.advance(text) {
+                Ok(true) => state.take(tokenizer.record(text)),
+                Ok(false) => break None,
+                Err(limit) => break Some(limit),
+            }
+        };
+        rows.exceeded = exceeded;
+        rows.open_quote = tokenizer.open_quote();
+        rows.n_lines = tokenizer.lines();
+        rows.tolerated = tokenizer.tolerated();
     }
 }
 
@@ -165,79 +169,21 @@ struct State<'a> {
     rows: &'a mut ParsedRows,
     values: Vec<f64>,
     hasher: Option<RowHasher>,
-    marks: Marks,
+    encoding: Encoding,
 }
 
 impl State<'_> {
-    /// Without quotes and carriage returns every comma and line feed is one.
-    fn take_plain(&mut self, bytes: &[u8]) {
-        let encoding = match std::str::from_utf8(bytes) {
-            Ok(_) => Encoding::Utf8,
-            Err(_) => Encoding::Unknown,
-        };
-        let mut fields: Vec<Range<usize>> = Vec::with_capacity(self.parser.columns.names.len());
-        let mut separators = Separators::default();
-        separators.find(bytes);
-        let mut start = 0;
-        for at in separators.places() {
-            fields.push(start..at);
-            start = at + 1;
-            if bytes[at] == b'\n' {
-                self.take_line(bytes, &mut fields, encoding);
-                self.rows.n_lines += 1;
-            }
-        }
-        if start < bytes.len() || !fields.is_empty() {
-            fields.push(start..bytes.len());
-            self.take_line(bytes, &mut fields, encoding);
-            self.rows.tolerated.ends_mid_line = true;
-        }
-        self.rows.tolerated.is_empty = bytes.is_empty();
-    }
-
-    /// Takes the record that ends here, and forgets its fields; an empty line is none.
-    fn take_line(&mut self, bytes: &[u8], fields: &mut Vec<Range<usize>>, encoding: Encoding) {
-        let is_empty_line = matches!(fields[..], [ref only] if only.is_empty());
-        if !is_empty_line {
-            let line = self.rows.n_lines;
-            self.take(Record::new(bytes, fields, encoding), line);
-        }
-        fields.clear();
-    }
-
-    fn take_quoted(&mut self, bytes: &[u8]) {
-        // The parser would drop a byte order mark from what it gets first, and only the file's is
-        // one; behind an empty line it is text.
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(LineTracker::new(b"\n".chain(bytes)));
-        let mut record = ByteRecord::new();
-        let mut fields = Vec::new();
-        // Reading bytes from memory cannot fail, and any bytes are records.
-        while reader.read_byte_record(&mut record).unwrap_or(false) {
-            let begins_at = record.position().map_or(0, csv::Position::byte);
-            let line = reader.get_mut().line_of(begins_at) - 2;
-            self.take(Record::of_parsed(&record, &mut fields), line);
-        }
-        let tracker = reader.get_ref();
-        self.rows.n_lines = tracker.breaks() - 1;
-        self.rows.tolerated = Tolerated {
-            is_empty: bytes.is_empty(),
-            ..tracker.tolerated()
-        };
-    }
-
-    fn take(&mut self, record: Record<'_>, line: u64) {
+    fn take(&mut self, record: Record<'_>) {
         let BlockParser { columns, lines, .. } = *self.parser;
-        self.rows.long_fields.look_into(record, line, self.marks);
+        self.rows.long_fields.look_into(record, record.line);
         if columns.limits_missing_shares {
             columns.count_missing(record, &mut self.rows.missing);
         }
-        let label = match columns.check(record, &mut self.values) {
+        let label = match columns.check(record, self.encoding, &mut self.values) {
             Ok(label) => label,
             Err(blame) => {
-                self.rows.rejections.push(record.refused(blame, line));
+                let rejection = blame.rejection(record, record.line);
+                self.rows.rejections.push(rejection);
                 return;
             }
         };
@@ -256,14 +202,14 @@ impl State<'_> {
                 .push(hasher.of_row(id, &self.values, label));
         }
         if lines == Lines::Kept {
-            match self.marks {
-                // As it stands; most rows are.
-                Marks::Plain if columns.is_in_order && record.is_trimmed() => {
-                    rows.lines.extend_from_slice(record.text());
-                    rows.lines.push(b'\n');
-                }
-                Marks::Plain => push_plain_line(&mut rows.lines, columns.texts(record)),
-                Marks::QuotesOrReturns => push_line(&mut rows.lines, columns.texts(record)),
+            if !record.is_plain {
+                push_line(&mut rows.lines, columns.texts(record));
+            } else if columns.is_in_order && record.is_trimmed() {
+                // Most rows are written as they stand.
+                rows.lines.extend_from_slice(record.text());
+                rows.lines.push(b'\n');
+            } else {
+                push_plain_line(&mut rows.lines, columns.texts(record));
             }
             rows.line_ends.push(rows.lines.len());
         }

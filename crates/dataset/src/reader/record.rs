@@ -1,9 +1,6 @@
-//! One record of a CSV file, and what it has to fulfil.
-
-use std::ops::Range;
+//! What a record of a CSV file has to fulfil.
 
 use common::schema::{CategoryRules, Kind};
-use csv::ByteRecord;
 
 use super::header::ColumnMap;
 use super::{Rejection, RowFlaw};
@@ -11,90 +8,42 @@ use crate::cell::{self, CellProblem, Label};
 use crate::level::{LevelNames, level_code};
 use crate::line::push_line;
 use crate::text::escaped;
+use crate::tokenizer::Record;
 
-/// The fields of one record, wherever its bytes are.
-#[derive(Clone, Copy)]
-pub(super) struct Record<'a> {
-    bytes: &'a [u8],
-    fields: &'a [Range<usize>],
-    encoding: Encoding,
-}
-
-/// What is known of the text.
+/// What is known of the text that a record stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// It is UTF-8.
+    /// All of it is UTF-8.
     Utf8,
-    /// It was not looked at.
-    Unknown,
+    /// Some of it is not UTF-8.
+    Invalid,
 }
 
-/// What a row is refused for.
+impl Encoding {
+    pub(super) fn of(text: &[u8]) -> Self {
+        match std::str::from_utf8(text) {
+            Ok(_) => Self::Utf8,
+            Err(_) => Self::Invalid,
+        }
+    }
+}
+
+/// Why a row is rejected.
 pub(super) struct Blame {
     field: usize,
     pub(super) flaw: RowFlaw,
     reason: String,
 }
 
-impl<'a> Record<'a> {
-    /// The fields at these ranges of some bytes.
-    pub(super) fn new(bytes: &'a [u8], fields: &'a [Range<usize>], encoding: Encoding) -> Self {
-        Self {
-            bytes,
-            fields,
-            encoding,
-        }
-    }
-
-    /// A record of the CSV parser, whose ranges are kept in `fields`.
-    pub(super) fn of_parsed(record: &'a ByteRecord, fields: &'a mut Vec<Range<usize>>) -> Self {
-        fields.clear();
-        fields.extend((0..record.len()).filter_map(|field| record.range(field)));
-        Self::new(record.as_slice(), fields, Encoding::Unknown)
-    }
-
-    /// Number of fields.
-    pub(super) fn len(self) -> usize {
-        self.fields.len()
-    }
-
-    /// The bytes of a field that is there.
-    pub(super) fn field(self, field: usize) -> &'a [u8] {
-        &self.bytes[self.fields[field].clone()]
-    }
-
-    /// All fields.
-    pub(super) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        self.fields
-            .iter()
-            .map(move |range| &self.bytes[range.clone()])
-    }
-
-    /// The bytes from the first field to the last.
-    pub(super) fn text(self) -> &'a [u8] {
-        match (self.fields.first(), self.fields.last()) {
-            (Some(first), Some(last)) => &self.bytes[first.start..last.end],
-            _ => &[],
-        }
-    }
-
-    /// Whether no field but the first would be shorter without the space around it.
-    pub(super) fn is_trimmed(self) -> bool {
-        self.iter().skip(1).all(|field| match field {
-            [first, .., last] => !first.is_ascii_whitespace() && !last.is_ascii_whitespace(),
-            [only] => !only.is_ascii_whitespace(),
-            [] => true,
-        })
-    }
-
-    /// The refusal that a blame amounts to.
-    pub(super) fn refused(self, blame: Blame, line: u64) -> Rejection {
+impl Blame {
+    /// The rejection of a record that begins in a line.
+    pub(super) fn rejection(self, record: Record<'_>, line: u64) -> Rejection {
         let mut text = Vec::new();
-        push_line(&mut text, self.iter());
+        push_line(&mut text, record.iter());
         Rejection {
             line,
-            column: blame.field + 1,
-            reason: blame.reason,
+            column: self.field + 1,
+            reason: self.reason,
             text: escaped(text.trim_ascii_end()),
         }
     }
@@ -102,7 +51,19 @@ impl<'a> Record<'a> {
 
 impl ColumnMap {
     /// Fills `values` and returns the label, or what is to blame.
-    pub(super) fn check(&self, record: Record<'_>, values: &mut Vec<f64>) -> Result<Label, Blame> {
+    pub(super) fn check(
+        &self,
+        record: Record<'_>,
+        encoding: Encoding,
+        values: &mut Vec<f64>,
+    ) -> Result<Label, Blame> {
+        if let Some(field) = record.stray_quote {
+            return Err(Blame {
+                field,
+                flaw: RowFlaw::StrayQuote,
+                reason: "a field spans lines and has text after its closing quote: a stray quote opens it, so the next rows are in it".into(),
+            });
+        }
         let fields = self.names.len();
         if record.len() != fields {
             return Err(Blame {
@@ -111,7 +72,7 @@ impl ColumnMap {
                 reason: format!("{} fields, {fields} expected", record.len()),
             });
         }
-        if record.encoding == Encoding::Unknown
+        if encoding == Encoding::Invalid
             && let Some(field) = record
                 .iter()
                 .position(|cell| std::str::from_utf8(cell).is_err())

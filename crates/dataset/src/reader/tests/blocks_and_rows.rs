@@ -55,7 +55,8 @@ fn read_in_bulk(text: &[u8], block_bytes: usize) -> Result<Outcome, String> {
 
 fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
     let schema = Schema::default();
-    let mut reader = RowReader::open(text, &schema, TargetColumn::Read).map_err(describe)?;
+    let mut reader =
+        RowReader::open(text, Format::default(), &schema, TargetColumn::Read).map_err(describe)?;
     let mut table = Table::new(&schema);
     let (mut fingerprints, mut rejections) = (Vec::new(), Vec::new());
     while let Some(row) = reader.next_row().map_err(describe)? {
@@ -182,9 +183,14 @@ fn a_quote_that_is_never_closed_is_named_by_its_line() {
 fn of_a_file_of_one_batch_no_row_is_handed_over_before_its_quotes_are_known_to_close() {
     let text = stray("\n", 20_000, 19_990);
     let schema = Schema::default();
-    let mut reader = BulkReader::open(text.as_bytes(), &schema, TargetColumn::Read)
-        .ok()
-        .unwrap();
+    let mut reader = BulkReader::open(
+        text.as_bytes(),
+        Format::default(),
+        &schema,
+        TargetColumn::Read,
+    )
+    .ok()
+    .unwrap();
     let taken = reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
         panic!("{} rows", rows.read())
     });
@@ -210,9 +216,14 @@ fn a_field_that_spans_many_lines_is_warned_of_with_both_lines() {
             "{warnings:?}"
         );
     }
-    let mut reader = RowReader::open(closed.as_bytes(), &schema, TargetColumn::Read)
-        .ok()
-        .unwrap();
+    let mut reader = RowReader::open(
+        closed.as_bytes(),
+        Format::default(),
+        &schema,
+        TargetColumn::Read,
+    )
+    .ok()
+    .unwrap();
     while reader.next_row().unwrap().is_some() {}
     let warnings = reader.warnings();
     assert!(

@@ -19,7 +19,7 @@ fn a_byte_order_mark_is_skipped_however_its_bytes_come() {
     for first in 1..5 {
         let (start, rest) = text.as_bytes().split_at(first);
         let input = start.chain(rest);
-        let mut reader = RowReader::open(input, &schema, TargetColumn::Read)
+        let mut reader = RowReader::open(input, Format::default(), &schema, TargetColumn::Read)
             .ok()
             .unwrap();
         assert!(matches!(reader.next_row(), Ok(Some(ReadRow::Accepted(_)))));
@@ -76,7 +76,12 @@ fn columns_are_found_among_names_by_the_same_rules() {
 fn ignored_columns_of_one_name_and_without_one_are_ignored() {
     let text = format!("notes,{},,NOTES,\nx,a,1,2,3,0,,y,\n", HEADER.trim_end());
     assert_eq!(read(&text).unwrap(), ["a|[1.0, 2.0, 3.0]|Some(false)"]);
-    let reader = RowReader::open(text.as_bytes(), &Schema::default(), TargetColumn::Read);
+    let reader = RowReader::open(
+        text.as_bytes(),
+        Format::default(),
+        &Schema::default(),
+        TargetColumn::Read,
+    );
     let notes = reader.ok().unwrap().notes();
     assert_eq!(notes[0], "other columns are ignored: notes, (no name)");
 }
@@ -86,7 +91,12 @@ fn a_name_that_is_nearly_the_one_that_is_missing_is_named() {
     let said = |from: &str, to: &str| match read(HEADER.replace(from, to)) {
         Ok(_) => {
             let text = HEADER.replace(from, to);
-            let reader = RowReader::open(text.as_bytes(), &Schema::default(), TargetColumn::Read);
+            let reader = RowReader::open(
+                text.as_bytes(),
+                Format::default(),
+                &Schema::default(),
+                TargetColumn::Read,
+            );
             reader.ok().unwrap().notes().join("; ")
         }
         Err(reason) => reason,

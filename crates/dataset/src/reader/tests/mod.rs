@@ -3,7 +3,7 @@
 mod blocks_and_rows;
 mod categories;
 mod header;
-mod plain;
+mod known_headers;
 mod rows;
 
 use super::*;
@@ -15,11 +15,16 @@ const HEADER: &str =
 fn read(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
     let schema = Schema::default();
     let problem = |problem| match problem {
-        FileProblem::Unusable(reason) => reason,
+        FileProblem::Unusable(flaw) => flaw.to_string(),
         FileProblem::Unreadable(error) => error.to_string(),
     };
-    let mut reader =
-        RowReader::open(text.as_ref(), &schema, TargetColumn::Read).map_err(problem)?;
+    let mut reader = RowReader::open(
+        text.as_ref(),
+        Format::default(),
+        &schema,
+        TargetColumn::Read,
+    )
+    .map_err(problem)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row().map_err(problem)? {
         rows.push(shown(&row));
@@ -37,9 +42,9 @@ fn shown(row: &ReadRow<'_>) -> String {
     }
 }
 
-/// Everything that a reader says of all rows.
-fn told(mut rows: impl Rows) -> Vec<String> {
-    let mut told = Vec::new();
+/// Everything that a reader says about all rows.
+fn all_of(mut rows: RowReader<impl Read>) -> Vec<String> {
+    let mut all = Vec::new();
     loop {
         let said = match rows.next_row() {
             Ok(Some(ReadRow::Accepted(cells))) => {
@@ -47,11 +52,11 @@ fn told(mut rows: impl Rows) -> Vec<String> {
                 format!("{line} {}", shown(&ReadRow::Accepted(cells)))
             }
             Ok(Some(ReadRow::Rejected(it))) => format!("{it:?}"),
-            Ok(None) => return told,
+            Ok(None) => return all,
             Err(problem) => panic!("{problem:?}"),
         };
         let of_fields = (0..6).map(|field| (rows.field_name(field), rows.field(field)));
-        told.push(format!(
+        all.push(format!(
             "{said} {:?} {:?}",
             rows.flaw(),
             of_fields.collect::<Vec<_>>()

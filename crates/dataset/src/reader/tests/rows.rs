@@ -61,9 +61,14 @@ fn quoted_commas_quotes_and_newlines_are_one_row() {
 fn a_flaw_is_named_by_kind_and_place() {
     let schema = Schema::default();
     let text = format!("{HEADER}a,1,x,3,0\nb,1\n,1,2,3,0\nc,1,2,3,0\n");
-    let mut reader = RowReader::try_open(text.as_bytes(), &schema, TargetColumn::Ignored)
-        .ok()
-        .unwrap();
+    let mut reader = RowReader::open(
+        text.as_bytes(),
+        Format::default(),
+        &schema,
+        TargetColumn::Ignored,
+    )
+    .ok()
+    .unwrap();
     let mut flaws = Vec::new();
     while let Some(row) = reader.next_row().unwrap() {
         if let ReadRow::Rejected(rejection) = row {

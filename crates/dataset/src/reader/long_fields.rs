@@ -1,0 +1,192 @@
+//! Fields that span many lines or bytes, and quotes that are never closed.
+//!
+//! A stray quote turns everything up to the next quote into one field, which is valid CSV.
+
+use crate::tokenizer::{Limits, Record, line_breaks};
+
+/// Line breaks of a field from which on it is a warning: it probably swallows rows.
+const MAX_FIELD_LINES: u64 = 100;
+/// Bytes of a field beyond which it is a warning.
+const MAX_FIELD_BYTES: usize = 64 * 1024;
+/// Long fields of a file that are named each.
+const MAX_NAMED_FIELDS: usize = 5;
+
+/// The reason to reject a file in which the quote in a line is never closed.
+pub(crate) fn never_closed(line: u64) -> String {
+    format!("the quote that opens in line {line} is never closed: close it, or remove it")
+}
+
+/// The reason to reject a file with a record that is too long. `quote` is the line of the quote that
+/// is open in it, if one is.
+pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
+    let longest = format!("{} MiB", Limits::default().record_bytes / 1024 / 1024);
+    match quote {
+        Some(quote) => format!(
+            "the quote that opens in line {quote} is not closed within {longest}: close it, or remove it"
+        ),
+        None => format!("the record in line {line} is longer than {longest}, so it is no client"),
+    }
+}
+
+/// Why a header cannot be used that a stray quote has joined with the rows after it.
+pub(crate) fn long_name(header: Record<'_>) -> Option<String> {
+    let mut long = LongFields::default();
+    long.look_into(header, header.line + 1);
+    let sentence = long.sentences().into_iter().next()?;
+    Some(format!("the header cannot be used: {sentence}"))
+}
+
+/// Fields that are suspiciously long, and rows that span lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LongFields {
+    /// The first ones.
+    named: Vec<LongField>,
+    total: u64,
+    /// Records that span several lines, and the line that the first of them begins in.
+    spanning: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LongField {
+    /// Line that it begins in.
+    opens: u64,
+    /// Line that it ends in.
+    closes: u64,
+    bytes: usize,
+}
+
+impl LongFields {
+    /// Looks for them in the record that begins in a line.
+    pub(crate) fn look_into(&mut self, record: Record<'_>, line: u64) {
+        if record.breaks == 0 && record.written_bytes <= MAX_FIELD_BYTES {
+            return;
+        }
+        if record.breaks > 0 {
+            self.spanning.get_or_insert((0, line)).0 += 1;
+        }
+        if record.breaks >= MAX_FIELD_LINES || record.written_bytes > MAX_FIELD_BYTES {
+            self.look_at_fields(record.iter(), line);
+        }
+    }
+
+    /// Looks for them among the fields of a record that begins in a line.
+    fn look_at_fields<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>, line: u64) {
+        let mut opens = line;
+        for field in fields {
+            let closes = opens + line_breaks(field);
+            if closes - opens >= MAX_FIELD_LINES || field.len() > MAX_FIELD_BYTES {
+                self.add(LongField {
+                    opens,
+                    closes,
+                    bytes: field.len(),
+                });
+            }
+            opens = closes;
+        }
+    }
+
+    /// Adds the fields of the text that begins after so many lines.
+    pub(crate) fn join(&mut self, later: &Self, lines: u64) {
+        let unnamed = later.total - later.named.len() as u64;
+        for field in &later.named {
+            self.add(LongField {
+                opens: field.opens + lines,
+                closes: field.closes + lines,
+                bytes: field.bytes,
+            });
+        }
+        self.total += unnamed;
+        if let Some((records, line)) = later.spanning {
+            self.spanning.get_or_insert((0, line + lines)).0 += records;
+        }
+    }
+
+    /// Says how many records span several lines, which a stray quote can be the cause of.
+    pub(crate) fn note(&self) -> Option<String> {
+        let (records, line) = self.spanning?;
+        Some(match records {
+            1 => format!("the row in line {line} spans several lines"),
+            _ => format!("{records} rows span several lines, the first one begins in line {line}"),
+        })
+    }
+
+    /// One sentence for each named field, and one for the others.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let mut sentences: Vec<String> = self.named.iter().map(LongField::sentence).collect();
+        match self.total - self.named.len() as u64 {
+            0 => {}
+            more => sentences.push(format!("{more} more fields are as long")),
+        }
+        sentences
+    }
+
+    fn add(&mut self, field: LongField) {
+        if self.named.len() < MAX_NAMED_FIELDS {
+            self.named.push(field);
+        }
+        self.total += 1;
+    }
+
+    /// Removes all fields and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.named.clear();
+        self.total = 0;
+        self.spanning = None;
+    }
+}
+
+impl LongField {
+    fn sentence(&self) -> String {
+        let Self {
+            opens,
+            closes,
+            bytes,
+        } = self;
+        let lines = closes - opens + 1;
+        format!(
+            "a field opens in line {opens} and closes in line {closes} ({lines} lines, {bytes} bytes): look for a stray quote in these two lines"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_many_lines_or_bytes_is_named_with_both_lines() {
+        let found = |fields: &[&str]| {
+            let mut long = LongFields::default();
+            long.look_at_fields(fields.iter().map(|field| field.as_bytes()), 7);
+            long.sentences()
+        };
+        let (most, more) = ("x\r\n".repeat(99), "x\n".repeat(100));
+        assert_eq!(found(&["a", &most, "b"]), [""; 0]);
+        let said = found(&["\n", &more, "b"]);
+        assert!(
+            said[0].starts_with("a field opens in line 8 and closes in line 108 (101 lines"),
+            "{said:?}"
+        );
+        let long = "x".repeat(MAX_FIELD_BYTES + 1);
+        let said = found(&["a", &long]);
+        assert!(
+            said[0].contains("opens in line 7 and closes in line 7"),
+            "{said:?}"
+        );
+        assert_eq!(found(&[&long[1..]]), [""; 0]);
+    }
+
+    #[test]
+    fn of_many_long_fields_the_first_are_named_and_the_others_counted() {
+        let mut long = LongFields::default();
+        let field = "\n".repeat(200);
+        long.look_at_fields(std::iter::repeat_n(field.as_bytes(), 8), 1);
+        let mut all = LongFields::default();
+        all.join(&long, 1000);
+        all.join(&long, 9000);
+        let said = all.sentences();
+        assert_eq!(said.len(), MAX_NAMED_FIELDS + 1);
+        assert!(said[0].contains("line 1001 "), "{said:?}");
+        assert!(said[5].starts_with("11 more"), "{said:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! A text cut into blocks that each end where a record ends, so that blocks can be parsed by
+//! several threads.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memrchr};
+
+use super::{Format, LimitExceeded, Tokenizer};
+
+/// Bytes of a block, unless a record is longer.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Cuts the text that it reads.
+pub(crate) struct Blocks<R> {
+    inner: R,
+    format: Format,
+    /// Bytes that were read after the end of the last block.
+    carried: Vec<u8>,
+    block_bytes: usize,
+    is_at_start: bool,
+    tokenizer: Tokenizer,
+}
+
+/// Some whole records.
+#[derive(Default)]
+pub(crate) struct Block {
+    pub(crate) bytes: Vec<u8>,
+    /// Where its records begin.
+    pub(crate) start: usize,
+    /// A byte order mark stands before its records.
+    pub(crate) has_byte_order_mark: bool,
+}
+
+/// Why there is no next block.
+#[derive(Debug)]
+pub(crate) enum CutError {
+    /// The next record does not end within its limit.
+    LongRecord(LongRecord),
+    /// The next record exceeds another limit.
+    Exceeded(LimitExceeded),
+    /// The text could not be read.
+    Unreadable(io::Error),
+}
+
+/// A record whose end was not looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LongRecord {
+    /// Line breaks of it before the quote that is open, if one is.
+    pub(crate) quote: Option<u64>,
+}
+
+impl Block {
+    /// Its records.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+impl<R: Read> Blocks<R> {
+    pub(crate) fn new(inner: R, format: Format) -> Self {
+        Self {
+            inner,
+            format,
+            carried: Vec::new(),
+            block_bytes: BLOCK_BYTES,
+            is_at_start: true,
+            tokenizer: Tokenizer::new(format),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_size(inner: R, format: Format, block_bytes: usize) -> Self {
+        Self {
+            block_bytes,
+            ..Self::new(inner, format)
+        }
+    }
+
+    /// The format of the text.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Fills a block; `false` at the end of the text.
+    pub(crate) fn next(&mut self, block: &mut Block) -> Result<bool, CutError> {
+        let bytes = &mut block.bytes;
+        bytes.clear();
+        bytes.append(&mut self.carried);
+        let mut wanted = self.block_bytes.max(bytes.len());
+        loop {
+            let missing = wanted - bytes.len();
+            let read = Read::by_ref(&mut self.inner)
+                .take(missing as u64)
+                .read_to_end(bytes)
+                .map_err(CutError::Unreadable)?;
+            let is_whole = read < missing;
+            block.has_byte_order_mark = self.is_at_start && bytes.starts_with(BYTE_ORDER_MARK);
+            block.start = if block.has_byte_order_mark {
+                BYTE_ORDER_MARK.len()
+            } else {
+                0
+            };
+            let end = if is_whole {
+                bytes.len()
+            } else {
+                match self.end_of_records(&bytes[block.start..])? {
+                    0 => 0,
+                    end => block.start + end,
+                }
+            };
+            if end > 0 || is_whole {
+                self.is_at_start = false;
+                self.carried.extend_from_slice(&bytes[end..]);
+                bytes.truncate(end);
+                return Ok(end > 0);
+            }
+            if bytes.len() >= self.format.limits.record_bytes {
+                return Err(CutError::LongRecord(LongRecord {
+                    quote: self.tokenizer.open_quote(),
+                }));
+            }
+            wanted = bytes.len() * 2;
+        }
+    }
+
+    /// Where the last record of a text ends that surely has its end in it; 0 where none has.
+    fn end_of_records(&mut self, text: &[u8]) -> Result<usize, CutError> {
+        let has_quotes = memchr(self.format.dialect.quote, text).is_some();
+        if !has_quotes && let Some(at) = memrchr(b'\n', text) {
+            return Ok(at + 1);
+        }
+        let tokenizer = &mut self.tokenizer;
+        tokenizer.begin(text);
+        let mut end = 0;
+        loop {
+            match tokenizer.advance(text) {
+                Ok(true) if is_certain(text, tokenizer.position()) => end = tokenizer.position(),
+                Ok(_) => return Ok(end),
+                // The records before it come first.
+                Err(_) if end > 0 => return Ok(end),
+                Err(limit) => return Err(CutError::Exceeded(limit)),
+            }
+        }
+    }
+}
+
+/// A record ends at a place whatever follows the text: after a CR at the end of the text an LF may
+/// follow that belongs to the same line break.
+fn is_certain(text: &[u8], end: usize) -> bool {
+    end < text.len() || text.ends_with(b"\n")
+}

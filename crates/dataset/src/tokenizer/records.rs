@@ -1,0 +1,344 @@
+//! The records of a text in memory, one after another.
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::structure::{Cursor, Structure};
+use super::{Dialect, Format, LimitExceeded, Limits, Tolerated};
+
+/// Finds the records of one text after another and reuses its memory.
+pub(crate) struct Tokenizer {
+    dialect: Dialect,
+    limits: Limits,
+    structure: Structure,
+    cursor: Cursor,
+    /// Where the search for the next record begins.
+    at: usize,
+    /// Line breaks before that place.
+    lines: u64,
+    tolerated: Tolerated,
+    /// Line breaks before the quote that is open at the end of the text.
+    open_quote: Option<u64>,
+    fields: Vec<Range<usize>>,
+    /// The fields of the last record, if quotes had to be removed within them.
+    unquoted: Vec<u8>,
+    last: Last,
+}
+
+/// The last record without its fields.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    line: u64,
+    breaks: u64,
+    bytes: usize,
+    has_quotes: bool,
+    is_unquoted: bool,
+    stray_quote: Option<usize>,
+}
+
+/// One record.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    bytes: &'a [u8],
+    fields: &'a [Range<usize>],
+    /// Line that it begins in, counted from 0 in its text.
+    pub(crate) line: u64,
+    /// Line breaks within its fields.
+    pub(crate) breaks: u64,
+    /// Bytes of the record as it is written.
+    pub(crate) written_bytes: usize,
+    /// Its fields can be written with commas between them and without quotes.
+    pub(crate) is_plain: bool,
+    /// The field that spans lines and has text after its closing quote. A stray quote opened it, so
+    /// it swallows the records up to the next quote.
+    pub(crate) stray_quote: Option<usize>,
+}
+
+/// A quoted field whose closing quote was found.
+struct Quoted {
+    /// Its text, if no quote in it is doubled.
+    text: Range<usize>,
+    has_doubled: bool,
+    spans_lines: bool,
+}
+
+impl Tokenizer {
+    pub(crate) fn new(format: Format) -> Self {
+        Self {
+            dialect: format.dialect,
+            limits: format.limits,
+            structure: Structure::default(),
+            cursor: Cursor::default(),
+            at: 0,
+            lines: 0,
+            tolerated: Tolerated::default(),
+            open_quote: None,
+            fields: Vec::new(),
+            unquoted: Vec::new(),
+            last: Last::default(),
+        }
+    }
+
+    /// Begins with a text, whose lines are counted from 0.
+    pub(crate) fn begin(&mut self, text: &[u8]) {
+        self.structure.find(text, self.dialect);
+        self.cursor = Cursor::default();
+        self.at = 0;
+        self.lines = 0;
+        self.open_quote = None;
+        self.tolerated = Tolerated {
+            is_empty: text.is_empty(),
+            ..Tolerated::default()
+        };
+    }
+
+    /// Finds the next record of the text that it began with; `false` at the end of the text, and
+    /// where a quote is open there.
+    pub(crate) fn advance(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
+        let Dialect { separator, quote } = self.dialect;
+        self.fields.clear();
+        self.last = Last::default();
+        let (mut begins, mut line) = (self.at, self.lines);
+        let mut field = begins;
+        let mut quoted: Option<Quoted> = None;
+        let end = loop {
+            let Some(at) = self.cursor.next(&self.structure) else {
+                self.at = text.len();
+                if begins == text.len() {
+                    return Ok(false);
+                }
+                self.tolerated.ends_mid_line = true;
+                self.push(field..text.len(), quoted)?;
+                self.last.breaks = self.lines - line;
+                break text.len();
+            };
+            let byte = text[at];
+            if byte == separator {
+                self.push(field..at, quoted.take())?;
+                field = at + 1;
+            } else if byte == quote {
+                self.last.has_quotes = true;
+                if at == field {
+                    quoted = self.quoted(text, at)?;
+                    if quoted.is_none() {
+                        return Ok(false);
+                    }
+                }
+            } else if at == begins {
+                // An empty line.
+                begins = self.pass_line_break(text, at);
+                (field, line) = (begins, self.lines);
+            } else {
+                self.push(field..at, quoted)?;
+                self.last.breaks = self.lines - line;
+                self.at = self.pass_line_break(text, at);
+                break at;
+            }
+        };
+        self.last.line = line;
+        self.last.bytes = end - begins;
+        if self.last.is_unquoted {
+            self.unquote(text);
+        }
+        Ok(true)
+    }
+
+    /// The record that was found last in this text.
+    #[inline]
+    pub(crate) fn record<'a>(&'a self, text: &'a [u8]) -> Record<'a> {
+        let last = self.last;
+        Record {
+            bytes: if last.is_unquoted {
+                &self.unquoted
+            } else {
+                text
+            },
+            fields: &self.fields,
+            line: last.line,
+            breaks: last.breaks,
+            written_bytes: last.bytes,
+            is_plain: !last.has_quotes && self.dialect.separator == b',',
+            stray_quote: last.stray_quote,
+        }
+    }
+
+    /// Where the search for the next record begins.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Line breaks that were passed.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Unusual properties of the text that was passed.
+    pub(crate) fn tolerated(&self) -> Tolerated {
+        self.tolerated
+    }
+
+    /// Line breaks before the quote that is open at the end of the text; known once that was
+    /// reached.
+    pub(crate) fn open_quote(&self) -> Option<u64> {
+        self.open_quote
+    }
+
+    #[inline(always)]
+    fn push(&mut self, written: Range<usize>, quoted: Option<Quoted>) -> Result<(), LimitExceeded> {
+        if self.fields.len() as u64 >= self.limits.fields {
+            return Err(LimitExceeded::Fields(self.limits.fields));
+        }
+        self.check_length(written.len())?;
+        let field = match quoted {
+            None => written,
+            Some(quoted) => self.pushed_quoted(written, quoted),
+        };
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// The range of a quoted field: without its quotes where that is its text, else as it is written.
+    fn pushed_quoted(&mut self, written: Range<usize>, quoted: Quoted) -> Range<usize> {
+        let has_text_behind = quoted.text.end + 1 != written.end;
+        if has_text_behind && quoted.spans_lines && self.last.stray_quote.is_none() {
+            self.last.stray_quote = Some(self.fields.len());
+        }
+        if has_text_behind || quoted.has_doubled {
+            self.last.is_unquoted = true;
+            written
+        } else {
+            quoted.text
+        }
+    }
+
+    #[inline(always)]
+    fn check_length(&self, bytes: usize) -> Result<(), LimitExceeded> {
+        if bytes as u64 > self.limits.field_bytes {
+            return Err(LimitExceeded::FieldBytes(self.limits.field_bytes));
+        }
+        Ok(())
+    }
+
+    /// Passes the rest of the field whose quote opens at a place; `None` where the text ends first.
+    fn quoted(&mut self, text: &[u8], opens: usize) -> Result<Option<Quoted>, LimitExceeded> {
+        let Dialect { separator, quote } = self.dialect;
+        let before = self.lines;
+        let mut has_doubled = false;
+        while let Some(at) = self.cursor.next(&self.structure) {
+            let byte = text[at];
+            if byte != quote {
+                if byte != separator {
+                    self.pass_line_break(text, at);
+                }
+            } else if text.get(at + 1) == Some(&quote) {
+                self.cursor.next(&self.structure);
+                has_doubled = true;
+            } else {
+                return Ok(Some(Quoted {
+                    text: opens + 1..at,
+                    has_doubled,
+                    spans_lines: self.lines > before,
+                }));
+            }
+        }
+        self.check_length(text.len() - opens)?;
+        self.at = text.len();
+        self.open_quote = Some(before);
+        Ok(None)
+    }
+
+    /// Passes the line break at a place and returns where it ends.
+    #[inline]
+    fn pass_line_break(&mut self, text: &[u8], at: usize) -> usize {
+        self.lines += 1;
+        if text[at] == b'\n' {
+            return at + 1;
+        }
+        if text.get(at + 1) == Some(&b'\n') {
+            self.cursor.next(&self.structure);
+            self.tolerated.has_crlf = true;
+            return at + 2;
+        }
+        self.tolerated.has_lone_cr = true;
+        at + 1
+    }
+
+    /// Copies the fields without their quotes.
+    fn unquote(&mut self, text: &[u8]) {
+        let quote = self.dialect.quote;
+        self.unquoted.clear();
+        for field in &mut self.fields {
+            let start = self.unquoted.len();
+            match &text[field.clone()] {
+                [first, rest @ ..] if *first == quote => {
+                    push_unquoted(&mut self.unquoted, rest, quote);
+                }
+                plain => self.unquoted.extend_from_slice(plain),
+            }
+            *field = start..self.unquoted.len();
+        }
+    }
+}
+
+/// Appends a quoted field without its quotes; `written` begins after the opening one.
+fn push_unquoted(to: &mut Vec<u8>, mut written: &[u8], quote: u8) {
+    while let Some(at) = memchr(quote, written) {
+        to.extend_from_slice(&written[..at]);
+        written = &written[at + 1..];
+        match written {
+            [first, rest @ ..] if *first == quote => {
+                to.push(quote);
+                written = rest;
+            }
+            _ => break,
+        }
+    }
+    to.extend_from_slice(written);
+}
+
+impl<'a> Record<'a> {
+    /// Number of fields.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        self.fields.len()
+    }
+
+    /// The bytes of a field that is there.
+    #[inline]
+    pub(crate) fn field(self, field: usize) -> &'a [u8] {
+        &self.bytes[self.fields[field].clone()]
+    }
+
+    /// The bytes of a field, if it is there.
+    pub(crate) fn get(self, field: usize) -> Option<&'a [u8]> {
+        Some(&self.bytes[self.fields.get(field)?.clone()])
+    }
+
+    /// All fields.
+    #[inline]
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .map(move |range| &self.bytes[range.clone()])
+    }
+
+    /// A plain record as it is written, without its line break.
+    #[inline]
+    pub(crate) fn text(self) -> &'a [u8] {
+        match (self.fields.first(), self.fields.last()) {
+            (Some(first), Some(last)) => &self.bytes[first.start..last.end],
+            _ => &[],
+        }
+    }
+
+    /// No field except the first has space around it.
+    #[inline]
+    pub(crate) fn is_trimmed(self) -> bool {
+        self.iter().skip(1).all(|field| match field {
+            [first, .., last] => !first.is_ascii_whitespace() && !last.is_ascii_whitespace(),
+            [only] => !only.is_ascii_whitespace(),
+            [] => true,
+        })
+    }
+}

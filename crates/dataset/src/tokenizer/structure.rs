@@ -1,0 +1,94 @@
+//! The bytes of a text that its structure depends on: separators, quotes and line breaks.
+//!
+//! Fields are a few bytes long, so a search for each of these bytes costs more than the fields: 64
+//! bytes are compared at once, and the result is one bit a byte.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
+
+use super::Dialect;
+
+/// Bytes that are compared at once.
+const LANES: usize = 64;
+
+/// The places of the structural bytes of a text.
+#[derive(Default)]
+pub(super) struct Structure {
+    /// Bit i of word w stands for byte 64 w + i.
+    words: Vec<u64>,
+}
+
+/// The places of a structure that are still to come.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cursor {
+    /// Bits of the word before the next.
+    word: u64,
+    next: usize,
+}
+
+impl Structure {
+    /// Finds the structural bytes of a text; places of an earlier text are forgotten.
+    pub(super) fn find(&mut self, text: &[u8], dialect: Dialect) {
+        self.words.clear();
+        self.words.reserve(text.len().div_ceil(LANES));
+        dispatch!(Level::new(), simd => self.compare(simd, text, dialect));
+    }
+
+    #[inline(always)]
+    fn compare<S: Simd>(&mut self, simd: S, text: &[u8], dialect: Dialect) {
+        let (chunks, rest) = text.as_chunks::<LANES>();
+        for chunk in chunks {
+            self.words.push(structural(simd, chunk, dialect));
+        }
+        if !rest.is_empty() {
+            let mut chunk = [0; LANES];
+            chunk[..rest.len()].copy_from_slice(rest);
+            self.words.push(structural(simd, &chunk, dialect));
+        }
+    }
+}
+
+#[inline(always)]
+fn structural<S: Simd>(simd: S, chunk: &[u8; LANES], dialect: Dialect) -> u64 {
+    let bytes = u8x64::from_slice(simd, chunk);
+    let in_line = bytes.simd_eq(dialect.separator) | bytes.simd_eq(dialect.quote);
+    let line_breaks = bytes.simd_eq(b'\n') | bytes.simd_eq(b'\r');
+    (in_line | line_breaks).to_bitmask()
+}
+
+impl Cursor {
+    /// The next place in ascending order; `None` after the last.
+    #[inline(always)]
+    pub(super) fn next(&mut self, of: &Structure) -> Option<usize> {
+        while self.word == 0 {
+            self.word = *of.words.get(self.next)?;
+            self.next += 1;
+        }
+        let bit = self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some((self.next - 1) * LANES + bit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_structural_byte_is_found(text in "[a;,\"\r\n]{0,200}") {
+            let dialect = Dialect { separator: b';', ..Dialect::default() };
+            let mut structure = Structure::default();
+            // Nothing is left of an earlier text.
+            structure.find(&[b';'; 300], dialect);
+            structure.find(text.as_bytes(), dialect);
+            let mut cursor = Cursor::default();
+            let found: Vec<_> = std::iter::from_fn(|| cursor.next(&structure)).collect();
+            let is_structural =
+                |place: &usize| matches!(text.as_bytes()[*place], b';' | b'"' | b'\n' | b'\r');
+            prop_assert_eq!(found, (0..text.len()).filter(is_structural).collect::<Vec<_>>());
+        }
+    }
+}
