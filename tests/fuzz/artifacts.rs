@@ -7,7 +7,7 @@ use common::layout::names;
 use common::{History, Manifest, digest};
 use dataset::FingerprintKey;
 use deployment::Release;
-use training::{FORMAT, Model};
+use model::{FORMAT, Model};
 
 use crate::pipeline::{Pipeline, write};
 
@@ -54,11 +54,12 @@ fn check_model(model: &Model) {
         f64::MIN_POSITIVE,
         f64::NAN,
     ];
+    let scorer = model.scorer();
     for first in extremes {
         for others in extremes {
             let mut row = vec![others; n_features];
             row[0] = first;
-            let (log_odds, probability) = (model.log_odds(&row), model.probability(&row));
+            let (log_odds, probability) = (scorer.log_odds(&row), scorer.probability(&row));
             assert!(log_odds.is_finite(), "{row:?}: {log_odds}");
             assert!((0.0..=1.0).contains(&probability), "{row:?}: {probability}");
         }

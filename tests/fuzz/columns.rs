@@ -16,7 +16,7 @@ use diagnostics::statistics::CumulativeScore;
 use diagnostics::{
     Batch, Check, ColumnComparison, ComparisonReport, Request, Verdict, compare, verdicts,
 };
-use training::Model;
+use model::Model;
 
 use crate::pipeline::write;
 

@@ -4,8 +4,8 @@ mod csv_answer;
 mod explanation;
 mod size;
 
+use model::Model;
 use serde::Serialize;
-use training::Model;
 
 use self::explanation::Explanations;
 use crate::payload::{Ids, Rows};
@@ -16,7 +16,7 @@ pub(crate) use self::size::answer_bytes;
 /// What a request may ask for besides predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Options {
-    /// Class 1 is predicted where its probability is above this.
+    /// The positive label is predicted where its probability is above this.
     pub(crate) threshold: f64,
     /// Whether each prediction is explained.
     pub(crate) explain: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Predictions<'a> {
     rows: usize,
     /// Missing features for which the training mean stood in.
     imputed: usize,
-    /// Categories with a level that the model does not tell apart, and took for any other.
+    /// Cells of categories with an unseen level.
     unknown_levels: usize,
     threshold: f64,
     model_version: &'a str,
@@ -57,7 +57,8 @@ pub(crate) fn predict<'a>(
     model_version: &'a str,
     request_id: &'a str,
 ) -> Predictions<'a> {
-    let probabilities: Vec<f64> = rows.iter().map(|row| model.probability(row)).collect();
+    let scorer = model.scorer();
+    let probabilities: Vec<f64> = rows.iter().map(|row| scorer.probability(row)).collect();
     Predictions {
         predictions: probabilities
             .iter()
@@ -67,14 +68,13 @@ pub(crate) fn predict<'a>(
         ids: &rows.ids,
         rows: rows.len(),
         imputed: rows.missing(),
-        unknown_levels: rows
-            .iter()
-            .map(|row| model.predictor.design.unknown_levels(row))
-            .sum(),
+        unknown_levels: rows.iter().map(|row| scorer.unseen_levels(row)).sum(),
         threshold: options.threshold,
         model_version,
         request_id,
-        explanations: options.explain.then_some(Explanations { model, rows }),
+        explanations: options
+            .explain
+            .then(|| Explanations::new(model, scorer, rows)),
     }
 }
 
@@ -94,9 +94,9 @@ pub(crate) fn predict_text(
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {
     let mut text = Vec::with_capacity(bytes);
-    let mut counts = [0; 2];
+    let (scorer, mut counts) = (model.scorer(), [0; 2]);
     for row in rows.iter() {
-        let label = u8::from(model.probability(row) > options.threshold);
+        let label = u8::from(scorer.probability(row) > options.threshold);
         counts[usize::from(label)] += 1;
         text.extend_from_slice(&[b'0' + label, b'\n']);
     }

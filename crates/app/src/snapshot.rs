@@ -17,7 +17,7 @@ use common::schema::Feature;
 use common::{Config, Layout, Manifest, Schema};
 use deployment::{Release, live_target};
 use jiff::Timestamp;
-use training::Model;
+use model::Model;
 
 use crate::error::ApiError;
 use crate::work::Glance;

@@ -34,6 +34,42 @@ fn code_of(text: &str) -> u64 {
     SipHasher13::new_with_key(b"risk level code.").hash(text.as_bytes()) >> DROPPED_BITS
 }
 
+/// A level: its text and its code. Serialised as the text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Level {
+    text: String,
+    code: f64,
+}
+
+impl Level {
+    /// The level's text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The number that stands for the level in a table.
+    #[inline(always)]
+    pub fn code(&self) -> f64 {
+        self.code
+    }
+}
+
+impl From<String> for Level {
+    fn from(text: String) -> Self {
+        Self {
+            code: level_code(&text),
+            text,
+        }
+    }
+}
+
+impl From<Level> for String {
+    fn from(level: Level) -> Self {
+        level.text
+    }
+}
+
 /// The texts behind the codes of a table's columns of categories.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LevelNames {

@@ -2,7 +2,7 @@
 //! model sees that it still means the same.
 
 use common::manifest::SampleAnswer;
-use training::Model;
+use model::Model;
 
 /// Rows whose answers are kept.
 const KEPT: usize = 20;
@@ -15,7 +15,7 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     let columns = model.profile.sample.columns.iter().take(n_features);
     let columns: Vec<&[f64]> = columns.map(Vec::as_slice).collect();
     let n_rows = columns.first().map_or(0, |column| column.len());
-    let writer = model.row_writer();
+    let (scorer, writer) = (model.scorer(), model.row_writer());
     let row = |place: usize| {
         columns
             .iter()
@@ -26,7 +26,7 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
         .map(row)
         .filter_map(|row| {
             Some(SampleAnswer {
-                probability: model.probability(&row),
+                probability: scorer.probability(&row),
                 row: writer.written(&row)?,
             })
         })
@@ -36,11 +36,12 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
 
 /// Holds a model to the answers that were kept; the error completes a sentence about its file.
 pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), String> {
+    let scorer = model.scorer();
     for answer in kept {
         let Some(row) = model.read_row(&answer.row) else {
             return Err("reads other columns than the answers in its manifest".into());
         };
-        let found = model.probability(&row);
+        let found = scorer.probability(&row);
         // A number that is none is not the same as any.
         let is_same = (found - answer.probability).abs() <= SAME;
         if !is_same {

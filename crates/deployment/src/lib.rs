@@ -21,8 +21,8 @@ use common::history::{StageDuration, documents};
 use common::layout::names;
 use common::{Config, Failure, History, RunLock};
 use jiff::Timestamp;
+use model::Model;
 use scoring::Metrics;
-use training::Model;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
 pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};

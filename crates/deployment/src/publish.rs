@@ -14,8 +14,8 @@ use common::layout::names;
 use common::manifest::{self, Manifest};
 use common::{Config, Failure, History, Layout, digest, files};
 use jiff::Timestamp;
+use model::Model;
 use scoring::Metrics;
-use training::Model;
 
 use crate::answers::sample_answers;
 use crate::release::{Release, live_name, name_of, number, release_folders, releases};

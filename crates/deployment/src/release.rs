@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use common::layout::names;
 use common::{Failure, Layout, Manifest, digest};
+use model::Model;
 use serde::Serialize;
-use training::Model;
 
 use crate::answers::check_answers;
 

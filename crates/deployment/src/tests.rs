@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use common::Schema;
 use common::ledger::DataPosition;
+use common::{Schema, files};
 use dataset::Table;
-
-use common::files;
+use model::Predictor;
 
 use super::*;
 
@@ -192,7 +191,8 @@ fn a_model_that_answers_otherwise_than_when_it_was_published_is_refused() {
     assert_eq!(release.manifest.answers.len(), 20);
     assert!(release.verify().is_ok());
     let mut other = production.model.clone();
-    other.predictor.coefficients[0] += 0.01;
+    let Predictor::Linear(linear) = &mut other.predictor;
+    linear.coefficients[0] += 0.01;
     let bytes = other.encode().unwrap();
     let mut manifest = release.manifest.clone();
     let digest = common::digest::of_bytes(&bytes);

@@ -340,7 +340,7 @@ fn held_against(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dataset::passes::Scored;
+    use dataset::passes::ScoredRow;
     use diagnostics::statistics::{CumulativeScore, Undecided};
 
     const SEED: Policy = Policy {
@@ -355,11 +355,11 @@ mod tests {
 
     /// Metrics of rows with so many true positives, false positives and false negatives.
     fn metrics(true_positive: usize, false_positive: usize, false_negative: usize) -> Metrics {
-        let row = |log_odds, label| Scored {
+        let row = |log_odds, label| ScoredRow {
             log_odds,
             label: Some(label),
         };
-        let rows: Vec<Scored> = std::iter::repeat_n(row(1.0, true), true_positive)
+        let rows: Vec<ScoredRow> = std::iter::repeat_n(row(1.0, true), true_positive)
             .chain(std::iter::repeat_n(row(1.0, false), false_positive))
             .chain(std::iter::repeat_n(row(-1.0, true), false_negative))
             .chain([row(-1.0, false)])

@@ -9,9 +9,9 @@ use common::{Config, Failure, History, Manifest};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
 use ingestion::{Ingested, LaidRows};
+use model::Model;
 use scoring::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
-use training::Model;
 
 use crate::decide::{DeployedModel, Evidence};
 

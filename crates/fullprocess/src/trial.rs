@@ -4,8 +4,9 @@
 
 use common::{Config, digest};
 use dataset::{Table, TestData};
+use model::Model;
 use scoring::{Comparison, Contest, Metrics, UnseenTest, Verdict, gate};
-use training::{FitSettings, Model};
+use training::FitSettings;
 
 use crate::decide::{Evidence, NeededLabels};
 use crate::judge::{Data, Live};

@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use anyhow::Context;
 use common::Failure;
-use dataset::passes::{LinearPredictor, Scored, log_loss, log_odds};
+use dataset::passes::{ScoredRow, log_loss, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table, both, each_in_parallel};
+use model::{LinearPredictor, Model, Predictor};
 use serde::{Deserialize, Serialize};
-use training::{FitError, FitSettings, Model, OutOfFold};
+use training::{FitError, FitSettings, OutOfFold};
 
 use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, mean_log_loss};
@@ -117,8 +118,8 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
 /// Both models' answers to the same labelled rows, in the same order.
 #[derive(Default)]
 struct Answers {
-    candidate: Vec<Scored>,
-    incumbent: Vec<Scored>,
+    candidate: Vec<ScoredRow>,
+    incumbent: Vec<ScoredRow>,
 }
 
 impl Answers {
@@ -138,37 +139,35 @@ impl Answers {
 }
 
 fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Answers> {
-    let (candidate, table) = (&contest.candidate.predictor, contest.table);
-    let folds = OutOfFold::new(settings, candidate, table);
+    let table = contest.table;
+    let folds = OutOfFold::new(settings, &contest.candidate.predictor, table);
+    let incumbent = contest.incumbent.predictor.expression();
     let mut answers = Answers::default();
     for fold in 0..FOLDS {
         let asked = Selection::rows(contest.new_rows.clone())
             .labelled()
             .of_fold(Fold::Inside(fold));
-        let incumbent = log_odds(&contest.incumbent.predictor, table, &asked);
-        if incumbent.is_empty() {
+        let of_incumbent = log_odds(&incumbent, table, &asked);
+        if of_incumbent.is_empty() {
             continue;
         }
-        let predictor = out_of_fold(&folds, fold)
+        let candidate = out_of_fold(&folds, fold)
             .with_context(|| format!("failed to fit the candidate without fold {fold}"))?;
         answers
             .candidate
-            .extend(log_odds(&predictor, table, &asked));
-        answers.incumbent.extend(incumbent);
+            .extend(log_odds(&candidate.expression(), table, &asked));
+        answers.incumbent.extend(of_incumbent);
     }
     Ok(answers)
 }
 
-/// The fit to the other folds; of one class only, their share of class 1.
-fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<LinearPredictor, Failure> {
-    let width = folds.width();
-    let share_of = |positives: f64, negatives: f64| LinearPredictor {
-        // A share of exactly 0 or 1 has no finite log-odds, and one contrary row would cost
-        // infinitely much: half a row is added to either class (Jeffreys' prior).
-        intercept: ((positives + 0.5) / (negatives + 0.5)).ln(),
-        coefficients: vec![0.0; width],
-        imputed: vec![0.0; width],
-        design: folds.design().clone(),
+/// The fit to the other folds. If they have one label only, their share of positive labels.
+fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, Failure> {
+    // A share of exactly 0 or 1 has no finite log-odds, and one contrary row would cost infinitely
+    // much: half a row is added to either label (Jeffreys' prior).
+    let share_of = |positives: f64, negatives: f64| {
+        let log_odds = ((positives + 0.5) / (negatives + 0.5)).ln();
+        Predictor::Linear(LinearPredictor::constant(log_odds))
     };
     match folds.without(fold) {
         Ok(predictor) => Ok(predictor),
@@ -181,9 +180,10 @@ fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<LinearPredictor, Fail
 
 fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
     let asked = test.table.labelled();
+    let answers_of = |model: &Model| log_odds(&model.predictor.expression(), test.table, &asked);
     let answers = Answers {
-        candidate: log_odds(&contest.candidate.predictor, test.table, &asked),
-        incumbent: log_odds(&contest.incumbent.predictor, test.table, &asked),
+        candidate: answers_of(contest.candidate),
+        incumbent: answers_of(contest.incumbent),
     };
     let mut paired = PairedCounts::default();
     for (class, candidate, incumbent) in answers.pairs() {

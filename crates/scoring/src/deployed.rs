@@ -7,8 +7,8 @@ use common::layout::names;
 use common::{Config, Failure, Manifest};
 use dataset::passes::log_odds;
 use dataset::{FingerprintKey, TestData};
+use model::Model;
 use serde::Serialize;
-use training::Model;
 
 use crate::metrics::Metrics;
 use crate::{evaluate, score_on_test};
@@ -82,7 +82,8 @@ pub fn score_release(
         .into());
     }
     let test = load_test(config)?;
-    let scored = log_odds(&model.predictor, &test.table, &test.table.all());
+    let expression = model.predictor.expression();
+    let scored = log_odds(&expression, &test.table, &test.table.all());
     let metrics = evaluate(&scored)
         .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
     Ok(DeployedScore {

@@ -4,7 +4,7 @@
 //! (confidence-based performance estimation). An estimate sees that clients have changed; it is
 //! blind to concept drift, where the same client leaves for another reason than before.
 
-use dataset::passes::{Scored, probability};
+use dataset::passes::{ScoredRow, probability};
 use serde::{Deserialize, Serialize};
 
 use crate::recalibration::Recalibration;
@@ -48,8 +48,8 @@ pub struct Estimate {
 }
 
 /// The forecasts of a model's log-odds; what is predicted does not change by recalibration.
-pub fn forecasts(scored: &[Scored], recalibration: &Recalibration) -> Vec<Forecast> {
-    let forecast = |row: &Scored| Forecast {
+pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<Forecast> {
+    let forecast = |row: &ScoredRow| Forecast {
         score: row.log_odds,
         probability: probability(recalibration.log_odds(row.log_odds)),
         predicts_one: row.log_odds > 0.0,
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn recalibration_changes_probabilities_and_no_prediction() {
-        let scored = Scored {
+        let scored = ScoredRow {
             log_odds: 1.0,
             label: None,
         };

@@ -193,7 +193,7 @@ fn both(candidate: f64, deployed: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::Scored;
+    use dataset::passes::ScoredRow;
 
     use super::*;
     use crate::evaluate;
@@ -226,7 +226,7 @@ mod tests {
     };
 
     fn comparison(case: Case) -> Comparison {
-        let row = Scored {
+        let row = ScoredRow {
             log_odds: 0.3,
             label: Some(true),
         };

@@ -24,10 +24,10 @@ use std::time::Instant;
 use anyhow::Context;
 use common::history::{StageDuration, StoredScore};
 use common::{Config, Failure, History, RunLock};
-use dataset::passes::{log_odds, predictions};
+use dataset::passes::{self, log_odds};
 use dataset::{FingerprintKey, Selection, Table, TestData};
 use jiff::Timestamp;
-use training::Model;
+use model::Model;
 
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
@@ -89,17 +89,23 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
 /// The metrics of a model on the labelled rows of a selection; `None` when there are none.
 pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
     let labelled = selection.clone().labelled();
-    evaluate(&log_odds(&model.predictor, table, &labelled))
+    let expression = model.predictor.expression();
+    evaluate(&log_odds(&expression, table, &labelled))
 }
+
+/// Log-odds above which the positive label is predicted: a probability of one half.
+const THRESHOLD: f64 = 0.0;
 
 /// How a model predicts the labelled rows of a selection.
 pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
-    let [stayed, left] = predictions(&model.predictor, table, &selection.clone().labelled());
+    let expression = model.predictor.expression();
+    let labelled = selection.clone().labelled();
+    let [negative, positive] = passes::confusion(&expression, THRESHOLD, table, &labelled);
     ConfusionMatrix {
-        true_positive: left[1],
-        false_positive: stayed[1],
-        false_negative: left[0],
-        true_negative: stayed[0],
+        true_positive: positive[1],
+        false_positive: negative[1],
+        false_negative: positive[0],
+        true_negative: negative[0],
     }
 }
 

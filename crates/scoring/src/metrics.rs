@@ -3,7 +3,7 @@
 //! Class 1 is predicted where the log-odds are above 0, that is where its probability is above a
 //! half. What has no value (a denominator of 0, one class only) is `None`, never a silent 0.
 
-use dataset::passes::{Scored, log_loss, probability};
+use dataset::passes::{ScoredRow, log_loss, probability};
 use dataset::{sort_by, sum_of};
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub struct MajorityBaseline {
 }
 
 /// The metrics of the rows whose class is known; `None` when there are none.
-pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
+pub fn evaluate(scored: &[ScoredRow]) -> Option<Metrics> {
     let known = labelled(scored);
     let mut confusion = ConfusionMatrix::default();
     for (log_odds, class) in &known {
@@ -90,13 +90,13 @@ pub fn evaluate(scored: &[Scored]) -> Option<Metrics> {
 }
 
 /// Mean log-loss of the rows whose label is known; `None` when there are none.
-pub(crate) fn mean_log_loss(scored: &[Scored]) -> Option<f64> {
+pub(crate) fn mean_log_loss(scored: &[ScoredRow]) -> Option<f64> {
     let known = labelled(scored);
     (!known.is_empty()).then(|| mean(&known, log_loss))
 }
 
-fn labelled(scored: &[Scored]) -> Vec<(f64, bool)> {
-    let labelled = |row: &Scored| Some((row.log_odds, row.label?));
+fn labelled(scored: &[ScoredRow]) -> Vec<(f64, bool)> {
+    let labelled = |row: &ScoredRow| Some((row.log_odds, row.label?));
     scored.iter().filter_map(labelled).collect()
 }
 

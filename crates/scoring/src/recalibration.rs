@@ -1,7 +1,8 @@
 //! Log-odds made to mean what they say, by an intercept and a slope (Platt 1999).
 
-use dataset::passes::{Design, Scored, log_loss};
+use dataset::passes::{ScoredRow, log_loss};
 use dataset::{FOLDS, Fold, Table};
+use model::Design;
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
 
@@ -35,7 +36,7 @@ impl Recalibration {
 /// Fitted to four fifths of the clients at a time it answers for the rest; only where that lowers
 /// the log-loss of all labelled rows it is taken, fitted to all of them. Else, and where a fold
 /// cannot be fitted or the slope is not above 0, it is [`Recalibration::NONE`].
-pub fn recalibrate(scored: &[Scored], clients: &[u64]) -> Recalibration {
+pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
     let table = Table {
         features: vec![scored.iter().map(|row| row.log_odds).collect()],
         labels: scored.iter().map(|row| row.label).collect(),
@@ -68,7 +69,7 @@ fn lower_log_loss(table: &Table) -> Option<Recalibration> {
 fn fitted(table: &Table, clients: Fold) -> Option<Recalibration> {
     let settings = FitSettings { c: UNPENALISED };
     let rows = table.labelled().of_fold(clients);
-    let predictor = fit(&settings, Design::of_numbers(), table, &rows)
+    let predictor = fit(&settings, &Design::default(), table, &rows)
         .ok()?
         .predictor;
     Some(Recalibration {
@@ -82,11 +83,11 @@ mod tests {
     use super::*;
     use crate::reference::{cases, numbers};
 
-    fn rows(log_odds: &[f64], classes: &[f64]) -> (Vec<Scored>, Vec<u64>) {
+    fn rows(log_odds: &[f64], classes: &[f64]) -> (Vec<ScoredRow>, Vec<u64>) {
         let scored = log_odds
             .iter()
             .zip(classes)
-            .map(|(log_odds, class)| Scored {
+            .map(|(log_odds, class)| ScoredRow {
                 log_odds: *log_odds,
                 label: Some(*class == 1.0),
             });

@@ -40,7 +40,7 @@ fn below_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String>
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::Scored;
+    use dataset::passes::ScoredRow;
 
     use super::*;
     use crate::evaluate;
@@ -48,12 +48,12 @@ mod tests {
     /// The warnings about a model with so many true and false positives, false and true negatives.
     fn warnings(cells: [usize; 4]) -> Vec<String> {
         let kinds = [(1.0, true), (1.0, false), (-1.0, true), (-1.0, false)];
-        let rows: Vec<Scored> = kinds
+        let rows: Vec<ScoredRow> = kinds
             .into_iter()
             .zip(cells)
             .flat_map(|((log_odds, label), count)| {
                 let label = Some(label);
-                std::iter::repeat_n(Scored { log_odds, label }, count)
+                std::iter::repeat_n(ScoredRow { log_odds, label }, count)
             })
             .collect();
         model_warnings(&evaluate(&rows).unwrap(), "the model", "on the test data")

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use dataset::Table;
-use dataset::passes::Design;
+use model::Design;
 use serde_json::json;
 use training::{FitSettings, fit};
 
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let clock = Instant::now();
         let fitted = fit(
             &FitSettings { c: 1.0 },
-            Design::of_numbers(),
+            &Design::default(),
             &table,
             &table.labelled(),
         )?;

@@ -9,27 +9,15 @@ use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 
 use dataset::Table;
-use dataset::passes::DesignColumn;
+use dataset::passes::Term;
+use model::Check;
 use ndarray::{Array2, ArrayView1};
-use serde::{Deserialize, Serialize};
 use smartcore::optimization::FunctionOrder;
 use smartcore::optimization::first_order::FirstOrderOptimizer;
 use smartcore::optimization::first_order::lbfgs::LBFGS;
 use smartcore::optimization::line_search::Backtracking;
 
 use crate::fit::{Fit, FitSettings};
-
-/// What the independent solver says of a fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Check {
-    /// It found the same optimum.
-    Confirmed,
-    /// It stopped short of the fit's loss.
-    Unconfirmed,
-    /// There were too many rows to ask it, or the answer would have taken too much work.
-    NotChecked,
-}
 
 /// The fit is wrong: something else found a lower loss.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -81,7 +69,7 @@ fn judge(fitted: f64, found: f64, is_cut_short: bool) -> Result<Check, Beaten> {
     }
 }
 
-/// The labelled rows as a matrix of the design's raw values, the missing ones imputed.
+/// The labelled rows as a matrix: the raw values of the design's columns, missing ones imputed.
 struct RawRows {
     columns: Array2<f64>,
     labels: Vec<bool>,
@@ -95,10 +83,10 @@ impl RawRows {
             .enumerate()
             .filter_map(|(position, label)| Some((position, (*label)?)))
             .collect();
-        let design = fit.predictor.design.columns(table.features.len());
+        let terms = fit.predictor.design.terms(table.features.len());
         let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, column)| {
-            let DesignColumn { feature, reads } = design[column];
-            let raw = reads.value(table.features[feature][labelled[row].0]);
+            let Term { feature, encoding } = terms[column];
+            let raw = encoding.value(table.features[feature][labelled[row].0]);
             if raw.is_nan() {
                 fit.axes[column].imputed
             } else {
@@ -214,7 +202,7 @@ fn softplus(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::Design;
+    use model::Design;
 
     use super::*;
     use crate::fit::{fit, tests::table_of};
@@ -223,7 +211,7 @@ mod tests {
 
     fn checked(columns: &[Vec<f64>], classes: &[bool]) -> Check {
         let table = table_of(columns, classes);
-        let fitted = fit(&SETTINGS, Design::of_numbers(), &table, &table.all()).unwrap();
+        let fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
         check(&SETTINGS, &table, &fitted).unwrap()
     }
 
@@ -292,7 +280,7 @@ mod tests {
     fn a_fit_that_is_not_the_optimum_is_found_out() {
         let x: Vec<f64> = (0..200).map(|row| (row as f64 * 0.7).cos() * 3.0).collect();
         let table = table_of(std::slice::from_ref(&x), &noisy_classes(&x));
-        let mut fitted = fit(&SETTINGS, Design::of_numbers(), &table, &table.all()).unwrap();
+        let mut fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
         fitted.loss *= 1.001;
         assert!(check(&SETTINGS, &table, &fitted).is_err());
     }
@@ -310,7 +298,7 @@ mod tests {
             .collect();
         let classes = noisy_classes(&columns[3]);
         let table = table_of(&columns, &classes);
-        let fitted = fit(&SETTINGS, Design::of_numbers(), &table, &table.all()).unwrap();
+        let fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
         let rows = RawRows::of(&table, &fitted);
         let objective = Objective::new(&SETTINGS, &rows);
         objective.minimise();

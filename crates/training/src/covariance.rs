@@ -7,6 +7,7 @@
 
 use dataset::passes::{LogisticPoint, sandwich_meat};
 use dataset::{Selection, Table};
+use model::covariance_flaw;
 use ndarray::{Array1, Array2};
 
 use crate::fit::Fit;
@@ -16,8 +17,9 @@ use crate::linear::Cholesky;
 ///
 /// `None` when the curvature is singular within rounding, or the result is beyond measure.
 pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
+    let terms = fit.predictor.design.terms(table.features.len());
     let point = LogisticPoint {
-        design: &fit.predictor.design,
+        terms: &terms,
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
@@ -29,18 +31,8 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
     let half = bread.solve_columns(&meat);
     let standardised = bread.solve_columns(&half.reversed_axes());
     let raw = in_raw_units(fit, &standardised);
-    (is_finite(&raw) && has_variances(&raw)).then_some(raw)
-}
-
-/// Whether all entries are finite.
-pub(crate) fn is_finite(covariance: &[Vec<f64>]) -> bool {
-    covariance.iter().flatten().all(|entry| entry.is_finite())
-}
-
-/// Whether the diagonal of a square matrix can be one of variances: none is below 0.
-pub(crate) fn has_variances(covariance: &[Vec<f64>]) -> bool {
-    let mut rows = covariance.iter().enumerate();
-    rows.all(|(row, entries)| entries[row] >= 0.0)
+    let flaw = covariance_flaw(&raw, fit.curvature.nrows());
+    flaw.is_none().then_some(raw)
 }
 
 /// With β = T·θ, the raw weights as a linear function of the standardised ones, T·C·Tᵀ.
@@ -72,7 +64,8 @@ fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::{Axis, Design, logistic_terms};
+    use dataset::passes::{Axis, Term, logistic_terms};
+    use model::Design;
 
     use super::*;
     use crate::fit::{FitSettings, fit, tests::table_of};
@@ -87,7 +80,7 @@ mod tests {
     #[test]
     fn it_is_the_sandwich_of_the_raw_units() {
         let (table, settings) = example();
-        let fitted = fit(&settings, Design::of_numbers(), &table, &table.all()).unwrap();
+        let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
         let found = covariance(&fitted, &table, &table.all()).unwrap();
 
         let raw = Axis {
@@ -98,7 +91,7 @@ mod tests {
         let weights = std::iter::once(fitted.predictor.intercept)
             .chain(fitted.predictor.coefficients.clone());
         let point = LogisticPoint {
-            design: Design::of_numbers(),
+            terms: &Term::numbers(2),
             axes: &[raw; 2],
             weights: weights.collect(),
         };
@@ -135,13 +128,15 @@ mod tests {
             let mut alone = table.clone();
             alone.features.pop();
             let settings = FitSettings { c: 1.0 };
-            let fitted = fit(&settings, Design::of_numbers(), &table, &table.all()).unwrap();
-            let single = fit(&settings, Design::of_numbers(), &alone, &alone.all()).unwrap();
+            let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
+            let single = fit(&settings, &Design::default(), &alone, &alone.all()).unwrap();
             for value in x.into_iter().step_by(97) {
+                let cells = [value, factor * value];
                 let found = fitted
                     .predictor
-                    .log_odds([value, factor * value].into_iter());
-                let wanted = single.predictor.log_odds([value].into_iter());
+                    .expression()
+                    .value(|feature| cells[feature]);
+                let wanted = single.predictor.expression().value(|_| value);
                 assert!((found - wanted).abs() < 1e-6, "{factor}: {found} {wanted}");
             }
             assert_eq!(covariance(&fitted, &table, &table.all()), None, "{factor}");
@@ -154,13 +149,13 @@ mod tests {
         let (_, table) = collinear(1.0, 3.0);
         let fitted = fit(
             &FitSettings { c: 1.0 },
-            Design::of_numbers(),
+            &Design::default(),
             &table,
             &table.all(),
         )
         .unwrap();
         let found = covariance(&fitted, &table, &table.all()).unwrap();
-        assert!(is_finite(&found) && has_variances(&found), "{found:?}");
+        assert_eq!(covariance_flaw(&found, 3), None, "{found:?}");
     }
 
     #[test]
@@ -172,7 +167,7 @@ mod tests {
                 *value *= 10f64.powi(exponent);
             }
             scaled.features[1].fill(1e308);
-            let fitted = fit(&settings, Design::of_numbers(), &scaled, &scaled.all()).unwrap();
+            let fitted = fit(&settings, &Design::default(), &scaled, &scaled.all()).unwrap();
             let found = covariance(&fitted, &scaled, &scaled.all()).unwrap();
             for (row, entries) in found.iter().enumerate() {
                 assert!(entries[row] >= 0.0, "1e{exponent}");

@@ -15,8 +15,9 @@ mod newton;
 mod objective;
 mod start;
 
-use dataset::passes::{self, Axis, Design, LinearPredictor, Moments, Profile};
+use dataset::passes::{self, Axis, Moments, Profile, Term};
 use dataset::{Selection, Table};
+use model::{Design, LinearPredictor};
 use ndarray::{Array1, Array2};
 use thiserror::Error;
 
@@ -40,7 +41,7 @@ pub struct Fit {
     pub predictor: LinearPredictor,
     /// Labelled rows.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Positive labels among them.
     pub positives: u64,
     /// Newton steps taken on all rows.
     pub iterations: u32,
@@ -91,7 +92,7 @@ pub enum FitError {
 /// 745, where the loss itself vanishes.
 const MAX_STEPS: u32 = 1000;
 
-/// Fits the labelled rows of a selection, whose features a design makes columns of.
+/// Fits the labelled rows of a selection, on the columns of a design.
 pub fn fit(
     settings: &FitSettings,
     design: &Design,
@@ -124,9 +125,11 @@ fn fit_measured(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let measured = || passes::moments(design, table, &selection.clone().labelled());
+    let terms = design.terms(table.features.len());
+    let measured = || passes::moments(&terms, table, &selection.clone().labelled());
     let rows = Rows {
         design,
+        terms: &terms,
         table,
         selection,
         moments: &known.unwrap_or_else(measured),
@@ -137,6 +140,8 @@ fn fit_measured(
 /// The rows that are fitted.
 struct Rows<'a> {
     design: &'a Design,
+    /// The columns of the design.
+    terms: &'a [Term<'a>],
     table: &'a Table,
     selection: &'a Selection,
     /// Of the columns of the design, in the labelled ones.
@@ -153,7 +158,7 @@ fn solve(
     let axes = axes(rows.moments, settings);
     let objective = Objective {
         penalty: penalty(&axes, settings),
-        design: rows.design,
+        terms: rows.terms,
         axes: &axes,
         table: rows.table,
         selection: &rows.selection.clone().labelled(),

@@ -1,15 +1,12 @@
 //! Fitting a model to the ingested data.
 //!
-//! A logistic regression, solved to its optimum, checked by an independent solver, and kept with
-//! everything that later stages ask of it: covariance, means, the profile of its training rows,
-//! and the data it was fitted to. What a model is worth on other rows is not known here: that is
-//! `scoring`.
+//! A logistic regression is solved to its optimum and checked by an independent solver. What a
+//! model is, and its file, are in `model`; how well it predicts is in `scoring`.
 
 mod check;
 mod covariance;
 mod fit;
 mod linear;
-mod model;
 mod report;
 
 use std::time::Instant;
@@ -19,15 +16,15 @@ use common::history::StageDuration;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::Table;
-use dataset::passes::{Design, profile};
+use dataset::passes::profile;
 use jiff::Timestamp;
+use model::{Check, Convergence, Design, Model, Predictor};
 
 use self::fit::fit_profiled;
 
-pub use check::{Beaten, Check, check};
+pub use check::{Beaten, check};
 pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
-pub use model::{Coefficient, Convergence, FORMAT, Model, RowWriter};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
@@ -51,10 +48,10 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     ))
 }
 
-/// Fits a model to the labelled rows of a table that stands at `data`.
+/// Fits a model to the labelled rows of a table, which holds the ingested data at `data`.
 ///
-/// Without labelled rows, with one class only, or with a category of so many texts that it is none,
-/// the data is unusable (exit code 65).
+/// The data is unusable (exit code 65) without labelled rows, with one label only, or with a category
+/// of too many levels.
 pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let settings = FitSettings {
@@ -65,7 +62,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     if let [first, ..] = &profile.why_no_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
     }
-    let design = Design::of(&config.schema, &profile);
+    let design = Design::choose(&config.schema, &profile);
     let fitted =
         fit_profiled(&settings, &design, &profile, table, &labelled).map_err(as_failure)?;
     let check = if fitted.rows <= config.training.verify_rows as u64 {
@@ -77,7 +74,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),
-        predictor: fitted.predictor,
+        predictor: Predictor::Linear(fitted.predictor),
         covariance,
         profile,
         data,

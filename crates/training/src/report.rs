@@ -4,12 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common::cli;
-use dataset::passes::Reads;
+use dataset::passes::Encoding;
+use model::{Check, Coefficient, Model};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-
-use crate::check::Check;
-use crate::model::{Coefficient, Model};
 
 /// A fitted model in figures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,7 +20,7 @@ pub struct TrainReport {
     pub coefficients: Vec<FittedCoefficient>,
     /// Labelled rows.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Positive labels among them.
     pub positives: u64,
     /// Newton steps taken.
     pub iterations: u32,
@@ -30,7 +28,7 @@ pub struct TrainReport {
     pub gradient_norm: f64,
     /// Value of the objective: sum of log-losses and penalty.
     pub loss: f64,
-    /// What an independent solver said of the fit.
+    /// Result of the independent check.
     pub check: Check,
     /// What a reader should know besides.
     pub notes: Vec<String>,
@@ -43,24 +41,24 @@ pub struct TrainReport {
 /// A coefficient of a fitted model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedCoefficient {
-    /// The feature that it reads.
+    /// The feature.
     pub feature: String,
-    /// What it makes of that.
-    pub reads: FittedTo,
-    /// Its name for a person, as `plan = gold`.
+    /// Whether the coefficient is of a number, of a level, or of all other levels.
+    pub of: FittedTo,
+    /// The coefficient's name for people, for example `plan = gold`.
     pub name: String,
     /// Log-odds per raw unit.
     pub value: f64,
 }
 
-/// What a coefficient belongs to in its feature.
+/// The part of a feature that a coefficient belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FittedTo {
     /// The number.
     Number,
     /// A level of a category.
     Level(String),
-    /// All other levels of it.
+    /// All other levels of a category.
     AnyOther,
 }
 
@@ -75,10 +73,10 @@ impl FittedCoefficient {
     fn of(coefficient: &Coefficient<'_>) -> Self {
         Self {
             feature: coefficient.feature.to_owned(),
-            reads: match coefficient.reads {
-                Reads::Number => FittedTo::Number,
-                Reads::Level(level) => FittedTo::Level(level.text().to_owned()),
-                Reads::Other(_) => FittedTo::AnyOther,
+            of: match coefficient.encoding {
+                Encoding::Number => FittedTo::Number,
+                Encoding::Level(level) => FittedTo::Level(level.text().to_owned()),
+                Encoding::OtherThan(_) => FittedTo::AnyOther,
             },
             name: coefficient.name(),
             value: coefficient.value,
@@ -86,7 +84,7 @@ impl FittedCoefficient {
     }
 
     fn of_level(&self) -> OfLevel<'_> {
-        let level = match &self.reads {
+        let level = match &self.of {
             FittedTo::Level(level) => Some(level.as_str()),
             FittedTo::Number | FittedTo::AnyOther => None,
         };
@@ -101,7 +99,7 @@ fn by_feature<S: Serializer>(all: &[FittedCoefficient], to: S) -> Result<S::Ok, 
     let mut map = to.serialize_map(None)?;
     for own in all.chunk_by(|one, next| one.feature == next.feature) {
         match own {
-            [only] if only.reads == FittedTo::Number => {
+            [only] if only.of == FittedTo::Number => {
                 map.serialize_entry(&only.feature, &only.value)?;
             }
             levels => {
@@ -118,7 +116,7 @@ impl TrainReport {
     /// The figures of a model that was written to `path` with the SHA-256 `digest`.
     pub fn of(model: &Model, path: &Path, digest: String) -> Self {
         Self {
-            intercept: model.predictor.intercept,
+            intercept: model.predictor.expression().intercept,
             coefficients: model
                 .coefficients()
                 .map(|coefficient| FittedCoefficient::of(&coefficient))
@@ -161,18 +159,6 @@ impl fmt::Display for TrainReport {
             writeln!(to, "note: {note}")?;
         }
         writeln!(to, "model: {}", self.model.display())
-    }
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
-            Self::Confirmed => "confirmed",
-            Self::Unconfirmed => "unconfirmed, the other solver stopped short of this loss",
-            Self::NotChecked => {
-                "not checked: more rows than training.verify_rows, or too much work for a tenth of a second"
-            }
-        })
     }
 }
 

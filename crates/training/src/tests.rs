@@ -55,7 +55,8 @@ fn a_run_leaves_a_model_its_digest_and_its_duration() {
     assert!(report.gradient_norm < 1e-9);
     let json = serde_json::to_value(&report).unwrap();
     let coefficient = json["coefficients"]["x"].as_f64().unwrap();
-    assert_eq!(coefficient, model.predictor.coefficients[0]);
+    let found = model.coefficients().next().unwrap();
+    assert_eq!(coefficient, found.value);
     assert_eq!(json["check"], "confirmed");
     let text = report.to_string();
     assert!(text.contains("80 labelled rows") && text.contains("confirmed"));
@@ -207,7 +208,8 @@ fn a_column_with_the_name_of_a_level_loses_no_coefficient() {
         "plan (any other)",
     ];
     assert_eq!(names, expected);
-    let [number, basic, gold, other] = model.predictor.coefficients[..] else {
+    let coefficients: Vec<f64> = model.coefficients().map(|it| it.value).collect();
+    let [number, basic, gold, other] = coefficients[..] else {
         panic!("four columns");
     };
     let levels = serde_json::json!([

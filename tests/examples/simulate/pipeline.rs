@@ -9,8 +9,9 @@ use dataset::{Selection, Table};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, verdicts};
 use fullprocess::{Action, DeployedModel, Evidence, Policy, decide, sums_after};
+use model::Model;
 use scoring::{Contest, UnseenTest, gate};
-use training::{FitSettings, Model};
+use training::FitSettings;
 
 /// A deployed model and the rows that came so far.
 pub(crate) struct Pipeline<'a> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use common::Config;
 use common::ledger::DataPosition;
 use dataset::Table;
-use training::Model;
+use model::Model;
 
 /// Features of a client.
 pub(crate) const FEATURES: usize = 3;

@@ -118,6 +118,7 @@ fn predict_all(
     let Snapshot { model, schema, .. } = &*streaming.snapshot;
     let mut reader = csv::open(input, schema, limits)?;
     let mut answer = CsvAnswer::new(streaming.threshold, CHUNK_BYTES);
+    let scorer = model.scorer();
     let mut n_rows = 0;
     while let Some(row) = reader.next_row().map_err(csv::file_error)? {
         n_rows += 1;
@@ -127,7 +128,7 @@ fn predict_all(
         match row {
             ReadRow::Accepted(cells) => {
                 let id = String::from_utf8_lossy(cells.id());
-                answer.push(&id, model.probability(cells.values));
+                answer.push(&id, scorer.probability(cells.values));
             }
             ReadRow::Rejected(rejection) => {
                 let mut errors = RowErrors::default();

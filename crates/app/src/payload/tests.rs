@@ -6,8 +6,8 @@ use common::files;
 use common::ledger::DataPosition;
 use common::schema::{Kind, NumberRules, ValueRange};
 use dataset::Table;
+use model::Model;
 use serde_json::{Value, json};
-use training::Model;
 
 use super::*;
 use crate::accept::Media;

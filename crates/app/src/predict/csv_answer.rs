@@ -2,7 +2,7 @@
 
 use actix_web::web::Bytes;
 use dataset::push_field;
-use training::Model;
+use model::Model;
 
 use super::Options;
 use crate::payload::Rows;
@@ -63,8 +63,9 @@ pub(crate) fn predict_csv(
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {
     let mut answer = CsvAnswer::new(options.threshold, bytes);
+    let scorer = model.scorer();
     for (id, row) in rows.ids.iter().zip(rows.iter()) {
-        answer.push(id, model.probability(row));
+        answer.push(id, scorer.probability(row));
     }
     (answer.text, answer.counts)
 }

@@ -4,7 +4,7 @@
 //! share of the memory. Only numbers are counted at their longest; texts are counted as they are
 //! written.
 
-use training::Model;
+use model::Model;
 
 use super::Options;
 use crate::accept::Media;

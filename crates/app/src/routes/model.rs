@@ -4,10 +4,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
 use common::schema::Feature;
-use dataset::passes::Reads;
+use dataset::passes::Encoding;
 use jiff::Timestamp;
+use model::{Check, Coefficient, Convergence};
 use serde::Serialize;
-use training::{Check, Coefficient, Convergence};
 
 use super::page::{Listing, Page};
 use super::{expect_json, expect_no_parameters, json, parameters, table};
@@ -37,7 +37,7 @@ struct ServedModel<'a> {
     c: f64,
     /// Labelled rows it was fitted to.
     rows: u64,
-    /// Rows of class 1 among them.
+    /// Positive labels among them.
     positives: u64,
     convergence: Convergence,
     check: Check,
@@ -68,7 +68,7 @@ enum Coefficients<'a> {
 
 #[derive(Serialize)]
 struct ServedLevel<'a> {
-    /// `null` for all levels that are not told apart.
+    /// `null` for all levels without a coefficient of their own.
     level: Option<&'a str>,
     coefficient: f64,
     /// Share of the training rows, which stands in for a missing level.
@@ -115,7 +115,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         program: &model.program,
         id: &schema.id,
         target: &schema.target,
-        intercept: model.predictor.intercept,
+        intercept: model.predictor.expression().intercept,
         features: features.collect(),
         c: model.c,
         rows: model.rows,
@@ -134,13 +134,13 @@ impl<'a> Coefficients<'a> {
             coefficient: of.value,
             imputed: of.imputed,
         };
-        let levels = own.iter().filter_map(|of| match of.reads {
-            Reads::Number => None,
-            Reads::Level(it) => Some(level(of, Some(it.text()))),
-            Reads::Other(_) => Some(level(of, None)),
+        let levels = own.iter().filter_map(|of| match of.encoding {
+            Encoding::Number => None,
+            Encoding::Level(it) => Some(level(of, Some(it.text()))),
+            Encoding::OtherThan(_) => Some(level(of, None)),
         });
         match own {
-            [only] if only.reads == Reads::Number => Self::Number {
+            [only] if only.encoding == Encoding::Number => Self::Number {
                 coefficient: only.value,
                 imputed: only.imputed,
             },

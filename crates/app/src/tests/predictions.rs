@@ -11,7 +11,8 @@ fn every_form_of_the_same_rows_gets_the_same_answer() {
     let service = Service::new();
     let (release, model) = service.deploy();
     let rows = [[1.0, 20.0, 3.0], [39.0, f64::NAN, 4.0]];
-    let probabilities = rows.map(|row| model.probability(&row));
+    let scorer = model.scorer();
+    let probabilities = rows.map(|row| scorer.probability(&row));
     let wanted = json!({
         "predictions": probabilities.map(|probability| u8::from(probability > 0.5)),
         "probabilities": probabilities,
@@ -75,7 +76,10 @@ fn threshold_and_explanations_follow_the_query() {
         assert_eq!(contributions.len(), 3);
         let parts = contributions.values().map(|part| part.as_f64().unwrap());
         let sum = explained[row]["base"].as_f64().unwrap() + parts.sum::<f64>();
-        assert!((sum - model.log_odds(&values)).abs() < 1e-9, "{sum}");
+        assert!(
+            (sum - model.scorer().log_odds(&values)).abs() < 1e-9,
+            "{sum}"
+        );
         assert_eq!(answer["predictions"][row], 1);
     }
     assert_eq!(explained[1]["contributions"]["lastyear_activity"], 0.0);

@@ -6,8 +6,8 @@ use common::{Config, History, Schema, files};
 use dataset::Table;
 use deployment::{Candidate, Release, publish, stage};
 use jiff::Timestamp;
+use model::Model;
 use serde_json::Value;
-use training::Model;
 
 use super::client::{Answer, send};
 use crate::access::Gate;

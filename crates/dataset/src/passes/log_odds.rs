@@ -1,90 +1,21 @@
-//! The log-odds that a linear model gives to rows.
+//! Log-odds of rows, and what follows from them: probabilities, losses, predicted labels.
 
-use serde::{Deserialize, Serialize};
-
-use super::design::Design;
 use super::elementary::{exp_minus, ln_1p};
+use super::expression::LinearExpression;
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::table::{Selection, Table};
 
-/// A linear function of the features, with what stands in for a missing one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LinearPredictor {
-    /// Log-odds where all features are 0.
-    pub intercept: f64,
-    /// Log-odds per raw unit of each column of the design.
-    pub coefficients: Vec<f64>,
-    /// Value used for a missing one.
-    pub imputed: Vec<f64>,
-    /// Which features the columns read, and how.
-    #[serde(default, skip_serializing_if = "Design::is_of_numbers")]
-    pub design: Design,
-}
-
-/// A row's log-odds beside its class.
+/// A row's log-odds and its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scored {
-    /// Log-odds of class 1; finite.
+pub struct ScoredRow {
+    /// Log-odds of the positive label; finite.
     pub log_odds: f64,
-    /// The class, where it is known.
+    /// The label; `None` where it is not known.
     pub label: Label,
 }
 
-/// Small enough that no sum of products of scaled factors overflows.
-const OVERFLOW_SCALE: f64 = 1e-160;
-
-impl LinearPredictor {
-    /// The log-odds of one row; finite whatever finite values it has.
-    pub fn log_odds(&self, values: impl Iterator<Item = f64> + Clone) -> f64 {
-        let sum = self.sum(values.clone(), 1.0);
-        if sum.is_finite() {
-            return sum;
-        }
-        // Only the sign is left to find: the magnitude is beyond a float's.
-        self.sum(values, OVERFLOW_SCALE).signum() * f64::MAX
-    }
-
-    fn sum(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
-        if !self.design.is_of_numbers() {
-            return self.sum_of_design(values, scale);
-        }
-        let mut sum = self.intercept * scale * scale;
-        for ((value, coefficient), imputed) in values.zip(&self.coefficients).zip(&self.imputed) {
-            let value = if value.is_nan() { *imputed } else { value };
-            sum += (value * scale) * (coefficient * scale);
-        }
-        sum
-    }
-
-    /// [`Self::sum`] where a category takes several columns, of which one is 1.
-    fn sum_of_design(&self, values: impl Iterator<Item = f64>, scale: f64) -> f64 {
-        let mut sum = self.intercept * scale * scale;
-        let mut columns = self.coefficients.iter().zip(&self.imputed);
-        for (feature, value) in values.enumerate() {
-            let Some(category) = self.design.category(feature) else {
-                if let Some((coefficient, imputed)) = columns.next() {
-                    let value = if value.is_nan() { *imputed } else { value };
-                    sum += (value * scale) * (coefficient * scale);
-                }
-                continue;
-            };
-            let mut indicators = columns.by_ref().take(category.width());
-            if value.is_nan() {
-                for (coefficient, imputed) in indicators {
-                    sum += (imputed * scale) * (coefficient * scale);
-                }
-            } else if let Some((coefficient, _)) = indicators.nth(category.place(value)) {
-                sum += scale * (coefficient * scale);
-                // The others are 0, and are passed by.
-                indicators.for_each(drop);
-            }
-        }
-        sum
-    }
-}
-
-/// The probability that belongs to log-odds.
+/// The probability of the positive label at these log-odds.
 pub fn probability(log_odds: f64) -> f64 {
     if log_odds >= 0.0 {
         1.0 / (1.0 + (-log_odds).exp())
@@ -94,8 +25,8 @@ pub fn probability(log_odds: f64) -> f64 {
     }
 }
 
-/// Puts probabilities in the place of log-odds: [`probability`] of many at once, with the same bits
-/// on every machine.
+/// Replaces log-odds by probabilities: [`probability`] of many rows at once, with the same bits on
+/// every machine.
 pub fn probabilities(log_odds: &mut [f64]) {
     for row in log_odds {
         let odds = exp_minus(row.abs());
@@ -108,36 +39,36 @@ pub fn probabilities(log_odds: &mut [f64]) {
     }
 }
 
-/// The log-loss of a row with these log-odds, exact for any size of them.
-pub fn log_loss(log_odds: f64, class: bool) -> f64 {
-    let towards_class = if class { log_odds } else { -log_odds };
-    ln_1p(exp_minus(towards_class.abs())) + (-towards_class).max(0.0)
+/// The log-loss of a row with these log-odds and this label, exact for log-odds of any size.
+pub fn log_loss(log_odds: f64, label: bool) -> f64 {
+    let towards_label = if label { log_odds } else { -log_odds };
+    ln_1p(exp_minus(towards_label.abs())) + (-towards_label).max(0.0)
 }
 
-/// The log-odds of the chosen rows, in their order.
-pub fn log_odds(predictor: &LinearPredictor, table: &Table, selection: &Selection) -> Vec<Scored> {
-    run(&LogOdds { predictor }, table, selection)
+/// The log-odds of the chosen rows, in their order: the value of an expression of each.
+pub fn log_odds(
+    expression: &LinearExpression<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> Vec<ScoredRow> {
+    run(&LogOdds { expression }, table, selection)
 }
 
 struct LogOdds<'a> {
-    predictor: &'a LinearPredictor,
+    expression: &'a LinearExpression<'a>,
 }
 
 impl Pass for LogOdds<'_> {
-    type Value = Vec<Scored>;
+    type Value = Vec<ScoredRow>;
 
     fn empty(&self) -> Self::Value {
         Vec::new()
     }
 
     fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
-        value.extend(chunk.positions().map(|position| {
-            Scored {
-                log_odds: self
-                    .predictor
-                    .log_odds(chunk.table.features.iter().map(|column| column[position])),
-                label: chunk.table.labels[position],
-            }
+        value.extend(chunk.positions().map(|position| ScoredRow {
+            log_odds: self.expression.value_at(chunk.table, position),
+            label: chunk.table.labels[position],
         }));
     }
 
@@ -146,21 +77,27 @@ impl Pass for LogOdds<'_> {
     }
 }
 
-/// Labelled rows by their class and by the class that is predicted where the log-odds are above 0
-/// or not: 0 and 1 each, the known class first.
-pub fn predictions(
-    predictor: &LinearPredictor,
+/// Counts of labelled rows by label (0, 1) and predicted label (0, 1). The positive label is
+/// predicted where the log-odds are above `threshold`.
+pub fn confusion(
+    expression: &LinearExpression<'_>,
+    threshold: f64,
     table: &Table,
     selection: &Selection,
 ) -> [[u64; 2]; 2] {
-    run(&Predictions { predictor }, table, selection)
+    let pass = Confusion {
+        expression,
+        threshold,
+    };
+    run(&pass, table, selection)
 }
 
-struct Predictions<'a> {
-    predictor: &'a LinearPredictor,
+struct Confusion<'a> {
+    expression: &'a LinearExpression<'a>,
+    threshold: f64,
 }
 
-impl Pass for Predictions<'_> {
+impl Pass for Confusion<'_> {
     type Value = [[u64; 2]; 2];
 
     fn empty(&self) -> Self::Value {
@@ -169,9 +106,9 @@ impl Pass for Predictions<'_> {
 
     fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
         for position in chunk.positions() {
-            if let Some(class) = chunk.table.labels[position] {
-                let log_odds = self.predictor.log_odds(chunk.table.row(position));
-                value[usize::from(class)][usize::from(log_odds > 0.0)] += 1;
+            if let Some(label) = chunk.table.labels[position] {
+                let log_odds = self.expression.value_at(chunk.table, position);
+                value[usize::from(label)][usize::from(log_odds > self.threshold)] += 1;
             }
         }
     }
@@ -200,28 +137,5 @@ mod tests {
             let wanted = probability(log_odds);
             assert!((found - wanted).abs() <= 1e-15 * wanted, "{log_odds}");
         }
-    }
-
-    #[test]
-    fn missing_values_are_imputed_and_huge_ones_stay_finite() {
-        let predictor = LinearPredictor {
-            intercept: 1.0,
-            coefficients: vec![2.0, -3.0],
-            imputed: vec![10.0, 100.0],
-            design: Design::default(),
-        };
-        let log_odds = |values: [f64; 2]| predictor.log_odds(values.into_iter());
-        assert_eq!(log_odds([1.0, 1.0]), 0.0);
-        assert_eq!(log_odds([f64::NAN, 1.0]), 18.0);
-        assert_eq!(log_odds([1e308, 1e308]), -f64::MAX);
-        assert_eq!(log_odds([1.7e308, 1e308]), f64::MAX);
-        let huge = LinearPredictor {
-            coefficients: vec![1e308, -1e308],
-            ..predictor
-        };
-        assert!(huge.log_odds([1e308, 1e308].into_iter()).is_finite());
-        assert_eq!(probability(-f64::MAX), 0.0);
-        assert_eq!(probability(f64::MAX), 1.0);
-        assert_eq!(probability(0.0), 0.5);
     }
 }

@@ -1,8 +1,7 @@
 //! The terms of the logistic log-likelihood at given coefficients.
 //!
-//! The columns of the design enter standardised, z = x / scale − shift, so that columns of any
-//! magnitude can be summed without loss. Vectors and matrices have p + 1 entries a side, the
-//! intercept first.
+//! Terms enter standardised, z = x / scale − shift, so that values of any magnitude can be summed
+//! without loss. Vectors and matrices have p + 1 entries a side, the intercept first.
 
 mod block;
 
@@ -10,11 +9,11 @@ use fearless_simd::{Level, dispatch};
 use ndarray::{Array1, Array2};
 
 use self::block::{Block, Sums, Weight};
-use super::design::Design;
+use super::term::Term;
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
-/// How one column of a design is standardised.
+/// How the values of one term are standardised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
     /// Divides the raw value; above 0.
@@ -34,12 +33,12 @@ impl Axis {
     }
 }
 
-/// Where the terms are taken: the axes, and intercept and coefficients on them.
+/// The point at which the likelihood is evaluated: intercept and coefficients on axes.
 #[derive(Clone, Debug)]
 pub struct LogisticPoint<'a> {
-    /// What the features become.
-    pub design: &'a Design,
-    /// One axis per column of the design.
+    /// What is read of a row.
+    pub terms: &'a [Term<'a>],
+    /// One axis per term.
     pub axes: &'a [Axis],
     /// Intercept first, then one coefficient per axis.
     pub weights: Array1<f64>,
@@ -50,7 +49,7 @@ pub struct LogisticPoint<'a> {
 pub struct LogisticTerms {
     /// Rows.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Positive labels among them.
     pub positives: u64,
     /// Sum of the rows' log-losses.
     pub loss: f64,
@@ -211,9 +210,8 @@ impl<'a> Terms<'a> {
     fn add_rows(&self, terms: &mut LogisticTerms, chunk: &Chunk<'_>) {
         let size = self.point.weights.len();
         let (mut block, mut sums) = (Block::of_size(size), Sums::of_size(size));
-        let columns = self.point.design.columns(chunk.table.features.len());
         for rows in chunk.blocks() {
-            block.read(self.point, &columns, chunk.table, &rows);
+            block.read(self.point, chunk.table, &rows);
             if let Some(limit) = self.limit {
                 block.bound_log_odds(limit);
             }

@@ -7,8 +7,8 @@
 
 mod categories;
 mod column;
-mod design;
 mod elementary;
+mod expression;
 mod in_order;
 mod log_odds;
 mod logistic;
@@ -16,6 +16,7 @@ mod moments;
 mod profile;
 mod running_profile;
 mod summary;
+mod term;
 
 use std::ops::Range;
 
@@ -25,13 +26,8 @@ use crate::cell::Label;
 use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use categories::{CategoryCounts, LevelCount};
-pub use design::{
-    Category, Design, DesignColumn, LEAST_ROWS_OF_A_LEVEL, Level, MOST_LEVELS_APART,
-    MOST_LEVELS_IN_ALL, Reads,
-};
-pub use log_odds::{
-    LinearPredictor, Scored, log_loss, log_odds, predictions, probabilities, probability,
-};
+pub use expression::{LinearExpression, WeightedTerm};
+pub use log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
     logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
@@ -40,6 +36,7 @@ pub use moments::{Moments, moments, moments_by_fold};
 pub use profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
 pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
+pub use term::{Encoding, Term};
 
 /// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.
 const CHUNK_ROWS: usize = 16_384;

@@ -4,7 +4,7 @@ use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
-use super::design::{Design, DesignColumn, Reads};
+use super::term::{Encoding, Term};
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
@@ -27,42 +27,38 @@ const HUGE: f64 = 1e150;
 /// A power of two, so that dividing by it loses nothing.
 const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
 
-/// The moments of the present values of each column of a design in the chosen rows.
-pub fn moments(design: &Design, table: &Table, selection: &Selection) -> Vec<Moments> {
-    run(&ColumnMoments::of(design, table), table, selection)
+/// The moments of each term's values in the chosen rows, without the missing ones.
+pub fn moments(terms: &[Term<'_>], table: &Table, selection: &Selection) -> Vec<Moments> {
+    run(&TermMoments { terms }, table, selection)
 }
 
-/// [`moments`] of the rows of each fold's clients, one fold after the other.
-pub fn moments_by_fold(design: &Design, table: &Table, selection: &Selection) -> Vec<Vec<Moments>> {
-    let pass = ColumnMoments::of(design, table);
+/// [`moments`] of the rows of each fold, one fold after the other.
+pub fn moments_by_fold(
+    terms: &[Term<'_>],
+    table: &Table,
+    selection: &Selection,
+) -> Vec<Vec<Moments>> {
+    let pass = TermMoments { terms };
     let passes: Vec<_> = (0..FOLDS).map(|fold| (&pass, Fold::Inside(fold))).collect();
     run_all(&passes, table, selection)
 }
 
-struct ColumnMoments<'d> {
-    columns: Vec<DesignColumn<'d>>,
+struct TermMoments<'a> {
+    terms: &'a [Term<'a>],
 }
 
-impl<'d> ColumnMoments<'d> {
-    fn of(design: &'d Design, table: &Table) -> Self {
-        Self {
-            columns: design.columns(table.features.len()),
-        }
-    }
-}
-
-impl Pass for ColumnMoments<'_> {
+impl Pass for TermMoments<'_> {
     type Value = Vec<Moments>;
 
     fn empty(&self) -> Vec<Moments> {
-        vec![Moments::default(); self.columns.len()]
+        vec![Moments::default(); self.terms.len()]
     }
 
     fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
-        for (moments, column) in value.iter_mut().zip(&self.columns) {
-            let cells = &chunk.table.features[column.feature];
-            match column.reads {
-                Reads::Number => moments.add_column(chunk, cells, |number| number),
+        for (moments, term) in value.iter_mut().zip(self.terms) {
+            let cells = &chunk.table.features[term.feature];
+            match term.encoding {
+                Encoding::Number => moments.add_column(chunk, cells, |number| number),
                 indicator => moments.add_column(chunk, cells, |cell| indicator.value(cell)),
             }
         }
@@ -238,7 +234,7 @@ mod tests {
         for (row, number) in numbers.iter().enumerate() {
             table.push(row.to_string().as_bytes(), &[*number], None);
         }
-        moments(Design::of_numbers(), &table, &table.all())[0]
+        moments(&Term::numbers(1), &table, &table.all())[0]
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use common::Failure;
 use dataset::AnyColumns;
-use dataset::passes::Scored;
+use dataset::passes::ScoredRow;
 use scoring::{
     Calibration, ConfusionMatrix, Estimate, Forecast, Recalibration, calibration, estimate,
     evaluate, f1_interval, forecasts, recalibrate,
@@ -139,12 +139,12 @@ fn realised(answers: &[Answer]) -> Option<Realised> {
     })
 }
 
-fn scored(answers: &[Answer]) -> Vec<Scored> {
+fn scored(answers: &[Answer]) -> Vec<ScoredRow> {
     let scored = |answer: &Answer| {
         let p = answer
             .probability
             .clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY);
-        Scored {
+        ScoredRow {
             log_odds: (p / (1.0 - p)).ln(),
             label: answer.class,
         }

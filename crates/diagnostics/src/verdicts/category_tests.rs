@@ -3,7 +3,7 @@
 use common::Config;
 use common::ledger::DataPosition;
 use dataset::Table;
-use training::Model;
+use model::Model;
 
 use super::*;
 use crate::compare::{Kind, Unit};
@@ -232,7 +232,7 @@ const NEARLY_CLOSED: &Plans = &[
 fn gain_of_a_surprise(model: &Model, table: &Table, row: usize) -> f64 {
     let mut table = table.clone();
     let plan = table.features[PLAN][row];
-    let [none, one] = [0.0, 1.0].map(|x| model.log_odds(&[x, plan]));
+    let [none, one] = [0.0, 1.0].map(|x| model.scorer().log_odds(&[x, plan]));
     // A chance of 1 %.
     table.features[X][row] = (-4.6 - none) / (one - none);
     let [stays, leaves] = [false, true].map(|left| {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dataset::passes::Reads;
+use dataset::passes::Encoding;
+use model::Model;
 use serde::{Deserialize, Serialize};
-use training::Model;
 
 use crate::statistics::{LeftOut, ScoreTest};
 
@@ -84,7 +84,7 @@ pub(super) fn untested(
         let why = match left_out.get(&place) {
             Some(LeftOut::Base | LeftOut::Absent) => continue,
             Some(LeftOut::Rare) => WhyUntested::Rare,
-            None if coefficient.reads != Reads::Number => WhyUntested::Alike,
+            None if coefficient.encoding != Encoding::Number => WhyUntested::Alike,
             Some(LeftOut::Missing) | None => {
                 if found.features.last() != Some(&feature) {
                     found.features.push(feature);
@@ -120,7 +120,7 @@ pub(super) fn most_moved(
         });
     };
     let moved = model.coefficients().nth(place)?;
-    let is_of_category = moved.reads != Reads::Number;
+    let is_of_category = moved.encoding != Encoding::Number;
     Some(Moved {
         feature: Some(moved.feature.to_owned()),
         coefficient: is_of_category.then(|| moved.name()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues};
 use dataset::{Levels, level_code};
-use training::Model;
+use model::Model;
 
 use super::Batch;
 use crate::compare::{Checked, ColumnPair, check_columns};

@@ -6,20 +6,20 @@
 
 mod coefficients;
 mod features;
-mod model;
+mod model_drift;
 mod text;
 
 use std::ops::Range;
 
 use dataset::Table;
+use model::Model;
 use serde::{Deserialize, Serialize};
-use training::Model;
 
 use crate::compare::{Checked, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
 pub use self::coefficients::{BaseLevel, Moved, UntestedLevel, WhyUntested};
-pub use self::model::{HeldTest, ModelVerdict, model_verdict};
+pub use self::model_drift::{HeldTest, ModelVerdict, model_verdict};
 
 /// What a batch says about a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

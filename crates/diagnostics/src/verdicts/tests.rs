@@ -1,7 +1,7 @@
 use common::Config;
 use common::ledger::DataPosition;
 use dataset::Table;
-use training::Model;
+use model::Model;
 
 use super::*;
 use crate::draws::Draws;

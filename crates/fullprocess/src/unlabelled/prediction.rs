@@ -1,8 +1,8 @@
 //! One prediction for a row without a class.
 
-use dataset::passes::{Sample, Scored, log_odds, probability};
+use dataset::passes::{Sample, ScoredRow, log_odds, probability};
+use model::Model;
 use scoring::{Forecast, Recalibration, recalibrate};
-use training::Model;
 
 use crate::judge::{Live, Rows};
 
@@ -43,7 +43,8 @@ pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> 
         return Vec::new();
     }
     let recalibration = recalibration(&live.model);
-    let scored = log_odds(&live.model.predictor, new.table, &new.selection);
+    let expression = live.model.predictor.expression();
+    let scored = log_odds(&expression, new.table, &new.selection);
     let scored = scored.into_iter().filter(|scored| scored.label.is_none());
     let hashes = new.table.row_hashes(&places);
     places
@@ -71,15 +72,14 @@ pub(super) fn recalibration(model: &Model) -> Recalibration {
     recalibrate(&scored, &places)
 }
 
-fn scored_sample(model: &Model, sample: &Sample) -> Vec<Scored> {
+fn scored_sample(model: &Model, sample: &Sample) -> Vec<ScoredRow> {
     // The target is the last column of a profile.
     let Some((target, features)) = sample.columns.split_last() else {
         return Vec::new();
     };
-    let row = |(position, class): (usize, &f64)| Scored {
-        log_odds: model
-            .predictor
-            .log_odds(features.iter().map(move |column| column[position])),
+    let expression = model.predictor.expression();
+    let row = |(position, class): (usize, &f64)| ScoredRow {
+        log_odds: expression.value(|feature| features[feature][position]),
         label: (!class.is_nan()).then_some(*class == 1.0),
     };
     target.iter().enumerate().map(row).collect()

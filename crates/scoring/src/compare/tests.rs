@@ -1,8 +1,7 @@
 use common::config::GatePolicy;
 use common::{Config, Schema};
+use model::Design;
 use training::fit;
-
-use dataset::passes::Design;
 
 use super::*;
 use crate::gate;
@@ -42,13 +41,13 @@ fn model_of(table: &Table) -> Model {
 }
 
 /// A candidate that has learned nothing.
-fn nothing() -> LinearPredictor {
-    LinearPredictor {
+fn nothing() -> Predictor {
+    Predictor::Linear(LinearPredictor {
         intercept: 0.0,
         coefficients: vec![0.0],
         imputed: vec![0.0],
         design: Design::default(),
-    }
+    })
 }
 
 fn compared(before: &Table, after: &Table, test: Option<UnseenTest<'_>>) -> Comparison {
@@ -117,11 +116,11 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
         let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
-        let predictor = fit(&SETTINGS, Design::of_numbers(), &part, &part.all())
+        let predictor = fit(&SETTINGS, &Design::default(), &part, &part.all())
             .unwrap()
             .predictor;
         let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
-        answers.extend(log_odds(&predictor, &asked, &asked.all()));
+        answers.extend(log_odds(&predictor.expression(), &asked, &asked.all()));
     }
     let wanted = evaluate(&answers).unwrap();
     assert_eq!(comparison.candidate.confusion, wanted.confusion);
@@ -145,14 +144,15 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     let nothing = nothing();
     let folds = OutOfFold::new(&SETTINGS, &nothing, &table);
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
-    let n_others = log_odds(&predictor, &table, &others).len() as f64;
-    assert_eq!(predictor.intercept, (0.5 / (n_others + 0.5)).ln());
-    assert_eq!(predictor.coefficients, [0.0]);
+    let share = predictor.expression();
+    let n_others = log_odds(&share, &table, &others).len() as f64;
+    assert_eq!(share.intercept, (0.5 / (n_others + 0.5)).ln());
+    assert!(share.terms.is_empty());
 
     let alone = table.filtered(|row| row % 4 == 0);
     let folds = OutOfFold::new(&SETTINGS, &nothing, &alone);
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
-    assert_eq!(predictor.intercept, 0.0);
+    assert_eq!(predictor.expression().intercept, 0.0);
 }
 
 #[test]

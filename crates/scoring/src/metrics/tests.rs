@@ -2,9 +2,9 @@ use serde_json::Value;
 
 use super::*;
 
-fn scored(rows: &[(f64, bool)]) -> Vec<Scored> {
+fn scored(rows: &[(f64, bool)]) -> Vec<ScoredRow> {
     rows.iter()
-        .map(|(log_odds, class)| Scored {
+        .map(|(log_odds, class)| ScoredRow {
             log_odds: *log_odds,
             label: Some(*class),
         })
@@ -53,7 +53,7 @@ fn metrics_are_those_of_scikit_learn() {
 #[test]
 fn what_has_no_value_is_none() {
     assert_eq!(evaluate(&[]), None);
-    let unlabelled = Scored {
+    let unlabelled = ScoredRow {
         log_odds: 1.0,
         label: None,
     };
@@ -80,7 +80,7 @@ fn what_has_no_value_is_none() {
 fn rows_without_a_class_do_not_count() {
     let mut rows = scored(&[(1.0, true), (-1.0, false)]);
     let without = evaluate(&rows);
-    rows.push(Scored {
+    rows.push(ScoredRow {
         log_odds: 5.0,
         label: None,
     });

@@ -1,11 +1,12 @@
 //! The standardised axes that a fit runs on, and the way back to raw units.
 
-use dataset::passes::{Axis, Design, LinearPredictor, Moments};
+use dataset::passes::{Axis, Moments};
+use model::{Design, LinearPredictor};
 use ndarray::Array1;
 
 use super::FitSettings;
 
-/// An axis for each column of a design.
+/// An axis for each column of a design, by the moments of the columns.
 pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
     moments
         .iter()

@@ -5,10 +5,11 @@
 //! folds at once.
 
 use dataset::passes::{
-    Axis, Design, LinearPredictor, LogisticPoint, LogisticTerms, Moments, logistic_terms_by_fold,
+    Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
     logistic_terms_without_folds, moments_by_fold,
 };
 use dataset::{Fold, Table};
+use model::{Design, LinearPredictor, Predictor};
 use ndarray::Array1;
 
 use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predictor, solve, start};
@@ -16,8 +17,10 @@ use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predict
 /// The labelled rows of a table, to be fitted without those of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
-    /// That of all rows: which levels are frequent hangs on no class.
-    design: Design,
+    /// The design of all rows: which levels are frequent does not depend on the labels.
+    design: &'a Design,
+    /// The columns of the design.
+    terms: Vec<Term<'a>>,
     table: &'a Table,
     /// What each fold's fit begins with.
     folds: Vec<Others>,
@@ -32,14 +35,20 @@ struct Others {
 
 impl<'a> OutOfFold<'a> {
     /// Takes the first step of each fit from `near`, a predictor that was fitted to all labelled
-    /// rows of the table.
-    pub fn new(settings: &'a FitSettings, near: &LinearPredictor, table: &'a Table) -> Self {
+    /// rows of the table. The fits have its form.
+    pub fn new(settings: &'a FitSettings, near: &'a Predictor, table: &'a Table) -> Self {
+        match near {
+            Predictor::Linear(near) => Self::linear(settings, near, table),
+        }
+    }
+
+    fn linear(settings: &'a FitSettings, near: &'a LinearPredictor, table: &'a Table) -> Self {
         let selection = table.labelled();
-        let design = near.design.clone();
-        let of_folds = moments_by_fold(&design, table, &selection);
+        let terms = near.design.terms(table.features.len());
+        let of_folds = moments_by_fold(&terms, table, &selection);
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
-        let nearer = one_step(settings, near, table, &axes_of_all);
+        let nearer = one_step(settings, near, &terms, table, &axes_of_all);
         let axes: Vec<Vec<Axis>> = moments
             .iter()
             .map(|moments| axes(moments, settings))
@@ -48,15 +57,15 @@ impl<'a> OutOfFold<'a> {
             .iter()
             .zip(&axes)
             .map(|(nearer, axes)| LogisticPoint {
-                design: &design,
+                terms: &terms,
                 axes,
                 weights: start::weights(nearer, axes),
             })
             .collect();
-        let terms = logistic_terms_without_folds(&points, table, &selection);
-        let starts = points.into_iter().zip(terms).map(|(point, terms)| {
+        let sums = logistic_terms_without_folds(&points, table, &selection);
+        let starts = points.into_iter().zip(sums).map(|(point, sums)| {
             let penalty = penalty(point.axes, settings);
-            start::if_better(Point::penalised(point.weights, terms, &penalty))
+            start::if_better(Point::penalised(point.weights, sums, &penalty))
         });
         let folds = moments.iter().cloned().zip(starts);
         let folds = folds
@@ -64,30 +73,23 @@ impl<'a> OutOfFold<'a> {
             .collect();
         Self {
             settings,
-            design,
+            design: &near.design,
+            terms,
             table,
             folds,
         }
     }
 
-    /// The columns that the features become.
-    pub fn design(&self) -> &Design {
-        &self.design
-    }
-
-    /// How many columns the design has.
-    pub fn width(&self) -> usize {
-        self.design.width(self.table.features.len())
-    }
-
-    /// The predictor that fits the rows of all folds but this one, which is below [`dataset::FOLDS`].
+    /// The predictor that fits the rows of all folds except `fold`, which is below
+    /// [`dataset::FOLDS`].
     ///
-    /// It is the optimum to about ten digits. Its last bits hang on where it was begun: a model
-    /// that is kept begins nowhere but at its own rows, with [`fit`](super::fit).
-    pub fn without(&self, fold: u64) -> Result<LinearPredictor, FitError> {
+    /// It is the optimum to about ten digits. Its last bits depend on where the fit began. A model
+    /// that is kept therefore begins at its own rows only, with [`fit`](super::fit).
+    pub fn without(&self, fold: u64) -> Result<Predictor, FitError> {
         let others = &self.folds[fold as usize];
         let rows = Rows {
-            design: &self.design,
+            design: self.design,
+            terms: &self.terms,
             table: self.table,
             selection: &self.table.labelled().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
@@ -95,7 +97,7 @@ impl<'a> OutOfFold<'a> {
         let fit = solve(self.settings, &rows, Goal::Foreseen, |_| {
             others.start.clone()
         })?;
-        Ok(fit.predictor)
+        Ok(Predictor::Linear(fit.predictor))
     }
 }
 
@@ -106,11 +108,12 @@ impl<'a> OutOfFold<'a> {
 fn one_step(
     settings: &FitSettings,
     near: &LinearPredictor,
+    terms: &[Term<'_>],
     table: &Table,
     axes: &[Axis],
 ) -> Vec<LinearPredictor> {
     let point = LogisticPoint {
-        design: &near.design,
+        terms,
         axes,
         weights: start::weights(near, axes),
     };

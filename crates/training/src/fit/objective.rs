@@ -1,6 +1,6 @@
 //! What a fit minimises, and what is known of it at a point.
 
-use dataset::passes::{Axis, Design, LogisticPoint, LogisticTerms, logistic_terms};
+use dataset::passes::{Axis, LogisticPoint, LogisticTerms, Term, logistic_terms};
 use dataset::{Selection, Table};
 use ndarray::Array1;
 
@@ -10,7 +10,7 @@ use crate::linear::Cholesky;
 /// What is minimised.
 pub(super) struct Objective<'a> {
     pub(super) penalty: Array1<f64>,
-    pub(super) design: &'a Design,
+    pub(super) terms: &'a [Term<'a>],
     pub(super) axes: &'a [Axis],
     pub(super) table: &'a Table,
     pub(super) selection: &'a Selection,
@@ -26,7 +26,7 @@ pub(super) struct Point {
 impl Objective<'_> {
     pub(super) fn at(&self, weights: Array1<f64>) -> Point {
         let point = LogisticPoint {
-            design: self.design,
+            terms: self.terms,
             axes: self.axes,
             weights,
         };

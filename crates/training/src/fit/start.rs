@@ -6,7 +6,8 @@
 use std::f64::consts::LN_2;
 
 use dataset::FEW;
-use dataset::passes::{Axis, LinearPredictor};
+use dataset::passes::Axis;
+use model::LinearPredictor;
 use ndarray::Array1;
 
 use super::{Goal, Objective, Point, minimise};

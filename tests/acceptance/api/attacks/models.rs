@@ -2,10 +2,15 @@
 
 use std::fs;
 
+use model::{LinearPredictor, Model, Predictor};
 use serde_json::{Value, json};
-use training::Model;
 
 use crate::api::{ROWS, serving, still_answers};
+
+fn linear(model: &mut Model) -> &mut LinearPredictor {
+    let Predictor::Linear(linear) = &mut model.predictor;
+    linear
+}
 
 #[test]
 fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted() {
@@ -17,9 +22,9 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
     let whole = fs::read(workspace.path(&model_file)).expect("a model");
     let manifest = workspace.text(&manifest_file);
     let mut spoilt = Model::decode(&whole).expect("a model");
-    spoilt.predictor.coefficients[1] = f64::NAN;
+    linear(&mut spoilt).coefficients[1] = f64::NAN;
     let mut other = Model::decode(&whole).expect("a model");
-    other.predictor.coefficients[1] += 0.01;
+    linear(&mut other).coefficients[1] += 0.01;
     let mut tampered = whole.clone();
     tampered[whole.len() / 2] ^= 1;
     for (bytes, is_said) in [

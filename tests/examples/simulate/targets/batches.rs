@@ -3,7 +3,7 @@
 use dataset::{Table, each_in_parallel};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, HeldTest, Verdict, model_verdict, verdicts};
-use training::Model;
+use model::Model;
 
 use super::{Bound, Target};
 use crate::intervals::Share;

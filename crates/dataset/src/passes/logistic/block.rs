@@ -4,8 +4,8 @@ use std::array;
 
 use super::super::Rows;
 use super::super::column::{BLOCK_ROWS, Column, Sum, add_products, add_triangle};
-use super::super::design::{DesignColumn, Reads};
 use super::super::elementary::{exp_minus, ln_1p};
+use super::super::term::Encoding;
 use super::{LogisticPoint, LogisticTerms};
 use crate::cell::Label;
 use crate::table::Table;
@@ -23,8 +23,8 @@ const TILE: usize = 4;
 
 /// Some rows, column by column.
 pub(super) struct Block {
-    /// The intercept's, which is 1, and one of standardised values per column of the design. Empty
-    /// ones follow up to a multiple of [`TILE`].
+    /// The intercept's, which is 1, and one of standardised values per term. Empty ones
+    /// follow up to a multiple of [`TILE`].
     z: Vec<Column>,
     /// 1 or 0.
     classes: Column,
@@ -54,21 +54,15 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn read(
-        &mut self,
-        point: &LogisticPoint<'_>,
-        columns: &[DesignColumn<'_>],
-        table: &Table,
-        rows: &Rows<'_>,
-    ) {
+    pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &Rows<'_>) {
         let class = |label: Label| f64::from(u8::from(label == Some(true)));
         self.classes.fill(&table.labels, rows, class);
         self.log_odds.values_mut().fill(point.weights[0]);
-        for (place, (axis, column)) in point.axes.iter().copied().zip(columns).enumerate() {
+        for (place, (axis, term)) in point.axes.iter().copied().zip(point.terms).enumerate() {
             let z = &mut self.z[place + 1];
-            let cells = &table.features[column.feature];
-            match column.reads {
-                Reads::Number => z.fill(cells, rows, move |raw| axis.standardise(raw)),
+            let cells = &table.features[term.feature];
+            match term.encoding {
+                Encoding::Number => z.fill(cells, rows, move |raw| axis.standardise(raw)),
                 indicator => z.fill(cells, rows, move |cell| {
                     axis.standardise(indicator.value(cell))
                 }),

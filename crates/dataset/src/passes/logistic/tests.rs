@@ -28,8 +28,9 @@ fn loss_at(weights: [f64; 2]) -> LogisticTerms {
         shift: 0.5,
         imputed: 3.0,
     }];
+    let terms = Term::numbers(1);
     let point = LogisticPoint {
-        design: Design::of_numbers(),
+        terms: &terms,
         axes: &axes,
         weights: Array1::from(weights.to_vec()),
     };
@@ -44,8 +45,9 @@ fn bounded_terms_take_no_probability_beyond_the_bound() {
         shift: 0.0,
         imputed: 0.0,
     }];
+    let terms = Term::numbers(1);
     let point = LogisticPoint {
-        design: Design::of_numbers(),
+        terms: &terms,
         axes: &axes,
         weights: Array1::from(vec![0.0, 100.0]),
     };
@@ -169,8 +171,9 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
     for (rows, columns) in [(1, 1), (255, 2), (256, 3), (257, 4), (1000, 5), (600, 50)] {
         let table = wide_table(rows, columns);
         let (axes, weights) = axes_and_weights(columns);
+        let terms = Term::numbers(columns);
         let point = LogisticPoint {
-            design: Design::of_numbers(),
+            terms: &terms,
             axes: &axes,
             weights,
         };
@@ -193,8 +196,9 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
 fn no_rows_give_no_terms() {
     let table = wide_table(20, 3);
     let (axes, weights) = axes_and_weights(3);
+    let terms = Term::numbers(3);
     let point = LogisticPoint {
-        design: Design::of_numbers(),
+        terms: &terms,
         axes: &axes,
         weights,
     };
@@ -206,8 +210,9 @@ fn no_rows_give_no_terms() {
 fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
     let table = wide_table(40_000, 5);
     let (axes, weights) = axes_and_weights(5);
+    let terms = Term::numbers(5);
     let point = LogisticPoint {
-        design: Design::of_numbers(),
+        terms: &terms,
         axes: &axes,
         weights,
     };
@@ -217,7 +222,7 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
             (
                 logistic_terms(&point, &table, &table.all()),
                 sandwich_meat(&point, &table, &table.all()),
-                moments(Design::of_numbers(), &table, &table.labelled()),
+                moments(&terms, &table, &table.labelled()),
             )
         })
     };

@@ -40,7 +40,7 @@ const SEED: u128 = 0x8b5f_1d2c_94e7_a360_3c71_e5d8_0f9b_4a26;
 /// Statistics of the same classes differ by less: this is rounding.
 const ROUNDING: f64 = 1e-9;
 
-impl Incumbent {
+impl Incumbent<'_> {
     /// [`test`](Self::test) of a batch whose rows are there, with these terms. Where χ² is below the
     /// level the p-value is that of drawn classes, if that is larger.
     ///
@@ -83,10 +83,9 @@ impl Incumbent {
         rows: Range<usize>,
     ) -> Option<DrawnClasses<'_>> {
         let rows: Vec<usize> = rows.filter(|row| table.labels[*row].is_some()).collect();
-        let design = self.design.columns(table.features.len());
-        let columns = design.iter().zip(&self.axes).map(|(column, axis)| {
-            let cells = &table.features[column.feature];
-            let value = |row: &usize| axis.standardise(column.reads.value(cells[*row]));
+        let columns = self.terms.iter().zip(&self.axes).map(|(term, axis)| {
+            let cells = &table.features[term.feature];
+            let value = |row: &usize| axis.standardise(term.encoding.value(cells[*row]));
             rows.iter().map(value).collect()
         });
         let columns: Vec<Vec<f64>> = once(vec![1.0; rows.len()]).chain(columns).collect();

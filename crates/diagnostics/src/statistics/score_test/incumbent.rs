@@ -3,18 +3,20 @@
 use std::ops::Range;
 
 use dataset::passes::{
-    Axis, ColumnProfile, Design, LogisticPoint, Moments, Reads, Scored, bounded_logistic_terms,
+    Axis, ColumnProfile, Encoding, LinearExpression, LogisticPoint, Moments, ScoredRow, Term,
+    WeightedTerm, bounded_logistic_terms,
 };
 use dataset::{Selection, Table};
-use training::Model;
+use model::Model;
 
 use super::levels::categories;
 use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Tested, Undecided};
 
 /// A deployed model's coefficients on the standardised axes of its training rows.
 #[derive(Clone, Debug)]
-pub struct Incumbent {
-    pub(super) design: Design,
+pub struct Incumbent<'m> {
+    pub(super) terms: Vec<Term<'m>>,
+    /// One per term.
     pub(super) axes: Vec<Axis>,
     /// The places of each category's coefficients, the intercept being 0.
     pub(super) categories: Vec<Range<usize>>,
@@ -23,34 +25,36 @@ pub struct Incumbent {
     covariance: Option<Vec<Vec<f64>>>,
 }
 
-impl Incumbent {
+impl<'m> Incumbent<'m> {
     /// The coefficients of a model.
     ///
     /// It keeps their covariance in raw units: a column whose mean is 10ᵏ standard deviations from
     /// 0 costs 2k of the covariance's sixteen digits.
-    pub fn of(model: &Model) -> Self {
-        let predictor = &model.predictor;
-        let columns = predictor.design.columns(model.schema.features.len());
-        let axes: Vec<Axis> = columns
+    pub fn of(model: &'m Model) -> Self {
+        let LinearExpression { intercept, terms } = model.predictor.expression();
+        let axes: Vec<Axis> = terms
             .iter()
-            .zip(&predictor.imputed)
-            .map(|(column, imputed)| {
-                let known = &model.profile.columns[column.feature];
-                axis(spread(known, column.reads, *imputed), *imputed)
+            .map(|WeightedTerm { term, imputed, .. }| {
+                let known = &model.profile.columns[term.feature];
+                axis(spread(known, term.encoding, *imputed), *imputed)
             })
             .collect();
-        let slopes = predictor.coefficients.iter().zip(&axes);
-        let slopes: Vec<f64> = slopes.map(|(slope, axis)| slope * axis.scale).collect();
+        let slopes: Vec<f64> = terms
+            .iter()
+            .zip(&axes)
+            .map(|(weighted, axis)| weighted.coefficient * axis.scale)
+            .collect();
         let shifted = slopes
             .iter()
             .zip(&axes)
             .map(|(slope, axis)| slope * axis.shift);
-        let intercept = predictor.intercept + shifted.sum::<f64>();
+        let intercept = intercept + shifted.sum::<f64>();
+        let terms: Vec<Term<'_>> = terms.iter().map(|weighted| weighted.term).collect();
         Self {
             covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
-            categories: categories(&columns),
-            design: predictor.design.clone(),
+            categories: categories(&terms),
+            terms,
             axes,
         }
     }
@@ -58,7 +62,7 @@ impl Incumbent {
     /// The terms of the labelled rows of a selection, of a table with the model's columns.
     pub fn terms(&self, table: &Table, selection: &Selection) -> ScoreTerms {
         let point = LogisticPoint {
-            design: &self.design,
+            terms: &self.terms,
             axes: &self.axes,
             weights: self.weights.clone().into(),
         };
@@ -90,7 +94,7 @@ impl Incumbent {
 ///
 /// The log-odds are no estimates of a linear model, so their test is one with a covariance of 0.
 /// They are bounded as the probabilities are: one row beyond must not be the whole column.
-pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
+pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
     let limit = most_log_odds();
     let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
     let table = Table {
@@ -106,7 +110,7 @@ pub fn recalibration_terms(scored: &[Scored]) -> ScoreTerms {
         imputed: 0.0,
     };
     let point = LogisticPoint {
-        design: Design::of_numbers(),
+        terms: &Term::numbers(1),
         axes: &[axis],
         weights: vec![0.0, 1.0].into(),
     };
@@ -130,11 +134,11 @@ pub(super) fn most_log_odds() -> f64 {
     ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln()
 }
 
-/// How much a column of the design varied in the training rows.
-fn spread(known: &ColumnProfile, reads: Reads<'_>, mean: f64) -> Option<f64> {
-    match reads {
-        Reads::Number => known.moments().and_then(Moments::standard_deviation),
-        Reads::Level(_) | Reads::Other(_) => Some((mean * (1.0 - mean)).max(0.0).sqrt()),
+/// The standard deviation of a term in the training rows.
+fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f64> {
+    match encoding {
+        Encoding::Number => known.moments().and_then(Moments::standard_deviation),
+        Encoding::Level(_) | Encoding::OtherThan(_) => Some((mean * (1.0 - mean)).max(0.0).sqrt()),
     }
 }
 

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use dataset::passes::{DesignColumn, Reads};
+use dataset::passes::{Encoding, Term};
 
 use super::{Incumbent, LEAST_PROBABILITY, ScoreTerms};
 
@@ -34,7 +34,7 @@ pub(crate) enum LeftOut {
     Missing,
 }
 
-impl Incumbent {
+impl Incumbent<'_> {
     /// The coefficients of levels that a test of these terms leaves out, the intercept being 0.
     pub(crate) fn left_out(&self, terms: &ScoreTerms) -> BTreeMap<usize, LeftOut> {
         let curvature = |place| {
@@ -91,16 +91,16 @@ fn of_category(levels: &[(usize, f64)]) -> Vec<(usize, LeftOut)> {
 }
 
 /// The places of each category's coefficients, the intercept being 0.
-pub(super) fn categories(columns: &[DesignColumn<'_>]) -> Vec<Range<usize>> {
+pub(super) fn categories(terms: &[Term<'_>]) -> Vec<Range<usize>> {
     let mut next = 1;
-    let features = columns.chunk_by(|one, other| one.feature == other.feature);
-    let places = features.map(|columns| {
-        let places = next..next + columns.len();
+    let features = terms.chunk_by(|one, other| one.feature == other.feature);
+    let places = features.map(|terms| {
+        let places = next..next + terms.len();
         next = places.end;
-        (columns, places)
+        (terms, places)
     });
     places
-        .filter(|(columns, _)| columns.iter().all(|column| column.reads != Reads::Number))
+        .filter(|(terms, _)| terms.iter().all(|term| term.encoding != Encoding::Number))
         .map(|(_, places)| places)
         .collect()
 }

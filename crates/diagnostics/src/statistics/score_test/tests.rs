@@ -2,9 +2,9 @@ mod drawn_classes;
 
 use common::Schema;
 use common::ledger::DataPosition;
-use dataset::passes::{Design, LinearPredictor, Scored, profile};
+use dataset::passes::{ScoredRow, profile};
 use dataset::{Selection, Table};
-use training::{Check, Convergence, FORMAT, Model};
+use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor};
 
 use super::*;
 use crate::statistics::reference::{Case, assert_close, cases};
@@ -39,12 +39,12 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
     let batch = table_of(&schema, &case.matrix("columns"), &case.numbers("classes"));
     let model = Model {
         program: FORMAT.name.into(),
-        predictor: LinearPredictor {
+        predictor: Predictor::Linear(LinearPredictor {
             intercept: case.number("intercept"),
             coefficients,
             imputed: case.numbers("imputed"),
             design: Design::default(),
-        },
+        }),
         covariance: Some(case.matrix("covariance")),
         profile: profile(&schema, &trained, &trained.all()),
         schema,
@@ -83,8 +83,8 @@ fn the_recalibration_test_is_that_of_the_reference() {
     for case in cases("recalibration_test") {
         let classes = case.numbers("classes");
         let rows = case.numbers("log_odds").into_iter().zip(classes);
-        let scored: Vec<Scored> = rows
-            .map(|(log_odds, class)| Scored {
+        let scored: Vec<ScoredRow> = rows
+            .map(|(log_odds, class)| ScoredRow {
                 log_odds,
                 label: Some(class == 1.0),
             })
@@ -177,12 +177,12 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
     let trained = table_of(&schema, &[x.clone(), other], &classes);
     let model = Model {
         program: FORMAT.name.into(),
-        predictor: LinearPredictor {
+        predictor: Predictor::Linear(LinearPredictor {
             intercept: 0.0,
             coefficients: vec![2.0, 0.1],
             imputed: vec![0.0, 0.0],
             design: Design::default(),
-        },
+        }),
         covariance: Some(vec![
             vec![0.01, 0.0, 0.0],
             vec![0.0, 0.02, 0.0],
@@ -370,16 +370,16 @@ fn looks_at_growing_sums_get_stricter() {
 #[test]
 fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
     // Half the slope would be right: at log-odds of 2 and -2 one in four is of the other class.
-    let row = |row: usize| Scored {
+    let row = |row: usize| ScoredRow {
         log_odds: if row.is_multiple_of(2) { 2.0 } else { -2.0 },
         label: Some(row.is_multiple_of(2) != (row % 8 < 2)),
     };
-    let mut scored: Vec<Scored> = (0..400).map(row).collect();
+    let mut scored: Vec<ScoredRow> = (0..400).map(row).collect();
     let zero = vec![vec![0.0; 2]; 2];
-    let tested = |scored: &[Scored]| score_test(&recalibration_terms(scored), &zero).unwrap();
+    let tested = |scored: &[ScoredRow]| score_test(&recalibration_terms(scored), &zero).unwrap();
     let without = tested(&scored);
     assert!(without.p_value < 1e-6, "{without:?}");
-    scored.push(Scored {
+    scored.push(ScoredRow {
         log_odds: 1e30,
         label: Some(true),
     });

@@ -1,11 +1,12 @@
 //! Tests of fits to a category: what scikit-learn makes of its one-hot columns.
 
-use dataset::passes::{Reads, probability, profile};
+use dataset::passes::{Encoding, probability, profile};
 use dataset::{FOLDS, level_code};
+use model::{Check, Predictor};
 use serde_json::Value;
 
 use super::*;
-use crate::{Check, check, covariance};
+use crate::{check, covariance};
 
 /// A case of `categories.json`.
 struct Case(Value);
@@ -56,7 +57,7 @@ fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
 
 fn design(table: &Table) -> Design {
     let schema = schema_with_plan();
-    Design::of(&schema, &profile(&schema, table, &table.labelled()))
+    Design::choose(&schema, &profile(&schema, table, &table.labelled()))
 }
 
 fn is_close(found: f64, wanted: f64) -> bool {
@@ -74,23 +75,23 @@ fn coefficients_of_levels_are_those_of_scikit_learn() {
             predictor.intercept,
             case.0["intercept"].as_f64().unwrap()
         ));
-        let columns = design.columns(2);
-        assert_eq!(columns.len(), predictor.coefficients.len());
+        let terms = design.terms(2);
+        assert_eq!(terms.len(), predictor.coefficients.len());
         let wanted = case.list("level_coefficients");
-        for (column, found) in columns.iter().zip(&predictor.coefficients) {
-            let wanted = match column.reads {
-                Reads::Number => case.0["number"].as_f64(),
-                Reads::Level(level) => of_level(wanted, Some(level.text())),
+        for (term, found) in terms.iter().zip(&predictor.coefficients) {
+            let wanted = match term.encoding {
+                Encoding::Number => case.0["number"].as_f64(),
+                Encoding::Level(level) => of_level(wanted, Some(level.text())),
                 // scikit-learn leaves the column out where no level is rare: nothing tells of it.
-                Reads::Other(_) => of_level(wanted, None).or(Some(0.0)),
+                Encoding::OtherThan(_) => of_level(wanted, None).or(Some(0.0)),
             };
-            let wanted = wanted.unwrap_or_else(|| panic!("{name}: {column:?}"));
+            let wanted = wanted.unwrap_or_else(|| panic!("{name}: {term:?}"));
             assert!(is_close(*found, wanted), "{name}: {found} for {wanted}");
         }
         let answers = case.list("probabilities").iter();
         for (asked, wanted) in case.list("asked").iter().zip(answers) {
             let row = cells_of(&asked[0], &asked[1]);
-            let found = probability(predictor.log_odds(row.into_iter()));
+            let found = probability(predictor.expression().value(|feature| row[feature]));
             assert!(
                 is_close(found, wanted.as_f64().unwrap()),
                 "{name}: {asked}: {found} for {wanted}"
@@ -125,9 +126,10 @@ fn a_fold_is_answered_for_by_the_same_columns() {
     let case = &Case::all()[1];
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
-    let folds = OutOfFold::new(&settings, &all.predictor, &table);
+    let near = Predictor::Linear(all.predictor.clone());
+    let folds = OutOfFold::new(&settings, &near, &table);
     for fold in 0..FOLDS {
-        let found = folds.without(fold).unwrap();
+        let Predictor::Linear(found) = folds.without(fold).unwrap();
         assert_eq!(found.design, all.predictor.design);
         let others = table.all().of_fold(dataset::Fold::Outside(fold));
         let wanted = fit(&settings, &found.design, &table, &others).unwrap();

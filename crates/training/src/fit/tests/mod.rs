@@ -44,7 +44,7 @@ pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
 }
 
 fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
-    fit(settings, Design::of_numbers(), table, &table.all())
+    fit(settings, &Design::default(), table, &table.all())
 }
 
 /// `count` rows whose class follows the first column, with noise.

@@ -138,8 +138,9 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
         let classes: Vec<bool> = x.iter().map(|x| *x > 0.0).collect();
         match fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &classes)) {
             Ok(fitted) if exponent > 0 => {
-                let log_odds = |x: f64| fitted.predictor.log_odds(std::iter::once(x));
-                let is_right = |(x, class): (&f64, &bool)| (log_odds(*x) > 0.0) == *class;
+                let expression = fitted.predictor.expression();
+                let is_right =
+                    |(x, class): (&f64, &bool)| (expression.value(|_| *x) > 0.0) == *class;
                 assert!(x.iter().zip(&classes).all(is_right), "1e{exponent}");
             }
             // The penalty is stronger than the column.
@@ -176,7 +177,7 @@ fn a_fit_that_is_stopped_says_why() {
         imputed: 0.0,
     }];
     let objective = Objective {
-        design: Design::of_numbers(),
+        terms: &Term::numbers(1),
         penalty: penalty(&axes, &UNIT),
         axes: &axes,
         table: &table,
@@ -199,16 +200,10 @@ fn a_selection_is_fitted_as_if_it_were_the_table() {
     let table = table_of(&[x], &classes);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
     let part = table.filtered(|row| table.clients[row] % dataset::FOLDS != 2);
-    let found = fit(&UNIT, Design::of_numbers(), &table, &chosen).unwrap();
+    let found = fit(&UNIT, &Design::default(), &table, &chosen).unwrap();
     let wanted = fit_all(&UNIT, &part).unwrap();
     assert_eq!(found.rows, part.rows() as u64);
     assert_eq!(found.predictor, wanted.predictor);
-    let head = fit(
-        &UNIT,
-        Design::of_numbers(),
-        &table,
-        &Selection::rows(0..100),
-    )
-    .unwrap();
+    let head = fit(&UNIT, &Design::default(), &table, &Selection::rows(0..100)).unwrap();
     assert_eq!(head.rows, 100);
 }

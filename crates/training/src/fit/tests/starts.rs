@@ -1,6 +1,7 @@
 //! Tests of where a fit begins: the optimum is the same from there.
 
 use dataset::{FOLDS, Fold};
+use model::Predictor;
 
 use super::*;
 
@@ -57,9 +58,11 @@ fn fit_from(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let moments = passes::moments(Design::of_numbers(), table, &selection.clone().labelled());
+    let terms = Term::numbers(table.features.len());
+    let moments = passes::moments(&terms, table, &selection.clone().labelled());
     let rows = Rows {
-        design: Design::of_numbers(),
+        design: &Design::default(),
+        terms: &terms,
         table,
         selection,
         moments: &moments,
@@ -88,14 +91,15 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         let near = fit_all(&UNIT, &table).unwrap().predictor;
         (table, near)
     }) {
-        let folds = OutOfFold::new(&UNIT, &near, &table);
+        let near_predictor = Predictor::Linear(near.clone());
+        let folds = OutOfFold::new(&UNIT, &near_predictor, &table);
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
-            let wanted = fit(&UNIT, Design::of_numbers(), &table, &others)
+            let wanted = fit(&UNIT, &Design::default(), &table, &others)
                 .unwrap()
                 .predictor;
             assert_ne!(wanted, near);
-            let found = folds.without(fold).unwrap();
+            let Predictor::Linear(found) = folds.without(fold).unwrap();
             let numbers = |predictor: &LinearPredictor| {
                 let mut numbers = vec![predictor.intercept];
                 numbers.extend(&predictor.coefficients);

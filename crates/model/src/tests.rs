@@ -1,36 +1,27 @@
-use common::ledger::FileReference;
+use common::artifact::LoadError;
+use common::ledger::{DataPosition, FileReference};
 use common::manifest::SampleCell;
-use common::schema::{CategoryRules, Kind, NumberRules, ValueRange};
-use dataset::passes::{Design, profile};
+use common::schema::{CategoryRules, Feature, Kind, NumberRules, ValueRange};
+use common::{Schema, digest, files};
+use dataset::passes::{Profile, profile};
 use dataset::{Table, level_code};
 use serde_json::json;
 
 use super::*;
-use crate::fit::tests::{schema_with_plan, table_of};
-use crate::fit::{FitSettings, fit};
 
-fn model() -> Model {
-    let x: Vec<f64> = (0..80).map(|row| f64::from(row % 9)).collect();
-    let y: Vec<f64> = (0..80).map(|row| f64::from(row % 7)).collect();
-    let classes: Vec<bool> = (0..80).map(|row| row % 9 + row % 4 > 5).collect();
-    let table = table_of(&[x, y], &classes);
-    let schema = Schema {
-        features: vec!["x".into(), "y".into()],
-        ..Schema::default()
-    };
-    let fitted = fit(
-        &FitSettings { c: 1.0 },
-        Design::of_numbers(),
-        &table,
-        &table.labelled(),
-    )
-    .unwrap();
+/// A model that nothing was fitted for, of the columns of a profile of 80 rows.
+fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
+    let size = 1 + predictor.coefficients.len();
+    let covariance = |row, column| if row == column { 0.5 } else { 0.125 };
     Model {
         program: "0.1.0".into(),
-        covariance: crate::covariance(&fitted, &table, &table.labelled()),
-        profile: profile(&schema, &table, &table.labelled()),
         schema,
-        predictor: fitted.predictor,
+        predictor: Predictor::Linear(predictor),
+        covariance: Some(
+            (0..size)
+                .map(|row| (0..size).map(|column| covariance(row, column)).collect())
+                .collect(),
+        ),
         data: DataPosition {
             rows: 80,
             committed_bytes: 1000,
@@ -41,16 +32,45 @@ fn model() -> Model {
                 sha256: "cd".into(),
             }],
         },
-        rows: fitted.rows,
-        positives: fitted.positives,
+        rows: profile.rows,
+        positives: profile.rows / 3,
+        profile,
         c: 1.0,
         convergence: Convergence {
-            iterations: fitted.iterations,
-            gradient_norm: fitted.gradient_norm,
-            loss: fitted.loss,
+            iterations: 5,
+            gradient_norm: 1e-12,
+            loss: 30.5,
         },
         check: Check::Confirmed,
     }
+}
+
+/// A model of two numbers.
+fn model() -> Model {
+    let schema = Schema {
+        features: vec!["x".into(), "y".into()],
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    for row in 0..80_u32 {
+        let label = row % 9 + row % 4 > 5;
+        let values = [f64::from(row % 9), f64::from(row % 7)];
+        table.push(b"client", &values, Some(label));
+    }
+    let predictor = LinearPredictor {
+        intercept: -1.5,
+        coefficients: vec![0.75, -0.1],
+        imputed: vec![3.9, 2.9],
+        design: Design::default(),
+    };
+    let profile = profile(&schema, &table, &table.labelled());
+    of(schema, profile, predictor)
+}
+
+/// The linear predictor of a model.
+fn linear(model: &mut Model) -> &mut LinearPredictor {
+    let Predictor::Linear(linear) = &mut model.predictor;
+    linear
 }
 
 fn covariance_of(model: &mut Model) -> &mut Vec<Vec<f64>> {
@@ -95,9 +115,9 @@ fn a_truncated_or_changed_file_is_refused() {
 #[test]
 fn numbers_that_are_not_finite_are_refused() {
     for text in [
-        refusal(|model| model.predictor.intercept = f64::NAN),
-        refusal(|model| model.predictor.coefficients[1] = f64::INFINITY),
-        refusal(|model| model.predictor.imputed[0] = f64::NAN),
+        refusal(|model| linear(model).intercept = f64::NAN),
+        refusal(|model| linear(model).coefficients[1] = f64::INFINITY),
+        refusal(|model| linear(model).imputed[0] = f64::NAN),
         refusal(|model| covariance_of(model)[2][1] = f64::NEG_INFINITY),
         refusal(|model| model.convergence.loss = f64::NAN),
         refusal(|model| model.profile.sample.columns[0][0] = f64::INFINITY),
@@ -109,7 +129,7 @@ fn numbers_that_are_not_finite_are_refused() {
 #[test]
 fn parts_of_different_sizes_are_refused() {
     let coefficients = refusal(|model| {
-        model.predictor.coefficients.pop();
+        linear(model).coefficients.pop();
     });
     assert!(coefficients.contains("one per feature"), "{coefficients}");
     let covariance = refusal(|model| {
@@ -170,18 +190,47 @@ fn an_unreadable_file_is_named() {
 
 #[test]
 fn predictions_follow_the_coefficients_by_name() {
-    let model = model();
+    let mut model = model();
+    let LinearPredictor {
+        intercept, imputed, ..
+    } = linear(&mut model).clone();
     let named: Vec<(String, f64)> = model
         .coefficients()
         .map(|coefficient| (coefficient.name(), coefficient.value))
         .collect();
-    let log_odds = model.predictor.intercept + 2.0 * named[0].1 + 3.0 * named[1].1;
+    let scorer = model.scorer();
+    let log_odds = intercept + 2.0 * named[0].1 + 3.0 * named[1].1;
     assert_eq!((named[0].0.as_str(), named[1].0.as_str()), ("x", "y"));
-    assert!((model.log_odds(&[2.0, 3.0]) - log_odds).abs() < 1e-14);
-    assert!((model.probability(&[2.0, 3.0]) - 1.0 / (1.0 + (-log_odds).exp())).abs() < 1e-15);
-    let imputed = [f64::NAN, model.predictor.imputed[1]];
-    let means = [model.predictor.imputed[0], f64::NAN];
-    assert_eq!(model.log_odds(&imputed), model.log_odds(&means));
+    assert!((scorer.log_odds(&[2.0, 3.0]) - log_odds).abs() < 1e-14);
+    assert!((scorer.probability(&[2.0, 3.0]) - 1.0 / (1.0 + (-log_odds).exp())).abs() < 1e-15);
+    let (first, second) = ([f64::NAN, imputed[1]], [imputed[0], f64::NAN]);
+    assert_eq!(scorer.log_odds(&first), scorer.log_odds(&second));
+}
+
+#[test]
+fn base_and_contributions_add_up_to_the_log_odds() {
+    let model = of_a_category();
+    let scorer = model.scorer();
+    for row in [
+        [2.0, level_code("basic")],
+        [-4.0, level_code("never seen")],
+        [f64::NAN, f64::NAN],
+    ] {
+        let contributions = scorer.contributions(&row);
+        assert_eq!(contributions.len(), 2);
+        let sum = scorer.base() + contributions.iter().sum::<f64>();
+        assert!((sum - scorer.log_odds(&row)).abs() < 1e-12, "{row:?}");
+    }
+    assert_eq!(scorer.contributions(&[f64::NAN; 2]), [0.0, 0.0]);
+}
+
+#[test]
+fn levels_without_a_coefficient_are_counted_and_missing_ones_are_not() {
+    let model = of_a_category();
+    let scorer = model.scorer();
+    let counts = [level_code("basic"), level_code("rare"), f64::NAN]
+        .map(|cell| scorer.unseen_levels(&[1.0, cell]));
+    assert_eq!(counts, [0, 1, 0]);
 }
 
 #[test]
@@ -203,7 +252,14 @@ fn only_features_and_target_have_to_fit() {
 
 /// A model of a number and a category.
 fn of_a_category() -> Model {
-    let schema = schema_with_plan();
+    let plan = Feature {
+        name: "plan".into(),
+        kind: Kind::Category(CategoryRules::default()),
+    };
+    let schema = Schema {
+        features: vec!["x".into(), plan],
+        ..Schema::default()
+    };
     let mut table = Table::new(&schema);
     for row in 0..120_u32 {
         let level = match row % 11 {
@@ -213,21 +269,17 @@ fn of_a_category() -> Model {
             _ if row < 60 => table.levels.add(1, "rare"),
             _ => table.levels.add(1, "basic"),
         };
-        let class = row % 9 + row % 4 > 5;
-        table.push(b"client", &[f64::from(row % 9), level], Some(class));
+        let label = row % 9 + row % 4 > 5;
+        table.push(b"client", &[f64::from(row % 9), level], Some(label));
     }
     let profile = profile(&schema, &table, &table.labelled());
-    let design = Design::of(&schema, &profile);
-    let fitted = fit(&FitSettings { c: 1.0 }, &design, &table, &table.labelled()).unwrap();
-    Model {
-        covariance: crate::covariance(&fitted, &table, &table.labelled()),
-        profile,
-        schema,
-        predictor: fitted.predictor,
-        rows: fitted.rows,
-        positives: fitted.positives,
-        ..model()
-    }
+    let predictor = LinearPredictor {
+        intercept: -1.25,
+        coefficients: vec![0.5, 0.75, -0.5, -0.125],
+        imputed: vec![4.0, 0.5, 0.375, 0.125],
+        design: Design::choose(&schema, &profile),
+    };
+    of(schema, profile, predictor)
 }
 
 #[test]
@@ -250,8 +302,8 @@ fn a_model_of_a_category_comes_back_and_names_its_levels() {
     assert_eq!(model.read_row(&written[..1]), None);
     assert_eq!(model.read_row(&[written[1].clone(), None]), None);
     assert_eq!(
-        model.log_odds(&[2.0, level_code("never seen")]),
-        model.log_odds(&row)
+        model.scorer().log_odds(&[2.0, level_code("never seen")]),
+        model.scorer().log_odds(&row)
     );
 }
 
@@ -264,9 +316,9 @@ fn a_design_or_profile_of_other_columns_is_refused() {
             .unwrap_err()
             .to_string()
     };
-    let numbers = refusal(&|model| model.predictor.design = Design::default());
+    let numbers = refusal(&|model| linear(model).design = Design::default());
     assert!(numbers.contains("its design is not"), "{numbers}");
-    let short = refusal(&|model| model.predictor.coefficients.truncate(1));
+    let short = refusal(&|model| linear(model).coefficients.truncate(1));
     assert!(short.contains("coefficients"), "{short}");
     let kind = refusal(&|model| model.profile.columns.swap(0, 1));
     assert!(kind.contains("another kind"), "{kind}");

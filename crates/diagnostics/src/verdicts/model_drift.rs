@@ -1,8 +1,8 @@
 //! Does the deployed model still hold?
 
 use dataset::Selection;
+use model::Model;
 use serde::{Deserialize, Serialize};
-use training::Model;
 
 use super::Batch;
 use super::coefficients::{Moved, Untested, UntestedLevel, WhyUntested, most_moved, untested};

@@ -1,20 +1,20 @@
-//! Rows of a model as they are written down: a category's cell by its text.
+//! Rows of a model's columns as they are written to a manifest: a level as its text.
 
 use std::collections::HashMap;
 
 use common::manifest::SampleCell;
 use dataset::level_code;
 
-use super::Model;
+use crate::model::Model;
 
-/// Writes down rows of a model's columns.
+/// Writes rows of a model's columns for a manifest.
 pub struct RowWriter<'m> {
-    /// By feature: the texts of a category by the bits of their codes, `None` where numbers are.
+    /// By feature: the levels' texts by the bits of their codes; `None` for a number.
     texts: Vec<Option<HashMap<u64, &'m str>>>,
 }
 
 impl RowWriter<'_> {
-    /// A row as it is written down; `None` where a level's text is not known.
+    /// A row as it is written; `None` if the text of a level is not known.
     pub fn written(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
         let cells = self.texts.iter().zip(row);
         cells
@@ -35,7 +35,7 @@ fn written_cell(texts: Option<&HashMap<u64, &str>>, cell: f64) -> Option<Option<
 }
 
 impl Model {
-    /// What writes down rows of its columns; the texts of levels are those of its training rows.
+    /// Prepares to write rows. The levels whose texts are known are those of the training rows.
     pub fn row_writer(&self) -> RowWriter<'_> {
         let columns = self.profile.columns.iter().take(self.schema.features.len());
         let texts = columns.map(|column| {
@@ -51,7 +51,7 @@ impl Model {
         }
     }
 
-    /// A row that was written down; `None` where it is of other columns.
+    /// A row that was written; `None` if it is of other columns.
     pub fn read_row(&self, written: &[Option<SampleCell>]) -> Option<Vec<f64>> {
         let features = &self.schema.features;
         let cell = |(place, cell): (usize, &Option<SampleCell>)| {

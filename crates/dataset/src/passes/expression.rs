@@ -1,0 +1,135 @@
+//! A linear expression of a table's columns.
+
+use super::term::{Encoding, Term};
+use crate::table::Table;
+
+/// An intercept and a weighted sum of terms.
+///
+/// Plain data: it says what is computed of a row, not where or how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearExpression<'a> {
+    /// The value where all terms are 0.
+    pub intercept: f64,
+    /// The terms, added in this order.
+    pub terms: Vec<WeightedTerm<'a>>,
+}
+
+/// A term and its weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedTerm<'a> {
+    /// What is read.
+    pub term: Term<'a>,
+    /// What the term is multiplied with.
+    pub coefficient: f64,
+    /// The term's value where its cell is missing.
+    pub imputed: f64,
+}
+
+/// Small enough that no sum of products of scaled factors overflows.
+const OVERFLOW_SCALE: f64 = 1e-160;
+
+impl LinearExpression<'_> {
+    /// The value of a row, whose cells `cell` returns by feature. Finite if all cells are finite or
+    /// missing (NaN).
+    #[inline]
+    pub fn value(&self, cell: impl Fn(usize) -> f64) -> f64 {
+        let sum = self.sum(&cell, 1.0);
+        if sum.is_finite() {
+            return sum;
+        }
+        // The sum overflowed. Its sign is found with smaller factors.
+        self.sum(&cell, OVERFLOW_SCALE).signum() * f64::MAX
+    }
+
+    /// The value of the row at a position of a table.
+    #[inline]
+    pub(super) fn value_at(&self, table: &Table, position: usize) -> f64 {
+        self.value(|feature| table.features[feature][position])
+    }
+
+    #[inline(always)]
+    fn sum(&self, cell: &impl Fn(usize) -> f64, scale: f64) -> f64 {
+        let intercept = self.intercept * scale * scale;
+        self.terms.iter().fold(intercept, |sum, weighted| {
+            weighted.add_to(sum, cell(weighted.term.feature), scale)
+        })
+    }
+}
+
+impl WeightedTerm<'_> {
+    /// A sum with this term of a cell added; both factors are scaled. An indicator that is 0 leaves
+    /// the sum as it is.
+    #[inline(always)]
+    fn add_to(&self, sum: f64, cell: f64, scale: f64) -> f64 {
+        let weight = self.coefficient * scale;
+        let is_one = match self.term.encoding {
+            _ if cell.is_nan() => return sum + (self.imputed * scale) * weight,
+            Encoding::Number => return sum + (cell * scale) * weight,
+            Encoding::Level(level) => level.code() == cell,
+            Encoding::OtherThan(levels) => levels.iter().all(|level| level.code() != cell),
+        };
+        if is_one { sum + scale * weight } else { sum }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::{Level, level_code};
+
+    /// An expression of numbers; a weight is a coefficient and its imputed value.
+    fn of_numbers(intercept: f64, weights: [(f64, f64); 2]) -> LinearExpression<'static> {
+        let weighted = Term::numbers(2).into_iter().zip(weights);
+        LinearExpression {
+            intercept,
+            terms: weighted
+                .map(|(term, (coefficient, imputed))| WeightedTerm {
+                    term,
+                    coefficient,
+                    imputed,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn missing_values_are_imputed_and_huge_ones_stay_finite() {
+        let expression = of_numbers(1.0, [(2.0, 10.0), (-3.0, 100.0)]);
+        let value = |cells: [f64; 2]| expression.value(|feature| cells[feature]);
+        assert_eq!(value([1.0, 1.0]), 0.0);
+        assert_eq!(value([f64::NAN, 1.0]), 18.0);
+        assert_eq!(value([1e308, 1e308]), -f64::MAX);
+        assert_eq!(value([1.7e308, 1e308]), f64::MAX);
+        let huge = of_numbers(1.0, [(1e308, 10.0), (-1e308, 100.0)]);
+        assert!(huge.value(|_| 1e308).is_finite());
+    }
+
+    #[test]
+    fn an_indicator_adds_its_coefficient_and_a_missing_level_the_shares() {
+        let levels = ["a", "b"].map(|text| Level::from(text.to_owned()));
+        let encodings = [
+            Encoding::Level(&levels[0]),
+            Encoding::Level(&levels[1]),
+            Encoding::OtherThan(&levels),
+        ];
+        let weights = [(1.0, 0.5), (10.0, 0.25), (100.0, 0.25)];
+        let terms = encodings.into_iter().zip(weights);
+        let expression = LinearExpression {
+            intercept: 0.5,
+            terms: terms
+                .map(|(encoding, (coefficient, imputed))| WeightedTerm {
+                    term: Term {
+                        feature: 0,
+                        encoding,
+                    },
+                    coefficient,
+                    imputed,
+                })
+                .collect(),
+        };
+        let value = |cell: f64| expression.value(|_| cell);
+        let found = ["a", "b", "never seen"].map(|level| value(level_code(level)));
+        assert_eq!(found, [1.5, 10.5, 100.5]);
+        assert_eq!(value(f64::NAN), 0.5 + 0.5 + 2.5 + 25.0);
+    }
+}

@@ -1,0 +1,45 @@
+//! The coefficients of a model, by name.
+
+use dataset::escaped;
+use dataset::passes::Encoding;
+
+use crate::model::Model;
+
+/// A coefficient and what it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coefficient<'m> {
+    /// The feature.
+    pub feature: &'m str,
+    /// Whether the coefficient is of a number, of a level, or of all other levels.
+    pub encoding: Encoding<'m>,
+    /// Log-odds per raw unit.
+    pub value: f64,
+    /// The mean of the training rows, which stands in for a missing value. For an indicator it is
+    /// the share of the rows where it is 1.
+    pub imputed: f64,
+}
+
+impl Coefficient<'_> {
+    /// The coefficient's name for people: `x`, `plan = basic` or `plan (any other)`.
+    pub fn name(&self) -> String {
+        let feature = self.feature;
+        match self.encoding {
+            Encoding::Number => feature.to_owned(),
+            Encoding::Level(level) => format!("{feature} = {}", escaped(level.text().as_bytes())),
+            Encoding::OtherThan(_) => format!("{feature} (any other)"),
+        }
+    }
+}
+
+impl Model {
+    /// The coefficients in raw units, without the intercept, in the order of the features.
+    pub fn coefficients(&self) -> impl Iterator<Item = Coefficient<'_>> {
+        let terms = self.predictor.expression().terms.into_iter();
+        terms.map(|weighted| Coefficient {
+            feature: &self.schema.features[weighted.term.feature].name,
+            encoding: weighted.term.encoding,
+            value: weighted.coefficient,
+            imputed: weighted.imputed,
+        })
+    }
+}

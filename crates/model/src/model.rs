@@ -1,0 +1,86 @@
+//! The model: a predictor with everything that later stages need of it.
+
+use std::fmt;
+
+use common::Schema;
+use common::ledger::DataPosition;
+use dataset::passes::Profile;
+use serde::{Deserialize, Serialize};
+
+use crate::predictor::Predictor;
+
+/// A fitted model. It holds no time and no run number: the same data gives the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Version of the program that fitted the model.
+    pub program: String,
+    /// The columns that the model was fitted to.
+    pub schema: Schema,
+    /// What predicts.
+    pub predictor: Predictor,
+    /// Sandwich covariance of intercept and coefficients in raw units, the intercept first.
+    ///
+    /// `None` where the curvature is singular within rounding, as with collinear columns and a
+    /// penalty too weak to separate them: monitoring then has insufficient data.
+    pub covariance: Option<Vec<Vec<f64>>>,
+    /// The profile of the labelled training rows.
+    pub profile: Profile,
+    /// The ingested data that the model was fitted to.
+    pub data: DataPosition,
+    /// Labelled rows in that data.
+    pub rows: u64,
+    /// Positive labels among them.
+    pub positives: u64,
+    /// Inverse strength of the penalty.
+    pub c: f64,
+    /// How the fit ended.
+    pub convergence: Convergence,
+    /// Result of the independent check of the fit.
+    pub check: Check,
+}
+
+/// How a fit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// Newton steps taken on all rows.
+    pub iterations: u32,
+    /// Norm of the objective's gradient, features standardised.
+    pub gradient_norm: f64,
+    /// Value of the objective: sum of log-losses and penalty.
+    pub loss: f64,
+}
+
+/// Result of the independent check of a fit, by another solver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The other solver found the same optimum.
+    Confirmed,
+    /// The other solver stopped before it reached the fit's loss.
+    Unconfirmed,
+    /// There were too many rows, or the check would have taken too much work.
+    NotChecked,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Unconfirmed => "unconfirmed, the other solver stopped short of this loss",
+            Self::NotChecked => {
+                "not checked: more rows than training.verify_rows, or too much work for a tenth of a second"
+            }
+        })
+    }
+}
+
+impl Model {
+    /// True if the model reads and predicts the columns of a schema. The id may be another, and so
+    /// may the values that the columns allow.
+    pub fn fits_schema(&self, schema: &Schema) -> bool {
+        let mut pairs = self.schema.features.iter().zip(&schema.features);
+        self.schema.features.len() == schema.features.len()
+            && pairs.all(|(mine, other)| mine.name == other.name && mine.kind.is_as(&other.kind))
+            && self.schema.target == schema.target
+    }
+}

@@ -1,0 +1,96 @@
+//! Predictions of single rows, and where they come from.
+
+use dataset::passes::{Encoding, LinearExpression, probability};
+
+use crate::model::Model;
+
+/// A model prepared to predict rows one by one.
+///
+/// A row has one value per feature in schema order: NaN if it is missing, a level as its
+/// [code](dataset::level_code).
+#[derive(Clone, Debug)]
+pub struct Scorer<'m> {
+    expression: LinearExpression<'m>,
+    n_features: usize,
+}
+
+impl Scorer<'_> {
+    /// The log-odds of the positive label; finite for finite values of any size.
+    pub fn log_odds(&self, row: &[f64]) -> f64 {
+        self.expression.value(|feature| cell(row, feature))
+    }
+
+    /// The probability of the positive label.
+    pub fn probability(&self, row: &[f64]) -> f64 {
+        probability(self.log_odds(row))
+    }
+
+    /// The log-odds of the mean training row, to which the contributions of a row are added.
+    pub fn base(&self) -> f64 {
+        self.expression.value(|_| f64::NAN)
+    }
+
+    /// How much each feature of a row adds to the log-odds of the mean training row, in schema
+    /// order. Finite for finite values of any size; 0 for a missing one.
+    pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
+        // Only -0 leaves the sign of a first summand as it is.
+        let mut sums = vec![-0.0; self.n_features];
+        for weighted in &self.expression.terms {
+            let value = weighted
+                .term
+                .encoding
+                .value(cell(row, weighted.term.feature));
+            let share = contribution(weighted.coefficient, value, weighted.imputed);
+            let sum: &mut f64 = &mut sums[weighted.term.feature];
+            *sum = (*sum + share).clamp(f64::MIN, f64::MAX);
+        }
+        sums
+    }
+
+    /// How many cells of a row are levels without a coefficient of their own.
+    pub fn unseen_levels(&self, row: &[f64]) -> usize {
+        let terms = self.expression.terms.iter().map(|weighted| weighted.term);
+        let is_unseen = |encoding, feature| match encoding {
+            Encoding::OtherThan(_) => encoding.value(cell(row, feature)) == 1.0,
+            Encoding::Number | Encoding::Level(_) => false,
+        };
+        terms
+            .filter(|term| is_unseen(term.encoding, term.feature))
+            .count()
+    }
+}
+
+impl Model {
+    /// Prepares to predict rows one by one.
+    pub fn scorer(&self) -> Scorer<'_> {
+        Scorer {
+            expression: self.predictor.expression(),
+            n_features: self.schema.features.len(),
+        }
+    }
+}
+
+/// A cell of a row; one beyond its end is missing.
+fn cell(row: &[f64], feature: usize) -> f64 {
+    row.get(feature).copied().unwrap_or(f64::NAN)
+}
+
+fn contribution(coefficient: f64, value: f64, mean: f64) -> f64 {
+    if value.is_nan() || coefficient == 0.0 {
+        return 0.0;
+    }
+    (coefficient * (value - mean)).clamp(f64::MIN, f64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contributions_are_finite_whatever_the_value() {
+        assert_eq!(contribution(2.0, 5.0, 3.0), 4.0);
+        assert_eq!(contribution(2.0, f64::NAN, 3.0), 0.0);
+        assert_eq!(contribution(0.0, f64::MAX, f64::MIN), 0.0);
+        assert_eq!(contribution(-1e300, f64::MAX, 0.0), f64::MIN);
+    }
+}
