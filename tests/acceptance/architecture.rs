@@ -7,34 +7,36 @@ use std::path::Path;
 use crate::program::repository;
 
 /// Which crate may depend on which.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("common", &[]),
     ("alerts", &["common"]),
     ("dataset", &["common"]),
     ("ingestion", &["common", "dataset"]),
-    ("training", &["common", "dataset"]),
-    ("scoring", &["common", "dataset", "training"]),
+    ("model", &["common", "dataset"]),
+    ("training", &["common", "dataset", "model"]),
+    ("scoring", &["common", "dataset", "model", "training"]),
     (
         "diagnostics",
-        &["common", "dataset", "training", "scoring", "ingestion"],
+        &[
+            "common",
+            "dataset",
+            "model",
+            "training",
+            "scoring",
+            "ingestion",
+        ],
     ),
-    (
-        "reporting",
-        &["common", "scoring", "diagnostics", "training"],
-    ),
-    (
-        "deployment",
-        &["common", "scoring", "reporting", "training"],
-    ),
+    ("reporting", &["common", "scoring", "diagnostics"]),
+    ("deployment", &["common", "model", "scoring", "reporting"]),
     (
         "app",
         &[
             "common",
             "dataset",
+            "model",
             "deployment",
             "diagnostics",
             "scoring",
-            "training",
             "reporting",
         ],
     ),
@@ -46,6 +48,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "alerts",
             "dataset",
             "ingestion",
+            "model",
             "training",
             "scoring",
             "deployment",
