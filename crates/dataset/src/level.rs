@@ -20,7 +20,7 @@ use siphasher::sip::SipHasher13;
 /// the smallest codes. All others count together.
 ///
 /// So which ones are named does not depend on the order of rows, and parts can be joined.
-pub const MOST_NAMED_LEVELS: usize = 10_000;
+pub const MAX_NAMED_LEVELS: usize = 10_000;
 
 /// Bits of a hash that a float does not hold.
 const DROPPED_BITS: u32 = 64 - f64::MANTISSA_DIGITS;
@@ -152,7 +152,7 @@ pub(crate) fn insert_among_named<T>(
     of_level: T,
 ) -> Option<T> {
     known.insert(code, of_level);
-    let is_over = known.len() > MOST_NAMED_LEVELS;
+    let is_over = known.len() > MAX_NAMED_LEVELS;
     let (_, dropped) = is_over.then(|| known.pop_last())??;
     Some(dropped)
 }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn of_too_many_levels_the_same_ones_are_named_whatever_their_order() {
-        let texts: Vec<String> = (0..MOST_NAMED_LEVELS + 500)
+        let texts: Vec<String> = (0..MAX_NAMED_LEVELS + 500)
             .map(|level| level.to_string())
             .collect();
         let (mut there, mut back) = (LevelNames::default(), LevelNames::default());
@@ -235,6 +235,6 @@ mod tests {
         let named = texts
             .iter()
             .filter(|text| there.name(0, level_code(text)).is_some());
-        assert_eq!(named.count(), MOST_NAMED_LEVELS);
+        assert_eq!(named.count(), MAX_NAMED_LEVELS);
     }
 }

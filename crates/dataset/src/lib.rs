@@ -30,7 +30,7 @@ pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts, is_run_name};
-pub use level::{Level, LevelNames, MOST_NAMED_LEVELS, level_code};
+pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
 pub use line::push_field;
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{load_final_data, load_fingerprints, read_final_data};

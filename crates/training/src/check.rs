@@ -1,9 +1,9 @@
 //! The independent check of a fit: another solver, on the raw columns, tries for a lower loss.
 //!
-//! smartcore's L-BFGS and the objective written out below share no code with the fit. The solver may
-//! stop short of the optimum, which proves nothing; a loss below the fit's would prove the fit
-//! wrong. Its work is bounded by a count, not by a clock, so that the same data gives the same model
-//! file on every machine.
+//! smartcore's L-BFGS and the objective below share no code with the fit. The solver may stop before
+//! the optimum, which proves nothing. A loss below the fit's proves that the fit is wrong. The work is
+//! bounded by a count, not by a clock, so that the same data gives the same model file on every
+//! machine.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};

@@ -1,9 +1,8 @@
-//! How far the coefficients could lie from those of the population: their sandwich covariance.
+//! The sandwich covariance of the coefficients: how far they may be from those of the population.
 //!
-//! (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows, with I₀ the information, Λ the
-//! second derivatives of the penalty. It holds whether or not the model's form is right.
-//! Where the curvature is singular within rounding there is none: a ridge would divide noise by
-//! noise.
+//! (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows, where I₀ is the information and Λ the
+//! second derivatives of the penalty. It is valid even if the model's form is wrong. If the curvature
+//! is singular within rounding there is no covariance: a ridge would divide noise by noise.
 
 use dataset::passes::{LogisticPoint, sandwich_meat};
 use dataset::{Selection, Table};
@@ -15,7 +14,7 @@ use crate::linear::Cholesky;
 
 /// The covariance of intercept and coefficients in raw units, the intercept first.
 ///
-/// `None` when the curvature is singular within rounding, or the result is beyond measure.
+/// `None` if the curvature is singular within rounding, or the result overflows.
 pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
     let terms = fit.predictor.design.terms(table.features.len());
     let point = LogisticPoint {
@@ -35,7 +34,7 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
     flaw.is_none().then_some(raw)
 }
 
-/// With β = T·θ, the raw weights as a linear function of the standardised ones, T·C·Tᵀ.
+/// T·C·Tᵀ, where T turns standardised weights into raw ones.
 fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
     let size = standardised.nrows();
     let transform = |row: usize| -> Array1<f64> {

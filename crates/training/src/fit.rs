@@ -3,11 +3,11 @@
 //! What is minimised is the sum of the rows' log-losses + ‖w‖² / (2C), w in raw feature units and
 //! the intercept free: scikit-learn's default objective. Newton's method runs on standardised
 //! axes, where columns of any magnitude meet as equals; each axis carries the penalty that its
-//! raw coefficient has. Missing values enter as the mean of the present ones, a missing category as
-//! the shares of its levels.
+//! raw coefficient has. A missing value enters as the mean of the present ones, a missing level as
+//! the shares of the levels.
 //!
-//! Where Newton begins decides how many passes over the rows it takes, and nothing else: a start
-//! that leads nowhere is forgotten.
+//! The start of Newton's method decides only how many passes over the rows it takes. A start that
+//! leads nowhere is dropped.
 
 mod axes;
 mod folds;
@@ -37,7 +37,7 @@ pub struct FitSettings {
 /// The optimum, and what was found there.
 #[derive(Clone, Debug)]
 pub struct Fit {
-    /// The fitted function of the raw features.
+    /// The fitted predictor.
     pub predictor: LinearPredictor,
     /// Labelled rows.
     pub rows: u64,
@@ -60,15 +60,15 @@ pub struct Fit {
 /// Why there is no fit.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum FitError {
-    /// No row has a known class.
+    /// No row has a label.
     #[error("no row has a known class")]
     NoRows,
-    /// All rows are of one class.
+    /// All labels are equal.
     #[error("all {rows} labelled rows are of class {class}")]
     OneClass {
         /// 0 or 1.
         class: u8,
-        /// Rows of that class.
+        /// Labelled rows.
         rows: u64,
     },
     /// The optimum was not reached.
@@ -78,11 +78,11 @@ pub enum FitError {
     NotConverged {
         /// Newton steps taken.
         iterations: u32,
-        /// Objective where it stopped.
+        /// Value of the objective where the fit stopped.
         loss: f64,
         /// Norm of the gradient there.
         gradient_norm: f64,
-        /// What stopped it.
+        /// Why the fit stopped.
         reason: &'static str,
     },
 }
@@ -102,8 +102,8 @@ pub fn fit(
     fit_measured(settings, design, None, table, selection)
 }
 
-/// [`fit`], where the profile of the labelled rows of the selection is known already: it spares a
-/// pass where all features are numbers.
+/// [`fit`] with a known profile of the selection's labelled rows. It saves a pass if all features are
+/// numbers.
 pub(crate) fn fit_profiled(
     settings: &FitSettings,
     design: &Design,
@@ -116,8 +116,8 @@ pub(crate) fn fit_profiled(
     fit_measured(settings, design, known, table, selection)
 }
 
-/// The fit of a model that is kept; a pass over the labelled rows finds the moments of the columns
-/// of the design where they are not known.
+/// The fit of a model that is kept. If the moments of the design's columns are not known, a pass over
+/// the labelled rows finds them.
 fn fit_measured(
     settings: &FitSettings,
     design: &Design,
@@ -148,7 +148,7 @@ struct Rows<'a> {
     moments: &'a [Moments],
 }
 
-/// The optimum, from a start where one helps.
+/// Finds the optimum, from a start if one helps.
 fn solve(
     settings: &FitSettings,
     rows: &Rows<'_>,

@@ -9,7 +9,7 @@ use crate::level::{ColumnNames, insert_among_named};
 
 /// How many rows have each level of a category; missing ones are none.
 ///
-/// Of more than [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels those of the smallest
+/// Of more than [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels those of the smallest
 /// codes are counted one by one, however frequent they are: such a column is none to make a model
 /// of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct CategoryCounts {
     /// order of their bytes.
     pub levels: Vec<LevelCount>,
     /// Rows with any other level; of up to
-    /// [`MOST_NAMED_LEVELS`](crate::level::MOST_NAMED_LEVELS) levels there are none.
+    /// [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels there are none.
     pub others: u64,
 }
 
@@ -154,12 +154,12 @@ impl From<CodeCounts> for WrittenCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level::{LevelNames, MOST_NAMED_LEVELS};
+    use crate::level::{LevelNames, MAX_NAMED_LEVELS};
 
     #[test]
     fn counts_of_parts_are_those_of_the_whole_also_beyond_the_bound() {
         let mut names = LevelNames::default();
-        let cells: Vec<f64> = (0..MOST_NAMED_LEVELS + 700)
+        let cells: Vec<f64> = (0..MAX_NAMED_LEVELS + 700)
             .flat_map(|level| vec![names.add(0, &level.to_string()); 1 + level % 3])
             .chain([f64::NAN; 9])
             .collect();
@@ -173,7 +173,7 @@ mod tests {
         }
         assert_eq!(whole, joined);
         let named = whole.named(names.column(0));
-        assert_eq!(named.levels.len(), MOST_NAMED_LEVELS);
+        assert_eq!(named.levels.len(), MAX_NAMED_LEVELS);
         assert!(named.others > 0);
         assert_eq!(named.rows(), cells.len() as u64 - 9);
         assert_eq!(named.rows(), whole.total());

@@ -5,7 +5,8 @@ use crate::table::Table;
 
 /// An intercept and a weighted sum of terms.
 ///
-/// Plain data: it says what is computed of a row, not where or how.
+/// Plain data: it says what is computed of a row, not where or how. A feature has either a term of
+/// its number or indicators, of which at most one is 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearExpression<'a> {
     /// The value where all terms are 0.
@@ -49,26 +50,32 @@ impl LinearExpression<'_> {
 
     #[inline(always)]
     fn sum(&self, cell: &impl Fn(usize) -> f64, scale: f64) -> f64 {
-        let intercept = self.intercept * scale * scale;
-        self.terms.iter().fold(intercept, |sum, weighted| {
-            weighted.add_to(sum, cell(weighted.term.feature), scale)
-        })
-    }
-}
-
-impl WeightedTerm<'_> {
-    /// A sum with this term of a cell added; both factors are scaled. An indicator that is 0 leaves
-    /// the sum as it is.
-    #[inline(always)]
-    fn add_to(&self, sum: f64, cell: f64, scale: f64) -> f64 {
-        let weight = self.coefficient * scale;
-        let is_one = match self.term.encoding {
-            _ if cell.is_nan() => return sum + (self.imputed * scale) * weight,
-            Encoding::Number => return sum + (cell * scale) * weight,
-            Encoding::Level(level) => level.code() == cell,
-            Encoding::OtherThan(levels) => levels.iter().all(|level| level.code() != cell),
-        };
-        if is_one { sum + scale * weight } else { sum }
+        let mut sum = self.intercept * scale * scale;
+        // The feature whose indicator was 1: its other indicators are 0.
+        let mut found = usize::MAX;
+        for WeightedTerm {
+            term: Term { feature, encoding },
+            coefficient,
+            imputed,
+        } in &self.terms
+        {
+            if found == *feature {
+                continue;
+            }
+            let value = cell(*feature);
+            let weight = coefficient * scale;
+            match encoding {
+                _ if value.is_nan() => sum += (imputed * scale) * weight,
+                Encoding::Number => sum += (value * scale) * weight,
+                indicator if indicator.value(value) == 1.0 => {
+                    sum += scale * weight;
+                    found = *feature;
+                }
+                // An indicator that is 0 leaves the sum as it is.
+                Encoding::Level(_) | Encoding::OtherThan(_) => {}
+            }
+        }
+        sum
     }
 }
 

@@ -85,7 +85,7 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Adds the numbers that `number` makes of a column's cells in a chunk, but for NaN.
+    /// Adds the numbers that `number` makes of a column's cells in a chunk, except NaN.
     pub(crate) fn add_column<T: Copy>(
         &mut self,
         chunk: &Chunk<'_>,
@@ -102,7 +102,7 @@ impl Moments {
         });
     }
 
-    /// Adds the numbers of one block, of which the last may be missing, but for NaN.
+    /// Adds the numbers of one block, which may be incomplete, except NaN.
     pub(super) fn add_numbers(&mut self, numbers: &[f64]) {
         dispatch!(Level::new(), _ => {
             let mut block = Column::of(f64::NAN);
@@ -111,7 +111,7 @@ impl Moments {
         });
     }
 
-    /// Adds the numbers of a block, but for NaN.
+    /// Adds the numbers of a block, except NaN.
     #[inline(always)]
     fn add_block(&mut self, numbers: &Column) {
         // Each comparison with NaN is false.

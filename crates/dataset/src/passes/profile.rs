@@ -13,7 +13,7 @@ use super::moments::Moments;
 use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::fingerprint::SampleHasher;
-use crate::level::{ColumnNames, MOST_NAMED_LEVELS};
+use crate::level::{ColumnNames, MAX_NAMED_LEVELS};
 use crate::table::{Selection, Table};
 
 /// Rows that a profile keeps at most.
@@ -89,13 +89,13 @@ impl ColumnProfile {
 
     /// Why a category can be none that a model reads, as a sentence; `None` where it can.
     ///
-    /// Its rows, or those that its levels' names come from, have more than [`MOST_NAMED_LEVELS`]
+    /// Its rows, or those that its levels' names come from, have more than [`MAX_NAMED_LEVELS`]
     /// texts, and which of those are counted does not hang on how frequent they are.
     pub fn why_no_category(&self) -> Option<String> {
         let is_counted = self.levels()?.are_of_all_levels();
         (!is_counted).then(|| {
             format!(
-                "{} has more than {MOST_NAMED_LEVELS} different texts; it is no category: leave it out of schema.features, or allow but a few with allowed",
+                "{} has more than {MAX_NAMED_LEVELS} different texts; it is no category: leave it out of schema.features, or allow but a few with allowed",
                 self.name
             )
         })
@@ -407,10 +407,10 @@ mod tests {
             profile(&schema, &table, &table.all())
         };
         let levels = |found: &Profile| found.summary().columns[0].levels.clone().unwrap();
-        let most = found(MOST_NAMED_LEVELS);
+        let most = found(MAX_NAMED_LEVELS);
         assert_eq!(most.why_no_categories(), Vec::<String>::new());
         assert!(levels(&most).distinct_is_exact);
-        let more = found(MOST_NAMED_LEVELS + 1);
+        let more = found(MAX_NAMED_LEVELS + 1);
         let why = more.why_no_categories();
         assert!(why[0].starts_with("x has more than 10000 different texts"));
         let shown = levels(&more);

@@ -39,8 +39,8 @@ pub use missingness::{fisher, missingness};
 pub use proportions::{ShareTest, Tally, separation};
 pub(crate) use score_test::LeftOut;
 pub use score_test::{
-    CumulativeScore, Incumbent, ScoreTerms, ScoreTest, ScoreTestMethod, Undecided, look_level,
-    recalibration_terms, score_test,
+    CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, ScoreTestMethod, Undecided,
+    look_level, recalibration_terms, score_test,
 };
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};

@@ -9,8 +9,8 @@
 //! U and I add up over batches. They are taken on the standardised axes of the training rows,
 //! which change nothing but the rounding.
 
+mod deployed;
 mod drawn_classes;
-mod incumbent;
 mod levels;
 
 use serde::{Deserialize, Serialize};
@@ -20,17 +20,17 @@ use super::independent::Independent;
 use super::symmetric::product;
 use super::tails::chi_square_tail;
 
-pub use self::incumbent::{Incumbent, recalibration_terms};
+pub use self::deployed::{DeployedCoefficients, recalibration_terms};
 pub(crate) use self::levels::LeftOut;
 
 /// No probability counts as closer to 0 or 1 than this: a single row that the model held to be
 /// impossible must not decide alone.
-const LEAST_PROBABILITY: f64 = 1e-6;
+const MIN_PROBABILITY: f64 = 1e-6;
 /// Sums beyond it are left alone: their products with each other leave what a float holds. A column
 /// comes here by a cell of 10⁵⁰ standard deviations.
-const LARGEST_SUM: f64 = 1e100;
+const MAX_SUM: f64 = 1e100;
 /// Of either class at least so many rows must be expected.
-const LEAST_EXPECTED: f64 = 5.0;
+const MIN_EXPECTED: f64 = 5.0;
 /// Rows needed for each coefficient that is asked about.
 const ROWS_A_COEFFICIENT: u64 = 2;
 
@@ -95,7 +95,7 @@ pub enum Undecided {
     },
     /// The model expects almost nobody in one of the classes.
     #[error(
-        "the model expects {expected:.1} rows of class {class} among {rows}, at least {LEAST_EXPECTED} are needed"
+        "the model expects {expected:.1} rows of class {class} among {rows}, at least {MIN_EXPECTED} are needed"
     )]
     OneClassExpected {
         /// The class, 0 or 1.
@@ -128,7 +128,7 @@ impl ScoreTerms {
     pub fn are_usable(&self) -> bool {
         let information = self.information.iter().flatten();
         let mut sums = self.score.iter().chain(information);
-        self.expected.is_finite() && sums.all(|sum| sum.abs() <= LARGEST_SUM)
+        self.expected.is_finite() && sums.all(|sum| sum.abs() <= MAX_SUM)
     }
 
     /// Adds the terms of later rows, of the same model.
@@ -165,7 +165,7 @@ impl ScoreTerms {
     fn usable(&self) -> Vec<usize> {
         let is_usable = |of: &usize| {
             let sums = [self.score[*of], self.information[*of][*of]];
-            sums.iter().all(|sum| sum.abs() <= LARGEST_SUM)
+            sums.iter().all(|sum| sum.abs() <= MAX_SUM)
         };
         (0..self.score.len()).filter(is_usable).collect()
     }
@@ -183,7 +183,7 @@ impl ScoreTerms {
     /// Whether the model expects enough rows of either label for χ² to hold.
     fn expects_both_labels(&self) -> Result<(), Undecided> {
         for (class, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
-            if expected < LEAST_EXPECTED {
+            if expected < MIN_EXPECTED {
                 let rows = self.rows;
                 return Err(Undecided::OneClassExpected {
                     class,

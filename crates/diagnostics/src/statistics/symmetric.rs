@@ -1,7 +1,7 @@
 //! Symmetric matrices of the few dimensions that a model has.
 
 /// Sweeps after which a matrix of any sensible size is diagonal; ten are usual.
-const MOST_SWEEPS: usize = 60;
+const MAX_SWEEPS: usize = 60;
 
 /// The eigenvalues of a symmetric matrix with their eigenvectors.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub(crate) fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
                 .collect()
         })
         .collect();
-    for _ in 0..MOST_SWEEPS {
+    for _ in 0..MAX_SWEEPS {
         let mut is_diagonal = true;
         for row in 0..size {
             for column in row + 1..size {

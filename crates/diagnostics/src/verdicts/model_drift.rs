@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::Batch;
 use super::coefficients::{Moved, Untested, UntestedLevel, WhyUntested, most_moved, untested};
 use crate::compare::Verdict;
-use crate::statistics::{CumulativeScore, Incumbent, ScoreTerms, ScoreTest, Undecided};
+use crate::statistics::{CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, Undecided};
 
 /// Sums of several batches are looked at from so many rows on. Their rows are gone, so that χ² has to
 /// do, which is too quick for fewer: of 2,000 streams of small batches in which nothing had changed
 /// it said drift in 1.2 to 1.45 %, and in nearly all of those before so many rows had come.
-const LEAST_SUMMED_ROWS: u64 = 150;
+const MIN_SUMMED_ROWS: u64 = 150;
 
 /// Whether the coefficients of the deployed model still hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,23 +110,23 @@ pub fn model_verdict(
     before: &CumulativeScore,
     alpha: f64,
 ) -> (ModelVerdict, CumulativeScore) {
-    let incumbent = Incumbent::of(model);
+    let deployed = DeployedCoefficients::of(model);
     let rows = batch.rows.clone();
-    let terms = incumbent.terms(batch.table, &Selection::rows(rows.clone()));
-    let single = incumbent.test_batch(batch.table, rows, &terms, alpha);
+    let terms = deployed.terms(batch.table, &Selection::rows(rows.clone()));
+    let single = deployed.test_batch(batch.table, rows, &terms, alpha);
     let test = |sums: &ScoreTerms| {
         if *sums == terms {
             // The first batch since the model went live is all of the sums.
             return single.clone();
         }
         let rows = sums.rows;
-        if rows < LEAST_SUMMED_ROWS {
-            let needed = LEAST_SUMMED_ROWS;
+        if rows < MIN_SUMMED_ROWS {
+            let needed = MIN_SUMMED_ROWS;
             return Err(Undecided::FewRows { rows, needed });
         }
-        incumbent.test(sums)
+        deployed.test(sums)
     };
-    let (cumulative, sums) = if incumbent.covariance().is_none() || terms.rows == 0 {
+    let (cumulative, sums) = if deployed.covariance().is_none() || terms.rows == 0 {
         (None, before.clone())
     } else {
         look(&terms, test, before, alpha)
@@ -152,7 +152,7 @@ pub fn model_verdict(
     let left_out = |held: &HeldTest| {
         let is_single = single.as_ref() == Some(held);
         let of_all = sums.terms.as_ref().filter(|_| !is_single);
-        incumbent.left_out(of_all.unwrap_or(&terms))
+        deployed.left_out(of_all.unwrap_or(&terms))
     };
     let Untested { features, levels } = drift.or(holds).map_or_else(Untested::default, |held| {
         untested(model, &held.test, &left_out(held))

@@ -17,7 +17,7 @@ pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
 /// The scale is a power of two, so that dividing by it loses no digit.
 fn axis(column: &Moments, settings: &FitSettings) -> Axis {
     let (Some(mean), Some(minimum)) = (column.mean(), column.minimum()) else {
-        // Nothing is known of an empty column: 0 stands in for every value of it.
+        // An empty column has no mean: its values are imputed as 0.
         return Axis {
             scale: 1.0,
             shift: 0.0,
@@ -48,7 +48,7 @@ fn power_of_two_below(number: f64) -> f64 {
     f64::from_bits(number.to_bits() & EXPONENT)
 }
 
-/// Second derivative of the penalty by each weight; 0 where the raw unit is beyond measure.
+/// Second derivative of the penalty by each weight; 0 if it underflows.
 pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
     let of_axis = |axis: &Axis| (1.0 / (axis.scale * settings.c.sqrt())).powi(2);
     std::iter::once(0.0)
@@ -56,7 +56,7 @@ pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
         .collect()
 }
 
-/// The function of the raw features that these weights on the axes are.
+/// The predictor in raw units with these weights on the axes.
 pub(super) fn raw_predictor(
     design: &Design,
     axes: &[Axis],

@@ -1,8 +1,8 @@
-//! Fits to all clients but those of one fold.
+//! Fits to all folds except one.
 //!
-//! They begin at the same predictor, and four in five of their rows are the same. So the first
-//! step and the look at where it leads, which on many rows is all there is to do, are taken for all
-//! folds at once.
+//! All of them begin at the same predictor, and share four fifths of their rows. The first step, and
+//! the terms at its end, are therefore computed for all folds at once. With many rows there is nothing
+//! more to do.
 
 use dataset::passes::{
     Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
@@ -22,7 +22,7 @@ pub struct OutOfFold<'a> {
     /// The columns of the design.
     terms: Vec<Term<'a>>,
     table: &'a Table,
-    /// What each fold's fit begins with.
+    /// By fold: what its fit begins with.
     folds: Vec<Others>,
 }
 
@@ -103,8 +103,8 @@ impl<'a> OutOfFold<'a> {
 
 /// For each fold the end of a Newton step from `near`.
 ///
-/// Missing values stand at the mean of all rows here, not at that of the other folds, so a step may
-/// miss by a little.
+/// Missing values have the mean of all rows here, not that of the other folds, so a step is slightly
+/// off.
 fn one_step(
     settings: &FitSettings,
     near: &LinearPredictor,
@@ -130,7 +130,7 @@ fn one_step(
     others_of_each(&of_folds, step)
 }
 
-/// For each fold what is made of the others.
+/// For each fold the result of `make` for all other folds.
 fn others_of_each<T, U>(
     of_folds: &[T],
     make: impl Fn(&mut dyn Iterator<Item = &T>) -> U,

@@ -19,7 +19,7 @@ const REACHED: f64 = 1e-24;
 /// From here one more step leaves an error that no prediction shows: about its square.
 const FORESEEN: f64 = 1e-10;
 /// Near the optimum Newton squares its error: a step that gains less has met the rounding.
-const LEAST_GAIN: f64 = 0.25;
+const MIN_GAIN: f64 = 0.25;
 /// A loss per row that only features reach which separate the classes.
 const SEPARATED: f64 = 1e-6;
 
@@ -56,7 +56,7 @@ pub(super) fn minimise(
         }
         if let Some((before, decrement_before)) = last
             && decrement_before <= NEAR * loss
-            && decrement > LEAST_GAIN * decrement_before
+            && decrement > MIN_GAIN * decrement_before
         {
             return Ok(if decrement < decrement_before {
                 (here, steps)

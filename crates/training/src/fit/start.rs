@@ -12,15 +12,15 @@ use ndarray::Array1;
 
 use super::{Goal, Objective, Point, minimise};
 
-/// From so many rows on a few of them tell enough of the others, and a pass over all of them
-/// takes long enough, that a look at the few pays.
+/// Minimum rows for a first fit to a few of them: the few then represent the others, and a pass over
+/// all rows takes long enough to be worth saving.
 const MANY_ROWS: usize = 1 << 17;
-/// A few rows that take more steps than this have nothing to tell.
+/// Maximum steps of the fit to a few rows: one that takes more says nothing about the others.
 const FEW_STEPS: u32 = 20;
 
 /// The optimum of a few of many rows.
 ///
-/// It costs about half a pass over all rows, and spares about half of the passes that follow.
+/// It costs about half a pass over all rows, and saves about half of the passes that follow.
 pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if objective.selection.rows.len() < MANY_ROWS {
         return None;

@@ -22,8 +22,8 @@ use dataset::{Table, each_in_parallel};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rand_pcg::Pcg64Mcg;
 
-use super::incumbent::most_log_odds;
-use super::{Incumbent, ScoreTerms, ScoreTest, ScoreTestMethod, Tested, Undecided};
+use super::deployed::max_log_odds;
+use super::{DeployedCoefficients, ScoreTerms, ScoreTest, ScoreTestMethod, Tested, Undecided};
 use crate::statistics::symmetric::{dot, eigen};
 
 /// Draws that are expected to be beyond a statistic whose p-value is the level: the p-value there
@@ -31,7 +31,7 @@ use crate::statistics::symmetric::{dot, eigen};
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
 /// Draws times rows times coefficients at most, which takes a fraction of a second: that of 10,000
 /// rows with three features at a level of 0.005. Beyond it χ² has to do.
-const MOST_TERMS: f64 = 8e7;
+const MAX_TERMS: f64 = 8e7;
 /// Draws that one thread makes at a time, of a seed of their own: how many threads there are makes
 /// no difference.
 const DRAWS_AT_ONCE: u32 = 100;
@@ -40,7 +40,7 @@ const SEED: u128 = 0x8b5f_1d2c_94e7_a360_3c71_e5d8_0f9b_4a26;
 /// Statistics of the same classes differ by less: this is rounding.
 const ROUNDING: f64 = 1e-9;
 
-impl Incumbent<'_> {
+impl DeployedCoefficients<'_> {
     /// [`test`](Self::test) of a batch whose rows are there, with these terms. Where χ² is below the
     /// level the p-value is that of drawn classes, if that is larger.
     ///
@@ -166,7 +166,7 @@ impl DrawnClasses<'_> {
 fn draws_for(level: f64, terms: &ScoreTerms) -> Option<u32> {
     let draws = (DRAWS_BEYOND_LEVEL / level).ceil() - 1.0;
     let in_all = draws * terms.rows as f64 * terms.score.len() as f64;
-    (draws >= 1.0 && in_all <= MOST_TERMS).then_some(draws as u32)
+    (draws >= 1.0 && in_all <= MAX_TERMS).then_some(draws as u32)
 }
 
 /// The probabilities of class 1 that some coefficients give rows, as the test bounds them.
@@ -176,7 +176,7 @@ fn probabilities_of(columns: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
     for (column, weight) in columns.iter().zip(weights) {
         add(&mut log_odds, *weight, column);
     }
-    let limit = most_log_odds();
+    let limit = max_log_odds();
     for row in &mut log_odds {
         *row = row.clamp(-limit, limit);
     }

@@ -13,13 +13,13 @@ use std::ops::Range;
 
 use dataset::passes::{Encoding, Term};
 
-use super::{Incumbent, LEAST_PROBABILITY, ScoreTerms};
+use super::{DeployedCoefficients, MIN_PROBABILITY, ScoreTerms};
 
 /// The curvature Σp(1−p) that the rows with a level must have, and those with another: at least so
 /// many of either class are expected among them then, twice as many where both are as frequent.
-const LEAST_CURVATURE: f64 = 2.5;
+const MIN_CURVATURE: f64 = 2.5;
 /// A single row has more; less is rounding.
-const CURVATURE_OF_NO_ROW: f64 = LEAST_PROBABILITY / 2.0;
+const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 
 /// Why the coefficient of a level is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum LeftOut {
     Missing,
 }
 
-impl Incumbent<'_> {
+impl DeployedCoefficients<'_> {
     /// The coefficients of levels that a test of these terms leaves out, the intercept being 0.
     pub(crate) fn left_out(&self, terms: &ScoreTerms) -> BTreeMap<usize, LeftOut> {
         let curvature = |place| {
@@ -72,10 +72,10 @@ fn of_category(levels: &[(usize, f64)]) -> Vec<(usize, LeftOut)> {
     let sum_of = |levels: &[(usize, f64)]| levels.iter().map(|(_, rows)| rows).sum::<f64>();
     let all = sum_of(levels);
     let is_enough =
-        |(_, rows): &(usize, f64)| *rows >= LEAST_CURVATURE && all - rows >= LEAST_CURVATURE;
+        |(_, rows): &(usize, f64)| *rows >= MIN_CURVATURE && all - rows >= MIN_CURVATURE;
     let (mut tested, rare): (Vec<_>, Vec<_>) = levels.iter().copied().partition(is_enough);
     tested.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let base = tested.last().filter(|_| sum_of(&rare) < LEAST_CURVATURE);
+    let base = tested.last().filter(|_| sum_of(&rare) < MIN_CURVATURE);
     let why = |rows: f64| {
         if all < CURVATURE_OF_NO_ROW {
             LeftOut::Missing

@@ -66,9 +66,9 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
 fn the_test_is_that_of_the_reference() {
     for case in cases("score_test") {
         let (model, batch) = model_and_batch(&case);
-        let incumbent = Incumbent::of(&model);
-        let terms = incumbent.terms(&batch, &batch.all());
-        let found = incumbent.test(&terms).unwrap();
+        let deployed = DeployedCoefficients::of(&model);
+        let terms = deployed.terms(&batch, &batch.all());
+        let found = deployed.test(&terms).unwrap();
         assert_close(Some(terms.expected), case.number("expected"), 1e-9, &case);
         assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
         assert_close(Some(found.p_value), case.number("p_value"), 1e-6, &case);
@@ -100,15 +100,15 @@ fn the_recalibration_test_is_that_of_the_reference() {
 fn terms_of_batches_add_up_to_those_of_all_rows() {
     let case = &cases("score_test")[0];
     let (model, batch) = model_and_batch(case);
-    let incumbent = Incumbent::of(&model);
-    let at_once = incumbent.terms(&batch, &batch.all());
-    let mut sum = incumbent.terms(&batch, &Selection::rows(0..11));
-    let later = incumbent.terms(&batch, &Selection::rows(11..batch.rows()));
+    let deployed = DeployedCoefficients::of(&model);
+    let at_once = deployed.terms(&batch, &batch.all());
+    let mut sum = deployed.terms(&batch, &Selection::rows(0..11));
+    let later = deployed.terms(&batch, &Selection::rows(11..batch.rows()));
     sum.merge(&later).unwrap();
     assert_eq!((sum.rows, sum.positives), (at_once.rows, at_once.positives));
     let (sum, at_once) = (
-        incumbent.test(&sum).unwrap(),
-        incumbent.test(&at_once).unwrap(),
+        deployed.test(&sum).unwrap(),
+        deployed.test(&at_once).unwrap(),
     );
     assert!((sum.statistic / at_once.statistic - 1.0).abs() < 1e-12);
 }
@@ -207,11 +207,11 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
 #[test]
 fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
     let (model, x, classes) = model_of_two();
-    let incumbent = Incumbent::of(&model);
+    let deployed = DeployedCoefficients::of(&model);
     let tested = |x: &[f64], second: Vec<f64>, classes: &[f64]| {
         let batch = table_of(&model.schema, &[x.to_vec(), second], classes);
-        incumbent
-            .test(&incumbent.terms(&batch, &batch.all()))
+        deployed
+            .test(&deployed.terms(&batch, &batch.all()))
             .unwrap()
     };
     // A coefficient that has turned around is found whatever became of the other column.
@@ -249,19 +249,19 @@ fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
 #[test]
 fn one_cell_that_cannot_be_squared_blinds_no_other_coefficient() {
     let (model, x, classes) = model_of_two();
-    let incumbent = Incumbent::of(&model);
+    let deployed = DeployedCoefficients::of(&model);
     let turned: Vec<f64> = x.iter().map(|value| -value).collect();
     for cell in [1e200, -1e200, 1e60] {
         let mut second: Vec<f64> = x.iter().map(|value| value * value).collect();
         second[7] = cell;
         let terms = |x: &[f64]| {
             let batch = table_of(&model.schema, &[x.to_vec(), second.clone()], &classes);
-            incumbent.terms(&batch, &batch.all())
+            deployed.terms(&batch, &batch.all())
         };
-        let broken = incumbent.test(&terms(&turned)).unwrap();
+        let broken = deployed.test(&terms(&turned)).unwrap();
         assert!(broken.p_value < 1e-9, "{cell}: {broken:?}");
         assert_eq!((broken.degrees, broken.components[2]), (2, None), "{cell}");
-        let holds = incumbent.test(&terms(&x)).unwrap();
+        let holds = deployed.test(&terms(&x)).unwrap();
         assert!(holds.p_value > 0.005, "{cell}: {holds:?}");
     }
 }
@@ -285,9 +285,9 @@ fn the_coefficient_that_moved_has_the_largest_component() {
             continue;
         };
         let (model, batch) = model_and_batch(&case);
-        let incumbent = Incumbent::of(&model);
-        let found = incumbent
-            .test(&incumbent.terms(&batch, &batch.all()))
+        let deployed = DeployedCoefficients::of(&model);
+        let found = deployed
+            .test(&deployed.terms(&batch, &batch.all()))
             .unwrap();
         let sizes = found.components.iter().map(|part| part.unwrap().abs());
         let largest = sizes.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));

@@ -129,15 +129,14 @@ fn a_fold_is_answered_for_by_the_same_columns() {
     let near = Predictor::Linear(all.predictor.clone());
     let folds = OutOfFold::new(&settings, &near, &table);
     for fold in 0..FOLDS {
-        let Predictor::Linear(found) = folds.without(fold).unwrap();
-        assert_eq!(found.design, all.predictor.design);
+        let found = folds.without(fold).unwrap();
         let others = table.all().of_fold(dataset::Fold::Outside(fold));
-        let wanted = fit(&settings, &found.design, &table, &others).unwrap();
-        let pairs = found
-            .coefficients
-            .iter()
-            .zip(&wanted.predictor.coefficients);
-        for (found, wanted) in pairs {
+        let wanted = fit(&settings, &all.predictor.design, &table, &others).unwrap();
+        let (found, wanted) = (found.expression(), wanted.predictor.expression());
+        assert_eq!(found.terms.len(), wanted.terms.len());
+        for (found, wanted) in found.terms.iter().zip(&wanted.terms) {
+            assert_eq!(found.term, wanted.term);
+            let (found, wanted) = (found.coefficient, wanted.coefficient);
             assert!((found - wanted).abs() < 1e-8, "{found} {wanted}");
         }
     }

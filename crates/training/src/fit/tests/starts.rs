@@ -1,5 +1,6 @@
 //! Tests of where a fit begins: the optimum is the same from there.
 
+use dataset::passes::LinearExpression;
 use dataset::{FOLDS, Fold};
 use model::Predictor;
 
@@ -99,14 +100,17 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
                 .unwrap()
                 .predictor;
             assert_ne!(wanted, near);
-            let Predictor::Linear(found) = folds.without(fold).unwrap();
-            let numbers = |predictor: &LinearPredictor| {
-                let mut numbers = vec![predictor.intercept];
-                numbers.extend(&predictor.coefficients);
-                numbers.extend(&predictor.imputed);
+            let found = folds.without(fold).unwrap();
+            let numbers = |expression: LinearExpression<'_>| {
+                let mut numbers = vec![expression.intercept];
+                for weighted in expression.terms {
+                    numbers.extend([weighted.coefficient, weighted.imputed]);
+                }
                 numbers
             };
-            for (found, wanted) in numbers(&found).into_iter().zip(numbers(&wanted)) {
+            let (found, wanted) = (numbers(found.expression()), numbers(wanted.expression()));
+            assert_eq!(found.len(), wanted.len());
+            for (found, wanted) in found.into_iter().zip(wanted) {
                 assert!(
                     relative_difference(found, wanted) < 1e-9,
                     "{found}, {wanted}"

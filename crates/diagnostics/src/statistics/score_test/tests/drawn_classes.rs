@@ -16,12 +16,12 @@ fn batch_with_a_client_at(x: f64, model: &Model) -> Table {
 #[test]
 fn one_client_far_out_is_no_drift_of_a_few_rows() {
     let (model, ..) = model_of_two();
-    let incumbent = Incumbent::of(&model);
+    let deployed = DeployedCoefficients::of(&model);
     let tested = |x: f64, level: f64| {
         let batch = batch_with_a_client_at(x, &model);
-        let terms = incumbent.terms(&batch, &batch.all());
-        let asymptotic = incumbent.test(&terms).unwrap();
-        let found = incumbent.test_batch(&batch, 0..26, &terms, level).unwrap();
+        let terms = deployed.terms(&batch, &batch.all());
+        let asymptotic = deployed.test(&terms).unwrap();
+        let found = deployed.test_batch(&batch, 0..26, &terms, level).unwrap();
         assert_eq!(found.statistic, asymptotic.statistic);
         (asymptotic.p_value, found)
     };
@@ -46,7 +46,7 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
     let (mut model, ..) = model_of_two();
     // Without errors of the coefficients every probability is known.
     model.covariance = Some(vec![vec![0.0; 3]; 3]);
-    let incumbent = Incumbent::of(&model);
+    let deployed = DeployedCoefficients::of(&model);
     let x: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 5.5) / 10.0).collect();
     let other: Vec<f64> = (0..ROWS).map(|row| f64::from(row == 3) * 4.0).collect();
     let batch_of = |classes: usize| {
@@ -56,7 +56,7 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
     };
     let terms = |classes: usize| {
         let batch = batch_of(classes);
-        incumbent.terms(&batch, &batch.all())
+        deployed.terms(&batch, &batch.all())
     };
     let probability = |classes: usize| -> f64 {
         let chances = (0..ROWS).map(|row| {
@@ -71,7 +71,7 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
     };
     let mut all: Vec<(f64, f64, usize)> = (0..1 << ROWS)
         .map(|classes| {
-            let statistic = incumbent.test(&terms(classes)).unwrap().statistic;
+            let statistic = deployed.test(&terms(classes)).unwrap().statistic;
             (statistic, probability(classes), classes)
         })
         .collect();
@@ -89,9 +89,9 @@ fn the_p_value_of_drawn_classes_is_that_of_all_classes_there_could_be() {
         let as_large = all.iter().filter(|row| row.0 >= least * (1.0 - 1e-9));
         let exact: f64 = as_large.map(|(_, probability, _)| probability).sum();
         let terms = terms(classes);
-        let tested = incumbent.tested(&terms).unwrap();
+        let tested = deployed.tested(&terms).unwrap();
         let batch = batch_of(classes);
-        let drawn = incumbent.drawn_classes(&batch, 0..ROWS).unwrap();
+        let drawn = deployed.drawn_classes(&batch, 0..ROWS).unwrap();
         let found = drawn.p_value(&tested, &terms.score, DRAWS).unwrap();
         let error = (exact * (1.0 - exact) / f64::from(DRAWS)).sqrt();
         assert!((found - exact).abs() < 4.0 * error, "{found}, {exact}");

@@ -1,4 +1,4 @@
-//! A deployed model as the score test sees it: coefficients and their covariance on axes.
+//! The deployed model in the score test: its coefficients and their covariance on axes.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ use dataset::{Selection, Table};
 use model::Model;
 
 use super::levels::categories;
-use super::{LEAST_PROBABILITY, ScoreTerms, ScoreTest, Tested, Undecided};
+use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, Tested, Undecided};
 
 /// A deployed model's coefficients on the standardised axes of its training rows.
 #[derive(Clone, Debug)]
-pub struct Incumbent<'m> {
+pub struct DeployedCoefficients<'m> {
     pub(super) terms: Vec<Term<'m>>,
     /// One per term.
     pub(super) axes: Vec<Axis>,
-    /// The places of each category's coefficients, the intercept being 0.
+    /// The places of each category's coefficients; the intercept has place 0.
     pub(super) categories: Vec<Range<usize>>,
     /// The intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
 }
 
-impl<'m> Incumbent<'m> {
+impl<'m> DeployedCoefficients<'m> {
     /// The coefficients of a model.
     ///
     /// It keeps their covariance in raw units: a column whose mean is 10ᵏ standard deviations from
@@ -74,8 +74,8 @@ impl<'m> Incumbent<'m> {
         self.covariance.as_deref()
     }
 
-    /// Tests terms of this model, but for the levels of categories that are too rare in their rows,
-    /// and the most frequent one of each where the others tell it.
+    /// Tests terms of this model, except for levels that are too rare in their rows, and for the most
+    /// frequent level of a category whose other levels determine it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
         let tested = self.tested(terms)?;
         terms.expects_both_labels()?;
@@ -90,12 +90,12 @@ impl<'m> Incumbent<'m> {
 }
 
 /// The terms of intercept and slope of a model's log-odds, for a model that is not logistic: they
-/// hold as long as the intercept is 0 and the slope 1. Rows without a class do not count.
+/// hold as long as the intercept is 0 and the slope 1. Rows without a label do not count.
 ///
 /// The log-odds are no estimates of a linear model, so their test is one with a covariance of 0.
 /// They are bounded as the probabilities are: one row beyond must not be the whole column.
 pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
-    let limit = most_log_odds();
+    let limit = max_log_odds();
     let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
     let table = Table {
         features: vec![log_odds.collect()],
@@ -118,7 +118,7 @@ pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
 }
 
 fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> ScoreTerms {
-    let terms = bounded_logistic_terms(point, most_log_odds(), table, selection);
+    let terms = bounded_logistic_terms(point, max_log_odds(), table, selection);
     ScoreTerms {
         rows: terms.rows,
         positives: terms.positives,
@@ -129,9 +129,9 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
     }
 }
 
-/// The log-odds of a probability that is as close to 1 as may be.
-pub(super) fn most_log_odds() -> f64 {
-    ((1.0 - LEAST_PROBABILITY) / LEAST_PROBABILITY).ln()
+/// The log-odds of the largest probability that counts.
+pub(super) fn max_log_odds() -> f64 {
+    ((1.0 - MIN_PROBABILITY) / MIN_PROBABILITY).ln()
 }
 
 /// The standard deviation of a term in the training rows.
@@ -142,7 +142,8 @@ fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f6
     }
 }
 
-/// Any axis gives the same test but for rounding: a column without spread keeps its size.
+/// An axis for a column. The axis changes only the rounding of the test; a column without spread
+/// keeps its size.
 fn axis(spread: Option<f64>, imputed: f64) -> Axis {
     let is_usable = |scale: &f64| *scale > 0.0 && (1.0 / scale).is_finite();
     let scale = spread.filter(is_usable);
@@ -157,7 +158,7 @@ fn axis(spread: Option<f64>, imputed: f64) -> Axis {
     }
 }
 
-/// With θ = A·β, the weights on the axes as a linear function of the raw ones, A·C·Aᵀ.
+/// A·C·Aᵀ, where A turns raw weights into those on the axes.
 fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
     let size = raw.len();
     let transform = |row: usize| -> Vec<f64> {
