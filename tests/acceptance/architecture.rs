@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::program::repository;
 
 /// Which crate may depend on which.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("common", &[]),
     ("alerts", &["common"]),
     ("dataset", &["common"]),
@@ -26,7 +26,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "ingestion",
         ],
     ),
-    ("reporting", &["common", "scoring", "diagnostics"]),
+    ("record", &["common", "ingestion", "scoring", "diagnostics"]),
+    ("reporting", &["common", "record", "scoring", "diagnostics"]),
     ("deployment", &["common", "model", "scoring", "reporting"]),
     (
         "app",
@@ -36,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "model",
             "deployment",
             "diagnostics",
+            "record",
             "scoring",
             "reporting",
         ],
@@ -53,6 +55,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "scoring",
             "deployment",
             "diagnostics",
+            "record",
             "reporting",
             "app",
             "apicalls",

@@ -64,7 +64,7 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
     assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
     let report = workspace.text("data/state/runs/000002/report.txt");
     assert!(
-        report.contains("on 400 new rows without a class (estimate; blind to concept drift)"),
+        report.contains("on 400 new rows without a label (estimate; blind to concept drift)"),
         "{report}"
     );
     assert_eq!(
@@ -98,13 +98,13 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
     );
     let kept = kept(&workspace, 2).expect("an estimate");
     assert_eq!(
-        (&kept["came"]["rows"], &kept["f1"]),
+        (&kept["labelled"]["rows"], &kept["f1"]),
         (&json!(400), &Value::Null)
     );
-    assert_eq!(kept["expectation"]["rows"], 400);
+    assert_eq!(kept["estimated_performance"]["rows"], 400);
     let report = workspace.text("data/state/runs/000004/report.txt");
     assert!(
-        report.contains("on 400 rows of run 2 whose class has come"),
+        report.contains("on 400 rows of run 2 that have a label by now"),
         "{report}"
     );
 
@@ -195,7 +195,8 @@ fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
     assert_eq!(outcome(&both), "steady", "{both:#}");
     assert_eq!(expectation(&both)["rows"], 150);
     assert_eq!(both["evidence"]["new_labelled_rows"], 400);
-    assert_eq!(kept(&workspace, 2).expect("an estimate")["came"]["rows"], 0);
+    let kept = kept(&workspace, 2).expect("an estimate");
+    assert_eq!(kept["labelled"]["rows"], 0);
 }
 
 /// Last period's row with its class, and below it this period's without one.
@@ -276,7 +277,7 @@ fn a_lost_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
     std::fs::remove_file(&waiting[0]).expect("the file");
     let run = workspace.run("fullprocess", &["--json"]);
     assert!(
-        run.stderr.contains("is not held against its classes"),
+        run.stderr.contains("are not compared with their labels"),
         "{}",
         run.stderr
     );

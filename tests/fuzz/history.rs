@@ -5,7 +5,7 @@ use common::exit::{Exit, classify};
 use common::history::{STAGES, documents};
 use common::{Failure, History, Ledger};
 use dataset::passes::Summary;
-use fullprocess::RunRecord;
+use record::RunRecord;
 
 use crate::pipeline::{Pipeline, write};
 

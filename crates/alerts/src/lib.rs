@@ -21,16 +21,16 @@ use crate::outbox::{Round, Target};
 
 pub use condition::{Condition, Seen, Sighting};
 
-/// The run that saw something.
+/// The run that an alert is about.
 #[derive(Clone, Debug)]
-pub struct Occasion {
-    /// When the program began, which tells of the same condition once that it is there.
+pub struct AlertContext {
+    /// Start of the program. One start of the program reports an open condition once.
     pub began: Timestamp,
-    /// When.
+    /// Time of the alert.
     pub now: Timestamp,
-    /// Its number; `None` where it did not come to one.
+    /// Number of the run; `None` where the run got none.
     pub run: Option<i64>,
-    /// The release that is live after it.
+    /// The release that is live after the run.
     pub release: Option<String>,
 }
 
@@ -46,15 +46,15 @@ pub struct Delivery<'a> {
 pub fn note(
     config: &Config,
     history: &History,
-    occasion: &Occasion,
+    context: &AlertContext,
     sightings: &[Sighting],
 ) -> anyhow::Result<()> {
     history.transaction(|history| {
-        let known = history.open_conditions()?;
+        let open = history.open_conditions()?;
         for sighting in sightings {
             let name = sighting.condition.name();
-            let standing = known.iter().find(|condition| condition.name == name);
-            note_one(config, history, occasion, sighting, standing)?;
+            let known = open.iter().find(|condition| condition.name == name);
+            note_one(config, history, context, sighting, known)?;
         }
         Ok(())
     })
@@ -63,28 +63,28 @@ pub fn note(
 fn note_one(
     config: &Config,
     history: &History,
-    occasion: &Occasion,
+    context: &AlertContext,
     sighting: &Sighting,
-    standing: Option<&OpenCondition>,
+    known: Option<&OpenCondition>,
 ) -> anyhow::Result<()> {
     let is_wrong = matches!(sighting.seen, Seen::Wrong(_));
     if is_wrong && !config.alerts.has_target() {
         return Ok(());
     }
     let name = sighting.condition.name();
-    let told = standing.map(|condition| condition.told_at);
-    let opened_at = standing.map_or(occasion.now, |condition| condition.opened_at);
+    let told = known.map(|condition| condition.told_at);
+    let opened_at = known.map_or(context.now, |condition| condition.opened_at);
     let told_now = OpenCondition {
         name: name.to_owned(),
         opened_at,
-        told_at: occasion.now,
+        told_at: context.now,
     };
-    let is_due = condition::is_due(told, &sighting.seen, occasion.now, config.alerts.cool_down);
-    let is_repeated = is_wrong && told.is_some_and(|told| occasion.has_told_at(told));
+    let is_due = condition::is_due(told, &sighting.seen, context.now, config.alerts.cool_down);
+    let is_repeated = is_wrong && told.is_some_and(|told| context.has_told_at(told));
     if !is_due || is_repeated {
         // It was told by a clock that was ahead, which would silence it until then.
         return match told {
-            Some(told) if is_wrong && told > occasion.now => history.save_condition(&told_now),
+            Some(told) if is_wrong && told > context.now => history.save_condition(&told_now),
             _ => Ok(()),
         };
     }
@@ -93,15 +93,15 @@ fn note_one(
     } else {
         history.close_condition(name)?;
     }
-    let body = Message::of(sighting, occasion, opened_at).to_json()?;
+    let body = Message::of(sighting, context, opened_at).to_json()?;
     for target in Target::all(config) {
-        history.queue_alert(occasion.now, target.name(), &body)?;
+        history.queue_alert(context.now, target.name(), &body)?;
     }
     Ok(())
 }
 
-impl Occasion {
-    /// Whether it was this start of the program that told of something then.
+impl AlertContext {
+    /// Whether this start of the program sent the alert of that time.
     fn has_told_at(&self, told: Timestamp) -> bool {
         (self.began..=self.now).contains(&told)
     }
@@ -134,8 +134,8 @@ impl<'a> Delivery<'a> {
     /// Tells of what is wrong where the history cannot be written.
     ///
     /// Nothing remembers that it was told, so it is told by each run until it is mended.
-    pub fn deliver_unremembered(&mut self, occasion: &Occasion, sighting: &Sighting) {
-        let body = match Message::of(sighting, occasion, occasion.now).to_json() {
+    pub fn deliver_unremembered(&mut self, context: &AlertContext, sighting: &Sighting) {
+        let body = match Message::of(sighting, context, context.now).to_json() {
             Ok(body) => body,
             Err(error) => return tracing::warn!("an alert cannot be written: {error:#}"),
         };
@@ -191,8 +191,8 @@ mod tests {
         }]
     }
 
-    fn occasion(now: Timestamp) -> Occasion {
-        Occasion {
+    fn context(now: Timestamp) -> AlertContext {
+        AlertContext {
             began: now,
             now,
             run: Some(1),
@@ -211,7 +211,7 @@ mod tests {
         let history = History::open(&config.layout).unwrap();
         for (hour, messages) in [(500, 1), (0, 1), (23, 1), (24, 2)] {
             let wrong = drift(Seen::Wrong("drift".into()));
-            note(&config, &history, &occasion(hours(hour)), &wrong).unwrap();
+            note(&config, &history, &context(hours(hour)), &wrong).unwrap();
             let waiting = history.waiting_alerts("command").unwrap();
             assert_eq!(waiting.len(), messages, "at hour {hour}");
         }
@@ -224,11 +224,11 @@ mod tests {
         let config = config(folder.path(), targets);
         let history = History::open(&config.layout).unwrap();
         let see = |began: i64, now: i64, seen: Seen| {
-            let occasion = Occasion {
+            let context = AlertContext {
                 began: hours(began),
-                ..occasion(hours(now))
+                ..context(hours(now))
             };
-            note(&config, &history, &occasion, &drift(seen)).unwrap();
+            note(&config, &history, &context, &drift(seen)).unwrap();
             history.waiting_alerts("command").unwrap().len()
         };
         let wrong = || Seen::Wrong("drift".into());
@@ -250,7 +250,7 @@ mod tests {
         let config = config(folder.path(), target);
         let history = History::open(&config.layout).unwrap();
         let wrong = drift(Seen::Wrong("drift".into()));
-        note(&config, &history, &occasion(hours(0)), &wrong).unwrap();
+        note(&config, &history, &context(hours(0)), &wrong).unwrap();
         let read_only = History::read(&config.layout).unwrap().unwrap();
         Delivery::begin(&config).deliver(&read_only);
         let told = folder.path().join("told");
@@ -267,7 +267,7 @@ mod tests {
         let silent = config(folder.path(), "{}");
         let history = History::open(&told.layout).unwrap();
         let see = |config: &Config, seen: Seen| {
-            note(config, &history, &occasion(hours(0)), &drift(seen)).unwrap();
+            note(config, &history, &context(hours(0)), &drift(seen)).unwrap();
             history.open_conditions().unwrap().len()
         };
         let wrong = || Seen::Wrong("drift".into());

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Occasion;
+use crate::AlertContext;
 use crate::condition::{Seen, Sighting};
 
 /// Characters of `text` at most: what chat tools take.
@@ -29,7 +29,7 @@ enum State {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn of(sighting: &Sighting, occasion: &'a Occasion, opened_at: Timestamp) -> Self {
+    pub(crate) fn of(sighting: &Sighting, context: &'a AlertContext, opened_at: Timestamp) -> Self {
         let name = sighting.condition.name();
         let (state, what) = match &sighting.seen {
             Seen::Wrong(what) => (State::Open, what.clone()),
@@ -38,7 +38,7 @@ impl<'a> Message<'a> {
                 (State::Resolved, format!("{over} (open since {opened_at})"))
             }
         };
-        let heading = match (state, occasion.run) {
+        let heading = match (state, context.run) {
             (State::Open, Some(run)) => format!("{name} in run {run}"),
             (State::Resolved, Some(run)) => format!("{name} resolved in run {run}"),
             (State::Open, None) => name.to_owned(),
@@ -49,9 +49,9 @@ impl<'a> Message<'a> {
             condition: name,
             state,
             opened_at,
-            at: occasion.now,
-            run: occasion.run,
-            release: occasion.release.as_deref(),
+            at: context.now,
+            run: context.run,
+            release: context.release.as_deref(),
         }
     }
 

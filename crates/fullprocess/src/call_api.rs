@@ -3,9 +3,9 @@
 
 use apicalls::{ApiReturns, Key};
 use common::{Config, Manifest};
+use record::ApiOutcome;
 
 use crate::open_run::OpenRun;
-use crate::record::ApiOutcome;
 
 impl OpenRun<'_> {
     /// Calls every endpoint and keeps what it answered.

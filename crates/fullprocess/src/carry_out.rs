@@ -7,13 +7,13 @@ use common::history::{StoredScore, documents};
 use common::{Ledger, Manifest};
 use deployment::Release;
 use jiff::Timestamp;
+use record::{Action, Effect, Outcome, RunRecord};
 
-use crate::decide::Action;
 use crate::judge::{Data, Live};
 use crate::monitor::keep_sums;
 use crate::open_run::OpenRun;
-use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::{Candidate, Trial};
+use crate::unlabelled;
 
 impl OpenRun<'_> {
     /// Does what was decided, and closes the run.
@@ -35,7 +35,7 @@ impl OpenRun<'_> {
         outcome: Outcome,
         ledger: Option<&Ledger>,
     ) -> anyhow::Result<RunRecord> {
-        match self.report(outcome) {
+        match self.report(&outcome) {
             Ok(()) => self.finish(outcome, ledger),
             Err(error) => self.give_up(error),
         }
@@ -73,11 +73,7 @@ impl OpenRun<'_> {
             // An interrupted run had come this far.
             return Ok(self.outcome_of_publication());
         }
-        let was_refused = self
-            .record
-            .verdict
-            .as_ref()
-            .is_some_and(|verdict| !verdict.accepted);
+        let was_refused = self.record.gate.as_ref().is_some_and(|gate| !gate.accepted);
         if was_refused && self.has(Effect::Trained) {
             return Ok(Outcome::CandidateRefused);
         }
@@ -154,12 +150,12 @@ impl OpenRun<'_> {
         let live = Manifest::of_live_release(layout)?;
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);
-        let foreseen = record.foreseen.take();
+        let pending = record.pending_predictions.take();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             keep_sums(history, &record)?;
-            if let Some(foreseen) = foreseen {
-                foreseen.commit(history)?;
+            if let Some(pending) = pending {
+                unlabelled::commit(&pending, history)?;
             }
             if let Some(live) = &live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
@@ -170,15 +166,15 @@ impl OpenRun<'_> {
         Ok(ledger)
     }
 
-    /// Commits what was foreseen by a run whose rows the ledger says are judged, though it was
-    /// killed before it could say so itself.
-    pub(crate) fn keep_foreseen(&mut self) -> anyhow::Result<()> {
+    /// Commits the pending predictions of a run that was killed before it could mark its rows as
+    /// evaluated, although the ledger counts them as evaluated.
+    pub(crate) fn commit_pending_predictions(&mut self) -> anyhow::Result<()> {
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);
-        let foreseen = record.foreseen.take();
+        let pending = record.pending_predictions.take();
         self.history.transaction(|history| {
-            if let Some(foreseen) = foreseen {
-                foreseen.commit(history)?;
+            if let Some(pending) = pending {
+                unlabelled::commit(&pending, history)?;
             }
             history.save_run(self.id, &record)
         })?;
@@ -187,9 +183,9 @@ impl OpenRun<'_> {
     }
 
     /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
-    fn report(&mut self, outcome: Outcome) -> anyhow::Result<()> {
-        self.record.outcome = Some(outcome);
-        if outcome == Outcome::NothingNew {
+    fn report(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        self.record.outcome = Some(outcome.clone());
+        if *outcome == Outcome::NothingNew {
             return Ok(());
         }
         let has_more_to_tell = !matches!(

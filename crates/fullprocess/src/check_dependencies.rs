@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use common::{Config, History, RunLock};
 use jiff::Timestamp;
+use record::{Outcome, RunRecord};
 
-use crate::record::{Outcome, RunRecord};
 use crate::{alerting, run_folder};
 
 /// Asks the registry index where that is due, and records how the dependencies stand; returns

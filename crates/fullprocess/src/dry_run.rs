@@ -12,11 +12,10 @@ use std::path::Path;
 use anyhow::Context;
 use common::{Config, History, Layout, files, regular};
 use jiff::Timestamp;
+use record::{Action, Effect, Outcome, RunRecord};
 
-use crate::decide::Action;
 use crate::judge::{Data, Live};
 use crate::open_run::OpenRun;
-use crate::record::{Effect, Outcome, RunRecord};
 use crate::trial::Trial;
 use crate::{Decided, Looked, unlabelled};
 
@@ -39,7 +38,7 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
     };
     record.run_id = None;
     record.dry_run = true;
-    record.foreseen = None;
+    record.pending_predictions = None;
     Ok(record)
 }
 

@@ -10,10 +10,9 @@ use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, Tes
 use deployment::Release;
 use ingestion::{Ingested, LaidRows};
 use model::Model;
+use record::{DeployedModel, Evidence};
 use scoring::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
-
-use crate::decide::{DeployedModel, Evidence};
 
 /// The document of how the deployed model predicts all rows.
 const PREDICTIONS: &str = "predictions of all rows";

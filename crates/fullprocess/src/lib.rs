@@ -2,26 +2,23 @@
 //!
 //! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
 //! report → call the API; then, once the result is printed, ask for newer dependencies. What a run
-//! is to do is decided by a pure function ([`decide`]); what it did is one [`RunRecord`].
+//! is to do is decided by a pure function ([`record::decide`]); what it did is one [`RunRecord`].
 
 mod alerting;
 mod call_api;
 mod carry_out;
 mod check_dependencies;
-mod decide;
 mod doctor;
 mod dry_run;
 mod judge;
 mod monitor;
 mod notices;
 mod open_run;
-mod record;
 mod resume;
 mod run_folder;
 mod run_list;
 mod trial;
 mod unlabelled;
-mod verdict_rows;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -35,24 +32,18 @@ use common::ledger::{FileStatus, LedgerFile};
 use common::{Config, History, RunLock, files};
 use ingestion::{IngestReport, Intake, Keep, Look, Prepared};
 use jiff::Timestamp;
+use record::{Action, Decision, Evidence, Outcome, Policy, RunRecord, decide};
 use serde::Serialize;
 
-use crate::alerting::Telling;
+use crate::alerting::AlertSession;
 use crate::judge::{Data, Live, judge};
 use crate::monitor::monitor;
 use crate::open_run::OpenRun;
-use crate::unlabelled::foresee;
-use crate::verdict_rows::verdict_rows;
+use crate::unlabelled::prediction_update;
 
-pub use decide::{
-    Action, AllRows, Decision, DeployedModel, Evidence, F1, NeededLabels, Policy, decide,
-};
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
-pub use notices::{Notice, NoticeKind};
-pub use record::{ApiOutcome, Effect, FileCounts, Outcome, RowTotals, RunRecord};
 pub use run_list::RunList;
-pub use unlabelled::{EstimateKind, Expectation, Realised};
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -126,14 +117,14 @@ fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
     files::replace(&file, text.as_bytes())
 }
 
-/// One run, and what people are told of it.
+/// One run and its alerts.
 pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
-    let mut telling = Telling::begin(config);
+    let mut alerts = AlertSession::begin(config);
     let history =
-        History::open(&config.layout).inspect_err(|error| telling.tell_unremembered(error))?;
-    let ran = run_through(config, &history, &mut telling);
-    telling.tell(&history, ran.as_ref().err());
+        History::open(&config.layout).inspect_err(|error| alerts.send_unrecorded(error))?;
+    let ran = run_through(config, &history, &mut alerts);
+    alerts.report_end(&history, ran.as_ref().err());
     ran
 }
 
@@ -141,18 +132,18 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
 fn run_through(
     config: &Config,
     history: &History,
-    telling: &mut Telling<'_>,
+    alerts: &mut AlertSession<'_>,
 ) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
-    let finished = resume::finish_unfinished_runs(config, history, telling)?;
+    let finished = resume::finish_unfinished_runs(config, history, alerts)?;
     unlabelled::sweep(config, history);
-    let began = telling.began;
+    let began = alerts.began;
 
     let started_at = Timestamp::now();
     let looked = match Looked::at_input(config, history) {
         Ok(looked) => looked,
         Err(error) => {
-            // Where that cannot be kept either, the first error is the one to mend.
+            // Where the run cannot be recorded either, the first error is the one to fix.
             match OpenRun::begin(config, history, began, started_at) {
                 Ok(run) => run.fail(&error),
                 Err(unwritten) => open_run::say_unrecorded(&unwritten),
@@ -183,7 +174,7 @@ fn run_through(
     }
 }
 
-/// What stands in the input folders, and what it is held against.
+/// The input folders' content, and the state that it is compared with.
 struct Looked {
     live: Option<Live>,
     prepared: Prepared,
@@ -234,8 +225,8 @@ impl OpenRun<'_> {
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
-            let foreseen = live
-                .map(|live| foresee(config, history, run.id, live, &data))
+            let update = live
+                .map(|live| prediction_update(config, history, run.id, live, &data))
                 .transpose()?
                 .unwrap_or_default();
             let mut evidence = Evidence {
@@ -244,25 +235,20 @@ impl OpenRun<'_> {
             };
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {
-                // The next run tests these rows with those that they wait for. A test of each part
-                // of them would be one look too many, and nobody is to be alarmed by it.
+                // The next run tests these rows with the rows that they wait for. Another test of a
+                // part of them would raise the chance of a false alarm.
                 evidence.verdicts = None;
             }
-            if decision.action.marks_as_judged() {
-                evidence.expectation = foreseen.expectation.clone();
-                evidence.realised = foreseen.realised.clone();
-                run.record.foreseen = foreseen.write(config, history)?;
+            if decision.action.marks_as_evaluated() {
+                evidence.estimated_performance = update.estimated_performance.clone();
+                evidence.realised_performance = update.realised_performance.clone();
+                run.record.pending_predictions = update.write(config, history)?;
             }
             Ok((evidence, decision))
         })?;
         self.note_decision(&data, evidence, &policy, &decision);
         notices::gather(self.config, self.history, &data.ledger, &mut self.record)?;
-        self.history.transaction(|history| {
-            if let Some(verdicts) = self.record.verdicts() {
-                history.save_verdicts(self.id, &verdict_rows(verdicts))?;
-            }
-            self.save()
-        })?;
+        self.save()?;
         Ok(Decided {
             action: decision.action,
             data,
@@ -330,7 +316,7 @@ impl OpenRun<'_> {
         let deployed = evidence.deployed.as_ref();
         record.deployed_score = deployed.map(|live| live.score);
         record.deployed_score_interval = deployed.and_then(|live| live.score_interval);
-        let new = evidence.basis(*policy);
+        let new = evidence.score_on(policy.basis);
         record.new_score = new.map(|f1| f1.value);
         record.new_score_interval = new.and_then(|f1| f1.interval);
         if let Some(metrics) = &evidence.on_new_rows

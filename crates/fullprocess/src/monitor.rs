@@ -1,33 +1,32 @@
-//! The verdicts of a run, and the sums that they go on from.
+//! The drift verdicts of a run, and the sums that they continue.
 //!
 //! The sums of the score test belong to one release while it is live. They are committed with the
-//! mark that the rows are judged, so no row is added twice; they are empty again once another
-//! release went live, and after every retrain, whatever came of it.
+//! mark that the rows are evaluated, so no row is added twice. They start again once another release
+//! is live, and after every retrain, also one that failed.
 
 use common::history::documents;
 use common::{Config, History};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, Verdicts, verdicts};
 use jiff::Timestamp;
+use record::{Action, RunRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Action;
 use crate::judge::{Data, Live};
-use crate::record::RunRecord;
 
-/// The document of what the batches since the live release went live say of its model together.
+/// The document with the sums over all batches since the live release went live.
 const SCORE_SUMS: &str = "sums of the score test";
 
-/// The sums in the history, and what they are of.
+/// The sums in the history, and the release that they belong to.
 #[derive(Serialize, Deserialize)]
 struct StoredSums {
     release: String,
-    /// When the live release was last changed by hand: one that comes back begins anew.
+    /// When the live release was last changed by hand: after a rollback the sums start again.
     changed_by_hand: Option<Timestamp>,
     sums: CumulativeScore,
 }
 
-/// What the new rows say of the deployed model; `None` without one or the other.
+/// The drift verdicts on the deployed model; `None` without a deployed model or without new rows.
 pub(crate) fn monitor(
     config: &Config,
     history: &History,
@@ -48,8 +47,7 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
-/// The sums that the next batch is added to: those of this run while its model is neither replaced
-/// nor tried against another.
+/// The sums that the next batch is added to. They start again once a candidate was fitted.
 pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
     match action {
         Action::Keep | Action::Predict => verdicts.sums.clone(),
@@ -57,7 +55,7 @@ pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
     }
 }
 
-/// Keeps the sums of a run whose rows are judged; part of the transaction that says so.
+/// Stores the sums of a run; part of the transaction that marks its rows as evaluated.
 pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let Some((evidence, decision)) = record.evidence.as_ref().zip(record.decision.as_ref()) else {
         return Ok(());

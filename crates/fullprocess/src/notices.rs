@@ -10,57 +10,11 @@ use common::ledger::Ledger;
 use common::{Config, History};
 use ingestion::{IngestReport, MisspeltTarget};
 use jiff::Timestamp;
+use record::{Notice, NoticeKind, Outcome, RunRecord};
 use serde::{Deserialize, Serialize};
-
-use crate::record::{Outcome, RunRecord};
 
 /// The document of what was said when.
 const NOTICES: &str = "notices";
-
-/// Something that a person has to look at, though the run went on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Notice {
-    /// What kind of hindrance it is.
-    pub kind: NoticeKind,
-    /// The folder or the path that it is about; with the kind it identifies the notice. Empty where
-    /// the kind does so alone.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub place: String,
-    /// What it is, as a sentence.
-    pub what: String,
-}
-
-impl Notice {
-    /// Its identity: details such as the reason of the operating system may change from run to run.
-    fn key(&self) -> String {
-        format!("{}: {}", self.kind.name(), self.place)
-    }
-}
-
-/// What hinders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// An entry of an input folder cannot be read.
-    Unreadable,
-    /// An input folder holds no CSV file.
-    EmptyFolder,
-    /// A file has no target column, but one of nearly that name.
-    MisspeltTarget,
-    /// Nothing is deployed, and no ingested row has a label.
-    NoLabels,
-}
-
-impl NoticeKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::EmptyFolder => "empty folder",
-            Self::MisspeltTarget => "misspelt target",
-            Self::NoLabels => "no labels",
-        }
-    }
-}
 
 /// What is kept between runs.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
@@ -69,7 +23,7 @@ struct Kept {
     said: BTreeMap<String, Timestamp>,
 }
 
-/// Notes in the record what hinders, and whether any of it is to be said aloud.
+/// Adds the notices to the record, and whether one of them is due.
 pub(crate) fn gather(
     config: &Config,
     history: &History,

@@ -7,10 +7,10 @@ use common::history::{StageDuration, StoredRun};
 use common::ledger::Ledger;
 use common::{Config, History};
 use jiff::Timestamp;
+use record::{Effect, Outcome, RunRecord};
 
 use crate::alerting;
 use crate::notices;
-use crate::record::{Effect, Outcome, RunRecord};
 
 /// A run in progress.
 pub(crate) struct OpenRun<'a> {
@@ -39,7 +39,7 @@ impl<'a> OpenRun<'a> {
     ) -> anyhow::Result<Self> {
         let record = RunRecord::begin(started_at);
         let id = history.begin_run(record.started_at, &record)?;
-        Ok(Self::of(config, history, began, StoredRun { id, record }))
+        Ok(Self::of(config, history, began, id, record))
     }
 
     /// Takes up a run that was interrupted.
@@ -53,16 +53,16 @@ impl<'a> OpenRun<'a> {
             // An error may have taken its place.
             run.record.reason = decision.reason.clone();
         }
-        Self::of(config, history, began, run)
+        Self::of(config, history, began, run.id, run.record)
     }
 
     fn of(
         config: &'a Config,
         history: &'a History,
         began: Timestamp,
-        run: StoredRun<RunRecord>,
+        id: i64,
+        mut record: RunRecord,
     ) -> Self {
-        let StoredRun { id, mut record } = run;
         record.run_id = Some(id);
         Self {
             config,
@@ -125,9 +125,9 @@ impl<'a> OpenRun<'a> {
     ) -> anyhow::Result<RunRecord> {
         // The report may have been written with the time already.
         let now = self.record.finished_at.unwrap_or_else(Timestamp::now);
-        self.record.outcome = Some(outcome);
+        self.record.outcome = Some(outcome.clone());
         self.record.finished_at = Some(now);
-        self.record.forget_what_was_not_kept();
+        self.record.forget_uncommitted_predictions();
         self.history.transaction(|history| {
             if let Some(ledger) = ledger {
                 history.save_ledger(ledger)?;

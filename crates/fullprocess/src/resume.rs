@@ -9,21 +9,20 @@ use common::history::documents;
 use common::{Config, History};
 use deployment::Release;
 use jiff::Timestamp;
+use record::{Effect, Outcome, RunRecord};
 
 use crate::Decided;
-use crate::alerting::{self, Telling};
+use crate::alerting::{self, AlertSession};
 use crate::judge::{Data, Live};
 use crate::open_run::{self, OpenRun};
-use crate::record::{Effect, Outcome, RunRecord};
 
-/// Finishes every open run and returns the record of the last one that was carried to its end.
+/// Finishes every open run and returns the record of the last one that could be finished.
 ///
-/// People are told of it before there is work that the program may be killed in: where each run
-/// dies, none comes to its own end and tells of it there.
+/// Alerts are delivered before the work: if every run is killed, none reaches its own delivery.
 pub(crate) fn finish_unfinished_runs(
     config: &Config,
     history: &History,
-    telling: &mut Telling<'_>,
+    alerts: &mut AlertSession<'_>,
 ) -> anyhow::Result<Option<RunRecord>> {
     let mut finished = None;
     let unfinished = history.unfinished_runs::<RunRecord>()?;
@@ -31,10 +30,10 @@ pub(crate) fn finish_unfinished_runs(
     for stored in unfinished {
         let id = stored.id;
         tracing::warn!(run = id, "finishing a run that was interrupted");
-        let run = OpenRun::resume(config, history, telling.began, stored);
+        let run = OpenRun::resume(config, history, alerts.began, stored);
         if run.record.decision.is_some() {
             alerting::note_cut_short(&run);
-            telling.deliver(history);
+            alerts.deliver(history);
         }
         match run.finish_interrupted() {
             Ok(record) => finished = record.or(finished),
@@ -44,7 +43,7 @@ pub(crate) fn finish_unfinished_runs(
         }
     }
     if is_any_unfinished {
-        telling.deliver(history);
+        alerts.deliver(history);
     }
     Ok(finished)
 }
@@ -100,8 +99,8 @@ impl OpenRun<'_> {
         let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
         if !is_same_data || prepared.needs_mending(self.config) {
             if is_published {
-                // The rows of the live model are judged already; what is left is to tell of it.
-                self.keep_foreseen()?;
+                // The rows of the live model are evaluated already; only the report is missing.
+                self.commit_pending_predictions()?;
                 return Ok(Left::Report(self.outcome_of_publication()));
             }
             return Ok(Left::Nothing(
@@ -125,7 +124,7 @@ impl OpenRun<'_> {
         let is_closed = classify(error) != Exit::InputOutput;
         if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
             // Its rows are judged with the model that it published, and by no later run.
-            if let Err(unwritten) = self.keep_foreseen() {
+            if let Err(unwritten) = self.commit_pending_predictions() {
                 open_run::say_unrecorded(&unwritten);
             }
         }

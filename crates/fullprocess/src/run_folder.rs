@@ -2,9 +2,9 @@
 
 use common::layout::names;
 use common::{Layout, files};
+use record::RunRecord;
 
 use crate::open_run::OpenRun;
-use crate::record::RunRecord;
 
 /// Writes `record.json` and `report.txt`.
 pub(crate) fn write_texts(layout: &Layout, run: i64, record: &RunRecord) -> anyhow::Result<()> {

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use common::{Config, History};
+use record::{Outcome, RunFilter, RunRecord};
 use serde::Serialize;
-
-use crate::record::{Outcome, RunRecord};
 
 /// The newest runs, newest first.
 #[derive(Serialize)]
@@ -18,12 +17,10 @@ pub struct RunList {
 /// Lists the newest runs that ended.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let runs = match History::read(&config.layout)? {
-        Some(history) => history.finished_runs::<RunRecord>(i64::from(limit))?,
+        Some(history) => record::newest_runs(&history, RunFilter::All, limit)?,
         None => Vec::new(),
     };
-    Ok(RunList {
-        runs: runs.into_iter().map(|run| run.record).collect(),
-    })
+    Ok(RunList { runs })
 }
 
 impl fmt::Display for RunList {
@@ -62,7 +59,7 @@ fn write_run(to: &mut fmt::Formatter<'_>, run: &RunRecord) -> fmt::Result {
         to,
         "{:>5} {ended:20} {:17} {:7} {:>7} {:>8} {:>9} {:>8} {seconds:>8.3}  {}",
         run.run_id.unwrap_or_default(),
-        run.outcome.map_or("open", Outcome::name),
+        run.outcome.as_ref().map_or("open", Outcome::name),
         run.release.as_deref().unwrap_or("-"),
         score(run.new_score),
         score(run.deployed_score),

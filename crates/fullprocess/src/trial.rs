@@ -1,14 +1,14 @@
-//! The trial of a candidate: fitted, scored, and held against the deployed model.
+//! The trial of a candidate: fitted, scored, and compared with the deployed model.
 //!
 //! It has no effect beyond the run's record, so a dry run makes the same trial.
 
 use common::{Config, digest};
 use dataset::{Table, TestData};
 use model::Model;
-use scoring::{Comparison, Contest, Metrics, UnseenTest, Verdict, gate};
+use record::{Evidence, NeededLabels};
+use scoring::{Comparison, Contest, GateDecision, Metrics, UnseenTest, gate};
 use training::FitSettings;
 
-use crate::decide::{Evidence, NeededLabels};
 use crate::judge::{Data, Live};
 use crate::open_run::{OpenRun, is_unusable_data};
 
@@ -32,7 +32,7 @@ pub(crate) struct Candidate {
 }
 
 impl OpenRun<'_> {
-    /// Fits a candidate and holds it against the deployed model, if there is one.
+    /// Fits a candidate and compares it with the deployed model, if there is one.
     pub(crate) fn try_candidate(
         &mut self,
         data: &Data,
@@ -57,7 +57,7 @@ impl OpenRun<'_> {
             self.warn_of_few_labels(data)?;
         }
         let is_accepted = match live {
-            Some(live) => self.verdict(&candidate, live, data, &test)?.accepted,
+            Some(live) => self.gate(&candidate, live, data, &test)?.accepted,
             None => true,
         };
         Ok(if is_accepted {
@@ -100,27 +100,27 @@ impl OpenRun<'_> {
         }
     }
 
-    /// The verdict on this candidate, committed; reached once.
-    fn verdict(
+    /// The gate's decision on this candidate, committed; made once.
+    fn gate(
         &mut self,
         candidate: &Candidate,
         live: &Live,
         data: &Data,
         test: &Test,
-    ) -> anyhow::Result<Verdict> {
+    ) -> anyhow::Result<GateDecision> {
         let is_of_this_candidate = self.record.candidate_model.as_ref() == Some(&candidate.digest);
-        if let Some(verdict) = self.record.verdict.clone()
+        if let Some(decision) = self.record.gate.clone()
             && is_of_this_candidate
         {
-            return Ok(verdict);
+            return Ok(decision);
         }
         let comparison = self.stage("gate", |run| compare(run, candidate, live, data, test))?;
-        let verdict = gate(&comparison, self.config.deployment.gate);
+        let decision = gate(&comparison, self.config.deployment.gate);
         self.record.candidate_model = Some(candidate.digest.clone());
         self.record.comparison = Some(comparison);
-        self.record.verdict = Some(verdict.clone());
+        self.record.gate = Some(decision.clone());
         self.save()?;
-        Ok(verdict)
+        Ok(decision)
     }
 }
 
@@ -166,7 +166,7 @@ impl Test {
     }
 }
 
-/// For each test row whether it is an input row, now or earlier.
+/// Flags of the test rows: true for rows that are or were input rows.
 fn seen(config: &Config, data: &Data, test: &TestData) -> anyhow::Result<Vec<bool>> {
     let ledger = &data.ledger;
     let mut seen = data.holds_each(config, test)?;

@@ -1,4 +1,4 @@
-//! Whether a candidate may replace the deployed model. No I/O: a comparison in, a verdict out.
+//! Whether a candidate may replace the deployed model. No I/O: a comparison in, a decision out.
 //!
 //! The log-loss on new rows decides, because new rows show the world as it is now. Once the score
 //! test has found model drift, a lower mean is enough: the deployed model is known to be wrong.
@@ -18,7 +18,7 @@ const SIGNIFICANCE: f64 = 0.05;
 
 /// Whether the candidate replaces the deployed model, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct GateDecision {
     /// Whether it replaces the deployed model.
     pub accepted: bool,
     /// One sentence for each thing that was compared.
@@ -26,7 +26,7 @@ pub struct Verdict {
 }
 
 /// Judges a comparison.
-pub fn gate(comparison: &Comparison, policy: GatePolicy) -> Verdict {
+pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     let findings = [
         log_loss_on_new_rows(comparison),
         f1_on_new_rows(comparison),
@@ -42,7 +42,7 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> Verdict {
             "deployment.gate is \"always\": it would be deployed whatever the figures".into()
         });
     }
-    Verdict {
+    GateDecision {
         accepted: policy == GatePolicy::Always || !is_refused,
         reasons,
     }
@@ -342,17 +342,21 @@ mod tests {
             ),
         ];
         for (name, case, accepted) in table {
-            let verdict = gate(&comparison(case), GatePolicy::NotWorse);
-            assert_eq!(verdict.accepted, accepted, "{name}: {:?}", verdict.reasons);
-            assert_eq!(verdict.reasons.len(), 4, "{name}");
-            let says_refused = verdict
+            let decision = gate(&comparison(case), GatePolicy::NotWorse);
+            assert_eq!(
+                decision.accepted, accepted,
+                "{name}: {:?}",
+                decision.reasons
+            );
+            assert_eq!(decision.reasons.len(), 4, "{name}");
+            let says_refused = decision
                 .reasons
                 .iter()
                 .any(|reason| reason.starts_with("refused: "));
-            assert_eq!(says_refused, !accepted, "{name}: {:?}", verdict.reasons);
+            assert_eq!(says_refused, !accepted, "{name}: {:?}", decision.reasons);
             let always = gate(&comparison(case), GatePolicy::Always);
             assert!(always.accepted, "{name}");
-            assert_eq!(always.reasons[..4], verdict.reasons[..], "{name}");
+            assert_eq!(always.reasons[..4], decision.reasons[..], "{name}");
             assert!(always.reasons[4].contains("\"always\""), "{name}");
         }
     }
@@ -363,9 +367,9 @@ mod tests {
             log_loss: (0.500_001, 0.500_002),
             ..LEARNED
         };
-        let verdict = gate(&comparison(close), GatePolicy::NotWorse);
+        let decision = gate(&comparison(close), GatePolicy::NotWorse);
         assert_eq!(
-            verdict.reasons,
+            decision.reasons,
             [
                 "passed: log-loss on 26 new rows: candidate 0.500001, deployed model 0.500002 (lower is better; after model drift the mean decides)",
                 "for information: F1 on 26 new rows: candidate 0.7000, deployed model 0.7000",

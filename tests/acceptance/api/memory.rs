@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
+use record::{Evidence, RunRecord};
 use serde_json::json;
 
 use super::exhaustion::narrow;
@@ -99,7 +100,11 @@ fn what_is_wrong_with_a_body_is_said_without_a_copy_of_it() {
 /// Adds runs to the history of which a list shows three megabytes.
 fn add_runs(workspace: &Workspace) {
     let history = workspace.open_history();
-    let record = json!({"reason": "x".repeat(50_000), "evidence": {"rows": 1}});
+    let record = RunRecord {
+        reason: "x".repeat(50_000),
+        evidence: Some(Evidence::default()),
+        ..RunRecord::begin(Timestamp::UNIX_EPOCH)
+    };
     for _ in 0..60 {
         let run = history.begin_run(Timestamp::UNIX_EPOCH, &record);
         let run = run.expect("a run");

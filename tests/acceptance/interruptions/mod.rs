@@ -70,8 +70,8 @@ fn s29_predictions_outlast_a_kill_behind_the_publication_though_the_data_moves_o
         let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
         kept.expect("an estimate")
     };
-    assert_eq!(kept(run)["expectation"]["rows"], 30);
-    assert_eq!(kept(run - 1)["came"]["rows"], 10);
+    assert_eq!(kept(run)["estimated_performance"]["rows"], 30);
+    assert_eq!(kept(run - 1)["labelled"]["rows"], 10);
 }
 
 #[test]

@@ -171,8 +171,8 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     let says = "correct the schema";
     workspace.run("fullprocess", &[]).failed(78, says);
     assert_eq!(receiver.told(), ["run_failed open"]);
-    let closed = workspace.history().finished_run::<Value>(run);
-    let closed = closed.expect("runs").expect("it is closed").record;
+    let closed = workspace.history().finished_run(run).expect("runs");
+    let closed: Value = closed.expect("it is closed").read().expect("a record");
     assert_eq!(outcome(&closed), "failed");
     assert!(closed["reason"].as_str().expect("a reason").contains(says));
     workspace.run("fullprocess", &[]).failed(78, says);
@@ -180,14 +180,14 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
 
     read_all_features(&mut workspace);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
-    let came = || {
+    let labelled = || {
         let kept: Option<Value> = workspace
             .history()
             .estimate_of(predicted)
             .expect("readable");
-        kept.expect("an estimate")["came"]["rows"].clone()
+        kept.expect("an estimate")["labelled"]["rows"].clone()
     };
-    assert_eq!(came(), 30);
+    assert_eq!(labelled(), 30);
     // Ten labels alone would wait for more.
     let others = clients(500..530, Client::is_quiet);
     let rest = clients(190..200, Client::is_quiet);
@@ -197,11 +197,11 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
         .fold(rest, |text, row| text + row + "\n");
     workspace.write("data/practicedata/rest.csv", rest);
     workspace.fullprocess();
-    assert_eq!(came(), 40, "the others waited on");
+    assert_eq!(labelled(), 40, "the others waited on");
 }
 
 #[test]
-fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
+fn s29_the_predictions_of_a_publication_are_kept_though_its_run_cannot_be_finished() {
     let receiver = Receiver::start();
     let before = watched((REDEPLOYMENT.prepare)(), &receiver);
     let is_published = |run: &Open| {
@@ -217,7 +217,10 @@ fn s29_what_a_publication_foresaw_is_kept_though_its_run_cannot_be_finished() {
     read_all_features(&mut workspace);
     workspace.fullprocess();
     let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
-    assert_eq!(kept.expect("an estimate")["expectation"]["rows"], 30);
+    assert_eq!(
+        kept.expect("an estimate")["estimated_performance"]["rows"],
+        30
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use common::files;
 use dataset::Table;
-use fullprocess::{Outcome, run_once};
+use fullprocess::run_once;
+use record::Outcome;
 
 use crate::pipeline::{Came, Pipeline};
 use crate::streams::{BATCH_ROWS, FIRST_ROWS, Scenario, Stream, TEST_ROWS, scenarios};

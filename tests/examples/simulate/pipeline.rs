@@ -8,8 +8,9 @@ use common::ledger::DataPosition;
 use dataset::{Selection, Table};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, verdicts};
-use fullprocess::{Action, DeployedModel, Evidence, Policy, decide, sums_after};
+use fullprocess::sums_after;
 use model::Model;
+use record::{Action, DeployedModel, Evidence, Policy, decide};
 use scoring::{Contest, UnseenTest, gate};
 use training::FitSettings;
 

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use common::history::StoredRun;
 use common::{Config, History, Manifest};
-use diagnostics::Verdicts;
 use jiff::Timestamp;
-use serde::Deserialize;
+use record::{Outcome, RunFilter};
 
 use super::text::RunPage;
 use crate::snapshot::ServedFigures;
 
-/// Outcomes of runs that did not do their work.
-const FAILURES: [&str; 2] = ["failed", "interrupted"];
+/// Outcomes of unsuccessful runs.
+const FAILURES: [Outcome; 2] = [Outcome::Failed, Outcome::Interrupted];
 
-/// The outcome of the runs that the history forgets, all but the newest; a counter must not.
-const FORGOTTEN: &str = "nothing_new";
+/// Outcome of the runs that the history prunes. A counter must not go down, so it counts them on.
+const PRUNED: Outcome = Outcome::NothingNew;
 
 /// What the history knows of runs.
 #[derive(Clone, Debug, Default)]
@@ -26,21 +24,9 @@ pub(crate) struct RunFigures {
     pub(crate) stage_seconds: Vec<(String, f64)>,
     /// Runs by outcome.
     pub(crate) outcomes: BTreeMap<String, u64>,
-    /// The stability index of each feature, of the newest run that judged rows; features without
-    /// one are left out.
+    /// Stability index by feature, of the newest run that evaluated rows; features without an index
+    /// are left out.
     pub(crate) stability: Vec<(String, f64)>,
-}
-
-/// What is read of a run's record.
-#[derive(Deserialize)]
-struct Judged {
-    evidence: Evidence,
-}
-
-#[derive(Deserialize)]
-struct Evidence {
-    #[serde(default)]
-    verdicts: Option<Verdicts>,
 }
 
 impl RunFigures {
@@ -51,11 +37,11 @@ impl RunFigures {
         };
         let timings = diagnostics::stored(config, now)?.timings;
         let mut outcomes = history.runs_by_outcome()?;
-        let forgotten = history.pruned_runs()?;
-        if forgotten > 0 {
-            *outcomes.entry(FORGOTTEN.into()).or_default() += forgotten;
+        let pruned = history.pruned_runs()?;
+        if pruned > 0 {
+            *outcomes.entry(PRUNED.name().into()).or_default() += pruned;
         }
-        let last_success = history.last_end_but_for(FAILURES)?;
+        let last_success = history.last_end_but_for(FAILURES.each_ref().map(Outcome::name))?;
         Ok(Self {
             last_success: last_success.map(|end| end.as_second()),
             stage_seconds: timings
@@ -69,17 +55,12 @@ impl RunFigures {
 }
 
 fn stability(history: &History) -> anyhow::Result<Vec<(String, f64)>> {
-    let newest: Vec<StoredRun<Judged>> = history.finished_runs_with("evidence", 1)?;
-    let verdicts = newest
-        .into_iter()
-        .next()
-        .and_then(|run| run.record.evidence.verdicts);
-    let features = verdicts
-        .map(|verdicts| verdicts.features)
-        .unwrap_or_default();
+    let newest = record::newest_runs(history, RunFilter::WithEvidence, 1)?;
+    let verdicts = newest.first().and_then(|run| run.verdicts());
+    let features = verdicts.map_or(&[][..], |verdicts| &verdicts.features);
     let indices = features
-        .into_iter()
-        .filter_map(|feature| Some((feature.name, feature.stability?.index)));
+        .iter()
+        .filter_map(|feature| Some((feature.name.clone(), feature.stability.as_ref()?.index)));
     Ok(indices.collect())
 }
 

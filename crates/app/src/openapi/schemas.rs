@@ -19,8 +19,8 @@ pub(super) fn all() -> Value {
             ("model_version", or_null("string")),
         ]),
         "Runs": page("runs", &listed_run()),
-        "Run": json!({"type": "object", "required": ["run_id", "outcome"]}),
-        "Drift": page("runs", &judged_run()),
+        "Run": run(),
+        "Drift": page("runs", &evaluated_run()),
         "Model": model(),
         "Releases": page("releases", &release()),
         "Object": {"type": "object"},
@@ -267,7 +267,7 @@ fn diagnostics() -> Value {
         ("dependencies", dependencies),
         ("last_run", last_run),
         ("last_run_is_stale", flag()),
-        ("drift", list(&judged_run())),
+        ("drift", list(&evaluated_run())),
     ])
 }
 
@@ -285,62 +285,95 @@ fn health() -> Value {
     )
 }
 
-/// What the records of older programs lack.
-const SCORE_INTERVALS: [&str; 3] = [
-    "new_score_interval",
-    "deployed_score_interval",
-    "candidate_score_interval",
-];
+/// The members of every view of a run.
+fn run_members() -> Vec<(&'static str, Value)> {
+    vec![
+        ("run_id", count()),
+        ("outcome", text()),
+        ("reason", text()),
+        ("finished_at", time_or_null()),
+        ("release", or_null("string")),
+        ("new_score", share_or_null()),
+        ("new_score_interval", interval_or_null()),
+        ("deployed_score", share_or_null()),
+        ("deployed_score_interval", interval_or_null()),
+    ]
+}
+
+/// The members that a list shows of a run.
+fn listed_members() -> Vec<(&'static str, Value)> {
+    let counts = |names: &[&'static str]| -> Value {
+        let members: Vec<_> = names.iter().map(|name| (*name, count())).collect();
+        closed(&members)
+    };
+    let files = ["ingested", "rejected", "ignored", "waiting", "removed"];
+    let rows = ["read", "kept", "duplicate", "rejected", "new", "total"];
+    let mut members = run_members();
+    members.insert(3, ("started_at", time()));
+    members.extend([
+        ("candidate_score", share_or_null()),
+        ("candidate_score_interval", interval_or_null()),
+        ("files", counts(&files)),
+        ("rows", counts(&rows)),
+        (
+            "seconds",
+            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+        ),
+        ("warnings", list(&text())),
+    ]);
+    members
+}
 
 fn listed_run() -> Value {
-    let counts = json!({"type": "object", "additionalProperties": {"type": "integer"}});
-    object(
-        &[
-            ("run_id", count()),
-            ("outcome", text()),
-            ("reason", text()),
-            ("started_at", time()),
-            ("finished_at", time_or_null()),
-            ("release", or_null("string")),
-            ("new_score", share_or_null()),
-            ("new_score_interval", interval_or_null()),
-            ("deployed_score", share_or_null()),
-            ("deployed_score_interval", interval_or_null()),
-            ("candidate_score", share_or_null()),
-            ("candidate_score_interval", interval_or_null()),
-            ("files", counts.clone()),
-            ("rows", counts),
-            (
-                "seconds",
-                json!({"type": "object", "additionalProperties": {"type": "number"}}),
-            ),
-            ("warnings", list(&text())),
-        ],
-        &SCORE_INTERVALS,
+    closed(&listed_members())
+}
+
+/// Everything that a run recorded.
+fn run() -> Value {
+    let mut members = listed_members();
+    members.extend([
+        ("ingestion", or_null("object")),
+        ("data", or_null("string")),
+        ("evidence", evidence()),
+        ("decision", decision()),
+        ("candidate_model", or_null("string")),
+        ("comparison", or_null("object")),
+        ("verdict", or_null("object")),
+        ("notices", list(&json!({"type": "object"}))),
+        ("has_due_notice", flag()),
+        ("api", or_null("object")),
+        ("dependencies", json!({"type": "object"})),
+        ("effects", list(&text())),
+    ]);
+    object(&members, &["notices", "has_due_notice", "dependencies"])
+}
+
+fn evaluated_run() -> Value {
+    let mut members = run_members();
+    members.extend([
+        ("evidence", evidence()),
+        ("decision", decision()),
+        ("verdicts", list(&verdict())),
+    ]);
+    closed(&members)
+}
+
+fn evidence() -> Value {
+    described(
+        or_null("object"),
+        "What the run found; null where its record cannot be read, and where it found nothing",
     )
 }
 
-fn judged_run() -> Value {
-    object(
-        &[
-            ("run_id", count()),
-            ("outcome", text()),
-            ("reason", text()),
-            ("finished_at", time_or_null()),
-            ("release", or_null("string")),
-            ("new_score", share_or_null()),
-            ("new_score_interval", interval_or_null()),
-            ("deployed_score", share_or_null()),
-            ("deployed_score_interval", interval_or_null()),
-            ("evidence", json!({"type": "object"})),
-            ("decision", json!({"type": ["object", "string", "null"]})),
-            ("verdicts", list(&verdict())),
-        ],
-        &SCORE_INTERVALS,
-    )
+fn decision() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "properties": {"action": text(), "reason": text()},
+        "required": ["action", "reason"],
+    })
 }
 
-/// What one test of a run said.
+/// One test of a run.
 fn verdict() -> Value {
     closed(&[
         ("subject", text()),

@@ -4,11 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use jiff::Timestamp;
+use record::RunRecord;
 use serde::Serialize;
 
 use super::page::USUAL_ITEMS;
-use super::runs::{self, Record};
-use super::{expect_json, expect_no_parameters, stored};
+use super::{drift, expect_json, expect_no_parameters, stored};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -16,8 +16,9 @@ use crate::state::AppState;
 struct Answer {
     #[serde(flatten)]
     stored: ::diagnostics::StoredDiagnostics,
-    /// What the newest runs found of the deployed model, the newest first.
-    drift: Vec<Record>,
+    /// How the newest runs evaluated the deployed model, newest first.
+    #[serde(serialize_with = "drift::serialize")]
+    drift: Vec<RunRecord>,
 }
 
 /// Answers with the stored diagnostics.
@@ -40,6 +41,6 @@ pub(super) async fn show(
 fn read(config: &Config) -> anyhow::Result<Answer> {
     Ok(Answer {
         stored: ::diagnostics::stored(config, Timestamp::now())?,
-        drift: runs::judged(config, USUAL_ITEMS)?,
+        drift: drift::newest(config, USUAL_ITEMS)?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod described;
 mod diagnostics;
+mod drift;
 mod health;
 mod metrics;
 mod model;
@@ -48,7 +49,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&table::VERSION, version::show))
         .service(readable(&table::RUNS, runs::list))
         .service(readable(&table::RUN, runs::one))
-        .service(readable(&table::DRIFT, runs::drift))
+        .service(readable(&table::DRIFT, drift::list))
         .service(readable(&table::MODEL, model::show))
         .service(readable(&table::RELEASES, model::releases))
         .service(readable(&table::OPENAPI, described::openapi))

@@ -1,12 +1,15 @@
-//! `GET /v1/runs`, `/v1/runs/{id}` and `/v1/drift`: what the history recorded of runs.
-//!
-//! A record is shown as it was stored: its form is `fullprocess`'s.
+//! `GET /v1/runs` and `/v1/runs/{id}`: the records of the runs.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use common::history::{StoredRun, with_remedy};
+use common::history::with_remedy;
 use common::{Config, History};
-use serde_json::{Map, Value};
+use jiff::Timestamp;
+use record::{FileCounts, Outcome, RowTotals, RunFilter, RunRecord};
+use serde::Serialize;
 
 use super::page::{Listing, Page};
 use super::{expect_json, expect_no_parameters, parameters, table};
@@ -16,106 +19,57 @@ use crate::error::ApiError;
 use crate::held::Content;
 use crate::state::AppState;
 
-/// The member of a run's record that only runs have that judged the deployed model.
-const EVIDENCE: &str = "evidence";
-
 /// What a list shows of a run.
-const LISTED: [&str; 16] = [
-    "run_id",
-    "outcome",
-    "reason",
-    "started_at",
-    "finished_at",
-    "release",
-    "new_score",
-    "new_score_interval",
-    "deployed_score",
-    "deployed_score_interval",
-    "candidate_score",
-    "candidate_score_interval",
-    "files",
-    "rows",
-    "seconds",
-    "warnings",
-];
-/// What is shown of how a run judged the deployed model.
-const JUDGED: [&str; 11] = [
-    "run_id",
-    "outcome",
-    "reason",
-    "finished_at",
-    "release",
-    "new_score",
-    "new_score_interval",
-    "deployed_score",
-    "deployed_score_interval",
-    "evidence",
-    "decision",
-];
+#[derive(Serialize)]
+struct ListedRun<'a> {
+    run_id: Option<i64>,
+    outcome: Option<&'a Outcome>,
+    reason: &'a str,
+    started_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    release: Option<&'a str>,
+    new_score: Option<f64>,
+    new_score_interval: Option<[f64; 2]>,
+    deployed_score: Option<f64>,
+    deployed_score_interval: Option<[f64; 2]>,
+    candidate_score: Option<f64>,
+    candidate_score_interval: Option<[f64; 2]>,
+    files: FileCounts,
+    rows: RowTotals,
+    seconds: &'a BTreeMap<String, f64>,
+    warnings: &'a [String],
+}
 
-/// A run as its record, or a part of it.
-pub(super) type Record = Map<String, Value>;
+impl<'a> ListedRun<'a> {
+    fn of(run: &'a RunRecord) -> Self {
+        Self {
+            run_id: run.run_id,
+            outcome: run.outcome.as_ref(),
+            reason: &run.reason,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            release: run.release.as_deref(),
+            new_score: run.new_score,
+            new_score_interval: run.new_score_interval,
+            deployed_score: run.deployed_score,
+            deployed_score_interval: run.deployed_score_interval,
+            candidate_score: run.candidate_score,
+            candidate_score_interval: run.candidate_score_interval,
+            files: run.files,
+            rows: run.rows,
+            seconds: &run.seconds,
+            warnings: &run.warnings,
+        }
+    }
+}
 
 /// Answers with a page of the runs.
 pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let show = |_: &History, run| Ok(part(record(run), &LISTED));
-    paged(&request, state, (None, table::RUNS.path), show).await
-}
-
-/// Answers with how a page of the runs judged the deployed model.
-pub(super) async fn drift(
-    request: HttpRequest,
-    state: Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
-    let which = (Some(EVIDENCE), table::DRIFT.path);
-    paged(&request, state, which, with_verdicts).await
-}
-
-/// Answers with a page of the runs whose record has an object under a name, where it is given; the
-/// list's address stands beside it.
-async fn paged(
-    request: &HttpRequest,
-    state: Data<AppState>,
-    (member, path): (Option<&'static str>, &'static str),
-    show: impl Fn(&History, StoredRun<Record>) -> anyhow::Result<Record> + Send + 'static,
-) -> Result<HttpResponse, ApiError> {
-    let page = Page::of(&parameters(request))?;
-    expect_json(request)?;
-    let listing = Listing::begin("runs", page, state.in_flight.permit());
-    let reading = state.clone();
-    let job = move || {
-        let mut listing = listing;
-        read(&reading.config, |history| {
-            let before = page.before().and_then(|before| i64::try_from(before).ok());
-            history.visit_finished_runs(member, before, |id, run| {
-                let item = || show(history, StoredRun::parse(id, run)?);
-                listing.push(id.unsigned_abs(), item)
-            })
-        })?;
-        Ok::<_, ApiError>(listing.end(path))
-    };
-    let listed = state.work.run(request, job).await??;
-    Ok(answer::tagged(request, Media::Json, listed))
-}
-
-/// How the deployed model was judged by the newest runs that did.
-pub(super) fn judged(config: &Config, limit: u32) -> anyhow::Result<Vec<Record>> {
-    let runs = read(config, |history| {
-        let runs = history.finished_runs_with(EVIDENCE, i64::from(limit))?;
-        let judged = runs.into_iter().map(|run| with_verdicts(history, run));
-        judged.collect::<anyhow::Result<Vec<Record>>>()
-    })?;
-    Ok(runs.unwrap_or_default())
-}
-
-fn with_verdicts(history: &History, run: StoredRun<Record>) -> anyhow::Result<Record> {
-    let verdicts = serde_json::to_value(history.verdicts_of(run.id)?)?;
-    let mut judged = part(record(run), &JUDGED);
-    judged.insert("verdicts".into(), verdicts);
-    Ok(judged)
+    let push = |listing: &mut Listing, run: &RunRecord| push(listing, run, ListedRun::of);
+    paged(&request, state, (RunFilter::All, table::RUNS.path), push).await
 }
 
 /// Answers with everything that one run recorded.
@@ -132,8 +86,8 @@ pub(super) async fn one(
     let reading = state.clone();
     let job = move || {
         let run = read(&reading.config, |history| history.finished_run(id))?;
-        let run = run.flatten().map(record).ok_or_else(none)?;
-        let body = serde_json::to_vec(&run).map_err(anyhow::Error::new)?;
+        let run = run.flatten().ok_or_else(none)?;
+        let body = serde_json::to_vec(&RunRecord::of_stored(&run)).map_err(anyhow::Error::new)?;
         permit.grow(body.len())?;
         Ok::<_, ApiError>(Content::counted(body.into(), permit))
     };
@@ -141,8 +95,41 @@ pub(super) async fn one(
     Ok(answer::tagged(&request, Media::Json, made))
 }
 
-/// `None` when there is no history yet.
-fn read<T>(
+/// Answers with a page of the runs that a filter selects; `path` is the address of the list.
+pub(super) async fn paged(
+    request: &HttpRequest,
+    state: Data<AppState>,
+    (filter, path): (RunFilter, &'static str),
+    push: impl Fn(&mut Listing, &RunRecord) -> anyhow::Result<ControlFlow<()>> + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let page = Page::of(&parameters(request))?;
+    expect_json(request)?;
+    let listing = Listing::begin("runs", page, state.in_flight.permit());
+    let reading = state.clone();
+    let job = move || {
+        let mut listing = listing;
+        read(&reading.config, |history| {
+            let before = page.before().and_then(|before| i64::try_from(before).ok());
+            record::visit_runs(history, filter, before, |run| push(&mut listing, &run))
+        })?;
+        Ok::<_, ApiError>(listing.end(path))
+    };
+    let listed = state.work.run(request, job).await??;
+    Ok(answer::tagged(request, Media::Json, listed))
+}
+
+/// Adds the view of a run to a page.
+pub(super) fn push<'r, V: Serialize>(
+    listing: &mut Listing,
+    run: &'r RunRecord,
+    view: impl FnOnce(&'r RunRecord) -> V,
+) -> anyhow::Result<ControlFlow<()>> {
+    let number = run.run_id.unwrap_or_default().unsigned_abs();
+    listing.push(number, || Ok(view(run)))
+}
+
+/// Reads the history; `None` when there is none yet.
+pub(super) fn read<T>(
     config: &Config,
     what: impl FnOnce(&History) -> anyhow::Result<T>,
 ) -> anyhow::Result<Option<T>> {
@@ -151,16 +138,4 @@ fn read<T>(
         None => Ok(None),
     };
     found.map_err(|error| with_remedy(error, &config.layout))
-}
-
-fn record(run: StoredRun<Record>) -> Record {
-    let mut record = run.record;
-    // A run gets its number after its record was begun.
-    record.insert("run_id".into(), run.id.into());
-    record
-}
-
-fn part(mut run: Record, shown: &[&str]) -> Record {
-    run.retain(|name, _| shown.contains(&name.as_str()));
-    run
 }

@@ -2,11 +2,14 @@
 
 use std::fs;
 
-use common::history::{StoredVerdict, documents};
+use common::history::documents;
 use common::{History, files};
 use dataset::passes::profile;
 use deployment::Release;
+use diagnostics::statistics::CumulativeScore;
+use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
 use jiff::Timestamp;
+use record::{Evidence, Outcome, RunRecord};
 use serde_json::{Value, json};
 
 use super::service::{CSV, Service};
@@ -60,32 +63,92 @@ fn stored_statistics_are_shown_and_reading_writes_nothing() {
     );
 }
 
+/// Ends a run with this record; returns its number.
+fn end(history: &History, record: &RunRecord) -> i64 {
+    let run = history.begin_run(record.started_at, record).unwrap();
+    let outcome = record.outcome.as_ref().unwrap().name();
+    let ended = record.finished_at.unwrap();
+    history.finish_run(run, ended, outcome, record).unwrap();
+    run
+}
+
+/// The record of a steady run of 1970.
+fn steady(evidence: Option<Evidence>) -> RunRecord {
+    RunRecord {
+        outcome: Some(Outcome::Steady),
+        finished_at: Some(Timestamp::UNIX_EPOCH),
+        evidence,
+        ..RunRecord::begin(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// Evidence of three new rows.
+fn of_three_rows() -> Evidence {
+    Evidence {
+        rows: 3,
+        new_rows: 3,
+        ..Evidence::default()
+    }
+}
+
+/// The verdicts on a batch of three rows of which nothing can be said.
+fn no_verdict() -> Verdicts {
+    let verdict = Verdict::InsufficientData;
+    Verdicts {
+        verdict,
+        rows: 3,
+        model: ModelVerdict {
+            verdict,
+            rows: 2,
+            positives: 1,
+            expected: None,
+            single: None,
+            cumulative: None,
+            untested: Vec::new(),
+            untested_levels: Vec::new(),
+            undecided: None,
+            moved: None,
+        },
+        joint: Some(JointCheck {
+            columns: vec!["x".into()],
+            rows: [100, 3],
+            least_p_value: None,
+            left_out: Vec::new(),
+            statistic: 1.5,
+            degrees: 1,
+            p_value: 0.25,
+            effect: Some(0.5),
+            verdict: Verdict::Ok,
+        }),
+        features: Vec::new(),
+        sums: CumulativeScore::default(),
+    }
+}
+
 #[test]
-fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
+fn an_evaluation_is_shown_however_many_quiet_runs_came_after_it() {
     let service = Service::new();
     let history = History::open(&service.config.layout).unwrap();
-    let now = Timestamp::UNIX_EPOCH;
-    let end = |record: Value| {
-        let run = history.begin_run(now, &record).unwrap();
-        history.finish_run(run, now, "steady", &record).unwrap();
-        run
+    let evidence = Evidence {
+        verdicts: Some(no_verdict()),
+        ..of_three_rows()
     };
-    let judged = end(json!({"evidence": {"rows": 3}}));
-    let verdict = StoredVerdict {
-        subject: "model".into(),
-        test: "both".into(),
-        verdict: "ok".into(),
-        rows: 3,
-        statistic: Some(1.5),
-        p_value: None,
-        level: None,
-        effect: None,
-    };
-    history.save_verdicts(judged, &[verdict]).unwrap();
-    for _ in 0..30 {
-        end(json!({"evidence": null}));
-        end(json!({}));
+    let evaluated = end(&history, &steady(Some(evidence.clone())));
+    for _ in 0..60 {
+        end(&history, &steady(None));
     }
+    let of_model = |test: &str| {
+        json!({
+            "subject": "model",
+            "test": test,
+            "verdict": "insufficient_data",
+            "rows": 2,
+            "statistic": null,
+            "p_value": null,
+            "level": null,
+            "effect": null,
+        })
+    };
     for (path, list) in [
         ("/v1/drift", "runs"),
         ("/v1/drift?limit=1", "runs"),
@@ -95,22 +158,68 @@ fn what_was_judged_is_shown_however_many_quiet_runs_came_after_it() {
         assert_eq!(
             shown,
             json!([{
-                "run_id": judged,
-                "evidence": {"rows": 3},
-                "verdicts": [{
-                    "subject": "model",
-                    "test": "both",
-                    "verdict": "ok",
-                    "rows": 3,
-                    "statistic": 1.5,
-                    "p_value": null,
-                    "level": null,
-                    "effect": null,
-                }],
+                "run_id": evaluated,
+                "outcome": "steady",
+                "reason": "",
+                "finished_at": "1970-01-01T00:00:00Z",
+                "release": null,
+                "new_score": null,
+                "new_score_interval": null,
+                "deployed_score": null,
+                "deployed_score_interval": null,
+                "evidence": serde_json::to_value(&evidence).unwrap(),
+                "decision": null,
+                "verdicts": [
+                    of_model("both"),
+                    of_model("score_test_of_batch"),
+                    of_model("score_test_since_live"),
+                    {
+                        "subject": "features",
+                        "test": "location",
+                        "verdict": "ok",
+                        "rows": 3,
+                        "statistic": 1.5,
+                        "p_value": 0.25,
+                        "level": 0.005,
+                        "effect": 0.5,
+                    },
+                ],
             }]),
             "{path}"
         );
     }
+}
+
+#[test]
+fn a_run_whose_record_cannot_be_read_is_named_among_the_others() {
+    let service = Service::new();
+    let history = History::open(&service.config.layout).unwrap();
+    end(&history, &steady(Some(of_three_rows())));
+    let mut newer = serde_json::to_value(steady(Some(of_three_rows()))).unwrap();
+    newer["decision"] = json!({"action": "ask_somebody", "reason": "the gate asks"});
+    let now = Timestamp::UNIX_EPOCH;
+    let run = history.begin_run(now, &newer).unwrap();
+    let outcome = "candidate_waiting";
+    history.finish_run(run, now, outcome, &newer).unwrap();
+    end(&history, &steady(Some(of_three_rows())));
+    for (path, list) in [
+        ("/v1/runs", "runs"),
+        ("/v1/drift", "runs"),
+        ("/diagnostics", "drift"),
+    ] {
+        let shown = service.get(path).json()[list].clone();
+        let numbers: Vec<_> = (0..3).map(|place| shown[place]["run_id"].clone()).collect();
+        assert_eq!(numbers, [3, 2, 1], "{path}");
+        assert_eq!(shown[1]["outcome"], outcome, "{path}");
+        let reason = shown[1]["reason"].as_str().unwrap();
+        assert!(reason.contains("record of run 2"), "{path}: {reason}");
+    }
+    let one = service.get("/v1/runs/2");
+    assert_eq!(one.status, 200);
+    assert_eq!(one.json()["outcome"], outcome);
+    assert_eq!(one.json()["evidence"], Value::Null);
+    let metrics = service.get("/metrics");
+    assert_eq!(metrics.status, 200);
 }
 
 /// The numbers of all items of a list, read page by page; `between` is done after each page.
@@ -152,18 +261,13 @@ fn a_list_is_read_page_by_page_and_has_each_item_once_while_it_grows() {
     );
 
     let history = History::open(&service.config.layout).unwrap();
-    let now = Timestamp::UNIX_EPOCH;
-    let end = |record: Value| {
-        let run = history.begin_run(now, &record).unwrap();
-        history.finish_run(run, now, "steady", &record).unwrap();
-    };
     for run in 1..=7 {
-        end(match run % 2 {
-            0 => json!({"evidence": {"rows": run}}),
-            _ => json!({}),
-        });
+        let is_evaluated = run % 2 == 0;
+        end(&history, &steady(is_evaluated.then(of_three_rows)));
     }
-    let newer = || end(json!({"evidence": {}}));
+    let newer = || {
+        end(&history, &steady(Some(of_three_rows())));
+    };
     let runs = paged(&service, "/v1/runs?limit=3", "runs", "run_id", newer);
     assert_eq!(runs, [7, 6, 5, 4, 3, 2, 1]);
     let judged = paged(

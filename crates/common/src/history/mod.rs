@@ -7,6 +7,7 @@
 mod alert_rows;
 mod damage;
 pub mod documents;
+mod estimate_rows;
 mod integrity;
 mod ledger_rows;
 mod open;
@@ -15,7 +16,6 @@ mod run_rows;
 mod schema;
 mod score_rows;
 mod stage_rows;
-mod verdict_rows;
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,6 @@ pub use self::damage::{is_damage, with_remedy};
 pub use self::run_rows::{LastRun, StoredRun};
 pub use self::score_rows::StoredScore;
 pub use self::stage_rows::{STAGES, StageDuration};
-pub use self::verdict_rows::StoredVerdict;
 
 /// An open history.
 pub struct History {

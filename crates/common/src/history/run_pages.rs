@@ -3,19 +3,10 @@
 use std::ops::ControlFlow;
 
 use anyhow::Context;
-use serde::de::DeserializeOwned;
+use rusqlite::Row;
 
 use super::damage::unreadable;
-use super::{History, StoredRun};
-
-impl<T: DeserializeOwned> StoredRun<T> {
-    /// Reads a record as the history keeps it.
-    pub fn parse(id: i64, record: &str) -> anyhow::Result<Self> {
-        let record = serde_json::from_str(record)
-            .map_err(|error| unreadable(&format!("record of run {id}"), &error))?;
-        Ok(Self { id, record })
-    }
-}
+use super::{History, StoredRun, time};
 
 impl History {
     /// Visits the runs that ended, newest first, until `visit` breaks: those with a number below
@@ -26,28 +17,49 @@ impl History {
         &self,
         member: Option<&str>,
         before: Option<i64>,
-        mut visit: impl FnMut(i64, &str) -> anyhow::Result<ControlFlow<()>>,
+        visit: impl FnMut(StoredRun<&str>) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<()> {
+        let has_member = member.map_or_else(|| "1".to_owned(), has_object);
+        // Numbers count up from 1, so no run has the largest.
+        let before = before.unwrap_or(i64::MAX);
+        let which = format!(
+            "WHERE finished_at IS NOT NULL AND id < {before} AND {has_member} ORDER BY id DESC"
+        );
+        self.visit_runs(&which, visit)
+    }
+
+    /// A run that ended, with its record as text; `None` when there is none of that number.
+    pub fn finished_run(&self, id: i64) -> anyhow::Result<Option<StoredRun<String>>> {
+        let mut found = None;
+        let which = format!("WHERE finished_at IS NOT NULL AND id = {id}");
+        self.visit_runs(&which, |run| {
+            found = Some(StoredRun {
+                id: run.id,
+                started_at: run.started_at,
+                finished_at: run.finished_at,
+                outcome: run.outcome,
+                record: run.record.to_owned(),
+            });
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Visits the runs that the end of an SQL query selects, in its order, until `visit` breaks.
+    pub(super) fn visit_runs(
+        &self,
+        which: &str,
+        mut visit: impl FnMut(StoredRun<&str>) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
         let context = || self.failed_to("read the runs");
-        let has_member = member.map_or_else(|| "1".to_owned(), has_object);
+        let columns = "id, started_at, finished_at, outcome, record";
         let mut statement = self
             .connection
-            .prepare(&format!(
-                "SELECT id, record FROM runs
-                 WHERE finished_at IS NOT NULL AND id < ?1 AND {has_member} ORDER BY id DESC"
-            ))
+            .prepare(&format!("SELECT {columns} FROM runs {which}"))
             .with_context(context)?;
-        // Numbers count up from 1, so no run has the largest.
-        let mut rows = statement
-            .query([before.unwrap_or(i64::MAX)])
-            .with_context(context)?;
+        let mut rows = statement.query([]).with_context(context)?;
         while let Some(row) = rows.next().with_context(context)? {
-            let id = row.get(0).with_context(context)?;
-            let record = row.get_ref(1).with_context(context)?;
-            let record = record
-                .as_str()
-                .map_err(|error| unreadable(&format!("record of run {id}"), &error))?;
-            if visit(id, record)?.is_break() {
+            if visit(stored_run(row).with_context(context)?)?.is_break() {
                 break;
             }
         }
@@ -55,9 +67,23 @@ impl History {
     }
 }
 
-/// The condition that a record has an object under this name. A record that is no JSON is taken,
-/// so that it is reported.
-pub(super) fn has_object(member: &str) -> String {
+fn stored_run<'r>(row: &'r Row<'_>) -> anyhow::Result<StoredRun<&'r str>> {
+    let id = row.get(0)?;
+    let started_at: String = row.get(1)?;
+    let finished_at: Option<String> = row.get(2)?;
+    let record = row.get_ref(4)?.as_str();
+    Ok(StoredRun {
+        id,
+        started_at: time(&started_at)?,
+        finished_at: finished_at.as_deref().map(time).transpose()?,
+        outcome: row.get(3)?,
+        record: record.map_err(|error| unreadable(&format!("record of run {id}"), &error))?,
+    })
+}
+
+/// The condition that a record has an object under this name. A record that is no JSON meets it, so
+/// that it is reported.
+fn has_object(member: &str) -> String {
     format!(
         "CASE WHEN json_valid(record) THEN json_type(record, '$.{member}') = 'object' ELSE 1 END"
     )
@@ -74,8 +100,8 @@ mod tests {
     fn visited(history: &History, member: Option<&str>, before: Option<i64>) -> Vec<i64> {
         let mut ids = Vec::new();
         history
-            .visit_finished_runs(member, before, |id, record| {
-                let run: StoredRun<Value> = StoredRun::parse(id, record)?;
+            .visit_finished_runs(member, before, |run| {
+                run.read::<Value>()?;
                 ids.push(run.id);
                 Ok(if ids.len() == 3 {
                     ControlFlow::Break(())
@@ -113,7 +139,30 @@ mod tests {
 
     #[test]
     fn a_record_that_is_no_json_is_reported_with_the_number_of_its_run() {
-        let error = StoredRun::<Value>::parse(3, "{").unwrap_err().to_string();
-        assert!(error.contains("run 3"), "{error}");
+        let (_folder, history) = opened();
+        let run = history.begin_run(now(), &json!({})).unwrap();
+        history
+            .finish_run(run, now(), "steady", &json!({}))
+            .unwrap();
+        history
+            .connection
+            .execute("UPDATE runs SET record = '{'", [])
+            .unwrap();
+        let found = history.finished_run(run).unwrap().unwrap();
+        assert_eq!(found.outcome.as_deref(), Some("steady"));
+        let error = found.read::<Value>().unwrap_err().to_string();
+        assert!(error.contains("run 1"), "{error}");
+        assert_eq!(visited_ids(&history), [run], "its text can be had");
+    }
+
+    fn visited_ids(history: &History) -> Vec<i64> {
+        let mut ids = Vec::new();
+        history
+            .visit_finished_runs(Some("evidence"), None, |run| {
+                ids.push(run.id);
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        ids
     }
 }

@@ -1,6 +1,7 @@
 //! The runs, a row each: begun, recorded, ended and forgotten.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -8,27 +9,41 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::run_pages::has_object;
+use super::damage::unreadable;
 use super::{History, time};
 
-/// One line of the list of runs.
+/// A run and its record, as JSON text or read as `T`.
 #[derive(Clone, Debug)]
 pub struct StoredRun<T> {
     /// Number of the run, counting up from 1.
     pub id: i64,
-    /// What the run recorded.
+    /// Start of the run.
+    pub started_at: Timestamp,
+    /// End of the run; `None` while it is open.
+    pub finished_at: Option<Timestamp>,
+    /// Name of the outcome; `None` while the run is open.
+    pub outcome: Option<String>,
+    /// The record.
     pub record: T,
 }
 
-/// How the newest run that ended came out.
+/// The newest run that ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LastRun {
     /// Number of the run.
     pub run_id: i64,
-    /// Its outcome, for example `steady`.
+    /// Name of the outcome, for example `steady`.
     pub outcome: String,
-    /// When it ended.
+    /// End of the run.
     pub finished_at: Timestamp,
+}
+
+impl<T: AsRef<str>> StoredRun<T> {
+    /// Reads the record; an error where it is no JSON, or of another form than `R`.
+    pub fn read<R: DeserializeOwned>(&self) -> anyhow::Result<R> {
+        let read = serde_json::from_str(self.record.as_ref());
+        Ok(read.map_err(|error| unreadable(&format!("record of run {}", self.id), &error))?)
+    }
 }
 
 impl History {
@@ -76,14 +91,13 @@ impl History {
         Ok(())
     }
 
-    /// Forgets all but the newest `keep` runs with this outcome, with their stages and verdicts.
+    /// Forgets all but the newest `keep` runs with this outcome, with their stages and estimates.
     pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
         let newest_to_go =
             "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
         let to_go = format!("SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})");
         for statement in [
             format!("DELETE FROM stages WHERE run IN ({to_go})"),
-            format!("DELETE FROM verdicts WHERE run IN ({to_go})"),
             format!("DELETE FROM estimates WHERE run IN ({to_go})"),
             format!("DELETE FROM runs WHERE id IN ({to_go})"),
         ] {
@@ -107,40 +121,26 @@ impl History {
         self.stored_runs("WHERE finished_at IS NOT NULL ORDER BY id DESC", limit)
     }
 
-    /// The newest runs that ended and whose record has an object under this name, newest first.
-    ///
-    /// `member` is a plain word of ours.
-    pub fn finished_runs_with<T: DeserializeOwned>(
-        &self,
-        member: &str,
-        limit: i64,
-    ) -> anyhow::Result<Vec<StoredRun<T>>> {
-        let has_member = has_object(member);
-        let which = format!("WHERE finished_at IS NOT NULL AND {has_member} ORDER BY id DESC");
-        self.stored_runs(&which, limit)
-    }
-
     fn stored_runs<T: DeserializeOwned>(
         &self,
         which: &str,
         limit: i64,
     ) -> anyhow::Result<Vec<StoredRun<T>>> {
-        let context = || self.failed_to("read the runs");
-        let mut statement = self
-            .connection
-            .prepare(&format!("SELECT id, record FROM runs {which} LIMIT ?1"))
-            .with_context(context)?;
-        let rows = statement
-            .query_map([limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
-            .with_context(context)?;
-        rows.map(|row| {
-            let (id, record) = row.with_context(context)?;
-            StoredRun::parse(id, &record)
-        })
-        .collect()
+        let mut runs = Vec::new();
+        self.visit_runs(&format!("{which} LIMIT {limit}"), |run| {
+            runs.push(StoredRun {
+                record: run.read()?,
+                id: run.id,
+                started_at: run.started_at,
+                finished_at: run.finished_at,
+                outcome: run.outcome,
+            });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(runs)
     }
 
-    /// How the newest run that ended came out; `None` before the first.
+    /// The newest run that ended; `None` before the first.
     pub fn last_run(&self) -> anyhow::Result<Option<LastRun>> {
         let context = || self.failed_to("read the runs");
         let last: Option<(i64, String, String)> = self
@@ -210,20 +210,10 @@ impl History {
             .with_context(context)?;
         rows.map(|row| row.with_context(context)).collect()
     }
-
-    /// A run that ended; `None` when there is none of that number.
-    pub fn finished_run<T: DeserializeOwned>(
-        &self,
-        id: i64,
-    ) -> anyhow::Result<Option<StoredRun<T>>> {
-        let which = format!("WHERE finished_at IS NOT NULL AND id = {id}");
-        Ok(self.stored_runs(&which, 1)?.pop())
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::history::StageDuration;
     use crate::history::tests::{now, opened};
 
@@ -264,9 +254,10 @@ mod tests {
         assert_eq!(history.pruned_runs().unwrap(), 2);
         let counts = history.runs_by_outcome().unwrap();
         assert_eq!(counts, [("busy".into(), 2), ("idle".into(), 2)].into());
-        let found: Option<StoredRun<String>> = history.finished_run(5).unwrap();
-        assert_eq!(found.unwrap().record, "busy");
-        assert!(history.finished_run::<String>(1).unwrap().is_none());
+        let found = history.finished_run(5).unwrap().unwrap();
+        assert_eq!(found.outcome.as_deref(), Some("busy"));
+        assert_eq!(found.read::<String>().unwrap(), "busy");
+        assert!(history.finished_run(1).unwrap().is_none());
         assert_eq!(history.last_end_but_for(["busy", "idle"]).unwrap(), None);
         let last = history.last_end_but_for(["busy", "other"]).unwrap();
         assert_eq!(last, Some(now()));

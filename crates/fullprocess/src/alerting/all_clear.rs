@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use alerts::{Condition, Seen, Sighting};
 use common::History;
 use diagnostics::Verdict;
+use record::{Effect, RunRecord};
 use serde::{Deserialize, Serialize};
-
-use crate::record::{Effect, RunRecord};
 
 /// The document of the drifts that people were told of, and of what has held since.
 const OPEN_DRIFTS: &str = "drifts that are open";
@@ -146,11 +145,10 @@ mod tests {
     use diagnostics::statistics::{CumulativeScore, ScoreTest, ScoreTestMethod};
     use diagnostics::{HeldTest, JointCheck, ModelVerdict, Verdicts};
     use jiff::Timestamp;
+    use record::{DeployedModel, Evidence, Outcome};
 
     use super::*;
-    use crate::decide::{DeployedModel, Evidence};
     use crate::open_run::OpenRun;
-    use crate::record::Outcome;
 
     fn config(folder: &Path) -> Config {
         let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",

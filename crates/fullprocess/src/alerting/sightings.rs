@@ -7,9 +7,7 @@ use alerts::{Condition, Seen, Sighting};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
 use diagnostics::Verdict;
-
-use crate::decide::Action;
-use crate::record::{Outcome, RunRecord};
+use record::{Action, Outcome, RunRecord};
 
 /// What a run saw of each condition that it looked at.
 pub(super) fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Sighting> {
@@ -49,7 +47,7 @@ fn model_drift(record: &RunRecord) -> Option<Sighting> {
     let model = &record.verdicts()?.model;
     match model.verdict {
         Verdict::Drift => {
-            let came = record.outcome.map_or("open", Outcome::name);
+            let came = record.outcome.as_ref().map_or("open", Outcome::name);
             // A level is a value of the data.
             let model = model.clone().without_levels();
             let what = format!("{model}. The run came out as {came}");
@@ -86,10 +84,10 @@ fn listed(sentences: &[String]) -> String {
 
 fn candidate(record: &RunRecord) -> Option<Sighting> {
     let condition = Condition::CandidateRefused;
-    match record.outcome? {
+    match record.outcome.as_ref()? {
         Outcome::CandidateRefused => {
-            let verdict = record.verdict.as_ref();
-            let reasons = verdict.map_or(&[][..], |verdict| &verdict.reasons);
+            let gate = record.gate.as_ref();
+            let reasons = gate.map_or(&[][..], |gate| &gate.reasons);
             let what = format!("the deployed model stays; {}", listed(reasons));
             Some(wrong(condition, what))
         }
@@ -106,13 +104,14 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
         | Outcome::DriftNoted
         | Outcome::NotJudged
         | Outcome::Failed
-        | Outcome::Interrupted => None,
+        | Outcome::Interrupted
+        | Outcome::Other(_) => None,
     }
 }
 
 fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Sighting> {
     let condition = Condition::RunFailed;
-    Some(match record.outcome? {
+    Some(match record.outcome.as_ref()? {
         Outcome::Failed => failure(failed_with.unwrap_or(Exit::Unexpected)),
         Outcome::Interrupted => wrong(
             condition,
@@ -187,9 +186,9 @@ mod tests {
     use diagnostics::DependencyCounts;
     use ingestion::{FileReport, IngestReport};
     use jiff::Timestamp;
+    use record::{ApiOutcome, FileCounts};
 
     use super::*;
-    use crate::record::{ApiOutcome, FileCounts};
 
     fn ended(outcome: Outcome) -> RunRecord {
         RunRecord {
@@ -272,10 +271,14 @@ mod tests {
             (Outcome::Redeployed, Some(Seen::Right)),
             (Outcome::NotJudged, None),
         ] {
-            assert_eq!(seen(&ended(outcome), condition), expected, "{outcome:?}");
+            assert_eq!(
+                seen(&ended(outcome.clone()), condition),
+                expected,
+                "{outcome:?}"
+            );
         }
         for outcome in [Outcome::CandidateRefused, Outcome::TrainingRefused] {
-            let found = seen(&ended(outcome), condition);
+            let found = seen(&ended(outcome.clone()), condition);
             assert!(matches!(found, Some(Seen::Wrong(_))), "{outcome:?}");
         }
     }

@@ -9,11 +9,11 @@ use std::path::Path;
 use common::ledger::{FileStatus, Ledger};
 use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
+use record::{NoticeKind, RunRecord};
 
 use super::Patient;
 use super::report::{Findings, counted, quoted};
-use crate::notices::{self, NoticeKind};
-use crate::record::RunRecord;
+use crate::notices;
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
     let config = patient.config;
@@ -94,7 +94,7 @@ fn examine_last_run(
     let Some(history) = patient.history() else {
         return Ok(());
     };
-    let Some(last) = history.finished_runs::<RunRecord>(1)?.into_iter().next() else {
+    let Some(last) = history.finished_runs::<RunRecord>(1)?.pop() else {
         return Ok(());
     };
     for notice in &last.record.notices {

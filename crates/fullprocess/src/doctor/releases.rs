@@ -4,10 +4,10 @@ use std::path::Path;
 
 use common::{Layout, Manifest};
 use deployment::ExaminedRelease;
+use record::{Outcome, RunRecord};
 
 use super::Patient;
 use super::report::{Findings, quoted};
-use crate::record::{Outcome, RunRecord};
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
     let layout = &patient.config.layout;
@@ -87,8 +87,7 @@ fn examine_absence(patient: &Patient<'_>, releases: &[ExaminedRelease], findings
     }
     let newest_run = patient
         .history()
-        .and_then(|history| history.finished_runs::<RunRecord>(1).ok())
-        .and_then(|runs| runs.into_iter().next());
+        .and_then(|history| history.finished_runs::<RunRecord>(1).ok()?.pop());
     let was_live = newest_run
         .as_ref()
         .and_then(|run| run.record.release.as_ref());
@@ -100,7 +99,7 @@ fn examine_absence(patient: &Patient<'_>, releases: &[ExaminedRelease], findings
         (None, Some(run)) => format!(
             "no model is deployed: run {} ended as {}: {}",
             run.id,
-            run.record.outcome.map_or("open", Outcome::name),
+            run.record.outcome.as_ref().map_or("open", Outcome::name),
             run.record.reason
         ),
         (None, None) => {

@@ -1,10 +1,10 @@
 //! How the runs came out: one that is open, one that failed, one that is long ago.
 
 use common::history::LastRun;
+use record::{Outcome, RunRecord};
 
 use super::Patient;
 use super::report::Findings;
-use crate::record::{Outcome, RunRecord};
 
 pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
     let Some(history) = patient.history() else {

@@ -1,190 +1,175 @@
-//! Rows without a class: predicted, with what the predictions are probably worth, and held against
-//! the classes once they come.
+//! New rows without a label: their predictions, the estimated performance of these, and the
+//! realised performance once labels arrive.
 //!
-//! A row without a class stays in the data and is never fitted or scored. What was predicted for it
-//! is kept in a file of the state folder until a row of the same client brings the class; so neither
-//! file nor data has to be read while none comes.
+//! A row without a label stays in the data and is never fitted or scored. Its prediction is kept in
+//! a file of the state folder until a row of the same client brings the label. So neither file nor
+//! data has to be read while no labels arrive.
 
-mod awaiting;
-mod expectation;
-mod pairing;
+mod matching;
 mod prediction;
+mod prediction_log;
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
 use common::{Config, History};
+use record::{
+    EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions,
+    RealisedPerformance, RunEstimate,
+};
 use scoring::{Estimate, Forecast};
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 
-use self::awaiting::{Awaiting, Changes, Met};
-use self::expectation::{Came, StoredExpectation};
-use self::pairing::Labelled;
+use self::matching::LabelledRow;
 use self::prediction::{Prediction, predict};
+use self::prediction_log::{LabelledRecord, LogChanges, PredictionLog};
 use crate::judge::{Data, Live};
 
-pub use self::expectation::{EstimateKind, Expectation, Realised};
-
-/// What the new rows say of predictions, made and to be made.
+/// Changes that a run makes to the stored predictions, and the performance that it reports.
 #[derive(Debug, Default)]
-pub(crate) struct Foreseen {
-    pub(crate) expectation: Option<Expectation>,
-    pub(crate) realised: Vec<Realised>,
-    /// What becomes of the predictions that wait.
-    changes: Changes,
-    /// The runs whose predictions this one made or met, as they stand then.
-    estimates: BTreeMap<i64, StoredExpectation>,
+pub(crate) struct PredictionUpdate {
+    pub(crate) estimated_performance: Option<EstimatedPerformance>,
+    pub(crate) realised_performance: Vec<RealisedPerformance>,
+    changes: LogChanges,
+    /// Estimates of the runs whose predictions change, by run.
+    estimates: BTreeMap<i64, RunEstimate>,
 }
 
-/// What was foreseen, written and not yet committed: it counts once the rows of the run count as
-/// judged. The run's record has it until then, so that whoever finishes the run need not see the
-/// rows again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Written {
-    before: Awaiting,
-    after: Awaiting,
-    estimates: BTreeMap<i64, StoredExpectation>,
-}
-
-/// Predicts the new rows without a class, and looks which of the rows that wait for one meet it in
-/// the new rows; nothing is kept yet.
-pub(crate) fn foresee(
+/// Predicts the new rows without a label, and finds the labels that the new rows bring for earlier
+/// predictions. Nothing is stored yet.
+pub(crate) fn prediction_update(
     config: &Config,
     history: &History,
     run: i64,
     live: &Live,
     data: &Data,
-) -> anyhow::Result<Foreseen> {
+) -> anyhow::Result<PredictionUpdate> {
     let new = data.new_rows(config)?;
     let predicted = predict(run, live, &new);
-    let awaiting = Awaiting::of(history)?;
-    if predicted.is_empty() && awaiting.waiting() == 0 {
-        return Ok(Foreseen::default());
+    let log = PredictionLog::committed(&config.layout, history)?;
+    let mut update = PredictionUpdate::default();
+    if predicted.is_empty() && log.waiting() == 0 {
+        return Ok(update);
     }
-    let mut foreseen = Foreseen::default();
-    if let Some(estimate) = expect(&predicted) {
-        let expectation = Expectation {
+    if let Some(estimate) = estimate(&predicted) {
+        let estimated = EstimatedPerformance {
             kind: EstimateKind::BlindToConceptDrift,
             estimate,
         };
-        let stored = StoredExpectation::of(live.release.name(), expectation.clone());
-        foreseen.estimates.insert(run, stored);
-        foreseen.expectation = Some(expectation);
+        let of_run = RunEstimate::new(live.release.name(), estimated.clone());
+        update.estimates.insert(run, of_run);
+        update.estimated_performance = Some(estimated);
     }
-    let labelled = pairing::labelled(&new);
+    let labelled = matching::labelled_rows(&new);
     let clients: HashSet<u64> = labelled.iter().map(|row| row.client).collect();
-    let earlier = awaiting.of_clients(&config.layout, &clients);
-    foreseen.meet(history, earlier, predicted, &labelled);
-    Ok(foreseen)
+    update.match_labels(history, log.of_clients(&clients), predicted, &labelled);
+    Ok(update)
 }
 
-/// What is to be expected of some predictions; `None` without any.
-fn expect(predicted: &[Prediction]) -> Option<Estimate> {
+/// Estimated performance of some predictions; `None` without any.
+fn estimate(predicted: &[Prediction]) -> Option<Estimate> {
     let forecasts: Vec<Forecast> = predicted.iter().map(Prediction::forecast).collect();
     scoring::estimate(&forecasts)
 }
 
-impl Foreseen {
-    /// Gives the rows that wait the classes that have come, and counts those with the run that
-    /// predicted them.
-    fn meet(
+impl PredictionUpdate {
+    /// Gives the waiting predictions the labels that arrived, and adds both to the run that
+    /// predicted.
+    fn match_labels(
         &mut self,
         history: &History,
         earlier: Vec<(u64, Prediction)>,
         predicted: Vec<Prediction>,
-        labelled: &[Labelled],
+        labelled: &[LabelledRow],
     ) {
         let records: Vec<u64> = earlier.iter().map(|(record, _)| *record).collect();
         let mut waiting: Vec<Prediction> = earlier.into_iter().map(|(_, row)| row).collect();
         waiting.extend(predicted);
-        let mut by_run: BTreeMap<i64, Came> = BTreeMap::new();
-        let classes = pairing::pair(&waiting, labelled);
-        for (position, (row, class)) in waiting.into_iter().zip(classes).enumerate() {
-            match (class, records.get(position)) {
-                (Some(class), record) => {
-                    by_run.entry(row.run).or_default().add(&row, class);
+        let mut by_run: BTreeMap<i64, LabelledPredictions> = BTreeMap::new();
+        let labels = matching::match_labels(&waiting, labelled);
+        for (position, (row, label)) in waiting.into_iter().zip(labels).enumerate() {
+            match (label, records.get(position)) {
+                (Some(label), record) => {
+                    let of_run = by_run.entry(row.run).or_default();
+                    of_run.add(row.probability, row.predicts_positive(), label);
                     let client = row.client;
-                    let met = record.map(|&record| Met { client, record });
-                    self.changes.met.extend(met);
+                    let labelled = record.map(|&record| LabelledRecord { client, record });
+                    self.changes.labelled.extend(labelled);
                 }
-                (None, None) => self.changes.more.push(row),
+                (None, None) => self.changes.new.push(row),
                 (None, Some(_)) => {}
             }
         }
-        for (of, came) in by_run {
-            self.note_what_came(history, of, came);
+        for (run, labelled) in by_run {
+            self.add_labelled(history, run, labelled);
         }
     }
 
-    fn note_what_came(&mut self, history: &History, of: i64, came: Came) {
-        // What was predicted in this run is not in the history yet.
-        let stored = match self.estimates.remove(&of) {
+    /// Adds predictions of a run whose labels arrived.
+    fn add_labelled(&mut self, history: &History, run: i64, labelled: LabelledPredictions) {
+        // The estimate of the current run is not in the history yet.
+        let stored = match self.estimates.remove(&run) {
             Some(stored) => Some(stored),
-            // What cannot be read decides nothing, so it is no reason for a run to fail.
-            None => history.estimate_of(of).unwrap_or_else(|error| {
+            // An unreadable estimate decides nothing, so it does not make the run fail.
+            None => history.estimate_of(run).unwrap_or_else(|error| {
                 tracing::warn!("{error:#}");
                 None
             }),
         };
         let Some(mut stored) = stored else {
-            tracing::warn!(
-                run = of,
-                "what was expected of its predictions is not known"
-            );
+            tracing::warn!(run, "the estimate for the run's predictions is not known");
             return;
         };
-        stored.add(came);
-        self.realised.push(stored.realised(of));
-        self.estimates.insert(of, stored);
+        stored.add(labelled);
+        self.realised_performance.push(stored.realised(run));
+        self.estimates.insert(run, stored);
     }
 
-    /// Writes it; `None` where nothing changes.
+    /// Writes the changes, which are still to be committed; `None` without changes.
     pub(crate) fn write(
         self,
         config: &Config,
         history: &History,
-    ) -> anyhow::Result<Option<Written>> {
+    ) -> anyhow::Result<Option<PendingPredictions>> {
         let Self {
             changes, estimates, ..
         } = self;
-        let before = Awaiting::of(history)?;
-        let is_changed = !(changes.more.is_empty() && changes.met.is_empty());
-        let after = if is_changed {
-            before.change(&config.layout, &changes)?
-        } else {
+        let before = PredictionLog::committed(&config.layout, history)?;
+        let after = if changes.is_empty() {
             before
+        } else {
+            before.change(&changes)?
         };
-        Ok((is_changed || !estimates.is_empty()).then_some(Written {
-            before,
-            after,
+        let is_changed = !(changes.is_empty() && estimates.is_empty());
+        Ok(is_changed.then_some(PendingPredictions {
+            before: before.file,
+            after: after.file,
             estimates,
         }))
     }
 }
 
-impl Written {
-    /// Makes it count; a part of the caller's transaction.
-    pub(crate) fn commit(&self, history: &History) -> anyhow::Result<()> {
-        if Awaiting::of(history)? != self.before {
-            tracing::warn!("other predictions wait than those that these were added to");
-            return Ok(());
-        }
-        self.after.commit(history)?;
-        for (run, stored) in &self.estimates {
-            history.save_estimate(*run, stored)?;
-        }
-        Ok(())
+/// Commits pending predictions; part of the caller's transaction.
+pub(crate) fn commit(pending: &PendingPredictions, history: &History) -> anyhow::Result<()> {
+    if prediction_log::committed_file(history)? != pending.before {
+        tracing::warn!("the stored predictions have changed since, so the run's are dropped");
+        return Ok(());
     }
+    prediction_log::commit(pending.after, history)?;
+    for (run, estimate) in &pending.estimates {
+        history.save_estimate(*run, estimate)?;
+    }
+    Ok(())
 }
 
-/// Removes the files that do not count, since a run put another in their place or was killed.
+/// Removes prediction files that are not committed: replaced ones, and those of a killed run.
 ///
-/// While a run is open nothing is removed: what it wrote counts once it is finished.
+/// Nothing is removed while a run is open: its file is committed once the run is finished.
 pub(crate) fn sweep(config: &Config, history: &History) {
     let swept = history
         .unfinished_runs::<IgnoredAny>()
         .and_then(|open| match open[..] {
-            [] => Awaiting::of(history)?.remove_others(&config.layout),
+            [] => PredictionLog::committed(&config.layout, history)?.remove_others(),
             [..] => Ok(()),
         });
     if let Err(error) = swept {
@@ -192,11 +177,8 @@ pub(crate) fn sweep(config: &Config, history: &History) {
     }
 }
 
-/// The file of predictions that wait for a class; `None` where none does.
-pub(crate) fn file(
-    config: &Config,
-    history: &History,
-) -> anyhow::Result<Option<std::path::PathBuf>> {
-    let awaiting = Awaiting::of(history)?;
-    Ok((awaiting.waiting() > 0).then(|| awaiting.path(&config.layout)))
+/// Path of the prediction file; `None` when no prediction waits.
+pub(crate) fn file(config: &Config, history: &History) -> anyhow::Result<Option<PathBuf>> {
+    let log = PredictionLog::committed(&config.layout, history)?;
+    Ok((log.waiting() > 0).then(|| log.path()))
 }

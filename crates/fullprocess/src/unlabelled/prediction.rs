@@ -1,4 +1,4 @@
-//! One prediction for a row without a class.
+//! A prediction for a row without a label.
 
 use dataset::passes::{Sample, ScoredRow, log_odds, probability};
 use model::Model;
@@ -6,35 +6,39 @@ use scoring::{Forecast, Recalibration, recalibrate};
 
 use crate::judge::{Live, Rows};
 
-/// What was predicted for a row.
+/// The prediction for a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Prediction {
-    /// Public hash of its client.
+    /// Public hash of the client.
     pub(super) client: u64,
-    /// Public hash of its client and values.
+    /// Public hash of client and values.
     pub(super) row: u64,
-    /// The model's log-odds.
+    /// Log-odds of the model.
     pub(super) log_odds: f64,
-    /// Calibrated probability of class 1.
+    /// Calibrated probability of the positive label.
     pub(super) probability: f64,
-    /// The run that predicted it.
+    /// The run that predicted.
     pub(super) run: i64,
-    /// Its row's place among the rows of the run that is under way; `None` for an earlier run's,
-    /// which stands before all of those.
+    /// Position of the row among the rows of the current run; `None` for predictions of earlier
+    /// runs, which come before.
     pub(super) place: Option<usize>,
 }
 
 impl Prediction {
+    pub(super) fn predicts_positive(&self) -> bool {
+        self.log_odds > 0.0
+    }
+
     pub(super) fn forecast(&self) -> Forecast {
         Forecast {
             score: self.log_odds,
             probability: self.probability,
-            predicts_one: self.log_odds > 0.0,
+            predicts_one: self.predicts_positive(),
         }
     }
 }
 
-/// Predicts the rows without a class.
+/// Predicts the rows without a label.
 pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> {
     let labels = &new.table.labels;
     let rows = new.selection.rows.clone();
@@ -62,12 +66,12 @@ pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> 
         .collect()
 }
 
-/// What makes a model's log-odds mean what they say, fitted out of fold on the sample of its
-/// training rows that it carries.
+/// Calibration of a model's log-odds, fitted out of fold on the sample of training rows that the
+/// model holds.
 pub(super) fn recalibration(model: &Model) -> Recalibration {
     let scored = scored_sample(model, &model.profile.sample);
-    // The sample names no clients, so each of its rows counts as a client of its own: rows of one
-    // client may fall into different folds.
+    // The sample names no clients, so each row counts as a client of its own: rows of one client may
+    // fall into different folds.
     let places: Vec<u64> = (0..scored.len() as u64).collect();
     recalibrate(&scored, &places)
 }
@@ -78,9 +82,9 @@ fn scored_sample(model: &Model, sample: &Sample) -> Vec<ScoredRow> {
         return Vec::new();
     };
     let expression = model.predictor.expression();
-    let row = |(position, class): (usize, &f64)| ScoredRow {
+    let row = |(position, label): (usize, &f64)| ScoredRow {
         log_odds: expression.value(|feature| features[feature][position]),
-        label: (!class.is_nan()).then_some(*class == 1.0),
+        label: (!label.is_nan()).then_some(*label == 1.0),
     };
     target.iter().enumerate().map(row).collect()
 }

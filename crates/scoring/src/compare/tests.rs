@@ -96,8 +96,8 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
     };
     let comparison = compare(&SETTINGS, &contest).unwrap();
     assert!(comparison.log_loss_p_value.unwrap() < 1e-6);
-    let verdict = gate(&comparison, GatePolicy::NotWorse);
-    assert!(!verdict.accepted);
+    let decision = gate(&comparison, GatePolicy::NotWorse);
+    assert!(!decision.accepted);
     assert!(gate(&comparison, GatePolicy::Always).accepted);
 }
 

@@ -1,16 +1,17 @@
-//! The record of a run as text.
+//! The record as text.
 
 use std::fmt;
 
 use common::history::STAGES;
 use scoring::f1_with_interval;
 
-use super::{FileCounts, Outcome, RunRecord};
-use crate::unlabelled::Expectation;
+use super::RunRecord;
+use crate::counts::FileCounts;
+use crate::outcome::Outcome;
 
 impl fmt::Display for RunRecord {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let outcome = self.outcome.map_or("open", Outcome::name);
+        let outcome = self.outcome.as_ref().map_or("open", Outcome::name);
         match (self.run_id, self.dry_run) {
             (_, true) => writeln!(to, "dry run, nothing was changed: {outcome}")?,
             (Some(run), _) => writeln!(to, "run {run}: {outcome}")?,
@@ -24,8 +25,8 @@ impl fmt::Display for RunRecord {
         self.write_scores(to)?;
         self.write_verdicts(to)?;
         self.write_predictions(to)?;
-        if let Some(verdict) = &self.verdict {
-            for reason in &verdict.reasons {
+        if let Some(gate) = &self.gate {
+            for reason in &gate.reasons {
                 writeln!(to, "  gate       {reason}")?;
             }
         }
@@ -52,8 +53,8 @@ impl fmt::Display for RunRecord {
 }
 
 impl RunRecord {
-    /// A line for each withdrawn crate.
-    pub(crate) fn yanked_in_words(&self) -> String {
+    /// A line for each dependency that was withdrawn.
+    pub fn yanked_in_words(&self) -> String {
         let line = |yanked: &String| {
             format!("  yanked     {yanked}, which this program is built from; see `diagnostics`\n")
         };
@@ -109,7 +110,7 @@ impl RunRecord {
             writeln!(to, "  removed    {former}")?;
         }
         if let Some(reason) = &ingestion.rebuilt {
-            writeln!(to, "  made anew  finaldata.csv: {reason}")?;
+            writeln!(to, "  rebuilt    finaldata.csv: {reason}")?;
         }
         for (what, entries) in [
             ("ignored", &ingestion.ignored),
@@ -169,18 +170,19 @@ impl RunRecord {
             return Ok(());
         };
         let f1 = |f1: Option<f64>| f1.map_or("undefined".into(), |f1| format!("{f1:.4}"));
-        if let Some(Expectation { estimate, .. }) = &evidence.expectation {
+        if let Some(estimated) = &evidence.estimated_performance {
+            let estimate = &estimated.estimate;
             writeln!(
                 to,
-                "  estimate   F1 {} on {} new rows without a class (estimate; blind to concept drift)",
+                "  estimate   F1 {} on {} new rows without a label (estimate; blind to concept drift)",
                 f1(estimate.f1),
                 estimate.rows
             )?;
         }
-        for realised in &evidence.realised {
+        for realised in &evidence.realised_performance {
             writeln!(
                 to,
-                "  realised   F1 {} on {} rows of run {} whose class has come; {} was estimated",
+                "  realised   F1 {} on {} rows of run {} that have a label by now; {} was estimated",
                 f1(realised.realised_f1),
                 realised.rows,
                 realised.run,

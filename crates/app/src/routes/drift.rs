@@ -1,0 +1,167 @@
+//! `GET /v1/drift`: how the runs evaluated the deployed model, with a line for each test.
+
+use std::borrow::Cow;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use common::Config;
+use diagnostics::{CHECK_LEVEL, Check, HeldTest, JointCheck, Test, Verdict, Verdicts};
+use jiff::Timestamp;
+use record::{Decision, Evidence, Outcome, RunFilter, RunRecord};
+use serde::{Serialize, Serializer};
+
+use super::page::Listing;
+use super::{runs, table};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// What is shown of a run that evaluated the deployed model.
+#[derive(Serialize)]
+struct EvaluatedRun<'a> {
+    run_id: Option<i64>,
+    outcome: Option<&'a Outcome>,
+    reason: &'a str,
+    finished_at: Option<Timestamp>,
+    release: Option<&'a str>,
+    new_score: Option<f64>,
+    new_score_interval: Option<[f64; 2]>,
+    deployed_score: Option<f64>,
+    deployed_score_interval: Option<[f64; 2]>,
+    /// `None` where the record cannot be read.
+    evidence: Option<&'a Evidence>,
+    decision: Option<&'a Decision>,
+    /// Empty where no test was made, as in records of programs without tests.
+    verdicts: Vec<TestVerdict<'a>>,
+}
+
+/// One test of a run.
+#[derive(Serialize)]
+struct TestVerdict<'a> {
+    /// `model`, `features` for all features together, or `feature NAME`.
+    subject: Cow<'a, str>,
+    /// For example `score_test_of_batch`; `both` for the verdict of both tests of the model.
+    test: Cow<'a, str>,
+    verdict: Verdict,
+    /// Rows of the batch that the test used.
+    rows: u64,
+    statistic: Option<f64>,
+    /// Corrected for the number of tests where there are many.
+    p_value: Option<f64>,
+    /// A p-value below it is drift.
+    level: Option<f64>,
+    /// Size of the difference.
+    effect: Option<f64>,
+}
+
+/// Answers with a page of the runs that evaluated the deployed model.
+pub(super) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let which = (RunFilter::WithEvidence, table::DRIFT.path);
+    let push = |listing: &mut Listing, run: &RunRecord| runs::push(listing, run, EvaluatedRun::of);
+    runs::paged(&request, state, which, push).await
+}
+
+/// The newest runs that evaluated the deployed model.
+pub(super) fn newest(config: &Config, limit: u32) -> anyhow::Result<Vec<RunRecord>> {
+    let newest = runs::read(config, |history| {
+        record::newest_runs(history, RunFilter::WithEvidence, limit)
+    })?;
+    Ok(newest.unwrap_or_default())
+}
+
+/// Serialises runs as `/v1/drift` shows them.
+pub(super) fn serialize<S: Serializer>(runs: &[RunRecord], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(runs.iter().map(EvaluatedRun::of))
+}
+
+impl<'a> EvaluatedRun<'a> {
+    fn of(run: &'a RunRecord) -> Self {
+        Self {
+            run_id: run.run_id,
+            outcome: run.outcome.as_ref(),
+            reason: &run.reason,
+            finished_at: run.finished_at,
+            release: run.release.as_deref(),
+            new_score: run.new_score,
+            new_score_interval: run.new_score_interval,
+            deployed_score: run.deployed_score,
+            deployed_score_interval: run.deployed_score_interval,
+            evidence: run.evidence.as_ref(),
+            decision: run.decision.as_ref(),
+            verdicts: run.verdicts().map(of_tests).unwrap_or_default(),
+        }
+    }
+}
+
+/// The tests of the model, after the verdict of both, and those of the features.
+fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
+    let model = &verdicts.model;
+    let of_model = |test: &'static str, held: Option<&HeldTest>| TestVerdict {
+        subject: "model".into(),
+        test: test.into(),
+        verdict: held.map_or(Verdict::InsufficientData, HeldTest::verdict),
+        rows: held.map_or(model.rows, |held| held.rows),
+        statistic: held.map(|held| held.test.statistic),
+        p_value: held.map(|held| held.test.p_value),
+        level: held.map(|held| held.level),
+        effect: None,
+    };
+    let both = TestVerdict {
+        verdict: model.verdict,
+        ..of_model("both", None)
+    };
+    let mut tests = vec![
+        both,
+        of_model("score_test_of_batch", model.single.as_ref()),
+        of_model("score_test_since_live", model.cumulative.as_ref()),
+    ];
+    let joint = verdicts.joint.as_ref();
+    tests.extend(joint.map(|joint| of_all_features(joint, verdicts.rows)));
+    for feature in &verdicts.features {
+        for (what, check) in [
+            ("distribution", &feature.distribution),
+            ("missing", &feature.missing),
+        ] {
+            tests.push(of_feature(&feature.name, what, check, verdicts.rows));
+        }
+    }
+    tests
+}
+
+fn of_all_features(joint: &JointCheck, rows: u64) -> TestVerdict<'_> {
+    TestVerdict {
+        subject: "features".into(),
+        test: "location".into(),
+        verdict: joint.verdict,
+        rows,
+        statistic: Some(joint.statistic),
+        p_value: Some(joint.p_value),
+        level: Some(CHECK_LEVEL),
+        effect: joint.effect,
+    }
+}
+
+fn of_feature<'a>(name: &str, what: &str, check: &Check, batch_rows: u64) -> TestVerdict<'a> {
+    let test = match check.test {
+        Test::KolmogorovSmirnov => "kolmogorov_smirnov",
+        Test::ChiSquare => "chi_square",
+        Test::Fisher => "fisher",
+    };
+    // A check has a p-value only with rows; records of older programs do not hold how many.
+    let rows = match check.rows {
+        [_, 0] if check.p_value.is_some() => batch_rows,
+        [_, rows] => rows,
+    };
+    TestVerdict {
+        subject: format!("feature {name}").into(),
+        test: format!("{what}: {test}").into(),
+        verdict: check.verdict,
+        rows,
+        statistic: check.statistic,
+        p_value: check.corrected_p_value,
+        level: check.p_value.map(|_| CHECK_LEVEL),
+        effect: check.effect,
+    }
+}

@@ -1,0 +1,40 @@
+//! What a run counts.
+
+use common::ledger::RowCounts;
+use serde::{Deserialize, Serialize};
+
+/// Input files by what a run did with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileCounts {
+    /// Files whose rows were ingested.
+    pub ingested: usize,
+    /// Files that were rejected.
+    pub rejected: usize,
+    /// Entries that are no client data, such as hidden files.
+    pub ignored: usize,
+    /// Files left for the next run.
+    pub waiting: usize,
+    /// Files that are gone since the last run.
+    pub removed: usize,
+}
+
+/// Rows of the run's files, and rows of finaldata.csv.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowTotals {
+    /// Rows of the files of this run.
+    #[serde(flatten)]
+    pub taken: RowCounts,
+    /// Rows that were not evaluated before this run.
+    pub new: u64,
+    /// Rows of finaldata.csv.
+    pub total: u64,
+}
+
+/// Results of the API calls at the end of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiOutcome {
+    /// Number of calls.
+    pub calls: usize,
+    /// Failed calls, one sentence each.
+    pub failures: Vec<String>,
+}

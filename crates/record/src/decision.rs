@@ -1,0 +1,181 @@
+//! The decision of a run: a pure function of the evidence and the policy.
+
+mod reasons;
+
+use common::Config;
+use common::config::{DriftBasis, DriftTrigger, OnTie};
+use diagnostics::Verdict;
+use scoring::same_score;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{DeployedModel, Evidence};
+use crate::needed_labels::NeededLabels;
+
+/// Settings that a decision follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What calls for a retrain.
+    pub trigger: DriftTrigger,
+    /// The rows that the deployed model is scored on.
+    pub basis: DriftBasis,
+    /// Action when the new score equals the deployed score.
+    pub on_tie: OnTie,
+    /// The labels that a decision needs.
+    pub needed: NeededLabels,
+}
+
+/// What a run is to do, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The step to take.
+    pub action: Action,
+    /// The reason as a sentence.
+    pub reason: String,
+}
+
+/// The steps that a run can take once the data is ingested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing: there is no data.
+    Nothing,
+    /// Nothing: all input was rejected, so no first model can be fitted.
+    Unusable,
+    /// Fit and deploy the first model.
+    ColdStart,
+    /// Keep the deployed model; the new rows count as evaluated.
+    Keep,
+    /// Fit a candidate and compare it with the deployed model.
+    Retrain,
+    /// Keep the deployed model; the predictions for the new rows wait for their labels.
+    Predict,
+    /// Keep the deployed model; the new rows wait for the next ones.
+    Wait,
+}
+
+impl Action {
+    /// Whether all rows count as evaluated after the action, provided that a model is deployed then.
+    pub fn marks_as_evaluated(self) -> bool {
+        match self {
+            Self::ColdStart | Self::Keep | Self::Retrain | Self::Predict => true,
+            Self::Nothing | Self::Unusable | Self::Wait => false,
+        }
+    }
+}
+
+impl Policy {
+    /// The settings of the configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            trigger: config.drift.trigger,
+            basis: config.drift.basis,
+            on_tie: config.drift.on_tie,
+            needed: NeededLabels::of(config),
+        }
+    }
+}
+
+/// Decides what a run is to do.
+pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
+    let Some(deployed) = &evidence.deployed else {
+        return without_deployed_model(evidence);
+    };
+    if evidence.new_rows == 0 {
+        return decision(Action::Wait, "no row is new");
+    }
+    if evidence.new_labelled_rows == 0 {
+        return decision(Action::Predict, "no new row has a label");
+    }
+    if let Some(reason) = reasons::few_labels(evidence, policy.needed) {
+        return decision(Action::Wait, reason);
+    }
+    let score = by_score(evidence, deployed, policy);
+    let test = by_score_test(evidence);
+    let (first, second, other) = match policy.trigger {
+        DriftTrigger::Evidence => (test, score, "the score"),
+        DriftTrigger::Score => (score, test, "the evidence"),
+    };
+    first.unwrap_or_else(|why| match second {
+        Ok(Decision { action, reason }) => {
+            decision(action, format!("{why}; so {other} decides: {reason}"))
+        }
+        Err(neither) => decision(Action::Wait, format!("{why}; {neither}")),
+    })
+}
+
+fn decision(action: Action, reason: impl Into<String>) -> Decision {
+    Decision {
+        action,
+        reason: reason.into(),
+    }
+}
+
+fn without_deployed_model(evidence: &Evidence) -> Decision {
+    match (evidence.rows, evidence.labelled_rows) {
+        (0, _) if !evidence.rejected_files.is_empty() => {
+            decision(Action::Unusable, reasons::all_rejected(evidence))
+        }
+        (0, _) => decision(Action::Nothing, "there is no data"),
+        (_, 0) => decision(
+            Action::Wait,
+            "no row has a label, so no first model can be fitted",
+        ),
+        _ => decision(Action::ColdStart, "nothing is deployed yet"),
+    }
+}
+
+/// The decision by the score test; an error says why more rows would not make a test possible.
+fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
+    let Some(verdicts) = &evidence.verdicts else {
+        return Err("no test was made".into());
+    };
+    let model = &verdicts.model;
+    let action = match (model.verdict, &model.undecided) {
+        (Verdict::Ok, _) => Action::Keep,
+        (Verdict::Drift, _) => Action::Retrain,
+        (Verdict::InsufficientData, Some(why)) if why.is_for_want_of_rows() => Action::Wait,
+        (Verdict::InsufficientData, _) => return Err(model.to_string()),
+    };
+    Ok(decision(action, model.to_string()))
+}
+
+/// The decision by F1; an error says why there is no score to compare: F1 is undefined or 0, as it
+/// is where leavers are rare and nobody is predicted to leave.
+fn by_score(
+    evidence: &Evidence,
+    deployed: &DeployedModel,
+    policy: &Policy,
+) -> Result<Decision, String> {
+    let new = match evidence.score_on(policy.basis) {
+        Some(f1) if f1.value > 0.0 => f1,
+        Some(_) => return Err(reasons::zero_score(policy.basis)),
+        None => return Err(reasons::undefined_score(policy.basis)),
+    };
+    if deployed.score <= 0.0 {
+        return Err("the deployed score is 0, which is no score".into());
+    }
+    let (action, finding) = compare_scores(new.value, deployed.score, policy.on_tie);
+    let reason = reasons::compared_scores(policy.basis, new, deployed, finding);
+    Ok(decision(action, reason))
+}
+
+/// The action for a new and a deployed F1, and how the new one compares.
+fn compare_scores(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str) {
+    if same_score(new, 1.0) && same_score(deployed, 1.0) {
+        return (Action::Keep, "as perfect as");
+    }
+    if same_score(new, deployed) {
+        return match on_tie {
+            OnTie::Retrain => (Action::Retrain, "not higher than"),
+            OnTie::Keep => (Action::Keep, "equal to"),
+        };
+    }
+    if new > deployed {
+        (Action::Keep, "higher than")
+    } else {
+        (Action::Retrain, "not higher than")
+    }
+}
+
+#[cfg(test)]
+mod tests;

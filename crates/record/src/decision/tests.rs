@@ -1,0 +1,278 @@
+//! The decision, case by case.
+
+use common::config::{DriftBasis, DriftTrigger, OnTie};
+use dataset::passes::ScoredRow;
+use diagnostics::Verdicts;
+use diagnostics::statistics::{CumulativeScore, Undecided};
+use scoring::Metrics;
+
+use super::*;
+use crate::evidence::AllRows;
+
+const SEED: Policy = Policy {
+    trigger: DriftTrigger::Score,
+    basis: DriftBasis::NewRows,
+    on_tie: OnTie::Retrain,
+    needed: NeededLabels {
+        rows: 0,
+        of_each_label: 0,
+    },
+};
+
+/// Metrics of rows with so many true positives, false positives and false negatives.
+fn metrics(true_positive: usize, false_positive: usize, false_negative: usize) -> Metrics {
+    let row = |log_odds, label| ScoredRow {
+        log_odds,
+        label: Some(label),
+    };
+    let rows: Vec<ScoredRow> = std::iter::repeat_n(row(1.0, true), true_positive)
+        .chain(std::iter::repeat_n(row(1.0, false), false_positive))
+        .chain(std::iter::repeat_n(row(-1.0, true), false_negative))
+        .chain([row(-1.0, false)])
+        .collect();
+    scoring::evaluate(&rows).unwrap()
+}
+
+fn evidence(new: Metrics, deployed: f64) -> Evidence {
+    Evidence {
+        deployed: Some(DeployedModel {
+            release: "000001".into(),
+            score: deployed,
+            score_interval: None,
+        }),
+        rows: 100,
+        labelled_rows: 100,
+        new_rows: new.rows,
+        new_labelled_rows: new.rows,
+        on_all_rows: Some(AllRows::from(metrics(1, 1, 1).confusion)),
+        on_new_rows: Some(new),
+        ..Evidence::default()
+    }
+}
+
+#[test]
+fn the_new_score_is_held_against_the_deployed_one() {
+    let f1 = metrics(2, 1, 2).f1.unwrap();
+    assert_eq!(f1, 4.0 / 7.0);
+    for (deployed, on_tie, action) in [
+        (0.5, OnTie::Retrain, Action::Keep),
+        (0.6, OnTie::Retrain, Action::Retrain),
+        (0.571_428_571_428_571_5, OnTie::Retrain, Action::Retrain),
+        (0.571_428_571_428_571_4, OnTie::Retrain, Action::Retrain),
+        (0.571_428_571_428_571_5, OnTie::Keep, Action::Keep),
+        (0.571_428_571_428_571_4, OnTie::Keep, Action::Keep),
+        (0.6, OnTie::Keep, Action::Retrain),
+    ] {
+        let policy = Policy { on_tie, ..SEED };
+        let decision = decide(&evidence(metrics(2, 1, 2), deployed), &policy);
+        assert_eq!(decision.action, action, "{deployed} {on_tie:?}");
+    }
+}
+
+#[test]
+fn a_perfect_score_cannot_be_beaten() {
+    let decision = decide(&evidence(metrics(3, 0, 0), 1.0), &SEED);
+    assert_eq!(decision.action, Action::Keep);
+    let fallen = decide(&evidence(metrics(3, 1, 0), 1.0), &SEED);
+    assert_eq!(fallen.action, Action::Retrain);
+}
+
+#[test]
+fn a_score_of_nothing_leaves_the_decision_to_the_evidence() {
+    use diagnostics::Verdict::{Drift, InsufficientData, Ok};
+    // F1 0 on the new rows, undefined there, and 0 when the model was deployed.
+    for (new, deployed, why) in [
+        (metrics(0, 3, 2), 0.5, "new rows is 0"),
+        (metrics(0, 0, 0), 0.5, "undefined"),
+        (metrics(2, 1, 2), 0.0, "deployed score is 0"),
+        (metrics(0, 3, 2), 0.0, "new rows is 0"),
+    ] {
+        for (verdict, action) in [
+            (Ok, Action::Keep),
+            (Drift, Action::Retrain),
+            (InsufficientData, Action::Wait),
+        ] {
+            let found = Evidence {
+                verdicts: judged(verdict, None).verdicts,
+                ..evidence(new.clone(), deployed)
+            };
+            let decision = decide(&found, &SEED);
+            assert_eq!(decision.action, action, "{why} {verdict:?}");
+            assert!(decision.reason.contains(why), "{}", decision.reason);
+        }
+    }
+}
+
+#[test]
+fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
+    use diagnostics::Verdict::Drift;
+    let policy = |trigger| Policy {
+        trigger,
+        needed: NeededLabels {
+            rows: 20,
+            of_each_label: 5,
+        },
+        ..SEED
+    };
+    for (positives, negatives, missing) in [
+        (
+            1,
+            0,
+            Some("missing: 19, 4 of them with label 1 and 5 with label 0"),
+        ),
+        (4, 15, Some("missing: 1, 1 of them with label 1")),
+        (4, 900, Some("missing: 1, 1 of them with label 1")),
+        (900, 0, Some("missing: 5, 5 of them with label 0")),
+        (9, 10, Some("5 of each label; missing: 1")),
+        (5, 15, None),
+    ] {
+        let mut new = metrics(positives, 0, 0);
+        new.rows = (positives + negatives) as u64;
+        let found = Evidence {
+            verdicts: judged(Drift, None).verdicts,
+            ..evidence(new, 1.0)
+        };
+        for trigger in [DriftTrigger::Score, DriftTrigger::Evidence] {
+            let decision = decide(&found, &policy(trigger));
+            let waits = decision.action == Action::Wait;
+            assert_eq!(waits, missing.is_some(), "{}", decision.reason);
+            let says = missing.unwrap_or_default();
+            assert!(decision.reason.contains(says), "{}", decision.reason);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_scored_waits() {
+    let unlabelled = Evidence {
+        new_labelled_rows: 0,
+        on_new_rows: None,
+        ..evidence(metrics(1, 0, 0), 0.5)
+    };
+    assert_eq!(decide(&unlabelled, &SEED).action, Action::Predict);
+    let nothing = Evidence {
+        new_rows: 0,
+        ..unlabelled
+    };
+    assert_eq!(decide(&nothing, &SEED).action, Action::Wait);
+}
+
+/// Evidence whose new rows scored lower, with this verdict on the model.
+fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
+    let model = diagnostics::ModelVerdict {
+        verdict,
+        rows: 100,
+        positives: 30,
+        expected: Some(30.0),
+        single: None,
+        cumulative: None,
+        undecided,
+        untested: Vec::new(),
+        untested_levels: Vec::new(),
+        moved: None,
+    };
+    Evidence {
+        verdicts: Some(Verdicts {
+            verdict,
+            rows: 100,
+            model,
+            joint: None,
+            features: Vec::new(),
+            sums: CumulativeScore::default(),
+        }),
+        ..evidence(metrics(2, 1, 2), 0.6)
+    }
+}
+
+#[test]
+fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
+    use diagnostics::Verdict::{Drift, InsufficientData, Ok};
+    let policy = Policy {
+        trigger: DriftTrigger::Evidence,
+        ..SEED
+    };
+    let few = Undecided::FewRows { rows: 3, needed: 8 };
+    let lopsided = Undecided::OneClassExpected {
+        class: 1,
+        expected: 0.2,
+        rows: 9,
+    };
+    for (verdict, undecided, action, reason) in [
+        (Ok, None, Action::Keep, "whether"),
+        (Drift, None, Action::Retrain, "whether"),
+        (
+            InsufficientData,
+            Some(few),
+            Action::Wait,
+            "at least 8 are needed",
+        ),
+        (
+            InsufficientData,
+            Some(lopsided),
+            Action::Wait,
+            "0.2 rows of class 1",
+        ),
+        (
+            InsufficientData,
+            Some(Undecided::NoCovariance),
+            Action::Retrain,
+            "is not known; so the score decides: F1 on the new rows is 0.5714",
+        ),
+        (
+            InsufficientData,
+            Some(Undecided::AlikeRows),
+            Action::Retrain,
+            "so the score decides",
+        ),
+        (
+            InsufficientData,
+            Some(Undecided::TooLarge),
+            Action::Retrain,
+            "so the score decides",
+        ),
+    ] {
+        let found = judged(verdict, undecided);
+        let decision = decide(&found, &policy);
+        assert_eq!(decision.action, action, "{undecided:?}");
+        assert!(decision.reason.contains(reason), "{}", decision.reason);
+        assert_eq!(
+            decide(&found, &SEED).action,
+            Action::Retrain,
+            "the score is lower"
+        );
+    }
+}
+
+#[test]
+fn the_basis_chooses_the_rows() {
+    let all = Policy {
+        basis: DriftBasis::AllRows,
+        ..SEED
+    };
+    let found = evidence(metrics(9, 0, 0), 0.6);
+    assert_eq!(decide(&found, &SEED).action, Action::Keep);
+    assert_eq!(decide(&found, &all).action, Action::Retrain);
+}
+
+#[test]
+fn without_a_release_it_is_a_cold_start() {
+    let found = |rows, labelled_rows| Evidence {
+        rows,
+        labelled_rows,
+        ..Evidence::default()
+    };
+    assert_eq!(decide(&found(0, 0), &SEED).action, Action::Nothing);
+    let rejected = Evidence {
+        rejected_files: vec!["in/a.csv: no header".into()],
+        ..found(0, 0)
+    };
+    let unusable = decide(&rejected, &SEED);
+    assert_eq!(unusable.action, Action::Unusable);
+    assert!(
+        unusable.reason.ends_with("in/a.csv: no header"),
+        "{}",
+        unusable.reason
+    );
+    assert_eq!(decide(&found(5, 0), &SEED).action, Action::Wait);
+    assert_eq!(decide(&found(5, 1), &SEED).action, Action::ColdStart);
+}

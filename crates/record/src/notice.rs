@@ -1,0 +1,49 @@
+//! Hindrances that a run reports although it ends well.
+
+use serde::{Deserialize, Serialize};
+
+/// A hindrance that a person has to look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Notice {
+    /// Kind of hindrance.
+    pub kind: NoticeKind,
+    /// Folder or path that the notice is about. Kind and place identify a notice. Empty where the
+    /// kind alone does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// The hindrance as a sentence.
+    pub what: String,
+}
+
+/// Kinds of hindrance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// An entry of an input folder cannot be read.
+    Unreadable,
+    /// An input folder holds no CSV file.
+    EmptyFolder,
+    /// A file has no target column, but one of nearly that name.
+    MisspeltTarget,
+    /// Nothing is deployed, and no ingested row has a label.
+    NoLabels,
+}
+
+impl Notice {
+    /// Identity of the notice, without details that change from run to run, such as an error of the
+    /// operating system.
+    pub fn key(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.place)
+    }
+}
+
+impl NoticeKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::EmptyFolder => "empty folder",
+            Self::MisspeltTarget => "misspelt target",
+            Self::NoLabels => "no labels",
+        }
+    }
+}

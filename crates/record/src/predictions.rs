@@ -1,0 +1,230 @@
+//! Predictions for rows without a label: their estimated performance, and the realised one once
+//! labels arrive.
+
+use std::collections::BTreeMap;
+
+use scoring::{ConfusionMatrix, Estimate};
+use serde::{Deserialize, Serialize};
+
+/// Estimated performance of the predictions for the new rows without a label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EstimatedPerformance {
+    /// What the figures can show, and what not.
+    pub kind: EstimateKind,
+    /// The figures.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+}
+
+/// The limits of an estimate, shown with it so that nobody mistakes it for a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EstimateKind {
+    /// It follows changes of the clients, but not changes of why clients leave.
+    #[serde(rename = "estimate; blind to concept drift")]
+    BlindToConceptDrift,
+}
+
+/// Realised performance of a run's predictions on the rows that have a label by now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RealisedPerformance {
+    /// The run that predicted.
+    pub run: i64,
+    /// The release that it predicted with.
+    pub release: String,
+    /// Predicted rows that have a label by now.
+    pub rows: u64,
+    /// F1 that was estimated for these rows.
+    pub estimated_f1: Option<f64>,
+    /// F1 that was realised.
+    pub realised_f1: Option<f64>,
+    /// Realised F1 minus estimated F1.
+    pub difference: Option<f64>,
+}
+
+/// What the history keeps of the predictions of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEstimate {
+    /// The release that predicted.
+    pub release: String,
+    /// Estimate for all predictions of the run.
+    #[serde(alias = "expectation")]
+    pub estimated_performance: EstimatedPerformance,
+    /// The predictions that have a label by now.
+    #[serde(alias = "came")]
+    pub labelled: LabelledPredictions,
+}
+
+/// Predictions of one run that have a label by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelledPredictions {
+    /// Number of predictions.
+    pub rows: u64,
+    /// Estimated true positives, false positives and false negatives.
+    pub expected: [f64; 3],
+    /// Realised counts by label and prediction.
+    pub confusion: ConfusionMatrix,
+}
+
+/// Changes to the stored predictions that are written but not committed.
+///
+/// They are committed once the rows of the run count as evaluated. The run's record holds them until
+/// then, so that the run can be finished after an interruption without reading the rows again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingPredictions {
+    /// The prediction file that the changes were added to.
+    pub before: PredictionFile,
+    /// The prediction file with the changes.
+    pub after: PredictionFile,
+    /// Estimates of the runs whose predictions changed, by run.
+    pub estimates: BTreeMap<i64, RunEstimate>,
+}
+
+/// The committed part of the state folder's file of predictions that wait for a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PredictionFile {
+    /// Number in the file's name.
+    pub generation: u64,
+    /// Committed records.
+    #[serde(alias = "rows")]
+    pub records: u64,
+    /// Records among them that mark another record as labelled.
+    #[serde(default, alias = "met")]
+    pub labelled: u64,
+}
+
+impl RunEstimate {
+    /// The estimate for the predictions of a release, before any label arrives.
+    pub fn new(release: &str, estimated_performance: EstimatedPerformance) -> Self {
+        Self {
+            release: release.to_owned(),
+            estimated_performance,
+            labelled: LabelledPredictions::default(),
+        }
+    }
+
+    /// Adds predictions whose labels arrived.
+    pub fn add(&mut self, labelled: LabelledPredictions) {
+        self.labelled = self.labelled.plus(labelled);
+    }
+
+    /// Realised performance by now; `run` is the run that predicted.
+    pub fn realised(&self, run: i64) -> RealisedPerformance {
+        let estimated_f1 = self.labelled.estimated_f1();
+        let realised_f1 = self.labelled.confusion.f1();
+        RealisedPerformance {
+            run,
+            release: self.release.clone(),
+            rows: self.labelled.rows,
+            estimated_f1,
+            realised_f1,
+            difference: realised_f1.zip(estimated_f1).map(|(is, was)| is - was),
+        }
+    }
+}
+
+impl LabelledPredictions {
+    /// Counts a prediction and its label; `probability` is the predicted one of the positive label.
+    pub fn add(&mut self, probability: f64, predicts_positive: bool, label: bool) {
+        let [true_positive, false_positive, false_negative] = &mut self.expected;
+        if predicts_positive {
+            *true_positive += probability;
+            *false_positive += 1.0 - probability;
+        } else {
+            *false_negative += probability;
+        }
+        self.rows += 1;
+        self.confusion.count(label, predicts_positive);
+    }
+
+    /// Sum with further predictions of the same run.
+    fn plus(self, other: Self) -> Self {
+        let [a, b, c] = self.expected;
+        let [x, y, z] = other.expected;
+        Self {
+            rows: self.rows + other.rows,
+            expected: [a + x, b + y, c + z],
+            confusion: self.confusion.plus(other.confusion),
+        }
+    }
+
+    fn estimated_f1(&self) -> Option<f64> {
+        let [true_positive, false_positive, false_negative] = self.expected;
+        let all = true_positive + 0.5 * (false_positive + false_negative);
+        (all > 0.0).then(|| true_positive / all)
+    }
+}
+
+impl PredictionFile {
+    /// Number of predictions that wait for a label.
+    pub fn waiting(&self) -> u64 {
+        self.records.saturating_sub(self.labelled.saturating_mul(2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scoring::Forecast;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn realised_and_estimated_performance_are_of_the_same_rows() {
+        let predictions = [
+            (2.0, 0.75, true),
+            (1.0, 0.5, false),
+            (-1.0, 0.25, true),
+            (-3.0, 0.0, false),
+        ];
+        let forecasts = predictions.map(|(log_odds, probability, _)| Forecast {
+            score: log_odds,
+            probability,
+            predicts_one: log_odds > 0.0,
+        });
+        let estimate = scoring::estimate(&forecasts).unwrap();
+        let kind = EstimateKind::BlindToConceptDrift;
+        let mut stored = RunEstimate::new("000001", EstimatedPerformance { kind, estimate });
+        for part in predictions.chunks(2) {
+            let mut labelled = LabelledPredictions::default();
+            for (log_odds, probability, label) in part {
+                labelled.add(*probability, *log_odds > 0.0, *label);
+            }
+            stored.add(labelled);
+        }
+        let found = stored.realised(7);
+        assert_eq!((found.run, found.rows), (7, 4));
+        assert_eq!(found.estimated_f1, estimate.f1);
+        // One true positive, one false positive, one false negative.
+        assert_eq!(found.realised_f1, Some(0.5));
+        assert_eq!(found.difference, Some(0.5 - estimate.f1.unwrap()));
+    }
+
+    #[test]
+    fn what_older_programs_stored_is_read() {
+        let file: PredictionFile =
+            serde_json::from_value(json!({"generation": 2, "rows": 9, "met": 3})).unwrap();
+        assert_eq!((file.generation, file.records, file.labelled), (2, 9, 3));
+        assert_eq!(file.waiting(), 3);
+        let first: PredictionFile =
+            serde_json::from_value(json!({"generation": 1, "rows": 9})).unwrap();
+        assert_eq!(first.waiting(), 9);
+        let forecast = Forecast {
+            score: 1.0,
+            probability: 0.75,
+            predicts_one: true,
+        };
+        let estimate = scoring::estimate(&[forecast]).unwrap();
+        let kind = EstimateKind::BlindToConceptDrift;
+        let new = RunEstimate::new("000001", EstimatedPerformance { kind, estimate });
+        let mut stored = serde_json::to_value(&new).unwrap();
+        let members = stored.as_object_mut().unwrap();
+        for (older, newer) in [
+            ("expectation", "estimated_performance"),
+            ("came", "labelled"),
+        ] {
+            let value = members.remove(newer).unwrap();
+            members.insert(older.into(), value);
+        }
+        assert_eq!(serde_json::from_value::<RunEstimate>(stored).unwrap(), new);
+    }
+}

@@ -1,0 +1,245 @@
+//! Everything about one run.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::cli::Report;
+use common::exit::Exit;
+use common::ledger::FileStatus;
+use diagnostics::{DependencyCounts, Verdict, Verdicts};
+use ingestion::IngestReport;
+use jiff::Timestamp;
+use scoring::{Comparison, GateDecision};
+use serde::{Deserialize, Serialize};
+
+use crate::counts::{ApiOutcome, FileCounts, RowTotals};
+use crate::decision::Decision;
+use crate::evidence::Evidence;
+use crate::notice::Notice;
+use crate::outcome::{Effect, Outcome};
+use crate::predictions::PendingPredictions;
+
+/// Everything about one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Number of the run; `None` for a dry run.
+    pub run_id: Option<i64>,
+    /// How the run ended; `None` while it is open.
+    pub outcome: Option<Outcome>,
+    /// Whether this is only what a run would do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Reason of the outcome.
+    pub reason: String,
+    /// Start of the run.
+    pub started_at: Timestamp,
+    /// End of the run.
+    pub finished_at: Option<Timestamp>,
+    /// The release that is live after the run.
+    pub release: Option<String>,
+    /// F1 of the deployed model on the rows that decide.
+    pub new_score: Option<f64>,
+    /// 95 % interval of that F1.
+    #[serde(default)]
+    pub new_score_interval: Option<[f64; 2]>,
+    /// F1 of the deployed model on the test data.
+    pub deployed_score: Option<f64>,
+    /// 95 % interval of that F1; releases of older programs have none.
+    #[serde(default)]
+    pub deployed_score_interval: Option<[f64; 2]>,
+    /// F1 of the candidate on the test data.
+    pub candidate_score: Option<f64>,
+    /// 95 % interval of that F1.
+    #[serde(default)]
+    pub candidate_score_interval: Option<[f64; 2]>,
+    /// Counts of input files.
+    pub files: FileCounts,
+    /// Counts of rows.
+    pub rows: RowTotals,
+    /// Seconds by stage.
+    pub seconds: BTreeMap<String, f64>,
+    /// What was ingested; `None` when there was nothing.
+    pub ingestion: Option<IngestReport>,
+    /// SHA-256 of finaldata.csv at the decision.
+    pub data: Option<String>,
+    /// What the run found.
+    pub evidence: Option<Evidence>,
+    /// What the run decided.
+    pub decision: Option<Decision>,
+    /// SHA-256 of the candidate that was compared.
+    pub candidate_model: Option<String>,
+    /// Candidate and deployed model on the same rows.
+    pub comparison: Option<Comparison>,
+    /// Decision of the gate on the candidate.
+    #[serde(rename = "verdict")]
+    pub gate: Option<GateDecision>,
+    /// Warnings, one sentence each.
+    pub warnings: Vec<String>,
+    /// Hindrances that did not stop the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// Whether a notice is new, or was last reported a cool-down ago. Such a run prints its report
+    /// with `--quiet` too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_due_notice: bool,
+    /// Results of the API calls.
+    pub api: Option<ApiOutcome>,
+    /// State of the program's dependencies; `None` unless this run checked them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<DependencyCounts>,
+    /// Effects that are done.
+    pub effects: BTreeSet<Effect>,
+    /// Changes to the stored predictions, until they are committed.
+    #[serde(default, alias = "foreseen", skip_serializing_if = "Option::is_none")]
+    pub pending_predictions: Option<PendingPredictions>,
+}
+
+impl RunRecord {
+    /// The record of a run that starts now.
+    pub fn begin(now: Timestamp) -> Self {
+        Self {
+            run_id: None,
+            outcome: None,
+            dry_run: false,
+            reason: String::new(),
+            started_at: now,
+            finished_at: None,
+            release: None,
+            new_score: None,
+            new_score_interval: None,
+            deployed_score: None,
+            deployed_score_interval: None,
+            candidate_score: None,
+            candidate_score_interval: None,
+            files: FileCounts::default(),
+            rows: RowTotals::default(),
+            seconds: BTreeMap::new(),
+            ingestion: None,
+            data: None,
+            evidence: None,
+            decision: None,
+            candidate_model: None,
+            comparison: None,
+            gate: None,
+            warnings: Vec::new(),
+            notices: Vec::new(),
+            has_due_notice: false,
+            api: None,
+            dependencies: None,
+            effects: BTreeSet::new(),
+            pending_predictions: None,
+        }
+    }
+
+    /// Adds what was ingested.
+    pub fn note_ingestion(&mut self, report: IngestReport) {
+        let count = |status| {
+            report
+                .files
+                .iter()
+                .filter(|file| file.status == status)
+                .count()
+        };
+        self.files = FileCounts {
+            ingested: count(FileStatus::Ingested),
+            rejected: count(FileStatus::Rejected),
+            ignored: report.ignored.len(),
+            waiting: report.waiting.len(),
+            removed: report.removed_files(),
+        };
+        self.rows.taken = report.rows;
+        self.rows.total = report.total_rows;
+        self.ingestion = Some(report);
+    }
+
+    /// Adds warnings that the record does not hold yet: a resumed run may repeat some.
+    pub fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// Outcome of a run that keeps the deployed model.
+    pub fn outcome_of_keeping(&self) -> Outcome {
+        if self
+            .evidence
+            .as_ref()
+            .is_some_and(Evidence::has_model_drift)
+        {
+            Outcome::DriftNoted
+        } else {
+            Outcome::Steady
+        }
+    }
+
+    /// Drift verdicts on the deployed model and its features.
+    pub fn verdicts(&self) -> Option<&Verdicts> {
+        self.evidence.as_ref()?.verdicts.as_ref()
+    }
+
+    /// Removes pending predictions, and estimated and realised performance unless the rows count as
+    /// evaluated: another run predicts those rows again and finds their labels.
+    pub fn forget_uncommitted_predictions(&mut self) {
+        self.pending_predictions = None;
+        if self.effects.contains(&Effect::Judged) {
+            return;
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.estimated_performance = None;
+            evidence.realised_performance.clear();
+        }
+    }
+
+    /// Dependencies that were withdrawn.
+    fn yanked(&self) -> &[String] {
+        let counts = self.dependencies.as_ref();
+        counts.map_or(&[], |counts| &counts.yanked)
+    }
+}
+
+impl Report for RunRecord {
+    fn exit(&self) -> Exit {
+        let has_api_failure = self
+            .api
+            .as_ref()
+            .is_some_and(|api| !api.failures.is_empty());
+        match self.outcome {
+            Some(Outcome::TrainingRefused) => Exit::DataUnusable,
+            _ if has_api_failure => Exit::ApiFailed,
+            _ => Exit::Done,
+        }
+    }
+
+    fn needs_attention(&self) -> bool {
+        let is_routine = matches!(
+            self.outcome,
+            Some(Outcome::NothingNew | Outcome::Steady | Outcome::NotJudged)
+        );
+        let has_rejections = self
+            .ingestion
+            .as_ref()
+            .is_some_and(IngestReport::has_rejections);
+        let has_warnings = self
+            .ingestion
+            .as_ref()
+            .is_some_and(|report| report.new_warnings().next().is_some());
+        let has_yanked = !self.yanked().is_empty();
+        let has_drift = self
+            .verdicts()
+            .is_some_and(|verdicts| verdicts.verdict == Verdict::Drift);
+        !is_routine
+            || has_rejections
+            || has_warnings
+            || self.has_due_notice
+            || has_yanked
+            || has_drift
+            || self.dry_run
+            || self.exit() != Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests;
