@@ -13,11 +13,11 @@ use common::{Config, Layout, Schema, files};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch};
 
 use crate::accounting::{FileTally, Sink, Take, failed_to_write};
+use crate::append_state::AppendState;
 use crate::laid_rows::LaidRows;
 use crate::memory::Memory;
 use crate::pending::Pending;
 use crate::source::{Source, Untaken, Wait};
-use crate::standing::Standing;
 
 /// What a watcher is told that is done.
 const INGESTING: &str = "ingesting";
@@ -46,7 +46,7 @@ pub(crate) struct Laid {
     /// Rows that were put in front because they were judged.
     pub(crate) rows_in_front: u64,
     /// What the next ingestion appends to.
-    pub(crate) standing: Standing,
+    pub(crate) append_state: AppendState,
     /// The rows that were laid down, if they are kept.
     pub(crate) rows: LaidRows,
 }
@@ -113,18 +113,18 @@ impl<'a> Reading<'a> {
     pub(crate) fn lay_behind(
         &self,
         ledger: &Ledger,
-        standing: Standing,
+        append_state: AppendState,
         planned: &[Planned],
         unwanted: &FingerprintSet,
     ) -> Result<Laid, Stopped> {
         let mut rows = files::open_at(&self.layout.final_data(), ledger.committed_bytes)?;
         let mut rejected = files::open_at(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
-        let hasher = standing.hasher.clone();
+        let hasher = append_state.hasher.clone();
         let mut sink = self.sink(
             RecordWriter::continuing(&mut rows, hasher, ledger.committed_bytes),
             // Nobody asks for the digest of the refused rows.
             RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
-            standing,
+            append_state,
         );
         sink.progress = Progress::of_reading(INGESTING, || bytes_of(planned));
         let take = if unwanted.is_empty() {
@@ -146,7 +146,7 @@ impl<'a> Reading<'a> {
                 let mut sink = self.sink(
                     RecordWriter::new(rows),
                     RecordWriter::new(rejected),
-                    Standing::of_no_rows(self),
+                    AppendState::empty(self),
                 );
                 let twice = if order.judged.is_empty() {
                     &[]
@@ -166,13 +166,13 @@ impl<'a> Reading<'a> {
         &self,
         rows: RecordWriter<W>,
         rejected: RecordWriter<W>,
-        standing: Standing,
+        append_state: AppendState,
     ) -> Sink<'_, W> {
-        let Standing {
+        let AppendState {
             summarised,
             known,
             hasher: _,
-        } = standing;
+        } = append_state;
         Sink {
             reading: self,
             rows,
@@ -282,7 +282,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
         digest: rows.hasher.clone().finish(),
         rejected_bytes: rejected.bytes,
         rows_in_front,
-        standing: Standing {
+        append_state: AppendState {
             hasher: rows.hasher,
             summarised,
             known,

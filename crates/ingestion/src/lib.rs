@@ -9,6 +9,7 @@
 //! to.
 
 mod accounting;
+mod append_state;
 mod committed;
 mod entries;
 mod explain;
@@ -25,7 +26,6 @@ mod reconcile;
 mod removal;
 mod report;
 mod source;
-mod standing;
 mod summarised;
 #[cfg(test)]
 mod tests;
@@ -237,14 +237,14 @@ fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<Str
         return Ok(None);
     }
     // Whoever types the command has the time to have every byte compared.
-    standing::damage(layout, ledger)
+    append_state::damage(layout, ledger)
 }
 
 /// Why the committed data cannot be used as it is; `None` when it can. What nobody has written to
 /// since it was committed is not read for this.
 pub fn damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     match look::damage(config, ledger) {
-        None if ledger.committed_bytes > 0 => standing::damage_since(&config.layout, ledger),
+        None if ledger.committed_bytes > 0 => append_state::damage_since(&config.layout, ledger),
         damage => Ok(damage),
     }
 }

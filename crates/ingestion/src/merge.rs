@@ -21,13 +21,13 @@ use dataset::{DamagedRun, FingerprintKey};
 use self::commit::{Committed, Swap};
 use self::state::State;
 use crate::Ingested;
+use crate::append_state::{self, AppendState};
 use crate::committed::cut_to_committed;
 use crate::entries::{entries_and_reports, still_there, unknown};
 use crate::judged::{is_intact, renew_fingerprints};
 use crate::lay::{Keep, Reading, Stopped};
 use crate::look::Look;
 use crate::report::IngestReport;
-use crate::standing::{self, Standing};
 
 /// What an ingestion takes in, and where.
 pub struct Intake<'a> {
@@ -144,8 +144,8 @@ impl Merge<'_> {
             is_forgotten,
         } = &mut *state;
         let reading = self.reading();
-        let standing = match Standing::of_committed(self.config, ledger, &reading)? {
-            Ok(standing) => standing,
+        let append_state = match AppendState::committed(self.config, ledger, &reading)? {
+            Ok(append_state) => append_state,
             // Made anew a moment ago: making it again would give the same.
             Err(damage) if replayed.is_some() => {
                 return Err(Stopped::Failed(Failure::input_output(damage).into()));
@@ -157,15 +157,15 @@ impl Merge<'_> {
         };
         let unwanted = self.judged_elsewhere(ledger)?;
         let planned = unknown(found);
-        let laid = match reading.lay_behind(ledger, standing, &planned, &unwanted) {
+        let laid = match reading.lay_behind(ledger, append_state, &planned, &unwanted) {
             Ok(laid) => laid,
             Err(stopped) => {
                 cut_to_committed(&self.config.layout, ledger)?;
-                standing::sweep(&self.config.layout);
+                append_state::sweep(&self.config.layout);
                 return match stopped {
                     Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
                         tracing::warn!("{error:#}");
-                        standing::forget(&self.config.layout)?;
+                        append_state::forget(&self.config.layout)?;
                         *is_forgotten = true;
                         Ok(None)
                     }
@@ -183,7 +183,7 @@ impl Merge<'_> {
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
-        let stamp = standing::set_apart(&self.config.layout);
+        let stamp = append_state::set_apart(&self.config.layout);
         let committed = Committed {
             ledger: extended,
             laid,

@@ -220,7 +220,7 @@ mod tests {
         }
 
         /// The conditions that are open after a run.
-        fn after(&self, outcome: Outcome, release: &str, found: Verdicts) -> Vec<String> {
+        fn after(&self, outcome: &Outcome, release: &str, found: Verdicts) -> Vec<String> {
             let config = config(self.folder.path());
             let history = History::open(&config.layout).unwrap();
             let now = Timestamp::now();
@@ -237,7 +237,7 @@ mod tests {
             if !matches!(outcome, Outcome::Failed | Outcome::NotJudged) {
                 run.record.effects.insert(Effect::Judged);
             }
-            run.finish(outcome, None).unwrap();
+            run.finish(outcome.clone(), None).unwrap();
             let open = history.open_conditions().unwrap();
             let drifts = open.into_iter().map(|condition| condition.name);
             drifts.filter(|name| name.ends_with("_drift")).collect()
@@ -255,28 +255,28 @@ mod tests {
         };
         let refused = Outcome::CandidateRefused;
         let steady = Outcome::Steady;
-        assert_eq!(after(refused, Verdict::Drift, 26), BOTH);
-        assert_eq!(after(steady, Verdict::Ok, 26), BOTH);
-        assert_eq!(after(steady, Verdict::Ok, 181), BOTH);
+        assert_eq!(after(&refused, Verdict::Drift, 26), BOTH);
+        assert_eq!(after(&steady, Verdict::Ok, 26), BOTH);
+        assert_eq!(after(&steady, Verdict::Ok, 181), BOTH);
         assert_eq!(
-            after(Outcome::Failed, Verdict::Ok, 500),
+            after(&Outcome::Failed, Verdict::Ok, 500),
             BOTH,
             "judged again"
         );
         let waits = Outcome::NotJudged;
-        assert_eq!(after(waits, Verdict::Ok, 500), BOTH, "judged again too");
-        assert_eq!(after(steady, Verdict::InsufficientData, 500), BOTH);
-        assert_eq!(after(steady, Verdict::Ok, 1), NONE);
-        assert_eq!(after(steady, Verdict::Drift, 26), BOTH);
-        assert_eq!(after(steady, Verdict::Ok, 208), NONE);
-        assert_eq!(after(steady, Verdict::Ok, 208), NONE);
+        assert_eq!(after(&waits, Verdict::Ok, 500), BOTH, "judged again too");
+        assert_eq!(after(&steady, Verdict::InsufficientData, 500), BOTH);
+        assert_eq!(after(&steady, Verdict::Ok, 1), NONE);
+        assert_eq!(after(&steady, Verdict::Drift, 26), BOTH);
+        assert_eq!(after(&steady, Verdict::Ok, 208), NONE);
+        assert_eq!(after(&steady, Verdict::Ok, 208), NONE);
     }
 
     #[test]
     fn what_was_found_on_more_rows_takes_more_to_be_over() {
         let pipeline = Pipeline::new();
         let after = |verdict, rows| {
-            pipeline.after(Outcome::Steady, "000001", verdicts(verdict, rows, rows))
+            pipeline.after(&Outcome::Steady, "000001", verdicts(verdict, rows, rows))
         };
         assert_eq!(after(Verdict::Drift, 400), BOTH);
         assert_eq!(after(Verdict::Ok, 3_100), BOTH);
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(after(Verdict::Ok, 1), NONE);
         // The sums alone had found it.
         let found = verdicts(Verdict::Drift, 10, 200);
-        assert_eq!(pipeline.after(Outcome::Steady, "000001", found), BOTH);
+        assert_eq!(pipeline.after(&Outcome::Steady, "000001", found), BOTH);
         assert_eq!(after(Verdict::Ok, 80), ["model_drift"]);
         assert_eq!(after(Verdict::Ok, 1_520), NONE);
     }
@@ -301,11 +301,11 @@ mod tests {
             pipeline.after(outcome, release, verdicts(verdict, rows, rows))
         };
         let redeployed = Outcome::Redeployed;
-        assert_eq!(after(redeployed, "000001", Verdict::Drift, 400), BOTH);
-        assert_eq!(after(Outcome::Steady, "000002", Verdict::Ok, 26), NONE);
+        assert_eq!(after(&redeployed, "000001", Verdict::Drift, 400), BOTH);
+        assert_eq!(after(&Outcome::Steady, "000002", Verdict::Ok, 26), NONE);
         // What was found of one release asks nothing of another.
-        assert_eq!(after(redeployed, "000002", Verdict::Drift, 400), BOTH);
-        assert_eq!(after(Outcome::Steady, "000003", Verdict::Drift, 10), BOTH);
-        assert_eq!(after(Outcome::Steady, "000003", Verdict::Ok, 80), NONE);
+        assert_eq!(after(&redeployed, "000002", Verdict::Drift, 400), BOTH);
+        assert_eq!(after(&Outcome::Steady, "000003", Verdict::Drift, 10), BOTH);
+        assert_eq!(after(&Outcome::Steady, "000003", Verdict::Ok, 80), NONE);
     }
 }

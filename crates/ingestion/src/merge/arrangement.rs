@@ -5,11 +5,11 @@ use common::{Failure, Manifest};
 use dataset::{Fingerprint, FingerprintSet};
 
 use super::Merge;
+use crate::append_state;
 use crate::judged::each_judged;
 use crate::lay::{Laid, Order, Planned, Stopped};
 use crate::look::Look;
 use crate::memory::Memory;
-use crate::standing;
 
 /// How a file that is laid anew is ordered, and what the ledger keeps of it.
 pub(super) struct Arrangement {
@@ -74,7 +74,7 @@ impl Merge<'_> {
         };
         self.reading()
             .lay_anew(planned, &order)
-            .inspect_err(|_| standing::sweep(&self.config.layout))
+            .inspect_err(|_| append_state::sweep(&self.config.layout))
     }
 
     /// The first `count` rows that were judged.

@@ -7,6 +7,7 @@ use dataset::Fingerprint;
 
 use super::Merge;
 use crate::Ingested;
+use crate::append_state;
 use crate::committed::write_ingested_files;
 use crate::entries::entries_and_reports;
 use crate::judged::append;
@@ -15,7 +16,6 @@ use crate::look::Look;
 use crate::misspelt::keep_misspelt;
 use crate::removal::{gone_and_former, keep_devices};
 use crate::report::{FileReport, IngestReport};
-use crate::standing;
 
 /// A file laid anew, ready to take the place of the old one.
 pub(super) struct Swap<'a> {
@@ -47,7 +47,7 @@ impl Merge<'_> {
             committed_bytes: laid.bytes,
             digest: laid.digest.clone(),
             rejected_bytes: laid.rejected_bytes,
-            rows: laid.standing.summarised.rows(),
+            rows: laid.append_state.summarised.rows(),
             rebuilding: false,
             schema: self.config.schema.digest(),
             ..old.clone()
@@ -70,7 +70,7 @@ impl Merge<'_> {
             ..old.clone()
         })?;
         files::settle(&layout.final_data())?;
-        let stamp = standing::set_apart(layout);
+        let stamp = append_state::set_apart(layout);
         files::settle(&layout.rejected_rows())?;
         new.judged_fingerprints = append(layout, old.judged_fingerprints, &newly_judged)?;
         let (entries, reports) = entries_and_reports(planned, &laid);
@@ -101,7 +101,7 @@ impl Merge<'_> {
             rebuilt,
         } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
-        let summarised = &laid.standing.summarised;
+        let summarised = &laid.append_state.summarised;
         let profile = summarised.profile(&self.config.schema);
         let summary = summarised.summary(&profile);
         let rows = reports
@@ -136,11 +136,11 @@ impl Merge<'_> {
             tracing::warn!("{warning}");
         }
         write_ingested_files(&self.config.layout, &ledger)?;
-        laid.standing.keep(&self.reading(), &ledger, stamp);
+        laid.append_state.keep(&self.reading(), &ledger, stamp);
         Ok(Ingested {
             report,
             rows: laid.rows,
-            known: laid.standing.known,
+            known: laid.append_state.known,
             before: Ledger::default(),
             ledger,
             key: self.key.clone(),

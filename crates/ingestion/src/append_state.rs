@@ -1,12 +1,12 @@
-//! What stands in finaldata.csv, as far as appending has to know it, and how that is kept from
-//! one ingestion to the next.
+//! The state of finaldata.csv that appending continues from, stored from one ingestion to the next.
 //!
-//! It is kept in a *carry* file and in files of sorted fingerprints, both written after the
-//! ledger's commit and not synced: the carry counts only if it is of the committed bytes, the
-//! files only while their checksums hold, and all of it is made anew from finaldata.csv otherwise.
+//! The state is stored in a *carry* file and in files of sorted fingerprints. Both are written after
+//! the ledger's commit and not synced. The carry is used only if it belongs to the committed bytes, the
+//! fingerprint files only while their checksums are right. Otherwise all of it is rebuilt from
+//! finaldata.csv.
 //!
-//! While finaldata.csv has the size, time and inode that it had then, its content is taken to be
-//! the same. Its time is set a nanosecond apart from the clock's, so no later write can repeat it.
+//! While size, time and inode of finaldata.csv are unchanged, its content counts as unchanged. Its time
+//! is set a nanosecond apart from the clock's, so that no later write can repeat it.
 
 use std::borrow::Cow;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::lay::Reading;
 use crate::memory::JUDGED;
 use crate::summarised::Summarised;
 
-/// Begins the names of the files of fingerprints.
+/// Prefix of the names of the fingerprint files.
 const ROWS: &str = "rows";
 
 const FORMAT: Format = Format {
@@ -32,35 +32,35 @@ const FORMAT: Format = Format {
     version: 3,
 };
 
-/// What appending continues from.
-pub(crate) struct Standing {
-    /// The running digest of the file.
+/// The state that appending continues from.
+pub(crate) struct AppendState {
+    /// Running digest of finaldata.csv.
     pub(crate) hasher: Hasher,
-    /// What its rows look like.
+    /// Summary of the rows.
     pub(crate) summarised: Summarised,
-    /// Which rows it holds.
+    /// Fingerprints of the rows.
     pub(crate) known: FingerprintSet,
 }
 
-/// What is kept of it.
+/// The stored form of the state.
 #[derive(Serialize, Deserialize)]
 struct Carry<'a> {
-    /// Of which bytes of finaldata.csv it is.
+    /// Length of finaldata.csv that the state belongs to.
     committed_bytes: u64,
     digest: String,
     /// The running digest of those bytes.
     hasher: Vec<u8>,
-    /// What the file system said of the file.
+    /// Size, time and inode of finaldata.csv.
     stamp: FileStamp,
-    /// A fingerprint that says under which key the others are.
+    /// Fingerprint that identifies the key of the others.
     key: Fingerprint,
     summarised: Cow<'a, Summarised>,
     runs: Vec<StoredRun>,
 }
 
-impl Standing {
-    /// That of a file without rows.
-    pub(crate) fn of_no_rows(reading: &Reading<'_>) -> Self {
+impl AppendState {
+    /// The state of a file without rows.
+    pub(crate) fn empty(reading: &Reading<'_>) -> Self {
         let Reading {
             layout,
             schema,
@@ -74,8 +74,8 @@ impl Standing {
         }
     }
 
-    /// That of the committed rows, or why finaldata.csv does not hold them.
-    pub(crate) fn of_committed(
+    /// The state of the committed rows, or why finaldata.csv does not hold them.
+    pub(crate) fn committed(
         config: &Config,
         ledger: &Ledger,
         reading: &Reading<'_>,
@@ -104,23 +104,23 @@ impl Standing {
         }))
     }
 
-    /// That of the committed rows, made anew by reading them all.
+    /// The state of the committed rows, rebuilt by reading them all.
     fn read(
         config: &Config,
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
-        let mut standing = Self::of_no_rows(reading);
+        let mut state = Self::empty(reading);
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
         let read = read_final_data(config, ledger, Some(reading.key), |rows| {
             block.append_all(rows);
-            standing.summarised.add(&block, 0..block.rows());
+            state.summarised.add(&block, 0..block.rows());
             block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
             if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
-                if let Err(error) = standing.known.add(&waiting) {
+                if let Err(error) = state.known.add(&waiting) {
                     unwritten = Some(error);
                     anyhow::bail!("its rows cannot be remembered");
                 }
@@ -133,15 +133,15 @@ impl Standing {
             (_, Some(error)) => Err(error),
             (Err(error), None) => Ok(Err(error.root_cause().to_string())),
             (Ok(hasher), None) => {
-                standing.known.add(&waiting)?;
-                Ok(Ok(Self { hasher, ..standing }))
+                state.known.add(&waiting)?;
+                Ok(Ok(Self { hasher, ..state }))
             }
         }
     }
 
-    /// Keeps it for the next ingestion; the ledger that it belongs to is committed.
+    /// Stores the state for the next ingestion; the ledger that it belongs to is committed.
     ///
-    /// What cannot be kept is made anew then, so that is no error of this one.
+    /// A failure is logged: the next ingestion rebuilds the state.
     pub(crate) fn keep(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
         match self.try_to_keep(reading, ledger, stamp) {
             Ok(runs) => remove_all_but(reading.layout, &runs),
@@ -174,7 +174,7 @@ impl Standing {
 }
 
 impl Carry<'_> {
-    /// What was kept with the running digest, if it is of the committed bytes and of this key.
+    /// The stored state with its running digest, if it belongs to the committed bytes and this key.
     fn load(
         layout: &Layout,
         ledger: &Ledger,
@@ -185,7 +185,7 @@ impl Carry<'_> {
         let carry: Self = artifact::decode(FORMAT, &bytes)
             .inspect_err(|error| {
                 tracing::warn!(
-                    "{}: {error}; it is made anew",
+                    "{}: {error}; it is rebuilt",
                     layout.ingestion_carry().display()
                 );
             })
@@ -250,17 +250,17 @@ pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<
     Ok((!is_whole).then(|| format!("{} was changed", path.display())))
 }
 
-/// Forgets what was kept, so that it is made anew.
+/// Removes the stored state, so that it is rebuilt.
 pub(crate) fn forget(layout: &Layout) -> anyhow::Result<()> {
     files::remove_file(&layout.ingestion_carry())
 }
 
-/// A fingerprint that no row has, by which one key is told from another.
+/// Fingerprint that no row has. It differs from key to key.
 fn key_check(key: &FingerprintKey) -> Fingerprint {
     key.of_row(b"", &[], None)
 }
 
-/// Removes what a laying that came to nothing has left.
+/// Removes the fingerprint files of a failed ingestion.
 pub(crate) fn sweep(layout: &Layout) {
     let runs = regular::read(&layout.ingestion_carry())
         .ok()
@@ -269,8 +269,8 @@ pub(crate) fn sweep(layout: &Layout) {
     remove_all_but(layout, &runs.unwrap_or_default());
 }
 
-/// Removes the files of fingerprints that are of no use any more; what cannot be removed now is
-/// removed by the next ingestion.
+/// Removes the fingerprint files that are not in use. A file that cannot be removed is left to the
+/// next ingestion.
 fn remove_all_but(layout: &Layout, runs: &[StoredRun]) {
     let folder = layout.row_fingerprints();
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
