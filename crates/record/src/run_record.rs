@@ -21,7 +21,7 @@ use crate::outcome::{Effect, Outcome};
 use crate::predictions::PendingPredictions;
 
 /// Everything about one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Number of the run; `None` for a dry run.
     pub run_id: Option<i64>,
@@ -99,36 +99,8 @@ impl RunRecord {
     /// The record of a run that starts now.
     pub fn begin(now: Timestamp) -> Self {
         Self {
-            run_id: None,
-            outcome: None,
-            dry_run: false,
-            reason: String::new(),
             started_at: now,
-            finished_at: None,
-            release: None,
-            new_score: None,
-            new_score_interval: None,
-            deployed_score: None,
-            deployed_score_interval: None,
-            candidate_score: None,
-            candidate_score_interval: None,
-            files: FileCounts::default(),
-            rows: RowTotals::default(),
-            seconds: BTreeMap::new(),
-            ingestion: None,
-            data: None,
-            evidence: None,
-            decision: None,
-            candidate_model: None,
-            comparison: None,
-            gate: None,
-            warnings: Vec::new(),
-            notices: Vec::new(),
-            has_due_notice: false,
-            api: None,
-            dependencies: None,
-            effects: BTreeSet::new(),
-            pending_predictions: None,
+            ..Self::default()
         }
     }
 

@@ -10,7 +10,7 @@ use dataset::Table;
 use fullprocess::run_once;
 use record::Outcome;
 
-use crate::pipeline::{Came, Pipeline};
+use crate::pipeline::{Pipeline, RunResult};
 use crate::streams::{BATCH_ROWS, FIRST_ROWS, Scenario, Stream, TEST_ROWS, scenarios};
 use crate::worlds::{client, config, config_in};
 
@@ -61,9 +61,9 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
         )?;
         let record = run_once(&config)?;
         let on_files = match record.outcome {
-            Some(Outcome::Steady | Outcome::NotJudged) => Came::Kept,
-            Some(Outcome::Redeployed) => Came::Redeployed,
-            Some(Outcome::CandidateRefused) => Came::Refused,
+            Some(Outcome::Steady | Outcome::NotJudged) => RunResult::Kept,
+            Some(Outcome::Redeployed) => RunResult::Redeployed,
+            Some(Outcome::CandidateRefused) => RunResult::Refused,
             other => anyhow::bail!("batch {batch} came out as {other:?}: {}", record.reason),
         };
         let in_memory = pipeline.run(&arrival.told);

@@ -25,9 +25,9 @@ pub(crate) struct Pipeline<'a> {
     sums: CumulativeScore,
 }
 
-/// What came of the rows of one run.
+/// What one run did with the deployed model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
+pub(crate) enum RunResult {
     /// The deployed model stays, or the rows wait.
     Kept,
     Redeployed,
@@ -50,13 +50,13 @@ impl<'a> Pipeline<'a> {
     }
 
     /// A run, as the configuration has it.
-    pub(crate) fn run(&mut self, new: &Table) -> Came {
+    pub(crate) fn run(&mut self, new: &Table) -> RunResult {
         self.table.extend(new);
         let evidence = self.evidence();
         let action = decide(&evidence, &Policy::of(self.config)).action;
         let came = match action {
             Action::Retrain => self.retrain(&evidence),
-            _ => Came::Kept,
+            _ => RunResult::Kept,
         };
         if matches!(action, Action::Keep | Action::Predict | Action::Retrain) {
             self.judged = self.table.rows();
@@ -107,7 +107,7 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    fn retrain(&mut self, evidence: &Evidence) -> Came {
+    fn retrain(&mut self, evidence: &Evidence) -> RunResult {
         let candidate = train(self.config, &self.table);
         let contest = Contest {
             candidate: &candidate,
@@ -126,9 +126,9 @@ impl<'a> Pipeline<'a> {
         let comparison = scoring::compare(&settings, &contest).expect("labelled new rows");
         if gate(&comparison, self.config.deployment.gate).accepted {
             self.deploy(candidate);
-            Came::Redeployed
+            RunResult::Redeployed
         } else {
-            Came::Refused
+            RunResult::Refused
         }
     }
 

@@ -4,7 +4,7 @@ use common::Config;
 use dataset::each_in_parallel;
 
 use crate::intervals::{Mean, Share};
-use crate::pipeline::{Came, Pipeline};
+use crate::pipeline::{Pipeline, RunResult};
 use crate::streams::{Scenario, Stream};
 
 /// Who says when the model is replaced.
@@ -107,8 +107,8 @@ fn play_one(stream: &Stream, scenario: &Scenario, policy: Policy<'_>) -> Played 
             Policy::AtDrift => scenario.drifts.contains(&batch),
             Policy::Trigger(_) => {
                 let came = pipeline.run(&arrival.told);
-                played.refused += usize::from(came == Came::Refused);
-                if came != Came::Kept {
+                played.refused += usize::from(came == RunResult::Refused);
+                if came != RunResult::Kept {
                     played.retrains.push(batch);
                 }
                 continue;
