@@ -64,7 +64,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
     let text = message["text"].as_str().expect("a text");
     assert!(
         text.starts_with(
-            "input_rejected in run 1: 0 of 2 new files were refused whole, and 5 of 5200 rows"
+            "input_rejected in run 1: 0 of 2 new files were rejected as a whole, and 5 of 5200 rows"
         ),
         "{text}"
     );
@@ -89,7 +89,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
         .expect("a text")
         .to_owned();
     assert!(
-        text.starts_with("model_drift in run 4: the deployed model no longer holds on 400"),
+        text.starts_with("model_drift in run 4: model drift on 400"),
         "{text}"
     );
     assert!(text.ends_with("The run came out as redeployed"), "{text}");
@@ -184,7 +184,7 @@ fn a_message_that_is_refused_for_good_holds_up_no_other_and_is_given_up() {
     let (_, finding) = doctor(&workspace);
     let (what, _) = finding.expect("a finding");
     assert!(
-        what.contains("refused the message with status 400"),
+        what.contains("rejected the message with status 400"),
         "{what}"
     );
     for expected in [&both[..], &both, &both, &both[1..], &[]] {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::program::repository;
 
@@ -64,14 +65,13 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Libraries that only these crates may know.
-const CONFINED: [(&str, &[&str]); 26] = [
+const CONFINED: [(&str, &[&str]); 25] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
     ("tracing-subscriber", &["common"]),
     ("indicatif", &["common"]),
     ("crc32fast", &["dataset"]),
-    ("csv", &["dataset"]),
     ("walkdir", &["dataset"]),
     ("rayon", &["dataset"]),
     ("fearless_simd", &["dataset"]),
@@ -146,6 +146,29 @@ fn each_confined_library_has_its_users_and_no_other() {
             .collect();
         assert_eq!(users, allowed, "{library}");
     }
+}
+
+/// What lets a test disturb a program's changes to the file system.
+const HOOK: &str = "common feature \"fault-injection\"";
+
+/// The features that cargo resolves along these edges, for all packages together.
+fn features_along(edges: &str) -> String {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--locked", "--offline"])
+        .args(["--prefix=none", "--edges", edges])
+        .current_dir(repository())
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{tree:?}");
+    String::from_utf8(tree.stdout).expect("cargo's output is UTF-8")
+}
+
+/// The released program is not built here. What it is built from is asked of cargo, and
+/// `scripts/check-faults.sh` looks into the released program itself.
+#[test]
+fn only_the_tests_build_programs_with_the_hook_for_faults() {
+    assert!(features_along("features").contains(HOOK));
+    assert!(!features_along("features,no-dev").contains(HOOK));
 }
 
 /// Opening that waits for the other end of a pipe, or reads a device for ever.

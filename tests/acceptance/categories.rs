@@ -126,9 +126,9 @@ fn a_category_goes_through_all_stages_and_its_drift_is_found() {
     let moved: &[(&str, u64)] = &[("basic", 250), ("plus, \"big\"", 550), ("gold", 180)];
     let new: &[(&str, u64)] = &[("basic", 400), ("plus, \"big\"", 200), ("platinum", 380)];
     for (plans, says) in [
-        (moved, "plan is distributed otherwise, by 0."),
-        (new, "plan is distributed otherwise, by 0."),
-        (&[], "plan is missing in"),
+        (moved, "the distribution of plan has moved by 0."),
+        (new, "the distribution of plan has moved by 0."),
+        (&[], "missing values of plan are up by"),
     ] {
         let workspace = workspace.copy();
         put(&workspace, "c", &clients(2000..2300, plans));

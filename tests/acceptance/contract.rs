@@ -73,7 +73,7 @@ fn a_file_that_misses_a_cell_too_often_is_refused_whole_and_none_of_its_rows_cou
     let reason = "number_of_employees is missing in 2 of 4 rows, and the largest share the schema allows is 0.25";
     let explained = explain(&workspace, &format!("{IN}/c.csv"));
     assert!(
-        explained.contains(&format!("would be refused: {reason}")),
+        explained.contains(&format!("would be rejected: {reason}")),
         "{explained}"
     );
     let report = workspace.run("ingestion", &["--json"]).json();

@@ -176,7 +176,7 @@ fn a_row_counts_in_the_summary_until_its_class_comes() {
     assert_eq!(came, alone);
     let text = workspace.run("diagnostics", &[]).stdout;
     assert!(
-        text.contains(" rows, without 300 whose class a later row brought\n"),
+        text.contains(" rows, without 300 unlabelled rows whose label came in a later row\n"),
         "{text}"
     );
 }

@@ -131,10 +131,7 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     assert_eq!(verdicts(&same)["verdict"], "ok");
     assert_eq!(rows_in_sums(&same), Some(400));
     let reason = same["reason"].as_str().expect("a reason");
-    assert!(
-        reason.starts_with("the deployed model holds on 400"),
-        "{reason}"
-    );
+    assert!(reason.starts_with("no model drift on 400"), "{reason}");
 
     let more = after_export(&workspace, World::Before, 21, 300);
     assert_eq!(outcome(&more), "steady", "{more:#}");
@@ -213,11 +210,11 @@ fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
         "{text}"
     );
     assert!(
-        text.contains("  model      the deployed model holds on 300"),
+        text.contains("  model      no model drift on 300"),
         "{text}"
     );
     assert!(
-        text.contains("  features   the features lie where"),
+        text.contains("  features   no feature drift: new clients resemble"),
         "{text}"
     );
 

@@ -1,54 +1,51 @@
-//! The nine programs, built once for all tests.
-//!
-//! Cargo names a package's binaries only to that package's own tests, so they are built here and
-//! their paths read from cargo's messages.
+//! The nine programs. Cargo builds them together with these tests, with a hook at every change to
+//! the file system (`common::faults`); it does nothing until a test asks for a fault.
 
-use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+/// Each program's name, and where cargo put its binary.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("apicalls", env!("CARGO_BIN_EXE_tested_apicalls")),
+    ("app", env!("CARGO_BIN_EXE_tested_app")),
+    ("deployment", env!("CARGO_BIN_EXE_tested_deployment")),
+    ("diagnostics", env!("CARGO_BIN_EXE_tested_diagnostics")),
+    ("fullprocess", env!("CARGO_BIN_EXE_tested_fullprocess")),
+    ("ingestion", env!("CARGO_BIN_EXE_tested_ingestion")),
+    ("reporting", env!("CARGO_BIN_EXE_tested_reporting")),
+    ("scoring", env!("CARGO_BIN_EXE_tested_scoring")),
+    ("training", env!("CARGO_BIN_EXE_tested_training")),
+];
 
-/// Where a program's binary is.
-pub(crate) fn path(name: &str) -> &'static Path {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    let programs = PROGRAMS.get_or_init(|| build(&["--workspace"]));
-    programs.get(name).expect("a program of the workspace")
+/// The path of a program's binary.
+pub(crate) fn path(name: &str) -> PathBuf {
+    let path = folder().join(name);
+    assert!(path.exists(), "{name} is a program of the workspace");
+    path
 }
 
-/// Where a program's binary is that lets changes to the file system go wrong.
-pub(crate) fn faulty(name: &str) -> &'static Path {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    let programs =
-        PROGRAMS.get_or_init(|| build(&["--package=acceptance", "--features=fault-injection"]));
-    let name = format!("faulty_{name}");
-    programs.get(&name).expect("a program with faults")
+/// A folder that holds each program under its own name.
+pub(crate) fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, binary) in PROGRAMS {
+            link(Path::new(binary), &folder.join(name));
+        }
+        folder
+    })
 }
 
-type Programs = BTreeMap<String, PathBuf>;
-
-fn build(what: &[&str]) -> Programs {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--bins", "--message-format=json"])
-        .args(what)
-        .current_dir(repository())
-        .stderr(Stdio::inherit());
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
+fn link(binary: &Path, path: &Path) {
+    if fs::read_link(path).is_ok_and(|target| target == binary) {
+        return;
     }
-    let built = cargo.output().expect("cargo runs");
-    assert!(built.status.success(), "the programs do not build");
-    let messages = String::from_utf8(built.stdout).expect("cargo's messages are UTF-8");
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|message| {
-            let path = PathBuf::from(message["executable"].as_str()?);
-            Some((message["target"]["name"].as_str()?.to_owned(), path))
-        })
-        .collect()
+    // Absent the first time.
+    let _ = fs::remove_file(path);
+    symlink(binary, path).expect("a link");
 }
 
 /// The top folder of the repository.

@@ -16,7 +16,7 @@ const NOBODY: u32 = 65_534;
 impl Workspace {
     /// Runs lines of a shell; the first one that fails ends them.
     pub(crate) fn shell(&self, lines: &str) -> Finished {
-        self.finish(&mut self.prepared(lines, programs()))
+        self.finish(&mut self.prepared(lines, program::folder()))
     }
 
     fn prepared(&self, lines: &str, programs: &Path) -> Command {
@@ -43,7 +43,7 @@ impl<'a> OrdinaryUser<'a> {
         if !rustix::process::geteuid().is_root() {
             return Self {
                 workspace,
-                programs: programs().to_owned(),
+                programs: program::folder().to_owned(),
                 is_nobody: false,
             };
         }
@@ -67,10 +67,6 @@ impl<'a> OrdinaryUser<'a> {
         }
         self.workspace.finish(&mut shell)
     }
-}
-
-fn programs() -> &'static Path {
-    program::path("fullprocess").parent().expect("a folder")
 }
 
 fn give(path: &Path) {

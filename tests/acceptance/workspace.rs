@@ -168,12 +168,7 @@ impl Workspace {
 
     /// A program with an empty environment in `/`.
     pub(crate) fn command(&self, name: &str) -> Command {
-        self.command_of(program::path(name))
-    }
-
-    /// The same of any binary.
-    pub(crate) fn command_of(&self, binary: &Path) -> Command {
-        let mut command = Command::new(binary);
+        let mut command = Command::new(program::path(name));
         command
             .env_clear()
             .current_dir("/")

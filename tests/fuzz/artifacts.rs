@@ -149,10 +149,10 @@ fn judged_fingerprints_are_all_there_or_refused() {
     let pipeline = Pipeline::new();
     let layout = &pipeline.config.layout;
     fuzz("fingerprints", 200, |bytes| {
-        write(&layout.judged_fingerprints(), bytes);
+        write(&layout.evaluated_fingerprints(), bytes);
         let whole = bytes.len() as u64 / 16;
         for count in [0, 1, whole, whole + 1, u64::MAX / 16 + 1, u64::MAX] {
-            match ingestion::judged_fingerprints(layout, count) {
+            match ingestion::evaluated_fingerprints(layout, count) {
                 Ok(found) => assert_eq!(found.len() as u64, count),
                 Err(error) => {
                     assert!(count > whole);

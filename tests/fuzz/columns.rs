@@ -14,7 +14,7 @@ use common::{Config, files};
 use dataset::{BulkReader, FileProblem, Format, Lines, Scratch, Table, TargetColumn};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{
-    Batch, Check, ColumnComparison, ComparisonReport, Request, Verdict, compare, verdicts,
+    Batch, Check, ColumnComparison, ComparisonReport, ComparisonRequest, Verdict, compare, verdicts,
 };
 use model::Model;
 
@@ -123,10 +123,10 @@ fn assert_others_stand(bad: usize, found: &[ColumnComparison], whole: &[ColumnCo
 /// What the files say of their features.
 fn compared(folder: &Path, config: &Config, current: &str) -> ComparisonReport {
     write(&folder.join("current.csv"), current.as_bytes());
-    let request = Request {
+    let request = ComparisonRequest {
         reference: &folder.join("reference.csv"),
         current: &folder.join("current.csv"),
-        answers: None,
+        predictions: None,
     };
     compare(&request, &config.schema).expect("two files can be compared")
 }
@@ -137,7 +137,7 @@ fn judged(model: &Model, table: &Table) -> Vec<ColumnComparison> {
         rows: 0..table.rows(),
     };
     let found = verdicts(model, &batch, &CumulativeScore::default(), 0.005);
-    let text = format!("{} {:?}", found.model, found.of_features());
+    let text = format!("{} {:?}", found.model, found.feature_sentences());
     assert!(!text.contains("NaN"), "{text}");
     found.features
 }

@@ -28,7 +28,7 @@ fn read_all(history: &History) -> anyhow::Result<Ledger> {
 
 /// What the stages take for granted of a ledger.
 fn check(ledger: &Ledger) {
-    assert!(ledger.judged_rows <= ledger.rows && ledger.seen_rows <= ledger.rows);
+    assert!(ledger.evaluated_rows <= ledger.rows && ledger.seen_rows <= ledger.rows);
     let kept: u64 = ledger.ingested().map(|file| file.rows.kept).sum();
     assert!(kept <= ledger.rows);
     for file in &ledger.files {

@@ -43,7 +43,7 @@ impl Pipeline {
         let history = History::open(layout).expect("a history");
         let ledger = history.ledger().expect("a ledger");
         let rows = dataset::load_fingerprints(&pipeline.config, &ledger, &key).expect("the data");
-        let judged = ingestion::mark_judged(layout, &ledger, &rows[..2], 2).expect("a ledger");
+        let judged = ingestion::mark_evaluated(layout, &ledger, &rows[..2], 2).expect("a ledger");
         history.save_ledger(&judged).expect("a saved ledger");
         pipeline
     }

@@ -255,7 +255,7 @@ fn every_entry_of_a_folder_is_listed_once_under_a_name_that_is_safe_to_show() {
         let input = InputFolder {
             name: "in".into(),
             path: folder.path().to_owned(),
-            apart: Vec::new(),
+            excluded: Vec::new(),
         };
         let listing = list(std::slice::from_ref(&input)).expect("a listing");
         assert_eq!(listing.files.len() + listing.ignored.len(), names.len());

@@ -1,4 +1,4 @@
-//! Giving a message to a program on its stdin.
+//! Delivers an alert to a program on its stdin.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -11,14 +11,16 @@ use anyhow::{Context, bail};
 use common::config::CommandSettings;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How long the end of a program that was killed is waited for.
-const END_BOUND: Duration = Duration::from_secs(1);
-/// How often a program that is still working is looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// Time to wait for the end of a killed program.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Interval between two checks whether the program has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Runs the program in the configuration's folder; done is when it ends with 0.
+/// Runs the program in the configuration's folder. Delivery succeeds if the program ends with
+/// status 0 within the time.
 ///
-/// What it says on stderr is the run's stderr; its stdout is nobody's, as the run's is the result.
+/// The program shares the run's stderr. Its stdout is discarded, because the run's stdout carries
+/// the result.
 pub(crate) fn run(
     settings: &CommandSettings,
     folder: &Path,
@@ -30,7 +32,7 @@ pub(crate) fn run(
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        // A group of its own, so that what it started ends with it.
+        // A process group of its own, so that its child processes end with it.
         .process_group(0)
         .spawn()
         .with_context(|| {
@@ -39,7 +41,7 @@ pub(crate) fn run(
         })?;
     if let Some(mut stdin) = child.stdin.take() {
         let body = format!("{body}\n");
-        // Not waited for: a program that never reads must not hold up the run.
+        // Written in a thread: a program that never reads must not block the run.
         thread::spawn(move || stdin.write_all(body.as_bytes()));
     }
     let ended = wait(&mut child, within).context("failed to wait for alerts.command")?;
@@ -47,10 +49,11 @@ pub(crate) fn run(
         Some(status) if status.success() => Ok(()),
         Some(status) => bail!("alerts.command ended with {status}"),
         None => {
-            // It may have ended in this instant.
+            // The program may have ended in the meantime.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            // One that waits for a disk ends when the disk answers, and nobody waits for that.
-            wait(&mut child, END_BOUND).context("failed to end alerts.command")?;
+            // A program that waits for a disk ends when the disk answers. The run does not wait for
+            // that.
+            wait(&mut child, KILL_TIMEOUT).context("failed to end alerts.command")?;
             bail!(
                 "alerts.command took more than {:.3} s (alerts.timeout_seconds)",
                 within.as_secs_f64()
@@ -59,7 +62,7 @@ pub(crate) fn run(
     }
 }
 
-/// How it ended; `None` when the time is over first.
+/// Exit status of the program. `None` if the time runs out first.
 fn wait(child: &mut Child, within: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
     let deadline = Instant::now() + within;
     loop {
@@ -67,6 +70,6 @@ fn wait(child: &mut Child, within: Duration) -> std::io::Result<Option<std::proc
         if ended.is_some() || Instant::now() >= deadline {
             return Ok(ended);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }

@@ -1,46 +1,46 @@
-//! What can be wrong, and when people are told of it.
+//! Alert conditions, and when people are notified about them.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Something that can be wrong, and be right again.
+/// A condition that can open and be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// The deployed model no longer holds.
+    /// Model drift was found.
     ModelDrift,
-    /// The features lie elsewhere than those of the training rows.
+    /// Feature drift was found.
     FeatureDrift,
-    /// A retrain was called for and no model came of it.
+    /// A retraining was due but led to no new deployed model.
     CandidateRefused,
     /// A run ended with an error.
     RunFailed,
-    /// Files or rows were refused.
+    /// Files or rows were rejected.
     InputRejected,
-    /// The API did not answer as it should.
+    /// A call to the API failed.
     ApiUnreachable,
-    /// A crate that the programs are built from was withdrawn.
+    /// A crate that the programs are built from was yanked.
     DependencyYanked,
 }
 
-/// What a run saw of one condition.
+/// What a run observed about one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Of which one.
+pub struct Observation {
+    /// The condition.
     pub condition: Condition,
-    /// What.
-    pub seen: Seen,
+    /// The status of the condition.
+    pub status: Status,
 }
 
-/// How a condition stands.
+/// Status of a condition in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// It is there; what a person is to read of it.
-    Wrong(String),
-    /// It is not there.
-    Right,
+pub enum Status {
+    /// The condition is present. The text describes it to a person.
+    Present(String),
+    /// The condition is absent.
+    Absent,
 }
 
 impl Condition {
-    /// Its name in messages and in the history.
+    /// Name of the condition in messages and in the history.
     pub fn name(self) -> &'static str {
         match self {
             Self::ModelDrift => "model_drift",
@@ -53,38 +53,39 @@ impl Condition {
         }
     }
 
-    /// What a person reads when it is over.
-    pub(crate) fn over(self) -> &'static str {
+    /// Text for a person when the condition is resolved.
+    pub(crate) fn resolved_text(self) -> &'static str {
         match self {
-            Self::ModelDrift => "the deployed model holds again",
-            Self::FeatureDrift => "the features lie where those of the training rows did again",
+            Self::ModelDrift => "no model drift any more",
+            Self::FeatureDrift => {
+                "no feature drift any more: new clients resemble the training clients"
+            }
             Self::CandidateRefused => {
                 "the deployed model is accepted again, or a better one is live"
             }
             Self::RunFailed => "runs end as they should again",
-            Self::InputRejected => "the newest files were taken in whole",
+            Self::InputRejected => "the newest files were ingested without a rejection",
             Self::ApiUnreachable => "the API answers again",
-            Self::DependencyYanked => {
-                "none of the crates that the programs are built from is yanked"
-            }
+            Self::DependencyYanked => "no crate that the programs are built from is yanked",
         }
     }
 }
 
-/// Whether people are to be told of a condition; `told` says when they last were while it was
-/// open.
+/// Decides whether to notify people. `notified_at` is the time of the last notification about the open
+/// condition, or `None` if the condition is not open.
 ///
-/// One that was over and comes back is a new one: the last that people read is that all is well.
+/// A condition that was resolved and comes back counts as new, because people were told that all is
+/// well.
 pub(crate) fn is_due(
-    told: Option<Timestamp>,
-    seen: &Seen,
+    notified_at: Option<Timestamp>,
+    status: &Status,
     now: Timestamp,
     cool_down: SignedDuration,
 ) -> bool {
-    match (told, seen) {
-        (None, Seen::Wrong(_)) | (Some(_), Seen::Right) => true,
-        (None, Seen::Right) => false,
-        (Some(told), Seen::Wrong(_)) => now.duration_since(told) >= cool_down,
+    match (notified_at, status) {
+        (None, Status::Present(_)) | (Some(_), Status::Absent) => true,
+        (None, Status::Absent) => false,
+        (Some(notified_at), Status::Present(_)) => now.duration_since(notified_at) >= cool_down,
     }
 }
 
@@ -93,22 +94,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_is_told_of_when_it_opens_after_its_cool_down_and_when_it_is_over() {
+    fn an_alert_is_due_when_a_condition_opens_after_its_cool_down_and_when_it_is_resolved() {
         let opened: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let after = |hours: i64| opened + SignedDuration::from_hours(hours);
         let day = SignedDuration::from_hours(24);
-        let wrong = Seen::Wrong("drift".into());
-        for (told, seen, now, due) in [
+        let wrong = Status::Present("drift".into());
+        for (notified_at, status, now, due) in [
             (None, &wrong, after(0), true),
-            (None, &Seen::Right, after(0), false),
+            (None, &Status::Absent, after(0), false),
             (Some(opened), &wrong, after(0), false),
             (Some(opened), &wrong, after(23), false),
             (Some(opened), &wrong, after(24), true),
-            // A clock that was set back is no reason to repeat it.
+            // A clock that was set back does not cause a repetition.
             (Some(opened), &wrong, after(-30), false),
-            (Some(opened), &Seen::Right, after(1), true),
+            (Some(opened), &Status::Absent, after(1), true),
         ] {
-            assert_eq!(is_due(told, seen, now, day), due, "{told:?} {seen:?} {now}");
+            assert_eq!(
+                is_due(notified_at, status, now, day),
+                due,
+                "{notified_at:?} {status:?} {now}"
+            );
         }
         let none = SignedDuration::ZERO;
         assert!(is_due(Some(opened), &wrong, opened, none));

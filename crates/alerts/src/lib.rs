@@ -1,10 +1,10 @@
-//! Telling people that something is wrong: once when it is found, again only after a cool-down, and
-//! once when it is over.
+//! Alerts: notify people once when a condition opens, again only after a cool-down, and once when
+//! it is resolved.
 //!
-//! What a run saw is noted in the history, in the transaction that ends the run, and delivered
-//! afterwards; what could not be delivered goes with the next run. Nothing here makes a run fail,
-//! and no target holds one up for longer than four time-outs. A message holds counts, names of
-//! features and statistics, and nothing else of the data: no client, no value, no file's name.
+//! Observations of a run are saved in the history, in the transaction that ends the run, and
+//! delivered afterwards. Undelivered alerts wait for the next run. No alert makes a run fail, and
+//! no target delays a run for longer than four time-outs. A message holds counts, names of features
+//! and statistics, and nothing else of the data: no client, no value, no file name.
 
 mod command;
 mod condition;
@@ -17,141 +17,153 @@ use common::{Config, History};
 use jiff::Timestamp;
 
 use crate::message::Message;
-use crate::outbox::{Round, Target};
+use crate::outbox::{Target, TargetDelivery};
 
-pub use condition::{Condition, Seen, Sighting};
+pub use condition::{Condition, Observation, Status};
 
-/// The run that an alert is about.
+/// The run that made observations.
 #[derive(Clone, Debug)]
-pub struct AlertContext {
-    /// Start of the program. One start of the program reports an open condition once.
+pub struct RunContext {
+    /// Start of the program. One start notifies about an open condition only once.
     pub began: Timestamp,
-    /// Time of the alert.
+    /// Time of the observations.
     pub now: Timestamp,
-    /// Number of the run; `None` where the run got none.
+    /// Number of the run. `None` if the run failed before it got a number.
     pub run: Option<i64>,
-    /// The release that is live after the run.
+    /// The deployed release after the run.
     pub release: Option<String>,
 }
 
-/// What one start of the program may still try, however often it delivers.
+/// Delivery of alerts by one start of the program, with the attempts that are left.
 pub struct Delivery<'a> {
     config: &'a Config,
-    rounds: Vec<Round<'a>>,
+    deliveries: Vec<TargetDelivery<'a>>,
 }
 
-/// Notes what a run saw, and queues what people are to be told of it.
+/// Saves the observations of a run and queues the alerts for people.
 ///
-/// Where there is nobody to tell, what is over is closed, and nothing is opened.
-pub fn note(
+/// Without a target, resolved conditions are closed and no condition is opened.
+pub fn record(
     config: &Config,
     history: &History,
-    context: &AlertContext,
-    sightings: &[Sighting],
+    context: &RunContext,
+    observations: &[Observation],
 ) -> anyhow::Result<()> {
     history.transaction(|history| {
-        let open = history.open_conditions()?;
-        for sighting in sightings {
-            let name = sighting.condition.name();
-            let known = open.iter().find(|condition| condition.name == name);
-            note_one(config, history, context, sighting, known)?;
+        let known = history.open_conditions()?;
+        for observation in observations {
+            let name = observation.condition.name();
+            let open = known.iter().find(|condition| condition.name == name);
+            record_one(config, history, context, observation, open)?;
         }
         Ok(())
     })
 }
 
-fn note_one(
+fn record_one(
     config: &Config,
     history: &History,
-    context: &AlertContext,
-    sighting: &Sighting,
-    known: Option<&OpenCondition>,
+    context: &RunContext,
+    observation: &Observation,
+    open: Option<&OpenCondition>,
 ) -> anyhow::Result<()> {
-    let is_wrong = matches!(sighting.seen, Seen::Wrong(_));
-    if is_wrong && !config.alerts.has_target() {
+    let is_present = matches!(observation.status, Status::Present(_));
+    if is_present && !config.alerts.has_target() {
         return Ok(());
     }
-    let name = sighting.condition.name();
-    let told = known.map(|condition| condition.told_at);
-    let opened_at = known.map_or(context.now, |condition| condition.opened_at);
-    let told_now = OpenCondition {
+    let name = observation.condition.name();
+    let notified_at = open.map(|condition| condition.last_reported_at);
+    let opened_at = open.map_or(context.now, |condition| condition.opened_at);
+    let notified_now = OpenCondition {
         name: name.to_owned(),
         opened_at,
-        told_at: context.now,
+        last_reported_at: context.now,
     };
-    let is_due = condition::is_due(told, &sighting.seen, context.now, config.alerts.cool_down);
-    let is_repeated = is_wrong && told.is_some_and(|told| context.has_told_at(told));
+    let is_due = condition::is_due(
+        notified_at,
+        &observation.status,
+        context.now,
+        config.alerts.cool_down,
+    );
+    let is_repeated =
+        is_present && notified_at.is_some_and(|notified_at| context.has_notified_at(notified_at));
     if !is_due || is_repeated {
-        // It was told by a clock that was ahead, which would silence it until then.
-        return match told {
-            Some(told) if is_wrong && told > context.now => history.save_condition(&told_now),
+        // The last notification has a time in the future, from a clock that was ahead. The present
+        // time replaces it, because the condition would stay silent until then.
+        return match notified_at {
+            Some(notified_at) if is_present && notified_at > context.now => {
+                history.save_condition(&notified_now)
+            }
             _ => Ok(()),
         };
     }
-    if is_wrong {
-        history.save_condition(&told_now)?;
+    if is_present {
+        history.save_condition(&notified_now)?;
     } else {
         history.close_condition(name)?;
     }
-    let body = Message::of(sighting, context, opened_at).to_json()?;
+    let body = Message::of(observation, context, opened_at).to_json()?;
     for target in Target::all(config) {
         history.queue_alert(context.now, target.name(), &body)?;
     }
     Ok(())
 }
 
-impl AlertContext {
-    /// Whether this start of the program sent the alert of that time.
-    fn has_told_at(&self, told: Timestamp) -> bool {
-        (self.began..=self.now).contains(&told)
+impl RunContext {
+    /// True if this start of the program made the notification at time `notified_at`.
+    fn has_notified_at(&self, notified_at: Timestamp) -> bool {
+        (self.began..=self.now).contains(&notified_at)
     }
 }
 
 impl<'a> Delivery<'a> {
-    /// To all targets, with all tries left.
+    /// A delivery to all targets, with all attempts left.
     pub fn begin(config: &'a Config) -> Self {
         let targets = Target::all(config).into_iter();
         Self {
             config,
-            rounds: targets.map(|target| Round::begin(config, target)).collect(),
+            deliveries: targets
+                .map(|target| TargetDelivery::begin(config, target))
+                .collect(),
         }
     }
 
-    /// Delivers what waits, oldest first; what cannot be delivered is logged and waits on.
+    /// Delivers the waiting alerts, oldest first. An alert that cannot be delivered is logged and
+    /// keeps waiting.
     ///
-    /// What waits for a target that the configuration no longer names is given up.
+    /// Alerts for a target that the configuration no longer names are dropped.
     pub fn deliver(&mut self, history: &History) {
-        if let Err(error) = give_up_those_for_nobody(self.config, history) {
+        if let Err(error) = drop_alerts_without_target(self.config, history) {
             tracing::warn!("{error:#}");
         }
-        for round in &mut self.rounds {
-            if let Err(error) = round.deliver(history) {
+        for delivery in &mut self.deliveries {
+            if let Err(error) = delivery.deliver(history) {
                 tracing::warn!("alerts wait for the next run: {error:#}");
             }
         }
     }
 
-    /// Tells of what is wrong where the history cannot be written.
+    /// Delivers an alert when the history cannot be written.
     ///
-    /// Nothing remembers that it was told, so it is told by each run until it is mended.
-    pub fn deliver_unremembered(&mut self, context: &AlertContext, sighting: &Sighting) {
-        let body = match Message::of(sighting, context, context.now).to_json() {
+    /// The delivery is not recorded, so each run repeats it until the history is fixed.
+    pub fn deliver_unrecorded(&mut self, context: &RunContext, observation: &Observation) {
+        let body = match Message::of(observation, context, context.now).to_json() {
             Ok(body) => body,
             Err(error) => return tracing::warn!("an alert cannot be written: {error:#}"),
         };
-        for round in &mut self.rounds {
-            if let Err(reason) = round.deliver_unremembered(&body) {
-                tracing::warn!("the {} got no alert: {reason:#}", round.target());
+        for delivery in &mut self.deliveries {
+            if let Err(reason) = delivery.deliver_unrecorded(&body) {
+                tracing::warn!("the {} got no alert: {reason:#}", delivery.target());
             }
         }
     }
 }
 
-fn give_up_those_for_nobody(config: &Config, history: &History) -> anyhow::Result<()> {
+fn drop_alerts_without_target(config: &Config, history: &History) -> anyhow::Result<()> {
     let named = targets(config);
     for target in history.targets_of_waiting_alerts()? {
         if !named.contains(&target.as_str()) {
-            let given_up = history.give_up_alerts_for(&target)?;
+            let given_up = history.drop_alerts_for(&target)?;
             tracing::warn!(
                 given_up,
                 "alerts waited for the {target}, which the configuration no longer names"
@@ -161,7 +173,7 @@ fn give_up_those_for_nobody(config: &Config, history: &History) -> anyhow::Resul
     Ok(())
 }
 
-/// For whom alerts are, by name.
+/// Names of the configured targets.
 pub fn targets(config: &Config) -> Vec<&'static str> {
     Target::all(config).iter().map(Target::name).collect()
 }
@@ -184,15 +196,15 @@ mod tests {
         Config::parse(&folder.join("config.json"), &text).unwrap()
     }
 
-    fn drift(seen: Seen) -> [Sighting; 1] {
-        [Sighting {
+    fn drift(status: Status) -> [Observation; 1] {
+        [Observation {
             condition: Condition::ModelDrift,
-            seen,
+            status,
         }]
     }
 
-    fn context(now: Timestamp) -> AlertContext {
-        AlertContext {
+    fn context(now: Timestamp) -> RunContext {
+        RunContext {
             began: now,
             now,
             run: Some(1),
@@ -205,77 +217,77 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_ahead_silences_a_condition_for_a_cool_down_and_no_longer() {
+    fn a_clock_that_was_ahead_silences_a_condition_for_one_cool_down_only() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), ONE_TARGET);
         let history = History::open(&config.layout).unwrap();
         for (hour, messages) in [(500, 1), (0, 1), (23, 1), (24, 2)] {
-            let wrong = drift(Seen::Wrong("drift".into()));
-            note(&config, &history, &context(hours(hour)), &wrong).unwrap();
+            let wrong = drift(Status::Present("drift".into()));
+            record(&config, &history, &context(hours(hour)), &wrong).unwrap();
             let waiting = history.waiting_alerts("command").unwrap();
             assert_eq!(waiting.len(), messages, "at hour {hour}");
         }
     }
 
     #[test]
-    fn one_start_of_the_program_tells_of_a_condition_once() {
+    fn one_start_of_the_program_alerts_once_about_a_condition() {
         let folder = tempfile::tempdir().unwrap();
         let targets = r#"{"command":["/bin/true"],"cool_down_hours":0}"#;
         let config = config(folder.path(), targets);
         let history = History::open(&config.layout).unwrap();
-        let see = |began: i64, now: i64, seen: Seen| {
-            let context = AlertContext {
+        let see = |began: i64, now: i64, status: Status| {
+            let context = RunContext {
                 began: hours(began),
                 ..context(hours(now))
             };
-            note(&config, &history, &context, &drift(seen)).unwrap();
+            record(&config, &history, &context, &drift(status)).unwrap();
             history.waiting_alerts("command").unwrap().len()
         };
-        let wrong = || Seen::Wrong("drift".into());
+        let wrong = || Status::Present("drift".into());
         assert_eq!(see(0, 0, wrong()), 1);
         assert_eq!(see(0, 1, wrong()), 1);
         assert_eq!(
-            see(0, 2, Seen::Right),
+            see(0, 2, Status::Absent),
             2,
-            "that it is over is something else"
+            "the resolution is a new message"
         );
         assert_eq!(see(3, 3, wrong()), 3);
         assert_eq!(see(4, 4, wrong()), 4, "without a cool-down");
     }
 
     #[test]
-    fn what_waits_is_left_alone_where_nothing_can_be_noted() {
+    fn waiting_alerts_are_not_sent_when_the_history_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let target = r#"{"command":["/bin/sh","-c","echo told >> told"]}"#;
         let config = config(folder.path(), target);
         let history = History::open(&config.layout).unwrap();
-        let wrong = drift(Seen::Wrong("drift".into()));
-        note(&config, &history, &context(hours(0)), &wrong).unwrap();
+        let wrong = drift(Status::Present("drift".into()));
+        record(&config, &history, &context(hours(0)), &wrong).unwrap();
         let read_only = History::read(&config.layout).unwrap().unwrap();
         Delivery::begin(&config).deliver(&read_only);
-        let told = folder.path().join("told");
-        assert!(!told.exists());
+        let delivered = folder.path().join("told");
+        assert!(!delivered.exists());
         Delivery::begin(&config).deliver(&history);
-        assert_eq!(std::fs::read_to_string(&told).unwrap(), "told\n");
+        assert_eq!(std::fs::read_to_string(&delivered).unwrap(), "told\n");
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
     }
 
     #[test]
-    fn without_a_target_what_is_over_is_closed_and_what_waits_is_given_up() {
+    fn without_a_target_resolved_conditions_close_and_waiting_alerts_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
-        let told = config(folder.path(), ONE_TARGET);
-        let silent = config(folder.path(), "{}");
-        let history = History::open(&told.layout).unwrap();
-        let see = |config: &Config, seen: Seen| {
-            note(config, &history, &context(hours(0)), &drift(seen)).unwrap();
+        let with_target = config(folder.path(), ONE_TARGET);
+        let without_target = config(folder.path(), "{}");
+        let history = History::open(&with_target.layout).unwrap();
+        let see = |config: &Config, status: Status| {
+            record(config, &history, &context(hours(0)), &drift(status)).unwrap();
             history.open_conditions().unwrap().len()
         };
-        let wrong = || Seen::Wrong("drift".into());
-        assert_eq!(see(&silent, wrong()), 0);
-        assert_eq!(see(&told, wrong()), 1);
-        assert_eq!(see(&silent, Seen::Right), 0);
+        let wrong = || Status::Present("drift".into());
+        assert_eq!(see(&without_target, wrong()), 0);
+        assert_eq!(see(&with_target, wrong()), 1);
+        assert_eq!(see(&without_target, Status::Absent), 0);
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
-        Delivery::begin(&silent).deliver(&history);
+        Delivery::begin(&without_target).deliver(&history);
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
     }
 }

@@ -1,12 +1,12 @@
-//! What is sent: one JSON object whose `text` chat tools show as it is.
+//! The alert as sent: one JSON object. Chat tools show its `text` as it is.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::AlertContext;
-use crate::condition::{Seen, Sighting};
+use crate::RunContext;
+use crate::condition::{Observation, Status};
 
-/// Characters of `text` at most: what chat tools take.
+/// Maximum number of characters of `text` that chat tools accept.
 const LONGEST_TEXT: usize = 2_000;
 
 /// One alert.
@@ -29,12 +29,16 @@ enum State {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn of(sighting: &Sighting, context: &'a AlertContext, opened_at: Timestamp) -> Self {
-        let name = sighting.condition.name();
-        let (state, what) = match &sighting.seen {
-            Seen::Wrong(what) => (State::Open, what.clone()),
-            Seen::Right => {
-                let over = sighting.condition.over();
+    pub(crate) fn of(
+        observation: &Observation,
+        context: &'a RunContext,
+        opened_at: Timestamp,
+    ) -> Self {
+        let name = observation.condition.name();
+        let (state, what) = match &observation.status {
+            Status::Present(what) => (State::Open, what.clone()),
+            Status::Absent => {
+                let over = observation.condition.resolved_text();
                 (State::Resolved, format!("{over} (open since {opened_at})"))
             }
         };
@@ -55,7 +59,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The bytes that are signed and sent.
+    /// The JSON text that is signed and sent.
     pub(crate) fn to_json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string(self)?)
     }

@@ -1,4 +1,4 @@
-//! Delivering what waits, within a bound.
+//! Delivery of waiting alerts, within limits of attempts and time.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -10,58 +10,59 @@ use common::history::WaitingAlert;
 use common::{Config, History};
 use jiff::Timestamp;
 
-use crate::webhook::RefusedForGood;
+use crate::webhook::PermanentRejection;
 use crate::{command, webhook};
 
-/// Somebody who is told.
+/// A receiver of alerts.
 pub(crate) enum Target<'a> {
     Webhook(&'a WebhookSettings),
     Command(&'a CommandSettings),
 }
 
-/// Tries a run makes for a target; once they have failed, what waits there waits for the next run.
+/// Maximum number of failed attempts of a run for one target. After that, alerts for the target
+/// wait for the next run.
 const MOST_FAILURES: u32 = 3;
-/// Failed tries after which a message that the target refuses for good is given up.
+/// A message that the target rejects for good is dropped after this number of failed attempts.
 const MOST_REFUSALS: u64 = 5;
-/// All tries and pauses for one target end within so many time-outs.
-const BOUND_IN_TIMEOUTS: u32 = 4;
-/// The first pause is about this part of the time-out, the next one twice as long.
+/// Time budget for all attempts and pauses of one target, in time-outs.
+const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
+/// Length of the first pause as a share of the time-out. Each further pause is twice as long.
 const PAUSE_PART: f64 = 0.1;
 
-/// How a try to deliver goes, as far as it is noted while it lasts.
-enum Try<'a> {
-    /// Noted before anything is sent: a history that takes no note of it takes none of the delivery
-    /// either, and the same message would be sent by each run.
-    Begins,
-    /// Why it failed.
+/// State of a delivery attempt that is saved while the attempt lasts.
+enum Attempt<'a> {
+    /// Saved before anything is sent. If the history cannot be written now, the delivery could not
+    /// be saved either, and each run would send the same message.
+    Starting,
+    /// The attempt failed for this reason.
     Failed(&'a str),
 }
 
-/// What one run does for one target, whenever it does so.
-pub(crate) struct Round<'a> {
+/// Deliveries of one run to one target.
+pub(crate) struct TargetDelivery<'a> {
     target: Target<'a>,
-    tries: Tries<'a>,
-    /// Messages that were refused for good, which are tried once a run.
-    refused: BTreeSet<i64>,
+    attempts: Attempts<'a>,
+    /// Ids of permanently rejected messages. They are tried once per run.
+    rejected: BTreeSet<i64>,
 }
 
-/// The tries for one target in one run.
-struct Tries<'a> {
+/// Attempts of one run for one target.
+struct Attempts<'a> {
     config: &'a Config,
-    /// What is left of the time for them.
-    left: Duration,
+    /// Remaining time budget.
+    time_left: Duration,
     failures: u32,
 }
 
 impl<'a> Target<'a> {
-    /// Those that the configuration names.
+    /// The configured targets.
     pub(crate) fn all(config: &'a Config) -> Vec<Self> {
         let webhook = config.alerts.webhook.as_ref().map(Self::Webhook);
         let command = config.alerts.command.as_ref().map(Self::Command);
         webhook.into_iter().chain(command).collect()
     }
 
-    /// Its name in the history and in log lines.
+    /// Name of the target in the history and in log lines.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Webhook(_) => "webhook",
@@ -77,39 +78,39 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Round<'a> {
+impl<'a> TargetDelivery<'a> {
     pub(crate) fn begin(config: &'a Config, target: Target<'a>) -> Self {
         Self {
             target,
-            tries: Tries::begin(config),
-            refused: BTreeSet::new(),
+            attempts: Attempts::begin(config),
+            rejected: BTreeSet::new(),
         }
     }
 
-    /// The name of the target.
+    /// Name of the target.
     pub(crate) fn target(&self) -> &'static str {
         self.target.name()
     }
 
-    /// Delivers what waits, oldest first, so that nobody reads of an end before its beginning; a
-    /// message that is refused for good holds up no other.
+    /// Delivers the waiting alerts, oldest first, so that a condition is reported open before it is
+    /// reported resolved. A permanently rejected message blocks no other.
     pub(crate) fn deliver(&mut self, history: &History) -> anyhow::Result<()> {
         let mut waiting = history.waiting_alerts(self.target())?;
-        waiting.retain(|alert| !self.refused.contains(&alert.id));
+        waiting.retain(|alert| !self.rejected.contains(&alert.id));
         let mut delivered = 0;
         for (position, alert) in waiting.iter().enumerate() {
-            let note = |how: Try<'_>| match how {
-                Try::Begins => history.note_try_to_deliver(alert.id),
-                Try::Failed(reason) => history.note_failed_delivery(alert.id, reason),
+            let record = |attempt: Attempt<'_>| match attempt {
+                Attempt::Starting => history.record_delivery_attempt(alert.id),
+                Attempt::Failed(reason) => history.record_failed_delivery(alert.id, reason),
             };
-            match self.tries.deliver(&self.target, &alert.body, note) {
+            match self.attempts.deliver(&self.target, &alert.body, record) {
                 Ok(()) => {
-                    history.note_delivery(alert.id, Timestamp::now())?;
+                    history.record_delivery(alert.id, Timestamp::now())?;
                     delivered += 1;
                 }
-                Err(reason) if reason.is::<RefusedForGood>() => {
-                    self.refused.insert(alert.id);
-                    note_refusal(&self.target, history, alert, &reason)?;
+                Err(reason) if reason.is::<PermanentRejection>() => {
+                    self.rejected.insert(alert.id);
+                    handle_rejection(&self.target, history, alert, &reason)?;
                 }
                 Err(reason) => bail!(
                     "{} for the {}: {reason:#}",
@@ -124,14 +125,14 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Delivers a message that nothing remembers.
-    pub(crate) fn deliver_unremembered(&mut self, body: &str) -> anyhow::Result<()> {
-        self.tries.deliver(&self.target, body, |_| Ok(()))
+    /// Delivers a message that the history does not record.
+    pub(crate) fn deliver_unrecorded(&mut self, body: &str) -> anyhow::Result<()> {
+        self.attempts.deliver(&self.target, body, |_| Ok(()))
     }
 }
 
-/// Leaves a refused message to the next run, or gives it up.
-fn note_refusal(
+/// Leaves a rejected message to the next run, or drops it after too many failures.
+fn handle_rejection(
     target: &Target<'_>,
     history: &History,
     alert: &WaitingAlert,
@@ -146,61 +147,64 @@ fn note_refusal(
         "an alert of {} for the {name} is given up: {reason:#}",
         alert.queued_at
     );
-    history.give_up_alert(alert.id)
+    history.drop_alert(alert.id)
 }
 
-impl<'a> Tries<'a> {
+impl<'a> Attempts<'a> {
     fn begin(config: &'a Config) -> Self {
         Self {
             config,
-            left: config.alerts.timeout * BOUND_IN_TIMEOUTS,
+            time_left: config.alerts.timeout * TIME_BUDGET_IN_TIMEOUTS,
             failures: 0,
         }
     }
 
-    /// Tries until it is delivered, refused for good, or tries or time are used up; the error is why
-    /// the last one failed. Nothing is sent where it cannot be noted that it is.
+    /// Tries until the message is delivered or permanently rejected, or until attempts or time are
+    /// used up. Returns the reason of the last failure. Sends nothing if the attempt cannot be
+    /// saved first.
     fn deliver(
         &mut self,
         target: &Target<'_>,
         body: &str,
-        note: impl Fn(Try<'_>) -> anyhow::Result<()>,
+        record: impl Fn(Attempt<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         loop {
-            let within = self.left.min(self.config.alerts.timeout);
+            let within = self.time_left.min(self.config.alerts.timeout);
             if within.is_zero() {
                 bail!("there was no time left for it");
             }
             if self.failures >= MOST_FAILURES {
                 bail!("this run has tried {MOST_FAILURES} times");
             }
-            note(Try::Begins)?;
-            let sent = self.timed(|tries| target.send(tries.config, body, within));
+            record(Attempt::Starting)?;
+            let sent = self.timed(|attempts| target.send(attempts.config, body, within));
             let Err(reason) = sent else {
                 return Ok(());
             };
-            note(Try::Failed(&format!("{reason:#}")))?;
-            if reason.is::<RefusedForGood>() {
+            record(Attempt::Failed(&format!("{reason:#}")))?;
+            if reason.is::<PermanentRejection>() {
                 return Err(reason);
             }
             self.failures += 1;
             if self.failures >= MOST_FAILURES {
                 return Err(reason);
             }
-            let pause = self.pause().min(self.left);
+            let pause = self.pause().min(self.time_left);
             self.timed(|_| thread::sleep(pause));
         }
     }
 
-    /// Only what is spent on delivering counts, and not the work between two deliveries.
+    /// Runs `work` and subtracts its duration from the time budget. Work between two deliveries
+    /// does not count.
     fn timed<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
         let clock = Instant::now();
         let done = work(self);
-        self.left = self.left.saturating_sub(clock.elapsed());
+        self.time_left = self.time_left.saturating_sub(clock.elapsed());
         done
     }
 
-    /// Longer each time, and never the same, so that many pipelines do not knock in step.
+    /// Pause after a failure: longer each time, and random, so that many pipelines do not retry at
+    /// the same moment.
     fn pause(&self) -> Duration {
         let jitter = 0.5 + fastrand::f64();
         let doubled = f64::from(1_u32 << (self.failures - 1));

@@ -1,4 +1,4 @@
-//! Posting to a webhook: no redirection, no proxy, and a signature where there is a secret.
+//! Posts alerts to a webhook: no redirection, no proxy, and a signature if a secret is configured.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use sha2::Sha256;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-/// `sha256=` and the HMAC-SHA-256 of the body under the secret, in hexadecimal digits.
+/// Header with `sha256=` and the HMAC-SHA-256 of the body under the secret, in hexadecimal digits.
 const SIGNATURE_HEADER: &str = "X-Risk-Signature-256";
-/// The key that names the secret.
+/// Configuration key of the file with the secret.
 const SECRET_KEY: &str = "alerts.webhook.secret_file";
 
-/// Posts a message; an error says why it was not taken, and never the address.
+/// Posts a message. The error gives the reason of the failure, and never the address.
 pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> anyhow::Result<()> {
     let mut request = agent(within)
         .post(&settings.url)
@@ -34,31 +34,33 @@ pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> 
         status @ 300..=399 => {
             bail!("it answered with status {status}, and redirections are not followed")
         }
-        // These speak of the address, of who asks or of the moment, and the next try may do better.
+        // These statuses concern the address, the credentials or the moment, so a later attempt may
+        // succeed.
         status @ (401 | 403 | 404 | 405 | 407 | 408 | 410 | 425 | 429) => {
             bail!("it answered with status {status}")
         }
-        status @ 400..=499 => Err(RefusedForGood { status }.into()),
+        status @ 400..=499 => Err(PermanentRejection { status }.into()),
         status => bail!("it answered with status {status}"),
     }
 }
 
-/// The receiver will never take this message.
+/// The receiver rejects this message for good.
 #[derive(Debug)]
-pub(crate) struct RefusedForGood {
+pub(crate) struct PermanentRejection {
     status: u16,
 }
 
-impl fmt::Display for RefusedForGood {
+impl fmt::Display for PermanentRejection {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "it refused the message with status {}", self.status)
+        write!(to, "it rejected the message with status {}", self.status)
     }
 }
 
-impl std::error::Error for RefusedForGood {}
+impl std::error::Error for PermanentRejection {}
 
 fn agent(within: Duration) -> Agent {
-    // Whom this machine trusts: a chat server may be known in one company only.
+    // The certificates that this machine trusts: the certificate of a chat server may be known only
+    // within a company.
     let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     Agent::config_builder()
         .tls_config(trusted.build())
@@ -102,9 +104,9 @@ fn reason(error: &Error, within: Duration, settings: &WebhookSettings) -> String
 mod tests {
     use super::*;
 
-    /// RFC 4231, test cases 1 and 2.
+    /// Uses test cases 1 and 2 of RFC 4231.
     #[test]
-    fn signatures_are_those_of_the_standard() {
+    fn signatures_match_the_test_cases_of_the_standard() {
         let eleven = "\u{b}".repeat(20);
         for (secret, body, digest) in [
             (

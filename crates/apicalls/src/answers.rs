@@ -1,20 +1,20 @@
-//! What an answer has to hold to be one: its main members, with their types.
+//! Check of an answer: it must have its main members, with their types.
 //!
-//! Only what callers live on is asked for, so that a younger server may answer with more.
+//! Only members that callers need are checked, so that a newer server may answer with more.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::Value;
 
-/// What is asked for.
+/// An endpoint of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// Predictions of so many rows.
+    /// Predictions for this number of rows.
     Prediction { rows: usize },
     /// The score of the deployed model.
     Scoring,
     /// Statistics of the ingested data.
     SummaryStatistics,
-    /// What the history knows.
+    /// Results of monitoring from the history.
     Diagnostics,
 }
 
@@ -29,7 +29,7 @@ struct Predictions {
 
 #[derive(serde::Deserialize)]
 struct Score {
-    /// It may be undefined, but it has to be there.
+    /// May be null, but must be present.
     #[serde(rename = "f1", deserialize_with = "present")]
     _f1: Option<f64>,
     #[serde(rename = "n")]
@@ -86,13 +86,13 @@ struct Dependencies {
     _direct: Vec<IgnoredAny>,
 }
 
-/// A value that may be null, but not left out.
+/// Reads a value that may be null but must be present.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     Option::deserialize(from)
 }
 
 impl Endpoint {
-    /// Its path on the server.
+    /// Path of the endpoint on the server.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Prediction { .. } => "/prediction",
@@ -102,7 +102,7 @@ impl Endpoint {
         }
     }
 
-    /// The answer, where it is one to what was asked for.
+    /// Returns the answer if it fits the endpoint, otherwise the reason why not.
     pub(crate) fn checked(self, answer: Value) -> Result<Value, String> {
         let flaw = match self {
             Self::Prediction { rows } => self.flaw_of_predictions(&answer, rows),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_answer_is_none_whatever_was_asked_for() {
+    fn an_empty_answer_is_an_error_for_every_endpoint() {
         for endpoint in [
             Endpoint::Prediction { rows: 0 },
             Endpoint::Scoring,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_is_one_for_each_row() {
+    fn an_answer_has_one_prediction_for_each_row() {
         let answer = |predictions: Value, probabilities: Value| {
             json!({"ids": ["a", "b"], "predictions": predictions,
                 "probabilities": probabilities, "model_version": "000001", "more": 1})
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_may_be_undefined_and_not_left_out() {
+    fn a_score_may_be_null_but_must_be_present() {
         let mut answer = json!({"f1": null, "n": 3, "deployed_score": 0.5, "model_version": "1",
             "confusion_matrix": {"true_positive": 0, "false_positive": 0, "false_negative": 0,
                 "true_negative": 3}});

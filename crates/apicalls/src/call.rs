@@ -1,4 +1,4 @@
-//! One call over HTTP, bounded in time and size.
+//! One call over HTTP, with limits of time and size.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use ureq::http::Response;
 use ureq::{Body, Error, RequestBuilder, Timeout};
 
 use crate::answers::Endpoint;
-use crate::parts::Part;
+use crate::requests::PredictionRequest;
 use crate::returns::ApiCall;
 
-/// Until the connection stands.
+/// Time limit for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes of an answer that are read at most.
+/// Maximum number of bytes of an answer.
 const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
-/// Characters of a problem's texts that are kept.
+/// Maximum number of characters kept from an error answer.
 const LONGEST_PROBLEM: usize = 500;
 
 /// Calls one API.
@@ -26,7 +26,7 @@ pub(crate) struct Caller {
     timeout_seconds: u64,
 }
 
-/// What one call came to.
+/// Outcome of one call.
 struct Outcome {
     status: Option<u16>,
     model_version: Option<String>,
@@ -34,7 +34,8 @@ struct Outcome {
 }
 
 impl Caller {
-    /// `timeout_seconds` bound each call from the first byte sent to the last one read.
+    /// Creates a caller for the API at `url`. `timeout_seconds` limits each call from the first
+    /// byte sent to the last byte read.
     pub(crate) fn new(url: &str, key: Option<String>, timeout_seconds: u64) -> Self {
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -53,21 +54,21 @@ impl Caller {
         }
     }
 
-    /// Asks for the predictions of some rows.
-    pub(crate) fn predict(&self, part: &Part) -> ApiCall {
-        let endpoint = Endpoint::Prediction { rows: part.rows };
+    /// Requests predictions for the rows.
+    pub(crate) fn predict(&self, rows: &PredictionRequest) -> ApiCall {
+        let endpoint = Endpoint::Prediction { rows: rows.n_rows };
         let mut call = self.record("POST", endpoint, || {
             let request = self.agent.post(format!("{}{}", self.url, endpoint.path()));
             self.with_key(request)
                 .content_type("text/csv")
-                .send(&part.body)
+                .send(&rows.body)
         });
-        call.input = Some(part.file.clone());
-        call.rows.clone_from(&part.span);
+        call.input = Some(rows.file.clone());
+        call.rows.clone_from(&rows.span);
         call
     }
 
-    /// Reads an endpoint.
+    /// Calls an endpoint with GET.
     pub(crate) fn get(&self, endpoint: Endpoint) -> ApiCall {
         self.record("GET", endpoint, || {
             let request = self.agent.get(format!("{}{}", self.url, endpoint.path()));
@@ -136,7 +137,7 @@ impl Caller {
         let answer = if status.as_u16() == 200 {
             body.and_then(|answer| endpoint.checked(answer))
         } else {
-            Err(refusal(status.as_u16(), body.ok().as_ref()))
+            Err(describe_status(status.as_u16(), body.ok().as_ref()))
         };
         let version = |answer: &Value| answer.get("model_version")?.as_str().map(String::from);
         Outcome {
@@ -159,14 +160,14 @@ impl Caller {
     }
 }
 
-/// What a status other than 200 means, in the words of the problem where it brings one.
-fn refusal(status: u16, problem: Option<&Value>) -> String {
+/// Describes a status other than 200, with the title and detail of the answer if it has them.
+fn describe_status(status: u16, problem: Option<&Value>) -> String {
     let text = |name: &str| problem?.get(name)?.as_str();
-    let words: Vec<&str> = ["title", "detail"].into_iter().filter_map(text).collect();
-    let words: String = words.join(": ").chars().take(LONGEST_PROBLEM).collect();
-    if words.is_empty() {
+    let texts: Vec<&str> = ["title", "detail"].into_iter().filter_map(text).collect();
+    let description: String = texts.join(": ").chars().take(LONGEST_PROBLEM).collect();
+    if description.is_empty() {
         format!("the server answered with status {status}")
     } else {
-        format!("the server answered with status {status}: {words}")
+        format!("the server answered with status {status}: {description}")
     }
 }

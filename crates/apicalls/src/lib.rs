@@ -1,15 +1,15 @@
-//! Calls to the running API: the score, the summary statistics and the diagnostics once each, and
-//! predictions for the rows of each file of the test data.
+//! Calls the running API: score, summary statistics and diagnostics once each, and predictions for
+//! the rows of each file of the test data.
 //!
-//! The rows are those that the score is made of, and they are sent: the server need not see the
-//! files. The only crate that knows HTTP from the calling side. What goes wrong is part of the result,
-//! marked as an error and never as an answer; nothing but the address given is contacted, not
-//! even a proxy or the target of a redirection.
+//! The rows are the same as those of the score. They are sent, so the server need not read the
+//! files. Only this crate knows HTTP from the client's side. A failed call is part of the result,
+//! marked as an error and never as an answer. No other address is contacted, not even a proxy or
+//! the target of a redirection.
 
 mod answers;
 mod call;
-mod parts;
 mod pretty;
+mod requests;
 mod returns;
 
 use std::time::Instant;
@@ -21,11 +21,12 @@ use jiff::Timestamp;
 
 use crate::answers::Endpoint;
 use crate::call::Caller;
-use crate::parts::parts;
+use crate::requests::split_into_requests;
 
 pub use returns::{ApiCall, ApiReturns};
 
-/// Calls the API that the configuration names, by hand, and keeps what it answered.
+/// Calls the API that the configuration names, and saves the answers. This is the command that a
+/// person runs.
 pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     let _lock = RunLock::acquire(&config.layout, "apicalls")?;
     let (started_at, clock) = (Timestamp::now(), Instant::now());
@@ -44,16 +45,16 @@ pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     Ok(returns)
 }
 
-/// The key that calls show.
+/// The API key of the calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
-    /// The one in the file of `api.key_file`; none where there is no such file.
+    /// The key in the file `api.key_file`. No key if that file is not configured.
     Configured,
-    /// This one.
+    /// This key.
     Given(&'a str),
 }
 
-/// Calls the four main endpoints of the API at `base_url`; what fails is recorded with its call.
+/// Calls the four main endpoints of the API at `base_url`. A failure is recorded with its call.
 pub fn call(base_url: &str, key: Key<'_>, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();
@@ -93,10 +94,11 @@ fn call_all(caller: &Caller, config: &Config, returns: &mut ApiReturns) {
     returns.calls.extend(answers);
 }
 
-/// Calls without any answer after which no more rows are sent: each may take the whole time-out.
+/// After this number of calls in a row without an answer, no more rows are sent, because each call
+/// may take the whole time-out.
 const MAX_SILENT_CALLS: usize = 3;
 
-/// Asks for the predictions of all accepted rows of the test data; at least one.
+/// Requests predictions for all accepted rows of the test data. Returns an error if there is none.
 fn predict_test_data(
     caller: &Caller,
     config: &Config,
@@ -108,8 +110,8 @@ fn predict_test_data(
         rows_left_out,
         ..
     } = returns;
-    dataset::each_test_lines(folder, &config.schema, |lines| {
-        let (parts, left_out) = parts(&lines, &config.api.limits);
+    dataset::for_each_test_file(folder, &config.schema, |lines| {
+        let (requests, left_out) = split_into_requests(&lines, &config.api.limits);
         *rows_left_out += left_out;
         if left_out > 0 {
             tracing::warn!(
@@ -118,12 +120,12 @@ fn predict_test_data(
                 "not sent, longer than api.limits allows"
             );
         }
-        for part in &parts {
+        for request in &requests {
             let last = calls.iter().rev().take(MAX_SILENT_CALLS);
             if last.filter(|call| call.status.is_none()).count() == MAX_SILENT_CALLS {
                 anyhow::bail!("the server did not answer the last {MAX_SILENT_CALLS} calls");
             }
-            calls.push(caller.predict(part));
+            calls.push(caller.predict(request));
         }
         Ok(())
     })
@@ -136,7 +138,7 @@ fn predict_test_data(
     Ok(())
 }
 
-/// `None` where no key is configured.
+/// The configured key. `None` if no key is configured.
 fn configured_key(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.api.key_file else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Calls the API's endpoints and keeps what they answered.
+//! Calls the API's endpoints and saves the answers.
 
 use std::process::ExitCode;
 

@@ -1,15 +1,14 @@
-//! JSON for people: members on lines of their own, lists of plain values on one, long lists
-//! shortened.
+//! JSON for people: one member per line, lists of plain values on one line, long lists shortened.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// Elements of a list that are shown.
+/// Maximum number of elements shown of a list.
 const SHOWN_ELEMENTS: usize = 20;
 const INDENT: usize = 2;
 
-/// Shows a value.
+/// A JSON value to show.
 pub(crate) struct Pretty<'a>(pub(crate) &'a Value);
 
 impl fmt::Display for Pretty<'_> {
@@ -50,7 +49,7 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
     }
 }
 
-/// A value as JSON on one line, safe to show: JSON itself escapes only some control characters.
+/// A value as JSON on one line. Escapes all control characters; JSON itself escapes only some.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut text = String::new();
     for character in value.to_string().chars() {
@@ -67,7 +66,7 @@ fn is_nested(value: &Value) -> bool {
     value.is_array() || value.is_object()
 }
 
-/// How many elements are not shown.
+/// Note on the number of hidden elements. `None` if all are shown.
 fn rest(elements: &[Value]) -> Option<String> {
     let hidden = elements.len().checked_sub(SHOWN_ELEMENTS)?;
     (hidden > 0).then(|| format!("… {hidden} more of {}", elements.len()))
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_stand_on_lines_and_long_lists_are_counted() {
+    fn members_are_on_own_lines_and_long_lists_are_shortened() {
         let many: Vec<usize> = (0..1000).collect();
         let text = Pretty(&json!({
             "a": [1, "x\ny", null],
@@ -115,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn no_control_character_gets_through() {
+    fn control_characters_are_escaped() {
         let text = Pretty(&json!({"a\u{9b}": ["\u{7f}", "\u{85}é"]})).to_string();
         assert_eq!(text, "{\n  \"a\\u009b\": [\"\\u007f\", \"\\u0085é\"]\n}");
         assert!(serde_json::from_str::<Value>(&text).is_ok());
     }
 
     #[test]
-    fn a_long_list_of_objects_is_counted_too() {
+    fn a_long_list_of_objects_is_shortened_too() {
         let text = Pretty(&json!(vec![json!({"a": 1}); 21])).to_string();
         assert!(text.ends_with("  },\n  … 1 more of 21\n]"), "{text}");
         let whole = Pretty(&json!(vec![json!({"a": 1}); 20])).to_string();

@@ -1,4 +1,4 @@
-//! What the API answered, as it is kept and shown.
+//! Answers of the API, as saved and shown.
 
 use std::fmt;
 
@@ -9,56 +9,57 @@ use serde_json::Value;
 
 use crate::pretty::{Pretty, json_text};
 
-/// All calls of one round.
+/// All calls of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiReturns {
-    /// Where the API was called.
+    /// Base URL of the API.
     pub url: String,
     /// The calls in their order.
     pub calls: Vec<ApiCall>,
-    /// Accepted rows of the test data that were not sent, since no request may be so long.
+    /// Number of accepted rows of the test data that were not sent, because they are too long for
+    /// any request.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rows_left_out: usize,
 }
 
-/// One call: either `answer` or `error` is there.
+/// One call. Either `answer` or `error` is present.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiCall {
     /// HTTP method.
     pub method: String,
     /// Path on the server.
     pub endpoint: String,
-    /// The file whose rows predictions were asked for.
+    /// File of the rows of a prediction request.
     pub input: Option<String>,
-    /// Which of its accepted rows, where one request does not take all.
+    /// Range of accepted rows of the file. `None` if one request takes all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<String>,
-    /// HTTP status, where the server answered.
+    /// HTTP status. `None` if the server did not answer.
     pub status: Option<u16>,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// The release that answered, where the answer says so.
+    /// Release that answered, if the answer names one.
     pub model_version: Option<String>,
-    /// What was answered, when all went well.
+    /// The answer of a successful call.
     pub answer: Option<Value>,
-    /// What went wrong.
+    /// The error of a failed call.
     pub error: Option<String>,
 }
 
 impl ApiReturns {
-    /// Whether calls were made and every one was answered as it should be.
+    /// True if calls were made and all of them succeeded.
     pub fn is_complete(&self) -> bool {
         !self.calls.is_empty() && self.failed().next().is_none()
     }
 
-    /// What went wrong, one sentence a call.
+    /// Errors of the failed calls, one sentence per call.
     pub fn failures(&self) -> Vec<String> {
         self.failed()
             .map(|call| format!("{} {}: {}", call.method, call.endpoint, call.problem()))
             .collect()
     }
 
-    /// What somebody should know, though every call may have been answered.
+    /// Warning about rows that were not sent. `None` if all rows were sent.
     pub fn warning(&self) -> Option<String> {
         let (rows, were, they_are) = match self.rows_left_out {
             0 => return None,
@@ -71,7 +72,7 @@ impl ApiReturns {
         ))
     }
 
-    /// The calls that went wrong.
+    /// The failed calls.
     pub(crate) fn failed(&self) -> impl Iterator<Item = &ApiCall> {
         self.calls
             .iter()
@@ -80,8 +81,8 @@ impl ApiReturns {
 }
 
 impl ApiReturns {
-    /// What there is to keep when no server could be called at all.
-    pub fn none_made(why: &anyhow::Error) -> Self {
+    /// The result when no server could be called.
+    pub fn not_called(why: &anyhow::Error) -> Self {
         Self {
             url: "no server".into(),
             calls: vec![ApiCall::not_made("GET", "/", why)],
@@ -91,7 +92,7 @@ impl ApiReturns {
 }
 
 impl ApiCall {
-    /// A call that could not even be tried.
+    /// A call that could not be made.
     pub(crate) fn not_made(method: &str, endpoint: &str, why: &anyhow::Error) -> Self {
         Self {
             method: method.into(),
@@ -106,7 +107,7 @@ impl ApiCall {
         }
     }
 
-    /// What went wrong, on one line.
+    /// The error on one line.
     fn problem(&self) -> String {
         let error = self.error.as_deref().unwrap_or("there is no answer");
         one_line(error)
@@ -170,13 +171,13 @@ impl fmt::Display for ApiCall {
     }
 }
 
-/// Whether there is nothing to write; serde hands a reference.
+/// Tells serde to omit the field when it is 0.
 #[expect(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-/// The text with its control characters escaped.
+/// The text with escaped control characters.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {

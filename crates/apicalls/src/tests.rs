@@ -1,4 +1,4 @@
-//! The calls against a server of a few lines that answers what the test says.
+//! Calls to a small test server whose answers each test defines.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use common::exit::Exit;
 
 use super::*;
 
-/// Folders with one file of test data, in a configuration that calls this address.
+/// A workspace with small files of test data and a configuration that calls this address.
 fn workspace(url: &str) -> (tempfile::TempDir, Config) {
     let base = tempfile::tempdir().unwrap();
     let text = format!(
@@ -39,8 +39,8 @@ fn workspace(url: &str) -> (tempfile::TempDir, Config) {
 const HEADER: &str =
     "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n";
 
-/// What a server answers that works, to these bytes of a body.
-fn well(what: &str, body: &str) -> String {
+/// Answer of a working server.
+fn working_answer(what: &str, body: &str) -> String {
     let answer = match what {
         "post /prediction" => {
             let ids: Vec<&str> = body
@@ -63,7 +63,7 @@ fn well(what: &str, body: &str) -> String {
     json("200 OK", &answer.to_string())
 }
 
-/// Starts a server; `answer` maps method, path and body to everything after `HTTP/1.1 `.
+/// Starts a server. `answer` maps method, path and body to everything after `HTTP/1.1 `.
 fn serve(answer: fn(&str, &str) -> String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -104,8 +104,8 @@ fn json(status: &str, body: &str) -> String {
 }
 
 #[test]
-fn what_was_answered_is_kept_for_people_and_programs() {
-    let url = serve(well);
+fn answers_are_saved_for_people_and_programs() {
+    let url = serve(working_answer);
     let (_base, config) = workspace(&url);
     let returns = run(&config).unwrap();
     assert!(returns.is_complete(), "{returns}");
@@ -144,8 +144,8 @@ fn what_was_answered_is_kept_for_people_and_programs() {
 }
 
 #[test]
-fn what_is_sent_is_what_the_score_is_made_of() {
-    let url = serve(well);
+fn the_rows_sent_are_the_rows_of_the_score() {
+    let url = serve(working_answer);
     let (base, mut config) = workspace(&url);
     config.api.data_roots.clear();
     config.api.limits.rows = 2;
@@ -200,8 +200,8 @@ fn what_is_sent_is_what_the_score_is_made_of() {
 }
 
 #[test]
-fn rows_that_no_request_may_hold_are_counted_in_what_is_kept() {
-    let url = serve(well);
+fn rows_too_long_for_any_request_are_counted_in_the_report() {
+    let url = serve(working_answer);
     let (_base, mut config) = workspace(&url);
     config.api.limits.field_bytes = 100;
     let long = "x".repeat(200);
@@ -219,7 +219,7 @@ fn rows_that_no_request_may_hold_are_counted_in_what_is_kept() {
 }
 
 #[test]
-fn an_answer_of_another_shape_is_no_success() {
+fn an_answer_of_another_shape_is_an_error() {
     for body in ["{}", "null", "[]", "\"ok\""] {
         let url = match body {
             "{}" => serve(|_, _| json("200 OK", "{}")),
@@ -240,8 +240,8 @@ fn an_answer_of_another_shape_is_no_success() {
 }
 
 #[test]
-fn a_key_is_shown_where_one_is_configured() {
-    let url = serve(well);
+fn a_configured_key_is_sent() {
+    let url = serve(working_answer);
     let (_base, mut config) = workspace(&url);
     config.api.key_file = Some(config.base.join("key"));
     let without = call(&url, Key::Configured, &config);
@@ -254,7 +254,7 @@ fn a_key_is_shown_where_one_is_configured() {
 }
 
 #[test]
-fn an_error_is_never_shown_as_a_result() {
+fn an_error_is_never_shown_as_an_answer() {
     let url = serve(|what, _| match what {
         "get /scoring" => json(
             "500 Internal Server Error",
@@ -302,7 +302,7 @@ fn an_unreachable_server_is_recorded() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_not_sent_every_part() {
+fn a_server_that_does_not_answer_gets_only_a_few_requests() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", free.local_addr().unwrap());
     drop(free);
@@ -322,8 +322,8 @@ fn a_server_that_does_not_answer_is_not_sent_every_part() {
 }
 
 #[test]
-fn missing_test_data_is_recorded_and_the_rest_is_called() {
-    let url = serve(well);
+fn missing_test_data_is_recorded_and_other_endpoints_are_called() {
+    let url = serve(working_answer);
     let (_base, config) = workspace(&url);
     std::fs::remove_dir_all(&config.test_folder.path).unwrap();
     let returns = call(&url, Key::Configured, &config);
@@ -333,7 +333,7 @@ fn missing_test_data_is_recorded_and_the_rest_is_called() {
 }
 
 #[test]
-fn an_answer_of_any_bytes_is_an_answer_or_an_error() {
+fn any_bytes_are_an_answer_or_an_error() {
     let answer = Arc::new(Mutex::new(Vec::new()));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -345,7 +345,7 @@ fn an_answer_of_any_bytes_is_an_answer_or_an_error() {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
-            // The request is short: one read takes it. The client may have gone already.
+            // One read takes the short request. The client may have disconnected.
             let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(&answer);
         }

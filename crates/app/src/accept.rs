@@ -1,10 +1,10 @@
-//! What type of answer a client takes (RFC 9110): the header `Accept` against what there is.
+//! Content negotiation (RFC 9110): the header `Accept` against the available media types.
 
 use actix_web::http::header::{ACCEPT, HeaderMap};
 
 use crate::error::ApiError;
 
-/// A type of answer.
+/// Media type of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
@@ -12,12 +12,12 @@ pub(crate) enum Media {
     Text,
     Html,
     Css,
-    /// The text form of Prometheus.
+    /// The text format of Prometheus.
     Metrics,
 }
 
 impl Media {
-    /// Its name, as `Accept` has it.
+    /// Media type without parameters, as in `Accept`.
     pub(crate) fn essence(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -28,7 +28,7 @@ impl Media {
         }
     }
 
-    /// The header `Content-Type` of such an answer.
+    /// Value of the header `Content-Type`.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -41,10 +41,10 @@ impl Media {
     }
 }
 
-/// How much a client wants a type: the weight, then how exactly it named it.
-type Wish = (u32, u8);
+/// Preference of a client for a media type: the weight, then the exactness of the matching range.
+type Preference = (u32, u8);
 
-/// The offer that the client wants most; of equal ones the first.
+/// The offer that the client prefers; the first one of equals.
 pub(crate) fn choose(headers: &HeaderMap, offers: &[Media]) -> Result<Media, ApiError> {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT) {
@@ -52,25 +52,29 @@ pub(crate) fn choose(headers: &HeaderMap, offers: &[Media]) -> Result<Media, Api
         ranges.extend(text.split(',').filter_map(range));
     }
     if ranges.is_empty() {
-        return offers.first().copied().ok_or_else(|| refused(offers));
+        return offers
+            .first()
+            .copied()
+            .ok_or_else(|| not_acceptable(offers));
     }
-    let mut best: Option<(Wish, Media)> = None;
+    let mut best: Option<(Preference, Media)> = None;
     for offer in offers {
-        let wish = wish(&ranges, offer.essence());
-        if wish.0 > 0 && best.is_none_or(|(found, _)| wish > found) {
-            best = Some((wish, *offer));
+        let preference = preference(&ranges, offer.essence());
+        if preference.0 > 0 && best.is_none_or(|(found, _)| preference > found) {
+            best = Some((preference, *offer));
         }
     }
-    best.map(|(_, media)| media).ok_or_else(|| refused(offers))
+    best.map(|(_, media)| media)
+        .ok_or_else(|| not_acceptable(offers))
 }
 
-fn refused(offers: &[Media]) -> ApiError {
+fn not_acceptable(offers: &[Media]) -> ApiError {
     let names: Vec<&str> = offers.iter().map(|offer| offer.essence()).collect();
     ApiError::NotAcceptable(names.join(", "))
 }
 
-/// The most exact range that fits decides.
-fn wish(ranges: &[(String, u32)], essence: &str) -> Wish {
+/// Preference for one media type; the most exact matching range decides.
+fn preference(ranges: &[(String, u32)], essence: &str) -> Preference {
     let exactness = |range: &str| {
         let kind = essence.split('/').next().unwrap_or_default();
         if range == essence {
@@ -90,7 +94,7 @@ fn wish(ranges: &[(String, u32)], essence: &str) -> Wish {
         .map_or((0, 0), |(exactness, weight)| (weight, exactness))
 }
 
-/// A range and its weight in thousandths; parameters of the type are not looked at.
+/// A media range and its weight in thousandths; parameters of the type are ignored.
 fn range(text: &str) -> Option<(String, u32)> {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().filter(|range| !range.is_empty())?;
@@ -109,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_wanted_most_is_taken() {
+    fn the_preferred_media_type_is_chosen() {
         let offers = [Media::Json, Media::Csv, Media::Text];
         for (accept, wanted) in [
             ("*/*", Some(Media::Json)),

@@ -1,8 +1,8 @@
-//! One line a request on stderr: what was asked, how it came out, how long it took.
+//! The access log on stderr: one line a request, with route, status and duration.
 //!
-//! Never a body, a client's name or a key; every part is of ours or of harmless characters, so no
-//! request can forge a line. A request neither pays for a system call nor waits for whoever reads
-//! the log.
+//! Bodies, names of clients and keys are never logged. Each part is a constant or has only harmless
+//! characters, so no request can forge a line. A request makes no system call for its line and does
+//! not wait for readers of the log.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,59 +12,59 @@ use std::time::Duration;
 use common::LogQueue;
 use jiff::Timestamp;
 
-/// What is told of a request.
+/// Log entry of a request.
 pub(crate) struct Event<'a> {
     pub(crate) method: &'static str,
-    /// The pattern, never the address.
+    /// Pattern of the route, never the address itself.
     pub(crate) route: &'static str,
     pub(crate) status: u16,
     pub(crate) took: Duration,
-    /// Bytes of the answer, where they are known before they are sent.
+    /// Bytes of the answer, if known before sending.
     pub(crate) bytes: Option<u64>,
     pub(crate) request_id: &'a str,
 }
 
-/// How a line is written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Form {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// For programs.
     Json,
 }
 
-/// Tells of requests in one form.
+/// Writes the access log in one format.
 pub(crate) struct AccessLog {
-    form: Form,
+    format: LogFormat,
     queue: &'static LogQueue,
 }
 
 impl AccessLog {
-    /// Tells by lines of this form.
-    pub(crate) fn new(form: Form, queue: &'static LogQueue) -> Self {
-        Self { form, queue }
+    /// An access log that writes to a queue.
+    pub(crate) fn new(format: LogFormat, queue: &'static LogQueue) -> Self {
+        Self { format, queue }
     }
 
-    /// Tells of a request.
+    /// Adds a request.
     pub(crate) fn add(&self, event: &Event<'_>) {
-        self.queue.add(|lines| match self.form {
-            // A vector takes all that is written.
-            Form::Text => drop(writeln!(lines, " INFO {event}")),
-            Form::Json => event.push_json(lines, Timestamp::now()),
+        self.queue.add(|lines| match self.format {
+            // Writing to a vector cannot fail.
+            LogFormat::Text => drop(writeln!(lines, " INFO {event}")),
+            LogFormat::Json => event.push_json(lines, Timestamp::now()),
         });
     }
 
-    /// Tells of a connection that ended before a whole request head came that could be read.
+    /// Adds a connection that ended before a complete, readable request head.
     pub(crate) fn add_connection_without_request(&self, took: Duration) {
-        self.queue.add(|lines| match self.form {
-            Form::Text => {
+        self.queue.add(|lines| match self.format {
+            LogFormat::Text => {
                 let seconds = took.as_secs_f64();
                 drop(writeln!(
                     lines,
                     " INFO connection without a request seconds={seconds:.6}"
                 ));
             }
-            Form::Json => {
+            LogFormat::Json => {
                 push_time(lines, Timestamp::now());
                 lines.extend_from_slice(br#","message":"connection without a request","seconds":"#);
                 push_seconds(lines, took);
@@ -92,8 +92,8 @@ impl fmt::Display for Event<'_> {
 }
 
 impl Event<'_> {
-    /// As one object and the end of its line. Every part is of harmless characters, and the text is
-    /// put together by hand: this is done for every request.
+    /// Appends one JSON object with its line end. Written by hand for speed, because every request
+    /// is logged. No part needs escaping.
     fn push_json(&self, to: &mut Vec<u8>, now: Timestamp) {
         push_time(to, now);
         to.extend_from_slice(br#","message":"request","method":""#);
@@ -114,10 +114,10 @@ impl Event<'_> {
     }
 }
 
-/// The beginning of every line: when, and how important.
+/// Appends the start of every line: time and level.
 fn push_time(to: &mut Vec<u8>, now: Timestamp) {
     thread_local! {
-        /// The second told of last, and how it is written.
+        /// The second logged last, and its text.
         static SECOND: Cell<(i64, [u8; 19])> = const { Cell::new((i64::MIN, [0; 19])) };
     }
     let second = now.as_second();
@@ -134,18 +134,18 @@ fn push_time(to: &mut Vec<u8>, now: Timestamp) {
     to.extend_from_slice(br#"{"timestamp":""#);
     to.extend_from_slice(&text);
     to.push(b'.');
-    push_millionths(to, now.subsec_microsecond().unsigned_abs());
+    push_six_digits(to, now.subsec_microsecond().unsigned_abs());
     to.extend_from_slice(br#"Z","level":"INFO""#);
 }
 
 fn push_seconds(to: &mut Vec<u8>, took: Duration) {
     push_number(to, took.as_secs());
     to.push(b'.');
-    push_millionths(to, took.subsec_micros());
+    push_six_digits(to, took.subsec_micros());
 }
 
-/// Six digits.
-fn push_millionths(to: &mut Vec<u8>, mut millionths: u32) {
+/// Appends six digits.
+fn push_six_digits(to: &mut Vec<u8>, mut millionths: u32) {
     let mut digits = [b'0'; 6];
     for digit in digits.iter_mut().rev() {
         // A digit is one byte.
@@ -156,7 +156,7 @@ fn push_millionths(to: &mut Vec<u8>, mut millionths: u32) {
 }
 
 fn push_number(to: &mut Vec<u8>, number: u64) {
-    // A number always encodes, and a vector takes all that is written.
+    // A number always encodes, and writing to a vector cannot fail.
     let _ = serde_json::to_writer(to, &number);
 }
 

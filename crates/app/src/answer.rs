@@ -1,5 +1,5 @@
-//! What every request goes through and every answer carries: the gate, the request id,
-//! `Cache-Control`, the problem body of an error, and what is counted and told of it.
+//! The middleware of all routes: access control, request id, common headers, problem bodies,
+//! metrics and access log.
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -20,18 +20,18 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use crate::accept::Media;
 use crate::access::Origins;
 use crate::access_log::Event;
-use crate::connection::{Connection, Underway};
+use crate::connection::{Connection, RunningRequest};
+use crate::content::{Content, count_large_answer};
 use crate::error::ApiError;
-use crate::held::{self, Content};
 use crate::metrics::Target;
-use crate::noted::{Noted, REQUEST_ID, RequestId};
 use crate::problem;
+use crate::request_state::{REQUEST_ID, RequestId, RequestState};
 use crate::routes::{self, Access};
 use crate::state::AppState;
 use crate::unread::Unread;
 
-/// What is noted where the client went before its answer: of no standard, and known from other
-/// servers.
+/// Status in metrics and log for a client that left before its answer. Not standardised, but used
+/// by other servers.
 const CLIENT_GONE: u16 = 499;
 
 /// The middleware around all routes.
@@ -40,33 +40,35 @@ pub(crate) async fn complete(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<Answer>, Error> {
     let began = Instant::now();
-    let underway = Connection::begin_request(&request);
-    // The application always has it.
+    let running_request = Connection::begin_request(&request);
+    // The application always provides the state.
     let Some(state) = request.app_data::<Data<AppState>>().cloned() else {
         let answered = next.call(request).await?;
-        return Ok(answered.map_body(|_, body| Answer::new(body, underway)));
+        return Ok(answered.map_body(|_, body| Answer::new(body, running_request)));
     };
     let running = state.metrics.begin();
     let id = RequestId::of(request.headers());
-    // As the router reads it: `/%70rediction` is `/prediction`.
-    let place = routes::place(request.match_info().as_str());
-    let mut asked = Asked {
+    // Decoded like the router does: `/%70rediction` is `/prediction`.
+    let endpoint_index = routes::endpoint_index(request.match_info().as_str());
+    let mut pending = PendingRequest {
         state: &state,
-        target: Target::of(place, request.method()),
+        target: Target::of(endpoint_index, request.method()),
         began,
         id: id.as_str(),
         is_answered: false,
     };
-    let origin = state.gate.origins.listed(request.headers());
+    let origin = state.access.origins.listed(request.headers());
     let method = request.method().clone();
     let has_body = has_body(request.headers());
     let unread = Unread::of(&mut request);
 
-    let mut answered = match admit(&state, &request, place) {
+    let mut answered = match admit(&state, &request, endpoint_index) {
         Ok(()) => {
-            request.extensions_mut().insert(Noted::new(id.clone()));
+            request
+                .extensions_mut()
+                .insert(RequestState::new(id.clone()));
             let answered = with_problem_body(next.call(request).await?, id.as_str());
-            held::hold(&state, answered).unwrap_or_else(|(request, error)| {
+            count_large_answer(&state, answered).unwrap_or_else(|(request, error)| {
                 let answer = problem::answer(&error, &instance(request.path()), id.as_str());
                 ServiceResponse::new(request, answer)
             })
@@ -76,10 +78,10 @@ pub(crate) async fn complete(
             request.into_response(answer)
         }
     };
-    // The rest of a body that nobody reads to its end is not waited for.
-    let is_cut = has_body && !Noted::is_body_taken(answered.request());
+    // Nobody waits for the rest of a body that is not read to its end.
+    let is_cut = has_body && !RequestState::is_body_read(answered.request());
     if is_cut && let Some(unread) = unread {
-        answered = unread.hold_by(answered);
+        answered = unread.attach_to(answered);
     }
     if is_cut || state.is_draining.load(Ordering::Relaxed) {
         let head = answered.response_mut().head_mut();
@@ -89,22 +91,22 @@ pub(crate) async fn complete(
     add_headers(headers, &id);
     Origins::allow(origin, &method, headers);
     drop(running);
-    asked.note_answer(&answered);
-    drop(asked);
-    Ok(answered.map_body(|_, body| Answer::new(body, underway)))
+    pending.record_answer(&answered);
+    drop(pending);
+    Ok(answered.map_body(|_, body| Answer::new(body, running_request)))
 }
 
-/// The body of an answer. The request counts as running until the body was handed over.
+/// Body of an answer. The request counts as running until the body is handed over.
 pub(crate) struct Answer {
     body: BoxBody,
-    _underway: Underway,
+    _running_request: RunningRequest,
 }
 
 impl Answer {
-    fn new(body: BoxBody, underway: Underway) -> Self {
+    fn new(body: BoxBody, running_request: RunningRequest) -> Self {
         Self {
             body,
-            _underway: underway,
+            _running_request: running_request,
         }
     }
 }
@@ -124,15 +126,15 @@ impl MessageBody for Answer {
     }
 }
 
-/// What every answer carries.
+/// Adds the headers of every answer.
 fn add_headers(headers: &mut HeaderMap, id: &RequestId) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REQUEST_ID, id.header());
 }
 
-/// A request from its head to the beginning of its answer.
-struct Asked<'a> {
+/// A request from its head to the start of its answer.
+struct PendingRequest<'a> {
     state: &'a AppState,
     target: Target,
     began: Instant,
@@ -140,18 +142,18 @@ struct Asked<'a> {
     is_answered: bool,
 }
 
-impl Asked<'_> {
-    fn note_answer(&mut self, answered: &ServiceResponse) {
+impl PendingRequest<'_> {
+    fn record_answer(&mut self, answered: &ServiceResponse) {
         self.is_answered = true;
         let bytes = match answered.response().body().size() {
             BodySize::Sized(bytes) => Some(bytes),
             BodySize::None => Some(0),
             BodySize::Stream => None,
         };
-        self.note(answered.status().as_u16(), bytes);
+        self.record(answered.status().as_u16(), bytes);
     }
 
-    fn note(&self, status: u16, bytes: Option<u64>) {
+    fn record(&self, status: u16, bytes: Option<u64>) {
         let took = self.began.elapsed();
         self.state.metrics.count_request(self.target, status, took);
         if let Some(log) = &self.state.log {
@@ -167,11 +169,11 @@ impl Asked<'_> {
     }
 }
 
-/// The library drops a request whose client is gone, wherever it stands.
-impl Drop for Asked<'_> {
+/// The library drops a request whose client has left, at any point.
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.note(CLIENT_GONE, None);
+            self.record(CLIENT_GONE, None);
         }
     }
 }
@@ -181,19 +183,23 @@ fn has_body(headers: &HeaderMap) -> bool {
     length.is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING)
 }
 
-/// Refuses what may not be asked here and now.
-fn admit(state: &AppState, request: &ServiceRequest, place: Option<usize>) -> Result<(), ApiError> {
-    let needs = match place.and_then(|place| routes::ALL.get(place)) {
-        // A browser asks this way whether it may ask, and shows no key.
+/// Applies access control.
+fn admit(
+    state: &AppState,
+    request: &ServiceRequest,
+    endpoint_index: Option<usize>,
+) -> Result<(), ApiError> {
+    let needs = match endpoint_index.and_then(|endpoint_index| routes::ALL.get(endpoint_index)) {
+        // A browser's preflight request carries no key.
         Some(_) if *request.method() == Method::OPTIONS => Access::Open,
         Some(endpoint) => endpoint.access,
-        // What is where is nobody's business without a key.
+        // Without a key, nobody may learn which addresses exist.
         None => Access::Read,
     };
-    state.gate.admit(request, needs)
+    state.access.admit(request, needs)
 }
 
-/// An error's answer gets its body here, where the request is known.
+/// Adds the problem body to an error, because only here the request is known.
 fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
     let instance = || instance(answered.request().path());
     let error = answered.response().error().map(Error::as_error::<ApiError>);
@@ -202,8 +208,7 @@ fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
             log_internal(error, id);
             problem::answer(error, &instance(), id)
         }
-        // Only the framework's own errors are of another type; none of the extractors in use
-        // has one.
+        // Only the framework's own errors have another type; the extractors in use have none.
         Some(None) => {
             let unknown = ApiError::Internal(anyhow::anyhow!("an error of the framework"));
             log_internal(&unknown, id);
@@ -220,7 +225,7 @@ fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
     answered.into_response(problem)
 }
 
-/// What an answer repeats of the address.
+/// The address, shortened for the answer.
 fn instance(path: &str) -> String {
     problem::excerpt(path.as_bytes())
 }
@@ -231,7 +236,7 @@ fn log_internal(error: &ApiError, id: &str) {
     }
 }
 
-/// An answer that a client may have already: then only its tag is sent again.
+/// An answer with an entity tag. A client that already has the content gets only the tag.
 pub(crate) fn tagged(request: &HttpRequest, media: Media, content: Content) -> HttpResponse {
     let tag = format!("\"{}\"", content.tag());
     let is_known = request.headers().get_all(IF_NONE_MATCH).any(|known| {

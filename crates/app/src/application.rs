@@ -14,8 +14,8 @@ use common::{Config, Failure};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::access::{Gate, NewKey};
-use crate::access_log::{AccessLog, Form};
+use crate::access::{AccessControl, NewKey};
+use crate::access_log::{AccessLog, LogFormat};
 use crate::drain::StopSignals;
 use crate::serve::{self, Workers};
 use crate::state::AppState;
@@ -29,9 +29,9 @@ pub struct Application {
 }
 
 impl Application {
-    /// Takes the port; port 0 takes a free one.
+    /// Binds the address; port 0 binds a free port.
     ///
-    /// A bind that others than this machine can reach needs keys.
+    /// An address that other machines can reach requires a keys file.
     pub fn build(config: Config, bind: SocketAddr) -> anyhow::Result<Self> {
         if !bind.ip().is_loopback() && config.api.keys_file.is_none() {
             return Err(Failure::configuration(format!(
@@ -40,71 +40,74 @@ impl Application {
             ))
             .into());
         }
-        let gate = Gate::of(&config.api)?;
-        Self::listen(config, bind, gate)
+        let access = AccessControl::of(&config.api)?;
+        Self::listen(config, bind, access)
     }
 
-    /// Takes a free port of this machine for whoever knows this key.
+    /// Binds a free local port for a single key.
     ///
-    /// Other users of the machine can reach the port, and the release is not theirs to ask.
+    /// Other users of the machine can reach the port, but must not read the release.
     pub(crate) fn build_private(mut config: Config, key: &NewKey) -> anyhow::Result<Self> {
         config.api.allowed_hosts = vec![Ipv4Addr::LOCALHOST.to_string()];
-        // Read again with the release, it would take the place of the one.
+        // If the keys file were read again, its keys would replace the single key.
         config.api.keys_file = None;
-        let gate = Gate::for_one(&config.api, key)?;
-        Self::listen(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), gate)
+        let access = AccessControl::with_single_key(&config.api, key)?;
+        Self::listen(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), access)
     }
 
-    fn listen(config: Config, bind: SocketAddr, gate: Gate) -> anyhow::Result<Self> {
+    fn listen(config: Config, bind: SocketAddr, access: AccessControl) -> anyhow::Result<Self> {
         let context = || format!("failed to listen on {bind} (api.bind)");
         let listener = TcpListener::bind(bind).with_context(context)?;
         let address = listener.local_addr().with_context(context)?;
         Ok(Self {
             listener,
             address,
-            state: AppState::new(config, gate),
+            state: AppState::new(config, access),
         })
     }
 
-    /// Tells of every request on stderr, unless logging is off.
+    /// Logs every request on stderr, unless logging is off.
     pub(crate) fn with_access_log(mut self) -> Self {
         if tracing::enabled!(tracing::Level::INFO) {
-            let form = if server_logs_json() {
-                Form::Json
+            let format = if server_logs_json() {
+                LogFormat::Json
             } else {
-                Form::Text
+                LogFormat::Text
             };
-            self.state.log = server_log().map(|queue| AccessLog::new(form, queue));
+            self.state.log = server_log().map(|queue| AccessLog::new(format, queue));
         }
         self
     }
 
-    /// The port it listens on.
+    /// Port that the server listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The address it listens on.
+    /// Address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address as the beginning of a URL.
+    /// Start of the server's URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Answers until the process gets SIGTERM or SIGINT; requests on kept connections are answered
-    /// for a while longer.
+    /// Answers until SIGTERM or SIGINT; requests on open connections are still answered for a
+    /// while.
     ///
-    /// SIGHUP makes it read the live release and the keys again.
+    /// SIGHUP reloads the live release and the keys.
     pub fn run_until_stopped(self) -> anyhow::Result<()> {
-        allow_connections();
+        raise_file_limit();
         let state = Data::new(self.state);
         let watch = Watch::start(state.clone()).context("failed to start looking for releases")?;
         let served = System::new()
             .block_on(async {
-                rt::spawn(forward_hangups(signal(SignalKind::hangup())?, watch.asks()));
+                rt::spawn(forward_hangups(
+                    signal(SignalKind::hangup())?,
+                    watch.reload_sender(),
+                ));
                 let stop = StopSignals::new()?;
                 let port = self.listener.try_clone()?;
                 let server = serve::start(self.listener, &state, Workers::Usual)?;
@@ -116,27 +119,26 @@ impl Application {
         served
     }
 
-    /// Starts answering until its handle stops it; to be called within an actix system.
+    /// Starts answering until the handle stops the server. Must be called within an actix system.
     pub(crate) fn serve_one_caller(self) -> io::Result<Server> {
         serve::start(self.listener, &Data::new(self.state), Workers::One)
     }
 }
 
-/// Lets the process hold as many connections as the system allows it: what is usual without asking
-/// is too few for a server.
-fn allow_connections() {
+/// Raises the limit of open files to the maximum: the usual limit is too low for a server.
+fn raise_file_limit() {
     let files = getrlimit(Resource::Nofile);
     let allowed = Rlimit {
         current: files.maximum,
         ..files
     };
-    // Where it may not, the connections beyond wait until others have ended.
+    // If that fails, further connections wait until others have ended.
     let _ = setrlimit(Resource::Nofile, allowed);
 }
 
-async fn forward_hangups(mut hangups: Signal, asks: Option<Sender<()>>) {
-    while let (Some(()), Some(asks)) = (hangups.recv().await, &asks) {
-        if asks.send(()).is_err() {
+async fn forward_hangups(mut hangups: Signal, reload_sender: Option<Sender<()>>) {
+    while let (Some(()), Some(reload_sender)) = (hangups.recv().await, &reload_sender) {
+        if reload_sender.send(()).is_err() {
             break;
         }
     }

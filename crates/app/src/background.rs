@@ -11,10 +11,10 @@ use common::Config;
 
 use crate::{Application, make_key};
 
-/// How long the server may take to take its port and start its worker.
+/// Time limit for binding the port and starting the worker.
 const START_BOUND: Duration = Duration::from_secs(30);
-/// How long a caller whose calls are over waits for the server's end: what the server still does is
-/// for nobody, and it may hang on a file for ever.
+/// Time limit for the end of the server after the last call. Its remaining work serves nobody and
+/// could hang on a file.
 const END_BOUND: Duration = Duration::from_secs(2);
 
 /// A server that answers until it is stopped or dropped.
@@ -25,10 +25,9 @@ pub struct RunningServer {
     ended: Receiver<()>,
 }
 
-/// Serves on a free port of this machine, in a thread of its own, without signal handlers.
+/// Serves on a free local port, in a thread of its own, without signal handlers.
 ///
-/// It serves the release that is live now, to the end, and asks for a key that is of this server
-/// only.
+/// It always serves the release that is live now, and accepts only its own new key.
 pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
     let key = make_key("own", "all")?;
     let application = Application::build_private(config.clone(), &key)?;
@@ -40,14 +39,14 @@ pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
         .spawn(move || {
             let served = System::new().block_on(async {
                 let server = application.serve_one_caller()?;
-                // Nobody waits any more only when the spawning thread has gone.
+                // Sending fails only if the spawning thread is gone.
                 let _ = started.send(server.handle());
                 server.await
             });
             if let Err(error) = served {
                 tracing::error!(%error, "the server failed");
             }
-            // Nobody waits for it any more only when that took too long.
+            // Sending fails only if nobody waits any more.
             let _ = ends.send(());
         })
         .context("failed to start a thread for the server")?;
@@ -63,17 +62,17 @@ pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
 }
 
 impl RunningServer {
-    /// The address as the beginning of a URL.
+    /// Start of the server's URLs.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The key that it asks for.
+    /// Key that the server accepts.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Stops once running requests have finished, or two seconds are over.
+    /// Stops the server after its running requests, or after two seconds.
     pub fn stop(self) {
         drop(self);
     }
@@ -81,13 +80,13 @@ impl RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
-        // The command is sent at once; the future would only wait for its end.
+        // The command is sent at once; the future would only wait for the end.
         drop(self.handle.stop(true));
         wait_for_end(&self.ended, END_BOUND);
     }
 }
 
-/// Waits for a server's thread, which is left to itself where it takes longer.
+/// Waits for a server's thread; after `bound` the thread is left to itself.
 fn wait_for_end(ended: &Receiver<()>, bound: Duration) {
     match ended.recv_timeout(bound) {
         Ok(()) => {}
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_never_ends_holds_nobody_up() {
+    fn a_server_that_never_ends_delays_nobody() {
         let (ends, ended) = mpsc::sync_channel(1);
         wait_for_end(&ended, Duration::from_millis(1));
         ends.send(()).unwrap();

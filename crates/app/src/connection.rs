@@ -22,13 +22,13 @@ use actix_web::dev::ServiceRequest;
 pub(crate) use self::stream::WatchedStream;
 pub(crate) use self::worker::Connections;
 
-/// What all workers know of their connections.
+/// State of the connections of all workers.
 #[derive(Default)]
 pub(crate) struct OpenConnections {
     open: AtomicUsize,
-    /// Requests on their way, once the server is being stopped.
+    /// Number of running requests; counted once the server is stopping.
     underway: AtomicUsize,
-    /// Whether connections without a request end now.
+    /// True if connections without a request should end.
     is_closing: AtomicBool,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct OpenConnections {
 pub(crate) struct Connection {
     worker: Rc<Connections>,
     began: Instant,
-    has_asked: Cell<bool>,
+    has_requested: Cell<bool>,
     phase: Cell<Phase>,
     /// Number of the worker's last check before the phase began.
     since: Cell<u64>,
@@ -44,69 +44,69 @@ pub(crate) struct Connection {
     is_closed_by_client: Cell<bool>,
     is_abandoned: Cell<bool>,
     writing: Writing,
-    /// Of the task that serves the connection.
+    /// Waker of the task that serves the connection.
     waker: RefCell<Option<Waker>>,
-    /// Of the task that waits for a body, which may be another.
+    /// Waker of the task that waits for a body, which may be another task.
     body_waker: RefCell<Option<Waker>>,
 }
 
 /// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing has come yet.
+    /// No byte has arrived.
     New,
-    /// A part of a request's head has come.
+    /// A part of a request's head has arrived.
     Head,
     /// A request is being read and answered.
     Busy,
-    /// The same, while more of the request's body is waited for.
+    /// Like `Busy`, while the server waits for more of the request's body.
     Body,
     /// The last request was answered.
     Idle,
 }
 
-/// Why a connection has to end.
+/// Reason for ending a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The head of a request did not come in time.
+    /// The head of a request did not arrive in time.
     SlowHead,
     /// The connection has no request. A request that arrives at this moment is still answered.
     Idle,
-    /// The client sends its body while others need the connection's handle.
+    /// The client still sends its body while other connections need the handle.
     SlowBody,
-    /// The client takes its answer too slowly.
+    /// The client reads its answer too slowly.
     SlowReader,
 }
 
-/// How the client takes its answer.
+/// Progress of sending the answer.
 #[derive(Default)]
 struct Writing {
-    /// Bytes of the current answer that the client took.
-    taken: Cell<u64>,
-    /// Whether the client, not the server, is waited for.
-    is_awaited: Cell<bool>,
+    /// Bytes of the current answer that the client has read.
+    sent: Cell<u64>,
+    /// True if the server waits for the client.
+    is_waiting: Cell<bool>,
     /// Number of checks at which the server waited for the client.
-    awaited: Cell<u64>,
+    waited_checks: Cell<u64>,
 }
 
-/// A request of a connection, until its answer was handed over.
-pub(crate) struct Underway(Option<Rc<Connection>>);
+/// A running request; dropped when its answer is handed over.
+pub(crate) struct RunningRequest(Option<Rc<Connection>>);
 
 /// The wait for more of a body.
-struct BodyAwaited<'c>(&'c Connection);
+struct BodyWait<'c>(&'c Connection);
 
 impl OpenConnections {
-    /// How many there are.
+    /// Number of open connections.
     pub(crate) fn count(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// How many have a request on its way; known while the server is being stopped.
+    /// Number of running requests; known while the server is stopping.
     pub(crate) fn underway(&self) -> usize {
         self.underway.load(Ordering::Relaxed)
     }
 
-    /// Ends those that have none.
+    /// Ends the connections without a request.
     pub(crate) fn close_idle(&self) {
         self.is_closing.store(true, Ordering::Relaxed);
     }
@@ -122,7 +122,7 @@ impl Connection {
         Self {
             worker,
             began: Instant::now(),
-            has_asked: Cell::new(false),
+            has_requested: Cell::new(false),
             phase: Cell::new(Phase::New),
             since: Cell::new(check),
             end: Cell::new(None),
@@ -139,23 +139,23 @@ impl Connection {
         request.conn_data::<Rc<Self>>()
     }
 
-    /// Notes that the head of a request was read.
-    pub(crate) fn begin_request(request: &ServiceRequest) -> Underway {
+    /// Records that the head of a request was read.
+    pub(crate) fn begin_request(request: &ServiceRequest) -> RunningRequest {
         let connection = request.conn_data::<Rc<Self>>().cloned();
         if let Some(connection) = &connection {
-            connection.has_asked.set(true);
+            connection.has_requested.set(true);
             connection.end.set(None);
             connection.writing.begin();
             connection.enter(Phase::Busy);
         }
-        Underway(connection)
+        RunningRequest(connection)
     }
 
     /// Waits for a result as long as the client is there.
     ///
     /// A client that closed its sending side may still read, but looks like a client that closed
     /// both sides. Therefore use this only before the work of a request begins.
-    pub(crate) async fn while_there<T>(
+    pub(crate) async fn while_connected<T>(
         request: &HttpRequest,
         wanted: impl Future<Output = T>,
     ) -> T {
@@ -176,7 +176,7 @@ impl Connection {
 
     /// Waits for more of a request's body. `None` when the connection has to end first.
     pub(crate) async fn await_body<T>(&self, more: impl Future<Output = T>) -> Option<T> {
-        let _awaited = BodyAwaited::begin(self);
+        let _awaited = BodyWait::begin(self);
         let mut more = pin!(more);
         poll_fn(|context| {
             if self.end.get() == Some(End::SlowBody) {
@@ -184,7 +184,7 @@ impl Connection {
             }
             let more = more.as_mut().poll(context).map(Some);
             if more.is_pending() {
-                remember(&self.body_waker, context);
+                store_waker(&self.body_waker, context);
             }
             more
         })
@@ -229,9 +229,9 @@ impl Connection {
         }
     }
 
-    /// Remembers the task to wake.
+    /// Stores the waker of the current task.
     fn wait(&self, context: &Context<'_>) {
-        remember(&self.waker, context);
+        store_waker(&self.waker, context);
     }
 }
 
@@ -239,7 +239,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let state = &self.worker.state;
         state.connections.open.fetch_sub(1, Ordering::Relaxed);
-        if self.has_asked.get() {
+        if self.has_requested.get() {
             return;
         }
         state.metrics.count_connection_without_request();
@@ -251,12 +251,12 @@ impl Drop for Connection {
 
 impl Writing {
     fn begin(&self) {
-        self.taken.set(0);
-        self.awaited.set(0);
+        self.sent.set(0);
+        self.waited_checks.set(0);
     }
 }
 
-impl Drop for Underway {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         if let Some(connection) = &self.0 {
             connection.enter(Phase::Idle);
@@ -264,9 +264,9 @@ impl Drop for Underway {
     }
 }
 
-impl<'c> BodyAwaited<'c> {
-    /// The time of the request is that since its head, so that a client that sends a byte now and
-    /// then is as old as one that sends nothing.
+impl<'c> BodyWait<'c> {
+    /// Keeps the start time of the request. So a client that sends a byte now and then is as old as
+    /// one that sends nothing.
     fn begin(connection: &'c Connection) -> Self {
         if connection.phase.get() == Phase::Busy {
             connection.phase.set(Phase::Body);
@@ -275,7 +275,7 @@ impl<'c> BodyAwaited<'c> {
     }
 }
 
-impl Drop for BodyAwaited<'_> {
+impl Drop for BodyWait<'_> {
     fn drop(&mut self) {
         let Self(connection) = self;
         connection.body_waker.take();
@@ -286,7 +286,7 @@ impl Drop for BodyAwaited<'_> {
     }
 }
 
-fn remember(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
+fn store_waker(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
     let mut waker = waker.borrow_mut();
     match &mut *waker {
         Some(known) => known.clone_from(context.waker()),

@@ -1,5 +1,5 @@
-//! The description of the API for people: one page without scripts, made from the same tables as
-//! the one for programs.
+//! The API documentation for people: one page without scripts, made from the same tables as the
+//! OpenAPI description.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use crate::kind;
 use crate::openapi;
 use crate::routes::{self, Access, Endpoint, Verb};
 
-/// The look of the page.
+/// Style sheet of the page.
 pub(crate) const STYLE: &str = include_str!("../assets/docs.css");
 
 /// The page.
@@ -43,7 +43,7 @@ fn push_endpoint(page: &mut String, endpoint: &Endpoint) {
         Access::Read => "a key of the scope read or all, where keys are asked for",
         Access::Predict => "a key of the scope predict or all, where keys are asked for",
     };
-    // A string takes all that is written.
+    // Writing to a string cannot fail.
     let _ = write!(
         page,
         "<h3><code>{method} {}</code></h3>\n<p>{}.</p>\n<ul>\n<li>answers as {}</li>\n<li>{key}</li>\n",
@@ -86,7 +86,7 @@ fn push_problems(page: &mut String) {
     page.push_str("</table>\n</html>\n");
 }
 
-/// The text within HTML.
+/// Escapes a text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,9 +1,8 @@
 //! Graceful stop: no request that a client has sent is lost.
 //!
-//! New connections are refused at once. Requests on open connections are answered with
-//! `Connection: close`. Idle connections stay open for a while, because their next request may be on
-//! its way, and as long as other requests run. Then each idle connection ends at a moment when no
-//! byte has arrived.
+//! New connections are refused at once. Requests on open connections are answered with `Connection:
+//! close`. Idle connections stay open for a while, because a request may be on its way, and as long
+//! as other requests run. Then each idle connection ends at a moment when no byte has arrived.
 
 use std::future::poll_fn;
 use std::io;
@@ -27,16 +26,16 @@ const IDLE_TIME: Duration = Duration::from_secs(5);
 /// Time for the library's thread to accept the waiting connections, and to stop accepting.
 const PAUSE_TIME: Duration = Duration::from_millis(5);
 /// Time between two checks whether all connections have ended.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What asks the process to stop: SIGTERM and SIGINT.
+/// The signals that stop the process: SIGTERM and SIGINT.
 pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    /// Begins to listen for them.
+    /// Starts listening for the signals.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -44,7 +43,7 @@ impl StopSignals {
         })
     }
 
-    /// Waits for the first of them, then drains and stops the server.
+    /// Waits for the first signal, then drains and stops the server.
     pub(crate) async fn drain(
         mut self,
         server: ServerHandle,
@@ -69,23 +68,23 @@ impl StopSignals {
     }
 }
 
-/// Closes the port after the waiting connections were accepted.
+/// Closes the port after accepting the waiting connections.
 async fn refuse_connections(server: &ServerHandle, port: TcpListener) {
     sleep(PAUSE_TIME).await;
     server.pause().await;
     // The library's thread would report a port that closes too early as an error.
     sleep(PAUSE_TIME).await;
-    // On Linux connections are refused from here on. Elsewhere they wait until the end.
+    // On Linux, connections are refused from here on. On other systems they wait until the end.
     let _ = shutdown(&port, Shutdown::Both);
 }
 
-/// Waits until all connections have ended; `false` where some take too long.
+/// Waits until all connections have ended; `false` if some take too long.
 async fn drained(state: &AppState) -> bool {
     let began = Instant::now();
     let connections = &state.connections;
     loop {
         // An accepted connection is counted only when its worker receives it.
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_INTERVAL).await;
         if connections.count() == 0 {
             return true;
         }

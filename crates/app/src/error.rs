@@ -1,8 +1,8 @@
-//! Everything that a request can be answered with instead of a result.
+//! Errors of requests.
 //!
-//! The inner layers return these values; their HTTP side (status, type, title) is their kind's.
-//! Texts may go to the client: they hold no path of this machine, and of the client's input only
-//! excerpts.
+//! Inner layers return these errors; their HTTP side (status, type, title) is defined by their
+//! kind. Texts may go to clients. So they contain no path of this machine, and only excerpts of a
+//! client's input.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::kind::{self, Kind};
 
-/// Why a request is not answered with a result.
+/// Error of a request.
 #[derive(Debug, Error)]
 pub(crate) enum ApiError {
     #[error("{0}")]
@@ -85,33 +85,33 @@ pub(crate) enum ApiError {
     NoRows,
     #[error("no model is deployed yet, or none that can be loaded")]
     NoModel,
-    #[error("the server has too much at hand; try again")]
+    #[error("the server is overloaded; try again")]
     Overloaded,
     /// Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
 }
 
-/// What is wrong with the rows of a request.
+/// Errors in the rows of a request.
 #[derive(Debug, Default)]
 pub(crate) struct RowErrors {
-    /// The first of them.
+    /// The first errors.
     pub(crate) first: Vec<RowError>,
-    /// All of them.
+    /// Number of all errors.
     pub(crate) total: u64,
-    /// How many there are of each code.
+    /// Number of errors by code.
     pub(crate) by_code: BTreeMap<&'static str, u64>,
 }
 
-/// What is wrong with one row.
+/// Error in one row.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct RowError {
-    /// Counted from 1, the header of a CSV file not among them.
+    /// Number of the row, counted from 1 without the header of a CSV file.
     pub(crate) row: u64,
     /// Line of a CSV text, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line: Option<u64>,
-    /// Name of the column, where one is to blame.
+    /// Name of the column, if the error concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<String>,
     pub(crate) code: &'static str,
@@ -121,7 +121,7 @@ pub(crate) struct RowError {
 }
 
 impl ApiError {
-    /// Its kind, which is its HTTP side.
+    /// Kind of the error, which defines its HTTP side.
     pub(crate) fn kind(&self) -> &'static Kind {
         match self {
             Self::JsonInvalid(_) => &kind::JSON_INVALID,
@@ -160,12 +160,12 @@ impl ApiError {
         }
     }
 
-    /// Its status.
+    /// HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Seconds after which the same request may be answered, where waiting helps.
+    /// Seconds after which a retry may succeed; `None` if waiting does not help.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
@@ -176,14 +176,14 @@ impl ApiError {
     }
 }
 
-/// What was decided within a function of another layer stands; anything else is the server's.
+/// An error decided in another layer is kept; any other error is internal.
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
         error.downcast().unwrap_or_else(Self::Internal)
     }
 }
 
-/// Work off the server's workers ends without a value only when it panics.
+/// Work outside the server's workers ends without a value only when it panics.
 impl From<BlockingError> for ApiError {
     fn from(error: BlockingError) -> Self {
         Self::Internal(anyhow::Error::new(error))

@@ -1,38 +1,38 @@
-//! How many bytes of requests and answers are held in memory, over all connections.
+//! Memory of all requests and answers, limited over all connections.
 //!
-//! What arrives is counted as it arrives, not as it was announced: whoever announces much and
-//! sends little takes nothing from the others. A part is kept for small requests, so that a few
-//! large ones cannot turn all the others away.
+//! Bytes are counted when they arrive, not when they are announced. So a client that announces much
+//! and sends little takes nothing from others. A part is reserved for small requests, so that a few
+//! large ones cannot block all others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::ApiError;
 
-/// The share of all bytes that only small requests may hold.
+/// One in this many bytes is reserved for small requests.
 const RESERVED_SHARE: u64 = 8;
-/// A small request holds at most this share of what is reserved, so that there is room for many.
+/// A small request uses at most one in this many reserved bytes, so that there is room for many.
 const SMALL_SHARE: u64 = 8;
-/// A small request holds at most this: some thousand rows with their predictions.
+/// Upper limit of a small request: some thousand rows with their predictions.
 const MAX_SMALL: u64 = 256 * 1024;
 
-/// The bytes held now, and how many there may be.
+/// The bytes in use, and their limits.
 pub(crate) struct InFlight {
-    /// For every request.
+    /// Bytes for every request.
     general: Pool,
-    /// For small requests, once the general part is taken.
+    /// Bytes for small requests, used when the general pool is exhausted.
     reserve: Pool,
-    /// Up to so many bytes a request is small.
+    /// Bytes up to which a request is small.
     max_small: u64,
 }
 
-/// A part of the bytes.
+/// A pool of bytes with a limit.
 struct Pool {
-    held: AtomicU64,
+    used: AtomicU64,
     limit: u64,
 }
 
-/// Bytes that one request holds; given back on drop.
+/// Bytes that one request uses; given back on drop.
 pub(crate) struct Permit {
     of: Arc<InFlight>,
     bytes: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Permit {
 }
 
 impl InFlight {
-    /// None are held yet.
+    /// A limit with no bytes in use.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         let reserved = limit / RESERVED_SHARE;
         Arc::new(Self {
@@ -50,7 +50,7 @@ impl InFlight {
         })
     }
 
-    /// A permit for nothing yet.
+    /// A permit of zero bytes.
     pub(crate) fn permit(self: &Arc<Self>) -> Permit {
         Permit {
             of: Arc::clone(self),
@@ -59,38 +59,41 @@ impl InFlight {
         }
     }
 
-    /// Bytes held by all requests.
+    /// Bytes in use by all requests.
     #[cfg(test)]
-    pub(crate) fn held(&self) -> u64 {
-        let held = |pool: &Pool| pool.held.load(Ordering::Relaxed);
-        held(&self.general) + held(&self.reserve)
+    pub(crate) fn used(&self) -> u64 {
+        let used = |pool: &Pool| pool.used.load(Ordering::Relaxed);
+        used(&self.general) + used(&self.reserve)
     }
 }
 
 impl Pool {
     fn of(limit: u64) -> Self {
         Self {
-            held: AtomicU64::new(0),
+            used: AtomicU64::new(0),
             limit,
         }
     }
 
-    /// Whether so many more could be taken; they are held then.
+    /// Takes bytes if the limit allows; returns true if they were taken.
     fn take(&self, bytes: u64) -> bool {
-        let with_these = |held: u64| held.checked_add(bytes).filter(|after| *after <= self.limit);
-        self.held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_these)
+        let increased = |used: u64| used.checked_add(bytes).filter(|after| *after <= self.limit);
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increased)
             .is_ok()
     }
 
     fn give_back(&self, bytes: u64) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 impl Permit {
-    /// Asks for more bytes; refused when all requests together would hold too many, for good when
-    /// this one would alone. What is refused is not held.
+    /// Takes more bytes.
+    ///
+    /// Fails with [`ApiError::Overloaded`] if all requests together would exceed the limit. Fails
+    /// with [`ApiError::BodyTooLarge`] if this request alone would. After a failure the permit is
+    /// unchanged.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let more = bytes as u64;
         let all = self.bytes.saturating_add(more);
@@ -105,7 +108,7 @@ impl Permit {
                 limit: general.limit,
             });
         }
-        // A request is counted in one part as a whole.
+        // A request is counted in one pool as a whole.
         let from = |pool_is_reserve: bool| match self.is_reserved == pool_is_reserve {
             true => more,
             false => all,
@@ -125,10 +128,10 @@ impl Permit {
         Ok(())
     }
 
-    /// Holds just so many bytes from here on: what is left of it once the answer is made.
-    pub(crate) fn settle(&mut self, bytes: usize) {
+    /// Sets the bytes to the final size, once the answer is made.
+    pub(crate) fn set_final_bytes(&mut self, bytes: usize) {
         let pool = self.pool();
-        pool.held.fetch_add(bytes as u64, Ordering::Relaxed);
+        pool.used.fetch_add(bytes as u64, Ordering::Relaxed);
         pool.give_back(self.bytes);
         self.bytes = bytes as u64;
     }
@@ -152,34 +155,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_share_the_limit_and_give_back_what_they_held() {
-        // Seven eighths for all.
+    fn requests_share_the_limit_and_give_back_their_bytes() {
+        // Seven eighths are general.
         let in_flight = InFlight::new(800);
         let mut first = in_flight.permit();
         let mut second = in_flight.permit();
         assert!(first.grow(400).is_ok() && second.grow(300).is_ok());
         assert!(matches!(first.grow(1), Err(ApiError::Overloaded)));
-        assert_eq!(in_flight.held(), 700, "not the refused");
+        assert_eq!(in_flight.used(), 700, "without the rejected bytes");
         drop(second);
         assert!(first.grow(300).is_ok());
-        // What it holds of all is given back, and no more.
-        first.settle(10);
+        // Exactly its general bytes are given back.
+        first.set_final_bytes(10);
         assert!(in_flight.permit().grow(690).is_ok());
         let mut alone = in_flight.permit();
         assert!(matches!(
             alone.grow(701),
             Err(ApiError::BodyTooLarge { limit: 700, .. })
         ));
-        assert!(
-            alone.grow(690).is_ok(),
-            "what was refused for good is not held"
-        );
+        assert!(alone.grow(690).is_ok(), "a rejected size is not counted");
         drop((first, alone));
-        assert_eq!(in_flight.held(), 0);
+        assert_eq!(in_flight.used(), 0);
     }
 
     #[test]
-    fn small_requests_are_taken_while_large_ones_hold_all_that_they_may() {
+    fn small_requests_are_accepted_while_large_ones_use_the_whole_general_pool() {
         let in_flight = InFlight::new(800);
         let mut large = in_flight.permit();
         large.grow(700).unwrap();
@@ -192,13 +192,14 @@ mod tests {
             matches!(small[0].grow(1), Err(ApiError::Overloaded)),
             "it would not be small any more"
         );
-        assert_eq!(in_flight.held(), 700 + 8 * 12);
-        assert!(in_flight.permit().grow(5).is_err(), "all is held");
-        // Once there is room elsewhere, a small one that grows makes room in what is reserved.
+        assert_eq!(in_flight.used(), 700 + 8 * 12);
+        assert!(in_flight.permit().grow(5).is_err(), "all bytes are in use");
+        // With room in the general pool, a small request that grows moves there and frees reserved
+        // bytes.
         drop(large);
         small[0].grow(600).unwrap();
         assert!(!small[0].is_reserved && in_flight.permit().grow(5).is_ok());
         drop(small);
-        assert_eq!(in_flight.held(), 0);
+        assert_eq!(in_flight.used(), 0);
     }
 }

@@ -1,17 +1,16 @@
-//! The kinds of problem that a request can be answered with, as the API's documentation lists
-//! them.
+//! The kinds of problem that the API documentation lists.
 //!
-//! A kind is a promise: its code names it for programs and never changes its meaning.
+//! The code of a kind identifies it for programs and never changes its meaning.
 
 /// One kind of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) status: u16,
-    /// Names the problem for programs.
+    /// Identifies the problem for programs.
     pub(crate) code: &'static str,
-    /// Names it for people.
+    /// Name of the problem for people.
     pub(crate) title: &'static str,
-    /// What the client can do.
+    /// Advice for the client.
     pub(crate) remedy: &'static str,
 }
 
@@ -76,7 +75,7 @@ pub(crate) static KEY_UNKNOWN: Kind = kind(
     401,
     "key-unknown",
     "The key is not known",
-    "Ask whoever runs the server for a key.",
+    "Ask the operator of the server for a key.",
 );
 pub(crate) static SCOPE_MISSING: Kind = kind(
     403,
@@ -208,7 +207,7 @@ pub(crate) static INTERNAL: Kind = kind(
     500,
     "internal",
     "The server failed",
-    "Give the request id to whoever runs the server.",
+    "Give the request id to the operator of the server.",
 );
 pub(crate) static NO_MODEL: Kind = kind(
     503,
@@ -219,7 +218,7 @@ pub(crate) static NO_MODEL: Kind = kind(
 pub(crate) static OVERLOADED: Kind = kind(
     503,
     "overloaded",
-    "The server has too much at hand",
+    "The server is overloaded",
     "Try again after the seconds of Retry-After.",
 );
 /// All kinds, by status.

@@ -1,8 +1,8 @@
-//! The HTTP server: predictions, the score, summary statistics and diagnostics of the live release.
+//! The HTTP server: predictions, score, summary statistics and diagnostics of the live release.
 //!
-//! The only crate that knows HTTP from the serving side. It reads: no request changes a file of
-//! the pipeline. A handler takes one immutable snapshot of the live model and answers wholly from
-//! it; work that could hold up other requests runs off the server's workers.
+//! This is the only crate that serves HTTP. It only reads: no request changes a file of the
+//! pipeline. A handler answers from one immutable snapshot of the live model. Work that could delay
+//! other requests runs outside the server's workers.
 
 mod accept;
 mod access;
@@ -11,19 +11,19 @@ mod answer;
 mod application;
 mod background;
 mod connection;
+mod content;
 mod docs;
 mod drain;
 mod error;
-mod held;
 mod in_flight;
 mod kind;
 mod metrics;
-mod noted;
 mod openapi;
 mod pace;
 mod payload;
 mod predict;
 mod problem;
+mod request_state;
 mod routes;
 mod serve;
 mod snapshot;
@@ -46,7 +46,7 @@ pub use application::Application;
 pub use background::{RunningServer, serve_in_background};
 pub use metrics::run_metrics;
 
-/// The program's own options.
+/// Command-line options of the program.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Make a key, print it once with the line for the keys file, and end; ID names the client
@@ -62,25 +62,24 @@ pub struct Options {
     scope: String,
 }
 
-/// What `app` has to say when it is done.
+/// Result of the program `app`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum AppReport {
-    /// It has served and was stopped.
+    /// The server was stopped.
     Served(ServeReport),
-    /// It has made a key.
+    /// A key was made.
     Key(NewKey),
 }
 
-/// What `app` has to say when it was stopped.
+/// Result of a stopped server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServeReport {
-    /// Where it answered.
+    /// Address that it served at.
     pub url: String,
 }
 
-/// Does what the options say: makes a key, or serves at `api.bind` until the process is asked to
-/// stop.
+/// Makes a key, or serves at `api.bind` until the process is asked to stop.
 pub fn run(config: &Config, options: &Options) -> anyhow::Result<AppReport> {
     match &options.new_key {
         Some(id) => make_key(id, &options.scope).map(AppReport::Key),

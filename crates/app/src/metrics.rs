@@ -1,7 +1,7 @@
-//! What the server counts of itself, and the text form of it (Prometheus 0.0.4).
+//! The metrics of the server, and their text format (Prometheus 0.0.4).
 //!
-//! Labels are of ours: a route is its pattern, a method one of those known. So no client can make
-//! a series.
+//! All labels come from fixed sets, such as route patterns and known methods. So no client can
+//! create a time series.
 
 mod runs;
 mod text;
@@ -26,10 +26,11 @@ const BUCKETS: [u64; 16] = [
     2_500_000, 5_000_000, 10_000_000, 30_000_000,
 ];
 
-/// The methods that are told apart; the last stands for all others.
+/// The counted methods; the last one stands for all others.
 const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "OPTIONS", "other"];
 
-/// Where a request was to: its place among the routes, none for an address that does not exist.
+/// Target of a request: its route and method. Unknown addresses share one route index behind the
+/// last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Target {
     route: usize,
@@ -44,32 +45,32 @@ pub(crate) struct Metrics {
     /// By route, then method.
     durations: Vec<Histogram>,
     requests: Mutex<BTreeMap<(Target, u16), u64>>,
-    /// By class.
+    /// Predictions by label.
     predictions: [AtomicU64; 2],
     rejected: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Default)]
 struct Histogram {
-    /// One more than there are bounds.
+    /// One bucket more than there are bounds.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     microseconds: AtomicU64,
 }
 
-/// A request that is being answered; counted as such until it is dropped.
+/// A request that is being answered; counted until it is dropped.
 pub(crate) struct Running<'m>(&'m Metrics);
 
 impl Target {
-    /// The target of a request at an address whose endpoint has that place.
-    pub(crate) fn of(place: Option<usize>, method: &Method) -> Self {
+    /// The target of a request; `endpoint_index` is the index of its endpoint.
+    pub(crate) fn of(endpoint_index: Option<usize>, method: &Method) -> Self {
         let known = METHODS.iter().position(|known| *known == method.as_str());
         Self {
-            route: place.unwrap_or(routes::ALL.len()),
+            route: endpoint_index.unwrap_or(routes::ALL.len()),
             method: known.unwrap_or(METHODS.len() - 1),
         }
     }
 
-    /// The pattern of its route.
+    /// Pattern of its route.
     pub(crate) fn route(self) -> &'static str {
         routes::ALL
             .get(self.route)
@@ -87,7 +88,7 @@ impl Target {
 }
 
 impl Metrics {
-    /// All of them at 0.
+    /// All counters at 0.
     pub(crate) fn new() -> Self {
         let cells = (routes::ALL.len() + 1) * METHODS.len();
         Self {
@@ -100,18 +101,18 @@ impl Metrics {
         }
     }
 
-    /// A request has begun.
+    /// Counts a request that begins.
     pub(crate) fn begin(&self) -> Running<'_> {
         self.in_flight.fetch_add(1, Relaxed);
         Running(self)
     }
 
-    /// Number of requests that have begun and were not answered yet.
+    /// Number of requests without an answer yet.
     pub(crate) fn requests_in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)
     }
 
-    /// A request was answered.
+    /// Counts an answered request.
     pub(crate) fn count_request(&self, target: Target, status: u16, took: Duration) {
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let histogram = &self.durations[target.cell()];
@@ -122,18 +123,18 @@ impl Metrics {
         *requests.entry((target, status)).or_default() += 1;
     }
 
-    /// A connection ended before a request could be read.
+    /// Counts a connection that ended before a request could be read.
     pub(crate) fn count_connection_without_request(&self) {
         self.without_request.fetch_add(1, Relaxed);
     }
 
-    /// Rows were predicted.
+    /// Counts predicted rows.
     pub(crate) fn count_predictions(&self, stayed: u64, left: u64) {
         self.predictions[0].fetch_add(stayed, Relaxed);
         self.predictions[1].fetch_add(left, Relaxed);
     }
 
-    /// Rows were refused.
+    /// Counts rejected rows.
     pub(crate) fn count_rejected(&self, errors: &RowErrors) {
         let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         for (code, count) in &errors.by_code {

@@ -1,5 +1,5 @@
-//! The description of the API for programs (OpenAPI 3.1), made from the table of endpoints, the
-//! kinds of problem and the schemas of the answers.
+//! The OpenAPI 3.1 description of the API, made from the table of endpoints, the kinds of problem
+//! and the schemas of the answers.
 
 mod schemas;
 
@@ -11,9 +11,9 @@ use crate::accept::Media;
 use crate::kind::{self, Kind};
 use crate::routes::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 
-/// Codes of the problems that any endpoint may answer with.
+/// Problem codes of every endpoint.
 const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "overloaded"];
-/// Codes of the problems of an endpoint that asks for a key.
+/// Problem codes of endpoints that require a key.
 const WITH_KEY: [&str; 4] = [
     "key-missing",
     "key-unknown",
@@ -21,14 +21,14 @@ const WITH_KEY: [&str; 4] = [
     "too-many-wrong-keys",
 ];
 
-/// The description as text.
+/// The description as JSON text.
 pub(crate) fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     // A tree of texts and numbers always encodes.
     TEXT.get_or_init(|| serde_json::to_string_pretty(&document()).unwrap_or_default())
 }
 
-/// The problems that an endpoint may answer with, in the order of their status.
+/// The problems of an endpoint, in the order of their status.
 pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
     let is_own = |code: &str| {
         endpoint.problems.contains(&code)
@@ -80,7 +80,7 @@ fn operation(endpoint: &Endpoint) -> Value {
         "responses": responses(endpoint),
     });
     if endpoint.access != Access::Open {
-        // The empty one: on a loopback address no key is asked for.
+        // The empty requirement: on a loopback address no key is needed.
         operation["security"] = json!([{}, {"bearer": []}, {"key": []}]);
     }
     if endpoint.verb == Verb::Post {
@@ -95,7 +95,7 @@ fn operation(endpoint: &Endpoint) -> Value {
     operation
 }
 
-/// The words of its path.
+/// The words of an endpoint's path.
 fn operation_id(endpoint: &Endpoint) -> String {
     let words = endpoint
         .path
@@ -173,8 +173,8 @@ fn responses(endpoint: &Endpoint) -> Value {
     responses.into()
 }
 
-/// Whether an answer has a tag, by which the client may ask whether it is still the same: what
-/// changes with every request has none.
+/// True if the answers of an endpoint have an entity tag. Answers that change with every request
+/// have none.
 fn is_tagged(endpoint: &Endpoint) -> bool {
     let is_live = endpoint.media.contains(&Media::Metrics);
     endpoint.verb == Verb::Get && endpoint.access != Access::Open && !is_live

@@ -15,7 +15,7 @@ use actix_web::rt::task::yield_now;
 
 /// Bytes of bodies in one round, which take some milliseconds.
 const BYTES_OF_A_ROUND: usize = 256 * 1024;
-/// Smaller bodies are not counted: their cost is that of any other request.
+/// Smaller bodies are not counted: they cost as little as any other request.
 const UNCOUNTED_BYTES: usize = 4 * 1024;
 
 thread_local! {
@@ -30,7 +30,7 @@ struct Round {
     waiting: RefCell<VecDeque<Rc<Waiter>>>,
 }
 
-/// A request that waits for a round with room for it.
+/// A request that waits for a round with room.
 struct Waiter {
     bytes: usize,
     waker: RefCell<Waker>,
@@ -69,7 +69,7 @@ pub(crate) async fn for_bytes(bytes: usize) {
 }
 
 impl Round {
-    /// The first of a round may be of any size.
+    /// The first body of a round may have any size.
     fn has_room(&self, bytes: usize) -> bool {
         let before = self.bytes.get();
         let has_room = before == 0 || before + bytes <= BYTES_OF_A_ROUND;
@@ -99,7 +99,7 @@ impl Round {
     fn let_in(&self) {
         loop {
             let mut waiting = self.waiting.borrow_mut();
-            // Nobody else holds a waiter whose request was given up.
+            // Only the queue still holds a waiter whose request was dropped.
             let is_gone = |first: &Rc<Waiter>| Rc::strong_count(first) == 1;
             let Some(first) = waiting.front() else { break };
             if !is_gone(first) && !self.has_room(first.bytes) {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_have_their_turn_while_much_is_computed() {
+    fn other_requests_have_their_turn_between_rounds() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -149,7 +149,7 @@ mod tests {
             for task in tasks {
                 task.await.unwrap();
             }
-            // Who gives up keeps nobody waiting, and small things wait for nothing.
+            // An abandoned request keeps nobody waiting, and small requests do not wait at all.
             for _ in 0..10 {
                 let given_up = rt::spawn(for_bytes(BYTES_OF_A_ROUND));
                 yield_now().await;

@@ -1,4 +1,4 @@
-//! Predictions: rows in, the answer's values out. Nothing here can fail.
+//! Predictions: rows in, values of the answer out. Nothing here can fail.
 
 mod csv_answer;
 mod explanation;
@@ -8,17 +8,17 @@ use model::Model;
 use serde::Serialize;
 
 use self::explanation::Explanations;
-use crate::payload::{Ids, Rows};
+use crate::payload::{Ids, RequestRows};
 
 pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
 pub(crate) use self::size::answer_bytes;
 
-/// What a request may ask for besides predictions.
+/// Options of a prediction request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Options {
     /// The positive label is predicted where its probability is above this.
     pub(crate) threshold: f64,
-    /// Whether each prediction is explained.
+    /// True if each prediction is explained.
     pub(crate) explain: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Predictions<'a> {
     probabilities: Vec<f64>,
     ids: &'a Ids,
     rows: usize,
-    /// Missing features for which the training mean stood in.
+    /// Missing feature values, replaced by the training mean.
     imputed: usize,
     /// Cells of categories with an unseen level.
     unknown_levels: usize,
@@ -49,10 +49,10 @@ pub(crate) struct Predictions<'a> {
     explanations: Option<Explanations<'a>>,
 }
 
-/// Predicts all rows by one model.
+/// Predicts all rows with one model.
 pub(crate) fn predict<'a>(
     model: &'a Model,
-    rows: &'a Rows,
+    rows: &'a RequestRows,
     options: Options,
     model_version: &'a str,
     request_id: &'a str,
@@ -79,17 +79,18 @@ pub(crate) fn predict<'a>(
 }
 
 impl Predictions<'_> {
-    /// How many are of class 0 and of class 1.
+    /// Number of negative and of positive predictions.
     pub(crate) fn counts(&self) -> [u64; 2] {
-        let left = self.predictions.iter().filter(|class| **class == 1).count();
+        let left = self.predictions.iter().filter(|label| **label == 1).count();
         [(self.predictions.len() - left) as u64, left as u64]
     }
 }
 
-/// All predictions, 0 or 1 a line, as a text of so many bytes, and how many there are of each.
+/// All predictions as text, one 0 or 1 a line, and the number of each. `bytes` is the size of the
+/// text.
 pub(crate) fn predict_text(
     model: &Model,
-    rows: &Rows,
+    rows: &RequestRows,
     options: Options,
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {

@@ -1,4 +1,4 @@
-//! The body of an answer that is an error (RFC 9457).
+//! The body of an error answer (RFC 9457).
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::error::{ApiError, RowError};
 
-/// Characters of a client's input that an answer repeats at most.
+/// Upper limit of repeated characters of a client's input.
 const SHOWN_CHARACTERS: usize = 64;
 /// Bytes that hold at least that many characters.
 const SHOWN_BYTES: usize = 4 * SHOWN_CHARACTERS;
-/// Where the types are described.
+/// Page that describes the types.
 const TYPES: &str = "/docs#";
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Problem<'a> {
     errors_total: Option<u64>,
 }
 
-/// The answer for an error; `instance` is an excerpt of the address that was asked for.
+/// The answer for an error; `instance` is an excerpt of the requested address.
 pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> HttpResponse {
     let kind = error.kind();
     let rows = match error {
@@ -58,8 +58,8 @@ pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> Http
         .body(serde_json::to_vec(&problem).unwrap_or_default())
 }
 
-/// The beginning of a client's input, safe to show: control characters and invalid bytes as
-/// `\xHH`, at most 64 characters.
+/// The beginning of a client's input, safe to show. Control characters and invalid bytes become
+/// `\xHH`; at most 64 characters are kept.
 pub(crate) fn excerpt(input: &[u8]) -> String {
     let text = dataset::escaped(&input[..input.len().min(SHOWN_BYTES)]);
     match text.char_indices().nth(SHOWN_CHARACTERS) {

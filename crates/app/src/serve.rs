@@ -21,18 +21,18 @@ use crate::{answer, routes};
 /// How long the rest of an unread body is discarded before the connection ends.
 const LINGER_TIME: Duration = Duration::from_secs(1);
 
-/// How many workers a server has.
+/// Number of workers of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workers {
-    /// One a processor.
+    /// One for each processor.
     Usual,
     /// One, for a single caller.
     One,
 }
 
-/// Starts answering until the server's handle stops it; to be called within an actix system.
+/// Starts answering until the server's handle stops it. Must be called within an actix system.
 ///
-/// This does what the library's `HttpServer` does, and wraps each connection in a watched stream.
+/// This replaces the library's `HttpServer`, in order to wrap each connection in a watched stream.
 pub(crate) fn start(
     listener: TcpListener,
     state: &Data<AppState>,
@@ -61,13 +61,13 @@ pub(crate) fn start(
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            // Time limits are those of `connection`.
+            // The module `connection` applies the time limits.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER_TIME)
             .local_addr(address)
-            .on_connect_ext(|stream: &WatchedStream, noted| {
-                noted.insert(stream.connection());
+            .on_connect_ext(|stream: &WatchedStream, extensions| {
+                extensions.insert(stream.connection());
             })
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {

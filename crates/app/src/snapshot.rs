@@ -1,8 +1,7 @@
 //! The live model: one immutable snapshot, replaced when `current` points elsewhere.
 //!
-//! Requests take the snapshot and nothing else; looking at the link, loading and verifying happen
-//! beside them. A release that cannot be used leaves the model before it in place, and is tried
-//! again at the next looks.
+//! Requests only take the snapshot. Checking the link, loading and verifying happen outside of
+//! requests. If a release is unusable, the previous model stays, and later checks try again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,19 +19,19 @@ use jiff::Timestamp;
 use model::Model;
 
 use crate::error::ApiError;
-use crate::work::Glance;
+use crate::work::MonitoringCheck;
 
-/// A model as it is served.
+/// A model with everything needed to serve it.
 pub(crate) struct Snapshot {
-    /// The release it belongs to.
+    /// Name of its release.
     pub(crate) release: String,
-    /// The same for answers.
+    /// Name of its release as a header value.
     pub(crate) header: HeaderValue,
-    /// What that release says of itself.
+    /// Manifest of its release.
     pub(crate) manifest: Manifest,
     /// The model.
     pub(crate) model: Model,
-    /// The columns that a request has to bring: the model's, with the id and the rules of the
+    /// Columns of requests: the model's columns, with the id column and the rules of the
     /// configuration.
     pub(crate) schema: Schema,
 }
@@ -44,53 +43,53 @@ pub(crate) struct ModelStore {
     state: RwLock<State>,
     /// Held while a release is loaded, so that it is loaded once.
     loading: Mutex<()>,
-    /// Limits the looks that `/readyz` asks for.
-    pub(crate) glance: Glance,
+    /// Limits the checks that `/readyz` asks for.
+    pub(crate) check: MonitoringCheck,
     loaded: AtomicU64,
-    refused: AtomicU64,
+    unusable: AtomicU64,
 }
 
-/// Where `current` points, or why that cannot be read.
+/// Target of `current`, or why it cannot be read.
 type Target = Result<Option<PathBuf>, String>;
 
-/// What there is to load.
+/// Identity of the release that `current` points at.
 #[derive(Clone, PartialEq)]
-struct Seen {
+struct LiveIdentity {
     target: Target,
-    /// Of the manifest: a release that was made anew under the same name has another.
+    /// Stamp of the manifest. A release rebuilt under the same name has another stamp.
     stamp: Option<FileStamp>,
 }
 
 struct State {
-    /// What the rest was made for; `None` before the first look.
-    seen: Option<Seen>,
+    /// The release that the other fields describe; `None` before the first check.
+    identity: Option<LiveIdentity>,
     snapshot: Option<Arc<Snapshot>>,
-    /// Whether the snapshot is that of the live release.
+    /// True if the snapshot is that of the live release.
     is_live: bool,
-    /// Why the live release cannot be used, where it cannot.
-    refusal: Option<String>,
+    /// Why the live release is unusable; `None` if it is usable.
+    failure: Option<String>,
 }
 
-/// Whether what was seen already is loaded once more.
+/// Whether a release that was seen before is loaded again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
-    No,
-    /// Where it could not be used.
-    Refused,
+enum Retry {
+    Never,
+    /// If it was unusable.
+    AfterFailure,
 }
 
-/// What the metrics say of the model.
+/// Metrics of the model.
 #[derive(Debug, Default)]
 pub(crate) struct ModelFigures {
     /// The release that is served.
     pub(crate) served: Option<ServedFigures>,
-    /// Releases that were taken up.
+    /// Number of releases that were loaded.
     pub(crate) loaded: u64,
-    /// Releases that could not be used.
-    pub(crate) refused: u64,
+    /// Number of releases that were unusable.
+    pub(crate) unusable: u64,
 }
 
-/// What the metrics say of a release.
+/// Metrics of a release.
 #[derive(Debug)]
 pub(crate) struct ServedFigures {
     pub(crate) release: String,
@@ -98,11 +97,11 @@ pub(crate) struct ServedFigures {
     pub(crate) score: f64,
 }
 
-/// What `/readyz` says of the model.
+/// Readiness of the model, for `/readyz`.
 pub(crate) struct Readiness {
     /// The release that is served.
     pub(crate) release: Option<String>,
-    /// Whether that is the live one.
+    /// True if it is the live release.
     pub(crate) is_live: bool,
 }
 
@@ -112,15 +111,15 @@ impl ModelStore {
             layout: config.layout.clone(),
             configured: config.schema.clone(),
             state: RwLock::new(State {
-                seen: None,
+                identity: None,
                 snapshot: None,
                 is_live: false,
-                refusal: None,
+                failure: None,
             }),
             loading: Mutex::new(()),
-            glance: Glance::default(),
+            check: MonitoringCheck::default(),
             loaded: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            unusable: AtomicU64::new(0),
         }
     }
 
@@ -130,7 +129,7 @@ impl ModelStore {
         state.snapshot.clone().ok_or(ApiError::NoModel)
     }
 
-    /// Whether predictions can be made, and by which release.
+    /// Readiness, and the release that serves.
     pub(crate) fn readiness(&self) -> Readiness {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Readiness {
@@ -139,7 +138,7 @@ impl ModelStore {
         }
     }
 
-    /// What the metrics show.
+    /// The metrics of the model.
     pub(crate) fn figures(&self) -> ModelFigures {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         ModelFigures {
@@ -149,61 +148,63 @@ impl ModelStore {
                 score: it.manifest.score,
             }),
             loaded: self.loaded.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
+            unusable: self.unusable.load(Ordering::Relaxed),
         }
     }
 
-    /// Looks where `current` points, and loads what is new there.
-    pub(crate) fn look(&self) {
-        if !self.has_seen(&self.seen_now()) {
-            self.reload(Again::No);
+    /// Checks where `current` points, and loads a new release.
+    pub(crate) fn refresh(&self) {
+        if !self.is_known(&self.current_identity()) {
+            self.reload(Retry::Never);
         }
     }
 
-    /// Looks likewise, and tries again what could not be loaded: the reason may have passed.
-    pub(crate) fn look_again(&self) {
+    /// Like [`Self::refresh`], and also retries a release that could not be loaded: the reason may be
+    /// gone.
+    pub(crate) fn refresh_or_retry(&self) {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let again = if state.refusal.is_some() {
-            Again::Refused
+        let retry = if state.failure.is_some() {
+            Retry::AfterFailure
         } else {
-            Again::No
+            Retry::Never
         };
         drop(state);
-        if again == Again::Refused || !self.has_seen(&self.seen_now()) {
-            self.reload(again);
+        if retry == Retry::AfterFailure || !self.is_known(&self.current_identity()) {
+            self.reload(retry);
         }
     }
 
-    /// Loads what `current` points at, also when it did so before: a release may have been mended.
-    pub(crate) fn look_anew(&self) {
+    /// Loads the release that `current` points at, even if it was loaded before: it may have been
+    /// repaired.
+    pub(crate) fn force_reload(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.seen = None;
+        state.identity = None;
         drop(state);
-        self.reload(Again::No);
+        self.reload(Retry::Never);
     }
 
-    fn seen_now(&self) -> Seen {
+    fn current_identity(&self) -> LiveIdentity {
         let target = live_target(&self.layout).map_err(|error| format!("{error:#}"));
         let stamp = target.as_ref().ok().and_then(|target| {
             let folder = self.layout.production().join(target.as_ref()?);
-            // What is wrong with the file is said when it is read.
+            // Errors of the file are reported when it is read.
             let metadata = fs::metadata(folder.join(names::MANIFEST)).ok()?;
             Some(FileStamp::of(&metadata))
         });
-        Seen { target, stamp }
+        LiveIdentity { target, stamp }
     }
 
-    fn has_seen(&self, now: &Seen) -> bool {
+    fn is_known(&self, now: &LiveIdentity) -> bool {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.seen.as_ref() == Some(now)
+        state.identity.as_ref() == Some(now)
     }
 
-    fn reload(&self, again: Again) {
+    fn reload(&self, retry: Retry) {
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        // Before loading: what changes meanwhile is seen at the next look.
-        let now = self.seen_now();
-        let has_seen = self.has_seen(&now);
-        if has_seen && again == Again::No {
+        // Read before loading: later changes are seen at the next check.
+        let now = self.current_identity();
+        let is_known = self.is_known(&now);
+        if is_known && retry == Retry::Never {
             return;
         }
         let loaded = match &now.target {
@@ -212,9 +213,9 @@ impl ModelStore {
             Err(problem) => Err(anyhow::anyhow!("{problem}")),
         };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.seen = Some(now);
+        state.identity = Some(now);
         state.is_live = matches!(loaded, Ok(Some(_)));
-        let refused_before = state.refusal.take();
+        let failure_before = state.failure.take();
         match loaded {
             Ok(Some(snapshot)) => {
                 self.loaded.fetch_add(1, Ordering::Relaxed);
@@ -226,19 +227,19 @@ impl ModelStore {
                 state.snapshot = None;
             }
             Err(error) => {
-                let refusal = format!("{error:#}");
-                // What is known already is not told twice a second.
-                if !has_seen || refused_before.as_ref() != Some(&refusal) {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
+                let failure = format!("{error:#}");
+                // A known error is not logged twice a second.
+                if !is_known || failure_before.as_ref() != Some(&failure) {
+                    self.unusable.fetch_add(1, Ordering::Relaxed);
                     let kept = state.snapshot.as_ref().map_or("none", |it| &it.release);
-                    tracing::error!(kept, "the live release cannot be used: {refusal}");
+                    tracing::error!(kept, "the live release cannot be used: {failure}");
                 }
-                state.refusal = Some(refusal);
+                state.failure = Some(failure);
             }
         }
     }
 
-    /// Loads what `target` names, relative to the production folder.
+    /// Loads the release at `target`, a path relative to the production folder.
     fn load(&self, target: &Path) -> anyhow::Result<Snapshot> {
         let release = Release::open(&self.layout.production().join(target))?;
         let model = release.verify()?;
@@ -247,22 +248,23 @@ impl ModelStore {
             header: HeaderValue::from_str(release.name())
                 .context("the release's name cannot stand in a header")?,
             manifest: release.manifest,
-            schema: requested(&self.configured, &model.schema),
+            schema: request_schema(&self.configured, &model.schema),
             model,
         })
     }
 }
 
-/// A model's columns as a request has to bring them: what a value may be is the configuration's
-/// word, here as in ingestion, so that a rule changed since the model was fitted holds at once.
-fn requested(configured: &Schema, model: &Schema) -> Schema {
+/// The columns that requests must send: those of the model, with the rules of the configuration. As
+/// in ingestion, a rule that changed after training applies at once.
+fn request_schema(configured: &Schema, model: &Schema) -> Schema {
     let mut schema = Schema {
         id: configured.id.clone(),
         ..model.clone()
     };
     for feature in &mut schema.features {
-        // What a model reads as a number it cannot read as a text.
-        let same = |other: &&Feature| other.name == feature.name && other.kind.is_as(&feature.kind);
+        // A rule for a number cannot apply to a category, nor the other way round.
+        let same =
+            |other: &&Feature| other.name == feature.name && other.kind.is_same_kind(&feature.kind);
         if let Some(configured) = configured.features.iter().find(same) {
             feature.kind = configured.kind.clone();
         }

@@ -1,11 +1,11 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::Config;
 
-use crate::access::Gate;
+use crate::access::AccessControl;
 use crate::access_log::AccessLog;
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
@@ -14,34 +14,34 @@ use crate::routes::{RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::snapshot::ModelStore;
 use crate::work::Work;
 
-/// The configuration, the live model, and what is counted and kept over all requests.
+/// The configuration, the live model, counters and caches.
 pub(crate) struct AppState {
     pub(crate) config: Config,
-    pub(crate) gate: Gate,
+    pub(crate) access: AccessControl,
     pub(crate) models: Arc<ModelStore>,
     pub(crate) scores: ScoreCache,
     pub(crate) summary: StoredAnswer,
     pub(crate) diagnostics: StoredAnswer,
     pub(crate) runs: RunFiguresCache,
     pub(crate) metrics: Metrics,
-    /// `None` where nobody reads one.
+    /// `None` if requests are not logged.
     pub(crate) log: Option<AccessLog>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) connections: OpenConnections,
     pub(crate) work: Work,
-    /// Answers that are being streamed.
+    /// Number of answers that are being streamed.
     pub(crate) streams: Arc<AtomicUsize>,
-    /// Whether the server is being stopped.
+    /// True while the server is stopping.
     pub(crate) is_draining: AtomicBool,
 }
 
 impl AppState {
-    pub(crate) fn new(config: Config, gate: Gate) -> Self {
+    pub(crate) fn new(config: Config, access: AccessControl) -> Self {
         let models = ModelStore::new(&config);
-        // So that the first request finds it.
-        models.look();
+        // Loaded now, so that the first request finds a model.
+        models.refresh();
         Self {
-            gate,
+            access,
             models: Arc::new(models),
             scores: ScoreCache::default(),
             summary: StoredAnswer::default(),
@@ -58,7 +58,7 @@ impl AppState {
         }
     }
 
-    /// Whether the server has anything to do besides the request that asks.
+    /// True if the server has work besides the asking request.
     pub(crate) fn is_busy(&self) -> bool {
         self.metrics.requests_in_flight() > 1
             || self.work.is_running()
@@ -66,10 +66,10 @@ impl AppState {
     }
 
     /// Reads the live release and the keys again.
-    pub(crate) fn read_anew(&self) {
-        self.models.look_anew();
+    pub(crate) fn reload(&self) {
+        self.models.force_reload();
         if let Some(file) = &self.config.api.keys_file
-            && let Err(error) = self.gate.read_keys_again(file)
+            && let Err(error) = self.access.reload_keys(file)
         {
             tracing::error!("the keys are left as they were: {error:#}");
         }

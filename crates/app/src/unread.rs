@@ -1,7 +1,8 @@
 //! The rest of a request's body, when the answer does not wait for it.
 //!
-//! The HTTP library reads on in a chunked body that nobody wants, for as long as the client sends,
-//! unless somebody still holds it while the answer is sent: then it closes the connection.
+//! The HTTP library keeps reading an unwanted chunked body, for as long as the client sends. If
+//! somebody still holds the body while the answer is sent, the library closes the connection
+//! instead.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -16,18 +17,18 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_core::Stream;
 
-/// A chunked body that the handler reads and that is held meanwhile.
+/// A chunked body that is held while the handler reads it.
 #[derive(Clone)]
 pub(crate) struct Unread(Rc<RefCell<Payload>>);
 
-/// An answer that holds what was not read of the request.
+/// An answer that holds the unread rest of the request.
 struct CutAnswer {
     body: BoxBody,
     _unread: Unread,
 }
 
 impl Unread {
-    /// Takes hold of a request's body, where that is needed.
+    /// Takes hold of a request's body; `None` if that is not needed.
     pub(crate) fn of(request: &mut ServiceRequest) -> Option<Self> {
         if !request.headers().contains_key(TRANSFER_ENCODING) {
             return None;
@@ -38,8 +39,8 @@ impl Unread {
         Some(held)
     }
 
-    /// Holds the body until the answer was sent.
-    pub(crate) fn hold_by(self, answer: ServiceResponse) -> ServiceResponse {
+    /// Holds the body until the answer is sent.
+    pub(crate) fn attach_to(self, answer: ServiceResponse) -> ServiceResponse {
         answer.map_body(|_, body| {
             BoxBody::new(CutAnswer {
                 body,

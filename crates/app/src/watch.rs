@@ -1,4 +1,4 @@
-//! Looking for a new release beside the requests, a few times a second or when asked to.
+//! Checks for a new release outside of requests, twice a second or on demand.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -8,47 +8,47 @@ use actix_web::web::Data;
 
 use crate::state::AppState;
 
-/// How long a new release may be overlooked.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Longest delay until a new release is noticed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The thread that looks; stopped on drop.
+/// The thread that checks; stopped on drop.
 pub(crate) struct Watch {
-    asks: Option<Sender<()>>,
+    reload_sender: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    /// Starts looking.
+    /// Starts checking.
     pub(crate) fn start(state: Data<AppState>) -> std::io::Result<Self> {
-        let (asks, asked) = mpsc::channel();
+        let (reload_sender, reload_requests) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("releases".into())
             .spawn(move || {
-                // So that under load there is something to show from the beginning.
+                // Read first, so that `/metrics` has figures to show under load from the start.
                 state.runs.read(&state.config);
                 loop {
-                    match asked.recv_timeout(LOOK_EVERY) {
-                        Err(RecvTimeoutError::Timeout) => state.models.look_again(),
-                        Ok(()) => state.read_anew(),
+                    match reload_requests.recv_timeout(CHECK_INTERVAL) {
+                        Err(RecvTimeoutError::Timeout) => state.models.refresh_or_retry(),
+                        Ok(()) => state.reload(),
                         Err(RecvTimeoutError::Disconnected) => break,
                     }
                 }
             })?;
         Ok(Self {
-            asks: Some(asks),
+            reload_sender: Some(reload_sender),
             thread: Some(thread),
         })
     }
 
-    /// What asks it to read everything again now.
-    pub(crate) fn asks(&self) -> Option<Sender<()>> {
-        self.asks.clone()
+    /// Sender that triggers a complete reload.
+    pub(crate) fn reload_sender(&self) -> Option<Sender<()>> {
+        self.reload_sender.clone()
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.asks.take());
+        drop(self.reload_sender.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

@@ -23,15 +23,15 @@ use crate::error::ApiError;
 const AT_ONCE_BY_PROCESSOR: usize = 2;
 /// Limit on the number of waiting requests.
 pub(crate) const MAX_WAITING: usize = 128;
-/// How long `/readyz` and `/metrics` wait for new information, as monitoring must stay fast under
-/// load.
-const PATIENCE: Duration = Duration::from_millis(30);
-/// How many times they do so while nothing else is asked of the server: a second.
+/// How long `/readyz` and `/metrics` wait for new information. The wait is short, because
+/// monitoring must stay fast under load.
+const MONITORING_WAIT: Duration = Duration::from_millis(30);
+/// Number of such waits while the server is otherwise idle: one second in total.
 const MAX_WAITS: u32 = 33;
-/// Threads for `/readyz` and `/metrics`: a look that hangs keeps one for good.
+/// Threads for `/readyz` and `/metrics`; a check that hangs blocks one for good.
 const MONITORING_THREADS: usize = 2;
 
-/// The turns, and the number of requests that wait for one.
+/// Turns for running jobs, and the number of requests that wait for one.
 pub(crate) struct Work {
     turns: Arc<Semaphore>,
     at_once: usize,
@@ -39,20 +39,20 @@ pub(crate) struct Work {
 }
 
 /// The place of a waiting request; free again on drop.
-pub(crate) struct Place<'w> {
+pub(crate) struct WaitingPlace<'w> {
     work: &'w Work,
     request: &'w HttpRequest,
 }
 
-/// A look at something outside the server, made for one request at a time.
+/// A check of something outside the server, run for one request at a time.
 #[derive(Default)]
-pub(crate) struct Glance {
-    /// Held until the look has ended.
-    looking: Arc<Mutex<()>>,
+pub(crate) struct MonitoringCheck {
+    /// Held until the check has ended.
+    running: Arc<Mutex<()>>,
 }
 
 impl Work {
-    /// All turns are free.
+    /// Work with all turns free.
     pub(crate) fn new() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let at_once = AT_ONCE_BY_PROCESSOR * processors;
@@ -68,7 +68,7 @@ impl Work {
         self.at_once + MONITORING_THREADS
     }
 
-    /// Whether any job runs.
+    /// True if any job runs.
     pub(crate) fn is_running(&self) -> bool {
         self.turns.available_permits() < self.at_once
     }
@@ -86,8 +86,11 @@ impl Work {
     }
 
     /// Takes a place among the waiting requests.
-    pub(crate) fn wait<'w>(&'w self, request: &'w HttpRequest) -> Result<Place<'w>, ApiError> {
-        let place = Place {
+    pub(crate) fn wait<'w>(
+        &'w self,
+        request: &'w HttpRequest,
+    ) -> Result<WaitingPlace<'w>, ApiError> {
+        let place = WaitingPlace {
             work: self,
             request,
         };
@@ -97,13 +100,13 @@ impl Work {
         Ok(place)
     }
 
-    /// All turns, until they are dropped.
+    /// All turns, held until dropped.
     #[cfg(test)]
     pub(crate) fn all_turns(&self) -> OwnedSemaphorePermit {
         self.some_turns(self.at_once)
     }
 
-    /// So many turns, until they are dropped.
+    /// A number of turns, held until dropped.
     #[cfg(test)]
     pub(crate) fn some_turns(&self, turns: usize) -> OwnedSemaphorePermit {
         let turns = u32::try_from(turns).unwrap();
@@ -112,10 +115,10 @@ impl Work {
     }
 }
 
-impl Place<'_> {
-    /// Waits for something else as long as the client is there.
+impl WaitingPlace<'_> {
+    /// Waits for something else as long as the client is connected.
     pub(crate) async fn until<T>(&self, wanted: impl Future<Output = T>) -> T {
-        Connection::while_there(self.request, wanted).await
+        Connection::while_connected(self.request, wanted).await
     }
 
     /// Runs a job when a turn is free.
@@ -126,14 +129,14 @@ impl Place<'_> {
         let turn = self.turn().await;
         drop(self);
         let done = web::block(move || {
-            // The turn ends with the job, also when nobody waits for the result.
+            // The turn ends with the job, even if nobody waits for the result.
             let _turn = turn;
             job()
         });
         Ok(done.await?)
     }
 
-    /// The next free turn. `None` is never returned, as the turns are not closed.
+    /// The next free turn. `None` is never returned, because the turns are never closed.
     async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let turns = || Arc::clone(&self.work.turns);
         match turns().try_acquire_owned() {
@@ -143,46 +146,47 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingPlace<'_> {
     fn drop(&mut self) {
         self.work.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Glance {
-    /// Looks, and waits for the result within the limit of monitoring. The look goes on after that,
-    /// and the next request has its result.
+impl MonitoringCheck {
+    /// Runs a check and waits for its result, within the limit of monitoring. A longer check
+    /// continues, and the next request gets its result.
     ///
-    /// A look begins after the one before it has ended, so that one that hangs takes one thread.
-    pub(crate) async fn look(
+    /// A check begins only after the previous one has ended, so a check that hangs blocks one
+    /// thread.
+    pub(crate) async fn run(
         &self,
         is_busy: impl Fn() -> bool,
-        look: impl FnOnce() + Send + 'static,
+        check: impl FnOnce() + Send + 'static,
     ) -> Result<(), ApiError> {
         let has_begun = Cell::new(false);
-        let mut looked = pin!(async {
-            let turn = Arc::clone(&self.looking).lock_owned().await;
+        let mut checked = pin!(async {
+            let turn = Arc::clone(&self.running).lock_owned().await;
             has_begun.set(true);
-            let looked = web::block(move || {
+            let checked = web::block(move || {
                 let _turn = turn;
-                look();
+                check();
             });
-            looked.await
+            checked.await
         });
         for _ in 0..MAX_WAITS {
-            if let Ok(looked) = timeout(PATIENCE, &mut looked).await {
-                return Ok(looked?);
+            if let Ok(checked) = timeout(MONITORING_WAIT, &mut checked).await {
+                return Ok(checked?);
             }
             if is_busy() || !has_begun.get() {
                 break;
             }
         }
-        // The answer is what is known already.
+        // The answer is then based on what is already known.
         Ok(())
     }
 
     #[cfg(test)]
     pub(crate) fn is_begun(&self) -> bool {
-        self.looking.try_lock().is_err()
+        self.running.try_lock().is_err()
     }
 }

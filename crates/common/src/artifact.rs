@@ -1,9 +1,7 @@
-//! The envelope of a binary artifact: what it is, which version, and a checksum, around the
-//! MessagePack of a value.
+//! The envelope of a binary artifact: format, version and checksum around a MessagePack value.
 //!
-//! Reading never executes anything: an envelope is data, and it is checked in the order format,
-//! version, checksum, content. The content is encoded with field names, so a later version may
-//! add fields.
+//! Reading never executes anything. An envelope is checked in this order: format, version,
+//! checksum, content. The content is encoded with field names, so a later version may add fields.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
@@ -17,17 +15,17 @@ pub enum LoadError {
     /// The bytes are no envelope: truncated, or another kind of file.
     #[error("it is no {expected} (truncated, or another kind of file)")]
     Foreign {
-        /// What was expected.
+        /// Format that was expected.
         expected: &'static str,
     },
-    /// A newer program wrote it.
+    /// A newer program wrote the artifact.
     #[error("it is a {format} of version {found}; this program reads up to version {supported}")]
     Newer {
-        /// What it is.
+        /// Format of the artifact.
         format: &'static str,
-        /// The version in the file.
+        /// Version in the file.
         found: u32,
-        /// The newest version that this program reads.
+        /// Newest version that this program reads.
         supported: u32,
     },
     /// The content does not match its checksum.
@@ -38,16 +36,16 @@ pub enum LoadError {
     Undecodable(String),
 }
 
-/// A kind of artifact.
+/// Format of an artifact.
 #[derive(Clone, Copy, Debug)]
 pub struct Format {
-    /// What it is, as written in the file.
+    /// Name, as written in the file.
     pub name: &'static str,
-    /// The version written, and the newest one read.
+    /// Version that is written, and the newest one that is read.
     pub version: u32,
 }
 
-/// How deep values may be nested; a model needs fewer than ten levels.
+/// Nesting limit of values; a model needs fewer than ten levels.
 const DEEPEST: usize = 32;
 
 #[derive(Serialize, Deserialize)]
@@ -59,7 +57,7 @@ struct Envelope<'a> {
     content: &'a [u8],
 }
 
-/// The bytes of a value in its envelope.
+/// Encodes a value in its envelope.
 pub fn encode<T: Serialize>(format: Format, value: &T) -> anyhow::Result<Vec<u8>> {
     let content = rmp_serde::to_vec_named(value)?;
     Ok(rmp_serde::to_vec_named(&Envelope {
@@ -70,7 +68,7 @@ pub fn encode<T: Serialize>(format: Format, value: &T) -> anyhow::Result<Vec<u8>
     })?)
 }
 
-/// The value in an envelope, once format, version and checksum hold.
+/// Decodes the value in an envelope after checking format, version and checksum.
 pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
     let envelope = open(format, bytes)?;
     if digest::of_bytes(envelope.content) != envelope.sha256 {
@@ -79,7 +77,7 @@ pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, Lo
     content(&envelope)
 }
 
-/// [`decode`] of bytes whose digest was compared as a whole, which spares the checksum within.
+/// Like [`decode`], without the inner checksum: the caller has compared the digest of all bytes.
 pub fn decode_verified<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
     content(&open(format, bytes)?)
 }
@@ -108,7 +106,8 @@ fn content<T: DeserializeOwned>(envelope: &Envelope<'_>) -> Result<T, LoadError>
     read_value(envelope.content).map_err(|error| LoadError::Undecodable(error.to_string()))
 }
 
-/// Values are read by recursion, and the library's own limit is deeper than a thread's stack.
+/// Decodes a value with a nesting limit. Decoding is recursive, and the library's own limit exceeds
+/// a thread's stack.
 fn read_value<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
     reader.set_max_depth(DEEPEST);
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_comes_back_as_it_went_in() {
+    fn an_encoded_value_is_decoded_unchanged() {
         let back: Vec<f64> = decode(FORMAT, &sealed()).unwrap();
         assert_eq!(back, [1.5, -2.0]);
     }
@@ -153,21 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_nested_without_end_are_refused() {
-        // Lists of one, each in the last: where the envelope should begin, and as what it holds.
+    fn endlessly_nested_values_are_rejected() {
+        // Nested lists of one element: in place of the envelope, and as an unknown field.
         let nested = vec![0x91; 1_000_000];
         assert!(decode::<Vec<f64>>(FORMAT, &nested).is_err());
-        // A map of one entry, a field that nobody knows: passed over, which goes as deep.
+        // A map with one unknown field: skipping the field recurses as deep.
         let unknown = [b"\x81\xa1x", nested.as_slice()].concat();
         assert!(decode::<Vec<f64>>(FORMAT, &unknown).is_err());
     }
 
     #[test]
-    fn room_is_made_for_what_is_there_and_not_for_announced_lengths() {
-        // Lists, maps, texts and bytes of four billion, of which nothing comes.
+    fn announced_lengths_do_not_allocate_memory() {
+        // Lists, maps, texts and bytes that announce four billion elements and contain none.
         for kind in [0xdd, 0xdf, 0xdb, 0xc6] {
             let announced = [kind, 0xff, 0xff, 0xff, 0xff];
-            // Lists in lists announce as much at each level.
+            // Nested lists announce the same length at each level.
             let nested = announced.repeat(DEEPEST - 2);
             for content in [announced.as_slice(), nested.as_slice()] {
                 assert!(read_value::<Vec<[u64; 32]>>(content).is_err());

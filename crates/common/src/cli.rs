@@ -1,6 +1,7 @@
-//! The shell that all nine programs wear: flags, logging, configuration, printing, exit codes.
+//! The command-line frame of all nine programs: flags, logging, configuration, printing, exit
+//! codes.
 //!
-//! Results go to stdout, as text or with `--json` as JSON; talk goes to stderr.
+//! Results go to stdout, as text or with `--json` as JSON. Log lines go to stderr.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -25,21 +26,21 @@ use crate::{Config, Failure, LogQueue, history, progress};
 
 pub use clap;
 
-/// What a program has to say when it is done.
+/// The result of a program.
 pub trait Report: Serialize + Display {
-    /// The exit code that goes with it.
+    /// Exit code of the result.
     fn exit(&self) -> Exit {
         Exit::Done
     }
 
-    /// Whether `--quiet` prints it all the same.
+    /// True if `--quiet` still prints the result.
     fn needs_attention(&self) -> bool {
         false
     }
 
-    /// Work that the result does not wait for; returns what there is to print behind the result.
+    /// Work that runs after the result; returns text to print after it.
     ///
-    /// With `--json` it is done before the result is printed, which then holds what came of it.
+    /// With `--json` the work runs first, and the printed result includes its outcome.
     fn follow_up(&mut self, config: &Config) -> Option<String> {
         let _ = config;
         None
@@ -68,7 +69,7 @@ struct CommandLine<A: Args> {
     options: A,
 }
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Clone, Copy)]
 enum LogForm {
     /// For people.
@@ -77,18 +78,18 @@ enum LogForm {
     Json,
 }
 
-/// How long the end of a server waits for whoever reads its log.
-const LOG_PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait for the reader of the log when a server ends.
+const LOG_DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Where the lines of a server go; those of other programs are written at once.
+/// The log queue of a server. Other programs write log lines directly.
 static SERVER_LOG: OnceLock<LogQueue> = OnceLock::new();
 
-/// Where a server's log lines go; `None` in other programs.
+/// The log queue of a server; `None` in other programs.
 pub fn server_log() -> Option<&'static LogQueue> {
     SERVER_LOG.get()
 }
 
-/// Whether log lines are for programs: those of a server are when stderr is no terminal.
+/// True if the log lines of a server are JSON: stderr is no terminal.
 pub fn server_logs_json() -> bool {
     !io::stderr().is_terminal()
 }
@@ -102,7 +103,7 @@ pub fn run<A: Args, R: Report>(
     run_logging(LogForm::Text, name, about, work)
 }
 
-/// Runs a program that serves until it is stopped; what it logs is JSON when stderr is no
+/// Runs a program that serves until it is stopped. Its log lines are JSON when stderr is no
 /// terminal.
 pub fn run_server<A: Args, R: Report>(
     name: &'static str,
@@ -114,15 +115,15 @@ pub fn run_server<A: Args, R: Report>(
     } else {
         LogForm::Text
     };
-    // Not through the standard library's handle: its lock would be held while a write stalls.
+    // A duplicate of stderr, because a stalled write would hold the lock of the standard handle.
     let queue = io::stderr().as_fd().try_clone_to_owned();
     match queue.and_then(|stderr| LogQueue::start(File::from(stderr))) {
         Ok(queue) => {
-            // A process runs one program, once.
+            // A process runs one program, once, so the cell is empty.
             let _ = SERVER_LOG.set(queue);
         }
         Err(error) => {
-            complain(
+            print_error(
                 name,
                 &anyhow::Error::new(error).context("failed to start the log"),
             );
@@ -131,8 +132,8 @@ pub fn run_server<A: Args, R: Report>(
     }
     let ended = run_logging(form, name, about, work);
     if let Some(queue) = server_log() {
-        // What is not read by then is not going to be.
-        queue.drain(LOG_PATIENCE);
+        // Lines that are unread after this wait are lost.
+        queue.drain(LOG_DRAIN_TIME);
     }
     ended
 }
@@ -167,14 +168,14 @@ fn run_logging<A: Args, R: Report>(
     match done {
         Ok(exit) => exit.into(),
         Err(error) => {
-            complain(name, &error);
+            print_error(name, &error);
             exit::classify(&error).into()
         }
     }
 }
 
 fn print_usage(help_or_error: &clap::Error) -> ExitCode {
-    // Help asked for goes to stdout, a usage error to stderr; a closed pipe is nobody's error.
+    // Requested help goes to stdout, a usage error to stderr. A closed pipe is no error.
     let _ = help_or_error.print();
     if help_or_error.use_stderr() {
         Exit::Usage.into()
@@ -202,18 +203,18 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
             .with_span_list(false)
             .boxed(),
     };
-    // The HTTP library tells of its own start and of every client's mistake; nobody acts on that.
+    // The HTTP library logs its own start and every client's mistake; nobody acts on those.
     let what = Targets::new()
         .with_default(level)
         .with_target("actix_server", level.min(Level::WARN))
         .with_target("actix_http", LevelFilter::OFF);
-    // Fails only when a logger is set already, and then that one serves.
+    // Fails only when a logger is already set; that logger is kept.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(what))
         .try_init();
 }
 
-/// Where a log line goes: it is written by one call.
+/// Writer of log lines; each line is one call.
 fn log_writer() -> Box<dyn Write> {
     match server_log() {
         Some(queue) => Box::new(Queued(queue)),
@@ -235,7 +236,8 @@ impl Write for Queued {
     }
 }
 
-/// Prints a result, and does what follows it: beforehand where the result is one JSON document.
+/// Prints a result and runs its follow-up work: before printing for JSON, which is one document,
+/// else after it.
 fn print_and_follow_up<R: Report>(
     mut report: R,
     config: &Config,
@@ -262,11 +264,11 @@ fn print_and_follow_up<R: Report>(
 fn print_text(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(text.as_bytes());
-    unless_closed(printed.and_then(|()| stdout.flush()))
+    ignore_closed_pipe(printed.and_then(|()| stdout.flush()))
 }
 
-/// A reader that closes the pipe early has seen enough: that is success.
-fn unless_closed(printed: io::Result<()>) -> anyhow::Result<()> {
+/// Treats a closed pipe as success: the reader has seen enough.
+fn ignore_closed_pipe(printed: io::Result<()>) -> anyhow::Result<()> {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -281,10 +283,10 @@ fn print<R: Report>(report: &R, json: bool) -> anyhow::Result<()> {
     } else {
         write!(stdout, "{report}")
     };
-    unless_closed(printed.and_then(|()| stdout.flush()))
+    ignore_closed_pipe(printed.and_then(|()| stdout.flush()))
 }
 
-fn complain(name: &str, error: &anyhow::Error) {
+fn print_error(name: &str, error: &anyhow::Error) {
     let is_expected = error.chain().any(|cause| cause.is::<Failure>());
     let hint = if is_expected || exit::classify(error) != Exit::Unexpected {
         ""

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 
 use crate::regular;
 
-/// Bytes read at a time; large enough that system calls cost nothing beside the hashing.
+/// Bytes read at a time; large enough that system calls cost little compared with hashing.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Where the number of whole blocks stands in a running digest's state.
+/// Position of the block count in a saved state.
 const BLOCKS: Range<usize> = 32..40;
-/// More than any file has; the library counts their bits, 512 a block, without a check.
+/// Upper limit of blocks, above that of any file. The library counts 512 bits a block and does not
+/// check for overflow.
 const MOST_BLOCKS: u64 = u64::MAX / 1024;
 
 /// The digest of some bytes.
@@ -50,7 +51,7 @@ fn of_stream(path: &Path, limit: u64) -> anyhow::Result<(String, u64)> {
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// The digest of nothing yet.
+    /// The digest of zero bytes so far.
     pub fn new() -> Self {
         Self(Sha256::new())
     }
@@ -60,14 +61,14 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// What another process continues from, with [`Self::continuing`].
+    /// State from which another process continues, with [`Self::continuing`].
     pub fn state(&self) -> Vec<u8> {
         self.0.serialize().to_vec()
     }
 
-    /// The digest as it was under way; `None` when the bytes are no state of one.
+    /// Continues a digest from its saved state; `None` when the bytes are no valid state.
     ///
-    /// A wrong state that has the form of one gives wrong digests: compare what it comes to.
+    /// A valid but wrong state gives wrong digests, so the caller must compare the result.
     pub fn continuing(state: &[u8]) -> Option<Self> {
         let blocks = u64::from_le_bytes(state.get(BLOCKS)?.try_into().ok()?);
         if blocks > MOST_BLOCKS {
@@ -87,7 +88,7 @@ impl Hasher {
     }
 }
 
-/// A reader that hashes and counts what passes through it.
+/// A reader that hashes and counts the bytes passing through.
 pub struct HashingReader<R> {
     inner: R,
     hasher: Hasher,
@@ -129,7 +130,7 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-/// A writer that hashes and counts what passes through it.
+/// A writer that hashes and counts the bytes passing through.
 pub struct HashingWriter<W> {
     inner: W,
     hasher: Hasher,
@@ -137,7 +138,7 @@ pub struct HashingWriter<W> {
 }
 
 impl<W: Write> HashingWriter<W> {
-    /// Wraps a writer whose earlier content was hashed by `hasher` and is `bytes` long.
+    /// Wraps a writer. `hasher` has hashed the earlier content, which is `bytes` long.
     pub fn continuing(inner: W, hasher: Hasher, bytes: u64) -> Self {
         Self {
             inner,
@@ -146,7 +147,7 @@ impl<W: Write> HashingWriter<W> {
         }
     }
 
-    /// Bytes written, the earlier content included.
+    /// Bytes written, including the earlier content.
     pub fn length(&self) -> u64 {
         self.bytes
     }
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_of_more_bytes_than_there_can_be_is_none() {
+    fn a_state_with_an_impossible_byte_count_is_rejected() {
         let mut hasher = Hasher::new();
         hasher.update(&[b'x'; 200]);
         let mut state = hasher.state();

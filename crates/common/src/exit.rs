@@ -1,7 +1,7 @@
 //! Exit codes, and the error that carries one.
 //!
-//! The codes follow the BSD convention of `sysexits.h`. Any other error in a chain is classified
-//! by what it is: an I/O or history error is 74, everything else is 1.
+//! The codes follow the BSD convention of `sysexits.h`. An error without a code is classified by
+//! its causes: an I/O or history error is 74, everything else is 1.
 
 use std::io;
 
@@ -9,18 +9,18 @@ use thiserror::Error;
 
 use crate::history;
 
-/// Why a program ended as it did; the number is the process's exit code.
+/// How a program ended; the number is the exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The work was done, whatever its outcome.
     Done = 0,
-    /// Something that should not happen did.
+    /// Something unexpected happened.
     Unexpected = 1,
     /// The command line was wrong.
     Usage = 2,
-    /// The data cannot be used for what was asked.
+    /// The data cannot be used for the request.
     DataUnusable = 65,
-    /// The API did not answer as it should.
+    /// The API did not answer as expected.
     ApiFailed = 69,
     /// A file or folder could not be read or written.
     InputOutput = 74,
@@ -36,18 +36,18 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// An error of the user's world: the message says what is wrong and what to do.
+/// An expected error: the message says what is wrong and what to do.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// The exit code that the program ends with.
+    /// Exit code of the program.
     pub exit: Exit,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// The data cannot be used for what was asked.
+    /// The data cannot be used for the request.
     pub fn data(message: impl Into<String>) -> Self {
         Self::new(Exit::DataUnusable, message)
     }
@@ -62,12 +62,12 @@ impl Failure {
         Self::new(Exit::Busy, message)
     }
 
-    /// The API did not answer as it should.
+    /// The API did not answer as expected.
     pub fn api(message: impl Into<String>) -> Self {
         Self::new(Exit::ApiFailed, message)
     }
 
-    /// A file does not hold what it should.
+    /// A file has the wrong content.
     pub fn input_output(message: impl Into<String>) -> Self {
         Self::new(Exit::InputOutput, message)
     }
@@ -80,7 +80,7 @@ impl Failure {
     }
 }
 
-/// The exit code of an error chain: the first cause that names one decides.
+/// The exit code of an error chain: the first cause with a code decides.
 pub fn classify(error: &anyhow::Error) -> Exit {
     error
         .chain()

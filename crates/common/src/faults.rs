@@ -1,9 +1,9 @@
-//! The place that every change to the pipeline's folders passes, so that tests can let it go
-//! wrong. Scratch folders, in which dry runs and measurements work, are none of them.
+//! The hook that every change to the pipeline's folders passes, so that tests can inject faults.
+//! Scratch folders of dry runs and measurements are exempt.
 //!
-//! In a normal build nothing happens here. With the feature `fault-injection`, which only the
-//! acceptance tests turn on, the environment names one change at which the process is killed or
-//! gets an error in its stead.
+//! In a released program the hook does nothing. Only the acceptance tests enable the feature
+//! `fault-injection`. With it, the environment variable `RISK_FAULT` names one change, at which the
+//! process is killed or the change fails.
 
 #[cfg(feature = "fault-injection")]
 mod injection;
@@ -23,16 +23,16 @@ pub(crate) use self::nothing::{before, watch_sqlite, write};
 pub(crate) enum Operation {
     /// Making a folder.
     Folder,
-    /// Opening a file that is made if it is not there.
+    /// Opening a file that is created if it is missing.
     Open,
     /// Writing to an open file.
     #[cfg(feature = "fault-injection")]
     Write,
     /// Making written bytes, or the names in a folder, durable.
     Sync,
-    /// Giving a file or folder another name.
+    /// Renaming a file or folder.
     Rename,
-    /// Cutting a file.
+    /// Truncating a file.
     Truncate,
     /// Making a symbolic link.
     Link,

@@ -1,8 +1,9 @@
-//! Every change that the pipeline makes to the file system.
+//! All changes that the pipeline makes to the file system.
 //!
-//! A file is replaced whole: written beside its place, synced, renamed over it, and the folder
-//! synced. So a reader sees the old content or the new, never a part. The temporary name is fixed
-//! per file: writers hold the run lock, and what a killed run left is overwritten or swept.
+//! A file is replaced as a whole: written next to its final path, synced, renamed, and the folder
+//! synced. So a reader sees the old content or the new, never a mixture. Each file has one fixed
+//! temporary name. Writers hold the run lock, and leftovers of killed runs are overwritten or
+//! removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +17,7 @@ use anyhow::Context;
 use crate::faults::{self, Operation};
 use crate::{Failure, Layout, regular};
 
-/// Bytes gathered before they are written.
+/// Buffer size of a writer, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file that is being written.
@@ -26,7 +27,7 @@ pub struct OutputFile {
     path: PathBuf,
 }
 
-/// Writes to a file of ours; [`close`] makes what was written durable.
+/// A buffered writer to a file of the pipeline; [`close`] makes the content durable.
 pub type FileWriter = BufWriter<OutputFile>;
 
 impl Write for OutputFile {
@@ -40,7 +41,7 @@ impl Write for OutputFile {
 }
 
 impl OutputFile {
-    /// Opens a file of ours that is made if it is not there.
+    /// Opens a file of the pipeline according to `options`.
     pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<Self> {
         faults::before(Operation::Open, path)?;
         Ok(Self {
@@ -49,13 +50,13 @@ impl OutputFile {
         })
     }
 
-    /// Cuts it to `length` bytes.
+    /// Truncates the file to `length` bytes.
     pub(crate) fn truncate(&self, length: u64) -> io::Result<()> {
         faults::before(Operation::Truncate, &self.path)?;
         self.file.set_len(length)
     }
 
-    /// The open file, for what changes nothing.
+    /// The open file, for calls that change nothing.
     pub(crate) fn file(&mut self) -> &mut File {
         &mut self.file
     }
@@ -66,7 +67,7 @@ impl OutputFile {
     }
 }
 
-/// Writes what is still buffered and makes all of it durable.
+/// Writes the buffered rest and makes everything durable.
 pub fn close(writer: FileWriter) -> anyhow::Result<()> {
     let path = writer.get_ref().path.clone();
     writer
@@ -91,17 +92,17 @@ pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     replace_with(path, |writer| Ok(writer.write_all(content)?))
 }
 
-/// Replaces a file's content in one step by what `write` writes.
+/// Replaces a file's content in one step by the output of `write`.
 pub fn replace_with<T>(
     path: &Path,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let written = stage(path, write)?;
-    settle(path)?;
+    put_in_place(path)?;
     Ok(written)
 }
 
-/// Writes what will become `path`, beside it; [`settle`] puts it in place.
+/// Writes the new content of `path` to a temporary file; [`put_in_place`] renames it into place.
 pub fn stage<T>(
     path: &Path,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
@@ -109,8 +110,8 @@ pub fn stage<T>(
     write_new(&partial_path(path), write)
 }
 
-/// Puts in place what [`stage`] wrote.
-pub fn settle(path: &Path) -> anyhow::Result<()> {
+/// Renames into place what [`stage`] wrote.
+pub fn put_in_place(path: &Path) -> anyhow::Result<()> {
     rename(&partial_path(path), path)
 }
 
@@ -129,8 +130,8 @@ pub fn write_new<T>(
     write_with_mode(path, 0o666, write)
 }
 
-/// Writes a new file that a power cut may lose or spoil: for what is checked when it is read, and
-/// can be made anew.
+/// Writes a new file that a power cut may lose or damage. For content that is checked when read and
+/// can be rebuilt.
 pub fn write_unsynced<T>(
     path: &Path,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
@@ -142,14 +143,14 @@ pub fn write_unsynced<T>(
     Ok(written)
 }
 
-/// [`replace`] of a file that a power cut may lose or spoil, like [`write_unsynced`].
+/// Like [`replace`], for a file that a power cut may lose or damage.
 pub fn replace_unsynced(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let partial = partial_path(path);
     write_unsynced(&partial, |writer| Ok(writer.write_all(content)?))?;
     rename_unsynced(&partial, path)
 }
 
-/// The process's umask takes its bits from `mode`.
+/// Writes a new file with this mode, reduced by the umask of the process.
 fn write_with_mode<T>(
     path: &Path,
     mode: u32,
@@ -169,7 +170,7 @@ fn create(path: &Path, mode: u32) -> io::Result<FileWriter> {
     Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
 }
 
-/// Renames within a folder (or between two) and syncs the folder that gained the name.
+/// Renames a file or folder and syncs the folder with the new name.
 pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     rename_unsynced(from, to)?;
     sync_folder_of(to)
@@ -182,9 +183,9 @@ fn rename_unsynced(from: &Path, to: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))
 }
 
-/// Sets a file's modification time back by a nanosecond, so that any later write shows, even one
-/// within the same tick of the clock; returns what the file system says of it then.
-pub fn set_time_apart(path: &Path) -> io::Result<fs::Metadata> {
+/// Sets a file's modification time back by a nanosecond; returns the metadata after that. Any later
+/// write then shows, even within the same tick of the clock.
+pub fn set_back_modified_time(path: &Path) -> io::Result<fs::Metadata> {
     let file = regular::open_with(path, OpenOptions::new().append(true))?;
     let apart = file.metadata()?.modified()? - Duration::from_nanos(1);
     file.set_modified(apart)?;
@@ -197,13 +198,13 @@ pub fn set_time_apart(path: &Path) -> io::Result<fs::Metadata> {
     Ok(metadata)
 }
 
-/// Opens a file for appending after cutting it to `length`, the part that was committed.
+/// Opens a file for appending, after truncating it to its committed `length`.
 ///
-/// An error when the file is shorter than that.
-pub fn open_at(path: &Path, length: u64) -> anyhow::Result<FileWriter> {
+/// An error when the file is shorter.
+pub fn open_for_appending(path: &Path, length: u64) -> anyhow::Result<FileWriter> {
     let context = || format!("failed to open {} for appending", path.display());
     let mut options = OpenOptions::new();
-    // A file of which something was committed is there, or it is damaged.
+    // A file with committed bytes must exist; otherwise it is damaged.
     options.append(true).create(length == 0);
     let mut file = OutputFile::open(path, &mut options).with_context(context)?;
     let found = file.file().metadata().with_context(context)?.len();
@@ -222,9 +223,9 @@ pub fn open_at(path: &Path, length: u64) -> anyhow::Result<FileWriter> {
     Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
 }
 
-/// Points a symbolic link at `target` in one step, whatever file or link stood there before.
+/// Points a symbolic link at `target` in one step, replacing any file or link.
 ///
-/// Nothing is done when it points there already.
+/// Does nothing when the link already points there.
 pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
     if fs::read_link(link).is_ok_and(|found| found == target) {
         return Ok(());
@@ -237,7 +238,7 @@ pub fn replace_link(link: &Path, target: &Path) -> anyhow::Result<()> {
     rename(&partial, link)
 }
 
-/// Removes a file; one that is not there is as good as removed.
+/// Removes a file; a missing file is no error.
 pub fn remove_file(path: &Path) -> anyhow::Result<()> {
     if is_absent(path) {
         return Ok(());
@@ -250,9 +251,9 @@ pub fn remove_file(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Removes a folder with the files of these names, and says whether it is gone: one that holds
-/// anything else stays with that.
-pub fn remove_folder_of(path: &Path, names: &[&str]) -> anyhow::Result<bool> {
+/// Removes a folder with the files of these names; returns true if the folder is gone. A folder
+/// with other content stays.
+pub fn remove_folder_with(path: &Path, names: &[&str]) -> anyhow::Result<bool> {
     if is_absent(path) {
         return Ok(true);
     }
@@ -290,7 +291,7 @@ pub fn sweep(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a name is that of a temporary file of a run's, and not of one that a user named alike.
+/// True for the name of a temporary file of a run; false for a similar name chosen by a user.
 pub fn is_temporary(name: &OsStr) -> bool {
     let replaced = name
         .to_str()
@@ -309,7 +310,7 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to sync the folder {}", folder.display()))
 }
 
-/// Reads a whole text or binary file of ours; `None` when it is not there.
+/// Reads a whole file of the pipeline; `None` when it is missing.
 pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match regular::read(path) {
         Ok(content) => Ok(Some(content)),
@@ -318,16 +319,15 @@ pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Permission bits of anybody but the owner.
+/// Permission bits of everybody except the owner.
 const OTHERS: u32 = 0o077;
 
-/// Whether others than its owner may do anything with a file.
+/// True if anybody except the owner may access the file.
 pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     metadata.mode() & OTHERS != 0
 }
 
-/// Reads a text that nobody but its owner may know; `key` is the one of the configuration that
-/// names the file.
+/// Reads a text that only its owner may read. `key` is the configuration key that names the file.
 pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     let context = || format!("failed to read {} ({key})", path.display());
     let mut file = regular::open(path).with_context(context)?;
@@ -343,7 +343,7 @@ pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Ends the names of temporary files; they begin with a dot.
+/// Suffix of temporary file names, which also begin with a dot.
 const PARTIAL_SUFFIX: &str = ".partial";
 
 fn partial_path(path: &Path) -> PathBuf {
@@ -377,18 +377,18 @@ mod tests {
     }
 
     #[test]
-    fn of_a_folder_only_what_is_named_is_removed() {
+    fn only_named_files_of_a_folder_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let release = folder.path().join("000001");
         create_folder(&release).unwrap();
         for name in ["a", "b", "notes.txt"] {
             replace(&release.join(name), b"x").unwrap();
         }
-        assert!(!remove_folder_of(&release, &["a", "b", "c"]).unwrap());
+        assert!(!remove_folder_with(&release, &["a", "b", "c"]).unwrap());
         assert_eq!(fs::read_dir(&release).unwrap().count(), 1);
-        assert!(remove_folder_of(&release, &["notes.txt"]).unwrap());
+        assert!(remove_folder_with(&release, &["notes.txt"]).unwrap());
         assert!(!release.exists());
-        assert!(remove_folder_of(&release, &[]).unwrap());
+        assert!(remove_folder_with(&release, &[]).unwrap());
     }
 
     #[test]
@@ -396,9 +396,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("finaldata.csv");
         replace(&path, b"committed, tail").unwrap();
-        open_at(&path, 9).unwrap();
+        open_for_appending(&path, 9).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"committed");
-        assert!(open_at(&path, 10).is_err());
+        assert!(open_for_appending(&path, 10).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Where every file of the pipeline lives.
+//! The location of every file of the pipeline.
 //!
-//! The configuration names folders; the names in them are fixed and written here only.
+//! The configuration names folders; the file names in them are fixed and defined only here.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,17 @@ pub struct Layout {
     pub(crate) state: PathBuf,
 }
 
-/// File names that stand in more than one folder.
+/// File names that occur in more than one folder.
 pub mod names {
-    /// The model envelope.
+    /// The model file.
     pub const MODEL: &str = "trainedmodel.msgpack";
     /// F1 of the model on the test data.
     pub const SCORE: &str = "latestscore.txt";
     /// The ingested files, one a line.
     pub const INGESTED_FILES: &str = "ingestedfiles.txt";
-    /// The picture of the model's confusion matrix.
+    /// Picture of the model's confusion matrix.
     pub const CONFUSION_MATRIX: &str = "confusionmatrix.png";
-    /// What a release holds and where it came from.
+    /// Content and origin of a release.
     pub const MANIFEST: &str = "manifest.json";
 }
 
@@ -36,7 +36,7 @@ const CURRENT: &str = "current";
 const FINGERPRINT_KEY: &str = "fingerprint.key";
 const INGESTION_CARRY: &str = "ingestion.carry";
 
-/// The files that are replaced whole in the folders that a run sweeps.
+/// The files that runs replace as a whole, in the folders that runs clean up.
 const REPLACED: [&str; 11] = [
     names::MODEL,
     names::SCORE,
@@ -62,12 +62,12 @@ impl Layout {
         self.output.join(FINAL_DATA)
     }
 
-    /// The ingested file names in ingestion order.
+    /// The names of ingested files, in ingestion order.
     pub fn ingested_files(&self) -> PathBuf {
         self.output.join(names::INGESTED_FILES)
     }
 
-    /// Each refused row with its place and reason.
+    /// Each rejected row with its place and reason.
     pub fn rejected_rows(&self) -> PathBuf {
         self.output.join(REJECTED_ROWS)
     }
@@ -87,17 +87,17 @@ impl Layout {
         self.models.join(names::SCORE)
     }
 
-    /// The picture that `reporting` draws by hand.
+    /// The picture that the program `reporting` draws.
     pub fn confusion_matrix(&self) -> PathBuf {
         self.models.join(names::CONFUSION_MATRIX)
     }
 
-    /// What the API answered, for people.
+    /// The answers of the API, for people.
     pub fn api_returns(&self) -> PathBuf {
         self.models.join(API_RETURNS)
     }
 
-    /// What the API answered, for programs.
+    /// The answers of the API, for programs.
     pub fn api_returns_json(&self) -> PathBuf {
         self.models.join(API_RETURNS_JSON)
     }
@@ -142,17 +142,17 @@ impl Layout {
         self.state.join(FINGERPRINT_KEY)
     }
 
-    /// Fingerprints of the rows that were judged.
-    pub fn judged_fingerprints(&self) -> PathBuf {
+    /// Fingerprints of the evaluated rows.
+    pub fn evaluated_fingerprints(&self) -> PathBuf {
         self.state.join("judged.fingerprints")
     }
 
-    /// Predictions for rows whose class is awaited; the number counts up.
+    /// Predictions for rows whose labels come late; the number counts up.
     pub fn awaiting_labels(&self, generation: u64) -> PathBuf {
         self.state.join(format!("awaiting-{generation}.labels"))
     }
 
-    /// Whether a file of the state folder with this name is one of [`Self::awaiting_labels`].
+    /// True for the name of a file of [`Self::awaiting_labels`].
     pub fn is_awaiting_labels(name: &OsStr) -> bool {
         let name = name
             .to_str()
@@ -161,13 +161,13 @@ impl Layout {
         number.is_some_and(|number| number.parse::<u64>().is_ok())
     }
 
-    /// Whether a name is that of a file which a run replaces, in whichever folder: only their
-    /// temporary files are a run's to remove.
+    /// True for the name of a file that runs replace. Only the temporary files of these names are
+    /// removed by runs.
     pub fn is_replaced(name: &OsStr) -> bool {
         REPLACED.iter().any(|replaced| name == *replaced) || Self::is_awaiting_labels(name)
     }
 
-    /// What appending to finaldata.csv continues from.
+    /// State from which appending to finaldata.csv continues.
     pub fn ingestion_carry(&self) -> PathBuf {
         self.state.join(INGESTION_CARRY)
     }
@@ -187,7 +187,7 @@ impl Layout {
         self.runs().join(format!("{run:06}"))
     }
 
-    /// A pipeline of its own beneath `scratch`.
+    /// A separate pipeline inside `scratch`.
     pub fn in_scratch(scratch: &Path) -> Self {
         Self {
             output: scratch.join("output"),
@@ -197,7 +197,7 @@ impl Layout {
         }
     }
 
-    /// The same, but with the releases of another pipeline.
+    /// This layout with the releases of another pipeline.
     pub fn with_releases_of(self, other: &Self) -> Self {
         Self {
             production: other.production.clone(),

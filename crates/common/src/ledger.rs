@@ -1,8 +1,8 @@
-//! The ledger: what finaldata.csv is made of, up to which byte it is committed, and which of its
-//! rows were judged.
+//! The ledger: the files in finaldata.csv, its committed length, and its evaluated rows.
 //!
-//! It is the commit point of ingestion: what the ledger does not say has not happened. Rows stand
-//! in ingestion order, so "new" is one number, [`Ledger::judged_rows`].
+//! The ledger is the commit point of ingestion: a change that is not in the ledger has not
+//! happened. Rows are in ingestion order, so a single number, [`Ledger::evaluated_rows`], separates
+//! old rows from new ones.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -14,36 +14,38 @@ use serde::{Deserialize, Serialize};
 pub struct Ledger {
     /// Ingested and rejected files in ingestion order.
     pub files: Vec<LedgerFile>,
-    /// Bytes of finaldata.csv that count; readers of ours stop there.
+    /// Committed bytes of finaldata.csv; readers stop there.
     pub committed_bytes: u64,
-    /// SHA-256 of those bytes.
+    /// SHA-256 of the committed bytes.
     pub digest: String,
-    /// Bytes of rejectedrows.csv that count.
+    /// Committed bytes of rejectedrows.csv.
     pub rejected_bytes: u64,
     /// Rows of finaldata.csv.
     pub rows: u64,
-    /// Rows that a run has taken note of.
+    /// Rows that a finished run has seen.
     pub seen_rows: u64,
     /// Rows that a deployed model was scored on or fitted to; the rest is new.
-    pub judged_rows: u64,
-    /// A rebuild has begun and not committed; finaldata.csv may be ahead of this ledger.
+    pub evaluated_rows: u64,
+    /// A rebuild has begun and is not committed; finaldata.csv may be ahead of this ledger.
     pub rebuilding: bool,
-    /// Digest of the column roles that the data was written under.
+    /// Digest of the schema that the data was written under.
     pub schema: String,
-    /// How the first part of finaldata.csv was ordered.
+    /// Row order of the first part of finaldata.csv.
     pub base: RebuildBase,
-    /// Fingerprints of judged rows that count in the state folder.
-    pub judged_fingerprints: u64,
+    /// Committed fingerprints of evaluated rows in the state folder.
+    pub evaluated_fingerprints: u64,
 }
 
-/// The order that the last rebuild laid down: the rows of the first `files` files, those first
-/// whose fingerprint is among the first `judged_fingerprints`; each part in file order.
+/// The row order of the last rebuild.
+///
+/// A rebuild covers the rows of the first `files` files. Rows whose fingerprint is among the first
+/// `evaluated_fingerprints` come first, the others after them. Each part is in file order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RebuildBase {
     /// Files that the rebuild covered.
     pub files: usize,
-    /// Judged fingerprints known to it.
-    pub judged_fingerprints: u64,
+    /// Fingerprints of evaluated rows that the rebuild used.
+    pub evaluated_fingerprints: u64,
 }
 
 /// One ingested or rejected file.
@@ -53,19 +55,19 @@ pub struct LedgerFile {
     pub folder: String,
     /// Path relative to that folder.
     pub name: String,
-    /// SHA-256 of its bytes; a file is known by folder and digest.
+    /// SHA-256 of its bytes. Folder and digest identify a file.
     pub sha256: String,
-    /// What the file system said of it when it was last hashed.
+    /// Metadata of the file when it was last hashed.
     pub stamp: FileStamp,
-    /// Whether its rows were taken.
+    /// Whether its rows were ingested.
     pub status: FileStatus,
     /// Why it was rejected.
     pub reason: Option<String>,
-    /// What became of its rows.
+    /// Counts of its rows by result.
     pub rows: RowCounts,
 }
 
-/// What the file system says of a file; while it is equal, the content is taken to be.
+/// Metadata of a file. While it is unchanged, the content counts as unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStamp {
     /// Length in bytes.
@@ -76,33 +78,33 @@ pub struct FileStamp {
     pub inode: u64,
 }
 
-/// Whether a file's rows were taken.
+/// Whether a file's rows were ingested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
-    /// Its good rows are in finaldata.csv.
+    /// Its valid rows are in finaldata.csv.
     Ingested,
-    /// Nothing of it is.
+    /// The whole file was rejected.
     Rejected,
-    /// It repeats a known file under another name; remembered so that it is not hashed again.
+    /// A copy of a known file under another name; remembered so that it is not hashed again.
     Copy,
 }
 
-/// What became of the rows of a file: `read = kept + duplicate + rejected`.
+/// Row counts of a file: `read = kept + duplicate + rejected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     /// Rows after the header.
     pub read: u64,
     /// Rows that went into finaldata.csv.
     pub kept: u64,
-    /// Rows that were there already.
+    /// Rows that were already in finaldata.csv.
     pub duplicate: u64,
-    /// Rows refused, each with its reason in rejectedrows.csv.
+    /// Rejected rows, each with its reason in rejectedrows.csv.
     pub rejected: u64,
 }
 
 impl FileStamp {
-    /// What the file system said.
+    /// Stamp from the metadata of a file.
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             size: metadata.len(),
@@ -141,10 +143,10 @@ impl Ledger {
             .filter(|file| file.status == FileStatus::Ingested)
     }
 
-    /// What contradicts itself in it, if anything does; whoever reads it counts on its numbers.
+    /// First contradiction in the ledger, if any. Readers rely on consistent numbers.
     pub fn flaw(&self) -> Option<&'static str> {
-        if self.judged_rows > self.rows || self.seen_rows > self.rows {
-            return Some("more rows are judged or seen than there are");
+        if self.evaluated_rows > self.rows || self.seen_rows > self.rows {
+            return Some("more rows are evaluated or seen than there are");
         }
         if self.files.iter().any(|file| !file.rows.add_up()) {
             return Some("the rows of a file do not add up");
@@ -158,7 +160,7 @@ impl Ledger {
         }
     }
 
-    /// Where the data stands now, as a model records it.
+    /// The present state of the data, as a model records it.
     pub fn position(&self) -> DataPosition {
         DataPosition {
             rows: self.rows,
@@ -199,7 +201,7 @@ impl DataPosition {
     }
 }
 
-/// A file by content.
+/// A file, identified by its content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileReference {
     /// Input folder as written in the configuration.
@@ -215,11 +217,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_that_contradicts_itself_is_noticed() {
+    fn contradictions_in_a_ledger_are_found() {
         let whole = Ledger {
             rows: 3,
             seen_rows: 3,
-            judged_rows: 2,
+            evaluated_rows: 2,
             files: vec![LedgerFile {
                 folder: "in".into(),
                 name: "a.csv".into(),
@@ -242,7 +244,7 @@ mod tests {
             spoil(&mut ledger);
             ledger.flaw().is_some()
         };
-        assert!(spoilt(|ledger| ledger.judged_rows = 4));
+        assert!(spoilt(|ledger| ledger.evaluated_rows = 4));
         assert!(spoilt(|ledger| ledger.seen_rows = u64::MAX));
         assert!(spoilt(|ledger| ledger.files[0].rows.read = 5));
         assert!(spoilt(|ledger| ledger.files[0].rows.duplicate = u64::MAX));

@@ -1,10 +1,10 @@
-//! The contracts that the nine programs share, and the file operations beneath them.
+//! The contracts that the nine programs share, and the file operations below them.
 //!
-//! What belongs here: configuration, a contract between two programs (the schema, the layout of
-//! every path, the ledger, the history), or file I/O that keeps those contracts (atomic
-//! replacement, the lock, the artifact envelope), and the shell that all nine binaries wear,
-//! progress on a terminal included.
-//! An item enters only if two crates need it today and it names no model, server or picture.
+//! What belongs here: the configuration, contracts between programs, file I/O that keeps these
+//! contracts, and the command-line frame. Contracts are the schema, the layout of every path, the
+//! ledger and the history. File I/O covers atomic replacement, the lock and the artifact envelope.
+//! The frame of all nine programs includes progress on a terminal. An item enters only if two
+//! crates need it today and it names no model, server or picture.
 //!
 //! What stays out: rows and their statistics (crate `dataset`), and everything a stage produces
 //! (the stage's own crate).

@@ -1,7 +1,7 @@
-//! The lock that every command which writes the pipeline holds.
+//! The run lock, held by every command that writes to the pipeline.
 //!
-//! It is the operating system's lock on an open file, so it goes with the process that holds it:
-//! a dead run never blocks the next. The file's text (process id and program) only informs.
+//! It is the operating system's lock on an open file, so it ends with its process: a dead run never
+//! blocks the next. The text of the file (process id and program) is only informative.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -18,7 +18,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock or, when another run holds it, fails with exit code 75 without waiting.
+    /// Takes the lock. Fails with exit code 75, without waiting, when another run holds it.
     pub fn acquire(layout: &Layout, program: &str) -> anyhow::Result<Self> {
         files::create_folder(layout.state())?;
         let path = layout.run_lock();
@@ -30,7 +30,7 @@ impl RunLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who holds it only informs: an unreadable text must not hide the refusal.
+                // The holder is only informative: an unreadable text must not hide the refusal.
                 let _ = file.file().read_to_string(&mut holder);
                 return Err(Failure::busy(format!(
                     "another run is working ({}); nothing was changed, try again when it has ended",

@@ -1,26 +1,26 @@
-//! Log lines that nobody waits for: a thread writes them, and whoever tells of something goes on.
+//! A queue of log lines, written by a thread of its own.
 //!
-//! A reader of stderr that stalls would otherwise hold up every request that logs, and the end of
-//! the program. Lines beyond what may wait for it are dropped and counted.
+//! A stalled reader of stderr would otherwise delay every request that logs, and the end of the
+//! program. Lines above the size limit are dropped and counted.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long lines gather before the next write: one system call for many of them.
-const GATHERED_FOR: Duration = Duration::from_millis(100);
-/// Bytes that wait for the reader at most.
+/// Delay in which lines are gathered, so that one system call writes many.
+const GATHER_TIME: Duration = Duration::from_millis(100);
+/// Upper limit of waiting bytes.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
 
-/// The lines that wait, and the thread that writes them.
+/// The waiting lines, and the thread that writes them.
 #[derive(Clone)]
 pub struct LogQueue(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    /// Told of when the first line comes, and when all were written.
+    /// Notified when the first line arrives, and when all lines are written.
     changed: Condvar,
 }
 
@@ -32,7 +32,7 @@ struct Waiting {
 }
 
 impl LogQueue {
-    /// Starts the thread that writes to `output`; it ends with the process.
+    /// Starts the thread that writes to `output`; the thread ends with the process.
     pub fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let queue = Self(Arc::clone(&shared));
@@ -42,7 +42,7 @@ impl LogQueue {
         Ok(queue)
     }
 
-    /// Adds what `write` writes, which is whole lines.
+    /// Adds the output of `write`, which must be whole lines.
     pub fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.0.lock();
         if waiting.lines.len() > MOST_WAITING {
@@ -56,7 +56,7 @@ impl LogQueue {
         }
     }
 
-    /// Waits until all was written, for so long at most; whether it was.
+    /// Waits until all lines are written, for `patience` at most; returns true if they are.
     pub fn drain(&self, patience: Duration) -> bool {
         let rest = self
             .0
@@ -76,18 +76,18 @@ impl Shared {
     fn write_to(&self, mut output: impl Write) {
         loop {
             let (lines, dropped) = self.next_lines();
-            // Nothing is left to do when nobody can read it.
+            // Nothing is left to do when nobody reads the log.
             let _ = output.write_all(&lines);
             if dropped > 0 {
                 tracing::warn!(dropped, "log lines were dropped: stderr is read too slowly");
             }
             self.lock().is_writing = false;
             self.changed.notify_all();
-            thread::sleep(GATHERED_FOR);
+            thread::sleep(GATHER_TIME);
         }
     }
 
-    /// Waits for the first line, and takes all that are there.
+    /// Waits for the first line, then takes all waiting lines.
     fn next_lines(&self) -> (Vec<u8>, u64) {
         let waiting = self
             .changed
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader that is told of every write and takes none before the test lets it.
+    /// A writer that reports every write to the test and then waits for permission.
     struct Stalled(Sender<Vec<u8>>, mpsc::Receiver<()>);
 
     impl Write for Stalled {
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stalls_holds_up_nobody_and_costs_no_more_memory_than_may_wait() {
+    fn a_stalled_reader_delays_nobody_and_memory_stays_within_the_limit() {
         let (written, writes) = mpsc::channel();
-        let (go_on, going_on) = mpsc::channel();
-        let queue = LogQueue::start(Stalled(written, going_on)).unwrap();
+        let (allow_write, allowed) = mpsc::channel();
+        let queue = LogQueue::start(Stalled(written, allowed)).unwrap();
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
         queue.add(|lines| lines.extend_from_slice(b"first\n"));
         assert_eq!(writes.recv().unwrap(), b"first\n");
-        // It is in the middle of a write, and stays there.
+        // The writer is now in the middle of a write.
         for _ in 0..2 * MOST_WAITING / line.len() {
             queue.add(|lines| lines.extend_from_slice(&line));
         }
@@ -137,9 +137,9 @@ mod tests {
         assert!(waiting.lines.len() <= MOST_WAITING + line.len());
         assert_eq!(waiting.dropped as usize, MOST_WAITING / line.len() - 1);
         drop(waiting);
-        go_on.send(()).unwrap();
+        allow_write.send(()).unwrap();
         assert_eq!(writes.recv().unwrap().len(), MOST_WAITING + line.len());
-        go_on.send(()).unwrap();
+        allow_write.send(()).unwrap();
         assert!(queue.drain(Duration::from_secs(60)));
     }
 }

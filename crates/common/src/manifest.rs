@@ -1,5 +1,4 @@
-//! The manifest of a release: what it holds, which data its model was fitted to, and where it
-//! came from.
+//! The manifest of a release: its content, its training data and its origin.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,46 +12,46 @@ use crate::layout::names;
 use crate::ledger::DataPosition;
 use crate::{Failure, Layout, files};
 
-/// The version written, and the newest one read.
+/// Version that is written, and the newest one that is read.
 pub const VERSION: u32 = 1;
 
-/// What a release says of itself.
+/// Description of a release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this file's form.
+    /// Format version of the file.
     pub version: u32,
     /// Number of the release, six digits.
     pub release: String,
-    /// The run that made it; `None` when it was deployed by hand.
+    /// The run that made the release; `None` when it was deployed by hand.
     pub run: Option<i64>,
-    /// When it was made.
+    /// When the release was made.
     pub created_at: Timestamp,
     /// The release that was live before it.
     pub parent: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
-    /// 95 % interval of that F1; releases of older programs have none.
+    /// 95 % interval of that F1; absent in releases of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_interval: Option<[f64; 2]>,
     /// SHA-256 of each of its other files, by name.
     pub files: BTreeMap<String, String>,
-    /// The data its model was fitted to.
+    /// The data that its model was fitted to.
     pub data: DataPosition,
-    /// What its model answered when it was published; releases of older programs have none.
+    /// Sample predictions at the time of publication; absent in releases of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<SampleAnswer>,
 }
 
-/// What a model says of one row of its training data.
+/// The prediction for one row of the training data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleAnswer {
-    /// The features in schema order; `None` stands for a missing value.
+    /// The features in schema order; `None` is a missing value.
     pub row: Vec<Option<SampleCell>>,
-    /// The probability of class 1.
+    /// The probability of the positive label.
     pub probability: f64,
 }
 
-/// A cell of such a row.
+/// A cell of a sample row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SampleCell {
@@ -87,7 +86,7 @@ impl Manifest {
         }
     }
 
-    /// What makes it unusable, if anything does; names of it become paths.
+    /// First flaw that makes the manifest unusable, if any. Its names become paths.
     fn flaw(&self) -> Option<&'static str> {
         if !is_release_name(&self.release) || !self.parent.iter().all(|name| is_release_name(name))
         {
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manifest_that_leads_elsewhere_or_says_nonsense_is_refused() {
+    fn a_manifest_with_foreign_paths_or_impossible_values_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let whole = Manifest {
             version: VERSION,

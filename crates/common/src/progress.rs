@@ -1,7 +1,7 @@
-//! How far a long reading has come, for whoever watches at a terminal.
+//! Progress of a long read, shown on a terminal.
 //!
-//! Nothing is shown before half a second, nor where stderr is no terminal, nor with `--quiet`;
-//! what was shown is gone when the work is done. Log lines go above it.
+//! Nothing is shown during the first half second, without a terminal on stderr, or with `--quiet`.
+//! The progress bar is removed when the work is done. Log lines appear above it.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What takes less needs no progress.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// Redrawn at most so often a second.
-const REDRAWN_HERTZ: u8 = 10;
+/// Shorter work needs no progress.
+const DELAY: Duration = Duration::from_millis(500);
+/// Upper limit of redraws per second.
+const REDRAWS_PER_SECOND: u8 = 10;
 const TEMPLATE: &str = "{msg}  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
 
-/// Whether somebody is there to watch.
+/// True if somebody may be watching.
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
-/// The bar that log lines go above.
+/// The bar below the log lines.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Progress of reading some bytes; what is shown goes with the last clone.
+/// Progress of reading some bytes; the bar disappears with the last clone.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Option<Arc<Reading>>);
 
@@ -33,19 +33,19 @@ struct Reading {
     rows: AtomicU64,
 }
 
-/// Lets progress be shown from here on, where stderr is a terminal.
+/// Allows progress to be shown from here on, if stderr is a terminal.
 pub(crate) fn allow() {
     IS_WATCHED.store(io::stderr().is_terminal(), Ordering::Relaxed);
 }
 
 impl Progress {
-    /// Of work that nobody needs to watch.
+    /// Progress that is never shown.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Of reading so many bytes, in which `what` consists; they are asked for only when somebody
-    /// is there to watch.
+    /// Progress of reading; `what` names the work. `bytes` gives the total and is called only if
+    /// progress can be shown.
     pub fn of_reading(what: &'static str, bytes: impl FnOnce() -> u64) -> Self {
         if !IS_WATCHED.load(Ordering::Relaxed) {
             return Self::none();
@@ -67,8 +67,8 @@ impl Progress {
         })))
     }
 
-    /// Notes that so many rows more were kept.
-    pub fn keep(&self, rows: u64) {
+    /// Counts rows that were kept.
+    pub fn add_kept_rows(&self, rows: u64) {
         if let Some(reading) = &self.0 {
             let kept = reading.rows.fetch_add(rows, Ordering::Relaxed) + rows;
             let kept = HumanCount(kept);
@@ -78,7 +78,7 @@ impl Progress {
         }
     }
 
-    /// The same reader, of which every read is progress.
+    /// Wraps a reader so that every read advances the progress.
     pub fn watch<R: Read>(&self, inner: R) -> Watched<R> {
         Watched {
             inner,
@@ -90,9 +90,9 @@ impl Progress {
 impl Reading {
     fn advance(&self, bytes: u64) {
         self.bar.inc(bytes);
-        if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
+        if self.bar.is_hidden() && self.begun.elapsed() >= DELAY {
             self.bar
-                .set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWN_HERTZ));
+                .set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
             *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.bar.clone());
         }
     }
@@ -122,7 +122,7 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// Writes to stderr, above what is shown there.
+/// Writes to stderr, above the progress bar.
 #[derive(Debug)]
 pub(crate) struct LogWriter;
 
@@ -147,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watcher_sees_what_is_read_and_kept_and_nothing_at_the_end() {
+    fn progress_shows_read_bytes_and_kept_rows_and_disappears_at_the_end() {
         let terminal = InMemoryTerm::new(5, 100);
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
         let progress = Progress::drawn_on(target, "ingesting", 4096);
         let mut reader = progress.watch(&[7_u8; 1024][..]);
         io::copy(&mut reader, &mut io::sink()).unwrap();
-        progress.keep(1_234_567);
+        progress.add_kept_rows(1_234_567);
         let shown = terminal.contents();
         assert!(
             shown.starts_with("ingesting  1,234,567 rows kept  1.00 KiB of 4.00 KiB"),

@@ -1,8 +1,9 @@
-//! Opening files of which nobody knows what stands in their place.
+//! Opening files whose type is unknown.
 //!
-//! Opening a named pipe waits for whoever has its other end, which may be nobody, and reading a
-//! device may never end. So everything here opens without waiting, and what is no regular file is
-//! an error; a device may be written. What is read is the file that was checked.
+//! Opening a named pipe waits for its other end, which may never come, and reading a device may
+//! never end. So everything here opens without waiting, and anything except a regular file is an
+//! error. As an exception, a device may be written. The file that was checked is the file that is
+//! read.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -12,21 +13,21 @@ use std::path::Path;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
-/// Opens a regular file to read it.
+/// Opens a regular file for reading.
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OpenOptions::new().read(true))
 }
 
-/// Opens, or makes, a regular file.
+/// Opens or creates a regular file.
 pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
     let file = match opened {
-        // A pipe that nobody reads, or a socket.
+        // A pipe without a reader, or a socket.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-            return Err(path.metadata().map_or(error, |found| irregular(&found)));
+            return Err(path.metadata().map_or(error, |found| not_regular(&found)));
         }
-        // Another program has a lease on the file, and gives it back when it is asked to.
+        // Another program holds a lease on the file and returns it on request.
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
             check(path)?;
             options.custom_flags(0).open(path)?
@@ -37,12 +38,11 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if found.is_file() || is_written_device(&file, &found)? {
         Ok(file)
     } else {
-        Err(irregular(&found))
+        Err(not_regular(&found))
     }
 }
 
-/// Whether this is a device that is written and not read: that ends, with an error where it takes
-/// nothing.
+/// True for a device that is only written. Writing to it ends, with an error if it accepts nothing.
 fn is_written_device(file: &File, found: &Metadata) -> io::Result<bool> {
     let access = fcntl_getfl(file)? & OFlags::RWMODE;
     Ok(access == OFlags::WRONLY && found.file_type().is_char_device())
@@ -75,17 +75,16 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to).map(|_| ())
 }
 
-/// An error where something stands at the path that is no regular file: for a library that opens
-/// the path by itself.
+/// An error if the path exists and is no regular file. For libraries that open the path themselves.
 pub fn check(path: &Path) -> io::Result<()> {
     match path.metadata() {
-        Ok(found) if !found.is_file() => Err(irregular(&found)),
+        Ok(found) if !found.is_file() => Err(not_regular(&found)),
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-fn irregular(found: &Metadata) -> io::Error {
+fn not_regular(found: &Metadata) -> io::Error {
     io::Error::other(format!(
         "it is {}, not a regular file: move it away",
         name_of(found.file_type())
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_regular_file_is_named_and_nobody_waits_for_it() {
+    fn irregular_files_are_named_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regular_file_is_opened_and_one_that_is_not_there_is_not_found() {
+    fn a_regular_file_is_opened_and_a_missing_one_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::NotFound);

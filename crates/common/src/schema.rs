@@ -1,5 +1,4 @@
-//! The columns of a client table: which one names the client, which ones the model reads and what
-//! they promise, and which one it learns.
+//! The columns of a client table: the client's id, the features with their rules, and the target.
 
 mod categories;
 mod feature;
@@ -21,7 +20,7 @@ pub struct Schema {
     pub id: String,
     /// Columns that the model reads, in model order.
     pub features: Vec<Feature>,
-    /// Column with the class, 0 (stayed) or 1 (left).
+    /// Column with the label, 0 (stayed) or 1 (left).
     pub target: String,
 }
 
@@ -49,13 +48,13 @@ impl Schema {
             .chain(std::iter::once(self.target.as_str()))
     }
 
-    /// The names of the columns that the model reads, in model order.
+    /// The names of the features, in model order.
     pub fn feature_names(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|feature| feature.name.as_str())
     }
 
-    /// The columns that the model reads for a person, with what is no column of numbers.
-    pub fn features_in_words(&self) -> String {
+    /// The features as text for a person; categories are marked.
+    pub fn features_as_text(&self) -> String {
         let in_words = |feature: &Feature| match feature.kind {
             Kind::Number(_) => feature.name.clone(),
             Kind::Category(_) => format!("{} (category)", feature.name),
@@ -64,24 +63,25 @@ impl Schema {
         features.join(", ")
     }
 
-    /// Whether a file can be refused for what is missing in it, which only all of its rows tell.
+    /// True if a file can be rejected for its share of missing values, which is known only after
+    /// its last row.
     pub fn limits_missing_shares(&self) -> bool {
         let is_limited = |feature: &Feature| feature.kind.missing_share().largest().is_some();
         self.features.iter().any(is_limited)
     }
 
-    /// Whether a column of categories is among the features.
+    /// True if a feature is a category.
     pub fn has_categories(&self) -> bool {
         self.features
             .iter()
             .any(|feature| feature.kind.is_category())
     }
 
-    /// Digest of the column roles and rules; data written under another one must be made anew.
+    /// Digest of the column roles and rules; data with another digest must be rebuilt.
     ///
-    /// Without rules it is that of the names alone, and with ranges only that of names and ranges,
-    /// as it was before there was more. That of a category names what is missing in it: once words
-    /// like `none` were.
+    /// Older pipelines keep their digests. Without rules the digest covers the names alone; with
+    /// ranges, the names and ranges. For a category it includes the missing markers: once, words
+    /// like `none` were among them.
     pub fn digest(&self) -> String {
         let mut text = self.columns().collect::<Vec<_>>().join("\n");
         for Feature { name, kind } in &self.features {
@@ -148,7 +148,7 @@ mod tests {
     const NAMES: &str =
         "corporation\nlastmonth_activity\nlastyear_activity\nnumber_of_employees\nexited";
 
-    /// Pipelines on disk hold these digests; were they others, all of them would be laid anew.
+    /// Pipelines on disk hold these digests. A change would force all of them to rebuild.
     #[test]
     fn the_digests_without_rules_and_with_ranges_are_frozen() {
         assert_eq!(
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_largest_missing_share_needs_the_whole_file() {
+    fn only_a_limit_of_missing_shares_needs_the_whole_file() {
         let mut schema = Schema::default();
         schema.features[0].kind = Kind::Number(NumberRules {
             presence: Presence::Required,

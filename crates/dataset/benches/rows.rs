@@ -3,7 +3,7 @@
 use common::Schema;
 use dataset::{
     BulkReader, FileProblem, Fingerprint, FingerprintKey, FingerprintSet, Format, Lines, Scratch,
-    TargetColumn, firsts,
+    TargetColumn, first_occurrences,
 };
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -66,7 +66,7 @@ fn first_of_equals(bencher: Bencher<'_, '_>) {
     let rows = fingerprints(0..ROWS as u64);
     bencher
         .counter(ItemsCount::new(ROWS))
-        .bench(|| firsts(rows.chunks(10_000)));
+        .bench(|| first_occurrences(rows.chunks(10_000)));
 }
 
 /// Beside ten times as many that are there, in memory or in a file.
@@ -76,11 +76,11 @@ fn look_for_rows(bencher: Bencher<'_, '_>, memory: u64) {
     let mut set = FingerprintSet::new(folder.path(), "rows", memory);
     for batch in 0..10 {
         let rows = fingerprints(batch * ROWS as u64..(batch + 1) * ROWS as u64);
-        let sorted = firsts(std::iter::once(rows.as_slice())).fingerprints;
+        let sorted = first_occurrences(std::iter::once(rows.as_slice())).fingerprints;
         set.insert(sorted).expect("room for the rows");
     }
     let asked = fingerprints(5 * ROWS as u64 / 2..7 * ROWS as u64 / 2);
-    let asked = firsts(std::iter::once(asked.as_slice())).fingerprints;
+    let asked = first_occurrences(std::iter::once(asked.as_slice())).fingerprints;
     bencher
         .counter(ItemsCount::new(asked.len()))
         .bench(|| set.contains(&asked).expect("files that can be read"));

@@ -1,30 +1,31 @@
-//! What the text of one cell means.
+//! Parsing of one cell.
 //!
-//! A number is decimal, with `.` as its point and an optional exponent; nothing else is guessed
-//! at. A category's cell is its text without the space around it, byte by byte; `Gold` and `gold`
-//! are two levels. An empty cell is missing. In a column of numbers so is one of `NaN`, `NA`, `N/A`,
-//! `null`, `None` in any case; in a category these words are levels like any other.
+//! A number is decimal, with `.` as its point and an optional exponent; no other form is accepted.
+//! A category's level is the text of its cell without the surrounding space, byte by byte: `Gold`
+//! and `gold` are two levels. An empty cell is missing. In a numeric column, `NaN`, `NA`, `N/A`,
+//! `null` and `None` in any case are missing too. In a category these words are levels like any
+//! other.
 
 use common::schema::{Breach, CategoryRules, LONGEST_LEVEL_BYTES, NumberRules, is_missing_marker};
 
-/// The class of a row: left (`true`), stayed (`false`), or not known.
+/// Label of a row: positive (`true`), negative (`false`), or unknown (`None`).
 pub type Label = Option<bool>;
 
-/// Why a cell is refused.
+/// Reason why a cell is rejected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CellProblem {
     /// The text is no decimal number.
     NotANumber,
     /// The number does not fit a 64-bit float.
     OutOfRange,
-    /// What stands where a category belongs is no text.
+    /// The cell of a category is not UTF-8 text, or a request has no text there.
     NotAText,
-    /// The text is longer than one of a category may be.
+    /// The text is longer than a level may be.
     TooLong,
-    /// The schema does not allow the value, or that it is missing.
+    /// The schema does not allow the value, or does not allow it to be missing.
     NotAllowed(Breach),
     /// The target is neither 0 nor 1.
-    NotAClass,
+    NotALabel,
 }
 
 impl CellProblem {
@@ -41,12 +42,12 @@ impl CellProblem {
                 format!("{column}: the value is {breach}")
             }
             Self::NotAllowed(breach) => format!("{column}: {text} is {breach}"),
-            Self::NotAClass => format!("{column}: {text:?} is neither 0 nor 1"),
+            Self::NotALabel => format!("{column}: {text:?} is neither 0 nor 1"),
         }
     }
 }
 
-/// The number in a feature cell; NaN stands for a missing value.
+/// Parses the number in a feature's cell. NaN stands for a missing value.
 pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
     let cell = cell.trim_ascii();
     if let Some(number) = short_decimal(cell) {
@@ -68,7 +69,7 @@ pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
     Ok(number)
 }
 
-/// The number, NaN for a missing one, where the schema allows it.
+/// Returns the number if the rules allow it. NaN stands for a missing value.
 pub fn allowed(number: f64, rules: &NumberRules) -> Result<f64, CellProblem> {
     match rules.breach(number) {
         Some(breach) => Err(CellProblem::NotAllowed(breach)),
@@ -76,7 +77,7 @@ pub fn allowed(number: f64, rules: &NumberRules) -> Result<f64, CellProblem> {
     }
 }
 
-/// The level in a category's cell, where the schema allows it; `None` stands for a missing one.
+/// Parses the level in a category's cell, if the rules allow it. `None` stands for a missing level.
 pub fn parse_level<'c>(
     cell: &'c [u8],
     rules: &CategoryRules,
@@ -95,7 +96,8 @@ pub fn parse_level<'c>(
     }
 }
 
-/// The class in a target cell: 0 or 1 as a number, or `true`/`false` in any case.
+/// Parses the label in a target cell: 0 or 1 as a number, or `true`/`false` in any case. `None` if
+/// missing.
 pub fn parse_label(cell: &[u8]) -> Result<Label, CellProblem> {
     let cell = cell.trim_ascii();
     match cell {
@@ -109,19 +111,19 @@ pub fn parse_label(cell: &[u8]) -> Result<Label, CellProblem> {
         Ok(number) if number.is_nan() => Ok(None),
         Ok(0.0) => Ok(Some(false)),
         Ok(1.0) => Ok(Some(true)),
-        _ => Err(CellProblem::NotAClass),
+        _ => Err(CellProblem::NotALabel),
     }
 }
 
-/// Digits that a float holds exactly, whatever they are.
+/// A float holds any number of this many digits exactly.
 const EXACT_DIGITS: usize = 15;
 const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
-/// The number, where it has few digits and no exponent; nearly all have.
+/// Parses a number with few digits and no exponent, as nearly all numbers are. `None` otherwise.
 ///
-/// Digits and power of ten are exact then, so their quotient is the nearest float (Clinger 1990).
+/// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
 fn short_decimal(trimmed: &[u8]) -> Option<f64> {
     let (sign, unsigned) = match trimmed {
         [b'-', rest @ ..] => (-1.0, rest),
@@ -146,8 +148,8 @@ fn short_decimal(trimmed: &[u8]) -> Option<f64> {
     (n_digits > 0).then(|| sign * (digits as f64 / scale))
 }
 
-/// Whether the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before
-/// the exponent. Rust's own parser would take `inf` and `infinity` as well.
+/// True if the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before the
+/// exponent. Rust's own parser would also accept `inf` and `infinity`.
 fn is_decimal(text: &[u8]) -> bool {
     let unsigned = strip_sign(text);
     let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_texts_are_rejected() {
         for text in [
             "12 k",
             "1,234",
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_trimmed_texts_as_they_stand() {
+    fn levels_are_trimmed_texts() {
         let any = CategoryRules::default();
         let level = |text: &'static str| parse_level(text.as_bytes(), &any);
         assert_eq!(level(" gold plus\t"), Ok(Some("gold plus")));
@@ -268,7 +270,7 @@ mod tests {
         for text in ["2", "-1", "yes", "0.5", "1e999"] {
             assert_eq!(
                 parse_label(text.as_bytes()),
-                Err(CellProblem::NotAClass),
+                Err(CellProblem::NotALabel),
                 "{text}"
             );
         }

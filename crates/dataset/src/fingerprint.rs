@@ -1,12 +1,12 @@
 //! Hashes of rows and clients.
 //!
-//! Two kinds, for two purposes. The *fingerprint* of a row decides whether it is a duplicate: 128
-//! bits under a secret key, so that nobody can craft two rows that collide. The *public hashes* of
-//! a client and of a row decide folds and samples: 64 bits under a fixed key, so that every
-//! machine decides alike.
+//! There are two kinds. The *fingerprint* of a row decides whether the row is a duplicate: 128 bits
+//! under a secret key, so that nobody can craft two rows that collide. The *public hashes* of a
+//! client and of a row decide folds and samples: 64 bits under a fixed key, so that every machine
+//! decides alike.
 //!
-//! Two rows are one when their ids are equal as bytes and their values as numbers: `5` and `5.0`
-//! are equal, so are -0 and 0, and all missing values.
+//! Two rows are equal if their ids are equal as bytes and their values as numbers: `5` equals
+//! `5.0`, -0 equals 0, and all missing values are equal.
 
 use anyhow::Context;
 use common::{Failure, Layout, files};
@@ -18,18 +18,18 @@ use crate::cell::Label;
 /// The identity of a row.
 pub type Fingerprint = u128;
 
-/// The secret key of the fingerprints of one state folder.
+/// Secret key for the fingerprints of one state folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FingerprintKey([u8; 16]);
 
-/// The bit pattern that stands for every missing value.
+/// Bit pattern for every missing value.
 const MISSING_BITS: u64 = 0x7ff8_0000_0000_0000;
 
 impl FingerprintKey {
-    /// A key that is no secret, for rows that nobody stores.
+    /// A public key, for rows whose fingerprints are not stored.
     pub const PUBLIC: Self = Self(*b"risk fingerprint");
 
-    /// The key of the state folder; `None` when none was drawn yet.
+    /// Loads the key of the state folder. `None` if no key was generated yet.
     pub fn load(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let path = layout.fingerprint_key();
         let Some(bytes) = files::read_if_present(&path)? else {
@@ -44,14 +44,14 @@ impl FingerprintKey {
         Ok(Some(Self(bytes)))
     }
 
-    /// Draws a new key.
+    /// Generates a random key.
     pub fn generate() -> anyhow::Result<Self> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).context("failed to draw a random key")?;
         Ok(Self(key))
     }
 
-    /// Keeps the key in the state folder, for its owner only.
+    /// Saves the key in the state folder, readable by its owner only.
     pub fn save(&self, layout: &Layout) -> anyhow::Result<()> {
         files::replace_private(&layout.fingerprint_key(), &self.0)
     }
@@ -61,7 +61,7 @@ impl FingerprintKey {
         self.row_hasher().of_row(id, values, label)
     }
 
-    /// Takes the fingerprints of many rows.
+    /// A hasher for many rows.
     pub(crate) fn row_hasher(&self) -> RowHasher {
         RowHasher {
             hasher: SipHasher13Wide::new_with_key(&self.0),
@@ -70,10 +70,10 @@ impl FingerprintKey {
     }
 }
 
-/// Takes the fingerprints of rows under one key.
+/// Computes fingerprints of rows under one key.
 pub(crate) struct RowHasher {
     hasher: SipHasher13Wide,
-    /// The bytes that identify a row: hashed at once, which is faster than piece by piece.
+    /// The bytes that identify a row. Hashing them at once is faster than piece by piece.
     row: Vec<u8>,
 }
 
@@ -89,18 +89,18 @@ impl RowHasher {
         }
         row.push(match label {
             None => 2,
-            Some(class) => u8::from(class),
+            Some(is_positive) => u8::from(is_positive),
         });
         self.hasher.hash(row).as_u128()
     }
 }
 
-/// The public hash of a client; it decides the client's fold.
+/// Public hash of a client. Decides the client's fold.
 pub(crate) fn client_hash(id: &[u8]) -> u64 {
     SipHasher13::new_with_key(b"risk client fold").hash(id)
 }
 
-/// Takes the public hashes of rows, which decide whether a row is in a sample.
+/// Computes public hashes of rows, which decide whether a row is in a sample.
 #[derive(Default)]
 pub(crate) struct SampleHasher {
     /// The bytes of a row, hashed at once.
@@ -150,9 +150,9 @@ mod tests {
         assert_ne!(row("a", 1.0, None), row("a", f64::NAN, None));
     }
 
-    /// Pipelines keep fingerprints, so they may never be others; rows of any length have them.
+    /// Stored fingerprints must stay valid, for rows of any length.
     #[test]
-    fn fingerprints_are_those_of_the_row_piece_by_piece() {
+    fn fingerprints_equal_those_computed_piece_by_piece() {
         let key = FingerprintKey::PUBLIC;
         for length in [0, 3, 200, 222, 223, 224, 300] {
             let (id, values) = (vec![b'x'; length], [1.5, f64::NAN, -0.0]);
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// Folds decide promotions, so they may never move between versions or machines.
+    /// Folds decide promotions, so they must not change between versions or machines.
     #[test]
     fn public_hashes_are_frozen() {
         assert_eq!(client_hash(b"qqqq"), 11_595_643_172_734_432_281);

@@ -1,14 +1,14 @@
-//! Levels: the texts of a column of categories, and the numbers that stand for them in a table.
+//! Levels of a category, and the codes that represent them in a table.
 //!
-//! A table holds numbers only, so that rows are compared, hashed, sampled and folded alike
-//! whatever their columns are. A level stands there as its *code*: the first 53 bits of a public
-//! hash of its text, which a float holds exactly. Codes need no dictionary to be comparable; names
-//! are kept beside the rows for whoever shows levels to people, who never see a code.
+//! A table holds numbers only, so that rows are compared, hashed, sampled and folded alike,
+//! whatever their columns are. A level is represented by its *code*: the first 53 bits of a public
+//! hash of its text, which a float holds exactly. Codes can be compared without a dictionary. Names
+//! are kept beside the rows to show levels to people, who never see a code.
 //!
-//! Two levels of one code would be one level to everything behind the reader, with the name of one
-//! of them. Among a thousand levels of a column that happens with a chance of 1 in 10¹⁰, among ten
-//! thousand with one of 1 in 10⁸. The hash is public, so two such texts can be looked for; who may
-//! write rows gains nothing by it that writing the other text would not give.
+//! Two levels with equal codes would count as one level, with the name of one of them. Among a
+//! thousand levels of a column the probability of that is 1 in 10¹⁰, among ten thousand 1 in 10⁸.
+//! The hash is public, so two such texts can be searched for. A person who may write rows gains nothing
+//! by that: writing the other text has the same effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-/// Levels of a column that have a name, and are counted one by one, at most: of more, those with
-/// the smallest codes. All others count together.
+/// Maximum number of levels of a column that have a name and are counted one by one. Of more, those
+/// with the smallest codes stay. All others count together.
 ///
-/// So which ones are named does not depend on the order of rows, and parts can be joined.
+/// The named levels therefore do not depend on the order of rows, and parts can be merged.
 pub const MAX_NAMED_LEVELS: usize = 10_000;
 
-/// Bits of a hash that a float does not hold.
+/// Number of bits of a hash that a float does not hold.
 const DROPPED_BITS: u32 = 64 - f64::MANTISSA_DIGITS;
 
-/// What stands for a level in a table: a whole number below 2⁵³.
+/// Code of a level in a table: a whole number below 2⁵³.
 pub fn level_code(text: &str) -> f64 {
     code_of(text) as f64
 }
@@ -43,12 +43,12 @@ pub struct Level {
 }
 
 impl Level {
-    /// The level's text.
+    /// Text of the level.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The number that stands for the level in a table.
+    /// Code of the level in a table.
     #[inline(always)]
     pub fn code(&self) -> f64 {
         self.code
@@ -70,44 +70,44 @@ impl From<Level> for String {
     }
 }
 
-/// The texts behind the codes of a table's columns of categories.
+/// Names of the level codes of a table's categories.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LevelNames {
-    /// By feature, as far as any has levels: nothing where all columns are of numbers.
+    /// Names by feature. May be shorter than the features; empty if all columns are numeric.
     columns: Vec<ColumnNames>,
 }
 
-/// The texts behind the codes of one column.
+/// Names of the level codes of one column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<String>", into = "Vec<String>")]
 pub(crate) struct ColumnNames(BTreeMap<u64, Arc<str>>);
 
 impl LevelNames {
-    /// Remembers a level of a feature and returns its code.
+    /// Adds a level of a feature and returns its code.
     pub fn add(&mut self, feature: usize, text: &str) -> f64 {
         let code = code_of(text);
         self.column_mut(feature).add(code, || text.into());
         code as f64
     }
 
-    /// Remembers the text behind a code of a feature, which is asked for where it is new.
+    /// Adds the name of a feature's code. `text` is called only for a new code.
     pub(crate) fn name_code(&mut self, feature: usize, code: f64, text: impl FnOnce() -> Arc<str>) {
         self.column_mut(feature).add(code as u64, text);
     }
 
-    /// The text behind a code of a feature; `None` where it is not known.
+    /// Name of a feature's code. `None` if unknown.
     pub fn name(&self, feature: usize, code: f64) -> Option<&str> {
         self.column(feature)?.name(code as u64)
     }
 
-    /// Adds what others know.
+    /// Adds the names of another table.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (feature, names) in other.columns.iter().enumerate() {
             self.column_mut(feature).merge(names);
         }
     }
 
-    /// Forgets all texts.
+    /// Removes all names.
     pub(crate) fn clear(&mut self) {
         self.columns.clear();
     }
@@ -125,12 +125,12 @@ impl LevelNames {
 }
 
 impl ColumnNames {
-    /// The text behind a code.
+    /// Name of a code. `None` if unknown.
     pub(crate) fn name(&self, code: u64) -> Option<&str> {
         self.0.get(&code).map(|name| &**name)
     }
 
-    /// Adds what another one knows.
+    /// Adds the names of another column.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (code, name) in &other.0 {
             self.add(*code, || Arc::clone(name));
@@ -144,8 +144,8 @@ impl ColumnNames {
     }
 }
 
-/// Adds a level to those that are known one by one; returns what is no longer among them, which is
-/// that of the largest code where there are too many.
+/// Adds a level to the named levels. If there are too many, drops the level with the largest code
+/// and returns its value.
 pub(crate) fn insert_among_named<T>(
     known: &mut BTreeMap<u64, T>,
     code: u64,
@@ -177,7 +177,7 @@ impl From<ColumnNames> for Vec<String> {
 mod tests {
     use super::*;
 
-    /// Models and samples on disk hold codes: were they others, each level would be a new one.
+    /// Models and samples on disk hold codes, so a changed code would be a new level.
     #[test]
     fn codes_are_frozen_and_whole_numbers_that_a_float_holds() {
         let codes = ["basic", "gold", "Gold", "é", "5", "5.0"].map(level_code);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_kept_by_feature_and_joined() {
+    fn names_are_stored_by_feature_and_merged() {
         let mut names = LevelNames::default();
         let basic = names.add(2, "basic");
         assert_eq!(basic, level_code("basic"));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_levels_the_same_ones_are_named_whatever_their_order() {
+    fn the_named_levels_do_not_depend_on_their_order() {
         let texts: Vec<String> = (0..MAX_NAMED_LEVELS + 500)
             .map(|level| level.to_string())
             .collect();

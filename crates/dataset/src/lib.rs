@@ -29,7 +29,9 @@ pub use any_columns::{
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
 pub use fingerprint::{Fingerprint, FingerprintKey};
-pub use fingerprint_set::{DamagedRun, FingerprintSet, Firsts, StoredRun, firsts, is_run_name};
+pub use fingerprint_set::{
+    DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,
+};
 pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
 pub use line::push_field;
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
@@ -41,7 +43,7 @@ pub use reader::{
     find_columns, missing_too_often,
 };
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
-pub use test_data::{TestData, TestLines, each_test_lines, load_test_data};
+pub use test_data::{TestData, TestLines, for_each_test_file, load_test_data};
 pub use text::escaped;
 pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};
 pub use writer::{RecordWriter, Written};

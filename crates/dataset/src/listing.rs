@@ -1,11 +1,11 @@
-//! The CSV files below the input folders.
+//! Lists the CSV files below the input folders.
 //!
-//! Sub-folders are read too. Order: folders as configured, then the path within the folder by its
-//! bytes. Hidden and temporary names, other types and empty files are skipped with a reason.
-//! Symbolic links are followed, unless they lead to a folder above or into one that is kept apart:
-//! test data is no input, and neither is what runs write.
+//! Sub-folders are included. Order: folders as configured, then the path within the folder by its
+//! bytes. Hidden and temporary names, other file types and empty files are skipped with a reason.
+//! Symbolic links are followed, unless they lead to a folder above or into a folder that is not
+//! input: the test data and the folders that runs write to.
 
-mod fence;
+mod link_filter;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -21,17 +21,17 @@ use common::config::InputFolder;
 use common::ledger::FileStamp;
 use walkdir::{DirEntry, WalkDir};
 
-use self::fence::Fence;
+use self::link_filter::LinkFilter;
 use crate::text::escaped;
 
-/// What stands below the input folders.
+/// Content of the input folders.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// CSV files in ingestion order.
     pub files: Vec<FoundFile>,
-    /// What is not taken in, by its nature.
+    /// Entries that are not client data.
     pub ignored: Vec<SkippedEntry>,
-    /// What could not be looked at; tried again next time.
+    /// Entries that could not be read. The next run tries again.
     pub unreadable: Vec<SkippedEntry>,
 }
 
@@ -40,30 +40,30 @@ pub struct Listing {
 pub struct FoundFile {
     /// Input folder as written in the configuration.
     pub folder: String,
-    /// Path relative to it, with control characters and invalid bytes as `\xHH`.
+    /// Path within the folder, with control characters and invalid bytes as `\xHH`.
     pub name: String,
-    /// Where it is.
+    /// Path to the file.
     pub path: PathBuf,
-    /// What the file system says of it.
+    /// Size, time and inode of the file.
     pub stamp: FileStamp,
 }
 
-/// An entry that is passed over.
+/// An entry that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SkippedEntry {
     /// Input folder as written in the configuration.
     pub folder: String,
-    /// Path within it; empty for the folder itself.
+    /// Path within the folder. Empty for the folder itself.
     pub name: String,
-    /// Why.
+    /// Reason why the entry is skipped.
     pub reason: String,
-    /// It cannot be read, so that somebody has to act; waiting alone does not help.
+    /// True if the entry cannot be read: a person has to act, waiting alone does not help.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unreadable: bool,
 }
 
 impl Listing {
-    /// The folders of these, by name, in which no CSV file is and nothing is unreadable.
+    /// Names of the folders without a CSV file and without an unreadable entry.
     pub fn empty_folders(&self, folders: &[InputFolder]) -> Vec<String> {
         let unreadable = self.unreadable.iter().map(|entry| &entry.folder);
         let filled: BTreeSet<&String> = self
@@ -81,7 +81,7 @@ impl Listing {
 }
 
 impl SkippedEntry {
-    /// Whether it is the file of that name, or a folder above it.
+    /// True if the entry is the file with this name or a folder above it.
     pub fn covers(&self, folder: &str, name: &str) -> bool {
         let below = name.strip_prefix(self.name.as_str());
         self.folder == folder
@@ -97,12 +97,12 @@ impl fmt::Display for SkippedEntry {
     }
 }
 
-/// Endings of names that programs give to files they have not finished.
+/// Endings of the names of unfinished files.
 const TEMPORARY_ENDINGS: [&str; 3] = [".part", ".tmp", "~"];
 
 /// Lists the CSV files below the folders.
 ///
-/// An error when a folder itself is not there: then nothing can be said about its files.
+/// Returns an error if a folder does not exist, because the state of its files is then unknown.
 pub fn list(folders: &[InputFolder]) -> anyhow::Result<Listing> {
     let mut listing = Listing::default();
     for folder in folders {
@@ -112,7 +112,7 @@ pub fn list(folders: &[InputFolder]) -> anyhow::Result<Listing> {
 }
 
 fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()> {
-    // Were it passed over, all of its files would look removed.
+    // If the folder were skipped, all of its files would look removed.
     match fs::read_dir(&folder.path) {
         Ok(_) => {}
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -137,33 +137,33 @@ fn list_folder(folder: &InputFolder, listing: &mut Listing) -> anyhow::Result<()
         .min_depth(1)
         .follow_links(true)
         .into_iter();
-    let mut fence = Fence::of(folder);
+    let mut links = LinkFilter::of(folder);
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => {
                 let is_folder = entry.file_type().is_dir();
-                let barred = fence.reason_to_stop_at(&entry);
-                if is_folder && (barred.is_some() || is_hidden(entry.file_name())) {
+                let skipped = links.reason_to_skip(&entry);
+                if is_folder && (skipped.is_some() || is_hidden(entry.file_name())) {
                     entries.skip_current_dir();
                 }
-                match barred {
+                match skipped {
                     Some(reason) => listing.ignored.push(SkippedEntry {
                         folder: folder.name.clone(),
                         name: name_within(folder, entry.path()),
                         reason,
                         is_unreadable: false,
                     }),
-                    None => sort_in(folder, &entry, listing),
+                    None => add_entry(folder, &entry, listing),
                 }
             }
-            Err(error) => sort_in_error(folder, &error, listing),
+            Err(error) => add_error(folder, &error, listing),
         }
     }
     listing.files[first..].sort_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
     Ok(())
 }
 
-fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
+fn add_entry(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
     let name = name_within(folder, entry.path());
     let skipped = |reason: &str| SkippedEntry {
         folder: folder.name.clone(),
@@ -193,8 +193,8 @@ fn sort_in(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
     }
 }
 
-/// A loop of links is harmless; anything else may be readable next time.
-fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Listing) {
+/// A loop of links is harmless. Any other error may be gone next time.
+fn add_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Listing) {
     let name = error
         .path()
         .map(|path| name_within(folder, path))
@@ -218,7 +218,7 @@ fn sort_in_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Lis
     }
 }
 
-/// Why an entry of that name and type is no client data by its nature, if it is none.
+/// Reason why an entry with this name and type is not client data. `None` if it may be.
 pub fn reason_to_ignore(name: &OsStr, file_type: FileType) -> Option<&'static str> {
     if is_hidden(name) {
         return Some("its name is hidden");
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_covers_itself_and_what_lies_below_it() {
+    fn an_entry_covers_itself_and_files_below_it() {
         let entry = |name: &str| SkippedEntry {
             folder: "in".into(),
             name: name.into(),

@@ -1,4 +1,4 @@
-//! The ingested data out of its file, up to its committed byte.
+//! Loads the ingested rows from finaldata.csv, up to the committed length.
 
 use std::fs;
 use std::io::Read;
@@ -14,12 +14,12 @@ use crate::reader::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetC
 use crate::table::Table;
 use crate::tokenizer::Format;
 
-/// Reads finaldata.csv up to the ledger's committed byte into a table.
+/// Reads finaldata.csv up to its committed length into a table.
 ///
-/// An error when it does not hold what the ledger says: then ingestion has to mend it first.
+/// Returns an error if the file does not hold what the ledger says. An ingestion repairs it.
 pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
     let mut table = Table::new(&config.schema);
-    table.reserve(rows_that_are_there(config, ledger));
+    table.reserve(rows_to_reserve(config, ledger));
     read_final_data(config, ledger, None, |rows| {
         table.append_all(rows);
         Ok(())
@@ -27,19 +27,19 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
     Ok(table)
 }
 
-/// The rows of the ledger, as far as finaldata.csv has bytes for them: a count beyond that is
-/// damage, which shows when the rows are read, and no room is made for it.
-fn rows_that_are_there(config: &Config, ledger: &Ledger) -> usize {
+/// Number of rows to allocate for: the ledger's, but no more than finaldata.csv has bytes for. A
+/// larger count is damage, which reading the rows reports.
+fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
     let length = fs::metadata(config.layout.final_data()).map_or(0, |metadata| metadata.len());
-    // A byte of the client and one that ends each field.
+    // One byte for the client and one after each field.
     let row_bytes = config.schema.features.len() as u64 + 3;
     let rows = ledger.rows.min(length / row_bytes);
     usize::try_from(rows).unwrap_or(0)
 }
 
-/// The identities, under `key`, of the rows of finaldata.csv up to the ledger's committed byte.
+/// Fingerprints under `key` of the rows of finaldata.csv, up to its committed length.
 ///
-/// An error when it does not hold what the ledger says: then ingestion has to mend it first.
+/// Returns an error if the file does not hold what the ledger says. An ingestion repairs it.
 pub fn load_fingerprints(
     config: &Config,
     ledger: &Ledger,
@@ -53,11 +53,12 @@ pub fn load_fingerprints(
     Ok(fingerprints)
 }
 
-/// Hands the rows of finaldata.csv up to the ledger's committed byte to `take`, in order and some
-/// thousands at a time, and returns the running digest, to be continued when rows are appended.
-/// Their fingerprints are taken under `key`, if there is one.
+/// Passes the rows of finaldata.csv up to its committed length to `take`, in order, some thousands
+/// per call. Computes fingerprints if a `key` is given. Returns the running digest, which appending
+/// continues.
 ///
-/// An error when it does not hold what the ledger says, which shows only at the end.
+/// Returns an error if the file does not hold what the ledger says. The error comes only after the
+/// last row.
 pub fn read_final_data(
     config: &Config,
     ledger: &Ledger,
@@ -70,7 +71,7 @@ pub fn read_final_data(
     }
     let damaged = |what: &str| {
         Failure::input_output(format!(
-            "{} {what}: run `ingestion`, it is made anew from the input",
+            "{} {what}: run `ingestion` to rebuild it from the input files",
             path.display()
         ))
     };
@@ -94,7 +95,7 @@ pub fn read_final_data(
     Ok(hasher)
 }
 
-/// Rows that were checked when they were written.
+/// Reads rows that were validated when they were written.
 fn read_trusted(
     input: impl Read + Send,
     schema: &Schema,
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_room_is_made_for_rows_that_the_file_has_no_bytes_for() {
+    fn memory_is_reserved_only_for_rows_that_the_file_has_bytes_for() {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"input_folder_path":"in","output_folder_path":"out",
             "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod"}"#;
@@ -140,9 +141,9 @@ mod tests {
             schema: config.schema.digest(),
             ..Ledger::default()
         };
-        assert_eq!(rows_that_are_there(&config, &damaged), 0);
+        assert_eq!(rows_to_reserve(&config, &damaged), 0);
         files::replace(&config.layout.final_data(), two.as_bytes()).unwrap();
-        let rows = rows_that_are_there(&config, &damaged);
+        let rows = rows_to_reserve(&config, &damaged);
         assert!((2..=two.len()).contains(&rows), "{rows}");
         let error = load_final_data(&config, &damaged).unwrap_err();
         assert!(format!("{error:#}").contains("finaldata.csv"), "{error:#}");

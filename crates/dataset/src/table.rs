@@ -1,4 +1,4 @@
-//! Rows as columns in memory, and the choice of rows that a pass runs over.
+//! Rows as columns in memory, and selections of rows for a pass.
 
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use crate::fingerprint::{SampleHasher, client_hash};
 use crate::level::LevelNames;
 use crate::reader::ParsedRows;
 
-/// Folds that the clients are dealt into when a candidate answers out of fold.
+/// Number of folds that clients are divided into for out-of-fold predictions of a candidate.
 pub const FOLDS: u64 = 5;
 
 /// Rows, column by column, in ingestion order.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// One vector per feature, in schema order; NaN stands for a missing value, and the
-    /// [code](crate::level_code) of its text for a category.
+    /// One vector per feature, in schema order. NaN is a missing value; a category has the
+    /// [code](crate::level_code) of its level.
     pub features: Vec<Vec<f64>>,
-    /// The class of each row.
+    /// Label of each row.
     pub labels: Vec<Label>,
-    /// Public hash of each row's client; decides folds and samples.
+    /// Public hash of each row's client. Decides folds and samples.
     pub clients: Vec<u64>,
-    /// The texts of the categories' levels, of these rows and perhaps of others.
+    /// Names of the levels of these rows, and possibly of others.
     pub levels: LevelNames,
 }
 
@@ -31,11 +31,11 @@ pub struct Table {
 pub struct Selection {
     /// Positions in the table.
     pub rows: Range<usize>,
-    /// Whose clients.
+    /// Folds of the clients.
     pub fold: Fold,
-    /// With or without a known class.
+    /// Labelled rows only, or all rows.
     pub labels: Labels,
-    /// All of them or a few.
+    /// All of these rows, or a spread sample.
     pub share: Share,
 }
 
@@ -51,7 +51,7 @@ pub enum Fold {
 }
 
 impl Fold {
-    /// Whether the clients of this fold are among the chosen.
+    /// True if the choice includes this fold.
     pub(crate) fn holds(self, fold: u64) -> bool {
         match self {
             Self::Any => true,
@@ -61,7 +61,7 @@ impl Fold {
     }
 }
 
-/// A choice of rows by their place.
+/// A choice of rows by their position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
     /// All rows.
@@ -70,15 +70,15 @@ pub enum Share {
     Few,
 }
 
-/// One row in so many is enough for a first look at many rows.
+/// A spread sample takes one row in this number. Enough for a first estimate on many rows.
 pub const FEW: usize = 16;
 
-/// A choice of rows by whether their class is known.
+/// A choice of rows by whether they are labelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {
     /// All rows.
     Any,
-    /// Rows whose class is known.
+    /// Labelled rows only.
     Known,
 }
 
@@ -91,7 +91,7 @@ impl Table {
         }
     }
 
-    /// Makes room for so many rows more.
+    /// Allocates memory for this number of additional rows.
     pub(crate) fn reserve(&mut self, rows: usize) {
         let columns = self.features.iter_mut();
         columns.for_each(|column| column.reserve(rows));
@@ -108,7 +108,7 @@ impl Table {
         self.clients.push(client_hash(id));
     }
 
-    /// Adds one row of another table at the end; the texts of its levels are the caller's to add.
+    /// Adds one row of another table at the end. The caller has to add the level names.
     pub fn push_from(&mut self, other: &Self, position: usize) {
         for (column, values) in self.features.iter_mut().zip(&other.features) {
             column.push(values[position]);
@@ -149,7 +149,7 @@ impl Table {
         self.levels.merge(&rows.levels);
     }
 
-    /// Holds the rows at these positions of another table, and no others, in memory used again.
+    /// Replaces all rows by the rows at these positions of another table, and reuses the memory.
     pub(crate) fn take_from<'a>(
         &mut self,
         other: &Self,
@@ -166,7 +166,7 @@ impl Table {
         self.clients.extend(clients);
     }
 
-    /// Forgets all rows, but keeps the memory that they took.
+    /// Removes all rows and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
@@ -179,12 +179,12 @@ impl Table {
         self.labels.len()
     }
 
-    /// All rows.
+    /// A selection of all rows.
     pub fn all(&self) -> Selection {
         Selection::rows(0..self.rows())
     }
 
-    /// The rows whose class is known.
+    /// A selection of the labelled rows.
     pub fn labelled(&self) -> Selection {
         self.all().labelled()
     }
@@ -194,14 +194,14 @@ impl Table {
         self.features.iter().map(move |column| column[position])
     }
 
-    /// Public hashes of the client and values of some rows, whatever their class is.
+    /// Public hashes of some rows: of client and values, without the label.
     pub fn row_hashes(&self, positions: &[usize]) -> Vec<u64> {
         let mut hasher = SampleHasher::default();
         let mut hash = |row: &usize| hasher.of_row(self.clients[*row], self.row(*row));
         positions.iter().map(&mut hash).collect()
     }
 
-    /// The rows that `keep` takes, in order.
+    /// A table of the rows for which `keep` returns true, in order.
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let positions: Vec<usize> = (0..self.rows()).filter(|row| keep(*row)).collect();
         Self {
@@ -222,7 +222,7 @@ fn pick<T: Copy>(column: &[T], positions: &[usize]) -> Vec<T> {
 }
 
 impl Selection {
-    /// The rows at these positions.
+    /// A selection of the rows at these positions.
     pub fn rows(rows: Range<usize>) -> Self {
         Self {
             rows,
@@ -232,7 +232,7 @@ impl Selection {
         }
     }
 
-    /// Of these, the rows whose class is known.
+    /// Restricts the selection to labelled rows.
     pub fn labelled(self) -> Self {
         Self {
             labels: Labels::Known,
@@ -240,12 +240,12 @@ impl Selection {
         }
     }
 
-    /// Of these, the rows of a choice of clients.
+    /// Restricts the selection to a choice of clients.
     pub fn of_fold(self, fold: Fold) -> Self {
         Self { fold, ..self }
     }
 
-    /// Of these, one row in [`FEW`].
+    /// Restricts the selection to one row in [`FEW`].
     pub fn few(self) -> Self {
         Self {
             share: Share::Few,

@@ -1,7 +1,7 @@
-//! The test data: one listing and one reading of it, for the score and for the calls to the API.
+//! The test data: read in one way for the score and for the calls to the API.
 //!
-//! It is read by the rules of ingestion: bad rows and files are rejected and named, and repeated
-//! rows count once.
+//! The rules of ingestion apply: invalid rows and files are rejected and named, and repeated rows
+//! count once.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -20,58 +20,60 @@ use crate::reader::{
 use crate::table::Table;
 use crate::tokenizer::Format;
 
-/// Rejected rows of a file that are named one by one.
+/// Maximum number of rejected rows of one file that are named one by one.
 const MAX_NAMED_ROWS_OF_FILE: usize = 5;
-/// Rejected rows of all files that are named one by one.
+/// Maximum number of rejected rows of all files that are named one by one.
 const MAX_NAMED_ROWS: usize = 20;
 
 /// The test data.
 #[derive(Clone, Debug)]
 pub struct TestData {
-    /// Its accepted rows, each once.
+    /// Accepted rows, without duplicates.
     pub table: Table,
-    /// Identity of each of them under the key that it was read with.
+    /// Fingerprint of each row under the key of the read.
     pub fingerprints: Vec<Fingerprint>,
-    /// SHA-256 over the files' digests; scores are cached by it.
+    /// SHA-256 of the files' digests. Scores are cached by this value.
     pub digest: String,
-    /// Rows rejected.
+    /// Number of rejected rows.
     pub rejected_rows: u64,
-    /// The first of them in each file, as `file:line:column: reason`, and how many more there are.
+    /// The first rejected rows of each file, as `file:line:column: reason`, and the number of
+    /// further ones.
     pub rejections: Vec<String>,
-    /// Files rejected or out of reach, each with the reason.
+    /// Rejected or unreadable files, each with the reason.
     pub rejected_files: Vec<String>,
-    /// What somebody should look at in the files, each with its name.
+    /// Warnings that a person should check, each with its file.
     pub warnings: Vec<String>,
 }
 
-/// The accepted rows of one file of the test data as lines of CSV, each once in all files.
+/// Accepted rows of one file of the test data as lines of CSV. A row that several files repeat is
+/// in the first file only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestLines {
-    /// The folder as written in the configuration, and the path within it.
+    /// Folder as written in the configuration, and path within it.
     pub file: String,
-    /// The columns of the schema.
+    /// Header line with the columns of the schema.
     pub header: Vec<u8>,
     lines: Vec<u8>,
-    /// Where each of them ends.
+    /// End position of each line.
     ends: Vec<usize>,
 }
 
 impl TestLines {
-    /// How many rows there are.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.ends.len()
     }
 
-    /// Some of the rows.
+    /// The text of these rows.
     pub fn lines(&self, rows: Range<usize>) -> &[u8] {
         let end_of = |row: usize| row.checked_sub(1).map_or(0, |last| self.ends[last]);
         &self.lines[end_of(rows.start)..end_of(rows.end)]
     }
 }
 
-/// Reads the test data. `key` decides which fingerprints the rows carry.
+/// Reads the test data. `key` is the key of the fingerprints.
 ///
-/// An error when no usable row is left.
+/// Returns an error if no labelled row is accepted.
 pub fn load_test_data(
     folder: &InputFolder,
     schema: &Schema,
@@ -110,16 +112,16 @@ pub fn load_test_data(
     Ok(data)
 }
 
-/// Hands the accepted rows of the test data to `take`, file by file, as they would be sent
-/// somewhere. Rows and files that are not accepted are left out, as they are of the score.
-pub fn each_test_lines(
+/// Passes the accepted rows of the test data to `take`, one call per file, as CSV to send. Rejected
+/// rows and files are left out, as they are from the score.
+pub fn for_each_test_file(
     folder: &InputFolder,
     schema: &Schema,
     mut take: impl FnMut(TestLines) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut header = Vec::new();
     push_line(&mut header, schema.columns());
-    // Nobody compares these rows with others, so the key does not matter.
+    // The fingerprints are used only within this read, so any key will do.
     let mut reader = TestReader::new(schema, &FingerprintKey::PUBLIC, Lines::Kept);
     reader.each_file(folder, |file| {
         take(TestLines {
@@ -134,7 +136,7 @@ pub fn each_test_lines(
 struct TestReader<'a> {
     schema: &'a Schema,
     key: &'a FingerprintKey,
-    /// Whether the rows are wanted as lines too.
+    /// Whether rows are also kept as lines of CSV.
     lines: Lines,
     seen: HashSet<Fingerprint>,
     scratch: Scratch,
@@ -162,7 +164,7 @@ impl<'a> TestReader<'a> {
         }
     }
 
-    /// Hands each usable file to `take`; returns the others, each with the reason.
+    /// Passes each usable file to `take`. Returns the others, each with the reason.
     fn each_file(
         &mut self,
         folder: &InputFolder,
@@ -183,7 +185,7 @@ impl<'a> TestReader<'a> {
         Ok(rejected)
     }
 
-    /// The file, or the reason for which it is rejected.
+    /// Reads a file, or returns the reason for its rejection.
     fn read(&mut self, file: &FoundFile) -> anyhow::Result<Result<ReadFile, String>> {
         let path = &file.path;
         if let Some(reason) = missing_too_often(path, self.schema)? {
@@ -216,7 +218,7 @@ impl<'a> TestReader<'a> {
         match taken {
             Ok(()) => {}
             Err(FileProblem::Unusable(flaw)) => {
-                // Rows of it that stand in another file count there.
+                // Equal rows of other files count there.
                 for fingerprint in &read.fingerprints {
                     seen.remove(fingerprint);
                 }
@@ -277,7 +279,7 @@ impl ReadFile {
         }));
     }
 
-    /// Says in which file what was found is.
+    /// Adds the file's name to each warning.
     fn close(&mut self) {
         let file = &self.lines.file;
         for warning in &mut self.warnings {
@@ -287,7 +289,7 @@ impl ReadFile {
 }
 
 fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
-    let said = |what: &str, named: &[String]| {
+    let list_of = |what: &str, named: &[String]| {
         if named.is_empty() {
             String::new()
         } else {
@@ -298,8 +300,8 @@ fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
         "the test data in {} has no usable labelled row ({} rows rejected{}{}): put a CSV file with known outcomes there",
         folder.path.display(),
         data.rejected_rows,
-        said("rejected files", &data.rejected_files),
-        said("rejected rows", &data.rejections),
+        list_of("rejected files", &data.rejected_files),
+        list_of("rejected rows", &data.rejections),
     ))
 }
 
@@ -316,7 +318,7 @@ mod tests {
         InputFolder {
             name: "test".into(),
             path: path.to_owned(),
-            apart: Vec::new(),
+            excluded: Vec::new(),
         }
     }
 
@@ -326,7 +328,7 @@ mod tests {
 
     fn lines(path: &Path) -> Vec<TestLines> {
         let mut all = Vec::new();
-        each_test_lines(&folder(path), &Schema::default(), |lines| {
+        for_each_test_file(&folder(path), &Schema::default(), |lines| {
             all.push(lines);
             Ok(())
         })
@@ -365,8 +367,10 @@ mod tests {
             "{rejected}"
         );
         let all = lines(base.path());
-        let files: Vec<(&str, usize)> =
-            all.iter().map(|it| (it.file.as_str(), it.rows())).collect();
+        let files: Vec<(&str, usize)> = all
+            .iter()
+            .map(|lines| (lines.file.as_str(), lines.rows()))
+            .collect();
         assert_eq!(files, [("test/a.csv", 2), ("test/deep/b.csv", 1)]);
         assert_eq!(all[0].lines(0..2), b"a,1,2,3,0\n\"c,d\",4,5,6,1\n");
         assert_eq!(all[0].lines(1..2), b"\"c,d\",4,5,6,1\n");
@@ -383,8 +387,8 @@ mod tests {
             load(base.path()).unwrap_err().to_string()
         };
         let error = error_with("a.csv");
-        for said in ["(9 rows rejected", "test/a.csv:6:2: ", "; and 4 more)"] {
-            assert!(error.contains(said), "{error}");
+        for text in ["(9 rows rejected", "test/a.csv:6:2: ", "; and 4 more)"] {
+            assert!(error.contains(text), "{error}");
         }
         for name in ["b.csv", "c.csv", "d.csv", "e.csv"] {
             error_with(name);

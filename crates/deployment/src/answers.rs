@@ -1,15 +1,15 @@
-//! What a model answers to a few rows of its training data, kept in the release: whoever loads the
-//! model sees that it still means the same.
+//! Sample answers: a model's predictions for a few training rows, stored in the release. A program
+//! that loads the model checks that the predictions are unchanged.
 
 use common::manifest::SampleAnswer;
 use model::Model;
 
-/// Rows whose answers are kept.
-const KEPT: usize = 20;
-/// Probabilities closer than this are the same, whatever processor computed them.
-const SAME: f64 = 1e-9;
+/// Number of sample answers in a release.
+const SAMPLE_ANSWERS: usize = 20;
+/// Tolerance of probabilities, because processors may differ in the last bits.
+const PROBABILITY_TOLERANCE: f64 = 1e-9;
 
-/// The model's answers to the first rows of its sample that can be written down.
+/// Predictions for the first rows of the model's sample that can be written down.
 pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     let n_features = model.schema.features.len();
     let columns = model.profile.sample.columns.iter().take(n_features);
@@ -30,11 +30,12 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
                 row: writer.written(&row)?,
             })
         })
-        .take(KEPT)
+        .take(SAMPLE_ANSWERS)
         .collect()
 }
 
-/// Holds a model to the answers that were kept; the error completes a sentence about its file.
+/// Checks a model against the stored sample answers. The error completes a sentence about the
+/// model's file.
 pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), String> {
     let scorer = model.scorer();
     for answer in kept {
@@ -42,8 +43,8 @@ pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), 
             return Err("reads other columns than the answers in its manifest".into());
         };
         let found = scorer.probability(&row);
-        // A number that is none is not the same as any.
-        let is_same = (found - answer.probability).abs() <= SAME;
+        // NaN equals nothing.
+        let is_same = (found - answer.probability).abs() <= PROBABILITY_TOLERANCE;
         if !is_same {
             return Err(format!(
                 "answers {found} where it answered {} when it was published",
@@ -63,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    fn of_a_category() -> Model {
+    fn model_with_category() -> Model {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
             "output_model_path":"models","prod_deployment_path":"prod",
@@ -79,24 +80,24 @@ mod tests {
                     "basic"
                 },
             );
-            let class = Some(row.is_multiple_of(4) || row > 60);
+            let label = Some(row.is_multiple_of(4) || row > 60);
             table.push(
                 row.to_string().as_bytes(),
                 &[f64::from(row % 7), plan],
-                class,
+                label,
             );
         }
         training::train(&config, &table, DataPosition::default()).unwrap()
     }
 
     #[test]
-    fn rows_that_cannot_be_written_down_take_no_place_of_others() {
-        let mut model = of_a_category();
+    fn rows_that_cannot_be_written_down_are_replaced_by_others() {
+        let mut model = model_with_category();
         for cell in &mut model.profile.sample.columns[1][..40] {
             *cell = level_code("a text that nobody kept");
         }
         let answers = sample_answers(&model);
-        assert_eq!(answers.len(), KEPT);
+        assert_eq!(answers.len(), SAMPLE_ANSWERS);
         assert!(matches!(answers[0].row[1], Some(SampleCell::Level(_))));
         assert_eq!(check_answers(&model, &answers), Ok(()));
     }

@@ -1,6 +1,7 @@
-//! The production folder as it stands, whole or not.
+//! Examination of the production folder, complete or damaged.
 //!
-//! Reading only. Unlike [`releases`](crate::releases), what cannot be read is part of the answer.
+//! Only reads. Unlike [`releases`](crate::releases), the result includes releases that cannot be
+//! read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,18 +10,18 @@ use common::{Layout, Manifest};
 
 use crate::release::{Release, release_folders};
 
-/// One release and whether it is what was published.
+/// One release and the result of its examination.
 #[derive(Clone, Debug)]
 pub struct ExaminedRelease {
-    /// The name of its folder.
+    /// Name of the release's folder.
     pub name: String,
-    /// Its folder.
+    /// Path to the release's folder.
     pub folder: PathBuf,
-    /// Why it could not be made live; `None` when it is whole.
+    /// Reason why the release could not be made live. `None` if it is complete.
     pub problem: Option<String>,
 }
 
-/// Holds every release against its manifest; oldest first.
+/// Checks every release against its manifest. Oldest first.
 pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
@@ -38,7 +39,7 @@ pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
     Ok(examined.collect())
 }
 
-/// The paths of the original exercise that do not lead through `current` to the live release.
+/// Top-level paths in the production folder that do not lead through `current` to the live release.
 pub fn stray_links(layout: &Layout, live: &Manifest) -> Vec<PathBuf> {
     let is_stray = |name: &&String| {
         let target = fs::read_link(layout.production().join(name));

@@ -1,8 +1,8 @@
-//! Deployment: a release is one complete, immutable folder; the live one is where `current`
-//! points.
+//! Deployment of releases. A release is one complete, immutable folder. The link `current` points
+//! to the live release.
 //!
-//! The only crate that writes below the production folder. By hand it publishes the candidate
-//! that training and scoring left, applies no gate, and says so.
+//! Only this crate writes below the production folder. Run by hand, it publishes the candidate that
+//! training and scoring left, without the gate, and reports that.
 
 mod answers;
 mod examine;
@@ -25,7 +25,7 @@ use model::Model;
 use scoring::Metrics;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
-pub use publish::{Candidate, Staged, make_live, prune, publish, repair, roll_back, stage};
+pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{ListedRelease, Release, list, live_name, live_target, releases, visit_newest};
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
@@ -41,7 +41,7 @@ pub struct Options {
     rollback: Option<Option<String>>,
 }
 
-/// Publishes the candidate, lists the releases, or rolls back, by hand.
+/// Publishes the candidate, lists the releases, or rolls back, as the options say.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     let layout = &config.layout;
     if options.list {
@@ -53,7 +53,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     repair(config, &history)?;
     if let Some(to) = options.rollback {
         let from = live_name(layout)?;
-        note_change_by_hand(&history)?;
+        record_manual_change(&history)?;
         let release = roll_back(layout, to.as_deref())?;
         return Ok(DeployReport::RolledBack(RolledBack {
             release: release.manifest.release,
@@ -70,7 +70,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         score: scored.score,
         run: None,
     };
-    note_change_by_hand(&history)?;
+    record_manual_change(&history)?;
     let release = publish(
         layout,
         &history,
@@ -91,19 +91,20 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     }))
 }
 
-/// Remembers that somebody took the live release in hand, so that no run undoes it.
-fn note_change_by_hand(history: &History) -> anyhow::Result<()> {
+/// Records that a person changed the live release, so that no run undoes the change.
+fn record_manual_change(history: &History) -> anyhow::Result<()> {
     history.save_document(documents::CHANGED_BY_HAND, &Timestamp::now())
 }
 
-/// The candidate that training and scoring left.
+/// The candidate that training and scoring left, with its metrics.
 struct ScoredCandidate {
     model: Model,
     metrics: Metrics,
     score: f64,
 }
 
-/// Reads the candidate, once the score beside it is its own.
+/// Reads the candidate. Returns an error unless the stored score belongs to it and the test data is
+/// unchanged.
 fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<ScoredCandidate> {
     let layout = &config.layout;
     let path = layout.candidate_model();
@@ -115,10 +116,10 @@ fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<Scored
         .into());
     }
     let (model, digest) = Model::load(&path).context(
-        "the candidate cannot be deployed: make it anew with `training`, then `scoring`",
+        "the candidate cannot be deployed: train it again with `training`, then `scoring`",
     )?;
     let score = scoring::read_score(&layout.candidate_score())
-        .context("the candidate cannot be deployed: score it anew with `scoring`")?;
+        .context("the candidate cannot be deployed: score it again with `scoring`")?;
     let is_its_own = history
         .latest_score()?
         .is_some_and(|stored| stored.model == digest && scoring::same_score(stored.f1, score));

@@ -1,9 +1,9 @@
-//! Making a release, putting it live, going back, and removing old ones.
+//! Creates releases, makes them live, rolls back, and removes old releases.
 //!
-//! A release is staged under a hidden name with all it holds, checked, and given its number by
-//! one rename; `current` is swapped by another. What is interrupted leaves the live release as
-//! it was, and at most a hidden folder that the next writer removes; between the two renames, a
-//! whole release that is not live.
+//! A release is staged under a hidden name with all its files and checked. One rename gives the
+//! release its number; another replaces the link `current`. An interruption leaves the live release
+//! as it was, and at most a hidden folder that the next writer removes. Between the two renames, it
+//! leaves a complete release that is not live.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,36 +21,36 @@ use crate::answers::sample_answers;
 use crate::release::{Release, live_name, name_of, number, release_folders, releases};
 use crate::removal::{clear, leftovers, remove, staging_folder};
 
-/// Document of the history with the highest number ever given.
-const LAST_RELEASE: &str = "last release number";
-/// What becomes a release.
+/// Key of the history document with the highest number ever given.
+const LAST_RELEASE_DOCUMENT: &str = "last release number";
+/// Content of a new release.
 pub struct Candidate<'a> {
     /// The model.
     pub model: &'a Model,
-    /// The model on the test data.
+    /// Metrics of the model on the test data.
     pub metrics: &'a Metrics,
     /// F1 of the model on the test data.
     pub score: f64,
-    /// The run that made it; `None` by hand.
+    /// Number of the run that trained the model. `None` if deployed by hand.
     pub run: Option<i64>,
 }
 
-/// A release that is whole and verified, but not live.
+/// A release that is complete and verified, but not live.
 #[derive(Debug)]
-pub struct Staged {
+pub struct StagedRelease {
     folder: PathBuf,
     number: u64,
-    /// Its picture, for whoever shows it elsewhere too.
+    /// The picture of the release, for other places that show it.
     pub picture: Vec<u8>,
 }
 
-/// Writes a release under a hidden name and checks it.
+/// Writes a release under a hidden name and verifies it.
 pub fn stage(
     layout: &Layout,
     history: &History,
     candidate: &Candidate<'_>,
     now: Timestamp,
-) -> anyhow::Result<Staged> {
+) -> anyhow::Result<StagedRelease> {
     files::create_folder(&layout.releases())?;
     let number = next_number(layout, history)?;
     let folder = staging_folder(layout, number);
@@ -83,14 +83,14 @@ pub fn stage(
         .verify()
         .context("the staged release does not hold what was written")?;
     let [.., (_, picture)] = contents;
-    Ok(Staged {
+    Ok(StagedRelease {
         folder,
         number,
         picture,
     })
 }
 
-/// The files of a release besides its manifest, the picture last.
+/// Files of a release except the manifest, the picture last.
 fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 4]> {
     let Candidate { model, metrics, .. } = candidate;
     let picture = reporting::draw_release(name, metrics.confusion, &model.schema)?;
@@ -103,17 +103,21 @@ fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static 
     ])
 }
 
-/// Gives a staged release its number and makes it the live one.
-pub fn publish(layout: &Layout, history: &History, staged: Staged) -> anyhow::Result<Release> {
+/// Gives a staged release its number and makes it live.
+pub fn publish(
+    layout: &Layout,
+    history: &History,
+    staged: StagedRelease,
+) -> anyhow::Result<Release> {
     let folder = layout.release(&name_of(staged.number));
     files::rename(&staged.folder, &folder)?;
-    note_numbers(layout, history)?;
+    record_highest_number(layout, history)?;
     let release = Release::open(&folder)?;
     make_live(layout, &release)?;
     Ok(release)
 }
 
-/// Makes a whole release the live one.
+/// Makes a complete release the live one.
 pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
     let target = release
         .folder
@@ -123,10 +127,11 @@ pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
     repair_links(layout)
 }
 
-/// Goes back to the live release's parent, or to the release named.
+/// Rolls back to the parent of the live release, or to the named release. Returns an error if the
+/// target does not exist or is damaged.
 pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
     let target = match to {
-        // Named: the live one may be damaged beyond reading.
+        // A named target works even if the live release cannot be read.
         Some(name) => name.parse().map_or(name.to_owned(), name_of),
         None => parent_of_live(layout)?,
     };
@@ -165,11 +170,11 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
     Ok(live.manifest.parent.clone().ok_or_else(first)?)
 }
 
-/// Removes the oldest releases beyond the number to keep, never the live one or its parent, and
-/// returns their names.
+/// Removes the oldest releases beyond the number to keep, and returns their names. Keeps the live
+/// release and its parent.
 ///
-/// What cannot be removed is said and tried again by the next command that writes: the live
-/// release is as good with it.
+/// A release that cannot be removed is logged, and the next command that writes tries again. The
+/// live release works either way.
 pub fn prune(config: &Config) -> Vec<String> {
     let mut pruned = Vec::new();
     if let Err(error) = remove_surplus(config, &mut pruned) {
@@ -201,13 +206,13 @@ fn remove_surplus(config: &Config, pruned: &mut Vec<String>) -> anyhow::Result<(
     Ok(())
 }
 
-/// Removes what an interrupted deployment left, remakes the links through `current`, and removes
-/// the surplus releases.
+/// Removes leftovers of an interrupted deployment, repairs the links through `current`, and removes
+/// surplus releases.
 pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     let layout = &config.layout;
     files::create_folder(layout.production())?;
     files::sweep(layout.production())?;
-    note_numbers(layout, history)?;
+    record_highest_number(layout, history)?;
     for folder in leftovers(layout)? {
         clear(layout, &folder)?;
     }
@@ -218,7 +223,7 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The seed's paths lead through `current` to the live release.
+/// Creates the top-level links that lead through `current` to the live release.
 fn repair_links(layout: &Layout) -> anyhow::Result<()> {
     for name in [
         names::MODEL,
@@ -234,25 +239,25 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One more than any number ever given, whatever was pruned or wiped since.
+/// The next number: higher than any number ever given, whatever was removed since.
 fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
-    Ok(highest_given(history)?.max(highest_there(layout)?) + 1)
+    Ok(highest_given(history)?.max(highest_existing(layout)?) + 1)
 }
 
-/// Remembers the highest number given, so that it is not given again when its folder is gone.
-fn note_numbers(layout: &Layout, history: &History) -> anyhow::Result<()> {
-    let there = highest_there(layout)?;
+/// Saves the highest number given, so that the number is not given again after its folder is gone.
+fn record_highest_number(layout: &Layout, history: &History) -> anyhow::Result<()> {
+    let there = highest_existing(layout)?;
     if there > highest_given(history)? {
-        history.save_document(LAST_RELEASE, &there)?;
+        history.save_document(LAST_RELEASE_DOCUMENT, &there)?;
     }
     Ok(())
 }
 
 fn highest_given(history: &History) -> anyhow::Result<u64> {
-    Ok(history.document(LAST_RELEASE)?.unwrap_or(0))
+    Ok(history.document(LAST_RELEASE_DOCUMENT)?.unwrap_or(0))
 }
 
-fn highest_there(layout: &Layout) -> anyhow::Result<u64> {
+fn highest_existing(layout: &Layout) -> anyhow::Result<u64> {
     let folders = release_folders(layout)?;
     let numbers = folders.iter().filter_map(|folder| number(folder));
     Ok(numbers.max().unwrap_or(0))

@@ -1,7 +1,7 @@
-//! Releases as they stand: the live one, all of them, and whether one is whole.
+//! Reads releases: the live one, all of them, and whether one is complete.
 //!
-//! Reading only. A reader resolves `current` once and then opens inside that folder, so that a
-//! publication in between cannot mix two releases.
+//! Only reads. A reader resolves `current` once and then opens files inside that folder, so that a
+//! deployment in between cannot mix two releases.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,37 +16,37 @@ use serde::Serialize;
 
 use crate::answers::check_answers;
 
-/// Number of digits of a release's name.
+/// Minimum number of digits in the name of a release.
 const NAME_DIGITS: usize = 6;
 
 /// One release.
 #[derive(Clone, Debug)]
 pub struct Release {
-    /// Its folder.
+    /// Folder of the release.
     pub folder: PathBuf,
-    /// What it says of itself.
+    /// Manifest of the release.
     pub manifest: Manifest,
 }
 
 /// One line of the list of releases.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListedRelease {
-    /// Its number, six digits.
+    /// Number of the release, six digits.
     pub release: String,
-    /// Whether it is the live one.
+    /// True for the live release.
     pub is_live: bool,
-    /// When it was made.
+    /// Time when the release was created.
     pub created_at: jiff::Timestamp,
     /// F1 of its model on the test data.
     pub score: f64,
-    /// The release that was live before it.
+    /// Release that was live before this one.
     pub parent: Option<String>,
-    /// The run that made it; `None` when it was deployed by hand.
+    /// Number of the run that trained the model. `None` if deployed by hand.
     pub run: Option<i64>,
 }
 
 impl Release {
-    /// The release that is live; `None` when nothing is deployed.
+    /// The live release. `None` if nothing is deployed.
     pub fn live(layout: &Layout) -> anyhow::Result<Option<Self>> {
         match live_target(layout)? {
             Some(target) => Self::open(&layout.production().join(target)).map(Some),
@@ -54,7 +54,7 @@ impl Release {
         }
     }
 
-    /// The release in a folder.
+    /// Opens the release in a folder. Returns an error if its manifest cannot be read.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             folder: folder.to_owned(),
@@ -62,9 +62,9 @@ impl Release {
         })
     }
 
-    /// The model, once every file is there and is the one that was published.
+    /// Returns the model after checking every file against its published checksum.
     pub fn verify(&self) -> anyhow::Result<Model> {
-        // The model is hashed when it is read.
+        // Loading the model checks its checksum.
         let others = self.manifest.files.iter();
         for (name, expected) in others.filter(|(name, _)| *name != names::MODEL) {
             let path = self.folder.join(name);
@@ -76,7 +76,7 @@ impl Release {
         self.model()
     }
 
-    /// The model, once its file is the one that was published and answers as it did then.
+    /// Returns the model after checking its file's checksum and the sample answers.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
         let model = Model::load_published(&path, self.manifest.model_digest())?
@@ -86,7 +86,7 @@ impl Release {
         Ok(model)
     }
 
-    /// Its number, six digits.
+    /// Number of the release, six digits.
     pub fn name(&self) -> &str {
         &self.manifest.release
     }
@@ -100,7 +100,7 @@ fn changed(path: &Path) -> anyhow::Error {
     .into()
 }
 
-/// Where `current` points, relative to the production folder; `None` when nothing is deployed.
+/// Target of the link `current`, relative to the production folder. `None` if nothing is deployed.
 pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     let current = layout.current();
     match fs::read_link(&current) {
@@ -117,7 +117,7 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-/// The name of the live release, which may be damaged; `None` when nothing is deployed.
+/// Name of the live release, even if the release is damaged. `None` if nothing is deployed.
 pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
     let target = live_target(layout)?;
     Ok(target
@@ -126,7 +126,7 @@ pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
         .map(|name| name.to_string_lossy().into_owned()))
 }
 
-/// All releases that can be read, oldest first; the others are warned of.
+/// All readable releases, oldest first. Logs a warning for the others.
 pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
@@ -136,7 +136,7 @@ pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
         .collect())
 }
 
-/// All releases for a list, oldest first.
+/// All readable releases as lines of a list, oldest first.
 pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
     let live = live_name(layout)?;
     let listed = releases(layout)?.into_iter();
@@ -145,8 +145,8 @@ pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
         .collect())
 }
 
-/// Visits the releases that can be read, newest first, until `visit` breaks: those with a number
-/// below `before`, where it is given. One manifest at a time is in memory.
+/// Calls `visit` for each readable release, newest first, until `visit` breaks. With `before`, only
+/// releases with a lower number. Holds one manifest in memory at a time.
 pub fn visit_newest(
     layout: &Layout,
     before: Option<u64>,
@@ -171,7 +171,7 @@ pub fn visit_newest(
     Ok(())
 }
 
-/// The release in a folder; one that cannot be read is warned of.
+/// Opens the release in a folder. Logs a warning if it cannot be read.
 fn readable(folder: &Path) -> Option<Release> {
     Release::open(folder)
         .inspect_err(|error| tracing::warn!("{error:#}"))
@@ -191,14 +191,14 @@ impl ListedRelease {
     }
 }
 
-/// The folders of published releases, in no order.
+/// Folders of published releases, in no order.
 pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     let mut folders = entries(layout)?;
     folders.retain(|path| number(path).is_some() && path.is_dir());
     Ok(folders)
 }
 
-/// Whatever stands where the releases are, in no order.
+/// All entries of the folder of releases, in no order. Empty if the folder does not exist.
 pub(crate) fn entries(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     let releases = layout.releases();
     let context = || format!("failed to list {}", releases.display());
@@ -211,14 +211,14 @@ pub(crate) fn entries(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-/// The number of a release's folder; `None` for any other folder.
+/// Number of a release's folder. `None` for any other folder.
 pub(crate) fn number(folder: &Path) -> Option<u64> {
     let name = folder.file_name()?.to_str()?;
     let is_number = name.len() >= NAME_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| name.parse().ok())?
 }
 
-/// The name of a release's folder.
+/// Name of a release's folder.
 pub(crate) fn name_of(number: u64) -> String {
     format!("{number:0NAME_DIGITS$}")
 }

@@ -1,7 +1,8 @@
-//! Removing releases, and what an interrupted deployment left.
+//! Removes releases and leftovers of an interrupted deployment.
 //!
-//! Only what a deployment makes is removed, and only from folders that one made: whatever else
-//! somebody has put into a release stays, in a folder that is no release any more.
+//! Only files that a deployment creates are removed, and only from folders that a deployment
+//! created. Other files that a user put into a release are kept, in a folder that is no longer a
+//! release.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -11,29 +12,29 @@ use common::{Layout, Manifest, files};
 
 use crate::release::{entries, name_of, number};
 
-/// Begins the name of a release that is being made.
-const STAGED: &str = ".staging-";
-/// Begins the name of a release that is being removed.
-const REMOVED: &str = ".staging-removed-";
-/// Begins the name of the folder of what a removed release held besides.
-const KEPT: &str = "removed-";
+/// Prefix of a release that is being created.
+const STAGING_PREFIX: &str = ".staging-";
+/// Prefix of a release that is being removed.
+const REMOVING_PREFIX: &str = ".staging-removed-";
+/// Prefix of the folder with the user's files of a removed release.
+const USER_FILES_PREFIX: &str = "removed-";
 
-/// Where the release of this number is made.
+/// Folder in which the release with this number is staged.
 pub(crate) fn staging_folder(layout: &Layout, number: u64) -> PathBuf {
     layout
         .releases()
-        .join(format!("{STAGED}{}", name_of(number)))
+        .join(format!("{STAGING_PREFIX}{}", name_of(number)))
 }
 
 /// Removes a release.
 pub(crate) fn remove(layout: &Layout, folder: &Path, name: &str) -> anyhow::Result<()> {
-    // Renamed first: a release that is half removed must not look like one.
-    let hidden = layout.releases().join(format!("{REMOVED}{name}"));
+    // Renamed first: a half-removed release must not look like a release.
+    let hidden = layout.releases().join(format!("{REMOVING_PREFIX}{name}"));
     files::rename(folder, &hidden)?;
     clear(layout, &hidden)
 }
 
-/// What an interrupted deployment or removal left; the next writer removes it.
+/// Folders that an interrupted deployment or removal left. The next writer removes them.
 pub fn leftovers(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     let mut left = entries(layout)?;
     left.retain(|path| number_of(path).is_some() && path.is_dir());
@@ -41,30 +42,31 @@ pub fn leftovers(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     Ok(left)
 }
 
-/// The number in the name of a folder that a deployment left.
+/// Number in the name of a leftover folder. `None` for any other folder.
 fn number_of(folder: &Path) -> Option<u64> {
     let name = folder.file_name()?.to_str()?;
     let rest = name
-        .strip_prefix(REMOVED)
-        .or_else(|| name.strip_prefix(STAGED))?;
+        .strip_prefix(REMOVING_PREFIX)
+        .or_else(|| name.strip_prefix(STAGING_PREFIX))?;
     number(Path::new(rest))
 }
 
-/// Removes what deployments make from a folder, and the folder if that was all.
+/// Removes the files of a deployment from a folder, and the folder if it is then empty. Otherwise
+/// keeps the remaining files under another name.
 pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     if folder.is_symlink() {
-        // What it leads to is somebody else's.
+        // The target of the link belongs to the user.
         return files::remove_file(folder);
     }
     let made = names_in(folder);
     let mut made: Vec<&str> = made.iter().map(String::as_str).collect();
-    // The last: it tells the names of the others.
+    // The manifest last, because it names the other files.
     made.push(names::MANIFEST);
-    if files::remove_folder_of(folder, &made)? {
+    if files::remove_folder_with(folder, &made)? {
         return Ok(());
     }
     let name = number_of(folder).map(name_of).unwrap_or_default();
-    let kept = layout.releases().join(format!("{KEPT}{name}"));
+    let kept = layout.releases().join(format!("{USER_FILES_PREFIX}{name}"));
     if kept.symlink_metadata().is_ok() {
         tracing::warn!(
             "{} holds files that no deployment made: move them elsewhere",
@@ -74,13 +76,14 @@ pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     }
     files::rename(folder, &kept)?;
     tracing::warn!(
-        "release {name} is removed; what it held besides its own files is kept in {}",
+        "release {name} is removed; what it remaining besides its own files is kept in {}",
         kept.display()
     );
     Ok(())
 }
 
-/// The files that deployments make in a folder, but for its manifest, which may name more of them.
+/// Names of the files that deployments create in a folder, without the manifest. The manifest may
+/// add names.
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let usual = [
         names::MODEL,
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_deployments_are_leftovers() {
+    fn only_folders_of_deployments_are_leftovers() {
         let number = |name: &str| number_of(Path::new(name));
         assert_eq!(number("/releases/.staging-000012"), Some(12));
         assert_eq!(number("/releases/.staging-removed-000012"), Some(12));
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_user_has_put_into_a_release_outlasts_it() {
+    fn files_of_a_user_in_a_release_are_kept() {
         let base = tempfile::tempdir().unwrap();
         let layout = Layout::in_scratch(base.path());
         let write = |path: &Path| files::replace(path, b"x").unwrap();
@@ -143,8 +146,8 @@ mod tests {
         assert_eq!(leftovers(&layout).unwrap(), Vec::<PathBuf>::new());
         let kept = layout.releases().join("removed-000002");
         assert_eq!(entries(&layout).unwrap(), std::slice::from_ref(&kept));
-        let held = std::fs::read_dir(kept).unwrap().flatten();
-        let held: Vec<_> = held.map(|entry| entry.file_name()).collect();
-        assert_eq!(held, ["notes.txt"]);
+        let remaining = std::fs::read_dir(kept).unwrap().flatten();
+        let remaining: Vec<_> = remaining.map(|entry| entry.file_name()).collect();
+        assert_eq!(remaining, ["notes.txt"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a deployment says of itself.
+//! Report of a deployment.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::release::ListedRelease;
 
-/// What `deployment` did.
+/// Report of the program `deployment`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum DeployReport {
@@ -29,9 +29,9 @@ pub struct Deployed {
     pub parent: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
-    /// 95 % interval of that F1; releases of older programs have none.
+    /// 95 % interval of that F1. `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
-    /// Releases that were removed because there were too many.
+    /// Releases that were removed as surplus.
     pub pruned: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub struct RolledBack {
     pub from: Option<String>,
     /// F1 of its model on the test data.
     pub score: f64,
-    /// 95 % interval of that F1; releases of older programs have none.
+    /// 95 % interval of that F1. `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
 }
 

@@ -1,4 +1,4 @@
-//! Releases on a real folder: made, swapped, gone back to, pruned, and never half there.
+//! Releases in a real folder: created, replaced, rolled back and pruned, and never incomplete.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ impl Production {
         }
     }
 
-    fn stage(&self, score: f64) -> Staged {
+    fn stage(&self, score: f64) -> StagedRelease {
         let candidate = Candidate {
             model: &self.model,
             metrics: &self.metrics,
@@ -78,7 +78,7 @@ impl Production {
 }
 
 #[test]
-fn a_staged_release_is_not_live_and_goes_with_the_next_repair() {
+fn a_staged_release_is_not_live_and_is_removed_by_the_next_repair() {
     let production = Production::new();
     let _staged = production.stage(0.5);
     assert_eq!(production.live(), None);
@@ -185,7 +185,7 @@ fn numbers_are_never_given_twice() {
 }
 
 #[test]
-fn a_model_that_answers_otherwise_than_when_it_was_published_is_refused() {
+fn a_model_whose_predictions_changed_is_rejected() {
     let production = Production::new();
     let release = production.deploy(0.5);
     assert_eq!(release.manifest.answers.len(), 20);
@@ -204,7 +204,7 @@ fn a_model_that_answers_otherwise_than_when_it_was_published_is_refused() {
     };
     let error = foreign.verify().unwrap_err().to_string();
     assert!(error.contains("when it was published"), "{error}");
-    // A release of an older program has no answers to hold it to.
+    // A release of an older program has no sample answers to check.
     let mut old = foreign;
     old.manifest.answers.clear();
     assert!(old.verify().is_ok());

@@ -1,10 +1,12 @@
-//! Diagnostics: what the deployed model says and is worth, what its data looks like, and how
-//! long things take.
+//! Diagnostics: predictions and score of the deployed model, statistics of its data, and durations
+//! of the stages.
 //!
-//! It changes no file of the pipeline and takes no lock. What a server may show at any time comes
-//! from the history alone ([`stored`], [`stored_summary`]); only the program of this name scores
-//! the model anew, and only a run asks the network ([`check_dependencies`]). What tells drift from
-//! chance is in [`statistics`]; [`compare()`] holds any two files against each other by it.
+//! This crate changes no file of the pipeline and takes no lock. A server shows only what the
+//! history stores ([`stored`], [`stored_summary`]). Only the program `diagnostics` scores the model
+//! again. Only a run asks the network ([`check_dependencies`]).
+//!
+//! [`statistics`] holds the tests that tell drift from chance. [`compare()`] applies them to any
+//! two files.
 
 mod compare;
 mod dependencies;
@@ -28,53 +30,53 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use compare::{
-    ALPHA, Answers, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport,
+    ALPHA, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport, ComparisonRequest,
     JointCheck, Kind, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Method, Performance,
-    Realised, Request, Test, Unit, Verdict, compare,
+    PredictionColumns, RealisedPerformance, Test, Unit, Verdict, compare,
 };
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
-pub use measure::Measured;
+pub use measure::MeasuredDurations;
 pub use report::{DeployedState, DiagnosticsReport};
 pub use timings::StageTiming;
 pub use verdicts::{
-    BaseLevel, Batch, HeldTest, ModelVerdict, Moved, UntestedLevel, Verdicts, WhyUntested,
-    model_verdict, verdicts,
+    BaseLevel, Batch, CoefficientChange, ModelVerdict, TestAtLevel, UntestedLevel, UntestedReason,
+    Verdicts, model_verdict, verdicts,
 };
 
-/// The program's own options.
+/// Command-line options of `diagnostics`.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Also time ingestion and training now, in a scratch folder
     #[arg(long)]
     measure: bool,
-    /// Hold one CSV file against another instead: which columns have drifted?
+    /// Compare two CSV files instead: which columns have drifted?
     #[arg(long, num_args = 2, value_names = ["REFERENCE", "CURRENT"], conflicts_with = "measure")]
     compare: Option<Vec<PathBuf>>,
-    /// With --compare: column of the probability of class 1, to estimate performance
+    /// With --compare: column with the probability of label 1, to estimate performance
     #[arg(long, value_name = "COLUMN", requires_all = ["compare", "prediction"])]
     probability: Option<String>,
-    /// With --compare: column of the predicted class
+    /// With --compare: column with the predicted label
     #[arg(long, value_name = "COLUMN", requires_all = ["compare", "probability"])]
     prediction: Option<String>,
 }
 
-/// What the program shows.
+/// Output of the program `diagnostics`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum Shown {
+pub enum Output {
     /// The state of the deployed model and its data.
     State(Box<DiagnosticsReport>),
-    /// Two files held against each other.
+    /// The comparison of two files.
     Comparison(Box<ComparisonReport>),
 }
 
-impl Report for Shown {
+impl Report for Output {
     fn needs_attention(&self) -> bool {
         true
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for Output {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::State(report) => report.fmt(to),
@@ -83,10 +85,10 @@ impl fmt::Display for Shown {
     }
 }
 
-/// What the history knows without any work.
+/// Diagnostics that the history stores, so that showing them costs no computation.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StoredDiagnostics {
-    /// Recorded durations by stage.
+    /// Durations of each stage, as runs recorded them.
     pub timings: Vec<StageTiming>,
     /// Missing values by column of the ingested data.
     pub missing: Vec<MissingShare>,
@@ -94,40 +96,41 @@ pub struct StoredDiagnostics {
     pub dependencies: Dependencies,
     /// The newest run that ended.
     pub last_run: Option<LastRun>,
-    /// Whether it ended longer ago than `diagnostics.stale_after_hours`; also true before any.
+    /// True when the last run ended longer ago than `diagnostics.stale_after_hours`, or no run has
+    /// ended.
     pub last_run_is_stale: bool,
 }
 
-/// Missing values of one column.
+/// Count of the missing values of one column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MissingShare {
     /// Name of the column.
     pub column: String,
-    /// Missing values.
+    /// Number of missing values.
     pub missing: u64,
-    /// Their share of all rows, 0 to 1; `None` without rows.
+    /// Missing values as a share of all rows, 0 to 1; `None` without rows.
     pub share: Option<f64>,
 }
 
-/// Shows everything, or compares two files, by hand.
-pub fn run(config: &Config, options: Options) -> anyhow::Result<Shown> {
+/// Runs the program: compares two files when `options` name them, else reports the current state.
+pub fn run(config: &Config, options: Options) -> anyhow::Result<Output> {
     if let Some([reference, current]) = options.compare.as_deref() {
-        let answers = options
+        let predictions = options
             .probability
             .as_deref()
             .zip(options.prediction.as_deref());
-        let request = Request {
+        let request = ComparisonRequest {
             reference,
             current,
-            answers: answers.map(|(probability, prediction)| Answers {
+            predictions: predictions.map(|(probability, prediction)| PredictionColumns {
                 probability,
                 prediction,
             }),
         };
         let found = compare(&request, &config.schema)?;
-        return Ok(Shown::Comparison(Box::new(found)));
+        return Ok(Output::Comparison(Box::new(found)));
     }
-    Ok(Shown::State(Box::new(state(config, &options)?)))
+    Ok(Output::State(Box::new(state(config, &options)?)))
 }
 
 fn state(config: &Config, options: &Options) -> anyhow::Result<DiagnosticsReport> {
@@ -147,7 +150,7 @@ fn state(config: &Config, options: &Options) -> anyhow::Result<DiagnosticsReport
     })
 }
 
-/// What cannot be found out must not hide what can.
+/// Turns an error into an entry of `problems`: one failed part must not hide the other parts.
 fn or_problem<T>(found: anyhow::Result<Option<T>>, problems: &mut Vec<String>) -> Option<T> {
     found.unwrap_or_else(|error| {
         problems.push(format!("{error:#}"));
@@ -155,7 +158,8 @@ fn or_problem<T>(found: anyhow::Result<Option<T>>, problems: &mut Vec<String>) -
     })
 }
 
-/// Summary statistics of the ingested data, as the last ingestion stored them; `None` before it.
+/// Summary statistics of the ingested data, as the last ingestion stored them. `None` before the
+/// first ingestion.
 pub fn stored_summary(config: &Config) -> anyhow::Result<Option<Summary>> {
     match History::read(&config.layout)? {
         Some(history) => history.document(documents::SUMMARY),
@@ -163,7 +167,7 @@ pub fn stored_summary(config: &Config) -> anyhow::Result<Option<Summary>> {
     }
 }
 
-/// What the history knows without any work.
+/// Diagnostics that the history stores. All fields are empty before the first run.
 pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnostics> {
     let Some(history) = History::read(&config.layout)? else {
         return Ok(StoredDiagnostics {
@@ -185,7 +189,7 @@ pub fn stored(config: &Config, now: Timestamp) -> anyhow::Result<StoredDiagnosti
     })
 }
 
-/// Whether a run ended longer ago than `diagnostics.stale_after_hours`.
+/// True when `run` ended longer than `diagnostics.stale_after_hours` before `now`.
 pub fn is_stale(config: &Config, run: &LastRun, now: Timestamp) -> bool {
     let limit = i64::from(config.diagnostics.stale_after_hours) * 3600;
     now.as_second() - run.finished_at.as_second() > limit

@@ -1,4 +1,5 @@
-//! Shows the state of the deployed model and its data, and changes nothing.
+//! The program `diagnostics`: shows the state of the deployed model and its data, and changes
+//! nothing.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Timing ingestion and training now, in a scratch folder that goes again.
+//! Measures how long ingestion and training take now, in a temporary folder.
 
 use std::time::Instant;
 
@@ -6,17 +6,18 @@ use anyhow::Context;
 use common::{Config, Layout};
 use serde::Serialize;
 
-/// How long the two stages take now, in seconds.
+/// Durations of ingestion and training, measured now.
 #[derive(Clone, Debug, Serialize)]
-pub struct Measured {
-    /// Taking in all input files from nothing.
+pub struct MeasuredDurations {
+    /// Seconds to ingest all input files into an empty folder.
     pub ingestion_seconds: f64,
-    /// Fitting a model to them.
+    /// Seconds to fit a model to the ingested rows.
     pub training_seconds: f64,
 }
 
-/// Ingests all input files and fits a model to them, away from the pipeline's own files.
-pub(crate) fn measure(config: &Config) -> anyhow::Result<Measured> {
+/// Ingests all input files and fits a model in a temporary folder. The files of the pipeline stay
+/// untouched.
+pub(crate) fn measure(config: &Config) -> anyhow::Result<MeasuredDurations> {
     let scratch = tempfile::Builder::new()
         .prefix("risk-scratch-")
         .tempdir()
@@ -30,7 +31,7 @@ pub(crate) fn measure(config: &Config) -> anyhow::Result<Measured> {
     let ingestion_seconds = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
     training::run(&config).context("failed to time the training")?;
-    Ok(Measured {
+    Ok(MeasuredDurations {
         ingestion_seconds,
         training_seconds: clock.elapsed().as_secs_f64(),
     })

@@ -1,4 +1,4 @@
-//! What `diagnostics` shows.
+//! The report of `diagnostics` and its text.
 
 use std::fmt;
 
@@ -8,39 +8,41 @@ use dataset::passes::{ColumnSummary, LevelSummary, Summary};
 use serde::Serialize;
 
 use crate::StoredDiagnostics;
-use crate::measure::Measured;
+use crate::measure::MeasuredDurations;
 
-/// Everything that `diagnostics` shows.
+/// The report of `diagnostics`.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiagnosticsReport {
-    /// The deployed model on the test data; `None` when nothing is deployed or it cannot be scored.
+    /// The deployed model on the test data. `None` when nothing is deployed, or the model cannot be
+    /// scored.
     pub deployed: Option<DeployedState>,
-    /// What could not be found out, one sentence each.
+    /// Parts of the report that failed, one sentence each.
     pub problems: Vec<String>,
     /// Summary statistics of the ingested data; `None` before the first ingestion.
     pub summary: Option<Summary>,
-    /// What the history knows.
+    /// Diagnostics that the history stores.
     #[serde(flatten)]
     pub stored: StoredDiagnostics,
-    /// Durations measured now, when asked for.
+    /// Durations measured now; `None` without `--measure`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Measured>,
+    pub measured: Option<MeasuredDurations>,
 }
 
-/// The deployed model on the test data as it is now.
+/// The deployed model, scored on the current test data.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeployedState {
-    /// The live release.
+    /// Number of the deployed release.
     pub release: String,
-    /// F1 when it was deployed.
+    /// F1 at deployment.
     pub deployed_score: f64,
-    /// 95 % interval of that F1; releases of older programs have none.
+    /// 95 % interval of the F1 at deployment. `None` in releases of older programs.
     pub deployed_score_interval: Option<[f64; 2]>,
-    /// F1 now; differs when the test data has changed. `None` when undefined.
+    /// F1 now. It differs from the F1 at deployment when the test data has changed. `None` when
+    /// undefined.
     pub current_score: Option<f64>,
-    /// 95 % interval of that F1; `None` when undefined.
+    /// 95 % interval of the current F1; `None` when undefined.
     pub current_score_interval: Option<[f64; 2]>,
-    /// Its prediction for each row of the test data, 0 or 1.
+    /// Predicted label for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
 }
 
@@ -85,10 +87,10 @@ impl fmt::Display for DiagnosticsReport {
 }
 
 fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt::Result {
-    let leave = deployed
+    let positives = deployed
         .predictions
         .iter()
-        .filter(|class| **class == 1)
+        .filter(|label| **label == 1)
         .count();
     let current =
         scoring::f1_with_interval(deployed.current_score, deployed.current_score_interval);
@@ -103,9 +105,9 @@ fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt:
     )?;
     writeln!(
         to,
-        "predictions on the test data: {} rows, {leave} in class 1, {} in class 0",
+        "predictions on the test data: {} rows, {positives} predicted 1, {} predicted 0",
         deployed.predictions.len(),
-        deployed.predictions.len() - leave
+        deployed.predictions.len() - positives
     )
 }
 
@@ -117,7 +119,7 @@ fn write_summary(to: &mut fmt::Formatter<'_>, summary: &Summary) -> fmt::Result 
     };
     let left_out = match summary.superseded {
         0 => String::new(),
-        left_out => format!(", without {left_out} whose class a later row brought"),
+        left_out => format!(", without {left_out} unlabelled rows whose label came in a later row"),
     };
     let rows = summary.rows;
     writeln!(to, "\ningested data: {rows} rows{left_out}{approximate}")?;
@@ -169,7 +171,7 @@ fn write_column(
     writeln!(to)
 }
 
-/// Levels that a line lists at most.
+/// Levels that one line lists at most.
 const LISTED_LEVELS: usize = 5;
 
 fn levels_in_words(levels: &LevelSummary) -> String {
@@ -196,7 +198,7 @@ fn levels_in_words(levels: &LevelSummary) -> String {
     }
 }
 
-/// Four decimals, or powers of ten where those would not fit.
+/// Formats a number with four decimals, or as a power of ten where it is too long.
 fn short(number: Option<f64>) -> String {
     match number {
         None => "-".into(),
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_are_left_out_are_told_of_where_there_are_any() {
+    fn superseded_rows_are_reported() {
         let text = |superseded| {
             let report = DiagnosticsReport {
                 deployed: None,
@@ -266,14 +268,13 @@ mod tests {
             report.to_string()
         };
         assert!(text(0).contains("\ningested data: 5 rows\n"));
-        assert!(
-            text(2)
-                .contains("\ningested data: 5 rows, without 2 whose class a later row brought\n")
-        );
+        assert!(text(2).contains(
+            "\ningested data: 5 rows, without 2 unlabelled rows whose label came in a later row\n"
+        ));
     }
 
     #[test]
-    fn a_count_of_levels_that_is_a_bound_says_so() {
+    fn an_inexact_count_of_levels_says_at_least() {
         let level = |level: u64| LevelCount {
             level: format!("level {level}"),
             rows: 9 - level,

@@ -1,40 +1,40 @@
-//! How long the stages take, from what the runs recorded.
+//! Durations of the stages, from the records of the runs.
 
 use common::History;
 use common::history::{STAGES, StageDuration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Durations that the quantiles are taken over.
-const RECENT: i64 = 100;
+/// Newest durations of a stage that the quantiles are computed from.
+const RECENT_DURATIONS: i64 = 100;
 
-/// How long one stage takes.
+/// Durations of one stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageTiming {
     /// Name of the stage.
     pub stage: String,
-    /// When it last began.
+    /// Start of the newest execution.
     pub last_started_at: Timestamp,
-    /// Seconds it took then.
+    /// Seconds that the newest execution took.
     pub last_seconds: f64,
     /// Median of the newest 100 durations, in seconds.
     pub p50_seconds: f64,
-    /// 95th percentile of them, in seconds.
+    /// 95th percentile of the newest 100 durations, in seconds.
     pub p95_seconds: f64,
-    /// Durations that these are taken over.
+    /// Number of durations that the quantiles are computed from, at most 100.
     pub recorded: usize,
 }
 
-/// The timings of all stages that were ever recorded.
+/// Durations of every stage that a run has recorded.
 pub(crate) fn timings(history: &History) -> anyhow::Result<Vec<StageTiming>> {
     let mut timings = Vec::new();
     for stage in STAGES {
-        timings.extend(timing(&history.stage_durations(stage, RECENT)?));
+        timings.extend(timing(&history.stage_durations(stage, RECENT_DURATIONS)?));
     }
     Ok(timings)
 }
 
-/// `None` without durations; they come newest first.
+/// Summarises the durations of one stage, newest first. `None` without durations.
 fn timing(durations: &[StageDuration]) -> Option<StageTiming> {
     let last = durations.first()?;
     let mut seconds: Vec<f64> = durations.iter().map(|duration| duration.seconds).collect();
@@ -49,7 +49,8 @@ fn timing(durations: &[StageDuration]) -> Option<StageTiming> {
     })
 }
 
-/// The smallest value that at least `percent` of the values do not exceed.
+/// The nearest-rank percentile: the smallest value that is at least as large as `percent` % of the
+/// values.
 fn nearest_rank(sorted: &[f64], percent: usize) -> Option<f64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_durations_that_were_recorded() {
+    fn quantiles_are_recorded_durations() {
         let sorted: Vec<f64> = (1..=20).map(f64::from).collect();
         assert_eq!(nearest_rank(&sorted, 50), Some(10.0));
         assert_eq!(nearest_rank(&sorted, 95), Some(19.0));

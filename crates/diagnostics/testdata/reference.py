@@ -1,9 +1,9 @@
-"""Makes statistics.json: fixed cases and what scipy, numpy and scikit-learn say of them.
+"""Generates statistics.json: fixed test cases with the results of scipy, numpy and scikit-learn.
 
-Run by hand (python3 -m venv, pip install scipy scikit-learn); the result is frozen. Made with
-scipy 1.17.1, numpy 2.4.6 and scikit-learn 1.9.1. What these do not offer (PSI, the joint test of
-location, the score test with uncertain coefficients) is written out with numpy, as the formula
-stands in the documentation of the function that is checked.
+Run it by hand (python3 -m venv, pip install scipy scikit-learn); the committed result is frozen.
+It was generated with scipy 1.17.1, numpy 2.4.6 and scikit-learn 1.9.1. These libraries lack the
+PSI, the joint test of location, and the score test with uncertain coefficients. Their results are
+computed with numpy, by the formula in the documentation of the tested function.
 """
 
 import json
@@ -35,7 +35,7 @@ def tails():
             at = float(stats.chi2.isf(p, degrees))
             yield "chi_square_tail", at, degrees, stats.chi2.sf(at, degrees)
         for at in [0.05, 0.01, 0.005, 0.0005]:
-            yield "chi_square_beyond", at, degrees, stats.chi2.isf(at, degrees)
+            yield "chi_square_upper_quantile", at, degrees, stats.chi2.isf(at, degrees)
     for at in [1e-6, 1e-5, 2.5e-4, 0.01, 0.3, 0.4999, 0.51, 0.77, 0.999, 1 - 1e-6]:
         yield "normal_quantile", at, 0, stats.norm.ppf(at)
 

@@ -1,18 +1,18 @@
 //! Alerts of a run.
 
-mod all_clear;
-mod sightings;
+mod observations;
+mod resolution;
 
 use std::slice::from_ref;
 
-use alerts::{AlertContext, Condition, Delivery, Sighting};
+use alerts::{Condition, Delivery, Observation, RunContext};
 use common::exit::classify;
 use common::{Config, History};
 use jiff::Timestamp;
 use record::{Outcome, RunRecord};
 
-use self::all_clear::without_premature_ends;
-use self::sightings::{dependencies, failure, sightings, wrong};
+use self::observations::{dependencies, failure, observations, present};
+use self::resolution::without_premature_resolutions;
 use crate::open_run::OpenRun;
 
 /// The alerts of one start of the program, which may finish one run and begin another.
@@ -41,14 +41,14 @@ impl<'a> AlertSession<'a> {
     /// has queued that alert already.
     pub(crate) fn report_end(&mut self, history: &History, error: Option<&anyhow::Error>) {
         let open = open_run(history);
-        let to_note = error.filter(|_| open.is_some() || !is_closed_as_failed(history, self.began));
-        if let Some(error) = to_note {
+        let to_queue = error.filter(|_| open.is_some() || !has_failed_since(history, self.began));
+        if let Some(error) = to_queue {
             let context = self.context(open);
             let failure = failure(classify(error));
-            let noted = alerts::note(self.config, history, &context, from_ref(&failure));
-            if let Err(unwritten) = noted {
-                tracing::warn!("{unwritten:#}");
-                self.delivery.deliver_unremembered(&context, &failure);
+            let queued = alerts::record(self.config, history, &context, from_ref(&failure));
+            if let Err(queue_error) = queued {
+                tracing::warn!("{queue_error:#}");
+                self.delivery.deliver_unrecorded(&context, &failure);
             }
         }
         self.deliver(history);
@@ -58,11 +58,11 @@ impl<'a> AlertSession<'a> {
     pub(crate) fn send_unrecorded(&mut self, error: &anyhow::Error) {
         let context = self.context(None);
         let failure = failure(classify(error));
-        self.delivery.deliver_unremembered(&context, &failure);
+        self.delivery.deliver_unrecorded(&context, &failure);
     }
 
-    fn context(&self, run: Option<i64>) -> AlertContext {
-        AlertContext {
+    fn context(&self, run: Option<i64>) -> RunContext {
+        RunContext {
             began: self.began,
             now: Timestamp::now(),
             run,
@@ -72,53 +72,53 @@ impl<'a> AlertSession<'a> {
 }
 
 /// Queues the alerts of a run that ends; part of the transaction that closes the run.
-pub(crate) fn note(run: &OpenRun<'_>) {
-    let sightings = sightings(&run.record, run.failed_with);
-    let sightings = without_premature_ends(run.history, &run.record, sightings);
-    note_sightings(run, &sightings);
+pub(crate) fn queue_alerts(run: &OpenRun<'_>) {
+    let observations = observations(&run.record, run.failed_with);
+    let observations = without_premature_resolutions(run.history, &run.record, observations);
+    queue_observations(run, &observations);
 }
 
 /// Queues an alert that a run was interrupted and is resumed.
-pub(crate) fn note_cut_short(run: &OpenRun<'_>) {
+pub(crate) fn queue_interruption_alert(run: &OpenRun<'_>) {
     let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
-    note_sightings(run, &[wrong(Condition::RunFailed, what.into())]);
+    queue_observations(run, &[present(Condition::RunFailed, what.into())]);
 }
 
 /// Queues an alert about the dependencies that a run found after its end.
-pub(crate) fn note_dependencies(
+pub(crate) fn queue_dependency_alert(
     config: &Config,
     history: &History,
     began: Timestamp,
     record: &RunRecord,
 ) {
-    let context = AlertContext {
+    let context = RunContext {
         began,
         now: Timestamp::now(),
         run: record.run_id,
         release: record.release.clone(),
     };
     let seen = dependencies(record);
-    if let Err(error) = alerts::note(config, history, &context, seen.as_slice()) {
-        tracing::warn!("no alert about the dependencies is sent: {error:#}");
+    if let Err(error) = alerts::record(config, history, &context, seen.as_slice()) {
+        tracing::warn!("nobody is told of the dependencies: {error:#}");
     }
 }
 
 /// Delivers alerts that were queued after the run's own delivery.
-pub(crate) fn deliver_again(config: &Config, history: &History) {
+pub(crate) fn deliver_queued(config: &Config, history: &History) {
     Delivery::begin(config).deliver(history);
 }
 
-/// Queues alerts. An error is logged and does not make the run fail.
-fn note_sightings(run: &OpenRun<'_>, sightings: &[Sighting]) {
+/// That people cannot be told is no reason for a run to fail.
+fn queue_observations(run: &OpenRun<'_>, observations: &[Observation]) {
     let record = &run.record;
-    let context = AlertContext {
+    let context = RunContext {
         began: run.began,
         now: record.finished_at.unwrap_or_else(Timestamp::now),
         run: record.run_id,
         release: record.release.clone(),
     };
-    if let Err(error) = alerts::note(run.config, run.history, &context, sightings) {
-        tracing::warn!("no alert about run {} is sent: {error:#}", run.id);
+    if let Err(error) = alerts::record(run.config, run.history, &context, observations) {
+        tracing::warn!("nobody is told of run {}: {error:#}", run.id);
     }
 }
 
@@ -129,7 +129,7 @@ fn open_run(history: &History) -> Option<i64> {
 }
 
 /// Whether the newest run failed and ended since `began`.
-fn is_closed_as_failed(history: &History, began: Timestamp) -> bool {
+fn has_failed_since(history: &History, began: Timestamp) -> bool {
     let newest = history.finished_runs::<RunRecord>(1);
     let newest = newest.ok().and_then(|mut runs| runs.pop());
     newest.is_some_and(|run| {

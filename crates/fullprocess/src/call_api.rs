@@ -1,5 +1,5 @@
-//! Calling the API at the end of a run: the one that `api.url` names, or one of our own that is
-//! up for as long as the calls take.
+//! Calls of the API at the end of a run. `api.url` names the API; without it, the run starts a
+//! server for the duration of the calls.
 
 use apicalls::{ApiReturns, Key};
 use common::{Config, Manifest};
@@ -8,13 +8,13 @@ use record::ApiOutcome;
 use crate::open_run::OpenRun;
 
 impl OpenRun<'_> {
-    /// Calls every endpoint and keeps what it answered.
+    /// Calls every endpoint and stores the answers.
     ///
-    /// A call that fails is recorded and does not stop the run.
+    /// A failed call is recorded and does not stop the run.
     pub(crate) fn call_api(&mut self) -> anyhow::Result<()> {
         let config = self.config;
         if Manifest::of_live_release(&config.layout)?.is_none() {
-            // Nothing is deployed, so there is nothing that an API could answer with.
+            // Nothing is deployed, so the API cannot answer.
             return Ok(());
         }
         let returns = self.stage("apicalls", |_| {
@@ -41,6 +41,6 @@ fn call(config: &Config) -> ApiReturns {
             server.stop();
             returns
         }
-        Err(error) => ApiReturns::none_made(&error),
+        Err(error) => ApiReturns::not_called(&error),
     }
 }

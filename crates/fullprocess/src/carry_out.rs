@@ -1,7 +1,7 @@
-//! The effects of a decision, each done once and marked in the run's record.
+//! The effects of a decision. Each effect is done once and then marked in the record of the run.
 //!
-//! A run that is interrupted here is finished by the next one from its record: what is marked is
-//! not done again, and a verdict is not reached twice.
+//! The next run finishes an interrupted run from its record. It repeats no marked effect and
+//! reaches no verdict twice.
 
 use common::history::{StoredScore, documents};
 use common::{Ledger, Manifest};
@@ -9,27 +9,27 @@ use deployment::Release;
 use jiff::Timestamp;
 use record::{Action, Effect, Outcome, RunRecord};
 
-use crate::judge::{Data, Live};
-use crate::monitor::keep_sums;
+use crate::evaluation::{LiveRelease, RunData};
+use crate::monitor::save_sums;
 use crate::open_run::OpenRun;
-use crate::trial::{Candidate, Trial};
+use crate::trial::{ScoredCandidate, Trial};
 use crate::unlabelled;
 
 impl OpenRun<'_> {
-    /// Does what was decided, and closes the run.
+    /// Carries out the decision and closes the run.
     pub(crate) fn carry_out(
         mut self,
         action: Action,
-        data: &Data,
-        live: Option<&Live>,
+        data: &RunData,
+        live: Option<&LiveRelease>,
     ) -> anyhow::Result<RunRecord> {
         match self.act(action, data, live) {
-            Ok((outcome, ledger)) => self.conclude(outcome, Some(&seen(ledger))),
-            Err(error) => self.give_up(error),
+            Ok((outcome, ledger)) => self.conclude(outcome, Some(&with_all_rows_seen(ledger))),
+            Err(error) => self.fail_and_return(error),
         }
     }
 
-    /// Reports and closes a run whose lasting work is done.
+    /// Writes the report and closes a run whose lasting effects are done.
     pub(crate) fn conclude(
         mut self,
         outcome: Outcome,
@@ -37,11 +37,11 @@ impl OpenRun<'_> {
     ) -> anyhow::Result<RunRecord> {
         match self.report(&outcome) {
             Ok(()) => self.finish(outcome, ledger),
-            Err(error) => self.give_up(error),
+            Err(error) => self.fail_and_return(error),
         }
     }
 
-    fn give_up(self, error: anyhow::Error) -> anyhow::Result<RunRecord> {
+    fn fail_and_return(self, error: anyhow::Error) -> anyhow::Result<RunRecord> {
         self.fail(&error);
         Err(error)
     }
@@ -49,8 +49,8 @@ impl OpenRun<'_> {
     fn act(
         &mut self,
         action: Action,
-        data: &Data,
-        live: Option<&Live>,
+        data: &RunData,
+        live: Option<&LiveRelease>,
     ) -> anyhow::Result<(Outcome, Ledger)> {
         let outcome = match action {
             Action::Nothing => return Ok((Outcome::NothingNew, data.ledger.clone())),
@@ -61,16 +61,20 @@ impl OpenRun<'_> {
             Action::ColdStart | Action::Retrain => self.replace_model(data, live)?,
         };
         if outcome == Outcome::TrainingRefused && live.is_none() {
-            // Without a model the rows stay new: the next ones may make one possible.
+            // Without a model the rows stay new: later rows may make a model possible.
             return Ok((outcome, data.ledger.clone()));
         }
-        Ok((outcome, self.mark_judged(data)?))
+        Ok((outcome, self.mark_evaluated(data)?))
     }
 
-    /// Tries a candidate and publishes it if it may be.
-    fn replace_model(&mut self, data: &Data, live: Option<&Live>) -> anyhow::Result<Outcome> {
+    /// Trains and tests a candidate, and publishes it if it is accepted.
+    fn replace_model(
+        &mut self,
+        data: &RunData,
+        live: Option<&LiveRelease>,
+    ) -> anyhow::Result<Outcome> {
         if self.has(Effect::Published) {
-            // An interrupted run had come this far.
+            // An interrupted run published the candidate already.
             return Ok(self.outcome_of_publication());
         }
         let was_refused = self.record.gate.as_ref().is_some_and(|gate| !gate.accepted);
@@ -79,7 +83,7 @@ impl OpenRun<'_> {
         }
         match self.try_candidate(data, live)? {
             Trial::NoModel => Ok(Outcome::TrainingRefused),
-            Trial::Refused(candidate) => {
+            Trial::Rejected(candidate) => {
                 self.write_candidate(&candidate)?;
                 Ok(Outcome::CandidateRefused)
             }
@@ -91,7 +95,7 @@ impl OpenRun<'_> {
         }
     }
 
-    /// How a run comes out whose model is published.
+    /// Outcome of a run that published its model.
     pub(crate) fn outcome_of_publication(&self) -> Outcome {
         let is_first = self
             .record
@@ -105,7 +109,7 @@ impl OpenRun<'_> {
         }
     }
 
-    fn write_candidate(&mut self, candidate: &Candidate) -> anyhow::Result<()> {
+    fn write_candidate(&mut self, candidate: &ScoredCandidate) -> anyhow::Result<()> {
         training::write(self.config, &candidate.model)?;
         scoring::write_score(self.config, candidate.score)?;
         let score = StoredScore {
@@ -116,7 +120,7 @@ impl OpenRun<'_> {
         self.mark(Effect::Trained)
     }
 
-    fn publish(&mut self, candidate: &Candidate) -> anyhow::Result<()> {
+    fn publish(&mut self, candidate: &ScoredCandidate) -> anyhow::Result<()> {
         let (config, history, id) = (self.config, self.history, self.id);
         let release = self.stage("deployment", |run| {
             let candidate = deployment::Candidate {
@@ -129,31 +133,31 @@ impl OpenRun<'_> {
             run.picture = Some(staged.picture.clone());
             deployment::publish(&config.layout, history, staged)
         })?;
-        self.note_published(&release)?;
+        self.mark_published(&release)?;
         deployment::prune(config);
         Ok(())
     }
 
-    /// Marks that this run's model is the live release.
-    pub(crate) fn note_published(&mut self, release: &Release) -> anyhow::Result<()> {
+    /// Marks the model of this run as the live release.
+    pub(crate) fn mark_published(&mut self, release: &Release) -> anyhow::Result<()> {
         self.record.release = Some(release.name().to_owned());
         self.record.candidate_score = Some(release.manifest.score);
         self.record.candidate_score_interval = release.manifest.score_interval;
         self.mark(Effect::Published)
     }
 
-    /// Commits that all rows are judged, together with the mark.
-    fn mark_judged(&mut self, data: &Data) -> anyhow::Result<Ledger> {
+    /// Commits, in one transaction, that all rows are evaluated and that the effect is done.
+    fn mark_evaluated(&mut self, data: &RunData) -> anyhow::Result<Ledger> {
         let layout = &self.config.layout;
-        let last = data.last_fingerprints(self.config)?;
-        let ledger = ingestion::mark_judged(layout, &data.ledger, &last, data.ledger.rows)?;
+        let last = data.newest_fingerprints(self.config)?;
+        let ledger = ingestion::mark_evaluated(layout, &data.ledger, &last, data.ledger.rows)?;
         let live = Manifest::of_live_release(layout)?;
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);
         let pending = record.pending_predictions.take();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
-            keep_sums(history, &record)?;
+            save_sums(history, &record)?;
             if let Some(pending) = pending {
                 unlabelled::commit(&pending, history)?;
             }
@@ -188,19 +192,19 @@ impl OpenRun<'_> {
         if *outcome == Outcome::NothingNew {
             return Ok(());
         }
-        let has_more_to_tell = !matches!(
+        let has_full_report = !matches!(
             outcome,
             Outcome::Steady | Outcome::DriftNoted | Outcome::NotJudged
         );
         let config = self.config;
-        if has_more_to_tell && !self.has(Effect::Reported) {
+        if has_full_report && !self.has(Effect::Reported) {
             self.stage("reporting", |run| match run.picture.take() {
                 Some(picture) => reporting::write(config, &picture),
                 None => reporting::redraw(config).map(|_| ()),
             })?;
             self.mark(Effect::Reported)?;
         }
-        if has_more_to_tell && !self.has(Effect::Called) {
+        if has_full_report && !self.has(Effect::Called) {
             self.call_api()?;
             self.mark(Effect::Called)?;
         }
@@ -209,8 +213,8 @@ impl OpenRun<'_> {
     }
 }
 
-/// The ledger in which all rows were seen.
-fn seen(ledger: Ledger) -> Ledger {
+/// The ledger with all rows marked as seen.
+fn with_all_rows_seen(ledger: Ledger) -> Ledger {
     Ledger {
         seen_rows: ledger.rows,
         ..ledger

@@ -1,7 +1,7 @@
-//! Asking for newer dependencies once a run has ended and its result is printed.
+//! The check for newer dependencies, after a run has ended and its result is printed.
 //!
-//! The run is closed by then, so whatever happens here leaves nothing undone, and a program that is
-//! killed here asks no more that day. The lock is taken again while it asks, two seconds at most.
+//! The run is closed by then, so the check leaves nothing undone. If the program is killed here, it
+//! does not ask again that day. The check takes the lock again, for two seconds at most.
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -12,10 +12,10 @@ use record::{Outcome, RunRecord};
 
 use crate::{alerting, run_folder};
 
-/// Asks the registry index where that is due, and records how the dependencies stand; returns
-/// what there is to say of it.
+/// Asks the registry index if a check is due, and records the state of the dependencies. Returns
+/// the lines to print.
 ///
-/// That it cannot be done concerns only the reader of `diagnostics`.
+/// A failed check is only logged: it concerns nobody but readers of `diagnostics`.
 pub(crate) fn check_dependencies(config: &Config, record: &mut RunRecord) -> Option<String> {
     let is_routine = matches!(
         record.outcome,
@@ -25,8 +25,8 @@ pub(crate) fn check_dependencies(config: &Config, record: &mut RunRecord) -> Opt
     if !config.diagnostics.check_updates {
         return None;
     }
-    let asked = ask(config, run, record);
-    asked.unwrap_or_else(|error| {
+    let result = ask(config, run, record);
+    result.unwrap_or_else(|error| {
         tracing::info!("the dependencies could not be checked: {error:#}");
         None
     })
@@ -34,7 +34,7 @@ pub(crate) fn check_dependencies(config: &Config, record: &mut RunRecord) -> Opt
 
 fn ask(config: &Config, run: i64, record: &mut RunRecord) -> anyhow::Result<Option<String>> {
     let began = Timestamp::now();
-    // Where another run has begun meanwhile, that one asks at its end.
+    // If another run holds the lock, that run asks at its end.
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
     let history = History::open(&config.layout)?;
     let clock = Instant::now();
@@ -47,25 +47,25 @@ fn ask(config: &Config, run: i64, record: &mut RunRecord) -> anyhow::Result<Opti
     record.dependencies = Some(found.counts());
     history.transaction(|history| {
         history.save_run(run, record)?;
-        alerting::note_dependencies(config, history, began, record);
+        alerting::queue_dependency_alert(config, history, began, record);
         Ok(())
     })?;
     run_folder::write_texts(&config.layout, run, record)?;
-    alerting::deliver_again(config, &history);
-    Ok(Some(in_words(record, seconds)))
+    alerting::deliver_queued(config, &history);
+    Ok(Some(printed_lines(record, seconds)))
 }
 
-/// Lines that go on from those of the printed record.
-fn in_words(record: &RunRecord, seconds: f64) -> String {
+/// Lines that continue the printed record.
+fn printed_lines(record: &RunRecord, seconds: f64) -> String {
     let mut text = record.yanked_in_words();
     let counts = record.dependencies.as_ref();
     let unknown = counts.map_or(0, |counts| counts.unknown);
-    let said = if unknown > 0 {
+    let unanswered = if unknown > 0 {
         format!(" (the registry index did not answer for {unknown} crates; see `diagnostics`)")
     } else {
         String::new()
     };
-    // A string takes all.
-    let _ = writeln!(text, "  seconds    dependencies {seconds:.3}{said}");
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "  seconds    dependencies {seconds:.3}{unanswered}");
     text
 }

@@ -1,9 +1,8 @@
-//! What a run would do, found out on a copy.
+//! The dry run: the result of a run, found out on a copy.
 //!
-//! The state and the output of the pipeline are copied to a temporary folder and the run is made
-//! there up to the verdict, so it decides as the real one would; the production folder is only
-//! read. It takes no lock: a copy taken while a run works is at worst mended like an interrupted
-//! one.
+//! State and output are copied to a temporary folder. The run works on the copy up to the verdict,
+//! so its decision is that of a real run. The production folder is only read. No lock is taken: a
+//! copy of a working pipeline is at worst repaired like an interrupted run.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,12 +13,12 @@ use common::{Config, History, Layout, files, regular};
 use jiff::Timestamp;
 use record::{Action, Effect, Outcome, RunRecord};
 
-use crate::judge::{Data, Live};
+use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::OpenRun;
 use crate::trial::Trial;
-use crate::{Decided, Looked, unlabelled};
+use crate::{DecidedRun, InputState, unlabelled};
 
-/// The record that a run would leave, as far as it can be known beforehand.
+/// The record that a real run would leave, as far as it is known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
     let scratch = tempfile::Builder::new()
         .prefix("risk-dry-run-")
@@ -43,29 +42,29 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
 }
 
 fn run_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
-    let looked = Looked::at_input(run.config, run.history)?;
-    let outcome = if looked.is_nothing_new() {
-        run.note_nothing_new(&looked)?;
+    let input = InputState::read(run.config, run.history)?;
+    let outcome = if input.is_nothing_new() {
+        run.record_nothing_new(&input)?;
         Outcome::NothingNew
     } else {
-        let Decided { action, data, live } = run.take_in_and_decide(looked)?;
-        run.would_be_outcome(action, &data, live.as_ref())?
+        let DecidedRun { action, data, live } = run.ingest_and_decide(input)?;
+        run.expected_outcome(action, &data, live.as_ref())?
     };
     run.record.outcome = Some(outcome);
     Ok(run.record)
 }
 
-/// What finishing an interrupted run would come to, which a run does before anything else.
+/// Result of finishing an interrupted run, which a run does before anything else.
 fn finish_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
-    let live = Live::load(run.config)?;
-    let manifest = live.as_ref().map(Live::manifest);
+    let live = LiveRelease::load(run.config)?;
+    let manifest = live.as_ref().map(LiveRelease::manifest);
     let prepared = ingestion::prepare(run.config, run.history, manifest)?;
     let prepared = ingestion::restore(run.config, run.history, prepared, manifest)?;
     let outcome = match &run.record.decision {
         Some(decision) if !run.has(Effect::Published) => {
             let action = decision.action;
-            let data = Data::load(run.config, prepared.ledger)?;
-            run.would_be_outcome(action, &data, live.as_ref())?
+            let data = RunData::load(run.config, prepared.ledger)?;
+            run.expected_outcome(action, &data, live.as_ref())?
         }
         _ => run.outcome_of_publication(),
     };
@@ -78,11 +77,11 @@ fn finish_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
 }
 
 impl OpenRun<'_> {
-    fn would_be_outcome(
+    fn expected_outcome(
         &mut self,
         action: Action,
-        data: &Data,
-        live: Option<&Live>,
+        data: &RunData,
+        live: Option<&LiveRelease>,
     ) -> anyhow::Result<Outcome> {
         Ok(match action {
             Action::Nothing => Outcome::NothingNew,
@@ -91,14 +90,14 @@ impl OpenRun<'_> {
             Action::Keep => self.record.outcome_of_keeping(),
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
                 Trial::NoModel => Outcome::TrainingRefused,
-                Trial::Refused(_) => Outcome::CandidateRefused,
+                Trial::Rejected(_) => Outcome::CandidateRefused,
                 Trial::Accepted(_) => self.outcome_of_publication(),
             },
         })
     }
 }
 
-/// The configuration of a copy of the pipeline in `scratch`.
+/// Copies the pipeline to `scratch`; returns the configuration of the copy.
 fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     let copied = Config {
         layout: Layout::in_scratch(scratch).with_releases_of(&config.layout),
@@ -114,7 +113,7 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     }
     for (from, to) in [
         (from.fingerprint_key(), to.fingerprint_key()),
-        (from.judged_fingerprints(), to.judged_fingerprints()),
+        (from.evaluated_fingerprints(), to.evaluated_fingerprints()),
         (from.final_data(), to.final_data()),
         (from.rejected_rows(), to.rejected_rows()),
         (from.ingested_files(), to.ingested_files()),
@@ -126,7 +125,7 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         }
     }
     if let Some(name) = awaiting.as_deref().and_then(Path::file_name) {
-        // Where it is lost a run goes on without it, and so does this one.
+        // A run continues without this file if it is lost, and so does the dry run.
         let _ = regular::copy(&from.state().join(name), &to.state().join(name));
     }
     copy_row_fingerprints(from, to)?;
@@ -143,7 +142,7 @@ fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     for entry in fs::read_dir(&from).with_context(list)? {
         let entry = entry.with_context(list)?;
         match regular::copy(&entry.path(), &to.join(entry.file_name())) {
-            // A run that works meanwhile has removed it; what is missing is made anew.
+            // A working run may have removed the file; missing fingerprints are rebuilt.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             copied => {
                 copied.with_context(|| format!("failed to copy {}", entry.path().display()))?;

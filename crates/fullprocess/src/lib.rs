@@ -1,4 +1,4 @@
-//! The maestro: one run of the whole pipeline, as cron starts it.
+//! The whole pipeline, run once: this is what cron starts.
 //!
 //! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
 //! report → call the API; then, once the result is printed, ask for newer dependencies. What a run
@@ -10,7 +10,7 @@ mod carry_out;
 mod check_dependencies;
 mod doctor;
 mod dry_run;
-mod judge;
+mod evaluation;
 mod monitor;
 mod notices;
 mod open_run;
@@ -30,13 +30,13 @@ use common::cli::clap::{self, Args};
 use common::exit::Exit;
 use common::ledger::{FileStatus, LedgerFile};
 use common::{Config, History, RunLock, files};
-use ingestion::{IngestReport, Intake, Keep, Look, Prepared};
+use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use jiff::Timestamp;
 use record::{Action, Decision, Evidence, Outcome, Policy, RunRecord, decide};
 use serde::Serialize;
 
 use crate::alerting::AlertSession;
-use crate::judge::{Data, Live, judge};
+use crate::evaluation::{LiveRelease, RunData, evaluate};
 use crate::monitor::monitor;
 use crate::open_run::OpenRun;
 use crate::unlabelled::prediction_update;
@@ -45,7 +45,7 @@ pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
 pub use run_list::RunList;
 
-/// The program's own options.
+/// Command-line options of the program.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Show what a run would do, and change nothing
@@ -54,10 +54,10 @@ pub struct Options {
     /// List the newest runs, and change nothing
     #[arg(long, conflicts_with = "dry_run")]
     history: bool,
-    /// Look for what is wrong and how to mend it, and change nothing
+    /// Look for what is wrong and how to fix it, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "history"])]
     doctor: bool,
-    /// After the run, write what it came to for a collector of metrics (Prometheus text form)
+    /// After the run, write its metrics for a collector (Prometheus text format)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor"])]
     metrics_file: Option<PathBuf>,
     /// Runs that --history lists
@@ -65,7 +65,7 @@ pub struct Options {
     limit: u32,
 }
 
-/// What the program says.
+/// Result of the program.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum FullprocessReport {
@@ -73,11 +73,11 @@ pub enum FullprocessReport {
     Run(Box<RunRecord>),
     /// The newest runs.
     History(RunList),
-    /// What is wrong.
+    /// The findings of the doctor.
     Doctor(DoctorReport),
 }
 
-/// Runs the pipeline once, shows what a run would do, lists the runs, or looks for what is wrong.
+/// Runs the pipeline once, previews a run, lists the runs, or examines the pipeline.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
     if options.history {
         return run_list::run_list(config, options.limit).map(FullprocessReport::History);
@@ -88,13 +88,16 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
     let record = if options.dry_run {
         dry_run::dry_run(config)?
     } else {
-        run_and_tell(config, options.metrics_file.as_deref())?
+        run_and_write_metrics(config, options.metrics_file.as_deref())?
     };
     Ok(FullprocessReport::Run(Box::new(record)))
 }
 
-/// One run, and its metrics, which matter most when it failed.
-fn run_and_tell(config: &Config, metrics_file: Option<&Path>) -> anyhow::Result<RunRecord> {
+/// Runs once and writes the metrics, which matter most after a failure.
+fn run_and_write_metrics(
+    config: &Config,
+    metrics_file: Option<&Path>,
+) -> anyhow::Result<RunRecord> {
     let ran = run_once(config);
     if let Some(file) = metrics_file {
         let written = write_metrics(config, file);
@@ -123,13 +126,13 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let mut alerts = AlertSession::begin(config);
     let history =
         History::open(&config.layout).inspect_err(|error| alerts.send_unrecorded(error))?;
-    let ran = run_through(config, &history, &mut alerts);
+    let ran = run_stages(config, &history, &mut alerts);
     alerts.report_end(&history, ran.as_ref().err());
     ran
 }
 
-/// One run from its look at the input to its end, after those that were interrupted.
-fn run_through(
+/// Finishes interrupted runs, then does one run from the look at the input to its end.
+fn run_stages(
     config: &Config,
     history: &History,
     alerts: &mut AlertSession<'_>,
@@ -140,33 +143,33 @@ fn run_through(
     let began = alerts.began;
 
     let started_at = Timestamp::now();
-    let looked = match Looked::at_input(config, history) {
-        Ok(looked) => looked,
+    let input = match InputState::read(config, history) {
+        Ok(input) => input,
         Err(error) => {
             // Where the run cannot be recorded either, the first error is the one to fix.
             match OpenRun::begin(config, history, began, started_at) {
                 Ok(run) => run.fail(&error),
-                Err(unwritten) => open_run::say_unrecorded(&unwritten),
+                Err(write_error) => open_run::log_unrecorded(&write_error),
             }
             return Err(error);
         }
     };
-    if looked.is_nothing_new() {
-        // Most ticks end here, so what they leave is one commit.
+    if input.is_nothing_new() {
+        // Most scheduled runs end here, so they write a single commit.
         let record = history.transaction(|history| {
-            OpenRun::begin(config, history, began, started_at)?.end_with_nothing_new(&looked)
+            OpenRun::begin(config, history, began, started_at)?.end_with_nothing_new(&input)
         })?;
         return Ok(match finished {
             Some(mut finished) => {
-                notices::hand_over(&record, &mut finished);
+                notices::copy_notices(&record, &mut finished);
                 finished
             }
             None => record,
         });
     }
     let mut run = OpenRun::begin(config, history, began, started_at)?;
-    match run.take_in_and_decide(looked) {
-        Ok(Decided { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
+    match run.ingest_and_decide(input) {
+        Ok(DecidedRun { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {
             run.fail(&error);
             Err(error)
@@ -175,24 +178,25 @@ fn run_through(
 }
 
 /// The input folders' content, and the state that it is compared with.
-struct Looked {
-    live: Option<Live>,
+struct InputState {
+    live: Option<LiveRelease>,
     prepared: Prepared,
-    found: Look,
+    found: InputScan,
 }
 
-/// What a run is to do, once that is committed, and what it needs for it.
-struct Decided {
+/// A committed decision with the data that it needs.
+struct DecidedRun {
     action: Action,
-    data: Data,
-    live: Option<Live>,
+    data: RunData,
+    live: Option<LiveRelease>,
 }
 
-impl Looked {
-    fn at_input(config: &Config, history: &History) -> anyhow::Result<Self> {
-        let live = Live::load(config)?;
-        let prepared = ingestion::prepare(config, history, live.as_ref().map(Live::manifest))?;
-        let found = ingestion::look(config, &prepared, Timestamp::now())?;
+impl InputState {
+    fn read(config: &Config, history: &History) -> anyhow::Result<Self> {
+        let live = LiveRelease::load(config)?;
+        let prepared =
+            ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
+        let found = ingestion::scan_input(config, &prepared, Timestamp::now())?;
         Ok(Self {
             live,
             prepared,
@@ -200,11 +204,11 @@ impl Looked {
         })
     }
 
-    /// Whether all input was seen and all that a run does is done.
+    /// True if all input is known and every task of a run is done.
     fn is_nothing_new(&self) -> bool {
         let ledger = &self.prepared.ledger;
         let is_rejected = |file: &LedgerFile| file.status == FileStatus::Rejected;
-        // Where all input was rejected and nothing is deployed, each run says so.
+        // If all input was rejected and nothing is deployed, each run reports it.
         let has_no_input = ledger.rows == 0 && !ledger.files.iter().any(is_rejected);
         let is_served = self.live.is_some() || has_no_input;
         self.found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
@@ -212,15 +216,15 @@ impl Looked {
 }
 
 impl OpenRun<'_> {
-    /// Takes in what is new, judges the deployed model on it, and commits the decision.
-    fn take_in_and_decide(&mut self, looked: Looked) -> anyhow::Result<Decided> {
-        let Looked {
+    /// Ingests new input, evaluates the deployed model on it, and commits the decision.
+    fn ingest_and_decide(&mut self, input: InputState) -> anyhow::Result<DecidedRun> {
+        let InputState {
             live,
             prepared,
             found,
-        } = looked;
+        } = input;
         let data = self.stage("ingestion", |run| {
-            run.take_in(prepared, found, live.as_ref())
+            run.ingest(prepared, found, live.as_ref())
         })?;
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
@@ -231,7 +235,7 @@ impl OpenRun<'_> {
                 .unwrap_or_default();
             let mut evidence = Evidence {
                 verdicts: monitor(config, history, live, &data)?,
-                ..judge(config, history, live, &data)?
+                ..evaluate(config, history, live, &data)?
             };
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {
@@ -246,33 +250,33 @@ impl OpenRun<'_> {
             }
             Ok((evidence, decision))
         })?;
-        self.note_decision(&data, evidence, &policy, &decision);
-        notices::gather(self.config, self.history, &data.ledger, &mut self.record)?;
+        self.record_decision(&data, evidence, &policy, &decision);
+        notices::collect(self.config, self.history, &data.ledger, &mut self.record)?;
         self.save()?;
-        Ok(Decided {
+        Ok(DecidedRun {
             action: decision.action,
             data,
             live,
         })
     }
 
-    fn take_in(
+    fn ingest(
         &mut self,
         prepared: Prepared,
-        mut found: Look,
-        live: Option<&Live>,
-    ) -> anyhow::Result<Data> {
+        mut found: InputScan,
+        live: Option<&LiveRelease>,
+    ) -> anyhow::Result<RunData> {
         if found.is_nothing_new()
             && let Some(damage) = ingestion::damage(self.config, &prepared.ledger)?
         {
             found.note_damage(damage);
         }
         if found.is_nothing_new() {
-            // The data is there; an earlier run or a stage by hand took it in.
-            match Data::load(self.config, prepared.ledger.clone()) {
+            // The data exists already: an earlier run or a stage run by hand ingested it.
+            match RunData::load(self.config, prepared.ledger.clone()) {
                 Ok(mut data) => {
                     let (ledger, report) =
-                        ingestion::note_nothing_new(self.history, data.ledger, &found)?;
+                        ingestion::record_nothing_new(self.history, data.ledger, &found)?;
                     self.record.note_ingestion(report);
                     data.ledger = ledger;
                     return Ok(data);
@@ -280,13 +284,14 @@ impl OpenRun<'_> {
                 Err(error) => found.note_damage(error.root_cause().to_string()),
             }
         }
-        let noted = RefCell::new(None);
-        // Once its files are known no later run tells what was refused of them.
+        let committed = RefCell::new(None);
+        // The report is saved with the ledger. Once the ledger knows the files, no later run can
+        // report their rejections.
         let note = |history: &History, report: &IngestReport| {
             let mut record = self.record.clone();
             record.note_ingestion(report.clone());
             history.save_run(self.id, &record)?;
-            noted.replace(Some(report.clone()));
+            committed.replace(Some(report.clone()));
             Ok(())
         };
         let ingested = ingestion::ingest(Intake {
@@ -294,19 +299,19 @@ impl OpenRun<'_> {
             history: self.history,
             ledger: prepared.ledger,
             found,
-            live: live.map(Live::manifest),
+            live: live.map(LiveRelease::manifest),
             keep: Keep::Rows,
-            note: &note,
+            on_commit: &note,
         });
-        if let Some(report) = noted.into_inner() {
+        if let Some(report) = committed.into_inner() {
             self.record.note_ingestion(report);
         }
-        ingested.map(Data::of)
+        ingested.map(RunData::of)
     }
 
-    fn note_decision(
+    fn record_decision(
         &mut self,
-        data: &Data,
+        data: &RunData,
         evidence: Evidence,
         policy: &Policy,
         decision: &Decision,
@@ -335,25 +340,25 @@ impl OpenRun<'_> {
         record.evidence = Some(evidence);
     }
 
-    fn end_with_nothing_new(mut self, looked: &Looked) -> anyhow::Result<RunRecord> {
-        self.note_nothing_new(looked)?;
+    fn end_with_nothing_new(mut self, input: &InputState) -> anyhow::Result<RunRecord> {
+        self.record_nothing_new(input)?;
         self.finish(Outcome::NothingNew, None)
     }
 
-    fn note_nothing_new(&mut self, looked: &Looked) -> anyhow::Result<()> {
-        let ledger = looked.prepared.ledger.clone();
-        let (ledger, report) = ingestion::note_nothing_new(self.history, ledger, &looked.found)?;
+    fn record_nothing_new(&mut self, input: &InputState) -> anyhow::Result<()> {
+        let ledger = input.prepared.ledger.clone();
+        let (ledger, report) = ingestion::record_nothing_new(self.history, ledger, &input.found)?;
         let is_empty = report.empty_folders.len() == self.config.input_folders.len();
         self.record.note_ingestion(report);
-        self.record.reason = match ledger.rows.saturating_sub(ledger.judged_rows) {
+        self.record.reason = match ledger.rows.saturating_sub(ledger.evaluated_rows) {
             _ if is_empty => "there is no input file".into(),
             0 => "every input file is known, and no row waits to be evaluated".into(),
             waiting => {
                 format!("every input file is known; {waiting} new rows wait for more labels")
             }
         };
-        notices::gather(self.config, self.history, &ledger, &mut self.record)?;
-        let live = looked.live.as_ref();
+        notices::collect(self.config, self.history, &ledger, &mut self.record)?;
+        let live = input.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
         self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);

@@ -1,4 +1,4 @@
-//! Runs the whole pipeline once: what cron starts.
+//! Runs the whole pipeline once, as started by cron.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use common::cli;
 fn main() -> ExitCode {
     cli::run::<fullprocess::Options, _>(
         "fullprocess",
-        "Take in new data, judge the deployed model, and retrain and redeploy when it has drifted",
+        "Ingest new data, evaluate the deployed model, and retrain and redeploy when it has drifted",
         fullprocess::run,
     )
 }

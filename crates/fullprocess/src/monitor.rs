@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use record::{Action, RunRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{Data, Live};
+use crate::evaluation::{LiveRelease, RunData};
 
 /// The document with the sums over all batches since the live release went live.
 const SCORE_SUMS: &str = "sums of the score test";
@@ -30,15 +30,15 @@ struct StoredSums {
 pub(crate) fn monitor(
     config: &Config,
     history: &History,
-    live: Option<&Live>,
-    data: &Data,
+    live: Option<&LiveRelease>,
+    data: &RunData,
 ) -> anyhow::Result<Option<Verdicts>> {
     let new = data.new_rows(config)?;
     let rows = new.selection.rows;
     let Some(live) = live.filter(|_| !rows.is_empty()) else {
         return Ok(None);
     };
-    let before = sums(history, live.release.name())?;
+    let before = load_sums(history, live.release.name())?;
     let batch = Batch {
         table: new.table,
         rows,
@@ -56,7 +56,7 @@ pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
 }
 
 /// Stores the sums of a run; part of the transaction that marks its rows as evaluated.
-pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result<()> {
+pub(crate) fn save_sums(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let Some((evidence, decision)) = record.evidence.as_ref().zip(record.decision.as_ref()) else {
         return Ok(());
     };
@@ -72,8 +72,8 @@ pub(crate) fn keep_sums(history: &History, record: &RunRecord) -> anyhow::Result
     history.save_document(SCORE_SUMS, &stored)
 }
 
-/// The sums of a release since it went live.
-fn sums(history: &History, release: &str) -> anyhow::Result<CumulativeScore> {
+/// Sums of a release since it went live.
+fn load_sums(history: &History, release: &str) -> anyhow::Result<CumulativeScore> {
     let changed_by_hand: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
     let stored: Option<StoredSums> = history.document(SCORE_SUMS)?;
     let own = stored

@@ -1,8 +1,8 @@
-//! What hinders the pipeline without making a run fail: input that cannot be read, that is not
-//! there, or that has no labels. Such a run ends well, and nobody would learn of it.
+//! Notices: problems that need a person but do not fail the run. Examples are unreadable input,
+//! empty folders, and data without labels.
 //!
-//! A notice is printed even with `--quiet` when it is new, and again once per
-//! `alerts.cool_down_hours`; other runs only show it. The doctor says it at any time.
+//! A new notice is printed even with `--quiet`, and again once per `alerts.cool_down_hours`. Other
+//! runs show it only in their record. The doctor reports it at any time.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,14 @@ const NOTICES: &str = "notices";
 
 /// What is kept between runs.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
-struct Kept {
-    /// When each notice was last said, by its key.
-    said: BTreeMap<String, Timestamp>,
+struct ShownTimes {
+    /// When each notice was last shown, by its key.
+    #[serde(rename = "said")]
+    last_shown: BTreeMap<String, Timestamp>,
 }
 
 /// Adds the notices to the record, and whether one of them is due.
-pub(crate) fn gather(
+pub(crate) fn collect(
     config: &Config,
     history: &History,
     ledger: &Ledger,
@@ -33,10 +34,10 @@ pub(crate) fn gather(
     let Some(report) = &record.ingestion else {
         return Ok(());
     };
-    let kept: Kept = history.document(NOTICES)?.unwrap_or_default();
-    let mut notices = of_folders(report);
+    let stored: ShownTimes = history.document(NOTICES)?.unwrap_or_default();
+    let mut notices = folder_notices(report);
     let misspelt = ingestion::misspelt_targets(history, ledger)?;
-    notices.extend(misspelt.iter().map(of_misspelt));
+    notices.extend(misspelt.iter().map(misspelt_target_notice));
     let evidence = record.evidence.as_ref();
     if evidence
         .is_some_and(|found| found.deployed.is_none() && found.rows > 0 && found.labelled_rows == 0)
@@ -53,56 +54,56 @@ pub(crate) fn gather(
     notices.sort();
     let now = record.started_at;
     record.has_due_notice = notices.iter().any(|notice| {
-        let said = kept.said.get(&notice.key());
-        said.is_none_or(|said| now.duration_since(*said) >= config.alerts.cool_down)
+        let shown_at = stored.last_shown.get(&notice.key());
+        shown_at.is_none_or(|shown_at| now.duration_since(*shown_at) >= config.alerts.cool_down)
     });
     record.notices = notices;
     Ok(())
 }
 
-/// Keeps what a run has said; part of the transaction that closes it.
+/// Saves when notices were shown. Part of the transaction that closes the run.
 ///
-/// A run that failed may not have looked at everything, so it changes nothing.
-pub(crate) fn keep(history: &History, record: &RunRecord) -> anyhow::Result<()> {
+/// A failed run may not have looked at everything, so it changes nothing.
+pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
     if did_not_look || record.ingestion.is_none() {
         return Ok(());
     }
-    let before: Option<Kept> = history.document(NOTICES)?;
+    let before: Option<ShownTimes> = history.document(NOTICES)?;
     if before.is_none() && record.notices.is_empty() {
         return Ok(());
     }
     let before = before.unwrap_or_default();
     let now = record.started_at;
-    let said = record.notices.iter().map(|notice| {
+    let shown = record.notices.iter().map(|notice| {
         let key = notice.key();
-        let at = match before.said.get(&key) {
-            // A clock that was ahead would silence it until then.
-            Some(said) if !record.has_due_notice && *said <= now => *said,
+        let at = match before.last_shown.get(&key) {
+            // A time in the future, from a wrong clock, would silence the notice until then.
+            Some(shown_at) if !record.has_due_notice && *shown_at <= now => *shown_at,
             _ => now,
         };
         (key, at)
     });
-    let kept = Kept {
-        said: said.collect(),
+    let stored = ShownTimes {
+        last_shown: shown.collect(),
     };
-    if kept != before {
-        history.save_document(NOTICES, &kept)?;
+    if stored != before {
+        history.save_document(NOTICES, &stored)?;
     }
     Ok(())
 }
 
-/// Hands what a run noticed to the record of another that is printed in its place.
+/// Copies notices from one record to another that is printed in its place.
 ///
-/// The notices of the other one are older. If they were due and still hold, nobody has read them.
-pub(crate) fn hand_over(from: &RunRecord, to: &mut RunRecord) {
+/// `to` is the older record. Its own due notices that still apply have not been read by anybody.
+pub(crate) fn copy_notices(from: &RunRecord, to: &mut RunRecord) {
     to.notices.clone_from(&from.notices);
     let is_due = from.has_due_notice || to.has_due_notice;
     to.has_due_notice = is_due && !to.notices.is_empty();
 }
 
-/// What the listing of the input folders shows.
-pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
+/// Notices about the input folders, from their listing.
+pub(crate) fn folder_notices(report: &IngestReport) -> Vec<Notice> {
     let unreadable = report.unreadable().map(|entry| Notice {
         kind: NoticeKind::Unreadable,
         place: format!("{}/{}", entry.folder, entry.name),
@@ -116,8 +117,8 @@ pub(crate) fn of_folders(report: &IngestReport) -> Vec<Notice> {
     unreadable.chain(empty).collect()
 }
 
-/// A file whose target is probably misspelt.
-pub(crate) fn of_misspelt(file: &MisspeltTarget) -> Notice {
+/// The notice about a file whose target is probably misspelt.
+pub(crate) fn misspelt_target_notice(file: &MisspeltTarget) -> Notice {
     let MisspeltTarget {
         folder,
         name,
@@ -146,8 +147,8 @@ mod tests {
         Config::parse(&folder.join("config.json"), text).unwrap()
     }
 
-    /// A run at an hour with these empty folders; whether it says something aloud.
-    fn says(config: &Config, history: &History, hour: i64, empty: &[&str]) -> bool {
+    /// Simulates a run at `hour` with these empty folders; returns whether a notice is due.
+    fn is_due_at(config: &Config, history: &History, hour: i64, empty: &[&str]) -> bool {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1_000 + hour);
         let mut record = RunRecord::begin(now);
         record.outcome = Some(Outcome::NothingNew);
@@ -155,16 +156,16 @@ mod tests {
             empty_folders: empty.iter().map(|name| (*name).to_owned()).collect(),
             ..IngestReport::default()
         });
-        gather(config, history, &Ledger::default(), &mut record).unwrap();
+        collect(config, history, &Ledger::default(), &mut record).unwrap();
         assert_eq!(record.notices.len(), empty.len(), "shown in any case");
-        keep(history, &record).unwrap();
+        save_shown(history, &record).unwrap();
         record.has_due_notice
     }
 
     #[test]
-    fn a_notice_is_known_by_what_it_is_about_and_not_by_its_details() {
+    fn a_notice_is_identified_by_kind_and_place() {
         let notices = |reason: &str| {
-            of_folders(&IngestReport {
+            folder_notices(&IngestReport {
                 waiting: vec![dataset::SkippedEntry {
                     folder: "in".into(),
                     name: "a.csv".into(),
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_printed_for_another_says_what_the_other_noticed() {
+    fn a_record_printed_for_another_shows_the_notices_of_the_other() {
         let notice = Notice {
             kind: NoticeKind::NoLabels,
             place: String::new(),
@@ -194,33 +195,33 @@ mod tests {
             nothing_new.has_due_notice = is_due;
             let mut finished = RunRecord::begin(Timestamp::UNIX_EPOCH);
             finished.has_due_notice = was_due;
-            hand_over(&nothing_new, &mut finished);
+            copy_notices(&nothing_new, &mut finished);
             assert_eq!(finished.notices, nothing_new.notices);
             assert!(finished.has_due_notice);
         }
         let mut finished = nothing_new.clone();
         finished.has_due_notice = true;
         nothing_new.notices.clear();
-        hand_over(&nothing_new, &mut finished);
+        copy_notices(&nothing_new, &mut finished);
         assert!(finished.notices.is_empty() && !finished.has_due_notice);
     }
 
     #[test]
-    fn a_notice_is_said_at_first_and_once_per_cool_down() {
+    fn a_notice_is_due_at_first_and_once_per_cool_down() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let history = History::open(&config.layout).unwrap();
-        let says = |hour, empty: &[&str]| says(&config, &history, hour, empty);
-        assert!(!says(0, &[]));
-        assert!(says(1, &["in"]));
-        assert!(!says(2, &["in"]));
-        assert!(says(3, &["in", "other"]), "another one is new");
-        assert!(!says(26, &["in", "other"]));
-        assert!(says(27, &["in", "other"]));
-        assert!(!says(28, &[]));
-        assert!(says(29, &["in"]), "it was gone and has come back");
-        // The clock was ahead.
-        assert!(!says(20, &["in"]));
-        assert!(says(44, &["in"]));
+        let is_due_at = |hour, empty: &[&str]| is_due_at(&config, &history, hour, empty);
+        assert!(!is_due_at(0, &[]));
+        assert!(is_due_at(1, &["in"]));
+        assert!(!is_due_at(2, &["in"]));
+        assert!(is_due_at(3, &["in", "other"]), "another one is new");
+        assert!(!is_due_at(26, &["in", "other"]));
+        assert!(is_due_at(27, &["in", "other"]));
+        assert!(!is_due_at(28, &[]));
+        assert!(is_due_at(29, &["in"]), "it was gone and has come back");
+        // The clock was ahead before.
+        assert!(!is_due_at(20, &["in"]));
+        assert!(is_due_at(44, &["in"]));
     }
 }

@@ -1,4 +1,4 @@
-//! A run in progress: its record, kept in the history after every step that outlasts it.
+//! A run in progress. Its record is saved in the history after every lasting step.
 
 use std::time::Instant;
 
@@ -16,17 +16,18 @@ use crate::notices;
 pub(crate) struct OpenRun<'a> {
     pub(crate) config: &'a Config,
     pub(crate) history: &'a History,
-    /// When the program began, which is before the run unless it takes up another's.
+    /// Start time of the program. It precedes the start of the run, except when the run was
+    /// interrupted earlier.
     pub(crate) began: Timestamp,
     pub(crate) id: i64,
     pub(crate) record: RunRecord,
-    /// The picture of the release that this process published.
+    /// Picture of the release that this process published.
     pub(crate) picture: Option<Vec<u8>>,
-    /// The exit code of the error that ended it.
+    /// Exit code of the error that ended the run.
     pub(crate) failed_with: Option<Exit>,
-    /// Stages that ended since the record was kept: they are kept with it, which spares a commit
+    /// Durations since the last save. They are saved with the record, which spares a commit for
     /// each.
-    timed: Vec<StageDuration>,
+    unsaved_durations: Vec<StageDuration>,
 }
 
 impl<'a> OpenRun<'a> {
@@ -42,7 +43,7 @@ impl<'a> OpenRun<'a> {
         Ok(Self::of(config, history, began, id, record))
     }
 
-    /// Takes up a run that was interrupted.
+    /// Continues an interrupted run.
     pub(crate) fn resume(
         config: &'a Config,
         history: &'a History,
@@ -50,7 +51,7 @@ impl<'a> OpenRun<'a> {
         mut run: StoredRun<RunRecord>,
     ) -> Self {
         if let Some(decision) = &run.record.decision {
-            // An error may have taken its place.
+            // An error may have replaced the reason of the decision.
             run.record.reason = decision.reason.clone();
         }
         Self::of(config, history, began, run.id, run.record)
@@ -72,11 +73,11 @@ impl<'a> OpenRun<'a> {
             record,
             picture: None,
             failed_with: None,
-            timed: Vec::new(),
+            unsaved_durations: Vec::new(),
         }
     }
 
-    /// Does one stage and records how long it took.
+    /// Runs one stage and records its duration.
     pub(crate) fn stage<T>(
         &mut self,
         name: &str,
@@ -87,7 +88,7 @@ impl<'a> OpenRun<'a> {
         let seconds = clock.elapsed().as_secs_f64();
         tracing::info!(stage = name, seconds, "done");
         self.record.seconds.insert(name.to_owned(), seconds);
-        self.timed.push(StageDuration {
+        self.unsaved_durations.push(StageDuration {
             stage: name.to_owned(),
             run: Some(self.id),
             started_at,
@@ -96,24 +97,24 @@ impl<'a> OpenRun<'a> {
         Ok(done)
     }
 
-    /// Whether an effect is done already.
+    /// True if an effect is done.
     pub(crate) fn has(&self, effect: Effect) -> bool {
         self.record.effects.contains(&effect)
     }
 
-    /// Marks an effect as done.
+    /// Marks an effect as done and saves the record.
     pub(crate) fn mark(&mut self, effect: Effect) -> anyhow::Result<()> {
         self.record.effects.insert(effect);
         self.save()
     }
 
-    /// Keeps the record as it is now.
+    /// Saves the record.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         self.history.transaction(|history| {
-            record_stages(history, &self.timed)?;
+            record_stages(history, &self.unsaved_durations)?;
             history.save_run(self.id, &self.record)
         })?;
-        self.timed.clear();
+        self.unsaved_durations.clear();
         Ok(())
     }
 
@@ -123,7 +124,7 @@ impl<'a> OpenRun<'a> {
         outcome: Outcome,
         ledger: Option<&Ledger>,
     ) -> anyhow::Result<RunRecord> {
-        // The report may have been written with the time already.
+        // The report may already hold an end time; the record must agree with it.
         let now = self.record.finished_at.unwrap_or_else(Timestamp::now);
         self.record.outcome = Some(outcome.clone());
         self.record.finished_at = Some(now);
@@ -132,21 +133,22 @@ impl<'a> OpenRun<'a> {
             if let Some(ledger) = ledger {
                 history.save_ledger(ledger)?;
             }
-            record_stages(history, &self.timed)?;
-            notices::keep(history, &self.record)?;
+            record_stages(history, &self.unsaved_durations)?;
+            notices::save_shown(history, &self.record)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
-            alerting::note(&self);
-            // Ticks that found nothing are many and tell little.
+            alerting::queue_alerts(&self);
+            // Runs that found nothing new are many and say little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;
         tracing::info!(run = self.id, outcome = outcome.name(), "finished");
         Ok(self.record)
     }
 
-    /// Records why the run cannot go on, as far as the history can still be written.
+    /// Records why the run cannot continue, as far as the history is still writable.
     ///
-    /// What the file system refuses after a decision may work next time, so the next run finishes
-    /// what was decided. Anything else would fail again: the run ends here, and the rows are new.
+    /// After a decision, an error of the file system may be temporary, so the next run finishes
+    /// what was decided. Any other error would recur: the run is closed as failed, and its rows
+    /// stay new.
     pub(crate) fn fail(mut self, error: &anyhow::Error) {
         self.record.reason = format!("{error:#}");
         self.record.outcome = None;
@@ -154,29 +156,30 @@ impl<'a> OpenRun<'a> {
         let exit = classify(error);
         self.failed_with = Some(exit);
         let may_work_later = exit == Exit::InputOutput;
-        let noted = if self.record.decision.is_none() || !may_work_later {
+        let recorded = if self.record.decision.is_none() || !may_work_later {
             self.finish(Outcome::Failed, None).map(|_| ())
         } else {
             self.save()
         };
-        if let Err(unwritten) = noted {
-            say_unrecorded(&unwritten);
+        if let Err(write_error) = recorded {
+            log_unrecorded(&write_error);
         }
     }
 }
 
-fn record_stages(history: &History, timed: &[StageDuration]) -> anyhow::Result<()> {
-    timed
+fn record_stages(history: &History, unsaved_durations: &[StageDuration]) -> anyhow::Result<()> {
+    unsaved_durations
         .iter()
         .try_for_each(|duration| history.record_stage(duration))
 }
 
-/// Says that a run's end is not in the history, beside the error that ended it.
-pub(crate) fn say_unrecorded(unwritten: &anyhow::Error) {
-    tracing::error!("the run could not be recorded: {unwritten:#}");
+/// Logs that the end of a run is not in the history. The error that ended the run is reported
+/// separately.
+pub(crate) fn log_unrecorded(write_error: &anyhow::Error) {
+    tracing::error!("the run could not be recorded: {write_error:#}");
 }
 
-/// Whether an error says that the data does not serve, rather than that something broke.
+/// True if the data is unusable, as opposed to an unexpected failure.
 pub(crate) fn is_unusable_data(error: &anyhow::Error) -> bool {
     classify(error) == Exit::DataUnusable
 }

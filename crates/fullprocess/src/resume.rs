@@ -1,8 +1,9 @@
-//! Finishing runs that were interrupted, from what they recorded.
+//! Finishing interrupted runs from their records.
 //!
-//! A run that had not decided is closed: its rows are still new, so the next run judges them. One
-//! that had decided is finished as decided, unless the data has moved on or somebody changed the
-//! live release by hand since; a release of it that is whole is adopted, not made twice.
+//! A run without a decision is closed; its rows stay new, so the next run evaluates them. A run
+//! with a decision is finished as decided, with two exceptions: the data has changed since, or
+//! somebody changed the live release by hand. A whole release of the run is adopted, not made
+//! twice.
 
 use common::exit::{Exit, classify};
 use common::history::documents;
@@ -11,9 +12,9 @@ use deployment::Release;
 use jiff::Timestamp;
 use record::{Effect, Outcome, RunRecord};
 
-use crate::Decided;
+use crate::DecidedRun;
 use crate::alerting::{self, AlertSession};
-use crate::judge::{Data, Live};
+use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{self, OpenRun};
 
 /// Finishes every open run and returns the record of the last one that could be finished.
@@ -32,13 +33,13 @@ pub(crate) fn finish_unfinished_runs(
         tracing::warn!(run = id, "finishing a run that was interrupted");
         let run = OpenRun::resume(config, history, alerts.began, stored);
         if run.record.decision.is_some() {
-            alerting::note_cut_short(&run);
+            alerting::queue_interruption_alert(&run);
             alerts.deliver(history);
         }
         match run.finish_interrupted() {
             Ok(record) => finished = record.or(finished),
             Err(error) if classify(&error) == Exit::InputOutput => return Err(error),
-            // It is closed as failed; its rows are judged with the next input.
+            // The run is closed as failed; the next input evaluates its rows.
             Err(error) => tracing::warn!(run = id, "could not be finished: {error:#}"),
         }
     }
@@ -48,91 +49,97 @@ pub(crate) fn finish_unfinished_runs(
     Ok(finished)
 }
 
-/// What is left to do of a run that was interrupted.
-enum Left {
-    /// It is closed as it is, for this reason.
+/// Remaining work of an interrupted run.
+enum RemainingWork {
+    /// Close the run as interrupted, for this reason.
     Nothing(&'static str),
-    /// What lasts is done, and comes out so.
+    /// Report this outcome; all lasting effects are done.
     Report(Outcome),
-    /// What was decided, as far as it is not marked as done.
-    Everything(Box<Decided>),
+    /// Carry out the decision, except for effects marked as done.
+    Everything(Box<DecidedRun>),
 }
 
 impl OpenRun<'_> {
     fn finish_interrupted(mut self) -> anyhow::Result<Option<RunRecord>> {
-        match self.what_is_left() {
-            Ok(Left::Nothing(why)) => self.close_as_interrupted(why),
-            Ok(Left::Report(outcome)) => self.conclude(outcome, None).map(Some),
-            Ok(Left::Everything(decided)) => {
-                let Decided { action, data, live } = *decided;
+        match self.remaining_work() {
+            Ok(RemainingWork::Nothing(why)) => self.close_as_interrupted(why),
+            Ok(RemainingWork::Report(outcome)) => self.conclude(outcome, None).map(Some),
+            Ok(RemainingWork::Everything(decided)) => {
+                let DecidedRun { action, data, live } = *decided;
                 self.carry_out(action, &data, live.as_ref()).map(Some)
             }
             Err(error) => {
-                self.cannot_be_finished(&error);
+                self.close_unfinishable(&error);
                 Err(error)
             }
         }
     }
 
-    fn what_is_left(&mut self) -> anyhow::Result<Left> {
+    fn remaining_work(&mut self) -> anyhow::Result<RemainingWork> {
         let Some(action) = self
             .record
             .decision
             .as_ref()
             .map(|decision| decision.action)
         else {
-            return Ok(Left::Nothing(
+            return Ok(RemainingWork::Nothing(
                 "it was cut short before it had decided anything",
             ));
         };
         self.adopt_release()?;
         let is_published = self.has(Effect::Published);
-        if !is_published && self.was_overtaken_by_hand()? {
-            return Ok(Left::Nothing(
+        if !is_published && self.was_changed_by_hand()? {
+            return Ok(RemainingWork::Nothing(
                 "it was cut short, and the live release was changed by hand since",
             ));
         }
-        let live = Live::load(self.config)?;
-        let manifest = live.as_ref().map(Live::manifest);
+        let live = LiveRelease::load(self.config)?;
+        let manifest = live.as_ref().map(LiveRelease::manifest);
         let prepared = ingestion::prepare(self.config, self.history, manifest)?;
         let prepared = ingestion::restore(self.config, self.history, prepared, manifest)?;
         let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
-        if !is_same_data || prepared.needs_mending(self.config) {
+        if !is_same_data || prepared.needs_repair(self.config) {
             if is_published {
                 // The rows of the live model are evaluated already; only the report is missing.
                 self.commit_pending_predictions()?;
-                return Ok(Left::Report(self.outcome_of_publication()));
+                return Ok(RemainingWork::Report(self.outcome_of_publication()));
             }
-            return Ok(Left::Nothing(
+            return Ok(RemainingWork::Nothing(
                 "it was cut short, and the data has moved on since",
             ));
         }
-        let data = match Data::load(self.config, prepared.ledger) {
+        let data = match RunData::load(self.config, prepared.ledger) {
             Ok(data) => data,
             Err(error) => {
                 tracing::warn!("{error:#}");
-                return Ok(Left::Nothing("it was cut short, and the data was damaged"));
+                return Ok(RemainingWork::Nothing(
+                    "it was cut short, and the data was damaged",
+                ));
             }
         };
-        // Once the candidate is published, the live model is no longer the one that was judged.
+        // Once the candidate is published, the live model is no longer the evaluated one.
         let live = live.filter(|_| !is_published);
-        Ok(Left::Everything(Box::new(Decided { action, data, live })))
+        Ok(RemainingWork::Everything(Box::new(DecidedRun {
+            action,
+            data,
+            live,
+        })))
     }
 
-    /// Closes the run as failed, unless the next one may be able to finish it.
-    fn cannot_be_finished(mut self, error: &anyhow::Error) {
+    /// Closes the run as failed, unless the next run may be able to finish it.
+    fn close_unfinishable(mut self, error: &anyhow::Error) {
         let is_closed = classify(error) != Exit::InputOutput;
         if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
             // Its rows are judged with the model that it published, and by no later run.
-            if let Err(unwritten) = self.commit_pending_predictions() {
-                open_run::say_unrecorded(&unwritten);
+            if let Err(write_error) = self.commit_pending_predictions() {
+                open_run::log_unrecorded(&write_error);
             }
         }
         self.fail(error);
     }
 
-    /// Takes a release of this run for published, and makes it live unless somebody has since
-    /// decided otherwise.
+    /// Marks a release of this run as published. Makes it live, unless somebody changed the live
+    /// release since.
     fn adopt_release(&mut self) -> anyhow::Result<()> {
         if self.has(Effect::Published) {
             return Ok(());
@@ -143,12 +150,12 @@ impl OpenRun<'_> {
         if !self.was_changed_by_hand_after(release.manifest.created_at)? {
             deployment::make_live(&self.config.layout, &release)?;
         }
-        self.note_published(&release)
+        self.mark_published(&release)
     }
 
-    /// The whole release that this run made, if it came so far.
+    /// The whole release that this run made, if any.
     ///
-    /// Run numbers begin again when the history is lost, so the number alone proves nothing.
+    /// Run numbers start again when the history is lost, so the run number alone proves nothing.
     fn own_release(&self) -> anyhow::Result<Option<Release>> {
         let own = deployment::releases(&self.config.layout)?
             .into_iter()
@@ -166,7 +173,7 @@ impl OpenRun<'_> {
         }))
     }
 
-    fn was_overtaken_by_hand(&self) -> anyhow::Result<bool> {
+    fn was_changed_by_hand(&self) -> anyhow::Result<bool> {
         self.was_changed_by_hand_after(self.record.started_at)
     }
 

@@ -1,4 +1,4 @@
-//! The report folder of a run: its record, the same as text, and a picture of what was judged.
+//! The report folder of a run: its record as JSON and as text, and a confusion matrix.
 
 use common::layout::names;
 use common::{Layout, files};
@@ -18,15 +18,15 @@ pub(crate) fn write_texts(layout: &Layout, run: i64, record: &RunRecord) -> anyh
 }
 
 impl OpenRun<'_> {
-    /// Writes `record.json`, `report.txt` and, where the deployed model was judged, the confusion
-    /// matrix of it on the new rows.
+    /// Writes `record.json` and `report.txt`. If the deployed model was evaluated, also writes its
+    /// confusion matrix on the new rows.
     pub(crate) fn write_run_folder(&self) -> anyhow::Result<()> {
         let folder = self.config.layout.run_folder(self.id);
         write_texts(&self.config.layout, self.id, &self.record)?;
-        let judged = self.record.evidence.as_ref().and_then(|evidence| {
+        let evaluated = self.record.evidence.as_ref().and_then(|evidence| {
             Some((evidence.on_new_rows.as_ref()?, evidence.deployed.as_ref()?))
         });
-        let Some((metrics, deployed)) = judged else {
+        let Some((metrics, deployed)) = evaluated else {
             return Ok(());
         };
         let picture = reporting::draw(

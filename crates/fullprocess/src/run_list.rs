@@ -1,4 +1,4 @@
-//! The list of runs that the history keeps.
+//! The list of runs in the history.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct RunList {
     pub runs: Vec<RunRecord>,
 }
 
-/// Lists the newest runs that ended.
+/// Lists the newest finished runs.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let runs = match History::read(&config.layout)? {
         Some(history) => record::newest_runs(&history, RunFilter::All, limit)?,
@@ -53,7 +53,7 @@ fn write_run(to: &mut fmt::Formatter<'_>, run: &RunRecord) -> fmt::Result {
     let ended = run.finished_at.map_or("-".into(), |at| {
         at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
     });
-    // The sum of no floats is -0.
+    // Adding 0.0 turns the sum of an empty list, which is -0, into 0.
     let seconds = run.seconds.values().sum::<f64>() + 0.0;
     writeln!(
         to,

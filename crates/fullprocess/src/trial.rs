@@ -1,6 +1,6 @@
 //! The trial of a candidate: fitted, scored, and compared with the deployed model.
 //!
-//! It has no effect beyond the run's record, so a dry run makes the same trial.
+//! A trial changes only the record of the run, so a dry run makes the same trial.
 
 use common::{Config, digest};
 use dataset::{Table, TestData};
@@ -9,25 +9,25 @@ use record::{Evidence, NeededLabels};
 use scoring::{Comparison, Contest, GateDecision, Metrics, UnseenTest, gate};
 use training::FitSettings;
 
-use crate::judge::{Data, Live};
+use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{OpenRun, is_unusable_data};
 
-/// What a trial came to.
+/// Result of a trial.
 pub(crate) enum Trial {
     /// No model can be fitted to the data.
     NoModel,
     /// The candidate is worse than the deployed model.
-    Refused(Candidate),
+    Rejected(ScoredCandidate),
     /// The candidate may be deployed.
-    Accepted(Candidate),
+    Accepted(ScoredCandidate),
 }
 
-/// A fitted model with its score on the test data.
-pub(crate) struct Candidate {
+/// A candidate with its score on the test data.
+pub(crate) struct ScoredCandidate {
     pub(crate) model: Model,
     pub(crate) metrics: Metrics,
     pub(crate) score: f64,
-    /// SHA-256 of its file.
+    /// SHA-256 of the encoded model.
     pub(crate) digest: String,
 }
 
@@ -35,15 +35,15 @@ impl OpenRun<'_> {
     /// Fits a candidate and compares it with the deployed model, if there is one.
     pub(crate) fn try_candidate(
         &mut self,
-        data: &Data,
-        live: Option<&Live>,
+        data: &RunData,
+        live: Option<&LiveRelease>,
     ) -> anyhow::Result<Trial> {
         let Some(model) = self.fit(data)? else {
             return Ok(Trial::NoModel);
         };
         let (candidate, test) = self.stage("scoring", |run| {
-            let test = Test::load(run, data)?;
-            Ok((Candidate::score(model, &test.data)?, test))
+            let test = TrialTestData::load(run, data)?;
+            Ok((ScoredCandidate::score(model, &test.data)?, test))
         })?;
         self.record.candidate_score = Some(candidate.score);
         self.record.candidate_score_interval = candidate.metrics.f1_interval;
@@ -63,12 +63,12 @@ impl OpenRun<'_> {
         Ok(if is_accepted {
             Trial::Accepted(candidate)
         } else {
-            Trial::Refused(candidate)
+            Trial::Rejected(candidate)
         })
     }
 
-    /// Says of a first model that it was fitted to fewer labels than a later decision needs.
-    fn warn_of_few_labels(&mut self, data: &Data) -> anyhow::Result<()> {
+    /// Warns about a first model that was fitted to fewer labels than a later decision needs.
+    fn warn_of_few_labels(&mut self, data: &RunData) -> anyhow::Result<()> {
         let labels = &data.all(self.config)?.labels;
         let count = |label| labels.iter().filter(|found| **found == Some(label)).count() as u64;
         let (positives, negatives) = (count(true), count(false));
@@ -82,8 +82,8 @@ impl OpenRun<'_> {
         Ok(())
     }
 
-    /// `None`, with the reason in the record, when the data allows no model.
-    fn fit(&mut self, data: &Data) -> anyhow::Result<Option<Model>> {
+    /// Fits a model. Returns `None`, with the reason in the record, if the data allows no model.
+    fn fit(&mut self, data: &RunData) -> anyhow::Result<Option<Model>> {
         let config = self.config;
         let fitted = self.stage("training", |_| {
             match training::train(config, data.all(config)?, data.ledger.position()) {
@@ -93,8 +93,8 @@ impl OpenRun<'_> {
         })?;
         match fitted {
             Ok(model) => Ok(Some(model)),
-            Err(refusal) => {
-                self.record.reason = format!("{}; {refusal:#}", self.record.reason);
+            Err(error) => {
+                self.record.reason = format!("{}; {error:#}", self.record.reason);
                 Ok(None)
             }
         }
@@ -103,10 +103,10 @@ impl OpenRun<'_> {
     /// The gate's decision on this candidate, committed; made once.
     fn gate(
         &mut self,
-        candidate: &Candidate,
-        live: &Live,
-        data: &Data,
-        test: &Test,
+        candidate: &ScoredCandidate,
+        live: &LiveRelease,
+        data: &RunData,
+        test: &TrialTestData,
     ) -> anyhow::Result<GateDecision> {
         let is_of_this_candidate = self.record.candidate_model.as_ref() == Some(&candidate.digest);
         if let Some(decision) = self.record.gate.clone()
@@ -124,7 +124,7 @@ impl OpenRun<'_> {
     }
 }
 
-impl Candidate {
+impl ScoredCandidate {
     fn score(model: Model, test: &TestData) -> anyhow::Result<Self> {
         let (score, metrics) = scoring::score_on_test(&model, test)?;
         Ok(Self {
@@ -136,20 +136,20 @@ impl Candidate {
     }
 }
 
-/// The test data, and what somebody should know about it.
-struct Test {
+/// The test data with its warnings.
+struct TrialTestData {
     data: TestData,
     warnings: Vec<String>,
     /// Test rows that neither model was fitted to.
     unseen: Table,
 }
 
-impl Test {
+impl TrialTestData {
     /// Reads the test data and finds the rows that a model was fitted to.
-    fn load(run: &OpenRun<'_>, data: &Data) -> anyhow::Result<Self> {
+    fn load(run: &OpenRun<'_>, data: &RunData) -> anyhow::Result<Self> {
         let config = run.config;
         let test = dataset::load_test_data(&config.test_folder, &config.schema, &data.key)?;
-        let seen = seen(config, data, &test)?;
+        let seen = known_input_rows(config, data, &test)?;
         let n_seen = seen.iter().filter(|seen| **seen).count();
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
@@ -167,33 +167,34 @@ impl Test {
 }
 
 /// Flags of the test rows: true for rows that are or were input rows.
-fn seen(config: &Config, data: &Data, test: &TestData) -> anyhow::Result<Vec<bool>> {
+fn known_input_rows(config: &Config, data: &RunData, test: &TestData) -> anyhow::Result<Vec<bool>> {
     let ledger = &data.ledger;
-    let mut seen = data.holds_each(config, test)?;
-    if ledger.judged_fingerprints > ledger.judged_rows {
+    let mut seen = data.contains_each(config, test)?;
+    if ledger.evaluated_fingerprints > ledger.evaluated_rows {
         // Some rows were judged that are not there any more.
-        let judged = ingestion::judged_fingerprints(&config.layout, ledger.judged_fingerprints)?;
-        for (seen, judged) in seen
+        let evaluated =
+            ingestion::evaluated_fingerprints(&config.layout, ledger.evaluated_fingerprints)?;
+        for (seen, evaluated) in seen
             .iter_mut()
-            .zip(scoring::seen_rows(&test.fingerprints, judged))
+            .zip(scoring::seen_rows(&test.fingerprints, evaluated))
         {
-            *seen |= judged;
+            *seen |= evaluated;
         }
     }
     Ok(seen)
 }
 
-/// The candidate beside the deployed model, on rows that neither was fitted to.
+/// Compares the candidate with the deployed model on rows that neither was fitted to.
 fn compare(
     run: &OpenRun<'_>,
-    candidate: &Candidate,
-    live: &Live,
-    data: &Data,
-    test: &Test,
+    candidate: &ScoredCandidate,
+    live: &LiveRelease,
+    data: &RunData,
+    test: &TrialTestData,
 ) -> anyhow::Result<Comparison> {
     let config = run.config;
     let table = data.all(config)?;
-    let new_rows = data.ledger.judged_rows as usize..table.rows();
+    let new_rows = data.ledger.evaluated_rows as usize..table.rows();
     let contest = Contest {
         candidate: &candidate.model,
         incumbent: &live.model,

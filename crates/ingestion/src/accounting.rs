@@ -1,4 +1,4 @@
-//! What becomes of the rows of each file: written, counted, or refused with a reason.
+//! What happens to the rows of each file: written, counted as duplicate, or rejected with a reason.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,49 +8,49 @@ use common::ledger::RowCounts;
 use common::progress::Progress;
 use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratch, both};
 
-use crate::laid_rows::LaidRows;
-use crate::lay::{Keep, Planned, Reading};
+use crate::ingested_rows::IngestedRows;
 use crate::pending::Pending;
-use crate::source::{Read, Source, Untaken, read_to_end};
-use crate::summarised::Summarised;
+use crate::source::{FileRead, ReadError, Source, read_to_end};
+use crate::summary_state::SummaryState;
+use crate::write::{Keep, PlannedFile, Reading};
 
-/// Refused rows that a report shows per file.
+/// Number of rejected rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;
 
-/// Where rows go.
+/// Destination of rows: the two output files, the summary and the set of known rows.
 pub(crate) struct Sink<'a, W: Write> {
     pub(crate) reading: &'a Reading<'a>,
     pub(crate) rows: RecordWriter<W>,
     pub(crate) rejected: RecordWriter<W>,
-    /// What the rows of finaldata.csv look like.
-    pub(crate) summarised: Summarised,
-    /// Which rows it holds.
+    /// Summary of the rows of finaldata.csv.
+    pub(crate) summary_state: SummaryState,
+    /// Fingerprints of the rows of finaldata.csv.
     pub(crate) known: FingerprintSet,
-    /// Those that were laid down by this sink, if they are kept.
-    pub(crate) laid: LaidRows,
-    /// Rows that have yet to be told from those.
+    /// Rows that this sink wrote, if the caller keeps them.
+    pub(crate) ingested: IngestedRows,
+    /// Rows that were not yet compared with the known rows.
     pub(crate) pending: Pending,
-    /// What reading each file came to, by its position.
+    /// Counts and remarks of each file, by its position.
     pub(crate) tallies: Vec<FileTally>,
     pub(crate) progress: Progress,
-    /// Memory that is used again from file to file.
+    /// Memory that is reused from file to file.
     pub(crate) scratch: Scratch,
 }
 
-/// Which rows of a file are taken.
+/// Which rows of a file are written.
 #[derive(Clone, Copy)]
 pub(crate) enum Take<'a> {
-    /// All.
+    /// All rows.
     All,
-    /// All; but one of these may not be among them.
+    /// All rows. The file may contain none of these rows; otherwise writing stops.
     NoneOf(&'a FingerprintSet),
-    /// Only these.
+    /// Only the rows in this set.
     Only(&'a FingerprintSet),
-    /// What was left when the file was read for some of its rows, which are there by now.
+    /// The rows that were not written when the file was read before with `Only`.
     Rest,
 }
 
-/// What reading a file came to.
+/// Result of reading one file.
 #[derive(Default)]
 pub(crate) struct FileTally {
     /// SHA-256 of what was read.
@@ -60,23 +60,23 @@ pub(crate) struct FileTally {
     pub(crate) warnings: Vec<String>,
     pub(crate) similar_target: Option<String>,
     pub(crate) rejections: Vec<String>,
-    /// Why nothing of it can be taken.
+    /// Reason why the whole file is rejected.
     pub(crate) reason: Option<String>,
 }
 
 impl<W: Write + Send> Sink<'_, W> {
-    /// Takes the chosen rows of the file at this position; they may wait in the sink afterwards.
+    /// Reads a file and takes the chosen rows. Some of the rows may stay pending in the sink.
     pub(crate) fn take_file(
         &mut self,
-        file: &Planned,
+        file: &PlannedFile,
         position: usize,
         take: Take<'_>,
-    ) -> Result<(), Untaken> {
+    ) -> Result<(), ReadError> {
         if self.tallies.len() <= position {
             self.tallies.resize_with(position + 1, FileTally::default);
         }
         if matches!(take, Take::Rest) && self.tallies[position].reason.is_some() {
-            // It was refused when it was read first.
+            // The first read has rejected the file.
             return Ok(());
         }
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -96,15 +96,15 @@ impl<W: Write + Send> Sink<'_, W> {
         Ok(())
     }
 
-    /// Takes the rows of a file, unless all of it is rejected for what only its end tells: then none
-    /// of them may have been written.
+    /// Takes the rows of a file. A file that is rejected because of its end must not have rows
+    /// written.
     fn read_whole(
         &mut self,
-        file: &Planned,
+        file: &PlannedFile,
         position: usize,
         take: Take<'_>,
         scratch: &mut Scratch,
-    ) -> Result<Read, Untaken> {
+    ) -> Result<FileRead, ReadError> {
         let was_read = matches!(take, Take::Rest);
         let reading = self.reading;
         if !was_read && (reading.reads_twice || reading.schema.limits_missing_shares()) {
@@ -121,12 +121,12 @@ impl<W: Write + Send> Sink<'_, W> {
         let read = source.read(self.reading, scratch, |rows| {
             self.take_rows(rows, file, position, take)
         })?;
-        if read.rows.is_err() && read.has_given {
+        if read.rows.is_err() && read.has_handed_over_rows {
             return Err(if was_read || reading.reads_twice {
-                // It was whole a moment ago.
-                Untaken::changed()
+                // An earlier read has found the file complete.
+                ReadError::file_changed()
             } else {
-                Untaken::TakenTooEarly
+                ReadError::RowsTakenTooEarly
             });
         }
         Ok(read)
@@ -135,19 +135,20 @@ impl<W: Write + Send> Sink<'_, W> {
     fn take_rows(
         &mut self,
         rows: &mut ParsedRows,
-        file: &Planned,
+        file: &PlannedFile,
         position: usize,
         take: Take<'_>,
-    ) -> Result<(), Untaken> {
+    ) -> Result<(), ReadError> {
         if !matches!(take, Take::Rest) {
             let tally = &mut self.tallies[position].rows;
             tally.read += rows.read();
             tally.rejected += rows.rejections.len() as u64;
             for rejection in &rows.rejections {
-                self.refuse(&file.entry.name, position, rejection)?;
+                self.reject(&file.entry.name, position, rejection)?;
             }
         }
-        // They are written; held, they would take more than the rows that wait.
+        // The rejections are written already. Kept, they would use more memory than the pending
+        // rows.
         rows.rejections = Vec::new();
         self.pending.push(position, rows);
         if self.pending.is_full() {
@@ -156,9 +157,9 @@ impl<W: Write + Send> Sink<'_, W> {
         Ok(())
     }
 
-    /// Takes the rows that wait: writes and counts those that are new.
-    pub(crate) fn flush(&mut self, take: Take<'_>) -> Result<(), Untaken> {
-        let is_new = self.tell_new(take)?;
+    /// Writes and counts the pending rows that are new.
+    pub(crate) fn flush(&mut self, take: Take<'_>) -> Result<(), ReadError> {
+        let is_new = self.find_new_rows(take)?;
         let mut rest = is_new.as_slice();
         for part in self.pending.parts() {
             let (rows, others) = rest.split_at(part.rows);
@@ -166,47 +167,49 @@ impl<W: Write + Send> Sink<'_, W> {
             rest = others;
         }
         let n_new = is_new.iter().filter(|new| **new).count();
-        self.progress.keep(n_new as u64);
+        self.progress.add_kept_rows(n_new as u64);
         let (writer, pending) = (&mut self.rows, &self.pending);
-        let (laid, summarised) = (&mut self.laid, &mut self.summarised);
+        let (ingested, summary_state) = (&mut self.ingested, &mut self.summary_state);
         let (written, ()) = both(
             || pending.write_new(&is_new, writer),
             || {
-                let first = laid.table.rows();
-                pending.append_new(&is_new, laid);
-                summarised.add(&laid.table, first..laid.table.rows());
+                let first = ingested.table.rows();
+                pending.append_new(&is_new, ingested);
+                summary_state.add(&ingested.table, first..ingested.table.rows());
             },
         );
         written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
         if self.reading.keep == Keep::Nothing {
-            self.laid.clear();
+            self.ingested.clear();
         }
         self.pending.clear();
         Ok(())
     }
 
-    /// Of each row that waits, whether it is wanted and the first of its kind; it is known from
-    /// then on.
-    fn tell_new(&mut self, take: Take<'_>) -> Result<Vec<bool>, Untaken> {
-        let mut firsts = self.pending.firsts();
+    /// Returns one flag per pending row: true for the first of equal rows that is wanted and not
+    /// yet known. Adds these rows to the known rows.
+    fn find_new_rows(&mut self, take: Take<'_>) -> Result<Vec<bool>, ReadError> {
+        let mut first_occurrences = self.pending.first_occurrences();
         if let Take::Only(wanted) = take {
-            firsts.keep_where(&wanted.contains(&firsts.fingerprints)?);
+            first_occurrences.keep_where(&wanted.contains(&first_occurrences.fingerprints)?);
         }
-        firsts.drop_where(&self.known.contains(&firsts.fingerprints)?);
+        first_occurrences.drop_where(&self.known.contains(&first_occurrences.fingerprints)?);
         if let Take::NoneOf(unwanted) = take
-            && unwanted.contains(&firsts.fingerprints)?.contains(&true)
+            && unwanted
+                .contains(&first_occurrences.fingerprints)?
+                .contains(&true)
         {
-            return Err(Untaken::OneOfThose);
+            return Err(ReadError::EvaluatedRowReappeared);
         }
-        self.known.insert(firsts.fingerprints)?;
+        self.known.insert(first_occurrences.fingerprints)?;
         let mut is_new = vec![false; self.pending.rows()];
-        for place in firsts.places {
+        for place in first_occurrences.places {
             is_new[place as usize] = true;
         }
         Ok(is_new)
     }
 
-    fn refuse(&mut self, name: &str, position: usize, rejection: &Rejection) -> anyhow::Result<()> {
+    fn reject(&mut self, name: &str, position: usize, rejection: &Rejection) -> anyhow::Result<()> {
         let Rejection {
             line,
             column,
@@ -223,18 +226,18 @@ impl<W: Write + Send> Sink<'_, W> {
     }
 }
 
-/// The context of an error at one of the two files that rows go to.
+/// Error context for the two files that rows are written to.
 pub(crate) fn failed_to_write(path: &Path) -> String {
     format!("failed to write {}", path.display())
 }
 
 impl FileTally {
-    /// Counts what is neither kept nor refused, and refuses a file without one good row.
+    /// Computes the number of duplicates and rejects a file without an accepted row.
     pub(crate) fn close(&mut self) {
         let rows = &mut self.rows;
         rows.duplicate = rows.read - rows.kept - rows.rejected;
         if self.reason.is_none() && rows.read > 0 && rows.rejected == rows.read {
-            self.reason = Some(format!("all of its {} rows were refused", rows.read));
+            self.reason = Some(format!("all of its {} rows were rejected", rows.read));
         }
         if self.reason.is_none() && rows.read == 0 {
             self.notes.push("it has a header and no rows".into());

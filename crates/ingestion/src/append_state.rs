@@ -1,12 +1,13 @@
-//! The state of finaldata.csv that appending continues from, stored from one ingestion to the next.
+//! The state that appending to finaldata.csv continues from, and its storage between ingestions.
 //!
-//! The state is stored in a *carry* file and in files of sorted fingerprints. Both are written after
-//! the ledger's commit and not synced. The carry is used only if it belongs to the committed bytes, the
-//! fingerprint files only while their checksums are right. Otherwise all of it is rebuilt from
-//! finaldata.csv.
+//! A *carry* file and files of sorted fingerprints store this state. Both are written after the
+//! ledger's commit and are not synced. The carry counts only if it belongs to the committed bytes.
+//! The fingerprint files count only while their checksums match. Otherwise the state is rebuilt
+//! from finaldata.csv.
 //!
-//! While size, time and inode of finaldata.csv are unchanged, its content counts as unchanged. Its time
-//! is set a nanosecond apart from the clock's, so that no later write can repeat it.
+//! While size, modification time and inode of finaldata.csv are unchanged, its content is assumed
+//! to be unchanged. The modification time is set one nanosecond apart from the clock, so that no
+//! later write can repeat it.
 
 use std::borrow::Cow;
 use std::fs;
@@ -20,46 +21,47 @@ use dataset::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::lay::Reading;
-use crate::memory::JUDGED;
-use crate::summarised::Summarised;
+use crate::memory::EVALUATED_RUN_PREFIX;
+use crate::summary_state::SummaryState;
+use crate::write::Reading;
 
 /// Prefix of the names of the fingerprint files.
-const ROWS: &str = "rows";
+const ROW_RUN_PREFIX: &str = "rows";
 
 const FORMAT: Format = Format {
     name: "risk ingestion carry",
     version: 3,
 };
 
-/// The state that appending continues from.
+/// State that appending continues from.
 pub(crate) struct AppendState {
-    /// Running digest of finaldata.csv.
+    /// Running SHA-256 of finaldata.csv.
     pub(crate) hasher: Hasher,
     /// Summary of the rows.
-    pub(crate) summarised: Summarised,
+    pub(crate) summary_state: SummaryState,
     /// Fingerprints of the rows.
     pub(crate) known: FingerprintSet,
 }
 
-/// The stored form of the state.
+/// The stored form of [`AppendState`], in the file `ingestion.carry`.
 #[derive(Serialize, Deserialize)]
 struct Carry<'a> {
-    /// Length of finaldata.csv that the state belongs to.
+    /// Length in bytes of the finaldata.csv that the carry belongs to.
     committed_bytes: u64,
     digest: String,
-    /// The running digest of those bytes.
+    /// Running SHA-256 of those bytes.
     hasher: Vec<u8>,
     /// Size, time and inode of finaldata.csv.
     stamp: FileStamp,
-    /// Fingerprint that identifies the key of the others.
+    /// A fingerprint that identifies the key of the other fingerprints.
     key: Fingerprint,
-    summarised: Cow<'a, Summarised>,
+    #[serde(rename = "summarised")]
+    summary_state: Cow<'a, SummaryState>,
     runs: Vec<StoredRun>,
 }
 
 impl AppendState {
-    /// The state of a file without rows.
+    /// State of a file without rows.
     pub(crate) fn empty(reading: &Reading<'_>) -> Self {
         let Reading {
             layout,
@@ -69,13 +71,18 @@ impl AppendState {
         } = reading;
         Self {
             hasher: Hasher::new(),
-            summarised: Summarised::new(schema),
-            known: FingerprintSet::new(&layout.row_fingerprints(), ROWS, memory.known()),
+            summary_state: SummaryState::new(schema),
+            known: FingerprintSet::new(
+                &layout.row_fingerprints(),
+                ROW_RUN_PREFIX,
+                memory.known_rows(),
+            ),
         }
     }
 
-    /// The state of the committed rows, or why finaldata.csv does not hold them.
-    pub(crate) fn committed(
+    /// Loads the state of the committed rows. Returns the reason if finaldata.csv does not hold the
+    /// committed rows.
+    pub(crate) fn load(
         config: &Config,
         ledger: &Ledger,
         reading: &Reading<'_>,
@@ -84,8 +91,8 @@ impl AppendState {
         let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
             return Self::read(config, ledger, reading);
         };
-        let (folder, memory) = (layout.row_fingerprints(), reading.memory.known());
-        let known = match FingerprintSet::open(&folder, ROWS, memory, &carry.runs) {
+        let (folder, memory) = (layout.row_fingerprints(), reading.memory.known_rows());
+        let known = match FingerprintSet::open(&folder, ROW_RUN_PREFIX, memory, &carry.runs) {
             Ok(known) => known,
             Err(error) => {
                 tracing::warn!("{error:#}");
@@ -99,28 +106,28 @@ impl AppendState {
         }
         Ok(Ok(Self {
             hasher,
-            summarised: carry.summarised.into_owned(),
+            summary_state: carry.summary_state.into_owned(),
             known,
         }))
     }
 
-    /// The state of the committed rows, rebuilt by reading them all.
+    /// Rebuilds the state by reading all committed rows.
     fn read(
         config: &Config,
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
-        let mut state = Self::empty(reading);
+        let mut append_state = Self::empty(reading);
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
         let read = read_final_data(config, ledger, Some(reading.key), |rows| {
             block.append_all(rows);
-            state.summarised.add(&block, 0..block.rows());
+            append_state.summary_state.add(&block, 0..block.rows());
             block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
-            if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending() / 4 {
-                if let Err(error) = state.known.add(&waiting) {
+            if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending_rows() / 4 {
+                if let Err(error) = append_state.known.add(&waiting) {
                     unwritten = Some(error);
                     anyhow::bail!("its rows cannot be remembered");
                 }
@@ -129,42 +136,45 @@ impl AppendState {
             Ok(())
         });
         match (read, unwritten) {
-            // The disk is full, for example; that is no damage of what was read.
+            // A full disk, for example, is not damage of the file that was read.
             (_, Some(error)) => Err(error),
             (Err(error), None) => Ok(Err(error.root_cause().to_string())),
             (Ok(hasher), None) => {
-                state.known.add(&waiting)?;
-                Ok(Ok(Self { hasher, ..state }))
+                append_state.known.add(&waiting)?;
+                Ok(Ok(Self {
+                    hasher,
+                    ..append_state
+                }))
             }
         }
     }
 
-    /// Stores the state for the next ingestion; the ledger that it belongs to is committed.
+    /// Stores the state for the next ingestion. Call this after the ledger is committed.
     ///
-    /// A failure is logged: the next ingestion rebuilds the state.
-    pub(crate) fn keep(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
-        match self.try_to_keep(reading, ledger, stamp) {
-            Ok(runs) => remove_all_but(reading.layout, &runs),
+    /// A failure is logged only: the next ingestion rebuilds the state.
+    pub(crate) fn store(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
+        match self.try_to_store(reading, ledger, stamp) {
+            Ok(runs) => remove_runs_except(reading.layout, &runs),
             Err(error) => {
                 tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
             }
         }
     }
 
-    fn try_to_keep(
+    fn try_to_store(
         &mut self,
         reading: &Reading<'_>,
         ledger: &Ledger,
         stamp: FileStamp,
     ) -> anyhow::Result<Vec<StoredRun>> {
-        self.summarised.shrink();
+        self.summary_state.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,
             digest: ledger.digest.clone(),
             hasher: self.hasher.state(),
             stamp,
-            key: key_check(reading.key),
-            summarised: Cow::Borrowed(&self.summarised),
+            key: key_fingerprint(reading.key),
+            summary_state: Cow::Borrowed(&self.summary_state),
             runs: self.known.store()?,
         };
         let bytes = artifact::encode(FORMAT, &carry)?;
@@ -174,7 +184,8 @@ impl AppendState {
 }
 
 impl Carry<'_> {
-    /// The stored state with its running digest, if it belongs to the committed bytes and this key.
+    /// Loads the carry and its running digest. Returns `None` unless the carry belongs to the
+    /// committed bytes and to this key.
     fn load(
         layout: &Layout,
         ledger: &Ledger,
@@ -198,9 +209,9 @@ impl Carry<'_> {
         let is_of_these = carry.committed_bytes == ledger.committed_bytes
             && carry.digest == ledger.digest
             && hasher.clone().finish() == ledger.digest
-            && carry.key == key_check(key)
+            && carry.key == key_fingerprint(key)
             && n_known == Some(ledger.rows)
-            && carry.summarised.can_be_of(ledger.rows, schema);
+            && carry.summary_state.fits(ledger.rows, schema);
         is_of_these.then_some((carry, hasher))
     }
 
@@ -211,22 +222,22 @@ impl Carry<'_> {
     }
 }
 
-/// What the file system says of finaldata.csv, which was just written, once no later write can
-/// leave it so; the stamp of no file where the file system cannot tell.
-pub(crate) fn set_apart(layout: &Layout) -> FileStamp {
+/// Gives the freshly written finaldata.csv a modification time that no later write can repeat.
+/// Returns the new stamp, or the default stamp if the time cannot be set.
+pub(crate) fn set_distinct_time(layout: &Layout) -> FileStamp {
     let path = layout.final_data();
-    match files::set_time_apart(&path) {
+    match files::set_back_modified_time(&path) {
         Ok(metadata) => FileStamp::of(&metadata),
         Err(error) => {
-            // Then the next ingestion compares its digest, which takes longer.
+            // The next ingestion then compares the digest, which takes longer.
             tracing::debug!("{}: {error}", path.display());
             FileStamp::default()
         }
     }
 }
 
-/// Why finaldata.csv is not what was committed, found by reading all of it unless nobody has
-/// written to it since; `None` when it is.
+/// Reason why finaldata.csv differs from what was committed, or `None`. Reads the whole file only
+/// if it was written to since the commit.
 pub(crate) fn damage_since(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let carry = regular::read(&layout.ingestion_carry())
         .ok()
@@ -242,7 +253,7 @@ pub(crate) fn damage_since(layout: &Layout, ledger: &Ledger) -> anyhow::Result<O
     damage(layout, ledger)
 }
 
-/// Why finaldata.csv is not what was committed, found by reading all of it; `None` when it is.
+/// Reason why finaldata.csv differs from what was committed, or `None`. Reads all committed bytes.
 pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let path = layout.final_data();
     let found = digest::of_file_start(&path, ledger.committed_bytes)?;
@@ -250,33 +261,34 @@ pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<
     Ok((!is_whole).then(|| format!("{} was changed", path.display())))
 }
 
-/// Removes the stored state, so that it is rebuilt.
-pub(crate) fn forget(layout: &Layout) -> anyhow::Result<()> {
+/// Removes the carry, so that the next ingestion rebuilds the state.
+pub(crate) fn remove_carry(layout: &Layout) -> anyhow::Result<()> {
     files::remove_file(&layout.ingestion_carry())
 }
 
-/// Fingerprint that no row has. It differs from key to key.
-fn key_check(key: &FingerprintKey) -> Fingerprint {
+/// A fingerprint that no row has. It differs between two keys.
+fn key_fingerprint(key: &FingerprintKey) -> Fingerprint {
     key.of_row(b"", &[], None)
 }
 
-/// Removes the fingerprint files of a failed ingestion.
-pub(crate) fn sweep(layout: &Layout) {
+/// Removes the fingerprint files that an unfinished write left.
+pub(crate) fn remove_unused_runs(layout: &Layout) {
     let runs = regular::read(&layout.ingestion_carry())
         .ok()
         .and_then(|bytes| artifact::decode::<Carry<'_>>(FORMAT, &bytes).ok())
         .map(|carry| carry.runs);
-    remove_all_but(layout, &runs.unwrap_or_default());
+    remove_runs_except(layout, &runs.unwrap_or_default());
 }
 
-/// Removes the fingerprint files that are not in use. A file that cannot be removed is left to the
+/// Removes fingerprint files that are no longer used. A file that cannot be removed is left to the
 /// next ingestion.
-fn remove_all_but(layout: &Layout, runs: &[StoredRun]) {
+fn remove_runs_except(layout: &Layout, runs: &[StoredRun]) {
     let folder = layout.row_fingerprints();
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        let is_ours = is_run_name(&name, ROWS) || is_run_name(&name, JUDGED);
+        let is_ours =
+            is_run_name(&name, ROW_RUN_PREFIX) || is_run_name(&name, EVALUATED_RUN_PREFIX);
         if is_ours
             && !runs.iter().any(|run| name == run.name.as_str())
             && let Err(error) = files::remove_file(&entry.path())

@@ -1,22 +1,22 @@
-//! Making the files what the committed ledger says of them.
+//! Brings the files to the state that the committed ledger describes.
 
 use std::path::PathBuf;
 
 use common::ledger::Ledger;
 use common::{Layout, files};
 
-/// What stands in a file behind its committed bytes.
+/// Bytes of a file after its committed length.
 pub struct UncommittedTail {
     /// The file.
     pub path: PathBuf,
-    /// Length of what counts in it.
+    /// Committed length in bytes.
     pub committed: u64,
-    /// Bytes behind that.
+    /// Number of bytes after the committed length.
     pub bytes: u64,
 }
 
-/// What interrupted runs appended without committing it; none where the files are made anew
-/// whatever they hold.
+/// Bytes that interrupted runs appended without a commit. Empty if the files will be rebuilt
+/// anyway.
 pub fn uncommitted_tails(layout: &Layout, ledger: &Ledger) -> Vec<UncommittedTail> {
     if ledger.rebuilding || ledger.committed_bytes == 0 {
         return Vec::new();
@@ -37,15 +37,15 @@ pub fn uncommitted_tails(layout: &Layout, ledger: &Ledger) -> Vec<UncommittedTai
     appended.into_iter().filter_map(tail).collect()
 }
 
-/// Cuts what an interrupted run appended without committing it.
-pub(crate) fn cut_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
+/// Truncates the files to their committed length.
+pub(crate) fn truncate_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
     for tail in uncommitted_tails(layout, ledger) {
-        files::open_at(&tail.path, tail.committed)?;
+        files::open_for_appending(&tail.path, tail.committed)?;
     }
     Ok(())
 }
 
-/// Makes ingestedfiles.txt what the ledger says; untouched when it is that already.
+/// Writes ingestedfiles.txt as the ledger describes it. Leaves the file untouched if it is correct.
 pub(crate) fn write_ingested_files(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
     let path = layout.ingested_files();
     let text = ledger.position().file_list();

@@ -1,33 +1,33 @@
-//! From what was found and laid down to the entries of the ledger and the lines of the report.
+//! Turns scanned and written files into ledger entries and report lines.
 
 use common::ledger::{FileStatus, Ledger, LedgerFile, RowCounts};
 
-use crate::lay::{Laid, Planned};
-use crate::look::{Look, Unknown, content};
 use crate::report::FileReport;
+use crate::scan::{InputScan, NewFile, content};
+use crate::write::{PlannedFile, WrittenRows};
 
-/// The files that the ledger knows and whose content is still there, in ingestion order.
-pub(crate) fn still_there(ledger: &Ledger, found: &Look) -> Vec<Planned> {
+/// Files of the ledger whose content still exists, in ingestion order.
+pub(crate) fn remaining_files(ledger: &Ledger, found: &InputScan) -> Vec<PlannedFile> {
     ledger
         .files
         .iter()
         .filter(|file| file.status != FileStatus::Copy)
         .filter_map(|file| {
-            Some(Planned {
+            Some(PlannedFile {
                 entry: file.clone(),
                 sha256: Some(file.sha256.clone()),
-                path: found.places.get(&content(file))?.clone(),
+                path: found.paths.get(&content(file))?.clone(),
             })
         })
         .collect()
 }
 
-/// The files that the ledger does not know, in listing order.
-pub(crate) fn unknown(found: &Look) -> Vec<Planned> {
+/// Files that the ledger does not know, in the order of the listing.
+pub(crate) fn new_files(found: &InputScan) -> Vec<PlannedFile> {
     found
-        .unknown
+        .new_files
         .iter()
-        .map(|Unknown { file, sha256 }| Planned {
+        .map(|NewFile { file, sha256 }| PlannedFile {
             entry: LedgerFile {
                 folder: file.folder.clone(),
                 name: file.name.clone(),
@@ -43,15 +43,15 @@ pub(crate) fn unknown(found: &Look) -> Vec<Planned> {
         .collect()
 }
 
-/// What reading the planned files came to.
+/// Ledger entries and reports of the planned files after they were read.
 pub(crate) fn entries_and_reports(
-    planned: Vec<Planned>,
-    laid: &Laid,
+    planned: Vec<PlannedFile>,
+    written: &WrittenRows,
 ) -> (Vec<LedgerFile>, Vec<FileReport>) {
     planned
         .into_iter()
-        .zip(&laid.tallies)
-        .map(|(Planned { mut entry, .. }, tally)| {
+        .zip(&written.tallies)
+        .map(|(PlannedFile { mut entry, .. }, tally)| {
             let known = (!entry.sha256.is_empty()).then_some((entry.status, entry.rows.rejected));
             entry.sha256.clone_from(&tally.sha256);
             entry.rows = tally.rows;

@@ -1,4 +1,4 @@
-//! What would happen to one file if it were taken in now; nothing is changed and nothing locked.
+//! Explains what an ingestion would do with one file. Changes and locks nothing.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,60 +14,61 @@ use dataset::{
 };
 use serde::Serialize;
 
-/// What would happen to a file.
+/// Explanation of one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The file.
     pub file: PathBuf,
-    /// What would become of it.
+    /// What would happen to the file.
     pub fate: FileFate,
-    /// Why, where it would not be taken in.
+    /// Reason why the file would not be ingested.
     pub reason: Option<String>,
-    /// What would be tolerated.
+    /// Deviations that would be tolerated.
     pub notes: Vec<String>,
-    /// What somebody should look at.
+    /// Warnings that a person should check.
     pub warnings: Vec<String>,
-    /// What would become of its rows.
+    /// Row counts: read, kept, duplicate and rejected.
     pub rows: RowCounts,
-    /// Refused rows or, when asked for, all rows.
+    /// Rejected rows or, with [`Detail::EveryRow`], all rows.
     pub details: Vec<RowFate>,
 }
 
-/// What would become of a file.
+/// What an ingestion would do with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFate {
-    /// Its good rows would be taken in.
+    /// The accepted rows would be ingested.
     Ingested,
-    /// It would be refused whole.
+    /// The whole file would be rejected.
     Rejected,
-    /// It is no client data by its nature.
+    /// The file is not client data, for example a hidden file.
     Ignored,
 }
 
-/// What would become of one row.
+/// What an ingestion would do with one row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RowFate {
-    /// Line that it begins on.
+    /// Line on which the row starts, counted from 1.
     pub line: u64,
     /// `kept`, `duplicate` or `rejected`.
     pub fate: &'static str,
-    /// Field that is to blame, counted from 1.
+    /// Rejected field, counted from 1.
     pub column: Option<usize>,
-    /// Why it would be refused.
+    /// Reason for the rejection.
     pub reason: Option<String>,
 }
 
-/// Which rows an explanation goes into.
+/// Which rows an explanation lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Those that would be refused.
-    Refused,
-    /// All.
+    /// Rejected rows only.
+    RejectedRows,
+    /// All rows.
     EveryRow,
 }
 
-/// Reads a file and says what would happen to it.
+/// Reads a file and explains what an ingestion would do with it. Returns an error if the file
+/// cannot be read.
 pub fn explain(config: &Config, file: &Path, detail: Detail) -> anyhow::Result<Explanation> {
     let context = || format!("failed to read {}", file.display());
     let metadata = file.metadata().with_context(context)?;
@@ -142,7 +143,7 @@ fn read(
                 }
             }
             Err(FileProblem::Unusable(flaw)) => {
-                // No row of such a file would count.
+                // No row of a rejected file counts.
                 explanation.reason = Some(flaw.to_string());
                 explanation.rows = RowCounts::default();
                 explanation.details.clear();
@@ -158,14 +159,14 @@ fn read(
     explanation.notes = reader.notes();
     explanation.warnings = reader.warnings();
     if rows.read > 0 && rows.rejected == rows.read {
-        explanation.reason = Some(format!("all of its {} rows would be refused", rows.read));
+        explanation.reason = Some(format!("all of its {} rows would be rejected", rows.read));
     } else {
         explanation.fate = FileFate::Ingested;
     }
     Ok(())
 }
 
-/// The rows that are ingested already; none where there is nothing to compare with.
+/// Fingerprints of the ingested rows and their key. Empty before the first ingestion.
 fn ingested(config: &Config) -> anyhow::Result<(FingerprintKey, HashSet<Fingerprint>)> {
     let key = FingerprintKey::load(&config.layout)?;
     let history = History::read(&config.layout)?;
@@ -186,7 +187,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fate = match self.fate {
             FileFate::Ingested => "would be ingested",
-            FileFate::Rejected => "would be refused",
+            FileFate::Rejected => "would be rejected",
             FileFate::Ignored => "would be ignored",
         };
         write!(to, "{} {fate}", self.file.display())?;

@@ -1,4 +1,4 @@
-//! A schema proposed from data that is there; nothing is changed and nothing locked.
+//! Proposes a schema from existing data. Changes and locks nothing.
 
 mod columns;
 mod proposal;
@@ -16,21 +16,22 @@ use serde::Serialize;
 use self::columns::pooled;
 use self::proposal::propose;
 
-/// The section `schema` of a configuration, as data suggests it.
+/// Proposed section `schema` of a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct ProposedSchema {
-    /// The columns and what they promise.
+    /// The columns and the rules for their values.
     pub schema: Schema,
-    /// What a person should know of it: what was guessed, and what was left out.
+    /// Remarks for a person: guesses and columns that were left out.
     #[serde(skip)]
     pub remarks: Vec<String>,
 }
 
-/// Reads the named files, or those of the input folders where none is named, and proposes a schema.
+/// Reads the named files, or all files of the input folders if none is named, and proposes a
+/// schema.
 ///
-/// A named file that cannot be read is an error; one of the input folders is left out with a
-/// warning, as ingestion would refuse it alone.
+/// Returns an error for a named file that cannot be read. A file of the input folders is left out
+/// with a warning instead, because ingestion would reject only that file.
 pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchema> {
     let surveys = if files.is_empty() {
         of_input_folders(config)?
@@ -76,7 +77,7 @@ impl Report for ProposedSchema {
     }
 }
 
-/// The same JSON as with `--json`: it is there to be copied.
+/// The same JSON as with `--json`, ready to be copied.
 impl fmt::Display for ProposedSchema {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;

@@ -1,23 +1,20 @@
-//! Ingestion: the input files, checked, merged and deduplicated into finaldata.csv.
+//! Ingestion: checks the input files, merges them without duplicates and writes finaldata.csv.
 //!
-//! Rows stand in the order in which their files were first ingested; of equal rows the first
-//! stays. Taking in one more file appends; a file that went or changed makes a rebuild, which
-//! replays the recorded order, rows judged before first. The ledger in the history is the commit
-//! point: what it does not say has not happened.
+//! Rows keep the order in which their files were first ingested. The first of several equal rows
+//! stays. A new file is appended. A file that was removed or changed causes a rebuild in the
+//! recorded order, with the evaluated rows first. The ledger in the history is the commit point:
+//! what the ledger does not record has not happened.
 //!
-//! It fits nothing and scores nothing; it knows of the live model only which data it was fitted
-//! to.
+//! This crate fits and scores nothing. It knows only which data the deployed model was fitted to.
 
 mod accounting;
 mod append_state;
 mod committed;
 mod entries;
+mod evaluated;
 mod explain;
 mod infer;
-mod judged;
-mod laid_rows;
-mod lay;
-mod look;
+mod ingested_rows;
 mod memory;
 mod merge;
 mod misspelt;
@@ -25,10 +22,12 @@ mod pending;
 mod reconcile;
 mod removal;
 mod report;
+mod scan;
 mod source;
-mod summarised;
+mod summary_state;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -44,20 +43,20 @@ use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::look::look_at;
 use crate::removal::{Devices, keep_devices};
+use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
+pub use evaluated::{evaluated_fingerprints, is_intact, mark_evaluated};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use infer::{ProposedSchema, infer};
-pub use judged::{is_intact, judged_fingerprints, mark_judged};
-pub use laid_rows::LaidRows;
-pub use lay::Keep;
-pub use look::{Look, look};
-pub use merge::{Intake, Note};
+pub use ingested_rows::IngestedRows;
+pub use merge::{Intake, OnCommit};
 pub use misspelt::{MisspeltTarget, misspelt_targets};
 pub use removal::{FormerFolder, unconfirmed_removals};
 pub use report::{FileReport, IngestReport};
+pub use scan::{InputScan, scan_input};
+pub use write::Keep;
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -65,7 +64,7 @@ pub struct Options {
     /// Say what would happen to FILE, and change nothing
     #[arg(long, value_name = "FILE")]
     explain: Option<PathBuf>,
-    /// With --explain: every row, not only the refused ones
+    /// With --explain: every row, not only the rejected ones
     #[arg(long, requires = "explain")]
     rows: bool,
     /// Propose the section `schema` from FILE, else from the input folders, and change nothing
@@ -77,27 +76,28 @@ pub struct Options {
     accept_removal: bool,
 }
 
-/// What the program says.
+/// Result of the program `ingestion`.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum IngestionReport {
-    /// What was taken in.
+    /// The new input was ingested.
     Ingested(IngestReport),
-    /// What would happen to one file.
+    /// One file was explained (`--explain`).
     Explained(Explanation),
-    /// A schema for the data that is there.
+    /// A schema was proposed from the data (`--infer-schema`).
     Proposed(ProposedSchema),
 }
 
-/// The ingested data after an ingestion.
+/// Result of an ingestion: the report, the new rows and the committed ledger.
 pub struct Ingested {
-    /// What was done.
+    /// Counts and reasons per file.
     pub report: IngestReport,
-    /// The rows that were laid down behind those of `before`, if the caller asked for them.
-    pub rows: LaidRows,
-    /// Which rows finaldata.csv holds.
+    /// The rows after those of `before`. Empty unless the caller asked with [`Keep::Rows`].
+    pub rows: IngestedRows,
+    /// Fingerprints of all rows of finaldata.csv.
     pub known: FingerprintSet,
-    /// The ledger of the rows in front of them; that of none where all were laid down.
+    /// The ledger before `rows` were appended. Default (zero rows) after a rebuild, when `rows` are
+    /// all rows.
     pub before: Ledger,
     /// The committed ledger.
     pub ledger: Ledger,
@@ -105,33 +105,36 @@ pub struct Ingested {
     pub key: FingerprintKey,
 }
 
-/// The committed ledger, mended and held against the live release.
+/// The committed ledger after recovery, compared with the deployed release.
 pub struct Prepared {
-    /// What is committed.
+    /// The committed ledger.
     pub ledger: Ledger,
-    /// The live model was fitted to rows that do not all stand in front.
-    pub has_scattered_judged_rows: bool,
-    /// Nothing was ingested and nothing is deployed: whatever there is is new.
-    pub is_untouched: bool,
-    /// finaldata.csv does not hold what was committed.
+    /// True if the deployed model was fitted to rows that are scattered among rows not yet
+    /// evaluated.
+    pub has_scattered_evaluated_rows: bool,
+    /// True if nothing was ever ingested or deployed, so every file is new.
+    pub is_new_pipeline: bool,
+    /// True if finaldata.csv does not hold the committed rows.
     is_damaged: bool,
-    /// The device that each input folder was on.
+    /// Device number of each input folder at the last ingestion.
     devices: Devices,
 }
 
-/// Takes in what is new, explains one file, or proposes a schema.
+/// Ingests what is new, explains one file, or proposes a schema, as the options say.
 pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
     if let Some(files) = options.infer_schema {
         return infer(config, &files).map(IngestionReport::Proposed);
     }
     match options.explain {
-        None if options.accept_removal => take_in(config, look_at).map(IngestionReport::Ingested),
+        None if options.accept_removal => {
+            scan_and_ingest(config, scan_unconfirmed).map(IngestionReport::Ingested)
+        }
         None => run(config).map(IngestionReport::Ingested),
         Some(file) => {
             let detail = if options.rows {
                 Detail::EveryRow
             } else {
-                Detail::Refused
+                Detail::RejectedRows
             };
             explain(config, &file, detail).map(IngestionReport::Explained)
         }
@@ -159,37 +162,37 @@ impl fmt::Display for IngestionReport {
 }
 
 impl Prepared {
-    /// Whether the data has to be mended by an ingestion before anything is judged on it.
-    pub fn needs_mending(&self, config: &Config) -> bool {
-        self.has_scattered_judged_rows
+    /// True if an ingestion must repair the data before rows are evaluated.
+    pub fn needs_repair(&self, config: &Config) -> bool {
+        self.has_scattered_evaluated_rows
             || self.is_damaged
             || self.ledger.rebuilding
-            || !judged::is_intact(&config.layout, &self.ledger)
+            || !evaluated::is_intact(&config.layout, &self.ledger)
     }
 }
 
-/// Takes in what is new, by hand.
+/// Ingests what is new. This is the command that a person runs.
 pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
-    take_in(config, look)
+    scan_and_ingest(config, scan_input)
 }
 
-fn take_in(
+fn scan_and_ingest(
     config: &Config,
-    look: fn(&Config, &Prepared, Timestamp) -> anyhow::Result<Look>,
+    scan: fn(&Config, &Prepared, Timestamp) -> anyhow::Result<InputScan>,
 ) -> anyhow::Result<IngestReport> {
     let _lock = RunLock::acquire(&config.layout, "ingestion")?;
     let history = History::open(&config.layout)?;
     let live = Manifest::of_live_release(&config.layout)?;
     let started = (Timestamp::now(), Instant::now());
     let prepared = prepare(config, &history, live.as_ref())?;
-    let mut found = look(config, &prepared, started.0)?;
+    let mut found = scan(config, &prepared, started.0)?;
     if found.is_nothing_new()
         && let Some(damage) = content_damage(config, &prepared.ledger)?
     {
         found.note_damage(damage);
     }
     if found.is_nothing_new() {
-        return note_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
+        return record_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
     }
     let ingested = ingest(Intake {
         config,
@@ -198,7 +201,7 @@ fn take_in(
         found,
         live: live.as_ref(),
         keep: Keep::Nothing,
-        note: &|_, _| Ok(()),
+        on_commit: &|_, _| Ok(()),
     })?;
     let report = ingested.report;
     history.record_stage(&StageDuration {
@@ -210,9 +213,9 @@ fn take_in(
     Ok(report)
 }
 
-/// Mends what an interrupted run left, and holds the ledger against the live release.
+/// Recovers from an interrupted run and compares the ledger with the deployed release.
 ///
-/// Every command that takes in data or judges it begins with it.
+/// Every command that ingests or evaluates data calls this first.
 pub fn prepare(
     config: &Config,
     history: &History,
@@ -224,36 +227,36 @@ pub fn prepare(
         files::sweep(folder)?;
     }
     let ledger = history.ledger()?;
-    committed::cut_to_committed(layout, &ledger)?;
+    committed::truncate_to_committed(layout, &ledger)?;
     committed::write_ingested_files(layout, &ledger)?;
     reconcile::reconcile(config, history, ledger, live)
 }
 
-/// Why finaldata.csv is not what was committed; `None` when it is.
+/// Reason why finaldata.csv differs from what was committed, or `None`. Reads all committed bytes.
 fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let layout = &config.layout;
     if ledger.committed_bytes == 0 || !layout.final_data().exists() {
-        // Absence is seen without reading.
+        // A missing file is found without reading.
         return Ok(None);
     }
-    // Whoever types the command has the time to have every byte compared.
+    // A person who runs the command can wait until every byte is compared.
     append_state::damage(layout, ledger)
 }
 
-/// Why the committed data cannot be used as it is; `None` when it can. What nobody has written to
-/// since it was committed is not read for this.
+/// Reason why the committed data cannot be used, or `None`. A file that was not written to since
+/// its commit is not read.
 pub fn damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
-    match look::damage(config, ledger) {
+    match scan::damage(config, ledger) {
         None if ledger.committed_bytes > 0 => append_state::damage_since(&config.layout, ledger),
         damage => Ok(damage),
     }
 }
 
-/// Makes damaged data again from the files that it was ingested from, byte for byte, so that what was
-/// decided on it can be carried out.
+/// Rebuilds damaged data byte for byte from its input files, so that a decision based on that data
+/// can be carried out.
 ///
-/// Nothing is taken in, and nothing is done where files are gone or the order has to change: then
-/// the next ingestion decides what the data is.
+/// Ingests nothing new. Changes nothing if input files are gone or the order has to change: the
+/// next ingestion handles those cases.
 pub fn restore(
     config: &Config,
     history: &History,
@@ -261,20 +264,21 @@ pub fn restore(
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
     let ledger = &prepared.ledger;
-    if ledger.rebuilding || !judged::is_intact(&config.layout, ledger) {
+    if ledger.rebuilding || !evaluated::is_intact(&config.layout, ledger) {
         return Ok(prepared);
     }
     let Some(damage) = damage(config, &prepared.ledger)? else {
         return Ok(prepared);
     };
-    tracing::warn!("{damage}; it is made again from the input files");
-    // Rows in damaged data cannot be seen to stand in front; that is asked again below.
+    tracing::warn!("{damage}; it is rebuilt from the input files");
+    // Damaged data does not show whether the evaluated rows come first. `reconcile` below checks it
+    // again.
     let prepared = Prepared {
-        has_scattered_judged_rows: false,
+        has_scattered_evaluated_rows: false,
         ..prepared
     };
-    let mut found = look(config, &prepared, Timestamp::now())?;
-    found.unknown.clear();
+    let mut found = scan_input(config, &prepared, Timestamp::now())?;
+    found.new_files.clear();
     found.note_damage(damage);
     if !found.missing.is_empty() || found.reorder.is_some() {
         return Ok(Prepared {
@@ -289,16 +293,17 @@ pub fn restore(
         found,
         live: None,
         keep: Keep::Nothing,
-        note: &|_, _| Ok(()),
+        on_commit: &|_, _| Ok(()),
     })?;
     reconcile::reconcile(config, history, ingested.ledger, live)
 }
 
-/// Keeps names and stamps that were found for known content, so that it is not hashed again.
-pub fn note_nothing_new(
+/// Saves new names and file stamps of known content, so that the content is not hashed again.
+/// Returns the ledger and a report without new files.
+pub fn record_nothing_new(
     history: &History,
     ledger: Ledger,
-    found: &Look,
+    found: &InputScan,
 ) -> anyhow::Result<(Ledger, IngestReport)> {
     keep_devices(history, found)?;
     let ledger = match found.restamp(&ledger) {
@@ -312,7 +317,7 @@ pub fn note_nothing_new(
     Ok((ledger, report))
 }
 
-/// Takes in what was found and commits it.
+/// Ingests the files that the scan found and commits the ledger.
 pub fn ingest(intake: Intake<'_>) -> anyhow::Result<Ingested> {
     let ingested = merge::merge(intake).context("failed to ingest the input files")?;
     for file in &ingested.report.files {

@@ -1,4 +1,4 @@
-//! Takes in what is new in the input folders, explains one file, or proposes a schema.
+//! Ingests what is new in the input folders, explains one file, or proposes a schema.
 
 use std::process::ExitCode;
 

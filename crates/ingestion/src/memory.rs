@@ -1,18 +1,18 @@
-//! How `ingestion.memory_limit_mib` is shared out.
+//! Distribution of `ingestion.memory_limit_mib`.
 //!
-//! The limit is kept in order of magnitude, not to the byte: what is shared out here takes about
-//! half of it at most, joining two runs as much again for a moment. Whatever the limit, the blocks
-//! that are being read take about 40 MiB, and the rows that wait for a class, where there are any,
-//! a few times the 8 MiB that they may hold, with what finds them.
+//! The limit holds in order of magnitude, not to the byte. The shares below add up to about half of
+//! it. Joining two runs needs as much again for a moment. Independent of the limit, blocks being
+//! read take about 40 MiB. Rows that wait for a label take a few times their 8 MiB, including their
+//! index.
 
 use common::Layout;
 use common::config::IngestionSettings;
 use dataset::FingerprintSet;
 
-/// Begins the names of the files of judged fingerprints.
-pub(crate) const JUDGED: &str = "judged";
+/// Prefix of the names of the files with evaluated fingerprints.
+pub(crate) const EVALUATED_RUN_PREFIX: &str = "judged";
 
-/// The bytes that ingestion may take.
+/// Memory limit of an ingestion, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     limit: u64,
@@ -25,18 +25,22 @@ impl Memory {
         }
     }
 
-    /// Rows that wait to be told from those that are there.
-    pub(crate) fn pending(self) -> u64 {
+    /// Bytes for pending rows.
+    pub(crate) fn pending_rows(self) -> u64 {
         self.limit / 16
     }
 
-    /// Fingerprints of the rows that are there.
-    pub(crate) fn known(self) -> u64 {
+    /// Bytes for the fingerprints of known rows.
+    pub(crate) fn known_rows(self) -> u64 {
         self.limit / 4
     }
 
-    /// An empty set for fingerprints of judged rows.
-    pub(crate) fn judged(self, layout: &Layout) -> FingerprintSet {
-        FingerprintSet::new(&layout.row_fingerprints(), JUDGED, self.limit / 8)
+    /// An empty set for fingerprints of evaluated rows.
+    pub(crate) fn evaluated_rows(self, layout: &Layout) -> FingerprintSet {
+        FingerprintSet::new(
+            &layout.row_fingerprints(),
+            EVALUATED_RUN_PREFIX,
+            self.limit / 8,
+        )
     }
 }

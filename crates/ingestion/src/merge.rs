@@ -1,12 +1,12 @@
-//! Making finaldata.csv: by appending to it, or by laying it anew.
+//! Updating finaldata.csv: by appending to it or by a rebuild.
 //!
-//! Both give the same bytes for the same ledger. Three ways, tried in this order:
-//! 1. *append* the unknown files behind the committed rows;
-//! 2. *replay* the recorded order, when only our own files were damaged;
-//! 3. *reorder*: rows judged by now first, then the others; that order is recorded.
+//! The same ledger always gives the same bytes. Three ways are tried in this order:
+//! 1. *append* the new files after the committed rows;
+//! 2. *replay* the recorded order, if only our own files were damaged;
+//! 3. *reorder*: evaluated rows first, then the others. The ledger records the new order.
 //!
-//! New bytes count once the ledger is committed. A file laid anew is swapped in under the mark
-//! `rebuilding`, because from then on the old ledger describes a file that is gone.
+//! New bytes count once the ledger is committed. While a rebuilt file is put in place, the ledger
+//! carries the mark `rebuilding`, because the old ledger then describes a file that is gone.
 
 mod arrangement;
 mod commit;
@@ -22,36 +22,36 @@ use self::commit::{Committed, Swap};
 use self::state::State;
 use crate::Ingested;
 use crate::append_state::{self, AppendState};
-use crate::committed::cut_to_committed;
-use crate::entries::{entries_and_reports, still_there, unknown};
-use crate::judged::{is_intact, renew_fingerprints};
-use crate::lay::{Keep, Reading, Stopped};
-use crate::look::Look;
+use crate::committed::truncate_to_committed;
+use crate::entries::{entries_and_reports, new_files, remaining_files};
+use crate::evaluated::{is_intact, rebuild_fingerprints};
 use crate::report::IngestReport;
+use crate::scan::InputScan;
+use crate::write::{Keep, Reading, WriteError};
 
-/// What an ingestion takes in, and where.
+/// Input of an ingestion.
 pub struct Intake<'a> {
-    /// Where everything is, and what rows may hold.
+    /// Configuration with paths and schema.
     pub config: &'a Config,
-    /// Where the ledger is committed.
+    /// History in which the ledger is committed.
     pub history: &'a History,
     /// The committed ledger.
     pub ledger: Ledger,
-    /// What stands in the input folders, held against that ledger.
-    pub found: Look,
-    /// The live release, if there is one; what its model was fitted to counts as judged.
+    /// Result of the scan against that ledger.
+    pub found: InputScan,
+    /// The deployed release, if any. The training rows of its model count as evaluated.
     pub live: Option<&'a Manifest>,
-    /// Whether the rows are handed on.
+    /// Whether the written rows are returned.
     pub keep: Keep,
-    /// Keeps what was done, in the transaction that makes it count.
-    pub note: Note<'a>,
+    /// Called in the transaction that commits the ingestion.
+    pub on_commit: OnCommit<'a>,
 }
 
-/// What a caller does in the transaction that commits an ingestion, or each of two: what was laid
-/// anew, and what was appended to that.
-pub type Note<'a> = &'a dyn Fn(&History, &IngestReport) -> anyhow::Result<()>;
+/// Callback inside the transaction that commits an ingestion. An ingestion with a replay and an
+/// append calls it for each of the two.
+pub type OnCommit<'a> = &'a dyn Fn(&History, &IngestReport) -> anyhow::Result<()>;
 
-/// Takes in what was found.
+/// Ingests the files that the scan found.
 pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
     let Intake {
         config,
@@ -60,11 +60,11 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         found,
         live,
         keep,
-        note,
+        on_commit,
     } = intake;
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
         Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
-        key => renew_fingerprints(config, history, key, ledger)?,
+        key => rebuild_fingerprints(config, history, key, ledger)?,
     };
     let merge = Merge {
         config,
@@ -72,57 +72,60 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         key,
         live,
         keep,
-        note,
+        on_commit,
         reads_twice: Cell::new(false),
     };
     let mut state = State {
         ledger,
         found,
         replayed: None,
-        is_forgotten: false,
+        is_carry_removed: false,
     };
     loop {
         match merge.attempt(&mut state) {
             Ok(Some(ingested)) => return Ok(ingested),
             Ok(None) => {}
-            Err(Stopped::AtFile(position, wait)) => state.leave_out(history, position, wait)?,
-            // Once is enough: then no row is laid before its file is read to the end.
-            Err(Stopped::LaidTooEarly) => merge.reads_twice.set(true),
-            Err(Stopped::JudgedRowCameBack) => {
-                state.found.reorder = Some("rows that were judged before came back".into());
+            Err(WriteError::FileMustWait(position, wait)) => {
+                state.postpone_file(history, position, wait)?
             }
-            Err(Stopped::Failed(error)) => return Err(error),
+            // This happens once only: from now on each file is read to its end before its rows are
+            // written.
+            Err(WriteError::RowsTakenTooEarly) => merge.reads_twice.set(true),
+            Err(WriteError::EvaluatedRowReappeared) => {
+                state.found.reorder = Some("rows that were evaluated before came back".into());
+            }
+            Err(WriteError::Failed(error)) => return Err(error),
         }
     }
 }
 
-/// What stays the same however often it is tried.
+/// The part of an ingestion that is the same for all attempts.
 struct Merge<'a> {
     config: &'a Config,
     history: &'a History,
     key: FingerprintKey,
     live: Option<&'a Manifest>,
     keep: Keep,
-    note: Note<'a>,
-    /// A file was found whose rows do not count for what its end tells.
+    on_commit: OnCommit<'a>,
+    /// True once a file was found that its end rejects after rows were written.
     reads_twice: Cell<bool>,
 }
 
 impl Merge<'_> {
-    /// One way to take in what was found; `None` when another has to follow, which is then noted
-    /// in the state.
-    fn attempt(&self, state: &mut State) -> Result<Option<Ingested>, Stopped> {
+    /// Tries one of the three ways. Returns `None` if another way has to follow, which is then
+    /// recorded in the state.
+    fn attempt(&self, state: &mut State) -> Result<Option<Ingested>, WriteError> {
         let State { ledger, found, .. } = &mut *state;
         let reason = if ledger.committed_bytes == 0 {
             Some("it is the first ingestion")
         } else if !found.missing.is_empty() {
             Some("input files are gone or have changed")
         } else if found
-            .unknown
+            .new_files
             .iter()
-            .any(|file| self.is_fitted(file.sha256.as_deref()))
+            .any(|file| self.is_training_data(file.sha256.as_deref()))
         {
-            Some("files that the live model was fitted to came back")
+            Some("files that the deployed model was fitted to came back")
         } else {
             None
         };
@@ -136,57 +139,57 @@ impl Merge<'_> {
         }
     }
 
-    fn append(&self, state: &mut State) -> Result<Option<Ingested>, Stopped> {
+    fn append(&self, state: &mut State) -> Result<Option<Ingested>, WriteError> {
         let State {
             ledger,
             found,
             replayed,
-            is_forgotten,
+            is_carry_removed,
         } = &mut *state;
         let reading = self.reading();
-        let append_state = match AppendState::committed(self.config, ledger, &reading)? {
+        let append_state = match AppendState::load(self.config, ledger, &reading)? {
             Ok(append_state) => append_state,
-            // Made anew a moment ago: making it again would give the same.
+            // Rebuilt a moment ago: another rebuild would give the same.
             Err(damage) if replayed.is_some() => {
-                return Err(Stopped::Failed(Failure::input_output(damage).into()));
+                return Err(WriteError::Failed(Failure::input_output(damage).into()));
             }
             Err(damage) => {
                 found.damage = Some(damage);
                 return Ok(None);
             }
         };
-        let unwanted = self.judged_elsewhere(ledger)?;
-        let planned = unknown(found);
-        let laid = match reading.lay_behind(ledger, append_state, &planned, &unwanted) {
-            Ok(laid) => laid,
-            Err(stopped) => {
-                cut_to_committed(&self.config.layout, ledger)?;
-                append_state::sweep(&self.config.layout);
-                return match stopped {
-                    Stopped::Failed(error) if error.is::<DamagedRun>() && !*is_forgotten => {
+        let unwanted = self.evaluated_not_in_front(ledger)?;
+        let planned = new_files(found);
+        let written = match reading.append(ledger, append_state, &planned, &unwanted) {
+            Ok(written) => written,
+            Err(error) => {
+                truncate_to_committed(&self.config.layout, ledger)?;
+                append_state::remove_unused_runs(&self.config.layout);
+                return match error {
+                    WriteError::Failed(error) if error.is::<DamagedRun>() && !*is_carry_removed => {
                         tracing::warn!("{error:#}");
-                        append_state::forget(&self.config.layout)?;
-                        *is_forgotten = true;
+                        append_state::remove_carry(&self.config.layout)?;
+                        *is_carry_removed = true;
                         Ok(None)
                     }
-                    stopped => Err(stopped),
+                    error => Err(error),
                 };
             }
         };
-        let (entries, reports) = entries_and_reports(planned, &laid);
+        let (entries, reports) = entries_and_reports(planned, &written);
         let extended = Ledger {
             files: ledger.files.iter().cloned().chain(entries).collect(),
-            ..self.ledger_of(&laid, ledger)
+            ..self.ledger_of(&written, ledger)
         };
         let before = ledger.clone();
         let replayed = state.replayed.take();
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
-        let stamp = append_state::set_apart(&self.config.layout);
+        let stamp = append_state::set_distinct_time(&self.config.layout);
         let committed = Committed {
             ledger: extended,
-            laid,
+            written,
             stamp,
             reports: all_reports,
             rebuilt: reason,
@@ -195,26 +198,27 @@ impl Merge<'_> {
         Ok(Some(Ingested { before, ..ingested }))
     }
 
-    /// Lays down the known files as they were; unknown ones are appended after that.
-    fn replay(&self, state: &mut State, reason: String) -> Result<Option<Ingested>, Stopped> {
+    /// Rebuilds finaldata.csv from the known files in the recorded order. New files are appended
+    /// afterwards.
+    fn replay(&self, state: &mut State, reason: String) -> Result<Option<Ingested>, WriteError> {
         let State { ledger, found, .. } = &mut *state;
-        let planned = still_there(ledger, found);
+        let planned = remaining_files(ledger, found);
         let arrangement = self.as_recorded(ledger)?;
-        let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
-        if laid.digest != ledger.digest {
+        let written = self.rebuild(ledger, found, &planned, &arrangement)?;
+        if written.digest != ledger.digest {
             found.reorder = Some(format!("{reason}, and its order could not be repeated"));
             return Ok(None);
         }
         let swap = Swap {
             old: ledger,
-            new: self.ledger_of(&laid, ledger),
+            new: self.ledger_of(&written, ledger),
             planned,
-            laid,
-            newly_judged: arrangement.newly_judged,
+            written,
+            newly_evaluated: arrangement.newly_evaluated,
             reason: reason.clone(),
         };
-        let ingested = self.swap_in(swap, found).map_err(Stopped::Failed)?;
-        if found.unknown.is_empty() {
+        let ingested = self.swap_in(swap, found).map_err(WriteError::Failed)?;
+        if found.new_files.is_empty() {
             return Ok(Some(ingested));
         }
         found.damage = None;
@@ -223,26 +227,31 @@ impl Merge<'_> {
         Ok(None)
     }
 
-    fn reorder(&self, ledger: &Ledger, found: &Look, reason: String) -> Result<Ingested, Stopped> {
-        let mut planned = still_there(ledger, found);
-        planned.extend(unknown(found));
-        let arrangement = self.judged_first(ledger, &planned)?;
-        let laid = self.lay_anew(ledger, found, &planned, &arrangement)?;
+    fn reorder(
+        &self,
+        ledger: &Ledger,
+        found: &InputScan,
+        reason: String,
+    ) -> Result<Ingested, WriteError> {
+        let mut planned = remaining_files(ledger, found);
+        planned.extend(new_files(found));
+        let arrangement = self.evaluated_first(ledger, &planned)?;
+        let written = self.rebuild(ledger, found, &planned, &arrangement)?;
         let reordered = Ledger {
-            judged_rows: laid.rows_in_front,
-            seen_rows: laid.rows_in_front,
+            evaluated_rows: written.rows_in_front,
+            seen_rows: written.rows_in_front,
             base: arrangement.base,
-            ..self.ledger_of(&laid, ledger)
+            ..self.ledger_of(&written, ledger)
         };
         let swap = Swap {
             old: ledger,
             new: reordered,
             planned,
-            laid,
-            newly_judged: arrangement.newly_judged,
+            written,
+            newly_evaluated: arrangement.newly_evaluated,
             reason,
         };
-        self.swap_in(swap, found).map_err(Stopped::Failed)
+        self.swap_in(swap, found).map_err(WriteError::Failed)
     }
 
     fn reading(&self) -> Reading<'_> {

@@ -1,7 +1,7 @@
-//! The ingested files that have no target column, but one of nearly that name.
+//! Ingested files that have no target column, but a column with a similar name.
 //!
-//! Only the reading of a file shows it, and a file is read once. So it is kept in the transaction
-//! that commits the file, whoever ingested it and however the run ends.
+//! Only reading a file shows the misspelt name, and a file is read once. The finding is therefore
+//! saved in the transaction that commits the file.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,10 @@ use common::ledger::{FileStatus, Ledger, LedgerFile};
 
 use crate::report::FileReport;
 
-/// The document of these files.
-const MISSPELT: &str = "files with a misspelt target";
+/// Key of the history document that lists these files.
+const MISSPELT_DOCUMENT: &str = "files with a misspelt target";
 
-/// By folder and SHA-256 of the content, as the ledger identifies a file: the column that may be
-/// meant.
+/// Column that may be meant as the target, by folder and SHA-256 of the content.
 type Misspelt = BTreeMap<String, BTreeMap<String, String>>;
 
 /// An ingested file whose target column is probably misspelt.
@@ -24,13 +23,13 @@ pub struct MisspeltTarget {
     pub folder: String,
     /// Path within that folder.
     pub name: String,
-    /// The column that may be meant as the target.
+    /// Column that may be meant as the target.
     pub similar: String,
 }
 
 /// The ingested files whose target column is probably misspelt, in ingestion order.
 pub fn misspelt_targets(history: &History, ledger: &Ledger) -> anyhow::Result<Vec<MisspeltTarget>> {
-    let misspelt: Misspelt = history.document(MISSPELT)?.unwrap_or_default();
+    let misspelt: Misspelt = history.document(MISSPELT_DOCUMENT)?.unwrap_or_default();
     let of_file = |file: &LedgerFile| {
         let similar = misspelt.get(&file.folder)?.get(&file.sha256)?;
         (file.status == FileStatus::Ingested).then(|| MisspeltTarget {
@@ -42,13 +41,13 @@ pub fn misspelt_targets(history: &History, ledger: &Ledger) -> anyhow::Result<Ve
     Ok(ledger.files.iter().filter_map(of_file).collect())
 }
 
-/// Keeps what reading these files showed; part of the transaction that commits the ledger.
+/// Saves the findings of the files that were read. Part of the transaction that commits the ledger.
 pub(crate) fn keep_misspelt(
     history: &History,
     read: &[FileReport],
     ledger: &Ledger,
 ) -> anyhow::Result<()> {
-    let before: Option<Misspelt> = history.document(MISSPELT)?;
+    let before: Option<Misspelt> = history.document(MISSPELT_DOCUMENT)?;
     if before.is_none() && read.iter().all(|file| file.similar_target.is_none()) {
         return Ok(());
     }
@@ -74,5 +73,5 @@ pub(crate) fn keep_misspelt(
     if now == before {
         return Ok(());
     }
-    history.save_document(MISSPELT, &now)
+    history.save_document(MISSPELT_DOCUMENT, &now)
 }

@@ -1,20 +1,20 @@
-//! Rows that wait until it is known which of them are new.
+//! Pending rows: accepted rows that were not yet compared with the known rows.
 //!
-//! Many are told apart at once, which is far cheaper than one by one, and files with few rows
-//! share a batch.
+//! Comparing many rows at once is far cheaper than one by one. Files with few rows share a batch.
 
 use std::io::Write;
 
-use dataset::{Firsts, ParsedRows, RecordWriter, firsts};
+use dataset::{FirstOccurrences, ParsedRows, RecordWriter, first_occurrences};
 
-use crate::laid_rows::LaidRows;
+use crate::ingested_rows::IngestedRows;
 
-/// Blocks smaller than this are joined, so that very many tiny files take the memory of their rows.
+/// Blocks smaller than this are joined. Very many tiny files then need only the memory of their
+/// rows.
 const SMALL_BLOCK_BYTES: usize = 128 * 1024;
 
-/// Accepted rows of some files, in order.
+/// Accepted rows of one or more files, in order.
 pub(crate) struct Pending {
-    /// The first so many of `blocks` hold rows; the others are memory to be used again.
+    /// Number of blocks in use, from the first. The other blocks are memory to reuse.
     used: usize,
     blocks: Vec<ParsedRows>,
     parts: Vec<Part>,
@@ -22,17 +22,17 @@ pub(crate) struct Pending {
     limit: usize,
 }
 
-/// Rows of one file that stand together.
+/// Consecutive rows of one file.
 #[derive(Clone, Copy)]
 pub(crate) struct Part {
-    /// The file's position among those that are read.
+    /// Position of the file among the planned files.
     pub(crate) file: usize,
-    /// How many rows.
+    /// Number of rows.
     pub(crate) rows: usize,
 }
 
 impl Pending {
-    /// None, and room for about `limit` bytes of them.
+    /// An empty buffer for about `limit` bytes of rows.
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             used: 0,
@@ -43,12 +43,12 @@ impl Pending {
         }
     }
 
-    /// Whether it is time to tell them apart; a block always finds room.
+    /// True if the buffer holds `limit` bytes or more. A block is accepted even then.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= self.limit
     }
 
-    /// Takes over the accepted rows of a block of a file.
+    /// Moves the accepted rows of a block into the buffer.
     pub(crate) fn push(&mut self, file: usize, rows: &mut ParsedRows) {
         if rows.accepted() == 0 {
             return;
@@ -74,12 +74,12 @@ impl Pending {
         self.used += 1;
     }
 
-    /// The first of equal rows.
-    pub(crate) fn firsts(&self) -> Firsts {
-        firsts(self.blocks().map(|block| block.fingerprints.as_slice()))
+    /// Distinct fingerprints of the rows, each with its first place.
+    pub(crate) fn first_occurrences(&self) -> FirstOccurrences {
+        first_occurrences(self.blocks().map(|block| block.fingerprints.as_slice()))
     }
 
-    /// Writes the new rows, those that stand together together.
+    /// Writes the new rows, in order. Consecutive new rows are written at once.
     pub(crate) fn write_new<W: Write>(
         &self,
         is_new: &[bool],
@@ -98,19 +98,19 @@ impl Pending {
         Ok(())
     }
 
-    /// Puts the new rows behind those that were laid.
-    pub(crate) fn append_new(&self, is_new: &[bool], laid: &mut LaidRows) {
+    /// Appends the new rows to the ingested rows.
+    pub(crate) fn append_new(&self, is_new: &[bool], ingested: &mut IngestedRows) {
         for (rows, is_new) in self.blocks_with(is_new) {
             if is_new.iter().all(|new| *new) {
-                laid.append_all(rows);
+                ingested.append_all(rows);
             } else {
                 let places = (0..is_new.len()).filter(|row| is_new[*row]);
-                laid.append(rows, &places.collect::<Vec<_>>());
+                ingested.append(rows, &places.collect::<Vec<_>>());
             }
         }
     }
 
-    /// The blocks, each with what is said of its rows.
+    /// The blocks in order, each with the flags of its rows.
     fn blocks_with<'a>(
         &'a self,
         is_new: &'a [bool],
@@ -122,22 +122,22 @@ impl Pending {
         })
     }
 
-    /// The rows, in order.
+    /// The blocks that hold rows, in order.
     fn blocks(&self) -> impl Iterator<Item = &ParsedRows> + Clone {
         self.blocks[..self.used].iter()
     }
 
-    /// Where the rows come from, in order.
+    /// The files of the rows, in order.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.parts.iter().map(|part| part.rows).sum()
     }
 
-    /// Forgets them.
+    /// Removes the rows and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         self.blocks[..self.used]
             .iter_mut()

@@ -1,7 +1,7 @@
-//! Holding the ledger against the live release.
+//! Compares the ledger with the deployed release.
 //!
-//! Rows that the live model was fitted to are judged, however the model came to be live: deployed
-//! by hand, by a run that was killed before it could say so, or before the history was lost.
+//! Training rows of the deployed model count as evaluated, however the model was deployed: by hand,
+//! by a run that was killed before it could record that, or before the history was lost.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,13 @@ use common::{Config, History, Manifest};
 use dataset::{FingerprintKey, load_fingerprints};
 
 use crate::Prepared;
-use crate::judged::{is_intact, mark_judged};
+use crate::evaluated::{is_intact, mark_evaluated};
 use crate::removal::recorded_devices;
 
-/// Commits the ledger in which the rows of the live model are judged.
+/// Commits a ledger in which the training rows of the deployed model are evaluated.
 ///
-/// Rows that stand among others are left to the next ingestion, which puts them in front.
+/// Training rows that are scattered among other rows are left to the next ingestion, which moves
+/// them to the front.
 pub(crate) fn reconcile(
     config: &Config,
     history: &History,
@@ -24,31 +25,32 @@ pub(crate) fn reconcile(
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
     let devices = recorded_devices(history)?;
-    let is_untouched = live.is_none() && ledger.files.is_empty() && ledger.judged_fingerprints == 0;
+    let is_new_pipeline =
+        live.is_none() && ledger.files.is_empty() && ledger.evaluated_fingerprints == 0;
     let prepared = |ledger| Prepared {
         ledger,
-        has_scattered_judged_rows: false,
-        is_untouched,
+        has_scattered_evaluated_rows: false,
+        is_new_pipeline,
         is_damaged: false,
         devices: devices.clone(),
     };
     let Some(live) = live else {
         return Ok(prepared(ledger));
     };
-    let held_against: Option<String> = history.document(documents::RECONCILED_MODEL)?;
-    if held_against.as_deref() == Some(live.model_digest()) {
+    let reconciled_with: Option<String> = history.document(documents::RECONCILED_MODEL)?;
+    if reconciled_with.as_deref() == Some(live.model_digest()) {
         return Ok(prepared(ledger));
     }
-    let reconciled = match judged_by(&ledger, &live.data) {
-        Judged::UpTo(rows) if rows <= ledger.judged_rows => Some(ledger.clone()),
-        Judged::UpTo(rows) => advance(config, &ledger, rows)?,
-        Judged::Scattered => None,
+    let reconciled = match evaluated_by(&ledger, &live.data) {
+        EvaluatedRows::UpTo(rows) if rows <= ledger.evaluated_rows => Some(ledger.clone()),
+        EvaluatedRows::UpTo(rows) => advance(config, &ledger, rows)?,
+        EvaluatedRows::Scattered => None,
     };
     let Some(reconciled) = reconciled else {
         return Ok(Prepared {
             ledger,
-            has_scattered_judged_rows: true,
-            is_untouched,
+            has_scattered_evaluated_rows: true,
+            is_new_pipeline,
             is_damaged: false,
             devices,
         });
@@ -62,16 +64,16 @@ pub(crate) fn reconcile(
 
 /// Which rows of the ledger a model was fitted to.
 #[derive(Debug, PartialEq, Eq)]
-enum Judged {
-    /// The first so many; 0 when none.
+enum EvaluatedRows {
+    /// This number of rows from the start; 0 if none.
     UpTo(u64),
-    /// Some that stand among others.
+    /// Rows that are scattered among rows not yet evaluated.
     Scattered,
 }
 
-fn judged_by(ledger: &Ledger, fitted: &DataPosition) -> Judged {
+fn evaluated_by(ledger: &Ledger, fitted: &DataPosition) -> EvaluatedRows {
     if ledger.rows == fitted.rows && ledger.digest == fitted.digest {
-        return Judged::UpTo(ledger.rows);
+        return EvaluatedRows::UpTo(ledger.rows);
     }
     let contents: Vec<&str> = ledger.ingested().map(|file| file.sha256.as_str()).collect();
     let fitted_contents: Vec<&str> = fitted
@@ -86,23 +88,23 @@ fn judged_by(ledger: &Ledger, fitted: &DataPosition) -> Judged {
             .map(|file| file.rows.kept)
             .sum();
         if ledger.rows - later == fitted.rows && ingested_in_base(ledger) <= fitted_contents.len() {
-            return Judged::UpTo(fitted.rows);
+            return EvaluatedRows::UpTo(fitted.rows);
         }
     }
     let fitted_contents: BTreeSet<&str> = fitted_contents.into_iter().collect();
-    let has_unjudged = ledger.judged_rows < ledger.rows;
-    if has_unjudged
+    let has_new = ledger.evaluated_rows < ledger.rows;
+    if has_new
         && contents
             .iter()
             .any(|sha256| fitted_contents.contains(sha256))
     {
-        Judged::Scattered
+        EvaluatedRows::Scattered
     } else {
-        Judged::UpTo(0)
+        EvaluatedRows::UpTo(0)
     }
 }
 
-/// Ingested files among those that the last rebuild ordered.
+/// Number of ingested files among the files that the last rebuild ordered.
 fn ingested_in_base(ledger: &Ledger) -> usize {
     ledger
         .files
@@ -113,8 +115,8 @@ fn ingested_in_base(ledger: &Ledger) -> usize {
         .count()
 }
 
-/// The ledger in which the first `rows` rows are judged; `None` when the data has to be mended
-/// first, which the ingestion does that follows.
+/// Returns a ledger in which the first `rows` rows are evaluated. `None` if an ingestion must
+/// repair the data first.
 fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option<Ledger>> {
     if ledger.rebuilding || !is_intact(&config.layout, ledger) {
         return Ok(None);
@@ -124,8 +126,8 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
     };
     match load_fingerprints(config, ledger, &key) {
         Ok(all) => {
-            let judged = all.get(..rows as usize).unwrap_or_default();
-            mark_judged(&config.layout, ledger, judged, rows).map(Some)
+            let evaluated = all.get(..rows as usize).unwrap_or_default();
+            mark_evaluated(&config.layout, ledger, evaluated, rows).map(Some)
         }
         Err(error) => {
             tracing::warn!("{error:#}");
@@ -180,16 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_the_live_model_are_judged() {
+    fn training_rows_of_the_deployed_model_are_evaluated() {
         let ledger = ledger(&[("a", 10), ("b", 5)]);
-        for (position, judged) in [
-            (fitted(15, "now", &["a", "b"]), Judged::UpTo(15)),
-            (fitted(10, "then", &["a"]), Judged::UpTo(10)),
-            (fitted(5, "then", &["b"]), Judged::Scattered),
-            (fitted(9, "then", &["a"]), Judged::Scattered),
-            (fitted(7, "then", &["c"]), Judged::UpTo(0)),
+        for (position, evaluated) in [
+            (fitted(15, "now", &["a", "b"]), EvaluatedRows::UpTo(15)),
+            (fitted(10, "then", &["a"]), EvaluatedRows::UpTo(10)),
+            (fitted(5, "then", &["b"]), EvaluatedRows::Scattered),
+            (fitted(9, "then", &["a"]), EvaluatedRows::Scattered),
+            (fitted(7, "then", &["c"]), EvaluatedRows::UpTo(0)),
         ] {
-            assert_eq!(judged_by(&ledger, &position), judged, "{position:?}");
+            assert_eq!(evaluated_by(&ledger, &position), evaluated, "{position:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Whether all that an input folder held is gone at once.
+//! Detects that all files of an input folder are gone at once.
 //!
-//! A disk that is not mounted, a share that is away and a folder that was emptied by mistake look
-//! like files that were removed on purpose. So where a configured folder held two or more known
-//! files, nothing is dropped until a person confirms it, if
+//! Some accidents look like files that were removed on purpose: a disk that is not mounted, a
+//! network share that is offline, a folder that was emptied by mistake. A person therefore has to
+//! confirm that rows are dropped if a configured folder held two or more known files and
 //! - the folder holds no data file any more, or
-//! - it is on another device than before, and not all of the known content is there. A device number
-//!   alone proves nothing: a container or a new mount may give the same files another one.
+//! - it is on another device than before and some of the known content is missing. A device number
+//!   alone proves nothing: a container or a new mount may change it for the same files.
 //!
-//! A folder that `input_folder_path` no longer names is no such case: somebody changed that.
+//! A folder that `input_folder_path` no longer names needs no confirmation: somebody changed the
+//! configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -19,22 +20,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Prepared;
-use crate::look::{Look, look_at};
+use crate::scan::{InputScan, scan_unconfirmed};
 
-/// The document of the device that each input folder was on when its files were last known.
-const DEVICES: &str = "devices of the input folders";
-/// Known files of which a person removes all at once seldom enough to be asked.
+/// Key of the history document with the device of each input folder.
+const DEVICES_DOCUMENT: &str = "devices of the input folders";
+/// Minimum number of known files for the check. A person seldom removes so many at once.
 const MIN_KNOWN: usize = 2;
 
-/// The device of each input folder, by the folder's name.
+/// Device number of each input folder, by the folder's name.
 pub(crate) type Devices = BTreeMap<String, u64>;
 
-/// The devices that the history knows.
+/// Device numbers saved in the history.
 pub(crate) fn recorded_devices(history: &History) -> anyhow::Result<Devices> {
-    Ok(history.document(DEVICES)?.unwrap_or_default())
+    Ok(history.document(DEVICES_DOCUMENT)?.unwrap_or_default())
 }
 
-/// The devices that the folders are on now.
+/// Current device numbers of the folders. A folder that cannot be read has none.
 pub(crate) fn devices_now(folders: &[InputFolder]) -> Devices {
     let device = |folder: &InputFolder| {
         let metadata = folder.path.metadata().ok()?;
@@ -43,33 +44,33 @@ pub(crate) fn devices_now(folders: &[InputFolder]) -> Devices {
     folders.iter().filter_map(device).collect()
 }
 
-/// Keeps the devices of a look whose findings are taken for true.
-pub(crate) fn keep_devices(history: &History, found: &Look) -> anyhow::Result<()> {
+/// Saves the device numbers of a scan whose result is accepted.
+pub(crate) fn keep_devices(history: &History, found: &InputScan) -> anyhow::Result<()> {
     if found.devices == recorded_devices(history)? {
         return Ok(());
     }
-    history.save_document(DEVICES, &found.devices)
+    history.save_document(DEVICES_DOCUMENT, &found.devices)
 }
 
-/// What a person has to confirm before the rows of these files are dropped, a sentence for each
-/// folder; nothing is changed. None where the input cannot be listed, which is another finding.
+/// Questions that a person has to confirm before rows are dropped, one sentence per folder. Changes
+/// nothing. Empty if the input cannot be listed, which another check reports.
 pub fn unconfirmed_removals(config: &Config, history: &History) -> anyhow::Result<Vec<String>> {
     let prepared = Prepared {
         ledger: history.ledger()?,
-        has_scattered_judged_rows: false,
-        is_untouched: false,
+        has_scattered_evaluated_rows: false,
+        is_new_pipeline: false,
         is_damaged: false,
         devices: recorded_devices(history)?,
     };
-    let found = look_at(config, &prepared, Timestamp::now());
+    let found = scan_unconfirmed(config, &prepared, Timestamp::now());
     Ok(found.map_or_else(|_| Vec::new(), |found| suspected(config, &prepared, &found)))
 }
 
-/// An error where a person has to confirm what was found.
+/// Returns an error if a person has to confirm removals.
 pub(crate) fn stop_if_unconfirmed(
     config: &Config,
     prepared: &Prepared,
-    found: &Look,
+    found: &InputScan,
 ) -> anyhow::Result<()> {
     let suspected = suspected(config, prepared, found);
     if suspected.is_empty() {
@@ -82,12 +83,12 @@ pub(crate) fn stop_if_unconfirmed(
     .into())
 }
 
-fn suspected(config: &Config, prepared: &Prepared, found: &Look) -> Vec<String> {
+fn suspected(config: &Config, prepared: &Prepared, found: &InputScan) -> Vec<String> {
     let of_folder = |folder: &InputFolder| why_suspected(folder, prepared, found);
     config.input_folders.iter().filter_map(of_folder).collect()
 }
 
-fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &Look) -> Option<String> {
+fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &InputScan) -> Option<String> {
     let name = folder.name.as_str();
     let known = known_files(&prepared.ledger, name);
     let n_missing = found.missing.iter().filter(|file| file.folder == name);
@@ -96,13 +97,13 @@ fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &Look) -> Opt
         return None;
     }
     let rows: u64 = known.iter().map(|file| file.rows.kept).sum();
-    let held = format!(
+    let ingested = format!(
         "{} files with {rows} rows were ingested from it",
         known.len()
     );
     if found.empty_folders.contains(&folder.name) {
         return Some(format!(
-            "the input folder {name} holds no data file any more, and {held}"
+            "the input folder {name} holds no data file any more, and {ingested}"
         ));
     }
     let is_elsewhere = match (prepared.devices.get(name), found.devices.get(name)) {
@@ -111,7 +112,7 @@ fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &Look) -> Opt
     };
     is_elsewhere.then(|| {
         format!(
-            "the input folder {name} is on another device than before, and {n_missing} of its files are gone ({held})"
+            "the input folder {name} is on another device than before, and {n_missing} of its files are gone ({ingested})"
         )
     })
 }
@@ -121,12 +122,12 @@ fn known_files<'a>(ledger: &'a Ledger, folder: &str) -> Vec<&'a LedgerFile> {
     ledger.files.iter().filter(is_of_it).collect()
 }
 
-/// Known files of a folder that `input_folder_path` does not name any more.
+/// Known files of a folder that `input_folder_path` no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerFolder {
-    /// As it was written in the configuration.
+    /// Folder as it was written in the configuration.
     pub folder: String,
-    /// Files whose rows are dropped.
+    /// Number of files whose rows are dropped.
     pub files: usize,
 }
 
@@ -144,9 +145,8 @@ impl std::fmt::Display for FormerFolder {
     }
 }
 
-/// The files that are missing: those that are gone, by name, and the folders that are no input any
-/// more.
-pub(crate) fn gone_and_former(
+/// Splits missing files into removed files, by name, and folders that are no longer input.
+pub(crate) fn removed_files_and_folders(
     config: &Config,
     missing: &[LedgerFile],
 ) -> (Vec<String>, Vec<FormerFolder>) {

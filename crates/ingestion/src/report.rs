@@ -1,4 +1,4 @@
-//! What an ingestion says of itself.
+//! Report of an ingestion.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::removal::FormerFolder;
 
-/// What an ingestion did.
+/// Report of an ingestion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IngestReport {
-    /// Files taken in or refused this time, in ingestion order.
+    /// Files ingested or rejected this time, in ingestion order.
     pub files: Vec<FileReport>,
-    /// Entries that are no client data, each with the reason.
+    /// Entries that are not client data, each with the reason.
     pub ignored: Vec<SkippedEntry>,
     /// Files that wait for the next run, each with the reason.
     pub waiting: Vec<SkippedEntry>,
@@ -26,53 +26,53 @@ pub struct IngestReport {
     /// Folders that the configuration no longer names, whose rows were dropped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_longer_input: Vec<FormerFolder>,
-    /// Why finaldata.csv was made anew; `None` when rows were appended or nothing was new.
+    /// Reason for the rebuild of finaldata.csv. `None` if rows were appended or nothing was new.
     pub rebuilt: Option<String>,
-    /// Rows of these files.
+    /// Row counts of these files.
     pub rows: RowCounts,
-    /// Rows of finaldata.csv now.
+    /// Number of rows of finaldata.csv after the ingestion.
     pub total_rows: u64,
-    /// What no model will be fitted to, and why; one sentence each.
+    /// Columns that no model will be fitted to, with the reason; one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// What became of one file.
+/// Report of one file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Input folder as written in the configuration.
     pub folder: String,
-    /// Path within it.
+    /// Path within the folder.
     pub name: String,
-    /// Whether its rows were taken.
+    /// Whether the file was ingested or rejected.
     pub status: FileStatus,
-    /// Why it was refused.
+    /// Reason for the rejection of the whole file.
     pub reason: Option<String>,
-    /// What was tolerated.
+    /// Deviations that were tolerated.
     pub notes: Vec<String>,
-    /// What somebody should look at.
+    /// Warnings that a person should check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The column that may be meant as the target, where the file has none.
+    /// Column that may be meant as the target, if the file has no target column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_target: Option<String>,
-    /// What became of its rows.
+    /// Row counts: read, kept, duplicate and rejected.
     pub rows: RowCounts,
-    /// The first refused rows, as `line:column: reason`.
+    /// The first rejected rows, as `line:column: reason`.
     pub rejections: Vec<String>,
-    /// Whether the ledger knew the file, and as much of it was refused when it was last read.
+    /// True if the ledger knew the file and the same number of rows was rejected in the last read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_repeated: bool,
 }
 
 impl IngestReport {
-    /// Known files whose rows were dropped.
+    /// Number of known files whose rows were dropped.
     pub fn removed_files(&self) -> usize {
         let former = self.no_longer_input.iter().map(|former| former.files);
         self.removed.len() + former.sum::<usize>()
     }
 
-    /// Whether a file or a row was refused.
+    /// True if a file or a row was rejected.
     pub fn has_rejections(&self) -> bool {
         self.rows.rejected > 0
             || self
@@ -81,7 +81,7 @@ impl IngestReport {
                 .any(|file| file.status == FileStatus::Rejected)
     }
 
-    /// What somebody should look at in files that were not known before, with their paths.
+    /// Warnings of files that were not known before, with the path of each file.
     pub fn new_warnings(&self) -> impl Iterator<Item = String> {
         let new = self.files.iter().filter(|file| !file.is_repeated);
         new.flat_map(|file| {
@@ -124,7 +124,7 @@ impl fmt::Display for IngestReport {
             writeln!(to, "removed: {former}")?;
         }
         if let Some(reason) = &self.rebuilt {
-            writeln!(to, "finaldata.csv was made anew: {reason}")?;
+            writeln!(to, "finaldata.csv was rebuilt: {reason}")?;
         }
         for folder in &self.empty_folders {
             writeln!(to, "the input folder {folder} holds no CSV file")?;
@@ -166,16 +166,16 @@ impl IngestReport {
         writeln!(to, "finaldata.csv holds {} rows", self.total_rows)?;
         for file in &self.files {
             if let Some(reason) = &file.reason {
-                writeln!(to, "refused file: {}: {reason}", file.path())?;
+                writeln!(to, "rejected file: {}: {reason}", file.path())?;
             }
             for rejection in &file.rejections {
-                writeln!(to, "refused row: {}:{rejection}", file.path())?;
+                writeln!(to, "rejected row: {}:{rejection}", file.path())?;
             }
             let more = file.rows.rejected - file.rejections.len() as u64;
             if more > 0 {
                 writeln!(
                     to,
-                    "refused row: {}: and {more} more, see rejectedrows.csv",
+                    "rejected row: {}: and {more} more, see rejectedrows.csv",
                     file.path()
                 )?;
             }
@@ -191,7 +191,7 @@ impl IngestReport {
 }
 
 impl FileReport {
-    /// Folder and name.
+    /// Folder and name, joined by `/`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.folder, self.name)
     }

@@ -1,4 +1,4 @@
-//! One input file, read from its first to its last row, and why its rows cannot be taken.
+//! Reads one input file from its first to its last row.
 
 use common::ledger::FileStamp;
 use common::progress::Progress;
@@ -7,108 +7,109 @@ use dataset::{
     TargetColumn,
 };
 
-use crate::lay::{Planned, Reading};
+use crate::write::{PlannedFile, Reading};
 
-/// A file that could be read.
-pub(crate) struct Read {
-    /// SHA-256 of its content.
+/// Result of reading a file to its end.
+pub(crate) struct FileRead {
+    /// SHA-256 of the content.
     pub(crate) sha256: String,
-    /// What is to be said of it; or why none of its rows count.
+    /// Remarks about the file, or the reason why the whole file is rejected.
     pub(crate) rows: Result<Remarks, String>,
-    /// Rows of it were handed over, also where it turned out later that none count.
-    pub(crate) has_given: bool,
+    /// True if rows were passed on, even if the file was rejected later.
+    pub(crate) has_handed_over_rows: bool,
 }
 
-/// What is to be said of a file that was read.
+/// Remarks about a file that was read.
 #[derive(Default)]
 pub(crate) struct Remarks {
-    /// What was tolerated.
+    /// Deviations that were tolerated.
     pub(crate) notes: Vec<String>,
-    /// What somebody should look at.
+    /// Warnings that a person should check.
     pub(crate) warnings: Vec<String>,
-    /// The column that may be meant as the target, where there is none.
+    /// Column that may be meant as the target, if the file has no target column.
     pub(crate) similar_target: Option<String>,
 }
 
-/// A file, and how it is read.
+/// A file to read, with options.
 pub(crate) struct Source<'a> {
-    pub(crate) file: &'a Planned,
-    /// Whether its rows are wanted as lines too.
+    pub(crate) file: &'a PlannedFile,
+    /// Whether rows are also kept as lines of CSV.
     pub(crate) lines: Lines,
     pub(crate) progress: Progress,
 }
 
-/// Why rows cannot be taken.
-pub(crate) enum Untaken {
-    /// Their file has to wait.
-    File(Wait),
-    /// None of their file count, for this reason.
-    Rejected(String),
-    /// Rows of a file were taken that turned out later not to count: all is laid once more, and
-    /// each file is read to its end before rows of it are taken.
-    TakenTooEarly,
-    /// One of them may not be among them.
-    OneOfThose,
-    /// Something else is wrong, for example a full disk.
+/// Reason why rows of a file cannot be ingested.
+pub(crate) enum ReadError {
+    /// The file must wait for the next run.
+    FileMustWait(Wait),
+    /// The whole file is rejected for this reason.
+    FileRejected(String),
+    /// Rows were written before the end of their file showed that the file is rejected. The caller
+    /// writes everything once more and reads each file to its end first.
+    RowsTakenTooEarly,
+    /// The file contains a row of the unwanted set.
+    EvaluatedRowReappeared,
+    /// Another error, for example a full disk.
     Failed(anyhow::Error),
 }
 
-/// Why a file has to wait.
+/// Reason why a file must wait for the next run.
 #[derive(Clone, Debug)]
 pub(crate) struct Wait {
     pub(crate) reason: String,
-    /// It cannot be read, so that waiting alone does not help.
+    /// True if the file cannot be read, so that waiting alone does not help.
     pub(crate) is_unreadable: bool,
 }
 
-impl Untaken {
-    /// Their file is being written.
-    pub(crate) fn changed() -> Self {
-        Self::File(Wait {
+impl ReadError {
+    /// The file was changed while it was read.
+    pub(crate) fn file_changed() -> Self {
+        Self::FileMustWait(Wait {
             reason: "it changed while it was read".into(),
             is_unreadable: false,
         })
     }
 }
 
-impl From<std::io::Error> for Untaken {
+impl From<std::io::Error> for ReadError {
     fn from(error: std::io::Error) -> Self {
-        Self::File(Wait {
+        Self::FileMustWait(Wait {
             reason: error.to_string(),
             is_unreadable: true,
         })
     }
 }
 
-impl From<anyhow::Error> for Untaken {
+impl From<anyhow::Error> for ReadError {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<FileProblem> for Untaken {
+impl From<FileProblem> for ReadError {
     fn from(problem: FileProblem) -> Self {
         match problem {
-            FileProblem::Unusable(flaw) => Self::Rejected(flaw.to_string()),
+            FileProblem::Unusable(flaw) => Self::FileRejected(flaw.to_string()),
             FileProblem::Unreadable(error) => error.into(),
         }
     }
 }
 
 impl Source<'_> {
-    /// Hands its rows to `take`, in order and some thousands at a time.
+    /// Passes the rows of the file to `take`, in order, some thousands per call. Checks at the end
+    /// that the file did not change since the scan.
     pub(crate) fn read(
         &self,
         reading: &Reading<'_>,
         scratch: &mut Scratch,
-        mut take: impl FnMut(&mut ParsedRows) -> Result<(), Untaken> + Send,
-    ) -> Result<Read, Untaken> {
+        mut take: impl FnMut(&mut ParsedRows) -> Result<(), ReadError> + Send,
+    ) -> Result<FileRead, ReadError> {
         let Source {
             file,
             lines,
             progress,
         } = self;
-        let mut has_given = false;
+        let mut has_handed_over_rows = false;
         let mut data = DataFile::open_watched(&file.path, progress)?;
         let rows = match BulkReader::open(
             &mut data,
@@ -118,7 +119,7 @@ impl Source<'_> {
         ) {
             Ok(mut reader) => {
                 let taken = reader.take_rows(Some(reading.key), *lines, scratch, |rows| {
-                    has_given = true;
+                    has_handed_over_rows = true;
                     take(rows)
                 });
                 match taken {
@@ -127,8 +128,8 @@ impl Source<'_> {
                         warnings: reader.warnings(),
                         similar_target: reader.similar_to_target(reading.schema),
                     }),
-                    Err(Untaken::Rejected(reason)) => Err(reason),
-                    Err(untaken) => return Err(untaken),
+                    Err(ReadError::FileRejected(reason)) => Err(reason),
+                    Err(error) => return Err(error),
                 }
             }
             Err(FileProblem::Unusable(flaw)) => Err(flaw.to_string()),
@@ -137,27 +138,28 @@ impl Source<'_> {
         let sha256 = data.digest()?;
         let is_as_it_was = match &file.sha256 {
             Some(looked_at) => *looked_at == sha256,
-            // It was listed long enough after its last change for any later one to show.
+            // The scan happened long enough after the last change, so any later change shows in the
+            // stamp.
             None => FileStamp::of(&file.path.metadata()?) == file.entry.stamp,
         };
         if !is_as_it_was {
-            return Err(Untaken::changed());
+            return Err(ReadError::file_changed());
         }
-        Ok(Read {
+        Ok(FileRead {
             sha256,
             rows,
-            has_given,
+            has_handed_over_rows,
         })
     }
 }
 
-/// Reads a file to its end without taking its rows: none count where a quote is never closed, or
-/// where too many cells are missing.
+/// Reads a file to its end without taking rows. Finds out whether the file is rejected for a quote
+/// that is never closed or for too many missing cells.
 pub(crate) fn read_to_end(
     reading: &Reading<'_>,
-    file: &Planned,
+    file: &PlannedFile,
     scratch: &mut Scratch,
-) -> Result<Read, Untaken> {
+) -> Result<FileRead, ReadError> {
     let source = Source {
         file,
         lines: Lines::Dropped,
@@ -169,7 +171,7 @@ pub(crate) fn read_to_end(
         Ok(())
     })?;
     Ok(match counts.rejection(reading.schema) {
-        Some(reason) => Read {
+        Some(reason) => FileRead {
             rows: Err(reason),
             ..read
         },

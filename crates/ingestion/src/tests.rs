@@ -1,4 +1,4 @@
-//! Ingestion of one pipeline in a temporary folder, by hand and as a run does it.
+//! Ingestion of one pipeline in a temporary folder, run by hand and as a pipeline run does it.
 
 mod files;
 mod gone;

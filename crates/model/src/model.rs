@@ -80,7 +80,8 @@ impl Model {
     pub fn fits_schema(&self, schema: &Schema) -> bool {
         let mut pairs = self.schema.features.iter().zip(&schema.features);
         self.schema.features.len() == schema.features.len()
-            && pairs.all(|(mine, other)| mine.name == other.name && mine.kind.is_as(&other.kind))
+            && pairs
+                .all(|(mine, other)| mine.name == other.name && mine.kind.is_same_kind(&other.kind))
             && self.schema.target == schema.target
     }
 }

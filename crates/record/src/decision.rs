@@ -133,7 +133,7 @@ fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
     let action = match (model.verdict, &model.undecided) {
         (Verdict::Ok, _) => Action::Keep,
         (Verdict::Drift, _) => Action::Retrain,
-        (Verdict::InsufficientData, Some(why)) if why.is_for_want_of_rows() => Action::Wait,
+        (Verdict::InsufficientData, Some(why)) if why.needs_more_rows() => Action::Wait,
         (Verdict::InsufficientData, _) => return Err(model.to_string()),
     };
     Ok(decision(action, model.to_string()))

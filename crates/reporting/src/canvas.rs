@@ -1,4 +1,4 @@
-//! Where pictures are drawn: a pixel buffer for plotters, text on it, and the PNG file.
+//! Canvas for pictures: a pixel buffer for plotters, text, and the PNG file.
 
 mod region;
 mod text;
@@ -14,10 +14,10 @@ use self::text::register_fonts;
 pub(crate) use self::region::Region;
 pub(crate) use self::text::{Align, Label, common_size};
 
-/// What plotters draws on.
+/// Drawing area of plotters.
 pub(crate) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
-/// Draws on white with `paint` and returns the PNG file.
+/// Calls `paint` on a white canvas and returns the PNG file.
 pub(crate) fn paint_png(
     size: (u32, u32),
     paint: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
@@ -34,7 +34,7 @@ pub(crate) fn paint_png(
 
 /// Fills a region with one colour.
 pub(crate) fn fill(area: &Area<'_>, region: Region, color: RGBColor) -> anyhow::Result<()> {
-    // The bitmap backend leaves out the last row and column of a filled rectangle, but not of an
+    // The bitmap backend omits the last row and column of a filled rectangle, but not of an
     // outline.
     let corners = [
         (region.left, region.top),
@@ -77,7 +77,7 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::En
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    // Areas of one colour compress better as they are than as differences.
+    // Areas of one colour compress better without a filter.
     encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;

@@ -1,12 +1,12 @@
-//! The picture of a confusion matrix, `confusionmatrix.png`: values in, the bytes of a PNG file out.
+//! Draws a confusion matrix as the picture `confusionmatrix.png`.
 //!
-//! Each cell shows its count and its share of the rows observed in the same class, and is coloured
-//! by that share: a good model is dark on the diagonal however rare a class is. Nothing is drawn
-//! that the values do not say: a share of no rows is a dash, a score without a denominator is
-//! "undefined", and rounding never turns "almost all" into 100 %.
+//! Each cell shows its count and its share of the rows with the same observed label. The share sets
+//! the colour, so a good model is dark on the diagonal however rare a label is. The picture claims
+//! nothing that the values do not say: a share of zero rows is a dash, a score without a
+//! denominator is "undefined", and rounding never turns "almost all" into 100 %.
 
 mod labels;
-mod numerals;
+mod numbers;
 mod palette;
 
 use plotters::prelude::RGBColor;
@@ -16,20 +16,20 @@ use self::labels::labels;
 use self::palette::{LINE, NO_SHARE, color_of};
 use crate::canvas::{Area, Region, fill, outline, paint_png, write};
 
-/// What the confusion-matrix picture shows.
+/// Content of the picture.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfusionChart<'a> {
     /// The counts.
     pub matrix: ConfusionMatrix,
-    /// What class 0 and class 1 are called, for example "stayed" and "left".
-    pub class_names: [&'a str; 2],
-    /// Which model was judged, for example "release 000002".
+    /// Names of outcome 0 and outcome 1, for example "stayed" and "left".
+    pub outcome_names: [&'a str; 2],
+    /// Name of the evaluated model, for example "release 000002".
     pub model: &'a str,
-    /// On which rows, for example "test data".
+    /// Name of the rows, for example "test data".
     pub data: &'a str,
 }
 
-/// Draws the picture as a PNG file; the same values give the same bytes.
+/// Draws the picture and returns a PNG file. Equal values give equal bytes.
 pub fn draw_confusion_matrix(chart: &ConfusionChart<'_>) -> anyhow::Result<Vec<u8>> {
     let cells = cells(chart);
     let labels = labels(chart, &cells)?;
@@ -47,7 +47,7 @@ pub fn draw_confusion_matrix(chart: &ConfusionChart<'_>) -> anyhow::Result<Vec<u
 /// Width and height of the picture in pixels.
 const SIZE: (u32, u32) = (1000, 840);
 
-/// The left edge of everything, and the right edge mirrored.
+/// Margin on the left and on the right, in pixels.
 const MARGIN: i32 = 40;
 const RIGHT: i32 = SIZE.0 as i32 - MARGIN;
 /// The line under the header.
@@ -57,7 +57,7 @@ const RULE: Region = Region {
     width: RIGHT - MARGIN,
     height: 1,
 };
-/// The upper left corner of the four cells, the size of one and the gap between two.
+/// Upper left corner of the four cells, the size of a cell and the gap between two.
 const GRID: (i32, i32) = (250, 284);
 const CELL: (i32, i32) = (350, 212);
 const GAP: i32 = 10;
@@ -69,34 +69,34 @@ const BAR: Region = Region {
     height: 14,
 };
 
-/// One of the four counts.
+/// One cell of the matrix.
 struct Cell {
     observed: usize,
     count: u64,
-    /// Rows observed in the same class.
-    of: u64,
-    verdict: &'static str,
+    /// Number of rows with the same observed label.
+    observed_rows: u64,
+    kind: &'static str,
     region: Region,
 }
 
 impl Cell {
     fn color(&self) -> RGBColor {
-        if self.of == 0 {
+        if self.observed_rows == 0 {
             NO_SHARE
         } else {
-            color_of(self.count as f64 / self.of as f64)
+            color_of(self.count as f64 / self.observed_rows as f64)
         }
     }
 }
 
-/// Observed classes are rows and predicted classes are columns, class 0 first.
+/// The four cells. Observed labels are rows and predicted labels are columns, label 0 first.
 fn cells(chart: &ConfusionChart<'_>) -> [Cell; 4] {
     let matrix = chart.matrix;
-    let cell = |observed: usize, predicted: usize, count: u64, verdict| Cell {
+    let cell = |observed: usize, predicted: usize, count: u64, kind| Cell {
         observed,
         count,
-        of: [matrix.negatives(), matrix.positives()][observed],
-        verdict,
+        observed_rows: [matrix.negatives(), matrix.positives()][observed],
+        kind,
         region: cell_region(observed, predicted),
     };
     [
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn same_values_same_bytes() {
+    fn equal_values_give_equal_bytes() {
         let draw = |left| draw_confusion_matrix(&chart(8113, 894, 310, left)).expect("a picture");
         assert_eq!(draw(683), draw(683));
         assert_ne!(draw(683), draw(684));
@@ -165,7 +165,7 @@ mod tests {
                 false_negative,
                 true_negative,
             },
-            class_names: ["stayed", "left"],
+            outcome_names: ["stayed", "left"],
             model: "release 000002",
             data: "test data",
         }
@@ -179,7 +179,7 @@ mod tests {
             chart(5, 0, 0, 0),
             chart(huge, huge, huge, huge),
             ConfusionChart {
-                class_names: [
+                outcome_names: [
                     "continued the business relationship beyond the period of observation",
                     "Kündigung durch den Kunden oder Übergang in ein anderes Portfolio",
                 ],
@@ -188,7 +188,7 @@ mod tests {
                 ..chart(huge, 1, 1, huge)
             },
             ConfusionChart {
-                class_names: ["", ""],
+                outcome_names: ["", ""],
                 model: "",
                 data: "line\nbreak",
                 ..chart(1, 0, 0, 0)

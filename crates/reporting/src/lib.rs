@@ -1,7 +1,7 @@
-//! Reporting: values in, pictures out.
+//! Reporting: draws pictures from values.
 //!
-//! The drawing knows no folder: it takes metrics and returns the bytes of a PNG. Only
-//! [`redraw`], what the program of this name does, reads the deployed model and writes a file.
+//! Drawing does no I/O: it takes metrics and returns the bytes of a PNG. Only [`redraw`], which the
+//! program of this name calls, reads the deployed model and writes a file.
 
 mod canvas;
 mod confusion_chart;
@@ -19,22 +19,23 @@ use serde::Serialize;
 
 pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
 
-/// What was drawn.
+/// Report of a drawn picture.
 #[derive(Clone, Debug, Serialize)]
 pub struct DrawReport {
-    /// The picture.
+    /// Path to the picture.
     pub picture: PathBuf,
-    /// The release it shows.
+    /// Release that the picture shows.
     pub release: String,
-    /// F1 of its model on the test data; `None` when undefined.
+    /// F1 of its model on the test data. `None` if undefined.
     pub f1: Option<f64>,
-    /// 95 % interval of that F1; `None` when undefined.
+    /// 95 % interval of that F1. `None` if undefined.
     pub f1_interval: Option<[f64; 2]>,
-    /// Rows of the test data.
+    /// Number of rows of the test data.
     pub rows: u64,
 }
 
-/// Draws the deployed model, by hand.
+/// Draws the deployed model's confusion matrix. This is the command that a person runs. Returns an
+/// error if nothing is deployed.
 pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
     let _lock = RunLock::acquire(&config.layout, "reporting")?;
     let history = History::open(&config.layout)?;
@@ -51,7 +52,7 @@ pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
     Ok(report)
 }
 
-/// Draws the deployed model's confusion matrix into the model folder; `None` when nothing is
+/// Draws the deployed model's confusion matrix into the model folder. `None` if nothing is
 /// deployed.
 pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
     let Some(deployed) = scoring::score_deployed(config)? else {
@@ -71,13 +72,13 @@ pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
     }))
 }
 
-/// Puts the deployed model's picture into the model folder.
+/// Writes the deployed model's picture into the model folder.
 pub fn write(config: &Config, picture: &[u8]) -> anyhow::Result<()> {
     files::create_folder(config.layout.models())?;
     files::replace(&config.layout.confusion_matrix(), picture)
 }
 
-/// The picture of a release on the test data.
+/// Draws the picture of a release on the test data.
 pub fn draw_release(
     release: &str,
     matrix: ConfusionMatrix,
@@ -86,7 +87,7 @@ pub fn draw_release(
     draw(matrix, schema, &format!("release {release}"), "test data")
 }
 
-/// The picture of a model on some rows, with the classes named after the target column.
+/// Draws the picture of a model on some rows. The outcomes are named after the target column.
 pub fn draw(
     matrix: ConfusionMatrix,
     schema: &Schema,
@@ -96,7 +97,7 @@ pub fn draw(
     let target = &schema.target;
     draw_confusion_matrix(&ConfusionChart {
         matrix,
-        class_names: [&format!("{target} = 0"), &format!("{target} = 1")],
+        outcome_names: [&format!("{target} = 0"), &format!("{target} = 1")],
         model,
         data,
     })

@@ -77,7 +77,7 @@ pub fn score_release(
         return Err(Failure::configuration(format!(
             "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
             manifest.release,
-            model.schema.features_in_words()
+            model.schema.features_as_text()
         ))
         .into());
     }

@@ -25,7 +25,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "model        F1 0.6605 (95 % interval ",
         "orphans      none",
         "runs         run 2 was the last: redeployed",
-        "alerts       nobody is told of anything",
+        "alerts       nobody is notified",
         "nothing is wrong",
     ]) {
         assert!(line.starts_with(begins), "{line:?}, {begins:?}");

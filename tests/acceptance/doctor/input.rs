@@ -46,7 +46,7 @@ fn rejected_files_and_that_nothing_is_deployed_are_found_with_the_reason() {
     );
     let explained = workspace.shell(remedy);
     assert!(
-        explained.stdout.contains("would be refused"),
+        explained.stdout.contains("would be rejected"),
         "{}",
         explained.stdout
     );

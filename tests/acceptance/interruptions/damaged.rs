@@ -79,7 +79,7 @@ fn state_of_run(workspace: &Workspace) -> String {
     let open: Vec<String> = open.iter().map(|run| of_run(&run.record)).collect();
     format!(
         "{open:?}, {} rows, {} judged, rebuilding {}",
-        ledger.rows, ledger.judged_rows, ledger.rebuilding
+        ledger.rows, ledger.evaluated_rows, ledger.rebuilding
     )
 }
 

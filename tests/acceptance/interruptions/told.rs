@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use common::history::StoredRun;
 use serde_json::{Value, json};
 
 use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
@@ -9,10 +10,23 @@ use super::walk::{Fault, disturb};
 use crate::receiver::{Answer, Receiver};
 use crate::workspace::{Workspace, outcome};
 
-/// A run that a kill left open.
-struct Open {
-    id: i64,
-    record: Value,
+/// How far the newest run came, by what the history says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Progress {
+    run: i64,
+    step: Step,
+}
+
+/// The steps of a run in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Undecided,
+    /// None of the effects that were decided on is done.
+    Decided,
+    AnyEffect,
+    Published,
+    Judged,
+    Closed,
 }
 
 /// A pipeline after a kill, and what people were told before it.
@@ -21,49 +35,76 @@ struct Killed {
     told: Vec<String>,
 }
 
-impl Open {
-    fn of(workspace: &Workspace) -> Option<Self> {
-        let open = workspace.history().unfinished_runs().expect("runs").pop()?;
-        Some(Self {
-            id: open.id,
-            record: open.record,
-        })
+impl Progress {
+    fn of(workspace: &Workspace) -> Self {
+        let history = workspace.history();
+        let open = history.unfinished_runs().expect("runs").pop();
+        let closed = history.finished_runs(1).expect("runs").pop();
+        let open = open.map(|run| (run.id, Step::of(&run.record)));
+        let closed = closed.map(|run: StoredRun<Value>| (run.id, Step::Closed));
+        let (run, step) = open.max(closed).expect("a run");
+        Self { run, step }
     }
 
-    fn has_decided(&self) -> bool {
-        self.record["decision"].is_object()
+    fn next_run(self) -> i64 {
+        self.run + 1
     }
+}
 
-    fn effects(&self) -> BTreeSet<&str> {
-        let effects = self.record["effects"].as_array().into_iter().flatten();
-        effects.filter_map(Value::as_str).collect()
+impl Step {
+    /// The step of an open run.
+    fn of(record: &Value) -> Self {
+        let effects = record["effects"].as_array().into_iter().flatten();
+        let effects: BTreeSet<&str> = effects.filter_map(Value::as_str).collect();
+        match record["decision"].is_object() {
+            false => Self::Undecided,
+            true if effects.contains("judged") => Self::Judged,
+            true if effects.contains("published") => Self::Published,
+            true if effects.is_empty() => Self::Decided,
+            true => Self::AnyEffect,
+        }
     }
+}
 
-    /// It is killed in the work that it decided on.
-    fn has_done_nothing_yet(&self) -> bool {
-        self.has_decided() && self.effects().is_empty()
-    }
+/// The next run, killed at one of its changes; `None` when it makes fewer.
+fn kill(before: &Workspace, receiver: &Receiver, number: u32) -> Option<Killed> {
+    let workspace = before.copy();
+    receiver.posted();
+    disturb(&EXTENSION, &workspace, Fault::Kill, number)?;
+    let told = receiver.told();
+    Some(Killed { workspace, told })
 }
 
 /// The next run, killed at its first change, at its second, and so on.
 fn kills(before: &Workspace, receiver: &Receiver) -> impl Iterator<Item = Killed> {
-    (1..).map_while(|number| {
-        let workspace = before.copy();
-        receiver.posted();
-        disturb(&EXTENSION, &workspace, Fault::Kill, number)?;
-        let told = receiver.told();
-        Some(Killed { workspace, told })
-    })
+    (1..).map_while(|number| kill(before, receiver, number))
 }
 
-/// The next run, killed at the last change that leaves such a run open.
-fn killed(before: &Workspace, receiver: &Receiver, is_such: impl Fn(&Open) -> bool) -> Killed {
-    let is_such = |killed: &Killed| Open::of(&killed.workspace).is_some_and(|run| is_such(&run));
-    kills(before, receiver)
-        .skip_while(|killed| !is_such(killed))
-        .take_while(is_such)
-        .last()
-        .expect("such a kill")
+/// The next run, killed at the last change that leaves `run` at this step.
+///
+/// Found by halving, as a later change never leaves less progress.
+fn killed(before: &Workspace, receiver: &Receiver, run: i64, step: Step) -> Killed {
+    let wanted = Progress { run, step };
+    let kill_up_to_it = |number| {
+        let killed = kill(before, receiver, number)?;
+        (Progress::of(&killed.workspace) <= wanted).then_some(killed)
+    };
+    let mut last = None;
+    let (mut reached, mut beyond) = (0, 1);
+    while let Some(killed) = kill_up_to_it(beyond) {
+        last = Some(killed);
+        (reached, beyond) = (beyond, 2 * beyond);
+    }
+    while beyond - reached > 1 {
+        let middle = reached.midpoint(beyond);
+        match kill_up_to_it(middle) {
+            Some(killed) => (last, reached) = (Some(killed), middle),
+            None => beyond = middle,
+        }
+    }
+    let last = last.expect("a kill before the step is over");
+    assert_eq!(Progress::of(&last.workspace), wanted);
+    last
 }
 
 fn watched(mut workspace: Workspace, receiver: &Receiver) -> Workspace {
@@ -96,11 +137,12 @@ fn of_failures(told: Vec<String>) -> Vec<String> {
 fn s29_a_run_that_is_killed_each_time_after_its_decision_is_told_of_once() {
     let receiver = Receiver::start();
     let before = watched((REDEPLOYMENT.prepare)(), &receiver);
-    let first = killed(&before, &receiver, Open::has_done_nothing_yet);
+    let run = Progress::of(&before).next_run();
+    let first = killed(&before, &receiver, run, Step::Decided);
     assert_eq!(of_failures(first.told), [""; 0]);
-    let second = killed(&first.workspace, &receiver, Open::has_done_nothing_yet);
+    let second = killed(&first.workspace, &receiver, run, Step::Decided);
     assert_eq!(of_failures(second.told), ["run_failed open"]);
-    let third = killed(&second.workspace, &receiver, Open::has_done_nothing_yet);
+    let third = killed(&second.workspace, &receiver, run, Step::Decided);
     assert_eq!(of_failures(third.told), [""; 0], "within its cool-down");
     receiver.posted();
     assert_eq!(outcome(&third.workspace.fullprocess()), "redeployed");
@@ -117,15 +159,12 @@ fn s29_a_run_that_is_killed_each_time_after_its_decision_is_told_of_once() {
 fn s29_runs_that_are_killed_each_time_before_their_decision_are_told_of_once() {
     let receiver = Receiver::start();
     let before = watched((EXTENSION.prepare)(), &receiver);
-    let first = killed(&before, &receiver, |run| !run.has_decided());
+    let run = Progress::of(&before).next_run();
+    let first = killed(&before, &receiver, run, Step::Undecided);
     assert_eq!(first.told, [""; 0]);
-    let run = Open::of(&first.workspace).expect("a run").id;
-    let next = |before: &Workspace, id| {
-        killed(before, &receiver, |run| run.id == id && !run.has_decided())
-    };
-    let second = next(&first.workspace, run + 1);
+    let second = killed(&first.workspace, &receiver, run + 1, Step::Undecided);
     assert_eq!(second.told, ["run_failed open"]);
-    let third = next(&second.workspace, run + 2);
+    let third = killed(&second.workspace, &receiver, run + 2, Step::Undecided);
     assert_eq!(third.told, [""; 0], "within its cool-down");
     receiver.posted();
     assert_eq!(outcome(&third.workspace.fullprocess()), "steady");
@@ -141,10 +180,14 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
     before.write("data/practicedata/broken.csv", rows);
     let rows = |workspace: &Workspace| workspace.history().ledger().expect("a ledger").rows;
     let rows_before = rows(&before);
+    let undecided = Progress {
+        run: Progress::of(&before).next_run(),
+        step: Step::Undecided,
+    };
     let mut n_killed = 0;
     let taken_in = kills(&before, &receiver)
         .skip_while(|killed| rows(&killed.workspace) == rows_before)
-        .take_while(|killed| Open::of(&killed.workspace).is_some_and(|run| !run.has_decided()));
+        .take_while(|killed| Progress::of(&killed.workspace) == undecided);
     for Killed { workspace, told } in taken_in {
         n_killed += 1;
         assert_eq!(told, [""; 0]);
@@ -163,8 +206,8 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     // Whatever is said twice is then told of twice.
     before.set("alerts.cool_down_hours", json!(0));
     let predicted = before.last_record()["run_id"].as_i64().expect("a run");
-    let mut workspace = killed(&before, &receiver, Open::has_done_nothing_yet).workspace;
-    let run = Open::of(&workspace).expect("a run").id;
+    let run = Progress::of(&before).next_run();
+    let mut workspace = killed(&before, &receiver, run, Step::Decided).workspace;
 
     read_one_feature(&mut workspace);
     receiver.posted();
@@ -204,12 +247,8 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
 fn s29_the_predictions_of_a_publication_are_kept_though_its_run_cannot_be_finished() {
     let receiver = Receiver::start();
     let before = watched((REDEPLOYMENT.prepare)(), &receiver);
-    let is_published = |run: &Open| {
-        let effects = run.effects();
-        effects.contains("published") && !effects.contains("judged")
-    };
-    let mut workspace = killed(&before, &receiver, is_published).workspace;
-    let run = Open::of(&workspace).expect("a run").id;
+    let run = Progress::of(&before).next_run();
+    let mut workspace = killed(&before, &receiver, run, Step::Published).workspace;
     read_one_feature(&mut workspace);
     workspace
         .run("fullprocess", &[])

@@ -1,4 +1,6 @@
-//! One walk: the same command, disturbed at its first change, at its second, and so on.
+//! One walk: the same command, disturbed at its first change, at its second, and so on. A kill
+//! strikes at every change. Every other fault strikes at a drawn third of them, the same in each
+//! run of the tests, or at every change when `FAULTS=all` is set (`scripts/check-faults.sh`).
 //!
 //! After each: a reader sees the old or the new release whole; the same command again finishes
 //! the job; the end is that of an undisturbed run, and the tick after it finds nothing new.
@@ -38,7 +40,20 @@ pub(super) struct Disturbed {
     path: String,
 }
 
-/// Disturbs a story at every change that it makes, and prints the coverage.
+/// Whether a fault strikes at a change. The third is drawn by a digest, so that it follows no
+/// pattern in the order of changes.
+fn is_tried(story: &Story, fault: Fault, number: u32) -> bool {
+    let tries_all = || std::env::var_os("FAULTS").is_some_and(|faults| faults == "all");
+    let is_drawn = || {
+        let place = format!("{}, {fault} at change {number}", story.name);
+        let digest = digest::of_bytes(place.as_bytes());
+        let draw = u32::from_str_radix(&digest[..8], 16).expect("a digest is hexadecimal");
+        draw.is_multiple_of(3)
+    };
+    fault == Fault::Kill || tries_all() || is_drawn()
+}
+
+/// Disturbs a story at the changes that it makes, and prints the coverage.
 #[expect(
     clippy::print_stdout,
     reason = "the coverage is for whoever asks for it"
@@ -49,7 +64,7 @@ pub(super) fn walk(story: &Story, fault: Fault) {
     finish(story, &undisturbed);
     let expected = State::of(&undisturbed);
     let mut coverage = BTreeMap::<String, usize>::new();
-    for number in 1.. {
+    for number in (1..).filter(|number| is_tried(story, fault, *number)) {
         let workspace = before.copy();
         let Some(disturbed) = disturb(story, &workspace, fault, number) else {
             break;
@@ -79,7 +94,7 @@ pub(super) fn disturb(
 ) -> Option<Disturbed> {
     let log = workspace.path("fault.log");
     let ended = workspace
-        .command_of(crate::program::faulty(story.program))
+        .command(story.program)
         .args(story.arguments)
         .env("RISK_FAULT", format!("{fault}:{number}:{}", log.display()))
         .output()

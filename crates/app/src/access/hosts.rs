@@ -1,7 +1,7 @@
-//! The names that the server is known by.
+//! The host names of the server.
 //!
-//! A page in a browser can point a name of its own at this machine (DNS rebinding), and would
-//! then be of the same origin as the API; it cannot make the browser send another name.
+//! A web page can point its own host name at this machine (DNS rebinding). The page would then have
+//! the same origin as the API. It cannot make the browser send another host name.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use actix_web::http::header::HOST;
 use crate::error::ApiError;
 use crate::problem::excerpt;
 
-/// The names in lower case, without ports.
+/// Host names in lower case, without ports.
 pub(super) struct Hosts(BTreeSet<String>);
 
 impl Hosts {
@@ -19,7 +19,7 @@ impl Hosts {
         Self(names.iter().map(|name| name.to_lowercase()).collect())
     }
 
-    /// Refuses a request that is meant for a server of another name, or of none.
+    /// Rejects a request for a server with another host name, or with none.
     pub(super) fn admit(&self, request: &ServiceRequest) -> Result<(), ApiError> {
         let mut hosts = request.headers().get_all(HOST);
         let host = hosts.next().map_or(&b""[..], |host| host.as_bytes());
@@ -32,7 +32,7 @@ impl Hosts {
         }
     }
 
-    /// Whether a name is known, whatever port it has.
+    /// True if a host name is known, with any port.
     fn knows(&self, host: &[u8]) -> bool {
         let Ok(host) = std::str::from_utf8(host) else {
             return false;

@@ -1,4 +1,4 @@
-//! The keys file: a line a key, `id:scope:sha256hex`; of a key itself only the digest is kept.
+//! The keys file: one key a line, as `id:scope:sha256hex`. Only the digest of a key is stored.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use super::NewKey;
 use crate::error::ApiError;
 use crate::routes::Access;
 
-/// What a key is for.
+/// Scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Predictions.
     Predict,
-    /// Everything that can be read.
+    /// Everything that can be read; no predictions.
     Read,
     /// Both.
     All,
@@ -39,13 +39,13 @@ impl Scope {
         ("all", Self::All),
     ];
 
-    /// The scope of a name.
+    /// Scope with this name.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
         found.map(|(_, scope)| *scope)
     }
 
-    /// Its name.
+    /// Name of the scope.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Predict => "predict",
@@ -54,7 +54,7 @@ impl Scope {
         }
     }
 
-    /// Refuses what the key is not for.
+    /// Rejects a request that needs another scope.
     pub(super) fn admit(self, needs: Access) -> Result<(), ApiError> {
         let needed = match needs {
             Access::Open => return Ok(()),
@@ -81,12 +81,12 @@ impl Keys {
         })
     }
 
-    /// A single key, for everything.
+    /// A single key with scope `all`.
     pub(super) fn only(key: &NewKey) -> Result<Self, String> {
         Self::parse(&key.line)
     }
 
-    /// The keys of a text; the error begins with the line's number.
+    /// Parses a keys file; the error begins with the line number.
     fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<Key> = Vec::new();
         for (position, line) in text.lines().enumerate() {
@@ -107,7 +107,8 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// The scope of a key that a client shows; takes as long whether and wherever it is found.
+    /// The scope of a client's key. The time does not depend on whether the key is found, nor
+    /// where.
     pub(super) fn scope_of(&self, shown: &[u8]) -> Option<Scope> {
         let digest = digest::of_bytes(shown);
         let mut found = Choice::from(0);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_its_digest_wherever_it_stands() {
+    fn a_key_is_found_by_its_digest_on_any_line() {
         let text = [
             "# made for tests\n\n".to_owned(),
             line("first", "predict", "one"),

@@ -1,10 +1,10 @@
-//! Who may ask for what: the name that a client knows the server by, its key, and its origin.
+//! Access control: host name, key and origin of a request.
 
-mod guesses;
 mod hosts;
 mod keys;
 mod new_key;
 mod origins;
+mod wrong_keys;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,28 +14,28 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use common::config::ApiSettings;
 
-use self::guesses::Guesses;
 use self::hosts::Hosts;
 use self::keys::Keys;
 pub(crate) use self::keys::Scope;
 pub use self::new_key::{NewKey, make_key};
 pub(crate) use self::origins::Origins;
+use self::wrong_keys::WrongKeys;
 use crate::error::ApiError;
 use crate::routes::Access;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// What is checked of a request before it is looked at.
-pub(crate) struct Gate {
+/// Checks that every request passes before it is processed.
+pub(crate) struct AccessControl {
     hosts: Hosts,
-    /// `None` where no key is asked for.
+    /// `None` if no key is required.
     keys: Option<RwLock<Arc<Keys>>>,
-    guesses: Guesses,
+    wrong_keys: WrongKeys,
     pub(crate) origins: Origins,
 }
 
-impl Gate {
-    /// The gate that the settings describe.
+impl AccessControl {
+    /// Access control as configured.
     pub(crate) fn of(api: &ApiSettings) -> anyhow::Result<Self> {
         let keys = api.keys_file.as_deref().map(Keys::read).transpose()?;
         Ok(Self {
@@ -44,8 +44,8 @@ impl Gate {
         })
     }
 
-    /// The gate that the settings describe, but for the keys: this one is let in, and nobody else.
-    pub(crate) fn for_one(api: &ApiSettings, key: &NewKey) -> anyhow::Result<Self> {
+    /// Access control as configured, except that only `key` is accepted.
+    pub(crate) fn with_single_key(api: &ApiSettings, key: &NewKey) -> anyhow::Result<Self> {
         let keys = Keys::only(key).map_err(|flaw| anyhow::anyhow!("the key: {flaw}"))?;
         Ok(Self {
             keys: Some(RwLock::new(Arc::new(keys))),
@@ -57,13 +57,13 @@ impl Gate {
         Self {
             hosts: Hosts::of(&api.allowed_hosts),
             keys: None,
-            guesses: Guesses::default(),
+            wrong_keys: WrongKeys::default(),
             origins: Origins::of(&api.allowed_origins),
         }
     }
 
-    /// Reads the keys again; those before stay where that fails.
-    pub(crate) fn read_keys_again(&self, file: &Path) -> anyhow::Result<()> {
+    /// Reads the keys again; the old keys stay if that fails.
+    pub(crate) fn reload_keys(&self, file: &Path) -> anyhow::Result<()> {
         let Some(keys) = &self.keys else {
             return Ok(());
         };
@@ -72,16 +72,16 @@ impl Gate {
         Ok(())
     }
 
-    /// Refuses a request that names another server or shows no key that is for it.
+    /// Rejects a request with a wrong host name, or without a key of the needed scope.
     pub(crate) fn admit(&self, request: &ServiceRequest, needs: Access) -> Result<(), ApiError> {
         self.hosts.admit(request)?;
         match (&self.keys, needs) {
             (None, _) | (_, Access::Open) => Ok(()),
             (Some(keys), needs) => {
                 let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
-                let shown = shown_key(request).ok_or(ApiError::KeyMissing)?;
-                let Some(scope) = keys.scope_of(shown) else {
-                    return Err(self.guesses.refuse(peer(request)));
+                let key = request_key(request).ok_or(ApiError::KeyMissing)?;
+                let Some(scope) = keys.scope_of(key) else {
+                    return Err(self.wrong_keys.count(peer(request)));
                 };
                 scope.admit(needs)
             }
@@ -89,7 +89,7 @@ impl Gate {
     }
 }
 
-fn shown_key(request: &ServiceRequest) -> Option<&[u8]> {
+fn request_key(request: &ServiceRequest) -> Option<&[u8]> {
     let headers = request.headers();
     if let Some(key) = headers.get(API_KEY) {
         return Some(key.as_bytes());

@@ -1,4 +1,4 @@
-//! A new key: shown once, to be given to a client; the server keeps its digest only.
+//! A new key. The key is shown once, for a client; the server stores only its digest.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use super::Scope;
 /// Random bytes of a key; as many as its digest has.
 const KEY_BYTES: usize = 32;
 
-/// A key that was made and is kept nowhere.
+/// A new key, which is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NewKey {
-    /// What the client sends.
+    /// The key that the client sends.
     pub key: String,
-    /// What is added to the keys file.
+    /// Line to add to the keys file.
     pub line: String,
 }
 
-/// Makes a key under this name.
+/// Makes a key with this name.
 pub fn make_key(id: &str, scope: &str) -> anyhow::Result<NewKey> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if id.is_empty() || !id.bytes().all(is_plain) {
@@ -47,7 +47,7 @@ fn usage(message: &str) -> anyhow::Error {
 }
 
 impl Report for NewKey {
-    /// It is shown once.
+    /// The key is shown only once.
     fn needs_attention(&self) -> bool {
         true
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_is_another_and_its_line_knows_only_the_digest() {
+    fn every_key_is_different_and_its_line_holds_only_the_digest() {
         let one = make_key("dashboard", "read").unwrap();
         let other = make_key("dashboard", "read").unwrap();
         assert_ne!(one.key, other.key);

@@ -1,4 +1,4 @@
-//! Pages of other origins that may read answers in a browser; none unless they are listed.
+//! Origins whose pages may read answers in a browser (CORS); none unless configured.
 
 use actix_web::http::Method;
 use actix_web::http::header::{
@@ -6,7 +6,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 
-/// The origins, as a browser names them.
+/// Origins in the form that browsers send.
 pub(crate) struct Origins(Vec<HeaderValue>);
 
 impl Origins {
@@ -15,17 +15,17 @@ impl Origins {
             let origin = origin.trim_end_matches('/').to_ascii_lowercase();
             HeaderValue::from_str(&origin)
         });
-        // What is no header can be no browser's origin.
+        // An origin that is no valid header cannot come from a browser.
         Self(values.filter_map(Result::ok).collect())
     }
 
     /// The listed origin that a request comes from.
-    pub(crate) fn listed(&self, asked: &HeaderMap) -> Option<HeaderValue> {
-        let origin = asked.get(ORIGIN)?;
+    pub(crate) fn listed(&self, request: &HeaderMap) -> Option<HeaderValue> {
+        let origin = request.get(ORIGIN)?;
         self.0.iter().find(|listed| *listed == origin).cloned()
     }
 
-    /// Lets a page of that origin read the answer.
+    /// Allows a page of this origin to read the answer.
     pub(crate) fn allow(origin: Option<HeaderValue>, method: &Method, answer: &mut HeaderMap) {
         let Some(origin) = origin else {
             return;

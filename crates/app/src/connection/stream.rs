@@ -14,7 +14,7 @@ use super::{Connection, End};
 const TIMED_OUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A stream that records reads and writes in its connection and carries out the connection's end.
+/// A stream that records reads and writes in its connection, and ends the connection when required.
 pub(crate) struct WatchedStream {
     stream: TcpStream,
     connection: Rc<Connection>,
@@ -25,7 +25,7 @@ impl WatchedStream {
         Self { stream, connection }
     }
 
-    /// The connection that it belongs to.
+    /// The connection of the stream.
     pub(crate) fn connection(&self) -> Rc<Connection> {
         Rc::clone(&self.connection)
     }
@@ -47,7 +47,7 @@ impl AsyncRead for WatchedStream {
         let read = Pin::new(stream).poll_read(context, buffer);
         match &read {
             Poll::Ready(Ok(())) => connection.note_read(buffer.filled().len() - before),
-            // Nothing can be answered any more.
+            // No answer is possible any more.
             Poll::Ready(Err(_)) => connection.is_abandoned.set(true),
             Poll::Pending if connection.end.get() == Some(End::Idle) => return Poll::Ready(Ok(())),
             Poll::Pending => connection.wait(context),
@@ -68,9 +68,9 @@ impl AsyncWrite for WatchedStream {
         }
         let written = Pin::new(stream).poll_write(context, bytes);
         let writing = &connection.writing;
-        writing.is_awaited.set(written.is_pending());
+        writing.is_waiting.set(written.is_pending());
         match &written {
-            Poll::Ready(Ok(written)) => writing.taken.set(writing.taken.get() + *written as u64),
+            Poll::Ready(Ok(written)) => writing.sent.set(writing.sent.get() + *written as u64),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => connection.wait(context),
         }

@@ -17,22 +17,22 @@ use crate::state::AppState;
 
 /// Time between two checks.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// How long the head of a request may take: the first one from the beginning of the connection,
-/// the others from their first byte.
+/// Time limit for a request head. The first head is timed from the beginning of the connection,
+/// later heads from their first byte.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// Bytes a second at which an answer must be taken on the whole.
-const SLOWEST_RATE: u64 = 64 * 1024;
-/// Number of checks after which a connection whose client is waited for may be closed to make room.
+/// Minimum rate, in bytes a second, at which a client must read its answer.
+const MIN_RATE: u64 = 64 * 1024;
+/// Number of checks after which a waiting connection may be closed to make room.
 const MIN_WAITED_CHECKS: u64 = 4;
-/// One in so many of the allowed handles is kept free for files and new connections.
+/// One in this many allowed handles is kept free for files and new connections.
 const SPARE_HANDLES: usize = 8;
 
 /// The connections of one worker.
 pub(crate) struct Connections {
     pub(super) state: Data<AppState>,
     open: RefCell<Vec<Weak<Connection>>>,
-    /// Number of checks so far. Time is counted in checks, so that a busy worker takes no time from
-    /// its clients.
+    /// Number of checks so far. Time is counted in checks, so that a busy worker does not shorten
+    /// the time of its clients.
     checks: Cell<u64>,
     is_checking: Cell<bool>,
     /// Number of running requests that this worker last added to the shared count.
@@ -53,10 +53,11 @@ impl Connections {
 
     /// Adds a new connection.
     pub(crate) fn watch(self: &Rc<Self>, stream: TcpStream) -> WatchedStream {
-        // An answer of several pieces would wait for the client to acknowledge the ones before.
+        // With Nagle's algorithm, later parts of an answer would wait for acknowledgements of
+        // earlier parts.
         let _ = stream.set_nodelay(true);
-        // The kernel ends it when a client takes nothing at all. Where that cannot be set, the
-        // connection ends as others do.
+        // The kernel ends connections whose client reads nothing. If this option cannot be set, the
+        // usual limits apply.
         let milliseconds = self.state.config.api.limits.body_seconds * 1000;
         let _ = set_tcp_user_timeout(&stream, u32::try_from(milliseconds).unwrap_or(u32::MAX));
         let connection = Rc::new(Connection::new(Rc::clone(self), self.checks()));
@@ -103,11 +104,11 @@ impl Connections {
         let limits = &self.state.config.api.limits;
         let has_passed = |waited, time| waited > checks_in(time);
         let writing = &connection.writing;
-        if writing.is_awaited.get() {
-            writing.awaited.set(writing.awaited.get() + 1);
-            let allowed = limits.body_seconds + writing.taken.get() / SLOWEST_RATE;
+        if writing.is_waiting.get() {
+            writing.waited_checks.set(writing.waited_checks.get() + 1);
+            let allowed = limits.body_seconds + writing.sent.get() / MIN_RATE;
             let allowed = Duration::from_secs(allowed);
-            return has_passed(writing.awaited.get(), allowed).then_some(End::SlowReader);
+            return has_passed(writing.waited_checks.get(), allowed).then_some(End::SlowReader);
         }
         let waited = self.checks() - connection.since.get();
         let keep_alive = Duration::from_secs(limits.keep_alive_seconds);
@@ -115,30 +116,34 @@ impl Connections {
             Phase::New => has_passed(waited, HEAD_TIME).then_some(End::Idle),
             Phase::Head => has_passed(waited, HEAD_TIME).then_some(End::SlowHead),
             Phase::Idle => has_passed(waited, keep_alive).then_some(End::Idle),
-            // Whoever reads a body has a limit for it.
+            // The reader of a body has a limit of its own.
             Phase::Busy | Phase::Body => None,
         }
     }
 
     /// Publishes the number of running requests, and ends the other connections when it is time.
     fn drain(&self, open: &[Rc<Connection>]) {
-        let of_all = &self.state.connections;
+        let all_connections = &self.state.connections;
         let underway = open.iter().filter(|connection| connection.has_request());
         let underway = underway.count();
-        of_all.underway.fetch_add(underway, Ordering::Relaxed);
-        of_all
+        all_connections
+            .underway
+            .fetch_add(underway, Ordering::Relaxed);
+        all_connections
             .underway
             .fetch_sub(self.published.replace(underway), Ordering::Relaxed);
-        if of_all.is_closing.load(Ordering::Relaxed) {
+        if all_connections.is_closing.load(Ordering::Relaxed) {
             for connection in open.iter().filter(|connection| !connection.has_request()) {
                 connection.end(End::Idle);
             }
         }
     }
 
-    /// Ends connections whose client is waited for when handles run short, so that a client with
-    /// many connections does not lock out others: the longest idle ones, then those that have
-    /// held up their request or its answer for longest.
+    /// Ends waiting connections when handles run short, so that a client with many connections does
+    /// not lock out others.
+    ///
+    /// The longest idle connections end first. Then those follow that have delayed a request or its
+    /// answer longest.
     fn make_room(&self, open: &[Rc<Connection>]) {
         let Some(handles) = getrlimit(Resource::Nofile).current else {
             return;
@@ -156,7 +161,7 @@ impl Connections {
         }
     }
 
-    /// Those that may be ended to make room, in this order.
+    /// Connections that may end to make room, in this order.
     fn waited_for_longest<'c>(&self, open: &'c [Rc<Connection>]) -> Vec<(End, &'c Rc<Connection>)> {
         let mut waited_for: Vec<_> = open
             .iter()
@@ -170,11 +175,12 @@ impl Connections {
             .collect()
     }
 
-    /// What the client is waited for, where it is, and for how many checks.
+    /// The reason why the server waits for the client, and for how many checks; `None` if it does
+    /// not wait.
     fn waited_for(&self, connection: &Connection) -> Option<(End, u64)> {
         let writing = &connection.writing;
-        if writing.is_awaited.get() {
-            return Some((End::SlowReader, writing.awaited.get()));
+        if writing.is_waiting.get() {
+            return Some((End::SlowReader, writing.waited_checks.get()));
         }
         let why = match connection.phase.get() {
             Phase::New | Phase::Idle => End::Idle,
@@ -187,7 +193,7 @@ impl Connections {
 }
 
 impl End {
-    /// Whether no request is lost by it.
+    /// True if ending the connection loses no request.
     fn is_before_request(self) -> bool {
         matches!(self, Self::Idle | Self::SlowHead)
     }
@@ -199,15 +205,18 @@ mod tests {
     use crate::tests::Service;
 
     #[test]
-    fn those_whose_client_is_waited_for_make_room_and_no_request_that_is_computed() {
+    fn waiting_connections_make_room_and_computing_requests_do_not() {
         let worker = Connections::new(Service::deployed().state());
         worker.checks.set(100);
         let connection = |phase, since, reading_for: Option<u64>| {
             let connection = Connection::new(Rc::clone(&worker), since);
-            connection.has_asked.set(true);
+            connection.has_requested.set(true);
             connection.phase.set(phase);
-            connection.writing.is_awaited.set(reading_for.is_some());
-            connection.writing.awaited.set(reading_for.unwrap_or(0));
+            connection.writing.is_waiting.set(reading_for.is_some());
+            connection
+                .writing
+                .waited_checks
+                .set(reading_for.unwrap_or(0));
             Rc::new(connection)
         };
         let open = [

@@ -1,4 +1,4 @@
-//! What the history knows of runs, for the metrics.
+//! Metrics of runs, read from the history.
 
 use std::collections::BTreeMap;
 
@@ -12,25 +12,26 @@ use crate::snapshot::ServedFigures;
 /// Outcomes of unsuccessful runs.
 const FAILURES: [Outcome; 2] = [Outcome::Failed, Outcome::Interrupted];
 
-/// Outcome of the runs that the history prunes. A counter must not go down, so it counts them on.
+/// Outcome whose runs the history prunes. Pruned runs are still counted, because a counter must not
+/// go down.
 const PRUNED: Outcome = Outcome::NothingNew;
 
-/// What the history knows of runs.
+/// Metrics of runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunFigures {
-    /// When the newest run ended that did not fail, in seconds since 1970.
+    /// End of the newest run that did not fail, in seconds since 1970.
     pub(crate) last_success: Option<i64>,
-    /// Seconds that each stage took last.
+    /// Last duration of each stage in seconds.
     pub(crate) stage_seconds: Vec<(String, f64)>,
-    /// Runs by outcome.
+    /// Number of runs by outcome.
     pub(crate) outcomes: BTreeMap<String, u64>,
-    /// Stability index by feature, of the newest run that evaluated rows; features without an index
-    /// are left out.
+    /// Stability index by feature, from the newest run that evaluated rows. Features without an
+    /// index are left out.
     pub(crate) stability: Vec<(String, f64)>,
 }
 
 impl RunFigures {
-    /// Reads the history; all is empty before there is one.
+    /// Reads the history; everything is empty if there is none.
     pub(crate) fn read(config: &Config, now: Timestamp) -> anyhow::Result<Self> {
         let Some(history) = History::read(&config.layout)? else {
             return Ok(Self::default());
@@ -64,7 +65,7 @@ fn stability(history: &History) -> anyhow::Result<Vec<(String, f64)>> {
     Ok(indices.collect())
 }
 
-/// The live release and the runs as metrics, for a file that a collector of metrics reads.
+/// Metrics of the live release and the runs, as text for a file that a collector reads.
 pub fn run_metrics(config: &Config, now: Timestamp) -> anyhow::Result<String> {
     let live = Manifest::of_live_release(&config.layout)?;
     let served = live.map(|manifest| ServedFigures {

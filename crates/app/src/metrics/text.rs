@@ -8,7 +8,8 @@ use super::{BUCKETS, METHODS, Metrics, RunFigures, Target};
 use crate::routes;
 use crate::snapshot::{ModelFigures, ServedFigures};
 
-/// What a run leaves for whoever asks no server: the live release and the runs.
+/// Metrics that a run writes to a file, for collectors without a server: the live release and the
+/// runs.
 pub(crate) struct RunPage<'a> {
     pub(crate) served: Option<&'a ServedFigures>,
     pub(crate) runs: &'a RunFigures,
@@ -24,7 +25,7 @@ impl fmt::Display for RunPage<'_> {
     }
 }
 
-/// Everything that is shown.
+/// All metrics of the server.
 pub(crate) struct Page<'a> {
     pub(crate) metrics: &'a Metrics,
     pub(crate) model: &'a ModelFigures,
@@ -119,14 +120,9 @@ impl Page<'_> {
         write_build(to)?;
         write_served(to, self.model.served.as_ref(), self.now)?;
         let name = "risk_model_reloads_total";
-        head(
-            to,
-            name,
-            "counter",
-            "Releases taken up, or refused as damaged",
-        )?;
+        head(to, name, "counter", "Releases loaded, or unusable")?;
         writeln!(to, "{name}{{result=\"loaded\"}} {}", self.model.loaded)?;
-        writeln!(to, "{name}{{result=\"refused\"}} {}", self.model.refused)
+        writeln!(to, "{name}{{result=\"refused\"}} {}", self.model.unusable)
     }
 
     fn write_rows(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,14 +131,14 @@ impl Page<'_> {
             to,
             "risk_predictions_total",
             "counter",
-            "Rows predicted by class",
+            "Rows predicted by label",
         )?;
-        for (class, count) in metrics.predictions.iter().enumerate() {
+        for (label, count) in metrics.predictions.iter().enumerate() {
             let count = count.load(Relaxed);
-            writeln!(to, "risk_predictions_total{{label=\"{class}\"}} {count}")?;
+            writeln!(to, "risk_predictions_total{{label=\"{label}\"}} {count}")?;
         }
         let name = "risk_rows_rejected_total";
-        head(to, name, "counter", "Rows of requests that were refused")?;
+        head(to, name, "counter", "Rejected rows of requests")?;
         let rejected = metrics
             .rejected
             .lock()
@@ -201,7 +197,7 @@ fn write_runs(to: &mut fmt::Formatter<'_>, runs: &RunFigures) -> fmt::Result {
         to,
         name,
         "gauge",
-        "Stability index of each feature when rows were judged last",
+        "Stability index of each feature when rows were last evaluated",
     )?;
     for (feature, index) in &runs.stability {
         writeln!(to, "{name}{{feature=\"{}\"}} {index}", label(feature))?;
@@ -222,7 +218,7 @@ fn seconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1e6
 }
 
-/// A value within quotes.
+/// Escapes the value of a label.
 fn label(value: &str) -> String {
     let mut label = String::with_capacity(value.len());
     for character in value.chars() {
@@ -247,7 +243,7 @@ mod tests {
     #[test]
     fn counters_are_written_with_their_labels() {
         let metrics = Metrics::new();
-        let target = Target::of(routes::place("/scoring"), &Method::GET);
+        let target = Target::of(routes::endpoint_index("/scoring"), &Method::GET);
         metrics.count_request(target, 200, Duration::from_micros(250));
         metrics.count_request(target, 200, Duration::from_micros(251));
         metrics.count_request(target, 503, Duration::from_secs(60));

@@ -1,6 +1,6 @@
-//! The schemas of what is sent and answered (JSON Schema 2020-12).
+//! The schemas of requests and answers (JSON Schema 2020-12).
 //!
-//! The tests of the server hold its answers to them.
+//! The tests of the server check its answers against these schemas.
 
 use serde_json::{Map, Value, json};
 
@@ -29,12 +29,12 @@ pub(super) fn all() -> Value {
     })
 }
 
-/// An object of exactly these members.
+/// An object with exactly these members.
 fn closed(members: &[(&str, Value)]) -> Value {
     object(members, &[])
 }
 
-/// An object of these members, of which some may be absent.
+/// An object with these members, some of which may be absent.
 fn object(members: &[(&str, Value)], absent: &[&str]) -> Value {
     let properties: Map<String, Value> = members
         .iter()
@@ -53,7 +53,7 @@ fn object(members: &[(&str, Value)], absent: &[&str]) -> Value {
     })
 }
 
-/// A schema with what it means.
+/// A schema with a description.
 fn described(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
@@ -63,7 +63,7 @@ fn list(of: &Value) -> Value {
     json!({"type": "array", "items": of})
 }
 
-/// A page of a list, whose items stand under this name.
+/// A page of a list; its items are under this name.
 fn page(items: &str, item: &Value) -> Value {
     let next = described(
         or_null("string"),
@@ -215,7 +215,7 @@ fn summary() -> Value {
             "superseded",
             described(
                 count(),
-                "Rows without a class that are left out, because a later row brought it",
+                "Rows without a label that are left out, because a later row brought it",
             ),
         ),
         ("columns", list(&column)),
@@ -300,7 +300,7 @@ fn run_members() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The members that a list shows of a run.
+/// The members of a run in a list.
 fn listed_members() -> Vec<(&'static str, Value)> {
     let counts = |names: &[&'static str]| -> Value {
         let members: Vec<_> = names.iter().map(|name| (*name, count())).collect();

@@ -1,7 +1,7 @@
-//! The body of a request, as it came over the wire, or inflated.
+//! The body of a request, as received or decompressed.
 //!
-//! The raw payload is read and every cap is running: nothing is held beyond a limit before the
-//! limit is noticed. A client that is slow, or that stops, is given up.
+//! All limits are checked while the raw payload is read: nothing beyond a limit is stored. A client
+//! that is too slow is disconnected.
 
 use std::future::poll_fn;
 use std::io::Write;
@@ -25,38 +25,38 @@ use crate::in_flight::Permit;
 use crate::pace;
 use crate::problem::excerpt;
 
-/// Bytes a second that a client must keep up on the whole.
-const SLOWEST_RATE: u64 = 1024;
-/// For so long it may send nothing at all.
-const GRACE: Duration = Duration::from_secs(5);
-/// Compressed bytes inflated at a time: at a thousand to one they become a megabyte.
+/// Minimum rate of a client, in bytes a second, averaged over the body.
+const MIN_RATE: u64 = 1024;
+/// Time in which a client may send nothing at all.
+const SILENCE_TIME: Duration = Duration::from_secs(5);
+/// Compressed bytes per step. At a ratio of a thousand to one they become a megabyte.
 const INFLATED_AT_A_TIME: usize = 1024;
 
-/// Inflated bytes after which other requests of the worker have their turn.
+/// Decompressed bytes after which other requests of the worker have their turn.
 const INFLATED_WITHOUT_PAUSE: usize = 128 * 1024;
 
-/// A body on its way.
+/// A body that is being received.
 pub(crate) struct Incoming {
     wire: Wire,
-    /// Boxed, as few bodies need it and it is large.
+    /// Boxed, because it is large and few bodies need it.
     inflate: Option<Box<Inflate>>,
 }
 
-/// What comes over the connection.
+/// The raw payload of the connection.
 struct Wire {
     payload: Payload,
-    /// Absent only where tests have none.
+    /// Absent only in tests.
     connection: Option<Rc<Connection>>,
     limit: u64,
     seconds: u64,
     received: u64,
-    /// How long the client was waited for; what the server takes itself does not count.
+    /// Time spent waiting for the client; time of the server does not count.
     waited: Duration,
 }
 
 struct Inflate {
     decoder: MultiGzDecoder<Vec<u8>>,
-    /// What has come and was not inflated yet.
+    /// Received bytes that are not decompressed yet.
     compressed: Bytes,
     inflated: u64,
     since_pause: usize,
@@ -65,7 +65,7 @@ struct Inflate {
 }
 
 impl Incoming {
-    /// Refuses what the header announces too large or encoded in another way than gzip.
+    /// Rejects a body whose announced length is too large, or whose encoding is not gzip.
     pub(crate) fn begin(
         request: &HttpRequest,
         payload: Payload,
@@ -106,7 +106,7 @@ impl Incoming {
             return self.wire.next().await;
         };
         loop {
-            if let Some(bytes) = inflate.some()? {
+            if let Some(bytes) = inflate.next_inflated()? {
                 inflate.since_pause += bytes.len();
                 if inflate.since_pause >= INFLATED_WITHOUT_PAUSE {
                     let bytes = std::mem::take(&mut inflate.since_pause);
@@ -124,12 +124,11 @@ impl Incoming {
         }
     }
 
-    /// What follows on `all`, up to the end of the body or to where more than `most` bytes are
-    /// held.
+    /// Appends the body to `all`, up to its end or until more than `max_bytes` bytes are gathered.
     pub(crate) async fn gather(
         &mut self,
         mut all: Bytes,
-        most: u64,
+        max_bytes: u64,
         permit: &mut Permit,
     ) -> Result<Gathered, ApiError> {
         if all.is_empty() {
@@ -139,20 +138,20 @@ impl Incoming {
             permit.grow(first.len())?;
             all = first;
         }
-        // Most bodies come in one piece, and are not copied.
+        // Most bodies arrive in one piece and are not copied.
         let Some(second) = self.next().await? else {
             return Ok(Gathered::Whole(all));
         };
-        // It grows with what has come: what was announced may never come.
+        // The buffer grows with the received bytes: announced bytes may never come.
         let mut all = Vec::from(all);
         let mut next = Some(second);
         while let Some(bytes) = next {
             permit.grow(bytes.len())?;
-            // Without memory the others are answered on.
+            // If memory runs out, only this request fails.
             all.try_reserve(bytes.len())
                 .map_err(|_| ApiError::Overloaded)?;
             all.extend_from_slice(&bytes);
-            if all.len() as u64 > most {
+            if all.len() as u64 > max_bytes {
                 return Ok(Gathered::Beginning(all.into()));
             }
             next = self.next().await?;
@@ -161,11 +160,11 @@ impl Incoming {
     }
 }
 
-/// What was gathered of a body.
+/// A gathered body.
 pub(crate) enum Gathered {
-    /// All of it.
+    /// The whole body.
     Whole(Bytes),
-    /// More is to come.
+    /// The beginning; more follows.
     Beginning(Bytes),
 }
 
@@ -173,7 +172,7 @@ impl Wire {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let next = match self.arrived().await {
             Some(next) => next,
-            // Boxed, with its timer: most bodies are there.
+            // Boxed together with its timer: most bodies do not need it.
             None => Box::pin(self.wait()).await?,
         };
         let Some(bytes) = next.transpose().map_err(|_| ApiError::BodyIncomplete)? else {
@@ -186,7 +185,7 @@ impl Wire {
         Ok(Some(bytes))
     }
 
-    /// What is there already, which most bodies are: that takes no timer.
+    /// Bytes that have arrived already. Most bodies have, and then no timer is needed.
     async fn arrived(&mut self) -> Option<Option<Result<Bytes, PayloadError>>> {
         poll_fn(
             |context| match Pin::new(&mut self.payload).poll_next(context) {
@@ -199,9 +198,9 @@ impl Wire {
 
     async fn wait(&mut self) -> Result<Option<Result<Bytes, PayloadError>>, ApiError> {
         let began = Instant::now();
-        let patience = self.patience();
+        let remaining_time = self.remaining_time();
         let next = poll_fn(|context| Pin::new(&mut self.payload).poll_next(context));
-        let next = timeout(patience, next);
+        let next = timeout(remaining_time, next);
         let next = match &self.connection {
             Some(connection) => connection.await_body(next).await,
             None => Some(next.await),
@@ -213,29 +212,29 @@ impl Wire {
         }
     }
 
-    /// How long the client may be waited for now: until the whole time is over, or until it
-    /// falls below the slowest rate.
-    fn patience(&self) -> Duration {
+    /// How long the client may be waited for now: until the total time is over, or until the rate
+    /// falls below the minimum.
+    fn remaining_time(&self) -> Duration {
         let whole = Duration::from_secs(self.seconds);
-        let by_rate = GRACE + Duration::from_secs(self.received / SLOWEST_RATE);
+        let by_rate = SILENCE_TIME + Duration::from_secs(self.received / MIN_RATE);
         whole.min(by_rate).saturating_sub(self.waited)
     }
 }
 
 impl Inflate {
-    /// Some inflated bytes; `None` when more have to come first.
-    fn some(&mut self) -> Result<Option<Bytes>, ApiError> {
+    /// Some decompressed bytes; `None` if more input is needed.
+    fn next_inflated(&mut self) -> Result<Option<Bytes>, ApiError> {
         while !self.compressed.is_empty() {
             let piece = self.compressed.len().min(INFLATED_AT_A_TIME);
             let piece = self.compressed.split_to(piece);
             self.decoder
                 .write_all(&piece)
                 .map_err(|_| ApiError::GzipInvalid)?;
-            if let Some(bytes) = self.taken()? {
+            if let Some(bytes) = self.take_inflated()? {
                 return Ok(Some(bytes));
             }
         }
-        self.taken()
+        self.take_inflated()
     }
 
     fn finish(&mut self) -> Result<(), ApiError> {
@@ -243,7 +242,7 @@ impl Inflate {
         self.decoder.try_finish().map_err(|_| ApiError::GzipInvalid)
     }
 
-    fn taken(&mut self) -> Result<Option<Bytes>, ApiError> {
+    fn take_inflated(&mut self) -> Result<Option<Bytes>, ApiError> {
         let bytes = std::mem::take(self.decoder.get_mut());
         self.inflated += bytes.len() as u64;
         if self.inflated > self.limit {
@@ -284,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_have_their_turn_while_a_body_is_inflated() {
+    fn other_requests_have_their_turn_while_a_body_is_decompressed() {
         const MEBIBYTE: usize = 1024 * 1024;
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&vec![b'0'; 32 * MEBIBYTE]).unwrap();
@@ -296,13 +295,13 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        // What is inflated at a time may come to a megabyte.
+        // One step may yield a megabyte.
         LocalSet::new().block_on(&runtime, async {
             let payload = Payload::from_request(&request, &mut payload).await.unwrap();
             let limits = LimitSettings::default();
             let mut incoming = Incoming::begin(&request, payload, &limits).unwrap();
-            // All of it is there: whoever does not pause inflates it in one turn.
-            let (mut inflated, mut in_this_turn, mut most) = (0, 0, 0);
+            // The whole body has arrived: code without pauses would decompress it in one turn.
+            let (mut inflated, mut in_this_turn, mut max_in_turn) = (0, 0, 0);
             loop {
                 let mut next = std::pin::pin!(incoming.next());
                 let bytes = poll_fn(|context| {
@@ -317,10 +316,13 @@ mod tests {
                 };
                 inflated += bytes.len();
                 in_this_turn += bytes.len();
-                most = most.max(in_this_turn);
+                max_in_turn = max_in_turn.max(in_this_turn);
             }
             assert_eq!(inflated, 32 * MEBIBYTE);
-            assert!(most <= 2 * 1024 * 1024, "{most} bytes in one turn");
+            assert!(
+                max_in_turn <= 2 * 1024 * 1024,
+                "{max_in_turn} bytes in one turn"
+            );
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as CSV, read by the rules of ingestion; the target may be there and is not looked at.
+//! Rows as CSV, read by the rules of ingestion. A target column may be present and is ignored.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -12,19 +12,23 @@ use dataset::{
     Rejection, RowFlaw, RowReader, TargetColumn,
 };
 
-use super::rows::{Collector, Room, Rows};
+use super::rows::{RequestRows, RowBudget, RowCollector};
 use crate::error::{ApiError, RowError};
 use crate::problem::excerpt;
 
 thread_local! {
-    /// The header that this thread read last: clients send the same again and again.
+    /// Header that this thread read last: clients send the same header again and again.
     static HEADER: RefCell<Option<KnownHeader>> = const { RefCell::new(None) };
 }
 
 /// The rows of a CSV text with a header.
-pub(super) fn rows(input: impl Read, schema: &Schema, room: Room<'_>) -> Result<Rows, ApiError> {
+pub(super) fn rows(
+    input: impl Read,
+    schema: &Schema,
+    room: RowBudget<'_>,
+) -> Result<RequestRows, ApiError> {
     let mut reader = open(input, schema, room.limits)?;
-    let mut collector = Collector::new(schema.features.len(), room);
+    let mut collector = RowCollector::new(schema.features.len(), room);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
         match row {
@@ -33,7 +37,7 @@ pub(super) fn rows(input: impl Read, schema: &Schema, room: Room<'_>) -> Result<
                 collector.accept(&id, cells.values.iter().copied());
             }
             ReadRow::Rejected(rejection) => {
-                collector.refuse(row_error(&reader, number, &rejection));
+                collector.reject(row_error(&reader, number, &rejection));
             }
         }
     }
@@ -61,7 +65,7 @@ pub(super) fn open<R: Read>(
         .map_err(file_error)
 }
 
-/// What a header, or a list of column names, is refused with.
+/// The error for an unusable header or list of column names.
 pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     match flaw {
         HeaderFlaw::MissingColumn { column, found, .. } => ApiError::MissingColumn {
@@ -78,7 +82,7 @@ pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     }
 }
 
-/// The code of a cell that does not serve.
+/// Error code of an invalid cell.
 pub(super) fn cell_code(problem: CellProblem) -> &'static str {
     match problem {
         CellProblem::NotANumber => "not-a-number",
@@ -89,16 +93,16 @@ pub(super) fn cell_code(problem: CellProblem) -> &'static str {
         CellProblem::NotAllowed(Breach::Above(_)) => "above-maximum",
         CellProblem::NotAllowed(Breach::NotListed) => "not-listed",
         CellProblem::NotAllowed(Breach::Missing) => "missing-value",
-        CellProblem::NotAClass => "not-a-class",
+        CellProblem::NotALabel => "not-a-class",
     }
 }
 
-/// The code of a row that has more or fewer cells than there are columns.
+/// Error code of a row with more or fewer cells than there are columns.
 pub(super) const FIELD_COUNT: &str = "field-count";
-/// The code of a row whose client has no name.
+/// Error code of a row without a client name.
 pub(super) const MISSING_ID: &str = "missing-id";
 
-/// What a refused row is answered with.
+/// The error for a rejected row.
 pub(super) fn row_error<R: Read>(
     reader: &RowReader<R>,
     row: u64,
@@ -129,7 +133,7 @@ pub(super) fn row_error<R: Read>(
     }
 }
 
-/// The answer to a text that cannot be read on.
+/// The error for a text that cannot be read further.
 pub(super) fn file_error(problem: FileProblem) -> ApiError {
     match problem {
         FileProblem::Unusable(FileFlaw::Header(flaw)) => header_error(flaw),
@@ -146,7 +150,7 @@ pub(super) fn file_error(problem: FileProblem) -> ApiError {
     }
 }
 
-/// The answer to a text whose bytes cannot be had: the error may carry one of ours.
+/// The error for a text whose bytes cannot be read; it may carry an error of the request.
 fn read_error(error: io::Error) -> ApiError {
     error
         .downcast::<ApiError>()
@@ -160,11 +164,11 @@ mod tests {
 
     const HEADER: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
 
-    fn room<'r>(limits: &'r LimitSettings, permit: &'r mut Permit) -> Room<'r> {
-        Room { limits, permit }
+    fn room<'r>(limits: &'r LimitSettings, permit: &'r mut Permit) -> RowBudget<'r> {
+        RowBudget { limits, permit }
     }
 
-    fn read(text: &str) -> Result<Rows, ApiError> {
+    fn read(text: &str) -> Result<RequestRows, ApiError> {
         let limits = LimitSettings {
             rows: 1000,
             ..LimitSettings::default()

@@ -1,9 +1,9 @@
-//! Rows as JSON, taken from the text without an intermediate tree.
+//! Rows as JSON, parsed from the text without an intermediate tree.
 //!
-//! Column names follow the rules of a CSV header. A cell is a number, a string that is one, or
-//! missing (`null`, or a string that is a missing marker); a category's is a string or missing. The
-//! schema may limit both. Of an array of objects the columns are those of all objects together; one
-//! that an object lacks is missing there.
+//! Column names follow the rules of a CSV header. A cell is a number, a string that is a number, or
+//! missing (`null`, or a string that is a missing marker). A category's cell is a string or
+//! missing. The schema may limit both. An array of objects has the columns of all its objects
+//! together. A column that an object lacks is missing there.
 
 mod cell_rows;
 mod reading;
@@ -23,29 +23,33 @@ use self::reading::Reading;
 use self::record_rows::RecordRows;
 use self::value::{Cell, Value};
 use super::csv::header_error;
-use super::rows::{Room, Rows};
+use super::rows::{RequestRows, RowBudget};
 use crate::error::ApiError;
 
 pub(crate) use text::Text;
 pub(super) use text::invalid;
 
 /// The rows of an array of objects.
-pub(super) fn records(text: &Text<'_>, schema: &Schema, room: Room<'_>) -> Result<Rows, ApiError> {
-    let mut reading = Reading::new(schema, room);
+pub(super) fn records(
+    text: &Text<'_>,
+    schema: &Schema,
+    budget: RowBudget<'_>,
+) -> Result<RequestRows, ApiError> {
+    let mut reading = Reading::new(schema, budget);
     let read = text.read(Array(&mut RecordRows(&mut reading)));
     reading.ended(read)?;
     reading.check_columns()?;
     reading.finish()
 }
 
-/// The rows of an array of arrays under these column names.
+/// The rows of an array of arrays, under these column names.
 pub(super) fn columns(
     names: &Text<'_>,
     data: &Text<'_>,
     schema: &Schema,
-    room: Room<'_>,
-) -> Result<Rows, ApiError> {
-    let names = column_names(names, room.limits)?;
+    budget: RowBudget<'_>,
+) -> Result<RequestRows, ApiError> {
+    let names = column_names(names, budget.limits)?;
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
     for (slot, place) in std::iter::once(&places.id)
@@ -56,7 +60,7 @@ pub(super) fn columns(
             *entry = Some(slot);
         }
     }
-    let mut reading = Reading::new(schema, room);
+    let mut reading = Reading::new(schema, budget);
     let mut rows = CellRows {
         reading: &mut reading,
         slots: &slots,
@@ -66,27 +70,27 @@ pub(super) fn columns(
     reading.finish()
 }
 
-/// The names of an array, which is read no further than there may be columns.
+/// Column names of an array; reading stops at the limit of columns.
 fn column_names(text: &Text<'_>, limits: &LimitSettings) -> Result<Vec<String>, ApiError> {
     let mut names = Vec::new();
-    let mut refusal = None;
+    let mut stop_error = None;
     let read = text.read(Names {
         names: &mut names,
         limits,
-        refusal: &mut refusal,
+        stop_error: &mut stop_error,
     });
-    match refusal {
-        Some(refusal) => Err(refusal),
+    match stop_error {
+        Some(stop_error) => Err(stop_error),
         None => read.map(|()| names),
     }
 }
 
-/// An array of column names, up to so many and so long.
+/// An array of column names, limited in number and length.
 struct Names<'n> {
     names: &'n mut Vec<String>,
     limits: &'n LimitSettings,
-    /// Why reading stopped, where the JSON is not to blame.
-    refusal: &'n mut Option<ApiError>,
+    /// Reason for stopping that is no error of the JSON.
+    stop_error: &'n mut Option<ApiError>,
 }
 
 impl<'de> DeserializeSeed<'de> for Names<'_> {
@@ -118,7 +122,7 @@ impl<'de> Visitor<'de> for Names<'_> {
             max_bytes: field_bytes,
         };
         while let Some(name) = names.next_element_seed(name)? {
-            let refusal = match name {
+            let stop_error = match name {
                 Value::TooLong => ApiError::FieldTooLong(field_bytes),
                 Value::Text(_) if self.names.len() as u64 == columns => {
                     ApiError::TooManyColumns(columns)
@@ -134,15 +138,15 @@ impl<'de> Visitor<'de> for Names<'_> {
                     ));
                 }
             };
-            *self.refusal = Some(refusal);
+            *self.stop_error = Some(stop_error);
             return Err(A::Error::custom("stopped"));
         }
         Ok(())
     }
 }
 
-/// The error for a string where something else is expected. Nothing of the string is repeated: it
-/// may be as long as the body, and longer once it is escaped.
+/// The error for a string where something else is expected. The string is not repeated: it may be
+/// as long as the body, and longer once it is escaped.
 fn a_string<E: Error>(expected: &dyn Expected) -> E {
     E::invalid_type(Unexpected::Other("a string"), expected)
 }
@@ -152,7 +156,7 @@ trait ReadRow<'de> {
     fn read_row<D: Deserializer<'de>>(&mut self, row: D) -> Result<(), D::Error>;
 }
 
-/// An array, each element a row.
+/// An array whose elements are rows.
 struct Array<'r, R>(&'r mut R);
 
 impl<'de, R: ReadRow<'de>> DeserializeSeed<'de> for Array<'_, R> {

@@ -1,4 +1,4 @@
-//! The rows of a prediction request, whatever form they come in.
+//! The rows of a prediction request, in any format.
 
 mod body;
 mod csv;
@@ -16,39 +16,40 @@ use common::{Config, Schema};
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 
-use self::rows::Room;
+use self::rows::RowBudget;
 pub(crate) use body::{Gathered, Incoming};
-pub(crate) use rows::{Ids, Rows};
-pub(crate) use source::{Form, Source};
+pub(crate) use rows::{Ids, RequestRows};
+pub(crate) use source::{BodyFormat, Source};
 pub(crate) use stream::{Streaming, stream_body, stream_file};
 
-/// Rows whose answer may stream are checked whole before the first byte up to this size.
+/// Size up to which rows with a streamable answer are checked as a whole before the first byte is
+/// sent.
 pub(crate) const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
 
-/// The rows of a source, which count as held while they are collected; a file does so before it is
-/// read.
+/// The rows of a source. Their memory is counted while they are collected; that of a file is
+/// counted before it is read.
 pub(crate) fn rows(
     source: &Source<'_>,
     config: &Config,
     schema: &Schema,
     permit: &mut Permit,
-) -> Result<Rows, ApiError> {
+) -> Result<RequestRows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows(text.as_bytes(), schema, Room { limits, permit }),
-        Source::Records(json) => json::records(json, schema, Room { limits, permit }),
+        Source::Csv(text) => csv::rows(text.as_bytes(), schema, RowBudget { limits, permit }),
+        Source::Records(json) => json::records(json, schema, RowBudget { limits, permit }),
         Source::Columns { names, data } => {
-            json::columns(names, data, schema, Room { limits, permit })
+            json::columns(names, data, schema, RowBudget { limits, permit })
         }
         Source::Path(path) => {
             let file = path::open(config, path)?;
             permit.grow(usize::try_from(file.limit()).unwrap_or(usize::MAX))?;
-            csv::rows(file, schema, Room { limits, permit })
+            csv::rows(file, schema, RowBudget { limits, permit })
         }
     }
 }
 
-/// A named file that is too large to be checked whole.
+/// A named file that is too large to be checked as a whole.
 pub(crate) fn large_file(
     source: &Source<'_>,
     config: &Config,

@@ -1,9 +1,9 @@
-//! A file that a request names: only CSV beneath the folders that the configuration opens.
+//! A file that a request names: only CSV files in the configured folders.
 //!
 //! The name is compared with the folders before the file system is asked, so that nothing can be
-//! learnt of files elsewhere. Then it is opened step by step beneath the folder, following no
-//! symbolic link, and without waiting, so that neither a link nor a pipe nor a file swapped in
-//! between leads anywhere else; what is read is the file that was checked.
+//! learnt about other files. The file is then opened step by step below the folder, without
+//! following symbolic links and without waiting. So no link, pipe or swapped file leads elsewhere,
+//! and the file that was checked is the file that is read.
 
 use std::fs::File;
 use std::io::{self, Read, Take};
@@ -17,10 +17,10 @@ use crate::error::ApiError;
 
 const NO_REGULAR_FILE: &str = "only regular files may be named";
 
-/// Bytes of a name at most: no system opens a longer one, and it would be copied to be looked at.
+/// Upper limit of a name in bytes: no system opens a longer one, and checking it makes a copy.
 const MAX_NAME: usize = 4096;
 
-/// Opens the file that a request names, up to the size it has now.
+/// Opens the file that a request names, limited to its present size.
 pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError> {
     let roots = &config.api.data_roots;
     if roots.is_empty() {
@@ -28,10 +28,10 @@ pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError>
             "this server reads no files for requests (api.data_roots is empty); send the rows themselves",
         ));
     }
-    let (root, beneath) = place(&config.base, roots, named).ok_or(ApiError::PathNotAllowed(
+    let (root, relative) = locate(&config.base, roots, named).ok_or(ApiError::PathNotAllowed(
         "only .csv files in the folders of api.data_roots may be named",
     ))?;
-    let file = open_beneath(root, &beneath)?;
+    let file = open_inside(root, &relative)?;
     let metadata = file.metadata().map_err(internal)?;
     if !metadata.is_file() {
         return Err(ApiError::PathNotAllowed(NO_REGULAR_FILE));
@@ -46,8 +46,9 @@ pub(super) fn open(config: &Config, named: &str) -> Result<Take<File>, ApiError>
     Ok(file.take(metadata.len()))
 }
 
-/// The innermost folder that a name lies in, and the rest of the name; nothing is looked up.
-fn place<'r>(base: &Path, roots: &'r [PathBuf], named: &str) -> Option<(&'r Path, PathBuf)> {
+/// The innermost folder that contains the name, and the rest of the name. The file system is not
+/// asked.
+fn locate<'r>(base: &Path, roots: &'r [PathBuf], named: &str) -> Option<(&'r Path, PathBuf)> {
     if named.len() > MAX_NAME {
         return None;
     }
@@ -64,20 +65,20 @@ fn place<'r>(base: &Path, roots: &'r [PathBuf], named: &str) -> Option<(&'r Path
     roots
         .iter()
         .filter_map(|root| {
-            let beneath = path.strip_prefix(root).ok()?;
-            Some((root.as_path(), beneath.to_owned()))
+            let relative = path.strip_prefix(root).ok()?;
+            Some((root.as_path(), relative.to_owned()))
         })
         .max_by_key(|(root, _)| root.components().count())
 }
 
-/// Opens a file beneath a folder; each step may be a folder but no link.
-fn open_beneath(root: &Path, beneath: &Path) -> Result<File, ApiError> {
+/// Opens a file below a folder; each step may be a folder but no link.
+fn open_inside(root: &Path, relative: &Path) -> Result<File, ApiError> {
     let folder = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    // Without NONBLOCK opening a pipe would wait for a writer.
+    // Without NONBLOCK, opening a pipe would wait for a writer.
     let file = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    // The folder itself is the configuration's word, and may be reached through links.
+    // The folder itself comes from the configuration and may be reached through links.
     let mut at = rustix::fs::open(root, folder, Mode::empty()).map_err(open_error)?;
-    let mut steps = beneath.components().peekable();
+    let mut steps = relative.components().peekable();
     while let Some(step) = steps.next() {
         let flags = if steps.peek().is_some() { folder } else { file };
         at = openat(
@@ -116,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// A base folder with a data folder that is open, and one that is not.
+    /// A base folder with an allowed data folder and a forbidden one.
     fn workspace() -> (tempfile::TempDir, Config) {
         let base = tempfile::tempdir().unwrap();
         for folder in ["data/in/sub", "data/private"] {
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_csv_files_beneath_the_open_folders_are_read() {
+    fn only_csv_files_in_the_allowed_folders_are_read() {
         let (base, config) = workspace();
         let absolute = |name: &str| base.path().join(name).display().to_string();
         for (named, wanted) in [
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn links_pipes_and_folders_are_not_followed_or_waited_for() {
+    fn links_are_not_followed_and_pipes_are_not_waited_for() {
         let (base, config) = workspace();
         let inside = |name: &str| base.path().join("data/in").join(name);
         symlink("../private/p.csv", inside("link.csv")).unwrap();
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_folder_may_itself_be_a_link_and_may_lie_in_another() {
+    fn an_allowed_folder_may_be_a_link_and_may_lie_in_another() {
         let (base, mut config) = workspace();
         symlink("private", base.path().join("data/linked")).unwrap();
         assert_eq!(code(&config, "data/linked/p.csv"), "path-not-allowed");
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_turns_the_form_off_and_a_huge_file_is_refused() {
+    fn an_empty_list_forbids_named_files_and_a_huge_file_is_rejected() {
         let (base, mut config) = workspace();
         let huge = base.path().join("data/in/huge.csv");
         files::replace(&huge, b"").unwrap();

@@ -1,4 +1,4 @@
-//! The rows of a request, collected: accepted ones as numbers, refused ones as errors.
+//! Collection of the rows of a request: accepted rows as numbers, rejected rows as errors.
 
 use common::config::LimitSettings;
 use serde::Serialize;
@@ -7,71 +7,71 @@ use serde::ser::Serializer;
 use crate::error::{ApiError, RowError, RowErrors};
 use crate::in_flight::Permit;
 
-/// Row errors that an answer lists at most.
+/// Upper limit of row errors in an answer.
 const SHOWN_ERRORS: usize = 20;
 
 /// Rows that a model can read; at least one.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Rows {
-    /// The clients.
+pub(crate) struct RequestRows {
+    /// Names of the clients.
     pub(crate) ids: Ids,
-    /// The features row by row, in schema order; NaN stands for a missing value.
+    /// The features row by row, in schema order; NaN is a missing value.
     values: Vec<f64>,
     n_features: usize,
 }
 
-/// Names of clients, kept in one text.
+/// Names of clients, stored in one text.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Ids {
     text: String,
     ends: Vec<usize>,
 }
 
-/// What the rows of a request may take.
-pub(crate) struct Room<'r> {
+/// Limits and memory for the rows of a request.
+pub(crate) struct RowBudget<'r> {
     pub(crate) limits: &'r LimitSettings,
     /// Counts the rows while they are collected.
     pub(crate) permit: &'r mut Permit,
 }
 
-/// Bytes of rows after which those collected are counted again: so many, and those of one row, are
-/// never counted.
+/// Bytes of collected rows between two counts. Up to this many bytes, and those of one row, are
+/// uncounted.
 const BYTES_BETWEEN_COUNTS: usize = 256 * 1024;
 
-/// Takes the rows of a request one by one.
-pub(super) struct Collector<'r> {
-    rows: Rows,
+/// Collects the rows of a request one by one.
+pub(super) struct RowCollector<'r> {
+    rows: RequestRows,
     errors: RowErrors,
     n_rows: u64,
-    most_rows: u64,
+    max_rows: u64,
     permit: &'r mut Permit,
-    /// Bytes of the rows that the permit holds.
+    /// Bytes of rows that the permit has counted.
     counted: usize,
 }
 
-/// There are more rows than a request may have.
+/// Error: a request has more rows than this limit.
 #[derive(Debug)]
-pub(super) struct TooMany(u64);
+pub(super) struct TooManyRows(u64);
 
-impl Rows {
+impl RequestRows {
     /// The features of each row.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.n_features)
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Bytes that they take in memory.
+    /// Bytes that the rows use in memory.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.values.as_slice())
             + size_of_val(self.ids.ends.as_slice())
             + self.ids.text.len()
     }
 
-    /// Missing values among all rows.
+    /// Number of missing values in all rows.
     pub(crate) fn missing(&self) -> usize {
         self.values.iter().filter(|value| value.is_nan()).count()
     }
@@ -88,12 +88,12 @@ impl Ids {
         })
     }
 
-    /// How many there are.
+    /// Number of names.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// All names, one behind the other.
+    /// All names, joined without separators.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -110,42 +110,41 @@ impl Serialize for Ids {
     }
 }
 
-impl TooMany {
-    /// There are more than the limits allow.
+impl TooManyRows {
+    /// The error for the configured limit.
     pub(super) fn rows(limits: &LimitSettings) -> Self {
         Self(limits.rows)
     }
 }
 
-impl<'r> Collector<'r> {
+impl<'r> RowCollector<'r> {
     /// A collector without rows; `n_features` is at least 1.
-    pub(super) fn new(n_features: usize, room: Room<'r>) -> Self {
+    pub(super) fn new(n_features: usize, budget: RowBudget<'r>) -> Self {
         Self {
-            rows: Rows {
+            rows: RequestRows {
                 ids: Ids::default(),
                 values: Vec::new(),
                 n_features,
             },
             errors: RowErrors::default(),
             n_rows: 0,
-            most_rows: room.limits.rows,
-            permit: room.permit,
+            max_rows: budget.limits.rows,
+            permit: budget.permit,
             counted: 0,
         }
     }
 
-    /// Whether a row was begun.
+    /// True if a row was begun.
     pub(super) fn has_rows(&self) -> bool {
         self.n_rows > 0
     }
 
-    /// Counts a row, and returns its number; refused when there are too many, or too many bytes of
-    /// them.
+    /// Begins a row and returns its number. An error if there are too many rows, or too many bytes.
     pub(super) fn begin(&mut self) -> Result<u64, ApiError> {
-        if self.n_rows == self.most_rows {
-            return Err(TooMany(self.most_rows).into());
+        if self.n_rows == self.max_rows {
+            return Err(TooManyRows(self.max_rows).into());
         }
-        // By bytes, not by rows: a row may be as long as its fields.
+        // Counted by bytes, not rows: a row may be as long as its fields.
         if self.rows.bytes() - self.counted >= BYTES_BETWEEN_COUNTS {
             self.count()?;
         }
@@ -153,17 +152,17 @@ impl<'r> Collector<'r> {
         Ok(self.n_rows)
     }
 
-    /// Takes the row begun last.
+    /// Accepts the current row.
     pub(super) fn accept(&mut self, id: &str, values: impl IntoIterator<Item = f64>) {
-        // Once a row is refused nothing is predicted: the others are only checked.
+        // After a rejected row nothing is predicted; further rows are only checked.
         if self.errors.total == 0 {
             self.rows.ids.push(id);
             self.rows.values.extend(values);
         }
     }
 
-    /// Refuses the row begun last.
-    pub(super) fn refuse(&mut self, error: RowError) {
+    /// Rejects the current row.
+    pub(super) fn reject(&mut self, error: RowError) {
         self.errors.add(error);
     }
 
@@ -174,8 +173,9 @@ impl<'r> Collector<'r> {
         Ok(())
     }
 
-    /// The rows, unless there are none or one was refused; the permit holds them.
-    pub(super) fn finish(mut self) -> Result<Rows, ApiError> {
+    /// The rows. An error if there are none or one was rejected. The permit has counted all of
+    /// them.
+    pub(super) fn finish(mut self) -> Result<RequestRows, ApiError> {
         self.count()?;
         if self.errors.total > 0 {
             Err(ApiError::RowInvalid(self.errors))
@@ -197,9 +197,9 @@ impl RowErrors {
     }
 }
 
-impl From<TooMany> for ApiError {
-    fn from(TooMany(most): TooMany) -> Self {
-        Self::TooManyRows(most)
+impl From<TooManyRows> for ApiError {
+    fn from(TooManyRows(limit): TooManyRows) -> Self {
+        Self::TooManyRows(limit)
     }
 }
 
@@ -208,48 +208,51 @@ mod tests {
     use super::*;
     use crate::in_flight::InFlight;
 
-    /// The bytes that were there when rows with an id of this length were refused.
-    fn held_when_refused(limit: u64, id_bytes: usize) -> u64 {
+    /// Bytes of rows in memory when rows with ids of this length exceed the limit.
+    fn bytes_when_rejected(limit: u64, id_bytes: usize) -> u64 {
         let in_flight = InFlight::new(limit);
         let mut permit = in_flight.permit();
         let limits = LimitSettings::default();
-        let room = Room {
+        let budget = RowBudget {
             limits: &limits,
             permit: &mut permit,
         };
-        let mut collector = Collector::new(1, room);
+        let mut collector = RowCollector::new(1, budget);
         let id = "x".repeat(id_bytes);
-        let refused = (0..limits.rows).find_map(|_| {
-            let refused = collector.begin().err();
+        let rejected = (0..limits.rows).find_map(|_| {
+            let rejected = collector.begin().err();
             collector.accept(&id, [1.0]);
-            refused
+            rejected
         });
-        assert!(matches!(refused, Some(ApiError::BodyTooLarge { .. })));
+        assert!(matches!(rejected, Some(ApiError::BodyTooLarge { .. })));
         collector.rows.bytes() as u64
     }
 
     #[test]
-    fn rows_are_counted_while_they_are_collected_however_long_they_are() {
+    fn rows_of_any_length_are_counted_while_they_are_collected() {
         for id_bytes in [8, 64 * 1024] {
-            let held = held_when_refused(1 << 20, id_bytes);
-            assert!(held < (1 << 20) + (1 << 18), "{held} bytes of {id_bytes}");
+            let bytes_in_memory = bytes_when_rejected(1 << 20, id_bytes);
+            assert!(
+                bytes_in_memory < (1 << 20) + (1 << 18),
+                "{bytes_in_memory} bytes of {id_bytes}"
+            );
         }
     }
 
     #[test]
-    fn the_permit_holds_what_was_collected() {
+    fn the_permit_counts_the_collected_rows() {
         let in_flight = InFlight::new(800);
         let mut permit = in_flight.permit();
-        let room = Room {
+        let budget = RowBudget {
             limits: &LimitSettings::default(),
             permit: &mut permit,
         };
-        let mut collector = Collector::new(1, room);
+        let mut collector = RowCollector::new(1, budget);
         collector.begin().unwrap();
         collector.accept("a", [1.0]);
         let rows = collector.finish().unwrap();
-        assert_eq!(in_flight.held(), rows.bytes() as u64);
+        assert_eq!(in_flight.used(), rows.bytes() as u64);
         drop(permit);
-        assert_eq!(in_flight.held(), 0);
+        assert_eq!(in_flight.used(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the rows of a request are: in its body as CSV or JSON, or in a file that it names.
+//! The source of a request's rows: the body as CSV or JSON, or a named file.
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
@@ -8,23 +8,23 @@ use super::json;
 use crate::error::ApiError;
 use crate::problem::excerpt;
 
-/// How a body is to be read.
+/// Format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// As CSV with a header.
+pub(crate) enum BodyFormat {
+    /// CSV with a header.
     Csv,
-    /// As JSON.
+    /// JSON.
     Json,
-    /// As its first byte tells.
-    Unsaid,
+    /// Undeclared; the first byte decides.
+    Undeclared,
 }
 
-/// The forms by content type; the last is what curl sends unless it is told otherwise.
-const FORMS: [(&str, Form); 4] = [
-    ("text/csv", Form::Csv),
-    ("application/json", Form::Json),
-    ("", Form::Unsaid),
-    ("application/x-www-form-urlencoded", Form::Unsaid),
+/// Formats by content type; the last one is curl's default.
+const FORMS: [(&str, BodyFormat); 4] = [
+    ("text/csv", BodyFormat::Csv),
+    ("application/json", BodyFormat::Json),
+    ("", BodyFormat::Undeclared),
+    ("application/x-www-form-urlencoded", BodyFormat::Undeclared),
 ];
 
 /// Exactly one source of rows.
@@ -34,7 +34,7 @@ pub(crate) enum Source<'a> {
     Csv(&'a str),
     /// A JSON array of objects.
     Records(json::Text<'a>),
-    /// Column names beside a JSON array of arrays.
+    /// Column names with a JSON array of arrays.
     Columns {
         /// A JSON array of the names.
         names: json::Text<'a>,
@@ -45,7 +45,7 @@ pub(crate) enum Source<'a> {
     Path(String),
 }
 
-/// The members of a JSON object that can bring rows; others are ignored.
+/// The members of a JSON object that can hold rows; others are ignored.
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow)]
@@ -59,11 +59,11 @@ struct Members<'a> {
 
 const JSON_FORMS: &str = "send an array of objects, {\"records\":[…]}, {\"columns\":[…],\"data\":[[…]]}, or the path of a file as a string or as {\"path\":\"…\"}";
 
-impl Form {
-    /// The form that the content type declares.
+impl BodyFormat {
+    /// The format that the content type declares.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(CONTENT_TYPE) else {
-            return Ok(Self::Unsaid);
+            return Ok(Self::Undeclared);
         };
         let essence = value.as_bytes().split(|byte| *byte == b';').next();
         let essence = essence.unwrap_or_default().trim_ascii();
@@ -71,33 +71,33 @@ impl Form {
             .iter()
             .find(|(name, _)| essence.eq_ignore_ascii_case(name.as_bytes()));
         let refused = || ApiError::ContentType(excerpt(value.as_bytes()));
-        found.map(|(_, form)| *form).ok_or_else(refused)
+        found.map(|(_, format)| *format).ok_or_else(refused)
     }
 }
 
-impl Form {
-    /// Whether a body that begins so is CSV.
+impl BodyFormat {
+    /// True if a body with this beginning is CSV.
     pub(crate) fn is_csv(self, beginning: &[u8]) -> bool {
         let first = beginning.trim_ascii_start().first();
         match self {
             Self::Csv => true,
             Self::Json => false,
-            Self::Unsaid => !matches!(first, Some(b'"' | b'{' | b'[')),
+            Self::Undeclared => !matches!(first, Some(b'"' | b'{' | b'[')),
         }
     }
 }
 
 impl<'a> Source<'a> {
     /// Finds the rows of a body.
-    pub(crate) fn of(form: Form, body: &'a [u8]) -> Result<Self, ApiError> {
+    pub(crate) fn of(format: BodyFormat, body: &'a [u8]) -> Result<Self, ApiError> {
         let text =
             std::str::from_utf8(body).map_err(|error| ApiError::NotUtf8(error.valid_up_to()))?;
-        match form {
-            _ if form.is_csv(body) => match text.trim_ascii_start() {
+        match format {
+            _ if format.is_csv(body) => match text.trim_ascii_start() {
                 "" => Err(ApiError::NoRows),
                 _ => Ok(Self::Csv(text)),
             },
-            Form::Unsaid => Self::of_json(text).map_err(hint_at_csv),
+            BodyFormat::Undeclared => Self::of_json(text).map_err(hint_at_csv),
             _ => Self::of_json(text),
         }
     }
@@ -156,7 +156,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError> {
     serde_json::from_str(text).map_err(|error| json::invalid(&error))
 }
 
-/// A CSV header in quotes looks like JSON to whoever goes by the first byte.
+/// Adds a hint to a JSON error: the first byte of a quoted CSV header looks like JSON.
 fn hint_at_csv(error: ApiError) -> ApiError {
     match error {
         ApiError::JsonInvalid(what) => ApiError::JsonInvalid(format!(
@@ -172,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn name(body: &[u8], form: Form) -> String {
-        match Source::of(form, body) {
+    fn name(body: &[u8], format: BodyFormat) -> String {
+        match Source::of(format, body) {
             Ok(Source::Csv(_)) => "csv".into(),
             Ok(Source::Records(_)) => "records".into(),
             Ok(Source::Columns { .. }) => "columns".into(),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_a_type_is_told_by_its_first_byte() {
+    fn the_first_byte_decides_the_format_of_a_body_without_content_type() {
         for (body, wanted) in [
             ("a,b\n1,2\n", "csv"),
             (" \n[{}]", "records"),
@@ -205,17 +205,21 @@ mod tests {
                 "ambiguous-input",
             ),
         ] {
-            assert_eq!(name(body.as_bytes(), Form::Unsaid), wanted, "{body}");
+            assert_eq!(
+                name(body.as_bytes(), BodyFormat::Undeclared),
+                wanted,
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn a_declared_type_decides() {
-        assert_eq!(name(br#""a","b""#, Form::Csv), "csv");
-        assert_eq!(name(b"a,b", Form::Json), "json-invalid");
-        assert_eq!(name(b"3", Form::Json), "json-invalid");
-        assert_eq!(name(b"", Form::Json), "json-invalid");
-        assert_eq!(name(b"a,b\n\xff,1", Form::Csv), "not-utf8");
+        assert_eq!(name(br#""a","b""#, BodyFormat::Csv), "csv");
+        assert_eq!(name(b"a,b", BodyFormat::Json), "json-invalid");
+        assert_eq!(name(b"3", BodyFormat::Json), "json-invalid");
+        assert_eq!(name(b"", BodyFormat::Json), "json-invalid");
+        assert_eq!(name(b"a,b\n\xff,1", BodyFormat::Csv), "not-utf8");
     }
 
     #[test]
@@ -223,12 +227,18 @@ mod tests {
         let of = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
-            Form::of(&headers).map_err(|error| error.kind().code)
+            BodyFormat::of(&headers).map_err(|error| error.kind().code)
         };
-        assert_eq!(Form::of(&HeaderMap::new()).ok(), Some(Form::Unsaid));
-        assert_eq!(of("text/csv; charset=utf-8"), Ok(Form::Csv));
-        assert_eq!(of("Application/JSON"), Ok(Form::Json));
-        assert_eq!(of("application/x-www-form-urlencoded"), Ok(Form::Unsaid));
+        assert_eq!(
+            BodyFormat::of(&HeaderMap::new()).ok(),
+            Some(BodyFormat::Undeclared)
+        );
+        assert_eq!(of("text/csv; charset=utf-8"), Ok(BodyFormat::Csv));
+        assert_eq!(of("Application/JSON"), Ok(BodyFormat::Json));
+        assert_eq!(
+            of("application/x-www-form-urlencoded"),
+            Ok(BodyFormat::Undeclared)
+        );
         assert_eq!(of("application/xml"), Err("content-type"));
     }
 }

@@ -1,8 +1,8 @@
-//! Predictions of more rows than are held in memory: CSV in, CSV out, row by row.
+//! Predictions for more rows than fit in memory: CSV in, CSV out, row by row.
 //!
-//! A thread reads, predicts and writes; two short queues join it to the connection, so whoever is
-//! slow holds up the other end and no memory grows. What is wrong with the first rows is answered
-//! like any problem; after that a bad row ends the answer before its last chunk.
+//! A thread reads, predicts and writes. Two short queues connect it to the connection, so a slow
+//! side delays the other and memory stays bounded. An error in the first rows is answered like any
+//! problem. A later error ends the answer before its last chunk.
 
 use std::fs::File;
 use std::io::{self, Read, Take};
@@ -20,27 +20,27 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::body::Incoming;
 use super::csv;
-use super::rows::TooMany;
+use super::rows::TooManyRows;
 use crate::error::{ApiError, RowErrors};
 use crate::in_flight::Permit;
 use crate::predict::CsvAnswer;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
-/// Bytes of an answer that are handed over at a time.
+/// Bytes of a chunk of the answer.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that wait for a reader.
+/// Upper limit of chunks that wait for the reader.
 const WAITING_CHUNKS: usize = 4;
-/// Answers that may stream at once; each has a thread.
+/// Upper limit of simultaneous streams; each has a thread.
 const MOST_STREAMS: usize = 8;
 
-/// What a streamed answer is made of besides its rows.
+/// Context of a streamed answer, besides its rows.
 pub(crate) struct Streaming {
     pub(crate) state: Data<AppState>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) threshold: f64,
     pub(crate) request_id: String,
-    /// For the beginning of the body, until the answer was made.
+    /// Permit for the beginning of the body, kept until the answer is made.
     pub(crate) _permit: Permit,
 }
 
@@ -50,13 +50,13 @@ pub(crate) struct StreamedAnswer {
     rest: Receiver<Piece>,
 }
 
-/// A part of an answer, `None` after the last; a thread that ends without that has failed.
+/// A part of an answer; `None` after the last part. A thread that ends without `None` has failed.
 type Piece = Result<Option<Bytes>, ApiError>;
 
-/// One of the answers that stream.
+/// Counts a running stream until it is dropped.
 struct Slot(Arc<AtomicUsize>);
 
-/// Streams the predictions of a body whose beginning was read.
+/// Streams the predictions for a body; its beginning was already read.
 pub(crate) async fn stream_body(
     streaming: Streaming,
     beginning: Bytes,
@@ -67,7 +67,7 @@ pub(crate) async fn stream_body(
         loop {
             let next = incoming.next().await;
             let goes_on = matches!(next, Ok(Some(_)));
-            // Nobody takes it any more once a bad row has ended the answer.
+            // Sending fails once an invalid row has ended the answer.
             if sender.send(next).await.is_err() || !goes_on {
                 break;
             }
@@ -80,7 +80,7 @@ pub(crate) async fn stream_body(
     start(streaming, input).await
 }
 
-/// Streams the predictions of a file.
+/// Streams the predictions for a file.
 pub(crate) async fn stream_file(
     streaming: Streaming,
     file: Take<File>,
@@ -100,7 +100,7 @@ where
             let _slot = slot;
             if let Err(error) = predict_all(&streaming, input, &sender) {
                 streaming.note(&error);
-                // A client that is gone learns nothing more.
+                // A client that has left gets no error.
                 let _ = sender.blocking_send(Err(error));
             }
         })
@@ -123,7 +123,7 @@ fn predict_all(
     while let Some(row) = reader.next_row().map_err(csv::file_error)? {
         n_rows += 1;
         if n_rows > limits.rows {
-            return Err(TooMany::rows(limits).into());
+            return Err(TooManyRows::rows(limits).into());
         }
         match row {
             ReadRow::Accepted(cells) => {
@@ -139,7 +139,7 @@ fn predict_all(
         if answer.len() >= CHUNK_BYTES {
             let chunk = answer.take();
             if sender.blocking_send(Ok(Some(chunk))).is_err() {
-                // The client is gone.
+                // The client has left.
                 return Ok(());
             }
         }
@@ -150,13 +150,13 @@ fn predict_all(
     let [stayed, left] = answer.counts();
     streaming.state.metrics.count_predictions(stayed, left);
     for last in [Some(answer.take()), None] {
-        // A client that is gone needs no end.
+        // A client that has left needs no end.
         let _ = sender.blocking_send(Ok(last));
     }
     Ok(())
 }
 
-/// What is left of an answer whose thread has panicked.
+/// The error of an answer whose thread has panicked.
 fn broken_off() -> ApiError {
     ApiError::Internal(anyhow::anyhow!(
         "the thread of a streamed answer ended before the answer"
@@ -192,7 +192,7 @@ impl Drop for Slot {
     }
 }
 
-/// A body as its chunks arrive, for a thread that may wait for them.
+/// A reader of a body whose chunks still arrive, for a thread that may block.
 struct Arriving {
     current: Bytes,
     chunks: Receiver<Result<Option<Bytes>, ApiError>>,
@@ -205,7 +205,7 @@ impl Read for Arriving {
                 Some(Ok(Some(bytes))) => self.current = bytes,
                 Some(Ok(None)) => return Ok(0),
                 Some(Err(error)) => return Err(io::Error::other(error)),
-                // The connection's task ended without a word.
+                // The task of the connection has ended unexpectedly.
                 None => return Err(io::Error::other(ApiError::BodyIncomplete)),
             }
         }

@@ -1,4 +1,4 @@
-//! Bodies of any bytes, in every form.
+//! Bodies of arbitrary bytes, in every format.
 
 use acceptance::fuzzing::fuzz;
 use actix_web::body::MessageBody;
@@ -37,8 +37,8 @@ fn model(config: &Config) -> Model {
     training::train(config, &table, DataPosition::default()).unwrap()
 }
 
-/// Predictions are probabilities; what stands in the answer are numbers.
-fn check(model: &Model, rows: &Rows) {
+/// Checks that predictions are probabilities and that all values are numbers.
+fn check(model: &Model, rows: &RequestRows) {
     let options = Options {
         explain: true,
         ..Options::default()
@@ -57,8 +57,8 @@ fn check(model: &Model, rows: &Rows) {
     }
 }
 
-/// The answer for these rows, with as many bytes as were counted for it.
-fn written(model: &Model, rows: &Rows, explain: bool, media: Media) -> (Vec<u8>, usize) {
+/// The answer for these rows, and the number of bytes that was counted for it.
+fn written(model: &Model, rows: &RequestRows, explain: bool, media: Media) -> (Vec<u8>, usize) {
     let options = Options {
         explain,
         ..Options::default()
@@ -73,8 +73,8 @@ fn written(model: &Model, rows: &Rows, explain: bool, media: Media) -> (Vec<u8>,
     (text, counted)
 }
 
-/// No answer is longer than was counted before it was made.
-fn check_counted(model: &Model, rows: &Rows) {
+/// Checks that no answer is longer than the count made before it.
+fn check_counted(model: &Model, rows: &RequestRows) {
     for (explain, media) in [
         (false, Media::Json),
         (true, Media::Json),
@@ -87,7 +87,7 @@ fn check_counted(model: &Model, rows: &Rows) {
 }
 
 #[test]
-fn what_will_be_written_is_counted_whatever_has_to_be_escaped() {
+fn the_size_of_an_answer_is_counted_correctly_for_texts_with_escapes() {
     let (_base, mut config) = workspace();
     for (feature, name) in config.schema.features.iter_mut().zip(["\"", "\\", "\u{1}"]) {
         feature.name = name.repeat(300);
@@ -103,10 +103,11 @@ fn what_will_be_written_is_counted_whatever_has_to_be_escaped() {
             .chain(config.schema.feature_names())
             .collect();
         let body = json!({"columns": names, "data": cells.collect::<Vec<_>>()}).to_string();
-        let source = Source::of(Form::Json, body.as_bytes()).unwrap();
+        let source = Source::of(BodyFormat::Json, body.as_bytes()).unwrap();
         let rows = rows(&source, &config, &config.schema, &mut in_flight.permit()).unwrap();
         check_counted(&model, &rows);
-        // Nor is much more counted, which would turn away what there is room for.
+        // The count must not be much too high either: that would reject requests for which there is
+        // room.
         let (text, counted) = written(&model, &rows, false, Media::Json);
         let slack = 512 + 40 * rows.len();
         assert!(counted <= text.len() + slack, "{} of {counted}", text.len());
@@ -114,7 +115,7 @@ fn what_will_be_written_is_counted_whatever_has_to_be_escaped() {
 }
 
 #[test]
-fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
+fn arbitrary_bytes_get_predictions_or_a_client_error() {
     let (_base, config) = workspace();
     let model = model(&config);
     let mut schema = config.schema.clone();
@@ -124,7 +125,7 @@ fn a_body_of_any_bytes_is_predicted_or_refused_as_the_clients_mistake() {
     });
     let in_flight = InFlight::new(config.api.limits.in_flight_bytes);
     fuzz("payload", 300, |bytes| {
-        for form in [Form::Csv, Form::Json, Form::Unsaid] {
+        for form in [BodyFormat::Csv, BodyFormat::Json, BodyFormat::Undeclared] {
             let mut permit = in_flight.permit();
             let read = Source::of(form, bytes)
                 .and_then(|source| rows(&source, &config, &schema, &mut permit));

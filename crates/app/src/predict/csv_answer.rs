@@ -5,7 +5,7 @@ use dataset::push_field;
 use model::Model;
 
 use super::Options;
-use crate::payload::Rows;
+use crate::payload::RequestRows;
 
 /// Predictions as CSV with a header.
 pub(crate) struct CsvAnswer {
@@ -15,7 +15,7 @@ pub(crate) struct CsvAnswer {
 }
 
 impl CsvAnswer {
-    /// The header alone; so many bytes will be held at once.
+    /// The header alone; `bytes` is the capacity to reserve.
     pub(crate) fn new(threshold: f64, bytes: usize) -> Self {
         let mut text = Vec::with_capacity(bytes);
         text.extend_from_slice(b"id,probability,prediction\n");
@@ -28,37 +28,38 @@ impl CsvAnswer {
 
     /// Adds a row.
     pub(crate) fn push(&mut self, id: &str, probability: f64) {
-        let class = probability > self.threshold;
-        self.counts[usize::from(class)] += 1;
+        let label = probability > self.threshold;
+        self.counts[usize::from(label)] += 1;
         push_id(&mut self.text, id);
         self.text.push(b',');
-        // A finite number always encodes, and a vector takes all that is written.
+        // A finite number always encodes, and writing to a vector cannot fail.
         let _ = serde_json::to_writer(&mut self.text, &probability);
         self.text
-            .extend_from_slice(if class { b",1\n" } else { b",0\n" });
+            .extend_from_slice(if label { b",1\n" } else { b",0\n" });
     }
 
-    /// Bytes held now.
+    /// Bytes in memory.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// How many are of class 0 and of class 1.
+    /// Number of negative and of positive predictions.
     pub(crate) fn counts(&self) -> [u64; 2] {
         self.counts
     }
 
-    /// The text since the last time.
+    /// The text added since the last call.
     pub(crate) fn take(&mut self) -> Bytes {
         let capacity = self.text.capacity();
         std::mem::replace(&mut self.text, Vec::with_capacity(capacity)).into()
     }
 }
 
-/// All predictions as CSV of so many bytes at most, and how many are of class 0 and of class 1.
+/// All predictions as CSV, and the number of negative and of positive ones. `bytes` is the largest
+/// size of the text.
 pub(crate) fn predict_csv(
     model: &Model,
-    rows: &Rows,
+    rows: &RequestRows,
     options: Options,
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {
@@ -70,10 +71,10 @@ pub(crate) fn predict_csv(
     (answer.text, answer.counts)
 }
 
-/// What a spreadsheet takes for the beginning of a formula.
+/// Characters that start a formula in a spreadsheet.
 const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
 
-/// Writes the id of a client so that no spreadsheet computes it: an apostrophe goes before what
+/// Writes a client's name so that no spreadsheet evaluates it: an apostrophe precedes a text that
 /// looks like a formula.
 fn push_id(to: &mut Vec<u8>, id: &str) {
     let is_formula = id
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_looks_like_a_formula_is_no_formula_in_csv() {
+    fn a_name_that_looks_like_a_formula_is_escaped_in_csv() {
         for (name, wanted) in [
             ("Calm Co", "Calm Co"),
             ("a,\"b\"", "\"a,\"\"b\"\"\""),

@@ -4,7 +4,7 @@ use model::{Model, Scorer};
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::payload::Rows;
+use crate::payload::RequestRows;
 
 /// The explanation of each row. Each is made while it is written, because all of them together take
 /// more memory than the rows.
@@ -13,11 +13,11 @@ pub(super) struct Explanations<'a> {
     /// The names of the features, in schema order.
     features: Vec<&'a str>,
     scorer: Scorer<'a>,
-    rows: &'a Rows,
+    rows: &'a RequestRows,
 }
 
 impl<'a> Explanations<'a> {
-    pub(super) fn new(model: &'a Model, scorer: Scorer<'a>, rows: &'a Rows) -> Self {
+    pub(super) fn new(model: &'a Model, scorer: Scorer<'a>, rows: &'a RequestRows) -> Self {
         Self {
             features: model.schema.feature_names().collect(),
             scorer,
@@ -42,7 +42,7 @@ impl Serialize for Explanations<'_> {
 /// The log-odds of one row: the sum of `base` and all contributions.
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
-    /// The log-odds of the mean training row.
+    /// Log-odds of the mean training row.
     base: f64,
     contributions: Contributions<'a>,
 }

@@ -1,25 +1,24 @@
-//! How many bytes an answer is going to take, known before any of it is made.
+//! Size of an answer, computed before the answer is made.
 //!
-//! Never fewer than are written then: an answer that is counted too small denies the others their
-//! share of the memory. Only numbers are counted at their longest; texts are counted as they are
-//! written.
+//! The size is never too small: an underestimate would take memory from other requests. Numbers are
+//! counted at their longest; texts are counted as written.
 
 use model::Model;
 
 use super::Options;
 use crate::accept::Media;
-use crate::payload::{Ids, Rows};
+use crate::payload::{Ids, RequestRows};
 
-/// What a number takes at most, with a separator.
+/// Upper limit for a number with its separator.
 const NUMBER_BYTES: usize = 25;
-/// What an answer takes beside its rows: names of members, numbers, and the ids of release and
+/// Upper limit for everything except the rows: member names, numbers, and the ids of release and
 /// request.
 const FRAME_BYTES: usize = 512;
 
-/// Bytes that an answer takes at most, with what is computed before it is written.
+/// Upper limit of the bytes of an answer, including the values computed before it is written.
 pub(crate) fn answer_bytes(
     model: &Model,
-    rows: &Rows,
+    rows: &RequestRows,
     options: Options,
     media: Media,
     release: &str,
@@ -44,7 +43,7 @@ pub(crate) fn answer_bytes(
     }
 }
 
-/// Bytes of one row's explanation.
+/// Upper limit for one row's explanation.
 fn explanation_bytes(model: &Model) -> usize {
     let names = model.schema.feature_names();
     let contribution = |name: &str| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
@@ -57,7 +56,7 @@ fn json_bytes(text: &str) -> usize {
     let bytes = text.as_bytes();
     let controls = count(bytes, |byte| byte < b' ');
     let escaped = count(bytes, |byte| matches!(byte, b'"' | b'\\'));
-    // `\u0001`, except for the few that have a letter.
+    // Control characters are written as `\u0001`, except for the few with a letter of their own.
     let lettered = match controls {
         0 => 0,
         _ => count(bytes, |byte| {
@@ -67,16 +66,22 @@ fn json_bytes(text: &str) -> usize {
     bytes.len() + escaped + 5 * controls - 4 * lettered
 }
 
-/// Bytes of all names as CSV: each may be quoted, with an apostrophe, and quotes are doubled.
+/// Upper limit for all names as CSV: each may be quoted, with an apostrophe, and quotes are
+/// doubled.
 fn csv_bytes(ids: &Ids) -> usize {
     let text = ids.text().as_bytes();
     text.len() + count(text, |byte| byte == b'"') + ids.len() * "\"'\"".len()
 }
 
-/// How many bytes are so. Counted in blocks whose counts fit into a byte, which processors do for
-/// many bytes at once.
-fn count(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> usize {
-    let in_block = |block: &[u8]| block.iter().map(|byte| u8::from(is_so(*byte))).sum::<u8>();
+/// Number of bytes that satisfy `is_counted`. Blocks are small enough for counts of one byte, which
+/// processors add many at a time.
+fn count(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> usize {
+    let in_block = |block: &[u8]| {
+        block
+            .iter()
+            .map(|byte| u8::from(is_counted(*byte)))
+            .sum::<u8>()
+    };
     let blocks = bytes.chunks(usize::from(u8::MAX));
     blocks.map(|block| usize::from(in_block(block))).sum()
 }

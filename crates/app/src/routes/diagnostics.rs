@@ -1,4 +1,4 @@
-//! `GET /diagnostics`: what the history knows of durations, missing values, drift and the last run.
+//! `GET /diagnostics`: durations, missing values, drift and the last run, from the history.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
-use diagnostics::{CHECK_LEVEL, Check, HeldTest, JointCheck, Test, Verdict, Verdicts};
+use diagnostics::{CHECK_LEVEL, Check, JointCheck, Test, TestAtLevel, Verdict, Verdicts};
 use jiff::Timestamp;
 use record::{Decision, Evidence, Outcome, RunFilter, RunRecord};
 use serde::{Serialize, Serializer};
@@ -98,10 +98,10 @@ impl<'a> EvaluatedRun<'a> {
 /// The tests of the model, after the verdict of both, and those of the features.
 fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
     let model = &verdicts.model;
-    let of_model = |test: &'static str, held: Option<&HeldTest>| TestVerdict {
+    let of_model = |test: &'static str, held: Option<&TestAtLevel>| TestVerdict {
         subject: "model".into(),
         test: test.into(),
-        verdict: held.map_or(Verdict::InsufficientData, HeldTest::verdict),
+        verdict: held.map_or(Verdict::InsufficientData, TestAtLevel::verdict),
         rows: held.map_or(model.rows, |held| held.rows),
         statistic: held.map(|held| held.test.statistic),
         p_value: held.map(|held| held.test.p_value),

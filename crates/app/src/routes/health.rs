@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`: whether the server turns, and whether it can predict.
+//! `/livez` and `/readyz`: liveness and readiness checks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,22 +26,22 @@ struct Check {
     detail: String,
 }
 
-/// Answers as long as the server turns.
+/// Liveness check: answers as long as the server runs.
 pub(super) async fn live(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     Ok(answer(StatusCode::OK, "alive", Vec::new()))
 }
 
-/// Answers whether predictions can be made, after a look for a new release.
+/// Readiness check: looks for a new release, then answers whether predictions are possible.
 pub(super) async fn ready(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     let models = Arc::clone(&state.models);
-    let look = move || models.look();
+    let refresh = move || models.refresh();
     let is_busy = || state.is_busy();
-    state.models.glance.look(is_busy, look).await?;
+    state.models.check.run(is_busy, refresh).await?;
     let readiness = state.models.readiness();
     let is_draining = state.is_draining.load(Ordering::Relaxed);
     let model = Check {
@@ -61,7 +61,7 @@ pub(super) async fn ready(
             "the live release is missing or cannot be loaded; the log of the server says why".into()
         },
     };
-    let stays = Check {
+    let running = Check {
         name: "running",
         ok: !is_draining,
         detail: if is_draining {
@@ -70,17 +70,17 @@ pub(super) async fn ready(
             "the server takes requests".into()
         },
     };
-    let (status, word) = match (is_draining, model.ok) {
+    let (status, status_text) = match (is_draining, model.ok) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no-model"),
         (false, true) => (StatusCode::OK, "ready"),
     };
-    Ok(answer(status, word, vec![model, live, stays]))
+    Ok(answer(status, status_text, vec![model, live, running]))
 }
 
-fn answer(status: StatusCode, word: &'static str, checks: Vec<Check>) -> HttpResponse {
+fn answer(status: StatusCode, status_text: &'static str, checks: Vec<Check>) -> HttpResponse {
     HttpResponseBuilder::new(status).json(Health {
-        status: word,
+        status: status_text,
         checks,
     })
 }

@@ -13,13 +13,13 @@ use crate::accept::{self, Media};
 use crate::error::ApiError;
 use crate::metrics::{Page, RunFigures};
 use crate::state::AppState;
-use crate::work::Glance;
+use crate::work::MonitoringCheck;
 
-/// What the history said of runs last; it stands in while the history cannot be read.
+/// Figures of runs from the last successful read; used while the history cannot be read.
 #[derive(Default)]
 pub(crate) struct RunFiguresCache {
     known: Mutex<Arc<RunFigures>>,
-    glance: Glance,
+    check: MonitoringCheck,
 }
 
 /// Answers with all metrics.
@@ -32,7 +32,7 @@ pub(super) async fn show(
     let reading = state.clone();
     let read = move || reading.runs.read(&reading.config);
     let is_busy = || state.is_busy();
-    state.runs.glance.look(is_busy, read).await?;
+    state.runs.check.run(is_busy, read).await?;
     let page = Page {
         metrics: &state.metrics,
         model: &state.models.figures(),
@@ -45,7 +45,7 @@ pub(super) async fn show(
 }
 
 impl RunFiguresCache {
-    /// Reads the history, unless it cannot be read.
+    /// Reads the history; the old figures stay if that fails.
     pub(crate) fn read(&self, config: &Config) {
         match RunFigures::read(config, Timestamp::now()) {
             Ok(figures) => *self.lock() = Arc::new(figures),

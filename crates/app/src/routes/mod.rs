@@ -1,7 +1,7 @@
-//! The routes: which address is answered by what.
+//! The routes: each address with its handler.
 
-mod described;
 mod diagnostics;
+mod documentation;
 mod drift;
 mod health;
 mod metrics;
@@ -24,11 +24,13 @@ use serde::Serialize;
 pub(crate) use self::metrics::RunFiguresCache;
 pub(crate) use self::scoring::ScoreCache;
 pub(crate) use self::stored::StoredAnswer;
-pub(crate) use self::table::{ALL, Access, Endpoint, Parameter, ParameterKind, Verb, place};
+pub(crate) use self::table::{
+    ALL, Access, Endpoint, Parameter, ParameterKind, Verb, endpoint_index,
+};
 use crate::accept::{self, Media};
 use crate::answer;
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::problem::excerpt;
 
 /// Adds all routes.
@@ -52,13 +54,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&table::DRIFT, drift::list))
         .service(readable(&table::MODEL, model::show))
         .service(readable(&table::RELEASES, model::releases))
-        .service(readable(&table::OPENAPI, described::openapi))
-        .service(readable(&table::DOCS, described::docs))
-        .service(readable(&table::DOCS_STYLE, described::style))
+        .service(readable(&table::OPENAPI, documentation::openapi))
+        .service(readable(&table::DOCS, documentation::docs))
+        .service(readable(&table::DOCS_STYLE, documentation::style))
         .default_service(web::to(nothing_here));
 }
 
-/// A resource that can be read and nothing else.
+/// A resource that can only be read.
 fn readable<F, Args>(endpoint: &Endpoint, handler: F) -> Resource
 where
     F: Handler<Args>,
@@ -83,7 +85,7 @@ async fn nothing_here() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-/// The query's parameters, decoded, in their order.
+/// The query parameters, decoded, in their order.
 fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     if request.query_string().is_empty() {
         return Vec::new();
@@ -94,7 +96,7 @@ fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
         .unwrap_or_default()
 }
 
-/// Refuses every parameter.
+/// Rejects every parameter.
 fn expect_no_parameters(request: &HttpRequest) -> Result<(), ApiError> {
     match parameters(request).first() {
         Some((name, _)) => Err(unknown_parameter(name, "there are none here")),
@@ -109,12 +111,12 @@ fn unknown_parameter(name: &str, known: &'static str) -> ApiError {
     }
 }
 
-/// Refuses a client that does not take JSON.
+/// Rejects a client that does not accept JSON.
 fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
     accept::choose(request.headers(), &[Media::Json]).map(drop)
 }
 
-/// A value as JSON, with its tag.
+/// A value as JSON, with its entity tag.
 fn json(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.into()))?;
     Ok(answer::tagged(request, Media::Json, Content::made(body)))

@@ -1,4 +1,4 @@
-//! `GET /v1/model` and `GET /v1/releases`: what is served, and what could be.
+//! `GET /v1/model` and `GET /v1/releases`: the served model, and the releases that are kept.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,13 +21,13 @@ use crate::state::AppState;
 struct ServedModel<'a> {
     model_version: &'a str,
     created_at: Timestamp,
-    /// The run that made it; `null` when it was deployed by hand.
+    /// The run that made the release; `null` when it was deployed by hand.
     run: Option<i64>,
     /// The release that was live before it.
     parent: Option<&'a str>,
-    /// F1 on the test data when it was deployed.
+    /// F1 on the test data at deployment.
     deployed_score: f64,
-    /// Version of the program that fitted it.
+    /// Version of the program that fitted the model.
     program: &'a str,
     id: &'a str,
     target: &'a str,
@@ -35,7 +35,7 @@ struct ServedModel<'a> {
     features: Vec<ServedFeature<'a>>,
     /// Inverse strength of the penalty.
     c: f64,
-    /// Labelled rows it was fitted to.
+    /// Labelled rows that the model was fitted to.
     rows: u64,
     /// Positive labels among them.
     positives: u64,
@@ -49,7 +49,7 @@ struct ServedFeature<'a> {
     name: &'a str,
     #[serde(flatten)]
     coefficients: Coefficients<'a>,
-    /// What a request may send, as the configuration has it.
+    /// Values that a request may send, as configured.
     allowed: &'a Feature,
 }
 
@@ -58,7 +58,7 @@ struct ServedFeature<'a> {
 enum Coefficients<'a> {
     Number {
         coefficient: f64,
-        /// What stands in for a missing value.
+        /// Replacement of a missing value.
         imputed: f64,
     },
     Category {
@@ -71,11 +71,11 @@ struct ServedLevel<'a> {
     /// `null` for all levels without a coefficient of their own.
     level: Option<&'a str>,
     coefficient: f64,
-    /// Share of the training rows, which stands in for a missing level.
+    /// Share of the training rows, which replaces a missing level.
     imputed: f64,
 }
 
-/// Answers with the model that is served.
+/// Answers with the served model.
 pub(super) async fn show(
     request: HttpRequest,
     state: Data<AppState>,
@@ -127,7 +127,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
 }
 
 impl<'a> Coefficients<'a> {
-    /// Those of one feature.
+    /// The coefficients of one feature.
     fn of(own: &[Coefficient<'a>]) -> Self {
         let level = |of: &Coefficient<'a>, level| ServedLevel {
             level,
@@ -151,7 +151,7 @@ impl<'a> Coefficients<'a> {
     }
 }
 
-/// Answers with a page of the releases that are kept.
+/// Answers with a page of the kept releases.
 pub(super) async fn releases(
     request: HttpRequest,
     state: Data<AppState>,

@@ -1,4 +1,4 @@
-//! A page of a list: its items, newest first, and where the older ones are.
+//! A page of a list: its items, newest first, and the address of the older ones.
 
 use std::ops::ControlFlow;
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::table::MAX_PAGE;
 use super::unknown_parameter;
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::in_flight::Permit;
 
-/// Items of a page where the query does not say how many.
+/// Items of a page if the query sets no limit.
 pub(super) const USUAL_ITEMS: u32 = 20;
 
-/// Which items of a list are asked for.
+/// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Page {
     limit: u32,
@@ -22,19 +22,19 @@ pub(super) struct Page {
     before: Option<u64>,
 }
 
-/// The answer while it is written; each item counts as soon as it is there.
+/// The answer while it is written; each item is counted as soon as it is added.
 pub(super) struct Listing {
     page: Page,
     text: Vec<u8>,
     permit: Permit,
     n_items: u32,
-    /// Number of the item written last.
+    /// Number of the last written item.
     last: u64,
     has_more: bool,
 }
 
 impl Page {
-    /// What the query says; each parameter may stand there once.
+    /// Reads the query; each parameter may occur once.
     pub(super) fn of(parameters: &[(String, String)]) -> Result<Self, ApiError> {
         let mut limit = None;
         let mut before = None;
@@ -57,7 +57,7 @@ impl Page {
         })
     }
 
-    /// Only items with a number below this are asked for.
+    /// Upper bound of the requested numbers, exclusive.
     pub(super) fn before(self) -> Option<u64> {
         self.before
     }
@@ -83,8 +83,8 @@ fn read_before(value: &str) -> Result<u64, ApiError> {
     whole_number(value).ok_or(BEFORE_INVALID)
 }
 
-/// A number from 1 to the largest that the history can count to; zeros may stand before it, as in
-/// the name of a release.
+/// A number from 1 to the largest number of the history. Leading zeros are allowed, as in the name
+/// of a release.
 fn whole_number(value: &str) -> Option<u64> {
     let number: i64 = value.parse().ok()?;
     let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -94,7 +94,8 @@ fn whole_number(value: &str) -> Option<u64> {
 }
 
 impl Listing {
-    /// A list without items, which stand under the name `items`, a plain word of ours.
+    /// A list without items. Its items are under the name `items`, which must be a plain word
+    /// chosen by the program.
     pub(super) fn begin(items: &str, page: Page, permit: Permit) -> Self {
         Self {
             page,
@@ -106,7 +107,7 @@ impl Listing {
         }
     }
 
-    /// Adds the next older item, made by `item` unless the page is full; breaks then.
+    /// Adds the next older item, made by `item`, or breaks if the page is full.
     ///
     /// At most one item is in memory and not counted.
     pub(super) fn push<T: Serialize>(
@@ -129,7 +130,7 @@ impl Listing {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The whole answer for a list at this address.
+    /// The complete answer for the list at this address.
     pub(super) fn end(mut self, path: &str) -> Content {
         let end = if self.has_more {
             let Page { limit, .. } = self.page;
@@ -176,7 +177,7 @@ mod tests {
         assert!(allowed.contains(&MAX_PAGE.to_string()), "{allowed}");
     }
 
-    /// The list of the numbers from `n_items` down to 1.
+    /// A list of the numbers from `n_items` down to 1.
     fn list(n_items: u64, limit: u32) -> Value {
         let page = Page {
             limit,
@@ -209,6 +210,6 @@ mod tests {
         let refused = ApiError::from(push(1).unwrap_err());
         assert_eq!(refused.kind().code, "body-too-large");
         drop(listing);
-        assert_eq!(in_flight.held(), 0);
+        assert_eq!(in_flight.used(), 0);
     }
 }

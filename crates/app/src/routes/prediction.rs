@@ -1,4 +1,4 @@
-//! `POST /prediction`: the deployed model's word on the rows of the request.
+//! `POST /prediction`: predictions for the rows of the request.
 
 use std::fs::File;
 use std::io::Take;
@@ -11,50 +11,50 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{parameters, table, unknown_parameter};
 use crate::accept::{self, Media};
+use crate::content::counted_body;
 use crate::error::ApiError;
-use crate::held::held_body;
 use crate::in_flight::Permit;
-use crate::noted::{Noted, RequestId};
 use crate::pace;
 use crate::payload::{
-    self, CHECKED_WHOLE, Form, Gathered, Incoming, Rows, Source, Streaming, stream_body,
-    stream_file,
+    self, BodyFormat, CHECKED_WHOLE, Gathered, Incoming, RequestRows, Source, Streaming,
+    stream_body, stream_file,
 };
 use crate::predict::{Options, answer_bytes, predict as predict_rows, predict_csv, predict_text};
+use crate::request_state::{RequestId, RequestState};
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
-/// Bodies up to this size are answered on the server's worker: a millisecond at most.
+/// Size up to which a body is answered on the server's worker; takes a millisecond at most.
 const SMALL_BODY: usize = 64 * 1024;
-/// How many times as long it takes to explain each prediction too.
-const EXPLAINING_EFFORT: usize = 8;
+/// Cost of a prediction with explanation, relative to one without.
+const EXPLANATION_COST: usize = 8;
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
-/// How a client wants its answer, and sends its rows.
+/// Format of the answer and of the rows, as requested.
 #[derive(Clone, Copy)]
-struct Wishes {
+struct RequestSettings {
     options: Options,
     media: Media,
-    form: Form,
+    format: BodyFormat,
 }
 
-/// A request that is understood and not computed.
+/// A request that was parsed but not computed.
 struct Job {
     state: Data<AppState>,
     snapshot: Arc<Snapshot>,
-    wishes: Wishes,
+    settings: RequestSettings,
     body: Bytes,
     request_id: RequestId,
-    /// For the body: it stays as long as the job, also when nobody waits for that any more.
+    /// Permit for the body. It lasts as long as the job, even if the client is gone.
     permit: Permit,
 }
 
-/// What a job comes to.
-enum Computed {
+/// Result of a job.
+enum JobResult {
     /// The whole answer.
     Answer(Vec<u8>),
-    /// A file whose answer is to be streamed.
+    /// A file whose answer will be streamed.
     Large(Take<File>),
 }
 
@@ -71,53 +71,53 @@ pub(super) async fn predict(
     answered
 }
 
-/// What is rare is boxed: a request's future is allocated, and up to a kilobyte that costs little.
+/// Rare parts are boxed: the future of a request is allocated, which is cheap up to a kilobyte.
 async fn answer(
     request: &HttpRequest,
     payload: Payload,
     state: &Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let wishes = Wishes::of(request)?;
+    let settings = RequestSettings::of(request)?;
     let snapshot = state.models.current()?;
     let mut incoming = Incoming::begin(request, payload, &state.config.api.limits)?;
     let mut permit = state.in_flight.permit();
     let streaming = |permit| Streaming {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        threshold: wishes.options.threshold,
-        request_id: Noted::id_of(request).as_str().to_owned(),
+        threshold: settings.options.threshold,
+        request_id: RequestState::id_of(request).as_str().to_owned(),
         _permit: permit,
     };
-    let body = match wishes.gather(&mut incoming, &mut permit).await? {
+    let body = match settings.gather(&mut incoming, &mut permit).await? {
         Gathered::Whole(body) => body,
         Gathered::Beginning(beginning) => {
             let answer = stream_body(streaming(permit), beginning, incoming);
             let answer = Box::pin(answer).await?;
-            Noted::take_body(request);
-            return Ok(respond(&snapshot, wishes.media, BoxBody::new(answer)));
+            RequestState::mark_body_read(request);
+            return Ok(respond(&snapshot, settings.media, BoxBody::new(answer)));
         }
     };
-    Noted::take_body(request);
+    RequestState::mark_body_read(request);
     let job = Job {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        wishes,
+        settings,
         body,
-        request_id: Noted::id_of(request),
+        request_id: RequestState::id_of(request),
         permit,
     };
     let body = match job.run(request).await? {
-        (Computed::Answer(answer), permit) => held_body(answer.into(), Some(permit)),
-        (Computed::Large(file), permit) => {
+        (JobResult::Answer(answer), permit) => counted_body(answer.into(), Some(permit)),
+        (JobResult::Large(file), permit) => {
             let answer = stream_file(streaming(permit), file);
             BoxBody::new(Box::pin(answer).await?)
         }
     };
-    Ok(respond(&snapshot, wishes.media, body))
+    Ok(respond(&snapshot, settings.media, body))
 }
 
-impl Wishes {
-    /// What query and headers say.
+impl RequestSettings {
+    /// Reads query and headers.
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let options = options(&parameters(request))?;
         let media = accept::choose(request.headers(), table::PREDICTION.media)?;
@@ -127,41 +127,41 @@ impl Wishes {
                 expected: "true only where the answer is application/json",
             });
         }
-        let form = Form::of(request.headers())?;
+        let format = BodyFormat::of(request.headers())?;
         Ok(Self {
             options,
             media,
-            form,
+            format,
         })
     }
 
-    /// The whole body, or the beginning of one whose answer is to be streamed.
+    /// The whole body, or its beginning if the answer will be streamed.
     async fn gather(
         &self,
         incoming: &mut Incoming,
         permit: &mut Permit,
     ) -> Result<Gathered, ApiError> {
-        let most = match self.media {
+        let max_bytes = match self.media {
             Media::Csv => CHECKED_WHOLE,
             _ => u64::MAX,
         };
-        match incoming.gather(Bytes::new(), most, permit).await? {
-            Gathered::Beginning(beginning) if !self.form.is_csv(&beginning) => {
+        match incoming.gather(Bytes::new(), max_bytes, permit).await? {
+            Gathered::Beginning(beginning) if !self.format.is_csv(&beginning) => {
                 incoming.gather(beginning, u64::MAX, permit).await
             }
             gathered => Ok(gathered),
         }
     }
 
-    /// Bodies up to this size take so little that handing them over would take longer.
+    /// Size up to which computing a body takes less time than handing it to another thread.
     fn small_body(&self) -> usize {
-        SMALL_BODY / self.effort()
+        SMALL_BODY / self.cost()
     }
 
-    /// How many times as long as a plain prediction it takes.
-    fn effort(&self) -> usize {
+    /// Cost relative to a plain prediction.
+    fn cost(&self) -> usize {
         if self.options.explain {
-            EXPLAINING_EFFORT
+            EXPLANATION_COST
         } else {
             1
         }
@@ -177,13 +177,13 @@ fn respond(snapshot: &Snapshot, media: Media, body: BoxBody) -> HttpResponse {
 }
 
 impl Job {
-    /// What it comes to, and the permit to go on with.
-    async fn run(mut self, request: &HttpRequest) -> Result<(Computed, Permit), ApiError> {
-        if self.body.len() <= self.wishes.small_body() {
-            pace::for_bytes(self.body.len() * self.wishes.effort()).await;
+    /// Result of the job, and the permit to continue with.
+    async fn run(mut self, request: &HttpRequest) -> Result<(JobResult, Permit), ApiError> {
+        if self.body.len() <= self.settings.small_body() {
+            pace::for_bytes(self.body.len() * self.settings.cost()).await;
         }
         match self.compute_if_small()? {
-            Some(answer) => Ok((Computed::Answer(answer), self.permit)),
+            Some(answer) => Ok((JobResult::Answer(answer), self.permit)),
             None => {
                 let state = self.state.clone();
                 let computed = state.work.run(request, move || self.compute());
@@ -192,30 +192,30 @@ impl Job {
         }
     }
 
-    /// The answer, where it is made on the server's worker.
+    /// The answer, if it is made on the server's worker.
     fn compute_if_small(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        if self.body.len() > self.wishes.small_body() {
+        if self.body.len() > self.settings.small_body() {
             return Ok(None);
         }
         // The body is shared, not copied.
         let body = self.body.clone();
-        match Source::of(self.wishes.form, &body)? {
-            // A file may be of any size, on a disk that is slow.
+        match Source::of(self.settings.format, &body)? {
+            // A file may have any size and lie on a slow disk.
             Source::Path(_) => Ok(None),
             source => self.answer(&source).map(Some),
         }
     }
 
-    fn compute(mut self) -> Result<(Computed, Permit), ApiError> {
+    fn compute(mut self) -> Result<(JobResult, Permit), ApiError> {
         let body = self.body.clone();
-        let source = Source::of(self.wishes.form, &body)?;
-        if self.wishes.media == Media::Csv
+        let source = Source::of(self.settings.format, &body)?;
+        if self.settings.media == Media::Csv
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
-            return Ok((Computed::Large(file), self.permit));
+            return Ok((JobResult::Large(file), self.permit));
         }
         let answer = self.answer(&source)?;
-        Ok((Computed::Answer(answer), self.permit))
+        Ok((JobResult::Answer(answer), self.permit))
     }
 
     fn answer(&mut self, source: &Source<'_>) -> Result<Vec<u8>, ApiError> {
@@ -226,19 +226,24 @@ impl Job {
             ..
         } = &*self.snapshot;
         let rows = payload::rows(source, &self.state.config, schema, &mut self.permit)?;
-        let Wishes { options, media, .. } = self.wishes;
+        let RequestSettings { options, media, .. } = self.settings;
         let bytes = answer_bytes(model, &rows, options, media, release);
         self.permit.grow(bytes)?;
-        let (answer, [stayed, left]) = self.written(&rows, bytes)?;
+        let (answer, [stayed, left]) = self.write_answer(&rows, bytes)?;
         self.state.metrics.count_predictions(stayed, left);
         Ok(answer)
     }
 
-    /// The answer's text of so many bytes at most, and how many rows are of class 0 and of class 1.
-    fn written(&self, rows: &Rows, bytes: usize) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
+    /// The text of the answer, and the number of negative and of positive predictions. `bytes` is
+    /// the largest size of the text.
+    fn write_answer(
+        &self,
+        rows: &RequestRows,
+        bytes: usize,
+    ) -> Result<(Vec<u8>, [u64; 2]), ApiError> {
         let Snapshot { model, release, .. } = &*self.snapshot;
-        let options = self.wishes.options;
-        match self.wishes.media {
+        let options = self.settings.options;
+        match self.settings.media {
             Media::Csv => Ok(predict_csv(model, rows, options, bytes)),
             Media::Text => Ok(predict_text(model, rows, options, bytes)),
             _ => {
@@ -252,7 +257,7 @@ impl Job {
     }
 }
 
-/// The options of a query; each may stand there once.
+/// The options of a query; each may occur once.
 fn options(parameters: &[(String, String)]) -> Result<Options, ApiError> {
     let mut options = Options::default();
     for (position, (name, value)) in parameters.iter().enumerate() {

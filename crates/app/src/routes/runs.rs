@@ -15,11 +15,11 @@ use super::page::{Listing, Page};
 use super::{expect_json, expect_no_parameters, parameters, table};
 use crate::accept::Media;
 use crate::answer;
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::state::AppState;
 
-/// What a list shows of a run.
+/// A run as a list shows it.
 #[derive(Serialize)]
 struct ListedRun<'a> {
     run_id: Option<i64>,
@@ -72,7 +72,7 @@ pub(super) async fn list(
     paged(&request, state, (RunFilter::All, table::RUNS.path), push).await
 }
 
-/// Answers with everything that one run recorded.
+/// Answers with the whole record of a run.
 pub(super) async fn one(
     request: HttpRequest,
     id: Path<String>,

@@ -1,7 +1,7 @@
-//! `GET /scoring`: the served model on the test data as it is now.
+//! `GET /scoring`: the served model on the present test data.
 //!
-//! It is the snapshot's model that is scored: while the live release cannot be used, the one that
-//! predicts meanwhile.
+//! The snapshot's model is scored. If the live release is unusable, that is the model that still
+//! serves.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,16 +17,16 @@ use serde::Serialize;
 use super::{expect_no_parameters, json, table};
 use crate::accept::{self, Media};
 use crate::answer;
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
-/// The score computed last, kept while the model and the test files stay as they are.
+/// The last score, kept while the model and the test files are unchanged.
 #[derive(Default)]
 pub(crate) struct ScoreCache {
-    kept: Mutex<Option<(Inputs, Arc<DeployedScore>)>>,
-    /// Waited for by requests, not by threads: those would be missing elsewhere.
+    last: Mutex<Option<(Inputs, Arc<DeployedScore>)>>,
+    /// Requests wait for this lock without a thread. Waiting threads would be missing elsewhere.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -47,10 +47,10 @@ struct Answer<'a> {
     recall: Option<f64>,
     roc_auc: Option<f64>,
     confusion_matrix: ConfusionMatrix,
-    /// Rows of the test data with a known class.
+    /// Labelled rows of the test data.
     n: u64,
     model_version: &'a str,
-    /// F1 when the model was deployed.
+    /// F1 of the model at deployment.
     deployed_score: f64,
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn show(
     let metrics = &score.metrics;
     if media == Media::Text {
         let f1 = metrics.f1.ok_or(ApiError::NoData(
-            "F1 is not defined: neither the model nor the test data has class 1",
+            "F1 is not defined: neither the model nor the test data has the label 1",
         ))?;
         let text = Content::made(format!("{f1}\n"));
         return Ok(answer::tagged(&request, Media::Text, text));
@@ -91,7 +91,7 @@ pub(super) async fn show(
     json(&request, &shown)
 }
 
-/// Test data that cannot be used is no fault of the server.
+/// Unusable test data is no fault of the server.
 fn as_answer(error: anyhow::Error) -> ApiError {
     if classify(&error) == Exit::DataUnusable {
         tracing::warn!("the deployed model cannot be scored: {error:#}");
@@ -102,9 +102,9 @@ fn as_answer(error: anyhow::Error) -> ApiError {
 }
 
 impl ScoreCache {
-    /// The score of a snapshot, by one caller at a time.
+    /// The score of a snapshot, computed by one caller at a time.
     fn score(&self, config: &Config, snapshot: &Snapshot) -> anyhow::Result<Arc<DeployedScore>> {
-        let mut cached = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let inputs = Inputs::now(config, snapshot)?;
         if let Some((of, score)) = cached.as_ref()
             && *of == inputs
@@ -115,7 +115,7 @@ impl ScoreCache {
             manifest, model, ..
         } = snapshot;
         let score = Arc::new(score_release(config, manifest, model)?);
-        // A file may have changed meanwhile: then it is not known what was scored.
+        // If a file changed meanwhile, it is unknown which content was scored.
         if Inputs::now(config, snapshot)? == inputs {
             *cached = Some((inputs, Arc::clone(&score)));
         }
@@ -155,14 +155,14 @@ mod tests {
     use crate::routes;
     use crate::tests::{Service, runtime};
 
-    /// The end of what is over at once, on the slowest machine.
+    /// Time limit for steps that end at once, on the slowest machine.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn requests_take_turns_and_who_waits_keeps_no_thread() {
+    fn requests_take_turns_and_waiting_ones_use_no_thread() {
         let service = Service::deployed();
         let state = service.state();
-        // One for what holds up the first request, one for that request, and one that is free.
+        // One thread holds up the first request, one serves that request, and one is free.
         runtime(3).block_on(async {
             let app = App::new().app_data(state.clone());
             let app = init_service(app.configure(routes::configure)).await;
@@ -171,7 +171,7 @@ mod tests {
             let holder = spawn_blocking({
                 let state = state.clone();
                 move || {
-                    let _kept = state.scores.kept.lock().unwrap();
+                    let _last = state.scores.last.lock().unwrap();
                     holds.send(()).unwrap();
                     held_up.recv().is_err()
                 }

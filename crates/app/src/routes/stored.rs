@@ -1,4 +1,4 @@
-//! Answers from the history, with the last one kept for when the history cannot be read.
+//! Answers from the history. The last answer is kept and repeated while the history cannot be read.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,19 +10,20 @@ use serde::Serialize;
 
 use crate::accept::Media;
 use crate::answer;
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::state::AppState;
 
 /// The last answer given.
 #[derive(Default)]
 pub(crate) struct StoredAnswer(Mutex<Option<Bytes>>);
 
-/// Answers with what `read` finds, off the server's worker; `None` when there is nothing yet.
+/// Answers with the result of `read`, run outside the server's worker; `None` when there is nothing
+/// yet.
 pub(super) async fn answer<T: Serialize + 'static>(
     request: &HttpRequest,
     state: Data<AppState>,
-    kept: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
+    cache: impl Fn(&AppState) -> &StoredAnswer + Send + 'static,
     read: impl FnOnce(&Config) -> anyhow::Result<Option<T>> + Send + 'static,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let reading = state.clone();
@@ -34,8 +35,8 @@ pub(super) async fn answer<T: Serialize + 'static>(
             Ok(body.map(Bytes::from))
         });
         let found = found.map_err(|error| with_remedy(error, &state.config.layout));
-        let body = kept(&state).remember(found)?;
-        // What others are given at the same time is shared; it counts for each of them.
+        let body = cache(&state).update(found)?;
+        // Simultaneous answers share their bytes, but each of them counts.
         permit.grow(body.as_ref().map_or(0, Bytes::len))?;
         Ok::<_, ApiError>(body.map(|body| Content::counted(body, permit)))
     };
@@ -44,20 +45,20 @@ pub(super) async fn answer<T: Serialize + 'static>(
 }
 
 impl StoredAnswer {
-    /// Keeps what was found, or stands in with what was kept.
-    fn remember(&self, found: anyhow::Result<Option<Bytes>>) -> anyhow::Result<Option<Bytes>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Stores a result, or returns the stored one after an error.
+    fn update(&self, found: anyhow::Result<Option<Bytes>>) -> anyhow::Result<Option<Bytes>> {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
             Ok(found) => {
-                // Readers of the same answer share one.
-                if *kept != found {
-                    *kept = found;
+                // Readers of the same answer share its bytes.
+                if *cache != found {
+                    *cache = found;
                 }
-                Ok(kept.clone())
+                Ok(cache.clone())
             }
-            Err(error) if kept.is_some() => {
+            Err(error) if cache.is_some() => {
                 tracing::warn!("the last answer is given again: {error:#}");
-                Ok(kept.clone())
+                Ok(cache.clone())
             }
             Err(error) => Err(error),
         }
@@ -69,14 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_answer_stands_in_for_one_that_cannot_be_had() {
-        let kept = StoredAnswer::default();
+    fn the_last_answer_is_repeated_after_a_failed_read() {
+        let cache = StoredAnswer::default();
         let failed = || Err(anyhow::anyhow!("locked"));
-        assert!(kept.remember(failed()).is_err());
+        assert!(cache.update(failed()).is_err());
         let body = || Some(Bytes::from_static(b"{}"));
-        assert_eq!(kept.remember(Ok(body())).unwrap(), body());
-        assert_eq!(kept.remember(failed()).unwrap(), body());
-        assert_eq!(kept.remember(Ok(None)).unwrap(), None);
-        assert!(kept.remember(failed()).is_err());
+        assert_eq!(cache.update(Ok(body())).unwrap(), body());
+        assert_eq!(cache.update(failed()).unwrap(), body());
+        assert_eq!(cache.update(Ok(None)).unwrap(), None);
+        assert!(cache.update(failed()).is_err());
     }
 }

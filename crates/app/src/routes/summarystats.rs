@@ -1,4 +1,4 @@
-//! `GET /summarystats`: the ingested data as the last ingestion summed it up.
+//! `GET /summarystats`: the summary of the ingested data from the last ingestion.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,12 +1,12 @@
-//! What there is to ask for: one entry an address, from which the server, its metrics, its access
-//! rules and its documentation are made.
+//! The table of endpoints: one entry an address. Server, metrics, access rules and documentation
+//! are made from it.
 
 use crate::accept::Media;
 
-/// What a key must be for.
+/// Scope that a key needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Anybody may ask.
+    /// No key is needed.
     Open,
     /// Reading.
     Read,
@@ -14,7 +14,7 @@ pub(crate) enum Access {
     Predict,
 }
 
-/// How an address may be asked.
+/// Method of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -24,23 +24,23 @@ pub(crate) enum Verb {
 /// An address, or a pattern of addresses.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// Its pattern.
+    /// Pattern of the address.
     pub(crate) path: &'static str,
     pub(crate) verb: Verb,
     pub(crate) access: Access,
-    /// One line that says what it answers.
+    /// One line that describes the answer.
     pub(crate) summary: &'static str,
-    /// What the query may hold.
+    /// Query parameters.
     pub(crate) parameters: &'static [Parameter],
-    /// The types of its answer, the usual one first.
+    /// Media types of its answer, the default first.
     pub(crate) media: &'static [Media],
     /// Name of the answer's schema.
     pub(crate) schema: &'static str,
-    /// Codes of the problems that are its own.
+    /// Codes of the problems specific to it.
     pub(crate) problems: &'static [&'static str],
 }
 
-/// A parameter of the query.
+/// A query parameter.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
@@ -48,19 +48,19 @@ pub(crate) struct Parameter {
     pub(crate) summary: &'static str,
 }
 
-/// What a parameter's value may be.
+/// Allowed values of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ParameterKind {
     Bool,
-    /// From 0 to 1.
+    /// A number from 0 to 1.
     Share,
-    /// From 1 to this.
+    /// A whole number from 1 to this.
     Count(u32),
     /// The number of a run or a release, from 1.
     Number,
 }
 
-/// Items that a page of a list may hold.
+/// Upper limit of items on a page of a list.
 pub(crate) const MAX_PAGE: u32 = 200;
 
 const PAGE: &[Parameter] = &[
@@ -76,7 +76,7 @@ const PAGE: &[Parameter] = &[
     },
 ];
 
-/// Problems of a list: one page may hold more than there may be in memory.
+/// Problems of a list: one page may exceed the memory limit.
 const LISTED: &[&str] = &["body-too-large"];
 
 const GET: Endpoint = Endpoint {
@@ -94,12 +94,12 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
     path: "/prediction",
     verb: Verb::Post,
     access: Access::Predict,
-    summary: "The deployed model's word on the rows of the body; missing cells and levels that the model does not tell apart are counted",
+    summary: "Predictions for the rows of the body; missing cells and unseen levels are counted",
     parameters: &[
         Parameter {
             name: "threshold",
             kind: ParameterKind::Share,
-            summary: "class 1 is predicted where its probability is above this; 0.5 unless said",
+            summary: "the label 1 is predicted where its probability is above this; 0.5 unless said",
         },
         Parameter {
             name: "explain",
@@ -157,7 +157,7 @@ pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
 pub(crate) static LIVEZ: Endpoint = Endpoint {
     path: "/livez",
     access: Access::Open,
-    summary: "Whether the server turns",
+    summary: "Liveness check",
     schema: "Health",
     ..GET
 };
@@ -240,7 +240,7 @@ pub(crate) static DOCS_STYLE: Endpoint = Endpoint {
     ..GET
 };
 
-/// All of them.
+/// All endpoints.
 pub(crate) static ALL: [&Endpoint; 16] = [
     &PREDICTION,
     &SCORING,
@@ -261,7 +261,7 @@ pub(crate) static ALL: [&Endpoint; 16] = [
 ];
 
 impl Endpoint {
-    /// The methods, as the header `Allow` lists them.
+    /// The methods, as in the header `Allow`.
     pub(crate) fn allowed(&self) -> &'static str {
         match self.verb {
             Verb::Get => "GET, HEAD, OPTIONS",
@@ -279,8 +279,8 @@ impl Endpoint {
     }
 }
 
-/// The position in [`ALL`] of the endpoint that answers at an address.
-pub(crate) fn place(path: &str) -> Option<usize> {
+/// The position in [`ALL`] of the endpoint of an address.
+pub(crate) fn endpoint_index(path: &str) -> Option<usize> {
     ALL.iter().position(|endpoint| endpoint.is_at(path))
 }
 
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_address_belongs_to_its_pattern() {
-        let pattern = |path| place(path).map(|place| ALL[place].path);
+        let pattern = |path| endpoint_index(path).map(|index| ALL[index].path);
         assert_eq!(pattern("/scoring"), Some("/scoring"));
         assert_eq!(pattern("/v1/runs"), Some("/v1/runs"));
         assert_eq!(pattern("/v1/runs/12"), Some("/v1/runs/{id}"));

@@ -1,4 +1,4 @@
-//! `GET /version`: which server and which model answer.
+//! `GET /version`: versions of the server and of the model.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,4 @@
-//! Where the server listens, to whom and to what it answers.
+//! Tests of addresses: where the server listens, and what it answers to whom.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use super::service::Service;
 use crate::Application;
 
 #[test]
-fn addresses_and_methods_are_kept_apart() {
+fn unknown_addresses_and_wrong_methods_are_different_problems() {
     let service = Service::deployed();
     let unknown = service.send("GET /no%3Cb%3E%0d%0aX", &["X-Request-Id: a b"], "");
     assert_eq!(unknown.problem(), "404 not-found");
@@ -38,7 +38,7 @@ fn addresses_and_methods_are_kept_apart() {
 }
 
 #[test]
-fn a_taken_port_and_a_public_address_are_refused() {
+fn a_port_in_use_and_a_public_address_are_rejected() {
     let service = Service::new();
     let taken: SocketAddr = service.server.url()["http://".len()..].parse().unwrap();
     let error = Application::build(service.config.clone(), taken)
@@ -54,7 +54,7 @@ fn a_taken_port_and_a_public_address_are_refused() {
 }
 
 #[test]
-fn the_server_of_a_run_answers_to_whoever_started_it_and_to_nobody_else() {
+fn the_server_of_a_run_accepts_only_its_own_key() {
     let (service, other) = (Service::deployed(), Service::new());
     assert_ne!(service.server.key(), other.server.key());
     for (key, status) in [

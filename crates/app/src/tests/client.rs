@@ -1,4 +1,4 @@
-//! A client of a few lines: what it sends is exactly what the test says.
+//! A small HTTP client that sends exactly what the test says.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::RunningServer;
 
-/// An answer taken apart.
+/// A parsed answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     head: String,
@@ -21,7 +21,7 @@ pub(super) fn send(server: &RunningServer, what: &str, headers: &[&str], body: &
     exchange_with_key(server, what, &[headers, &[&length]].concat(), body)
 }
 
-/// Sends a body that is chunked already.
+/// Sends a body that is already chunked.
 pub(super) fn send_chunked(server: &RunningServer, what: &str, body: &[u8]) -> Answer {
     exchange_with_key(server, what, &["Transfer-Encoding: chunked"], body)
 }
@@ -45,7 +45,7 @@ fn exchange(url: &str, what: &str, headers: &[&str], body: &[u8]) -> Answer {
     let head =
         format!("{what} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
-    // A server that has refused the body may close before it was sent.
+    // A server that rejects the body may close the connection before it is sent.
     let _ = stream.write_all(body);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -74,7 +74,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// The name of the problem that this is.
+    /// Status and code of the problem.
     pub(super) fn problem(&self) -> String {
         assert_eq!(
             self.header("content-type"),

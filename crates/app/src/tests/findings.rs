@@ -1,4 +1,4 @@
-//! What the pipeline found of the model and the data, as it is shown.
+//! Tests of findings: how the API shows the pipeline's results about model and data.
 
 use std::fs;
 
@@ -112,7 +112,7 @@ fn no_verdict() -> Verdicts {
         joint: Some(JointCheck {
             columns: vec!["x".into()],
             rows: [100, 3],
-            least_p_value: None,
+            min_p_value: None,
             left_out: Vec::new(),
             statistic: 1.5,
             degrees: 1,
@@ -242,7 +242,7 @@ fn paged(service: &Service, first: &str, list: &str, number: &str, between: impl
 }
 
 #[test]
-fn a_list_is_read_page_by_page_and_has_each_item_once_while_it_grows() {
+fn paging_returns_each_item_once_while_the_list_grows() {
     let service = Service::new();
     for _ in 0..3 {
         service.deploy();
@@ -270,14 +270,14 @@ fn a_list_is_read_page_by_page_and_has_each_item_once_while_it_grows() {
     };
     let runs = paged(&service, "/v1/runs?limit=3", "runs", "run_id", newer);
     assert_eq!(runs, [7, 6, 5, 4, 3, 2, 1]);
-    let judged = paged(
+    let evaluated = paged(
         &service,
         "/v1/drift?limit=1&before=8",
         "runs",
         "run_id",
         newer,
     );
-    assert_eq!(judged, [6, 4, 2]);
+    assert_eq!(evaluated, [6, 4, 2]);
     for refused in [
         "limit=201",
         "limit=1000",

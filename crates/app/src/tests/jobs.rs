@@ -1,4 +1,4 @@
-//! Jobs that wait for a thread: what counts meanwhile, and what is answered without one.
+//! Tests of jobs that wait for a thread: their memory, and answers without a thread.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -17,9 +17,9 @@ use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
 use super::service::{CSV, Service};
 use crate::routes;
-use crate::work::{Glance, MAX_WAITING};
+use crate::work::{MAX_WAITING, MonitoringCheck};
 
-/// A runtime with so many threads for jobs.
+/// A runtime with this many threads for jobs.
 pub(crate) fn runtime(threads: usize) -> Runtime {
     Builder::new_current_thread()
         .enable_all()
@@ -28,17 +28,17 @@ pub(crate) fn runtime(threads: usize) -> Runtime {
         .unwrap()
 }
 
-/// Keeps a thread for jobs until what is returned first is dropped.
+/// Blocks a thread for jobs until the returned sender is dropped.
 fn hold_thread() -> (Sender<()>, JoinHandle<bool>) {
     let (go_on, held_up) = channel();
     (go_on, spawn_blocking(move || held_up.recv().is_err()))
 }
 
 #[test]
-fn a_request_that_was_given_up_counts_until_its_job_is_over() {
+fn an_abandoned_request_counts_until_its_job_ends() {
     let service = Service::deployed();
     let state = service.state();
-    let has_room = || state.in_flight.held() == 0;
+    let has_room = || state.in_flight.used() == 0;
     runtime(1).block_on(async {
         let app = App::new().app_data(state.clone());
         let app = init_service(app.configure(routes::configure)).await;
@@ -63,7 +63,7 @@ fn a_request_that_was_given_up_counts_until_its_job_is_over() {
 }
 
 #[test]
-fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
+fn readiness_is_answered_while_all_threads_are_busy() {
     let service = Service::deployed();
     let state = service.state();
     runtime(1).block_on(async {
@@ -76,30 +76,30 @@ fn whether_the_server_is_ready_is_answered_while_all_threads_are_busy() {
                 .await;
             assert_eq!(ready.unwrap().status(), 200);
             assert!(
-                state.models.glance.is_begun(),
+                state.models.check.is_begun(),
                 "one look waits, and no other"
             );
         }
         drop(go_on);
         assert!(before.await.unwrap());
         spawn_blocking(|| {}).await.unwrap();
-        assert!(!state.models.glance.is_begun());
+        assert!(!state.models.check.is_begun());
     });
 }
 
 #[test]
-fn monitoring_waits_no_longer_than_under_full_load_while_anything_runs() {
+fn monitoring_waits_briefly_while_anything_else_runs() {
     const HALF_A_SECOND: Duration = Duration::from_millis(500);
     let service = Service::deployed();
     let state = service.state();
     runtime(4).block_on(async {
         let of_itself = state.metrics.begin();
         let is_soon = async || {
-            let glance = Glance::default();
+            let check = MonitoringCheck::default();
             let (go_on, held_up) = channel::<()>();
-            let look = move || assert!(held_up.recv().is_err());
-            let looked = glance.look(|| state.is_busy(), look);
-            let is_soon = timeout(HALF_A_SECOND, looked).await.is_ok();
+            let work = move || assert!(held_up.recv().is_err());
+            let checked = check.run(|| state.is_busy(), work);
+            let is_soon = timeout(HALF_A_SECOND, checked).await.is_ok();
             drop(go_on);
             is_soon
         };
@@ -117,33 +117,33 @@ fn monitoring_waits_no_longer_than_under_full_load_while_anything_runs() {
 }
 
 #[test]
-fn a_look_that_hangs_takes_one_thread_however_often_it_is_asked_for() {
+fn a_check_that_hangs_blocks_one_thread_however_often_it_is_requested() {
     let begun = Arc::new(AtomicUsize::new(0));
     runtime(4).block_on(async {
-        let glance = Glance::default();
+        let check = MonitoringCheck::default();
         let (go_on, held_up) = channel::<()>();
         let counted = Arc::clone(&begun);
         let hang = move || {
             counted.fetch_add(1, Ordering::Relaxed);
             assert!(held_up.recv().is_err());
         };
-        glance.look(|| true, hang).await.unwrap();
-        let look = || {
+        check.run(|| true, hang).await.unwrap();
+        let work = || {
             let counted = Arc::clone(&begun);
             move || {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         };
         for _ in 0..3 {
-            glance.look(|| false, look()).await.unwrap();
-            assert!(glance.is_begun());
+            check.run(|| false, work()).await.unwrap();
+            assert!(check.is_begun());
             assert!(begun.load(Ordering::Relaxed) <= 1);
         }
         drop(go_on);
-        while glance.is_begun() {
+        while check.is_begun() {
             yield_now().await;
         }
-        glance.look(|| false, look()).await.unwrap();
+        check.run(|| false, work()).await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 2);
     });
 }
@@ -152,7 +152,7 @@ fn a_look_that_hangs_takes_one_thread_however_often_it_is_asked_for() {
 fn waiting_work_is_bounded_and_monitoring_does_not_wait() {
     let service = Service::deployed();
     let state = service.state();
-    // One thread for the look at the release, one for the history.
+    // One thread for the check of the release, one for the history.
     runtime(2).block_on(async {
         let app = App::new().app_data(state.clone());
         let app = init_service(app.configure(routes::configure)).await;
@@ -181,7 +181,7 @@ fn waiting_work_is_bounded_and_monitoring_does_not_wait() {
         for path in ["/livez", "/readyz", "/metrics", "/version", "/v1/model"] {
             assert_eq!(ask(path).await.unwrap().status(), 200, "{path}");
         }
-        // A request that was given up makes room for another one.
+        // An abandoned request makes room for another one.
         waiting.truncate(1);
         let mut late = pin!(ask("/v1/runs"));
         poll_fn(|context| {

@@ -1,4 +1,5 @@
-//! The server as its clients see it: real connections to a real release in a temporary folder.
+//! Tests of the server as its clients see it: real connections to a real release in a temporary
+//! folder.
 
 mod addresses;
 mod client;

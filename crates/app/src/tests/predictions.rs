@@ -1,4 +1,4 @@
-//! Predictions: the forms of a request, and what none can be made of.
+//! Tests of predictions: the formats of a request, and invalid requests.
 
 use common::files;
 use serde_json::{Value, json};
@@ -83,14 +83,14 @@ fn threshold_and_explanations_follow_the_query() {
         assert_eq!(answer["predictions"][row], 1);
     }
     assert_eq!(explained[1]["contributions"]["lastyear_activity"], 0.0);
-    // Beyond measure, and still numbers.
+    // Huge values still give numbers.
     for part in explained[2]["contributions"].as_object().unwrap().values() {
         assert!(part.as_f64().is_some_and(f64::is_finite), "{part}");
     }
 }
 
 #[test]
-fn what_cannot_be_predicted_is_a_problem_of_its_kind() {
+fn an_invalid_request_gets_the_matching_problem() {
     let service = Service::deployed();
     for (body, wanted) in [
         (String::new(), "422 no-rows"),
@@ -149,7 +149,7 @@ fn what_cannot_be_predicted_is_a_problem_of_its_kind() {
 }
 
 #[test]
-fn a_body_too_large_is_refused_announced_or_not() {
+fn a_body_that_is_too_large_is_rejected_with_or_without_announced_length() {
     let service = Service::deployed();
     let body = vec![b'x'; 16 * 1024 * 1024 + 1];
     assert_eq!(service.predict(&body).problem(), "413 body-too-large");

@@ -1,4 +1,4 @@
-//! Releases: the server without one, and which of several it answers by.
+//! Tests of releases: a server without one, and the choice between several.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::service::{CSV, Service};
 use crate::snapshot::ModelStore;
 
 #[test]
-fn without_a_model_it_lives_and_is_not_ready_until_one_is_deployed() {
+fn without_a_model_the_server_is_live_but_not_ready() {
     let service = Service::new();
     assert_eq!(service.get("/livez").status, 200);
     let ready = service.get("/readyz");
@@ -30,7 +30,7 @@ fn without_a_model_it_lives_and_is_not_ready_until_one_is_deployed() {
 }
 
 #[test]
-fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
+fn a_new_release_is_loaded_and_a_broken_one_is_not() {
     let service = Service::deployed();
     let version = || service.predictions(CSV)["model_version"].clone();
     assert_eq!(version(), "000001");
@@ -68,7 +68,7 @@ fn a_new_release_is_taken_up_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn a_release_that_could_not_be_read_is_tried_again_and_told_of_once() {
+fn an_unreadable_release_is_retried_and_logged_once() {
     let service = Service::new();
     let (release, _) = service.deploy();
     let path = release.folder.join(names::MODEL);
@@ -76,37 +76,37 @@ fn a_release_that_could_not_be_read_is_tried_again_and_told_of_once() {
     fs::remove_file(&path).unwrap();
     let models = ModelStore::new(&service.config);
     for _ in 0..3 {
-        models.look_again();
+        models.refresh_or_retry();
         assert!(models.current().is_err());
     }
-    assert_eq!(models.figures().refused, 1);
+    assert_eq!(models.figures().unusable, 1);
     files::replace(&path, &whole[1..]).unwrap();
-    models.look_again();
-    assert_eq!(models.figures().refused, 2, "for another reason");
+    models.refresh_or_retry();
+    assert_eq!(models.figures().unusable, 2, "for another reason");
     files::replace(&path, &whole).unwrap();
-    models.look_again();
+    models.refresh_or_retry();
     assert_eq!(models.current().unwrap().release, "000001");
-    assert_eq!((models.figures().loaded, models.figures().refused), (1, 2));
-    models.look_again();
+    assert_eq!((models.figures().loaded, models.figures().unusable), (1, 2));
+    models.refresh_or_retry();
     assert_eq!(models.figures().loaded, 1, "nothing has changed");
 }
 
 #[test]
-fn a_release_made_anew_under_its_name_is_noticed() {
+fn a_release_rebuilt_under_its_name_is_noticed() {
     let service = Service::new();
     let (release, _) = service.deploy();
     let models = ModelStore::new(&service.config);
-    models.look();
+    models.refresh();
     let before = models.current().unwrap().manifest.created_at;
     fs::remove_dir_all(service.config.layout.production()).unwrap();
     fs::remove_dir_all(service.config.layout.state()).unwrap();
-    let (anew, _) = service.publish_at(Timestamp::MAX);
-    assert_eq!(anew.name(), release.name());
-    models.look();
+    let (rebuilt, _) = service.publish_at(Timestamp::MAX);
+    assert_eq!(rebuilt.name(), release.name());
+    models.refresh();
     assert_ne!(models.current().unwrap().manifest.created_at, before);
 }
 
-/// Makes a release live as no program of ours would: without a look at it.
+/// Makes a release live without verifying it, as no program of the pipeline would.
 fn point_current_at(config: &Config, release: &Release) {
     let name = format!("releases/{}", release.name());
     files::replace_link(&config.layout.current(), name.as_ref()).unwrap();

@@ -1,4 +1,4 @@
-//! A pipeline in a temporary folder, and a server of it that tests send requests to.
+//! A pipeline in a temporary folder, and its server for tests.
 
 use actix_web::web::Data;
 use common::ledger::DataPosition;
@@ -10,7 +10,7 @@ use model::Model;
 use serde_json::Value;
 
 use super::client::{Answer, send};
-use crate::access::Gate;
+use crate::access::AccessControl;
 use crate::state::AppState;
 use crate::{RunningServer, serve_in_background};
 
@@ -18,7 +18,7 @@ use crate::{RunningServer, serve_in_background};
 pub(super) const CSV: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n\
                    a,1,20,3\nb,39,,4\n";
 
-/// A pipeline's folder and the server of it.
+/// Folder and server of a pipeline.
 pub(crate) struct Service {
     _folder: tempfile::TempDir,
     pub(super) config: Config,
@@ -59,21 +59,21 @@ impl Service {
         service
     }
 
-    /// What another server of the same folder would share among its requests.
+    /// The shared state of another server of the same folder.
     pub(crate) fn state(&self) -> Data<AppState> {
-        let gate = Gate::of(&self.config.api).unwrap();
-        Data::new(AppState::new(self.config.clone(), gate))
+        let access = AccessControl::of(&self.config.api).unwrap();
+        Data::new(AppState::new(self.config.clone(), access))
     }
 
     /// Makes the next release live.
     pub(super) fn deploy(&self) -> (Release, Model) {
         let deployed = self.publish_at(Timestamp::UNIX_EPOCH);
-        // Asked whether it is ready, the server looks for itself.
+        // A readiness check makes the server look for the release.
         self.get("/readyz");
         deployed
     }
 
-    /// Makes a release live at this time; the server is not asked to look.
+    /// Makes a release live at this time; the server is not told.
     pub(super) fn publish_at(&self, now: Timestamp) -> (Release, Model) {
         let config = &self.config;
         let history = History::open(&config.layout).unwrap();
@@ -97,12 +97,12 @@ impl Service {
         self.send(&format!("GET {path}"), &[], "")
     }
 
-    /// Predicts without saying of what type the body is.
+    /// Predicts without a content type.
     pub(super) fn predict(&self, body: impl AsRef<[u8]>) -> Answer {
         self.send("POST /prediction", &[], body)
     }
 
-    /// A good answer's predictions.
+    /// Predictions of a successful answer.
     pub(super) fn predictions(&self, body: impl AsRef<[u8]>) -> Value {
         let answer = self.predict(body);
         assert_eq!(answer.status, 200, "{}", answer.json());

@@ -1,4 +1,4 @@
-//! Section `alerts`: who is told when something is wrong.
+//! Section `alerts`: who is notified when something is wrong.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,25 +9,25 @@ use jiff::SignedDuration;
 use super::folders;
 use super::section::Section;
 
-/// Section `alerts`; without a target nobody is told anything.
+/// Section `alerts`; without a target nobody is notified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertSettings {
-    /// An address that alerts are posted to.
+    /// Address that alerts are posted to.
     pub webhook: Option<WebhookSettings>,
-    /// A program that is given alerts on its stdin.
+    /// Program that receives alerts on its stdin.
     pub command: Option<CommandSettings>,
-    /// How long a try to deliver an alert may take; default 5 seconds.
+    /// Time limit of one delivery; default 5 seconds.
     pub timeout: Duration,
-    /// A condition that stays open is told of again after so long; default 24 hours.
+    /// Interval between repeated alerts of an open condition; default 24 hours.
     pub cool_down: SignedDuration,
 }
 
 /// Section `alerts.webhook`.
 #[derive(Clone, PartialEq)]
 pub struct WebhookSettings {
-    /// The address; whoever knows it can write there, so it is never shown.
+    /// The address. It is never shown, because anybody who knows it can post there.
     pub url: String,
-    /// The file with the secret that alerts are signed with.
+    /// File with the secret that signs alerts.
     pub secret_file: Option<PathBuf>,
 }
 
@@ -36,12 +36,12 @@ pub struct WebhookSettings {
 pub struct CommandSettings {
     /// The program: a path, or a name on the search path.
     pub program: PathBuf,
-    /// What it is called with.
+    /// Its arguments.
     pub arguments: Vec<String>,
 }
 
 impl AlertSettings {
-    /// Whether anybody is to be told.
+    /// True if a target is configured.
     pub fn has_target(&self) -> bool {
         self.webhook.is_some() || self.command.is_some()
     }
@@ -55,7 +55,7 @@ impl fmt::Debug for WebhookSettings {
     }
 }
 
-/// A run waits for each target up to four times as long.
+/// Upper limit of `timeout_seconds`. A run waits for each target up to four times as long.
 const LONGEST_TIMEOUT: f64 = 60.0;
 
 pub(super) fn read_alerts(mut section: Section<'_>, base: &Path) -> AlertSettings {
@@ -113,7 +113,7 @@ fn has_host(url: &str) -> bool {
     })
 }
 
-/// `None` without a program.
+/// The program and its arguments; `None` without a program.
 fn read_command(words: Vec<String>, base: &Path) -> Option<CommandSettings> {
     let mut words = words.into_iter();
     let program = words.next().filter(|program| !program.is_empty())?;

@@ -1,4 +1,4 @@
-//! The folders that the configuration names, and what must not coincide.
+//! The configured folders, and the checks that they do not overlap.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,20 +10,20 @@ use crate::Layout;
 /// A folder that is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFolder {
-    /// As written in the configuration, normalised; files are known by this name.
+    /// Normalised name from the configuration; files are identified by it.
     pub name: String,
-    /// Absolute.
+    /// Absolute path.
     pub path: PathBuf,
-    /// Folders that no link in it leads into.
-    pub apart: Vec<ApartFolder>,
+    /// Folders whose files are never read through a link in this folder.
+    pub excluded: Vec<ExcludedFolder>,
 }
 
-/// A folder whose files are no data of another one, however they are reached.
+/// A folder whose files are no input of another folder, even when a link leads to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApartFolder {
-    /// The key of the configuration that names it.
+pub struct ExcludedFolder {
+    /// Configuration key of the folder.
     pub key: &'static str,
-    /// Where it is, with all links followed.
+    /// Path with all links resolved.
     pub real: PathBuf,
 }
 
@@ -55,7 +55,7 @@ enum OneOrMany {
 }
 
 impl Folders {
-    /// `None` when a required key is missing or of a wrong type.
+    /// The folder keys; `None` when a required key is missing or has a wrong type.
     pub(super) fn read(root: &mut Section<'_>) -> Option<Self> {
         let input = root.required("input_folder_path");
         let output = root.required("output_folder_path");
@@ -100,7 +100,7 @@ impl ResolvedFolders {
     fn check(&mut self, problems: &Problems) {
         self.check_inputs(problems);
         let written = self.written();
-        let made = self.made();
+        let cleaned = self.cleaned();
         for place in &written {
             check_is_folder(place.key, &place.path, problems);
             if place.key != PRODUCTION && place.real == real(&self.layout.production) {
@@ -109,25 +109,25 @@ impl ResolvedFolders {
                     "is the folder of prod_deployment_path; releases need their own",
                 );
             }
-            for (owner, made) in &made {
-                if place.real.starts_with(made) {
+            for (owner, cleaned) in &cleaned {
+                if place.real.starts_with(cleaned) {
                     let text = format!(
                         "lies in {}, which a run makes and cleans ({owner}); name another folder",
-                        made.display()
+                        cleaned.display()
                     );
                     problems.add(place.key, &text);
                 }
             }
         }
-        // One of those may be a link to elsewhere.
-        let elsewhere = made.into_iter().filter(|(_, made)| {
+        // One of these may be a link to elsewhere.
+        let elsewhere = cleaned.into_iter().filter(|(_, cleaned)| {
             let mut written = written.iter();
-            !written.any(|place| made.starts_with(&place.real))
+            !written.any(|place| cleaned.starts_with(&place.real))
         });
-        let elsewhere: Vec<Place> = elsewhere
-            .map(|(owner, made)| Place::of(owner, made))
+        let elsewhere: Vec<WrittenFolder> = elsewhere
+            .map(|(owner, cleaned)| WrittenFolder::of(owner, cleaned))
             .collect();
-        let written: Vec<Place> = written.into_iter().chain(elsewhere).collect();
+        let written: Vec<WrittenFolder> = written.into_iter().chain(elsewhere).collect();
         let of_users = self
             .inputs
             .iter()
@@ -151,20 +151,22 @@ impl ResolvedFolders {
                 }
             }
         }
-        // Links may be laid into an input folder at any time; the listing does not follow these.
-        let mut apart: Vec<ApartFolder> = written.iter().map(Place::kept_apart).collect();
-        self.test.apart.clone_from(&apart);
-        apart.push(ApartFolder {
+        // A link may appear in an input folder at any time; the listing does not follow links into
+        // these.
+        let mut excluded: Vec<ExcludedFolder> =
+            written.iter().map(WrittenFolder::as_excluded).collect();
+        self.test.excluded.clone_from(&excluded);
+        excluded.push(ExcludedFolder {
             key: "test_data_path",
             real: real(&self.test.path),
         });
         for folder in &mut self.inputs {
-            folder.apart.clone_from(&apart);
+            folder.excluded.clone_from(&excluded);
         }
     }
 
     /// The folders that runs write to.
-    fn written(&self) -> [Place; 4] {
+    fn written(&self) -> [WrittenFolder; 4] {
         let Layout {
             output,
             models,
@@ -172,15 +174,16 @@ impl ResolvedFolders {
             state,
         } = self.layout.clone();
         [
-            Place::of("output_folder_path", output),
-            Place::of("output_model_path", models),
-            Place::of(PRODUCTION, production),
-            Place::of(STATE, state),
+            WrittenFolder::of("output_folder_path", output),
+            WrittenFolder::of("output_model_path", models),
+            WrittenFolder::of(PRODUCTION, production),
+            WrittenFolder::of(STATE, state),
         ]
     }
 
-    /// What runs make in them and clean, by the key of the folder.
-    fn made(&self) -> [(&'static str, PathBuf); 4] {
+    /// Folders that runs create and clean inside the written ones, by the key of the written
+    /// folder.
+    fn cleaned(&self) -> [(&'static str, PathBuf); 4] {
         let layout = &self.layout;
         [
             (PRODUCTION, real(&layout.releases())),
@@ -217,13 +220,13 @@ impl ResolvedFolders {
 }
 
 /// A folder that runs write to.
-struct Place {
+struct WrittenFolder {
     key: &'static str,
     path: PathBuf,
     real: PathBuf,
 }
 
-impl Place {
+impl WrittenFolder {
     fn of(key: &'static str, path: PathBuf) -> Self {
         Self {
             key,
@@ -232,25 +235,25 @@ impl Place {
         }
     }
 
-    fn kept_apart(&self) -> ApartFolder {
-        ApartFolder {
+    fn as_excluded(&self) -> ExcludedFolder {
+        ExcludedFolder {
             key: self.key,
             real: self.real.clone(),
         }
     }
 }
 
-/// Where a path leads: its links followed as far as it exists.
+/// Path with its links resolved, as far as the path exists.
 fn real(path: &Path) -> PathBuf {
     let existing = path.ancestors().find_map(|ancestor| {
         let real = ancestor.canonicalize().ok()?;
         Some(real.join(path.strip_prefix(ancestor).ok()?))
     });
-    // Joining nothing leaves a slash at the end, which no comparison minds.
+    // Joining an empty path adds a trailing slash, which comparisons ignore.
     existing.unwrap_or_else(|| path.to_owned())
 }
 
-/// Whether one folder is the other or lies in it.
+/// True if one folder equals or contains the other.
 fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
@@ -265,11 +268,11 @@ fn input_folder(base: &Path, written: &str) -> InputFolder {
     InputFolder {
         name: normalised(Path::new(written)).display().to_string(),
         path: absolute(base, written),
-        apart: Vec::new(),
+        excluded: Vec::new(),
     }
 }
 
-/// A path of the configuration, resolved against its folder.
+/// A path of the configuration, resolved against the folder of the configuration file.
 pub(super) fn absolute(base: &Path, written: &str) -> PathBuf {
     normalised(&base.join(written))
 }

@@ -1,6 +1,6 @@
-//! The configuration: read once, checked whole, and passed on only in its checked form.
+//! The configuration: read once, checked as a whole, and passed on only after the check.
 //!
-//! Every problem is collected before any is reported, each with its key. Relative paths resolve
+//! All problems are collected and reported together, each with its key. Relative paths resolve
 //! against the folder of the configuration file, never against the working directory.
 
 mod alerts;
@@ -17,7 +17,7 @@ use anyhow::Context;
 use self::alerts::read_alerts;
 pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
 use self::folders::Folders;
-pub use self::folders::{ApartFolder, InputFolder};
+pub use self::folders::{ExcludedFolder, InputFolder};
 use self::schema::read_schema;
 use self::section::{Problems, Section};
 pub use self::settings::{
@@ -35,37 +35,38 @@ use crate::{Failure, Layout, Schema, regular};
 pub struct Config {
     /// The folder that relative paths start from.
     pub base: PathBuf,
-    /// Where new data arrives, in the order it is ingested.
+    /// Folders where new data arrives, in the order of ingestion.
     pub input_folders: Vec<InputFolder>,
-    /// The test data.
+    /// The folder of the test data.
     pub test_folder: InputFolder,
     /// The path of every file that the pipeline keeps.
     pub layout: Layout,
     /// The column roles.
     pub schema: Schema,
-    /// How files are taken in.
+    /// Settings of ingestion.
     pub ingestion: IngestionSettings,
-    /// How models are fitted.
+    /// Settings of training.
     pub training: TrainingSettings,
-    /// When a model counts as outdated.
+    /// Settings of drift detection and of the decision.
     pub drift: DriftSettings,
-    /// Which candidate is let through, and how many releases are kept.
+    /// Settings of the gate and of kept releases.
     pub deployment: DeploymentSettings,
-    /// What counts as unusual.
+    /// Settings of the diagnostics.
     pub diagnostics: DiagnosticsSettings,
-    /// What the history keeps.
+    /// Settings of the history.
     pub history: HistorySettings,
-    /// The HTTP interface.
+    /// Settings of the HTTP API.
     pub api: ApiSettings,
-    /// Who is told when something is wrong.
+    /// Settings of alerts.
     pub alerts: AlertSettings,
 }
 
-/// The environment variable that names the configuration file where `--config` does not.
+/// The environment variable that names the configuration file if `--config` does not.
 pub const CONFIG_VARIABLE: &str = "RISK_CONFIG";
 
 impl Config {
-    /// Reads the file that `--config` names, else `RISK_CONFIG`, else `./config.json`.
+    /// Reads the configuration file named by `--config`, else by `RISK_CONFIG`, else
+    /// `./config.json`.
     pub fn find_and_load(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let path = named
             .or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from))
@@ -86,27 +87,28 @@ impl Config {
         Self::parse(&file, &text)
     }
 
-    /// Checks the text of a configuration that stands in `file`.
+    /// Checks `text`, the content of the configuration file `file`.
     pub fn parse(file: &Path, text: &str) -> anyhow::Result<Self> {
-        let complain = |problems: &dyn fmt::Display| {
+        let unusable = |problems: &dyn fmt::Display| {
             Failure::configuration(format!("{} is not usable:\n{problems}", file.display()))
         };
         let values = match serde_json::from_str(text) {
             Ok(serde_json::Value::Object(values)) => values,
-            Ok(_) => return Err(complain(&"  it is no JSON object").into()),
-            Err(error) => return Err(complain(&format!("  {error}")).into()),
+            Ok(_) => return Err(unusable(&"  it is no JSON object").into()),
+            Err(error) => return Err(unusable(&format!("  {error}")).into()),
         };
         let base = file.parent().unwrap_or(Path::new("/"));
         let problems = Problems::default();
         let config = read(base, Section::root(values, &problems), &problems);
         match config {
             Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(complain(&problems).into()),
+            _ => Err(unusable(&problems).into()),
         }
     }
 }
 
-/// `None` when a required key is missing; the problem is in the list then.
+/// Reads all sections; `None` when a required key is missing. The missing key is then in
+/// `problems`.
 fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
     let folders = Folders::read(&mut root);
     let schema = read_schema(root.section("schema"));
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_stand_where_nothing_is_said() {
+    fn absent_keys_have_defaults() {
         let config = parse("").unwrap();
         assert_eq!(config.input_folders[0].name, "in");
         assert_eq!(config.input_folders[0].path, Path::new("/nowhere/in"));
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_allows_is_read_with_its_limits() {
+    fn api_settings_are_read_with_their_limits() {
         let config =
             parse(r#","api":{"bind":"[2001:db8::1]:80","keys_file":"keys","limits":{"rows":7}}"#)
                 .unwrap();
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_is_read_with_its_defaults_and_never_shown() {
+    fn alert_settings_are_read_with_defaults_and_never_shown() {
         let none = parse("").unwrap().alerts;
         assert!(!none.has_target());
         assert_eq!((none.timeout.as_secs(), none.cool_down.as_hours()), (5, 24));
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_with_the_likely_one() {
+    fn an_unknown_key_is_rejected_with_a_suggestion() {
         let text = problems(r#","drift":{"on_ties":"keep"},"trainin":{}"#);
         assert!(
             text.contains("drift.on_ties: unknown key, did you mean drift.on_tie?"),
@@ -290,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn broken_json_is_placed() {
+    fn broken_json_is_reported_with_its_position() {
         let error =
             Config::parse(Path::new("/nowhere/config.json"), "{\n\"a\": }").expect_err("bad");
         assert!(error.to_string().contains("line 2 column 6"), "{error}");
     }
 
     #[test]
-    fn overlapping_folders_are_refused_both_ways_wherever_links_lead() {
+    fn overlapping_folders_are_rejected_also_through_links() {
         let base = tempfile::tempdir().unwrap();
         let folder = |name: &str| std::fs::create_dir_all(base.path().join(name)).unwrap();
         let link =
@@ -347,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_would_eat_each_other_are_refused() {
+    fn folders_inside_an_input_folder_are_rejected() {
         let same = Config::parse(
             Path::new("/nowhere/config.json"),
             r#"{"input_folder_path":["in","./in/"],"output_folder_path":"in",

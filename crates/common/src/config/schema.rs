@@ -1,4 +1,4 @@
-//! Section `schema`: the column roles, and what each column promises.
+//! Section `schema`: the column roles, and the rules of each column.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::schema::{
     ValueRange,
 };
 
-/// What the cells of a column are said to be.
+/// Declared kind of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum NamedKind {
@@ -39,7 +39,7 @@ pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     schema
 }
 
-/// Each entry is a name, or an object that also says what the column promises.
+/// Reads the features. Each entry is a name, or an object with a name and rules.
 fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
     let default: Vec<Value> = default.feature_names().map(Value::from).collect();
     let entries = section.value("features", default);
@@ -97,7 +97,7 @@ fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
         if section.value::<Option<Value>>(key, None).is_some() {
             section.problem(
                 key,
-                "is for columns of numbers: a category has no order, list its texts with allowed",
+                "is for columns of numbers: a category has no order, list its levels with allowed",
             );
         }
     }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_promises_what_its_keys_say() {
+    fn a_feature_has_the_rules_of_its_keys() {
         let schema = parse(
             r#"[{"name":"x","kind":"number","required":true,"allowed":[1,2]},
                 {"name":"y","max_missing_share":0.25,"required":false,"allowed":null}]"#,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_category_promises_texts() {
+    fn a_category_has_levels() {
         let schema = parse(
             r#"["x",{"name":"plan","kind":"category","required":true,"allowed":["gold","basic"],
                 "max_missing_share":0.5}]"#,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_feature_is_said_with_its_key_and_all_at_once() {
+    fn all_problems_of_features_are_reported_with_their_keys() {
         let text = parse(
             r#"[{"name":"a","min":2,"max":1},{"min":"low"},{"name":"b","maximum":3},7,
                 {"name":"c","max":null},"A",

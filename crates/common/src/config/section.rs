@@ -1,6 +1,6 @@
-//! One JSON object of the configuration, taken apart key by key.
+//! One JSON object of the configuration, read key by key.
 //!
-//! Each key that is asked for is known from then on; what is left at the end is unknown.
+//! A key is known once it was requested; the keys left at the end are unknown.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Names closer than this (Jaro-Winkler) are offered as what was meant.
-const LIKELY: f64 = 0.8;
+/// Jaro-Winkler similarity from which a known key is suggested for an unknown one.
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// The problems found so far, one a line.
 #[derive(Default)]
@@ -31,13 +31,13 @@ impl fmt::Display for Problems {
     }
 }
 
-/// What was expected, and of which kind is what was found: the value itself may be a secret that
-/// stands one level too high.
-fn wrong_value(error: &serde_json::Error, found: &str) -> String {
+/// Message for a value of a wrong type: what was expected, and which type was found. The value
+/// itself is not shown: it may be a secret in the wrong place.
+fn type_error(error: &serde_json::Error, found: &str) -> String {
     let text = error.to_string();
     match text.rsplit_once(", expected ") {
         Some((_, expected)) => {
-            // Rust's names of numbers say nothing to a person.
+            // Rust's type names mean nothing to most readers.
             let expected = match expected {
                 "f64" => "a number",
                 "u16" | "u32" | "u64" | "usize" => "a whole number",
@@ -49,7 +49,7 @@ fn wrong_value(error: &serde_json::Error, found: &str) -> String {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -78,7 +78,7 @@ impl<'p> Section<'p> {
         }
     }
 
-    /// The object beneath `key`; empty when it is absent.
+    /// The object under `key`; empty when it is absent.
     pub(super) fn section(&mut self, key: &'static str) -> Self {
         Self {
             values: self.value(key, Map::new()),
@@ -88,7 +88,7 @@ impl<'p> Section<'p> {
         }
     }
 
-    /// The object at a position of the list beneath `key`.
+    /// The object at a position of the list under `key`.
     pub(super) fn element(&self, key: &str, position: usize, values: Map<String, Value>) -> Self {
         Self {
             values,
@@ -115,7 +115,7 @@ impl<'p> Section<'p> {
         value
     }
 
-    /// The value of a required key; `None` is a problem already noted.
+    /// The value of a required key; `None` if a problem was noted.
     pub(super) fn required<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         if !self.values.contains_key(key) {
             self.problem(key, "is missing");
@@ -123,15 +123,15 @@ impl<'p> Section<'p> {
         self.take(key)
     }
 
-    /// Notes what is wrong with a key.
+    /// Notes a problem with a key.
     pub(super) fn problem(&self, key: &str, problem: &str) {
         self.problems.add(&format!("{}{key}", self.prefix), problem);
     }
 
-    /// Notes every key that nobody asked for.
+    /// Notes every unknown key.
     pub(super) fn finish(self) {
         for key in self.values.keys() {
-            match self.likely(key) {
+            match self.similar_key(key) {
                 Some(meant) => {
                     let meant = format!("unknown key, did you mean {}{meant}?", self.prefix);
                     self.problem(key, &meant);
@@ -147,21 +147,21 @@ impl<'p> Section<'p> {
     fn take<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         self.known.push(key);
         let value = self.values.remove(key)?;
-        let found = kind(&value);
+        let found = type_name(&value);
         match serde_json::from_value(value) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problem(key, &wrong_value(&error, found));
+                self.problem(key, &type_error(&error, found));
                 None
             }
         }
     }
 
-    fn likely(&self, key: &str) -> Option<&'static str> {
+    fn similar_key(&self, key: &str) -> Option<&'static str> {
         self.known
             .iter()
             .map(|known| (strsim::jaro_winkler(key, known), *known))
-            .filter(|(similarity, _)| *similarity >= LIKELY)
+            .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, known)| known)
     }

@@ -1,4 +1,4 @@
-//! The optional sections of the configuration: what they hold, their defaults, and their reading.
+//! The optional sections of the configuration: content, defaults and reading.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use super::section::Section;
 /// Section `ingestion`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IngestionSettings {
-    /// A file without a final newline waits until it is this many seconds old; default 5.
+    /// Seconds that a file without a final newline must be old before it is read; default 5.
     pub settle_seconds: u64,
-    /// About how much memory reading and comparing rows may take, in MiB; default 1024.
+    /// Approximate memory for reading and comparing rows, in MiB; default 1024.
     pub memory_limit_mib: u64,
 }
 
@@ -22,55 +22,55 @@ pub struct IngestionSettings {
 pub struct TrainingSettings {
     /// Inverse strength of the penalty ‖w‖² / (2C) on the raw coefficients; default 1.
     pub c: f64,
-    /// Up to this many rows an independent solver checks the fit; default 20,000.
+    /// Upper limit of rows up to which an independent solver checks the fit; default 20,000.
     pub verify_rows: usize,
 }
 
-/// A model that holds gives a p-value below a half in every second run.
+/// Upper limit of `alpha`. Without drift, p-values below one half occur in every second run.
 const HIGHEST_ALPHA: f64 = 0.5;
 
 /// Section `drift`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftSettings {
-    /// What calls for a retrain; default `evidence`.
+    /// What triggers a retrain; default `evidence`.
     pub trigger: DriftTrigger,
-    /// Fewer new labelled rows than this decide nothing: they wait for more. Default 20.
+    /// New labelled rows needed for a decision; fewer rows wait for more. Default 20.
     pub min_rows: u64,
-    /// Fewer new rows of either label than this decide nothing: they wait for more. Default 5.
+    /// New rows of each label needed for a decision; fewer rows wait for more. Default 5.
     pub min_of_each_label: u64,
-    /// A p-value below it says that the deployed model no longer holds; default 0.005.
+    /// Significance level of model drift: a p-value below it means drift. Default 0.005.
     pub alpha: f64,
-    /// The rows that the deployed model is judged on; default `new_rows`.
+    /// The rows that the deployed model is evaluated on; default `new_rows`.
     pub basis: DriftBasis,
     /// Whether an equal score counts as drift; default `retrain`.
     pub on_tie: OnTie,
 }
 
-/// What calls for a retrain.
+/// What triggers a retrain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftTrigger {
-    /// A score that is not higher than when the model was deployed.
+    /// A score that is not higher than at deployment.
     Score,
-    /// The score test: coefficients that no longer hold.
+    /// The score test: model drift in the coefficients.
     Evidence,
 }
 
-/// The rows that the deployed model is judged on.
+/// The rows that the deployed model is evaluated on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftBasis {
-    /// The labelled rows that were never judged.
+    /// The labelled rows that were never evaluated.
     NewRows,
     /// All labelled rows of finaldata.csv.
     AllRows,
 }
 
-/// What a new score equal to the deployed one means.
+/// Meaning of a new score equal to the deployed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnTie {
-    /// It is not higher, so the model is retrained.
+    /// The score is not higher, so the model is retrained.
     Retrain,
     /// The model is kept.
     Keep,
@@ -81,7 +81,7 @@ pub enum OnTie {
 pub struct DeploymentSettings {
     /// Which candidate replaces the deployed model; default `not_worse`.
     pub gate: GatePolicy,
-    /// Releases kept; the live one and its parent always are. Default 10.
+    /// Number of releases kept; default 10. The live release and its parent are always kept.
     pub keep_releases: usize,
 }
 
@@ -89,25 +89,26 @@ pub struct DeploymentSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatePolicy {
-    /// One that is not worse on rows that neither model was fitted to.
+    /// A candidate that is not worse on rows that neither model was fitted to.
     NotWorse,
-    /// Every one.
+    /// Every candidate.
     Always,
 }
 
 /// Section `diagnostics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiagnosticsSettings {
-    /// The last run is stale when it ended more hours ago than this; default 24.
+    /// Age of the last run, in hours, above which it counts as stale; default 24.
     pub stale_after_hours: u32,
-    /// Whether runs ask the cargo registry index for newer dependencies, once a day; default true.
+    /// True if runs ask the cargo registry index for newer dependencies, once a day. Default true.
     pub check_updates: bool,
 }
 
 /// Section `history`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistorySettings {
-    /// Runs kept that found nothing new, the newest ones; all other runs are kept. Default 1,000.
+    /// Number of runs without new input that are kept, newest first; default 1,000. All other runs
+    /// are kept.
     pub keep_runs: u32,
 }
 
@@ -116,33 +117,32 @@ pub struct HistorySettings {
 pub struct ApiSettings {
     /// Address that the server listens on; default `127.0.0.1:8000`.
     pub bind: SocketAddr,
-    /// Address of a running server that `fullprocess` calls; without it, it serves itself.
+    /// Address of a running server that `fullprocess` calls. Without it, `fullprocess` starts a
+    /// server of its own.
     pub url: Option<String>,
-    /// How long a call may take, from the first byte sent to the last one read; default 30.
+    /// Time limit of a call in seconds, from the first byte sent to the last one read; default 30.
     pub timeout_seconds: u64,
-    /// Folders in which a prediction request may name a CSV file; default: the input, output and
-    /// test folders. Empty turns that form off.
+    /// Folders from which a prediction request may name a CSV file; default: the input, output and
+    /// test folders. An empty list turns this form of request off.
     pub data_roots: Vec<PathBuf>,
-    /// The file with the keys that clients must show; needed where others than this machine can
-    /// reach the server.
+    /// File with the keys of clients; required where other machines can reach the server.
     pub keys_file: Option<PathBuf>,
-    /// The file with the key that calls to `url` show.
+    /// File with the key for calls to `url`.
     pub key_file: Option<PathBuf>,
-    /// The names that clients may know the server by; default: the loopback names and the address
-    /// it listens on.
+    /// Host names that requests may use; default: the loopback names and the listening address.
     pub allowed_hosts: Vec<String>,
     /// Origins whose pages may read answers in a browser; default none.
     pub allowed_origins: Vec<String>,
-    /// What one request may cost.
+    /// Limits of one request.
     pub limits: LimitSettings,
 }
 
 /// Section `api.limits`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitSettings {
-    /// Bytes of a body as it comes over the wire; default 16 MiB.
+    /// Bytes of a body as received; default 16 MiB.
     pub body_bytes: u64,
-    /// Bytes of a body that was sent compressed, once it is inflated; default 64 MiB.
+    /// Bytes of a compressed body after decompression; default 64 MiB.
     pub inflated_bytes: u64,
     /// Bytes of a file that a request names; default 256 MiB.
     pub file_bytes: u64,
@@ -152,12 +152,12 @@ pub struct LimitSettings {
     pub columns: u64,
     /// Bytes of one field; default 64 KiB.
     pub field_bytes: u64,
-    /// Seconds that a body may be waited for; default 30.
+    /// Seconds until a body must be complete; default 30.
     pub body_seconds: u64,
-    /// Seconds that a connection is kept without a request; default 75.
+    /// Seconds that a connection without a request is kept open; default 75.
     pub keep_alive_seconds: u64,
-    /// Bytes of all requests and answers held in memory at once, of which an eighth is for small
-    /// ones only; default 256 MiB.
+    /// Bytes of all requests and answers in memory at once; default 256 MiB. An eighth is reserved
+    /// for small ones.
     pub in_flight_bytes: u64,
 }
 
@@ -242,10 +242,10 @@ pub(super) fn read_history(mut section: Section<'_>) -> HistorySettings {
     settings
 }
 
-/// A day of seconds: whoever waits longer for an answer has no timeout.
+/// Upper limit of timeouts in seconds: one day.
 const LONGEST_TIMEOUT: u64 = 86_400;
 
-/// The names of this machine to itself, and the address that is listened on.
+/// The loopback names of this machine, and the listening address.
 fn loopback_and(bind: SocketAddr) -> Vec<String> {
     let names = ["localhost", "127.0.0.1", "[::1]"].map(String::from);
     let bound = match bind {

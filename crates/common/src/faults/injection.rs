@@ -1,8 +1,8 @@
-//! One fault, at the change that the environment names.
+//! One injected fault, at the change that the environment names.
 //!
-//! `RISK_FAULT=KIND:N:LOG`: at the N-th change that fits the kind, counted from 1, the fault
-//! strikes, and the change and its path are written to the file LOG. Without LOG the process has
-//! made fewer than N changes.
+//! `RISK_FAULT=KIND:N:LOG`: the fault strikes at the N-th change that fits the kind; the first change
+//! is number 1. The change and its path are then written to the file LOG. If LOG is missing, the
+//! process made fewer than N changes.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use super::system_calls;
 
 const VARIABLE: &str = "RISK_FAULT";
 
-/// What goes wrong.
+/// Kind of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The process is killed in the middle of the change.
@@ -35,15 +35,15 @@ struct Plan {
     passed: AtomicU64,
 }
 
-/// Passes a change, or returns the error it fails with.
+/// Lets a change pass, or returns the error that it fails with.
 pub(crate) fn before(operation: Operation, path: &Path) -> io::Result<()> {
     match plan().and_then(|plan| plan.fault(operation, path)) {
-        Some(fault) => Err(fault.strike()),
+        Some(fault) => Err(fault.error()),
         None => Ok(()),
     }
 }
 
-/// Passes a write; one that goes wrong has written half of its bytes.
+/// Lets a write pass, or writes half of the bytes and fails.
 pub(crate) fn write(
     path: &Path,
     bytes: &[u8],
@@ -52,7 +52,7 @@ pub(crate) fn write(
     match plan().and_then(|plan| plan.fault(WriteBytes, path)) {
         Some(fault) => {
             write(&bytes[..bytes.len() / 2])?;
-            Err(fault.strike())
+            Err(fault.error())
         }
         None => write(bytes),
     }
@@ -84,20 +84,20 @@ impl Plan {
         })
     }
 
-    /// The fault that meets a change, if one does.
+    /// The fault that strikes this change, if any.
     fn fault(&self, operation: Operation, path: &Path) -> Option<Kind> {
         if !self.kind.fits(operation) {
             return None;
         }
         let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
         if number == self.at {
-            self.note(operation, path);
+            self.log(operation, path);
         }
-        let strikes = number == self.at || (number > self.at && self.kind.lasts());
-        strikes.then_some(self.kind)
+        let is_hit = number == self.at || (number > self.at && self.kind.lasts());
+        is_hit.then_some(self.kind)
     }
 
-    fn note(&self, operation: Operation, path: &Path) {
+    fn log(&self, operation: Operation, path: &Path) {
         let line = format!("{operation:?} {}\n", path.display());
         OpenOptions::new()
             .create(true)
@@ -121,7 +121,7 @@ impl Kind {
         matches!(self, Self::NoSpace | Self::Refused)
     }
 
-    fn strike(self) -> io::Error {
+    fn error(self) -> io::Error {
         io::Error::from_raw_os_error(match self {
             Self::Kill => system_calls::kill(),
             Self::NoSpace => libc::ENOSPC,

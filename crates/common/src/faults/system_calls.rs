@@ -1,8 +1,8 @@
-//! What needs the C library: killing this process, and SQLite's own changes to the file system.
+//! The parts that need the C library: killing this process, and watching SQLite's own changes.
 //!
-//! SQLite lets its system calls be replaced, for tests of this kind. Its fsync is not among them:
-//! a kill there leaves what a kill at the next change leaves, and a failure there is taken by
-//! SQLite like that of a write.
+//! SQLite allows its system calls to be replaced, for tests of this kind. Its fsync cannot be
+//! replaced. A kill there leaves the same files as a kill at the next change, and SQLite treats a
+//! failure there like a failed write.
 #![expect(
     unsafe_code,
     reason = "SQLite takes its system calls as function pointers; only tests compile this"
@@ -27,12 +27,12 @@ pub(super) fn kill() -> ! {
     unreachable!("a process cannot refuse this signal")
 }
 
-/// Lets SQLite's changes pass through the faults from now on.
+/// From now on, SQLite's changes pass through the fault hook.
 pub(crate) fn watch_sqlite() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
-        // SAFETY: the default VFS lives as long as the process, and each function has the type
-        // of the system call whose name it is given under.
+        // SAFETY: the default VFS lives as long as the process. Each function has the type of the
+        // system call that it replaces.
         unsafe {
             let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
             let replace = (*vfs).xSetSystemCall.expect("the VFS of unix");
@@ -50,8 +50,9 @@ pub(crate) fn watch_sqlite() {
     });
 }
 
-/// In the journal the number of each page and its checksum are writes of their own. They go with
-/// their page: without them a walk is a third as long, and what a kill leaves is the same.
+/// Size limit of journal writes that are no change of their own: page numbers and checksums. They
+/// count with their page. A kill leaves the same files either way, and a walk over all changes
+/// takes a third of the time.
 const PAGE_MARK_BYTES: usize = 4;
 
 type AnyCall = unsafe extern "C" fn();
@@ -61,11 +62,11 @@ type TruncateCall = unsafe extern "C" fn(c_int, libc::off_t) -> c_int;
 type UnlinkCall = unsafe extern "C" fn(*const c_char) -> c_int;
 
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SAFETY: SQLite gives what open(2) asks for.
+    // SAFETY: SQLite passes the arguments that open(2) needs.
     unsafe {
         let makes_it = flags & libc::O_CREAT != 0;
         match makes_it.then(|| before(Operation::Open, path_at(path))) {
-            Some(Err(error)) => refuse(&error) as c_int,
+            Some(Err(error)) => fail_with(&error) as c_int,
             _ => libc::open(path, flags, mode),
         }
     }
@@ -77,7 +78,7 @@ unsafe extern "C" fn write(
     length: usize,
     at: libc::off_t,
 ) -> isize {
-    // SAFETY: SQLite gives what pwrite(2) asks for.
+    // SAFETY: SQLite passes the arguments that pwrite(2) needs.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
     if length <= PAGE_MARK_BYTES {
         // SAFETY: as above.
@@ -90,30 +91,30 @@ unsafe extern "C" fn write(
     });
     match written {
         Ok(written) => written as isize,
-        Err(error) => refuse(&error),
+        Err(error) => fail_with(&error),
     }
 }
 
 unsafe extern "C" fn truncate(file: c_int, length: libc::off_t) -> c_int {
     match before(Operation::Truncate, &path_of(file)) {
-        // SAFETY: SQLite gives what ftruncate(2) asks for.
+        // SAFETY: SQLite passes the arguments that ftruncate(2) needs.
         Ok(()) => unsafe { libc::ftruncate(file, length) },
-        Err(error) => refuse(&error) as c_int,
+        Err(error) => fail_with(&error) as c_int,
     }
 }
 
 unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
-    // SAFETY: SQLite gives what unlink(2) asks for.
+    // SAFETY: SQLite passes the arguments that unlink(2) needs.
     unsafe {
         match before(Operation::Remove, path_at(path)) {
             Ok(()) => libc::unlink(path),
-            Err(error) => refuse(&error) as c_int,
+            Err(error) => fail_with(&error) as c_int,
         }
     }
 }
 
-/// What a failed system call returns, with the error where the C library looks for it.
-fn refuse(error: &io::Error) -> isize {
+/// Return value of a failed system call; the error number is set for the C library.
+fn fail_with(error: &io::Error) -> isize {
     let number = error.raw_os_error().unwrap_or(libc::EIO);
     // SAFETY: the pointer is to this thread's own error number.
     unsafe { *libc::__errno_location() = number };
@@ -125,7 +126,7 @@ fn refuse(error: &io::Error) -> isize {
 /// # Safety
 /// `path` points to a string that ends with a zero byte and outlives the result.
 unsafe fn path_at<'a>(path: *const c_char) -> &'a Path {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
     Path::new(OsStr::from_bytes(bytes))
 }

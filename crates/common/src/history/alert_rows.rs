@@ -1,4 +1,4 @@
-//! Which conditions are open, and the alerts that are still to be delivered.
+//! The open conditions, and the queued alerts.
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -6,45 +6,45 @@ use rusqlite::params;
 
 use super::{History, time};
 
-/// Alerts that wait for one target at most. Whoever comes back after so many needs the doctor, not
-/// the oldest of them.
+/// Upper limit of waiting alerts per target. A reader who returns after so many needs the doctor,
+/// not the oldest alerts.
 const MOST_WAITING: i64 = 100;
-/// Delivered alerts that are kept, the newest ones.
+/// Number of delivered alerts that are kept, newest first.
 const KEPT_DELIVERED: i64 = 1_000;
 
-/// Why a try failed that was noted when it began, and never again.
+/// Failure reason of an attempt that was recorded at its start and never updated.
 pub(super) const UNKNOWN_END: &str = "the run ended before it was known how the try went";
 
-/// Something that is wrong, and was told of.
+/// A condition that an alert has reported and that is not resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenCondition {
-    /// Its name, for example `model_drift`.
+    /// Name of the condition, for example `model_drift`.
     pub name: String,
-    /// When it was found first.
+    /// When the condition was first found.
     pub opened_at: Timestamp,
-    /// When it was told of last.
-    pub told_at: Timestamp,
+    /// When the condition was last reported.
+    pub last_reported_at: Timestamp,
 }
 
-/// An alert that was not delivered yet.
+/// An alert that is not delivered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingAlert {
-    /// Its number, in the order in which alerts are to be delivered.
+    /// Number of the alert; alerts are delivered in this order.
     pub id: i64,
-    /// For whom it is, for example `webhook`.
+    /// Target of the alert, for example `webhook`.
     pub target: String,
-    /// When it was queued.
+    /// When the alert was queued.
     pub queued_at: Timestamp,
-    /// What is to be delivered.
+    /// Content of the alert.
     pub body: String,
-    /// Tries that failed, or that nobody saw the end of.
+    /// Attempts that failed or whose end is unknown.
     pub failures: u64,
-    /// Why the last one did.
+    /// Reason of the last failure.
     pub last_failure: Option<String>,
 }
 
 impl History {
-    /// The conditions that are open, by name.
+    /// The open conditions, by name.
     pub fn open_conditions(&self) -> anyhow::Result<Vec<OpenCondition>> {
         let context = || self.failed_to("read the open conditions");
         let mut statement = self
@@ -58,17 +58,17 @@ impl History {
             })
             .with_context(context)?;
         rows.map(|row| {
-            let (name, (opened_at, told_at)) = row.with_context(context)?;
+            let (name, (opened_at, last_reported_at)) = row.with_context(context)?;
             Ok(OpenCondition {
                 name,
                 opened_at: time(&opened_at)?,
-                told_at: time(&told_at)?,
+                last_reported_at: time(&last_reported_at)?,
             })
         })
         .collect()
     }
 
-    /// Opens a condition, or notes when it was told of again.
+    /// Opens a condition, or records that it was reported again.
     pub fn save_condition(&self, condition: &OpenCondition) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -77,7 +77,7 @@ impl History {
                 params![
                     condition.name,
                     condition.opened_at.to_string(),
-                    condition.told_at.to_string()
+                    condition.last_reported_at.to_string()
                 ],
             )
             .with_context(|| self.failed_to("record an open condition"))?;
@@ -92,7 +92,7 @@ impl History {
         Ok(())
     }
 
-    /// Queues an alert; where too many wait for the target, the oldest are given up.
+    /// Queues an alert. If too many wait for the target, the oldest are dropped.
     pub fn queue_alert(&self, now: Timestamp, target: &str, body: &str) -> anyhow::Result<()> {
         let context = || self.failed_to("queue an alert");
         self.connection
@@ -150,7 +150,7 @@ impl History {
         .collect()
     }
 
-    /// The targets that alerts wait for, by name.
+    /// The targets with waiting alerts, by name.
     pub fn targets_of_waiting_alerts(&self) -> anyhow::Result<Vec<String>> {
         let context = || self.failed_to("read the waiting alerts");
         let mut statement = self
@@ -165,8 +165,8 @@ impl History {
         targets.map(|target| target.with_context(context)).collect()
     }
 
-    /// Gives up all alerts that wait for a target, and returns how many.
-    pub fn give_up_alerts_for(&self, target: &str) -> anyhow::Result<usize> {
+    /// Drops all alerts that wait for a target; returns their number.
+    pub fn drop_alerts_for(&self, target: &str) -> anyhow::Result<usize> {
         self.connection
             .execute(
                 "DELETE FROM outbox WHERE delivered_at IS NULL AND target = ?1",
@@ -175,16 +175,16 @@ impl History {
             .with_context(|| self.failed_to("give up the waiting alerts"))
     }
 
-    /// Gives up an alert.
-    pub fn give_up_alert(&self, id: i64) -> anyhow::Result<()> {
+    /// Drops an alert.
+    pub fn drop_alert(&self, id: i64) -> anyhow::Result<()> {
         self.connection
             .execute("DELETE FROM outbox WHERE id = ?1", [id])
             .with_context(|| self.failed_to("give up an alert"))?;
         Ok(())
     }
 
-    /// Notes that an alert was delivered.
-    pub fn note_delivery(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
+    /// Records that an alert was delivered.
+    pub fn record_delivery(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
         let context = || self.failed_to("record a delivered alert");
         self.connection
             .execute(
@@ -201,9 +201,9 @@ impl History {
         Ok(())
     }
 
-    /// Notes that a try to deliver an alert begins; until it is known to have come to more, it
-    /// counts as one that failed.
-    pub fn note_try_to_deliver(&self, id: i64) -> anyhow::Result<()> {
+    /// Records that a delivery attempt begins. The attempt counts as failed until its success is
+    /// recorded.
+    pub fn record_delivery_attempt(&self, id: i64) -> anyhow::Result<()> {
         self.connection
             .execute(
                 "UPDATE outbox SET failures = failures + 1, last_failure = ?2 WHERE id = ?1",
@@ -213,8 +213,8 @@ impl History {
         Ok(())
     }
 
-    /// Notes why the try that was noted last failed.
-    pub fn note_failed_delivery(&self, id: i64, reason: &str) -> anyhow::Result<()> {
+    /// Records the failure reason of the latest attempt.
+    pub fn record_failed_delivery(&self, id: i64, reason: &str) -> anyhow::Result<()> {
         self.connection
             .execute(
                 "UPDATE outbox SET last_failure = ?2 WHERE id = ?1",
@@ -231,7 +231,7 @@ mod tests {
     use crate::history::tests::{now, opened};
 
     #[test]
-    fn alerts_for_nobody_are_found_and_given_up() {
+    fn alerts_without_a_target_are_found_and_dropped() {
         let (_folder, history) = opened();
         for target in ["webhook", "command", "webhook"] {
             history.queue_alert(now(), target, "body").unwrap();
@@ -239,9 +239,9 @@ mod tests {
         let targets = history.targets_of_waiting_alerts().unwrap();
         assert_eq!(targets, ["command", "webhook"]);
         let first = history.waiting_alerts("webhook").unwrap()[0].id;
-        history.give_up_alert(first).unwrap();
+        history.drop_alert(first).unwrap();
         assert_eq!(history.waiting_alerts("webhook").unwrap().len(), 1);
-        assert_eq!(history.give_up_alerts_for("webhook").unwrap(), 1);
+        assert_eq!(history.drop_alerts_for("webhook").unwrap(), 1);
         let targets = history.targets_of_waiting_alerts().unwrap();
         assert_eq!(targets, ["command"]);
     }
@@ -260,12 +260,12 @@ mod tests {
         assert_eq!((bodies.len(), bodies[0], bodies[99]), (100, "20", "119"));
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
         for alert in &waiting[..3] {
-            history.note_try_to_deliver(alert.id).unwrap();
+            history.record_delivery_attempt(alert.id).unwrap();
         }
         history
-            .note_failed_delivery(waiting[0].id, "refused")
+            .record_failed_delivery(waiting[0].id, "refused")
             .unwrap();
-        history.note_delivery(waiting[1].id, now()).unwrap();
+        history.record_delivery(waiting[1].id, now()).unwrap();
         let waiting = history.waiting_alerts("webhook").unwrap();
         let failed = |place: usize| {
             (
@@ -287,7 +287,7 @@ mod tests {
             OpenCondition {
                 name: "model_drift".into(),
                 opened_at: at,
-                told_at: at,
+                last_reported_at: at,
             }
         };
         history.save_condition(&condition(0)).unwrap();
@@ -295,7 +295,7 @@ mod tests {
         let open = history.open_conditions().unwrap();
         assert_eq!(open.len(), 1);
         assert_eq!(open[0].opened_at, condition(0).opened_at);
-        assert_eq!(open[0].told_at, condition(30).told_at);
+        assert_eq!(open[0].last_reported_at, condition(30).last_reported_at);
         history.close_condition("model_drift").unwrap();
         assert_eq!(history.open_conditions().unwrap(), []);
     }

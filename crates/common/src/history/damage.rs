@@ -1,5 +1,4 @@
-//! A history that is damaged, or that somebody else wrote: what is not done with it, and what its
-//! owner can do.
+//! A damaged or foreign history: protection against it, and advice for its owner.
 
 use std::fmt;
 
@@ -9,21 +8,21 @@ use thiserror::Error;
 
 use crate::Layout;
 
-/// The history holds what no program of ours wrote.
+/// The history holds content that no program of the pipeline wrote.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(crate) struct Damaged(String);
 
-/// The error for something in the history that cannot be read.
+/// The error for unreadable content of the history.
 pub(super) fn unreadable(what: &str, problem: &dyn fmt::Display) -> Damaged {
     Damaged(format!(
         "the {what} in the history cannot be read: {problem}"
     ))
 }
 
-/// Trusts nothing that the file brings besides rows: no trigger or view of it takes effect, no
-/// function is called from its definitions, and its pages are checked as they are read.
-pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+/// Restricts what the file itself can do: no triggers, no views, no functions in definitions. Pages
+/// are checked as they are read.
+pub(super) fn restrict_features(connection: &Connection) -> rusqlite::Result<()> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
@@ -35,10 +34,10 @@ pub(super) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cell_size_check", true)
 }
 
-/// Whether all pages hold together, before the first of them is written.
+/// Checks the consistency of all pages before the first write.
 ///
-/// It reads the whole file: some milliseconds for the usual one.
-pub(super) fn check(connection: &Connection) -> anyhow::Result<()> {
+/// Reads the whole file, which takes milliseconds for the usual size.
+pub(super) fn check_pages(connection: &Connection) -> anyhow::Result<()> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
         return Err(Damaged(found.replace('\n', " ")).into());
@@ -46,18 +45,18 @@ pub(super) fn check(connection: &Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The error, with what to do where its cause is a damaged history.
+/// Adds advice to an error that a damaged history caused.
 pub fn with_remedy(error: anyhow::Error, layout: &Layout) -> anyhow::Error {
     if !is_damage(&error) {
         return error;
     }
     error.context(format!(
-        "the history {} is damaged: put a backup in its place, or move it away; then the next run begins a new one, takes all input in again, judges again what the live model was not fitted to, and the list of past runs is lost",
+        "the history {} is damaged: put a backup in its place, or move it away; then the next run begins a new one, takes all input in again, evaluates again the rows that the live model was not fitted to, and the list of past runs is lost",
         layout.history().display()
     ))
 }
 
-/// Whether an error says that the file of the history is damaged, rather than out of reach.
+/// True if an error means that the history file is damaged, rather than unreachable.
 pub fn is_damage(error: &anyhow::Error) -> bool {
     error.chain().any(says_damage)
 }
@@ -70,7 +69,7 @@ fn says_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
         return false;
     };
     match cause.sqlite_error_code() {
-        // A value of another type than we write.
+        // A value of an unexpected type.
         None => true,
         Some(code) => matches!(
             code,
@@ -78,7 +77,7 @@ fn says_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
                 | ErrorCode::NotADatabase
                 | ErrorCode::ConstraintViolation
                 | ErrorCode::TypeMismatch
-                // A table or column is not there, or is there already.
+                // A table or column is missing, or already exists.
                 | ErrorCode::Unknown
         ),
     }

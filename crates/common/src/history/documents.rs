@@ -1,5 +1,5 @@
-//! Documents, each of which replaces the one of the same name, and the names of those that more than
-//! one crate reads.
+//! Documents, each stored under a name that it is replaced by. Names shared by several crates are
+//! defined here.
 
 use anyhow::Context;
 use rusqlite::{OptionalExtension, params};
@@ -11,13 +11,13 @@ use super::damage::unreadable;
 
 /// Summary statistics of the ingested data.
 pub const SUMMARY: &str = "summary of the data";
-/// SHA-256 of the live model that the ledger was last held against.
+/// SHA-256 of the live model that the ledger was last checked against.
 pub const RECONCILED_MODEL: &str = "reconciled model";
 /// When the live release was last changed by hand.
 pub const CHANGED_BY_HAND: &str = "last change by hand";
 
 impl History {
-    /// Keeps a document that replaces the one of the same name.
+    /// Saves a document in place of the one with the same name.
     pub fn save_document<T: Serialize>(&self, name: &str, document: &T) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -29,7 +29,7 @@ impl History {
         Ok(())
     }
 
-    /// The document of that name.
+    /// The document with this name.
     pub fn document<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
         let content: Option<String> = self
             .connection

@@ -1,4 +1,4 @@
-//! Whether the history is whole, and which runs it holds; reading only.
+//! The integrity of the history, and the numbers of its runs. Reads only.
 
 use std::collections::BTreeSet;
 
@@ -6,16 +6,16 @@ use anyhow::Context;
 
 use super::{History, schema};
 
-/// Problems that SQLite lists at most; the first ones say enough.
+/// Upper limit of listed problems; the first ones suffice.
 const MOST_PROBLEMS: u32 = 5;
 
 impl History {
-    /// What is wrong with the file or with its references; empty when it is whole.
+    /// Problems of the file or of its references; empty when it is whole.
     pub fn integrity_problems(&self) -> anyhow::Result<Vec<String>> {
         let mut problems = self
             .content_problems()
             .context("failed to check the history")?;
-        // References between damaged pages say nothing.
+        // References between damaged pages mean nothing.
         if problems.is_empty() {
             problems = self
                 .dangling_references()
@@ -24,7 +24,7 @@ impl History {
         Ok(problems)
     }
 
-    /// The version of its tables, and the newest one that this program knows.
+    /// Version of the tables, and the newest version that this program knows.
     pub fn versions(&self) -> anyhow::Result<(usize, usize)> {
         Ok((schema::version(&self.connection)?, schema::VERSION))
     }
@@ -115,7 +115,7 @@ mod tests {
             .write(true)
             .open(layout.history())
             .unwrap();
-        // The first page holds the header and the list of tables; the others are the tables.
+        // The first page holds the header and the list of tables; the other pages hold the tables.
         file.write_all_at(&[0xff; 2000], 4096).unwrap();
         let reader = History::read(&layout).unwrap().unwrap();
         let found = reader.integrity_problems();

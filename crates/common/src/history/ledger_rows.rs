@@ -8,7 +8,7 @@ use super::damage::unreadable;
 use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 
 impl History {
-    /// The committed ledger; the empty one before the first ingestion.
+    /// The committed ledger; empty before the first ingestion.
     pub fn ledger(&self) -> anyhow::Result<Ledger> {
         let context = || self.failed_to("read the ledger");
         let ledger = self
@@ -34,14 +34,14 @@ impl History {
         }
     }
 
-    /// Commits a ledger in place of the one before.
+    /// Commits a ledger in place of the previous one.
     pub fn save_ledger(&self, ledger: &Ledger) -> anyhow::Result<()> {
         self.write_ledger(ledger)
             .with_context(|| self.failed_to("commit the ledger"))
     }
 
     fn write_ledger(&self, ledger: &Ledger) -> rusqlite::Result<()> {
-        // A savepoint joins the caller's transaction or, without one, is one.
+        // A savepoint is part of the caller's transaction, or a transaction by itself.
         self.connection.execute_batch("SAVEPOINT ledger")?;
         if let Err(error) = self.write_ledger_rows(ledger) {
             // On a full disk SQLite may have rolled back by itself; the first error is the cause.
@@ -65,12 +65,12 @@ impl History {
                 ledger.rejected_bytes as i64,
                 ledger.rows as i64,
                 ledger.seen_rows as i64,
-                ledger.judged_rows as i64,
+                ledger.evaluated_rows as i64,
                 ledger.rebuilding,
                 ledger.schema,
                 ledger.base.files as i64,
-                ledger.base.judged_fingerprints as i64,
-                ledger.judged_fingerprints as i64,
+                ledger.base.evaluated_fingerprints as i64,
+                ledger.evaluated_fingerprints as i64,
             ],
         )?;
         self.connection.execute("DELETE FROM files", [])?;
@@ -108,14 +108,14 @@ fn read_ledger(row: &Row<'_>) -> rusqlite::Result<Ledger> {
         rejected_bytes: unsigned(row, "rejected_bytes")?,
         rows: unsigned(row, "rows")?,
         seen_rows: unsigned(row, "seen_rows")?,
-        judged_rows: unsigned(row, "judged_rows")?,
+        evaluated_rows: unsigned(row, "judged_rows")?,
         rebuilding: row.get("rebuilding")?,
         schema: row.get("schema")?,
         base: RebuildBase {
             files: unsigned(row, "base_files")? as usize,
-            judged_fingerprints: unsigned(row, "base_judged_fingerprints")?,
+            evaluated_fingerprints: unsigned(row, "base_judged_fingerprints")?,
         },
-        judged_fingerprints: unsigned(row, "judged_fingerprints")?,
+        evaluated_fingerprints: unsigned(row, "judged_fingerprints")?,
     })
 }
 
@@ -144,7 +144,8 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
     })
 }
 
-/// SQLite's integers are signed; the bit pattern goes there and back.
+/// Reads an unsigned number. SQLite stores signed integers, so the bit pattern is converted both
+/// ways.
 fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)? as u64)
 }
@@ -163,7 +164,7 @@ mod tests {
     use crate::history::tests::layout;
 
     #[test]
-    fn a_ledger_comes_back_as_it_went_in() {
+    fn a_saved_ledger_is_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let layout = layout(folder.path());
         assert!(History::read(&layout).unwrap().is_none());
@@ -193,14 +194,14 @@ mod tests {
             rejected_bytes: 4,
             rows: 1,
             seen_rows: 1,
-            judged_rows: 1,
+            evaluated_rows: 1,
             rebuilding: true,
             schema: "s".into(),
             base: RebuildBase {
                 files: 1,
-                judged_fingerprints: 2,
+                evaluated_fingerprints: 2,
             },
-            judged_fingerprints: 5,
+            evaluated_fingerprints: 5,
         };
         history.save_ledger(&ledger).unwrap();
         let reader = History::read(&layout).unwrap().unwrap();

@@ -1,8 +1,8 @@
-//! The history store: what ran, what it found, how long it took, and the ledger.
+//! The history store: runs, findings, durations, and the ledger.
 //!
-//! One SQLite file in the state folder, written under the run lock and read by everyone. Values
-//! of the stages (the record of a run, the summary of the data) are kept as JSON: their types
-//! live in the crates that produce them. A transaction here is a commit point of the pipeline.
+//! One SQLite file in the state folder, written under the run lock and read by all programs. Values
+//! of stages, such as run records, are stored as JSON: their types live in the crates that produce
+//! them. A transaction of the history is a commit point of the pipeline.
 
 mod alert_rows;
 mod damage;
@@ -35,24 +35,24 @@ pub use self::stage_rows::{STAGES, StageDuration};
 pub struct History {
     connection: Connection,
     path: PathBuf,
-    /// Holds the copy that is read while another process's journal is hot.
+    /// Temporary folder with a copy, which is read while another process's journal is hot.
     _copy: Option<tempfile::TempDir>,
 }
 
 impl History {
-    /// What could not be done, with the file that it concerns.
+    /// Error context: the failed action and the file.
     fn failed_to(&self, what: &str) -> String {
         format!("failed to {what} in the history {}", self.path.display())
     }
 
-    /// Runs `work` as one transaction: all of its writes happen or none. Within another
-    /// transaction it is a part of that one, which may go on without it.
+    /// Runs `work` as one transaction: all of its writes happen or none. A nested call becomes a
+    /// savepoint, and the outer transaction may continue after its failure.
     pub fn transaction<T>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         if !self.connection.is_autocommit() {
-            return self.part_of_transaction(work);
+            return self.nested_transaction(work);
         }
         let transaction = self
             .connection
@@ -65,7 +65,7 @@ impl History {
         Ok(done)
     }
 
-    fn part_of_transaction<T>(
+    fn nested_transaction<T>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
@@ -79,13 +79,13 @@ impl History {
         if done.is_ok() {
             execute("RELEASE part")?;
         } else if let Err(error) = execute("ROLLBACK TO part; RELEASE part") {
-            // Then the whole transaction is undone, and its commit fails.
+            // The whole transaction is then undone, and its commit fails.
             tracing::warn!("{error:#}");
         }
         done
     }
 
-    /// Copies the history as it is committed now to a new file.
+    /// Copies the committed history to a new file.
     pub fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
         let text = path
             .to_str()

@@ -1,4 +1,4 @@
-//! Opening the history, to write or to read.
+//! Opening the history, for writing or reading.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,19 +8,19 @@ use std::time::Duration;
 use anyhow::Context;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::damage::{check, distrust};
+use super::damage::{check_pages, restrict_features};
 use super::{History, schema};
 use crate::files::OutputFile;
 use crate::{Layout, faults, files, regular};
 
-/// How long a reader or writer waits for the other's transaction, which takes milliseconds.
+/// Longest wait for a transaction of another process, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A transaction takes milliseconds; so many copies in a row do not all meet one.
+/// Upper limit of copies in a row; a transaction takes milliseconds and cannot disturb all of them.
 const MOST_COPIES: u32 = 5;
 
 impl History {
-    /// Opens the history for writing, making or upgrading it; the caller holds the run lock.
+    /// Opens the history for writing; creates or upgrades it first. The caller holds the run lock.
     pub fn open(layout: &Layout) -> anyhow::Result<Self> {
         files::create_folder(layout.state())?;
         let path = layout.history();
@@ -30,8 +30,8 @@ impl History {
 
     /// Opens the history for reading; `None` when there is none yet.
     ///
-    /// Nothing is written beside the history, not even by SQLite: where a killed writer left a
-    /// hot journal, both files are copied to a temporary folder and read there.
+    /// Nothing is written next to the history, not even by SQLite. If a killed writer left a hot
+    /// journal, history and journal are copied to a temporary folder and read there.
     pub fn read(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let path = layout.history();
         if !path.exists() {
@@ -47,7 +47,7 @@ impl History {
         };
         history
             .and_then(|history| {
-                // The run that was to make it was cut short: nothing was ever recorded.
+                // The run that should create it was killed: nothing was ever recorded.
                 let is_made = schema::version(&history.connection)? > 0;
                 Ok(is_made.then_some(history))
             })
@@ -56,7 +56,8 @@ impl History {
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
-    // Made by us first: what SQLite will put into it concerns its owner and the owner's group.
+    // Created first with restricted permissions: its content concerns the owner and the owner's
+    // group.
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o640);
     OutputFile::open(path, &mut options)?;
@@ -64,10 +65,10 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     faults::watch_sqlite();
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    distrust(&connection)?;
-    // A newer or damaged one is left as it is.
+    restrict_features(&connection)?;
+    // A newer or damaged history is left unchanged.
     schema::version(&connection)?;
-    check(&connection)?;
+    check_pages(&connection)?;
     connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(&connection)?;
@@ -82,13 +83,13 @@ fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
     check_files(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    distrust(&connection)?;
-    // Nothing is read before it is asked for; a hot journal shows here.
+    restrict_features(&connection)?;
+    // SQLite reads lazily; this read detects a hot journal.
     schema::version(&connection)?;
     Ok(connection)
 }
 
-/// Whether SQLite refuses to read because it would have to roll back first.
+/// True if SQLite refuses to read because it would have to roll back first.
 fn needs_recovery(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -106,7 +107,7 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
     let copy = folder.path().join("history.db");
     copy_with_journal(path, &copy)?;
     let connection = Connection::open(&copy)?;
-    distrust(&connection)?;
+    restrict_features(&connection)?;
     Ok(History {
         connection,
         path: path.to_owned(),
@@ -114,8 +115,9 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
     })
 }
 
-/// The journal is copied first: of a writer that begins in between, the copy then holds too little
-/// rather than half. Where the journal has changed meanwhile, both are copied again.
+/// Copies the history with its journal. The journal is copied first: if a writer begins in between,
+/// the copy holds too little rather than a mixture. If the journal changed meanwhile, both are
+/// copied again.
 fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
     let journal = journal_of(path);
     let state = || {
@@ -136,19 +138,19 @@ fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
 }
 
 fn journal_of(path: &Path) -> PathBuf {
-    beside(path, "-journal")
+    with_suffix(path, "-journal")
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
 }
 
-/// An error where SQLite would wait for the other end of a pipe.
+/// An error for irregular files, where SQLite would wait for the other end of a pipe.
 fn check_files(path: &Path) -> anyhow::Result<()> {
     for ending in ["", "-journal", "-wal", "-shm"] {
-        let file = beside(path, ending);
+        let file = with_suffix(path, ending);
         regular::check(&file).with_context(|| format!("failed to open {}", file.display()))?;
     }
     Ok(())
@@ -160,7 +162,7 @@ mod tests {
     use crate::history::tests::layout;
 
     #[test]
-    fn a_newer_history_is_named_not_touched() {
+    fn a_newer_history_is_reported_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let layout = layout(folder.path());
         let history = History::open(&layout).unwrap();
@@ -179,8 +181,8 @@ mod tests {
         let written = layout(folder.path());
         let history = History::open(&written).unwrap();
         history.save_document("note", &"before").unwrap();
-        // A killed writer's files, as they stood in the middle of its transaction: a cache this
-        // small spills changed pages into the file while the journal still holds the old ones.
+        // The files of a killed writer in the middle of its transaction. A cache this small writes
+        // changed pages to the file while the journal still holds the old ones.
         history
             .connection
             .execute_batch("PRAGMA cache_size = 1; BEGIN")
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_was_only_begun_is_none() {
+    fn an_empty_history_file_is_no_history() {
         let folder = tempfile::tempdir().unwrap();
         let layout = layout(folder.path());
         std::fs::create_dir_all(layout.state()).unwrap();

@@ -1,4 +1,4 @@
-//! The list of runs one record at a time, so that a reader holds no more of it than it wants.
+//! The list of runs, read one record at a time to limit memory.
 
 use std::ops::ControlFlow;
 
@@ -9,10 +9,10 @@ use super::damage::unreadable;
 use super::{History, StoredRun, time};
 
 impl History {
-    /// Visits the runs that ended, newest first, until `visit` breaks: those with a number below
-    /// `before`, and whose record has an object under the name `member`, where these are given.
+    /// Visits the finished runs, newest first, until `visit` breaks. `before` limits the run number
+    /// from above. `member` selects records with an object of this name.
     ///
-    /// `member` is a plain word of ours. One record at a time is in memory.
+    /// `member` must be a plain word chosen by the program. One record at a time is in memory.
     pub fn visit_finished_runs(
         &self,
         member: Option<&str>,
@@ -28,24 +28,19 @@ impl History {
         self.visit_runs(&which, visit)
     }
 
-    /// A run that ended, with its record as text; `None` when there is none of that number.
+    /// The finished run of this number, with its record as text; `None` if there is none.
     pub fn finished_run(&self, id: i64) -> anyhow::Result<Option<StoredRun<String>>> {
         let mut found = None;
         let which = format!("WHERE finished_at IS NOT NULL AND id = {id}");
         self.visit_runs(&which, |run| {
-            found = Some(StoredRun {
-                id: run.id,
-                started_at: run.started_at,
-                finished_at: run.finished_at,
-                outcome: run.outcome,
-                record: run.record.to_owned(),
-            });
+            let record = run.record.to_owned();
+            found = Some(run.with_record(record));
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)
     }
 
-    /// Visits the runs that the end of an SQL query selects, in its order, until `visit` breaks.
+    /// Visits the runs selected by the end of an SQL query, in its order, until `visit` breaks.
     pub(super) fn visit_runs(
         &self,
         which: &str,
@@ -96,7 +91,7 @@ mod tests {
     use super::*;
     use crate::history::tests::{now, opened};
 
-    /// The numbers of the runs that are visited, three at most.
+    /// The numbers of the visited runs, three at most.
     fn visited(history: &History, member: Option<&str>, before: Option<i64>) -> Vec<i64> {
         let mut ids = Vec::new();
         history
@@ -114,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn each_page_goes_on_below_the_last_run_of_the_one_before() {
+    fn every_page_continues_below_the_last_run_of_the_previous_page() {
         let (_folder, history) = opened();
         for run in 1..=7 {
             let record = match run % 2 {

@@ -1,4 +1,4 @@
-//! The runs, a row each: begun, recorded, ended and forgotten.
+//! The runs, one row each: begun, updated, closed and pruned.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -38,8 +38,21 @@ pub struct LastRun {
     pub finished_at: Timestamp,
 }
 
+impl<T> StoredRun<T> {
+    /// The same run with its record in another form.
+    pub(super) fn with_record<R>(self, record: R) -> StoredRun<R> {
+        StoredRun {
+            id: self.id,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            outcome: self.outcome,
+            record,
+        }
+    }
+}
+
 impl<T: AsRef<str>> StoredRun<T> {
-    /// Reads the record; an error where it is no JSON, or of another form than `R`.
+    /// Reads the record; an error if it is not JSON or does not match `R`.
     pub fn read<R: DeserializeOwned>(&self) -> anyhow::Result<R> {
         let read = serde_json::from_str(self.record.as_ref());
         Ok(read.map_err(|error| unreadable(&format!("record of run {}", self.id), &error))?)
@@ -58,7 +71,7 @@ impl History {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Updates what an open run has recorded.
+    /// Saves the record of an open run.
     pub fn save_run<T: Serialize>(&self, run: i64, record: &T) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -91,7 +104,8 @@ impl History {
         Ok(())
     }
 
-    /// Forgets all but the newest `keep` runs with this outcome, with their stages and estimates.
+    /// Removes all runs with this outcome except the newest `keep`, with their stages and
+    /// estimates.
     pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
         let newest_to_go =
             "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
@@ -128,13 +142,8 @@ impl History {
     ) -> anyhow::Result<Vec<StoredRun<T>>> {
         let mut runs = Vec::new();
         self.visit_runs(&format!("{which} LIMIT {limit}"), |run| {
-            runs.push(StoredRun {
-                record: run.read()?,
-                id: run.id,
-                started_at: run.started_at,
-                finished_at: run.finished_at,
-                outcome: run.outcome,
-            });
+            let record = run.read()?;
+            runs.push(run.with_record(record));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(runs)
@@ -163,7 +172,7 @@ impl History {
         .transpose()
     }
 
-    /// When the newest run ended whose outcome is none of these; `None` before one.
+    /// End of the newest run whose outcome is not one of these; `None` if there is none.
     pub fn last_end_but_for(&self, outcomes: [&str; 2]) -> anyhow::Result<Option<Timestamp>> {
         let last: Option<String> = self
             .connection
@@ -179,9 +188,9 @@ impl History {
         last.map(|finished_at| time(&finished_at)).transpose()
     }
 
-    /// How many runs were forgotten by [`Self::prune_runs`].
+    /// Number of runs that [`Self::prune_runs`] removed.
     pub fn pruned_runs(&self) -> anyhow::Result<u64> {
-        // Numbers are given without gaps, and the newest run is never forgotten.
+        // Run numbers have no gaps, and the newest run is never removed.
         let pruned: i64 = self
             .connection
             .query_row(
@@ -193,7 +202,7 @@ impl History {
         Ok(u64::try_from(pruned).unwrap_or(0))
     }
 
-    /// How many of the kept runs ended with each outcome.
+    /// Number of kept runs by outcome.
     pub fn runs_by_outcome(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let context = || self.failed_to("read the runs");
         let mut statement = self

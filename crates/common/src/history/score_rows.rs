@@ -11,7 +11,7 @@ use super::History;
 pub struct StoredScore {
     /// SHA-256 of the model file.
     pub model: String,
-    /// F1 of class 1.
+    /// F1 of the positive label.
     pub f1: f64,
 }
 

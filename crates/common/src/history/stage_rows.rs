@@ -1,4 +1,4 @@
-//! How long the stages took, a row each.
+//! The durations of stages, a row each.
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -19,21 +19,21 @@ pub const STAGES: [&str; 8] = [
     "apicalls",
 ];
 
-/// How long one stage took.
+/// Duration of one stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageDuration {
     /// Name of the stage, for example `training`.
     pub stage: String,
-    /// The run it belonged to; `None` when it was run by hand.
+    /// Run of the stage; `None` when it was run by hand.
     pub run: Option<i64>,
-    /// When it began.
+    /// When the stage began.
     pub started_at: Timestamp,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
 impl History {
-    /// Records how long a stage took.
+    /// Records the duration of a stage.
     pub fn record_stage(&self, duration: &StageDuration) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -49,7 +49,7 @@ impl History {
         Ok(())
     }
 
-    /// The newest recorded durations of a stage, newest first.
+    /// The newest durations of a stage, newest first.
     pub fn stage_durations(&self, stage: &str, limit: i64) -> anyhow::Result<Vec<StageDuration>> {
         let context = || self.failed_to("read the durations");
         let mut statement = self

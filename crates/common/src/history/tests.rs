@@ -1,10 +1,10 @@
-//! Tests of the history against a real file, and what those of its parts begin with.
+//! Tests of the history against a real file, and their fixtures.
 
 use super::*;
 use crate::ledger::Ledger;
 use crate::{Config, Layout};
 
-/// The paths of a pipeline in a folder.
+/// The layout of a pipeline in a folder.
 pub(super) fn layout(folder: &std::path::Path) -> Layout {
     let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod"}"#;
@@ -13,7 +13,7 @@ pub(super) fn layout(folder: &std::path::Path) -> Layout {
         .layout
 }
 
-/// A history in a folder of its own.
+/// A history in a temporary folder.
 pub(super) fn opened() -> (tempfile::TempDir, History) {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(&layout(folder.path())).unwrap();
@@ -41,7 +41,7 @@ fn a_failed_transaction_leaves_nothing() {
 }
 
 #[test]
-fn a_transaction_within_another_stands_or_falls_with_it() {
+fn a_nested_transaction_is_committed_or_undone_with_the_outer_one() {
     let (_folder, history) = opened();
     let note = |outer_fails: bool| {
         history.transaction(|history| {
@@ -58,7 +58,7 @@ fn a_transaction_within_another_stands_or_falls_with_it() {
 }
 
 #[test]
-fn a_part_of_a_transaction_that_fails_leaves_nothing_and_the_rest_goes_on() {
+fn a_failed_nested_transaction_leaves_nothing_and_the_outer_one_continues() {
     let (_folder, history) = opened();
     let note = |history: &History, name: &str| history.save_document(name, &"noted");
     let whole = history.transaction(|history| {

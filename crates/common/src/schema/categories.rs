@@ -1,48 +1,50 @@
-//! What a column of categories promises: which texts it may have, and whether they may be missing.
+//! Rules of a category column: its levels, and whether they may be missing.
 
 use super::rules::{Breach, MissingShare, Presence};
 
-/// A longer text is no level of a category: it is free text, or a field that was never closed.
+/// Upper limit of a level's length. A longer text is free text, or a field whose quote was never
+/// closed.
 pub const LONGEST_LEVEL_BYTES: usize = 200;
 
-/// Words that stand for a missing number, in any case; so does no text at all.
+/// Markers of a missing number, in any case. An empty cell is missing too.
 const MISSING_MARKERS: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
 
-/// What the cells of a column of categories must fulfil; the default asks for nothing.
+/// Rules for the cells of a category column; the default allows everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CategoryRules {
-    /// The levels one by one.
+    /// The allowed levels.
     pub listed: ListedLevels,
-    /// Whether a row must have a level.
+    /// Whether every row must have a level.
     pub presence: Presence,
-    /// In how many rows of a file the level may be missing.
+    /// Largest share of a file's rows in which the level may be missing.
     pub missing_share: MissingShare,
 }
 
-/// The only levels that a column may have, in the order of their bytes; the default allows all.
+/// The only levels that a column may have, in byte order; the default allows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedLevels(Option<Vec<String>>);
 
 impl CategoryRules {
-    /// Whether no level can breach them; the share of missing ones is no rule for a level.
+    /// True if no level can break the rules. The share of missing levels is no rule for a single
+    /// level.
     pub fn allow_any_level(&self) -> bool {
         self.listed == ListedLevels::default() && self.presence == Presence::Optional
     }
 
-    /// The rule that a trimmed text breaches; `None` stands for a missing one.
+    /// The rule that a trimmed text breaks; `None` is a missing level.
     pub fn breach(&self, level: Option<&str>) -> Option<Breach> {
         match level {
             None => (self.presence == Presence::Required).then_some(Breach::Missing),
-            Some(level) => (!self.listed.holds(level)).then_some(Breach::NotListed),
+            Some(level) => (!self.listed.allows(level)).then_some(Breach::NotListed),
         }
     }
 }
 
 impl ListedLevels {
-    /// These levels, in any order; the error says why they cannot be the only ones.
+    /// A list of levels, in any order; the error says why the list is not usable.
     pub fn new(mut levels: Vec<String>) -> Result<Self, String> {
         if levels.is_empty() {
-            return Err("is empty, so no text would be allowed; leave it out to allow all".into());
+            return Err("is empty, so no level would be allowed; leave it out to allow all".into());
         }
         if let Some((level, flaw)) = levels
             .iter()
@@ -55,19 +57,22 @@ impl ListedLevels {
         Ok(Self(Some(levels)))
     }
 
-    /// The levels, where they are listed.
+    /// The levels, if they are listed.
     pub fn levels(&self) -> Option<&[String]> {
         self.0.as_deref()
     }
 
-    fn holds(&self, level: &str) -> bool {
-        let is_among =
-            |listed: &[String]| listed.binary_search_by(|of| of.as_str().cmp(level)).is_ok();
+    fn allows(&self, level: &str) -> bool {
+        let is_among = |listed: &[String]| {
+            listed
+                .binary_search_by(|entry| entry.as_str().cmp(level))
+                .is_ok()
+        };
         self.levels().is_none_or(is_among)
     }
 }
 
-/// Why a text can be no level of a category; completes "the text …".
+/// Why a text cannot be a level; completes "the text …".
 pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     if text.trim_ascii() != text {
         Some("has space around it, which is no part of a level")
@@ -82,7 +87,7 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a cell without space around it stands for a missing number.
+/// True if a trimmed cell marks a missing number.
 #[inline]
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
     trimmed.is_empty()
@@ -127,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_no_cell_could_be_are_not_listed() {
+    fn impossible_levels_cannot_be_listed() {
         assert!(levels(&[]).unwrap_err().contains("leave it out"));
         for (text, why) in [
             (" gold", "space around it"),

@@ -1,4 +1,4 @@
-//! A column that the model reads, and how it is written down.
+//! A feature, and its serialised form.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,37 +7,37 @@ use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange
 
 /// A column that the model reads.
 ///
-/// On disk one of numbers without rules is its name alone, as all of them were at first.
+/// A number without rules is serialised as its name alone, as all features were at first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "SerialisedFeature", into = "SerialisedFeature")]
 pub struct Feature {
     /// Name of the column.
     pub name: String,
-    /// What its cells are.
+    /// Kind of its cells, with the rules.
     pub kind: Kind,
 }
 
-/// What the cells of a column are, and what they must fulfil.
+/// Kind of the cells of a column, with their rules.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// Numbers.
     Number(NumberRules),
-    /// Texts, of which a model tells the frequent ones apart.
+    /// Levels of a category; a model has coefficients for the frequent ones.
     Category(CategoryRules),
 }
 
 impl Kind {
-    /// Whether its cells are texts.
+    /// True for a category.
     pub fn is_category(&self) -> bool {
         matches!(self, Self::Category(_))
     }
 
-    /// Whether both are numbers, or both are texts, whatever they must fulfil.
-    pub fn is_as(&self, other: &Self) -> bool {
+    /// True if both kinds are numbers, or both are categories; the rules may differ.
+    pub fn is_same_kind(&self, other: &Self) -> bool {
         self.is_category() == other.is_category()
     }
 
-    /// Whether a row must have a value.
+    /// Whether every row must have a value.
     pub fn presence(&self) -> Presence {
         match self {
             Self::Number(rules) => rules.presence,
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// In how many rows of a file the value may be missing.
+    /// Largest share of a file's rows in which the value may be missing.
     pub fn missing_share(&self) -> MissingShare {
         match self {
             Self::Number(rules) => rules.missing_share,
@@ -53,7 +53,7 @@ impl Kind {
         }
     }
 
-    /// Whether a cell without space around it is missing: in a category only an empty one is.
+    /// True if a trimmed cell is missing. In a category only an empty cell is.
     pub fn is_missing(&self, trimmed: &[u8]) -> bool {
         match self {
             Self::Number(_) => is_missing_marker(trimmed),
@@ -61,7 +61,8 @@ impl Kind {
         }
     }
 
-    /// Whether no value can breach the rules; the share of missing ones is no rule for a value.
+    /// True if no value can break the rules. The share of missing values is no rule for a single
+    /// value.
     pub fn allows_any_value(&self) -> bool {
         match self {
             Self::Number(rules) => rules.allow_any_value(),
@@ -72,18 +73,18 @@ impl Kind {
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum SerialisedFeature {
     Name(String),
-    Category(WrittenCategory),
-    Number(WrittenNumber),
+    Category(SerialisedCategory),
+    Number(SerialisedNumber),
 }
 
-/// The bounds stand there in any case, as models on disk have them; younger keys only when they say
-/// something.
+/// Serialised form of a number. Models on disk always hold both bounds; newer keys are written only
+/// when they are set.
 #[derive(Serialize, Deserialize)]
-struct WrittenNumber {
+struct SerialisedNumber {
     name: String,
-    /// Not written; another kind is no column of numbers.
+    /// Not written; rejects other kinds when read.
     #[serde(default, rename = "kind", skip_serializing)]
     _kind: Option<NumberTag>,
     min: Option<f64>,
@@ -102,9 +103,9 @@ enum NumberTag {
     Number,
 }
 
-/// Told from numbers by its kind, which those do not write.
+/// Serialised form of a category. Its kind is always written, unlike that of a number.
 #[derive(Serialize, Deserialize)]
-struct WrittenCategory {
+struct SerialisedCategory {
     name: String,
     kind: CategoryTag,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -126,7 +127,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl From<&str> for Feature {
-    /// A column with numbers of any size, missing ones among them.
+    /// A number column without rules: any value, also a missing one.
     fn from(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -135,42 +136,42 @@ impl From<&str> for Feature {
     }
 }
 
-impl TryFrom<Written> for Feature {
+impl TryFrom<SerialisedFeature> for Feature {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(serialised: SerialisedFeature) -> Result<Self, Self::Error> {
         let share = |share: Option<f64>| -> Result<MissingShare, String> {
             Ok(share
                 .map(MissingShare::new)
                 .transpose()?
                 .unwrap_or_default())
         };
-        Ok(match written {
-            Written::Name(name) => Self::from(name.as_str()),
-            Written::Category(written) => Self {
-                name: written.name,
+        Ok(match serialised {
+            SerialisedFeature::Name(name) => Self::from(name.as_str()),
+            SerialisedFeature::Category(serialised) => Self {
+                name: serialised.name,
                 kind: Kind::Category(CategoryRules {
-                    listed: written
+                    listed: serialised
                         .allowed
                         .map(ListedLevels::new)
                         .transpose()?
                         .unwrap_or_default(),
-                    presence: Presence::of_required(written.required),
-                    missing_share: share(written.max_missing_share)?,
+                    presence: Presence::of_required(serialised.required),
+                    missing_share: share(serialised.max_missing_share)?,
                 }),
             },
-            Written::Number(written) => {
-                let range = ValueRange::new(written.min, written.max)?;
-                let listed = written
+            SerialisedFeature::Number(serialised) => {
+                let range = ValueRange::new(serialised.min, serialised.max)?;
+                let listed = serialised
                     .allowed
                     .map(|values| ListedValues::new(values, range));
                 Self {
-                    name: written.name,
+                    name: serialised.name,
                     kind: Kind::Number(NumberRules {
                         range,
                         listed: listed.transpose()?.unwrap_or_default(),
-                        presence: Presence::of_required(written.required),
-                        missing_share: share(written.max_missing_share)?,
+                        presence: Presence::of_required(serialised.required),
+                        missing_share: share(serialised.max_missing_share)?,
                     }),
                 }
             }
@@ -178,13 +179,13 @@ impl TryFrom<Written> for Feature {
     }
 }
 
-impl From<Feature> for Written {
+impl From<Feature> for SerialisedFeature {
     fn from(Feature { name, kind }: Feature) -> Self {
         let required = kind.presence() == Presence::Required;
         let max_missing_share = kind.missing_share().largest();
         match kind {
             Kind::Number(rules) if rules == NumberRules::default() => Self::Name(name),
-            Kind::Number(rules) => Self::Number(WrittenNumber {
+            Kind::Number(rules) => Self::Number(SerialisedNumber {
                 name,
                 _kind: None,
                 min: rules.range.minimum,
@@ -193,7 +194,7 @@ impl From<Feature> for Written {
                 allowed: rules.listed.values().map(<[f64]>::to_vec),
                 max_missing_share,
             }),
-            Kind::Category(rules) => Self::Category(WrittenCategory {
+            Kind::Category(rules) => Self::Category(SerialisedCategory {
                 name,
                 kind: CategoryTag::Category,
                 required,
@@ -208,26 +209,26 @@ impl From<Feature> for Written {
 mod tests {
     use super::*;
 
-    fn written(feature: &Feature) -> String {
+    fn serialised(feature: &Feature) -> String {
         serde_json::to_string(feature).unwrap()
     }
 
     #[test]
     fn a_feature_is_written_as_its_name_unless_it_has_rules() {
         let mut feature = Feature::from("x");
-        assert_eq!(written(&feature), r#""x""#);
+        assert_eq!(serialised(&feature), r#""x""#);
         feature.kind = Kind::Number(NumberRules {
             range: ValueRange::new(Some(0.5), None).unwrap(),
             ..NumberRules::default()
         });
-        // Models on disk hold it so.
-        assert_eq!(written(&feature), r#"{"name":"x","min":0.5,"max":null}"#);
+        // Models on disk have this form.
+        assert_eq!(serialised(&feature), r#"{"name":"x","min":0.5,"max":null}"#);
         let crossed = r#"{"name":"x","min":2,"max":1}"#;
         assert!(serde_json::from_str::<Feature>(crossed).is_err());
     }
 
     #[test]
-    fn each_rule_is_read_back_as_it_was_written() {
+    fn every_rule_survives_serialisation() {
         let features = [
             r#"{"name":"x","min":1.0,"max":null}"#,
             r#"{"name":"x","min":null,"max":null,"required":true}"#,
@@ -238,7 +239,7 @@ mod tests {
         ];
         for text in features {
             let feature: Feature = serde_json::from_str(text).unwrap();
-            assert_eq!(written(&feature), text);
+            assert_eq!(serialised(&feature), text);
         }
         for broken in [
             r#""allowed":[]"#,

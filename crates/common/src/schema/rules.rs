@@ -1,79 +1,81 @@
-//! What a column of numbers promises: which values it may have, and whether they may be missing.
+//! Rules of a number column: its values, and whether they may be missing.
 
 use std::fmt;
 
-/// What the cells of a column of numbers must fulfil; the default asks for nothing.
+/// Rules for the cells of a number column; the default allows everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NumberRules {
-    /// The values between two bounds.
+    /// Bounds of the values.
     pub range: ValueRange,
-    /// The values one by one.
+    /// The allowed values.
     pub listed: ListedValues,
-    /// Whether a row must have a value.
+    /// Whether every row must have a value.
     pub presence: Presence,
-    /// In how many rows of a file the value may be missing.
+    /// Largest share of a file's rows in which the value may be missing.
     pub missing_share: MissingShare,
 }
 
-/// The values that a column may have, its bounds included; the default has none.
+/// Bounds of a column's values, both inclusive; the default has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ValueRange {
     pub(super) minimum: Option<f64>,
     pub(super) maximum: Option<f64>,
 }
 
-/// The only values that a column may have, in order; the default allows all.
+/// The only values that a column may have, in ascending order; the default allows all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListedValues(Option<Vec<f64>>);
 
-/// Whether a row must have a value in a column.
+/// Whether every row must have a value in a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
-    /// It may be missing.
+    /// The value may be missing.
     #[default]
     Optional,
-    /// It may not.
+    /// The value may not be missing.
     Required,
 }
 
-/// The largest share of a file's rows, 0 to 1, in which a value may be missing; the default is any.
+/// Largest share of a file's rows, 0 to 1, in which a value may be missing; the default is any
+/// share.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MissingShare(Option<f64>);
 
-/// The rule that a value does not fulfil.
+/// The rule that a value breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Breach {
-    /// It is below the smallest value allowed.
+    /// The value is below the smallest allowed value.
     Below(f64),
-    /// It is above the largest value allowed.
+    /// The value is above the largest allowed value.
     Above(f64),
-    /// It is none of the values allowed.
+    /// The value is not one of the allowed values.
     NotListed,
-    /// It is missing, and must not be.
+    /// The value is missing and required.
     Missing,
 }
 
 impl NumberRules {
-    /// Whether no value can breach them; the share of missing ones is no rule for a value.
+    /// True if no value can break the rules. The share of missing values is no rule for a single
+    /// value.
     pub fn allow_any_value(&self) -> bool {
         self.range == ValueRange::default()
             && self.listed == ListedValues::default()
             && self.presence == Presence::Optional
     }
 
-    /// The rule that a value breaches; NaN stands for a missing one.
+    /// The rule that a value breaks; NaN is a missing value.
     #[inline]
     pub fn breach(&self, value: f64) -> Option<Breach> {
         if value.is_nan() {
             return (self.presence == Presence::Required).then_some(Breach::Missing);
         }
-        let unlisted = || (!self.listed.holds(value)).then_some(Breach::NotListed);
+        let unlisted = || (!self.listed.allows(value)).then_some(Breach::NotListed);
         self.range.breach(value).or_else(unlisted)
     }
 }
 
 impl ValueRange {
-    /// The values between two bounds; the error says why they are none.
+    /// A range; the error says why the bounds are not usable.
     pub fn new(minimum: Option<f64>, maximum: Option<f64>) -> Result<Self, &'static str> {
         let is_finite = |bound: Option<f64>| bound.is_none_or(f64::is_finite);
         if !is_finite(minimum) || !is_finite(maximum) {
@@ -85,7 +87,7 @@ impl ValueRange {
         }
     }
 
-    /// The bound that a value is beyond; `None` for one that is allowed, or missing (NaN).
+    /// The bound that a value exceeds; `None` for an allowed or a missing value (NaN).
     #[inline]
     pub fn breach(&self, value: f64) -> Option<Breach> {
         let below = self.minimum.filter(|minimum| value < *minimum);
@@ -95,7 +97,7 @@ impl ValueRange {
 }
 
 impl ListedValues {
-    /// These values within a range, in any order; the error says why they cannot be the only ones.
+    /// A list of values within a range, in any order; the error says why the list is not usable.
     pub fn new(values: Vec<f64>, range: ValueRange) -> Result<Self, String> {
         if values.is_empty() {
             return Err("is empty, so no value would be allowed; leave it out to allow all".into());
@@ -115,20 +117,24 @@ impl ListedValues {
         Ok(Self(Some(values)))
     }
 
-    /// The values, where they are listed.
+    /// The values, if they are listed.
     pub fn values(&self) -> Option<&[f64]> {
         self.0.as_deref()
     }
 
-    fn holds(&self, value: f64) -> bool {
+    fn allows(&self, value: f64) -> bool {
         let value = without_sign_of_zero(value);
-        let is_among = |listed: &[f64]| listed.binary_search_by(|of| of.total_cmp(&value)).is_ok();
+        let is_among = |listed: &[f64]| {
+            listed
+                .binary_search_by(|entry| entry.total_cmp(&value))
+                .is_ok()
+        };
         self.values().is_none_or(is_among)
     }
 }
 
 impl Presence {
-    /// What the configuration says of it.
+    /// Presence from the configuration key `required`.
     pub(crate) fn of_required(is_required: bool) -> Self {
         if is_required {
             Self::Required
@@ -139,7 +145,7 @@ impl Presence {
 }
 
 impl MissingShare {
-    /// At most this share; the error says why it is none.
+    /// An upper limit of the share; the error says why it is not usable.
     pub fn new(share: f64) -> Result<Self, &'static str> {
         if (0.0..=1.0).contains(&share) {
             Ok(Self(Some(share)))
@@ -148,13 +154,13 @@ impl MissingShare {
         }
     }
 
-    /// The largest share, where there is one.
+    /// The upper limit, if there is one.
     pub fn largest(self) -> Option<f64> {
         self.0
     }
 }
 
-/// −0 and 0 are the same value, but not to a sorted list.
+/// −0 and 0 are the same value, but a sorted list would hold both.
 fn without_sign_of_zero(value: f64) -> f64 {
     value + 0.0
 }
@@ -179,7 +185,7 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Numbers from here on, and below its inverse, are written with an exponent.
+/// Numbers from this size on, and below its inverse, are written with an exponent.
 const LONG_NUMBER: f64 = 1e15;
 
 fn write_bound(to: &mut fmt::Formatter<'_>, bound: f64) -> fmt::Result {
@@ -196,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_includes_its_bounds_and_lets_missing_values_be() {
+    fn a_range_includes_its_bounds_and_ignores_missing_values() {
         let range = ValueRange::new(Some(0.0), Some(1e6)).unwrap();
         for value in [0.0, -0.0, 1e6, f64::NAN] {
             assert_eq!(range.breach(value), None, "{value}");
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_bound_nothing_are_refused() {
+    fn impossible_bounds_are_rejected() {
         assert!(ValueRange::new(Some(2.0), Some(1.0)).is_err());
         assert!(ValueRange::new(Some(f64::NAN), None).is_err());
         assert!(ValueRange::new(None, Some(f64::INFINITY)).is_err());
@@ -223,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn only_listed_values_are_allowed_and_a_missing_one_is_none_of_them() {
+    fn only_listed_and_missing_values_are_allowed() {
         let listed = ListedValues::new(vec![3.0, 0.0, 1.5, 3.0], ValueRange::default()).unwrap();
         assert_eq!(listed.values(), Some(&[0.0, 1.5, 3.0][..]));
         let rules = NumberRules {
@@ -238,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_could_never_be_are_not_listed() {
+    fn impossible_values_cannot_be_listed() {
         let range = ValueRange::new(Some(0.0), Some(2.0)).unwrap();
         let flaw = |values: &[f64]| ListedValues::new(values.to_vec(), range).unwrap_err();
         assert!(flaw(&[]).contains("leave it out"));

@@ -1,14 +1,15 @@
-//! Joining two sorted runs.
+//! Merges two sorted runs.
 
 use crate::fingerprint::Fingerprint;
 
 use super::run::Run;
 use super::run_writer::RunWriter;
 
-/// Below so many fingerprints a second thread costs more than it saves.
-const FEW: usize = 32_768;
+/// Minimum number of fingerprints for a second thread. With fewer, a thread costs more than it
+/// saves.
+const PARALLEL_MIN: usize = 32_768;
 
-/// Both runs as one.
+/// Merges two runs in memory.
 pub(super) fn merge(first: &[Fingerprint], second: &[Fingerprint]) -> Vec<Fingerprint> {
     let mut merged = vec![0; first.len() + second.len()];
     merge_to(first, second, &mut merged);
@@ -19,7 +20,7 @@ fn merge_to(first: &[Fingerprint], second: &[Fingerprint], to: &mut [Fingerprint
     if first.len() < second.len() {
         return merge_to(second, first, to);
     }
-    if first.len() < FEW {
+    if first.len() < PARALLEL_MIN {
         return merge_one_by_one(first, second, to);
     }
     let (first_low, first_high) = first.split_at(first.len() / 2);
@@ -50,7 +51,7 @@ fn merge_one_by_one<'a>(
     }
 }
 
-/// Writes both runs as one.
+/// Merges two runs into a file.
 pub(super) fn merge_into(first: &Run, second: &Run, to: &mut RunWriter<'_>) -> anyhow::Result<()> {
     let (mut first, mut second) = (first.fingerprints(), second.fingerprints());
     let (mut one, mut other) = (first.next()?, second.next()?);

@@ -1,14 +1,14 @@
-//! A set of fingerprints that grows beyond memory and stays on disk.
+//! A set of fingerprints that may exceed memory and is stored on disk.
 //!
-//! It is a few *runs*, each sorted: in memory, or in a file that is written once and read page by
-//! page. What is asked of it comes sorted too, so a few fingerprints read a few pages, and many
-//! read each page once. There are few runs: beyond that, the two neighbours that are shortest
-//! together are joined, so long runs are seldom written again. Runs that take more than the memory
-//! allowed go to files; it is the same set wherever they are.
+//! The set consists of a few sorted *runs*. A run is in memory, or in a file that is written once
+//! and read page by page. Queries are sorted too, so a few fingerprints read a few pages, and many
+//! read each page once. The number of runs is limited: beyond the limit, the two neighbours with
+//! the smallest total length are merged, so that long runs are seldom rewritten. Runs beyond the
+//! memory limit go to files. The content does not depend on where the runs are.
 //!
-//! It knows no rows: telling which of some rows come first is [`firsts`]'s part.
+//! The set knows no rows. [`first_occurrences`] finds which of several rows come first.
 
-mod firsts;
+mod first_occurrences;
 mod merge;
 mod page;
 mod pages;
@@ -29,41 +29,41 @@ use self::pages::RunFile;
 use self::run::Run;
 use crate::fingerprint::Fingerprint;
 
-pub use firsts::{Firsts, firsts};
+pub use first_occurrences::{FirstOccurrences, first_occurrences};
 
-/// Runs that a set has at most: each is looked into for every fingerprint that is asked for.
+/// Maximum number of runs. Every query searches each run.
 const MOST_RUNS: usize = 16;
-/// Fingerprints that one thread looks for at a time.
+/// Number of fingerprints that one thread looks up at a time.
 const WANTED_AT_ONCE: usize = 8192;
-/// Ends the name of a run's file.
+/// Suffix of the name of a run's file.
 const SUFFIX: &str = ".run";
 
-/// Different fingerprints.
+/// A set of distinct fingerprints.
 pub struct FingerprintSet {
-    /// Where runs that are not in memory go.
+    /// Folder for the files of runs.
     folder: PathBuf,
-    /// Begins the names of their files.
+    /// Prefix of the names of the files.
     name: &'static str,
-    /// Bytes that runs in memory may take.
+    /// Maximum bytes of runs in memory.
     memory: u64,
-    /// From the oldest to the newest.
+    /// Runs from the oldest to the newest.
     runs: Vec<Run>,
-    /// The number of the next file.
+    /// Number of the next file.
     next: u64,
 }
 
-/// A run in a file, by which it is opened again.
+/// Reference to a run in a file, to open it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRun {
     /// File name.
     pub name: String,
-    /// Fingerprints in it.
+    /// Number of fingerprints.
     pub length: u64,
     /// Checksum over the first fingerprint of each page.
     pub checksum: u32,
 }
 
-/// A file of fingerprints is not what was written; the set has to be made anew from the rows.
+/// Error: a file of fingerprints is damaged or missing. The set has to be rebuilt from the rows.
 #[derive(Debug)]
 pub struct DamagedRun {
     path: PathBuf,
@@ -73,7 +73,7 @@ impl fmt::Display for DamagedRun {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             to,
-            "{} was damaged or removed; it is made anew from finaldata.csv",
+            "{} was damaged or removed; it is rebuilt from finaldata.csv",
             self.path.display()
         )
     }
@@ -82,8 +82,8 @@ impl fmt::Display for DamagedRun {
 impl std::error::Error for DamagedRun {}
 
 impl FingerprintSet {
-    /// An empty set that keeps about `memory` bytes in memory and the rest in `folder`, in new files
-    /// whose names begin with `name`.
+    /// An empty set with about `memory` bytes in memory and the rest in new files of `folder`,
+    /// whose names start with `name`.
     pub fn new(folder: &Path, name: &'static str, memory: u64) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -94,7 +94,7 @@ impl FingerprintSet {
         }
     }
 
-    /// Opens the set that was stored as these runs; [`DamagedRun`] when one is not what it was.
+    /// Opens a stored set. Returns [`DamagedRun`] if one of the files changed.
     pub fn open(
         folder: &Path,
         name: &'static str,
@@ -108,17 +108,17 @@ impl FingerprintSet {
         Ok(set)
     }
 
-    /// Fingerprints in it.
+    /// Number of fingerprints.
     pub fn len(&self) -> u64 {
         self.runs.iter().map(Run::len).sum()
     }
 
-    /// Whether there are none.
+    /// True if the set has no fingerprint.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Which of these, in ascending order, are in the set.
+    /// Returns one flag per fingerprint: true if the set holds it. `sorted` must ascend.
     pub fn contains(&self, sorted: &[Fingerprint]) -> anyhow::Result<Vec<bool>> {
         let mut found = vec![false; sorted.len()];
         sorted
@@ -130,28 +130,28 @@ impl FingerprintSet {
         Ok(found)
     }
 
-    /// Of each of these, in any order, whether it is in the set.
+    /// Returns one flag per fingerprint: true if the set holds it. `rows` may have any order.
     pub fn contains_each(&self, rows: &[Fingerprint]) -> anyhow::Result<Vec<bool>> {
-        let asked = firsts(std::iter::once(rows)).fingerprints;
-        let found = self.contains(&asked)?;
+        let queried = first_occurrences(std::iter::once(rows)).fingerprints;
+        let found = self.contains(&queried)?;
         let is_there = |row| {
-            asked
+            queried
                 .binary_search(row)
                 .is_ok_and(|position| found[position])
         };
         Ok(rows.iter().map(is_there).collect())
     }
 
-    /// Adds fingerprints in any order, and returns those that were not in the set, in ascending
+    /// Adds fingerprints, given in any order. Returns those that were new to the set, in ascending
     /// order.
     pub fn add(&mut self, rows: &[Fingerprint]) -> anyhow::Result<Vec<Fingerprint>> {
-        let mut new = firsts(std::iter::once(rows));
+        let mut new = first_occurrences(std::iter::once(rows));
         new.drop_where(&self.contains(&new.fingerprints)?);
         self.insert(new.fingerprints.clone())?;
         Ok(new.fingerprints)
     }
 
-    /// Adds fingerprints in ascending order, none of which is in the set.
+    /// Adds fingerprints, given in ascending order. None of them may be in the set.
     pub fn insert(&mut self, sorted: Vec<Fingerprint>) -> anyhow::Result<()> {
         if sorted.is_empty() {
             return Ok(());
@@ -166,8 +166,8 @@ impl FingerprintSet {
         Ok(())
     }
 
-    /// Writes what is only in memory to files, and says what the set consists of. Those files are
-    /// not changed or removed by this set any more.
+    /// Writes all runs in memory to files and returns references to all runs. This set no longer
+    /// changes or removes those files.
     pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
         self.write_all()?;
         let stored = self.runs.iter_mut().map(|run| match run {
@@ -181,7 +181,7 @@ impl FingerprintSet {
         self.runs.iter().map(Run::bytes_in_memory).sum()
     }
 
-    /// Joins the two neighbours that are shortest together.
+    /// Merges the two neighbours with the smallest total length.
     fn join_shortest(&mut self) -> anyhow::Result<()> {
         let pairs = self
             .runs
@@ -200,7 +200,7 @@ impl FingerprintSet {
         newer.discard()
     }
 
-    /// Writes the oldest run that is in memory to a file.
+    /// Writes the oldest run in memory to a file.
     fn write_oldest(&mut self) -> anyhow::Result<()> {
         let in_memory = self.runs.iter().position(|run| run.bytes_in_memory() > 0);
         let Some(position) = in_memory else {
@@ -211,7 +211,7 @@ impl FingerprintSet {
         Ok(())
     }
 
-    /// Writes all runs that are in memory to files, several at a time.
+    /// Writes all runs in memory to files, several at a time.
     fn write_all(&mut self) -> anyhow::Result<()> {
         files::create_folder(&self.folder)?;
         let (folder, name, next) = (&self.folder, self.name, &mut self.next);
@@ -234,27 +234,27 @@ impl FingerprintSet {
     }
 }
 
-/// The name of the next file.
+/// Name of the next file.
 fn file_name(name: &str, next: &mut u64) -> String {
     let number = *next;
     *next += 1;
     format!("{name}-{number:06}{SUFFIX}")
 }
 
-/// Whether a file name is one that a set gives whose names begin so.
+/// True if a set with this prefix gives such file names.
 pub fn is_run_name(file: &OsStr, name: &str) -> bool {
     file.to_str().is_some_and(|file| number_of(file, name) > 0)
 }
 
-/// A number that no file of the name has: one that is there may belong to a stored set.
+/// The next free number of a file. An existing file may belong to a stored set.
 fn number_after_those_in(folder: &Path, name: &str) -> u64 {
-    // Where the folder cannot be listed, no file can be written either.
+    // If the folder cannot be listed, no file can be written either.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let numbers = entries.map(|entry| number_of(&entry.file_name().to_string_lossy(), name));
     numbers.max().unwrap_or(0) + 1
 }
 
-/// The number in the name of a run's file; 0 when it has none.
+/// Number in the name of a run's file. 0 for any other name.
 fn number_of(file: &str, name: &str) -> u64 {
     file.strip_prefix(name)
         .and_then(|rest| rest.strip_prefix('-'))

@@ -1,23 +1,23 @@
-//! One page of a run's file, and what of it is known without reading it.
+//! One page of a run's file, and its Bloom filter.
 //!
-//! A page has 255 fingerprints of 16 bytes (little-endian), how many of them count, its number, and
-//! a CRC-32 of what is before it: 4,096 bytes. Its *filter* is a Bloom filter (Bloom 1970) of an
-//! eighth of that: it holds four bits for each fingerprint, taken from the half that pages are not
-//! sorted by, and a CRC-32. Of a thousand fingerprints that a full page does not hold, it takes
-//! about three for ones that the page may hold.
+//! A page has 4,096 bytes: 255 fingerprints of 16 bytes (little-endian), the number of fingerprints
+//! in use, the page number, and a CRC-32 of the preceding bytes. The *filter* of a page is a Bloom
+//! filter (Bloom 1970) of an eighth of that size. It holds four bits for each fingerprint, taken
+//! from the half that pages are not sorted by, and a CRC-32. Of a thousand fingerprints that a full
+//! page does not hold, the filter reports about three as possibly present.
 
 use crate::fingerprint::Fingerprint;
 
 pub(super) const PAGE_BYTES: usize = 4096;
 pub(super) const FILTER_BYTES: usize = PAGE_BYTES / 8;
 pub(super) const FINGERPRINT_BYTES: usize = size_of::<Fingerprint>();
-/// Fingerprints of a page.
-pub(super) const PER_PAGE: usize = PAGE_BYTES / FINGERPRINT_BYTES - 1;
-/// Where the count, the page's number and the checksum stand.
-const COUNT_AT: usize = PER_PAGE * FINGERPRINT_BYTES;
+/// Fingerprints per page.
+pub(super) const FINGERPRINTS_PER_PAGE: usize = PAGE_BYTES / FINGERPRINT_BYTES - 1;
+/// Offsets of the count, the page number and the checksum.
+const COUNT_AT: usize = FINGERPRINTS_PER_PAGE * FINGERPRINT_BYTES;
 const NUMBER_AT: usize = COUNT_AT + 4;
 const CHECKSUM_AT: usize = NUMBER_AT + 8;
-/// Where a filter's checksum stands.
+/// Offset of the filter's checksum.
 const FILTER_CHECKSUM_AT: usize = FILTER_BYTES - 4;
 const FILTER_BITS: u64 = FILTER_CHECKSUM_AT as u64 * 8;
 
@@ -39,7 +39,7 @@ impl Page {
         bytes
     }
 
-    /// The filter of the page with this number.
+    /// The filter of this page, whose number is `number`.
     pub(super) fn filter(&self, number: usize) -> [u8; FILTER_BYTES] {
         let mut filter = [0; FILTER_BYTES];
         for fingerprint in &self.0 {
@@ -52,13 +52,14 @@ impl Page {
         filter
     }
 
-    /// `false` when these are not the bytes of the page with this number.
+    /// Reads the page from bytes. Returns false if the bytes are not the undamaged page with this
+    /// number.
     pub(super) fn decode(&mut self, bytes: &[u8; PAGE_BYTES], number: usize) -> bool {
         let (before, checksum) = bytes.split_at(CHECKSUM_AT);
         let count = number_in(&bytes[COUNT_AT..NUMBER_AT]);
         let is_whole = number_in(checksum) == u64::from(crc32fast::hash(before))
             && number_in(&bytes[NUMBER_AT..CHECKSUM_AT]) == number as u64
-            && count <= PER_PAGE as u64;
+            && count <= FINGERPRINTS_PER_PAGE as u64;
         if !is_whole {
             return false;
         }
@@ -68,29 +69,30 @@ impl Page {
     }
 }
 
-/// What a page does not hold.
+/// Bloom filter of a page.
 pub(super) struct Filter<'a>(&'a [u8; FILTER_BYTES]);
 
 impl<'a> Filter<'a> {
-    /// `None` when these are not the bytes of the filter of the page with this number.
+    /// Reads a filter from bytes. `None` if the bytes are not the undamaged filter of the page with
+    /// this number.
     pub(super) fn of(bytes: &'a [u8; FILTER_BYTES], number: usize) -> Option<Self> {
         let found = number_in(&bytes[FILTER_CHECKSUM_AT..]);
         (found == u64::from(filter_checksum(bytes, number))).then_some(Self(bytes))
     }
 
-    /// `false` when the page does not hold it for certain.
+    /// False if the page certainly does not hold the fingerprint.
     pub(super) fn may_hold(&self, fingerprint: Fingerprint) -> bool {
         bits(fingerprint).all(|bit| self.0[bit / 8] & 1 << (bit % 8) != 0)
     }
 }
 
-/// Which bits of a filter stand for a fingerprint.
+/// The four bits of a filter that belong to a fingerprint.
 fn bits(fingerprint: Fingerprint) -> impl Iterator<Item = usize> {
     let words = (0..4).map(move |word| u64::from((fingerprint >> (16 * word)) as u16));
     words.map(|word| ((word * FILTER_BITS) >> 16) as usize)
 }
 
-/// Of the bits, as those of this page.
+/// Checksum of the filter's bits and the page number.
 fn filter_checksum(filter: &[u8; FILTER_BYTES], number: usize) -> u32 {
     let mut checksum = crc32fast::Hasher::new_with_initial(number as u32);
     checksum.update(&filter[..FILTER_CHECKSUM_AT]);

@@ -1,10 +1,10 @@
-//! A sorted run in a file: written once, checked page by page as it is read.
+//! A sorted run in a file. The file is written once and checked page by page as it is read.
 //!
-//! Pages stand in groups of 64, each group followed by the filters of its pages. So where many
-//! fingerprints are looked for, as those of new rows are, an eighth of the file tells of nearly all
-//! that they are not in it, and few pages have to be read. Behind the groups stands the first
-//! fingerprint of each page; a checksum of those is kept with the file's name, where it is opened
-//! from. The file is not synced: one that a power cut spoilt does not pass the checks.
+//! Pages come in groups of 64, each group followed by the filters of its pages. When many new
+//! fingerprints are looked up, the filters (an eighth of the file) rule out nearly all, and few
+//! pages have to be read. After the groups comes the first fingerprint of each page. The checksum
+//! of those is stored in the [`StoredRun`]. The file is not synced: after a power cut, a damaged
+//! file fails the checks.
 
 use std::fs::File;
 use std::io;
@@ -16,38 +16,39 @@ use anyhow::Context;
 use common::{files, regular};
 
 use super::page::{
-    FILTER_BYTES, FINGERPRINT_BYTES, PAGE_BYTES, PER_PAGE, Page, bytes_of, fingerprints_of,
+    FILTER_BYTES, FINGERPRINT_BYTES, FINGERPRINTS_PER_PAGE, PAGE_BYTES, Page, bytes_of,
+    fingerprints_of,
 };
 use super::run_reader::{Filters, Pages, RunReader};
 use super::run_writer::RunWriter;
 use super::{DamagedRun, StoredRun};
 use crate::fingerprint::Fingerprint;
 
-/// Pages whose filters stand together.
-pub(super) const GROUP: usize = 64;
+/// Number of pages whose filters are stored together.
+pub(super) const GROUP_PAGES: usize = 64;
 
-/// A run that is in a file.
+/// A run in a file.
 pub(super) struct RunFile {
     file: File,
     path: PathBuf,
     length: u64,
     /// The first fingerprint of each page.
-    pub(super) firsts: Vec<Fingerprint>,
+    pub(super) page_starts: Vec<Fingerprint>,
     checksum: u32,
-    /// A stored set consists of it.
+    /// True if a stored set refers to the file.
     is_stored: bool,
 }
 
 impl RunFile {
-    /// Opens a run that was stored.
+    /// Opens a stored run. Returns [`DamagedRun`] if the file changed.
     pub(super) fn open(folder: &Path, stored: &StoredRun) -> anyhow::Result<Self> {
         let path = folder.join(&stored.name);
-        match read_firsts(&path, stored) {
-            Some((file, firsts)) => Ok(Self {
+        match read_page_starts(&path, stored) {
+            Some((file, page_starts)) => Ok(Self {
                 file,
                 path,
                 length: stored.length,
-                firsts,
+                page_starts,
                 checksum: stored.checksum,
                 is_stored: true,
             }),
@@ -55,14 +56,14 @@ impl RunFile {
         }
     }
 
-    /// Writes a new run.
+    /// Writes a new run to a file.
     pub(super) fn write(
         folder: &Path,
         name: String,
         write: impl FnOnce(&mut RunWriter<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let path = folder.join(name);
-        let (length, firsts) = files::write_unsynced(&path, |to| {
+        let (length, page_starts) = files::write_unsynced(&path, |to| {
             let mut writer = RunWriter::new(to);
             write(&mut writer)?;
             writer.finish()
@@ -73,8 +74,8 @@ impl RunFile {
             file,
             path,
             length,
-            checksum: crc32fast::hash(&bytes_of(&firsts)),
-            firsts,
+            checksum: crc32fast::hash(&bytes_of(&page_starts)),
+            page_starts,
             is_stored: false,
         })
     }
@@ -83,7 +84,7 @@ impl RunFile {
         self.length
     }
 
-    /// By what it is opened again; a stored set consists of it from then on.
+    /// Returns the reference to open the run again. From then on a stored set refers to the file.
     pub(super) fn store(&mut self) -> StoredRun {
         self.is_stored = true;
         let name = self.path.file_name().unwrap_or_default();
@@ -94,7 +95,7 @@ impl RunFile {
         }
     }
 
-    /// Removes it, unless a stored set consists of it.
+    /// Removes the file, unless a stored set refers to it.
     pub(super) fn discard(self) -> anyhow::Result<()> {
         if self.is_stored {
             return Ok(());
@@ -102,16 +103,16 @@ impl RunFile {
         files::remove_file(&self.path)
     }
 
-    /// Marks those of the wanted ones, in ascending order, that are in it.
+    /// Sets `found` to true for each wanted fingerprint in the run. `wanted` ascends.
     pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
         let mut pages = Pages::of(self);
         let mut filters = self.filters_for(wanted);
         let mut page = Page::default();
         let (mut number, mut next) = (0, 0);
         while let Some(first) = wanted.get(next) {
-            // The page before the first one that begins behind it.
-            number += self.firsts[number..].partition_point(|begin| begin <= first);
-            let end = match self.firsts.get(number) {
+            // The page before the first page that starts after the wanted fingerprint.
+            number += self.page_starts[number..].partition_point(|begin| begin <= first);
+            let end = match self.page_starts.get(number) {
                 None => wanted.len(),
                 Some(behind) => {
                     next + wanted[next..].partition_point(|fingerprint| fingerprint < behind)
@@ -133,17 +134,17 @@ impl RunFile {
         Ok(())
     }
 
-    /// The filters, where most of them will be asked.
+    /// The filters, if the query uses most of them.
     fn filters_for(&self, wanted: &[Fingerprint]) -> Option<Filters<'_>> {
         let (first, last) = (wanted.first()?, wanted.last()?);
-        let place = |wanted| self.firsts.partition_point(|first| first <= wanted);
+        let place = |wanted| self.page_starts.partition_point(|first| first <= wanted);
         (wanted.len() > place(last) - place(first)).then(|| Filters::of(self))
     }
 
-    /// The pages of the group that a page is of.
+    /// The pages of the group of a page.
     pub(super) fn group_of(&self, number: usize) -> Range<usize> {
-        let start = number - number % GROUP;
-        start..self.firsts.len().min(start + GROUP)
+        let start = number - number % GROUP_PAGES;
+        start..self.page_starts.len().min(start + GROUP_PAGES)
     }
 
     pub(super) fn read(&self, bytes: &mut [u8], at: u64) -> anyhow::Result<()> {
@@ -160,22 +161,23 @@ impl RunFile {
         .into()
     }
 
-    /// All of it from the first on.
+    /// A reader of all fingerprints in order.
     pub(super) fn reader(&self) -> RunReader<'_> {
         RunReader::of(self)
     }
 }
 
-/// The open file and the first fingerprint of each page; `None` when it is not what was stored.
-fn read_firsts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint>)> {
+/// Opens the file and reads the first fingerprint of each page. `None` if the file is not the
+/// stored one.
+fn read_page_starts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint>)> {
     let file = regular::open(path).ok()?;
-    let n_pages = stored.length.div_ceil(PER_PAGE as u64);
+    let n_pages = stored.length.div_ceil(FINGERPRINTS_PER_PAGE as u64);
     let pages_end = n_pages.checked_mul((PAGE_BYTES + FILTER_BYTES) as u64)?;
-    let firsts_bytes = n_pages.checked_mul(FINGERPRINT_BYTES as u64)?;
-    if file.metadata().ok()?.len() != pages_end.checked_add(firsts_bytes)? {
+    let page_starts_bytes = n_pages.checked_mul(FINGERPRINT_BYTES as u64)?;
+    if file.metadata().ok()?.len() != pages_end.checked_add(page_starts_bytes)? {
         return None;
     }
-    let mut bytes = vec![0; usize::try_from(firsts_bytes).ok()?];
+    let mut bytes = vec![0; usize::try_from(page_starts_bytes).ok()?];
     file.read_exact_at(&mut bytes, pages_end).ok()?;
     let is_whole = crc32fast::hash(&bytes) == stored.checksum;
     is_whole.then(|| (file, fingerprints_of(&bytes).collect()))

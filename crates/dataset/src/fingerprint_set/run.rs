@@ -1,11 +1,11 @@
-//! A sorted run of fingerprints, wherever it is.
+//! A sorted run of fingerprints, in memory or in a file.
 
 use super::pages::RunFile;
 use super::run_reader::RunReader;
 use super::run_writer::RunWriter;
 use crate::fingerprint::Fingerprint;
 
-/// Different fingerprints in ascending order.
+/// Distinct fingerprints in ascending order.
 pub(super) enum Run {
     /// In memory.
     Memory(Vec<Fingerprint>),
@@ -13,7 +13,7 @@ pub(super) enum Run {
     File(RunFile),
 }
 
-/// A run's fingerprints, one after the other.
+/// Iterator over a run's fingerprints.
 pub(super) enum Fingerprints<'a> {
     Memory(std::slice::Iter<'a, Fingerprint>),
     File(RunReader<'a>),
@@ -34,7 +34,7 @@ impl Run {
         }
     }
 
-    /// Marks those of the wanted ones, in ascending order, that are in it.
+    /// Sets `found` to true for each wanted fingerprint in the run. `wanted` ascends.
     pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
         match self {
             Self::Memory(run) => {
@@ -78,10 +78,12 @@ impl Fingerprints<'_> {
     }
 }
 
-/// A run that is so many times as long as what is looked for is not gone through one by one.
-const MUCH_LONGER: usize = 8;
+/// A run at least this many times longer than the query is searched by galloping instead of step by
+/// step.
+const GALLOPING_MIN_RATIO: usize = 8;
 
-/// Marks those of the wanted ones that are in a run; both ascend, so neither is gone through twice.
+/// Sets `found` to true for each wanted fingerprint in the run. Both lists ascend, so neither is
+/// passed twice.
 pub(super) fn find(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
     let [first, .., last] = wanted else {
         if let ([only], [found]) = (wanted, found) {
@@ -92,40 +94,40 @@ pub(super) fn find(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [boo
     let start = run.partition_point(|fingerprint| fingerprint < first);
     let end = start + run[start..].partition_point(|fingerprint| fingerprint <= last);
     let run = &run[start..end];
-    if run.len() < wanted.len() * MUCH_LONGER {
+    if run.len() < wanted.len() * GALLOPING_MIN_RATIO {
         find_side_by_side(run, wanted, found);
     } else {
-        find_far_apart(run, wanted, found);
+        find_by_galloping(run, wanted, found);
     }
 }
 
-/// Parts of what is wanted that are looked for in turn: each step waits for the one before it, so
-/// several ways that know nothing of each other take little longer than one.
-const WALKS: usize = 4;
+/// Number of independent walks. Each step of a walk depends on the one before, so several walks
+/// take little longer than one.
+const PARALLEL_WALKS: usize = 4;
 
 fn find_side_by_side(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
-    let mut rest = Walk { run, wanted, found };
-    let part = wanted.len() / WALKS;
-    let mut walks: [Walk<'_>; WALKS] = std::array::from_fn(|_| rest.split_off(part));
-    while walks.iter().all(Walk::goes_on) {
-        walks.iter_mut().for_each(Walk::step);
+    let mut rest = MergeWalk { run, wanted, found };
+    let part = wanted.len() / PARALLEL_WALKS;
+    let mut walks: [MergeWalk<'_>; PARALLEL_WALKS] = std::array::from_fn(|_| rest.split_off(part));
+    while walks.iter().all(MergeWalk::is_unfinished) {
+        walks.iter_mut().for_each(MergeWalk::step);
     }
     for mut walk in walks.into_iter().chain([rest]) {
-        while walk.goes_on() {
+        while walk.is_unfinished() {
             walk.step();
         }
     }
 }
 
-/// Two ascending lists that are gone through side by side.
-struct Walk<'a> {
+/// A walk through two ascending lists side by side.
+struct MergeWalk<'a> {
     run: &'a [Fingerprint],
     wanted: &'a [Fingerprint],
     found: &'a mut [bool],
 }
 
-impl Walk<'_> {
-    /// Takes off the first so many that are wanted.
+impl MergeWalk<'_> {
+    /// Splits off a walk for the first `n_wanted` wanted fingerprints.
     fn split_off(&mut self, n_wanted: usize) -> Self {
         let (wanted, other_wanted) = self.wanted.split_at(n_wanted);
         let (found, other_found) = std::mem::take(&mut self.found).split_at_mut(n_wanted);
@@ -142,12 +144,12 @@ impl Walk<'_> {
         Self { run, wanted, found }
     }
 
-    fn goes_on(&self) -> bool {
+    fn is_unfinished(&self) -> bool {
         !self.run.is_empty() && !self.wanted.is_empty()
     }
 
-    /// Passes the smaller of the two next ones, or both. Which it is is hard to foretell: nothing
-    /// hangs on it but where to look next.
+    /// Passes the smaller of the two next fingerprints, or both if equal. No branch depends on
+    /// which one is smaller, because the processor could not predict it.
     fn step(&mut self) {
         let ([one, ..], [other, ..], [found, ..]) = (self.wanted, self.run, &mut *self.found)
         else {
@@ -161,17 +163,17 @@ impl Walk<'_> {
     }
 }
 
-fn find_far_apart(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
+fn find_by_galloping(run: &[Fingerprint], wanted: &[Fingerprint], found: &mut [bool]) {
     let mut rest = run;
     for (wanted, found) in wanted.iter().zip(found) {
-        rest = &rest[n_below(rest, *wanted)..];
+        rest = &rest[galloping_partition_point(rest, *wanted)..];
         *found |= rest.first() == Some(wanted);
     }
 }
 
-/// How many at the beginning are below `wanted`: looked for in steps that double, so it costs
-/// little where the next one is near and where it is far.
-fn n_below(run: &[Fingerprint], wanted: Fingerprint) -> usize {
+/// Number of fingerprints below `wanted` at the start of the run. Searches in steps that double
+/// (galloping), so the cost is low whether the result is near or far.
+fn galloping_partition_point(run: &[Fingerprint], wanted: Fingerprint) -> usize {
     let (mut below, mut step) = (0, 1);
     while run.get(below + step - 1).is_some_and(|last| *last < wanted) {
         below += step;

@@ -1,4 +1,4 @@
-//! Reading what is wanted of a run's file: pages, filters, or all of it in order.
+//! Reads pages, filters, or all fingerprints of a run's file.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::page::{FILTER_BYTES, Filter, PAGE_BYTES, Page};
 use super::pages::RunFile;
 use crate::fingerprint::Fingerprint;
 
-/// Pages that are read at once where one after the other is wanted.
+/// Number of pages per read when pages are read in sequence.
 const PAGES_AT_ONCE: usize = 16;
 
 /// Reads pages of a run.
@@ -34,7 +34,7 @@ impl<'a> Pages<'a> {
         let is_whole = pages
             .get(number - self.loaded.start)
             .is_some_and(|bytes| page.decode(bytes, number))
-            && page.0.first() == self.run.firsts.get(number);
+            && page.0.first() == self.run.page_starts.get(number);
         if is_whole {
             Ok(())
         } else {
@@ -42,7 +42,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Reads this page, and some behind it when it follows the last one.
+    /// Reads this page, and some pages after it if it follows the last page read.
     fn load(&mut self, number: usize) -> anyhow::Result<()> {
         let at_once = if number == self.loaded.end {
             PAGES_AT_ONCE
@@ -74,7 +74,7 @@ impl<'a> Filters<'a> {
         }
     }
 
-    /// Whether any of these may be in the page with this number.
+    /// True if the page with this number may hold any of these fingerprints.
     pub(super) fn may_hold_any(
         &mut self,
         number: usize,
@@ -96,18 +96,18 @@ impl<'a> Filters<'a> {
     }
 }
 
-/// Where a group of pages begins.
+/// Byte offset of a group of pages.
 fn start_of(group: &Range<usize>) -> u64 {
     group.start as u64 * (PAGE_BYTES + FILTER_BYTES) as u64
 }
 
-/// Reads a run from its beginning.
+/// Reads a run from its first fingerprint.
 pub(super) struct RunReader<'a> {
     pages: Pages<'a>,
     page: Page,
-    /// The page to be read next.
+    /// Number of the next page.
     number: usize,
-    /// The next fingerprint of the page that was read.
+    /// Position of the next fingerprint in the current page.
     next: usize,
 }
 
@@ -121,10 +121,10 @@ impl<'a> RunReader<'a> {
         }
     }
 
-    /// The next fingerprint; `None` after the last.
+    /// The next fingerprint. `None` after the last.
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Fingerprint>> {
         if self.next == self.page.0.len() {
-            if self.number == self.pages.run.firsts.len() {
+            if self.number == self.pages.run.page_starts.len() {
                 return Ok(None);
             }
             self.pages.read(self.number, &mut self.page)?;

@@ -1,21 +1,21 @@
-//! Writing a run's file.
+//! Writes a run's file.
 
 use std::io::{self, Write};
 
 use common::files::FileWriter;
 
-use super::page::{PER_PAGE, Page, bytes_of};
-use super::pages::GROUP;
+use super::page::{FINGERPRINTS_PER_PAGE, Page, bytes_of};
+use super::pages::GROUP_PAGES;
 use crate::fingerprint::Fingerprint;
 
 /// Writes a run.
 pub(super) struct RunWriter<'a> {
     to: &'a mut FileWriter,
     page: Page,
-    /// Of the pages of the group that is being written.
+    /// Filters of the pages of the current group.
     filters: Vec<u8>,
     length: u64,
-    firsts: Vec<Fingerprint>,
+    page_starts: Vec<Fingerprint>,
 }
 
 impl<'a> RunWriter<'a> {
@@ -25,39 +25,39 @@ impl<'a> RunWriter<'a> {
             page: Page::default(),
             filters: Vec::new(),
             length: 0,
-            firsts: Vec::new(),
+            page_starts: Vec::new(),
         }
     }
 
-    /// Adds a fingerprint that is larger than the ones before.
+    /// Adds a fingerprint, which must be larger than the ones before.
     pub(super) fn push(&mut self, fingerprint: Fingerprint) -> anyhow::Result<()> {
         if self.page.0.is_empty() {
-            self.firsts.push(fingerprint);
+            self.page_starts.push(fingerprint);
         }
         self.page.0.push(fingerprint);
         self.length += 1;
-        if self.page.0.len() == PER_PAGE {
+        if self.page.0.len() == FINGERPRINTS_PER_PAGE {
             self.write_page()?;
         }
         Ok(())
     }
 
-    /// The number of fingerprints and the first one of each page.
+    /// Ends the file. Returns the number of fingerprints and the first fingerprint of each page.
     pub(super) fn finish(mut self) -> anyhow::Result<(u64, Vec<Fingerprint>)> {
         if !self.page.0.is_empty() {
             self.write_page()?;
         }
         self.write_filters()?;
-        self.to.write_all(&bytes_of(&self.firsts))?;
-        Ok((self.length, self.firsts))
+        self.to.write_all(&bytes_of(&self.page_starts))?;
+        Ok((self.length, self.page_starts))
     }
 
     fn write_page(&mut self) -> io::Result<()> {
-        let number = self.firsts.len() - 1;
+        let number = self.page_starts.len() - 1;
         self.to.write_all(&self.page.encode(number))?;
         self.filters.extend(self.page.filter(number));
         self.page.0.clear();
-        if self.firsts.len().is_multiple_of(GROUP) {
+        if self.page_starts.len().is_multiple_of(GROUP_PAGES) {
             self.write_filters()?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The set against the standard library's, wherever its runs are.
+//! Compares the set with the standard library's, wherever its runs are.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Spread like a keyed hash, but foreseeable, and few enough that some are equal.
+/// Spread like a keyed hash, but reproducible, and with some equal values.
 fn fingerprint(number: u32) -> Fingerprint {
     let half = |seed: u64| u128::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
     half(u64::from(number) + 1) << 64 | half(u64::from(number % 7))
 }
 
-fn insert_new(set: &mut FingerprintSet, batch: &[Fingerprint]) -> Vec<Fingerprint> {
+fn add(set: &mut FingerprintSet, batch: &[Fingerprint]) -> Vec<Fingerprint> {
     set.add(batch).unwrap()
 }
 
@@ -21,7 +21,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_holds_what_was_put_in_wherever_its_runs_are(
+    fn the_set_holds_what_was_added_wherever_its_runs_are(
         batches in prop::collection::vec((0..30_000u32, 0..1_500usize), 1..40),
         // In bytes: nothing in memory, a page or so, and everything.
         memory in prop_oneof![Just(0), Just(10_000), Just(u64::MAX)],
@@ -32,29 +32,29 @@ proptest! {
         let mut wanted = BTreeSet::new();
         for ((start, count), stores) in batches.into_iter().zip(stores) {
             let batch: Vec<_> = (start..).step_by(3).take(count).map(fingerprint).collect();
-            let new = insert_new(&mut set, &batch);
-            let news: BTreeSet<_> = batch.iter().filter(|row| !wanted.contains(*row)).copied().collect();
-            prop_assert!(new.iter().eq(&news));
-            wanted.extend(news);
+            let new = add(&mut set, &batch);
+            let newly_added: BTreeSet<_> = batch.iter().filter(|row| !wanted.contains(*row)).copied().collect();
+            prop_assert!(new.iter().eq(&newly_added));
+            wanted.extend(newly_added);
             prop_assert_eq!(set.len(), wanted.len() as u64);
             if stores {
                 let stored = set.store().unwrap();
                 set = FingerprintSet::open(folder.path(), "rows", memory, &stored).unwrap();
             }
         }
-        let asked: Vec<_> = (0..40_000).map(fingerprint).collect::<BTreeSet<_>>().into_iter().collect();
-        let found = set.contains(&asked).unwrap();
-        for (fingerprint, found) in asked.iter().zip(found) {
+        let queried: Vec<_> = (0..40_000).map(fingerprint).collect::<BTreeSet<_>>().into_iter().collect();
+        let found = set.contains(&queried).unwrap();
+        for (fingerprint, found) in queried.iter().zip(found) {
             prop_assert_eq!(found, wanted.contains(fingerprint));
         }
     }
 }
 
 #[test]
-fn the_first_of_equals_is_the_one_that_comes_first() {
+fn the_first_occurrence_of_equal_fingerprints_is_found() {
     let (one, other) = (fingerprint(1), fingerprint(2));
     let rows = [other, one, one, other, one];
-    let found = firsts(rows.chunks(2));
+    let found = first_occurrences(rows.chunks(2));
     let mut wanted = [(one, 1), (other, 0)];
     wanted.sort_unstable();
     assert!(found.fingerprints.into_iter().zip(found.places).eq(wanted));
@@ -66,7 +66,7 @@ fn no_changed_byte_of_a_file_goes_unnoticed() {
     let folder = tempfile::tempdir().unwrap();
     let mut set = FingerprintSet::new(folder.path(), "rows", 0);
     let rows: Vec<_> = (0..600).map(fingerprint).collect();
-    let rows = insert_new(&mut set, &rows);
+    let rows = add(&mut set, &rows);
     let stored = set.store().unwrap();
     let path = folder.path().join(&stored[0].name);
     let whole = fs::read(&path).unwrap();

@@ -1,95 +1,102 @@
-//! One check of one column, and what follows from it once all are known.
+//! One check of one column, its verdict, and the correction for many checks.
 
 use serde::{Deserialize, Serialize};
 
 use super::CHECK_LEVEL;
 use crate::statistics::holm;
 
-/// What a check says.
+/// Result of a drift check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing that chance would not bring about, or nothing that matters.
+    /// No drift: the difference is not significant, or it is too small to matter.
     Ok,
-    /// More than chance brings about, and enough to matter.
+    /// Drift: the difference is significant and large enough to matter.
     Drift,
-    /// There is nothing to test.
+    /// Too few rows or values to test.
     InsufficientData,
 }
 
-/// A test of one column.
+/// The statistical test of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
-    /// Of two distributions of numbers.
+    /// Kolmogorov-Smirnov test of two distributions of numbers.
     KolmogorovSmirnov,
-    /// Of counts in a table.
+    /// Chi-square test of a contingency table.
     ChiSquare,
-    /// Of counts in a table of two rows and two columns, exactly.
+    /// Fisher's exact test of a 2×2 table.
     Fisher,
 }
 
-/// What an effect is measured in.
+/// Unit of an effect size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Standard deviations of the reference.
     StandardDeviations,
-    /// Half the sum of the differences of all shares.
+    /// Total variation: half the sum of the absolute differences of all shares.
     TotalVariation,
-    /// Share of missing values.
+    /// Difference of the shares of missing values.
     MissingShare,
 }
 
-/// How a p-value was found.
+/// Method that a p-value was computed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// From the distribution itself.
+    /// From the exact distribution of the statistic.
     Exact,
-    /// From the one that it comes near with many rows.
+    /// From the limit distribution for many rows.
     Asymptotic,
 }
 
 /// One check of one column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// The test that was made.
+    /// The test that was used.
     pub test: Test,
-    /// Values, or for missing ones rows, of reference and current file that it is made of.
+    /// Numbers of values that the check compares: reference, then current file. A check of missing
+    /// values counts rows instead.
     #[serde(default)]
     pub rows: [u64; 2],
-    /// Degrees of freedom of chi-square.
+    /// Degrees of freedom of chi-square; `None` for other tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degrees: Option<usize>,
-    /// How p was found; `None` where there is none.
+    /// Method of the p-value; `None` without a p-value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
-    /// Its statistic; `None` where it has none.
+    /// The test statistic; `None` where the test has none.
     pub statistic: Option<f64>,
-    /// How probable a difference as large is without drift; `None` where there is nothing to test.
+    /// Probability of so large a difference without drift. `None` when nothing can be tested.
     pub p_value: Option<f64>,
-    /// The smallest p that any values of so many rows could have given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub least_p_value: Option<f64>,
-    /// That p, corrected for the number of all columns' checks (Holm).
+    /// The smallest p-value that is possible with these numbers of rows.
+    #[serde(
+        default,
+        rename = "least_p_value",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub min_p_value: Option<f64>,
+    /// The p-value, corrected for the number of checks of all columns (Holm).
     pub corrected_p_value: Option<f64>,
-    /// How large the difference is; of categories with the rare levels taken as one.
+    /// Effect size in `unit`. For categories, rare levels are pooled. `None` when it is undefined
+    /// or out of range.
     pub effect: Option<f64>,
-    /// The unit of the effect.
+    /// Unit of the effect size.
     pub unit: Unit,
-    /// The least effect that matters; of categories what chance makes of so many levels and rows is
-    /// a part of it.
-    pub least_effect: f64,
-    /// What follows.
+    /// The smallest effect that matters. For categories it includes the total variation to expect
+    /// by chance with these levels and rows.
+    #[serde(rename = "least_effect")]
+    pub min_effect: f64,
+    /// The verdict.
     pub verdict: Verdict,
-    /// That as a sentence about the column.
+    /// The result as a sentence about the column.
     #[serde(default)]
     pub sentence: String,
 }
 
 impl Verdict {
-    /// Drift when anything has drifted, insufficient data when nothing could be tested.
+    /// Combines verdicts: drift when one is drift, insufficient data when all are, else ok.
     pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
         let worse = |one, other| match (one, other) {
             (Self::Drift, _) | (_, Self::Drift) => Self::Drift,
@@ -101,18 +108,19 @@ impl Verdict {
 }
 
 impl Check {
-    /// One of so many checks whose p-values were corrected together.
-    fn judge(&mut self, corrected: f64, checks: usize) {
+    /// Sets the verdict, given the corrected p-value and the number of checks that were corrected
+    /// together.
+    fn set_verdict(&mut self, corrected: f64, checks: usize) {
         self.corrected_p_value = Some(corrected);
-        let least = self.least_p_value.unwrap_or(0.0) * checks as f64;
-        // What was tested and has no effect has one beyond a float.
+        let smallest = self.min_p_value.unwrap_or(0.0) * checks as f64;
+        // A tested check without an effect has one out of range, and that matters.
         let matters = self
             .effect
-            .is_none_or(|effect| effect.abs() >= self.least_effect);
+            .is_none_or(|effect| effect.abs() >= self.min_effect);
         self.verdict = if matters && corrected < CHECK_LEVEL {
             Verdict::Drift
-        } else if least >= CHECK_LEVEL {
-            // No values of so few rows could have said more by themselves.
+        } else if smallest >= CHECK_LEVEL {
+            // So few rows cannot reach a significant result by themselves.
             Verdict::InsufficientData
         } else {
             Verdict::Ok
@@ -120,11 +128,11 @@ impl Check {
     }
 }
 
-/// Corrects the p-values for their number and judges all checks that have one.
+/// Corrects the p-values for the number of checks, and sets the verdict of each check that has one.
 ///
-/// A check without one counts like one that found nothing: how strict the others are held must not
-/// hang on whether a column has values.
-pub(super) fn correct<'a>(checks: impl Iterator<Item = &'a mut Check>) {
+/// A check without a p-value counts with p = 1. The correction of one column must not depend on
+/// missing values in another.
+pub(super) fn correct_p_values<'a>(checks: impl Iterator<Item = &'a mut Check>) {
     let mut checks: Vec<&mut Check> = checks.collect();
     let n_checks = checks.len();
     let p_values: Vec<f64> = checks
@@ -133,7 +141,7 @@ pub(super) fn correct<'a>(checks: impl Iterator<Item = &'a mut Check>) {
         .collect();
     for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
         if check.p_value.is_some() {
-            check.judge(corrected, n_checks);
+            check.set_verdict(corrected, n_checks);
         }
     }
 }

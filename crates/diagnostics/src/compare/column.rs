@@ -1,101 +1,103 @@
-//! One column of both files, as numbers or as categories.
+//! The comparison of one column, as numbers or as categories.
 
 use dataset::Levels;
 use serde::{Deserialize, Serialize};
 
 use super::ALPHA;
 use super::check::{Check, Verdict};
-use super::making::{of_categories, of_kinds, of_missing, of_numbers};
+use super::column_checks::{check_categories, check_missing, check_number_share, check_numbers};
 use super::text::sentence;
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
 };
 
-/// One column of both files.
+/// The comparison of one column of two files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnComparison {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// The worst of its checks.
+    /// The worst verdict of the two checks.
     pub verdict: Verdict,
-    /// What it was compared as.
+    /// How the column was compared.
     pub kind: Kind,
-    /// Cells of reference and current file that hold other text in a column of numbers; they count as
+    /// Cells of reference and current file that are text in a column of numbers. They count as
     /// missing.
     pub unreadable: [u64; 2],
-    /// Whether its values are distributed alike.
+    /// Check of the distribution of the values.
     pub distribution: Check,
-    /// Whether as many values are missing.
+    /// Check of the share of missing values.
     pub missing: Check,
-    /// The stability index of numbers, which decides nothing.
+    /// Population stability index of numbers. It is shown, and does not influence the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<StabilityIndex>,
 }
 
-/// What a column is compared as.
+/// How a column is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The values of both files are numbers.
+    /// As numbers: the values of both files are numbers.
     Number,
-    /// The values of both files are other text.
+    /// As categories: the values of both files are text.
     Category,
-    /// One file has numbers, the other does not: compared by the share of cells that are numbers.
+    /// By the share of cells that are numbers: only one of the files has numbers.
     Mixed,
 }
 
-/// A column of both sides, reference first.
+/// A column of both files, reference first.
 pub(crate) struct ColumnPair {
     pub(super) name: String,
     unreadable: [u64; 2],
-    /// The reference's missing and present values, where its cells are a sample.
-    counted: Option<Tally>,
+    /// Missing and present values of all reference rows, where the cells are a sample of these
+    /// rows.
+    reference_tally: Option<Tally>,
     pub(super) values: Values,
 }
 
-/// The cells of a column.
+/// The cells of a column, reference first.
 pub(super) enum Values {
-    /// By row, NaN for a missing one.
+    /// Values by row; NaN is a missing value.
     Numbers([Vec<f64>; 2]),
+    /// Counts of the levels.
     Categories([Levels; 2]),
-    /// Cells that are numbers and cells that are other text, and how many are missing.
-    Kinds([Tally; 2], [u64; 2]),
+    /// Numbers and texts of each file, and the missing cells of each file.
+    Mixed([Tally; 2], [u64; 2]),
 }
 
-/// What a comparison of two columns of numbers leaves for the joint test.
+/// Normal scores of a column of numbers, for the joint test.
 pub(super) struct Scores {
-    /// The reference's normal scores by row.
+    /// Normal scores of the reference by row.
     pub(super) reference: Vec<f64>,
-    /// In how many rows the reference has its most frequent value.
-    pub(super) commonest: u64,
-    /// The sum of the current values' scores.
+    /// Number of reference rows that have the most frequent value.
+    pub(super) mode_count: u64,
+    /// Sum of the normal scores of the current values.
     pub(super) sum: f64,
 }
 
 impl ColumnPair {
-    /// A column of numbers on both sides.
+    /// A column that both files hold as numbers.
     pub(crate) fn numbers(name: &str, unreadable: [u64; 2], numbers: [Vec<f64>; 2]) -> Self {
         Self {
             name: name.to_owned(),
             unreadable,
-            counted: None,
+            reference_tally: None,
             values: Values::Numbers(numbers),
         }
     }
 
-    /// A column that is none of numbers.
+    /// A column that both files hold as categories.
     pub(crate) fn categories(name: &str, levels: [Levels; 2]) -> Self {
         Self {
             name: name.to_owned(),
-            // As levels all text can be read.
+            // Every text is a valid level.
             unreadable: [0, 0],
-            counted: None,
+            reference_tally: None,
             values: Values::Categories(levels),
         }
     }
 
-    /// A column of numbers on one side only: of numbers that are all different the levels say
-    /// nothing, so it is held against the other by how many cells are numbers.
+    /// A column that only one file holds as numbers. Levels say nothing about numbers that all
+    /// differ, so the files are compared by the share of cells that are numbers.
     pub(super) fn mixed(
         name: &str,
         rows: [u64; 2],
@@ -110,20 +112,21 @@ impl ColumnPair {
         Self {
             name: name.to_owned(),
             unreadable: [0, 0],
-            counted: None,
-            values: Values::Kinds(tallies, missing),
+            reference_tally: None,
+            values: Values::Mixed(tallies, missing),
         }
     }
 
-    /// With the missing values of the rows that the reference's cells are a sample of.
-    pub(crate) fn with_missing(self, counted: Tally) -> Self {
+    /// Replaces the reference's counts of missing values by those of all rows that its cells were
+    /// sampled from.
+    pub(crate) fn with_missing(self, reference_tally: Tally) -> Self {
         Self {
-            counted: Some(counted),
+            reference_tally: Some(reference_tally),
             ..self
         }
     }
 
-    /// Holds both sides against each other; scores there are for numbers.
+    /// Compares both files. Normal scores exist for numbers only.
     pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
         let (kind, distribution, stability, tallies, scores) = match self.values {
             Values::Numbers([reference, current]) => {
@@ -131,7 +134,7 @@ impl ColumnPair {
                 let current = SortedColumn::from(current);
                 (
                     Kind::Number,
-                    of_numbers(&reference, &current),
+                    check_numbers(&reference, &current),
                     stability_index(&reference, &current, ALPHA),
                     [&reference, &current].map(|column| Tally {
                         with: column.missing(),
@@ -139,14 +142,14 @@ impl ColumnPair {
                     }),
                     Some(Scores {
                         reference: scores,
-                        commonest: reference.commonest(),
+                        mode_count: reference.mode_count(),
                         sum: sum_of_scores(&reference, &current),
                     }),
                 )
             }
             Values::Categories(levels) => (
                 Kind::Category,
-                of_categories(&levels[0], &levels[1]),
+                check_categories(&levels[0], &levels[1]),
                 None,
                 [&levels[0], &levels[1]].map(|levels| Tally {
                     with: levels.missing,
@@ -154,25 +157,25 @@ impl ColumnPair {
                 }),
                 None,
             ),
-            Values::Kinds(kinds, missing) => (
+            Values::Mixed(readable, missing) => (
                 Kind::Mixed,
-                of_kinds(kinds),
+                check_number_share(readable),
                 None,
                 [0, 1].map(|side| Tally {
                     with: missing[side],
-                    without: kinds[side].rows(),
+                    without: readable[side].rows(),
                 }),
                 None,
             ),
         };
-        let tallies = [self.counted.unwrap_or(tallies[0]), tallies[1]];
+        let tallies = [self.reference_tally.unwrap_or(tallies[0]), tallies[1]];
         let comparison = ColumnComparison {
             name: self.name,
             verdict: Verdict::InsufficientData,
             kind,
             unreadable: self.unreadable,
             distribution,
-            missing: of_missing(tallies),
+            missing: check_missing(tallies),
             stability,
         };
         (comparison, scores)
@@ -184,7 +187,8 @@ impl ColumnComparison {
         [&mut self.distribution, &mut self.missing]
     }
 
-    /// What follows from its checks, once they are judged.
+    /// Sets the column's verdict and the sentences of its checks. All checks must have their
+    /// verdicts.
     pub(super) fn conclude(&mut self) {
         self.verdict = Verdict::worst([self.distribution.verdict, self.missing.verdict]);
         for check in [&mut self.distribution, &mut self.missing] {

@@ -1,88 +1,95 @@
-//! All columns of numbers at once: the joint test of location.
+//! The joint test of location over all columns of numbers.
 
 use serde::{Deserialize, Serialize};
 
 use super::column::{ColumnComparison, Scores};
 use super::{CHECK_LEVEL, LEAST_DISTANCE, Verdict};
 use crate::statistics::{
-    BatchLocation, Location, PresentTogether, ScoreMoments, location_test, separation,
+    BatchLocation, Location, PairwiseCounts, ScoreMoments, location_test, smallest_p_value,
 };
 
-/// The joint test of location.
+/// Result of the joint test of location.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JointCheck {
-    /// The columns that were tested.
+    /// Names of the tested columns.
     pub columns: Vec<String>,
-    /// Values of reference and current file, of the column that has most.
+    /// Numbers of values in reference and current file, each the largest of all tested columns.
     #[serde(default)]
     pub rows: [u64; 2],
-    /// The smallest p that a test of so many rows can rightly give.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub least_p_value: Option<f64>,
-    /// Columns of numbers that say nothing of their own: without values, constant in the
-    /// reference or so nearly that too few other values are expected, or made of others.
+    /// The smallest p-value that a valid test can give with these numbers of rows.
+    #[serde(
+        default,
+        rename = "least_p_value",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub min_p_value: Option<f64>,
+    /// Columns of numbers that were not tested. They have no values, are constant or almost
+    /// constant in the reference, or are combinations of other columns.
     pub left_out: Vec<String>,
     /// Hotelling's statistic.
     pub statistic: f64,
-    /// Degrees of freedom, one a tested column.
+    /// Degrees of freedom: the number of tested columns.
     pub degrees: usize,
-    /// How probable a statistic as large is without drift.
+    /// Probability of so large a statistic without drift.
     pub p_value: f64,
-    /// The largest distance that one of the tested columns has moved, in standard deviations;
-    /// `None` where one has moved beyond a float.
+    /// The largest shift of a tested column, in standard deviations of the reference. `None` when a
+    /// shift is out of range.
     pub effect: Option<f64>,
-    /// What follows.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// Tests all columns of numbers at once; `together` is that of the current file.
+/// Tests all columns of numbers jointly. `pairwise` counts the rows of the current file. `None`
+/// when nothing can be tested.
 pub(super) fn joint_check(
     columns: &[&ColumnComparison],
     scores: Vec<Scores>,
-    together: PresentTogether,
+    pairwise: PairwiseCounts,
 ) -> Option<JointCheck> {
     let sums = scores.iter().map(|scores| scores.sum).collect();
-    let (mine, commonest): (Vec<Vec<f64>>, Vec<u64>) = scores
+    let (reference, mode_counts): (Vec<Vec<f64>>, Vec<u64>) = scores
         .into_iter()
-        .map(|scores| (scores.reference, scores.commonest))
+        .map(|scores| (scores.reference, scores.mode_count))
         .unzip();
     let Location {
         statistic,
         tested,
         p_value,
     } = location_test(
-        &ScoreMoments::of(&mine, commonest),
-        &BatchLocation::of(sums, together),
+        &ScoreMoments::of(&reference, mode_counts),
+        &BatchLocation::of(sums, pairwise),
     )?;
-    let (inside, outside): (Vec<_>, Vec<_>) = columns
+    let (tested_columns, left_out): (Vec<_>, Vec<_>) = columns
         .iter()
         .enumerate()
-        .partition(|(place, _)| tested.contains(place));
+        .partition(|(index, _)| tested.contains(index));
     let names = |columns: &[(usize, &&ColumnComparison)]| -> Vec<String> {
         columns
             .iter()
             .map(|(_, column)| column.name.clone())
             .collect()
     };
-    let mut distances = inside.iter().map(|(_, column)| column.distribution.effect);
-    let effect = distances.try_fold(0.0, |most, distance| Some(distance?.max(most)));
+    let mut distances = tested_columns
+        .iter()
+        .map(|(_, column)| column.distribution.effect);
+    let effect = distances.try_fold(0.0, |largest, distance| Some(distance?.max(largest)));
     let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
-    let rows = inside.iter().fold([0, 0], |[n, m], (_, column)| {
+    let rows = tested_columns.iter().fold([0, 0], |[n, m], (_, column)| {
         let [more_n, more_m] = column.distribution.rows;
         [n.max(more_n), m.max(more_m)]
     });
-    let least_p_value = separation(rows[0], rows[1]);
+    let min_p_value = smallest_p_value(rows[0], rows[1]);
     Some(JointCheck {
         rows,
-        least_p_value: Some(least_p_value),
-        columns: names(&inside),
-        left_out: names(&outside),
+        min_p_value: Some(min_p_value),
+        columns: names(&tested_columns),
+        left_out: names(&left_out),
         statistic,
         degrees: tested.len(),
         p_value,
         effect,
-        verdict: if least_p_value >= CHECK_LEVEL {
-            // Of all ways to deal so few rows to two sides even one is no rarity.
+        verdict: if min_p_value >= CHECK_LEVEL {
+            // With so few rows even the rarest split of the rows is likely by chance.
             Verdict::InsufficientData
         } else if p_value < CHECK_LEVEL && matters {
             Verdict::Drift

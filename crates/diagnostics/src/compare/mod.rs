@@ -1,14 +1,15 @@
-//! Two files held against each other: which columns have drifted, and what the predictions in the
-//! second are probably worth.
+//! Compares two files: which columns have drifted, and how well do the predictions in the second
+//! file perform?
 //!
-//! Files of anybody: no schema, no model and no history is asked for. A column that both files
-//! hold as numbers is compared as numbers, one that neither does as categories, and one that only
-//! one of them does by how many cells are numbers; the client's name is left out.
+//! No schema, model or history is needed. A column that both files hold as numbers is compared as
+//! numbers. A column that neither file holds as numbers is compared as categories. Any other column
+//! is compared by the share of cells that are numbers. The column with the client's name is
+//! ignored.
 
 mod check;
 mod column;
+mod column_checks;
 mod joint;
-mod making;
 mod performance;
 mod text;
 
@@ -19,117 +20,123 @@ use common::{Failure, Schema};
 use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
 use serde::Serialize;
 
-use self::check::correct;
+use self::check::correct_p_values;
 use self::column::{Scores, Values};
 use self::joint::joint_check;
-use crate::statistics::PresentTogether;
+use crate::statistics::PairwiseCounts;
 
 pub use self::check::{Check, Method, Test, Unit, Verdict};
 pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::joint::JointCheck;
-pub use self::performance::{Performance, Realised};
+pub use self::performance::{Performance, RealisedPerformance};
 
-/// Chance of a false alarm of a whole comparison of files that have not drifted, as far as the
-/// tests' approximations hold. Half of it is the joint test's, half that of all others together.
+/// Chance of a false alarm for a whole comparison without drift, as far as the approximations of
+/// the tests are valid. Half of it belongs to the joint test, half to all column checks together.
 pub const ALPHA: f64 = 0.01;
-/// A corrected p-value of a column's check below it, or a p-value of the joint test, is drift.
+/// Significance level: a column check with a smaller corrected p-value is drift, and so is a joint
+/// test with a smaller p-value.
 pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
-/// A distribution that has moved by fewer standard deviations has not drifted, whatever its p:
-/// large samples must not alarm over trifles.
+/// The smallest shift of a distribution that is drift, in standard deviations of the reference.
+/// Without it, large samples would raise alarms about tiny differences.
 pub const LEAST_DISTANCE: f64 = 0.1;
-/// The same for the share of missing values.
+/// The smallest change of the share of missing values that is drift.
 pub const LEAST_MISSING: f64 = 0.02;
-/// The same for the total variation of categories, beyond what chance makes of so many levels and
-/// rows.
+/// The smallest total variation of categories that is drift, in excess of the variation to expect
+/// by chance.
 pub const LEAST_VARIATION: f64 = 0.05;
 
-/// What is compared.
+/// The files and columns to compare.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The file that is taken as it should be.
+pub struct ComparisonRequest<'a> {
+    /// The reference file, taken as correct.
     pub reference: &'a Path,
     /// The file that may have drifted.
     pub current: &'a Path,
-    /// Columns of probability and prediction, where they are to be judged.
-    pub answers: Option<Answers<'a>>,
+    /// Columns with predictions to evaluate; `None` compares the columns only.
+    pub predictions: Option<PredictionColumns<'a>>,
 }
 
-/// The columns that hold a model's answers.
+/// Names of the columns that hold a model's predictions.
 #[derive(Clone, Copy, Debug)]
-pub struct Answers<'a> {
-    /// Probability of class 1, 0 to 1.
+pub struct PredictionColumns<'a> {
+    /// Column with the probability of the positive label, 0 to 1.
     pub probability: &'a str,
-    /// Predicted class, 0 or 1.
+    /// Column with the predicted label, 0 or 1.
     pub prediction: &'a str,
 }
 
-/// Two files held against each other.
+/// Result of comparing two files.
 #[derive(Clone, Debug, Serialize)]
 pub struct ComparisonReport {
-    /// The worst of what was found.
+    /// The worst verdict of all checks.
     pub verdict: Verdict,
-    /// The file that is taken as it should be.
+    /// The reference file, taken as correct.
     pub reference: ComparedFile,
     /// The file that may have drifted.
     pub current: ComparedFile,
-    /// All columns of numbers at once; `None` where there is nothing to test.
+    /// Joint test over all columns of numbers; `None` when nothing can be tested.
     pub joint: Option<JointCheck>,
-    /// The columns of both files, in the reference's order.
+    /// Columns that are in both files, in the order of the reference.
     pub columns: Vec<ColumnComparison>,
-    /// Columns that the current file lacks.
+    /// Columns that are missing in the current file.
     pub only_in_reference: Vec<String>,
-    /// Columns that the reference lacks.
+    /// Columns that are missing in the reference.
     pub only_in_current: Vec<String>,
-    /// What the predictions are worth, where that was asked for.
+    /// Performance of the predictions; `None` when it was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub performance: Option<Performance>,
 }
 
-/// A file that was compared.
+/// One of the compared files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparedFile {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows that were left out, because they have more or fewer fields than the header.
+    /// Number of rows that were left out, because their number of fields differs from the header.
     pub skipped: u64,
-    /// What somebody should look at.
+    /// Warnings from reading the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// Compares two files; `schema` names the client's column and the target.
-pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<ComparisonReport> {
+/// Compares two files. `schema` names the client's column, which is ignored, and the target.
+///
+/// Fails when a file cannot be read or the files have no column in common.
+pub fn compare(
+    request: &ComparisonRequest<'_>,
+    schema: &Schema,
+) -> anyhow::Result<ComparisonReport> {
     let read = |path| read_columns(path, &schema.id, &schema.target);
     let (reference, current) = (read(request.reference)?, read(request.current)?);
-    let performance = match request.answers {
-        Some(answers) => Some(performance::judge(
-            answers,
+    let performance = match request.predictions {
+        Some(predictions) => Some(performance::evaluate_predictions(
+            predictions,
             &schema.target,
             &reference,
             &current,
         )?),
         None => None,
     };
-    let only_in_reference = missing_from(&current, &reference);
-    let only_in_current = missing_from(&reference, &current);
+    let only_in_reference = columns_missing_in(&current, &reference);
+    let only_in_current = columns_missing_in(&reference, &current);
     let files = [
-        compared(request.reference, &reference),
-        compared(request.current, &current),
+        compared_file(request.reference, &reference),
+        compared_file(request.current, &current),
     ];
     let pairs = pairs(request, reference, current)?;
     if pairs.is_empty() {
         return Err(Failure::data("the two files have no column in common to compare").into());
     }
     let is_input = |name: &str| {
-        let answers = request
-            .answers
+        let predictions = request
+            .predictions
             .map(|found| [found.probability, found.prediction]);
-        name != schema.target && !answers.is_some_and(|names| names.contains(&name))
+        name != schema.target && !predictions.is_some_and(|names| names.contains(&name))
     };
-    let Checked {
+    let CheckedColumns {
         verdict,
         joint,
         columns,
@@ -147,9 +154,9 @@ pub fn compare(request: &Request<'_>, schema: &Schema) -> anyhow::Result<Compari
     })
 }
 
-/// The columns of both files.
+/// Pairs the columns that are in both files.
 fn pairs(
-    request: &Request<'_>,
+    request: &ComparisonRequest<'_>,
     reference: AnyColumns,
     current: AnyColumns,
 ) -> anyhow::Result<Vec<ColumnPair>> {
@@ -197,7 +204,7 @@ fn pairs(
     Ok(both.into_iter().map(pair).collect())
 }
 
-/// What two columns are compared as: one without any value is of the other's kind.
+/// How two columns are compared. A column without any value follows the other one.
 fn kind(mine: &AnyColumn, other: &AnyColumn) -> Kind {
     match (&mine.numbers, &other.numbers) {
         (Some(_), Some(_)) => Kind::Number,
@@ -207,53 +214,56 @@ fn kind(mine: &AnyColumn, other: &AnyColumn) -> Kind {
     }
 }
 
-/// All checks of some columns.
-pub(crate) struct Checked {
-    /// The worst of them.
+/// The checks of several columns.
+pub(crate) struct CheckedColumns {
+    /// The worst verdict of all checks.
     pub(crate) verdict: Verdict,
-    /// All columns of numbers at once.
+    /// Joint test over all columns of numbers.
     pub(crate) joint: Option<JointCheck>,
     /// The columns in their order.
     pub(crate) columns: Vec<ColumnComparison>,
 }
 
-/// Makes all checks; the joint one of the columns of numbers that go into a model.
-pub(crate) fn check_columns(pairs: Vec<ColumnPair>, is_input: impl Fn(&str) -> bool) -> Checked {
+/// Checks all columns. The joint test uses the columns of numbers for which `is_input` is true.
+pub(crate) fn check_columns(
+    pairs: Vec<ColumnPair>,
+    is_input: impl Fn(&str) -> bool,
+) -> CheckedColumns {
     let inputs = pairs.iter().filter(|pair| is_input(&pair.name));
     let currents: Vec<&[f64]> = inputs
         .filter_map(|pair| match &pair.values {
             Values::Numbers([_, current]) => Some(current.as_slice()),
-            Values::Categories(..) | Values::Kinds(..) => None,
+            Values::Categories(..) | Values::Mixed(..) => None,
         })
         .collect();
-    let together = PresentTogether::of(&currents);
+    let pairwise = PairwiseCounts::of(&currents);
     let (mut columns, scores): (Vec<ColumnComparison>, Vec<Option<Scores>>) =
         each_in_parallel(pairs, ColumnPair::compare)
             .into_iter()
             .unzip();
-    correct(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
+    correct_p_values(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
     columns.iter_mut().for_each(ColumnComparison::conclude);
     let inputs = columns.iter().zip(scores);
     let (tested, scores): (Vec<&ColumnComparison>, Vec<Scores>) = inputs
         .filter_map(|(column, scores)| Some((column, scores?)))
         .filter(|(column, _)| is_input(&column.name))
         .unzip();
-    let joint = joint_check(&tested, scores, together);
+    let joint = joint_check(&tested, scores, pairwise);
     let verdicts = columns.iter().map(|column| column.verdict);
-    Checked {
+    CheckedColumns {
         verdict: Verdict::worst(verdicts.chain(joint.as_ref().map(|joint| joint.verdict))),
         joint,
         columns,
     }
 }
 
-fn missing_from(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {
+fn columns_missing_in(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {
     let is_there = |name: &String| side.columns.iter().any(|column| column.name == *name);
     let names = other.columns.iter().map(|column| &column.name);
     names.filter(|name| !is_there(name)).cloned().collect()
 }
 
-fn compared(path: &Path, columns: &AnyColumns) -> ComparedFile {
+fn compared_file(path: &Path, columns: &AnyColumns) -> ComparedFile {
     ComparedFile {
         path: path.to_owned(),
         rows: columns.rows,

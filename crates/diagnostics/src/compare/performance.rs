@@ -1,5 +1,5 @@
-//! What the predictions of a file are worth: estimated from their probabilities, and where the
-//! classes are known, as they turned out.
+//! Performance of the predictions in a file: estimated from the probabilities, and realised where
+//! the labels are known.
 
 use common::Failure;
 use dataset::AnyColumns;
@@ -10,82 +10,82 @@ use scoring::{
 };
 use serde::Serialize;
 
-use super::Answers;
+use super::PredictionColumns;
 
-/// Probabilities of exactly 0 or 1 have no log-odds; they count as this far from them.
+/// Distance that a probability keeps from 0 and 1, where log-odds would be infinite.
 const LEAST_PROBABILITY: f64 = 1e-12;
 
-/// What predictions are worth.
+/// Performance of the predictions in the current file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Performance {
-    /// From the probabilities alone; blind to concept drift. `None` without rows that have both
-    /// probability and prediction.
+    /// Performance estimated from the probabilities alone, so blind to concept drift. `None` when
+    /// no row has both probability and prediction.
     pub estimated: Option<Estimate>,
-    /// How the probabilities were corrected for it, from the reference where that knows the target;
-    /// intercept 0 and slope 1 where they were left as they are.
+    /// Recalibration of the probabilities before estimating, fitted to the labels of the reference.
+    /// Without such labels the intercept is 0 and the slope 1, which changes nothing.
     pub recalibration: Recalibration,
-    /// As it turned out; `None` where no row with both knows its class.
-    pub realised: Option<Realised>,
-    /// Rows without probability or prediction, which were left out.
+    /// Performance on the rows with a known label. `None` without such rows.
+    pub realised: Option<RealisedPerformance>,
+    /// Rows that were left out because probability or prediction is missing.
     pub unanswered: u64,
-    /// Why something is not known that might be expected here.
+    /// Reasons why an expected result is missing.
     pub notes: Vec<String>,
 }
 
-/// What predictions turned out to be worth.
+/// Performance of the predictions on labelled rows.
 #[derive(Clone, Debug, Serialize)]
-pub struct Realised {
-    /// Rows whose class is known.
+pub struct RealisedPerformance {
+    /// Number of labelled rows.
     pub rows: u64,
-    /// F1 of class 1.
+    /// F1 of the positive label.
     pub f1: Option<f64>,
     /// 95 % interval of F1.
     pub f1_interval: Option<[f64; 2]>,
-    /// Share of the predicted leavers that left.
+    /// Share of predicted positives that are positive.
     pub precision: Option<f64>,
-    /// Share of the leavers that were predicted.
+    /// Share of positives that are predicted positive.
     pub recall: Option<f64>,
-    /// Share of the rows predicted right.
+    /// Share of correct predictions.
     pub accuracy: Option<f64>,
-    /// Of the probabilities.
+    /// Area under the ROC curve of the probabilities.
     pub roc_auc: Option<f64>,
-    /// Of the probabilities.
+    /// Log-loss of the probabilities.
     pub log_loss: f64,
-    /// Of the probabilities.
+    /// Brier score of the probabilities.
     pub brier: f64,
-    /// Of the probabilities.
+    /// Calibration of the probabilities.
     pub calibration: Option<Calibration>,
 }
 
-/// A row with a model's answer.
-struct Answer {
+/// A row with a prediction.
+struct Prediction {
     probability: f64,
-    predicts_one: bool,
-    class: Option<bool>,
+    is_positive: bool,
+    label: Option<bool>,
 }
 
-/// Judges the answers in the current file; the reference's correct its probabilities.
+/// Evaluates the predictions in the current file. The reference recalibrates their probabilities.
 ///
-/// A column that is missing or holds something else is an error (exit code 65).
-pub(super) fn judge(
-    answers: Answers<'_>,
+/// A missing column, and a column with other values, are errors (exit code 65).
+pub(super) fn evaluate_predictions(
+    columns: PredictionColumns<'_>,
     target: &str,
     reference: &AnyColumns,
     current: &AnyColumns,
 ) -> anyhow::Result<Performance> {
-    let found = read(answers, target, current)?;
+    let predictions = read_predictions(columns, target, current)?;
     let mut notes = Vec::new();
     if let Err(reason) = numbers(current, target) {
-        notes.push(format!("no class is known in the current file: {reason:#}"));
+        notes.push(format!("no label is known in the current file: {reason:#}"));
     }
-    // The reference may be raw data, without answers.
-    let known = numbers(reference, target)
+    // The reference may be raw data, without predictions.
+    let reference_predictions = numbers(reference, target)
         .map_err(anyhow::Error::from)
-        .and_then(|_| read(answers, target, reference));
-    let recalibration = match known {
-        Ok(known) => recalibrate(
-            &scored(&known),
-            &(0..known.len() as u64).collect::<Vec<u64>>(),
+        .and_then(|_| read_predictions(columns, target, reference));
+    let recalibration = match reference_predictions {
+        Ok(predictions) => recalibrate(
+            &scored(&predictions),
+            &(0..predictions.len() as u64).collect::<Vec<u64>>(),
         ),
         Err(reason) => {
             notes.push(format!(
@@ -94,38 +94,38 @@ pub(super) fn judge(
             Recalibration::NONE
         }
     };
-    let rows: Vec<Forecast> = forecasts(&scored(&found), &recalibration)
+    let rows: Vec<Forecast> = forecasts(&scored(&predictions), &recalibration)
         .into_iter()
-        .zip(&found)
-        .map(|(forecast, answer)| Forecast {
-            predicts_one: answer.predicts_one,
+        .zip(&predictions)
+        .map(|(forecast, prediction)| Forecast {
+            predicts_one: prediction.is_positive,
             ..forecast
         })
         .collect();
     Ok(Performance {
         estimated: estimate(&rows),
         recalibration,
-        realised: realised(&found),
-        unanswered: current.rows - found.len() as u64,
+        realised: realised_performance(&predictions),
+        unanswered: current.rows - predictions.len() as u64,
         notes,
     })
 }
 
-fn realised(answers: &[Answer]) -> Option<Realised> {
-    let known: Vec<(&Answer, bool)> = answers
+fn realised_performance(predictions: &[Prediction]) -> Option<RealisedPerformance> {
+    let labelled: Vec<(&Prediction, bool)> = predictions
         .iter()
-        .filter_map(|answer| Some((answer, answer.class?)))
+        .filter_map(|prediction| Some((prediction, prediction.label?)))
         .collect();
-    let of_probabilities = evaluate(&scored(answers))?;
+    let of_probabilities = evaluate(&scored(predictions))?;
     let mut confusion = ConfusionMatrix::default();
-    for (answer, class) in &known {
-        confusion.count(*class, answer.predicts_one);
+    for (prediction, label) in &labelled {
+        confusion.count(*label, prediction.is_positive);
     }
-    let probabilities: Vec<(f64, bool)> = known
+    let probabilities: Vec<(f64, bool)> = labelled
         .iter()
-        .map(|(answer, class)| (answer.probability, *class))
+        .map(|(prediction, label)| (prediction.probability, *label))
         .collect();
-    Some(Realised {
+    Some(RealisedPerformance {
         rows: confusion.rows(),
         f1: confusion.f1(),
         f1_interval: confusion.f1().and_then(|_| f1_interval(&confusion)),
@@ -139,47 +139,51 @@ fn realised(answers: &[Answer]) -> Option<Realised> {
     })
 }
 
-fn scored(answers: &[Answer]) -> Vec<ScoredRow> {
-    let scored = |answer: &Answer| {
-        let p = answer
+fn scored(predictions: &[Prediction]) -> Vec<ScoredRow> {
+    let scored = |prediction: &Prediction| {
+        let p = prediction
             .probability
             .clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY);
         ScoredRow {
             log_odds: (p / (1.0 - p)).ln(),
-            label: answer.class,
+            label: prediction.label,
         }
     };
-    answers.iter().map(scored).collect()
+    predictions.iter().map(scored).collect()
 }
 
-/// The rows of a file that have both probability and prediction.
-fn read(answers: Answers<'_>, target: &str, file: &AnyColumns) -> anyhow::Result<Vec<Answer>> {
-    let probabilities = numbers(file, answers.probability)?;
-    let predictions = numbers(file, answers.prediction)?;
+/// Reads the rows of a file that have both probability and prediction.
+fn read_predictions(
+    columns: PredictionColumns<'_>,
+    target: &str,
+    file: &AnyColumns,
+) -> anyhow::Result<Vec<Prediction>> {
+    let probabilities = numbers(file, columns.probability)?;
+    let predictions = numbers(file, columns.prediction)?;
     check(
         probabilities,
-        answers.probability,
+        columns.probability,
         "a probability from 0 to 1",
         |p| (0.0..=1.0).contains(&p),
     )?;
-    check(predictions, answers.prediction, "a class, 0 or 1", is_class)?;
-    let classes = numbers(file, target).ok();
-    let class = |row: usize| {
-        let number = classes?.get(row).copied()?;
-        is_class(number).then_some(number == 1.0)
+    check(predictions, columns.prediction, "a label, 0 or 1", is_label)?;
+    let labels = numbers(file, target).ok();
+    let label = |row: usize| {
+        let number = labels?.get(row).copied()?;
+        is_label(number).then_some(number == 1.0)
     };
     let rows = probabilities.iter().zip(predictions).enumerate();
     Ok(rows
         .filter(|(_, (probability, prediction))| !probability.is_nan() && !prediction.is_nan())
-        .map(|(row, (probability, prediction))| Answer {
+        .map(|(row, (probability, prediction))| Prediction {
             probability: *probability,
-            predicts_one: *prediction == 1.0,
-            class: class(row),
+            is_positive: *prediction == 1.0,
+            label: label(row),
         })
         .collect())
 }
 
-fn is_class(number: f64) -> bool {
+fn is_label(number: f64) -> bool {
     number == 0.0 || number == 1.0
 }
 

@@ -1,4 +1,4 @@
-//! A comparison as text.
+//! The comparison of two files as text.
 
 use std::fmt;
 
@@ -145,7 +145,7 @@ fn write_check(
     width: usize,
 ) -> fmt::Result {
     let effect = match check.effect {
-        // Adding 0 leaves no "-0.000".
+        // Adding 0 turns −0 into 0, so that "-0.000" is never printed.
         Some(effect) => format!(
             "{:.3} {}: {}",
             (effect * 1e3).round() / 1e3 + 0.0,
@@ -168,7 +168,7 @@ fn write_check(
     )
 }
 
-/// How p was found.
+/// The method of the p-value, as a cell of the table.
 fn by(check: &Check) -> String {
     match (check.method, check.degrees) {
         (None, _) => "-".into(),
@@ -178,7 +178,7 @@ fn by(check: &Check) -> String {
     }
 }
 
-/// What a check says of a column.
+/// The result of a check as a sentence about the column `name`.
 pub(super) fn sentence(name: &str, check: &Check) -> String {
     let subject = match check.unit {
         Unit::MissingShare => format!("the share of {name} that is missing"),
@@ -191,7 +191,7 @@ pub(super) fn sentence(name: &str, check: &Check) -> String {
         );
     };
     let effect = check.effect.map_or_else(
-        || "beyond measure".to_owned(),
+        || "by a number out of range".to_owned(),
         |effect| format!("by {:.3} {}", effect, check.unit),
     );
     let made = format!(
@@ -199,7 +199,7 @@ pub(super) fn sentence(name: &str, check: &Check) -> String {
         check.test,
         p_text(Some(p_value)),
         p_text(Some(corrected)),
-        (check.least_effect * 1e3).round() / 1e3,
+        (check.min_effect * 1e3).round() / 1e3,
         check.unit
     );
     match check.verdict {
@@ -207,7 +207,7 @@ pub(super) fn sentence(name: &str, check: &Check) -> String {
         Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
         Verdict::InsufficientData => format!(
             "whether {subject} has moved cannot be told from so few rows ({made}; no values could give a p below {})",
-            p_text(check.least_p_value)
+            p_text(check.min_p_value)
         ),
     }
 }
@@ -242,7 +242,7 @@ fn write_performance(to: &mut fmt::Formatter<'_>, performance: &Performance) -> 
                 found.rows
             )?;
         }
-        None => writeln!(to, "realised   no row with an answer has a known class")?,
+        None => writeln!(to, "realised   no row with a prediction has a known label")?,
     }
     for note in &performance.notes {
         writeln!(to, "note       {note}")?;

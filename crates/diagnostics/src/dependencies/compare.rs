@@ -1,4 +1,4 @@
-//! A crate at the version that was built, held against the versions that the index names.
+//! Compares the built version of a crate with the versions in the registry index.
 
 use std::cmp::Ordering;
 
@@ -7,27 +7,27 @@ use semver::{Comparator, Op, Version};
 use super::lock::Package;
 use super::{Dependency, Status};
 
-/// A version that the index names.
+/// A version in the registry index.
 #[derive(Clone, Debug)]
-pub(super) struct Published {
+pub(super) struct PublishedVersion {
     pub(super) version: Version,
     pub(super) is_yanked: bool,
 }
 
-/// Says how a crate stands.
-pub(super) fn compare(package: &Package, published: &[Published]) -> Dependency {
+/// Compares the built version of a crate with its published versions.
+pub(super) fn compare(package: &Package, published: &[PublishedVersion]) -> Dependency {
     let current = &package.version;
-    let is_current = |other: &Published| other.version.cmp_precedence(current).is_eq();
+    let is_current = |other: &PublishedVersion| other.version.cmp_precedence(current).is_eq();
     let is_newer = |version: &Version| version.cmp_precedence(current) == Ordering::Greater;
-    let offered = || {
+    let usable_versions = || {
         published
             .iter()
             .filter(|other| !other.is_yanked && other.version.pre.is_empty())
             .map(|other| &other.version)
     };
-    let update = as_an_update_of(current);
-    let latest = offered().max_by(|a, b| a.cmp_precedence(b));
-    let compatible = offered()
+    let update = compatible_with(current);
+    let latest = usable_versions().max_by(|a, b| a.cmp_precedence(b));
+    let compatible = usable_versions()
         .filter(|version| is_newer(version) && update.matches(version))
         .max_by(|a, b| a.cmp_precedence(b));
     let is_yanked = published
@@ -47,8 +47,8 @@ pub(super) fn compare(package: &Package, published: &[Published]) -> Dependency 
     }
 }
 
-/// What `cargo update` would take in its place.
-fn as_an_update_of(version: &Version) -> Comparator {
+/// The version requirement of `cargo update`: a compatible version.
+fn compatible_with(version: &Version) -> Comparator {
     Comparator {
         op: Op::Caret,
         major: version.major,
@@ -62,15 +62,16 @@ fn as_an_update_of(version: &Version) -> Comparator {
 mod tests {
     use super::*;
 
-    /// `current`, the versions of the index (yanked ones with `!`), and what is to be said.
+    /// Asserts the result for the version `current` and the versions in the index; yanked ones end
+    /// with `!`.
     fn check(current: &str, published: &[&str], status: Status, latest: &str, compatible: &str) {
         let package = Package {
             name: "x".into(),
             version: Version::parse(current).unwrap(),
         };
-        let listed: Vec<Published> = published
+        let listed: Vec<PublishedVersion> = published
             .iter()
-            .map(|version| Published {
+            .map(|version| PublishedVersion {
                 version: Version::parse(version.trim_end_matches('!')).unwrap(),
                 is_yanked: version.ends_with('!'),
             })
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_is_what_is_published_neither_yanked_nor_a_trial() {
+    fn yanked_versions_and_pre_releases_are_not_newer() {
         use Status::{Outdated, UpToDate, Yanked};
         check("1.0.0", &["1.0.0"], UpToDate, "1.0.0", "-");
         check(
@@ -112,7 +113,8 @@ mod tests {
         );
         check("1.0.0", &["1.0.0!", "1.0.1"], Yanked, "1.0.1", "1.0.1");
         check("1.0.0", &["1.0.0!"], Yanked, "-", "-");
-        // Ahead of what is offered, as with a trial version or a mirror that lags.
+        // The built version is newer than the index offers: a pre-release, or an index mirror that
+        // is behind.
         check(
             "2.0.0-rc.1",
             &["1.0.0", "2.0.0-rc.1"],

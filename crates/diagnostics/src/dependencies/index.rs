@@ -1,7 +1,7 @@
-//! Asking the registry index which versions of some crates there are, within a bound.
+//! Asks the registry index for the published versions of crates, within a time limit.
 //!
-//! The bound holds for all crates together and whatever the other side does: what has not been
-//! answered by then is not waited for.
+//! The time limit is for all crates together, whatever the server does. An answer that comes later
+//! is ignored.
 
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -15,14 +15,14 @@ use tame_index::{IndexKrate, KrateName, SparseIndex};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use super::compare::Published;
+use super::compare::PublishedVersion;
 
-/// The versions of one crate, or why they are not known.
-pub(super) type Answer = Result<Vec<Published>, String>;
+/// The published versions of one crate, or the reason why they are not known.
+pub(super) type Answer = Result<Vec<PublishedVersion>, String>;
 
-/// Connections at once, so that an index far away answers for all crates within the bound.
-const ASKERS: usize = 4;
-/// Bytes of an answer that are read at most; the longest entries of today have a few million.
+/// Parallel connections, so that a distant index answers for all crates within the time limit.
+const CONNECTIONS: usize = 4;
+/// Bytes of an answer that are read at most. The longest entries have a few million today.
 const LARGEST_ANSWER: u64 = 32 * 1024 * 1024;
 
 const LATE: &str = "the index did not answer in time";
@@ -32,23 +32,23 @@ struct Question {
     request: Request<()>,
 }
 
-/// Asks for the versions of each crate; answers in the order of `names`.
-pub(super) fn ask(index: &SparseIndex, names: &[&str], bound: Duration) -> Vec<Answer> {
-    let deadline = Instant::now() + bound;
+/// Asks for the versions of each crate. The answers come in the order of `names`.
+pub(super) fn ask(index: &SparseIndex, names: &[&str], time_limit: Duration) -> Vec<Answer> {
+    let deadline = Instant::now() + time_limit;
     let mut answers = vec![Err(LATE.to_owned()); names.len()];
-    let mut piles: [Vec<Question>; ASKERS] = Default::default();
+    let mut queues: [Vec<Question>; CONNECTIONS] = Default::default();
     for (position, name) in names.iter().enumerate() {
         match request(index, name) {
-            Ok(request) => piles[position % ASKERS].push(Question { position, request }),
+            Ok(request) => queues[position % CONNECTIONS].push(Question { position, request }),
             Err(error) => answers[position] = Err(error.to_string()),
         }
     }
     let (sender, receiver) = mpsc::channel();
     let agent = agent();
-    for pile in piles {
+    for queue in queues {
         let (agent, sender) = (agent.clone(), sender.clone());
-        // Not waited for: a thread that hangs must not hold up the run.
-        thread::spawn(move || ask_in_turn(&agent, pile, deadline, &sender));
+        // The threads are not joined: a thread that hangs must not delay the run.
+        thread::spawn(move || ask_in_turn(&agent, queue, deadline, &sender));
     }
     drop(sender);
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -59,11 +59,12 @@ pub(super) fn ask(index: &SparseIndex, names: &[&str], bound: Duration) -> Vec<A
 }
 
 fn agent() -> Agent {
-    // Whom this machine trusts, as cargo does: a mirror may be known in one company only.
+    // The operating system's certificates are trusted, as in cargo: a company may have its own
+    // index mirror.
     let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     Agent::config_builder()
         .tls_config(trusted.build())
-        // Whoever the index refers to is not configured anywhere.
+        // Redirects are not followed: their target is not in any configuration.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
@@ -72,7 +73,7 @@ fn agent() -> Agent {
 }
 
 fn request(index: &SparseIndex, name: &str) -> Result<Request<()>, tame_index::Error> {
-    // An answer that is known already would be one of cargo's cache, which is left alone.
+    // Without this, the index would answer from cargo's cache, which must not be touched.
     let nothing_known = Some(HttpRevision::Etag(""));
     let name = KrateName::crates_io(name)?;
     index
@@ -82,11 +83,11 @@ fn request(index: &SparseIndex, name: &str) -> Result<Request<()>, tame_index::E
 
 fn ask_in_turn(
     agent: &Agent,
-    pile: Vec<Question>,
+    queue: Vec<Question>,
     deadline: Instant,
     answers: &Sender<(usize, Answer)>,
 ) {
-    for Question { position, request } in pile {
+    for Question { position, request } in queue {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero()
             || answers
@@ -113,7 +114,7 @@ fn answer(agent: &Agent, request: Request<()>, within: Duration) -> Answer {
     let entry = IndexKrate::from_slice(&body.read_to_vec().map_err(reason)?)
         .map_err(|error| format!("the index answered with something else: {error}"))?;
     let published = entry.versions.iter().filter_map(|published| {
-        Some(Published {
+        Some(PublishedVersion {
             version: Version::parse(&published.version).ok()?,
             is_yanked: published.yanked,
         })
@@ -137,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// An index on this machine; `answer` is given each request's path and its connection.
+    /// Starts an index on this machine. `answer` gets each request's path and connection.
     fn serve(answer: fn(&str, TcpStream)) -> SparseIndex {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("sparse+http://{}/", listener.local_addr().unwrap());
@@ -145,7 +146,7 @@ mod tests {
             for stream in listener.incoming().map_while(Result::ok) {
                 thread::spawn(move || {
                     let (mut stream, mut head) = (stream, [0; 4096]);
-                    // The request is short: one read takes its head.
+                    // One read is enough: the request is short.
                     let length = stream.read(&mut head).unwrap_or(0);
                     let head = String::from_utf8_lossy(&head[..length]).into_owned();
                     answer(head.split(' ').nth(1).unwrap_or_default(), stream);
@@ -172,7 +173,7 @@ mod tests {
         );
     }
 
-    /// Sends `begin` and then a byte now and again, for as long as somebody listens.
+    /// Sends `begin`, then one byte every 10 ms, until the connection closes.
     fn go_on_after(mut stream: TcpStream, begin: &str) {
         let mut sent = stream.write_all(begin.as_bytes());
         while sent.is_ok() {
@@ -189,7 +190,7 @@ mod tests {
         )
     }
 
-    /// Longer than any machine needs for an answer from itself.
+    /// Time limit that is longer than any answer from this machine takes.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[test]
@@ -202,7 +203,7 @@ mod tests {
             "/1/c" => respond(stream, "404 Not Found", ""),
             "/2/cc" => respond(stream, "200 OK", "<html>"),
             "/3/c/ccc" => respond(stream, "401 Unauthorized", ""),
-            // Whoever it may lead to is not followed.
+            // The redirect must not be followed.
             _ => respond(stream, "302 Found\r\nLocation: http://127.0.0.1:1/", ""),
         });
         let names = ["serde", "c", "cc", "ccc", "cccc", "no name"];
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_not_there_is_unknown() {
+    fn an_unreachable_index_is_an_error() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap();
         let index = at(format!("sparse+http://{}/", closed.local_addr().unwrap()));
         drop(closed);
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_hangs_or_never_ends_is_not_waited_for() {
+    fn a_slow_index_is_not_waited_for() {
         let hangs = serve(|_, stream| {
             // Keeps the connection until the other side gives up.
             let _ = { stream }.read(&mut [0]);

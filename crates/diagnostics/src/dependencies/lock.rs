@@ -1,4 +1,4 @@
-//! The crates that this program is built from, as `Cargo.lock` named them at build time.
+//! The crates that this program is built from: the `Cargo.lock` at build time.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -16,38 +16,40 @@ pub(super) struct Package {
     pub(super) version: Version,
 }
 
-/// The crates of a lock file that are not the workspace's own.
+/// The crates in a lock file, without the workspace's own.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Locked {
-    /// Those that a member of the workspace names.
+pub(super) struct LockedPackages {
+    /// Crates that a member of the workspace depends on.
     pub(super) direct: Vec<Package>,
-    /// How many more they need.
+    /// Number of crates that only other crates depend on.
     pub(super) others: usize,
 }
 
-/// What this program is built from; parsed once in a process, since every answer of `/diagnostics`
-/// and `/metrics` asks for it.
-pub(super) fn embedded() -> anyhow::Result<&'static Locked> {
-    static PARSED: OnceLock<Result<Locked, String>> = OnceLock::new();
+/// The packages of the embedded `Cargo.lock`. The file is parsed once per process, because every
+/// answer of `/diagnostics` and `/metrics` needs it.
+pub(super) fn embedded() -> anyhow::Result<&'static LockedPackages> {
+    static PARSED: OnceLock<Result<LockedPackages, String>> = OnceLock::new();
     let parsed = PARSED.get_or_init(|| parse(LOCK).map_err(|error| format!("{error:#}")));
     parsed
         .as_ref()
         .map_err(|error| anyhow!("failed to read the embedded Cargo.lock: {error}"))
 }
 
-fn parse(text: &str) -> anyhow::Result<Locked> {
+fn parse(text: &str) -> anyhow::Result<LockedPackages> {
     let lock = toml_span::parse(text)?;
     let entries = lock.pointer("/package").and_then(Value::as_array);
     let entries = entries.context("it lists no package")?;
     // A package without a source is a member of the workspace.
-    let (foreign, members): (Vec<&Value<'_>>, Vec<&Value<'_>>) =
+    let (external, members): (Vec<&Value<'_>>, Vec<&Value<'_>>) =
         entries.iter().partition(|entry| entry.has_key("source"));
-    let named: BTreeSet<&str> = members.into_iter().flat_map(dependencies).collect();
+    let direct_names: BTreeSet<&str> = members.into_iter().flat_map(dependencies).collect();
     let mut direct = Vec::new();
-    for entry in &foreign {
+    for entry in &external {
         let (name, version) = (text_of(entry, "/name")?, text_of(entry, "/version")?);
-        // The version is named only where the lock has several of one name.
-        if named.contains(name) || named.contains(format!("{name} {version}").as_str()) {
+        // A dependency names its version only when the lock file has several versions of a crate.
+        if direct_names.contains(name)
+            || direct_names.contains(format!("{name} {version}").as_str())
+        {
             direct.push(Package {
                 name: name.to_owned(),
                 version: Version::parse(version)
@@ -55,8 +57,8 @@ fn parse(text: &str) -> anyhow::Result<Locked> {
             });
         }
     }
-    Ok(Locked {
-        others: foreign.len() - direct.len(),
+    Ok(LockedPackages {
+        others: external.len() - direct.len(),
         direct,
     })
 }
@@ -64,10 +66,14 @@ fn parse(text: &str) -> anyhow::Result<Locked> {
 /// The dependencies of a package, each as `name` or `name version`.
 fn dependencies<'a>(entry: &'a Value<'_>) -> impl Iterator<Item = &'a str> {
     let listed = entry.pointer("/dependencies").and_then(Value::as_array);
-    listed.into_iter().flatten().filter_map(|named| {
-        // Where even name and version are not enough, the source follows in brackets.
-        let named = named.as_str()?;
-        Some(named.split_once(" (").map_or(named, |(named, _)| named))
+    listed.into_iter().flatten().filter_map(|dependency| {
+        // A source in brackets follows when name and version are still ambiguous.
+        let dependency = dependency.as_str()?;
+        Some(
+            dependency
+                .split_once(" (")
+                .map_or(dependency, |(dependency, _)| dependency),
+        )
     })
 }
 
@@ -90,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn direct_is_what_a_member_names_and_only_in_the_version_it_names() {
+    fn direct_dependencies_are_those_of_the_members() {
         let entry = |name: &str, version: &str, rest: &str| {
             format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{rest}\n")
         };
@@ -117,7 +123,7 @@ mod tests {
             entry("two", "2.0.0", registry),
         ]
         .concat();
-        let expected = Locked {
+        let expected = LockedPackages {
             direct: vec![package("theirs", "1.2.3"), package("two", "2.0.0")],
             others: 2,
         };
@@ -135,7 +141,7 @@ mod tests {
         assert!(has("serde") && has("tame-index"));
         assert!(!has("common"), "a member of the workspace is no dependency");
         assert!(locked.others > locked.direct.len());
-        // The index is asked by name alone, so a crate from elsewhere must not be among them.
+        // The index is asked by name alone, so no crate may come from another source.
         let elsewhere = LOCK
             .lines()
             .filter(|line| line.starts_with("source = "))

@@ -1,7 +1,7 @@
-//! The crates that this program is built from, and what newer versions of them there are.
+//! The crates that this program is built from, and newer versions of them.
 //!
-//! Only [`check_dependencies`] asks the network; everything else shows what it stored. Without an
-//! answer a crate is `unknown`, which is no error.
+//! Only [`check_dependencies`] asks the network. All other functions show the stored answers. A
+//! crate without an answer has the status `unknown`, which is no error.
 
 mod compare;
 mod index;
@@ -20,72 +20,73 @@ use serde::{Deserialize, Serialize};
 
 use self::compare::compare;
 use self::index::Answer;
-use self::lock::{Locked, Package};
+use self::lock::{LockedPackages, Package};
 use self::source::CargoFiles;
 
-/// Name of the document in which the history keeps the last answers.
+/// Name of the document in the history that stores the last answers.
 const DOCUMENT: &str = "dependencies";
-/// How long a run waits for the index, for all crates together.
-const BOUND: Duration = Duration::from_secs(2);
+/// Time limit for the answers of the index, for all crates together.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// What this program is built from.
+/// The crates that this program is built from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dependencies {
-    /// When the registry index was last asked; `None` before the first time.
+    /// Time when the registry index was last asked; `None` before the first time.
     pub asked_at: Option<Timestamp>,
-    /// The crates that the workspace names itself, by name.
+    /// Crates that the workspace depends on directly, sorted by name.
     pub direct: Vec<Dependency>,
-    /// How many more those need.
+    /// Number of crates that it depends on indirectly.
     pub others: usize,
 }
 
-/// One crate beside the newest of its kind.
+/// One crate with its current and its newest version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dependency {
-    /// Its name.
+    /// Name of the crate.
     pub name: String,
     /// The version that this program is built from.
     pub current: Version,
-    /// The newest published one, yanked ones and pre-releases aside; `None` when unknown.
+    /// The newest published version that is neither yanked nor a pre-release; `None` when unknown.
     pub latest: Option<Version>,
-    /// The newest one that is compatible with the current one; `None` when there is none.
+    /// The newest version that `cargo update` would accept in place of `current`; `None` when there
+    /// is none.
     pub compatible: Option<Version>,
-    /// How the current one stands.
+    /// Whether `current` is up to date.
     pub status: Status,
-    /// Why that is not known.
+    /// Reason for the status `unknown`; `None` for any other status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// How a version stands.
+/// Whether a version is up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// There is no newer one.
+    /// No newer version is published.
     UpToDate,
-    /// There is a newer one.
+    /// A newer version is published.
     Outdated,
-    /// It was withdrawn.
+    /// The version was withdrawn.
     Yanked,
     /// The index gave no answer.
     Unknown,
 }
 
-/// How many dependencies stand how.
+/// Numbers of direct dependencies by status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DependencyCounts {
-    /// Crates that the workspace names itself.
+    /// Number of direct dependencies.
     pub direct: usize,
-    /// Those of which there is a newer version.
+    /// Number of direct dependencies with a newer version.
     pub outdated: usize,
-    /// Those about which the index said nothing.
+    /// Number of direct dependencies that the index gave no answer for.
     pub unknown: usize,
-    /// Those that were withdrawn, each as `name version`.
+    /// Direct dependencies whose version was withdrawn, each as `name version`.
     pub yanked: Vec<String>,
 }
 
 impl Dependencies {
-    /// How many stand how.
+    /// Counts the direct dependencies by status.
     pub fn counts(&self) -> DependencyCounts {
         let of = |status| self.direct.iter().filter(move |one| one.status == status);
         DependencyCounts {
@@ -99,11 +100,11 @@ impl Dependencies {
     }
 }
 
-/// Asks the registry index and keeps what it said; `None` when it is not to be asked: it was on
-/// this day (UTC), or `diagnostics.check_updates` is off.
+/// Asks the registry index and stores its answers.
 ///
-/// Takes two seconds at most, for all crates together. That nobody answers is an answer too; an error is one of the
-/// history.
+/// `None` when the index is not asked: it was asked on the same day (UTC), or
+/// `diagnostics.check_updates` is off. Takes two seconds at most, for all crates together. No
+/// answer is a result, too. Only a failure of the history is an error.
 pub fn check_dependencies(
     config: &Config,
     history: &History,
@@ -113,25 +114,29 @@ pub fn check_dependencies(
         return Ok(None);
     }
     let locked = lock::embedded()?;
-    // Kept before the first request: a run that is killed while it waits must not ask again.
+    // Stored before the first request: a run that is killed while it waits must not ask again.
     let unanswered = all_unknown(locked, "the check was cut short");
-    history.save_document(DOCUMENT, &joined(Some(now), locked, unanswered))?;
+    history.save_document(DOCUMENT, &with_answers(Some(now), locked, unanswered))?;
     let answers = ask(locked, &config.base);
-    let found = joined(Some(now), locked, answers);
+    let found = with_answers(Some(now), locked, answers);
     history.save_document(DOCUMENT, &found)?;
     Ok(Some(found))
 }
 
-/// What the history knows about the crates of this program.
+/// The last answers in the history, for the crates of this program.
 pub(crate) fn stored(history: Option<&History>) -> anyhow::Result<Dependencies> {
     let kept: Option<Dependencies> = match history {
         Some(history) => history.document(DOCUMENT)?,
         None => None,
     };
-    Ok(of_this_program(lock::embedded()?, kept.unwrap_or_default()))
+    Ok(for_this_program(
+        lock::embedded()?,
+        kept.unwrap_or_default(),
+    ))
 }
 
-/// A stamp that cannot be read is none, so that it is replaced.
+/// True when the index was asked on the day (UTC) of `now`. An unreadable document counts as never
+/// asked, so that it is replaced.
 fn was_asked_on_the_day_of(now: Timestamp, history: &History) -> bool {
     let kept: Option<Dependencies> = history.document(DOCUMENT).ok().flatten();
     let day = |time: Timestamp| Offset::UTC.to_datetime(time).date();
@@ -139,24 +144,28 @@ fn was_asked_on_the_day_of(now: Timestamp, history: &History) -> bool {
     asked_at.is_some_and(|asked_at| day(asked_at) == day(now))
 }
 
-fn ask(locked: &Locked, base: &Path) -> Vec<Answer> {
+fn ask(locked: &LockedPackages, base: &Path) -> Vec<Answer> {
     let home = tame_index::utils::cargo_home().ok();
     let source = CargoFiles::read(base, home).and_then(|files| files.index());
     match source {
         Ok(index) => {
             let names = locked.direct.iter().map(|package| package.name.as_str());
-            index::ask(&index, &names.collect::<Vec<_>>(), BOUND)
+            index::ask(&index, &names.collect::<Vec<_>>(), TIME_LIMIT)
         }
         Err(error) => all_unknown(locked, &format!("{error:#}")),
     }
 }
 
-fn all_unknown(locked: &Locked, reason: &str) -> Vec<Answer> {
+fn all_unknown(locked: &LockedPackages, reason: &str) -> Vec<Answer> {
     vec![Err(reason.to_owned()); locked.direct.len()]
 }
 
-/// The crates, each with the answer about it.
-fn joined(asked_at: Option<Timestamp>, locked: &Locked, answers: Vec<Answer>) -> Dependencies {
+/// Combines the crates with the answers of the index.
+fn with_answers(
+    asked_at: Option<Timestamp>,
+    locked: &LockedPackages,
+    answers: Vec<Answer>,
+) -> Dependencies {
     let of = |(package, answer): (&Package, Answer)| match answer {
         Ok(published) => compare(package, &published),
         Err(reason) => unknown(package, &reason),
@@ -168,9 +177,9 @@ fn joined(asked_at: Option<Timestamp>, locked: &Locked, answers: Vec<Answer>) ->
     }
 }
 
-/// The crates of this program, with what was kept about them: another version of the program may
-/// have asked.
-fn of_this_program(locked: &Locked, kept: Dependencies) -> Dependencies {
+/// Combines this program's crates with stored answers. Another version of the program may have
+/// stored them, for other crates.
+fn for_this_program(locked: &LockedPackages, kept: Dependencies) -> Dependencies {
     let known = |package: &Package| {
         let mut kept = kept.direct.iter();
         kept.find(|one| one.name == package.name && one.current == package.version)

@@ -1,8 +1,8 @@
-//! Which index cargo would ask here, by its own configuration.
+//! Finds the index that cargo would ask, from cargo's configuration.
 //!
-//! `tame-index` follows a source that is replaced by another registry once. Where cargo takes its
-//! crates from a folder, or from a source that is replaced in turn, it would ask the public index
-//! all the same; so the replacements are followed here, and it is given where they end.
+//! `tame-index` follows the replacement of a source by another registry only once. It would ask the
+//! public index even where cargo uses a folder or a second replacement. Therefore this module
+//! follows the replacements, and `tame-index` gets the last source.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use semver::Version;
 use tame_index::{IndexLocation, IndexPath, IndexUrl, PathBuf, SparseIndex};
 use toml_span::Value;
 
-/// The name under which cargo configures the public registry.
-const PUBLIC: &str = "crates-io";
-/// Replacements that are followed before they are called a circle.
+/// Name of the public registry in cargo's configuration.
+const PUBLIC_REGISTRY: &str = "crates-io";
+/// Replacements that are followed at most. More of them are a circle.
 const MOST_REPLACEMENTS: usize = 10;
-/// The cargo whose defaults are meant; naming one spares a child process that would ask.
-const CARGO: Version = Version::new(1, 89, 0);
-/// What kinds of source have no index that answers over HTTP.
-const SILENT: [&str; 3] = ["directory", "local-registry", "git"];
+/// The cargo version whose defaults apply. Without it, `tame-index` would start a process to ask.
+const CARGO_VERSION: Version = Version::new(1, 89, 0);
+/// Kinds of source without an index over HTTP.
+const KINDS_WITHOUT_INDEX: [&str; 3] = ["directory", "local-registry", "git"];
 
-/// The texts of cargo's configuration files, the nearest first.
+/// Contents of cargo's configuration files, the nearest first.
 pub(super) struct CargoFiles {
     base: PathBuf,
     home: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub(super) struct CargoFiles {
 }
 
 impl CargoFiles {
-    /// Reads the files that hold for a build in `base`.
+    /// Reads the configuration files that apply to a build in `base`.
     pub(super) fn read(base: &Path, home: Option<PathBuf>) -> anyhow::Result<Self> {
         let base = PathBuf::from_path_buf(base.to_owned())
             .map_err(|path| anyhow::anyhow!("{} is no UTF-8 path", path.display()))?;
@@ -44,7 +44,7 @@ impl CargoFiles {
         Ok(Self { base, home, texts })
     }
 
-    /// The index to ask; an error where there is none that answers over HTTP.
+    /// The index to ask. Fails when cargo's source has no index over HTTP.
     pub(super) fn index(&self) -> anyhow::Result<SparseIndex> {
         let files = self.texts.iter().map(|text| toml_span::parse(text));
         let files = files
@@ -56,36 +56,40 @@ impl CargoFiles {
         }
         Ok(SparseIndex::new(IndexLocation {
             url,
-            // Cargo's own cache is not used: it may change while it is read.
+            // Cargo's own cache is not used, because it may change while it is read.
             root: IndexPath::UserSpecified(PathBuf::new()),
-            cargo_version: Some(CARGO),
+            cargo_version: Some(CARGO_VERSION),
         })?)
     }
 
     fn index_url<'a>(&self, files: &'a [Value<'_>]) -> anyhow::Result<IndexUrl<'a>> {
         let name = effective_source(files)?;
         let (base, home) = (Some(self.base.clone()), self.home.as_deref());
-        if name == PUBLIC {
-            return Ok(IndexUrl::crates_io(base, home, Some(&CARGO.to_string()))?);
+        if name == PUBLIC_REGISTRY {
+            return Ok(IndexUrl::crates_io(
+                base,
+                home,
+                Some(&CARGO_VERSION.to_string()),
+            )?);
         }
         if let Some(registry) = setting(files, name, "registry") {
             return Ok(registry.into());
         }
-        if let Some(kind) = SILENT
+        if let Some(kind) = KINDS_WITHOUT_INDEX
             .into_iter()
             .find(|kind| setting(files, name, kind).is_some())
         {
             bail!("cargo takes its crates from a source that cannot be asked ({kind})");
         }
-        // It is then the name of a registry, which has its own section.
+        // The source's name is then the name of a registry, which has its own section.
         IndexUrl::for_registry_name(base, home, name)
             .with_context(|| format!("cargo's source {name} is not configured"))
     }
 }
 
-/// The source that stands in for the public registry when all replacements are followed.
+/// The source in use for the public registry, after all replacements.
 fn effective_source<'a>(files: &'a [Value<'_>]) -> anyhow::Result<&'a str> {
-    let mut name = PUBLIC;
+    let mut name = PUBLIC_REGISTRY;
     for _ in 0..MOST_REPLACEMENTS {
         match setting(files, name, "replace-with") {
             Some(other) => name = other,
@@ -95,7 +99,7 @@ fn effective_source<'a>(files: &'a [Value<'_>]) -> anyhow::Result<&'a str> {
     bail!("cargo's sources replace each other in a circle")
 }
 
-/// A key of the section of one source, from the nearest file that has it.
+/// Reads a key of a source's section, from the nearest file that has it.
 fn setting<'a>(files: &'a [Value<'_>], source: &str, key: &str) -> Option<&'a str> {
     files.iter().find_map(|file| {
         let sources = file.pointer("/source")?.as_table()?;
@@ -107,7 +111,7 @@ fn setting<'a>(files: &'a [Value<'_>], source: &str, key: &str) -> Option<&'a st
 mod tests {
     use super::*;
 
-    /// Which index is asked, by the texts of the files, the nearest first.
+    /// The index that is asked, given the contents of the configuration files, the nearest first.
     fn asked(texts: &[&str]) -> Result<String, String> {
         let files = CargoFiles {
             base: "/nowhere".into(),
@@ -142,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_says_why_and_the_public_index_is_left_alone() {
+    fn a_source_without_an_index_is_an_error_with_its_reason() {
         for (text, says) in [
             ("[source.mirror]\ndirectory = 'vendor'\n", "(directory)"),
             (
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_are_those_above_the_folder_and_in_the_home_of_cargo() {
+    fn files_come_from_the_folders_above_and_from_cargo_home() {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| PathBuf::from_path_buf(folder.path().join(path)).unwrap();
         for (path, text) in [

@@ -1,4 +1,4 @@
-//! The dependencies as text: one line of counts, and a table of those that somebody may act on.
+//! The dependencies as text: a line of counts, and a table of those that are outdated or yanked.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ impl fmt::Display for Dependencies {
         let counts = self.counts();
         write!(
             to,
-            "dependencies: {} direct ({} outdated, {} yanked, {} unknown) and {} beneath them",
+            "dependencies: {} direct ({} outdated, {} yanked, {} unknown) and {} indirect",
             counts.direct,
             counts.outdated,
             counts.yanked.len(),
@@ -29,7 +29,7 @@ impl fmt::Display for Dependencies {
 }
 
 impl Dependencies {
-    /// Why something is not known, each reason once.
+    /// The distinct reasons for the status `unknown`.
     fn reasons(&self) -> BTreeSet<&str> {
         let reasons = self.direct.iter().filter_map(|one| one.reason.as_deref());
         reasons.collect()

@@ -1,8 +1,8 @@
 use super::*;
 use common::Layout;
 
-fn locked(packages: &[(&str, &str)]) -> Locked {
-    Locked {
+fn locked(packages: &[(&str, &str)]) -> LockedPackages {
+    LockedPackages {
         direct: packages
             .iter()
             .map(|(name, version)| Package {
@@ -15,7 +15,7 @@ fn locked(packages: &[(&str, &str)]) -> Locked {
 }
 
 fn published(versions: &[&str]) -> Answer {
-    let listed = versions.iter().map(|version| compare::Published {
+    let listed = versions.iter().map(|version| compare::PublishedVersion {
         version: Version::parse(version).unwrap(),
         is_yanked: false,
     });
@@ -23,7 +23,7 @@ fn published(versions: &[&str]) -> Answer {
 }
 
 #[test]
-fn what_another_version_of_the_program_asked_is_shown_where_it_still_holds() {
+fn stored_answers_apply_to_crates_of_the_same_version() {
     let asked_at = Some(Timestamp::UNIX_EPOCH);
     let then = locked(&[("a", "1.0.0"), ("b", "1.0.0"), ("gone", "1.0.0")]);
     let answers = vec![
@@ -31,9 +31,9 @@ fn what_another_version_of_the_program_asked_is_shown_where_it_still_holds() {
         published(&["1.1.0"]),
         published(&["1.0.0"]),
     ];
-    let kept = joined(asked_at, &then, answers);
+    let kept = with_answers(asked_at, &then, answers);
     let now = locked(&[("a", "1.0.0"), ("b", "1.1.0"), ("new", "1.0.0")]);
-    let shown = of_this_program(&now, kept.clone());
+    let shown = for_this_program(&now, kept.clone());
     assert_eq!((shown.asked_at, shown.others), (asked_at, 7));
     let of = |name: &str| shown.direct.iter().find(|one| one.name == name).unwrap();
     assert_eq!(of("a"), &kept.direct[0]);
@@ -43,7 +43,7 @@ fn what_another_version_of_the_program_asked_is_shown_where_it_still_holds() {
 }
 
 #[test]
-fn a_day_ends_at_midnight_utc_and_an_unreadable_stamp_is_none() {
+fn the_index_is_asked_once_per_utc_day() {
     let folder = tempfile::tempdir().unwrap();
     let history = History::open(&Layout::in_scratch(folder.path())).unwrap();
     let at = |time: &str| time.parse::<Timestamp>().unwrap();
@@ -77,7 +77,7 @@ fn a_day_ends_at_midnight_utc_and_an_unreadable_stamp_is_none() {
 }
 
 #[test]
-fn the_text_shows_what_somebody_may_act_on() {
+fn the_text_shows_outdated_and_yanked_crates() {
     let packages = locked(&[
         ("current", "1.0.0"),
         ("old", "1.0.0"),
@@ -87,17 +87,17 @@ fn the_text_shows_what_somebody_may_act_on() {
     let answers = vec![
         published(&["1.0.0"]),
         published(&["1.2.0", "2.0.0"]),
-        Ok(vec![compare::Published {
+        Ok(vec![compare::PublishedVersion {
             version: Version::new(1, 0, 0),
             is_yanked: true,
         }]),
         Err("nobody answers".into()),
     ];
-    let text = joined(Some(Timestamp::UNIX_EPOCH), &packages, answers).to_string();
+    let text = with_answers(Some(Timestamp::UNIX_EPOCH), &packages, answers).to_string();
     assert_eq!(
         text,
         "\
-dependencies: 4 direct (1 outdated, 1 yanked, 1 unknown) and 7 beneath them, asked 1970-01-01 00:00:00Z
+dependencies: 4 direct (1 outdated, 1 yanked, 1 unknown) and 7 indirect, asked 1970-01-01 00:00:00Z
 unknown: nobody answers
 crate      current   compatible       latest
 old          1.0.0        1.2.0        2.0.0

@@ -1,6 +1,7 @@
-//! Categories: Pearson's chi-square on a contingency table, and the total variation.
+//! Tests of categories: Pearson's chi-square for a contingency table, and the total variation.
 //!
-//! Never goodness of fit against the reference: its shares are a sample too.
+//! No test here is a goodness-of-fit test against the reference, because the shares of the
+//! reference are a sample, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::PI;
@@ -9,27 +10,27 @@ use serde::{Deserialize, Serialize};
 
 use super::tails::chi_square_tail;
 
-/// Where fewer rows are expected in a cell, chi-square is not to be trusted (Cochran 1954).
+/// The smallest expected count per cell for which chi-square is reliable (Cochran 1954).
 const LEAST_EXPECTED: f64 = 5.0;
 
-/// How many rows have each level; missing values are no level. Mergeable by adding.
+/// Number of rows by level, without missing values. Counts of parts of a sample can be added.
 pub type LevelCounts = BTreeMap<String, u64>;
 
-/// Whether two samples have the same shares of each level.
+/// Chi-square test of whether two samples have the same shares of each level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChiSquare {
     /// Σ(observed − expected)² / expected over all cells, without a correction for continuity.
     pub statistic: f64,
-    /// Levels − 1.
+    /// Degrees of freedom: levels − 1.
     pub degrees: usize,
-    /// How probable a statistic as large is when the shares are the same.
+    /// Probability of so large a statistic when the shares are equal.
     pub p_value: f64,
 }
 
-/// Tests a 2×K table: a column per level, with the counts of reference and batch.
+/// Tests a 2×K table, which has the counts of reference and batch for each level.
 ///
-/// Levels that neither side has do not count. `None` when a side is empty or fewer than two
-/// levels are left.
+/// Levels without rows do not count. `None` when a sample is empty or fewer than two levels have
+/// rows.
 pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
     let [n, m] = totals(table);
     let levels = table.iter().filter(|cells| cells[0] + cells[1] > 0);
@@ -41,9 +42,10 @@ pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
     let statistic = levels
         .map(|cells| {
             let [x, y] = cells.map(|count| count as f64);
-            // Both cells of a level are as far from what is expected: (xm − yn) / (n + m).
-            let apart = x * m - y * n;
-            apart * apart / (n * m * (x + y))
+            // Both cells of a level differ from their expected count by the same number: (xm − yn)
+            // / (n + m).
+            let difference = x * m - y * n;
+            difference * difference / (n * m * (x + y))
         })
         .sum();
     Some(ChiSquare {
@@ -53,18 +55,20 @@ pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
     })
 }
 
-/// The table with all levels of which fewer than five rows are expected on the smaller side made
-/// one, which the rarest of the others joins while it is still too rare and two are left without
-/// it; levels that neither side has are dropped.
+/// Pools rare levels into one. A level is rare when fewer than five rows are expected in the
+/// smaller sample.
 ///
-/// Hundreds of levels with a row each would otherwise make drift of chance.
-pub fn pooled(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
+/// While the pool itself is rare and two other levels exist, the rarest of these joins it. Levels
+/// without rows are dropped.
+///
+/// Without pooling, hundreds of levels with one row each would cause false alarms.
+pub fn pool_rare_levels(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
     let [n, m] = totals(table).map(|count| count as f64);
     let is_rare =
         |cells: &[u64; 2]| (cells[0] + cells[1]) as f64 * n.min(m) / (n + m) < LEAST_EXPECTED;
-    let there = table.iter().filter(|cells| **cells != [0, 0]);
+    let present = table.iter().filter(|cells| **cells != [0, 0]);
     let (rare, mut levels): (Vec<[u64; 2]>, Vec<[u64; 2]>) =
-        there.partition(|cells| is_rare(cells));
+        present.partition(|cells| is_rare(cells));
     if rare.is_empty() {
         return levels;
     }
@@ -78,19 +82,22 @@ pub fn pooled(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
     levels
 }
 
-/// Half the sum of the absolute differences of shares, 0 to 1; `None` when a side is empty.
+/// Total variation: half the sum of the absolute differences of shares, 0 to 1. `None` when a
+/// sample is empty.
 pub fn total_variation(table: &[[u64; 2]]) -> Option<f64> {
     let [n, m] = totals(table);
-    let apart = |cells: &[u64; 2]| (cells[0] as f64 / n as f64 - cells[1] as f64 / m as f64).abs();
-    (n > 0 && m > 0).then(|| 0.5 * table.iter().map(apart).sum::<f64>())
+    let difference =
+        |cells: &[u64; 2]| (cells[0] as f64 / n as f64 - cells[1] as f64 / m as f64).abs();
+    (n > 0 && m > 0).then(|| 0.5 * table.iter().map(difference).sum::<f64>())
 }
 
-/// The total variation to expect of two samples with the same shares: no difference makes none.
+/// Total variation to expect of two samples from the same distribution.
 ///
-/// With the pooled shares p, the difference of a level's shares is about normal with the variance
-/// p(1 − p)(1/n + 1/m), and the mean of its size √(2/π) standard deviations; so for levels that are
-/// not rare, as in a [`pooled`] table. `None` when a side is empty.
-pub fn variation_of_chance(table: &[[u64; 2]]) -> Option<f64> {
+/// For the pooled share p, the difference of a level's shares is about normal with variance p(1 −
+/// p)(1/n + 1/m). The mean of its absolute value is √(2/π) standard deviations. This holds for
+/// levels that are not rare, as in a table from [`pool_rare_levels`]. `None` when a sample is
+/// empty.
+pub fn expected_variation(table: &[[u64; 2]]) -> Option<f64> {
     let [n, m] = totals(table).map(|count| count as f64);
     let size = |cells: &[u64; 2]| {
         let share = (cells[0] + cells[1]) as f64 / (n + m);
@@ -99,7 +106,7 @@ pub fn variation_of_chance(table: &[[u64; 2]]) -> Option<f64> {
     (n > 0.0 && m > 0.0).then(|| 0.5 * table.iter().map(size).sum::<f64>())
 }
 
-/// The levels that occur on either side, in order, with the counts of both.
+/// The contingency table of two samples: a row for each level of either sample, in order.
 pub fn contingency_table(reference: &LevelCounts, current: &LevelCounts) -> Vec<[u64; 2]> {
     let levels: BTreeSet<&String> = reference.keys().chain(current.keys()).collect();
     let count = |side: &LevelCounts, level: &String| side.get(level).copied().unwrap_or(0);
@@ -116,10 +123,10 @@ fn totals(table: &[[u64; 2]]) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn the_test_is_that_of_scipy() {
+    fn the_test_matches_scipy() {
         for case in cases("contingency") {
             let table = case.table();
             let found = chi_square(&table).unwrap();
@@ -131,17 +138,17 @@ mod tests {
         }
     }
 
-    /// Name, table, p-value and total variation.
+    /// Name, table, expected p-value and expected total variation.
     type Edge<'a> = (&'a str, &'a [[u64; 2]], Option<f64>, Option<f64>);
 
     #[test]
-    fn the_edges_are_this_table() {
+    fn edge_cases() {
         let table: [Edge<'_>; 7] = [
             ("empty", &[], None, None),
             ("an empty side", &[[3, 0], [4, 0]], None, None),
             ("one level", &[[3, 5]], None, Some(0.0)),
             (
-                "one level and one of nobody",
+                "one level and one without rows",
                 &[[3, 5], [0, 0]],
                 None,
                 Some(0.0),
@@ -163,17 +170,17 @@ mod tests {
         for (name, cells, p_value, variation) in table {
             let found = chi_square(cells).map(|found| found.p_value);
             assert_eq!(found.is_some(), p_value.is_some(), "{name}");
-            let apart = found.unwrap_or(0.0) - p_value.unwrap_or(0.0);
-            assert!(apart.abs() < 1e-11, "{name}: {found:?}");
+            let difference = found.unwrap_or(0.0) - p_value.unwrap_or(0.0);
+            assert!(difference.abs() < 1e-11, "{name}: {found:?}");
             assert_eq!(total_variation(cells), variation, "{name}");
         }
     }
 
     #[test]
-    fn rare_levels_are_one_and_not_a_rare_one() {
+    fn rare_levels_are_pooled_until_the_pool_is_frequent() {
         type Cells<'a> = &'a [[u64; 2]];
         let table: [(&str, Cells<'_>, Cells<'_>); 6] = [
-            ("nobody", &[], &[]),
+            ("no levels", &[], &[]),
             (
                 "none is rare",
                 &[[20, 20], [0, 0], [9, 30]],
@@ -190,26 +197,26 @@ mod tests {
                 &[[90, 90], [21, 21]],
             ),
             (
-                "one beside the rare",
+                "one level and a rare one",
                 &[[90, 90], [0, 3]],
                 &[[90, 90], [0, 3]],
             ),
             ("all rare", &[[1, 0], [0, 1], [1, 1]], &[[2, 2]]),
         ];
         for (name, cells, wanted) in table {
-            assert_eq!(pooled(cells), wanted, "{name}");
+            assert_eq!(pool_rare_levels(cells), wanted, "{name}");
         }
     }
 
     #[test]
-    fn what_chance_makes_is_about_what_draws_make() {
+    fn the_expected_variation_matches_simulation() {
         let mut draws = crate::draws::Draws(3);
         let mut drawn = |rows: u64| {
             let mut counts = [0_u64; 20];
             for _ in 0..rows {
-                // Levels of 1 to 20 in 210.
-                let place = (draws.uniform() * 210.0) as u64;
-                let level = (0..20).find(|level| place < (level + 1) * (level + 2) / 2);
+                // The levels have shares of 1 to 20 in 210.
+                let position = (draws.uniform() * 210.0) as u64;
+                let level = (0..20).find(|level| position < (level + 1) * (level + 2) / 2);
                 counts[level.unwrap() as usize] += 1;
             }
             counts
@@ -220,18 +227,18 @@ mod tests {
                 let (one, other) = (drawn(n), drawn(m));
                 let table: Vec<[u64; 2]> = (0..20).map(|it| [one[it], other[it]]).collect();
                 found += total_variation(&table).unwrap();
-                expected += variation_of_chance(&table).unwrap();
+                expected += expected_variation(&table).unwrap();
             }
             let ratio: f64 = found / expected;
             assert!((ratio - 1.0).abs() < 0.06, "{n} and {m}: {ratio}");
         }
-        assert_eq!(variation_of_chance(&[]), None);
-        assert_eq!(variation_of_chance(&[[3, 0], [4, 0]]), None);
-        assert_eq!(variation_of_chance(&[[3, 5], [0, 0]]), Some(0.0));
+        assert_eq!(expected_variation(&[]), None);
+        assert_eq!(expected_variation(&[[3, 0], [4, 0]]), None);
+        assert_eq!(expected_variation(&[[3, 5], [0, 0]]), Some(0.0));
     }
 
     #[test]
-    fn levels_of_one_side_only_stand_in_the_table() {
+    fn levels_of_one_sample_are_in_the_table() {
         let counts = |levels: &[(&str, u64)]| {
             let owned = levels
                 .iter()

@@ -1,16 +1,18 @@
-//! Many tests at once: p-values corrected so that all together err as seldom as one.
+//! Correction of p-values for multiple testing.
 
-/// The p-values in their order, each corrected for the number of tests (Holm 1979): a test is
-/// significant at α when its corrected p is, and the chance of any false alarm is at most α.
+/// Corrects p-values by Holm's method (Holm 1979); the result has the same order.
 ///
-/// The i-th smallest of k becomes the largest of (k − j + 1)·p_j for j ≤ i, at most 1.
+/// A test is significant at α when its corrected p-value is below α. The chance of any false alarm
+/// is then at most α.
+///
+/// The i-th smallest of k p-values becomes the maximum of (k − j + 1)·p_j for j ≤ i, at most 1.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
     let mut corrected = vec![1.0; p_values.len()];
     let mut largest = 0.0_f64;
-    for (place, test) in order.iter().enumerate() {
-        let left = (p_values.len() - place) as f64;
+    for (position, test) in order.iter().enumerate() {
+        let left = (p_values.len() - position) as f64;
         largest = largest.max((left * p_values[*test]).min(1.0));
         corrected[*test] = largest;
     }
@@ -22,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn corrected_p_values_are_these() {
+    fn corrected_p_values() {
         let table: [(&[f64], &[f64]); 5] = [
             (&[], &[]),
             (&[0.04], &[0.04]),

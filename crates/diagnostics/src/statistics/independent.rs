@@ -1,36 +1,36 @@
-//! Estimates that are tested together, each in units of its own error, and those left out because
-//! a batch cannot tell them from the others.
+//! Joint tests of estimates with a common covariance, without the estimates that are redundant.
 //!
-//! A constant column, one without values, or one made of others says nothing of its own. Such an
-//! estimate is left out and the rest is tested with as many degrees of freedom as it has: one bad
-//! column must not decide whether the others can be judged.
+//! An estimate is redundant when its column is constant, has no values, or is a combination of
+//! other columns. Such an estimate is left out. The others are tested with as many degrees of
+//! freedom as remain, so that one bad column does not prevent the test.
 
 use super::symmetric::{Eigen, dot, eigen};
 
-/// Beyond this condition number, of a covariance scaled to a diagonal of 1, directions are
-/// rounding.
+/// Largest condition number of the correlation matrix. Beyond it, the smallest eigenvalue is
+/// rounding error.
 const WORST_CONDITION: f64 = 1e10;
-/// Of the estimates that make up such a direction the last goes; an entry smaller than this share
-/// of the largest is no part of it.
+/// Share of an eigenvector's largest entry that makes an estimate a part of the direction. The last
+/// such estimate is left out.
 const PART_OF_A_DIRECTION: f64 = 0.5;
 
-/// A covariance of estimates, without those that the others determine.
-pub(crate) struct Independent {
-    /// Estimates of the covariance.
+/// Estimates with a covariance, without those that the others determine.
+pub(crate) struct IndependentEstimates {
+    /// Number of all estimates.
     size: usize,
-    /// Those that are tested, ascending.
+    /// Indices of the tested estimates, ascending.
     kept: Vec<usize>,
-    /// The standard error of each of them.
+    /// Standard error of each tested estimate.
     errors: Vec<f64>,
-    /// Of their correlations.
-    found: Eigen,
+    /// Eigenvalues and eigenvectors of the correlations of the tested estimates.
+    eigen: Eigen,
 }
 
-impl Independent {
-    /// Leaves out what has no variance, and what makes the rest ill-conditioned; the first
-    /// `fixed` estimates stay, and the later of two that are one goes.
+impl IndependentEstimates {
+    /// Leaves out estimates without variance, and those that make the correlations ill-conditioned.
+    /// Of two equal estimates the later one is left out.
     ///
-    /// `None` when a number is not finite.
+    /// The first `fixed` estimates stay unless their variance is 0. `None` when a number is not
+    /// finite.
     pub(crate) fn of(covariance: &[Vec<f64>], fixed: usize) -> Option<Self> {
         let size = covariance.len();
         let variance = |estimate: usize| covariance[estimate][estimate];
@@ -49,22 +49,22 @@ impl Independent {
                         .collect()
                 })
                 .collect();
-            let found = eigen(&correlations)?;
-            match superfluous(&found, fixed) {
-                Some(place) => drop(kept.remove(place)),
+            let eigen = eigen(&correlations)?;
+            match redundant(&eigen, fixed) {
+                Some(position) => drop(kept.remove(position)),
                 None => {
                     return Some(Self {
                         size,
                         kept,
                         errors,
-                        found,
+                        eigen,
                     });
                 }
             }
         }
     }
 
-    /// The estimates that are tested, ascending.
+    /// Indices of the tested estimates, ascending.
     pub(crate) fn kept(&self) -> &[usize] {
         &self.kept
     }
@@ -75,9 +75,11 @@ impl Independent {
         along.map(|(_, along)| along * along).sum()
     }
 
-    /// R^(−1/2) times the estimates in units of their errors, R their correlations: of all ways to
-    /// make them independent the one that leaves each closest to itself (Kessy, Lewin and Strimmer
-    /// 2018). Their squares add up to the statistic; `None` stands for one left out.
+    /// R^(−1/2)·z: z holds the estimates divided by their standard errors, R their correlations.
+    ///
+    /// Of all transformations to independent components, this one keeps each component closest to
+    /// its estimate (Kessy, Lewin and Strimmer 2018). The squares of the components add up to the
+    /// statistic. An estimate that was left out has `None`.
     pub(crate) fn components(&self, estimates: &[f64]) -> Vec<Option<f64>> {
         let mut sums = vec![0.0; self.kept.len()];
         for (direction, along) in self.along_directions(estimates) {
@@ -92,8 +94,8 @@ impl Independent {
         components
     }
 
-    /// How far the estimates reach along each direction in which they are independent, in units of
-    /// the error there.
+    /// Each eigenvector, with the length of the scaled estimates along it in units of the standard
+    /// error there.
     fn along_directions(&self, estimates: &[f64]) -> impl Iterator<Item = (&[f64], f64)> {
         let scaled: Vec<f64> = self
             .kept
@@ -101,7 +103,7 @@ impl Independent {
             .zip(&self.errors)
             .map(|(estimate, error)| estimates[*estimate] / error)
             .collect();
-        let directions = self.found.values.iter().zip(&self.found.vectors);
+        let directions = self.eigen.values.iter().zip(&self.eigen.vectors);
         directions.map(move |(value, direction)| {
             let along = dot(direction, &scaled) / value.sqrt();
             (direction.as_slice(), along)
@@ -109,42 +111,44 @@ impl Independent {
     }
 }
 
-/// The place of an estimate without which the others are better told apart; `None` when they are
-/// apart already.
-fn superfluous(found: &Eigen, fixed: usize) -> Option<usize> {
-    let largest = found.values.iter().copied().fold(0.0, f64::max);
-    let (smallest, direction) = found
+/// Index of a redundant estimate among the tested ones. `None` when the correlations are
+/// well-conditioned.
+fn redundant(eigen: &Eigen, fixed: usize) -> Option<usize> {
+    let largest = eigen.values.iter().copied().fold(0.0, f64::max);
+    let (smallest, direction) = eigen
         .values
         .iter()
-        .zip(&found.vectors)
+        .zip(&eigen.vectors)
         .min_by(|a, b| a.0.total_cmp(b.0))?;
     if *smallest > 0.0 && *smallest * WORST_CONDITION >= largest {
         return None;
     }
     let entries = direction.get(fixed..)?;
-    let most = entries
+    let largest_entry = entries
         .iter()
-        .fold(0.0, |most: f64, entry| most.max(entry.abs()));
-    let is_part = |entry: &f64| entry.abs() >= most * PART_OF_A_DIRECTION;
-    entries.iter().rposition(is_part).map(|place| fixed + place)
+        .fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
+    let is_part = |entry: &f64| entry.abs() >= largest_entry * PART_OF_A_DIRECTION;
+    entries
+        .iter()
+        .rposition(is_part)
+        .map(|position| fixed + position)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What is kept of a covariance, the first estimate fixed, and the statistic of these
-    /// estimates.
+    /// Indices of the tested estimates and the statistic. The first estimate is fixed.
     fn tested(covariance: &[&[f64]], estimates: &[f64]) -> Option<(Vec<usize>, f64)> {
         let covariance: Vec<Vec<f64>> = covariance.iter().map(|row| row.to_vec()).collect();
-        let found = Independent::of(&covariance, 1)?;
+        let found = IndependentEstimates::of(&covariance, 1)?;
         let components = found.components(estimates);
         let squares = components.iter().flatten().map(|part| part * part);
         Some((found.kept().to_vec(), squares.sum()))
     }
 
     #[test]
-    fn what_says_nothing_of_its_own_is_left_out_and_changes_nothing() {
+    fn redundant_estimates_are_left_out() {
         let alone = tested(&[&[4.0, 1.0], &[1.0, 9.0]], &[2.0, 3.0]).unwrap();
         assert_eq!(alone.0, [0, 1]);
         let table: [(&str, [f64; 3], f64); 4] = [
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fixed_stays() {
+    fn fixed_estimates_stay() {
         let (kept, _) = tested(&[&[1.0, 1.0], &[1.0, 1.0]], &[1.0, 1.0]).unwrap();
         assert_eq!(kept, [0]);
         let (kept, statistic) = tested(&[&[0.0, 0.0], &[0.0, 4.0]], &[0.0, 2.0]).unwrap();
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_not_finite_cannot_be_told_apart() {
+    fn non_finite_covariances_give_none() {
         for number in [f64::NAN, f64::INFINITY, -1.0] {
             assert_eq!(tested(&[&[1.0, 0.0], &[0.0, number]], &[0.0, 0.0]), None);
         }

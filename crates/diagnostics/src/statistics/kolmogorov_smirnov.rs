@@ -1,4 +1,4 @@
-//! The two-sample Kolmogorov-Smirnov test: how far apart two distribution functions come.
+//! The two-sample Kolmogorov-Smirnov test of two distributions of numbers.
 
 mod one_sample;
 mod two_samples;
@@ -9,35 +9,35 @@ use self::one_sample::one_sample_tail;
 use self::two_samples::two_sample_tail;
 use super::sorted::{SortedColumn, steps};
 
-/// With more values than this on either side p is that of one sample.
+/// Largest number of values per sample for the exact p-value.
 pub const MOST_EXACT: u64 = 10_000;
 
-/// How far apart two distribution functions come.
+/// Result of a two-sample Kolmogorov-Smirnov test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KolmogorovSmirnov {
     /// D, the largest difference of the two right-continuous distribution functions, 0 to 1.
     pub statistic: f64,
-    /// How probable a D as large is when both sides are drawn from one continuous distribution;
-    /// with ties it is an upper bound.
+    /// Probability of so large a D when both samples come from one continuous distribution. With
+    /// ties it is an upper bound.
     pub p_value: f64,
-    /// Where p comes from.
+    /// Method of the p-value.
     pub method: KolmogorovSmirnovMethod,
 }
 
-/// Where the p-value of a Kolmogorov-Smirnov test comes from.
+/// Method of the p-value of a Kolmogorov-Smirnov test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KolmogorovSmirnovMethod {
-    /// The two-sample distribution itself.
+    /// Exact two-sample distribution.
     Exact,
-    /// The one-sample distribution at N = round(nm / (n + m)).
+    /// One-sample distribution at N = round(nm / (n + m)).
     Asymptotic,
 }
 
-/// Holds the present values of a batch against those of the reference.
+/// Tests whether reference and batch have the same distribution; missing values are ignored.
 ///
-/// p is exact up to [`MOST_EXACT`] values a side and that of one sample beyond it, as in scipy's
-/// `ks_2samp`. `None` when a side has no values.
+/// The p-value is exact up to [`MOST_EXACT`] values per sample. With more values, the one-sample
+/// distribution gives it, as in scipy's `ks_2samp`. `None` when a sample has no values.
 pub fn kolmogorov_smirnov(
     reference: &SortedColumn,
     current: &SortedColumn,
@@ -50,7 +50,7 @@ pub fn kolmogorov_smirnov(
     kolmogorov_smirnov_by(method, reference, current)
 }
 
-/// As [`kolmogorov_smirnov`], with p from where the caller says; exact p costs nm steps.
+/// Tests as [`kolmogorov_smirnov`] does, with a given method. The exact p-value takes nm steps.
 pub fn kolmogorov_smirnov_by(
     method: KolmogorovSmirnovMethod,
     reference: &SortedColumn,
@@ -60,17 +60,17 @@ pub fn kolmogorov_smirnov_by(
     if n == 0 || m == 0 {
         return None;
     }
-    // In units of 1 / nm the difference is a whole number: no tolerance is needed for rounding.
+    // In units of 1 / nm the difference is a whole number, so rounding needs no tolerance.
     let pairs = u128::from(n) * u128::from(m);
-    let apart = steps(reference, current)
+    let difference = steps(reference, current)
         .map(|step| {
             let first = u128::from(step.first) * u128::from(m);
             first.abs_diff(u128::from(step.second) * u128::from(n))
         })
         .max()?;
-    let statistic = apart as f64 / pairs as f64;
+    let statistic = difference as f64 / pairs as f64;
     let p_value = match method {
-        KolmogorovSmirnovMethod::Exact => two_sample_tail(n, m, apart),
+        KolmogorovSmirnovMethod::Exact => two_sample_tail(n, m, difference),
         KolmogorovSmirnovMethod::Asymptotic => {
             let rows = (pairs as f64 / (n as f64 + m as f64))
                 .round_ties_even()
@@ -89,10 +89,10 @@ pub fn kolmogorov_smirnov_by(
 mod tests {
     use super::KolmogorovSmirnovMethod::{Asymptotic, Exact};
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn statistic_and_p_values_are_those_of_scipy() {
+    fn statistic_and_p_values_match_scipy() {
         for case in cases("samples") {
             let (reference, current) = case.sorted();
             let exact = kolmogorov_smirnov_by(Exact, &reference, &current).unwrap();
@@ -108,11 +108,11 @@ mod tests {
         }
     }
 
-    /// Name, reference, batch, statistic and p-value.
+    /// Name, reference, batch, expected statistic and p-value.
     type Edge<'a> = (&'a str, &'a [f64], &'a [f64], Option<(f64, f64)>);
 
     #[test]
-    fn the_edges_are_this_table() {
+    fn edge_cases() {
         let table: [Edge<'_>; 8] = [
             ("both empty", &[], &[], None),
             ("an empty side", &[1.0], &[], None),

@@ -1,116 +1,119 @@
-//! One joint test of whether a batch lies elsewhere than its reference, in any direction.
+//! A joint test of location: has a batch moved from its reference, in any direction?
 //!
-//! Each value becomes its normal score within the reference's column (van der Waerden): outliers
-//! and skewed columns weigh no more than others. The mean scores of the batch are then held
-//! against those of the reference by Hotelling's statistic, with the covariance of the reference's
-//! own scores. Many columns that each move a little are found long before any of them alone.
+//! Each value is replaced by its normal score within the reference's column (van der Waerden).
+//! Outliers and skewed columns then weigh no more than others. Hotelling's statistic compares the
+//! mean scores of batch and reference, with the covariance of the reference's scores. The test
+//! finds many small shifts long before the test of any single column does.
 
 use serde::{Deserialize, Serialize};
 
-use super::independent::Independent;
+use super::independent::IndependentEstimates;
 use super::sorted::{SortedColumn, steps};
 use super::tails::{f_tail, normal_quantile};
 
-/// Of a column that has almost always one value, at least so many values beside it must be expected
-/// in a batch: the mean of fewer is far from normal.
+/// Smallest expected number of values in a batch that differ from the column's most frequent value.
+/// With fewer, the mean score is far from normal.
 const LEAST_BESIDE: f64 = 5.0;
 
-/// Whether a batch lies elsewhere.
+/// Result of the joint test of location.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Location {
     /// Hotelling's statistic.
     pub statistic: f64,
-    /// The columns that were tested, counted from 0; as many as there are degrees of freedom.
+    /// Indices of the tested columns. Their number is the degrees of freedom.
     pub tested: Vec<usize>,
-    /// How probable a statistic as large is when the batch lies where the reference does.
+    /// Probability of so large a statistic when the batch comes from the reference's distribution.
     pub p_value: f64,
 }
 
-/// A reference's columns, ready to hold batches against.
+/// The columns of a reference with their normal scores, prepared for tests of batches.
 #[derive(Clone, Debug)]
 pub struct NormalScores {
     columns: Vec<SortedColumn>,
     moments: ScoreMoments,
 }
 
-/// What the joint test needs of a reference.
+/// The summary of a reference that the joint test needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreMoments {
     /// Mean score of each column.
     means: Vec<f64>,
-    /// Covariances of the scores, divisor n − 1, each over the rows where both are present.
+    /// Covariances of the scores (divisor n − 1), each over the rows where both columns have
+    /// values.
     covariance: Vec<Vec<f64>>,
-    together: PresentTogether,
-    /// In how many rows each column has its most frequent value.
-    commonest: Vec<u64>,
+    pairwise: PairwiseCounts,
+    /// Number of rows that have the most frequent value of each column.
+    mode_counts: Vec<u64>,
 }
 
-/// In how many rows both of two columns are present; a column with itself: in how many it is.
+/// Number of rows in which both of two columns have values. The diagonal counts the values of each
+/// column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PresentTogether(Vec<Vec<u64>>);
+pub struct PairwiseCounts(Vec<Vec<u64>>);
 
-/// What the joint test needs of a batch. Mergeable over batches against the same reference.
+/// The summary of a batch that the joint test needs. Summaries of batches with the same reference
+/// can be merged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchLocation {
-    /// Sum of each column's scores.
+    /// Sum of the scores of each column.
     sums: Vec<f64>,
-    together: PresentTogether,
+    pairwise: PairwiseCounts,
 }
 
 impl NormalScores {
-    /// The columns of a reference, all of equal length, in the same order of rows.
+    /// Scores the columns of a reference. All columns have the same rows in the same order.
     pub fn of(columns: &[&[f64]]) -> Self {
         let scored = columns.iter().map(|column| normal_scores(column.to_vec()));
         let (columns, scores): (Vec<SortedColumn>, Vec<Vec<f64>>) = scored.unzip();
         Self {
             moments: ScoreMoments::of(
                 &scores,
-                columns.iter().map(SortedColumn::commonest).collect(),
+                columns.iter().map(SortedColumn::mode_count).collect(),
             ),
             columns,
         }
     }
 
-    /// The columns in order.
+    /// The sorted columns.
     pub fn columns(&self) -> &[SortedColumn] {
         &self.columns
     }
 
-    /// What the test needs of the reference.
+    /// The summary of the reference for the test.
     pub fn moments(&self) -> &ScoreMoments {
         &self.moments
     }
 
-    /// What the test needs of a batch; its columns are those of the reference.
-    pub fn batch(&self, current: &[SortedColumn], together: PresentTogether) -> BatchLocation {
+    /// Summarises a batch with the columns of the reference.
+    pub fn batch(&self, current: &[SortedColumn], pairwise: PairwiseCounts) -> BatchLocation {
         let columns = self.columns.iter().zip(current);
         let sums = columns.map(|(mine, new)| sum_of_scores(mine, new));
-        BatchLocation::of(sums.collect(), together)
+        BatchLocation::of(sums.collect(), pairwise)
     }
 }
 
 impl ScoreMoments {
-    /// Of columns of scores, in the same order of rows, and in how many each has its most frequent
-    /// value.
-    pub(crate) fn of(scores: &[Vec<f64>], commonest: Vec<u64>) -> Self {
+    /// Summarises columns of scores with the same rows. `mode_counts` holds the number of rows with
+    /// the most frequent value of each column.
+    pub(crate) fn of(scores: &[Vec<f64>], mode_counts: Vec<u64>) -> Self {
         let slices: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
         let pairs = |left: &Vec<f64>| scores.iter().map(|right| covariance(left, right)).collect();
         Self {
             means: scores.iter().map(|scores| mean(scores)).collect(),
             covariance: scores.iter().map(pairs).collect(),
-            together: PresentTogether::of(&slices),
-            commonest,
+            pairwise: PairwiseCounts::of(&slices),
+            mode_counts,
         }
     }
 
     fn are_of(&self, columns: usize) -> bool {
         is_square(&self.covariance, columns)
-            && self.commonest.len() == columns
-            && is_square(&self.together.0, columns)
+            && self.mode_counts.len() == columns
+            && is_square(&self.pairwise.0, columns)
     }
 }
 
-impl PresentTogether {
+impl PairwiseCounts {
     /// Counts the rows of columns of equal length.
     pub fn of(columns: &[&[f64]]) -> Self {
         let present: Vec<Vec<u64>> = columns.iter().map(|column| presence(column)).collect();
@@ -122,13 +125,13 @@ impl PresentTogether {
         Self(present.iter().map(counts).collect())
     }
 
-    /// How the covariance of two columns' means comes from that of their values.
+    /// The factor that turns the covariance of two columns into the covariance of their means.
     fn factor(&self, left: usize, right: usize) -> f64 {
         let both = self.0[left][right] as f64;
         both / (self.0[left][left] as f64 * self.0[right][right] as f64)
     }
 
-    /// The fewest rows that any two of these columns share.
+    /// The smallest number of rows that any two of these columns share.
     fn fewest(&self, columns: &[usize]) -> Option<u64> {
         let shared = |left: &usize| columns.iter().map(|right| self.0[*left][*right]).min();
         columns.iter().filter_map(shared).min()
@@ -136,16 +139,16 @@ impl PresentTogether {
 }
 
 impl BatchLocation {
-    /// Of the sum of each column's scores.
-    pub(crate) fn of(sums: Vec<f64>, together: PresentTogether) -> Self {
-        Self { sums, together }
+    /// A summary from the sum of the scores of each column.
+    pub(crate) fn of(sums: Vec<f64>, pairwise: PairwiseCounts) -> Self {
+        Self { sums, pairwise }
     }
 
     fn are_of(&self, columns: usize) -> bool {
-        self.sums.len() == columns && is_square(&self.together.0, columns)
+        self.sums.len() == columns && is_square(&self.pairwise.0, columns)
     }
 
-    /// Adds a later batch of the same columns; `None`, with nothing added, when it has others.
+    /// Adds a later batch. `None` when its columns differ; nothing is added then.
     pub fn merge(&mut self, later: &Self) -> Option<()> {
         let size = self.sums.len();
         if !self.are_of(size) || !later.are_of(size) {
@@ -154,7 +157,7 @@ impl BatchLocation {
         for (mine, other) in self.sums.iter_mut().zip(&later.sums) {
             *mine += other;
         }
-        for (mine, other) in self.together.0.iter_mut().zip(&later.together.0) {
+        for (mine, other) in self.pairwise.0.iter_mut().zip(&later.pairwise.0) {
             mine.iter_mut()
                 .zip(other)
                 .for_each(|(mine, other)| *mine += other);
@@ -163,62 +166,62 @@ impl BatchLocation {
     }
 }
 
-/// Tests the mean scores of a batch: T² = d'V⁻¹d with d the difference of the mean scores and V the
-/// covariance of d, S/m + S/n where nothing is missing. With k columns, T²·(n − k) / (k(n − 1)) is
-/// F with k and n − k degrees of freedom, which becomes χ² / k as the reference grows.
+/// Tests the mean scores of a batch: T² = d'V⁻¹d. Here d is the difference of the mean scores and V
+/// the covariance of d; without missing values V is S/m + S/n. With k columns, T²·(n − k) / (k(n −
+/// 1)) has the F distribution with k and n − k degrees of freedom. For a large reference that is χ²
+/// / k.
 ///
-/// That V has the reference's share in it does not say how sure S is itself: d and S are
-/// independent for normal scores, S has n − 1 degrees of freedom, and F is the exact form of that.
-/// It is approximate here, because the scores are normal by rank only and the batch is scored by
-/// ranks of the same reference. Where values are missing n is the fewest rows that any two of the
-/// columns share.
+/// The covariance S is itself an estimate. For normal scores d and S are independent, S has n − 1
+/// degrees of freedom, and the F distribution is exact. Here it is an approximation: the scores are
+/// normal by rank only, and the batch is scored by ranks of the same reference. With missing
+/// values, n is the smallest number of rows that two of the columns share.
 ///
-/// Columns that a side has no values of, that are constant in the reference or nearly so, or that
-/// are made of others are left out. `None` when none is left, when n < k + 2, or when the two are
-/// not of as many columns.
+/// Columns are left out when a side has no values, when the reference is constant or almost
+/// constant, and when they are combinations of other columns. `None` when no column is left, when n
+/// < k + 2, or when the numbers of columns differ.
 pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<Location> {
     let size = reference.means.len();
     if !reference.are_of(size) || !batch.are_of(size) {
         return None;
     }
     let has_values = |column: &usize| {
-        let present = [&reference.together, &batch.together].map(|side| side.0[*column][*column]);
-        let beside = present[0].saturating_sub(reference.commonest[*column]);
-        let share = beside as f64 / present[0] as f64;
+        let present = [&reference.pairwise, &batch.pairwise].map(|side| side.0[*column][*column]);
+        let others = present[0].saturating_sub(reference.mode_counts[*column]);
+        let share = others as f64 / present[0] as f64;
         present[0] > 1 && present[1] as f64 * share >= LEAST_BESIDE
     };
     let columns: Vec<usize> = (0..size).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {
         let (left, right) = (*left, *right);
-        let factor = reference.together.factor(left, right) + batch.together.factor(left, right);
+        let factor = reference.pairwise.factor(left, right) + batch.pairwise.factor(left, right);
         reference.covariance[left][right] * factor
     };
     let line = |left: &usize| columns.iter().map(|right| variance(left, right)).collect();
     let variances: Vec<Vec<f64>> = columns.iter().map(line).collect();
-    let apart: Vec<f64> = columns
+    let difference: Vec<f64> = columns
         .iter()
         .map(|column| {
-            let count = batch.together.0[*column][*column] as f64;
+            let count = batch.pairwise.0[*column][*column] as f64;
             batch.sums[*column] / count - reference.means[*column]
         })
         .collect();
-    let independent = Independent::of(&variances, 0)?;
-    let components = independent.components(&apart);
+    let independent = IndependentEstimates::of(&variances, 0)?;
+    let components = independent.components(&difference);
     let statistic = components.iter().flatten().map(|part| part * part).sum();
     let tested: Vec<usize> = independent
         .kept()
         .iter()
-        .map(|place| columns[*place])
+        .map(|position| columns[*position])
         .collect();
     Some(Location {
         statistic,
-        p_value: hotelling_tail(statistic, tested.len(), reference.together.fewest(&tested)?)?,
+        p_value: hotelling_tail(statistic, tested.len(), reference.pairwise.fewest(&tested)?)?,
         tested,
     })
 }
 
-/// P(T² ≥ statistic) of `columns` columns whose covariance comes from `rows` rows; `None` where
-/// there are too few of them.
+/// P(T² ≥ statistic) for `columns` columns whose covariance was estimated from `rows` rows. `None`
+/// with fewer than `columns` + 2 rows.
 fn hotelling_tail(statistic: f64, columns: usize, rows: u64) -> Option<f64> {
     if rows < columns as u64 + 2 {
         return None;
@@ -228,20 +231,21 @@ fn hotelling_tail(statistic: f64, columns: usize, rows: u64) -> Option<f64> {
     f_tail(scaled, columns, rows - columns)
 }
 
-/// The normal score of a value that has `below` of n values below it and `equal` like it: the
-/// quantile of its mid-rank, (below + (equal + 1) / 2) / (n + 1).
+/// The normal score of a value with `below` of `count` reference values below it and `equal` equal
+/// to it. The score is the normal quantile of the mid-rank, (below + (equal + 1) / 2) / (count +
+/// 1).
 ///
-/// A value that the reference has gets the score which it has there.
+/// A value that occurs in the reference has the same score there.
 fn score(below: u64, equal: u64, count: u64) -> f64 {
     let rank = below as f64 + (equal as f64 + 1.0) / 2.0;
     normal_quantile(rank / (count as f64 + 1.0))
 }
 
-/// A reference's column in order, and the scores of its own values row by row; NaN stands for a
-/// missing one.
+/// Sorts a column of the reference, and computes the scores of its values by row. A missing value
+/// has the score NaN.
 pub(crate) fn normal_scores(mut column: Vec<f64>) -> (SortedColumn, Vec<f64>) {
     let rows = column.iter().enumerate();
-    // −0 and 0 are one value; adding 0 makes them one.
+    // Adding 0 turns −0 into 0, because both are the same value.
     let mut ranked: Vec<(f64, usize)> = rows
         .filter(|(_, value)| !value.is_nan())
         .map(|(row, value)| (value + 0.0, row))
@@ -260,10 +264,10 @@ pub(crate) fn normal_scores(mut column: Vec<f64>) -> (SortedColumn, Vec<f64>) {
     (SortedColumn::of_sorted(present, missing), column)
 }
 
-/// The sum of the scores of a batch's values, both sides read in order once.
+/// The sum of the scores of a batch's values. Both columns are read once, in order.
 pub(crate) fn sum_of_scores(reference: &SortedColumn, current: &SortedColumn) -> f64 {
     let (mut sum, mut first, mut second) = (0.0, 0, 0);
-    // The score only changes where the reference has a value.
+    // The score changes only at values of the reference.
     let mut between: Option<f64> = None;
     for step in steps(reference, current) {
         let (equal, new) = (step.first - first, step.second - second);
@@ -294,14 +298,14 @@ fn presence(column: &[f64]) -> Vec<u64> {
     column.chunks(64).map(word).collect()
 }
 
-/// 0 without values, of which nothing is made then.
+/// The mean of the present scores; 0 without any, and then it is not used.
 fn mean(scores: &[f64]) -> f64 {
     let present = scores.iter().filter(|score| !score.is_nan());
     let count = present.clone().count().max(1) as f64;
     present.sum::<f64>() / count
 }
 
-/// Over the rows where both are present; 0 with fewer than two.
+/// The covariance over the rows where both values are present; 0 with fewer than two such rows.
 fn covariance(left: &[f64], right: &[f64]) -> f64 {
     let pairs = || {
         let all = left.iter().zip(right);

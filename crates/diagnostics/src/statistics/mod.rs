@@ -1,18 +1,19 @@
 //! The statistics of monitoring, as pure functions of values and counts.
 //!
-//! Each says whether a batch could come from where its reference came from, with how sure one
-//! may be (a p-value) and by how much it differs (an effect). Nothing is decided here, nothing
-//! read and nothing written. What is undefined is `None` or says why, and never NaN; a missing
-//! value is NaN in a slice and is left out, column by column.
+//! Each function compares a batch with a reference. It returns a p-value (is the difference
+//! significant?) and an effect size (how large is it?). Nothing here decides, reads or writes.
+//!
+//! An undefined result is `None` or an error with its reason, never NaN. In slices, NaN is a
+//! missing value, which is ignored column by column.
 
 mod contingency;
 mod holm;
 mod independent;
 mod kolmogorov_smirnov;
 mod location;
-mod missingness;
 mod proportions;
 mod score_test;
+mod share_test;
 mod sorted;
 mod stability_index;
 mod symmetric;
@@ -20,11 +21,11 @@ mod tails;
 mod wasserstein;
 
 #[cfg(test)]
-mod reference;
+mod test_cases;
 
 pub use contingency::{
-    ChiSquare, LevelCounts, chi_square, contingency_table, pooled, total_variation,
-    variation_of_chance,
+    ChiSquare, LevelCounts, chi_square, contingency_table, expected_variation, pool_rare_levels,
+    total_variation,
 };
 pub use holm::holm;
 pub use kolmogorov_smirnov::{
@@ -32,16 +33,16 @@ pub use kolmogorov_smirnov::{
     kolmogorov_smirnov_by,
 };
 pub use location::{
-    BatchLocation, Location, NormalScores, PresentTogether, ScoreMoments, location_test,
+    BatchLocation, Location, NormalScores, PairwiseCounts, ScoreMoments, location_test,
 };
 pub(crate) use location::{normal_scores, sum_of_scores};
-pub use missingness::{fisher, missingness};
-pub use proportions::{ShareTest, Tally, separation};
-pub(crate) use score_test::LeftOut;
+pub use proportions::{ShareTest, Tally, smallest_p_value};
+pub(crate) use score_test::ExclusionReason;
 pub use score_test::{
     CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, ScoreTestMethod, Undecided,
     look_level, recalibration_terms, score_test,
 };
+pub use share_test::{fisher, test_shares};
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};
 pub use wasserstein::{LEAST_SPREAD, Wasserstein, wasserstein};

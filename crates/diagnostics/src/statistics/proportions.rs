@@ -1,45 +1,45 @@
-//! Shares of two samples, and whether they are the same.
+//! Shares of two samples.
 
 use serde::{Deserialize, Serialize};
 use statrs::function::factorial::ln_binomial;
 
-/// Rows of one sample that have something, and rows that do not.
+/// Rows of a sample with and without a property.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Rows with it.
+    /// Rows with the property.
     pub with: u64,
-    /// Rows without it.
+    /// Rows without the property.
     pub without: u64,
 }
 
 impl Tally {
-    /// All rows.
+    /// All rows of the sample.
     pub fn rows(&self) -> u64 {
         self.with + self.without
     }
 
-    /// The share with it, 0 to 1; `None` without rows.
+    /// Share of the rows with the property, 0 to 1; `None` without rows.
     pub fn share(&self) -> Option<f64> {
         (self.rows() > 0).then(|| self.with as f64 / self.rows() as f64)
     }
 }
 
-/// Whether two samples have the same share of something.
+/// Result of testing whether two samples have the same share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShareTest {
-    /// Chi-square; `None` where p was counted out.
+    /// Chi-square statistic; `None` where the test is exact.
     pub statistic: Option<f64>,
-    /// How probable shares as far apart are when both samples have the same.
+    /// Probability of so large a difference when the shares are equal.
     pub p_value: f64,
-    /// The share in the batch less that in the reference, −1 to 1.
-    pub moved: f64,
+    /// Share in the batch minus share in the reference, −1 to 1.
+    pub difference: f64,
 }
 
-/// The chance that of n + m rows dealt at random to two sides just these come to the first:
-/// 1 / (n + m choose n).
+/// The smallest p-value that a test of samples with n and m rows can give: 1 / (n + m choose n).
 ///
-/// No test of two samples that holds its level can give a smaller p, whatever the values are.
-pub fn separation(n: u64, m: u64) -> f64 {
+/// It is the chance of one given split of n + m rows into two samples. No test that keeps its
+/// significance level can give less.
+pub fn smallest_p_value(n: u64, m: u64) -> f64 {
     (-ln_binomial(n.saturating_add(m), n)).exp()
 }
 
@@ -48,11 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rarest_deal_is_one_of_all() {
+    fn the_smallest_p_value_is_one_in_all_splits() {
         for (n, m, ways) in [(0, 0, 1.0), (0, 9, 1.0), (3, 3, 20.0), (10, 5, 3003.0)] {
-            let found = separation(n, m);
+            let found = smallest_p_value(n, m);
             assert!((found * ways - 1.0).abs() < 1e-12, "{n} {m}: {found}");
         }
-        assert_eq!(separation(1_000_000, 1_000_000), 0.0);
+        assert_eq!(smallest_p_value(1_000_000, 1_000_000), 0.0);
     }
 }

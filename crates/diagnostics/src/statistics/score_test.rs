@@ -1,142 +1,156 @@
-//! Rao's score test: do the deployed coefficients still hold on new rows?
+//! Rao's score test of model drift: are the deployed coefficients still right for new rows?
 //!
-//! With the deployed probabilities p and X including the intercept, U = Xᵀ(y − p) and
-//! I = Xᵀdiag(p(1−p))X; the coefficients are themselves estimates with covariance C, so U has the
-//! covariance V = I + I·C·I, and U'V⁻¹U is χ² with a degree of freedom a coefficient (Rao 1948;
-//! C is the sandwich of White 1982). It asks whether the model is still right, not whether
-//! clients have changed: features may move as they like.
+//! Let p be the deployed probabilities, and X the columns with the intercept. Then U = Xᵀ(y − p)
+//! and I = Xᵀdiag(p(1−p))X. The coefficients are estimates with covariance C, so U has the
+//! covariance V = I + I·C·I. U'V⁻¹U is χ² with one degree of freedom per coefficient (Rao 1948; C
+//! is the sandwich estimator of White 1982).
 //!
-//! U and I add up over batches. They are taken on the standardised axes of the training rows,
-//! which change nothing but the rounding.
+//! The test detects a change of the model, not of the features: a shift of the features alone is no
+//! model drift.
+//!
+//! U and I of several batches can be added. They use the standardised columns of the training rows,
+//! which affects rounding only.
 
 mod deployed;
-mod drawn_classes;
+mod label_simulation;
 mod levels;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::independent::Independent;
+use super::independent::IndependentEstimates;
 use super::symmetric::product;
 use super::tails::chi_square_tail;
 
 pub use self::deployed::{DeployedCoefficients, recalibration_terms};
-pub(crate) use self::levels::LeftOut;
+pub(crate) use self::levels::ExclusionReason;
 
-/// No probability counts as closer to 0 or 1 than this: a single row that the model held to be
-/// impossible must not decide alone.
+/// Distance that a probability keeps from 0 and 1. Without it, one row that the model considers
+/// impossible could decide the test.
 const MIN_PROBABILITY: f64 = 1e-6;
-/// Sums beyond it are left alone: their products with each other leave what a float holds. A column
-/// comes here by a cell of 10⁵⁰ standard deviations.
+/// Largest absolute sum that the test uses. Products of larger sums overflow. A cell of 10⁵⁰
+/// standard deviations makes a column reach it.
 const MAX_SUM: f64 = 1e100;
-/// Of either class at least so many rows must be expected.
+/// Smallest expected number of rows with either label.
 const MIN_EXPECTED: f64 = 5.0;
-/// Rows needed for each coefficient that is asked about.
+/// Rows that the test needs for each tested coefficient.
 const ROWS_A_COEFFICIENT: u64 = 2;
 
-/// What the test needs of a batch of labelled rows; mergeable over batches scored by the same
-/// model. Of size p + 1, the intercept first, on the model's axes.
+/// Sums over a batch of labelled rows that the test needs. Batches scored by the same model can be
+/// merged.
+///
+/// Vector and matrix have an entry for each coefficient, the intercept first, in standardised
+/// units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreTerms {
-    /// Labelled rows.
+    /// Number of labelled rows.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Number of rows with a positive label.
     pub positives: u64,
-    /// Σp: rows of class 1 that the model expects.
+    /// Σp: number of positive labels that the model expects.
     pub expected: f64,
-    /// U.
+    /// U, the score vector.
     pub score: Vec<f64>,
-    /// I.
+    /// I, the information matrix.
     pub information: Vec<Vec<f64>>,
 }
 
-/// Whether the coefficients still hold.
+/// Result of the score test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreTest {
-    /// U'V⁻¹U.
+    /// The statistic U'V⁻¹U.
     pub statistic: f64,
-    /// Coefficients that were tested, the intercept included.
+    /// Number of tested coefficients, with the intercept.
     pub degrees: usize,
-    /// How probable a statistic as large is when the coefficients hold.
+    /// Probability of so large a statistic when the coefficients are right.
     pub p_value: f64,
-    /// How that was found.
+    /// Method of the p-value.
     #[serde(default)]
     pub method: ScoreTestMethod,
-    /// The part of each coefficient, the intercept first: standard normal when they hold, and
-    /// their squares add up to the statistic. Above 0 where the coefficient has become larger;
-    /// `None` for one that the rows cannot tell from the others, because its column is constant,
-    /// has no values, one too large to be squared, or is made of other columns, and for a level of a
-    /// category that is too rare, or that the others of its category are held against.
+    /// Component of each coefficient, the intercept first. Without drift each is standard normal.
+    /// Their squares add up to the statistic. A positive component means that the coefficient has
+    /// become larger.
+    ///
+    /// `None` where a coefficient was not tested. Its column is constant, has no values or a value
+    /// out of range, or is a combination of other columns. Or its level is rare, or is the base
+    /// level of its category.
     pub components: Vec<Option<f64>>,
 }
 
-/// How the p-value of a score test was found.
+/// Method of the p-value of a score test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreTestMethod {
-    /// From χ², which the statistic comes near with many rows.
+    /// From the χ² distribution, which holds for many rows.
     #[default]
     Asymptotic,
-    /// From classes drawn for the same rows under coefficients that hold, as χ² alone said drift.
+    /// From simulated labels of the same rows, because χ² alone indicated drift.
     Simulated,
 }
 
-/// Why the test cannot be made.
+/// Reason why the test gives no result.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Undecided {
-    /// There are not enough rows for so many coefficients.
-    #[error("{rows} labelled rows are too few, at least {needed} are needed")]
+    /// Too few labelled rows for the number of coefficients.
+    #[error("{rows} labelled rows, at least {needed} are needed")]
     FewRows {
-        /// Labelled rows.
+        /// Number of labelled rows.
         rows: u64,
-        /// Rows that it takes.
+        /// Number of rows that are needed.
         needed: u64,
     },
-    /// The model expects almost nobody in one of the classes.
+    /// The model expects too few rows with one of the labels.
+    #[serde(rename = "one_class_expected")]
     #[error(
-        "the model expects {expected:.1} rows of class {class} among {rows}, at least {MIN_EXPECTED} are needed"
+        "the model expects {expected:.1} rows with label {label} among {rows}, at least {MIN_EXPECTED} are needed"
     )]
-    OneClassExpected {
-        /// The class, 0 or 1.
-        class: u8,
-        /// Rows of it that are expected.
+    FewExpectedOfOneLabel {
+        /// The rare label, 0 or 1.
+        #[serde(rename = "class")]
+        label: u8,
+        /// Expected number of rows with this label.
         expected: f64,
-        /// Labelled rows.
+        /// Number of labelled rows.
         rows: u64,
     },
-    /// The model was fitted without a covariance, or to another number of columns.
+    /// The model has no covariance, or its covariance has another number of columns.
     #[error("the covariance of the model's coefficients is not known")]
     NoCovariance,
-    /// The features are constant or made of each other, so that only the intercept can be tested.
-    #[error("these rows are too alike to tell any coefficient from the intercept")]
-    AlikeRows,
+    /// The features are constant or collinear, so that only the intercept can be tested.
+    #[serde(rename = "alike_rows")]
+    #[error("the features of these rows are collinear, so only the intercept can be tested")]
+    CollinearFeatures,
     /// A number is not finite.
-    #[error("the numbers of a column are too large to be squared")]
+    #[error("a column has numbers out of range")]
     TooLarge,
 }
 
 impl Undecided {
-    /// Whether more rows would make the test possible.
-    pub fn is_for_want_of_rows(&self) -> bool {
-        matches!(self, Self::FewRows { .. } | Self::OneClassExpected { .. })
+    /// True when more rows would make the test possible.
+    pub fn needs_more_rows(&self) -> bool {
+        matches!(
+            self,
+            Self::FewRows { .. } | Self::FewExpectedOfOneLabel { .. }
+        )
     }
 }
 
 impl ScoreTerms {
-    /// Whether all sums can be squared; others would spoil every sum that they are added to.
-    pub fn are_usable(&self) -> bool {
+    /// True when all sums are within range. Other sums would spoil every sum that they are added
+    /// to.
+    pub fn are_in_range(&self) -> bool {
         let information = self.information.iter().flatten();
         let mut sums = self.score.iter().chain(information);
         self.expected.is_finite() && sums.all(|sum| sum.abs() <= MAX_SUM)
     }
 
-    /// Adds the terms of later rows, of the same model.
+    /// Adds the sums of later rows of the same model.
     ///
-    /// Terms that cannot be squared, or that are of another number of coefficients, are an error
-    /// and change nothing.
+    /// Fails, and changes nothing, when a sum is out of range or the number of coefficients
+    /// differs.
     pub fn merge(&mut self, later: &Self) -> Result<(), Undecided> {
-        if !later.are_usable() {
+        if !later.are_in_range() {
             return Err(Undecided::TooLarge);
         }
         let size = self.score.len();
@@ -161,7 +175,7 @@ impl ScoreTerms {
         self.score.len() == size && is_square(&self.information, size)
     }
 
-    /// The coefficients whose sums can be squared.
+    /// Indices of the coefficients whose sums are within range.
     fn usable(&self) -> Vec<usize> {
         let is_usable = |of: &usize| {
             let sums = [self.score[*of], self.information[*of][*of]];
@@ -170,8 +184,8 @@ impl ScoreTerms {
         (0..self.score.len()).filter(is_usable).collect()
     }
 
-    /// Whether the rows suffice for so many coefficients.
-    fn sufficiency(&self, coefficients: usize) -> Result<(), Undecided> {
+    /// Fails when the rows are too few for this number of coefficients.
+    fn check_row_count(&self, coefficients: usize) -> Result<(), Undecided> {
         let needed = ROWS_A_COEFFICIENT * coefficients as u64;
         if self.rows < needed {
             let rows = self.rows;
@@ -180,13 +194,13 @@ impl ScoreTerms {
         Ok(())
     }
 
-    /// Whether the model expects enough rows of either label for χ² to hold.
-    fn expects_both_labels(&self) -> Result<(), Undecided> {
-        for (class, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
+    /// Fails when the model expects too few rows of either label for χ² to be valid.
+    fn check_expected_labels(&self) -> Result<(), Undecided> {
+        for (label, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
             if expected < MIN_EXPECTED {
                 let rows = self.rows;
-                return Err(Undecided::OneClassExpected {
-                    class,
+                return Err(Undecided::FewExpectedOfOneLabel {
+                    label,
                     expected,
                     rows,
                 });
@@ -196,30 +210,29 @@ impl ScoreTerms {
     }
 }
 
-/// Tests the terms against the covariance of the coefficients on the same axes.
+/// Tests sums of rows, given the covariance of the coefficients in the same units.
 ///
-/// Coefficients that the rows cannot tell from others are left out, and so are those of which a
-/// single cell is too large to be squared. An error, which is a result, where the rows are too few
-/// or too alike.
+/// Redundant coefficients are left out, and so are those with a cell out of range. Fails when the
+/// rows are too few or the model expects too few of either label; that is a result, too.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
-    let tested = Tested::without(&[], terms, covariance)?;
-    terms.expects_both_labels()?;
+    let tested = TestedCoefficients::without(&[], terms, covariance)?;
+    terms.check_expected_labels()?;
     tested.test(&terms.score)
 }
 
-/// What can be tested of some terms, and how its statistic is made of a score.
-struct Tested {
-    /// Coefficients in all.
+/// The coefficients that a test includes, and the computation of its statistic.
+struct TestedCoefficients {
+    /// Number of all coefficients.
     size: usize,
-    /// Those whose scores are taken.
+    /// Indices of the coefficients whose sums are used.
     usable: Vec<usize>,
-    /// Those of them that the rows tell apart.
-    independent: Independent,
+    /// Those coefficients that the rows can distinguish.
+    independent: IndependentEstimates,
 }
 
-impl Tested {
-    /// All but some coefficients, the intercept being 0: the rows and the errors of those left out
-    /// count for the others all the same.
+impl TestedCoefficients {
+    /// Selects all coefficients without `left_out`; index 0 is the intercept. Rows and standard
+    /// errors of the coefficients in `left_out` still count for the others.
     fn without(
         left_out: &[usize],
         terms: &ScoreTerms,
@@ -237,15 +250,15 @@ impl Tested {
             &part_of(&terms.information, &usable),
             &part_of(covariance, &usable),
         );
-        let (places, usable): (Vec<usize>, Vec<usize>) = usable
+        let (positions, usable): (Vec<usize>, Vec<usize>) = usable
             .into_iter()
             .enumerate()
             .filter(|(_, of)| !left_out.contains(of))
             .unzip();
-        terms.sufficiency(usable.len())?;
-        let variance = part_of(&variance, &places);
-        // A constant column is one with the intercept, which is the one to be kept.
-        let independent = Independent::of(&variance, 1).ok_or(Undecided::TooLarge)?;
+        terms.check_row_count(usable.len())?;
+        let variance = part_of(&variance, &positions);
+        // A constant column is collinear with the intercept, and the intercept is kept.
+        let independent = IndependentEstimates::of(&variance, 1).ok_or(Undecided::TooLarge)?;
         Ok(Self {
             size,
             usable,
@@ -253,7 +266,7 @@ impl Tested {
         })
     }
 
-    /// What a score comes to.
+    /// Tests a score vector.
     fn test(&self, score: &[f64]) -> Result<ScoreTest, Undecided> {
         let mut components = vec![None; self.size];
         let found = self.independent.components(&self.scores(score));
@@ -274,7 +287,7 @@ impl Tested {
         })
     }
 
-    /// U'V⁻¹U.
+    /// The statistic U'V⁻¹U.
     fn statistic(&self, score: &[f64]) -> f64 {
         self.independent.statistic(&self.scores(score))
     }
@@ -288,13 +301,13 @@ fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {
     matrix.len() == size && matrix.iter().all(|row| row.len() == size)
 }
 
-/// The rows and columns of a matrix that are named.
+/// The rows and columns of a matrix with these indices.
 fn part_of(matrix: &[Vec<f64>], named: &[usize]) -> Vec<Vec<f64>> {
     let line = |row: &usize| named.iter().map(|column| matrix[*row][*column]).collect();
     named.iter().map(line).collect()
 }
 
-/// V = I + I·C·I, made symmetric again after rounding.
+/// V = I + I·C·I, made symmetric because of rounding.
 fn variance_of_the_score(information: &[Vec<f64>], covariance: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let spread = product(&product(information, covariance), information);
     let entry = |row: usize, column: usize| {
@@ -306,40 +319,41 @@ fn variance_of_the_score(information: &[Vec<f64>], covariance: &[Vec<f64>]) -> V
         .collect()
 }
 
-/// The level of the k-th look at growing sums, α·6 / (π²k²): over any number of looks all levels
-/// together are at most α (the sum of 1 / k² is π² / 6). `look` counts from 1; 0 counts as 1.
+/// Significance level of the k-th test of growing sums: α·6 / (π²k²). All levels together are at
+/// most α, because the sum of 1 / k² is π² / 6. `look` counts from 1; 0 counts as 1.
 pub fn look_level(alpha: f64, look: u64) -> f64 {
     let look = look.max(1) as f64;
     alpha * 6.0 / (std::f64::consts::PI * look).powi(2)
 }
 
-/// The sums over all batches since a model went live, and how often they were tested.
+/// Sums over all batches since the deployment of a model, and the number of tests of these sums.
 ///
-/// Empty again when another model goes live, and after every judged retrain.
+/// They start again when another model is deployed, and after every retraining that the gate has
+/// decided on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CumulativeScore {
     /// The sums; `None` before the first batch.
     pub terms: Option<ScoreTerms>,
-    /// Tests made of them.
+    /// Number of tests of the sums.
     pub looks: u64,
 }
 
 impl CumulativeScore {
-    /// Adds a batch and tests the sums by `test`: what it says, with the level that its p-value is
-    /// held against so that all looks together err at most with `alpha`.
+    /// Adds a batch and tests the sums with `test`. Returns the result and its significance level;
+    /// all tests together cause a false alarm with probability `alpha` at most.
     ///
-    /// Sums that cannot be tested yet are no look; a batch whose numbers are too large is left out,
-    /// and sums that were spoilt already begin anew.
+    /// Sums that cannot be tested yet do not count as tested. A batch with numbers out of range is
+    /// an error and is not added. Stored sums with numbers out of range are dropped.
     pub fn look(
         &mut self,
         batch: &ScoreTerms,
         test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
         alpha: f64,
     ) -> Result<(ScoreTest, f64), Undecided> {
-        if !batch.are_usable() {
+        if !batch.are_in_range() {
             return Err(Undecided::TooLarge);
         }
-        let sums = match self.terms.clone().filter(ScoreTerms::are_usable) {
+        let sums = match self.terms.clone().filter(ScoreTerms::are_in_range) {
             Some(mut sums) => {
                 sums.merge(batch)?;
                 sums

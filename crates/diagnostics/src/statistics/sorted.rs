@@ -1,8 +1,8 @@
-//! A column in order: what the tests of distributions read.
+//! Sorted columns: the input of the tests of distributions.
 
-/// The present values of a column in ascending order, and how many are missing.
+/// The present values of a column in ascending order, and the number of missing values.
 ///
-/// Infinities are values; NaN stands for a missing one.
+/// Infinities are values. NaN is a missing value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SortedColumn {
     present: Vec<f64>,
@@ -15,7 +15,7 @@ impl SortedColumn {
         Self::from(values.to_vec())
     }
 
-    /// A column that is sorted already, beside its missing values.
+    /// A column from sorted values and the number of missing values.
     pub(super) fn of_sorted(present: Vec<f64>, missing: u64) -> Self {
         Self { present, missing }
     }
@@ -25,27 +25,27 @@ impl SortedColumn {
         &self.present
     }
 
-    /// How many values are missing.
+    /// Number of missing values.
     pub fn missing(&self) -> u64 {
         self.missing
     }
 
-    /// How many values are present.
+    /// Number of present values.
     pub fn count(&self) -> u64 {
         self.present.len() as u64
     }
 
-    /// Present and missing values.
+    /// Number of present and missing values.
     pub fn rows(&self) -> u64 {
         self.count() + self.missing
     }
 
-    /// How often the most frequent value occurs; 0 without values.
-    pub(crate) fn commonest(&self) -> u64 {
+    /// Number of rows with the most frequent value; 0 without values.
+    pub(crate) fn mode_count(&self) -> u64 {
         self.runs().map(|run| run.1).max().unwrap_or(0)
     }
 
-    /// The present values once each, with how often they occur.
+    /// The distinct values, each with its number of rows.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (f64, u64)> {
         self.present
             .chunk_by(|a, b| a == b)
@@ -54,11 +54,11 @@ impl SortedColumn {
 }
 
 impl From<Vec<f64>> for SortedColumn {
-    /// Sorts a column in the memory that it has.
+    /// Sorts a column in place, without another allocation.
     fn from(mut values: Vec<f64>) -> Self {
         let rows = values.len();
         values.retain(|value| !value.is_nan());
-        // −0 and 0 are one value; adding 0 makes them one.
+        // Adding 0 turns −0 into 0, because both are the same value.
         values.iter_mut().for_each(|value| *value += 0.0);
         values.sort_unstable_by(f64::total_cmp);
         Self {
@@ -68,18 +68,18 @@ impl From<Vec<f64>> for SortedColumn {
     }
 }
 
-/// A point of two columns laid over each other.
+/// A value of two merged columns, with cumulative counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     /// The value.
     pub(crate) value: f64,
-    /// Values of the first column up to and with it.
+    /// Number of values in the first column that are not larger.
     pub(crate) first: u64,
-    /// Values of the second column up to and with it.
+    /// Number of values in the second column that are not larger.
     pub(crate) second: u64,
 }
 
-/// Each value that occurs in either of two columns, ascending, with the counts up to and with it.
+/// Merges two columns: each distinct value of either one, ascending, with its cumulative counts.
 pub(crate) fn steps(first: &SortedColumn, second: &SortedColumn) -> impl Iterator<Item = Step> {
     let mut left = first.runs().peekable();
     let mut right = second.runs().peekable();

@@ -1,41 +1,43 @@
-//! The population stability index in its scorecard form.
+//! The population stability index (PSI), as used with scorecards.
 //!
-//! Risk teams read it, so it is shown; its usual cut-offs of 0.1 and 0.2 know nothing of sizes,
-//! so what it would be by chance is shown with it.
+//! Risk teams know this index. Its usual cut-offs of 0.1 and 0.2 ignore the sizes of the samples,
+//! so the report adds the cut-off that chance alone would give.
 
 use scoring::quantile;
 use serde::{Deserialize, Serialize};
 
 use super::sorted::SortedColumn;
-use super::tails::{chi_square_beyond, chi_square_tail};
+use super::tails::{chi_square_tail, chi_square_upper_quantile};
 
-/// Bins between the deciles of the reference.
+/// Number of bins: the deciles of the reference.
 const BINS: u64 = 10;
-/// With fewer values of the smaller side a bin, the index is not chi-square: empty bins are
-/// floored, and that alone makes it large.
+/// Smallest number of values per bin in each sample for the chi-square approximation. With fewer,
+/// the minimum share of empty bins makes the index large.
 const LEAST_VALUES_A_BIN: u64 = 10;
-/// No share counts as smaller: an empty bin would make the index infinite.
+/// Minimum share of a bin: an empty bin would make the index infinite.
 const LEAST_SHARE: f64 = 1e-4;
 
-/// How differently values spread over the deciles of the reference.
+/// Population stability index of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StabilityIndex {
     /// Σ(p − q)·ln(p / q) over the bins; at least 0.
     pub index: f64,
-    /// Bins.
+    /// Number of bins.
     pub bins: usize,
-    /// How probable an index as large is without a shift: PSI ≈ (1/n + 1/m)·χ² with bins − 1
-    /// degrees of freedom; `None` with fewer than ten values a bin on a side.
+    /// Probability of so large an index without drift: PSI ≈ (1/n + 1/m)·χ² with bins − 1 degrees
+    /// of freedom. `None` with fewer than ten values per bin in a sample.
     pub p_value: Option<f64>,
-    /// The index that p = α belongs to; `None` where p is.
+    /// The index with p-value `alpha`; `None` where the p-value is.
     pub cut_off: Option<f64>,
 }
 
-/// Holds the present values of a batch against those of the reference.
+/// Compares the distribution of a batch with that of the reference; missing values are ignored.
 ///
-/// The bins lie between the linearly interpolated deciles of the reference, equal ones taken
-/// once; they are closed on the right, and the outermost have no end. `None` when a side has no
-/// values, when infinities leave a decile undefined, or when `alpha` is not between 0 and 1.
+/// Bins end at the linearly interpolated deciles of the reference; equal deciles count once. Bins
+/// include their upper end, and the outermost bins are unbounded.
+///
+/// `None` when a sample has no values, when infinities leave a decile undefined, or when `alpha` is
+/// not between 0 and 1.
 pub fn stability_index(
     reference: &SortedColumn,
     current: &SortedColumn,
@@ -51,7 +53,7 @@ pub fn stability_index(
     let degrees = edges.len();
     let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
     let p_value = chi_square_tail(index / unit, degrees)?;
-    let cut_off = unit * chi_square_beyond(alpha, degrees)?;
+    let cut_off = unit * chi_square_upper_quantile(alpha, degrees)?;
     let bins = expected.len();
     let needed = LEAST_VALUES_A_BIN * bins as u64;
     let is_enough = reference.count().min(current.count()) >= needed;
@@ -63,7 +65,7 @@ pub fn stability_index(
     })
 }
 
-/// The nine inner deciles, equal ones once.
+/// The nine inner deciles, without repetitions.
 fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
     let mut edges = (1..BINS)
         .map(|tenth| quantile(sorted, tenth, BINS))
@@ -72,7 +74,7 @@ fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
     Some(edges)
 }
 
-/// The share of the values in each bin, floored.
+/// Share of the values in each bin, at least the minimum share.
 fn shares(column: &SortedColumn, edges: &[f64]) -> Vec<f64> {
     let present = column.present();
     let up_to = |edge: &f64| present.partition_point(|value| value <= edge);
@@ -90,10 +92,10 @@ fn shares(column: &SortedColumn, edges: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn the_index_is_that_of_the_reference() {
+    fn the_index_matches_the_reference_cases() {
         for case in cases("samples") {
             let (reference, current) = case.sorted();
             let found = stability_index(&reference, &current, 0.01).unwrap();
@@ -125,20 +127,25 @@ mod tests {
         assert!(!has_cut_off(500, 99));
     }
 
-    /// Name, reference, batch, index and bins.
+    /// Name, reference, batch, expected index and number of bins.
     type Edge<'a> = (&'a str, &'a [f64], &'a [f64], Option<(f64, usize)>);
 
     #[test]
-    fn the_edges_are_this_table() {
+    fn edge_cases() {
         let infinity = f64::INFINITY;
-        let apart = 2.0 * (1.0 - LEAST_SHARE) * (1.0 / LEAST_SHARE).ln();
+        let difference = 2.0 * (1.0 - LEAST_SHARE) * (1.0 / LEAST_SHARE).ln();
         let table: [Edge<'_>; 9] = [
             ("both empty", &[], &[], None),
             ("an empty side", &[1.0], &[], None),
             ("all missing", &[f64::NAN; 2], &[1.0], None),
             ("one row", &[1.0], &[1.0], Some((0.0, 2))),
             ("constant", &[1.0; 50], &[1.0; 5], Some((0.0, 2))),
-            ("constants apart", &[1.0; 50], &[2.0; 5], Some((apart, 2))),
+            (
+                "constants apart",
+                &[1.0; 50],
+                &[2.0; 5],
+                Some((difference, 2)),
+            ),
             (
                 "ties",
                 &[0.0, 0.0, 0.0, 1.0],
@@ -149,7 +156,7 @@ mod tests {
                 "an infinity in the batch",
                 &[1.0; 50],
                 &[infinity],
-                Some((apart, 2)),
+                Some((difference, 2)),
             ),
             (
                 "an infinity in the reference",
@@ -173,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alpha_that_is_no_level_has_no_cut_off() {
+    fn an_invalid_alpha_gives_none() {
         let column = SortedColumn::of(&[1.0, 2.0]);
         for alpha in [0.0, 1.0, f64::NAN] {
             assert_eq!(stability_index(&column, &column, alpha), None);

@@ -1,19 +1,19 @@
-//! Symmetric matrices of the few dimensions that a model has.
+//! Eigenvalues and products of small symmetric matrices.
 
-/// Sweeps after which a matrix of any sensible size is diagonal; ten are usual.
+/// Limit of the number of sweeps. About ten make a matrix of usual size diagonal.
 const MAX_SWEEPS: usize = 60;
 
-/// The eigenvalues of a symmetric matrix with their eigenvectors.
+/// Eigenvalues and eigenvectors of a symmetric matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Eigen {
-    /// In no order.
+    /// The eigenvalues, not sorted.
     pub(crate) values: Vec<f64>,
-    /// One vector a value, of length 1.
+    /// The eigenvector of each eigenvalue, with length 1.
     pub(crate) vectors: Vec<Vec<f64>>,
 }
 
-/// The eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations (Golub and
-/// Van Loan 2013, 8.5); `None` when an entry is not finite.
+/// Eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations (Golub and Van
+/// Loan 2013, 8.5). `None` when an entry is not finite.
 pub(crate) fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
     if !matrix.iter().flatten().all(|entry| entry.is_finite()) {
         return None;
@@ -44,7 +44,7 @@ pub(crate) fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
     })
 }
 
-/// Makes the entry at p, q vanish; says whether it was there.
+/// Rotates the entry at p, q to 0. False when the entry was 0 within rounding already.
 fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) -> bool {
     let entry = matrix[p][q];
     let diagonal = (matrix[p][p] * matrix[q][q]).abs().sqrt();
@@ -68,17 +68,17 @@ fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize)
             turn(x, y);
         }
     }
-    // They vanish but for rounding.
+    // Set to 0 exactly: rounding leaves a small remainder.
     (matrix[p][q], matrix[q][p]) = (0.0, 0.0);
     true
 }
 
-/// The sum of products of two vectors.
+/// Scalar product of two vectors.
 pub(crate) fn dot(left: &[f64], right: &[f64]) -> f64 {
     left.iter().zip(right).map(|(x, y)| x * y).sum()
 }
 
-/// The product of two square matrices of one size.
+/// Product of two square matrices of equal size.
 pub(crate) fn product(left: &[Vec<f64>], right: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let column = |column: usize| -> Vec<f64> { right.iter().map(|row| row[column]).collect() };
     let columns: Vec<Vec<f64>> = (0..right.len()).map(column).collect();
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_matrix_is_made_of_its_eigenvalues_again() {
+    fn eigenvalues_and_vectors_restore_the_matrix() {
         let matrix = vec![
             vec![4.0, 1.0, -2.0, 0.0],
             vec![1.0, 2.0, 0.0, 1e-3],
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_not_finite_have_no_eigenvalues() {
+    fn non_finite_matrices_give_none() {
         assert_eq!(eigen(&[vec![f64::NAN]]), None);
         assert_eq!(eigen(&[vec![f64::INFINITY]]), None);
         assert!(eigen(&[]).unwrap().values.is_empty());

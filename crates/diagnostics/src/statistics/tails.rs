@@ -1,24 +1,24 @@
-//! How probable it is that chance alone goes as far: tails and quantiles of distributions.
+//! Tail probabilities and quantiles of distributions.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
 
-/// P(χ² ≥ statistic); `None` without degrees of freedom or when the statistic is NaN.
+/// P(χ² ≥ statistic). `None` without degrees of freedom, and for a statistic of NaN.
 pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
     if statistic.is_nan() {
         return None;
     }
-    // An error is no degrees of freedom.
+    // Fails without degrees of freedom.
     let distribution = ChiSquared::new(degrees as f64).ok()?;
     Some(distribution.sf(statistic))
 }
 
-/// P(F ≥ statistic) with degrees of freedom above and below the line; `None` without either or
-/// when the statistic is NaN.
+/// P(F ≥ statistic), with `above` and `below` degrees of freedom of numerator and denominator.
+/// `None` when either is 0, and for a statistic of NaN.
 pub(crate) fn f_tail(statistic: f64, above: f64, below: f64) -> Option<f64> {
     if statistic.is_nan() {
         return None;
     }
-    // What is infinite is no argument of the incomplete beta function.
+    // The incomplete beta function takes no infinite argument.
     if statistic == f64::INFINITY {
         return Some(0.0);
     }
@@ -26,9 +26,9 @@ pub(crate) fn f_tail(statistic: f64, above: f64, below: f64) -> Option<f64> {
     Some(distribution.sf(statistic))
 }
 
-/// The value that χ² reaches with a probability of `tail`; `None` without degrees of freedom or
-/// for a `tail` that is not between 0 and 1.
-pub(crate) fn chi_square_beyond(tail: f64, degrees: usize) -> Option<f64> {
+/// The value that χ² exceeds with probability `tail`. `None` without degrees of freedom, and unless
+/// `tail` is between 0 and 1.
+pub(crate) fn chi_square_upper_quantile(tail: f64, degrees: usize) -> Option<f64> {
     if !(tail > 0.0 && tail < 1.0) {
         return None;
     }
@@ -44,14 +44,16 @@ pub(crate) fn normal_quantile(share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn tails_and_quantiles_are_those_of_scipy() {
+    fn tails_and_quantiles_match_scipy() {
         for case in cases("tails") {
             let found = match case.text("function") {
                 "chi_square_tail" => chi_square_tail(case.number("at"), case.count("degrees")),
-                "chi_square_beyond" => chi_square_beyond(case.number("at"), case.count("degrees")),
+                "chi_square_upper_quantile" => {
+                    chi_square_upper_quantile(case.number("at"), case.count("degrees"))
+                }
                 "f_tail" => f_tail(
                     case.number("at"),
                     case.number("degrees"),
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_tail_is_none() {
+    fn undefined_tails_are_none() {
         assert_eq!(chi_square_tail(1.0, 0), None);
         assert_eq!(chi_square_tail(f64::NAN, 1), None);
         assert_eq!(chi_square_tail(f64::INFINITY, 1), Some(0.0));
@@ -74,7 +76,7 @@ mod tests {
         assert_eq!(f_tail(f64::NAN, 1.0, 5.0), None);
         assert_eq!(f_tail(f64::INFINITY, 1.0, 5.0), Some(0.0));
         assert_eq!(f_tail(0.0, 3.0, 5.0), Some(1.0));
-        assert_eq!(chi_square_beyond(0.0, 1), None);
-        assert_eq!(chi_square_beyond(0.05, 0), None);
+        assert_eq!(chi_square_upper_quantile(0.0, 1), None);
+        assert_eq!(chi_square_upper_quantile(0.05, 0), None);
     }
 }

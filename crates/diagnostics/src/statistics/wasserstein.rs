@@ -1,26 +1,27 @@
-//! The Wasserstein distance of two distributions of numbers, in standard deviations.
+//! The Wasserstein distance of two distributions of numbers.
 
 use serde::{Deserialize, Serialize};
 
 use super::sorted::{SortedColumn, steps};
 
-/// A reference without spread counts as having this much.
+/// Smallest standard deviation of a reference, which a constant reference has.
 pub const LEAST_SPREAD: f64 = 0.001;
 
-/// How far values have moved.
+/// Wasserstein distance of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wasserstein {
-    /// The area between both distribution functions, in units of the values.
+    /// Area between the two distribution functions, in units of the values.
     pub distance: f64,
-    /// The distance in standard deviations of the reference (divisor n), of which there are at
-    /// least [`LEAST_SPREAD`]: no unit.
+    /// Distance divided by the reference's standard deviation (divisor n, at least
+    /// [`LEAST_SPREAD`]). It has no unit.
     pub normalised: f64,
 }
 
-/// Holds the present values of a batch against those of the reference: Σ|F − G|·Δx over the sorted
-/// pooled values.
+/// Computes the distance of a batch from the reference: Σ|F − G|·Δx over the sorted values of both.
+/// Missing values are ignored.
 ///
-/// `None` when a side has no values, or the distance is beyond a float, as with infinities.
+/// `None` when a sample has no values, or the distance is out of the range of floats, as with
+/// infinities.
 pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<Wasserstein> {
     let (n, m) = (reference.count() as f64, current.count() as f64);
     let spread = standard_deviation(reference.present())?.max(LEAST_SPREAD);
@@ -31,8 +32,8 @@ pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<W
     let normalised: f64 = steps(reference, current)
         .zip(later)
         .map(|(from, to)| {
-            let apart = (from.first as f64 / n - from.second as f64 / m).abs();
-            apart * gap(from.value, to.value, spread)
+            let difference = (from.first as f64 / n - from.second as f64 / m).abs();
+            difference * gap(from.value, to.value, spread)
         })
         .sum();
     let distance = normalised * spread;
@@ -43,10 +44,10 @@ pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<W
     })
 }
 
-/// How far two values are apart, in units of the spread.
+/// The difference of two values, in units of the spread.
 ///
-/// The difference comes first: values near 10¹⁵ are told apart to the last unit, and their quotients
-/// are not. Only where it overflows the quotients are taken.
+/// Subtracting first keeps values near 10¹⁵ exact to the last unit; their quotients would not be.
+/// Only where the difference overflows, the quotients are subtracted.
 fn gap(from: f64, to: f64, spread: f64) -> f64 {
     let difference = to - from;
     if difference.is_finite() {
@@ -56,7 +57,8 @@ fn gap(from: f64, to: f64, spread: f64) -> f64 {
     }
 }
 
-/// With divisor n; `None` without values, or when they or it are not finite.
+/// The standard deviation with divisor n. `None` without values, or when a value or the result is
+/// not finite.
 fn standard_deviation(values: &[f64]) -> Option<f64> {
     let (smallest, largest) = (*values.first()?, *values.last()?);
     let size = smallest.abs().max(largest.abs());
@@ -66,8 +68,8 @@ fn standard_deviation(values: &[f64]) -> Option<f64> {
     if smallest == largest {
         return Some(0.0);
     }
-    // From the smallest on and in units of the range no square overflows, and values far from 0
-    // keep their differences.
+    // The values are shifted to start at 0 and divided by their range. No square overflows then,
+    // and values far from 0 keep their differences.
     let range = largest - smallest;
     let (origin, unit) = if range.is_finite() {
         (smallest, range)
@@ -84,10 +86,10 @@ fn standard_deviation(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn distances_are_those_of_scipy() {
+    fn distances_match_scipy() {
         for case in cases("samples") {
             let (reference, current) = case.sorted();
             let found = wasserstein(&reference, &current).unwrap();
@@ -103,8 +105,12 @@ mod tests {
     }
 
     #[test]
-    fn far_from_zero_nothing_is_lost() {
-        let values = |from: f64| (0..100).map(|place| from + f64::from(place)).collect();
+    fn distances_far_from_zero_are_exact() {
+        let values = |from: f64| {
+            (0..100)
+                .map(|position| from + f64::from(position))
+                .collect()
+        };
         let moved = |from: f64| {
             let reference: Vec<f64> = values(from);
             let current: Vec<f64> = reference.iter().map(|value| value + 5.0).collect();
@@ -118,11 +124,11 @@ mod tests {
         }
     }
 
-    /// Name, reference, batch and normalised distance.
+    /// Name, reference, batch and expected normalised distance.
     type Edge<'a> = (&'a str, &'a [f64], &'a [f64], Option<f64>);
 
     #[test]
-    fn the_edges_are_this_table() {
+    fn edge_cases() {
         let infinity = f64::INFINITY;
         let table: [Edge<'_>; 9] = [
             ("both empty", &[], &[], None),

@@ -13,7 +13,7 @@ const ALPHA: f64 = 0.005;
 const X: usize = 0;
 const PLAN: usize = 1;
 
-/// Shares of the plans, and what each adds to the log-odds of leaving.
+/// Name of each plan, its share of the clients, and its effect on the log-odds of leaving.
 type Plans = [(&'static str, f64, f64)];
 
 const PLANS: &Plans = &[
@@ -31,16 +31,16 @@ fn config() -> Config {
     Config::parse(&std::env::temp_dir().join("config.json"), text).unwrap()
 }
 
-/// Clients of these plans; the rest of the shares is without one.
+/// Draws clients with these plans. The remaining share has no plan.
 fn clients(plans: &Plans, seed: u64, rows: usize) -> Table {
     let mut draws = Draws(seed);
     let mut table = Table::new(&config().schema);
     for row in 0..rows {
         let x = draws.normal();
-        let mut place = draws.uniform();
+        let mut position = draws.uniform();
         let plan = plans.iter().find(|(_, share, _)| {
-            place -= share;
-            place < 0.0
+            position -= share;
+            position < 0.0
         });
         let level = plan.map_or(f64::NAN, |(plan, ..)| table.levels.add(PLAN, plan));
         let log_odds = 0.7 * x + plan.map_or(0.0, |(_, _, effect)| *effect) - 0.4;
@@ -59,7 +59,7 @@ fn model_of(plans: &Plans, rows: usize) -> Model {
     training::train(&config(), &table, DataPosition::default()).unwrap()
 }
 
-fn judged(model: &Model, table: &Table) -> Verdicts {
+fn verdicts_on(model: &Model, table: &Table) -> Verdicts {
     let batch = Batch {
         table,
         rows: 0..table.rows(),
@@ -67,37 +67,41 @@ fn judged(model: &Model, table: &Table) -> Verdicts {
     verdicts(model, &batch, &CumulativeScore::default(), ALPHA)
 }
 
-/// The levels that the test says nothing about.
-fn open_levels(found: &ModelVerdict) -> Vec<&str> {
+/// Names of the untested levels.
+fn untested_names(found: &ModelVerdict) -> Vec<&str> {
     let levels = found.untested_levels.iter();
     levels.filter_map(|it| it.coefficient.as_deref()).collect()
 }
 
 #[test]
-fn where_nothing_changed_the_category_is_as_it_was() {
-    let found = judged(&model(), &clients(PLANS, 2, 500));
+fn without_drift_the_category_is_ok() {
+    let found = verdicts_on(&model(), &clients(PLANS, 2, 500));
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
     let plan = &found.features[PLAN];
     assert_eq!((plan.kind, plan.verdict), (Kind::Category, Verdict::Ok));
     assert_eq!(plan.distribution.unit, Unit::TotalVariation);
     let joint = found.joint.as_ref().unwrap();
     assert_eq!(joint.columns, ["x"], "a category has no location");
-    assert!(!found.model.to_string().contains("open"), "{}", found.model);
+    assert!(
+        !found.model.to_string().contains("not tested"),
+        "{}",
+        found.model
+    );
 }
 
 #[test]
-fn what_too_few_rows_have_is_open() {
+fn levels_with_too_few_rows_are_named_as_untested() {
     let mut table = clients(PLANS, 2, 500);
     table.features[PLAN][0] = table.levels.add(PLAN, "platinum");
-    let found = judged(&model(), &table).model;
-    assert_eq!(open_levels(&found), ["plan (any other)"]);
+    let found = verdicts_on(&model(), &table).model;
+    assert_eq!(untested_names(&found), ["plan (any other)"]);
     let sentence = found.to_string();
-    let open = "for plan (any other) is open, which too few of these rows have or lack";
-    assert!(sentence.ends_with(open), "{sentence}");
+    let untested = "; not tested: plan (any other) (rare in these rows, or all other levels are)";
+    assert!(sentence.ends_with(untested), "{sentence}");
 }
 
 #[test]
-fn shares_that_moved_and_levels_that_are_new_are_drift_of_that_column_alone() {
+fn changed_shares_and_new_levels_are_drift_of_their_column_only() {
     let model = model();
     let moved: &Plans = &[
         ("basic", 0.4, 0.8),
@@ -116,7 +120,7 @@ fn shares_that_moved_and_levels_that_are_new_are_drift_of_that_column_alone() {
         (new, Unit::TotalVariation),
         (gone, Unit::MissingShare),
     ] {
-        let found = judged(&model, &clients(plans, 3, 400));
+        let found = verdicts_on(&model, &clients(plans, 3, 400));
         let plan = &found.features[PLAN];
         assert_eq!(plan.verdict, Verdict::Drift, "{plan:#?}");
         let drifted = [&plan.distribution, &plan.missing]
@@ -125,8 +129,11 @@ fn shares_that_moved_and_levels_that_are_new_are_drift_of_that_column_alone() {
             .unwrap();
         assert_eq!(drifted.unit, unit);
         assert_eq!(found.features[X].verdict, Verdict::Ok);
-        let text = found.of_features().join("\n");
-        assert!(text.contains("plan is") && !text.contains("NaN"), "{text}");
+        let text = found.feature_sentences().join("\n");
+        assert!(
+            text.contains(" of plan ") && !text.contains("NaN"),
+            "{text}"
+        );
         let json = serde_json::to_string(&found).unwrap();
         assert_eq!(serde_json::from_str::<Verdicts>(&json).unwrap(), found);
     }
@@ -136,12 +143,12 @@ fn shares_that_moved_and_levels_that_are_new_are_drift_of_that_column_alone() {
 fn a_broken_category_changes_no_other_verdict() {
     let model = model();
     let whole = clients(PLANS, 4, 400);
-    let good = judged(&model, &whole);
+    let good = verdicts_on(&model, &whole);
     let mut broken = whole.clone();
     for row in 0..400 {
         broken.features[PLAN][row] = broken.levels.add(PLAN, &format!("row {row}"));
     }
-    let found = judged(&model, &broken);
+    let found = verdicts_on(&model, &broken);
     assert_eq!(found.features[PLAN].verdict, Verdict::Drift);
     assert_eq!(found.features[X].verdict, good.features[X].verdict);
     assert_eq!(
@@ -151,20 +158,20 @@ fn a_broken_category_changes_no_other_verdict() {
 }
 
 #[test]
-fn a_level_whose_coefficient_is_gone_is_found_and_named() {
+fn a_changed_coefficient_of_a_level_is_found_and_named() {
     let turned: &Plans = &[
         ("basic", 0.6, 0.8),
         ("plus", 0.25, 0.0),
         ("gold", 0.12, 1.5),
     ];
-    let found = judged(&model(), &clients(turned, 5, 500));
+    let found = verdicts_on(&model(), &clients(turned, 5, 500));
     assert_eq!(found.model.verdict, Verdict::Drift);
     let sentence = found.model.to_string();
     assert!(
         sentence.ends_with("the coefficient of plan = gold has become larger"),
         "{sentence}"
     );
-    let sentence = found.model.without_levels().to_string();
+    let sentence = found.model.without_level_names().to_string();
     assert!(
         sentence.ends_with("the coefficient of plan has become larger"),
         "{sentence}"
@@ -172,23 +179,23 @@ fn a_level_whose_coefficient_is_gone_is_found_and_named() {
 }
 
 #[test]
-fn what_moved_in_the_level_that_others_are_held_against_is_named_beside_the_intercept() {
+fn a_change_of_the_base_level_is_named_with_the_intercept() {
     let turned: &Plans = &[
         ("basic", 0.6, -0.8),
         ("plus", 0.25, 0.0),
         ("gold", 0.15, -1.5),
     ];
-    let found = judged(&model(), &clients(turned, 6, 500)).model;
+    let found = verdicts_on(&model(), &clients(turned, 6, 500)).model;
     assert_eq!(found.verdict, Verdict::Drift);
     let sentence = found.to_string();
     let named = "the intercept, or what plan = basic adds to it, has become smaller";
     assert!(sentence.ends_with(named), "{sentence}");
-    let sentence = found.without_levels().to_string();
+    let sentence = found.without_level_names().to_string();
     let named = "the intercept, or what a level of plan adds to it, has become smaller";
     assert!(sentence.ends_with(named), "{sentence}");
 }
 
-/// Plans as frequent as each other.
+/// Thirty plans with equal shares.
 fn thirty_plans() -> Vec<(&'static str, f64, f64)> {
     let names = (0..30).map(|level| format!("level {level}"));
     let plans = names.enumerate().map(|(level, name)| {
@@ -198,29 +205,29 @@ fn thirty_plans() -> Vec<(&'static str, f64, f64)> {
     plans.collect()
 }
 
-/// The level of the test is kept also where many levels have few rows each.
+/// The false alarms stay below the level even when many levels have few rows each.
 #[test]
-fn rare_levels_make_no_drift_of_chance() {
+fn rare_levels_cause_no_false_alarms() {
     let many = thirty_plans();
     let model = model_of(&many, 6000);
     let batches = 300;
     let alarms = (0..batches)
         .filter(|run| {
-            let found = judged(&model, &clients(&many, 1000 + run, 100));
+            let found = verdicts_on(&model, &clients(&many, 1000 + run, 100));
             found.model.verdict == Verdict::Drift
         })
         .count();
     assert!(alarms <= 3, "{alarms} of {batches} batches");
 }
 
-/// Plans of which each is frequent; everybody has one.
+/// Frequent plans; every client has one.
 const CLOSED: &Plans = &[
     ("basic", 0.6, 0.8),
     ("plus", 0.25, 0.0),
     ("gold", 0.16, -1.5),
 ];
 
-/// The same, and one of which a few training rows are.
+/// The same plans, with another one that few training rows have.
 const NEARLY_CLOSED: &Plans = &[
     ("basic", 0.6, 0.8),
     ("plus", 0.25, 0.0),
@@ -228,23 +235,28 @@ const NEARLY_CLOSED: &Plans = &[
     ("rare one", 0.004, 0.3),
 ];
 
-/// How much more the statistic of a batch is where a client who was held to stay for sure has left.
-fn gain_of_a_surprise(model: &Model, table: &Table, row: usize) -> f64 {
+/// Change of a batch's statistic when a client who was almost certain to stay has left.
+fn gain_of_an_unlikely_label(model: &Model, table: &Table, row: usize) -> f64 {
     let mut table = table.clone();
     let plan = table.features[PLAN][row];
     let [none, one] = [0.0, 1.0].map(|x| model.scorer().log_odds(&[x, plan]));
-    // A chance of 1 %.
+    // A probability of 1 %.
     table.features[X][row] = (-4.6 - none) / (one - none);
     let [stays, leaves] = [false, true].map(|left| {
         table.labels[row] = Some(left);
-        judged(model, &table).model.single.unwrap().test.statistic
+        verdicts_on(model, &table)
+            .model
+            .single
+            .unwrap()
+            .test
+            .statistic
     });
     leaves - stays
 }
 
 #[test]
-fn one_row_of_its_own_decides_nothing() {
-    // A text that was never seen, and the only row without any.
+fn a_single_row_with_its_own_level_decides_nothing() {
+    // A level that the training rows do not have, and the only row without a level.
     for (known, plan) in [
         (CLOSED, "platinum"),
         (NEARLY_CLOSED, "platinum"),
@@ -256,13 +268,13 @@ fn one_row_of_its_own_decides_nothing() {
             "" => f64::NAN,
             plan => table.levels.add(PLAN, plan),
         };
-        let gain = gain_of_a_surprise(&model, &table, 3);
+        let gain = gain_of_an_unlikely_label(&model, &table, 3);
         assert!(gain < 5.0, "{plan:?} beside {known:?}: {gain}");
     }
 }
 
 #[test]
-fn rows_without_a_plan_have_none_of_its_levels() {
+fn missing_plans_leave_rare_levels_untested() {
     let model = model();
     let mut table = clients(PLANS, 8, 600);
     table.features[PLAN].fill(f64::NAN);
@@ -272,44 +284,47 @@ fn rows_without_a_plan_have_none_of_its_levels() {
     {
         table.features[PLAN][row] = table.levels.add(PLAN, plan);
     }
-    let gain = gain_of_a_surprise(&model, &table, 0);
+    let gain = gain_of_an_unlikely_label(&model, &table, 0);
     assert!(gain < 5.0, "{gain}");
-    let found = judged(&model, &table).model;
-    assert_eq!(open_levels(&found), ["plan = basic", "plan = gold"]);
-    // Without any the whole category is open.
+    let found = verdicts_on(&model, &table).model;
+    assert_eq!(untested_names(&found), ["plan = basic", "plan = gold"]);
+    // Without any plan the whole category is untested.
     table.features[PLAN].fill(f64::NAN);
-    let found = judged(&model, &table).model;
+    let found = verdicts_on(&model, &table).model;
     assert_eq!(found.untested, ["plan"]);
-    assert_eq!(open_levels(&found), [""; 0]);
+    assert_eq!(untested_names(&found), [""; 0]);
 }
 
 #[test]
-fn levels_that_are_not_tested_ask_for_no_rows() {
+fn untested_levels_need_no_rows() {
     let model = model_of(&thirty_plans(), 6000);
-    let found = judged(&model, &clients(&thirty_plans(), 9, 40)).model;
-    // Intercept and x are left.
+    let found = verdicts_on(&model, &clients(&thirty_plans(), 9, 40)).model;
+    // Intercept and x remain.
     let single = found.single.as_ref();
     assert_eq!(single.map(|held| held.test.degrees), Some(2), "{found:#?}");
 }
 
 #[test]
-fn of_a_closed_set_nothing_is_open() {
-    let found = judged(&model_of(CLOSED, 4000), &clients(CLOSED, 10, 500)).model;
+fn all_levels_of_a_closed_set_are_tested() {
+    let found = verdicts_on(&model_of(CLOSED, 4000), &clients(CLOSED, 10, 500)).model;
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
-    assert!(!found.to_string().contains("open"), "{found}");
+    assert!(!found.to_string().contains("not tested"), "{found}");
 }
 
 #[test]
-fn what_leaves_the_machine_names_no_level() {
+fn without_level_names_no_level_is_shown() {
     let few: &Plans = &[
         ("basic", 0.7, 0.8),
         ("plus", 0.294, 0.0),
         ("gold", 0.006, -1.5),
     ];
-    let found = judged(&model_of(CLOSED, 4000), &clients(few, 11, 500)).model;
+    let found = verdicts_on(&model_of(CLOSED, 4000), &clients(few, 11, 500)).model;
     let shown = |found: &ModelVerdict| format!("{found} {}", serde_json::to_string(found).unwrap());
     assert!(shown(&found).contains("gold"), "{found}");
-    let without = shown(&found.clone().without_levels());
+    let without = shown(&found.clone().without_level_names());
     assert!(!without.contains("gold"), "{without}");
-    assert!(without.contains("for levels of plan is open"), "{without}");
+    assert!(
+        without.contains("; not tested: levels of plan ("),
+        "{without}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Which coefficients a score test speaks of, and which it does not.
+//! The coefficients that a score test leaves out, and the one that has changed most.
 
 use std::collections::BTreeMap;
 
@@ -6,86 +6,88 @@ use dataset::passes::Encoding;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{LeftOut, ScoreTest};
+use crate::statistics::{ExclusionReason, ScoreTest};
 
-/// A level of a category whose coefficient a test says nothing about.
+/// A level of a category whose coefficient was not tested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UntestedLevel {
-    /// The category.
+    /// Name of the category.
     pub feature: String,
-    /// The coefficient's name, `plan = basic`; `None` where no level may be named, and then it
-    /// stands for all of the category.
+    /// Name of the coefficient, such as `plan = basic`. `None` where levels must not be named; the
+    /// entry then stands for the whole category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coefficient: Option<String>,
-    /// Why nothing is said.
-    pub why: WhyUntested,
+    /// Reason why it was not tested.
+    pub why: UntestedReason,
 }
 
-/// Why a test says nothing about a level.
+/// Reason why a level was not tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WhyUntested {
-    /// Too few rows have it, or too few have another.
+pub enum UntestedReason {
+    /// Too few rows have this level, or too few have another one.
     Rare,
-    /// The rows cannot tell it from other columns.
-    Alike,
+    /// The rows cannot distinguish it from other columns.
+    #[serde(rename = "alike")]
+    Collinear,
 }
 
-/// A coefficient that is no longer what it was.
+/// A coefficient that has changed since the training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Moved {
-    /// Its feature; `None` for the intercept.
+pub struct CoefficientChange {
+    /// Feature of the coefficient; `None` for the intercept.
     pub feature: Option<String>,
-    /// Its own name, where a category has several: `plan = basic`.
+    /// Name of the coefficient where its category has several, such as `plan = basic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coefficient: Option<String>,
-    /// Of the intercept, the levels that the test tells from it in no way: it may be one of theirs.
+    /// For the intercept: base levels of categories. The test cannot distinguish them from the
+    /// intercept, so one of them may have changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base_levels: Vec<BaseLevel>,
-    /// Its part of the statistic's root, standard normal while the model holds; above 0 where the
+    /// Component of the coefficient in the test; standard normal without drift. Above 0 when the
     /// coefficient has become larger.
     pub component: f64,
 }
 
-/// The level of a category that its others are held against in a test.
+/// The level of a category that a test uses as its base level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseLevel {
-    /// The category.
+    /// Name of the category.
     pub feature: String,
-    /// The coefficient's name, `plan = basic`; `None` where no level may be named.
+    /// Name of the coefficient, such as `plan = basic`. `None` where levels must not be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coefficient: Option<String>,
 }
 
-/// What a test says nothing about.
+/// Features and levels that were not tested.
 #[derive(Default)]
-pub(super) struct Untested {
+pub(super) struct UntestedCoefficients {
     pub(super) features: Vec<String>,
     pub(super) levels: Vec<UntestedLevel>,
 }
 
-/// The coefficients that have no part in a test, and why: `left_out` are the levels that it did not
-/// ask about.
+/// Lists the coefficients that were not tested, with the reasons. `left_out` holds the levels that
+/// the test left out.
 ///
-/// What the other levels of its category are held against is tested with the intercept.
-pub(super) fn untested(
+/// A base level is tested together with the intercept, so it is not listed.
+pub(super) fn untested_coefficients(
     model: &Model,
     test: &ScoreTest,
-    left_out: &BTreeMap<usize, LeftOut>,
-) -> Untested {
-    let mut found = Untested::default();
-    let parts = test.components.iter().enumerate().skip(1);
-    let open = model
+    left_out: &BTreeMap<usize, ExclusionReason>,
+) -> UntestedCoefficients {
+    let mut found = UntestedCoefficients::default();
+    let components = test.components.iter().enumerate().skip(1);
+    let untested = model
         .coefficients()
-        .zip(parts)
-        .filter(|(_, (_, part))| part.is_none());
-    for (coefficient, (place, _)) in open {
+        .zip(components)
+        .filter(|(_, (_, component))| component.is_none());
+    for (coefficient, (position, _)) in untested {
         let feature = coefficient.feature.to_owned();
-        let why = match left_out.get(&place) {
-            Some(LeftOut::Base | LeftOut::Absent) => continue,
-            Some(LeftOut::Rare) => WhyUntested::Rare,
-            None if coefficient.encoding != Encoding::Number => WhyUntested::Alike,
-            Some(LeftOut::Missing) | None => {
+        let why = match left_out.get(&position) {
+            Some(ExclusionReason::Base | ExclusionReason::Absent) => continue,
+            Some(ExclusionReason::Rare) => UntestedReason::Rare,
+            None if coefficient.encoding != Encoding::Number => UntestedReason::Collinear,
+            Some(ExclusionReason::Missing) | None => {
                 if found.features.last() != Some(&feature) {
                     found.features.push(feature);
                 }
@@ -101,39 +103,39 @@ pub(super) fn untested(
     found
 }
 
-/// The coefficient that has moved most in a test that left out some levels.
-pub(super) fn most_moved(
+/// The coefficient with the largest component in a test that left out some levels.
+pub(super) fn largest_change(
     model: &Model,
     test: &ScoreTest,
-    left_out: &BTreeMap<usize, LeftOut>,
-) -> Option<Moved> {
-    let parts = test.components.iter().enumerate();
-    let (place, component) = parts
-        .filter_map(|(place, part)| Some((place, (*part)?)))
+    left_out: &BTreeMap<usize, ExclusionReason>,
+) -> Option<CoefficientChange> {
+    let components = test.components.iter().enumerate();
+    let (position, component) = components
+        .filter_map(|(position, component)| Some((position, (*component)?)))
         .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
-    let Some(place) = place.checked_sub(1) else {
-        return Some(Moved {
+    let Some(position) = position.checked_sub(1) else {
+        return Some(CoefficientChange {
             feature: None,
             coefficient: None,
             base_levels: base_levels(model, left_out),
             component,
         });
     };
-    let moved = model.coefficients().nth(place)?;
-    let is_of_category = moved.encoding != Encoding::Number;
-    Some(Moved {
-        feature: Some(moved.feature.to_owned()),
-        coefficient: is_of_category.then(|| moved.name()),
+    let coefficient = model.coefficients().nth(position)?;
+    let is_of_category = coefficient.encoding != Encoding::Number;
+    Some(CoefficientChange {
+        feature: Some(coefficient.feature.to_owned()),
+        coefficient: is_of_category.then(|| coefficient.name()),
         base_levels: Vec::new(),
         component,
     })
 }
 
-fn base_levels(model: &Model, left_out: &BTreeMap<usize, LeftOut>) -> Vec<BaseLevel> {
-    let is_base = |place: &usize| left_out.get(place) == Some(&LeftOut::Base);
+fn base_levels(model: &Model, left_out: &BTreeMap<usize, ExclusionReason>) -> Vec<BaseLevel> {
+    let is_base = |position: &usize| left_out.get(position) == Some(&ExclusionReason::Base);
     let coefficients = model.coefficients().zip(1..);
     coefficients
-        .filter(|(_, place)| is_base(place))
+        .filter(|(_, position)| is_base(position))
         .map(|(coefficient, _)| BaseLevel {
             feature: coefficient.feature.to_owned(),
             coefficient: Some(coefficient.name()),

@@ -1,4 +1,4 @@
-//! Have the features moved?
+//! Verdicts on feature drift.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use dataset::{Levels, level_code};
 use model::Model;
 
 use super::Batch;
-use crate::compare::{Checked, ColumnPair, check_columns};
+use crate::compare::{CheckedColumns, ColumnPair, check_columns};
 use crate::statistics::Tally;
 
-/// What levels without a name of their own count as; no level is empty.
+/// Common name of all levels without a name of their own. No real level has an empty name.
 const NAMELESS: &str = "";
 
-/// All checks of a batch's features against the model's sample of its training rows; of categories
-/// against the counts of all of them.
-pub(super) fn check(model: &Model, batch: &Batch<'_>) -> Checked {
+/// Checks the features of a batch. Numbers are compared with the model's sample of its training
+/// rows, categories with the counts of all training rows.
+pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns {
     let known = model.profile.columns.iter();
     let columns = known
         .zip(&model.profile.sample.columns)
@@ -28,7 +28,10 @@ pub(super) fn check(model: &Model, batch: &Batch<'_>) -> Checked {
             match &known.values {
                 ColumnValues::Numbers(_) => numbers(known, sample, new),
                 ColumnValues::Levels(counts) => {
-                    let levels = [before(counts, known.missing), after(counts, new, names)];
+                    let levels = [
+                        training_levels(counts, known.missing),
+                        batch_levels(counts, new, names),
+                    ];
                     ColumnPair::categories(&known.name, levels)
                 }
             }
@@ -38,7 +41,7 @@ pub(super) fn check(model: &Model, batch: &Batch<'_>) -> Checked {
 }
 
 fn numbers(known: &ColumnProfile, sample: &[f64], new: &[f64]) -> ColumnPair {
-    // Of the training rows all missing values are counted, not only the sample's.
+    // The missing values of all training rows count, not those of the sample alone.
     let missing = Tally {
         with: known.missing,
         without: known.present(),
@@ -47,8 +50,8 @@ fn numbers(known: &ColumnProfile, sample: &[f64], new: &[f64]) -> ColumnPair {
     pair.with_missing(missing)
 }
 
-/// The levels of the training rows.
-fn before(counts: &CategoryCounts, missing: u64) -> Levels {
+/// Counts of the levels in the training rows.
+fn training_levels(counts: &CategoryCounts, missing: u64) -> Levels {
     let named = counts.levels.iter().map(|it| (it.level.clone(), it.rows));
     let nameless = (counts.others > 0).then(|| (NAMELESS.to_owned(), counts.others));
     Levels {
@@ -58,10 +61,11 @@ fn before(counts: &CategoryCounts, missing: u64) -> Levels {
     }
 }
 
-/// The levels of new rows; those that the training rows do not have are levels too.
+/// Counts of the levels in new rows, unseen levels included.
 ///
-/// Where those have more than are counted one by one, any other may be among the rest of them.
-fn after<'n>(
+/// Where the training rows have uncounted levels, an unseen level may be one of those, so it counts
+/// as nameless.
+fn batch_levels<'n>(
     counts: &CategoryCounts,
     cells: &[f64],
     name: impl Fn(f64) -> Option<&'n str>,

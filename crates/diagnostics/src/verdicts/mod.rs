@@ -1,8 +1,7 @@
-//! The verdicts of a run: does the deployed model still hold on a batch, and have its features
-//! moved?
+//! The drift verdicts of a run: model drift and feature drift in a batch.
 //!
-//! Everything is held against what the model carries of its training rows: the covariance of its
-//! coefficients, exact counts, and a sample. The training data is never needed again.
+//! A batch is compared with what the model stores about its training rows: covariance of the
+//! coefficients, exact counts, and a sample. The training data itself is not needed.
 
 mod coefficients;
 mod features;
@@ -15,60 +14,61 @@ use dataset::Table;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Checked, ColumnComparison, JointCheck, Verdict};
+use crate::compare::{CheckedColumns, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
-pub use self::coefficients::{BaseLevel, Moved, UntestedLevel, WhyUntested};
-pub use self::model_drift::{HeldTest, ModelVerdict, model_verdict};
+pub use self::coefficients::{BaseLevel, CoefficientChange, UntestedLevel, UntestedReason};
+pub use self::model_drift::{ModelVerdict, TestAtLevel, model_verdict};
 
-/// What a batch says about a deployed model.
+/// Drift verdicts for a batch under a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdicts {
-    /// The worst of what follows.
+    /// The worst of all verdicts below.
     pub verdict: Verdict,
-    /// Rows of the batch.
+    /// Number of rows in the batch.
     pub rows: u64,
-    /// Whether the model still holds.
+    /// Verdict on model drift.
     pub model: ModelVerdict,
-    /// Whether all features together lie elsewhere; `None` where there is nothing to test.
+    /// Joint test of all features; `None` where nothing can be tested.
     pub joint: Option<JointCheck>,
-    /// Each feature, in schema order.
+    /// The checks of each feature, in schema order.
     pub features: Vec<ColumnComparison>,
-    /// The sums over all batches since the model went live, this one included.
+    /// Sums over all batches since the deployment of the model, with this batch.
     pub sums: CumulativeScore,
 }
 
-/// The rows that a model is held against; their columns are the model's.
+/// The rows to test. Their columns are those of the model.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
-    /// Where they are.
+    /// The table that holds the rows.
     pub table: &'a Table,
-    /// Which of them.
+    /// Range of the rows in the table.
     pub rows: Range<usize>,
 }
 
-/// Holds a batch against a model and what the model carries of its training rows.
+/// Tests a batch for model drift and feature drift.
 ///
-/// `before` are the sums of the batches before it under the same model. While nothing has changed
-/// the test of a batch alone errs with a chance of `alpha`, in each batch anew; all looks at the sums
-/// together, however many, err with a chance of `alpha` at most; and all tests of the features of a
-/// batch together with one of [`ALPHA`](crate::ALPHA), also in each batch anew.
+/// `earlier` holds the sums of the earlier batches under the same model.
+///
+/// Chances of a false alarm without drift: `alpha` for the model test of each batch, and at most
+/// `alpha` for all tests of the sums together. The tests of all features of a batch together have
+/// [`ALPHA`](crate::ALPHA).
 pub fn verdicts(
     model: &Model,
     batch: &Batch<'_>,
-    before: &CumulativeScore,
+    earlier: &CumulativeScore,
     alpha: f64,
 ) -> Verdicts {
-    let (held, sums) = model_verdict(model, batch, before, alpha);
-    let Checked {
+    let (model_drift, sums) = model_verdict(model, batch, earlier, alpha);
+    let CheckedColumns {
         verdict,
         joint,
         columns,
-    } = features::check(model, batch);
+    } = features::check_features(model, batch);
     Verdicts {
-        verdict: Verdict::worst([held.verdict, verdict]),
+        verdict: Verdict::worst([model_drift.verdict, verdict]),
         rows: batch.rows.len() as u64,
-        model: held,
+        model: model_drift,
         joint,
         features: columns,
         sums,

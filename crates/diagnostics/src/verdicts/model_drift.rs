@@ -1,65 +1,69 @@
-//! Does the deployed model still hold?
+//! Verdict on model drift.
 
 use dataset::Selection;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
 use super::Batch;
-use super::coefficients::{Moved, Untested, UntestedLevel, WhyUntested, most_moved, untested};
+use super::coefficients::{
+    CoefficientChange, UntestedCoefficients, UntestedLevel, UntestedReason, largest_change,
+    untested_coefficients,
+};
 use crate::compare::Verdict;
 use crate::statistics::{CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, Undecided};
 
-/// Sums of several batches are looked at from so many rows on. Their rows are gone, so that χ² has to
-/// do, which is too quick for fewer: of 2,000 streams of small batches in which nothing had changed
-/// it said drift in 1.2 to 1.45 %, and in nearly all of those before so many rows had come.
+/// Smallest number of rows for a test of the sums of several batches. The rows themselves are gone,
+/// so only χ² is possible, and it is unreliable for few rows. In 2,000 streams of small batches
+/// without drift it gave 1.2 to 1.45 % false alarms. Nearly all of them came before this number of
+/// rows.
 const MIN_SUMMED_ROWS: u64 = 150;
 
-/// Whether the coefficients of the deployed model still hold.
+/// Verdict on model drift, with the tests behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelVerdict {
-    /// Drift when either test says so; insufficient data when neither can be made.
+    /// Drift when either test says so. Insufficient data when neither test gives a result.
     pub verdict: Verdict,
-    /// Labelled rows of the batch.
+    /// Number of labelled rows in the batch.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Number of rows with a positive label.
     pub positives: u64,
-    /// Rows of class 1 that the model expects among them; `None` where a number is beyond measure.
+    /// Number of positive labels that the model expects. `None` when it is not finite.
     pub expected: Option<f64>,
-    /// The test of the batch alone.
-    pub single: Option<HeldTest>,
-    /// The test of all batches since the model went live.
-    pub cumulative: Option<HeldTest>,
-    /// Features whose coefficients the test that decides could not tell from the others, and
-    /// categories of which no row has a level.
+    /// Test of this batch alone.
+    pub single: Option<TestAtLevel>,
+    /// Test of all batches since the deployment of the model.
+    pub cumulative: Option<TestAtLevel>,
+    /// Features that the deciding test left out: their coefficients are redundant, or no row has a
+    /// level of the category.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested: Vec<String>,
-    /// Levels of other categories whose coefficients that test says nothing about. One that no row
-    /// has is not among them.
+    /// Levels of other categories that the deciding test left out. A level without rows is not
+    /// listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested_levels: Vec<UntestedLevel>,
-    /// Why the batch alone cannot be tested.
+    /// Reason why the batch alone cannot be tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
-    /// The coefficient that has moved most, where the model no longer holds.
+    /// The coefficient that has changed most; `None` without model drift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved: Option<Moved>,
+    pub moved: Option<CoefficientChange>,
 }
 
-/// A score test and the level that it is held against.
+/// A score test with its significance level.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HeldTest {
+pub struct TestAtLevel {
     /// The test.
     #[serde(flatten)]
     pub test: ScoreTest,
-    /// Labelled rows that it is made of.
+    /// Number of labelled rows in the test.
     pub rows: u64,
-    /// A p-value below it is drift.
+    /// Significance level: a smaller p-value is drift.
     pub level: f64,
 }
 
 impl ModelVerdict {
-    /// The same without what stands in cells: of a category its name, and none of its levels.
-    pub fn without_levels(mut self) -> Self {
+    /// Removes the names of levels, which are cell contents. Names of categories stay.
+    pub fn without_level_names(mut self) -> Self {
         if let Some(moved) = &mut self.moved {
             moved.coefficient = None;
             for level in &mut moved.base_levels {
@@ -69,45 +73,46 @@ impl ModelVerdict {
         for level in &mut self.untested_levels {
             level.coefficient = None;
         }
-        // A category has its levels one after the other.
+        // The levels of a category are adjacent.
         self.untested_levels
-            .sort_by_key(|level| level.why == WhyUntested::Alike);
+            .sort_by_key(|level| level.why == UntestedReason::Collinear);
         self.untested_levels.dedup();
         self
     }
 }
 
-impl HeldTest {
-    /// Whether it says that the model no longer holds.
+impl TestAtLevel {
+    /// True when the test indicates drift.
     pub fn is_drift(&self) -> bool {
         self.test.p_value < self.level
     }
 
-    /// What it says; nothing where it is of the intercept alone and that holds.
+    /// The verdict of the test. A test of the intercept alone is no evidence against drift, so it
+    /// gives insufficient data.
     pub fn verdict(&self) -> Verdict {
         if self.is_drift() {
             Verdict::Drift
-        } else if self.is_of_intercept_alone() {
+        } else if self.tests_intercept_only() {
             Verdict::InsufficientData
         } else {
             Verdict::Ok
         }
     }
 
-    /// Whether it is of the intercept alone, though there are other coefficients: the rows are too
-    /// alike to tell any of those from it.
-    fn is_of_intercept_alone(&self) -> bool {
+    /// True when only the intercept was tested, because the rows cannot distinguish the other
+    /// coefficients from it.
+    fn tests_intercept_only(&self) -> bool {
         let others = self.test.components.get(1..).unwrap_or_default();
         !others.is_empty() && others.iter().all(Option::is_none)
     }
 }
 
-/// Tests a batch alone, and the sums that it is added to, which are those of the batches before it
-/// under the same model; returns the sums with it.
+/// Tests a batch alone, and the sums of all batches of the same model. `earlier` holds the sums
+/// without this batch. Returns the verdict and the new sums.
 pub fn model_verdict(
     model: &Model,
     batch: &Batch<'_>,
-    before: &CumulativeScore,
+    earlier: &CumulativeScore,
     alpha: f64,
 ) -> (ModelVerdict, CumulativeScore) {
     let deployed = DeployedCoefficients::of(model);
@@ -116,7 +121,7 @@ pub fn model_verdict(
     let single = deployed.test_batch(batch.table, rows, &terms, alpha);
     let test = |sums: &ScoreTerms| {
         if *sums == terms {
-            // The first batch since the model went live is all of the sums.
+            // For the first batch of a model the sums are those of the batch.
             return single.clone();
         }
         let rows = sums.rows;
@@ -127,61 +132,63 @@ pub fn model_verdict(
         deployed.test(sums)
     };
     let (cumulative, sums) = if deployed.covariance().is_none() || terms.rows == 0 {
-        (None, before.clone())
+        (None, earlier.clone())
     } else {
-        look(&terms, test, before, alpha)
+        test_sums(&terms, test, earlier, alpha)
     };
     let undecided = single.as_ref().err().copied();
-    let single = single.ok().map(|test| HeldTest {
+    let single = single.ok().map(|test| TestAtLevel {
         test,
         rows: terms.rows,
         level: alpha,
     });
     let found = || single.iter().chain(&cumulative);
-    let drift = found().find(|held| held.verdict() == Verdict::Drift);
-    let holds = found().find(|held| held.verdict() == Verdict::Ok);
+    let drift = found().find(|result| result.verdict() == Verdict::Drift);
+    let holds = found().find(|result| result.verdict() == Verdict::Ok);
     let undecided = undecided.or(single
         .as_ref()
-        .filter(|held| held.is_of_intercept_alone())
-        .map(|_| Undecided::AlikeRows));
+        .filter(|result| result.tests_intercept_only())
+        .map(|_| Undecided::CollinearFeatures));
     let verdict = match (drift, holds) {
         (Some(_), _) => Verdict::Drift,
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
     };
-    let left_out = |held: &HeldTest| {
-        let is_single = single.as_ref() == Some(held);
+    let left_out = |result: &TestAtLevel| {
+        let is_single = single.as_ref() == Some(result);
         let of_all = sums.terms.as_ref().filter(|_| !is_single);
         deployed.left_out(of_all.unwrap_or(&terms))
     };
-    let Untested { features, levels } = drift.or(holds).map_or_else(Untested::default, |held| {
-        untested(model, &held.test, &left_out(held))
-    });
-    let held = ModelVerdict {
+    let UntestedCoefficients { features, levels } = drift
+        .or(holds)
+        .map_or_else(UntestedCoefficients::default, |result| {
+            untested_coefficients(model, &result.test, &left_out(result))
+        });
+    let result = ModelVerdict {
         verdict,
         rows: terms.rows,
         positives: terms.positives,
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
         untested: features,
         untested_levels: levels,
-        moved: drift.and_then(|held| most_moved(model, &held.test, &left_out(held))),
+        moved: drift.and_then(|result| largest_change(model, &result.test, &left_out(result))),
         undecided,
         single,
         cumulative,
     };
-    (held, sums)
+    (result, sums)
 }
 
-/// Looks at the sums with the batch added.
-fn look(
+/// Tests the sums after adding the batch.
+fn test_sums(
     terms: &ScoreTerms,
     test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
-    before: &CumulativeScore,
+    earlier: &CumulativeScore,
     alpha: f64,
-) -> (Option<HeldTest>, CumulativeScore) {
-    let mut sums = before.clone();
-    let looked = sums.look(terms, test, alpha).ok();
+) -> (Option<TestAtLevel>, CumulativeScore) {
+    let mut sums = earlier.clone();
+    let tested = sums.look(terms, test, alpha).ok();
     let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
-    let held = looked.map(|(test, level)| HeldTest { test, rows, level });
-    (held, sums)
+    let result = tested.map(|(test, level)| TestAtLevel { test, rows, level });
+    (result, sums)
 }

@@ -1,22 +1,18 @@
-//! Verdicts as sentences.
+//! Drift verdicts as sentences.
 
 use std::fmt;
 
-use super::{BaseLevel, HeldTest, ModelVerdict, Verdicts, WhyUntested};
+use super::{BaseLevel, ModelVerdict, TestAtLevel, UntestedReason, Verdicts};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
 use crate::statistics::ScoreTestMethod;
 
 impl fmt::Display for ModelVerdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = || self.single.iter().chain(&self.cumulative);
-        let deciding = found().find(|held| held.is_drift()).or(found().next());
+        let deciding = found().find(|result| result.is_drift()).or(found().next());
         match (self.verdict, deciding, &self.undecided) {
-            (Verdict::Drift, Some(held), _) => {
-                write!(
-                    to,
-                    "the deployed model no longer holds on {}",
-                    on(self, held)
-                )?;
+            (Verdict::Drift, Some(result), _) => {
+                write!(to, "model drift on {}", test_in_words(self, result))?;
                 match &self.moved {
                     Some(moved) => {
                         let which = moved.coefficient.as_ref().or(moved.feature.as_ref());
@@ -28,34 +24,36 @@ impl fmt::Display for ModelVerdict {
                         match which {
                             Some(name) => write!(
                                 to,
-                                "; most of all the coefficient of {name} has become {direction}"
+                                "; the largest change: the coefficient of {name} has become {direction}"
                             ),
                             None => write!(
                                 to,
-                                "; most of all {} has become {direction}",
-                                the_intercept(&moved.base_levels)
+                                "; the largest change: {} has become {direction}",
+                                intercept_in_words(&moved.base_levels)
                             ),
                         }
                     }
                     None => Ok(()),
                 }
             }
-            (Verdict::Ok, Some(held), _) => {
-                write!(to, "the deployed model holds on {}", on(self, held))?;
-                self.open().try_for_each(|(names, why)| {
-                    let names = in_words(&names);
-                    write!(to, "; whether it does for {names} is open, which {why}")
+            (Verdict::Ok, Some(result), _) => {
+                write!(to, "no model drift on {}", test_in_words(self, result))?;
+                self.untested_names().try_for_each(|(names, why)| {
+                    write!(to, "; not tested: {} ({why})", in_words(&names))
                 })
             }
-            (_, _, Some(why)) => write!(to, "whether the deployed model holds is open: {why}"),
-            (_, _, None) => to.write_str("whether the deployed model holds is open"),
+            (_, _, Some(why)) if why.needs_more_rows() => {
+                write!(to, "cannot test for model drift yet: {why}")
+            }
+            (_, _, Some(why)) => write!(to, "cannot test for model drift: {why}"),
+            (_, _, None) => to.write_str("cannot test for model drift"),
         }
     }
 }
 
 impl ModelVerdict {
-    /// What the test that decides says nothing about, by reason.
-    fn open(&self) -> impl Iterator<Item = (Vec<String>, &'static str)> {
+    /// Names that the deciding test left out, by reason.
+    fn untested_names(&self) -> impl Iterator<Item = (Vec<String>, &'static str)> {
         let levels = |why| {
             let levels = self.untested_levels.iter();
             let levels = levels.filter(move |level| level.why == why);
@@ -64,19 +62,19 @@ impl ModelVerdict {
                 None => format!("levels of {}", level.feature),
             })
         };
-        let alike = self.untested.iter().cloned();
-        let alike = alike.chain(levels(WhyUntested::Alike)).collect();
-        let rare = levels(WhyUntested::Rare).collect();
-        let open: [(Vec<String>, &str); 2] = [
-            (alike, "these rows cannot tell apart"),
-            (rare, "too few of these rows have or lack"),
+        let collinear = self.untested.iter().cloned();
+        let collinear = collinear.chain(levels(UntestedReason::Collinear)).collect();
+        let rare = levels(UntestedReason::Rare).collect();
+        let by_reason: [(Vec<String>, &str); 2] = [
+            (collinear, "constant, missing or collinear in these rows"),
+            (rare, "rare in these rows, or all other levels are"),
         ];
-        open.into_iter().filter(|(names, _)| !names.is_empty())
+        by_reason.into_iter().filter(|(names, _)| !names.is_empty())
     }
 }
 
-/// The intercept, and what no test tells from it.
-fn the_intercept(base_levels: &[BaseLevel]) -> String {
+/// The intercept, with the base levels that cannot be distinguished from it.
+fn intercept_in_words(base_levels: &[BaseLevel]) -> String {
     let levels: Vec<String> = base_levels
         .iter()
         .map(|level| match &level.coefficient {
@@ -100,14 +98,14 @@ fn in_words(names: &[String]) -> String {
     }
 }
 
-/// The rows and the test, for a person.
-fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
-    let which = if verdict.single.as_ref() == Some(held) {
+/// Describes the rows and the result of the test.
+fn test_in_words(verdict: &ModelVerdict, result: &TestAtLevel) -> String {
+    let which = if verdict.single.as_ref() == Some(result) {
         "new labelled rows"
     } else {
         "labelled rows since it went live"
     };
-    let HeldTest { test, rows, level } = held;
+    let TestAtLevel { test, rows, level } = result;
     format!(
         "{rows} {which} (score test {:.2} with {} degrees of freedom, p {}{}; drift is below {})",
         test.statistic,
@@ -117,33 +115,33 @@ fn on(verdict: &ModelVerdict, held: &HeldTest) -> String {
             ScoreTestMethod::Asymptotic => "",
             ScoreTestMethod::Simulated => " by simulation",
         },
-        in_short(*level)
+        two_digits(*level)
     )
 }
 
 impl Verdicts {
-    /// The worst that the features say, each by itself and all together.
-    pub fn worst_of_features(&self) -> Verdict {
+    /// The worst verdict on the features, with the joint test.
+    pub fn worst_feature_verdict(&self) -> Verdict {
         let joint = self.joint.iter().map(|joint| joint.verdict);
         Verdict::worst(joint.chain(self.features.iter().map(|feature| feature.verdict)))
     }
 
-    /// What the features say, one sentence a finding.
-    pub fn of_features(&self) -> Vec<String> {
+    /// The findings about the features, one sentence each.
+    pub fn feature_sentences(&self) -> Vec<String> {
         let mut found: Vec<String> = self
             .joint
             .iter()
             .filter(|joint| joint.verdict == Verdict::Drift)
-            .map(moved_together)
-            .chain(self.features.iter().flat_map(of_feature))
+            .map(joint_drift_sentence)
+            .chain(self.features.iter().flat_map(drift_sentences))
             .collect();
         if found.is_empty() {
-            found.push(self.nothing_moved());
+            found.push(self.no_drift_sentence());
         }
         found
     }
 
-    fn nothing_moved(&self) -> String {
+    fn no_drift_sentence(&self) -> String {
         let untested =
             |feature: &&ColumnComparison| feature.distribution.verdict == Verdict::InsufficientData;
         let untested: Vec<&ColumnComparison> = self.features.iter().filter(untested).collect();
@@ -155,59 +153,64 @@ impl Verdicts {
             .iter()
             .all(|feature| feature.distribution.p_value.is_none());
         let why = if lack_values {
-            "there are no values"
+            "no values"
         } else {
-            "there are too few values to tell"
+            "too few values"
         };
         match (untested.len(), self.features.len() - untested.len()) {
-            (0, _) => "the features lie where those of the training rows did".into(),
-            (_, 0) => format!("whether the features have moved is open: {why}"),
+            (0, _) => "no feature drift: new clients resemble the training clients".into(),
+            (_, 0) => format!("cannot test for feature drift yet: {why}"),
             _ => format!(
-                "the features lie where those of the training rows did, but for {}: {why}",
+                "no feature drift: new clients resemble the training clients; not tested: {} ({why})",
                 names.join(", ")
             ),
         }
     }
 }
 
-fn moved_together(joint: &JointCheck) -> String {
+fn joint_drift_sentence(joint: &JointCheck) -> String {
     format!(
-        "{} together lie elsewhere than in the training rows (p {})",
+        "joint feature drift of {} (p {})",
         joint.columns.join(", "),
         p_text(joint.p_value)
     )
 }
 
-fn of_feature(feature: &ColumnComparison) -> impl Iterator<Item = String> {
+fn drift_sentences(feature: &ColumnComparison) -> impl Iterator<Item = String> {
     let checks = [&feature.distribution, &feature.missing];
     checks
         .into_iter()
         .filter(|check| check.verdict == Verdict::Drift)
         .map(|check| {
             format!(
-                "{} {} (p {})",
-                feature.name,
-                has_moved(check),
+                "{} (p {})",
+                change_in_words(&feature.name, check),
                 check.corrected_p_value.map_or_else(|| "-".into(), p_text)
             )
         })
 }
 
-fn has_moved(check: &Check) -> String {
+fn change_in_words(name: &str, check: &Check) -> String {
     match (check.unit, check.effect) {
         (Unit::MissingShare, Some(by)) if by < 0.0 => {
-            format!("is missing in {:.1} % of the rows less", -by * 100.0)
+            format!(
+                "missing values of {name} are down by {:.1} % of the rows",
+                -by * 100.0
+            )
         }
         (Unit::MissingShare, Some(by)) => {
-            format!("is missing in {:.1} % of the rows more", by * 100.0)
+            format!(
+                "missing values of {name} are up by {:.1} % of the rows",
+                by * 100.0
+            )
         }
-        (unit, Some(by)) => format!("is distributed otherwise, by {by:.2} {unit}"),
-        (_, None) => "is distributed otherwise, beyond measure".into(),
+        (unit, Some(by)) => format!("the distribution of {name} has moved by {by:.2} {unit}"),
+        (_, None) => format!("the distribution of {name} has moved by a number out of range"),
     }
 }
 
-/// A level with the two digits of it that matter.
-fn in_short(level: f64) -> f64 {
+/// Rounds a level to two significant digits.
+fn two_digits(level: f64) -> f64 {
     format!("{level:.1e}").parse().unwrap_or(level)
 }
 

@@ -1,37 +1,40 @@
-//! Whether people who are to be told of something can be.
+//! The delivery of alerts: targets, waiting alerts and open conditions.
 
 use common::config::WebhookSettings;
 use common::files;
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
-/// The version of the history that has a place for alerts.
+/// First version of the history with tables for alerts.
 const FIRST_VERSION: usize = 3;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let config = patient.config;
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let config = pipeline.config;
     let targets = alerts::targets(config);
     if targets.is_empty() {
-        return Ok("nobody is told of anything (alerts in the configuration)".into());
+        return Ok("nobody is notified (alerts in the configuration)".into());
     }
     if let Some(webhook) = &config.alerts.webhook {
         examine_secret(webhook, findings);
     }
-    let told = targets.join(" and ");
-    let Some(history) = patient.history() else {
-        return Ok(format!("for the {told}"));
+    let target_names = targets.join(" and ");
+    let Some(history) = pipeline.history() else {
+        return Ok(format!("for the {target_names}"));
     };
     if history.versions()?.0 < FIRST_VERSION {
-        return Ok(format!("for the {told}, none yet"));
+        return Ok(format!("for the {target_names}, none yet"));
     }
     let mut n_waiting = 0;
     for target in targets {
         let waiting = history.waiting_alerts(target)?;
         n_waiting += waiting.len();
-        // A run that is working is about to deliver them.
+        // A working run is about to deliver its alerts.
         let failed = waiting.iter().find(|alert| alert.failures > 0);
-        if let Some(alert) = failed.filter(|_| !patient.is_working()) {
+        if let Some(alert) = failed.filter(|_| !pipeline.is_working()) {
             findings.problem(
                 format!(
                     "{} for the {target} could not be delivered since {}: {}",
@@ -53,7 +56,9 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     } else {
         format!("open: {}", names.join(", "))
     };
-    Ok(format!("for the {told}; {n_waiting} waiting; {conditions}"))
+    Ok(format!(
+        "for the {target_names}; {n_waiting} waiting; {conditions}"
+    ))
 }
 
 fn examine_secret(webhook: &WebhookSettings, findings: &mut Findings) {

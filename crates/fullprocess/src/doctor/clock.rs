@@ -1,21 +1,24 @@
-//! The clock against what was recorded: nothing ends, is made or is written in the future.
+//! The clock, checked against recorded times: no run, release or file may be from the future.
 //!
-//! What is ahead of the clock shows that it went back. Whether it is wrong now or was wrong then
-//! only a person can tell.
+//! A future time shows that the clock was set back. Only a person can tell which of the two clock
+//! settings was wrong.
 
 use common::Manifest;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, quoted};
 
-/// Clocks of a machine and of its file server differ by seconds, and are set by seconds.
+/// Tolerance for clocks of different machines, for example of a file server.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let (layout, now) = (&patient.config.layout, patient.now);
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let (layout, now) = (&pipeline.config.layout, pipeline.now);
     let shown = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-    let last = match patient.history() {
+    let last = match pipeline.history() {
         Some(history) => history.last_run()?,
         None => None,
     };
@@ -30,7 +33,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
             "date && fullprocess",
         );
     }
-    // A manifest that cannot be read is a finding of the releases.
+    // An unreadable manifest is a finding of the examination of the releases.
     if let Ok(Some(live)) = Manifest::of_live_release(layout)
         && is_ahead(live.created_at, now)
     {
@@ -71,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_ahead_are_nothing_and_minutes_are() {
+    fn seconds_ahead_are_tolerated_and_minutes_are_not() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         for (recorded, ahead) in [
             ("2026-03-01T11:00:00Z", false),

@@ -1,21 +1,24 @@
-//! Whether the history is whole, and whether the data is what its ledger says.
+//! The integrity of the history, and the data checked against the ledger.
 
 use anyhow::Context;
 use common::history::is_damage;
 use common::{Failure, History, Ledger, digest};
 use dataset::FingerprintKey;
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let history = match patient.history {
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let history = match pipeline.history {
         Ok(Some(history)) => history,
-        Ok(None) => return Ok(examine_absence(patient, findings)),
-        Err(error) => return examine_unreadable(patient, error, findings),
+        Ok(None) => return Ok(examine_absence(pipeline, findings)),
+        Err(error) => return examine_unreadable(pipeline, error, findings),
     };
     let (version, newest) = history.versions()?;
-    if patient.is_working() {
+    if pipeline.is_working() {
         return Ok(format!(
             "version {version}; the rest not examined while a run is working"
         ));
@@ -23,7 +26,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     if let Some(problem) = first_problem(history) {
         findings.problem(
             format!("the history is damaged: {problem}"),
-            set_aside(patient),
+            set_aside(pipeline),
         );
         return Ok("damaged".into());
     }
@@ -33,14 +36,14 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
             "fullprocess",
         );
     }
-    examine_data(patient, &history.ledger()?, findings)?;
+    examine_data(pipeline, &history.ledger()?, findings)?;
     let runs = counted(history.run_ids()?.len(), "run");
     Ok(format!("version {version}, whole, {runs}"))
 }
 
-/// No history: nothing to say before the first run, and a loss after it.
-fn examine_absence(patient: &Patient<'_>, findings: &mut Findings) -> String {
-    let layout = &patient.config.layout;
+/// Examines a missing history: normal before the first run, a loss after it.
+fn examine_absence(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings) -> String {
+    let layout = &pipeline.config.layout;
     if layout.final_data().exists() || layout.current().exists() {
         findings.problem(
             format!(
@@ -54,7 +57,7 @@ fn examine_absence(patient: &Patient<'_>, findings: &mut Findings) -> String {
 }
 
 fn examine_unreadable(
-    patient: &Patient<'_>,
+    pipeline: &ExaminedPipeline<'_>,
     error: &anyhow::Error,
     findings: &mut Findings,
 ) -> anyhow::Result<String> {
@@ -67,12 +70,12 @@ fn examine_unreadable(
     }
     findings.problem(
         format!("{error:#}: restore it from a backup, or set it aside"),
-        set_aside(patient),
+        set_aside(pipeline),
     );
     Ok("damaged".into())
 }
 
-/// Why the history cannot be trusted; an error of the check itself is such a reason.
+/// First integrity problem of the history. An error of the check itself counts as a problem.
 fn first_problem(history: &History) -> Option<String> {
     match history.integrity_problems() {
         Ok(problems) => problems.into_iter().next(),
@@ -80,12 +83,14 @@ fn first_problem(history: &History) -> Option<String> {
     }
 }
 
-/// Moves the history away with its journal, which would be played into the next one, and begins
-/// a new one.
-fn set_aside(patient: &Patient<'_>) -> String {
-    let layout = &patient.config.layout;
-    // With milliseconds: the folder of a remedy that was followed a moment ago is there already.
-    let name = patient.now.strftime("history-set-aside-%Y%m%dT%H%M%S%.3fZ");
+/// Command that moves the history away with its journal and begins a new history. Without the move,
+/// SQLite would apply the old journal to the new file.
+fn set_aside(pipeline: &ExaminedPipeline<'_>) -> String {
+    let layout = &pipeline.config.layout;
+    // Milliseconds keep the name unique: the folder of a remedy from a moment ago may exist.
+    let name = pipeline
+        .now
+        .strftime("history-set-aside-%Y%m%dT%H%M%S%.3fZ");
     let folder = quoted(&layout.state().join(name.to_string()));
     format!(
         "mkdir {folder} && mv {}* {folder} && fullprocess",
@@ -93,32 +98,32 @@ fn set_aside(patient: &Patient<'_>) -> String {
     )
 }
 
-/// The data and the fingerprints of its rows against the ledger.
+/// Checks the data and its row fingerprints against the ledger.
 fn examine_data(
-    patient: &Patient<'_>,
+    pipeline: &ExaminedPipeline<'_>,
     ledger: &Ledger,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let layout = &patient.config.layout;
+    let layout = &pipeline.config.layout;
     if ledger.committed_bytes == 0 {
         return Ok(());
     }
     if ledger.rebuilding {
         findings.note(
-            "finaldata.csv was being made anew when a run was cut short",
+            "finaldata.csv was being rebuilt when a run was cut short",
             "fullprocess",
         );
         return Ok(());
     }
-    if let Some(history) = patient.history() {
-        for removal in ingestion::unconfirmed_removals(patient.config, history)? {
+    if let Some(history) = pipeline.history() {
+        for removal in ingestion::unconfirmed_removals(pipeline.config, history)? {
             findings.problem(
                 format!("{removal}: mount the disk or put the files back, unless they were removed on purpose"),
                 "ingestion --accept-removal",
             );
         }
     }
-    examine_final_data(patient, ledger, findings);
+    examine_final_data(pipeline, ledger, findings);
     let rejected = layout.rejected_rows();
     if rejected.metadata().map_or(0, |metadata| metadata.len()) < ledger.rejected_bytes {
         findings.problem(
@@ -131,7 +136,7 @@ fn examine_data(
         Ok(Some(_)) => findings.note(
             format!(
                 "{} was cut or removed",
-                layout.judged_fingerprints().display()
+                layout.evaluated_fingerprints().display()
             ),
             "ingestion",
         ),
@@ -151,8 +156,8 @@ fn examine_data(
     Ok(())
 }
 
-fn examine_final_data(patient: &Patient<'_>, ledger: &Ledger, findings: &mut Findings) {
-    let path = patient.config.layout.final_data();
+fn examine_final_data(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings: &mut Findings) {
+    let path = pipeline.config.layout.final_data();
     let what = match digest::of_file_start(&path, ledger.committed_bytes) {
         Ok(Some(found)) if found == ledger.digest => return,
         Ok(Some(_)) => format!("{} does not hold what was ingested", path.display()),

@@ -1,7 +1,7 @@
-//! What stands in the input folders: nothing, what cannot be read, what was rejected, and what the
-//! last run noticed of it.
+//! The input folders: empty folders, unreadable entries, rejected files, and the notices of the
+//! last run.
 //!
-//! The content of files is not read again: what a run found of it is in its record.
+//! The content of files is not read again: the record of a run holds what was found.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,18 +11,21 @@ use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
 use record::{NoticeKind, RunRecord};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 use crate::notices;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let config = patient.config;
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let config = pipeline.config;
     if config
         .input_folders
         .iter()
         .any(|folder| !folder.path.is_dir())
     {
-        // That is a finding of the permissions.
+        // Missing folders are a finding of the permissions.
         return Ok("not listed".into());
     }
     let listing = dataset::list(&config.input_folders)?;
@@ -33,8 +36,8 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
         );
     }
     let unreadable = examine_access(config, &listing, findings);
-    examine_last_run(patient, &unreadable, findings)?;
-    let rejected = match patient.history() {
+    examine_last_run(pipeline, &unreadable, findings)?;
+    let rejected = match pipeline.history() {
         Some(history) => {
             let ledger = history.ledger()?;
             examine_targets(config, history, &ledger, &listing, findings)?;
@@ -49,7 +52,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     Ok(seen)
 }
 
-/// Entries that this user cannot read; returns how each is named.
+/// Reports entries that this user cannot read; returns their names.
 fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -> Vec<String> {
     let mut named = Vec::new();
     for entry in &listing.unreadable {
@@ -77,21 +80,21 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
     named
 }
 
-/// Permission alone does not show that a disk fails.
+/// Reads one byte, because permission bits do not show that a disk fails.
 fn read_a_byte(path: &Path) -> io::Result<()> {
     regular::open(path)?.read(&mut [0]).map(|_| ())
 }
 
-/// Errors of the operating system that opening shows: no such file, permission denied.
+/// Errors of the operating system that opening a file shows: not found, permission denied.
 const DECIDED_BY_OPENING: [&str; 2] = ["(os error 2)", "(os error 13)"];
 
-/// What the last run noticed that its listing alone does not show.
+/// Reports notices of the last run that the listing alone does not show.
 fn examine_last_run(
-    patient: &Patient<'_>,
+    pipeline: &ExaminedPipeline<'_>,
     unreadable: &[String],
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let Some(history) = patient.history() else {
+    let Some(history) = pipeline.history() else {
         return Ok(());
     };
     let Some(last) = history.finished_runs::<RunRecord>(1)?.pop() else {
@@ -100,14 +103,14 @@ fn examine_last_run(
     for notice in &last.record.notices {
         let is_found_now = match notice.kind {
             NoticeKind::EmptyFolder => true,
-            // Opening the file again has decided these; damage further on is known by the run.
+            // Opening the file again decides these errors. Only a run can find damage further on.
             NoticeKind::Unreadable => {
                 DECIDED_BY_OPENING
                     .iter()
                     .any(|error| notice.what.contains(error))
                     || unreadable.contains(&notice.place)
             }
-            // Ingestion has kept it.
+            // Ingestion stored these files, and `examine_targets` reports them.
             NoticeKind::MisspeltTarget => true,
             NoticeKind::NoLabels => false,
         };
@@ -118,7 +121,7 @@ fn examine_last_run(
     Ok(())
 }
 
-/// Files whose target is probably misspelt, as ingestion found them.
+/// Reports files whose target column is probably misspelt, as stored by ingestion.
 fn examine_targets(
     config: &Config,
     history: &History,
@@ -129,16 +132,16 @@ fn examine_targets(
     for target in ingestion::misspelt_targets(history, ledger)? {
         let remedy = match find(listing, &target.folder, &target.name) {
             Some(found) => format!("ingestion --explain {}", quoted(&found.path)),
-            // The ledger knows a file that was renamed by its former name.
+            // The ledger keeps the former name of a renamed file.
             None => format!("ls -la {}", quoted(folder_path(config, &target.folder))),
         };
-        // The column may be another on purpose, so this alone is no problem.
-        findings.note(notices::of_misspelt(&target).what, remedy);
+        // The target may be missing on purpose, so this is a note and no problem.
+        findings.note(notices::misspelt_target_notice(&target).what, remedy);
     }
     Ok(())
 }
 
-/// Where an input folder is, by its name in the configuration.
+/// Path of an input folder, by its configured name.
 fn folder_path<'a>(config: &'a Config, name: &str) -> &'a Path {
     let folder = config
         .input_folders
@@ -147,14 +150,14 @@ fn folder_path<'a>(config: &'a Config, name: &str) -> &'a Path {
     folder.map_or(config.base.as_path(), |folder| &folder.path)
 }
 
-/// The file of that folder and name, where it is still there.
+/// The file with this folder and name; `None` if it is gone.
 fn find<'a>(listing: &'a Listing, folder: &str, name: &str) -> Option<&'a FoundFile> {
     let is_this = |file: &&FoundFile| file.folder == folder && file.name == name;
     listing.files.iter().find(is_this)
 }
 
-/// Rejected files that are still there; returns how many. While other input is in use they are no
-/// finding: the run that read them first has said it.
+/// Counts rejected files that are still there. Reports the first one if no other input is in use;
+/// otherwise the run that first read the file has reported it.
 fn examine_rejected(
     config: &Config,
     ledger: &Ledger,

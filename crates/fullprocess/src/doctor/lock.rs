@@ -1,9 +1,8 @@
-//! Whether a run is working, told without touching its lock.
+//! Detects a working run without taking its lock.
 //!
-//! Trying the lock would make a run that starts in that instant end with exit code 75. So the
-//! kernel's list of locks is read instead. It shows the processes of this machine, or of this
-//! container only; where there is no such list, a run counts as working while the process that
-//! the lock's text names lives.
+//! Trying the lock could make a starting run end with exit code 75. So the kernel's list of locks
+//! is read. The list covers this machine or this container only. Without the list, the process
+//! named in the lock file counts as a working run while it lives.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,39 +12,39 @@ use common::{Layout, regular};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, quoted};
 
 /// The kernel's list of locks.
-const LIST: &str = "/proc/locks";
+const LOCK_LIST: &str = "/proc/locks";
 
-/// The run lock as it stands.
+/// State of the run lock.
 #[derive(PartialEq)]
 pub(super) struct Lock {
     pub(super) holder: Option<Holder>,
-    /// When it was last taken.
+    /// Time when the lock was last taken.
     taken_at: Option<SystemTime>,
 }
 
-/// Who holds the lock.
+/// Holder of the lock.
 #[derive(PartialEq)]
 pub(super) struct Holder {
-    /// What it wrote into the lock: program and process.
+    /// Text of the lock file: program and process.
     text: String,
     is_alive: bool,
 }
 
 impl Lock {
-    /// Looks at the lock; one that is not there or cannot be read is held by nobody.
-    pub(super) fn look(layout: &Layout) -> Self {
+    /// Reads the state of the lock. A missing or unreadable lock file has no holder.
+    pub(super) fn read(layout: &Layout) -> Self {
         let path = layout.run_lock();
         let metadata = path.metadata().ok();
         let text = regular::read_to_string(&path).unwrap_or_default();
         let text = text.trim().to_owned();
-        let holder = process_in(&text).and_then(|process| {
+        let holder = holder_process(&text).and_then(|process| {
             let is_alive = is_alive(process);
-            let is_held = match (fs::read_to_string(LIST), &metadata) {
-                (Ok(list), Some(metadata)) => names(&list, process, metadata.ino()),
+            let is_held = match (fs::read_to_string(LOCK_LIST), &metadata) {
+                (Ok(list), Some(metadata)) => lists_lock(&list, process, metadata.ino()),
                 _ => is_alive,
             };
             is_held.then_some(Holder { text, is_alive })
@@ -57,8 +56,11 @@ impl Lock {
     }
 }
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let Some(holder) = &patient.lock.holder else {
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let Some(holder) = &pipeline.lock.holder else {
         return Ok("free: no run is working".into());
     };
     if holder.is_alive {
@@ -75,20 +77,20 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
                 "{} has ended, but a process that it started still holds the lock",
                 holder.text
             ),
-            format!("fuser -v {}", quoted(&patient.config.layout.run_lock())),
+            format!("fuser -v {}", quoted(&pipeline.config.layout.run_lock())),
         );
     }
     Ok(format!("held by {}", holder.text))
 }
 
-/// The process that the lock's text names.
-fn process_in(text: &str) -> Option<i32> {
+/// The process number in the text of the lock.
+fn holder_process(text: &str) -> Option<i32> {
     let (_, process) = text.rsplit_once("process ")?;
     process.parse().ok()
 }
 
-/// Whether the list has a lock of this process on the file with this inode number.
-fn names(list: &str, process: i32, inode: u64) -> bool {
+/// True if the list has a lock of `process` on the file with this inode number.
+fn lists_lock(list: &str, process: i32, inode: u64) -> bool {
     list.lines().any(|line| {
         // "1: FLOCK  ADVISORY  WRITE 1234 fe:00:5308754 0 EOF"
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -101,7 +103,7 @@ fn names(list: &str, process: i32, inode: u64) -> bool {
 }
 
 fn is_alive(process: i32) -> bool {
-    // A process of somebody else must not be signalled, but it is there.
+    // A process of another user cannot be signalled, but it exists.
     Pid::from_raw(process)
         .is_some_and(|process| matches!(test_kill_process(process), Ok(()) | Err(Errno::PERM)))
 }
@@ -115,18 +117,18 @@ mod tests {
         let list = "1: POSIX  ADVISORY  READ 77 fe:00:42 128 128\n\
                     2: FLOCK  ADVISORY  WRITE 1234 fe:00:5308754 0 EOF\n\
                     2: -> FLOCK  ADVISORY  WRITE 99 fe:00:42 0 EOF\n";
-        assert!(names(list, 1234, 5_308_754));
-        assert!(!names(list, 1234, 42));
-        assert!(!names(list, 77, 42), "a lock of another kind");
-        assert!(!names(list, 99, 42), "one that waits for the lock");
-        assert!(!names("no such list", 1, 1));
+        assert!(lists_lock(list, 1234, 5_308_754));
+        assert!(!lists_lock(list, 1234, 42));
+        assert!(!lists_lock(list, 77, 42), "a lock of another kind");
+        assert!(!lists_lock(list, 99, 42), "one that waits for the lock");
+        assert!(!lists_lock("no such list", 1, 1));
     }
 
     #[test]
     fn the_text_of_the_lock_names_a_process() {
-        assert_eq!(process_in("fullprocess, process 1234"), Some(1234));
-        assert_eq!(process_in(""), None);
-        assert_eq!(process_in("process of mine"), None);
+        assert_eq!(holder_process("fullprocess, process 1234"), Some(1234));
+        assert_eq!(holder_process(""), None);
+        assert_eq!(holder_process("process of mine"), None);
         assert!(is_alive(std::process::id() as i32));
         assert!(!is_alive(0));
     }

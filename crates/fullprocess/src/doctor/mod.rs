@@ -1,9 +1,9 @@
-//! What is wrong with the pipeline, and the command that mends each finding.
+//! The doctor: finds what is wrong with the pipeline and names the command that fixes it.
 //!
-//! Looking only: nothing is written and no lock is taken. What a run that is working has not
-//! finished yet is no finding, so that part is left out while one works; if one came or went
-//! during the examination, all is examined once more. An examination that fails is a finding of
-//! its own and hides no other.
+//! Examinations only read: they write nothing and take no lock. The unfinished work of a running
+//! run is no finding, so those parts are skipped. If a run starts or ends during the examination,
+//! everything is examined once more. A failed examination is itself a finding and hides no other
+//! finding.
 
 mod alerts;
 mod clock;
@@ -28,8 +28,8 @@ use self::report::Findings;
 
 pub use self::report::{Check, DoctorReport, Examination, Finding, Severity};
 
-/// What all examinations look at.
-struct Patient<'a> {
+/// Input of all examinations.
+struct ExaminedPipeline<'a> {
     config: &'a Config,
     now: Timestamp,
     lock: &'a Lock,
@@ -38,9 +38,9 @@ struct Patient<'a> {
 
 /// Examines the whole pipeline.
 pub(crate) fn doctor(config: &Config) -> DoctorReport {
-    let before = Lock::look(&config.layout);
+    let before = Lock::read(&config.layout);
     let report = examine(config, &before);
-    let after = Lock::look(&config.layout);
+    let after = Lock::read(&config.layout);
     if after == before {
         report
     } else {
@@ -51,34 +51,34 @@ pub(crate) fn doctor(config: &Config) -> DoctorReport {
 fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     let layout = &config.layout;
     let history = read_history(layout);
-    let patient = Patient {
+    let pipeline = ExaminedPipeline {
         config,
         now: Timestamp::now(),
         lock,
         history: &history,
     };
     let mut report = DoctorReport::default();
-    let mut make = |check, examination: Examine, place: &Path| {
+    let mut run_check = |check, examination: Examine, place: &Path| {
         let mut findings = Findings::of(check);
-        let seen = examination(&patient, &mut findings);
+        let seen = examination(&pipeline, &mut findings);
         report.add(seen, findings, place);
     };
-    // Causes before consequences: the findings are to be mended from the top.
-    make(Check::Permissions, permissions::examine, &config.base);
-    make(Check::Space, space::examine, layout.state());
-    make(Check::Clock, clock::examine, &layout.history());
-    make(Check::Lock, lock::examine, &layout.run_lock());
-    make(Check::History, history::examine, &layout.history());
-    make(Check::Input, input::examine, &config.base);
-    make(Check::Releases, releases::examine, layout.production());
-    make(Check::Model, model::examine, &config.test_folder.path);
-    make(Check::Orphans, orphans::examine, layout.state());
-    make(Check::Runs, runs::examine, &layout.history());
-    make(Check::Alerts, alerts::examine, &layout.history());
+    // Causes before consequences: the findings should be fixed from the top.
+    run_check(Check::Permissions, permissions::examine, &config.base);
+    run_check(Check::Space, space::examine, layout.state());
+    run_check(Check::Clock, clock::examine, &layout.history());
+    run_check(Check::Lock, lock::examine, &layout.run_lock());
+    run_check(Check::History, history::examine, &layout.history());
+    run_check(Check::Input, input::examine, &config.base);
+    run_check(Check::Releases, releases::examine, layout.production());
+    run_check(Check::Model, model::examine, &config.test_folder.path);
+    run_check(Check::Orphans, orphans::examine, layout.state());
+    run_check(Check::Runs, runs::examine, &layout.history());
+    run_check(Check::Alerts, alerts::examine, &layout.history());
     report
 }
 
-/// The history; an empty file is one that has not begun.
+/// The history; `None` if the file is missing or empty.
 fn read_history(layout: &Layout) -> anyhow::Result<Option<History>> {
     let Some(history) = History::read(layout)? else {
         return Ok(None);
@@ -87,17 +87,17 @@ fn read_history(layout: &Layout) -> anyhow::Result<Option<History>> {
     Ok((version > 0).then_some(history))
 }
 
-/// One examination: what was seen, in short.
-type Examine = fn(&Patient<'_>, &mut Findings) -> anyhow::Result<String>;
+/// One examination; returns a short summary.
+type Examine = fn(&ExaminedPipeline<'_>, &mut Findings) -> anyhow::Result<String>;
 
-impl Patient<'_> {
-    /// The history, where there is one that can be read; that it cannot is a finding of the
-    /// examination of the history alone.
+impl ExaminedPipeline<'_> {
+    /// The history; `None` if it is missing or unreadable. Only the examination of the history
+    /// reports an unreadable history.
     fn history(&self) -> Option<&History> {
         self.history.as_ref().ok()?.as_ref()
     }
 
-    /// Why there is no history to look into.
+    /// Summary of an examination that needs a history and has none.
     fn without_history(&self) -> String {
         match self.history {
             Ok(_) => "none yet".into(),

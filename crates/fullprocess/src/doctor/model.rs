@@ -1,20 +1,23 @@
-//! Whether the deployed model is of use: its figures on the test data as it is now.
+//! The usefulness of the deployed model: its metrics on the current test data.
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::Findings;
-use crate::judge::Live;
+use crate::evaluation::LiveRelease;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let live = match Live::load(patient.config) {
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let live = match LiveRelease::load(pipeline.config) {
         Ok(Some(live)) => live,
         Ok(None) => return Ok("nothing is deployed".into()),
-        // What is wrong with a release is a finding of the examination of the releases.
+        // A damaged release is a finding of the examination of the releases.
         Err(_) => return Ok("unknown without a release that can be used".into()),
     };
-    let scored = scoring::score_release(patient.config, live.manifest(), &live.model)?;
+    let scored = scoring::score_release(pipeline.config, live.manifest(), &live.model)?;
     let metrics = &scored.metrics;
     for warning in scoring::model_warnings(metrics, "the deployed model", "on the test data") {
-        // A person has to judge it: another model, or other test data, may be needed.
+        // A person must decide: the pipeline may need another model or other test data.
         findings.note(warning, "diagnostics");
     }
     Ok(format!(

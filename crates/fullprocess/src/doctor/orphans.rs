@@ -1,7 +1,7 @@
-//! What a killed run left lying: temporary files, releases that were being made, bytes that
-//! nobody committed, a list of files that says something else, reports of no run.
+//! Leftovers of killed runs: temporary files, unfinished releases, uncommitted bytes, an outdated
+//! file list, reports without a run.
 //!
-//! Most of it the next run removes by itself.
+//! The next run removes most of them by itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,17 +12,20 @@ use anyhow::Context;
 use common::{Layout, Ledger, files};
 use ingestion::uncommitted_tails;
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
-/// Paths that one finding names; the next examination names the rest.
+/// Upper limit of paths in one finding; the next examination names the rest.
 const MOST_PATHS: usize = 20;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    if patient.is_working() {
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    if pipeline.is_working() {
         return Ok("not examined while a run is working".into());
     }
-    let layout = &patient.config.layout;
+    let layout = &pipeline.config.layout;
     let swept = [
         layout.output(),
         layout.models(),
@@ -40,11 +43,11 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
         );
     }
     let mut n_orphans = left.len();
-    if let Some(history) = patient.history() {
+    if let Some(history) = pipeline.history() {
         let ledger = history.ledger()?;
         n_orphans += uncommitted(layout, &ledger, findings);
-        n_orphans += wrong_list(layout, &ledger, findings)?;
-        n_orphans += reports_of_no_run(layout, &history.run_ids()?, findings)?;
+        n_orphans += outdated_file_list(layout, &ledger, findings)?;
+        n_orphans += orphaned_reports(layout, &history.run_ids()?, findings)?;
     }
     Ok(match n_orphans {
         0 => "none".into(),
@@ -52,7 +55,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     })
 }
 
-/// Bytes behind the committed ones.
+/// Reports bytes after the committed end of a file.
 fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usize {
     let tails = uncommitted_tails(layout, ledger);
     for tail in &tails {
@@ -68,8 +71,12 @@ fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usi
     tails.len()
 }
 
-/// ingestedfiles.txt, where it is not what the ledger says.
-fn wrong_list(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> anyhow::Result<usize> {
+/// Reports an ingestedfiles.txt that differs from the ledger.
+fn outdated_file_list(
+    layout: &Layout,
+    ledger: &Ledger,
+    findings: &mut Findings,
+) -> anyhow::Result<usize> {
     let path = layout.ingested_files();
     let found = files::read_if_present(&path)?.unwrap_or_default();
     if found == ledger.position().file_list().as_bytes() {
@@ -82,8 +89,8 @@ fn wrong_list(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> anyh
     Ok(1)
 }
 
-/// Report folders whose run the history does not know.
-fn reports_of_no_run(
+/// Reports report folders whose run is not in the history.
+fn orphaned_reports(
     layout: &Layout,
     known: &BTreeSet<i64>,
     findings: &mut Findings,
@@ -116,7 +123,7 @@ fn run_of(folder: &Path) -> Option<i64> {
     folder.file_name()?.to_str()?.parse().ok()
 }
 
-/// Temporary files in a folder that a run sweeps.
+/// Temporary files in a folder that runs clean up.
 fn temporaries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = entries(folder)?
         .into_iter()
@@ -130,7 +137,7 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().is_some_and(files::is_temporary)
 }
 
-/// What is in a folder; nothing where there is no folder.
+/// Entries of a folder; empty if the folder does not exist.
 fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let context = || format!("failed to list {}", folder.display());
     let entries = match fs::read_dir(folder) {
@@ -148,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn temporary_files_and_report_folders_are_told_by_name() {
+    fn temporary_files_and_report_folders_are_recognised_by_name() {
         assert!(is_temporary(Path::new("/out/.finaldata.csv.partial")));
         assert!(!is_temporary(Path::new("/out/finaldata.csv.partial")));
         assert!(!is_temporary(Path::new("/out/.finaldata.csv")));

@@ -1,5 +1,5 @@
-//! What this user may read and write: the folders of the configuration and the files in them that
-//! a run opens; and that nobody else reads the key.
+//! Permissions: the configured folders, the files that runs open in them, and the secrecy of the
+//! key.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,25 @@ use common::files;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
-/// Whose a path is, by user number.
+/// Owners of a path, as user numbers.
 #[derive(Clone, Copy, Debug)]
 struct Owners {
-    /// Who looks.
-    me: u32,
-    /// Of the path.
+    /// The user who runs the doctor.
+    user: u32,
+    /// Owner of the path.
     path: u32,
-    /// Of the folder it is in.
+    /// Owner of the folder that holds the path.
     folder: u32,
 }
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let (config, layout) = (patient.config, &patient.config.layout);
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let (config, layout) = (pipeline.config, &pipeline.config.layout);
     let read = config
         .input_folders
         .iter()
@@ -49,14 +52,14 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     }
     let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     for folder in written.into_iter().filter_map(nearest_existing) {
-        // A folder that is not there yet is made in the one above.
+        // A missing folder will be created in its nearest existing parent.
         examine_path(folder, all, findings);
     }
     let row_fingerprints = layout.row_fingerprints();
     if row_fingerprints.exists() {
         examine_path(&row_fingerprints, all, findings);
     }
-    for file in written_files(patient) {
+    for file in written_files(pipeline) {
         if file.exists() {
             examine_path(&file, Access::READ_OK | Access::WRITE_OK, findings);
         }
@@ -68,20 +71,21 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     ))
 }
 
-/// The nearest path at or above this one that is there.
+/// The path or its nearest existing ancestor.
 pub(super) fn nearest_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|ancestor| ancestor.exists())
 }
 
-/// The files that a run opens for writing; all others are replaced by way of their folder.
-fn written_files(patient: &Patient<'_>) -> [PathBuf; 5] {
-    let layout = &patient.config.layout;
+/// The files that a run opens for writing. All other files are replaced by renaming within their
+/// folder.
+fn written_files(pipeline: &ExaminedPipeline<'_>) -> [PathBuf; 5] {
+    let layout = &pipeline.config.layout;
     [
         layout.final_data(),
         layout.rejected_rows(),
         layout.history(),
         layout.run_lock(),
-        layout.judged_fingerprints(),
+        layout.evaluated_fingerprints(),
     ]
 }
 
@@ -96,7 +100,7 @@ fn examine_path(path: &Path, wanted: Access, findings: &mut Findings) {
     };
     let what = format!("this user may not {may} {}: {error}", path.display());
     let remedy = match owners(path) {
-        // A mode or an owner is not what stands in the way of a read-only file system.
+        // On a read-only file system neither mode nor owner is the cause.
         Some(owners) if error == Errno::ACCESS => remedy(path, owners, wanted),
         _ => format!("findmnt -T {}", quoted(path)),
     };
@@ -106,32 +110,34 @@ fn examine_path(path: &Path, wanted: Access, findings: &mut Findings) {
 fn owners(path: &Path) -> Option<Owners> {
     let of = |path: &Path| Some(path.metadata().ok()?.uid());
     Some(Owners {
-        me: rustix::process::geteuid().as_raw(),
+        user: rustix::process::geteuid().as_raw(),
         path: of(path)?,
         folder: of(path.parent()?)?,
     })
 }
 
-/// The owner mends the mode; what somebody else made in a folder of ours becomes ours; and what
-/// is wholly somebody else's is to be run by them.
+/// The command that restores access.
+///
+/// The owner changes the mode. In a folder of this user, another user's file changes its owner.
+/// Anything else must be run by its owner.
 fn remedy(path: &Path, owners: Owners, wanted: Access) -> String {
     let path = quoted(path);
-    if owners.path == owners.me {
+    if owners.path == owners.user {
         let mode = if wanted.contains(Access::WRITE_OK) {
             "u+rwX"
         } else {
             "u+rX"
         };
         format!("chmod {mode} {path}")
-    } else if owners.folder == owners.me {
-        format!("sudo chown {} {path}", owners.me)
+    } else if owners.folder == owners.user {
+        format!("sudo chown {} {path}", owners.user)
     } else {
         format!("sudo -u '#{}' fullprocess --doctor", owners.path)
     }
 }
 
 fn examine_key(key: &Path, findings: &mut Findings) {
-    // Without a key there is nothing to keep from others.
+    // No key, no secret to protect.
     let Ok(metadata) = key.metadata() else {
         return;
     };
@@ -148,10 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remedy_depends_on_whose_it_is() {
+    fn the_remedy_depends_on_the_owner() {
         let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-        let remedy = |me, path, folder| {
-            let owners = Owners { me, path, folder };
+        let remedy = |user, path, folder| {
+            let owners = Owners { user, path, folder };
             remedy(Path::new("/state/history.db"), owners, all)
         };
         assert_eq!(remedy(7, 7, 0), "chmod u+rwX /state/history.db");
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_folder_that_is_there_is_asked() {
+    fn the_nearest_existing_folder_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("not/yet");
         assert_eq!(nearest_existing(&missing), Some(folder.path()));

@@ -1,4 +1,4 @@
-//! Every release against its checksums, and whether one of them is live.
+//! The releases: every release against its checksums, and the link to the live release.
 
 use std::path::Path;
 
@@ -6,13 +6,16 @@ use common::{Layout, Manifest};
 use deployment::ExaminedRelease;
 use record::{Outcome, RunRecord};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::{Findings, quoted};
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let layout = &patient.config.layout;
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let layout = &pipeline.config.layout;
     let releases = deployment::examine(layout)?;
-    let live = examine_live(patient, &releases, findings);
+    let live = examine_live(pipeline, &releases, findings);
     let others = releases
         .iter()
         .filter(|release| Some(release.name.as_str()) != live);
@@ -30,32 +33,32 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     Ok(in_short(&releases, live))
 }
 
-/// Whether what `current` leads to is a whole release; its name where it is any.
+/// Checks that `current` leads to a whole release; returns its name, if it leads to a release.
 fn examine_live<'a>(
-    patient: &Patient<'_>,
+    pipeline: &ExaminedPipeline<'_>,
     releases: &'a [ExaminedRelease],
     findings: &mut Findings,
 ) -> Option<&'a str> {
-    let layout = &patient.config.layout;
+    let layout = &pipeline.config.layout;
     let target = match deployment::live_target(layout) {
         Ok(Some(target)) => layout.production().join(target),
         Ok(None) => {
-            examine_absence(patient, releases, findings);
+            examine_absence(pipeline, releases, findings);
             return None;
         }
         Err(error) => {
             let current = quoted(&layout.current());
-            let back = way_back(releases, None).unwrap_or_else(|| "fullprocess".into());
+            let rollback = rollback_command(releases, None).unwrap_or_else(|| "fullprocess".into());
             findings.problem(
                 format!("nothing is live: {error:#}"),
-                format!("mv {current} {current}.set-aside && {back}"),
+                format!("mv {current} {current}.set-aside && {rollback}"),
             );
             return None;
         }
     };
     let live = releases.iter().find(|release| release.folder == target);
     let remedy = |live| {
-        way_back(releases, live)
+        rollback_command(releases, live)
             .unwrap_or_else(|| format!("rm {} && fullprocess", quoted(&layout.current())))
     };
     match live {
@@ -80,12 +83,16 @@ fn examine_live<'a>(
     live.map(|release| release.name.as_str())
 }
 
-/// Nothing is live: before the first run that is to be expected, and after it is not.
-fn examine_absence(patient: &Patient<'_>, releases: &[ExaminedRelease], findings: &mut Findings) {
-    if patient.is_working() {
+/// Examines a pipeline without a live release: normal before the first run only.
+fn examine_absence(
+    pipeline: &ExaminedPipeline<'_>,
+    releases: &[ExaminedRelease],
+    findings: &mut Findings,
+) {
+    if pipeline.is_working() {
         return;
     }
-    let newest_run = patient
+    let newest_run = pipeline
         .history()
         .and_then(|history| history.finished_runs::<RunRecord>(1).ok()?.pop());
     let was_live = newest_run
@@ -111,12 +118,12 @@ fn examine_absence(patient: &Patient<'_>, releases: &[ExaminedRelease], findings
     };
     findings.problem(
         what,
-        way_back(releases, None).unwrap_or_else(|| "fullprocess".into()),
+        rollback_command(releases, None).unwrap_or_else(|| "fullprocess".into()),
     );
 }
 
 fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
-    // A manifest that cannot be read is a finding already.
+    // An unreadable manifest is already a finding.
     let Ok(manifest) = Manifest::read(live) else {
         return;
     };
@@ -128,8 +135,8 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
     }
 }
 
-/// The command that makes the newest whole release but `live` the live one.
-fn way_back(releases: &[ExaminedRelease], live: Option<&str>) -> Option<String> {
+/// Rollback command to the newest whole release other than `live`.
+fn rollback_command(releases: &[ExaminedRelease], live: Option<&str>) -> Option<String> {
     releases
         .iter()
         .rfind(|release| release.problem.is_none() && Some(release.name.as_str()) != live)
@@ -165,23 +172,23 @@ mod tests {
     }
 
     #[test]
-    fn the_way_back_is_the_newest_whole_other_release() {
+    fn rollback_leads_to_the_newest_whole_other_release() {
         let releases = [
             release("000001", None),
             release("000002", None),
             release("000003", Some("cut")),
             release("000004", Some("changed")),
         ];
-        let back = |live| way_back(&releases, live);
+        let rollback = |live| rollback_command(&releases, live);
         assert_eq!(
-            back(Some("000004")).as_deref(),
+            rollback(Some("000004")).as_deref(),
             Some("deployment --rollback 000002")
         );
         assert_eq!(
-            back(Some("000002")).as_deref(),
+            rollback(Some("000002")).as_deref(),
             Some("deployment --rollback 000001")
         );
-        assert_eq!(way_back(&releases[2..], None), None);
+        assert_eq!(rollback_command(&releases[2..], None), None);
         assert_eq!(
             in_short(&releases, Some("000004")),
             "2 of 4 whole, 000004 is live"

@@ -1,4 +1,4 @@
-//! What an examination says: what was looked at, and each finding with its remedy.
+//! The report of the doctor: what was examined, and each finding with its remedy.
 
 use std::fmt;
 use std::path::Path;
@@ -7,72 +7,72 @@ use common::cli::Report;
 use common::exit::Exit;
 use serde::Serialize;
 
-/// What the doctor looks at.
+/// An examination of the doctor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
-    /// What this user may read and write.
+    /// Access rights of this user.
     Permissions,
     /// Free space.
     Space,
-    /// The clock against what was recorded.
+    /// The clock against recorded times.
     Clock,
     /// Whether a run is working.
     Lock,
     /// The history, and the data against its ledger.
     History,
-    /// What stands in the input folders.
+    /// The content of the input folders.
     Input,
     /// Every release against its checksums.
     Releases,
     /// The deployed model on the test data.
     Model,
-    /// What a killed run left lying.
+    /// Leftovers of killed runs.
     Orphans,
-    /// How the runs came out.
+    /// The outcomes of the runs.
     Runs,
-    /// Whether people can be told.
+    /// Delivery of alerts.
     Alerts,
 }
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Somebody should act.
     Problem,
-    /// Worth knowing; it mends itself or can wait.
+    /// Worth knowing; it resolves itself or can wait.
     Note,
 }
 
-/// One thing that is not as it should be.
+/// A finding: something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The examination that found it.
     pub check: Check,
-    /// How much it matters.
+    /// Severity of the finding.
     pub severity: Severity,
-    /// What it is.
+    /// Description of the finding.
     pub what: String,
-    /// The command that mends it or, where only a person can, that shows what to decide on.
+    /// Command that fixes the finding, or that shows what a person must decide.
     pub remedy: String,
 }
 
-/// One examination, in a line.
+/// Summary of one examination, in a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Examination {
-    /// What was looked at.
+    /// The examination.
     pub check: Check,
-    /// What was seen, in short.
+    /// Short summary of its result.
     pub seen: String,
 }
 
-/// What the doctor says.
+/// The report of the doctor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DoctorReport {
-    /// What was looked at.
+    /// Summaries of all examinations.
     pub examinations: Vec<Examination>,
-    /// What was found, in the same order.
+    /// Findings, in the order of the examinations.
     pub findings: Vec<Finding>,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Findings {
 }
 
 impl Check {
-    /// Its name in the report and in JSON.
+    /// Name in the report and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Permissions => "permissions",
@@ -142,9 +142,9 @@ impl Findings {
 }
 
 impl DoctorReport {
-    /// Adds an examination that was made, or the reason for which it could not be.
+    /// Adds an examination or, if it failed, a finding that says why.
     ///
-    /// `place` is where a person would look then.
+    /// `place` is the path where a person would look in that case.
     pub(super) fn add(
         &mut self,
         seen: anyhow::Result<String>,
@@ -212,13 +212,13 @@ impl fmt::Display for DoctorReport {
     }
 }
 
-/// A number of things.
+/// A number with its noun, in the plural where needed: "1 file", "2 files".
 pub(super) fn counted(n: usize, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {thing}{plural}")
 }
 
-/// A path as a shell reads it.
+/// A path, quoted for a shell where needed.
 pub(super) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,=@%:".contains(c);
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_come_through_a_shell_as_they_are() {
+    fn quoted_paths_survive_a_shell() {
         assert_eq!(quoted(Path::new("/a/b-1.csv")), "/a/b-1.csv");
         assert_eq!(quoted(Path::new("/a b")), "'/a b'");
         assert_eq!(quoted(Path::new("/it's;x")), r"'/it'\''s;x'");

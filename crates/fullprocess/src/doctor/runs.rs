@@ -1,16 +1,19 @@
-//! How the runs came out: one that is open, one that failed, one that is long ago.
+//! The outcomes of the runs: open, failed or overdue.
 
 use common::history::LastRun;
 use record::{Outcome, RunRecord};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::report::Findings;
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let Some(history) = patient.history() else {
-        return Ok(patient.without_history());
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let Some(history) = pipeline.history() else {
+        return Ok(pipeline.without_history());
     };
-    if !patient.is_working() {
+    if !pipeline.is_working() {
         for run in history.unfinished_runs::<RunRecord>()? {
             findings.note(
                 format!(
@@ -33,11 +36,11 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
             "fullprocess",
         );
     }
-    if diagnostics::is_stale(patient.config, &last, patient.now) {
+    if diagnostics::is_stale(pipeline.config, &last, pipeline.now) {
         findings.problem(
             format!(
                 "the last run ended more than {} hours ago (diagnostics.stale_after_hours): does cron still start one?",
-                patient.config.diagnostics.stale_after_hours
+                pipeline.config.diagnostics.stale_after_hours
             ),
             "fullprocess",
         );

@@ -7,29 +7,34 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::fs::{StatVfs, statvfs};
 
-use super::Patient;
+use super::ExaminedPipeline;
 use super::permissions::nearest_existing;
 use super::report::{Findings, Severity, counted, quoted};
 
-/// While finaldata.csv is made anew it stands there twice, and it may have grown meanwhile.
+/// Copies of finaldata.csv on disk during a rebuild: the old file and the new one. The new one may
+/// be larger.
 const COPIES_OF_DATA: u64 = 2;
-/// Everything else that a run writes: a release, the history and its journal, reports, pictures.
-const ROOM_FOR_A_RUN: u64 = 64 * MEBIBYTE;
-/// Below this share a file system is getting tight, whatever our own files need.
+/// Room for all other files that a run writes: a release, the history, its journal, reports,
+/// pictures.
+const BYTES_OF_A_RUN: u64 = 64 * MEBIBYTE;
+/// Share of free space below which a file system is reported as nearly full.
 const TIGHT_SHARE: f64 = 0.1;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// The space of one file system, in bytes.
+/// Space of one file system, in bytes.
 #[derive(Clone, Copy, Debug)]
 struct Space {
-    /// What an ordinary user may still write.
+    /// Bytes that an ordinary user can still write.
     free: u64,
     total: u64,
 }
 
-pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow::Result<String> {
-    let layout = &patient.config.layout;
+pub(super) fn examine(
+    pipeline: &ExaminedPipeline<'_>,
+    findings: &mut Findings,
+) -> anyhow::Result<String> {
+    let layout = &pipeline.config.layout;
     let data = layout.final_data();
     let data_bytes = data.metadata().map_or(0, |metadata| metadata.len());
     let mut tightest: Option<Space> = None;
@@ -43,7 +48,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
         let found = statvfs(*folder)
             .with_context(|| format!("failed to ask for the free space at {}", folder.display()))?;
         let space = Space::of(&found);
-        if let Some((severity, what)) = judge(space, data_bytes) {
+        if let Some((severity, what)) = assess(space, data_bytes) {
             findings.add(
                 severity,
                 format!("{what} at {}", folder.display()),
@@ -61,7 +66,7 @@ pub(super) fn examine(patient: &Patient<'_>, findings: &mut Findings) -> anyhow:
     ))
 }
 
-/// One folder of each file system.
+/// One folder of each file system, by device number.
 fn file_systems<const N: usize>(folders: [&Path; N]) -> BTreeMap<u64, &Path> {
     folders
         .into_iter()
@@ -70,10 +75,10 @@ fn file_systems<const N: usize>(folders: [&Path; N]) -> BTreeMap<u64, &Path> {
         .collect()
 }
 
-fn judge(space: Space, data_bytes: u64) -> Option<(Severity, String)> {
+fn assess(space: Space, data_bytes: u64) -> Option<(Severity, String)> {
     let needed = data_bytes
         .saturating_mul(COPIES_OF_DATA)
-        .saturating_add(ROOM_FOR_A_RUN);
+        .saturating_add(BYTES_OF_A_RUN);
     if space.free < needed {
         Some((
             Severity::Problem,
@@ -121,24 +126,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_run_needs_and_what_is_tight_are_told_apart() {
-        let judged = |free_mebibytes, data_mebibytes| {
+    fn too_little_space_is_a_problem_and_tight_space_a_note() {
+        let severity = |free_mebibytes, data_mebibytes| {
             let space = Space {
                 free: free_mebibytes * MEBIBYTE,
                 total: 1000 * MEBIBYTE,
             };
-            judge(space, data_mebibytes * MEBIBYTE).map(|(severity, _)| severity)
+            assess(space, data_mebibytes * MEBIBYTE).map(|(severity, _)| severity)
         };
-        assert_eq!(judged(500, 10), None);
-        assert_eq!(judged(99, 10), Some(Severity::Note));
-        assert_eq!(judged(63, 0), Some(Severity::Problem));
-        assert_eq!(judged(64, 0), Some(Severity::Note));
-        assert_eq!(judged(500, 300), Some(Severity::Problem));
-        assert_eq!(judged(0, u64::MAX / MEBIBYTE), Some(Severity::Problem));
+        assert_eq!(severity(500, 10), None);
+        assert_eq!(severity(99, 10), Some(Severity::Note));
+        assert_eq!(severity(63, 0), Some(Severity::Problem));
+        assert_eq!(severity(64, 0), Some(Severity::Note));
+        assert_eq!(severity(500, 300), Some(Severity::Problem));
+        assert_eq!(severity(0, u64::MAX / MEBIBYTE), Some(Severity::Problem));
     }
 
     #[test]
-    fn a_file_system_is_asked_once_and_by_what_is_there() {
+    fn a_file_system_is_counted_once_through_existing_folders() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("not/yet");
         let systems = file_systems([folder.path(), &missing]);

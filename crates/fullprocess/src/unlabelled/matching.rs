@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::prediction::Prediction;
-use crate::judge::Rows;
+use crate::evaluation::SelectedRows;
 
 /// A new row with a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct LabelledRow {
 }
 
 /// The labelled rows, in their order.
-pub(super) fn labelled_rows(new: &Rows<'_>) -> Vec<LabelledRow> {
+pub(super) fn labelled_rows(new: &SelectedRows<'_>) -> Vec<LabelledRow> {
     let table = new.table;
     let rows = new.selection.rows.clone();
     let places: Vec<usize> = rows.filter(|row| table.labels[*row].is_some()).collect();

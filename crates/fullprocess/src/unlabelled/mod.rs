@@ -23,7 +23,7 @@ use serde::de::IgnoredAny;
 use self::matching::LabelledRow;
 use self::prediction::{Prediction, predict};
 use self::prediction_log::{LabelledRecord, LogChanges, PredictionLog};
-use crate::judge::{Data, Live};
+use crate::evaluation::{LiveRelease, RunData};
 
 /// Changes that a run makes to the stored predictions, and the performance that it reports.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ pub(crate) fn prediction_update(
     config: &Config,
     history: &History,
     run: i64,
-    live: &Live,
-    data: &Data,
+    live: &LiveRelease,
+    data: &RunData,
 ) -> anyhow::Result<PredictionUpdate> {
     let new = data.new_rows(config)?;
     let predicted = predict(run, live, &new);

@@ -4,7 +4,7 @@ use dataset::passes::{Sample, ScoredRow, log_odds, probability};
 use model::Model;
 use scoring::{Forecast, Recalibration, recalibrate};
 
-use crate::judge::{Live, Rows};
+use crate::evaluation::{LiveRelease, SelectedRows};
 
 /// The prediction for a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl Prediction {
 }
 
 /// Predicts the rows without a label.
-pub(super) fn predict(run: i64, live: &Live, new: &Rows<'_>) -> Vec<Prediction> {
+pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> Vec<Prediction> {
     let labels = &new.table.labels;
     let rows = new.selection.rows.clone();
     let places: Vec<usize> = rows.filter(|row| labels[*row].is_none()).collect();

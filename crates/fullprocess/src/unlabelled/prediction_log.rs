@@ -17,25 +17,25 @@ use record::PredictionFile;
 
 use super::prediction::Prediction;
 
-/// The document that says what of the file is committed.
+/// Name of the document with the committed state of the file.
 const DOCUMENT: &str = "predictions that wait for a class";
 /// Five numbers of eight bytes, little-endian.
 const RECORD_BYTES: usize = 40;
 const BUFFER_BYTES: usize = 1 << 20;
-/// Stands in place of a run, whose numbers begin at 1, in a record that marks another one.
+/// Value of the run number in a mark, a record that marks another record. Run numbers begin at 1.
 const MARK: u64 = 0;
-/// Most predictions that wait, in 400 MB; beyond it the oldest quarter is dropped.
+/// Upper limit of waiting predictions, which take 400 MB. Above it the oldest quarter is dropped.
 const MAX_WAITING: u64 = 10_000_000;
 
 /// The file of predictions in a state folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PredictionLog<'a> {
     layout: &'a Layout,
-    /// What of the file counts.
+    /// Committed state of the file.
     pub(super) file: PredictionFile,
 }
 
-/// What a run changes in the file.
+/// Changes of a run to the file.
 #[derive(Debug, Default)]
 pub(super) struct LogChanges {
     /// New predictions that wait.
@@ -58,12 +58,12 @@ enum Record {
     Mark(LabelledRecord),
 }
 
-/// The file that the history says counts.
+/// The committed file according to the history.
 pub(super) fn committed_file(history: &History) -> anyhow::Result<PredictionFile> {
     Ok(history.document(DOCUMENT)?.unwrap_or_default())
 }
 
-/// Makes a file count; part of the caller's transaction.
+/// Commits a file; part of the caller's transaction.
 pub(super) fn commit(file: PredictionFile, history: &History) -> anyhow::Result<()> {
     history.save_document(DOCUMENT, &file)
 }
@@ -148,7 +148,7 @@ impl<'a> PredictionLog<'a> {
         if appended.waiting() > max_waiting || labelled.saturating_mul(4) >= records {
             return self.compact(changes, max_waiting);
         }
-        let mut writer = files::open_at(&path, self.bytes())?;
+        let mut writer = files::open_for_appending(&path, self.bytes())?;
         let marks = changes.labelled.iter().map(encode_mark);
         marks
             .chain(changes.new.iter().map(encode))

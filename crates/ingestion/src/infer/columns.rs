@@ -4,34 +4,35 @@ use std::collections::HashMap;
 
 use dataset::{ColumnSurvey, FileSurvey};
 
-/// A column of some files.
+/// One column, joined over several files.
 #[derive(Clone, Debug)]
 pub(super) struct PooledColumn {
-    /// All of its cells; the name is that of the first file.
+    /// Counts over all cells. The name comes from the first file.
     pub(super) cells: ColumnSurvey,
-    /// The largest share of missing cells in a file, as of a column of numbers.
+    /// Largest share of missing cells in one file, read as a numeric column.
     pub(super) largest_missing_share: f64,
-    /// The largest share of empty cells in a file: no other is missing in a category.
+    /// Largest share of empty cells in one file. In a category, only empty cells are missing.
     pub(super) largest_empty_share: f64,
 }
 
 /// The columns of all files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PooledColumns {
-    /// Rows of all files, also of those without some of the columns.
+    /// Number of rows of all files, including files that lack some of the columns.
     pub(super) rows: u64,
-    /// Those with a name, in the order in which the files first have them.
+    /// Columns with a name, in order of first appearance.
     pub(super) columns: Vec<PooledColumn>,
-    /// Where each stands among them, by [`key`]: a file may have hundreds of thousands.
+    /// Position of each column by [`key`]. A map, because a file may have hundreds of thousands of
+    /// columns.
     places: HashMap<String, usize>,
 }
 
-/// Joins the columns of files, with spaces and case in their names forgiven as in ingestion.
+/// Joins the columns of files by name. Ignores case and surrounding spaces, as ingestion does.
 pub(super) fn pooled(surveys: &[FileSurvey]) -> PooledColumns {
     let mut pooled = PooledColumns::default();
     for survey in surveys {
         pooled.rows += survey.rows;
-        // One without a name cannot be asked for.
+        // A column without a name cannot be used.
         let named = |column: &&ColumnSurvey| !column.name.trim().is_empty();
         survey
             .columns
@@ -43,7 +44,7 @@ pub(super) fn pooled(surveys: &[FileSurvey]) -> PooledColumns {
 }
 
 impl PooledColumns {
-    /// The column of that name.
+    /// The column with this name, or `None`.
     pub(super) fn find(&self, name: &str) -> Option<&PooledColumn> {
         self.columns.get(*self.places.get(&key(name))?)
     }
@@ -71,12 +72,12 @@ impl PooledColumns {
     }
 }
 
-/// Whether two names are one to a reader of client rows.
+/// True if ingestion treats both names as the same column.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     key(one) == key(other)
 }
 
-/// What names of one column have in common.
+/// The name in lower case without surrounding spaces.
 fn key(name: &str) -> String {
     name.trim().to_lowercase()
 }
@@ -85,7 +86,7 @@ fn key(name: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A column of numbers, of some rows without a value beside as many with one.
+    /// A numeric column with this number of values and of missing values.
     fn column(name: &str, numbers: u64, missing: u64) -> ColumnSurvey {
         ColumnSurvey {
             name: name.into(),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_joined_by_name_in_the_order_in_which_they_first_come() {
+    fn columns_are_joined_by_name_in_order_of_first_appearance() {
         let file = |rows, columns| FileSurvey {
             rows,
             columns,

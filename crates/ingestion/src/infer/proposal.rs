@@ -1,4 +1,4 @@
-//! From what columns hold to the roles that they may play.
+//! Chooses the roles of columns from their content.
 
 mod features;
 mod roles;
@@ -11,7 +11,8 @@ use self::roles::{id, target};
 use super::ProposedSchema;
 use super::columns::PooledColumns;
 
-/// Proposes a schema for these columns; what today's one says of them by name stays.
+/// Proposes a schema for these columns. Columns that the current schema names keep their roles.
+/// Returns an error if no feature is left.
 pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<ProposedSchema> {
     let mut remarks = Vec::new();
     let target = target(pooled, today, &mut remarks);

@@ -1,4 +1,4 @@
-//! From what a column held to what it may promise.
+//! Derives the rules of a feature from the content of its column.
 
 use common::schema::{
     CategoryRules, ListedLevels, MissingShare, NumberRules, Presence, ValueRange,
@@ -6,15 +6,15 @@ use common::schema::{
 
 use super::columns::PooledColumn;
 
-/// With so many rows and none that misses it, a value is missing in less than 3 % of the rows (95 %
-/// confidence, by the rule of three).
+/// With this many rows and none without a value, a value is missing in less than 3 % of the rows
+/// (95 % confidence, rule of three).
 const ROWS_TO_REQUIRE: u64 = 100;
-/// The largest missing share of a file is allowed this often, and this much on top: the shares of
-/// small files scatter.
+/// The allowed missing share is the largest observed share times the first number plus the second.
+/// The margin is needed because the shares of small files scatter.
 const MISSING_MARGIN: (f64, f64) = (2.0, 0.05);
 
-/// What a column of numbers held is what it promises, with a margin.
-pub(super) fn of_numbers(column: &PooledColumn) -> NumberRules {
+/// Rules for a numeric column: the observed content with a margin.
+pub(super) fn number_rules(column: &PooledColumn) -> NumberRules {
     NumberRules {
         range: column.cells.bounds.map(widened).unwrap_or_default(),
         presence: presence(column, column.cells.missing),
@@ -23,9 +23,9 @@ pub(super) fn of_numbers(column: &PooledColumn) -> NumberRules {
     }
 }
 
-/// The levels that a category held are those that it promises: others are a matter for whoever takes
-/// over the proposal.
-pub(super) fn of_category(column: &PooledColumn) -> CategoryRules {
+/// Rules for a category: the observed levels are listed. The person who adopts the proposal decides about
+/// other levels.
+pub(super) fn category_rules(column: &PooledColumn) -> CategoryRules {
     let levels = column.cells.texts.texts();
     let levels = levels.map(|texts| texts.iter().cloned().collect());
     CategoryRules {
@@ -55,8 +55,9 @@ fn largest_share(missing: u64, largest: f64) -> MissingShare {
     MissingShare::new(hundredths / 100.0).expect("above 0 and below 1")
 }
 
-/// The observed bounds, moved out by the distance between them and to two digits; a column without
-/// negative values keeps 0 as its smallest, one without positive ones as its largest.
+/// The observed bounds, moved outwards by their distance and rounded to two digits. A column
+/// without negative values keeps 0 as its minimum, a column without positive values keeps 0 as its
+/// maximum.
 fn widened((smallest, largest): (f64, f64)) -> ValueRange {
     let distance = match largest - smallest {
         0.0 => largest.abs(),
@@ -64,19 +65,21 @@ fn widened((smallest, largest): (f64, f64)) -> ValueRange {
     };
     let low = (smallest - distance).max(if smallest < 0.0 { f64::MIN } else { 0.0 });
     let high = (largest + distance).min(if largest > 0.0 { f64::MAX } else { 0.0 });
-    // Subtracted, so that none is −0.
+    // Subtracting from 0.0 avoids −0.
     ValueRange::new(Some(0.0 - rounded_up(-low)), Some(rounded_up(high)))
         .expect("the bounds are finite and were moved apart")
 }
 
-/// The next number of two digits that is not smaller; the number itself where there is none.
+/// The smallest number of two digits that is at least `number`, or `number` itself if no such
+/// number exists.
 fn rounded_up(number: f64) -> f64 {
     if number == 0.0 {
         return 0.0;
     }
     let exponent = number.abs().log10().floor() as i32 - 1;
     let digits = (number / 10_f64.powi(exponent)).ceil();
-    // By its text, so that 0.3 is not 0.30000000000000004; a step on where the quotient was off.
+    // Parsed from text, so that 0.3 is not 0.30000000000000004. The next candidate covers a
+    // quotient that was rounded down.
     [digits, digits + 1.0]
         .into_iter()
         .filter_map(|digits| format!("{digits}e{exponent}").parse::<f64>().ok())
@@ -92,14 +95,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_never_missing_is_required_once_there_are_rows_enough_to_say_so() {
+    fn a_value_that_is_never_missing_is_required_once_there_are_enough_rows() {
         let rules = |rows: u64, missing: u64| {
             let cells = ColumnSurvey {
                 missing,
                 numbers: rows - missing,
                 ..ColumnSurvey::default()
             };
-            let proposed = super::of_numbers(&PooledColumn {
+            let proposed = super::number_rules(&PooledColumn {
                 cells,
                 largest_missing_share: missing as f64 / rows as f64,
                 largest_empty_share: 0.0,
@@ -125,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounds_hold_whatever_was_observed(one in any::<f64>(), other in any::<f64>()) {
+        fn bounds_include_all_observed_values(one in any::<f64>(), other in any::<f64>()) {
             prop_assume!(one.is_finite() && other.is_finite());
             let range = widened((one.min(other), one.max(other)));
             prop_assert_eq!(range.breach(one), None);

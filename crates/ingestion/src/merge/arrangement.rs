@@ -1,4 +1,4 @@
-//! The order of the rows in a file that is laid anew: those that were judged stand in front.
+//! Order of the rows in a rebuilt file: evaluated rows come first.
 
 use common::ledger::{Ledger, RebuildBase};
 use common::{Failure, Manifest};
@@ -6,17 +6,17 @@ use dataset::{Fingerprint, FingerprintSet};
 
 use super::Merge;
 use crate::append_state;
-use crate::judged::each_judged;
-use crate::lay::{Laid, Order, Planned, Stopped};
-use crate::look::Look;
+use crate::evaluated::each_evaluated;
 use crate::memory::Memory;
+use crate::scan::InputScan;
+use crate::write::{Order, PlannedFile, WriteError, WrittenRows};
 
-/// How a file that is laid anew is ordered, and what the ledger keeps of it.
+/// Order of a rebuilt file, and what the ledger records of it.
 pub(super) struct Arrangement {
     pub(super) base: RebuildBase,
-    pub(super) judged: FingerprintSet,
-    /// Judged rows that the state folder does not hold yet.
-    pub(super) newly_judged: Vec<Fingerprint>,
+    pub(super) evaluated: FingerprintSet,
+    /// Evaluated rows whose fingerprints the state folder does not hold yet.
+    pub(super) newly_evaluated: Vec<Fingerprint>,
 }
 
 impl Merge<'_> {
@@ -24,83 +24,86 @@ impl Merge<'_> {
     pub(super) fn as_recorded(&self, ledger: &Ledger) -> anyhow::Result<Arrangement> {
         Ok(Arrangement {
             base: ledger.base,
-            judged: self.judged(ledger.base.judged_fingerprints)?,
-            newly_judged: Vec::new(),
+            evaluated: self.evaluated(ledger.base.evaluated_fingerprints)?,
+            newly_evaluated: Vec::new(),
         })
     }
 
-    /// The rows judged by now, those that the live model was fitted to included.
-    pub(super) fn judged_first(
+    /// Order with all rows evaluated by now first, including the training rows of the deployed
+    /// model.
+    pub(super) fn evaluated_first(
         &self,
         ledger: &Ledger,
-        planned: &[Planned],
-    ) -> Result<Arrangement, Stopped> {
-        let mut judged = self.judged(ledger.judged_fingerprints)?;
-        let mut newly_judged = Vec::new();
+        planned: &[PlannedFile],
+    ) -> Result<Arrangement, WriteError> {
+        let mut evaluated = self.evaluated(ledger.evaluated_fingerprints)?;
+        let mut newly_evaluated = Vec::new();
         for (position, file) in planned.iter().enumerate() {
-            if self.is_fitted(file.sha256.as_deref()) {
-                let new = self.reading().add_to(&mut judged, file, position)?;
-                newly_judged.extend(new);
+            if self.is_training_data(file.sha256.as_deref()) {
+                let new = self.reading().add_to(&mut evaluated, file, position)?;
+                newly_evaluated.extend(new);
             }
         }
         Ok(Arrangement {
             base: RebuildBase {
                 files: planned.len(),
-                judged_fingerprints: ledger.judged_fingerprints + newly_judged.len() as u64,
+                evaluated_fingerprints: ledger.evaluated_fingerprints
+                    + newly_evaluated.len() as u64,
             },
-            judged,
-            newly_judged,
+            evaluated,
+            newly_evaluated,
         })
     }
 
-    pub(super) fn lay_anew(
+    pub(super) fn rebuild(
         &self,
         ledger: &Ledger,
-        found: &Look,
-        planned: &[Planned],
+        found: &InputScan,
+        planned: &[PlannedFile],
         arrangement: &Arrangement,
-    ) -> Result<Laid, Stopped> {
-        if let Some(held_up) = found.held_up(ledger) {
-            return Err(Stopped::Failed(
+    ) -> Result<WrittenRows, WriteError> {
+        if let Some(blocked) = found.why_blocked(ledger) {
+            return Err(WriteError::Failed(
                 Failure::input_output(format!(
-                    "finaldata.csv has to be made anew, but an ingested file cannot be read now: {held_up}; nothing was changed, the next run tries again"
+                    "finaldata.csv has to be rebuilt, but an ingested file cannot be read now: {blocked}; nothing was changed, the next run tries again"
                 ))
                 .into(),
             ));
         }
         let order = Order {
             files: arrangement.base.files,
-            judged: &arrangement.judged,
+            evaluated: &arrangement.evaluated,
         };
         self.reading()
-            .lay_anew(planned, &order)
-            .inspect_err(|_| append_state::sweep(&self.config.layout))
+            .rebuild(planned, &order)
+            .inspect_err(|_| append_state::remove_unused_runs(&self.config.layout))
     }
 
-    /// The first `count` rows that were judged.
-    fn judged(&self, count: u64) -> anyhow::Result<FingerprintSet> {
+    /// Set of the first `count` evaluated rows.
+    fn evaluated(&self, count: u64) -> anyhow::Result<FingerprintSet> {
         let layout = &self.config.layout;
         let memory = Memory::of(&self.config.ingestion);
-        let mut judged = memory.judged(layout);
-        each_judged(layout, count, memory.pending() / 4, |rows| {
-            judged.add(rows).map(|_| ())
+        let mut evaluated = memory.evaluated_rows(layout);
+        each_evaluated(layout, count, memory.pending_rows() / 4, |rows| {
+            evaluated.add(rows).map(|_| ())
         })?;
-        Ok(judged)
+        Ok(evaluated)
     }
 
-    /// The rows that were judged, if not all of them stand in front; where they do, a row that is
-    /// not there was not judged.
-    pub(super) fn judged_elsewhere(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
-        let is_elsewhere = ledger.judged_fingerprints != ledger.judged_rows;
-        self.judged(if is_elsewhere {
-            ledger.judged_fingerprints
+    /// The evaluated rows, if some of them are not at the front of finaldata.csv. Otherwise an
+    /// empty set, because every evaluated row is already known.
+    pub(super) fn evaluated_not_in_front(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
+        let is_elsewhere = ledger.evaluated_fingerprints != ledger.evaluated_rows;
+        self.evaluated(if is_elsewhere {
+            ledger.evaluated_fingerprints
         } else {
             0
         })
     }
 
-    /// Whether the live model was fitted to this content; while one is live, each file's is known.
-    pub(super) fn is_fitted(&self, sha256: Option<&str>) -> bool {
+    /// True if the deployed model was fitted to this content. While a model is deployed, the scan
+    /// hashes every file, so the digest is known.
+    pub(super) fn is_training_data(&self, sha256: Option<&str>) -> bool {
         let is_this = |live: &Manifest| {
             let mut fitted = live.data.files.iter().map(|file| file.sha256.as_str());
             fitted.any(|fitted| Some(fitted) == sha256)

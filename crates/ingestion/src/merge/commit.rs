@@ -1,4 +1,4 @@
-//! Making what was laid down count: in its place first, then by the ledger.
+//! Commit of written rows: first put the files in place, then save the ledger.
 
 use common::files;
 use common::history::documents;
@@ -10,58 +10,59 @@ use crate::Ingested;
 use crate::append_state;
 use crate::committed::write_ingested_files;
 use crate::entries::entries_and_reports;
-use crate::judged::append;
-use crate::lay::{Laid, Planned};
-use crate::look::Look;
+use crate::evaluated::append_fingerprints;
 use crate::misspelt::keep_misspelt;
-use crate::removal::{gone_and_former, keep_devices};
+use crate::removal::{keep_devices, removed_files_and_folders};
 use crate::report::{FileReport, IngestReport};
+use crate::scan::InputScan;
+use crate::write::{PlannedFile, WrittenRows};
 
-/// A file laid anew, ready to take the place of the old one.
+/// A rebuilt file that is ready to replace the old one.
 pub(super) struct Swap<'a> {
     pub(super) old: &'a Ledger,
-    /// The ledger of the new file, but for its files.
+    /// The ledger of the new file, without its list of files.
     pub(super) new: Ledger,
-    pub(super) planned: Vec<Planned>,
-    pub(super) laid: Laid,
-    pub(super) newly_judged: Vec<Fingerprint>,
+    pub(super) planned: Vec<PlannedFile>,
+    pub(super) written: WrittenRows,
+    pub(super) newly_evaluated: Vec<Fingerprint>,
     pub(super) reason: String,
 }
 
-/// What is in place and becomes valid by the ledger.
+/// Written rows that are in place and become valid with the ledger.
 pub(super) struct Committed {
     pub(super) ledger: Ledger,
-    pub(super) laid: Laid,
-    /// Of finaldata.csv.
+    pub(super) written: WrittenRows,
+    /// Stamp of finaldata.csv.
     pub(super) stamp: FileStamp,
     pub(super) reports: Vec<FileReport>,
-    /// Why it was made anew, if it was.
+    /// Reason for the rebuild. `None` if rows were appended.
     pub(super) rebuilt: Option<String>,
 }
 
 impl Merge<'_> {
-    /// The ledger of what was laid, but for its files; marks and order are those of the old one.
-    pub(super) fn ledger_of(&self, laid: &Laid, old: &Ledger) -> Ledger {
+    /// The ledger of the written rows, without its list of files. Evaluated counts and order come
+    /// from the old ledger.
+    pub(super) fn ledger_of(&self, written: &WrittenRows, old: &Ledger) -> Ledger {
         Ledger {
             files: Vec::new(),
-            committed_bytes: laid.bytes,
-            digest: laid.digest.clone(),
-            rejected_bytes: laid.rejected_bytes,
-            rows: laid.append_state.summarised.rows(),
+            committed_bytes: written.bytes,
+            digest: written.digest.clone(),
+            rejected_bytes: written.rejected_bytes,
+            rows: written.append_state.summary_state.rows(),
             rebuilding: false,
             schema: self.config.schema.digest(),
             ..old.clone()
         }
     }
 
-    /// Puts a file that was laid anew in the place of the old one, and commits.
-    pub(super) fn swap_in(&self, swap: Swap<'_>, found: &Look) -> anyhow::Result<Ingested> {
+    /// Replaces finaldata.csv by the rebuilt file and commits.
+    pub(super) fn swap_in(&self, swap: Swap<'_>, found: &InputScan) -> anyhow::Result<Ingested> {
         let Swap {
             old,
             mut new,
             planned,
-            laid,
-            newly_judged,
+            written,
+            newly_evaluated,
             reason,
         } = swap;
         let layout = &self.config.layout;
@@ -69,21 +70,22 @@ impl Merge<'_> {
             rebuilding: true,
             ..old.clone()
         })?;
-        files::settle(&layout.final_data())?;
-        let stamp = append_state::set_apart(layout);
-        files::settle(&layout.rejected_rows())?;
-        new.judged_fingerprints = append(layout, old.judged_fingerprints, &newly_judged)?;
-        let (entries, reports) = entries_and_reports(planned, &laid);
+        files::put_in_place(&layout.final_data())?;
+        let stamp = append_state::set_distinct_time(layout);
+        files::put_in_place(&layout.rejected_rows())?;
+        new.evaluated_fingerprints =
+            append_fingerprints(layout, old.evaluated_fingerprints, &newly_evaluated)?;
+        let (entries, reports) = entries_and_reports(planned, &written);
         new.files = entries;
         new.files.extend(
             old.files
                 .iter()
-                .filter(|file| file.status == FileStatus::Copy && found.is_there(file))
+                .filter(|file| file.status == FileStatus::Copy && found.has_content_of(file))
                 .cloned(),
         );
         let committed = Committed {
             ledger: new,
-            laid,
+            written,
             stamp,
             reports,
             rebuilt: Some(reason),
@@ -91,23 +93,27 @@ impl Merge<'_> {
         self.commit(committed, found)
     }
 
-    /// Commits the ledger and makes what follows from it.
-    pub(super) fn commit(&self, committed: Committed, found: &Look) -> anyhow::Result<Ingested> {
+    /// Commits the ledger and writes everything derived from it.
+    pub(super) fn commit(
+        &self,
+        committed: Committed,
+        found: &InputScan,
+    ) -> anyhow::Result<Ingested> {
         let Committed {
             ledger,
-            mut laid,
+            mut written,
             stamp,
             reports,
             rebuilt,
         } = committed;
         let ledger = found.restamp(&ledger).unwrap_or(ledger);
-        let summarised = &laid.append_state.summarised;
-        let profile = summarised.profile(&self.config.schema);
-        let summary = summarised.summary(&profile);
+        let summary_state = &written.append_state.summary_state;
+        let profile = summary_state.profile(&self.config.schema);
+        let summary = summary_state.summary(&profile);
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
-        let (removed, no_longer_input) = gone_and_former(self.config, &found.missing);
+        let (removed, no_longer_input) = removed_files_and_folders(self.config, &found.missing);
         let report = IngestReport {
             files: reports,
             ignored: found.ignored.clone(),
@@ -115,7 +121,7 @@ impl Merge<'_> {
             empty_folders: found.empty_folders.clone(),
             removed,
             no_longer_input,
-            // The first ingestion makes nothing anew.
+            // The first ingestion is not a rebuild.
             rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
             total_rows: ledger.rows,
@@ -126,21 +132,21 @@ impl Merge<'_> {
             history.save_document(documents::SUMMARY, &summary)?;
             keep_devices(history, found)?;
             keep_misspelt(history, &report.files, &ledger)?;
-            // Whatever the live model was fitted to is judged now.
+            // All training rows of the deployed model count as evaluated now.
             if let Some(live) = self.live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
             }
-            (self.note)(history, &report)
+            (self.on_commit)(history, &report)
         })?;
         for warning in &report.warnings {
             tracing::warn!("{warning}");
         }
         write_ingested_files(&self.config.layout, &ledger)?;
-        laid.append_state.keep(&self.reading(), &ledger, stamp);
+        written.append_state.store(&self.reading(), &ledger, stamp);
         Ok(Ingested {
             report,
-            rows: laid.rows,
-            known: laid.append_state.known,
+            rows: written.rows,
+            known: written.append_state.known,
             before: Ledger::default(),
             ledger,
             key: self.key.clone(),

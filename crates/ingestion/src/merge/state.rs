@@ -1,36 +1,37 @@
-//! How far a merge has come, and what it goes on without.
+//! Progress of an ingestion over its attempts.
 
 use common::ledger::{FileStamp, Ledger};
 use common::{Failure, History};
 use dataset::SkippedEntry;
 
-use crate::entries::still_there;
-use crate::look::Look;
+use crate::entries::remaining_files;
 use crate::report::FileReport;
+use crate::scan::InputScan;
 use crate::source::Wait;
 
-/// How far a merge has come.
+/// Progress of an ingestion over its attempts.
 pub(super) struct State {
     pub(super) ledger: Ledger,
-    pub(super) found: Look,
-    /// Why the known files were replayed, and what became of them; the unknown ones follow.
+    pub(super) found: InputScan,
+    /// Reason for a replay and the reports of the replayed files. New files follow.
     pub(super) replayed: Option<(String, Vec<FileReport>)>,
-    /// What appending continues from was damaged, and is made anew; once is enough.
-    pub(super) is_forgotten: bool,
+    /// True if the append state was damaged and its carry removed. Happens at most once.
+    pub(super) is_carry_removed: bool,
 }
 
 impl State {
-    /// Leaves a file for the next run; a known file cannot be left out of a file laid anew.
-    pub(super) fn leave_out(
+    /// Leaves a new file to the next run. Returns an error for a known file of a rebuild, because
+    /// its rows cannot be left out.
+    pub(super) fn postpone_file(
         &mut self,
         history: &History,
         position: usize,
         wait: Wait,
     ) -> anyhow::Result<()> {
         let State { ledger, found, .. } = self;
-        let lays_anew = found.reorder.is_some() || found.damage.is_some();
-        let known = if lays_anew {
-            still_there(ledger, found)
+        let is_rebuild = found.reorder.is_some() || found.damage.is_some();
+        let known = if is_rebuild {
+            remaining_files(ledger, found)
         } else {
             Vec::new()
         };
@@ -38,22 +39,22 @@ impl State {
             let entry = &planned.entry;
             for file in &mut ledger.files {
                 if file.folder == entry.folder && file.sha256 == entry.sha256 {
-                    // Whatever the file system says, the next look has to read it.
+                    // A default stamp forces the next scan to read the file.
                     file.stamp = FileStamp::default();
                 }
             }
             history.save_ledger(ledger)?;
             return Err(Failure::input_output(format!(
-                "the ingested file {} could not be read again: {}; the next run looks at it anew",
+                "the ingested file {} could not be read again: {}; the next run reads it again",
                 planned.path.display(),
                 wait.reason
             ))
             .into());
         }
-        let candidate = found.unknown.remove(position - known.len());
+        let new_file = found.new_files.remove(position - known.len());
         found.waiting.push(SkippedEntry {
-            folder: candidate.file.folder,
-            name: candidate.file.name,
+            folder: new_file.file.folder,
+            name: new_file.file.name,
             reason: wait.reason,
             is_unreadable: wait.is_unreadable,
         });

@@ -1,4 +1,5 @@
-//! Files that are copied, renamed, rewritten or dated ahead, and rows that a deployed model knows.
+//! Files that are copied, renamed, rewritten or dated in the future, and training rows of a
+//! deployed model.
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use super::step::Step;
 use crate::run;
 
 #[test]
-fn a_renamed_copy_is_known_and_new_content_under_an_old_name_is_new() {
+fn renaming_keeps_a_file_known_and_new_content_makes_it_new() {
     let mut pipeline = Pipeline::new();
     let write = |file, rows: &[(u8, u8)]| Step::Write {
         file,
@@ -36,7 +37,7 @@ fn a_renamed_copy_is_known_and_new_content_under_an_old_name_is_new() {
 }
 
 #[test]
-fn a_known_file_that_is_being_rewritten_is_not_a_removed_one() {
+fn a_known_file_that_is_being_rewritten_does_not_count_as_removed() {
     let mut pipeline = Pipeline::new();
     for file in [0, 1] {
         pipeline.apply(&Step::Write {
@@ -47,7 +48,7 @@ fn a_known_file_that_is_being_rewritten_is_not_a_removed_one() {
     run(&pipeline.config).unwrap();
     let before = pipeline.final_data();
 
-    // Half of the new content is there, and the last line is not whole.
+    // Half of the new content is written, and the last line is incomplete.
     pipeline.foreign(0, "client,x,left\nc7,7");
     let report = run(&pipeline.config).unwrap();
     assert_eq!(
@@ -57,7 +58,7 @@ fn a_known_file_that_is_being_rewritten_is_not_a_removed_one() {
     );
     assert_eq!(pipeline.final_data(), before);
 
-    // When finaldata.csv has to be made anew meanwhile, that waits too, and says for what.
+    // A rebuild of finaldata.csv waits as well, and names the file.
     fs::remove_file(pipeline.input(1)).unwrap();
     let error = run(&pipeline.config).unwrap_err();
     assert!(format!("{error:#}").contains("in/0.csv"), "{error:#}");
@@ -81,19 +82,19 @@ fn a_file_from_the_future_does_not_wait_forever() {
 }
 
 #[test]
-fn a_changed_schema_is_taken_up_also_after_a_deployment_by_hand() {
+fn a_changed_schema_is_applied_after_a_deployment_by_hand_too() {
     let mut pipeline = Pipeline::new();
     pipeline.foreign(0, "client,x,left,y\nc1,1,1,5\nc2,2,0,6\n");
     run(&pipeline.config).unwrap();
     let live = pipeline.live_manifest();
     pipeline.config.schema.features = vec!["y".into()];
-    let ingested = pipeline.ingest_beside(&live);
-    assert_eq!(ingested.ledger.judged_rows, 2);
+    let ingested = pipeline.ingest_with_deployed(&live);
+    assert_eq!(ingested.ledger.evaluated_rows, 2);
     assert_eq!(pipeline.final_lines()[0], b"c1,5,1");
 }
 
 #[test]
-fn rows_of_a_lost_history_are_judged_by_the_live_model() {
+fn after_a_lost_history_the_training_rows_count_as_evaluated() {
     let mut pipeline = Pipeline::new();
     pipeline.apply(&Step::Write {
         file: 1,
@@ -102,13 +103,13 @@ fn rows_of_a_lost_history_are_judged_by_the_live_model() {
     run(&pipeline.config).unwrap();
     let live = pipeline.live_manifest();
     fs::remove_dir_all(pipeline.config.layout.state()).unwrap();
-    // A file that sorts before the one the model was fitted to.
+    // A file that sorts before the training file.
     pipeline.apply(&Step::Write {
         file: 0,
         rows: vec![(7, 7), (2, 2)],
     });
-    let ingested = pipeline.ingest_beside(&live);
-    assert_eq!(ingested.ledger.judged_rows, 2);
+    let ingested = pipeline.ingest_with_deployed(&live);
+    assert_eq!(ingested.ledger.evaluated_rows, 2);
     assert_eq!(
         pipeline.final_lines(),
         [&b"c2,2,0"[..], b"c1,1,1", b"c7,7,1"].map(<[u8]>::to_vec)
@@ -116,7 +117,7 @@ fn rows_of_a_lost_history_are_judged_by_the_live_model() {
 }
 
 #[test]
-fn a_category_of_too_many_texts_is_taken_in_and_warned_of() {
+fn a_category_of_too_many_levels_is_ingested_with_a_warning() {
     let mut pipeline = Pipeline::new();
     pipeline.config.schema.features[0].kind = Kind::Category(CategoryRules::default());
     let rows = |from: u32, to: u32| -> String {

@@ -1,4 +1,4 @@
-//! What is gone at once is dropped only when somebody has confirmed it.
+//! Rows of files that disappear all at once are dropped only after a confirmation.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use common::{Config, History};
 
 use super::config_in;
 use crate::removal::{Devices, keep_devices, recorded_devices};
-use crate::{Look, Options, run, run_with, unconfirmed_removals};
+use crate::{InputScan, Options, run, run_with, unconfirmed_removals};
 
 struct Pipeline {
     _folder: tempfile::TempDir,
@@ -16,7 +16,7 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    /// With two files that are ingested.
+    /// A pipeline with two ingested files.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config_in(folder.path());
@@ -46,23 +46,24 @@ impl Pipeline {
         History::open(&self.config.layout).unwrap()
     }
 
-    /// As if the folder had been on another device when its files were ingested.
-    fn come_from_another_device(&self) {
+    /// Changes the saved device, as if the files were ingested from another device.
+    fn change_saved_device(&self) {
         let history = self.history();
         let devices = recorded_devices(&history).unwrap();
         let devices: Devices = devices
             .into_iter()
             .map(|(name, at)| (name, at + 1))
             .collect();
-        let elsewhere = Look {
+        let elsewhere = InputScan {
             devices,
-            ..Look::default()
+            ..InputScan::default()
         };
         keep_devices(&history, &elsewhere).unwrap();
     }
 
-    /// Nothing is dropped before the one command, which says what it drops.
-    fn stops_until_confirmed(&self, says: &str, rows: u64) {
+    /// Asserts that nothing is dropped before the confirmation, and that the confirmation says what
+    /// it drops.
+    fn assert_stops_until_confirmed(&self, says: &str, rows: u64) {
         let before = fs::read(self.config.layout.final_data()).unwrap();
         for _ in 0..2 {
             let error = run(&self.config).expect_err(says);
@@ -97,39 +98,40 @@ impl Pipeline {
 }
 
 #[test]
-fn an_emptied_folder_stops_the_ingestion_until_that_is_confirmed() {
+fn an_emptied_folder_stops_the_ingestion_until_a_confirmation() {
     let pipeline = Pipeline::new();
     pipeline.remove("1.csv");
     pipeline.remove("2.csv");
     pipeline.write("README.txt", "what a mount point holds");
     pipeline.write("3.csv", "");
-    pipeline.stops_until_confirmed("holds no data file any more, and 2 files with 3 rows", 0);
+    pipeline
+        .assert_stops_until_confirmed("holds no data file any more, and 2 files with 3 rows", 0);
 }
 
 #[test]
-fn a_folder_that_is_on_another_device_and_lacks_files_stops_it_too() {
+fn a_folder_on_another_device_that_lacks_files_stops_it_too() {
     let pipeline = Pipeline::new();
-    pipeline.come_from_another_device();
+    pipeline.change_saved_device();
     pipeline.remove("2.csv");
-    pipeline.stops_until_confirmed(
+    pipeline.assert_stops_until_confirmed(
         "is on another device than before, and 1 of its files are gone",
         2,
     );
 }
 
 #[test]
-fn the_same_files_on_another_device_are_the_same_files() {
+fn equal_files_on_another_device_stay_known() {
     let pipeline = Pipeline::new();
-    pipeline.come_from_another_device();
+    pipeline.change_saved_device();
     pipeline.write("3.csv", "client,x,left\nd,4,1\n");
     assert_eq!(run(&pipeline.config).unwrap().total_rows, 4);
-    // The device is known now: what is removed one by one is removed.
+    // The device is known now, so files removed one by one are accepted as removed.
     pipeline.remove("2.csv");
     assert_eq!(run(&pipeline.config).unwrap().removed.len(), 1);
 }
 
 #[test]
-fn what_is_replaced_or_was_one_file_only_is_no_such_case() {
+fn replaced_files_and_single_files_need_no_confirmation() {
     let pipeline = Pipeline::new();
     pipeline.remove("1.csv");
     assert_eq!(run(&pipeline.config).unwrap().total_rows, 1);
@@ -144,7 +146,7 @@ fn what_is_replaced_or_was_one_file_only_is_no_such_case() {
 }
 
 #[test]
-fn a_folder_that_is_not_configured_any_more_is_named_as_such() {
+fn a_folder_that_is_no_longer_configured_is_reported_as_such() {
     let mut pipeline = Pipeline::new();
     let other = pipeline.path("../other");
     common::files::create_folder(&other).unwrap();

@@ -1,4 +1,4 @@
-//! One pipeline in a temporary folder, what is in it, and how it is ingested.
+//! Fixture: one pipeline in a temporary folder, and how it is ingested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,21 +10,21 @@ use common::{Config, History, Manifest};
 use dataset::passes::Summary;
 use jiff::Timestamp;
 
-use crate::look::look_at;
-use crate::summarised::tests::counted;
+use crate::scan::scan_unconfirmed;
+use crate::summary_state::tests::counted;
 use crate::{Ingested, Intake, Keep, ingest, prepare};
 
 /// One pipeline in a temporary folder.
 pub(super) struct Pipeline {
     _folder: tempfile::TempDir,
     pub(super) config: Config,
-    /// Every row that was ever judged, as a line of finaldata.csv.
-    pub(super) judged: BTreeSet<Vec<u8>>,
-    /// What appending continued from before the last ingestion.
+    /// All rows that were ever evaluated, as lines of finaldata.csv.
+    pub(super) evaluated: BTreeSet<Vec<u8>>,
+    /// Files of the append state before the last ingestion.
     pub(super) old_carry: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// The configuration of a pipeline in a folder, whose input folder is made.
+/// The configuration of a pipeline in a folder. Creates the input folder.
 pub(crate) fn config_in(folder: &Path) -> Config {
     let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
@@ -40,7 +40,7 @@ impl Pipeline {
         Self {
             _folder: folder,
             config,
-            judged: BTreeSet::new(),
+            evaluated: BTreeSet::new(),
             old_carry: Vec::new(),
         }
     }
@@ -51,7 +51,7 @@ impl Pipeline {
             .join(format!("{file}.csv"))
     }
 
-    /// The files that appending continues from.
+    /// Files of the append state, with their content.
     pub(super) fn carry(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let layout = &self.config.layout;
         let runs = fs::read_dir(layout.row_fingerprints())
@@ -63,12 +63,12 @@ impl Pipeline {
             .collect()
     }
 
-    /// Writes an input file as a foreign program would.
+    /// Writes an input file as another program would.
     pub(super) fn foreign(&self, file: u8, text: &str) {
         foreign(&self.input(file), text);
     }
 
-    /// A release whose model was fitted to all rows that are there now.
+    /// A deployed release whose model was fitted to all rows ingested so far.
     pub(super) fn live_manifest(&self) -> Manifest {
         Manifest {
             version: 1,
@@ -84,11 +84,11 @@ impl Pipeline {
         }
     }
 
-    /// An ingestion that hands on the rows; `None` where nothing is new.
+    /// Ingests and returns the rows. `None` if nothing is new.
     fn ingest(&self, live: Option<&Manifest>) -> Option<Ingested> {
         let history = History::open(&self.config.layout).unwrap();
         let prepared = prepare(&self.config, &history, live).unwrap();
-        let found = look_at(&self.config, &prepared, Timestamp::now()).unwrap();
+        let found = scan_unconfirmed(&self.config, &prepared, Timestamp::now()).unwrap();
         if found.is_nothing_new() {
             return None;
         }
@@ -99,17 +99,17 @@ impl Pipeline {
             found,
             live,
             keep: Keep::Rows,
-            note: &|_, _| Ok(()),
+            on_commit: &|_, _| Ok(()),
         };
         Some(ingest(intake).unwrap())
     }
 
-    /// An ingestion of what is new while that release is live.
-    pub(super) fn ingest_beside(&self, live: &Manifest) -> Ingested {
+    /// Ingests what is new while that release is deployed.
+    pub(super) fn ingest_with_deployed(&self, live: &Manifest) -> Ingested {
         self.ingest(Some(live)).expect("something new")
     }
 
-    /// An ingestion that hands on the rows, which are those of finaldata.csv.
+    /// Ingests with the rows returned and asserts that they equal those of finaldata.csv.
     pub(super) fn ingest_as_a_run_does(&self) {
         let Some(ingested) = self.ingest(None) else {
             return;
@@ -149,14 +149,14 @@ impl Pipeline {
             .unwrap()
     }
 
-    /// The summary that ingestion stored.
+    /// The summary that the ingestion saved.
     pub(super) fn summary(&self) -> Option<Summary> {
         let history = History::read(&self.config.layout).unwrap().unwrap();
         history.document(documents::SUMMARY).unwrap()
     }
 
-    /// The summary that is promised of the rows of finaldata.csv in their order.
-    pub(super) fn promised_summary(&self) -> Option<Summary> {
+    /// The expected summary of the rows of finaldata.csv in their order.
+    pub(super) fn expected_summary(&self) -> Option<Summary> {
         let ledger = self.ledger();
         if ledger.committed_bytes == 0 {
             return None;
@@ -170,7 +170,7 @@ impl Pipeline {
         })
     }
 
-    /// What the input folder holds now, each good row of a file that is not refused once.
+    /// Rows that the input folder holds now: each accepted row of an accepted file once.
     pub(super) fn expected_rows(&self) -> BTreeSet<Vec<u8>> {
         let mut rows = BTreeSet::new();
         for entry in fs::read_dir(&self.config.input_folders[0].path).unwrap() {
@@ -199,7 +199,7 @@ pub(super) fn foreign(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// Changes one byte of a file, if it is there.
+/// Changes one byte of a file, if the file exists.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test plays the foreign program"
@@ -214,8 +214,8 @@ pub(super) fn damage(path: &Path, byte: usize) {
     }
 }
 
-/// Rows enough for several blocks, in two files that share some; a few are refused, and some have no
-/// class.
+/// Enough rows for several blocks, in two files that share some rows. A few rows are rejected, and
+/// some are unlabelled.
 pub(super) fn many_rows() -> [String; 2] {
     let rows = |range: std::ops::Range<u32>| -> String {
         let row = |row: u32| match row % 9_973 {

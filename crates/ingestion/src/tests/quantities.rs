@@ -1,5 +1,5 @@
-//! Rows beyond what memory may hold, files without number, records without end: the same rows come
-//! of them.
+//! Quantities at the limits: more rows than the memory limit, very many files, endless records. The
+//! resulting rows stay the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,9 +11,9 @@ use crate::run;
 const N_TINY_FILES: u64 = 20_000;
 
 #[test]
-fn a_row_that_its_quotes_make_longer_than_any_input_is_read_back() {
+fn a_row_that_quoting_makes_longer_than_the_input_limit_is_read_back() {
     let pipeline = Pipeline::new();
-    // Within the limit for a record as it comes, and beyond it with each quote doubled.
+    // Within the record limit as it is read, and over it once each quote is doubled.
     let quotes = "\"".repeat(9 * 1024 * 1024);
     pipeline.foreign(0, &format!("client,x,left\na{quotes},1,0\nb,2,1\n"));
     assert_eq!(run(&pipeline.config).unwrap().total_rows, 2);
@@ -45,7 +45,7 @@ fn a_memory_limit_smaller_than_one_block_gives_the_same_bytes() {
         pipeline.foreign(0, &first);
         pipeline.foreign(1, &second);
         let whole = run(&pipeline.config).unwrap();
-        // A third file is appended to what is there.
+        // A third file is appended to the others.
         pipeline.foreign(2, &first.replace("c1", "d1"));
         let more = run(&pipeline.config).unwrap();
         let rejected = fs::read(pipeline.config.layout.rejected_rows()).unwrap();
@@ -59,13 +59,13 @@ fn a_memory_limit_smaller_than_one_block_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_file_of_rows_that_are_all_there_adds_none() {
+fn a_file_of_known_rows_adds_none() {
     let pipeline = Pipeline::new();
     let [first, _] = many_rows();
     pipeline.foreign(0, &first);
     let whole = run(&pipeline.config).unwrap();
     let before = pipeline.final_data();
-    // Another file by its bytes, the same rows.
+    // Different bytes, the same rows.
     pipeline.foreign(1, &format!("{first}\n"));
     let again = run(&pipeline.config).unwrap();
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_file_of_rows_that_are_all_there_adds_none() {
 }
 
 #[test]
-fn very_many_tiny_files_are_taken_in_at_once() {
+fn very_many_tiny_files_are_ingested_at_once() {
     let pipeline = Pipeline::new();
     let folder = &pipeline.config.input_folders[0].path;
     for file in 0..N_TINY_FILES {

@@ -1,5 +1,5 @@
-//! Whatever comes in whatever order: every row is accounted for, what was judged stays judged, and
-//! what was extended step by step is what making it anew gives.
+//! Properties over any sequence of steps: every row is accounted for, evaluated rows stay
+//! evaluated, and appending gives the same bytes as a rebuild.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,27 +43,27 @@ proptest! {
             prop_assert_eq!(&distinct, &pipeline.expected_rows());
             prop_assert!(!ledger.rebuilding);
 
-            // No row that was judged is new, and no row that was not is judged.
-            let (judged, new) = lines.split_at(ledger.judged_rows as usize);
-            prop_assert!(judged.iter().all(|line| pipeline.judged.contains(line)));
-            prop_assert!(!new.iter().any(|line| pipeline.judged.contains(line)));
+            // Exactly the evaluated rows come first.
+            let (evaluated, new) = lines.split_at(ledger.evaluated_rows as usize);
+            prop_assert!(evaluated.iter().all(|line| pipeline.evaluated.contains(line)));
+            prop_assert!(!new.iter().any(|line| pipeline.evaluated.contains(line)));
 
-            // What is told of the rows is what they are, however they came.
-            prop_assert_eq!(pipeline.summary(), pipeline.promised_summary());
+            // The saved summary matches the rows, independent of how they came.
+            prop_assert_eq!(pipeline.summary(), pipeline.expected_summary());
         }
-        // What was extended step by step and what is made anew are the same bytes.
+        // Appending step by step and a rebuild give the same bytes.
         let before = (pipeline.final_data(), pipeline.ledger(), pipeline.summary());
         pipeline.apply(&Step::LoseFinalData);
         run(&pipeline.config).unwrap();
         let after = (pipeline.final_data(), pipeline.ledger(), pipeline.summary());
         prop_assert_eq!(&after.0, &before.0);
-        prop_assert_eq!(after.1.judged_rows, before.1.judged_rows);
+        prop_assert_eq!(after.1.evaluated_rows, before.1.evaluated_rows);
         prop_assert_eq!(after.1.digest, before.1.digest);
         prop_assert_eq!(&after.2, &before.2);
     }
 
     #[test]
-    fn whatever_csv_can_write_survives_the_round_trip(
+    fn any_csv_content_survives_the_round_trip(
         ids in prop::collection::vec(prop::collection::vec(any::<char>(), 1..8), 1..20),
         values in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO, 20),
     ) {

@@ -1,4 +1,4 @@
-//! What may happen to a pipeline between two ingestions.
+//! Steps that may happen to a pipeline between two ingestions.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use dataset::FingerprintKey;
 use proptest::prelude::*;
 
 use super::pipeline::{Pipeline, damage};
-use crate::mark_judged;
+use crate::mark_evaluated;
 
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -25,18 +25,18 @@ pub(super) enum Step {
     LeaveUncommittedTail,
     LoseKey,
     LoseFingerprints,
-    /// The carry of an earlier ingestion, as a kill after the commit leaves it.
+    /// Restores the carry of an earlier ingestion, as a kill after the commit leaves it.
     KeepOldCarry,
     DamageCarry,
     DamageRowFingerprints {
         run: u8,
         byte: u16,
     },
-    /// With no memory at all, or with plenty.
+    /// Sets the memory limit: zero or plenty.
     LimitMemory {
         mib: u64,
     },
-    /// From now on a file may miss values in so large a share of its rows.
+    /// Sets the largest share of missing values that a file may have, in quarters.
     LimitMissing {
         quarters: u8,
     },
@@ -70,12 +70,12 @@ impl Pipeline {
             Step::LoseKey | Step::LoseFingerprints => {
                 let lost = match step {
                     Step::LoseKey => layout.fingerprint_key(),
-                    _ => layout.judged_fingerprints(),
+                    _ => layout.evaluated_fingerprints(),
                 };
                 if fs::remove_file(lost).is_ok() {
-                    // What was judged is known of the rows that are there, and of no others.
-                    let judged = self.ledger().judged_rows as usize;
-                    self.judged = self.final_lines()[..judged].iter().cloned().collect();
+                    // Evaluated rows are now known only for the rows that still exist.
+                    let evaluated = self.ledger().evaluated_rows as usize;
+                    self.evaluated = self.final_lines()[..evaluated].iter().cloned().collect();
                 }
             }
             Step::KeepOldCarry => {
@@ -119,17 +119,17 @@ impl Pipeline {
                     return;
                 };
                 if let Ok(rows) = dataset::load_fingerprints(&self.config, &ledger, &key) {
-                    let judged = mark_judged(layout, &ledger, &rows, ledger.rows).unwrap();
-                    history.save_ledger(&judged).unwrap();
-                    self.judged.extend(self.final_lines());
+                    let evaluated = mark_evaluated(layout, &ledger, &rows, ledger.rows).unwrap();
+                    history.save_ledger(&evaluated).unwrap();
+                    self.evaluated.extend(self.final_lines());
                 }
             }
         }
     }
 }
 
-/// Value 9 stands for a broken row, 8 for a missing value; 10 and more for rows that have no class
-/// yet.
+/// A row as a line of CSV. Value 9 is an invalid row, 8 a missing value, 10 and more an unlabelled
+/// row.
 fn row(id: u8, value: u8) -> String {
     match value {
         10.. => format!("c{id},{},\n", value - 10),
@@ -139,7 +139,7 @@ fn row(id: u8, value: u8) -> String {
     }
 }
 
-/// Any of them, those that are usual more often.
+/// Any step; usual steps come more often.
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let rows = prop::collection::vec((0..6u8, 0..13u8), 0..8);
     prop_oneof![

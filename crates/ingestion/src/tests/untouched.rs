@@ -1,5 +1,5 @@
-//! Whether finaldata.csv is as the last ingestion left it: told without reading it, and every change
-//! that can be seen so is seen.
+//! Detecting changes of finaldata.csv without reading it: every change that is visible that way is
+//! found.
 
 use std::fs;
 
@@ -7,12 +7,13 @@ use super::pipeline::{Pipeline, damage, many_rows};
 use crate::run;
 
 #[test]
-fn appending_reads_nothing_of_what_is_there() {
+fn appending_does_not_read_the_existing_rows() {
     let pipeline = Pipeline::new();
     let [first, second] = many_rows();
     pipeline.foreign(0, &first);
     run(&pipeline.config).unwrap();
-    // What nobody can see without reading: the byte is changed and the file's time is put back.
+    // A change that is invisible without reading: one byte is changed and the modification time
+    // restored.
     let path = pipeline.config.layout.final_data();
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
     let at = pipeline.final_data().len() / 2;
@@ -26,9 +27,9 @@ fn appending_reads_nothing_of_what_is_there() {
     assert!(report.rebuilt.is_none() && report.rows.kept > 0, "{report}");
     assert!(pipeline.final_data().starts_with(&changed));
 
-    // Whoever has it looked at by hand has every byte compared.
-    let mended = run(&pipeline.config).unwrap();
-    assert!(mended.rebuilt.is_some(), "{mended}");
+    // An ingestion by hand compares every byte.
+    let rebuilt = run(&pipeline.config).unwrap();
+    assert!(rebuilt.rebuilt.is_some(), "{rebuilt}");
     assert!(!pipeline.final_data().starts_with(&changed));
 }
 

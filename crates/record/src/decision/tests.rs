@@ -192,14 +192,14 @@ fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
         ..SEED
     };
     let few = Undecided::FewRows { rows: 3, needed: 8 };
-    let lopsided = Undecided::OneClassExpected {
-        class: 1,
+    let lopsided = Undecided::FewExpectedOfOneLabel {
+        label: 1,
         expected: 0.2,
         rows: 9,
     };
     for (verdict, undecided, action, reason) in [
-        (Ok, None, Action::Keep, "whether"),
-        (Drift, None, Action::Retrain, "whether"),
+        (Ok, None, Action::Keep, "cannot test for model drift"),
+        (Drift, None, Action::Retrain, "cannot test for model drift"),
         (
             InsufficientData,
             Some(few),
@@ -210,7 +210,7 @@ fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
             InsufficientData,
             Some(lopsided),
             Action::Wait,
-            "0.2 rows of class 1",
+            "0.2 rows with label 1",
         ),
         (
             InsufficientData,
@@ -220,7 +220,7 @@ fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
         ),
         (
             InsufficientData,
-            Some(Undecided::AlikeRows),
+            Some(Undecided::CollinearFeatures),
             Action::Retrain,
             "so the score decides",
         ),

@@ -159,7 +159,7 @@ impl RunRecord {
         if !self.reason.contains(&model) {
             writeln!(to, "  model      {model}")?;
         }
-        for finding in verdicts.of_features() {
+        for finding in verdicts.feature_sentences() {
             writeln!(to, "  features   {finding}")?;
         }
         Ok(())

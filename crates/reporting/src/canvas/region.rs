@@ -1,6 +1,6 @@
-//! Parts of a picture.
+//! Rectangles within a picture.
 
-/// Part of a picture, in pixels from its upper left corner.
+/// Rectangle within a picture, in pixels from its upper left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) left: i32,
@@ -28,7 +28,7 @@ impl Region {
     }
 
     #[cfg(test)]
-    pub(crate) fn meets(self, other: Self) -> bool {
+    pub(crate) fn overlaps(self, other: Self) -> bool {
         other.left < self.left + self.width
             && self.left < other.left + other.width
             && other.top < self.top + self.height

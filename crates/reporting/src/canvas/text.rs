@@ -1,9 +1,9 @@
 //! Text that is measured before it is drawn.
 //!
-//! It does not go through plotters' `draw_text`: with `ab_glyph` that puts every glyph on a whole
-//! pixel, drops the space on its left and centres on an estimated height, so words fall apart and
-//! nothing aligns. Here each glyph is drawn at four times its size and scaled down, and the ink
-//! itself is measured. One font, one line, left to right.
+//! It does not use plotters' `draw_text`. With `ab_glyph`, that function puts every glyph on a
+//! whole pixel, drops the space on its left and centres on an estimated height. Words fall apart
+//! and nothing aligns. Here each glyph is drawn at four times its size and scaled down, and its ink
+//! is measured. One font, one line, left to right.
 
 use std::convert::Infallible;
 use std::sync::OnceLock;
@@ -14,26 +14,24 @@ use plotters::style::register_font;
 
 use super::Region;
 
-/// The family under which the one font of the pictures is registered; bold and italic fall back to
-/// it.
+/// Name under which the only font is registered. Bold and italic fall back to it.
 const FONT_FAMILY: &str = "Inter";
 
-/// Text shrinks to this size before it is cut: smaller letters have no place in a picture that is
-/// read at a glance.
+/// Smallest text size. Longer text is cut, because smaller letters are hard to read at a glance.
 const SMALLEST_TEXT: u32 = 20;
 
 /// Inter 4.001 under the SIL Open Font License, see the file beside it.
 static FONT: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
 
-/// How many times larger than shown glyphs are rasterised. Even, so that the baseline falls on a
+/// Factor by which glyphs are rasterised larger than shown. Even, so that the baseline falls on a
 /// whole pixel.
 const SUPERSAMPLING: u32 = 4;
 
-/// Pixels that the ink of a text may stick out of its advance, both sides together: the tails of
+/// Pixels that the ink of a text may exceed its advance width, both sides together: the tails of
 /// "j" and "f".
 const OVERHANG: i32 = 2;
 
-/// Where text stands between the left and the right edge of its region.
+/// Horizontal alignment of text in its region.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Align {
     Left,
@@ -41,19 +39,18 @@ pub(crate) enum Align {
     Right,
 }
 
-/// One line of text and the region that it never leaves: too long, it shrinks, then ends in an
-/// ellipsis.
+/// One line of text in a region. Text that is too long shrinks, then ends in an ellipsis.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
     pub(crate) text: String,
-    /// Pixels between two lines; a capital is 0.6 of it.
+    /// Line height in pixels. A capital letter is 0.6 of it.
     pub(crate) size: u32,
     pub(crate) color: RGBColor,
     pub(crate) align: Align,
     pub(crate) region: Region,
 }
 
-/// The largest size, at most `size`, at which each of the texts fits into `width`; not under
+/// The largest size, at most `size`, at which each text fits into `width`. Never below
 /// [`SMALLEST_TEXT`].
 pub(crate) fn common_size(texts: &[String], size: u32, width: i32) -> anyhow::Result<u32> {
     texts.iter().try_fold(size, |smallest, text| {
@@ -61,15 +58,14 @@ pub(crate) fn common_size(texts: &[String], size: u32, width: i32) -> anyhow::Re
     })
 }
 
-/// The pixels of a label: the smallest region that holds them, and how much of each is covered, row
-/// by row.
+/// Pixels of a label: the smallest region that holds them, and the coverage of each, row by row.
 pub(crate) struct Ink {
     pub(crate) region: Region,
     pub(super) coverage: Vec<f32>,
 }
 
 impl Label {
-    /// Sets the label: size, wording and place are final, only the colour is still to come.
+    /// Lays out the label: fixes size, wording and place.
     pub(crate) fn ink(&self) -> anyhow::Result<Ink> {
         let (text, size) = self.fitted()?;
         let mut ink = rasterise(&text, size)?;
@@ -80,13 +76,13 @@ impl Label {
                 Align::Center => free / 2,
                 Align::Right => free,
             };
-        // The ink comes with its top measured from the baseline.
+        // The top of the ink is relative to the baseline.
         let capital = -rasterise("H", size)?.region.top;
         ink.region.top += self.region.top + (self.region.height + capital) / 2;
         Ok(ink)
     }
 
-    /// What is written, and in which size.
+    /// The text as written, and its size.
     pub(crate) fn fitted(&self) -> anyhow::Result<(String, u32)> {
         let text = self.text.replace(char::is_control, " ");
         let size = fitting_size(&text, self.size, self.region.width)?;
@@ -103,7 +99,7 @@ fn fitting_size(text: &str, size: u32, width: i32) -> anyhow::Result<u32> {
     Ok((shrunk as u32).clamp(SMALLEST_TEXT.min(size), size))
 }
 
-/// The longest start of the text that fits with an ellipsis; all of it where it fits as it is.
+/// The longest start of the text that fits with an ellipsis, or the whole text if it fits.
 fn cut(text: String, size: u32, width: i32) -> anyhow::Result<String> {
     if width_of(&text, size)? <= width {
         return Ok(text);
@@ -122,13 +118,13 @@ fn cut(text: String, size: u32, width: i32) -> anyhow::Result<String> {
     Ok(shortened(ends.get(fits).copied().unwrap_or_default()))
 }
 
-/// The pixels a text needs across, never less than its ink.
+/// Width of a text in pixels, never less than its ink.
 fn width_of(text: &str, size: u32) -> anyhow::Result<i32> {
     let (advance, _) = enlarged_font(size)?.box_size(text)?;
     Ok(advance.div_ceil(SUPERSAMPLING) as i32 + OVERHANG)
 }
 
-/// The ink of a text whose first glyph starts at 0 and whose baseline lies at 0.
+/// Ink of a text whose first glyph starts at 0 and whose baseline is at 0.
 fn rasterise(text: &str, size: u32) -> anyhow::Result<Ink> {
     let scale = SUPERSAMPLING as i32;
     let dots: Vec<(i32, i32, f32)> = enlarged_dots(text, size)?
@@ -144,7 +140,7 @@ fn rasterise(text: &str, size: u32) -> anyhow::Result<Ink> {
     Ok(Ink { region, coverage })
 }
 
-/// The pixels of a text [`SUPERSAMPLING`] times its size, each with how much of it is covered.
+/// Pixels of a text at [`SUPERSAMPLING`] times its size, each with its coverage.
 fn enlarged_dots(text: &str, size: u32) -> anyhow::Result<Vec<(i32, i32, f32)>> {
     let font = enlarged_font(size)?;
     let advance = |text: &str| font.box_size(text).map(|(width, _)| width as i32);
@@ -161,8 +157,8 @@ fn enlarged_dots(text: &str, size: u32) -> anyhow::Result<Vec<(i32, i32, f32)>> 
             Ok::<(), Infallible>(())
         })?;
         let Ok(()) = drawn;
-        // plotters starts the ink where the advance starts: give both sides of the glyph the same
-        // space instead.
+        // plotters starts the ink where the advance starts. Here both sides of the glyph get the
+        // same space.
         let ink = bounds(&dots[first..]);
         let shift = pen + (advance(glyph)? - ink.width) / 2 - ink.left;
         for (x, _, _) in &mut dots[first..] {
@@ -172,7 +168,7 @@ fn enlarged_dots(text: &str, size: u32) -> anyhow::Result<Vec<(i32, i32, f32)>> 
     Ok(dots)
 }
 
-/// The smallest region around all dots.
+/// Smallest region around all dots. Empty without dots.
 fn bounds(dots: &[(i32, i32, f32)]) -> Region {
     let range = |values: &mut dyn Iterator<Item = i32>| {
         values.fold(None, |range: Option<(i32, i32)>, value| {
@@ -199,7 +195,7 @@ fn enlarged_font(size: u32) -> anyhow::Result<FontDesc<'static>> {
     ))
 }
 
-/// Makes the font known to plotters, once in the life of the process.
+/// Registers the font with plotters, once per process.
 pub(super) fn register_fonts() -> anyhow::Result<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered =

@@ -1,23 +1,23 @@
-//! All that the picture says, and where: titles, names, counts and shares.
+//! Texts of the picture and their places: titles, names, counts and shares.
 
 use plotters::prelude::RGBColor;
 use scoring::f1_interval;
 
-use super::numerals::{n_rows, percent, score, thousands};
+use super::numbers::{n_rows, percent, score, thousands};
 use super::palette::{INK, QUIET_INK};
 use super::{BAR, CELL, Cell, ConfusionChart, GRID, MARGIN, RIGHT, RULE, cell_region};
 use crate::canvas::{Align, Label, Region, common_size};
 
-/// Free space between a cell's edge and its text.
+/// Pixels between a cell's edge and its text.
 const PADDING: i32 = 16;
-/// The width of the text in a cell.
+/// Width of the text in a cell.
 const CELL_TEXT: i32 = CELL.0 - 2 * PADDING;
-/// The width of what stands left of the cells.
+/// Width of the text left of the cells.
 const GUTTER: i32 = GRID.0 - PADDING - MARGIN;
-/// Free space between two lines of text.
+/// Pixels between two lines of text.
 const LEADING: i32 = 4;
 
-/// All text of the picture.
+/// All texts of the picture.
 pub(super) fn labels(chart: &ConfusionChart<'_>, cells: &[Cell]) -> anyhow::Result<Vec<Label>> {
     let mut labels = header(chart);
     labels.extend(headings(chart));
@@ -43,7 +43,7 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
         let lines = vec![(name.to_owned(), 20, QUIET_INK), (value, 28, INK)];
         labels.extend(column(Region::new(left, 92, width, 60), Align::Left, lines));
     }
-    let name = format!("F1 of “{}”", chart.class_names[1]);
+    let name = format!("F1 of “{}”", chart.outcome_names[1]);
     let value = chart.matrix.f1().map_or("undefined".to_owned(), score);
     let place = Region::new(760, 40, RIGHT - 760, 120);
     let mut lines = vec![(name, 20, QUIET_INK), (value, 60, INK)];
@@ -55,7 +55,8 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
     labels
 }
 
-/// The observed classes left of the cells and the predicted classes above them, with the rows in each.
+/// Observed labels left of the cells and predicted labels above the cells, each with its number of
+/// rows.
 fn headings(chart: &ConfusionChart<'_>) -> Vec<Label> {
     let matrix = chart.matrix;
     let observed = [matrix.negatives(), matrix.positives()];
@@ -63,44 +64,48 @@ fn headings(chart: &ConfusionChart<'_>) -> Vec<Label> {
         matrix.true_negative + matrix.false_negative,
         matrix.false_positive + matrix.true_positive,
     ];
-    let lines = |axis: &str, class: usize, rows| {
+    let lines = |axis: &str, outcome: usize, rows| {
         vec![
             (axis.to_owned(), 20, QUIET_INK),
-            (chart.class_names[class].to_owned(), 28, INK),
+            (chart.outcome_names[outcome].to_owned(), 28, INK),
             (n_rows(rows), 20, QUIET_INK),
         ]
     };
     let mut labels = Vec::new();
-    for class in [0, 1] {
-        let cell = cell_region(class, class);
+    for outcome in [0, 1] {
+        let cell = cell_region(outcome, outcome);
         let above = Region::new(cell.left + PADDING, RULE.top, CELL_TEXT, GRID.1 - RULE.top);
         let beside = Region::new(MARGIN, cell.top, GUTTER, CELL.1);
         labels.extend(column(
             above,
             Align::Center,
-            lines("predicted", class, predicted[class]),
+            lines("predicted", outcome, predicted[outcome]),
         ));
         labels.extend(column(
             beside,
             Align::Right,
-            lines("observed", class, observed[class]),
+            lines("observed", outcome, observed[outcome]),
         ));
     }
     labels
 }
 
-/// The counts of all cells in one size, so that no count looks greater than another by its type.
+/// Texts of the cells. All counts have one size, so that no count looks greater because of its font
+/// size.
 fn cell_labels(chart: &ConfusionChart<'_>, cells: &[Cell]) -> anyhow::Result<Vec<Label>> {
     let counts: Vec<String> = cells.iter().map(|cell| thousands(cell.count)).collect();
     let size = common_size(&counts, 64, CELL_TEXT)?;
     let labels = cells.iter().zip(counts).flat_map(|(cell, count)| {
-        let name = chart.class_names[cell.observed];
-        let (share, base) = match cell.of {
+        let name = chart.outcome_names[cell.observed];
+        let (share, base) = match cell.observed_rows {
             0 => ("–".to_owned(), format!("no row observed “{name}”")),
-            of => (percent(cell.count, of), format!("of observed “{name}”")),
+            observed_rows => (
+                percent(cell.count, observed_rows),
+                format!("of observed “{name}”"),
+            ),
         };
         let lines = vec![
-            (cell.verdict.to_owned(), 20, INK),
+            (cell.kind.to_owned(), 20, INK),
             (count, size, INK),
             (share, 34, INK),
             (base, 20, INK),
@@ -128,18 +133,18 @@ fn legend() -> Vec<Label> {
     labels
 }
 
-/// Why there is no F1, where there is none.
+/// Reason why F1 is undefined. Empty if F1 is defined.
 fn note(chart: &ConfusionChart<'_>) -> Vec<Label> {
     if chart.matrix.f1().is_some() {
         return Vec::new();
     }
-    let name = chart.class_names[1];
+    let name = chart.outcome_names[1];
     let text = format!("F1 is undefined: no row is observed or predicted “{name}”.");
     let place = Region::new(MARGIN, 796, RIGHT - MARGIN, 24);
     column(place, Align::Left, vec![(text, 20, INK)])
 }
 
-/// Lines of text below each other, in the middle of a region.
+/// Lines of text below each other, vertically centred in a region.
 fn column(region: Region, align: Align, lines: Vec<(String, u32, RGBColor)>) -> Vec<Label> {
     let gaps = LEADING * (lines.len() as i32 - 1);
     let height: i32 = gaps + lines.iter().map(|(_, size, _)| *size as i32).sum::<i32>();
@@ -165,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_in_its_region_and_no_two_texts_meet() {
+    fn text_stays_in_its_region_and_no_two_texts_overlap() {
         let picture = Region::new(0, 0, SIZE.0 as i32, SIZE.1 as i32);
         for chart in extremes() {
             let cells = cells(&chart);
@@ -174,8 +179,12 @@ mod tests {
                 let ink = label.ink().expect("ink").region;
                 assert!(label.region.contains(ink), "{label:?}: {ink:?}");
                 assert!(picture.contains(label.region), "{label:?}");
-                assert!(!earlier.iter().any(|other| other.meets(ink)), "{label:?}");
-                let crossed = |cell: &&Cell| cell.region.meets(ink) && !cell.region.contains(ink);
+                assert!(
+                    !earlier.iter().any(|other| other.overlaps(ink)),
+                    "{label:?}"
+                );
+                let crossed =
+                    |cell: &&Cell| cell.region.overlaps(ink) && !cell.region.contains(ink);
                 assert!(cells.iter().find(crossed).is_none(), "{label:?}");
                 earlier.push(ink);
             }
@@ -183,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cell_says_its_count_and_its_share_of_the_observed_class() {
+    fn each_cell_shows_its_count_and_its_share_of_the_observed_label() {
         let chart = chart(8113, 894, 310, 683);
         let labels = labels(&chart, &cells(&chart)).expect("labels");
         let texts: Vec<&str> = labels.iter().map(|label| label.text.as_str()).collect();
@@ -218,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_rows_has_no_share_and_no_score() {
+    fn without_rows_there_is_no_share_and_no_score() {
         let chart = chart(5, 0, 0, 0);
         let labels = labels(&chart, &cells(&chart)).expect("labels");
         let texts: Vec<&str> = labels.iter().map(|label| label.text.as_str()).collect();

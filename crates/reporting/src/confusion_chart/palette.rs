@@ -1,24 +1,24 @@
-//! The colours of the picture.
+//! Colours of the picture.
 
 use plotters::prelude::RGBColor;
 
 pub(super) const INK: RGBColor = RGBColor(0x1a, 0x1f, 0x26);
 pub(super) const QUIET_INK: RGBColor = RGBColor(0x56, 0x60, 0x6b);
 pub(super) const LINE: RGBColor = RGBColor(0xc4, 0xcd, 0xd6);
-/// A cell without a share.
+/// Colour of a cell without a share.
 pub(super) const NO_SHARE: RGBColor = RGBColor(0xf2, 0xf2, 0xf2);
 
-/// From a share of 0 to one of 1 in equal steps: one hue whose lightness alone tells the share, so
-/// that it survives every kind of colour blindness and a black-and-white print. It ends before one
-/// ink is no longer readable on all of it: black or white by turns would be hard to read where they
-/// change places.
+/// Colour scale for shares from 0 to 1 in equal steps. One hue, so lightness alone shows the share:
+/// this survives colour blindness and black-and-white print. The scale ends while dark ink stays
+/// readable on every colour. Switching between black and white text would be hard to read where
+/// they change.
 const SCALE: [RGBColor; 3] = [
     RGBColor(0xf7, 0xfb, 0xff),
     RGBColor(0xb5, 0xd4, 0xea),
     RGBColor(0x5b, 0xa3, 0xd3),
 ];
 
-/// The colour of a share between 0 and 1.
+/// Colour of a share between 0 and 1.
 pub(super) fn color_of(share: f64) -> RGBColor {
     let position = share.clamp(0.0, 1.0) * (SCALE.len() - 1) as f64;
     let step = (position as usize).min(SCALE.len() - 2);

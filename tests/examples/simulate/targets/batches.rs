@@ -2,7 +2,7 @@
 
 use dataset::{Table, each_in_parallel};
 use diagnostics::statistics::CumulativeScore;
-use diagnostics::{Batch, HeldTest, Verdict, model_verdict, verdicts};
+use diagnostics::{Batch, TestAtLevel, Verdict, model_verdict, verdicts};
 use model::Model;
 
 use super::{Bound, Target};
@@ -71,7 +71,7 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
 /// By the batch alone.
 fn has_drifted(model: &Model, table: &Table) -> bool {
     let (found, _) = model_verdict(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
-    found.single.as_ref().is_some_and(HeldTest::is_drift)
+    found.single.as_ref().is_some_and(TestAtLevel::is_drift)
 }
 
 fn have_moved(model: &Model, table: &Table) -> bool {

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use dataset::each_in_parallel;
 use diagnostics::statistics::{CumulativeScore, look_level};
-use diagnostics::{HeldTest, model_verdict};
+use diagnostics::{TestAtLevel, model_verdict};
 
 use super::batches::{ALPHA, TRAINING_ROWS, batch_of};
 use super::{Bound, Target};
@@ -115,7 +115,8 @@ fn one_stream(world: &World, run: u64) -> Found {
         let table = world.told(draws, ROWS);
         let (found, next) = model_verdict(&model, &batch_of(&table), &sums, ALPHA);
         sums = next;
-        let is_drift = |held: &Option<HeldTest>| held.as_ref().is_some_and(HeldTest::is_drift);
+        let is_drift =
+            |held: &Option<TestAtLevel>| held.as_ref().is_some_and(TestAtLevel::is_drift);
         so_far.by_sums |= is_drift(&found.cumulative);
         if is_drift(&found.single) || is_drift(&found.cumulative) {
             so_far.alarms += 1.0;

@@ -1,4 +1,4 @@
-//! Rows that are arrays: the cells stand in the order of the columns.
+//! Rows that are arrays: the cells follow the order of the columns.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::{ReadRow, a_string};
 /// Rows that are arrays.
 pub(super) struct CellRows<'r, 's> {
     pub(super) reading: &'r mut Reading<'s>,
-    /// The slot of each column; `None` for one that is not read.
+    /// The slot of each column; `None` for a column that is not read.
     pub(super) slots: &'r [Option<usize>],
 }
 
@@ -53,13 +53,13 @@ impl<'de> Visitor<'de> for Cells<'_, '_> {
                 None => cells.next_element::<IgnoredAny>()?.is_some(),
             };
             if !is_there {
-                self.reading.refuse_count(row);
+                self.reading.reject_cell_count(row);
                 return Ok(());
             }
         }
         if cells.next_element::<IgnoredAny>()?.is_some() {
             while cells.next_element::<IgnoredAny>()?.is_some() {}
-            self.reading.refuse_count(row);
+            self.reading.reject_cell_count(row);
         } else {
             self.reading.end_row(row);
         }

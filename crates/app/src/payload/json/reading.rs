@@ -1,5 +1,5 @@
-//! The rows of one text while they are read: each cell is put into the slot of its column, and a
-//! row is taken or refused once all of its cells are there.
+//! The rows of one text while they are read. Each cell is put into the slot of its column; then the
+//! row is accepted or rejected.
 
 use std::cell::OnceCell;
 
@@ -12,33 +12,33 @@ use serde::de::Error;
 use super::value::{Cell, Value};
 use crate::error::{ApiError, RowError};
 use crate::payload::csv::{FIELD_COUNT, MISSING_ID, cell_code};
-use crate::payload::rows::{Collector, Room, Rows};
+use crate::payload::rows::{RequestRows, RowBudget, RowCollector};
 
-/// What is shared by the rows of one text. Slot 0 is the id, the others are the features.
+/// State shared by the rows of one text. Slot 0 is the id, the others are the features.
 pub(super) struct Reading<'s> {
     schema: &'s Schema,
     limits: &'s LimitSettings,
-    collector: Collector<'s>,
-    /// The names of the slots, trimmed and in lower case; made when a name is none of those as they
-    /// are written.
+    collector: RowCollector<'s>,
+    /// Names of the slots, trimmed and in lower case. Built only when a name does not match
+    /// exactly.
     names: OnceCell<Vec<String>>,
     /// The slots that any row had.
     found: Vec<bool>,
-    /// The cells of the row at hand.
+    /// The cells of the current row.
     cells: Vec<Option<Value>>,
-    /// The features of the row at hand.
+    /// The features of the current row.
     values: Vec<f64>,
-    /// Why reading stopped, where the JSON is not to blame.
+    /// Reason for stopping that is no error of the JSON.
     stopped: Option<ApiError>,
 }
 
 impl<'s> Reading<'s> {
-    pub(super) fn new(schema: &'s Schema, room: Room<'s>) -> Self {
+    pub(super) fn new(schema: &'s Schema, budget: RowBudget<'s>) -> Self {
         let n_slots = 1 + schema.features.len();
         Self {
             schema,
-            limits: room.limits,
-            collector: Collector::new(schema.features.len(), room),
+            limits: budget.limits,
+            collector: RowCollector::new(schema.features.len(), budget),
             found: vec![false; n_slots],
             cells: vec![None; n_slots],
             values: Vec::with_capacity(schema.features.len()),
@@ -47,7 +47,7 @@ impl<'s> Reading<'s> {
         }
     }
 
-    /// The slot of a column; `None` for one that is not read.
+    /// The slot of a column; `None` for a column that is not read.
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         let as_written = (0..self.cells.len()).find(|slot| self.name(*slot) == name);
         as_written.or_else(|| {
@@ -67,7 +67,8 @@ impl<'s> Reading<'s> {
         }
     }
 
-    /// A column that no row has is missing; without rows there is none to miss.
+    /// Rejects the text if no row has one of the columns. Without rows, no column counts as
+    /// missing.
     pub(super) fn check_columns(&self) -> Result<(), ApiError> {
         let missing = self.found.iter().position(|is_found| !is_found);
         let Some(missing) = missing.filter(|_| self.collector.has_rows()) else {
@@ -83,27 +84,27 @@ impl<'s> Reading<'s> {
         })
     }
 
-    /// What became of reading the text: the reason that it was stopped for stands before that of the
-    /// JSON.
+    /// Result of reading the text. A recorded reason for stopping takes precedence over the JSON
+    /// error.
     pub(super) fn ended(&mut self, read: Result<(), ApiError>) -> Result<(), ApiError> {
         read.map_err(|error| self.stopped.take().unwrap_or(error))
     }
 
-    /// The rows that were taken.
-    pub(super) fn finish(self) -> Result<Rows, ApiError> {
+    /// The accepted rows.
+    pub(super) fn finish(self) -> Result<RequestRows, ApiError> {
         self.collector.finish()
     }
 
-    /// Clears the slots for the next row, whose number it returns.
+    /// Clears the slots for the next row and returns its number.
     pub(super) fn begin_row<E: Error>(&mut self) -> Result<u64, E> {
         self.cells.fill(None);
         match self.collector.begin() {
             Ok(row) => Ok(row),
-            Err(refusal) => Err(self.stop(refusal)),
+            Err(stop_error) => Err(self.stop(stop_error)),
         }
     }
 
-    /// Takes so many columns in a row, unless they are too many for one.
+    /// Rejects a row with too many columns.
     pub(super) fn check_width<E: Error>(&mut self, n_columns: u64) -> Result<(), E> {
         if n_columns > self.limits.columns {
             return Err(self.stop(ApiError::TooManyColumns(self.limits.columns)));
@@ -111,7 +112,7 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
-    /// Takes a column's name, unless it is too long for one.
+    /// Rejects a column name that is too long.
     pub(super) fn check_name<E: Error>(&mut self, name: &str) -> Result<(), E> {
         if name.len() as u64 > self.limits.field_bytes {
             return Err(self.stop(ApiError::FieldTooLong(self.limits.field_bytes)));
@@ -119,14 +120,15 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
-    /// How a cell is read.
+    /// Parser of a cell.
     pub(super) fn cell(&self) -> Cell {
         Cell {
             max_bytes: self.limits.field_bytes,
         }
     }
 
-    /// Takes the one cell that the row at hand has in a slot, unless it is too long for one.
+    /// Puts a cell of the current row into its slot. Rejects cells that are too long and columns
+    /// that occur twice.
     pub(super) fn put<E: Error>(&mut self, slot: usize, cell: Value) -> Result<(), E> {
         if cell == Value::TooLong {
             return Err(self.stop(ApiError::FieldTooLong(self.limits.field_bytes)));
@@ -139,13 +141,14 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
-    /// Takes or refuses the row whose cells stand in the slots.
+    /// Accepts or rejects the current row.
     pub(super) fn end_row(&mut self, row: u64) {
-        // Taken out, as the rest is borrowed while it is in use; the next row clears the cells.
+        // Taken out, because the rest of `self` is borrowed while the id is in use. The next row
+        // clears the cells.
         let id_cell = self.cells[0].take();
         let Some(id) = id_cell.as_ref().and_then(Value::as_id) else {
             let value = id_cell.as_ref().map(Value::excerpt);
-            return self.refuse(row, 0, MISSING_ID, value);
+            return self.reject(row, 0, MISSING_ID, value);
         };
         self.values.clear();
         for slot in 1..self.cells.len() {
@@ -161,16 +164,16 @@ impl<'s> Reading<'s> {
                 Ok(value) => self.values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);
-                    return self.refuse(row, slot, cell_code(problem), value);
+                    return self.reject(row, slot, cell_code(problem), value);
                 }
             }
         }
         self.collector.accept(&id, self.values.iter().copied());
     }
 
-    /// Refuses a row that has not as many cells as there are columns.
-    pub(super) fn refuse_count(&mut self, row: u64) {
-        self.collector.refuse(RowError {
+    /// Rejects a row whose number of cells differs from the number of columns.
+    pub(super) fn reject_cell_count(&mut self, row: u64) {
+        self.collector.reject(RowError {
             row,
             line: None,
             column: None,
@@ -179,9 +182,9 @@ impl<'s> Reading<'s> {
         });
     }
 
-    fn refuse(&mut self, row: u64, slot: usize, code: &'static str, value: Option<String>) {
+    fn reject(&mut self, row: u64, slot: usize, code: &'static str, value: Option<String>) {
         let column = Some(self.name(slot).to_owned());
-        self.collector.refuse(RowError {
+        self.collector.reject(RowError {
             row,
             line: None,
             column,
@@ -190,7 +193,7 @@ impl<'s> Reading<'s> {
         });
     }
 
-    /// Ends the parsing with an answer of its own.
+    /// Stops the parser with an error of the request.
     fn stop<E: Error>(&mut self, because: ApiError) -> E {
         self.stopped = Some(because);
         E::custom("stopped")

@@ -10,13 +10,13 @@ use crate::in_flight::InFlight;
 use crate::payload::csv::{FIELD_COUNT, MISSING_ID};
 
 /// Each row as `id|values`.
-fn shown(rows: Result<Rows, ApiError>) -> Result<Vec<String>, ApiError> {
+fn shown(rows: Result<RequestRows, ApiError>) -> Result<Vec<String>, ApiError> {
     let rows = rows?;
     let lines = rows.ids.iter().zip(rows.iter());
     Ok(lines.map(|(id, row)| format!("{id}|{row:?}")).collect())
 }
 
-/// A thousand rows at most.
+/// Limits with a thousand rows at most.
 fn limits() -> LimitSettings {
     LimitSettings {
         rows: 1000,
@@ -26,17 +26,17 @@ fn limits() -> LimitSettings {
 
 fn of_records(json: &str) -> Result<Vec<String>, ApiError> {
     let mut permit = InFlight::new(u64::MAX).permit();
-    let room = Room {
+    let budget = RowBudget {
         limits: &limits(),
         permit: &mut permit,
     };
-    shown(records(&Text::whole(json), &Schema::default(), room))
+    shown(records(&Text::whole(json), &Schema::default(), budget))
 }
 
 fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
     let names = serde_json::to_string(names).unwrap();
     let mut permit = InFlight::new(u64::MAX).permit();
-    let room = Room {
+    let budget = RowBudget {
         limits: &limits(),
         permit: &mut permit,
     };
@@ -44,11 +44,11 @@ fn of_columns(names: &[&str], data: &str) -> Result<Vec<String>, ApiError> {
         &Text::part(&names),
         &Text::part(data),
         &Schema::default(),
-        room,
+        budget,
     ))
 }
 
-/// A record with this as `lastyear_activity`, beside good cells.
+/// A record with this cell as `lastyear_activity`, among valid cells.
 fn with_cell(cell: &str) -> String {
     format!(
         r#"[{{"corporation":"a","lastmonth_activity":1,"lastyear_activity":{cell},"number_of_employees":3}}]"#
@@ -56,7 +56,7 @@ fn with_cell(cell: &str) -> String {
 }
 
 #[test]
-fn cells_mean_what_they_mean_in_csv() {
+fn cells_have_the_same_meaning_as_in_csv() {
     for (cell, number) in [
         ("2", "2.0"),
         ("-2.5e1", "-25.0"),
@@ -74,7 +74,7 @@ fn cells_mean_what_they_mean_in_csv() {
 }
 
 #[test]
-fn a_cell_that_is_no_number_is_placed() {
+fn an_invalid_cell_is_reported_with_its_position() {
     for (cell, code, value) in [
         ("\"12 k\"", "not-a-number", "12 k"),
         ("\"１２\"", "not-a-number", "１２"),
@@ -114,7 +114,7 @@ fn records_may_lack_a_cell_but_not_a_column() {
 }
 
 #[test]
-fn columns_and_data_are_put_together() {
+fn cells_are_matched_to_columns_by_position() {
     let names = [
         "index",
         "number_of_employees",
@@ -134,7 +134,7 @@ fn columns_and_data_are_put_together() {
 }
 
 #[test]
-fn what_cannot_be_rows_is_refused_by_kind() {
+fn text_without_usable_rows_gets_the_matching_problem() {
     let code = |rows: Result<Vec<String>, ApiError>| rows.unwrap_err().kind().code;
     let deep = format!("[{}", "[".repeat(200_000));
     for (json, wanted) in [
@@ -181,7 +181,7 @@ fn what_cannot_be_rows_is_refused_by_kind() {
 }
 
 #[test]
-fn an_error_of_the_json_repeats_none_of_it() {
+fn a_json_error_repeats_nothing_of_the_text() {
     let secret = "x".repeat(1000);
     for json in [
         format!("[\"{secret}\"]"),
@@ -195,14 +195,15 @@ fn an_error_of_the_json_repeats_none_of_it() {
 }
 
 #[test]
-fn column_names_are_read_no_further_than_there_may_be_columns() {
-    // What follows the first name too many is no name, and nobody gets there.
+fn reading_of_column_names_stops_at_the_limit_of_columns() {
+    // The fourth element is no name, but reading stops before it.
     let names = Text::part(r#"["a","b","c",3]"#);
     let limits = |columns| LimitSettings {
         columns,
         ..LimitSettings::default()
     };
-    let code = |most| column_names(&names, &limits(most)).map_err(|error| error.kind().code);
+    let code =
+        |max_columns| column_names(&names, &limits(max_columns)).map_err(|error| error.kind().code);
     assert_eq!(code(2), Err("too-many-columns"));
     assert_eq!(code(3), Err("json-invalid"));
     let whole = column_names(&Text::part(r#"["a","b"]"#), &limits(2)).unwrap();
@@ -210,7 +211,7 @@ fn column_names_are_read_no_further_than_there_may_be_columns() {
 }
 
 #[test]
-fn a_column_name_is_no_longer_than_a_field_may_be() {
+fn a_column_name_has_the_length_limit_of_a_field() {
     let long = "x".repeat(70_000);
     let records = format!(r#"[{{"{long}":1}}]"#);
     assert_eq!(
@@ -234,11 +235,11 @@ fn a_category_is_a_string_or_missing() {
         };
         let json = format!(r#"[{{"corporation":"a","plan":{cell}}}]"#);
         let mut permit = InFlight::new(u64::MAX).permit();
-        let room = Room {
+        let budget = RowBudget {
             limits: &limits(),
             permit: &mut permit,
         };
-        match records(&Text::whole(&json), &schema, room) {
+        match records(&Text::whole(&json), &schema, budget) {
             Ok(rows) => Ok(rows.iter().next().unwrap()[0]),
             Err(ApiError::RowInvalid(errors)) => Err(errors.first[0].code.to_owned()),
             Err(error) => panic!("{error}"),

@@ -1,4 +1,4 @@
-//! A JSON text, read into whatever takes it, and what a bad one is refused with.
+//! A JSON text, read by a visitor, and the error for an invalid text.
 
 use serde::de::DeserializeSeed;
 
@@ -9,7 +9,7 @@ use crate::problem::excerpt;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a> {
     json: &'a str,
-    /// Whether places in it are those of the body.
+    /// True if positions in the text are positions in the body.
     is_whole: bool,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Reads all of it.
+    /// Reads the whole text.
     pub(super) fn read<S>(&self, seed: S) -> Result<(), ApiError>
     where
         S: DeserializeSeed<'a, Value = ()>,
@@ -48,7 +48,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// What a JSON text is refused with; nothing of it is repeated.
+/// The error for an invalid JSON text; nothing of the text is repeated.
 pub(in crate::payload) fn invalid(error: &serde_json::Error) -> ApiError {
     ApiError::JsonInvalid(format!(
         "{} (line {}, column {})",
@@ -63,7 +63,7 @@ fn describe(error: &serde_json::Error) -> String {
     let message = text
         .rsplit_once(" at line ")
         .map_or(text.as_str(), |(message, _)| message);
-    // What was found may be input of any length; what was expected is ours.
+    // The found value may be input of any length; the expectation is a text of the program.
     match message.rsplit_once(", expected ") {
         Some((_, expected)) => format!("expected {expected}"),
         None => excerpt(message.as_bytes()),

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use crate::problem;
 
-/// What stands where a cell belongs.
+/// JSON value of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     /// `null`.
@@ -19,20 +19,20 @@ pub(super) enum Value {
     Number(serde_json::Number),
     /// A string.
     Text(String),
-    /// What no cell can be; the name says what.
+    /// A value that no cell can have; the name describes it.
     Other(&'static str),
-    /// A string that is longer than a cell may be, which is not kept.
+    /// A string that exceeds the length limit; its text is not kept.
     TooLong,
 }
 
-/// Reads a cell, whose string is kept up to so many bytes.
+/// Parser of a cell; strings are kept up to `max_bytes`.
 #[derive(Clone, Copy)]
 pub(super) struct Cell {
     pub(super) max_bytes: u64,
 }
 
 impl Value {
-    /// The value as a client's name; `None` when it is none.
+    /// The value as a client's name; `None` if it is not usable.
     pub(super) fn as_id(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) if !text.is_empty() => Some(text.into()),
@@ -41,7 +41,7 @@ impl Value {
         }
     }
 
-    /// The value as a feature; NaN when it is missing.
+    /// The value as a number feature; NaN when it is missing.
     pub(super) fn as_number(&self) -> Result<f64, CellProblem> {
         match self {
             Self::Missing => Ok(f64::NAN),
@@ -51,9 +51,10 @@ impl Value {
         }
     }
 
-    /// The value as a category's level, where the rules allow it: its code, NaN when it is missing.
+    /// The value as the code of a category's level; NaN when it is missing. An error if the rules
+    /// forbid it.
     ///
-    /// A number is none: `5` and `5.0` are one number and two texts.
+    /// A number is rejected: `5` and `5.0` are one number but two texts.
     pub(super) fn as_level(&self, rules: &CategoryRules) -> Result<f64, CellProblem> {
         let text = match self {
             Self::Missing => "",
@@ -66,7 +67,7 @@ impl Value {
         Ok(level.map_or(f64::NAN, level_code))
     }
 
-    /// The value as an answer shows it.
+    /// The value as shown in an answer.
     pub(super) fn excerpt(&self) -> String {
         match self {
             Self::Missing => "null".into(),

@@ -1,8 +1,9 @@
-//! What is said of one column: by itself, whatever the others hold, and of what it is made.
+//! Tests of single columns: each verdict is independent of other columns, and each check says how
+//! it was made.
 
 use super::*;
 
-/// Name, reference, current file, and the verdicts on distribution and missing values.
+/// Name, reference, current file, expected verdicts on distribution and on missing values.
 type BadColumn<'a> = (&'a str, Cell<'a>, Cell<'a>, Verdict, Verdict);
 
 #[test]
@@ -50,7 +51,7 @@ fn a_bad_column_gets_its_own_verdict_and_changes_no_other() {
         let id = |row: usize| format!("c{row}");
         let reference = file(600, &[("client", &id), ("x", &x), ("bad", before)]);
         let current = file(200, &[("client", &id), ("x", &new), ("bad", after)]);
-        let report = compared(&reference, &current);
+        let report = comparison(&reference, &current);
         assert_eq!(
             verdicts(&report),
             [("x", Ok, Ok), ("bad", distribution, missing)],
@@ -63,10 +64,10 @@ fn a_bad_column_gets_its_own_verdict_and_changes_no_other() {
 }
 
 #[test]
-fn a_distance_beyond_a_float_is_drift() {
+fn a_shift_out_of_range_is_drift() {
     let reference = file(100, &[("x", &|_| "7".into())]);
     let current = file(100, &[("x", &|_| "1e308".into())]);
-    let check = compared(&reference, &current)
+    let check = comparison(&reference, &current)
         .columns
         .remove(0)
         .distribution;
@@ -74,62 +75,65 @@ fn a_distance_beyond_a_float_is_drift() {
 }
 
 #[test]
-fn how_strict_a_column_is_held_does_not_hang_on_whether_others_have_values() {
+fn the_correction_ignores_missing_values_of_other_columns() {
     let x = |row| wave(row, 0.0).to_string();
     let moved = |row| (wave(row, 0.3) + 0.2).to_string();
     let corrected = |bad: Cell<'_>| {
         let reference = file(300, &[("x", &x), ("bad", bad)]);
         let current = file(100, &[("x", &moved), ("bad", bad)]);
-        let report = compared(&reference, &current);
+        let report = comparison(&reference, &current);
         report.columns[0].distribution.corrected_p_value.unwrap()
     };
     assert_eq!(corrected(&|_| String::new()), corrected(&|_| "7".into()));
 }
 
 #[test]
-fn a_large_sample_does_not_alarm_over_a_trifle() {
+fn a_tiny_shift_in_a_large_sample_is_no_drift() {
     let reference = file(9000, &[("x", &|row| wave(row, 0.0).to_string())]);
-    // Moved by 0.085 standard deviations: significant beyond doubt, and of no account.
+    // A shift of 0.085 standard deviations: highly significant, but too small to matter.
     let current = file(9000, &[("x", &|row| (wave(row, 0.3) + 0.06).to_string())]);
-    let report = compared(&reference, &current);
+    let report = comparison(&reference, &current);
     let check = &report.columns[0].distribution;
     assert!(check.p_value.unwrap() < 1e-4, "{check:?}");
     assert_eq!((check.verdict, report.verdict), (Verdict::Ok, Verdict::Ok));
 }
 
 #[test]
-fn where_no_values_could_say_drift_nothing_is_said_to_be_well() {
+fn too_few_rows_for_any_drift_are_insufficient_data() {
     let low = |row: usize| row.to_string();
     let high = |row: usize| (row + 100).to_string();
     let few = |cell: Cell<'_>| file(3, &[("x", cell)]);
     for current in [&low as Cell<'_>, &high] {
-        let report = compared(&few(&low), &few(current));
+        let report = comparison(&few(&low), &few(current));
         let check = &report.columns[0].distribution;
         assert_eq!(report.verdict, Verdict::InsufficientData, "{report}");
-        assert!((check.least_p_value.unwrap() - 0.1).abs() < 1e-12);
+        assert!((check.min_p_value.unwrap() - 0.1).abs() < 1e-12);
         assert!(
             check.sentence.contains("cannot be told from so few rows"),
             "{}",
             check.sentence
         );
     }
-    // Of 18 rows some deals are rare enough.
+    // With 18 rows, some splits of the rows are rare enough.
     let enough = |cell: Cell<'_>| file(9, &[("x", cell)]);
-    assert_eq!(compared(&enough(&low), &enough(&low)).verdict, Verdict::Ok);
     assert_eq!(
-        compared(&enough(&low), &enough(&high)).verdict,
+        comparison(&enough(&low), &enough(&low)).verdict,
+        Verdict::Ok
+    );
+    assert_eq!(
+        comparison(&enough(&low), &enough(&high)).verdict,
         Verdict::Drift
     );
 }
 
 #[test]
-fn each_check_says_of_what_it_is_made_and_how() {
+fn each_check_describes_its_test() {
     let x = |row| wave(row, 0.0).to_string();
     let region = |row: usize| ["north", "south", "east"][row % 3].to_owned();
     let moved = |row| (wave(row, 0.3) + 0.8).to_string();
     let reference = file(600, &[("x", &x), ("region", &region)]);
     let current = file(200, &[("x", &moved), ("region", &region)]);
-    let report = compared(&reference, &current);
+    let report = comparison(&reference, &current);
     let [x, region] = &report.columns[..] else {
         panic!("two columns");
     };

@@ -1,4 +1,4 @@
-//! Files that have not drifted are said to have no more often than the level promises.
+//! Tests that files without drift raise no more false alarms than the significance level allows.
 
 use super::*;
 use crate::draws::Draws;
@@ -20,9 +20,9 @@ impl Draws {
     }
 }
 
-/// Columns of every kind: skewed, zero-inflated, with few values, with holes; categories with a
-/// long tail, and two of which one is rare.
-fn columns_of_the_same(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
+/// Columns of every kind: skewed, zero-inflated, discrete, and with missing values. The categories
+/// have a long tail of levels, or two levels of which one is rare.
+fn columns_without_drift(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
     let numbers: [fn(&mut Draws) -> f64; 5] = [
         |draws| (0..4).map(|_| draws.uniform()).sum(),
         |draws| -draws.uniform().ln(),
@@ -52,7 +52,7 @@ fn columns_of_the_same(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
 }
 
 #[test]
-fn a_whole_comparison_of_the_same_raises_no_more_false_alarms_than_its_level() {
+fn a_comparison_without_drift_keeps_its_false_alarm_rate() {
     for rows in [
         [8, 8],
         [12, 40],
@@ -63,16 +63,17 @@ fn a_whole_comparison_of_the_same_raises_no_more_false_alarms_than_its_level() {
     ] {
         let mut draws = Draws(7);
         let alarms = (0..200).filter(|_| {
-            let pairs = columns_of_the_same(&mut draws, rows);
+            let pairs = columns_without_drift(&mut draws, rows);
             check_columns(pairs, |_| true).verdict == Verdict::Drift
         });
         let alarms = alarms.count();
-        // Two are expected of 200 at most; more than 7 in one of a thousand such tests.
+        // At most two alarms are expected in 200. More than seven occur in one of a thousand such
+        // tests.
         assert!(alarms <= 7, "{rows:?}: {alarms}");
     }
 }
 
-/// Shares in quarters of a percent: few common levels and a long tail of rare ones.
+/// A level drawn from two common levels and a long tail of rare ones with 0.25 % each.
 fn long_tail(row: usize, phase: f64) -> String {
     let share = (wave(row, phase) * 1e4).rem_euclid(1.0);
     match share {
@@ -83,7 +84,7 @@ fn long_tail(row: usize, phase: f64) -> String {
 }
 
 #[test]
-fn a_long_tail_of_rare_levels_raises_no_more_false_alarms_than_its_level() {
+fn a_long_tail_of_rare_levels_keeps_its_false_alarm_rate() {
     let alarms = (0..500).filter(|trial| {
         let cells = |rows: usize, phase: f64| {
             let mut levels = dataset::Levels::default();
@@ -98,12 +99,12 @@ fn a_long_tail_of_rare_levels_raises_no_more_false_alarms_than_its_level() {
         column.distribution.p_value.take().unwrap() < 0.01
     });
     let alarms = alarms.count();
-    // Five are expected; more than 13 in one of a thousand such tests.
+    // Five alarms are expected. More than 13 occur in one of a thousand such tests.
     assert!(alarms <= 13, "{alarms}");
 }
 
-/// 5,000 levels of 20 rows each, of which every other became more frequent by this share of its own
-/// and the rest less.
+/// Compares 5,000 levels of 20 rows each. In the current file the share of every other level grows
+/// by the factor `by`, and the remaining shares shrink.
 fn many_levels(by: f64) -> Check {
     let mut draws = Draws(11);
     let mut side = |by: f64| {
@@ -122,10 +123,10 @@ fn many_levels(by: f64) -> Check {
 }
 
 #[test]
-fn what_chance_makes_of_many_levels_is_no_effect() {
+fn the_expected_variation_of_many_levels_is_no_effect() {
     let same = many_levels(0.0);
     assert_eq!(same.verdict, Verdict::Ok, "{same:?}");
-    // Beyond doubt, and of no account: shares of 0.045 in all have moved.
+    // Significant, but too small: a total variation of 0.045.
     let trifle = many_levels(0.09);
     assert!(trifle.p_value.unwrap() < 1e-3, "{trifle:?}");
     assert!(trifle.effect.unwrap() > 0.1, "{trifle:?}");

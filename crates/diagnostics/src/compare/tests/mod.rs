@@ -1,4 +1,4 @@
-//! Pairs of files made for it, and what comparing them must say.
+//! Tests that compare pairs of generated files.
 
 mod columns;
 mod false_alarms;
@@ -12,10 +12,10 @@ use tempfile::NamedTempFile;
 
 use super::*;
 
-/// The cell of a row.
+/// The cell of a row, as a function of the row number.
 type Cell<'a> = &'a dyn Fn(usize) -> String;
 
-/// A file of these columns; each cell is a function of the row.
+/// Writes a file with these columns.
 fn file(rows: usize, columns: &[(&str, Cell<'_>)]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
@@ -38,25 +38,25 @@ fn schema() -> Schema {
 fn request<'a>(
     reference: &'a NamedTempFile,
     current: &'a NamedTempFile,
-    answers: Option<Answers<'a>>,
-) -> Request<'a> {
-    Request {
+    predictions: Option<PredictionColumns<'a>>,
+) -> ComparisonRequest<'a> {
+    ComparisonRequest {
         reference: reference.path(),
         current: current.path(),
-        answers,
+        predictions,
     }
 }
 
-fn compared(reference: &NamedTempFile, current: &NamedTempFile) -> ComparisonReport {
+fn comparison(reference: &NamedTempFile, current: &NamedTempFile) -> ComparisonReport {
     compare(&request(reference, current, None), &schema()).unwrap()
 }
 
-/// Numbers between −1 and 1 that look drawn at random.
+/// A deterministic number between −1 and 1 that looks random.
 fn wave(row: usize, phase: f64) -> f64 {
     (row as f64 * (12.9898 + phase)).sin()
 }
 
-/// Of each column, those on its distribution and on its missing values.
+/// Name of each column, with the verdicts on its distribution and on its missing values.
 fn verdicts(report: &ComparisonReport) -> Vec<(&str, Verdict, Verdict)> {
     let columns = report.columns.iter();
     columns

@@ -1,8 +1,8 @@
-//! What a model's answers in the files are worth: estimated, realised, or why neither is known.
+//! Tests of the performance of predictions: estimated, realised, or why either is missing.
 
 use super::*;
 
-const ANSWERS: Answers<'static> = Answers {
+const PREDICTIONS: PredictionColumns<'static> = PredictionColumns {
     probability: "p",
     prediction: "predicted",
 };
@@ -10,17 +10,17 @@ const ANSWERS: Answers<'static> = Answers {
 #[test]
 fn performance_is_estimated_and_realised() {
     let probability = |row: usize| 0.05 + 0.9 * (row % 10) as f64 / 9.0;
-    // Of each hundred rows of a probability p, p leave.
+    // In each hundred rows with probability p, a share p of the clients leaves.
     let left = |row: usize| ((row / 10) % 100) as f64 / 100.0 < probability(row);
-    let as_class = |is_one: bool| u8::from(is_one).to_string();
+    let as_label = |is_one: bool| u8::from(is_one).to_string();
     let columns: [(&str, Cell<'_>); 3] = [
         ("p", &|row| probability(row).to_string()),
-        ("predicted", &|row| as_class(probability(row) > 0.5)),
-        ("left", &|row| as_class(left(row))),
+        ("predicted", &|row| as_label(probability(row) > 0.5)),
+        ("left", &|row| as_label(left(row))),
     ];
     let (reference, current) = (file(1000, &columns), file(1000, &columns));
     let asked = |answers| compare(&request(&reference, &current, Some(answers)), &schema());
-    let found = asked(ANSWERS).unwrap().performance.unwrap();
+    let found = asked(PREDICTIONS).unwrap().performance.unwrap();
     let (estimated, realised) = (found.estimated.unwrap(), found.realised.unwrap());
     assert_eq!(
         (estimated.rows, realised.rows, found.unanswered),
@@ -30,22 +30,22 @@ fn performance_is_estimated_and_realised() {
     assert!(difference < 0.01, "{estimated:?} {realised:?}");
     assert!(realised.calibration.unwrap().expected_error < 0.01);
 
-    let missing = Answers {
+    let missing = PredictionColumns {
         probability: "q",
-        ..ANSWERS
+        ..PREDICTIONS
     };
     let error = asked(missing).unwrap_err().to_string();
     assert_eq!(error, "the column q is missing (found: p, predicted, left)");
-    let no_class = Answers {
+    let no_label = PredictionColumns {
         prediction: "p",
-        ..ANSWERS
+        ..PREDICTIONS
     };
-    let error = asked(no_class).unwrap_err().to_string();
-    assert!(error.contains("not a class, 0 or 1"), "{error}");
+    let error = asked(no_label).unwrap_err().to_string();
+    assert!(error.contains("not a label, 0 or 1"), "{error}");
 }
 
 #[test]
-fn what_is_not_known_of_answers_is_said_and_true_and_false_are_classes() {
+fn missing_labels_and_predictions_are_reported_and_true_and_false_are_labels() {
     let columns = |left: Cell<'static>| -> [(&str, Cell<'static>); 3] {
         let p: Cell<'static> = &|row| (0.05 + 0.1 * (row % 10) as f64).to_string();
         let predicted: Cell<'static> = &|row| u8::from(row % 10 > 4).to_string();
@@ -53,7 +53,7 @@ fn what_is_not_known_of_answers_is_said_and_true_and_false_are_classes() {
     };
     let truth: Cell<'static> = &|row| (row % 3 == 0).to_string();
     let of = |reference: &NamedTempFile, current: &NamedTempFile| {
-        let request = request(reference, current, Some(ANSWERS));
+        let request = request(reference, current, Some(PREDICTIONS));
         compare(&request, &schema()).unwrap().performance.unwrap()
     };
     let spoken = file(300, &columns(truth));
@@ -72,7 +72,7 @@ fn what_is_not_known_of_answers_is_said_and_true_and_false_are_classes() {
     assert_eq!(
         found.notes,
         [
-            "no class is known in the current file: the column left holds text that is no number",
+            "no label is known in the current file: the column left holds text that is no number",
             "the probabilities are taken as they are, without the reference: \
              the column p is missing (found: left)"
         ]

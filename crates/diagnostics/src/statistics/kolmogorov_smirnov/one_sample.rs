@@ -1,23 +1,23 @@
 //! The distribution of the two-sided one-sample statistic.
 //!
-//! Three methods, each where it is accurate (Simard and L'Ecuyer 2011, "Computing the two-sided
-//! Kolmogorov-Smirnov distribution"): twice the one-sided tail in the upper tail, the matrix of
-//! Marsaglia, Tsang and Wang (2003) for few rows, and the series of Pelz and Good (1976) for many.
-//! Together they are right to more than five digits.
+//! Three methods are used, each where it is accurate (Simard and L'Ecuyer 2011, "Computing the
+//! two-sided Kolmogorov-Smirnov distribution"). In the upper tail it is twice the one-sided tail.
+//! Elsewhere it is the matrix of Marsaglia, Tsang and Wang (2003) for few rows, and the series of
+//! Pelz and Good (1976) for many. Together they are accurate to more than five digits.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use statrs::function::gamma::ln_gamma;
 
-/// Up to so many rows the matrix is small.
+/// Largest number of rows for the matrix method, whose matrix is then small.
 const FEW_ROWS: f64 = 140.0;
-/// From this N·D² on, twice the one-sided tail is right to e^(−6·4), about 4e−11.
+/// N·D² from which twice the one-sided tail is accurate to e^(−6·4), about 4e−11; for few rows.
 const UPPER_TAIL_OF_FEW: f64 = 4.0;
-/// As above for many rows: right to e^(−6·2.2), about 2e−6.
+/// N·D² from which twice the one-sided tail is accurate to e^(−6·2.2), about 2e−6; for many rows.
 const UPPER_TAIL_OF_MANY: f64 = 2.2;
-/// Terms of the series: for z up to √2.2 the twelfth is below e^(−300).
+/// Number of terms of the series. For z up to √2.2 the twelfth term is below e^(−300).
 const SERIES_TERMS: u32 = 12;
-/// Above this D both one-sided events exclude each other.
+/// D above which the two one-sided events exclude each other.
 const ONE_SIDED: f64 = 0.5;
 
 /// P(D ≥ statistic) for `rows` values, a whole number of at least 1.
@@ -40,8 +40,8 @@ pub(super) fn one_sample_tail(rows: f64, statistic: f64) -> f64 {
     tail.clamp(0.0, 1.0)
 }
 
-/// P(D⁺ ≥ d) = d·Σ_j C(N, j)·(d + j/N)^(j−1)·(1 − d − j/N)^(N−j) (Smirnov 1944; Birnbaum and
-/// Tingey 1951): all terms are positive.
+/// P(D⁺ ≥ d) = d·Σ_j C(N, j)·(d + j/N)^(j−1)·(1 − d − j/N)^(N−j) (Smirnov 1944; Birnbaum and Tingey
+/// 1951). All terms are positive.
 fn one_sided_tail(rows: f64, statistic: f64) -> f64 {
     if statistic >= 1.0 {
         return 0.0;
@@ -60,10 +60,10 @@ fn one_sided_tail(rows: f64, statistic: f64) -> f64 {
     statistic * (0..=last).map(term).sum::<f64>()
 }
 
-/// P(D < d) = N!/Nᴺ · (Hᴺ)_kk with k − 1 = ⌊Nd⌋ and H of 2k − 1 rows (Durbin 1973).
+/// P(D < d) = N!/Nᴺ · (Hᴺ)_kk with k − 1 = ⌊Nd⌋; H has 2k − 1 rows (Durbin 1973).
 ///
-/// Only one row of the power is needed. N!/Nᴺ shrinks as the power grows, so it is taken in step
-/// by step.
+/// Only one row of the power is computed. Each step multiplies by its factor of N!/Nᴺ, because that
+/// factor shrinks as the power grows.
 fn by_matrix(rows: f64, statistic: f64) -> f64 {
     let k = (rows * statistic).floor() as usize + 1;
     let matrix = durbin_matrix(2 * k - 1, k as f64 - rows * statistic);
@@ -81,8 +81,8 @@ fn by_matrix(rows: f64, statistic: f64) -> f64 {
     row[k - 1]
 }
 
-/// 1/(i − j + 1)! on and below the superdiagonal, less powers of h in the first column and the
-/// last row (Marsaglia, Tsang and Wang 2003).
+/// Durbin's matrix H (Marsaglia, Tsang and Wang 2003). It holds 1/(i − j + 1)! on and below the
+/// superdiagonal. Powers of h are subtracted in the first column and the last row.
 fn durbin_matrix(size: usize, h: f64) -> Vec<Vec<f64>> {
     let is_band = |i: usize, j: usize| i + 1 >= j;
     let mut matrix: Vec<Vec<f64>> = (0..size)
@@ -127,7 +127,7 @@ fn by_series(rows: f64, statistic: f64) -> f64 {
         1.0 / (72.0 * rows * z6 * z),
         1.0 / (6480.0 * rows * root * z4 * z6),
     );
-    // What the whole numbers add to K₂ and K₃.
+    // Contribution of the whole numbers to K₂ and K₃.
     let (w2, w3) = (
         1.0 / (36.0 * rows * z2 * z),
         1.0 / (216.0 * rows * root * z6),
@@ -146,7 +146,7 @@ fn by_series(rows: f64, statistic: f64) -> f64 {
         let b = (PI * k).powi(2);
         ((3.0 * b * z2 - b * b) * w3 - b * w2) * (-b / (2.0 * z2)).exp()
     };
-    // Both sums run over all k from −∞ to ∞: each term stands for its mirror image too.
+    // Both sums run over all k from −∞ to ∞. Each term also counts for its mirror image.
     let sum: f64 = (0..SERIES_TERMS)
         .map(|k| 2.0 * (half(f64::from(k)) + whole(f64::from(k))))
         .sum();
@@ -156,10 +156,10 @@ fn by_series(rows: f64, statistic: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::reference::{assert_close, cases};
+    use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
-    fn the_tail_is_that_of_scipy() {
+    fn the_tail_matches_scipy() {
         for case in cases("kolmogorov") {
             let found = one_sample_tail(case.number("rows"), case.number("at"));
             assert_close(Some(found), case.number("value"), 1e-5, &case);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_methods_meet() {
+    fn the_methods_agree() {
         for statistic in [0.07, 0.1, 0.12] {
             let (matrix, series) = (by_matrix(140.0, statistic), by_series(140.0, statistic));
             assert!((matrix - series).abs() < 1e-5, "{matrix} {series}");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_from_1_to_0() {
+    fn the_tail_decreases_from_1_to_0() {
         for rows in [1.0, 2.0, 26.0, 140.0, 141.0, 1e4] {
             assert_eq!(one_sample_tail(rows, 0.0), 1.0);
             assert_eq!(one_sample_tail(rows, 1.0), 0.0);

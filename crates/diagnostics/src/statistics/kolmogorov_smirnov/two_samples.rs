@@ -1,28 +1,28 @@
-//! The exact distribution of the two-sample statistic when there are no ties.
+//! The exact distribution of the two-sample statistic without ties.
 //!
-//! All orders of n + m values are paths on a grid of n × m steps. D is reached where a path
-//! leaves the strip around the diagonal; how probable that is, is counted without cancellation
-//! (Hodges 1958, "The significance probability of the Smirnov two-sample test").
+//! Each order of n + m values is a path on a grid of n × m steps. A path reaches D when it leaves
+//! the strip around the diagonal. The share of such paths is counted without cancellation (Hodges
+//! 1958, "The significance probability of the Smirnov two-sample test").
 
-/// From this nm/(n+m)·D² on p is below the smallest float: p is at most about e·exp(−2nm/(n+m)·D²)
+/// nm/(n+m)·D² from which p is below the smallest float: p is at most about e·exp(−2nm/(n+m)·D²)
 /// (Wei and Dudley 2012).
 const BEYOND_FLOATS: f64 = 380.0;
 
-/// P(D ≥ apart / nm) for n and m values; both are above 0.
-pub(super) fn two_sample_tail(n: u64, m: u64, apart: u128) -> f64 {
-    if apart == 0 {
+/// P(D ≥ difference / nm) for n and m values, both above 0.
+pub(super) fn two_sample_tail(n: u64, m: u64, difference: u128) -> f64 {
+    if difference == 0 {
         return 1.0;
     }
     let pairs = n as f64 * m as f64;
-    let statistic = apart as f64 / pairs;
+    let statistic = difference as f64 / pairs;
     if pairs / (n as f64 + m as f64) * statistic * statistic > BEYOND_FLOATS {
         return 0.0;
     }
     let tail = if n == m {
-        // With n = m the differences are whole multiples of n.
-        equal_sizes(n, (apart / u128::from(n)) as u64)
+        // With n = m all differences are multiples of n.
+        equal_sizes(n, (difference / u128::from(n)) as u64)
     } else {
-        share_of_leaving_paths(n, m, apart)
+        share_of_leaving_paths(n, m, difference)
     };
     tail.min(1.0)
 }
@@ -40,17 +40,19 @@ fn equal_sizes(n: u64, h: u64) -> f64 {
     2.0 * factor(0) * inner.fold(1.0, |inner, k| 1.0 - factor(k) * inner)
 }
 
-/// The share of paths from (0, 0) to (n, m) that meet a point (i, j) with |im − jn| ≥ `apart`.
+/// The share of the paths from (0, 0) to (n, m) that meet a point (i, j) with |im − jn| ≥
+/// `difference`.
 ///
-/// A(i, j), the share among the paths to (i, j), is 1 outside the strip and
-/// (i·A(i−1, j) + j·A(i, j−1)) / (i + j) within it: sums of what is not negative.
-fn share_of_leaving_paths(n: u64, m: u64, apart: u128) -> f64 {
-    // Signed, because the strip's lower edge may lie below 0.
+/// A(i, j) is that share among the paths to (i, j). It is 1 outside the strip. Inside it is
+/// (i·A(i−1, j) + j·A(i, j−1)) / (i + j), a sum of terms that are never negative.
+fn share_of_leaving_paths(n: u64, m: u64, difference: u128) -> f64 {
+    // Signed numbers, because the lower edge of the strip may be below 0.
     let (n, m) = (i128::from(n), i128::from(m));
-    let reach = apart as i128 - 1;
-    // A(i, ·) of the row above; what no row has reached yet is outside.
+    let reach = difference as i128 - 1;
+    // A(i, ·) of the previous row. Entries that no row has reached yet are outside the strip.
     let mut shares = vec![1.0; m as usize + 1];
-    // Each share waits for the one before it, and a product is there sooner than a quotient.
+    // Products with inverses, because a division takes longer and each share needs the previous
+    // one.
     let inverses: Vec<f64> = (0..=n + m).map(|sum| 1.0 / sum as f64).collect();
     for i in 0..=n {
         let lowest = (i * m - reach + n - 1).div_euclid(n).max(0) as usize;
@@ -69,7 +71,7 @@ fn share_of_leaving_paths(n: u64, m: u64, apart: u128) -> f64 {
             left = share;
         }
     }
-    // The end lies on the diagonal, so the last row ends with it.
+    // The end point is on the diagonal, so it is the last entry of the last row.
     shares[m as usize]
 }
 
@@ -97,14 +99,14 @@ mod tests {
 
     #[test]
     fn p_is_the_share_of_all_orders() {
-        // 3 and 2 values have 10 orders; D is 1 in two of them, at least 2/3 in six.
+        // Three and two values have 10 orders. D is 1 in two of them, and at least 2/3 in six.
         assert!((two_sample_tail(3, 2, 6) - 0.2).abs() < 1e-15);
         assert!((two_sample_tail(3, 2, 4) - 0.6).abs() < 1e-15);
         assert!((two_sample_tail(3, 2, 1) - 1.0).abs() < 1e-15);
     }
 
     #[test]
-    fn p_beyond_the_smallest_float_is_0_without_the_count() {
+    fn p_below_the_smallest_float_is_0() {
         assert_eq!(two_sample_tail(10_000, 9_999, 9_999 * 10_000), 0.0);
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::draws::Draws;
-use crate::statistics::reference::{assert_close, cases};
+use crate::statistics::test_cases::{assert_close, cases};
 
 fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
     columns.iter().map(Vec::as_slice).collect()
@@ -11,7 +11,7 @@ fn batch(reference: &NormalScores, columns: &[Vec<f64>]) -> BatchLocation {
         .iter()
         .map(|column| SortedColumn::of(column))
         .collect();
-    reference.batch(&sorted, PresentTogether::of(&slices(columns)))
+    reference.batch(&sorted, PairwiseCounts::of(&slices(columns)))
 }
 
 fn test(reference: &[Vec<f64>], current: &[Vec<f64>]) -> Option<Location> {
@@ -19,7 +19,7 @@ fn test(reference: &[Vec<f64>], current: &[Vec<f64>]) -> Option<Location> {
     location_test(reference.moments(), &batch(&reference, current))
 }
 
-/// Numbers that look drawn at random, between −1 and 1.
+/// Deterministic numbers between −1 and 1 that look random.
 fn wave(rows: usize, phase: f64) -> Vec<f64> {
     (0..rows)
         .map(|row| (row as f64 * (12.9898 + phase)).sin())
@@ -27,7 +27,7 @@ fn wave(rows: usize, phase: f64) -> Vec<f64> {
 }
 
 #[test]
-fn the_test_is_that_of_the_reference() {
+fn the_test_matches_the_reference_cases() {
     for case in cases("location") {
         let found = test(&case.matrix("reference"), &case.matrix("current")).unwrap();
         assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
@@ -37,7 +37,7 @@ fn the_test_is_that_of_the_reference() {
 }
 
 #[test]
-fn batches_add_up() {
+fn merged_batches_equal_one_batch() {
     let reference = [wave(300, 0.0), wave(300, 1.0)];
     let mut missing = wave(80, 3.0);
     missing[7] = f64::NAN;
@@ -52,13 +52,13 @@ fn batches_add_up() {
 }
 
 #[test]
-fn what_was_read_back_with_other_columns_is_not_tested() {
+fn sums_of_other_columns_are_not_tested() {
     let columns = [wave(80, 0.0), wave(80, 1.0)];
     let reference = NormalScores::of(&slices(&columns));
     let good = batch(&reference, &columns);
     let fewer = batch(&NormalScores::of(&slices(&columns[..1])), &columns[..1]);
     let damaged = BatchLocation {
-        together: PresentTogether::default(),
+        pairwise: PairwiseCounts::default(),
         ..good.clone()
     };
     for other in [fewer, damaged] {
@@ -66,7 +66,7 @@ fn what_was_read_back_with_other_columns_is_not_tested() {
         let mut sum = good.clone();
         assert_eq!((sum.merge(&other), &sum), (None, &good));
     }
-    for damage in ["means", "covariance", "together", "commonest"] {
+    for damage in ["means", "covariance", "pairwise", "mode_counts"] {
         let mut moments = serde_json::to_value(reference.moments()).unwrap();
         moments[damage].as_array_mut().unwrap().pop();
         let moments: ScoreMoments = serde_json::from_value(moments).unwrap();
@@ -100,7 +100,7 @@ fn a_bad_column_is_left_out_and_changes_nothing_for_the_others() {
 }
 
 #[test]
-fn a_column_that_is_nearly_constant_waits_for_five_values_beside_its_usual_one() {
+fn an_almost_constant_column_needs_five_other_values() {
     let mut nearly = vec![0.0; 190];
     nearly.extend((1..=10).map(f64::from));
     let reference = [wave(200, 0.0), nearly];
@@ -114,7 +114,7 @@ fn a_column_that_is_nearly_constant_waits_for_five_values_beside_its_usual_one()
 }
 
 #[test]
-fn the_edges_are_this_table() {
+fn edge_cases() {
     let nan = f64::NAN;
     let infinite = [f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0];
     let table: [(&str, &[f64], &[f64], bool); 10] = [
@@ -138,7 +138,7 @@ fn the_edges_are_this_table() {
 }
 
 impl Draws {
-    /// Columns of numbers that are nearly normal: the sum of twelve that are uniform.
+    /// Columns of almost normal numbers: sums of twelve uniform ones.
     fn columns(&mut self, columns: usize, rows: usize) -> Vec<Vec<f64>> {
         let mut normal = || (0..12).map(|_| self.uniform()).sum::<f64>();
         let mut column = || (0..rows).map(|_| normal()).collect();
@@ -147,8 +147,8 @@ impl Draws {
 }
 
 #[test]
-fn a_small_reference_raises_no_more_false_alarms_than_its_level() {
-    // Columns, rows of the reference, and rows of the batch.
+fn a_small_reference_keeps_the_false_alarm_rate() {
+    // Columns, rows of the reference, rows of the batch.
     for (columns, rows, new) in [(5, 10, 20), (3, 12, 12), (5, 30, 50)] {
         let mut draws = Draws(1);
         let alarms = (0..1000)
@@ -158,13 +158,13 @@ fn a_small_reference_raises_no_more_false_alarms_than_its_level() {
                 found.p_value < 0.01
             })
             .count();
-        // Ten are expected of 1,000; more than 20 in one of a thousand such tests.
+        // Ten alarms are expected in 1,000. More than 20 occur in one of a thousand such tests.
         assert!(alarms <= 20, "{columns} columns of {rows} rows: {alarms}");
     }
 }
 
 #[test]
-fn the_same_rows_lie_where_they_lie() {
+fn equal_samples_have_no_shift() {
     let mut zero_inflated = wave(500, 0.0);
     zero_inflated
         .iter_mut()

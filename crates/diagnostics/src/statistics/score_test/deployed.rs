@@ -1,4 +1,4 @@
-//! The deployed model in the score test: its coefficients and their covariance on axes.
+//! A deployed model as the score test needs it: standardised coefficients and their covariance.
 
 use std::ops::Range;
 
@@ -10,26 +10,26 @@ use dataset::{Selection, Table};
 use model::Model;
 
 use super::levels::categories;
-use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, Tested, Undecided};
+use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, TestedCoefficients, Undecided};
 
-/// A deployed model's coefficients on the standardised axes of its training rows.
+/// Coefficients of a deployed model, for columns standardised by the training rows.
 #[derive(Clone, Debug)]
 pub struct DeployedCoefficients<'m> {
     pub(super) terms: Vec<Term<'m>>,
-    /// One per term.
+    /// The axis of each term.
     pub(super) axes: Vec<Axis>,
-    /// The places of each category's coefficients; the intercept has place 0.
+    /// Indices of the coefficients of each category; index 0 is the intercept.
     pub(super) categories: Vec<Range<usize>>,
-    /// The intercept first.
+    /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
 }
 
 impl<'m> DeployedCoefficients<'m> {
-    /// The coefficients of a model.
+    /// Standardises the coefficients of a model.
     ///
-    /// It keeps their covariance in raw units: a column whose mean is 10ᵏ standard deviations from
-    /// 0 costs 2k of the covariance's sixteen digits.
+    /// The model stores their covariance in raw units. A column whose mean is 10ᵏ standard
+    /// deviations from 0 loses 2k of the sixteen digits.
     pub fn of(model: &'m Model) -> Self {
         let LinearExpression { intercept, terms } = model.predictor.expression();
         let axes: Vec<Axis> = terms
@@ -59,7 +59,7 @@ impl<'m> DeployedCoefficients<'m> {
         }
     }
 
-    /// The terms of the labelled rows of a selection, of a table with the model's columns.
+    /// Sums over the labelled rows of a selection. The table must have the model's columns.
     pub fn terms(&self, table: &Table, selection: &Selection) -> ScoreTerms {
         let point = LogisticPoint {
             terms: &self.terms,
@@ -69,38 +69,41 @@ impl<'m> DeployedCoefficients<'m> {
         terms_at(&point, table, selection)
     }
 
-    /// The covariance of the coefficients on the axes; `None` where the model has none.
+    /// Covariance of the standardised coefficients; `None` where the model has none.
     pub fn covariance(&self) -> Option<&[Vec<f64>]> {
         self.covariance.as_deref()
     }
 
-    /// Tests terms of this model, except for levels that are too rare in their rows, and for the most
-    /// frequent level of a category whose other levels determine it.
+    /// Tests sums of this model. Rare levels of categories are left out. So is the most frequent
+    /// level of a category when the other levels determine it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
-        let tested = self.tested(terms)?;
-        terms.expects_both_labels()?;
+        let tested = self.tested_coefficients(terms)?;
+        terms.check_expected_labels()?;
         tested.test(&terms.score)
     }
 
-    pub(super) fn tested(&self, terms: &ScoreTerms) -> Result<Tested, Undecided> {
+    pub(super) fn tested_coefficients(
+        &self,
+        terms: &ScoreTerms,
+    ) -> Result<TestedCoefficients, Undecided> {
         let covariance = self.covariance().ok_or(Undecided::NoCovariance)?;
         let left_out: Vec<usize> = self.left_out(terms).into_keys().collect();
-        Tested::without(&left_out, terms, covariance)
+        TestedCoefficients::without(&left_out, terms, covariance)
     }
 }
 
-/// The terms of intercept and slope of a model's log-odds, for a model that is not logistic: they
-/// hold as long as the intercept is 0 and the slope 1. Rows without a label do not count.
+/// Sums for testing the calibration of any model, logistic or not: intercept 0 and slope 1 of its
+/// log-odds are tested. Unlabelled rows do not count.
 ///
-/// The log-odds are no estimates of a linear model, so their test is one with a covariance of 0.
-/// They are bounded as the probabilities are: one row beyond must not be the whole column.
+/// The log-odds are not estimates of a linear model, so the covariance for the test is 0. They are
+/// bounded like the probabilities, so that one extreme row does not dominate.
 pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
     let limit = max_log_odds();
     let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
     let table = Table {
         features: vec![log_odds.collect()],
         labels: scored.iter().map(|row| row.label).collect(),
-        // Neither folds nor identities are asked for.
+        // The test uses neither folds nor identities.
         clients: vec![0; scored.len()],
         ..Table::default()
     };
@@ -129,12 +132,12 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
     }
 }
 
-/// The log-odds of the largest probability that counts.
+/// The log-odds of the largest probability that the test allows.
 pub(super) fn max_log_odds() -> f64 {
     ((1.0 - MIN_PROBABILITY) / MIN_PROBABILITY).ln()
 }
 
-/// The standard deviation of a term in the training rows.
+/// Standard deviation of a term in the training rows. `None` when it is unknown.
 fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f64> {
     match encoding {
         Encoding::Number => known.moments().and_then(Moments::standard_deviation),
@@ -142,8 +145,8 @@ fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f6
     }
 }
 
-/// An axis for a column. The axis changes only the rounding of the test; a column without spread
-/// keeps its size.
+/// The axis of a column. Any axis gives the same test within rounding; a column without variation
+/// keeps its scale.
 fn axis(spread: Option<f64>, imputed: f64) -> Axis {
     let is_usable = |scale: &f64| *scale > 0.0 && (1.0 / scale).is_finite();
     let scale = spread.filter(is_usable);
@@ -158,7 +161,8 @@ fn axis(spread: Option<f64>, imputed: f64) -> Axis {
     }
 }
 
-/// A·C·Aᵀ, where A turns raw weights into those on the axes.
+/// Covariance of the standardised coefficients, A·C·Aᵀ. The matrix A maps raw coefficients β to
+/// standardised ones: θ = A·β.
 fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
     let size = raw.len();
     let transform = |row: usize| -> Vec<f64> {

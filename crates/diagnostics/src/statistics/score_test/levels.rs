@@ -1,12 +1,15 @@
-//! Which levels of a category the score test leaves out.
+//! Selects the levels of a category that the score test leaves out.
 //!
-//! A level that a few rows have weighs as much in the statistic as any other column, but its part
-//! is far from normal: a single unlikely row would be drift. To leave out its own coefficient is
-//! not enough. The indicators of a category add up to 1, so that the intercept and those of all
-//! other levels tell it exactly; the same holds of a few rows with a missing cell. Where the levels
-//! that are too rare are so together too, the most frequent one is left out with them: the others
-//! and the intercept then tell the rare ones and that one as one level, and there is no row that
-//! they tell alone.
+//! A rare level weighs as much in the statistic as any other column, but its component is far from
+//! normal. A single unlikely row would then be drift.
+//!
+//! Leaving out its own coefficient is not enough. The indicators of a category add up to 1, so the
+//! intercept and all other levels determine the rare level. The same holds for a few rows with a
+//! missing cell.
+//!
+//! Where all rare levels together are still rare, the most frequent level is left out, too. The
+//! remaining coefficients then see the rare levels and the most frequent one as a single level. No
+//! combination of them then singles out a few rows.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,93 +18,100 @@ use dataset::passes::{Encoding, Term};
 
 use super::{DeployedCoefficients, MIN_PROBABILITY, ScoreTerms};
 
-/// The curvature Σp(1−p) that the rows with a level must have, and those with another: at least so
-/// many of either class are expected among them then, twice as many where both are as frequent.
+/// Smallest curvature Σp(1−p) of the rows with a level, and of the rows with other levels. At least
+/// this many rows of either label are expected then, and twice as many when both labels are equally
+/// frequent.
 const MIN_CURVATURE: f64 = 2.5;
-/// A single row has more; less is rounding.
+/// Curvature below that of a single row, which is rounding error.
 const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 
-/// Why the coefficient of a level is left out.
+/// Reason why the coefficient of a level is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LeftOut {
-    /// What the others are held against: the intercept and they tell it.
+pub(crate) enum ExclusionReason {
+    /// Base level: the intercept and the other levels determine it.
     Base,
-    /// Too few rows have it, or too few have another.
+    /// Too few rows have this level, or too few have another one.
     Rare,
-    /// No row has it.
+    /// No row has this level.
     Absent,
     /// No row has any level of the category.
     Missing,
 }
 
 impl DeployedCoefficients<'_> {
-    /// The coefficients of levels that a test of these terms leaves out, the intercept being 0.
-    pub(crate) fn left_out(&self, terms: &ScoreTerms) -> BTreeMap<usize, LeftOut> {
-        let curvature = |place| {
-            let found = self.curvature(terms, place).unwrap_or(f64::NAN);
-            (place, found)
+    /// The levels' coefficients that a test of these sums leaves out; index 0 is the intercept.
+    pub(crate) fn left_out(&self, terms: &ScoreTerms) -> BTreeMap<usize, ExclusionReason> {
+        let curvature = |position| {
+            let found = self.curvature(terms, position).unwrap_or(f64::NAN);
+            (position, found)
         };
         let categories = self.categories.iter().cloned();
         categories
-            .flat_map(|places| of_category(&places.map(curvature).collect::<Vec<_>>()))
+            .flat_map(|positions| {
+                exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
+            })
             .collect()
     }
 
-    /// Σp(1−p) of the rows that have a level, but for rounding.
+    /// The curvature Σp(1−p) of the rows with a level, within rounding.
     ///
-    /// Of the share s on its axis, z · scale is 1 − s in a row that has the level, −s in one that
-    /// has another, and 0 in one without any.
-    fn curvature(&self, terms: &ScoreTerms, place: usize) -> Option<f64> {
-        let axis = self.axes.get(place.checked_sub(1)?)?;
-        let information = |column: usize| terms.information.get(place)?.get(column).copied();
-        let squares = axis.scale.powi(2) * information(place)?;
+    /// Let s be the level's share on its axis. Then z · scale is 1 − s in a row with the level, −s
+    /// in a row with another level, and 0 in a row without any.
+    fn curvature(&self, terms: &ScoreTerms, position: usize) -> Option<f64> {
+        let axis = self.axes.get(position.checked_sub(1)?)?;
+        let information = |column: usize| terms.information.get(position)?.get(column).copied();
+        let squares = axis.scale.powi(2) * information(position)?;
         let sum = axis.scale * information(0)?;
         let share = axis.imputed;
         if share < 1.0 {
             Some((squares + share * sum) / (1.0 - share))
         } else {
-            // All training rows have it, so that to the model a missing cell is this level.
+            // All training rows have this level, so the model treats a missing cell as this level.
             let all = terms.information.first()?.first()?;
             Some(all - squares)
         }
     }
 }
 
-/// What is left out of the levels of a category, by place and curvature.
-fn of_category(levels: &[(usize, f64)]) -> Vec<(usize, LeftOut)> {
-    let sum_of = |levels: &[(usize, f64)]| levels.iter().map(|(_, rows)| rows).sum::<f64>();
+/// The levels of one category that are left out, given their indices and curvatures.
+fn exclusions_of_category(levels: &[(usize, f64)]) -> Vec<(usize, ExclusionReason)> {
+    let sum_of =
+        |levels: &[(usize, f64)]| levels.iter().map(|(_, curvature)| curvature).sum::<f64>();
     let all = sum_of(levels);
-    let is_enough =
-        |(_, rows): &(usize, f64)| *rows >= MIN_CURVATURE && all - rows >= MIN_CURVATURE;
+    let is_enough = |(_, curvature): &(usize, f64)| {
+        *curvature >= MIN_CURVATURE && all - curvature >= MIN_CURVATURE
+    };
     let (mut tested, rare): (Vec<_>, Vec<_>) = levels.iter().copied().partition(is_enough);
     tested.sort_by(|a, b| a.1.total_cmp(&b.1));
     let base = tested.last().filter(|_| sum_of(&rare) < MIN_CURVATURE);
-    let why = |rows: f64| {
+    let why = |curvature: f64| {
         if all < CURVATURE_OF_NO_ROW {
-            LeftOut::Missing
-        } else if rows < CURVATURE_OF_NO_ROW {
-            LeftOut::Absent
+            ExclusionReason::Missing
+        } else if curvature < CURVATURE_OF_NO_ROW {
+            ExclusionReason::Absent
         } else {
-            LeftOut::Rare
+            ExclusionReason::Rare
         }
     };
-    let base = base.map(|(place, _)| (*place, LeftOut::Base));
-    let rare = rare.iter().map(|(place, rows)| (*place, why(*rows)));
+    let base = base.map(|(position, _)| (*position, ExclusionReason::Base));
+    let rare = rare
+        .iter()
+        .map(|(position, curvature)| (*position, why(*curvature)));
     rare.chain(base).collect()
 }
 
-/// The places of each category's coefficients, the intercept being 0.
+/// Indices of the coefficients of each category; index 0 is the intercept.
 pub(super) fn categories(terms: &[Term<'_>]) -> Vec<Range<usize>> {
     let mut next = 1;
     let features = terms.chunk_by(|one, other| one.feature == other.feature);
-    let places = features.map(|terms| {
-        let places = next..next + terms.len();
-        next = places.end;
-        (terms, places)
+    let positions = features.map(|terms| {
+        let positions = next..next + terms.len();
+        next = positions.end;
+        (terms, positions)
     });
-    places
+    positions
         .filter(|(terms, _)| terms.iter().all(|term| term.encoding != Encoding::Number))
-        .map(|(_, places)| places)
+        .map(|(_, positions)| positions)
         .collect()
 }
 
@@ -110,18 +120,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_this_table() {
-        use LeftOut::{Absent, Base, Missing, Rare};
-        type Case<'a> = (&'a str, &'a [f64], &'a [(usize, LeftOut)]);
+    fn excluded_levels() {
+        use ExclusionReason::{Absent, Base, Missing, Rare};
+        type Case<'a> = (&'a str, &'a [f64], &'a [(usize, ExclusionReason)]);
         let table: [Case<'_>; 9] = [
             ("all frequent", &[30.0, 20.0, 10.0], &[(0, Base)]),
             (
-                "one of nobody",
+                "a level without rows",
                 &[20.0, 30.0, 1e-12],
                 &[(1, Base), (2, Absent)],
             ),
             (
-                "one row of its own",
+                "a level with one row",
                 &[30.0, 20.0, 0.01],
                 &[(0, Base), (2, Rare)],
             ),
@@ -135,15 +145,15 @@ mod tests {
                 &[30.0, 20.0, 2.0, 1.0],
                 &[(2, Rare), (3, Rare)],
             ),
-            ("all but a few", &[50.0, 2.0], &[(0, Rare), (1, Rare)]),
-            ("all", &[50.0, 0.0], &[(0, Rare), (1, Absent)]),
-            ("nobody", &[0.0, -1e-12], &[(0, Missing), (1, Missing)]),
-            ("beyond measure", &[f64::NAN, 9.0], &[(0, Rare), (1, Rare)]),
+            ("nearly all rows", &[50.0, 2.0], &[(0, Rare), (1, Rare)]),
+            ("all rows", &[50.0, 0.0], &[(0, Rare), (1, Absent)]),
+            ("no rows", &[0.0, -1e-12], &[(0, Missing), (1, Missing)]),
+            ("not a number", &[f64::NAN, 9.0], &[(0, Rare), (1, Rare)]),
         ];
         for (name, rows, wanted) in table {
             let levels: Vec<(usize, f64)> = rows.iter().copied().enumerate().collect();
-            let mut found = of_category(&levels);
-            found.sort_by_key(|(place, _)| *place);
+            let mut found = exclusions_of_category(&levels);
+            found.sort_by_key(|(position, _)| *position);
             assert_eq!(found, wanted, "{name}");
         }
     }

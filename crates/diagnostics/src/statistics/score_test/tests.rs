@@ -1,4 +1,4 @@
-mod drawn_classes;
+mod label_simulation;
 
 use common::Schema;
 use common::ledger::DataPosition;
@@ -7,14 +7,14 @@ use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor};
 
 use super::*;
-use crate::statistics::reference::{Case, assert_close, cases};
+use crate::statistics::test_cases::{Case, assert_close, cases};
 
-/// A table of features and classes; a class of NaN is not known.
-fn table_of(schema: &Schema, columns: &[Vec<f64>], classes: &[f64]) -> Table {
+/// A table of features and labels; NaN is an unknown label.
+fn table_of(schema: &Schema, columns: &[Vec<f64>], labels: &[f64]) -> Table {
     let mut table = Table::new(schema);
-    for (row, class) in classes.iter().enumerate() {
+    for (row, label) in labels.iter().enumerate() {
         let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
-        let label = (!class.is_nan()).then_some(*class == 1.0);
+        let label = (!label.is_nan()).then_some(*label == 1.0);
         table.push(row.to_string().as_bytes(), &values, label);
     }
     table
@@ -29,7 +29,7 @@ fn schema(columns: usize) -> Schema {
     }
 }
 
-/// The model of a case and its batch.
+/// The model and the batch of a test case.
 fn model_and_batch(case: &Case) -> (Model, Table) {
     let coefficients = case.numbers("coefficients");
     let schema = schema(coefficients.len());
@@ -63,7 +63,7 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
 }
 
 #[test]
-fn the_test_is_that_of_the_reference() {
+fn the_test_matches_the_reference_cases() {
     for case in cases("score_test") {
         let (model, batch) = model_and_batch(&case);
         let deployed = DeployedCoefficients::of(&model);
@@ -79,14 +79,14 @@ fn the_test_is_that_of_the_reference() {
 }
 
 #[test]
-fn the_recalibration_test_is_that_of_the_reference() {
+fn the_recalibration_test_matches_the_reference_cases() {
     for case in cases("recalibration_test") {
-        let classes = case.numbers("classes");
-        let rows = case.numbers("log_odds").into_iter().zip(classes);
+        let labels = case.numbers("classes");
+        let rows = case.numbers("log_odds").into_iter().zip(labels);
         let scored: Vec<ScoredRow> = rows
-            .map(|(log_odds, class)| ScoredRow {
+            .map(|(log_odds, label)| ScoredRow {
                 log_odds,
-                label: Some(class == 1.0),
+                label: Some(label == 1.0),
             })
             .collect();
         let zero = vec![vec![0.0; 2]; 2];
@@ -97,7 +97,7 @@ fn the_recalibration_test_is_that_of_the_reference() {
 }
 
 #[test]
-fn terms_of_batches_add_up_to_those_of_all_rows() {
+fn merged_batches_equal_one_batch() {
     let case = &cases("score_test")[0];
     let (model, batch) = model_and_batch(case);
     let deployed = DeployedCoefficients::of(&model);
@@ -113,7 +113,7 @@ fn terms_of_batches_add_up_to_those_of_all_rows() {
     assert!((sum.statistic / at_once.statistic - 1.0).abs() < 1e-12);
 }
 
-/// Rows of one feature and an intercept; `information` is that of probabilities of a half.
+/// Sums for one feature and an intercept. The information is that of probabilities of 0.5.
 fn terms(rows: u64, expected: f64) -> ScoreTerms {
     ScoreTerms {
         rows,
@@ -125,12 +125,12 @@ fn terms(rows: u64, expected: f64) -> ScoreTerms {
 }
 
 #[test]
-fn what_cannot_be_tested_says_why() {
+fn each_undecided_test_has_its_reason() {
     let zero = vec![vec![0.0; 2]; 2];
     let undecided = |terms: &ScoreTerms| score_test(terms, &zero).unwrap_err();
     let few = |rows| Undecided::FewRows { rows, needed: 4 };
-    let lopsided = |class, expected| Undecided::OneClassExpected {
-        class,
+    let lopsided = |label, expected| Undecided::FewExpectedOfOneLabel {
+        label,
         expected,
         rows: 100,
     };
@@ -157,24 +157,21 @@ fn what_cannot_be_tested_says_why() {
         ..terms(100, 50.0)
     };
     assert_eq!(undecided(&damaged), Undecided::NoCovariance);
-    assert_eq!(
-        few(3).to_string(),
-        "3 labelled rows are too few, at least 4 are needed"
-    );
+    assert_eq!(few(3).to_string(), "3 labelled rows, at least 4 are needed");
 }
 
-/// A model of two columns, and classes that it is right about.
+/// A model of two columns, with labels that it predicts correctly.
 fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
     let wave = |row: usize, phase: f64| (row as f64 * (12.9898 + phase)).sin();
     let column = |phase: f64| (0..400).map(|row| wave(row, phase)).collect::<Vec<f64>>();
     let (x, other) = (column(0.0), column(1.0));
-    let classes = x
+    let labels = x
         .iter()
         .zip(column(2.0))
         .map(|(x, noise)| f64::from(u8::from(x + noise > 0.0)));
-    let classes: Vec<f64> = classes.collect();
+    let labels: Vec<f64> = labels.collect();
     let schema = schema(2);
-    let trained = table_of(&schema, &[x.clone(), other], &classes);
+    let trained = table_of(&schema, &[x.clone(), other], &labels);
     let model = Model {
         program: FORMAT.name.into(),
         predictor: Predictor::Linear(LinearPredictor {
@@ -192,7 +189,7 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
         schema,
         data: DataPosition::default(),
         rows: 400,
-        positives: classes.iter().filter(|class| **class == 1.0).count() as u64,
+        positives: labels.iter().filter(|label| **label == 1.0).count() as u64,
         c: 1.0,
         convergence: Convergence {
             iterations: 1,
@@ -201,20 +198,20 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
         },
         check: Check::NotChecked,
     };
-    (model, x, classes)
+    (model, x, labels)
 }
 
 #[test]
 fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
-    let (model, x, classes) = model_of_two();
+    let (model, x, labels) = model_of_two();
     let deployed = DeployedCoefficients::of(&model);
-    let tested = |x: &[f64], second: Vec<f64>, classes: &[f64]| {
-        let batch = table_of(&model.schema, &[x.to_vec(), second], classes);
+    let tested = |x: &[f64], second: Vec<f64>, labels: &[f64]| {
+        let batch = table_of(&model.schema, &[x.to_vec(), second], labels);
         deployed
             .test(&deployed.terms(&batch, &batch.all()))
             .unwrap()
     };
-    // A coefficient that has turned around is found whatever became of the other column.
+    // A coefficient with the opposite sign is found, whatever happens to the other column.
     let turned: Vec<f64> = x.iter().map(|value| -value).collect();
     let table = [
         ("all missing", vec![f64::NAN; 400]),
@@ -224,14 +221,14 @@ fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
         ("a copy of the other", x.clone()),
     ];
     for (name, second) in table {
-        let holds = tested(&x, second.clone(), &classes);
+        let holds = tested(&x, second.clone(), &labels);
         assert!(holds.p_value > 0.005, "{name}: {holds:?}");
-        let broken = tested(&turned, second, &classes);
+        let broken = tested(&turned, second, &labels);
         assert!(broken.p_value < 1e-9, "{name}: {broken:?}");
         for found in [holds, broken] {
             let is_tested: Vec<bool> = found.components.iter().map(Option::is_some).collect();
             if name == "a copy of the other" && found.degrees == 3 {
-                // Turned around it is no copy.
+                // With the opposite sign it is no copy.
                 continue;
             }
             assert_eq!(
@@ -242,20 +239,20 @@ fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
         }
     }
     let missing = vec![f64::NAN; 400];
-    let nothing = tested(&missing, missing.clone(), &classes);
+    let nothing = tested(&missing, missing.clone(), &labels);
     assert_eq!(nothing.degrees, 1, "the intercept is always tested");
 }
 
 #[test]
-fn one_cell_that_cannot_be_squared_blinds_no_other_coefficient() {
-    let (model, x, classes) = model_of_two();
+fn a_cell_out_of_range_excludes_only_its_coefficient() {
+    let (model, x, labels) = model_of_two();
     let deployed = DeployedCoefficients::of(&model);
     let turned: Vec<f64> = x.iter().map(|value| -value).collect();
     for cell in [1e200, -1e200, 1e60] {
         let mut second: Vec<f64> = x.iter().map(|value| value * value).collect();
         second[7] = cell;
         let terms = |x: &[f64]| {
-            let batch = table_of(&model.schema, &[x.to_vec(), second.clone()], &classes);
+            let batch = table_of(&model.schema, &[x.to_vec(), second.clone()], &labels);
             deployed.terms(&batch, &batch.all())
         };
         let broken = deployed.test(&terms(&turned)).unwrap();
@@ -271,7 +268,7 @@ fn an_uncertain_coefficient_weighs_less() {
     let uncertain = vec![vec![0.0, 0.0], vec![0.0, 1.0]];
     let sure = score_test(&terms(100, 50.0), &vec![vec![0.0; 2]; 2]).unwrap();
     let unsure = score_test(&terms(100, 50.0), &uncertain).unwrap();
-    // 2 / √25 alone, and 2 / √(25 + 25·1·25) with the spread of its estimate.
+    // 2 / √25 without a standard error, and 2 / √(25 + 25·1·25) with one.
     let part = |test: &ScoreTest, of: usize| test.components[of].unwrap();
     assert!((part(&sure, 1) - 0.4).abs() < 1e-15);
     assert!((part(&unsure, 1) - 2.0 / 650.0_f64.sqrt()).abs() < 1e-15);
@@ -296,7 +293,7 @@ fn the_coefficient_that_moved_has_the_largest_component() {
 }
 
 #[test]
-fn sums_that_cannot_be_squared_are_not_added_and_do_not_stay() {
+fn sums_out_of_range_are_neither_added_nor_kept() {
     let zero = vec![vec![0.0; 2]; 2];
     let huge = ScoreTerms {
         score: vec![1.0, f64::MAX],
@@ -314,7 +311,7 @@ fn sums_that_cannot_be_squared_are_not_added_and_do_not_stay() {
         let found = sums.look(&spoilt, |terms| score_test(terms, &zero), 0.005);
         assert_eq!(found.unwrap_err(), Undecided::TooLarge);
         assert_eq!(sums, before);
-        // As they may have been written before they were refused.
+        // A state that older programs may have stored.
         let mut sums = CumulativeScore {
             terms: Some(spoilt),
             looks: 1,
@@ -368,8 +365,8 @@ fn looks_at_growing_sums_get_stricter() {
 }
 
 #[test]
-fn log_odds_beyond_the_bound_do_not_hide_a_slope_that_is_wrong() {
-    // Half the slope would be right: at log-odds of 2 and -2 one in four is of the other class.
+fn extreme_log_odds_do_not_hide_a_wrong_slope() {
+    // Half the slope would be right: at log-odds of 2 and −2, one row in four has the other label.
     let row = |row: usize| ScoredRow {
         log_odds: if row.is_multiple_of(2) { 2.0 } else { -2.0 },
         label: Some(row.is_multiple_of(2) != (row % 8 < 2)),

@@ -1,33 +1,35 @@
-//! Which columns a model may read, and as what.
+//! Chooses the features and their kinds.
 
 use common::schema::{CategoryRules, Feature, Kind, LONGEST_LEVEL_BYTES, Schema};
 use dataset::ColumnSurvey;
 
 use crate::infer::columns::{PooledColumn, PooledColumns, is_same};
-use crate::infer::rules::{of_category, of_numbers};
+use crate::infer::rules::{category_rules, number_rules};
 
-/// A column that a larger share of the rows is without would have most files refused.
+/// A proposed feature must exist in at least this share of the rows. Otherwise files without the
+/// column would be rejected.
 const LEAST_SHARE_OF_ROWS: f64 = 0.9;
-/// A category has so many rows for each of its texts, on average: with fewer they could as well be
-/// names.
+/// A category must have at least this many rows per level, on average. With fewer, the texts could
+/// as well be names.
 const LEAST_ROWS_A_TEXT: u64 = 10;
 
-/// Today's features where all of them are there, else all columns of numbers and categories.
+/// The features of the current schema if the data has all of them; otherwise all numeric and
+/// category columns.
 pub(super) fn features(
     pooled: &PooledColumns,
     today: &Schema,
-    taken: [&str; 2],
+    other_roles: [&str; 2],
     remarks: &mut Vec<String>,
 ) -> Vec<Feature> {
-    let todays: Option<Vec<Feature>> = today
+    let current: Option<Vec<Feature>> = today
         .features
         .iter()
-        .map(|feature| as_today(feature, pooled.find(&feature.name)?))
+        .map(|feature| with_current_kind(feature, pooled.find(&feature.name)?))
         .collect();
     let mut all = Vec::new();
     for column in &pooled.columns {
         let name = &column.cells.name;
-        if taken.iter().any(|taken| is_same(taken, name)) {
+        if other_roles.iter().any(|role| is_same(role, name)) {
             continue;
         }
         match kind(column, pooled.rows) {
@@ -38,27 +40,29 @@ pub(super) fn features(
             }),
         }
     }
-    let Some(todays) = todays else {
+    let Some(current) = current else {
         for Feature { name, kind } in &all {
             if kind.is_category() {
                 remarks.push(format!(
-                    "{name} is taken for a category: its texts are listed, and rows with any other are refused; leave out allowed to let new ones come"
+                    "{name} is taken for a category: its levels are listed, and rows with any other level are rejected; leave out allowed to accept new levels"
                 ));
             }
         }
         return all;
     };
-    for Feature { name, kind } in &todays {
+    for Feature { name, kind } in &current {
         if let Kind::Category(rules) = kind {
             let texts = match rules.listed.levels() {
-                Some(_) => "the texts that it allows stay, and rows with any other are refused",
-                None => "any text is allowed still",
+                Some(_) => {
+                    "the levels that it allows stay, and rows with any other level are rejected"
+                }
+                None => "any level is still allowed",
             };
             remarks.push(format!("{name} is a category of today's schema: {texts}"));
         }
     }
     for Feature { name, kind } in &all {
-        if !todays.iter().any(|known| is_same(&known.name, name)) {
+        if !current.iter().any(|known| is_same(&known.name, name)) {
             let what = if kind.is_category() {
                 "a category"
             } else {
@@ -69,18 +73,19 @@ pub(super) fn features(
             ));
         }
     }
-    todays
+    current
 }
 
-/// A feature of today's schema, of the kind that it has there; `None` where it is not so any more.
-fn as_today(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
+/// A feature of the current schema with rules for this data. `None` if the column no longer fits
+/// the kind.
+fn with_current_kind(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
     let kind = match feature.kind {
-        Kind::Number(_) if column.cells.holds_numbers() => Kind::Number(of_numbers(column)),
+        Kind::Number(_) if column.cells.holds_numbers() => Kind::Number(number_rules(column)),
         Kind::Number(_) => return None,
-        // Which texts may come was decided by a person, and a few rows are no reason to narrow it.
-        Kind::Category(ref todays) => Kind::Category(CategoryRules {
-            listed: todays.listed.clone(),
-            ..of_category(column)
+        // A person chose the allowed levels. A few rows are no reason to reduce them.
+        Kind::Category(ref current) => Kind::Category(CategoryRules {
+            listed: current.listed.clone(),
+            ..category_rules(column)
         }),
     };
     Some(Feature {
@@ -89,31 +94,31 @@ fn as_today(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
     })
 }
 
-/// What a column is, or why a model cannot read it.
+/// The kind of a column, or the reason why the column cannot be a feature.
 fn kind(column: &PooledColumn, rows: u64) -> Result<Kind, String> {
     let cells = &column.cells;
     let kind = if cells.holds_numbers() {
-        Kind::Number(of_numbers(column))
+        Kind::Number(number_rules(column))
     } else {
-        why_no_category(cells).map_or_else(|| Ok(Kind::Category(of_category(column))), Err)?
+        why_not_category(cells).map_or_else(|| Ok(Kind::Category(category_rules(column))), Err)?
     };
     if (cells.rows() as f64) < LEAST_SHARE_OF_ROWS * rows as f64 {
         return Err(format!(
-            "it is there in {} of {rows} rows, and a file without it would be refused",
+            "it is there in {} of {rows} rows, and a file without it would be rejected",
             cells.rows()
         ));
     }
     Ok(kind)
 }
 
-/// Why a column that is not one of numbers is no category either.
-fn why_no_category(cells: &ColumnSurvey) -> Option<String> {
+/// Reason why a column that is not numeric cannot be a category, or `None`.
+fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
     let present = cells.rows() - cells.empty;
     let texts = cells.texts.texts().map(|texts| texts.len() as u64);
     match texts {
         _ if present == 0 => Some("it has no value".into()),
         None => Some(format!(
-            "{} of its cells hold text, too many different ones for a category, or some that is none: longer than {LONGEST_LEVEL_BYTES} bytes, or not UTF-8",
+            "{} of its cells hold text: too many different texts for a category, or a text that is no level: longer than {LONGEST_LEVEL_BYTES} bytes, or not UTF-8",
             cells.others
         )),
         Some(1) => Some("all of its cells hold the same text".into()),

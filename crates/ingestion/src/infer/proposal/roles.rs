@@ -1,4 +1,4 @@
-//! Which column is the target and which names the client: those of today's schema, else a guess.
+//! Chooses the target and the id column: those of the current schema, otherwise a guess.
 
 use common::Failure;
 use common::schema::Schema;
@@ -6,10 +6,10 @@ use dataset::ColumnSurvey;
 
 use crate::infer::columns::{PooledColumns, is_same};
 
-/// A column that names clients is different in at least so many of the rows compared.
+/// An id column must differ in at least this share of the compared rows.
 const LEAST_DISTINCT_SHARE: f64 = 0.5;
 
-/// The column of the classes.
+/// The name of the target column.
 pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> String {
     if pooled.find(&today.target).is_some() {
         return today.target.clone();
@@ -22,7 +22,7 @@ pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<S
             && !is_named(today, &cells.name)
     };
     let mut all = pooled.columns.iter().map(|column| &column.cells);
-    // Exports put the outcome last.
+    // Exports usually have the outcome in the last column.
     match all.rfind(is_class) {
         Some(guess) => {
             remarks.push(format!(
@@ -41,7 +41,7 @@ pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<S
     }
 }
 
-/// The column that names the client.
+/// The name of the id column. Returns an error if no column is left.
 pub(super) fn id(
     pooled: &PooledColumns,
     today: &Schema,
@@ -57,7 +57,7 @@ pub(super) fn id(
         .map(|column| &column.cells)
         .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing)
         .filter(|cells| !is_named(today, &cells.name));
-    // Of equally good ones the leftmost: exports put the name of the client first.
+    // Of equally good columns the leftmost wins: exports usually have the client's name first.
     let guess = others.reduce(|best, next| {
         if fitness_as_id(next) > fitness_as_id(best) {
             next
@@ -78,12 +78,13 @@ pub(super) fn id(
     Ok(guess.name.clone())
 }
 
-/// Whether a column has a role today, which it keeps.
+/// True if the current schema names the column.
 fn is_named(today: &Schema, name: &str) -> bool {
     today.columns().any(|named| is_same(named, name))
 }
 
-/// The larger the better: names that differ from row to row, then whole numbers that do.
+/// Score of a column as id, larger is better. Texts that differ from row to row are best, then
+/// whole numbers that differ.
 fn fitness_as_id(cells: &ColumnSurvey) -> u8 {
     let differs = cells.distinct as f64 >= LEAST_DISTINCT_SHARE * cells.compared as f64;
     let is_whole = cells.fractions == 0;

@@ -1,4 +1,4 @@
-//! Tests of proposals: columns in, a schema and remarks out.
+//! Tests of proposals: from columns to a schema and remarks.
 
 use common::schema::{CategoryRules, Feature, Kind, ListedLevels, NumberRules, Presence, Schema};
 use dataset::{ColumnSurvey, FewTexts, FileSurvey};
@@ -33,7 +33,7 @@ fn texts(name: &str, rows: u64, distinct: u64) -> ColumnSurvey {
     }
 }
 
-fn classes(name: &str, rows: u64) -> ColumnSurvey {
+fn labels(name: &str, rows: u64) -> ColumnSurvey {
     ColumnSurvey {
         classes: [rows - 1, 1],
         distinct: 2,
@@ -59,14 +59,14 @@ fn remarks_of(proposed: &ProposedSchema, what: &str) -> bool {
 }
 
 #[test]
-fn columns_of_todays_schema_keep_their_roles_whatever_else_is_there() {
+fn columns_of_the_current_schema_keep_their_roles() {
     let found = proposed(&[file(vec![
         numbers("Number_Of_Employees ", 200),
         numbers("lastmonth_activity", 200),
         numbers("lastyear_activity", 200),
         texts("corporation", 200, 3),
-        classes("flag", 200),
-        classes("exited", 200),
+        labels("flag", 200),
+        labels("exited", 200),
     ])]);
     assert!(found.schema.columns().eq(Schema::default().columns()));
     assert!(remarks_of(&found, "flag is left out"));
@@ -74,14 +74,14 @@ fn columns_of_todays_schema_keep_their_roles_whatever_else_is_there() {
 }
 
 #[test]
-fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
+fn roles_of_unknown_columns_are_guessed_and_the_guess_is_remarked() {
     let found = proposed(&[file(vec![
         numbers("row", 200),
         texts("region", 200, 50),
         texts("client", 200, 150),
         numbers("logins", 200),
-        classes("vip", 200),
-        classes("churned", 200),
+        labels("vip", 200),
+        labels("churned", 200),
     ])]);
     let Schema { id, target, .. } = &found.schema;
     assert_eq!((id.as_str(), target.as_str()), ("client", "churned"));
@@ -96,7 +96,7 @@ fn roles_of_unknown_columns_are_guessed_and_said_to_be() {
 }
 
 #[test]
-fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
+fn a_feature_of_the_current_schema_gets_no_other_role() {
     let number = |name: &str| Feature {
         name: name.into(),
         kind: Kind::Number(NumberRules::default()),
@@ -110,7 +110,7 @@ fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
     let unlabelled = found(vec![
         texts("client", 200, 200),
         numbers("logins", 200),
-        classes("VIP ", 200),
+        labels("VIP ", 200),
     ]);
     let Ok(unlabelled) = unlabelled else {
         panic!("{unlabelled:?}");
@@ -118,7 +118,7 @@ fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
     assert!(unlabelled.schema.columns().eq(today.columns()));
     assert!(remarks_of(&unlabelled, "the target is still churned"));
 
-    let columns = || vec![numbers("logins", 200), classes("vip", 200)];
+    let columns = || vec![numbers("logins", 200), labels("vip", 200)];
     let mut renamed = columns();
     renamed.push(numbers("number", 200));
     let renamed = found(renamed).unwrap().schema;
@@ -129,7 +129,7 @@ fn a_feature_of_todays_schema_is_taken_for_nothing_else() {
 }
 
 #[test]
-fn few_texts_that_come_again_and_again_are_a_category() {
+fn few_repeated_texts_are_a_category() {
     let found = proposed(&[file(vec![
         texts("client", 200, 200),
         texts("plan", 200, 3),
@@ -137,7 +137,7 @@ fn few_texts_that_come_again_and_again_are_a_category() {
         texts("town", 200, 21),
         texts("country", 200, 1),
         numbers("x", 200),
-        classes("left", 200),
+        labels("left", 200),
     ])]);
     let [plan, x] = &found.schema.features[..] else {
         panic!("{:?}", found.schema.features);
@@ -151,7 +151,7 @@ fn few_texts_that_come_again_and_again_are_a_category() {
     assert_eq!(rules.presence, Presence::Required);
     for remark in [
         "plan is taken for a category",
-        "note is left out: 200 of its cells hold text, too many",
+        "note is left out: 200 of its cells hold text: too many",
         "town is left out: 200 of its cells hold text, 21 different ones",
         "country is left out: all of its cells hold the same text",
     ] {
@@ -165,7 +165,7 @@ fn few_texts_that_come_again_and_again_are_a_category() {
 }
 
 #[test]
-fn a_category_of_todays_schema_stays_one_whatever_its_texts_look_like() {
+fn a_category_of_the_current_schema_stays_a_category() {
     let mut today = Schema::default();
     today.features[2].kind = Kind::Category(CategoryRules::default());
     let columns = vec![
@@ -173,7 +173,7 @@ fn a_category_of_todays_schema_stays_one_whatever_its_texts_look_like() {
         numbers("lastmonth_activity", 200),
         numbers("lastyear_activity", 200),
         numbers("number_of_employees", 200),
-        classes("exited", 200),
+        labels("exited", 200),
     ];
     let found = propose(&pooled(&[file(columns)]), &today).unwrap();
     let employees = &found.schema.features[2];
@@ -181,20 +181,20 @@ fn a_category_of_todays_schema_stays_one_whatever_its_texts_look_like() {
 }
 
 #[test]
-fn which_texts_todays_categories_allow_stays_and_is_said() {
+fn allowed_levels_of_current_categories_stay_and_are_remarked() {
     let columns = || {
         vec![
             texts("corporation", 200, 200),
             numbers("lastmonth_activity", 200),
             numbers("lastyear_activity", 200),
             texts("number_of_employees", 200, 3),
-            classes("exited", 200),
+            labels("exited", 200),
         ]
     };
     let silver = || ListedLevels::new(vec!["text 00".into(), "silver".into()]).unwrap();
     for (listed, says) in [
-        (ListedLevels::default(), "any text is allowed still"),
-        (silver(), "the texts that it allows stay"),
+        (ListedLevels::default(), "any level is still allowed"),
+        (silver(), "the levels that it allows stay"),
     ] {
         let mut today = Schema::default();
         today.features[2].kind = Kind::Category(CategoryRules {
@@ -212,12 +212,12 @@ fn which_texts_todays_categories_allow_stays_and_is_said() {
 }
 
 #[test]
-fn a_column_with_a_text_that_is_no_level_is_not_said_to_have_too_many_only() {
+fn a_text_that_is_no_level_is_remarked() {
     let mut note = texts("note", 200, 3);
     note.texts.count("x".repeat(201).as_bytes());
     let columns = vec![texts("client", 200, 200), note, numbers("x", 200)];
     let found = proposed(&[file(columns)]);
-    let says = "or some that is none: longer than 200 bytes";
+    let says = "or a text that is no level: longer than 200 bytes";
     assert!(remarks_of(&found, says), "{:?}", found.remarks);
 }
 
@@ -239,8 +239,8 @@ fn a_column_that_some_files_do_not_have_is_left_out() {
 }
 
 #[test]
-fn without_a_column_to_read_there_is_no_proposal() {
-    let only_names = [file(vec![texts("client", 9, 9), classes("left", 9)])];
+fn without_a_feature_there_is_no_proposal() {
+    let only_names = [file(vec![texts("client", 9, 9), labels("left", 9)])];
     let error = propose(&pooled(&only_names), &Schema::default()).unwrap_err();
     assert!(error.to_string().contains("no column is left"), "{error}");
 }

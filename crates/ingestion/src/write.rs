@@ -1,6 +1,6 @@
-//! Laying down rows: behind what is there, or in a new file.
+//! Writing rows: appended to finaldata.csv, or into a new file that replaces it.
 //!
-//! Nothing here counts until the ledger is committed.
+//! Written rows do not count until the ledger is committed.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,85 +14,86 @@ use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, 
 
 use crate::accounting::{FileTally, Sink, Take, failed_to_write};
 use crate::append_state::AppendState;
-use crate::laid_rows::LaidRows;
+use crate::ingested_rows::IngestedRows;
 use crate::memory::Memory;
 use crate::pending::Pending;
-use crate::source::{Source, Untaken, Wait};
+use crate::source::{ReadError, Source, Wait};
 
-/// What a watcher is told that is done.
+/// Name of the step in the progress display.
 const INGESTING: &str = "ingesting";
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
 
-/// A file to be read, whether the ledger knows it or not.
-pub(crate) struct Planned {
-    /// Its entry; digest, status and rows are filled in by reading it.
+/// A file to read, known to the ledger or new.
+pub(crate) struct PlannedFile {
+    /// Ledger entry of the file. Reading the file fills in digest, status and row counts.
     pub(crate) entry: LedgerFile,
-    /// The digest that its content had when it was looked at; `None` when it was not looked into.
+    /// SHA-256 of the content during the scan. `None` if the scan did not read the file.
     pub(crate) sha256: Option<String>,
-    /// Where its content is.
+    /// Path to the content.
     pub(crate) path: PathBuf,
 }
 
-/// What was laid down.
-pub(crate) struct Laid {
-    /// What became of each planned file.
+/// Result of writing rows.
+pub(crate) struct WrittenRows {
+    /// Row counts and remarks of each planned file, in the same order.
     pub(crate) tallies: Vec<FileTally>,
-    /// Length of finaldata.csv.
+    /// Length of finaldata.csv in bytes.
     pub(crate) bytes: u64,
-    /// SHA-256 of it.
+    /// SHA-256 of finaldata.csv.
     pub(crate) digest: String,
-    /// Length of rejectedrows.csv.
+    /// Length of rejectedrows.csv in bytes.
     pub(crate) rejected_bytes: u64,
-    /// Rows that were put in front because they were judged.
+    /// Number of evaluated rows that were written first.
     pub(crate) rows_in_front: u64,
-    /// What the next ingestion appends to.
+    /// State that the next ingestion appends to.
     pub(crate) append_state: AppendState,
-    /// The rows that were laid down, if they are kept.
-    pub(crate) rows: LaidRows,
+    /// The written rows. Empty with [`Keep::Nothing`].
+    pub(crate) rows: IngestedRows,
 }
 
-/// Why laying down ended early.
-pub(crate) enum Stopped {
-    /// The planned file at this position has to wait.
-    AtFile(usize, Wait),
-    /// Rows were laid of a file that is rejected for what its end tells.
-    LaidTooEarly,
-    /// A row that was judged before came back.
-    JudgedRowCameBack,
-    /// Something that concerns no single file.
+/// Reason why writing stopped early.
+pub(crate) enum WriteError {
+    /// The planned file at this position must wait for the next run.
+    FileMustWait(usize, Wait),
+    /// Rows were written before the end of their file showed that the file is rejected.
+    RowsTakenTooEarly,
+    /// A new file contains a row that was evaluated earlier.
+    EvaluatedRowReappeared,
+    /// An error that concerns no single file, for example a full disk.
     Failed(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Stopped {
+impl From<anyhow::Error> for WriteError {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
 }
 
-/// The order of a new file: the first `files` planned files, of them first the rows in `judged`;
-/// then the other files.
+/// Order of rows in a rebuilt file. First come the evaluated rows of the first `files` planned
+/// files, then the other rows of those files, then all later files.
 pub(crate) struct Order<'a> {
     pub(crate) files: usize,
-    pub(crate) judged: &'a FingerprintSet,
+    pub(crate) evaluated: &'a FingerprintSet,
 }
 
-/// Whether the caller goes on to work with the rows that are laid down.
+/// Whether an ingestion returns the written rows to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// It does, and gets them.
+    /// Return the rows in memory.
     Rows,
-    /// It does not, which bounds the memory that is needed.
+    /// Return no rows, which bounds the memory in use.
     Nothing,
 }
 
-/// What rows are read and identified by.
+/// Settings under which rows are read and identified.
 pub(crate) struct Reading<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) schema: &'a Schema,
     pub(crate) key: &'a FingerprintKey,
     pub(crate) memory: Memory,
     pub(crate) keep: Keep,
-    /// Each file is read to its end before rows of it are taken: one may be rejected for that.
+    /// If true, each file is read to its end before its rows are written. The end of a file can
+    /// cause its rejection.
     pub(crate) reads_twice: bool,
 }
 
@@ -108,21 +109,23 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Appends the rows of the planned files behind the committed ones; none of them may be in
+    /// Appends the rows of the planned files after the committed rows. None of these rows may be in
     /// `unwanted`.
-    pub(crate) fn lay_behind(
+    pub(crate) fn append(
         &self,
         ledger: &Ledger,
         append_state: AppendState,
-        planned: &[Planned],
+        planned: &[PlannedFile],
         unwanted: &FingerprintSet,
-    ) -> Result<Laid, Stopped> {
-        let mut rows = files::open_at(&self.layout.final_data(), ledger.committed_bytes)?;
-        let mut rejected = files::open_at(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
+    ) -> Result<WrittenRows, WriteError> {
+        let mut rows =
+            files::open_for_appending(&self.layout.final_data(), ledger.committed_bytes)?;
+        let mut rejected =
+            files::open_for_appending(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
         let hasher = append_state.hasher.clone();
         let mut sink = self.sink(
             RecordWriter::continuing(&mut rows, hasher, ledger.committed_bytes),
-            // Nobody asks for the digest of the refused rows.
+            // The digest of rejectedrows.csv is not used.
             RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
             append_state,
         );
@@ -133,14 +136,19 @@ impl<'a> Reading<'a> {
             Take::NoneOf(unwanted)
         };
         take_files(&mut sink, planned, 0, take)?;
-        let laid = finish(sink, 0)?;
+        let written = finish(sink, 0)?;
         files::close(rows)?;
         files::close(rejected)?;
-        Ok(laid)
+        Ok(written)
     }
 
-    /// Writes a new finaldata.csv and rejectedrows.csv beside the old ones.
-    pub(crate) fn lay_anew(&self, planned: &[Planned], order: &Order<'_>) -> Result<Laid, Stopped> {
+    /// Writes a new finaldata.csv and rejectedrows.csv beside the old files. The caller puts the
+    /// new files in place.
+    pub(crate) fn rebuild(
+        &self,
+        planned: &[PlannedFile],
+        order: &Order<'_>,
+    ) -> Result<WrittenRows, WriteError> {
         files::stage(&self.layout.final_data(), |rows| {
             files::stage(&self.layout.rejected_rows(), |rejected| {
                 let mut sink = self.sink(
@@ -148,7 +156,7 @@ impl<'a> Reading<'a> {
                     RecordWriter::new(rejected),
                     AppendState::empty(self),
                 );
-                let twice = if order.judged.is_empty() {
+                let twice = if order.evaluated.is_empty() {
                     &[]
                 } else {
                     &planned[..order.files.min(planned.len())]
@@ -157,7 +165,7 @@ impl<'a> Reading<'a> {
                     Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(twice));
                 sink.rows.write(self.schema.columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
-                Ok(lay_in_order(sink, planned, order))
+                Ok(write_in_order(sink, planned, order))
             })
         })?
     }
@@ -169,7 +177,7 @@ impl<'a> Reading<'a> {
         append_state: AppendState,
     ) -> Sink<'_, W> {
         let AppendState {
-            summarised,
+            summary_state,
             known,
             hasher: _,
         } = append_state;
@@ -177,23 +185,24 @@ impl<'a> Reading<'a> {
             reading: self,
             rows,
             rejected,
-            summarised,
+            summary_state,
             known,
-            laid: LaidRows::new(self.schema),
-            pending: Pending::new(self.memory.pending()),
+            ingested: IngestedRows::new(self.schema),
+            pending: Pending::new(self.memory.pending_rows()),
             tallies: Vec::new(),
             progress: Progress::none(),
             scratch: Scratch::default(),
         }
     }
 
-    /// Adds the good rows of a file to a set; returns those that were not in it before.
+    /// Adds the accepted rows of a file to a set. Returns the fingerprints that were new to the
+    /// set.
     pub(crate) fn add_to(
         &self,
         set: &mut FingerprintSet,
-        planned: &Planned,
+        planned: &PlannedFile,
         position: usize,
-    ) -> Result<Vec<Fingerprint>, Stopped> {
+    ) -> Result<Vec<Fingerprint>, WriteError> {
         let mut new = Vec::new();
         let source = Source {
             file: planned,
@@ -205,67 +214,69 @@ impl<'a> Reading<'a> {
                 new.extend(set.add(&rows.fingerprints)?);
                 Ok(())
             })
-            .map_err(|untaken| stopped(untaken, position))?;
+            .map_err(|error| write_error(error, position))?;
         Ok(new)
     }
 }
 
-/// Bytes on disk; files that are gone have none, which is found out when they are read.
-fn bytes_of(planned: &[Planned]) -> u64 {
-    let length = |file: &Planned| file.path.metadata().map_or(0, |metadata| metadata.len());
+/// Total length of the files in bytes. A missing file counts as 0; reading it reports the error
+/// later.
+fn bytes_of(planned: &[PlannedFile]) -> u64 {
+    let length = |file: &PlannedFile| file.path.metadata().map_or(0, |metadata| metadata.len());
     planned.iter().map(length).sum()
 }
 
-fn lay_in_order<W: Write + Send>(
+fn write_in_order<W: Write + Send>(
     mut sink: Sink<'_, W>,
-    planned: &[Planned],
+    planned: &[PlannedFile],
     order: &Order<'_>,
-) -> Result<Laid, Stopped> {
+) -> Result<WrittenRows, WriteError> {
     let (ordered, behind) = planned.split_at(order.files.min(planned.len()));
-    if order.judged.is_empty() {
+    if order.evaluated.is_empty() {
         take_files(&mut sink, planned, 0, Take::All)?;
         return Ok(finish(sink, 0)?);
     }
-    take_files(&mut sink, ordered, 0, Take::Only(order.judged))?;
-    let in_front = sink.summarised.rows();
+    take_files(&mut sink, ordered, 0, Take::Only(order.evaluated))?;
+    let in_front = sink.summary_state.rows();
     take_files(&mut sink, ordered, 0, Take::Rest)?;
     take_files(&mut sink, behind, ordered.len(), Take::All)?;
     Ok(finish(sink, in_front)?)
 }
 
-/// Takes all of these files, of which the first one has this position.
+/// Writes the chosen rows of all these files. `first_position` is the position of the first file.
 fn take_files<W: Write + Send>(
     sink: &mut Sink<'_, W>,
-    planned: &[Planned],
+    planned: &[PlannedFile],
     first_position: usize,
     take: Take<'_>,
-) -> Result<(), Stopped> {
+) -> Result<(), WriteError> {
     for (file, position) in planned.iter().zip(first_position..) {
         sink.take_file(file, position, take)
-            .map_err(|untaken| stopped(untaken, position))?;
+            .map_err(|error| write_error(error, position))?;
     }
     let last = first_position + planned.len();
-    sink.flush(take).map_err(|untaken| stopped(untaken, last))
+    sink.flush(take).map_err(|error| write_error(error, last))
 }
 
-fn stopped(untaken: Untaken, position: usize) -> Stopped {
-    match untaken {
-        Untaken::File(wait) => Stopped::AtFile(position, wait),
-        // Whoever reads a file takes notice of its rejection.
-        Untaken::Rejected(_) | Untaken::TakenTooEarly => Stopped::LaidTooEarly,
-        Untaken::OneOfThose => Stopped::JudgedRowCameBack,
-        Untaken::Failed(error) => Stopped::Failed(error),
+fn write_error(error: ReadError, position: usize) -> WriteError {
+    match error {
+        ReadError::FileMustWait(wait) => WriteError::FileMustWait(position, wait),
+        // A rejection before any row was written is recorded with the file, so it does not get
+        // here.
+        ReadError::FileRejected(_) | ReadError::RowsTakenTooEarly => WriteError::RowsTakenTooEarly,
+        ReadError::EvaluatedRowReappeared => WriteError::EvaluatedRowReappeared,
+        ReadError::Failed(error) => WriteError::Failed(error),
     }
 }
 
-fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Laid> {
+fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<WrittenRows> {
     let Sink {
         reading,
         rows,
         rejected,
-        summarised,
+        summary_state,
         known,
-        laid,
+        ingested,
         mut tallies,
         ..
     } = sink;
@@ -276,7 +287,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
     let rejected = rejected
         .finish()
         .with_context(|| failed_to_write(&reading.layout.rejected_rows()))?;
-    Ok(Laid {
+    Ok(WrittenRows {
         tallies,
         bytes: rows.bytes,
         digest: rows.hasher.clone().finish(),
@@ -284,9 +295,9 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Lai
         rows_in_front,
         append_state: AppendState {
             hasher: rows.hasher,
-            summarised,
+            summary_state,
             known,
         },
-        rows: laid,
+        rows: ingested,
     })
 }

@@ -1,16 +1,16 @@
-//! What a run saw of each condition, in words.
+//! What a run observed of each condition, as text for alerts.
 //!
-//! They leave the machine, so they are made of counts, statistics and names of features only: what
-//! was refused and why an error was one may quote a client's data, and stays in the history.
+//! Alerts leave the machine. So the texts hold only counts, statistics and names of features.
+//! Reasons of rejections and errors may quote a client's data and stay in the history.
 
-use alerts::{Condition, Seen, Sighting};
+use alerts::{Condition, Observation, Status};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
 use diagnostics::Verdict;
 use record::{Action, Outcome, RunRecord};
 
 /// What a run saw of each condition that it looked at.
-pub(super) fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Sighting> {
+pub(super) fn observations(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Observation> {
     [
         model_drift(record),
         feature_drift(record),
@@ -26,7 +26,7 @@ pub(super) fn sightings(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Si
 }
 
 /// An error that ended a run, by its kind.
-pub(super) fn failure(exit: Exit) -> Sighting {
+pub(super) fn failure(exit: Exit) -> Observation {
     let what = match exit {
         Exit::DataUnusable => "the data cannot be used",
         Exit::ApiFailed => "the API did not answer as it should",
@@ -34,7 +34,7 @@ pub(super) fn failure(exit: Exit) -> Sighting {
         Exit::Configuration => "the configuration is wrong",
         Exit::Done | Exit::Unexpected | Exit::Usage | Exit::Busy => "something unexpected",
     };
-    wrong(
+    present(
         Condition::RunFailed,
         format!(
             "{what} (exit code {}); `fullprocess --doctor` says what to do",
@@ -43,34 +43,34 @@ pub(super) fn failure(exit: Exit) -> Sighting {
     )
 }
 
-fn model_drift(record: &RunRecord) -> Option<Sighting> {
+fn model_drift(record: &RunRecord) -> Option<Observation> {
     let model = &record.verdicts()?.model;
     match model.verdict {
         Verdict::Drift => {
-            let came = record.outcome.as_ref().map_or("open", Outcome::name);
+            let outcome = record.outcome.as_ref().map_or("open", Outcome::name);
             // A level is a value of the data.
-            let model = model.clone().without_levels();
-            let what = format!("{model}. The run came out as {came}");
-            Some(wrong(Condition::ModelDrift, what))
+            let model = model.clone().without_level_names();
+            let what = format!("{model}. The run came out as {outcome}");
+            Some(present(Condition::ModelDrift, what))
         }
-        Verdict::Ok => Some(right(Condition::ModelDrift)),
+        Verdict::Ok => Some(absent(Condition::ModelDrift)),
         Verdict::InsufficientData => None,
     }
 }
 
-fn feature_drift(record: &RunRecord) -> Option<Sighting> {
+fn feature_drift(record: &RunRecord) -> Option<Observation> {
     let verdicts = record.verdicts()?;
-    match verdicts.worst_of_features() {
+    match verdicts.worst_feature_verdict() {
         Verdict::Drift => {
-            let what = listed(&verdicts.of_features());
-            Some(wrong(Condition::FeatureDrift, what))
+            let what = listed(&verdicts.feature_sentences());
+            Some(present(Condition::FeatureDrift, what))
         }
-        Verdict::Ok => Some(right(Condition::FeatureDrift)),
+        Verdict::Ok => Some(absent(Condition::FeatureDrift)),
         Verdict::InsufficientData => None,
     }
 }
 
-/// Sentences that a message holds at most.
+/// Upper limit of sentences in one message.
 const MOST_SENTENCES: usize = 10;
 
 fn listed(sentences: &[String]) -> String {
@@ -82,14 +82,14 @@ fn listed(sentences: &[String]) -> String {
     }
 }
 
-fn candidate(record: &RunRecord) -> Option<Sighting> {
+fn candidate(record: &RunRecord) -> Option<Observation> {
     let condition = Condition::CandidateRefused;
     match record.outcome.as_ref()? {
         Outcome::CandidateRefused => {
             let gate = record.gate.as_ref();
             let reasons = gate.map_or(&[][..], |gate| &gate.reasons);
             let what = format!("the deployed model stays; {}", listed(reasons));
-            Some(wrong(condition, what))
+            Some(present(condition, what))
         }
         Outcome::TrainingRefused => {
             let decision = record.decision.as_ref();
@@ -97,9 +97,9 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
                 Some(Action::Unusable) => "nothing is deployed, and every input file was rejected",
                 _ => "a retrain was called for, and no model could be fitted to the data",
             };
-            Some(wrong(condition, what.into()))
+            Some(present(condition, what.into()))
         }
-        Outcome::ColdStart | Outcome::Steady | Outcome::Redeployed => Some(right(condition)),
+        Outcome::ColdStart | Outcome::Steady | Outcome::Redeployed => Some(absent(condition)),
         Outcome::NothingNew
         | Outcome::DriftNoted
         | Outcome::NotJudged
@@ -109,20 +109,20 @@ fn candidate(record: &RunRecord) -> Option<Sighting> {
     }
 }
 
-fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Sighting> {
+fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Observation> {
     let condition = Condition::RunFailed;
     Some(match record.outcome.as_ref()? {
         Outcome::Failed => failure(failed_with.unwrap_or(Exit::Unexpected)),
-        Outcome::Interrupted => wrong(
+        Outcome::Interrupted => present(
             condition,
             "it was cut short, and a later run closed it; `fullprocess --history` says more".into(),
         ),
-        _ => right(condition),
+        _ => absent(condition),
     })
 }
 
 /// What was refused of new files: that of known ones was told of when they were new.
-fn input(record: &RunRecord) -> Option<Sighting> {
+fn input(record: &RunRecord) -> Option<Observation> {
     let report = record.ingestion.as_ref()?;
     let new = || report.files.iter().filter(|file| !file.is_repeated);
     let count = |status| new().filter(|file| file.status == status).count();
@@ -130,53 +130,53 @@ fn input(record: &RunRecord) -> Option<Sighting> {
     let rows = new().fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
     if rejected > 0 || rows.rejected > 0 {
         let what = format!(
-            "{rejected} of {} new files were refused whole, and {} of {} rows; the run's report and rejectedrows.csv say why",
+            "{rejected} of {} new files were rejected as a whole, and {} of {} rows; the run's report and rejectedrows.csv say why",
             rejected + ingested,
             rows.rejected,
             rows.read
         );
-        return Some(wrong(Condition::InputRejected, what));
+        return Some(present(Condition::InputRejected, what));
     }
-    (ingested > 0).then(|| right(Condition::InputRejected))
+    (ingested > 0).then(|| absent(Condition::InputRejected))
 }
 
-fn api(record: &RunRecord) -> Option<Sighting> {
+fn api(record: &RunRecord) -> Option<Observation> {
     let api = record.api.as_ref()?;
     if api.failures.is_empty() {
-        return Some(right(Condition::ApiUnreachable));
+        return Some(absent(Condition::ApiUnreachable));
     }
     let what = format!(
         "{} of {} calls did not answer as they should; apireturns.txt says how",
         api.failures.len(),
         api.calls
     );
-    Some(wrong(Condition::ApiUnreachable, what))
+    Some(present(Condition::ApiUnreachable, what))
 }
 
-pub(super) fn dependencies(record: &RunRecord) -> Option<Sighting> {
+pub(super) fn dependencies(record: &RunRecord) -> Option<Observation> {
     let counts = record.dependencies.as_ref()?;
     if !counts.yanked.is_empty() {
         let what = format!(
             "{}, which these programs are built from; see `diagnostics`",
             listed(&counts.yanked)
         );
-        return Some(wrong(Condition::DependencyYanked, what));
+        return Some(present(Condition::DependencyYanked, what));
     }
-    // What was not answered may be yanked still.
-    (counts.unknown == 0).then(|| right(Condition::DependencyYanked))
+    // Crates without an answer may still be yanked, so only complete answers resolve the condition.
+    (counts.unknown == 0).then(|| absent(Condition::DependencyYanked))
 }
 
-pub(super) fn wrong(condition: Condition, what: String) -> Sighting {
-    Sighting {
+pub(super) fn present(condition: Condition, what: String) -> Observation {
+    Observation {
         condition,
-        seen: Seen::Wrong(what),
+        status: Status::Present(what),
     }
 }
 
-fn right(condition: Condition) -> Sighting {
-    Sighting {
+fn absent(condition: Condition) -> Observation {
+    Observation {
         condition,
-        seen: Seen::Right,
+        status: Status::Absent,
     }
 }
 
@@ -197,30 +197,30 @@ mod tests {
         }
     }
 
-    fn seen(record: &RunRecord, condition: Condition) -> Option<Seen> {
-        let found = sightings(record, None).into_iter();
-        let mut found = found.filter(|sighting| sighting.condition == condition);
-        found.next().map(|sighting| sighting.seen)
+    fn seen(record: &RunRecord, condition: Condition) -> Option<Status> {
+        let found = observations(record, None).into_iter();
+        let mut found = found.filter(|observation| observation.condition == condition);
+        found.next().map(|observation| observation.status)
     }
 
     #[test]
-    fn what_a_run_did_not_look_at_is_neither_wrong_nor_right() {
-        let tick = sightings(&ended(Outcome::NothingNew), None);
-        assert_eq!(tick, [right(Condition::RunFailed)]);
+    fn an_unexamined_condition_has_no_observation() {
+        let tick = observations(&ended(Outcome::NothingNew), None);
+        assert_eq!(tick, [absent(Condition::RunFailed)]);
     }
 
     #[test]
-    fn a_run_that_failed_or_died_is_told_of_where_it_is_closed() {
-        let failed = sightings(&ended(Outcome::Failed), Some(Exit::DataUnusable));
+    fn a_failed_or_killed_run_is_reported_where_it_is_closed() {
+        let failed = observations(&ended(Outcome::Failed), Some(Exit::DataUnusable));
         assert_eq!(failed, [failure(Exit::DataUnusable)]);
-        let died = sightings(&ended(Outcome::Interrupted), None);
+        let died = observations(&ended(Outcome::Interrupted), None);
         assert_eq!(died.len(), 1);
         assert_eq!(died[0].condition, Condition::RunFailed);
-        assert!(matches!(died[0].seen, Seen::Wrong(_)));
+        assert!(matches!(died[0].status, Status::Present(_)));
     }
 
     #[test]
-    fn what_is_refused_of_a_file_is_told_of_while_it_is_new() {
+    fn rejections_are_reported_while_the_file_is_new() {
         let file = |rejected, is_repeated| FileReport {
             folder: "in".into(),
             name: "a.csv".into(),
@@ -249,26 +249,26 @@ mod tests {
             });
             seen(&record, Condition::InputRejected)
         };
-        let Some(Seen::Wrong(text)) = after(vec![file(2, true), file(3, false)]) else {
+        let Some(Status::Present(text)) = after(vec![file(2, true), file(3, false)]) else {
             panic!("three rows are refused");
         };
         assert!(
-            text.starts_with("0 of 1 new files were refused whole, and 3 of 10 rows"),
+            text.starts_with("0 of 1 new files were rejected as a whole, and 3 of 10 rows"),
             "{text}"
         );
         assert_eq!(
             after(vec![file(2, true), file(0, false)]),
-            Some(Seen::Right)
+            Some(Status::Absent)
         );
         assert_eq!(after(vec![file(2, true)]), None);
     }
 
     #[test]
-    fn a_model_that_stays_or_comes_ends_the_refusal_of_another() {
+    fn an_accepted_model_resolves_a_refused_candidate() {
         let condition = Condition::CandidateRefused;
         for (outcome, expected) in [
-            (Outcome::Steady, Some(Seen::Right)),
-            (Outcome::Redeployed, Some(Seen::Right)),
+            (Outcome::Steady, Some(Status::Absent)),
+            (Outcome::Redeployed, Some(Status::Absent)),
             (Outcome::NotJudged, None),
         ] {
             assert_eq!(
@@ -279,12 +279,12 @@ mod tests {
         }
         for outcome in [Outcome::CandidateRefused, Outcome::TrainingRefused] {
             let found = seen(&ended(outcome.clone()), condition);
-            assert!(matches!(found, Some(Seen::Wrong(_))), "{outcome:?}");
+            assert!(matches!(found, Some(Status::Present(_))), "{outcome:?}");
         }
     }
 
     #[test]
-    fn calls_and_crates_are_counted_and_their_words_stay_here() {
+    fn alerts_count_calls_and_crates_without_quoting_answers() {
         let record = RunRecord {
             api: Some(ApiOutcome {
                 calls: 4,
@@ -297,21 +297,21 @@ mod tests {
             files: FileCounts::default(),
             ..ended(Outcome::Redeployed)
         };
-        let Some(Seen::Wrong(text)) = seen(&record, Condition::ApiUnreachable) else {
+        let Some(Status::Present(text)) = seen(&record, Condition::ApiUnreachable) else {
             panic!("the API did not answer");
         };
         assert!(text.starts_with("1 of 4 calls"), "{text}");
         assert!(!text.contains("Calm Co"), "{text}");
-        let Some(Seen::Wrong(text)) = seen(&record, Condition::DependencyYanked) else {
+        let Some(Status::Present(text)) = seen(&record, Condition::DependencyYanked) else {
             panic!("a crate is yanked");
         };
         assert!(text.starts_with("x 1.0.0"), "{text}");
     }
 
     #[test]
-    fn an_error_is_told_by_its_kind_and_not_in_its_words() {
+    fn an_error_is_reported_by_its_kind_without_its_message() {
         let error = anyhow::Error::from(common::Failure::data("\"Calm Co\" is odd"));
-        let Seen::Wrong(text) = failure(classify(&error)).seen else {
+        let Status::Present(text) = failure(classify(&error)).status else {
             panic!("it failed");
         };
         assert!(text.contains("exit code 65"), "{text}");

@@ -1,33 +1,33 @@
-//! Finds rows by client, and by client and values.
+//! Index of rows by client, and by client and values.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use dataset::Table;
 
-/// Before the first slot of a chain; no table that fits into memory's bound has so many rows.
+/// Marks the end of a chain. No table within the memory limit has so many rows.
 const NONE: u32 = u32::MAX;
 
-/// Where the rows of a table are.
+/// Index of the rows of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     by_client: Chains,
     by_row: Chains,
 }
 
-/// The slots of each key, from the latest one back.
+/// For each key, a chain of slots from the latest to the oldest.
 ///
-/// A gap that a search meets is never passed again, so all searches together take no longer than
-/// there are slots, however many share a key.
+/// A search never passes the same gap twice. All searches together therefore take time linear in
+/// the number of slots, however many share a key.
 #[derive(Clone, Debug)]
 struct Chains {
     latest: HashMap<u64, u32>,
-    /// Of each slot, the one before it in its chain.
+    /// For each slot, the slot before it in the chain.
     previous: Vec<u32>,
 }
 
 impl Index {
-    /// That of all slots of a table.
+    /// Index of all slots of a table.
     pub(super) fn of(table: &Table) -> Self {
         let mut index = Self {
             by_client: Chains::with_room(table.rows()),
@@ -41,18 +41,18 @@ impl Index {
         index
     }
 
-    /// Adds the next slot: the client of its row, and the hash of client and values.
+    /// Adds the next slot with the client of its row, and the hash of client and values.
     pub(super) fn push(&mut self, client: u64, hash: u64) {
         self.by_client.push(client);
         self.by_row.push(hash);
     }
 
-    /// Whether a slot is of this client.
+    /// True if a row of this client is in the index and is not a gap.
     pub(super) fn holds(&mut self, client: u64, is_gap: &[bool]) -> bool {
         self.by_client.find(client, is_gap).is_some()
     }
 
-    /// The latest slot of the row with this hash, else of this client.
+    /// The latest slot with this hash, otherwise the latest slot of this client.
     pub(super) fn find(&mut self, client: u64, hash: u64, is_gap: &[bool]) -> Option<usize> {
         let of_client = self.by_client.find(client, is_gap)?;
         let same = self.by_row.find(hash, is_gap);

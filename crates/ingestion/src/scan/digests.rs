@@ -1,4 +1,4 @@
-//! The digests of files, and when one has to be taken.
+//! SHA-256 digests of files, and which files need one during the scan.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,12 +8,13 @@ use jiff::Timestamp;
 
 use crate::Prepared;
 
-/// A stamp this close to the look may hide a later change within the clock's grain.
+/// A modification time this close to the scan may hide a later change, because clocks of file
+/// systems are coarse.
 const CLOCK_GRAIN_NANOSECONDS: i64 = 2_000_000_000;
 
-/// The SHA-256 and length of each file; `None` where it may wait until the file is read.
+/// SHA-256 and length of each file. `None` where the digest can wait until the file is ingested.
 ///
-/// Where nothing is known yet, a file can only be a copy of one that is as long.
+/// On the first ingestion, a file can only be a copy of a file of the same length.
 pub(super) fn digests(
     files: &[FoundFile],
     prepared: &Prepared,
@@ -21,7 +22,7 @@ pub(super) fn digests(
 ) -> Vec<Option<anyhow::Result<(String, u64)>>> {
     let lengths = Lengths::of(files);
     let is_needed = |file: &&FoundFile| {
-        !prepared.is_untouched || is_in_grain(file, now) || !lengths.is_alone(file)
+        !prepared.is_new_pipeline || is_within_clock_grain(file, now) || !lengths.is_unique(file)
     };
     let needed = files.iter().filter(is_needed);
     let paths: Vec<&Path> = needed.map(|file| file.path.as_path()).collect();
@@ -32,7 +33,7 @@ pub(super) fn digests(
         .collect()
 }
 
-/// How many files have which length.
+/// Number of files by length in bytes.
 struct Lengths(BTreeMap<u64, u32>);
 
 impl Lengths {
@@ -44,18 +45,18 @@ impl Lengths {
         Self(lengths)
     }
 
-    /// Whether no other file is as long, so that none can be a copy of it.
-    fn is_alone(&self, file: &FoundFile) -> bool {
+    /// True if no other file has the same length, so that no file can be a copy.
+    fn is_unique(&self, file: &FoundFile) -> bool {
         self.0.get(&file.stamp.size) == Some(&1)
     }
 }
 
-/// Whether a later change of a file can be hidden by the clock's grain.
-pub(super) fn is_in_grain(file: &FoundFile, now: Timestamp) -> bool {
+/// True if the clock is too coarse to show a later change of the file.
+pub(super) fn is_within_clock_grain(file: &FoundFile, now: Timestamp) -> bool {
     age(file, now) < CLOCK_GRAIN_NANOSECONDS
 }
 
-/// Nanoseconds since a file was written.
+/// Age of a file in nanoseconds. Negative if the modification time is in the future.
 pub(super) fn age(file: &FoundFile, now: Timestamp) -> i64 {
     let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
     now.saturating_sub(file.stamp.modified)

@@ -1,6 +1,7 @@
-//! Rows that wait for a class, in order, and which of them one that comes belongs to.
+//! Unlabelled rows that wait for a label, in order, and the search for the row that a label belongs
+//! to.
 //!
-//! A row that has met its class leaves a gap; the gaps are closed once they are more than the rows.
+//! A row that got its label leaves a gap. The gaps are closed once there are more gaps than rows.
 
 mod index;
 
@@ -12,36 +13,36 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::index::Index;
 
-/// Fewer gaps than these are not worth closing.
+/// Minimum number of gaps to close.
 const LEAST_GAPS: usize = 64;
 
-/// Rows without a class, oldest first.
+/// Unlabelled rows, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiting {
-    /// Those that wait, and gaps; without the texts of levels.
+pub(super) struct WaitingRows {
+    /// Waiting rows and gaps, without level names.
     slots: Table,
     is_gap: Vec<bool>,
     n_gaps: usize,
     /// All slots before this one are gaps.
     oldest: usize,
-    /// Made when the first class comes.
+    /// Built when the first labelled row comes.
     index: Option<Index>,
 }
 
-/// The rows as they are kept: no class can be among them.
+/// Stored form of the rows. It has no labels, because waiting rows have none.
 #[derive(Serialize, Deserialize)]
-struct Written<'a> {
+struct StoredRows<'a> {
     features: Cow<'a, [Vec<f64>]>,
     clients: Cow<'a, [u64]>,
 }
 
-impl Waiting {
-    /// No rows.
+impl WaitingRows {
+    /// Zero rows.
     pub(super) fn new(schema: &Schema) -> Self {
         Self::of(Table::new(schema))
     }
 
-    /// All rows of a table.
+    /// All rows of a table, without gaps.
     pub(super) fn of(slots: Table) -> Self {
         Self {
             is_gap: vec![false; slots.rows()],
@@ -50,19 +51,19 @@ impl Waiting {
         }
     }
 
-    /// Whether they can be rows under a schema; what was read back need not be.
-    pub(super) fn can_be_of(&self, schema: &Schema) -> bool {
+    /// True if the rows fit a schema. Rows that were read from disk may not.
+    pub(super) fn fits(&self, schema: &Schema) -> bool {
         let mut columns = self.slots.features.iter();
         columns.len() == schema.features.len()
             && columns.all(|column| column.len() == self.slots.rows())
     }
 
-    /// How many wait.
+    /// Number of waiting rows.
     pub(super) fn rows(&self) -> usize {
         self.slots.rows() - self.n_gaps
     }
 
-    /// Those that wait.
+    /// The waiting rows.
     pub(super) fn table(&self) -> Cow<'_, Table> {
         match self.n_gaps {
             0 => Cow::Borrowed(&self.slots),
@@ -70,7 +71,7 @@ impl Waiting {
         }
     }
 
-    /// Adds a row of a table, which has this hash.
+    /// Adds a row of a table. `hash` is the hash of its client and values.
     pub(super) fn push(&mut self, table: &Table, row: usize, hash: u64) {
         self.slots.push_from(table, row);
         self.is_gap.push(false);
@@ -79,35 +80,35 @@ impl Waiting {
         }
     }
 
-    /// Whether a row of this client waits.
+    /// True if a row of this client waits.
     pub(super) fn holds(&mut self, client: u64) -> bool {
         let index = self.index.get_or_insert_with(|| Index::of(&self.slots));
         index.holds(client, &self.is_gap)
     }
 
-    /// Removes the row that a row of this client and with this hash brings the class of, if one
-    /// waits: of equal ones the latest, else the latest of the client.
-    pub(super) fn take(&mut self, client: u64, hash: u64) {
+    /// Removes the waiting row that a labelled row of this client and hash belongs to, if there is
+    /// one: the latest with the same hash, otherwise the latest of the client.
+    pub(super) fn remove_match(&mut self, client: u64, hash: u64) {
         if self.rows() == 0 {
             return;
         }
         let index = self.index.get_or_insert_with(|| Index::of(&self.slots));
         if let Some(slot) = index.find(client, hash, &self.is_gap) {
-            self.leave(slot);
+            self.mark_gap(slot);
         }
     }
 
     /// Moves the oldest row to the end of a table.
-    pub(super) fn give_up_oldest(&mut self, to: &mut Table) {
+    pub(super) fn move_oldest(&mut self, to: &mut Table) {
         let gaps = self.is_gap[self.oldest..].iter();
         self.oldest += gaps.take_while(|is_gap| **is_gap).count();
         if self.oldest < self.slots.rows() {
             to.push_from(&self.slots, self.oldest);
-            self.leave(self.oldest);
+            self.mark_gap(self.oldest);
         }
     }
 
-    fn leave(&mut self, slot: usize) {
+    fn mark_gap(&mut self, slot: usize) {
         self.is_gap[slot] = true;
         self.n_gaps += 1;
         if self.n_gaps > self.rows().max(LEAST_GAPS) {
@@ -123,20 +124,20 @@ impl Waiting {
     }
 }
 
-impl Serialize for Waiting {
+impl Serialize for WaitingRows {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let table = self.table();
-        let written = Written {
+        let stored = StoredRows {
             features: Cow::Borrowed(&table.features),
             clients: Cow::Borrowed(&table.clients),
         };
-        written.serialize(to)
+        stored.serialize(to)
     }
 }
 
-impl<'de> Deserialize<'de> for Waiting {
+impl<'de> Deserialize<'de> for WaitingRows {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let Written { features, clients } = Written::deserialize(from)?;
+        let StoredRows { features, clients } = StoredRows::deserialize(from)?;
         Ok(Self::of(Table {
             labels: vec![None; clients.len()],
             features: features.into_owned(),

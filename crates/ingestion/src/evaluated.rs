@@ -1,8 +1,8 @@
-//! Which rows were judged: a deployed model was scored on them or fitted to them.
+//! Evaluated rows: rows that a deployed model was scored on or fitted to.
 //!
-//! Their fingerprints are kept in the state folder, appended and never forgotten, so that a row
-//! which comes back in another file is not judged twice. The file counts as far as the ledger
-//! says.
+//! The state folder keeps the fingerprints of these rows in a file that only grows. A row that
+//! comes back in another file is therefore not evaluated twice. The ledger says how many
+//! fingerprints of the file count.
 
 use std::io::{Read, Write};
 
@@ -12,36 +12,38 @@ use common::{Config, Failure, History, Layout, files, regular};
 use dataset::{Fingerprint, FingerprintKey, load_fingerprints};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
-/// Bytes of the file that are read at a time.
-const BYTES_AT_ONCE: u64 = 1024 * 1024;
+/// Bytes of the file per read.
+const READ_BYTES: u64 = 1024 * 1024;
 
-/// The length of so many; no file has that of a count beyond measure, which is then seen.
-fn length_of(count: u64) -> u64 {
+/// Byte length of `count` fingerprints. Saturates, so that a corrupt count never equals a real
+/// length.
+fn byte_length(count: u64) -> u64 {
     count.saturating_mul(FINGERPRINT_BYTES)
 }
 
-/// Whether the key and as many fingerprints as the ledger says are there.
+/// True if the key exists and the file holds as many fingerprints as the ledger says.
 pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
     let length = layout
-        .judged_fingerprints()
+        .evaluated_fingerprints()
         .metadata()
         .map_or(0, |metadata| metadata.len());
     let is_keyed = ledger.rows == 0 || layout.fingerprint_key().exists();
-    is_keyed && length >= length_of(ledger.judged_fingerprints)
+    is_keyed && length >= byte_length(ledger.evaluated_fingerprints)
 }
 
-/// The first `count` judged fingerprints.
-pub fn judged_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
-    let mut judged = Vec::new();
-    each_judged(layout, count, BYTES_AT_ONCE, |rows| {
-        judged.extend_from_slice(rows);
+/// The first `count` evaluated fingerprints. Returns an error if the file holds fewer.
+pub fn evaluated_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut evaluated = Vec::new();
+    each_evaluated(layout, count, READ_BYTES, |rows| {
+        evaluated.extend_from_slice(rows);
         Ok(())
     })?;
-    Ok(judged)
+    Ok(evaluated)
 }
 
-/// Hands the first `count` judged fingerprints to `take`, about `bytes` of them at a time.
-pub(crate) fn each_judged(
+/// Passes the first `count` evaluated fingerprints to `take`, about `bytes` bytes per call. Returns
+/// an error if the file holds fewer.
+pub(crate) fn each_evaluated(
     layout: &Layout,
     count: u64,
     bytes: u64,
@@ -50,22 +52,22 @@ pub(crate) fn each_judged(
     if count == 0 {
         return Ok(());
     }
-    let path = layout.judged_fingerprints();
+    let path = layout.evaluated_fingerprints();
     let context = || format!("failed to read {}", path.display());
     let mut file = regular::open(&path).with_context(context)?;
-    let at_once = (bytes / FINGERPRINT_BYTES).max(1);
+    let max_rows = (bytes / FINGERPRINT_BYTES).max(1);
     let (mut left, mut read) = (count, Vec::new());
     while left > 0 {
-        let wanted = left.min(at_once);
+        let wanted = left.min(max_rows);
         read.clear();
         Read::by_ref(&mut file)
-            .take(length_of(wanted))
+            .take(byte_length(wanted))
             .read_to_end(&mut read)
             .with_context(context)?;
         let (fingerprints, _) = read.as_chunks::<{ size_of::<Fingerprint>() }>();
         if fingerprints.len() as u64 != wanted {
             return Err(Failure::input_output(format!(
-                "{} does not hold {count} fingerprints: run `ingestion`, they are made anew",
+                "{} does not hold {count} fingerprints: run `ingestion` to rebuild them",
                 path.display(),
             ))
             .into());
@@ -80,34 +82,37 @@ pub(crate) fn each_judged(
     Ok(())
 }
 
-/// The ledger in which the first `rows` rows of the data are judged; the caller commits it.
+/// Returns a ledger in which the first `rows` rows of the data are evaluated. The caller commits
+/// this ledger.
 ///
-/// `last` are the fingerprints of the last rows before that, of those at least that are not judged
-/// yet; they are appended and synced first, and count once the ledger says so.
-pub fn mark_judged(
+/// `last` holds the fingerprints of the last rows up to `rows`, at least of those not yet
+/// evaluated. These fingerprints are appended and synced first, and count once the ledger is
+/// committed.
+pub fn mark_evaluated(
     layout: &Layout,
     ledger: &Ledger,
     last: &[Fingerprint],
     rows: u64,
 ) -> anyhow::Result<Ledger> {
-    let n_newly = rows.saturating_sub(ledger.judged_rows) as usize;
+    let n_newly = rows.saturating_sub(ledger.evaluated_rows) as usize;
     let newly = last
         .len()
         .checked_sub(n_newly)
-        .and_then(|judged| last.get(judged..));
-    let newly = newly.context("more rows were judged than were at hand")?;
+        .and_then(|evaluated| last.get(evaluated..));
+    let newly = newly.context("more rows were evaluated than fingerprints were given")?;
     let mut ledger = ledger.clone();
     if !newly.is_empty() {
-        ledger.judged_fingerprints = append(layout, ledger.judged_fingerprints, newly)?;
-        ledger.judged_rows = rows;
+        ledger.evaluated_fingerprints =
+            append_fingerprints(layout, ledger.evaluated_fingerprints, newly)?;
+        ledger.evaluated_rows = rows;
     }
     Ok(ledger)
 }
 
-/// Draws a key where there is none, and fingerprints the judged rows anew.
+/// Generates a key if there is none, and computes the fingerprints of the evaluated rows again.
 ///
-/// The key is written last: while it is missing, nobody trusts the fingerprints beside it.
-pub(crate) fn renew_fingerprints(
+/// The key is written last: while the key is missing, no command trusts the fingerprint file.
+pub(crate) fn rebuild_fingerprints(
     config: &Config,
     history: &History,
     key: Option<FingerprintKey>,
@@ -118,22 +123,24 @@ pub(crate) fn renew_fingerprints(
         Some(key) => key,
         None => FingerprintKey::generate()?,
     };
-    if ledger.judged_fingerprints > 0 {
+    if ledger.evaluated_fingerprints > 0 {
         let rows = match load_fingerprints(config, &ledger, &key) {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(
-                    "the fingerprints of the judged rows were lost, and so were the rows: {error:#}"
+                    "the fingerprints of the evaluated rows were lost, and so were the rows: {error:#}"
                 );
                 Vec::new()
             }
         };
-        let judged = rows.get(..ledger.judged_rows as usize).unwrap_or_default();
-        ledger.judged_fingerprints = append(&config.layout, 0, judged)?;
+        let evaluated = rows
+            .get(..ledger.evaluated_rows as usize)
+            .unwrap_or_default();
+        ledger.evaluated_fingerprints = append_fingerprints(&config.layout, 0, evaluated)?;
         let is_copy = |file: &&LedgerFile| file.status == FileStatus::Copy;
         ledger.base = RebuildBase {
             files: ledger.files.len() - ledger.files.iter().filter(is_copy).count(),
-            judged_fingerprints: ledger.judged_fingerprints,
+            evaluated_fingerprints: ledger.evaluated_fingerprints,
         };
         ledger.rebuilding = true;
         history.save_ledger(&ledger)?;
@@ -144,8 +151,8 @@ pub(crate) fn renew_fingerprints(
     Ok((key, ledger))
 }
 
-/// Appends after the first `count` fingerprints and returns how many there are then.
-pub(crate) fn append(
+/// Writes fingerprints after the first `count` of the file. Returns the new number.
+pub(crate) fn append_fingerprints(
     layout: &Layout,
     count: u64,
     fingerprints: &[Fingerprint],
@@ -153,8 +160,8 @@ pub(crate) fn append(
     if fingerprints.is_empty() {
         return Ok(count);
     }
-    let path = layout.judged_fingerprints();
-    let mut writer = files::open_at(&path, length_of(count))?;
+    let path = layout.evaluated_fingerprints();
+    let mut writer = files::open_for_appending(&path, byte_length(count))?;
     for fingerprint in fingerprints {
         writer
             .write_all(&fingerprint.to_le_bytes())

@@ -1,19 +1,19 @@
-//! The rows that an ingestion laid down, told apart.
+//! The rows that an ingestion wrote, with their fingerprints.
 
 use common::Schema;
 use dataset::{Fingerprint, ParsedRows, Table};
 
-/// Rows and, in the same order, who they are.
+/// Rows and, in the same order, their fingerprints.
 #[derive(Default)]
-pub struct LaidRows {
+pub struct IngestedRows {
     /// The rows.
     pub table: Table,
-    /// Identity of each under the key of the state folder.
+    /// Fingerprint of each row under the key of the state folder.
     pub fingerprints: Vec<Fingerprint>,
 }
 
-impl LaidRows {
-    /// No rows.
+impl IngestedRows {
+    /// An empty set of rows with the columns of the schema.
     pub fn new(schema: &Schema) -> Self {
         Self {
             table: Table::new(schema),
@@ -34,7 +34,7 @@ impl LaidRows {
             .extend(places.iter().map(|place| rows.fingerprints[*place]));
     }
 
-    /// Forgets all rows, but keeps the memory that they took.
+    /// Removes all rows and keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         self.table.clear();
         self.fingerprints.clear();

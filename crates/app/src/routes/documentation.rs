@@ -1,18 +1,18 @@
-//! `GET /openapi.json` and `GET /docs`: what there is to ask for, for programs and for people.
+//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people.
 
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{expect_json, expect_no_parameters};
 use crate::accept::{self, Media};
+use crate::content::Content;
 use crate::error::ApiError;
-use crate::held::Content;
 use crate::{answer, docs, openapi};
 
-/// What a browser may load for a page of ours: its own style, and nothing else.
+/// What a browser may load for a page of the server: only its own style.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Answers with the description for programs.
+/// Answers with the OpenAPI description.
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
@@ -23,12 +23,12 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiErr
     ))
 }
 
-/// Answers with the description for people.
+/// Answers with the documentation page.
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     page(&request, Media::Html, docs::page())
 }
 
-/// Answers with the style of that.
+/// Answers with the style sheet of the documentation page.
 pub(super) async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     page(&request, Media::Css, docs::STYLE)
 }

@@ -1,38 +1,42 @@
-//! The rows of a file, cut into requests that a server takes.
+//! Splits the rows of a file into requests within the server's limits.
 
 use common::config::LimitSettings;
 use dataset::TestLines;
 
-/// Bytes of a body at most, whatever the server takes: its answer is held in memory here.
+/// Maximum bytes of a body, whatever the server accepts, because its answer is held in memory here.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
-/// What a server holds for a request is several times its body: the rows, and the answer.
-const HELD_TIMES: u64 = 16;
+/// A server needs several times the bytes of a body, for the rows and for the answer.
+const MEMORY_PER_BODY_BYTE: u64 = 16;
 
-/// The rows of one request.
+/// The rows of one request for predictions.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// The file that they are of.
+pub(crate) struct PredictionRequest {
+    /// File of the rows.
     pub(crate) file: String,
-    /// Which accepted rows of it these are, counted from 1, where there are others.
+    /// Range of accepted rows of the file, counted from 1. `None` if the request holds all rows.
     pub(crate) span: Option<String>,
-    /// How many there are.
-    pub(crate) rows: usize,
-    /// They as CSV with a header.
+    /// Number of rows.
+    pub(crate) n_rows: usize,
+    /// The rows as CSV with a header.
     pub(crate) body: Vec<u8>,
 }
 
-/// The requests that the rows of a file make, and how many rows no server takes by these limits.
-pub(crate) fn parts(lines: &TestLines, limits: &LimitSettings) -> (Vec<Part>, usize) {
+/// Splits the rows of a file into requests. Also returns the number of rows that are too long for
+/// any request.
+pub(crate) fn split_into_requests(
+    lines: &TestLines,
+    limits: &LimitSettings,
+) -> (Vec<PredictionRequest>, usize) {
     let max_rows = usize::try_from(limits.rows).unwrap_or(usize::MAX);
     let max_bytes = limits
         .body_bytes
         .min(MAX_BODY_BYTES)
-        .min(limits.in_flight_bytes / HELD_TIMES);
+        .min(limits.in_flight_bytes / MEMORY_PER_BODY_BYTE);
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let max_field = usize::try_from(limits.field_bytes).unwrap_or(usize::MAX);
-    let mut parts = Vec::new();
+    let mut requests = Vec::new();
     let mut left_out = 0;
-    // The rows of the next part: where they begin, how many they are, and their text.
+    // The next request: position of its first row, number of rows, and text.
     let (mut first, mut rows, mut body) = (0, 0, lines.header.clone());
     for row in 0..lines.rows() {
         let line = lines.lines(row..row + 1);
@@ -44,7 +48,7 @@ pub(crate) fn parts(lines: &TestLines, limits: &LimitSettings) -> (Vec<Part>, us
         }
         let is_full = rows == max_rows || body.len() + line.len() > max_bytes;
         if is_full && rows > 0 {
-            parts.push((
+            requests.push((
                 first..row,
                 rows,
                 std::mem::replace(&mut body, lines.header.clone()),
@@ -55,19 +59,20 @@ pub(crate) fn parts(lines: &TestLines, limits: &LimitSettings) -> (Vec<Part>, us
         rows += 1;
     }
     if rows > 0 {
-        parts.push((first..lines.rows(), rows, body));
+        requests.push((first..lines.rows(), rows, body));
     }
-    let are_several = parts.len() > 1;
-    let part = |(span, rows, body): (std::ops::Range<usize>, usize, Vec<u8>)| Part {
-        file: lines.file.clone(),
-        span: are_several.then(|| format!("rows {} to {}", span.start + 1, span.end)),
-        rows,
-        body,
-    };
-    (parts.into_iter().map(part).collect(), left_out)
+    let are_several = requests.len() > 1;
+    let request =
+        |(span, rows, body): (std::ops::Range<usize>, usize, Vec<u8>)| PredictionRequest {
+            file: lines.file.clone(),
+            span: are_several.then(|| format!("rows {} to {}", span.start + 1, span.end)),
+            n_rows: rows,
+            body,
+        };
+    (requests.into_iter().map(request).collect(), left_out)
 }
 
-/// Bytes of the longest field of a line of ours, quotes included.
+/// Bytes of the longest field of a line that we wrote, including quotes.
 fn longest_field(line: &[u8]) -> usize {
     let (mut longest, mut length, mut is_quoted) = (0, 0, false);
     for byte in line {
@@ -92,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// The rows of a file, of which the names are these.
+    /// A file with one row per client name.
     fn lines(names: &[&str]) -> TestLines {
         let folder = tempfile::tempdir().unwrap();
         let schema = Schema::default();
@@ -105,10 +110,10 @@ mod tests {
         let folder = InputFolder {
             name: "test".into(),
             path: folder.path().to_owned(),
-            apart: Vec::new(),
+            excluded: Vec::new(),
         };
         let mut found = TestLines::default();
-        dataset::each_test_lines(&folder, &schema, |lines| {
+        dataset::for_each_test_file(&folder, &schema, |lines| {
             found = lines;
             Ok(())
         })
@@ -117,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_cut_into_requests_within_the_limits() {
+    fn rows_are_split_into_requests_within_the_limits() {
         let all = lines(&["a", "b", "\"c,\n\"", "d", "e"]);
         let cut = |limits: &LimitSettings| {
-            let (parts, left_out) = parts(&all, limits);
+            let (requests, left_out) = split_into_requests(&all, limits);
             assert_eq!(left_out, 0);
-            parts
+            requests
         };
         let whole = cut(&LimitSettings::default());
         assert_eq!(whole.len(), 1);
-        assert_eq!((whole[0].rows, whole[0].span.as_deref()), (5, None));
+        assert_eq!((whole[0].n_rows, whole[0].span.as_deref()), (5, None));
         assert_eq!(whole[0].file, "test/t.csv");
         for limits in [
             LimitSettings {
@@ -138,27 +143,27 @@ mod tests {
                 ..LimitSettings::default()
             },
         ] {
-            let parts = cut(&limits);
-            let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
+            let requests = cut(&limits);
+            let rows: Vec<usize> = requests.iter().map(|request| request.n_rows).collect();
             assert_eq!(rows, [2, 2, 1], "{limits:?}");
-            assert_eq!(parts[1].span.as_deref(), Some("rows 3 to 4"));
-            let sent: Vec<u8> = parts
+            assert_eq!(requests[1].span.as_deref(), Some("rows 3 to 4"));
+            let sent: Vec<u8> = requests
                 .iter()
-                .flat_map(|part| part.body[all.header.len()..].to_vec())
+                .flat_map(|request| request.body[all.header.len()..].to_vec())
                 .collect();
             assert_eq!(sent, all.lines(0..5));
         }
     }
 
     #[test]
-    fn rows_that_no_server_takes_are_left_out_and_counted() {
+    fn rows_too_long_for_any_request_are_left_out_and_counted() {
         let long = "x".repeat(200);
         let all = lines(&["a", &long, "b"]);
         let limits = LimitSettings {
             field_bytes: 100,
             ..LimitSettings::default()
         };
-        let (parts, left_out) = parts(&all, &limits);
-        assert_eq!((parts.len(), parts[0].rows, left_out), (1, 2, 1));
+        let (requests, left_out) = split_into_requests(&all, &limits);
+        assert_eq!((requests.len(), requests[0].n_rows, left_out), (1, 2, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! What is noted of a request while it is answered: its id, and whether its body was dealt with.
+//! State of a request while it is answered: its id, and whether its body is read.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -11,22 +11,22 @@ use actix_web::{HttpMessage, HttpRequest};
 
 /// Name of the header with the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// A client's own id is taken up to this length.
+/// Upper limit for the length of a client's own id.
 const LONGEST_ID: usize = 64;
 
-/// The id of a request, made of characters that a header may have and no log line minds. It is a
-/// header from the beginning, so that the answer's is no copy.
+/// Id of a request. Its characters are allowed in headers and harmless in log lines. It is stored
+/// as a header value, which answers share without a copy.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(HeaderValue);
 
-/// The notes; handlers find them among the request's extensions.
-pub(crate) struct Noted {
+/// State of a request, stored in its extensions.
+pub(crate) struct RequestState {
     id: RequestId,
-    is_body_taken: Cell<bool>,
+    is_body_read: Cell<bool>,
 }
 
 impl RequestId {
-    /// The client's id where it is harmless, else a new one.
+    /// The client's id if it is harmless, else a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         match headers.get(REQUEST_ID) {
             Some(given) if is_harmless(given.as_bytes()) => Self(given.clone()),
@@ -34,71 +34,71 @@ impl RequestId {
         }
     }
 
-    /// Unique within this process by its number, and among processes by chance.
+    /// A new id: a random part for the process, then a number.
     fn new() -> Self {
         static PROCESS: OnceLock<String> = OnceLock::new();
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let process = PROCESS.get_or_init(|| {
-            // Without randomness the process id has to do: the id only serves to find log lines.
+            // Without randomness the process id must do: request ids only serve to find log lines.
             let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
             format!("{process:016x}-")
         });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut id = String::with_capacity(LONGEST_ID);
         id.push_str(process);
-        // A string takes all that is written.
+        // Writing to a string cannot fail.
         let _ = write!(id, "{number}");
         Self::from_text(id)
     }
 
-    /// Empty where a header may not have the text.
+    /// Empty if the text is no valid header.
     fn from_text(text: String) -> Self {
         let header = HeaderValue::from_maybe_shared(Bytes::from(text));
         Self(header.unwrap_or_else(|_| HeaderValue::from_static("")))
     }
 
-    /// As text.
+    /// Id as text.
     pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 
-    /// As the header of the answer.
+    /// Id as a header value.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
 }
 
-impl Noted {
-    /// The notes of a request of which nothing was read but its head.
+impl RequestState {
+    /// State of a request of which only the head was read.
     pub(crate) fn new(id: RequestId) -> Self {
         Self {
             id,
-            is_body_taken: Cell::new(false),
+            is_body_read: Cell::new(false),
         }
     }
 
-    /// The id of a request; an empty one where nobody gave it any.
+    /// Id of a request; empty if it has none.
     pub(crate) fn id_of(request: &HttpRequest) -> RequestId {
         let extensions = request.extensions();
-        let noted = extensions.get::<Self>();
-        noted.map_or_else(
+        let state = extensions.get::<Self>();
+        state.map_or_else(
             || RequestId(HeaderValue::from_static("")),
-            |noted| noted.id.clone(),
+            |state| state.id.clone(),
         )
     }
 
-    /// Notes that the body was read to its end, or that somebody does so.
-    pub(crate) fn take_body(request: &HttpRequest) {
-        if let Some(noted) = request.extensions().get::<Self>() {
-            noted.is_body_taken.set(true);
+    /// Records that the body was or will be read to its end.
+    pub(crate) fn mark_body_read(request: &HttpRequest) {
+        if let Some(state) = request.extensions().get::<Self>() {
+            state.is_body_read.set(true);
         }
     }
 
-    /// Whether that was noted.
-    pub(crate) fn is_body_taken(request: &HttpRequest) -> bool {
+    /// True if that was recorded.
+    pub(crate) fn is_body_read(request: &HttpRequest) -> bool {
         let extensions = request.extensions();
-        let noted = extensions.get::<Self>();
-        noted.is_some_and(|noted| noted.is_body_taken.get())
+        let state = extensions.get::<Self>();
+        state.is_some_and(|state| state.is_body_read.get())
     }
 }
 

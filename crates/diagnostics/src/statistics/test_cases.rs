@@ -1,14 +1,14 @@
-//! The fixed cases of `testdata/statistics.json`, for tests.
+//! Test cases from `testdata/statistics.json`.
 
 use serde_json::Value;
 
 use super::{SortedColumn, Tally};
 
-/// One case.
+/// One test case.
 #[derive(Debug)]
 pub(super) struct Case(Value);
 
-/// The cases of one kind.
+/// Reads the test cases of one kind.
 pub(super) fn cases(kind: &str) -> Vec<Case> {
     let text = include_str!("../../testdata/statistics.json");
     let mut all: Value = serde_json::from_str(text).expect("JSON");
@@ -20,7 +20,7 @@ pub(super) fn cases(kind: &str) -> Vec<Case> {
     cases.into_iter().map(Case).collect()
 }
 
-/// Whether a statistic is what it should be, relative to it.
+/// Asserts that a result has the expected value, within a relative tolerance.
 pub(super) fn assert_close(found: Option<f64>, wanted: f64, tolerance: f64, case: &Case) {
     let found = found.unwrap_or(f64::NAN);
     let is_close = (found - wanted).abs() <= tolerance * wanted.abs() + f64::MIN_POSITIVE;
@@ -56,13 +56,13 @@ impl Case {
         list(&self.0[name]).iter().map(numbers).collect()
     }
 
-    /// Reference and batch of a case of samples.
+    /// Sorted columns of reference and batch, for a case with two samples.
     pub(super) fn sorted(&self) -> (SortedColumn, SortedColumn) {
         let of = |name| SortedColumn::of(&self.numbers(name));
         (of("reference"), of("current"))
     }
 
-    /// A level a row, counts of reference and batch.
+    /// Contingency table: a row for each level, with the counts of reference and batch.
     pub(super) fn table(&self) -> Vec<[u64; 2]> {
         let levels = list(&self.0["table"]);
         let count = |level: &Value, side: usize| level[side].as_u64().expect("a count");
@@ -72,7 +72,7 @@ impl Case {
             .collect()
     }
 
-    /// Reference and batch of a 2×2 table.
+    /// Counts of reference and batch, for a case with a 2×2 table.
     pub(super) fn tallies(&self) -> (Tally, Tally) {
         let table = self.table();
         let of = |side: usize| Tally {
@@ -89,7 +89,7 @@ fn list(value: &Value) -> &Vec<Value> {
         .unwrap_or_else(|| panic!("no list: {value}"))
 }
 
-/// `null` stands for a missing value.
+/// Reads numbers; `null` is a missing value.
 fn numbers(value: &Value) -> Vec<f64> {
     list(value)
         .iter()

@@ -1,45 +1,46 @@
-//! Where links in an input folder may not lead.
+//! Decides which symbolic links in an input folder are followed.
 
 use std::path::{Path, PathBuf};
 
 use common::config::InputFolder;
 use walkdir::DirEntry;
 
-/// What a walk through one folder does not enter.
-pub(super) struct Fence<'a> {
+/// Filter for links during the walk through one folder.
+pub(super) struct LinkFilter<'a> {
     folder: &'a InputFolder,
-    /// Where the folder itself is, with all links followed.
+    /// Path of the folder with all links resolved.
     real: Option<PathBuf>,
-    /// How deep the walk is in a folder that it reached by a link, if it is.
-    linked_at: Option<usize>,
+    /// Depth of the linked folder that the walk is in. `None` outside linked folders.
+    link_depth: Option<usize>,
 }
 
-impl<'a> Fence<'a> {
+impl<'a> LinkFilter<'a> {
     pub(super) fn of(folder: &'a InputFolder) -> Self {
         Self {
             folder,
             real: folder.path.canonicalize().ok(),
-            linked_at: None,
+            link_depth: None,
         }
     }
 
-    /// Why the walk leaves out an entry that a link leads to; to be asked of each entry in turn.
-    pub(super) fn reason_to_stop_at(&mut self, entry: &DirEntry) -> Option<String> {
-        if self.linked_at.is_some_and(|depth| entry.depth() <= depth) {
-            self.linked_at = None;
+    /// Reason to skip an entry that a link leads to, or `None`. Must be called for each entry in
+    /// order.
+    pub(super) fn reason_to_skip(&mut self, entry: &DirEntry) -> Option<String> {
+        if self.link_depth.is_some_and(|depth| entry.depth() <= depth) {
+            self.link_depth = None;
         }
         let is_link = entry.path_is_symlink();
         let is_folder = entry.file_type().is_dir();
-        // What is no link lies in the folder itself, and the configuration was checked for that;
-        // behind a link each folder may be one that is kept apart.
-        let is_behind_link = is_folder && self.linked_at.is_some();
+        // An entry without a link is in the input folder itself, which the configuration check
+        // covers. Behind a link, each folder may be one of the excluded folders.
+        let is_behind_link = is_folder && self.link_depth.is_some();
         if !(is_link || is_behind_link) {
             return None;
         }
-        if is_link && is_folder && self.linked_at.is_none() {
-            self.linked_at = Some(entry.depth());
+        if is_link && is_folder && self.link_depth.is_none() {
+            self.link_depth = Some(entry.depth());
         }
-        // One that leads nowhere is unreadable, which the walk finds out itself.
+        // A broken link is unreadable, which the walk finds out itself.
         let target = entry.path().canonicalize().ok()?;
         self.reason_to_avoid(&target)
     }
@@ -49,7 +50,7 @@ impl<'a> Fence<'a> {
         if self.real.as_ref().is_some_and(is_above) {
             return Some("the link leads back to a folder above".into());
         }
-        let mut apart = self.folder.apart.iter();
+        let mut apart = self.folder.excluded.iter();
         let apart = apart.find(|apart| target.starts_with(&apart.real))?;
         Some(format!(
             "a link leads to it, and it is in the folder of {}",
@@ -63,13 +64,13 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use common::config::ApartFolder;
+    use common::config::ExcludedFolder;
 
     use super::super::list;
     use super::*;
 
     #[test]
-    fn links_are_followed_but_not_to_folders_above_or_kept_apart() {
+    fn links_are_followed_but_not_to_folders_above_or_excluded_folders() {
         let base = tempfile::tempdir().unwrap();
         let base = base.path().canonicalize().unwrap();
         for folder in ["in", "test/deep", "elsewhere/sub", "out"] {
@@ -91,7 +92,7 @@ mod tests {
             ("test/deep/c.csv", "in/c.csv"),
             ("elsewhere", "in/more"),
             ("elsewhere/d.csv", "in/d.csv"),
-            // A kept-apart folder behind a folder that may be read.
+            // An excluded folder behind a folder that may be read.
             ("out", "elsewhere/sub/out"),
             ("test", "elsewhere/sub/test"),
         ];
@@ -103,14 +104,14 @@ mod tests {
             };
             symlink(target, base.join(link)).unwrap();
         }
-        let apart = |key, folder: &str| ApartFolder {
+        let apart = |key, folder: &str| ExcludedFolder {
             key,
             real: base.join(folder),
         };
         let folder = InputFolder {
             name: "in".into(),
             path: base.join("in"),
-            apart: vec![
+            excluded: vec![
                 apart("test_data_path", "test"),
                 apart("output_folder_path", "out"),
             ],

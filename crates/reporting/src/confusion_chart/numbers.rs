@@ -1,12 +1,12 @@
-//! Numbers as people read them; no rounding makes a claim of one.
+//! Formats numbers for people. Rounding never turns a number into 0 or into all.
 
-/// A count of rows, with the noun.
+/// Number of rows with the noun.
 pub(super) fn n_rows(rows: u64) -> String {
     let noun = if rows == 1 { "row" } else { "rows" };
     format!("{} {noun}", thousands(rows))
 }
 
-/// A count with a comma between thousands.
+/// Count with a comma between thousands.
 pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -19,7 +19,7 @@ pub(super) fn thousands(count: u64) -> String {
     text
 }
 
-/// A share with one decimal; only none is 0.0 %, only all is 100.0 %.
+/// Share as a percentage with one decimal. Only zero shows 0.0 %, and only the whole shows 100.0 %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let text = format!("{:.1}", part as f64 / whole as f64 * 100.0);
     match text.as_str() {
@@ -29,7 +29,7 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// A score between 0 and 1 with four decimals; only none is 0.0000, only a perfect one is 1.0000.
+/// Score between 0 and 1 with four decimals. Only 0 shows 0.0000, and only 1 shows 1.0000.
 pub(super) fn score(value: f64) -> String {
     let text = format!("{value:.4}");
     match text.as_str() {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_never_rounded_to_a_claim() {
+    fn numbers_are_grouped_and_never_rounded_to_nothing_or_all() {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1000), "1,000");

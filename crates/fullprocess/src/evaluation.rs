@@ -1,4 +1,4 @@
-//! Gathering the evidence: the deployed model on the data that is there now.
+//! The evaluation: the deployed model on the present data, as evidence for the decision.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -8,7 +8,7 @@ use common::ledger::{FileStatus, Ledger};
 use common::{Config, Failure, History, Manifest};
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
-use ingestion::{Ingested, LaidRows};
+use ingestion::{Ingested, IngestedRows};
 use model::Model;
 use record::{DeployedModel, Evidence};
 use scoring::ConfusionMatrix;
@@ -17,36 +17,36 @@ use serde::{Deserialize, Serialize};
 /// The document of how the deployed model predicts all rows.
 const PREDICTIONS: &str = "predictions of all rows";
 
-/// The data that a run works on.
-pub(crate) struct Data {
+/// The data of a run.
+pub(crate) struct RunData {
     pub(crate) ledger: Ledger,
     pub(crate) key: FingerprintKey,
     /// The ledger of the rows that are read only when they are asked for.
-    before: Ledger,
+    earlier: Ledger,
     /// The rows behind those.
-    last: LaidRows,
+    appended: IngestedRows,
     all: OnceCell<Table>,
-    /// Which rows there are; `None` where all are read.
-    known: Option<FingerprintSet>,
+    /// Fingerprints of all rows; `None` if they must be read from disk.
+    known_fingerprints: Option<FingerprintSet>,
 }
 
-/// Rows of the data, and the table that they stand in.
-pub(crate) struct Rows<'a> {
+/// A table and a selection of its rows.
+pub(crate) struct SelectedRows<'a> {
     pub(crate) table: &'a Table,
     pub(crate) selection: Selection,
 }
 
 /// The live release with its model.
-pub(crate) struct Live {
+pub(crate) struct LiveRelease {
     pub(crate) release: Release,
     pub(crate) model: Model,
 }
 
-impl Data {
-    /// The ingested data as it is committed.
+impl RunData {
+    /// The committed data.
     ///
-    /// An error without the key of its fingerprints: rows judged under another would not be known
-    /// again.
+    /// An error if the fingerprint key is missing: under a new key, evaluated rows would not be
+    /// recognised.
     pub(crate) fn load(config: &Config, ledger: Ledger) -> anyhow::Result<Self> {
         let key = match FingerprintKey::load(&config.layout)? {
             Some(key) => key,
@@ -60,43 +60,47 @@ impl Data {
             }
         };
         Ok(Self {
-            before: ledger.clone(),
+            earlier: ledger.clone(),
             ledger,
             key,
-            last: LaidRows::new(&config.schema),
+            appended: IngestedRows::new(&config.schema),
             all: OnceCell::new(),
-            known: None,
+            known_fingerprints: None,
         })
     }
 
-    /// What an ingestion came to.
+    /// The data after an ingestion.
     pub(crate) fn of(ingested: Ingested) -> Self {
         Self {
             ledger: ingested.ledger,
             key: ingested.key,
-            before: ingested.before,
-            last: ingested.rows,
+            earlier: ingested.before,
+            appended: ingested.rows,
             all: OnceCell::new(),
-            known: Some(ingested.known),
+            known_fingerprints: Some(ingested.known),
         }
     }
 
-    /// All rows; those that an earlier run took in are read here, once.
+    /// All rows. Rows of earlier runs are read from disk at the first call.
     pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&Table> {
-        if self.before.rows == 0 {
-            return Ok(&self.last.table);
+        if self.earlier.rows == 0 {
+            return Ok(&self.appended.table);
         }
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let mut all = dataset::load_final_data(config, &self.before)?;
-        all.extend(&self.last.table);
+        let mut all = dataset::load_final_data(config, &self.earlier)?;
+        all.extend(&self.appended.table);
         Ok(self.all.get_or_init(|| all))
     }
 
-    /// For each test row whether it is one of these.
-    pub(crate) fn holds_each(&self, config: &Config, test: &TestData) -> anyhow::Result<Vec<bool>> {
-        if let Some(known) = &self.known {
+    /// For each test row, true if the ingested data contains the row.
+    pub(crate) fn contains_each(
+        &self,
+        config: &Config,
+        test: &TestData,
+    ) -> anyhow::Result<Vec<bool>> {
+        if let Some(known) = &self.known_fingerprints {
             match known.contains_each(&test.fingerprints) {
                 Ok(found) => return Ok(found),
                 Err(error) => tracing::warn!("{error:#}"),
@@ -106,47 +110,52 @@ impl Data {
         Ok(scoring::seen_rows(&test.fingerprints, all))
     }
 
-    /// The identities of the last rows, of those at least that were never judged.
-    pub(crate) fn last_fingerprints(
+    /// Fingerprints of the newest rows, at least of all rows that were never evaluated.
+    pub(crate) fn newest_fingerprints(
         &self,
         config: &Config,
     ) -> anyhow::Result<Cow<'_, [Fingerprint]>> {
-        if self.ledger.judged_rows >= self.before.rows {
-            return Ok(Cow::Borrowed(&self.last.fingerprints));
+        if self.ledger.evaluated_rows >= self.earlier.rows {
+            return Ok(Cow::Borrowed(&self.appended.fingerprints));
         }
         dataset::load_fingerprints(config, &self.ledger, &self.key).map(Cow::Owned)
     }
 
-    /// The rows from this one on.
-    pub(crate) fn rows_from(&self, config: &Config, first: u64) -> anyhow::Result<Rows<'_>> {
-        let (table, first) = match first.checked_sub(self.before.rows) {
-            Some(behind) => (&self.last.table, behind),
+    /// The rows from index `first` on.
+    pub(crate) fn rows_from(
+        &self,
+        config: &Config,
+        first: u64,
+    ) -> anyhow::Result<SelectedRows<'_>> {
+        let (table, first) = match first.checked_sub(self.earlier.rows) {
+            Some(behind) => (&self.appended.table, behind),
             None => (self.all(config)?, first),
         };
-        Ok(Rows {
+        Ok(SelectedRows {
             table,
             selection: Selection::rows(first as usize..table.rows()),
         })
     }
 
-    /// The rows that were never judged.
-    pub(crate) fn new_rows(&self, config: &Config) -> anyhow::Result<Rows<'_>> {
-        self.rows_from(config, self.ledger.judged_rows)
+    /// The rows that were never evaluated.
+    pub(crate) fn new_rows(&self, config: &Config) -> anyhow::Result<SelectedRows<'_>> {
+        self.rows_from(config, self.ledger.evaluated_rows)
     }
 }
 
-impl Rows<'_> {
-    /// How many there are whose class is known.
+impl SelectedRows<'_> {
+    /// Number of selected rows with a label.
     fn labelled(&self) -> u64 {
         let labels = &self.table.labels[self.selection.rows.clone()];
         labels.iter().filter(|label| label.is_some()).count() as u64
     }
 }
 
-impl Live {
+impl LiveRelease {
     /// The live release; `None` when nothing is deployed.
     ///
-    /// An error when it is damaged, or reads other columns than the configuration names.
+    /// An error if the release is damaged, or if the model's columns differ from the configured
+    /// ones.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
         let remedy = "go back with `deployment --rollback ID`, `fullprocess --doctor` names one that is whole";
         let Some(release) = Release::live(&config.layout)
@@ -162,9 +171,9 @@ impl Live {
                 "release {} reads the columns {} and predicts {}, the schema names {} and {}: \
                  correct the schema, or deploy a model for it by hand (ingestion, training, scoring, deployment)",
                 release.name(),
-                model.schema.features_in_words(),
+                model.schema.features_as_text(),
                 model.schema.target,
-                config.schema.features_in_words(),
+                config.schema.features_as_text(),
                 config.schema.target
             ))
             .into());
@@ -178,11 +187,11 @@ impl Live {
 }
 
 /// Scores the deployed model on the new rows and on all rows.
-pub(crate) fn judge(
+pub(crate) fn evaluate(
     config: &Config,
     history: &History,
-    live: Option<&Live>,
-    data: &Data,
+    live: Option<&LiveRelease>,
+    data: &RunData,
 ) -> anyhow::Result<Evidence> {
     let new = data.new_rows(config)?;
     let Some(live) = live else {
@@ -195,7 +204,7 @@ pub(crate) fn judge(
             ..Evidence::default()
         });
     };
-    let on_all_rows = predictions(config, history, live, data)?;
+    let on_all_rows = confusion_on_all_rows(config, history, live, data)?;
     Ok(Evidence {
         deployed: Some(DeployedModel {
             release: live.release.name().to_owned(),
@@ -212,10 +221,10 @@ pub(crate) fn judge(
     })
 }
 
-/// Rejected files that are named one by one.
+/// Upper limit of rejected files that are named one by one.
 const MAX_NAMED_FILES: usize = 5;
 
-/// The rejected files, where none has a row; the first ones by name.
+/// Names and reasons of the first rejected files; empty if any file has rows.
 fn rejected_files(ledger: &Ledger) -> Vec<String> {
     if ledger.rows > 0 {
         return Vec::new();
@@ -234,35 +243,35 @@ fn rejected_files(ledger: &Ledger) -> Vec<String> {
     named
 }
 
-/// How a model predicts the labelled rows of some data; kept, so that the next run counts only
-/// the rows that came since.
+/// Confusion matrix of a model on the labelled rows. It is stored, so that the next run counts only
+/// the rows added since.
 #[derive(Serialize, Deserialize)]
-struct Predictions {
+struct StoredConfusion {
     model: String,
     data: String,
     confusion: ConfusionMatrix,
 }
 
-fn predictions(
+fn confusion_on_all_rows(
     config: &Config,
     history: &History,
-    live: &Live,
-    data: &Data,
+    live: &LiveRelease,
+    data: &RunData,
 ) -> anyhow::Result<ConfusionMatrix> {
-    let kept: Option<Predictions> = history.document(PREDICTIONS)?;
-    let kept = kept.filter(|kept| kept.model == live.manifest().model_digest());
-    let (counted, first) = match kept {
-        Some(kept) if kept.data == data.ledger.digest => return Ok(kept.confusion),
-        Some(kept) if kept.data == data.before.digest => (kept.confusion, data.before.rows),
+    let stored: Option<StoredConfusion> = history.document(PREDICTIONS)?;
+    let stored = stored.filter(|stored| stored.model == live.manifest().model_digest());
+    let (counted, first) = match stored {
+        Some(stored) if stored.data == data.ledger.digest => return Ok(stored.confusion),
+        Some(stored) if stored.data == data.earlier.digest => (stored.confusion, data.earlier.rows),
         _ => (ConfusionMatrix::default(), 0),
     };
     let rows = data.rows_from(config, first)?;
     let confusion = counted.plus(scoring::confusion(&live.model, rows.table, &rows.selection));
-    let counted = Predictions {
+    let updated = StoredConfusion {
         model: live.manifest().model_digest().to_owned(),
         data: data.ledger.digest.clone(),
         confusion,
     };
-    history.save_document(PREDICTIONS, &counted)?;
+    history.save_document(PREDICTIONS, &updated)?;
     Ok(confusion)
 }

@@ -1,5 +1,5 @@
-//! An answer in memory, handed to the connection piece by piece; it counts as held until all of
-//! it was taken.
+//! An answer in memory, handed to the connection in pieces. Its memory counts as used until the
+//! last piece is taken.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -15,49 +15,49 @@ use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::state::AppState;
 
-/// Bytes handed over at a time: the connection copies them.
+/// Bytes of a piece; the connection copies each piece.
 const PIECE_BYTES: usize = 64 * 1024;
-/// Answers up to this size are the connection's; they are no more than what it gathers anyway.
+/// Size up to which an answer is handed over at once. The connection buffers as much anyway.
 const SMALL_ANSWER: usize = 64 * 1024;
 
-/// Hexadecimal digits of an answer's digest that are its tag.
+/// Hexadecimal digits of the digest that form the entity tag.
 const TAG_DIGITS: usize = 32;
 
-/// The whole text of an answer, with its tag.
+/// Content of an answer, with its entity tag.
 pub(crate) struct Content {
     text: Text,
     tag: String,
 }
 
 enum Text {
-    /// A part of the program, which takes no memory of its own.
+    /// Part of the program, without memory of its own.
     Fixed(&'static str),
     /// Counted while it was made.
     Counted(Bytes, Permit),
-    /// Made at once; [`hold`] counts it where it is large.
+    /// Made at once; [`count_large_answer`] counts it if it is large.
     Made(Bytes),
 }
 
-/// What is left of an answer.
-struct HeldAnswer {
+/// The rest of an answer.
+struct CountedAnswer {
     rest: Bytes,
-    /// `None` for what takes no memory of its own.
+    /// `None` for content without memory of its own.
     _permit: Option<Permit>,
 }
 
 impl Content {
-    /// A part of the program.
+    /// Content that is part of the program.
     pub(crate) fn fixed(text: &'static str) -> Self {
         Self::of(Text::Fixed(text))
     }
 
-    /// What a request was counted for while it was made; large ones are made off the server's
-    /// worker, so that nobody there waits for their digest.
+    /// Content that was counted while it was made. Large content is made outside the server's
+    /// worker, so that its digest delays nobody.
     pub(crate) fn counted(bytes: Bytes, permit: Permit) -> Self {
         Self::of(Text::Counted(bytes, permit))
     }
 
-    /// What is usually small.
+    /// Content that is usually small.
     pub(crate) fn made(bytes: impl Into<Bytes>) -> Self {
         Self::of(Text::Made(bytes.into()))
     }
@@ -68,22 +68,22 @@ impl Content {
         Self { text, tag }
     }
 
-    /// Names the text for a client that has it already.
+    /// Entity tag: identifies the content for a client that has it already.
     pub(crate) fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// Its bytes.
+    /// Bytes of the content.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.text.bytes()
     }
 
-    /// The body of the answer.
+    /// Body of the answer.
     pub(crate) fn into_body(self) -> BoxBody {
         match self.text {
-            Text::Fixed(text) => held_body(Bytes::from_static(text.as_bytes()), None),
-            Text::Counted(bytes, permit) => held_body(bytes, Some(permit)),
+            Text::Fixed(text) => counted_body(Bytes::from_static(text.as_bytes()), None),
+            Text::Counted(bytes, permit) => counted_body(bytes, Some(permit)),
             Text::Made(bytes) => BoxBody::new(bytes),
         }
     }
@@ -98,19 +98,19 @@ impl Text {
     }
 }
 
-/// A body that counts until all of it is taken, where it is large.
-pub(crate) fn held_body(bytes: Bytes, permit: Option<Permit>) -> BoxBody {
+/// A body that counts as used memory until all of it is taken, if it is large.
+pub(crate) fn counted_body(bytes: Bytes, permit: Option<Permit>) -> BoxBody {
     if bytes.len() <= SMALL_ANSWER {
         return BoxBody::new(bytes);
     }
-    BoxBody::new(HeldAnswer::new(bytes, permit))
+    BoxBody::new(CountedAnswer::new(bytes, permit))
 }
 
-/// Counts an answer that is large and in memory, unless its handler has done so: no handler can
-/// forget it.
+/// Counts a large answer in memory, unless its handler has done so. Applied to every answer, so
+/// that no handler can forget it.
 ///
-/// Returns the request and the error where there is no room.
-pub(crate) fn hold(
+/// Returns the request and the error if there is no room.
+pub(crate) fn count_large_answer(
     state: &AppState,
     answered: ServiceResponse,
 ) -> Result<ServiceResponse, (HttpRequest, ApiError)> {
@@ -124,12 +124,12 @@ pub(crate) fn hold(
     let (request, response) = answered.into_parts();
     let (response, body) = response.into_parts();
     let body = match body.try_into_bytes() {
-        // One that comes in pieces is held already.
+        // A body in pieces is counted already.
         Err(body) => Ok(body),
         Ok(bytes) => {
             let mut permit = state.in_flight.permit();
             let counted = permit.grow(bytes.len());
-            counted.map(|()| held_body(bytes, Some(permit)))
+            counted.map(|()| counted_body(bytes, Some(permit)))
         }
     };
     match body {
@@ -138,11 +138,11 @@ pub(crate) fn hold(
     }
 }
 
-impl HeldAnswer {
+impl CountedAnswer {
     /// An answer that counts under this permit.
     fn new(answer: Bytes, mut permit: Option<Permit>) -> Self {
         if let Some(permit) = &mut permit {
-            permit.settle(answer.len());
+            permit.set_final_bytes(answer.len());
         }
         Self {
             rest: answer,
@@ -151,7 +151,7 @@ impl HeldAnswer {
     }
 }
 
-impl MessageBody for HeldAnswer {
+impl MessageBody for CountedAnswer {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

@@ -1,4 +1,4 @@
-//! When the content of a file is looked into before it is read, and when not.
+//! When the scan hashes the content of a file, and when it does not.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use crate::tests::config_in;
 use crate::{Intake, Keep, ingest, prepare};
 
 const FIRST: &str = "client,x,left\na,1,0\nb,2,1\n";
-/// As long as the first.
+/// As long as [`FIRST`].
 const SECOND: &str = "client,x,left\nc,3,0\nd,4,1\n";
 const LONGER: &str = "client,x,left\ne,5,0\nf,6,1\ng,7,1\n";
 
@@ -33,7 +33,7 @@ impl Pipeline {
         }
     }
 
-    /// Writes an input file that was last changed so long ago.
+    /// Writes an input file with a modification time this long ago.
     #[expect(
         clippy::disallowed_methods,
         reason = "a test plays the foreign program"
@@ -45,13 +45,13 @@ impl Pipeline {
         file.set_modified(SystemTime::now() - age).unwrap();
     }
 
-    fn look(&self) -> (Prepared, Look) {
+    fn scan(&self) -> (Prepared, InputScan) {
         let prepared = prepare(&self.config, &self.history, None).unwrap();
-        let found = look(&self.config, &prepared, Timestamp::now()).unwrap();
+        let found = scan_input(&self.config, &prepared, Timestamp::now()).unwrap();
         (prepared, found)
     }
 
-    fn take_in(&self, (prepared, found): (Prepared, Look)) -> crate::Ingested {
+    fn ingest(&self, (prepared, found): (Prepared, InputScan)) -> crate::Ingested {
         let intake = Intake {
             config: &self.config,
             history: &self.history,
@@ -59,7 +59,7 @@ impl Pipeline {
             found,
             live: None,
             keep: Keep::Rows,
-            note: &|_, _| Ok(()),
+            on_commit: &|_, _| Ok(()),
         };
         ingest(intake).unwrap()
     }
@@ -68,7 +68,7 @@ impl Pipeline {
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
-fn the_first_ingestion_knows_contents_and_copies_whether_it_looked_into_the_files_or_not() {
+fn the_first_ingestion_finds_copies_with_and_without_hashing_during_the_scan() {
     for age in [Duration::ZERO, HOUR] {
         let pipeline = Pipeline::new();
         for (name, content) in [
@@ -79,11 +79,15 @@ fn the_first_ingestion_knows_contents_and_copies_whether_it_looked_into_the_file
         ] {
             pipeline.write(name, content, age);
         }
-        let looked = pipeline.look();
-        let n_unread = looked.1.unknown.iter().filter(|file| file.sha256.is_none());
-        // Only the one that no other is as long as, and that no later change can hide in.
+        let scanned = pipeline.scan();
+        let n_unread = scanned
+            .1
+            .new_files
+            .iter()
+            .filter(|file| file.sha256.is_none());
+        // Only the file with a unique length, and only if the clock can show later changes.
         assert_eq!(n_unread.count(), usize::from(age == HOUR));
-        let ledger = pipeline.take_in(looked).ledger;
+        let ledger = pipeline.ingest(scanned).ledger;
         let files: Vec<_> = ledger
             .files
             .iter()
@@ -100,24 +104,24 @@ fn the_first_ingestion_knows_contents_and_copies_whether_it_looked_into_the_file
             ]
         );
         assert_eq!(ledger.rows, 7);
-        assert!(pipeline.look().1.is_nothing_new());
+        assert!(pipeline.scan().1.is_nothing_new());
     }
 }
 
 #[test]
-fn a_file_that_changes_between_the_look_and_the_reading_waits_for_the_next_ingestion() {
+fn a_file_that_changes_between_scan_and_reading_waits_for_the_next_ingestion() {
     let pipeline = Pipeline::new();
     pipeline.write("1.csv", FIRST, HOUR);
     pipeline.write("2.csv", LONGER, HOUR);
-    let looked = pipeline.look();
+    let scanned = pipeline.scan();
     let changed = LONGER.replace("7,1", "8,0");
     pipeline.write("2.csv", &changed, HOUR / 2);
-    let ingested = pipeline.take_in(looked);
+    let ingested = pipeline.ingest(scanned);
     assert_eq!(ingested.ledger.rows, 2);
     let waiting = &ingested.report.waiting;
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert_eq!(waiting[0].reason, "it changed while it was read");
-    let ingested = pipeline.take_in(pipeline.look());
+    let ingested = pipeline.ingest(pipeline.scan());
     assert_eq!(ingested.ledger.rows, 5);
     let last = ingested.ledger.files.last().expect("two files");
     assert_eq!(last.sha256, digest::of_bytes(changed.as_bytes()));

@@ -1,10 +1,10 @@
-//! Which rows of finaldata.csv the summary statistics count: all but those without a class whose
-//! class a later row brought, so that a client whose outcome is known by now counts once.
+//! Rows that the summary statistics count. An unlabelled row stops counting once a later row brings
+//! its label, so that a client with a known outcome counts once.
 //!
-//! A row with a class takes the latest row above it that waits for one and has its client and
-//! values, else the latest one of its client. That is asked row by row, in the order of
-//! finaldata.csv, so it makes no difference in how many ingestions or blocks the rows came. It is
-//! asked of the latest rows only, within a bound: older ones count for good.
+//! A labelled row replaces the latest earlier unlabelled row with the same client and values,
+//! otherwise the latest unlabelled row of the same client. The match is made row by row in the
+//! order of finaldata.csv, so the result does not depend on blocks or on the number of ingestions.
+//! Only the latest unlabelled rows are kept for a match, within a limit; older ones count for good.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -17,83 +17,84 @@ use dataset::Table;
 use dataset::passes::{Profile, RunningProfile, Summary};
 use serde::{Deserialize, Serialize};
 
-use self::waiting::Waiting;
+use self::waiting::WaitingRows;
 
-/// Rows that wait for a class take so many bytes at most: each ingestion reads and writes all of
-/// them.
+/// Memory limit for rows that wait for a label. Each ingestion reads and writes all of these rows.
 const MOST_WAITING_BYTES: usize = 8 << 20;
 
-/// What the rows of finaldata.csv look like, as far as the summary counts them.
+/// Running summary of the rows of finaldata.csv.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Summarised {
-    /// All rows, those that are left out included.
+pub(crate) struct SummaryState {
+    /// Number of all rows, including the rows that no longer count.
     rows: u64,
-    /// Those that count whatever comes, in the order in which that was certain.
+    /// Profile of the rows that count for good, in the order in which that became certain.
     settled: RunningProfile,
-    /// Those that count until a later row brings their class.
-    waiting: Waiting,
+    /// Unlabelled rows that count until a later row brings their label.
+    waiting: WaitingRows,
 }
 
-impl Summarised {
-    /// That of no rows.
+impl SummaryState {
+    /// The state of zero rows.
     pub(crate) fn new(schema: &Schema) -> Self {
         Self {
             rows: 0,
             settled: RunningProfile::new(schema),
-            waiting: Waiting::new(schema),
+            waiting: WaitingRows::new(schema),
         }
     }
 
-    /// Whether it can be that of so many rows under a schema; what was read back need not be.
-    pub(crate) fn can_be_of(&self, rows: u64, schema: &Schema) -> bool {
+    /// True if the state fits this number of rows and this schema. A state that was read from disk
+    /// may not.
+    pub(crate) fn fits(&self, rows: u64, schema: &Schema) -> bool {
         let settled = self.settled.rows();
         let counted = settled.checked_add(self.waiting.rows() as u64);
         self.rows == rows
             && counted.is_some_and(|counted| counted <= rows)
             && self.settled.can_be_of(settled, schema)
-            && self.waiting.can_be_of(schema)
+            && self.waiting.fits(schema)
     }
 
-    /// Rows of finaldata.csv so far.
+    /// Number of rows of finaldata.csv so far.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// Adds these rows of a table.
     pub(crate) fn add(&mut self, table: &Table, rows: Range<usize>) {
-        self.add_within(table, rows, most_waiting(table));
+        self.add_within(table, rows, max_waiting_rows(table));
     }
 
-    fn add_within(&mut self, table: &Table, rows: Range<usize>, most: usize) {
+    fn add_within(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) {
         self.rows += rows.len() as u64;
         if table.labels[rows.clone()].iter().all(Option::is_some) {
-            self.take_those_of(table, rows.clone());
+            self.remove_labelled(table, rows.clone());
             self.settled.add(table, rows);
         } else {
-            let settling = self.settle(table, rows, most);
+            let settling = self.settle(table, rows, max_waiting);
             self.settled.add(&settling, 0..settling.rows());
         }
     }
 
-    /// Removes the rows that wait for these, which all have a class.
-    fn take_those_of(&mut self, table: &Table, rows: Range<usize>) {
+    /// Removes the waiting rows whose labels these rows bring. All of these rows are labelled.
+    fn remove_labelled(&mut self, table: &Table, rows: Range<usize>) {
         if self.waiting.rows() == 0 {
             return;
         }
-        // Most rows are of clients that wait for nothing, and need not be hashed.
+        // Most clients have no waiting row, so their rows need not be hashed.
         let is_awaited = |row: &usize| self.waiting.holds(table.clients[*row]);
         let positions: Vec<usize> = rows.filter(is_awaited).collect();
         let hashes = table.row_hashes(&positions);
         for (row, hash) in positions.into_iter().zip(hashes) {
-            self.waiting.take(table.clients[row], hash);
+            self.waiting.remove_match(table.clients[row], hash);
         }
     }
 
-    /// Lets the rows without a class wait, and returns what settles by these rows, in order.
-    fn settle(&mut self, table: &Table, rows: Range<usize>, most: usize) -> Table {
+    /// Adds the unlabelled rows to the waiting rows. Returns, in order, the rows that now count for
+    /// good.
+    fn settle(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) -> Table {
         let mut settling = Table {
             features: vec![Vec::new(); table.features.len()],
-            // The texts of all rows: those that wait are kept without.
+            // Level names of all rows, because waiting rows are stored without names.
             levels: table.levels.clone(),
             ..Table::default()
         };
@@ -101,11 +102,11 @@ impl Summarised {
         let hashes = table.row_hashes(&positions);
         for (row, hash) in positions.into_iter().zip(hashes) {
             if table.labels[row].is_some() {
-                self.waiting.take(table.clients[row], hash);
+                self.waiting.remove_match(table.clients[row], hash);
                 settling.push_from(table, row);
             } else {
-                while self.waiting.rows() >= most {
-                    self.waiting.give_up_oldest(&mut settling);
+                while self.waiting.rows() >= max_waiting {
+                    self.waiting.move_oldest(&mut settling);
                 }
                 self.waiting.push(table, row, hash);
             }
@@ -113,7 +114,7 @@ impl Summarised {
         settling
     }
 
-    /// Forgets what decides nothing any more; worth it before it is kept.
+    /// Removes data that no longer matters. Useful before the state is stored.
     pub(crate) fn shrink(&mut self) {
         self.settled.shrink();
         self.waiting.shrink();
@@ -130,7 +131,7 @@ impl Summarised {
         counted.profile(schema)
     }
 
-    /// The statistics of that profile, as they are stored and shown.
+    /// The statistics of the profile, as stored and shown.
     pub(crate) fn summary(&self, profile: &Profile) -> Summary {
         Summary {
             superseded: self.rows.saturating_sub(profile.rows),
@@ -139,8 +140,8 @@ impl Summarised {
     }
 }
 
-/// Rows that wait for a class at most, as wide as those of a table.
-fn most_waiting(table: &Table) -> usize {
+/// Maximum number of waiting rows with as many features as a table has.
+fn max_waiting_rows(table: &Table) -> usize {
     let row_bytes = size_of::<f64>() * (table.features.len() + 1) + 1;
     (MOST_WAITING_BYTES / row_bytes).max(1)
 }

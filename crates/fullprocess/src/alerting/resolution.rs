@@ -1,13 +1,15 @@
-//! Whether a drift that people were told of may be said to be over.
+//! Decides when an open drift alert is resolved.
 //!
-//! A test of a few rows seldom finds what is there: that one holds says little after another that
-//! did not. So a drift is over for tests of another release, or once the tests that hold are of
-//! enough rows together. What was found and what has held since is a document of the history, kept
-//! in the transaction that ends a run: however long a drift lasts, no run looks back.
+//! A test of few rows has little power: it often misses a drift that another test found. So a drift
+//! is resolved in one of two cases. Another release was tested, or tests without drift cover enough
+//! rows together.
+//!
+//! Open drifts and the rows tested since are a document of the history. The document is saved in
+//! the transaction that ends a run, so no run reads older runs, however long a drift lasts.
 
 use std::collections::BTreeMap;
 
-use alerts::{Condition, Seen, Sighting};
+use alerts::{Condition, Observation, Status};
 use common::History;
 use diagnostics::Verdict;
 use record::{Effect, RunRecord};
@@ -15,66 +17,68 @@ use serde::{Deserialize, Serialize};
 
 /// The document of the drifts that people were told of, and of what has held since.
 const OPEN_DRIFTS: &str = "drifts that are open";
-/// Tests that hold must rest on so many times the rows of the one that found the drift. Where a
-/// coefficient is gone 26 rows show it in a quarter of the batches: three of four such batches miss
-/// it, and eight in a row do in one of ten cases. With a batch an hour that makes 1.2 messages a day
-/// of a drift that lasts, in place of nine where as many rows as before were enough.
-const TIMES_THE_ROWS: u64 = 8;
+/// Rows without drift that resolve a drift, as a multiple of the rows of the test that found it.
+///
+/// Example: a coefficient is gone, and 26 rows show it in a quarter of the batches. Three of four
+/// such batches miss the drift, and eight misses in a row happen in one of ten cases. With hourly
+/// batches and a lasting drift this factor gives 1.2 messages a day. A factor of 1 gave nine.
+const RESOLUTION_ROWS_FACTOR: u64 = 8;
 
-/// A drift that is open.
+/// An open drift.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OpenDrift {
-    /// The release that was tested.
+    /// Release that was tested.
     release: Option<String>,
-    /// Rows of the test that found it; of several the most.
+    /// Rows of the test that found the drift; the most if several did.
     rows: u64,
-    /// Rows of the tests since the last of those, which all hold.
-    held: u64,
+    /// Rows of the later tests, none of which found drift.
+    #[serde(rename = "held")]
+    rows_without_drift: u64,
 }
 
-/// What one run says of a drift.
-struct Tested<'a> {
+/// The drift test of one run.
+struct DriftTest<'a> {
     release: Option<&'a str>,
     verdict: Verdict,
-    /// Rows that it rests on.
+    /// Rows that the test rests on.
     rows: u64,
-    /// Whether no later run tests the same rows again.
-    is_judged: bool,
+    /// True if the rows count as evaluated, so that no later run tests them again.
+    is_evaluated: bool,
 }
 
-/// Takes out that a drift is over where the run that says so cannot know.
+/// Removes resolutions that come too early.
 ///
-/// Where the history cannot tell, the test of the run is believed.
-pub(super) fn without_premature_ends(
+/// If the history cannot be read, the test of the run decides alone.
+pub(super) fn without_premature_resolutions(
     history: &History,
     record: &RunRecord,
-    mut sightings: Vec<Sighting>,
-) -> Vec<Sighting> {
-    match still_open(history, record) {
-        Ok(open) => sightings.retain(|sighting| {
-            let is_open = open.contains_key(sighting.condition.name());
-            !is_open || sighting.seen != Seen::Right
+    mut observations: Vec<Observation>,
+) -> Vec<Observation> {
+    match update_open_drifts(history, record) {
+        Ok(open) => observations.retain(|observation| {
+            let is_open = open.contains_key(observation.condition.name());
+            !is_open || observation.status != Status::Absent
         }),
         Err(error) => tracing::warn!("{error:#}"),
     }
-    sightings
+    observations
 }
 
-/// The drifts, by their condition, that are open after a run, which is noted.
-fn still_open(
+/// Updates and stores the open drifts after a run; returns them by condition name.
+fn update_open_drifts(
     history: &History,
     record: &RunRecord,
 ) -> anyhow::Result<BTreeMap<String, OpenDrift>> {
-    let found = tested(record);
+    let found = drift_tests(record);
     if found.is_empty() {
-        // There are no ends to take out.
+        // No test, so nothing can be resolved.
         return Ok(BTreeMap::new());
     }
     let before: BTreeMap<String, OpenDrift> = history.document(OPEN_DRIFTS)?.unwrap_or_default();
     let mut open = before.clone();
     for (condition, tested) in found {
         let name = condition.name();
-        if let Some(drift) = after(open.remove(name), &tested) {
+        if let Some(drift) = drift_after_test(open.remove(name), &tested) {
             open.insert(name.to_owned(), drift);
         }
     }
@@ -84,8 +88,8 @@ fn still_open(
     Ok(open)
 }
 
-/// What becomes of a drift by a test; `None` where there is none, or no longer.
-fn after(open: Option<OpenDrift>, tested: &Tested<'_>) -> Option<OpenDrift> {
+/// State of a drift after a test; `None` if no drift is open.
+fn drift_after_test(open: Option<OpenDrift>, tested: &DriftTest<'_>) -> Option<OpenDrift> {
     let is_of_release = |open: &OpenDrift| open.release.as_deref() == tested.release;
     match tested.verdict {
         Verdict::InsufficientData => open,
@@ -94,37 +98,37 @@ fn after(open: Option<OpenDrift>, tested: &Tested<'_>) -> Option<OpenDrift> {
             Some(OpenDrift {
                 release: tested.release.map(str::to_owned),
                 rows: before.max(tested.rows),
-                held: 0,
+                rows_without_drift: 0,
             })
         }
         Verdict::Ok => {
             let mut open = open.filter(is_of_release)?;
-            if tested.is_judged {
-                open.held = open.held.saturating_add(tested.rows);
+            if tested.is_evaluated {
+                open.rows_without_drift = open.rows_without_drift.saturating_add(tested.rows);
             }
-            let needed = open.rows.saturating_mul(TIMES_THE_ROWS);
-            (open.held < needed).then_some(open)
+            let needed = open.rows.saturating_mul(RESOLUTION_ROWS_FACTOR);
+            (open.rows_without_drift < needed).then_some(open)
         }
     }
 }
 
-/// What a run says of the conditions that a test finds.
-fn tested(record: &RunRecord) -> Vec<(Condition, Tested<'_>)> {
+/// The tests of the conditions that a run can open or resolve.
+fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
     let Some((evidence, verdicts)) = record.evidence.as_ref().zip(record.verdicts()) else {
         return Vec::new();
     };
     let deployed = evidence.deployed.as_ref();
-    let tested = |verdict, rows| Tested {
+    let tested = |verdict, rows| DriftTest {
         release: deployed.map(|deployed| deployed.release.as_str()),
         verdict,
         rows,
-        is_judged: record.effects.contains(&Effect::Judged),
+        is_evaluated: record.effects.contains(&Effect::Judged),
     };
     let model = &verdicts.model;
     let tests = model.single.iter().chain(&model.cumulative);
-    // The sums rest on more rows than the batch.
-    let of_drift = tests.filter(|held| held.is_drift());
-    let rows = of_drift.map(|held| held.rows).max();
+    // The cumulative test covers more rows than the batch.
+    let of_drift = tests.filter(|test| test.is_drift());
+    let rows = of_drift.map(|test| test.rows).max();
     vec![
         (
             Condition::ModelDrift,
@@ -132,7 +136,7 @@ fn tested(record: &RunRecord) -> Vec<(Condition, Tested<'_>)> {
         ),
         (
             Condition::FeatureDrift,
-            tested(verdicts.worst_of_features(), verdicts.rows),
+            tested(verdicts.worst_feature_verdict(), verdicts.rows),
         ),
     ]
 }
@@ -143,7 +147,7 @@ mod tests {
 
     use common::Config;
     use diagnostics::statistics::{CumulativeScore, ScoreTest, ScoreTestMethod};
-    use diagnostics::{HeldTest, JointCheck, ModelVerdict, Verdicts};
+    use diagnostics::{JointCheck, ModelVerdict, TestAtLevel, Verdicts};
     use jiff::Timestamp;
     use record::{DeployedModel, Evidence, Outcome};
 
@@ -157,8 +161,8 @@ mod tests {
         Config::parse(&folder.join("config.json"), text).unwrap()
     }
 
-    fn held_test(verdict: Verdict, rows: u64) -> HeldTest {
-        HeldTest {
+    fn held_test(verdict: Verdict, rows: u64) -> TestAtLevel {
+        TestAtLevel {
             test: ScoreTest {
                 statistic: 1.0,
                 degrees: 2,
@@ -175,7 +179,7 @@ mod tests {
         }
     }
 
-    /// Tests of a batch, and of so many rows together, that say all the same.
+    /// Verdicts of a test of `rows` rows and of a cumulative test of `together` rows.
     fn verdicts(verdict: Verdict, rows: u64, together: u64) -> Verdicts {
         Verdicts {
             verdict,
@@ -195,7 +199,7 @@ mod tests {
             joint: Some(JointCheck {
                 columns: vec!["x".into()],
                 rows: [100, rows],
-                least_p_value: None,
+                min_p_value: None,
                 left_out: Vec::new(),
                 statistic: 1.0,
                 degrees: 1,
@@ -208,7 +212,7 @@ mod tests {
         }
     }
 
-    /// A pipeline whose runs find what a test says.
+    /// A pipeline whose runs store given verdicts.
     struct Pipeline {
         folder: tempfile::TempDir,
     }
@@ -248,20 +252,20 @@ mod tests {
     const NONE: [&str; 0] = [];
 
     #[test]
-    fn a_drift_is_over_once_tests_of_enough_rows_hold() {
+    fn a_drift_is_resolved_once_enough_rows_show_no_drift() {
         let pipeline = Pipeline::new();
         let after = |outcome, verdict, rows| {
             pipeline.after(outcome, "000001", verdicts(verdict, rows, rows))
         };
-        let refused = Outcome::CandidateRefused;
+        let candidate_refused = Outcome::CandidateRefused;
         let steady = Outcome::Steady;
-        assert_eq!(after(&refused, Verdict::Drift, 26), BOTH);
+        assert_eq!(after(&candidate_refused, Verdict::Drift, 26), BOTH);
         assert_eq!(after(&steady, Verdict::Ok, 26), BOTH);
         assert_eq!(after(&steady, Verdict::Ok, 181), BOTH);
         assert_eq!(
             after(&Outcome::Failed, Verdict::Ok, 500),
             BOTH,
-            "judged again"
+            "evaluated again"
         );
         let waits = Outcome::NotJudged;
         assert_eq!(after(&waits, Verdict::Ok, 500), BOTH, "judged again too");
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_on_more_rows_takes_more_to_be_over() {
+    fn a_drift_found_on_more_rows_needs_more_rows_to_be_resolved() {
         let pipeline = Pipeline::new();
         let after = |verdict, rows| {
             pipeline.after(&Outcome::Steady, "000001", verdicts(verdict, rows, rows))
@@ -287,7 +291,7 @@ mod tests {
             "the rows before are of no use"
         );
         assert_eq!(after(Verdict::Ok, 1), NONE);
-        // The sums alone had found it.
+        // Only the cumulative test found this drift.
         let found = verdicts(Verdict::Drift, 10, 200);
         assert_eq!(pipeline.after(&Outcome::Steady, "000001", found), BOTH);
         assert_eq!(after(Verdict::Ok, 80), ["model_drift"]);
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_of_another_release_ends_it() {
+    fn a_test_of_another_release_resolves_a_drift() {
         let pipeline = Pipeline::new();
         let after = |outcome, release, verdict, rows| {
             pipeline.after(outcome, release, verdicts(verdict, rows, rows))

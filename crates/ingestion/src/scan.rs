@@ -1,7 +1,7 @@
-//! Looking for input that the ledger does not know.
+//! Scanning the input folders for files that the ledger does not know.
 //!
-//! A file is known by its folder and the SHA-256 of its bytes. While size, modification time and
-//! inode are those of the last look, the content is taken to be the same and is not read.
+//! A file is identified by its folder and the SHA-256 of its bytes. While size, modification time
+//! and inode are those of the last scan, the content is assumed to be unchanged and is not read.
 
 mod digests;
 mod known;
@@ -15,76 +15,80 @@ use common::{Config, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
-use self::digests::{age, digests, is_in_grain};
-use self::known::{Content, Known};
+use self::digests::{age, digests, is_within_clock_grain};
+use self::known::{Content, KnownFiles};
 use crate::Prepared;
-use crate::judged::is_intact;
+use crate::evaluated::is_intact;
 use crate::removal::{Devices, devices_now, stop_if_unconfirmed};
 use crate::report::IngestReport;
 
 pub(crate) use self::known::content;
 
-/// What stands in the input folders, held against the ledger.
+/// Difference between the input folders and the ledger.
 #[derive(Debug, Default)]
-pub struct Look {
-    /// Files with content that the ledger does not know, in ingestion order.
-    pub(crate) unknown: Vec<Unknown>,
-    /// Where the content of each known file is now.
-    pub(crate) places: BTreeMap<Content, PathBuf>,
-    /// Known content that is nowhere any more.
+pub struct InputScan {
+    /// Files whose content the ledger does not know, in ingestion order.
+    pub(crate) new_files: Vec<NewFile>,
+    /// Current path of each known content.
+    pub(crate) paths: BTreeMap<Content, PathBuf>,
+    /// Files of the ledger whose content is in no input folder any more.
     pub(crate) missing: Vec<LedgerFile>,
-    /// Names or stamps of known content that the ledger has otherwise.
-    pub(crate) restamped: Vec<Candidate>,
-    /// Entries that are no client data.
+    /// Files of known content whose name or stamp differs from the ledger.
+    pub(crate) restamped: Vec<HashedFile>,
+    /// Entries that are not client data.
     pub ignored: Vec<SkippedEntry>,
-    /// Files that could not be taken this time.
+    /// Files that could not be ingested this time, each with the reason.
     pub waiting: Vec<SkippedEntry>,
     /// Input folders without a CSV file.
     pub empty_folders: Vec<String>,
-    /// Why finaldata.csv cannot serve as it is, though its files and their order do.
+    /// Reason why finaldata.csv has to be rebuilt in its recorded order.
     pub(crate) damage: Option<String>,
-    /// Why the rows have to stand in another order.
+    /// Reason why the rows need a new order.
     pub(crate) reorder: Option<String>,
-    /// Nothing was ingested before.
+    /// True if nothing was ingested before.
     pub(crate) is_first: bool,
-    /// The device of each input folder.
+    /// Device number of each input folder.
     pub(crate) devices: Devices,
 }
 
-/// A file and the digest of its content.
+/// A file and the SHA-256 of its content.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidate {
+pub(crate) struct HashedFile {
     pub(crate) file: FoundFile,
     pub(crate) sha256: String,
 }
 
-/// A file that is to be taken in.
+/// A file to ingest.
 #[derive(Clone, Debug)]
-pub(crate) struct Unknown {
+pub(crate) struct NewFile {
     pub(crate) file: FoundFile,
-    /// The digest of its content; `None` when no other file can have the same: then it is taken
-    /// as the file is read.
+    /// SHA-256 of the content. `None` if no other file can have equal content; the digest is then
+    /// computed while the file is ingested.
     pub(crate) sha256: Option<String>,
 }
 
-/// Looks at the input folders; reads only files that changed since the last look.
+/// Scans the input folders. Reads only files that changed since the last scan.
 ///
-/// An error where all that a folder held seems to be gone, which a person has to confirm.
-pub fn look(config: &Config, prepared: &Prepared, now: Timestamp) -> anyhow::Result<Look> {
-    let found = look_at(config, prepared, now)?;
+/// Returns an error if all files of a folder seem to be gone, because a person has to confirm that.
+pub fn scan_input(
+    config: &Config,
+    prepared: &Prepared,
+    now: Timestamp,
+) -> anyhow::Result<InputScan> {
+    let found = scan_unconfirmed(config, prepared, now)?;
     stop_if_unconfirmed(config, prepared, &found)?;
     Ok(found)
 }
 
-/// [`look`], whatever is gone.
-pub(crate) fn look_at(
+/// [`scan_input`] without the check for lost folders.
+pub(crate) fn scan_unconfirmed(
     config: &Config,
     prepared: &Prepared,
     now: Timestamp,
-) -> anyhow::Result<Look> {
+) -> anyhow::Result<InputScan> {
     let ledger = &prepared.ledger;
     let listing = dataset::list(&config.input_folders)?;
-    let mut found = Look {
+    let mut found = InputScan {
         empty_folders: listing.empty_folders(&config.input_folders),
         ignored: listing.ignored,
         waiting: listing.unreadable,
@@ -92,13 +96,13 @@ pub(crate) fn look_at(
         reorder: reason_to_reorder(config, prepared),
         is_first: ledger.files.is_empty(),
         devices: devices_now(&config.input_folders),
-        ..Look::default()
+        ..InputScan::default()
     };
-    let known = Known::of(ledger);
+    let known = KnownFiles::of(ledger);
     let mut ready = Vec::new();
     for file in listing.files {
         match known.digest(&file) {
-            Some(sha256) => found.note_known(file, sha256.to_owned(), false),
+            Some(sha256) => found.add_known(file, sha256.to_owned(), false),
             None if found.is_ready(&file, config, now) => ready.push(file),
             None => {}
         }
@@ -107,62 +111,64 @@ pub(crate) fn look_at(
     let mut new_content = BTreeSet::new();
     for (file, digest) in ready.into_iter().zip(digests) {
         let Some(digest) = digest else {
-            found.unknown.push(Unknown { file, sha256: None });
+            found.new_files.push(NewFile { file, sha256: None });
             continue;
         };
-        let Some(candidate) = found.hashed(file, digest, now) else {
+        let Some(hashed) = found.with_digest(file, digest, now) else {
             continue;
         };
-        let content = candidate.content();
+        let content = hashed.content();
         if known.content.contains(&content) {
-            found.note_known(candidate.file, candidate.sha256, true);
+            found.add_known(hashed.file, hashed.sha256, true);
         } else if new_content.insert(content) {
-            found.unknown.push(candidate.into());
+            found.new_files.push(hashed.into());
         } else {
-            found.restamped.push(candidate);
+            found.restamped.push(hashed);
         }
     }
     found.missing = ledger
         .files
         .iter()
         .filter(|file| {
-            file.status != FileStatus::Copy && !found.is_there(file) && !found.is_held_up(file)
+            file.status != FileStatus::Copy
+                && !found.has_content_of(file)
+                && !found.is_blocked(file)
         })
         .cloned()
         .collect();
     Ok(found)
 }
 
-impl Look {
-    /// Whether there is nothing to take in.
+impl InputScan {
+    /// True if there is nothing to ingest.
     pub fn is_nothing_new(&self) -> bool {
-        self.unknown.is_empty()
+        self.new_files.is_empty()
             && self.missing.is_empty()
             && self.damage.is_none()
             && self.reorder.is_none()
     }
 
-    /// Whether the content of a file that the ledger knows is still somewhere.
-    pub(crate) fn is_there(&self, file: &LedgerFile) -> bool {
-        self.places.contains_key(&content(file))
+    /// True if the content of a known file is in an input folder.
+    pub(crate) fn has_content_of(&self, file: &LedgerFile) -> bool {
+        self.paths.contains_key(&content(file))
     }
 
-    /// Notes that finaldata.csv does not hold what the ledger says.
+    /// Records that finaldata.csv does not hold the committed rows. The first reason stays.
     pub fn note_damage(&mut self, reason: String) {
         self.damage.get_or_insert(reason);
     }
 
-    /// Whether a known file cannot be looked at now; that does not make it a removed one.
-    fn is_held_up(&self, file: &LedgerFile) -> bool {
+    /// True if a known file cannot be read now. Such a file does not count as removed.
+    fn is_blocked(&self, file: &LedgerFile) -> bool {
         self.waiting
             .iter()
             .any(|entry| entry.covers(&file.folder, &file.name))
     }
 
-    /// What keeps a file that the ledger knows from being read, if anything does.
-    pub(crate) fn held_up(&self, ledger: &Ledger) -> Option<String> {
+    /// Reason why a known file cannot be read now, or `None` if all can be read.
+    pub(crate) fn why_blocked(&self, ledger: &Ledger) -> Option<String> {
         let file = ledger.files.iter().find(|file| {
-            file.status != FileStatus::Copy && !self.is_there(file) && self.is_held_up(file)
+            file.status != FileStatus::Copy && !self.has_content_of(file) && self.is_blocked(file)
         })?;
         let entry = self
             .waiting
@@ -171,7 +177,7 @@ impl Look {
         Some(entry.to_string())
     }
 
-    /// The report of an ingestion that had nothing to do.
+    /// Report of an ingestion without new input.
     pub fn report_nothing_new(&self, ledger: &Ledger) -> IngestReport {
         IngestReport {
             ignored: self.ignored.clone(),
@@ -182,7 +188,7 @@ impl Look {
         }
     }
 
-    /// The ledger with the names and stamps found now; `None` when it has them already.
+    /// The ledger with the current names and stamps. `None` if nothing changed.
     pub fn restamp(&self, ledger: &Ledger) -> Option<Ledger> {
         if self.restamped.is_empty() {
             return None;
@@ -193,13 +199,13 @@ impl Look {
             let name = (known.folder.as_str(), known.name.as_str());
             of_name.entry(name).or_default().push(position);
         }
-        for Candidate { file, sha256 } in &self.restamped {
+        for HashedFile { file, sha256 } in &self.restamped {
             let positions = of_name.get(&(file.folder.as_str(), file.name.as_str()));
             let is_this = |position: &&usize| {
                 let known = &ledger.files[**position];
                 known.sha256 == *sha256 || known.status == FileStatus::Copy
             };
-            // Of several entries of a name the last one is looked up.
+            // Of several entries with the same name, the last counts.
             match positions.and_then(|positions| positions.iter().rev().find(is_this)) {
                 Some(position) => {
                     let known = &mut restamped.files[*position];
@@ -220,29 +226,29 @@ impl Look {
         Some(restamped)
     }
 
-    fn note_known(&mut self, file: FoundFile, sha256: String, was_hashed: bool) {
-        let candidate = Candidate { file, sha256 };
-        self.places
-            .entry(candidate.content())
-            .or_insert_with(|| candidate.file.path.clone());
-        if was_hashed {
-            self.restamped.push(candidate);
+    fn add_known(&mut self, file: FoundFile, sha256: String, is_restamped: bool) {
+        let hashed = HashedFile { file, sha256 };
+        self.paths
+            .entry(hashed.content())
+            .or_insert_with(|| hashed.file.path.clone());
+        if is_restamped {
+            self.restamped.push(hashed);
         }
     }
 
-    /// Whether a file may be read; if not, it is noted with the reason among the waiting.
+    /// True if a file may be read. Otherwise adds the file and the reason to `waiting`.
     fn is_ready(&mut self, file: &FoundFile, config: &Config, now: Timestamp) -> bool {
         let settle = config
             .ingestion
             .settle_seconds
             .saturating_mul(1_000_000_000);
-        // A time in the future says nothing about the age.
+        // A modification time in the future does not tell the age.
         let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age(file, now));
         match ends_mid_line(file) {
             Ok(true) if is_young => {
                 self.wait(
                     file,
-                    "it ends in the middle of a line and is still young",
+                    "the last line is incomplete; the file may still be written to",
                     false,
                 );
                 false
@@ -255,23 +261,23 @@ impl Look {
         }
     }
 
-    /// The file with its digest, or `None` with the reason among the waiting.
-    fn hashed(
+    /// Returns the file with its digest. On failure, adds the file and the reason to `waiting`.
+    fn with_digest(
         &mut self,
         mut file: FoundFile,
         digest: anyhow::Result<(String, u64)>,
         now: Timestamp,
-    ) -> Option<Candidate> {
+    ) -> Option<HashedFile> {
         match digest {
             Ok((_, length)) if length != file.stamp.size => {
                 self.wait(&file, "it is being written", false);
                 None
             }
             Ok((sha256, _)) => {
-                if is_in_grain(&file, now) {
+                if is_within_clock_grain(&file, now) {
                     file.stamp = FileStamp::default();
                 }
-                Some(Candidate { file, sha256 })
+                Some(HashedFile { file, sha256 })
             }
             Err(error) => {
                 self.wait(&file, &error.root_cause().to_string(), true);
@@ -290,8 +296,8 @@ impl Look {
     }
 }
 
-impl From<Candidate> for Unknown {
-    fn from(Candidate { file, sha256 }: Candidate) -> Self {
+impl From<HashedFile> for NewFile {
+    fn from(HashedFile { file, sha256 }: HashedFile) -> Self {
         Self {
             file,
             sha256: Some(sha256),
@@ -299,7 +305,7 @@ impl From<Candidate> for Unknown {
     }
 }
 
-impl Candidate {
+impl HashedFile {
     pub(crate) fn content(&self) -> Content {
         (self.file.folder.clone(), self.sha256.clone())
     }
@@ -307,7 +313,7 @@ impl Candidate {
 
 fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
     if is_compressed(&found.path) {
-        // A compressed file that is cut says so itself when it is read.
+        // Reading a truncated compressed file reports the error.
         return Ok(false);
     }
     let mut file = regular::open(&found.path)?;
@@ -317,7 +323,7 @@ fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
     Ok(!matches!(last[0], b'\n' | b'\r'))
 }
 
-/// Why the recorded order cannot stay.
+/// Reason why the recorded order of rows cannot be kept, or `None`.
 fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
     let ledger = &prepared.ledger;
     if ledger.committed_bytes == 0 {
@@ -325,15 +331,15 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
     } else if ledger.schema != config.schema.digest() {
         Some("the schema has changed".into())
     } else if !is_intact(&config.layout, ledger) {
-        Some("the fingerprints of the judged rows were lost".into())
-    } else if prepared.has_scattered_judged_rows {
-        Some("the live model was fitted to rows that stand among others".into())
+        Some("the fingerprints of the evaluated rows were lost".into())
+    } else if prepared.has_scattered_evaluated_rows {
+        Some("the deployed model was fitted to rows that are scattered among others".into())
     } else {
         None
     }
 }
 
-/// Why finaldata.csv has to be made anew, from what costs nothing to see.
+/// Reason to rebuild finaldata.csv that is visible without reading it, or `None`.
 pub(crate) fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
     if ledger.rebuilding {
         return Some("the last rebuild was interrupted".into());

@@ -1,28 +1,28 @@
-//! The files that the ledger knows, and by what they are known.
+//! The files of the ledger, indexed by name and by content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::ledger::{FileStatus, Ledger, LedgerFile};
 use dataset::FoundFile;
 
-/// Content by folder and digest: what makes a file known.
+/// Identity of a file: its folder and the SHA-256 of its content.
 pub(super) type Content = (String, String);
 
-/// What a file of the ledger held.
+/// Identity of a file of the ledger.
 pub(crate) fn content(file: &LedgerFile) -> Content {
     (file.folder.clone(), file.sha256.clone())
 }
 
-/// The ledger's files, by what they are looked up with.
-pub(super) struct Known<'a> {
+/// The files of the ledger, indexed for lookup.
+pub(super) struct KnownFiles<'a> {
     by_name: BTreeMap<(&'a str, &'a str), &'a LedgerFile>,
     pub(super) content: BTreeSet<Content>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownFiles<'a> {
     pub(super) fn of(ledger: &'a Ledger) -> Self {
         Self {
-            // A later entry of the same name is the newer one.
+            // Of entries with the same name, the last is the newest.
             by_name: ledger
                 .files
                 .iter()
@@ -37,7 +37,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The digest recorded for a file that looks as it did then.
+    /// Recorded digest of a file whose name and stamp are unchanged. `None` otherwise.
     pub(super) fn digest(&self, file: &FoundFile) -> Option<&'a str> {
         let known = self
             .by_name
