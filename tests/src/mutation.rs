@@ -8,7 +8,7 @@ use crate::draws::Draws;
 /// Bytes of an input at most; what a reader does with large ones is not asked here.
 const LONGEST: usize = 64 * 1024;
 /// Changes made to one input at most.
-const MOST_CHANGES: u32 = 8;
+const MAX_CHANGES: u32 = 8;
 
 /// What some reader gives a meaning to.
 const TOKENS: [&[u8]; 50] = [
@@ -91,7 +91,7 @@ impl<'s> Mutator<'s> {
             input.truncate(at);
             input.extend(&other[from..]);
         }
-        for _ in 0..=self.draws.skewed(MOST_CHANGES) {
+        for _ in 0..=self.draws.skewed(MAX_CHANGES) {
             self.change(&mut input);
         }
         input.truncate(LONGEST);

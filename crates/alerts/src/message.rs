@@ -7,7 +7,7 @@ use crate::RunContext;
 use crate::condition::{Observation, Status};
 
 /// Maximum number of characters of `text` that chat tools accept.
-const LONGEST_TEXT: usize = 2_000;
+const MAX_TEXT_CHARACTERS: usize = 2_000;
 
 /// One alert.
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ impl<'a> Message<'a> {
 }
 
 fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARACTERS) {
         let last = text[..end].char_indices().next_back();
         text.truncate(last.map_or(0, |(start, _)| start));
         text.push('…');
@@ -81,10 +81,13 @@ mod tests {
     #[test]
     fn a_text_is_no_longer_than_chat_tools_take() {
         for (long, expected) in [
-            ("ä".repeat(LONGEST_TEXT), "ä".repeat(LONGEST_TEXT)),
             (
-                "ä".repeat(LONGEST_TEXT + 1),
-                "ä".repeat(LONGEST_TEXT - 1) + "…",
+                "ä".repeat(MAX_TEXT_CHARACTERS),
+                "ä".repeat(MAX_TEXT_CHARACTERS),
+            ),
+            (
+                "ä".repeat(MAX_TEXT_CHARACTERS + 1),
+                "ä".repeat(MAX_TEXT_CHARACTERS - 1) + "…",
             ),
         ] {
             assert_eq!(cut(long), expected);

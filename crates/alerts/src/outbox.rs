@@ -21,9 +21,9 @@ pub(crate) enum Target<'a> {
 
 /// Maximum number of failed attempts of a run for one target. After that, alerts for the target
 /// wait for the next run.
-const MOST_FAILURES: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 /// A message that the target rejects for good is dropped after this number of failed attempts.
-const MOST_REFUSALS: u64 = 5;
+const MAX_REFUSALS: u64 = 5;
 /// Time budget for all attempts and pauses of one target, in time-outs.
 const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
 /// Length of the first pause as a share of the time-out. Each further pause is twice as long.
@@ -139,7 +139,7 @@ fn handle_rejection(
     reason: &anyhow::Error,
 ) -> anyhow::Result<()> {
     let name = target.name();
-    if alert.failures + 1 < MOST_REFUSALS {
+    if alert.failures + 1 < MAX_REFUSALS {
         tracing::warn!("an alert waits for the next run: for the {name}: {reason:#}");
         return Ok(());
     }
@@ -173,8 +173,8 @@ impl<'a> Attempts<'a> {
             if within.is_zero() {
                 bail!("there was no time left for it");
             }
-            if self.failures >= MOST_FAILURES {
-                bail!("this run has tried {MOST_FAILURES} times");
+            if self.failures >= MAX_FAILURES {
+                bail!("this run has tried {MAX_FAILURES} times");
             }
             record(Attempt::Starting)?;
             let sent = self.timed(|attempts| target.send(attempts.config, body, within));
@@ -186,7 +186,7 @@ impl<'a> Attempts<'a> {
                 return Err(reason);
             }
             self.failures += 1;
-            if self.failures >= MOST_FAILURES {
+            if self.failures >= MAX_FAILURES {
                 return Err(reason);
             }
             let pause = self.pause().min(self.time_left);

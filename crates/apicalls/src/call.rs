@@ -14,9 +14,9 @@ use crate::returns::ApiCall;
 /// Time limit for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes of an answer.
-const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 /// Maximum number of characters kept from an error answer.
-const LONGEST_PROBLEM: usize = 500;
+const MAX_PROBLEM_CHARACTERS: usize = 500;
 
 /// Calls one API.
 pub(crate) struct Caller {
@@ -124,7 +124,7 @@ impl Caller {
         let read = response
             .body_mut()
             .with_config()
-            .limit(LARGEST_ANSWER)
+            .limit(MAX_ANSWER_BYTES)
             .read_to_vec();
         let body: Result<Value, String> = match read {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -164,7 +164,11 @@ impl Caller {
 fn describe_status(status: u16, problem: Option<&Value>) -> String {
     let text = |name: &str| problem?.get(name)?.as_str();
     let texts: Vec<&str> = ["title", "detail"].into_iter().filter_map(text).collect();
-    let description: String = texts.join(": ").chars().take(LONGEST_PROBLEM).collect();
+    let description: String = texts
+        .join(": ")
+        .chars()
+        .take(MAX_PROBLEM_CHARACTERS)
+        .collect();
     if description.is_empty() {
         format!("the server answered with status {status}")
     } else {

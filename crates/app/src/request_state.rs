@@ -12,7 +12,7 @@ use actix_web::{HttpMessage, HttpRequest};
 /// Name of the header with the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Upper limit for the length of a client's own id.
-const LONGEST_ID: usize = 64;
+const MAX_ID_BYTES: usize = 64;
 
 /// Id of a request. Its characters are allowed in headers and harmless in log lines. It is stored
 /// as a header value, which answers share without a copy.
@@ -44,7 +44,7 @@ impl RequestId {
             format!("{process:016x}-")
         });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let mut id = String::with_capacity(LONGEST_ID);
+        let mut id = String::with_capacity(MAX_ID_BYTES);
         id.push_str(process);
         // Writing to a string cannot fail.
         let _ = write!(id, "{number}");
@@ -103,7 +103,7 @@ impl RequestState {
 }
 
 fn is_harmless(id: &[u8]) -> bool {
-    (1..=LONGEST_ID).contains(&id.len())
+    (1..=MAX_ID_BYTES).contains(&id.len())
         && id
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))

@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const BLOCKS: Range<usize> = 32..40;
 /// Upper limit of blocks, above that of any file. The library counts 512 bits a block and does not
 /// check for overflow.
-const MOST_BLOCKS: u64 = u64::MAX / 1024;
+const MAX_BLOCKS: u64 = u64::MAX / 1024;
 
 /// The digest of some bytes.
 pub fn of_bytes(bytes: &[u8]) -> String {
@@ -71,7 +71,7 @@ impl Hasher {
     /// A valid but wrong state gives wrong digests, so the caller must compare the result.
     pub fn continuing(state: &[u8]) -> Option<Self> {
         let blocks = u64::from_le_bytes(state.get(BLOCKS)?.try_into().ok()?);
-        if blocks > MOST_BLOCKS {
+        if blocks > MAX_BLOCKS {
             return None;
         }
         let state = SerializedState::<Sha256>::try_from(state).ok()?;
@@ -215,11 +215,11 @@ mod tests {
         hasher.update(&[b'x'; 200]);
         let mut state = hasher.state();
         assert_eq!(state[BLOCKS], 3_u64.to_le_bytes());
-        for blocks in [MOST_BLOCKS + 1, u64::MAX] {
+        for blocks in [MAX_BLOCKS + 1, u64::MAX] {
             state[BLOCKS].copy_from_slice(&blocks.to_le_bytes());
             assert!(Hasher::continuing(&state).is_none());
         }
-        state[BLOCKS].copy_from_slice(&MOST_BLOCKS.to_le_bytes());
+        state[BLOCKS].copy_from_slice(&MAX_BLOCKS.to_le_bytes());
         let mut continued = Hasher::continuing(&state).unwrap();
         continued.update(&[b'x'; 200]);
         continued.finish();

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Delay in which lines are gathered, so that one system call writes many.
 const GATHER_TIME: Duration = Duration::from_millis(100);
 /// Upper limit of waiting bytes.
-const MOST_WAITING: usize = 4 * 1024 * 1024;
+const MAX_WAITING: usize = 4 * 1024 * 1024;
 
 /// The waiting lines, and the thread that writes them.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl LogQueue {
     /// Adds the output of `write`, which must be whole lines.
     pub fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.0.lock();
-        if waiting.lines.len() > MOST_WAITING {
+        if waiting.lines.len() > MAX_WAITING {
             waiting.dropped += 1;
             return;
         }
@@ -129,16 +129,16 @@ mod tests {
         queue.add(|lines| lines.extend_from_slice(b"first\n"));
         assert_eq!(writes.recv().unwrap(), b"first\n");
         // The writer is now in the middle of a write.
-        for _ in 0..2 * MOST_WAITING / line.len() {
+        for _ in 0..2 * MAX_WAITING / line.len() {
             queue.add(|lines| lines.extend_from_slice(&line));
         }
         assert!(!queue.drain(Duration::ZERO));
         let waiting = queue.0.lock();
-        assert!(waiting.lines.len() <= MOST_WAITING + line.len());
-        assert_eq!(waiting.dropped as usize, MOST_WAITING / line.len() - 1);
+        assert!(waiting.lines.len() <= MAX_WAITING + line.len());
+        assert_eq!(waiting.dropped as usize, MAX_WAITING / line.len() - 1);
         drop(waiting);
         allow_write.send(()).unwrap();
-        assert_eq!(writes.recv().unwrap().len(), MOST_WAITING + line.len());
+        assert_eq!(writes.recv().unwrap().len(), MAX_WAITING + line.len());
         allow_write.send(()).unwrap();
         assert!(queue.drain(Duration::from_secs(60)));
     }

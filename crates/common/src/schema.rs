@@ -7,7 +7,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 
 pub use self::categories::{
-    CategoryRules, LONGEST_LEVEL_BYTES, ListedLevels, flaw_of_level, is_missing_marker,
+    CategoryRules, ListedLevels, MAX_LEVEL_BYTES, flaw_of_level, is_missing_marker,
 };
 pub use self::feature::{Feature, Kind};
 pub use self::rules::{Breach, ListedValues, MissingShare, NumberRules, Presence, ValueRange};

@@ -12,13 +12,13 @@ mod survey;
 use std::path::Path;
 
 use self::any_file::AnyFile;
-pub use self::levels::{Levels, MOST_LEVELS, count_levels};
+pub use self::levels::{Levels, MAX_LEVELS, count_levels};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
 use crate::tokenizer::Record;
 
 /// A numeric column has at most one other text in this many cells that are not missing.
-const MOST_UNREADABLE: u64 = 20;
+const MAX_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -152,7 +152,7 @@ fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
 
 /// So few other texts are typing errors in a numeric column.
 fn are_typing_errors(unreadable: u64, readable: u64) -> bool {
-    unreadable * MOST_UNREADABLE <= readable + unreadable
+    unreadable * MAX_UNREADABLE <= readable + unreadable
 }
 
 #[cfg(test)]

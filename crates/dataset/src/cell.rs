@@ -6,7 +6,7 @@
 //! `null` and `None` in any case are missing too. In a category these words are levels like any
 //! other.
 
-use common::schema::{Breach, CategoryRules, LONGEST_LEVEL_BYTES, NumberRules, is_missing_marker};
+use common::schema::{Breach, CategoryRules, MAX_LEVEL_BYTES, NumberRules, is_missing_marker};
 
 /// Label of a row: positive (`true`), negative (`false`), or unknown (`None`).
 pub type Label = Option<bool>;
@@ -36,7 +36,7 @@ impl CellProblem {
             Self::OutOfRange => format!("{column}: {text:?} is too large for a number"),
             Self::NotAText => format!("{column}: {text} is not a text"),
             Self::TooLong => format!(
-                "{column}: the text is longer than {LONGEST_LEVEL_BYTES} bytes, so it is no category"
+                "{column}: the text is longer than {MAX_LEVEL_BYTES} bytes, so it is no category"
             ),
             Self::NotAllowed(breach @ Breach::Missing) => {
                 format!("{column}: the value is {breach}")
@@ -85,7 +85,7 @@ pub fn parse_level<'c>(
     let cell = cell.trim_ascii();
     let level = if cell.is_empty() {
         None
-    } else if cell.len() > LONGEST_LEVEL_BYTES {
+    } else if cell.len() > MAX_LEVEL_BYTES {
         return Err(CellProblem::TooLong);
     } else {
         Some(std::str::from_utf8(cell).map_err(|_| CellProblem::NotAText)?)
@@ -250,7 +250,7 @@ mod tests {
         for word in ["none", "None", "NaN", "n/a", "NULL", "NA"] {
             assert_eq!(level(word), Ok(Some(word)), "{word}");
         }
-        let long = "x".repeat(LONGEST_LEVEL_BYTES + 1);
+        let long = "x".repeat(MAX_LEVEL_BYTES + 1);
         assert_eq!(
             parse_level(long.as_bytes(), &any),
             Err(CellProblem::TooLong)

@@ -23,7 +23,7 @@ mod tokenizer;
 mod writer;
 
 pub use any_columns::{
-    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MOST_LEVELS, count_levels,
+    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MAX_LEVELS, count_levels,
     read_columns, survey_columns,
 };
 pub use cell::Label;

@@ -31,7 +31,7 @@ use serde::Serialize;
 
 pub use compare::{
     ALPHA, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport, ComparisonRequest,
-    JointCheck, Kind, LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION, Method, Performance,
+    JointCheck, Kind, MIN_DISTANCE, MIN_MISSING, MIN_VARIATION, Method, Performance,
     PredictionColumns, RealisedPerformance, Test, Unit, Verdict, compare,
 };
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};

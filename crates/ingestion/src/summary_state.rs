@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::waiting::WaitingRows;
 
 /// Memory limit for rows that wait for a label. Each ingestion reads and writes all of these rows.
-const MOST_WAITING_BYTES: usize = 8 << 20;
+const MAX_WAITING_BYTES: usize = 8 << 20;
 
 /// Running summary of the rows of finaldata.csv.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -143,5 +143,5 @@ impl SummaryState {
 /// Maximum number of waiting rows with as many features as a table has.
 fn max_waiting_rows(table: &Table) -> usize {
     let row_bytes = size_of::<f64>() * (table.features.len() + 1) + 1;
-    (MOST_WAITING_BYTES / row_bytes).max(1)
+    (MAX_WAITING_BYTES / row_bytes).max(1)
 }

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 const MAX_PER_MINUTE: u32 = 20;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Upper limit of remembered addresses.
-const MOST_ADDRESSES: usize = 1024;
+const MAX_ADDRESSES: usize = 1024;
 
 /// The wrong keys of the last minute.
 #[derive(Default)]
@@ -31,10 +31,10 @@ impl WrongKeys {
 
     fn count_at(&self, from: IpAddr, now: Instant) -> ApiError {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST_ADDRESSES {
+        if seen.len() >= MAX_ADDRESSES {
             seen.retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
         }
-        if seen.len() >= MOST_ADDRESSES {
+        if seen.len() >= MAX_ADDRESSES {
             // So many addresses within a minute are one attack, which is not worth more memory.
             seen.clear();
         }
@@ -83,6 +83,6 @@ mod tests {
         for number in 0..10_000_u32 {
             wrong_keys.count_at(IpAddr::from(number.to_be_bytes()), now);
         }
-        assert!(wrong_keys.0.lock().unwrap().len() <= MOST_ADDRESSES);
+        assert!(wrong_keys.0.lock().unwrap().len() <= MAX_ADDRESSES);
     }
 }

@@ -32,7 +32,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Upper limit of chunks that wait for the reader.
 const WAITING_CHUNKS: usize = 4;
 /// Upper limit of simultaneous streams; each has a thread.
-const MOST_STREAMS: usize = 8;
+const MAX_STREAMS: usize = 8;
 
 /// Context of a streamed answer, besides its rows.
 pub(crate) struct Streaming {
@@ -179,7 +179,7 @@ impl Streaming {
 impl Slot {
     fn take(streams: &Arc<AtomicUsize>) -> Result<Self, ApiError> {
         let slot = Self(Arc::clone(streams));
-        if streams.fetch_add(1, Ordering::Relaxed) >= MOST_STREAMS {
+        if streams.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
             return Err(ApiError::Overloaded);
         }
         Ok(slot)

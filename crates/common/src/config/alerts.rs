@@ -56,7 +56,7 @@ impl fmt::Debug for WebhookSettings {
 }
 
 /// Upper limit of `timeout_seconds`. A run waits for each target up to four times as long.
-const LONGEST_TIMEOUT: f64 = 60.0;
+const MAX_TIMEOUT: f64 = 60.0;
 
 pub(super) fn read_alerts(mut section: Section<'_>, base: &Path) -> AlertSettings {
     let webhook = read_webhook(section.section("webhook"), base);
@@ -69,10 +69,10 @@ pub(super) fn read_alerts(mut section: Section<'_>, base: &Path) -> AlertSetting
         read
     });
     let timeout: f64 = section.value("timeout_seconds", 5.0);
-    let timeout = if timeout > 0.0 && timeout <= LONGEST_TIMEOUT {
+    let timeout = if timeout > 0.0 && timeout <= MAX_TIMEOUT {
         Duration::from_secs_f64(timeout)
     } else {
-        let text = format!("must be above 0 and at most {LONGEST_TIMEOUT}");
+        let text = format!("must be above 0 and at most {MAX_TIMEOUT}");
         section.problem("timeout_seconds", &text);
         Duration::ZERO
     };

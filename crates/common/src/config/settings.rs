@@ -243,7 +243,7 @@ pub(super) fn read_history(mut section: Section<'_>) -> HistorySettings {
 }
 
 /// Upper limit of timeouts in seconds: one day.
-const LONGEST_TIMEOUT: u64 = 86_400;
+const MAX_TIMEOUT: u64 = 86_400;
 
 /// The loopback names of this machine, and the listening address.
 fn loopback_and(bind: SocketAddr) -> Vec<String> {
@@ -274,8 +274,8 @@ fn read_limits(mut section: Section<'_>) -> LimitSettings {
         ("body_seconds", limits.body_seconds),
         ("keep_alive_seconds", limits.keep_alive_seconds),
     ] {
-        if seconds > LONGEST_TIMEOUT {
-            let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+        if seconds > MAX_TIMEOUT {
+            let text = format!("must be from 1 to {MAX_TIMEOUT}");
             section.problem(key, &text);
         }
     }
@@ -308,8 +308,8 @@ pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, b
     {
         section.problem("url", "must begin with http:// or https://");
     }
-    if !(1..=LONGEST_TIMEOUT).contains(&settings.timeout_seconds) {
-        let text = format!("must be from 1 to {LONGEST_TIMEOUT}");
+    if !(1..=MAX_TIMEOUT).contains(&settings.timeout_seconds) {
+        let text = format!("must be from 1 to {MAX_TIMEOUT}");
         section.problem("timeout_seconds", &text);
     }
     section.finish();

@@ -8,7 +8,7 @@ use super::{History, time};
 
 /// Upper limit of waiting alerts per target. A reader who returns after so many needs the doctor,
 /// not the oldest alerts.
-const MOST_WAITING: i64 = 100;
+const MAX_WAITING: i64 = 100;
 /// Number of delivered alerts that are kept, newest first.
 const KEPT_DELIVERED: i64 = 1_000;
 
@@ -107,7 +107,7 @@ impl History {
                 "DELETE FROM outbox WHERE delivered_at IS NULL AND target = ?1 AND id <=
                      (SELECT id FROM outbox WHERE delivered_at IS NULL AND target = ?1
                       ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                params![target, MOST_WAITING],
+                params![target, MAX_WAITING],
             )
             .with_context(context)?;
         if given_up > 0 {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{History, schema};
 
 /// Upper limit of listed problems; the first ones suffice.
-const MOST_PROBLEMS: u32 = 5;
+const MAX_PROBLEMS: u32 = 5;
 
 impl History {
     /// Problems of the file or of its references; empty when it is whole.
@@ -46,7 +46,7 @@ impl History {
     fn content_problems(&self) -> rusqlite::Result<Vec<String>> {
         let mut statement = self
             .connection
-            .prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})"))?;
+            .prepare(&format!("PRAGMA integrity_check({MAX_PROBLEMS})"))?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
         lines
             .filter(|line| !matches!(line, Ok(line) if line == "ok"))
@@ -61,7 +61,7 @@ impl History {
                 "a row of {table} names a row of {parent} that is not there"
             ))
         })?;
-        rows.take(MOST_PROBLEMS as usize).collect()
+        rows.take(MAX_PROBLEMS as usize).collect()
     }
 }
 

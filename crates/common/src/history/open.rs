@@ -17,7 +17,7 @@ use crate::{Layout, faults, files, regular};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Upper limit of copies in a row; a transaction takes milliseconds and cannot disturb all of them.
-const MOST_COPIES: u32 = 5;
+const MAX_COPIES: u32 = 5;
 
 impl History {
     /// Opens the history for writing; creates or upgrades it first. The caller holds the run lock.
@@ -124,7 +124,7 @@ fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
         let metadata = journal.metadata().ok()?;
         Some((metadata.len(), metadata.modified().ok()))
     };
-    for _ in 0..MOST_COPIES {
+    for _ in 0..MAX_COPIES {
         let before = state();
         if before.is_some() {
             regular::copy(&journal, &journal_of(copy))?;

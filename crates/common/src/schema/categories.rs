@@ -4,7 +4,7 @@ use super::rules::{Breach, MissingShare, Presence};
 
 /// Upper limit of a level's length. A longer text is free text, or a field whose quote was never
 /// closed.
-pub const LONGEST_LEVEL_BYTES: usize = 200;
+pub const MAX_LEVEL_BYTES: usize = 200;
 
 /// Markers of a missing number, in any case. An empty cell is missing too.
 const MISSING_MARKERS: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
@@ -80,7 +80,7 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
         Some(
             "is a missing value, so it is no level: leave it out; whether values may be missing is said by required",
         )
-    } else if text.len() > LONGEST_LEVEL_BYTES {
+    } else if text.len() > MAX_LEVEL_BYTES {
         Some("is longer than 200 bytes, so it is no category")
     } else {
         None

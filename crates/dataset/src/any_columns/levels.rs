@@ -9,9 +9,9 @@ use crate::text::escaped;
 
 /// Different texts of a column that are counted at most: more than these are no categories, and
 /// would take the memory of the whole file.
-pub const MOST_LEVELS: usize = 100_000;
+pub const MAX_LEVELS: usize = 100_000;
 /// A longer text is counted by its beginning and a hash of all of it.
-const LONGEST_LEVEL: usize = 128;
+const MAX_WHOLE_LEVEL_BYTES: usize = 128;
 
 /// How often each text stands in a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Levels {
     pub counts: BTreeMap<String, u64>,
     /// Rows without one.
     pub missing: u64,
-    /// Rows with one, where there are more than [`MOST_LEVELS`] of them; `counts` is empty then.
+    /// Rows with one, where there are more than [`MAX_LEVELS`] of them; `counts` is empty then.
     pub uncounted: u64,
 }
 
@@ -63,7 +63,7 @@ impl Levels {
             return;
         }
         *self.counts.entry(level(cell.trim_ascii())).or_default() += 1;
-        self.give_up_beyond(MOST_LEVELS);
+        self.give_up_beyond(MAX_LEVELS);
     }
 
     fn add(&mut self, later: Self) {
@@ -76,7 +76,7 @@ impl Levels {
         for (level, rows) in later.counts {
             *self.counts.entry(level).or_default() += rows;
         }
-        self.give_up_beyond(MOST_LEVELS);
+        self.give_up_beyond(MAX_LEVELS);
     }
 
     /// Rows that have a text.
@@ -94,8 +94,8 @@ impl Levels {
 
 /// What a text is counted as.
 fn level(text: &[u8]) -> String {
-    match text.get(..LONGEST_LEVEL) {
-        Some(begin) if text.len() > LONGEST_LEVEL => {
+    match text.get(..MAX_WHOLE_LEVEL_BYTES) {
+        Some(begin) if text.len() > MAX_WHOLE_LEVEL_BYTES => {
             format!("{}… {:016x}", escaped(begin), client_hash(text))
         }
         _ => escaped(text),

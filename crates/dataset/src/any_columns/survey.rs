@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use common::schema::LONGEST_LEVEL_BYTES;
+use common::schema::MAX_LEVEL_BYTES;
 
 use super::any_file::AnyFile;
 use crate::cell::{parse_label, parse_number};
@@ -59,7 +59,7 @@ pub struct ColumnSurvey {
 pub struct FewTexts(Option<BTreeSet<String>>);
 
 /// Of more texts than this a column is not looked at as a category.
-const MOST_TEXTS: usize = 50;
+const MAX_TEXTS: usize = 50;
 
 impl Default for FewTexts {
     /// Those of no cells.
@@ -81,7 +81,7 @@ impl FewTexts {
             return;
         }
         match std::str::from_utf8(text) {
-            Ok(text) if text.len() <= LONGEST_LEVEL_BYTES => self.add(text),
+            Ok(text) if text.len() <= MAX_LEVEL_BYTES => self.add(text),
             _ => self.0 = None,
         }
     }
@@ -99,7 +99,7 @@ impl FewTexts {
         };
         if !texts.contains(text) {
             texts.insert(text.to_owned());
-            if texts.len() > MOST_TEXTS {
+            if texts.len() > MAX_TEXTS {
                 self.0 = None;
             }
         }

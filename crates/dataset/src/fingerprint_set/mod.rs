@@ -32,7 +32,7 @@ use crate::fingerprint::Fingerprint;
 pub use first_occurrences::{FirstOccurrences, first_occurrences};
 
 /// Maximum number of runs. Every query searches each run.
-const MOST_RUNS: usize = 16;
+const MAX_RUNS: usize = 16;
 /// Number of fingerprints that one thread looks up at a time.
 const WANTED_AT_ONCE: usize = 8192;
 /// Suffix of the name of a run's file.
@@ -157,7 +157,7 @@ impl FingerprintSet {
             return Ok(());
         }
         self.runs.push(Run::Memory(sorted));
-        if self.runs.len() > MOST_RUNS {
+        if self.runs.len() > MAX_RUNS {
             self.join_shortest()?;
         }
         while self.bytes_in_memory() > self.memory {

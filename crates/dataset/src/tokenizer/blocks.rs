@@ -20,6 +20,8 @@ pub(crate) struct Blocks<R> {
     carried: Vec<u8>,
     block_bytes: usize,
     is_at_start: bool,
+    /// The text ended. It is not read again: a body that arrives in pieces has one end.
+    is_at_end: bool,
     tokenizer: Tokenizer,
 }
 
@@ -66,6 +68,7 @@ impl<R: Read> Blocks<R> {
             carried: Vec::new(),
             block_bytes: BLOCK_BYTES,
             is_at_start: true,
+            is_at_end: false,
             tokenizer: Tokenizer::new(format),
         }
     }
@@ -88,6 +91,11 @@ impl<R: Read> Blocks<R> {
         let bytes = &mut block.bytes;
         bytes.clear();
         bytes.append(&mut self.carried);
+        block.start = 0;
+        block.has_byte_order_mark = false;
+        if self.is_at_end {
+            return Ok(false);
+        }
         let mut wanted = self.block_bytes.max(bytes.len());
         loop {
             let missing = wanted - bytes.len();
@@ -112,6 +120,7 @@ impl<R: Read> Blocks<R> {
             };
             if end > 0 || is_whole {
                 self.is_at_start = false;
+                self.is_at_end = is_whole;
                 self.carried.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
                 return Ok(end > 0);

@@ -221,3 +221,28 @@ fn a_record_without_end_does_not_fill_the_memory() {
     let found = Blocks::new(endless(b"a,"), format).next(&mut Block::default());
     assert!(matches!(found, Err(CutError::Exceeded(_))), "{found:?}");
 }
+
+#[test]
+fn a_text_is_not_read_again_after_its_end() {
+    struct Once<'t>(Option<&'t [u8]>);
+    impl Read for Once<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let text = self.0.as_mut().expect("no read after the end");
+            let read = text.read(buffer)?;
+            if read == 0 {
+                self.0 = None;
+            }
+            Ok(read)
+        }
+    }
+    for size in [1, 3, 4, 1000] {
+        let mut blocks = Blocks::of_size(Once(Some(b"a\nb\n")), Format::default(), size);
+        let mut block = Block::default();
+        let mut bytes = 0;
+        while blocks.next(&mut block).unwrap() {
+            bytes += block.bytes.len();
+        }
+        assert!(!blocks.next(&mut block).unwrap());
+        assert_eq!(bytes, 4, "in blocks of {size}");
+    }
+}

@@ -4,7 +4,7 @@
 use dataset::Levels;
 
 use super::check::{Check, Method, Test, Unit, Verdict};
-use super::{LEAST_DISTANCE, LEAST_MISSING, LEAST_VARIATION};
+use super::{MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
 use crate::statistics::{
     KolmogorovSmirnovMethod, ShareTest, SortedColumn, Tally, chi_square, contingency_table,
     expected_variation, kolmogorov_smirnov, pool_rare_levels, smallest_p_value, test_shares,
@@ -28,7 +28,7 @@ pub(super) fn check_numbers(reference: &SortedColumn, current: &SortedColumn) ->
         ..untested_check(
             Test::KolmogorovSmirnov,
             Unit::StandardDeviations,
-            LEAST_DISTANCE,
+            MIN_DISTANCE,
             rows,
         )
     }
@@ -41,7 +41,7 @@ pub(super) fn check_numbers(reference: &SortedColumn, current: &SortedColumn) ->
 /// matters therefore includes the variation to expect by chance.
 pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
     let rows = [reference.rows(), current.rows()];
-    let untested = untested_check(Test::ChiSquare, Unit::TotalVariation, LEAST_VARIATION, rows);
+    let untested = untested_check(Test::ChiSquare, Unit::TotalVariation, MIN_VARIATION, rows);
     if reference.uncounted + current.uncounted > 0 {
         return untested;
     }
@@ -49,7 +49,7 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
     let pooled = pool_rare_levels(&table);
     let compared = if pooled.len() > 1 { &pooled } else { &table };
     let effect = total_variation(compared);
-    let min_effect = LEAST_VARIATION + expected_variation(&pooled).unwrap_or(0.0);
+    let min_effect = MIN_VARIATION + expected_variation(&pooled).unwrap_or(0.0);
     let check = match pooled[..] {
         // One level in both files: no difference, and no table to test.
         _ if table.len() == 1 => Check {
@@ -81,7 +81,7 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
 pub(super) fn check_number_share([before, after]: [Tally; 2]) -> Check {
     let test = test_shares(before, after);
     let rows = [before.rows(), after.rows()];
-    let untested = untested_check(Test::Fisher, Unit::TotalVariation, LEAST_VARIATION, rows);
+    let untested = untested_check(Test::Fisher, Unit::TotalVariation, MIN_VARIATION, rows);
     Check {
         effect: test.map(|test| test.difference.abs()),
         ..with_share_test(untested, test)
@@ -92,7 +92,7 @@ pub(super) fn check_number_share([before, after]: [Tally; 2]) -> Check {
 pub(super) fn check_missing([reference, current]: [Tally; 2]) -> Check {
     let test = test_shares(reference, current);
     let rows = [reference.rows(), current.rows()];
-    let untested = untested_check(Test::Fisher, Unit::MissingShare, LEAST_MISSING, rows);
+    let untested = untested_check(Test::Fisher, Unit::MissingShare, MIN_MISSING, rows);
     Check {
         effect: test.map(|test| test.difference),
         ..with_share_test(untested, test)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::column::{ColumnComparison, Scores};
-use super::{CHECK_LEVEL, LEAST_DISTANCE, Verdict};
+use super::{CHECK_LEVEL, MIN_DISTANCE, Verdict};
 use crate::statistics::{
     BatchLocation, Location, PairwiseCounts, ScoreMoments, location_test, smallest_p_value,
 };
@@ -73,7 +73,7 @@ pub(super) fn joint_check(
         .iter()
         .map(|(_, column)| column.distribution.effect);
     let effect = distances.try_fold(0.0, |largest, distance| Some(distance?.max(largest)));
-    let matters = effect.is_none_or(|effect: f64| effect >= LEAST_DISTANCE);
+    let matters = effect.is_none_or(|effect: f64| effect >= MIN_DISTANCE);
     let rows = tested_columns.iter().fold([0, 0], |[n, m], (_, column)| {
         let [more_n, more_m] = column.distribution.rows;
         [n.max(more_n), m.max(more_m)]

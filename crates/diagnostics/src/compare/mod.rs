@@ -39,12 +39,12 @@ pub const ALPHA: f64 = 0.01;
 pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
 /// The smallest shift of a distribution that is drift, in standard deviations of the reference.
 /// Without it, large samples would raise alarms about tiny differences.
-pub const LEAST_DISTANCE: f64 = 0.1;
+pub const MIN_DISTANCE: f64 = 0.1;
 /// The smallest change of the share of missing values that is drift.
-pub const LEAST_MISSING: f64 = 0.02;
+pub const MIN_MISSING: f64 = 0.02;
 /// The smallest total variation of categories that is drift, in excess of the variation to expect
 /// by chance.
-pub const LEAST_VARIATION: f64 = 0.05;
+pub const MIN_VARIATION: f64 = 0.05;
 
 /// The files and columns to compare.
 #[derive(Clone, Copy, Debug)]

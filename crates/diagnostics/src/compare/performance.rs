@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::PredictionColumns;
 
 /// Distance that a probability keeps from 0 and 1, where log-odds would be infinite.
-const LEAST_PROBABILITY: f64 = 1e-12;
+const MIN_PROBABILITY: f64 = 1e-12;
 
 /// Performance of the predictions in the current file.
 #[derive(Clone, Debug, Serialize)]
@@ -143,7 +143,7 @@ fn scored(predictions: &[Prediction]) -> Vec<ScoredRow> {
     let scored = |prediction: &Prediction| {
         let p = prediction
             .probability
-            .clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY);
+            .clamp(MIN_PROBABILITY, 1.0 - MIN_PROBABILITY);
         ScoredRow {
             log_odds: (p / (1.0 - p)).ln(),
             label: prediction.label,

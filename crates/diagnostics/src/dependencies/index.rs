@@ -23,7 +23,7 @@ pub(super) type Answer = Result<Vec<PublishedVersion>, String>;
 /// Parallel connections, so that a distant index answers for all crates within the time limit.
 const CONNECTIONS: usize = 4;
 /// Bytes of an answer that are read at most. The longest entries have a few million today.
-const LARGEST_ANSWER: u64 = 32 * 1024 * 1024;
+const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
 
 const LATE: &str = "the index did not answer in time";
 
@@ -110,7 +110,7 @@ fn answer(agent: &Agent, request: Request<()>, within: Duration) -> Answer {
         404 | 410 | 451 => return Err("the index does not know this crate".into()),
         status => return Err(format!("the index answered with status {status}")),
     }
-    let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
+    let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
     let entry = IndexKrate::from_slice(&body.read_to_vec().map_err(reason)?)
         .map_err(|error| format!("the index answered with something else: {error}"))?;
     let published = entry.versions.iter().filter_map(|published| {

@@ -14,7 +14,7 @@ use toml_span::Value;
 /// Name of the public registry in cargo's configuration.
 const PUBLIC_REGISTRY: &str = "crates-io";
 /// Replacements that are followed at most. More of them are a circle.
-const MOST_REPLACEMENTS: usize = 10;
+const MAX_REPLACEMENTS: usize = 10;
 /// The cargo version whose defaults apply. Without it, `tame-index` would start a process to ask.
 const CARGO_VERSION: Version = Version::new(1, 89, 0);
 /// Kinds of source without an index over HTTP.
@@ -90,7 +90,7 @@ impl CargoFiles {
 /// The source in use for the public registry, after all replacements.
 fn effective_source<'a>(files: &'a [Value<'_>]) -> anyhow::Result<&'a str> {
     let mut name = PUBLIC_REGISTRY;
-    for _ in 0..MOST_REPLACEMENTS {
+    for _ in 0..MAX_REPLACEMENTS {
         match setting(files, name, "replace-with") {
             Some(other) => name = other,
             None => return Ok(name),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::tails::chi_square_tail;
 
 /// The smallest expected count per cell for which chi-square is reliable (Cochran 1954).
-const LEAST_EXPECTED: f64 = 5.0;
+const MIN_EXPECTED: f64 = 5.0;
 
 /// Number of rows by level, without missing values. Counts of parts of a sample can be added.
 pub type LevelCounts = BTreeMap<String, u64>;
@@ -65,7 +65,7 @@ pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
 pub fn pool_rare_levels(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
     let [n, m] = totals(table).map(|count| count as f64);
     let is_rare =
-        |cells: &[u64; 2]| (cells[0] + cells[1]) as f64 * n.min(m) / (n + m) < LEAST_EXPECTED;
+        |cells: &[u64; 2]| (cells[0] + cells[1]) as f64 * n.min(m) / (n + m) < MIN_EXPECTED;
     let present = table.iter().filter(|cells| **cells != [0, 0]);
     let (rare, mut levels): (Vec<[u64; 2]>, Vec<[u64; 2]>) =
         present.partition(|cells| is_rare(cells));

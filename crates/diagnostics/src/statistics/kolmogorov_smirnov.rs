@@ -10,7 +10,7 @@ use self::two_samples::two_sample_tail;
 use super::sorted::{SortedColumn, steps};
 
 /// Largest number of values per sample for the exact p-value.
-pub const MOST_EXACT: u64 = 10_000;
+pub const MAX_EXACT_VALUES: u64 = 10_000;
 
 /// Result of a two-sample Kolmogorov-Smirnov test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,13 +36,13 @@ pub enum KolmogorovSmirnovMethod {
 
 /// Tests whether reference and batch have the same distribution; missing values are ignored.
 ///
-/// The p-value is exact up to [`MOST_EXACT`] values per sample. With more values, the one-sample
+/// The p-value is exact up to [`MAX_EXACT_VALUES`] values per sample. With more values, the one-sample
 /// distribution gives it, as in scipy's `ks_2samp`. `None` when a sample has no values.
 pub fn kolmogorov_smirnov(
     reference: &SortedColumn,
     current: &SortedColumn,
 ) -> Option<KolmogorovSmirnov> {
-    let method = if reference.count().max(current.count()) <= MOST_EXACT {
+    let method = if reference.count().max(current.count()) <= MAX_EXACT_VALUES {
         KolmogorovSmirnovMethod::Exact
     } else {
         KolmogorovSmirnovMethod::Asymptotic
@@ -149,7 +149,7 @@ mod tests {
             SortedColumn::of(&values)
         };
         let method = |n, m| kolmogorov_smirnov(&numbers(n), &numbers(m)).unwrap().method;
-        assert_eq!(method(MOST_EXACT, 3), Exact);
-        assert_eq!(method(3, MOST_EXACT + 1), Asymptotic);
+        assert_eq!(method(MAX_EXACT_VALUES, 3), Exact);
+        assert_eq!(method(3, MAX_EXACT_VALUES + 1), Asymptotic);
     }
 }

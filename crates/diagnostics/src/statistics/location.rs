@@ -13,7 +13,7 @@ use super::tails::{f_tail, normal_quantile};
 
 /// Smallest expected number of values in a batch that differ from the column's most frequent value.
 /// With fewer, the mean score is far from normal.
-const LEAST_BESIDE: f64 = 5.0;
+const MIN_OTHER_VALUES: f64 = 5.0;
 
 /// Result of the joint test of location.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ pub fn location_test(reference: &ScoreMoments, batch: &BatchLocation) -> Option<
         let present = [&reference.pairwise, &batch.pairwise].map(|side| side.0[*column][*column]);
         let others = present[0].saturating_sub(reference.mode_counts[*column]);
         let share = others as f64 / present[0] as f64;
-        present[0] > 1 && present[1] as f64 * share >= LEAST_BESIDE
+        present[0] > 1 && present[1] as f64 * share >= MIN_OTHER_VALUES
     };
     let columns: Vec<usize> = (0..size).filter(has_values).collect();
     let variance = |left: &usize, right: &usize| {

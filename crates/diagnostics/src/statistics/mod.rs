@@ -29,7 +29,7 @@ pub use contingency::{
 };
 pub use holm::holm;
 pub use kolmogorov_smirnov::{
-    KolmogorovSmirnov, KolmogorovSmirnovMethod, MOST_EXACT, kolmogorov_smirnov,
+    KolmogorovSmirnov, KolmogorovSmirnovMethod, MAX_EXACT_VALUES, kolmogorov_smirnov,
     kolmogorov_smirnov_by,
 };
 pub use location::{
@@ -45,4 +45,4 @@ pub use score_test::{
 pub use share_test::{fisher, test_shares};
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};
-pub use wasserstein::{LEAST_SPREAD, Wasserstein, wasserstein};
+pub use wasserstein::{MIN_SPREAD, Wasserstein, wasserstein};

@@ -7,7 +7,7 @@ use super::proportions::{ShareTest, Tally};
 ///
 /// Five are enough at a level of 5 % (Cochran 1954). But p is corrected for many columns. Far out
 /// in the tail chi-square makes p too small by a factor, until hundreds of rows are expected.
-const LEAST_EXPECTED: f64 = 1000.0;
+const MIN_EXPECTED: f64 = 1000.0;
 /// Relative difference below which two probabilities count as equal, because of rounding.
 const ROUNDING: f64 = 1e-7;
 
@@ -19,7 +19,7 @@ const ROUNDING: f64 = 1e-7;
 /// When all shares are 0, or all are 1, p is 1. `None` when a sample has no rows.
 pub fn test_shares(reference: Tally, current: Tally) -> Option<ShareTest> {
     let difference = current.share()? - reference.share()?;
-    if smallest_expected(reference, current) < LEAST_EXPECTED {
+    if smallest_expected(reference, current) < MIN_EXPECTED {
         return Some(ShareTest {
             statistic: None,
             p_value: fisher(reference, current),

@@ -13,9 +13,9 @@ use super::tails::{chi_square_tail, chi_square_upper_quantile};
 const BINS: u64 = 10;
 /// Smallest number of values per bin in each sample for the chi-square approximation. With fewer,
 /// the minimum share of empty bins makes the index large.
-const LEAST_VALUES_A_BIN: u64 = 10;
+const MIN_VALUES_A_BIN: u64 = 10;
 /// Minimum share of a bin: an empty bin would make the index infinite.
-const LEAST_SHARE: f64 = 1e-4;
+const MIN_SHARE: f64 = 1e-4;
 
 /// Population stability index of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub fn stability_index(
     let p_value = chi_square_tail(index / unit, degrees)?;
     let cut_off = unit * chi_square_upper_quantile(alpha, degrees)?;
     let bins = expected.len();
-    let needed = LEAST_VALUES_A_BIN * bins as u64;
+    let needed = MIN_VALUES_A_BIN * bins as u64;
     let is_enough = reference.count().min(current.count()) >= needed;
     Some(StabilityIndex {
         index,
@@ -85,7 +85,7 @@ fn shares(column: &SortedColumn, edges: &[f64]) -> Vec<f64> {
         Some(count)
     });
     counts
-        .map(|count| (count as f64 / present.len() as f64).max(LEAST_SHARE))
+        .map(|count| (count as f64 / present.len() as f64).max(MIN_SHARE))
         .collect()
 }
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn edge_cases() {
         let infinity = f64::INFINITY;
-        let difference = 2.0 * (1.0 - LEAST_SHARE) * (1.0 / LEAST_SHARE).ln();
+        let difference = 2.0 * (1.0 - MIN_SHARE) * (1.0 / MIN_SHARE).ln();
         let table: [Edge<'_>; 9] = [
             ("both empty", &[], &[], None),
             ("an empty side", &[1.0], &[], None),

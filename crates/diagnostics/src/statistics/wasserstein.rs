@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sorted::{SortedColumn, steps};
 
 /// Smallest standard deviation of a reference, which a constant reference has.
-pub const LEAST_SPREAD: f64 = 0.001;
+pub const MIN_SPREAD: f64 = 0.001;
 
 /// Wasserstein distance of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Wasserstein {
     /// Area between the two distribution functions, in units of the values.
     pub distance: f64,
     /// Distance divided by the reference's standard deviation (divisor n, at least
-    /// [`LEAST_SPREAD`]). It has no unit.
+    /// [`MIN_SPREAD`]). It has no unit.
     pub normalised: f64,
 }
 
@@ -24,7 +24,7 @@ pub struct Wasserstein {
 /// infinities.
 pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<Wasserstein> {
     let (n, m) = (reference.count() as f64, current.count() as f64);
-    let spread = standard_deviation(reference.present())?.max(LEAST_SPREAD);
+    let spread = standard_deviation(reference.present())?.max(MIN_SPREAD);
     if current.count() == 0 {
         return None;
     }
@@ -139,7 +139,7 @@ mod tests {
                 "constants apart",
                 &[5.0; 4],
                 &[5.5; 3],
-                Some(0.5 / LEAST_SPREAD),
+                Some(0.5 / MIN_SPREAD),
             ),
             ("ties", &[0.0, 0.0, 2.0, 2.0], &[0.0, 2.0], Some(0.0)),
             ("an infinity", &[0.0, 1.0], &[infinity], None),

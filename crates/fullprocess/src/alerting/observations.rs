@@ -71,10 +71,10 @@ fn feature_drift(record: &RunRecord) -> Option<Observation> {
 }
 
 /// Upper limit of sentences in one message.
-const MOST_SENTENCES: usize = 10;
+const MAX_SENTENCES: usize = 10;
 
 fn listed(sentences: &[String]) -> String {
-    let shown = &sentences[..sentences.len().min(MOST_SENTENCES)];
+    let shown = &sentences[..sentences.len().min(MAX_SENTENCES)];
     let text = shown.join("; ");
     match sentences.len() - shown.len() {
         0 => text,

@@ -16,7 +16,7 @@ use super::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
 /// Upper limit of paths in one finding; the next examination names the rest.
-const MOST_PATHS: usize = 20;
+const MAX_PATHS: usize = 20;
 
 pub(super) fn examine(
     pipeline: &ExaminedPipeline<'_>,
@@ -105,7 +105,7 @@ fn orphaned_reports(
     }
     let paths: Vec<String> = unknown
         .iter()
-        .take(MOST_PATHS)
+        .take(MAX_PATHS)
         .map(|path| quoted(path))
         .collect();
     findings.note(

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use self::index::Index;
 
 /// Minimum number of gaps to close.
-const LEAST_GAPS: usize = 64;
+const MIN_GAPS: usize = 64;
 
 /// Unlabelled rows, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ impl WaitingRows {
     fn mark_gap(&mut self, slot: usize) {
         self.is_gap[slot] = true;
         self.n_gaps += 1;
-        if self.n_gaps > self.rows().max(LEAST_GAPS) {
+        if self.n_gaps > self.rows().max(MIN_GAPS) {
             self.shrink();
         }
     }

@@ -18,7 +18,7 @@ use super::Region;
 const FONT_FAMILY: &str = "Inter";
 
 /// Smallest text size. Longer text is cut, because smaller letters are hard to read at a glance.
-const SMALLEST_TEXT: u32 = 20;
+const MIN_TEXT_SIZE: u32 = 20;
 
 /// Inter 4.001 under the SIL Open Font License, see the file beside it.
 static FONT: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
@@ -51,7 +51,7 @@ pub(crate) struct Label {
 }
 
 /// The largest size, at most `size`, at which each text fits into `width`. Never below
-/// [`SMALLEST_TEXT`].
+/// [`MIN_TEXT_SIZE`].
 pub(crate) fn common_size(texts: &[String], size: u32, width: i32) -> anyhow::Result<u32> {
     texts.iter().try_fold(size, |smallest, text| {
         Ok(smallest.min(fitting_size(text, size, width)?))
@@ -96,7 +96,7 @@ fn fitting_size(text: &str, size: u32, width: i32) -> anyhow::Result<u32> {
         return Ok(size);
     }
     let shrunk = f64::from(size) * f64::from(width) / f64::from(needed);
-    Ok((shrunk as u32).clamp(SMALLEST_TEXT.min(size), size))
+    Ok((shrunk as u32).clamp(MIN_TEXT_SIZE.min(size), size))
 }
 
 /// The longest start of the text that fits with an ellipsis, or the whole text if it fits.
@@ -245,10 +245,10 @@ mod tests {
 
         let (text, size) = fitted("model 3f2a91c0 (b)");
         assert_eq!(text, "model 3f2a91c0 (b)");
-        assert!((SMALLEST_TEXT..30).contains(&size), "{size}");
+        assert!((MIN_TEXT_SIZE..30).contains(&size), "{size}");
 
         let (text, size) = fitted(&"a very long name ".repeat(9));
-        assert_eq!(size, SMALLEST_TEXT);
+        assert_eq!(size, MIN_TEXT_SIZE);
         assert!(
             text.starts_with("a very long") && text.ends_with('…'),
             "{text}"

@@ -19,7 +19,7 @@ fn the_joint_test_names_the_columns_it_leaves_out() {
     assert_eq!(joint.columns, ["a", "b"]);
     assert_eq!(joint.left_out, ["a copy", "constant"]);
     assert_eq!((joint.degrees, joint.verdict), (2, Verdict::Ok));
-    assert!(joint.effect.unwrap() < LEAST_DISTANCE, "{joint:?}");
+    assert!(joint.effect.unwrap() < MIN_DISTANCE, "{joint:?}");
 }
 
 #[test]

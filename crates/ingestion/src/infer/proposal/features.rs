@@ -1,6 +1,6 @@
 //! Chooses the features and their kinds.
 
-use common::schema::{CategoryRules, Feature, Kind, LONGEST_LEVEL_BYTES, Schema};
+use common::schema::{CategoryRules, Feature, Kind, MAX_LEVEL_BYTES, Schema};
 use dataset::ColumnSurvey;
 
 use crate::infer::columns::{PooledColumn, PooledColumns, is_same};
@@ -8,10 +8,10 @@ use crate::infer::rules::{category_rules, number_rules};
 
 /// A proposed feature must exist in at least this share of the rows. Otherwise files without the
 /// column would be rejected.
-const LEAST_SHARE_OF_ROWS: f64 = 0.9;
+const MIN_SHARE_OF_ROWS: f64 = 0.9;
 /// A category must have at least this many rows per level, on average. With fewer, the texts could
 /// as well be names.
-const LEAST_ROWS_A_TEXT: u64 = 10;
+const MIN_ROWS_A_TEXT: u64 = 10;
 
 /// The features of the current schema if the data has all of them; otherwise all numeric and
 /// category columns.
@@ -102,7 +102,7 @@ fn kind(column: &PooledColumn, rows: u64) -> Result<Kind, String> {
     } else {
         why_not_category(cells).map_or_else(|| Ok(Kind::Category(category_rules(column))), Err)?
     };
-    if (cells.rows() as f64) < LEAST_SHARE_OF_ROWS * rows as f64 {
+    if (cells.rows() as f64) < MIN_SHARE_OF_ROWS * rows as f64 {
         return Err(format!(
             "it is there in {} of {rows} rows, and a file without it would be rejected",
             cells.rows()
@@ -118,11 +118,11 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
     match texts {
         _ if present == 0 => Some("it has no value".into()),
         None => Some(format!(
-            "{} of its cells hold text: too many different texts for a category, or a text that is no level: longer than {LONGEST_LEVEL_BYTES} bytes, or not UTF-8",
+            "{} of its cells hold text: too many different texts for a category, or a text that is no level: longer than {MAX_LEVEL_BYTES} bytes, or not UTF-8",
             cells.others
         )),
         Some(1) => Some("all of its cells hold the same text".into()),
-        Some(texts) if texts * LEAST_ROWS_A_TEXT > present => Some(format!(
+        Some(texts) if texts * MIN_ROWS_A_TEXT > present => Some(format!(
             "{} of its cells hold text, {texts} different ones: too many for a category of so few rows",
             cells.others
         )),

@@ -7,7 +7,7 @@ use dataset::ColumnSurvey;
 use crate::infer::columns::{PooledColumns, is_same};
 
 /// An id column must differ in at least this share of the compared rows.
-const LEAST_DISTINCT_SHARE: f64 = 0.5;
+const MIN_DISTINCT_SHARE: f64 = 0.5;
 
 /// The name of the target column.
 pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> String {
@@ -86,7 +86,7 @@ fn is_named(today: &Schema, name: &str) -> bool {
 /// Score of a column as id, larger is better. Texts that differ from row to row are best, then
 /// whole numbers that differ.
 fn fitness_as_id(cells: &ColumnSurvey) -> u8 {
-    let differs = cells.distinct as f64 >= LEAST_DISTINCT_SHARE * cells.compared as f64;
+    let differs = cells.distinct as f64 >= MIN_DISTINCT_SHARE * cells.compared as f64;
     let is_whole = cells.fractions == 0;
     match (cells.holds_numbers(), differs) {
         (false, true) => 3,
