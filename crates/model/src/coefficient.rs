@@ -5,17 +5,17 @@ use dataset::passes::Encoding;
 
 use crate::model::Model;
 
-/// A coefficient and what it belongs to.
+/// A coefficient and the part of a feature that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coefficient<'m> {
-    /// The feature.
+    /// Name of the feature.
     pub feature: &'m str,
-    /// Whether the coefficient is of a number, of a level, or of all other levels.
+    /// The part of the feature: a number, a level, or all other levels.
     pub encoding: Encoding<'m>,
     /// Log-odds per raw unit.
     pub value: f64,
-    /// The mean of the training rows, which stands in for a missing value. For an indicator it is
-    /// the share of the rows where it is 1.
+    /// The value that is imputed for a missing one: the mean of the training rows. For an indicator
+    /// it is the share of the rows where it is 1.
     pub imputed: f64,
 }
 

@@ -10,12 +10,13 @@ use dataset::Level;
 use dataset::passes::{CategoryCounts, Encoding, LevelCount, Profile, Term};
 use serde::{Deserialize, Serialize};
 
-/// Rows that a level needs for its own column: a coefficient of fewer rows is mostly noise.
+/// Minimum number of rows of a level that has its own column. With fewer rows its coefficient would
+/// be mostly noise.
 const MIN_LEVEL_ROWS: u64 = 10;
-/// Levels of one category that have their own columns.
+/// Maximum number of levels of one category that have their own columns.
 const MAX_CATEGORY_LEVELS: usize = 50;
-/// Levels of all categories together that have their own columns. The memory of a model, and of a
-/// pass over rows, grows with the square of its columns.
+/// Maximum number of levels of all categories together that have their own columns. The memory of a
+/// model, and of a pass over rows, grows with the square of the number of columns.
 const MAX_LEVELS: usize = 200;
 
 /// The columns of a linear model. By default each feature is a number.
@@ -36,14 +37,15 @@ struct Category {
 }
 
 impl Design {
-    /// Chooses the columns by the profile of the training rows: the frequent levels of each
-    /// category, at most 50; of all categories together the most frequent ones, at most 200.
+    /// Chooses the columns by the profile of the training rows. Each category gets a column for each
+    /// of its frequent levels, at most 50. All categories together get at most 200, for the most
+    /// frequent levels.
     ///
-    /// The choice depends on the levels alone, not on the labels. With few categories it is that of
+    /// The choice depends only on the levels, not on the labels. With few categories it equals
     /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
-    /// handle_unknown="infrequent_if_exist")`, except that the column of all other levels is always
-    /// there. A category with more levels than are counted one by one must not come here: training
-    /// rejects it.
+    /// handle_unknown="infrequent_if_exist")`, except that there is always a column for all other
+    /// levels. The profile must count every level of each category one by one; training rejects other
+    /// categories.
     pub fn choose(schema: &Schema, profile: &Profile) -> Self {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
         let mut frequent: Vec<(usize, &[LevelCount])> = columns
@@ -98,7 +100,7 @@ impl Design {
         terms
     }
 
-    /// Why this is no design of a schema's features; `None` if it is one.
+    /// The reason why this design does not fit a schema's features; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
         let mut named = self.categories.iter().map(|category| category.feature);
         let features = schema.features.iter().enumerate();
@@ -117,7 +119,7 @@ impl Design {
 }
 
 impl Category {
-    /// True if there are too many levels, one twice, or a text that is no level.
+    /// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
     fn is_flawed(&self) -> bool {
         let levels = &self.levels;
         let is_repeated = |(place, level): (usize, &Level)| {
@@ -139,15 +141,15 @@ fn frequent_levels(counts: &CategoryCounts) -> &[LevelCount] {
     &counts.levels[..frequent.min(MAX_CATEGORY_LEVELS)]
 }
 
-/// Keeps the `max` most frequent levels of all categories; of equally frequent levels those of the
-/// first features stay. The levels of each category come with the most frequent first.
+/// Keeps the `max` most frequent levels of all categories. Of equally frequent levels, those of
+/// earlier features are kept. The levels of each category must be sorted, the most frequent first.
 fn keep_most_frequent(categories: &mut [(usize, &[LevelCount])], max: usize) {
     let mut all: Vec<(u64, usize)> = categories
         .iter()
         .enumerate()
         .flat_map(|(place, (_, levels))| levels.iter().map(move |level| (level.rows, place)))
         .collect();
-    // The sort is stable: equal counts keep the order of features, and of levels within one.
+    // The sort is stable: equal counts keep the order of the features, and of the levels in each.
     all.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
     let mut kept = vec![0; categories.len()];
     for (_, place) in all.iter().take(max) {
@@ -181,7 +183,7 @@ mod tests {
         }
     }
 
-    /// So many rows of each level.
+    /// A table with the given number of rows of each level.
     fn table(levels: &[(&str, usize)]) -> Table {
         let mut table = Table::new(&schema());
         for (level, rows) in levels {
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!((found[0], found[10]), ("level 60", "level 00"));
     }
 
-    /// A category of so many levels, with so many rows of each.
+    /// The profile of a category with `levels` levels; `rows` returns the number of rows of each.
     fn profiled(name: &str, levels: usize, rows: impl Fn(usize) -> u64) -> ColumnProfile {
         let level = |level| LevelCount {
             level: format!("level {level:02}"),
@@ -285,7 +287,7 @@ mod tests {
         assert_eq!(design.width(20), 20 + MAX_LEVELS);
         assert_eq!(design.flaw(&schema), None);
         let levels = |feature| texts_of(&design, feature).len();
-        // 50 of one category; 150 of 19 others, of which the first ones have one more.
+        // One category has 50 columns. The 19 others share 150, and the first ones have one more.
         assert_eq!([6, 7, 8, 17, 18].map(levels), [8, 50, 8, 8, 7]);
         assert_eq!(texts_of(&design, 19).last(), Some(&"level 06"));
     }

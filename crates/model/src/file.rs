@@ -1,6 +1,6 @@
-//! The model's file: an envelope with a version and a checksum around the model.
+//! The model's file: the model in an envelope with a version and a checksum.
 //!
-//! What is read is checked: a model whose parts contradict each other is rejected.
+//! Reading checks the model: an error if its parts contradict each other.
 
 use std::path::Path;
 
@@ -23,7 +23,8 @@ impl Model {
         artifact::encode(FORMAT, self)
     }
 
-    /// Reads a model from a file's bytes; an error if its parts contradict each other.
+    /// Reads a model from a file's bytes. An error if they are no model, or if the model has a
+    /// [flaw](Self::flaw).
     pub fn decode(bytes: &[u8]) -> Result<Self, LoadError> {
         Self::whole(artifact::decode(FORMAT, bytes)?)
     }
@@ -42,20 +43,20 @@ impl Model {
         Ok((model, digest::of_bytes(&bytes)))
     }
 
-    /// Reads a model's file that was published with this SHA-256; `None` if its bytes have another.
+    /// Reads a model's file that was published with this SHA-256; `None` if the file has another one.
     pub fn load_published(path: &Path, sha256: &str) -> anyhow::Result<Option<Self>> {
         let bytes = read(path)?;
         if digest::of_bytes(&bytes) != sha256 {
             return Ok(None);
         }
-        // The checksum inside the envelope would add nothing to that of the whole file.
+        // The SHA-256 of the whole file matches, so the envelope's checksum need not be verified.
         let model = artifact::decode_verified(FORMAT, &bytes)
             .and_then(Self::whole)
             .map_err(|error| unreadable(path, &error))?;
         Ok(Some(model))
     }
 
-    /// Why the model is unusable; `None` if it is usable.
+    /// The reason why the model is unusable; `None` if it is usable.
     pub fn flaw(&self) -> Option<&'static str> {
         if self.schema.features.is_empty() {
             return Some("it reads no column");
@@ -98,7 +99,7 @@ impl Model {
         (!are_finite).then_some("it holds a number that is not finite")
     }
 
-    /// All numbers that must be finite. In the profile's sample NaN stands for a missing value.
+    /// All numbers that must be finite. NaN in the profile's sample is a missing value and is left out.
     fn numbers(&self) -> impl Iterator<Item = f64> {
         let expression = self.predictor.expression();
         let single = [

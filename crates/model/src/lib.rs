@@ -1,8 +1,8 @@
-//! The model: what predicts, the columns that it reads, and its file.
+//! The model: its predictor, the columns that the predictor reads, and the model's file.
 //!
-//! A predictor is one of a few forms. Whatever its form, its log-odds are a linear expression that
-//! `dataset` evaluates; nothing outside this crate and `training` depends on the form. How a model
-//! is fitted is not known here (that is `training`), nor how well it predicts (that is `scoring`).
+//! A predictor has one of several forms. In every form its log-odds are a linear expression that
+//! `dataset` evaluates. Only this crate and `training` depend on the form. Fitting a model is in
+//! `training`; its metrics are in `scoring`.
 
 mod coefficient;
 mod covariance;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 
-/// A logistic regression: intercept and coefficients, and what stands in for missing values.
+/// A logistic regression: its columns, intercept and coefficients, and the values that are imputed
+/// for missing ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearPredictor {
@@ -16,13 +17,13 @@ pub struct LinearPredictor {
     pub coefficients: Vec<f64>,
     /// The value of each column where its feature is missing.
     pub imputed: Vec<f64>,
-    /// The columns.
+    /// The columns that the features become. By default each feature is a number.
     #[serde(default, skip_serializing_if = "Design::is_of_numbers")]
     pub design: Design,
 }
 
 impl LinearPredictor {
-    /// Predicts the same for every row.
+    /// A predictor with the same log-odds for every row.
     pub fn constant(log_odds: f64) -> Self {
         Self {
             intercept: log_odds,
@@ -50,7 +51,7 @@ impl LinearPredictor {
         }
     }
 
-    /// Why this is no predictor for the columns of a schema; `None` if it is one.
+    /// The reason why this predictor does not fit the columns of a schema; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
         if let Some(flaw) = self.design.flaw(schema) {
             return Some(flaw);

@@ -1,4 +1,4 @@
-//! The model: a predictor with everything that later stages need of it.
+//! The model: a predictor, with all that later stages need to know about it.
 
 use std::fmt;
 
@@ -9,42 +9,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::predictor::Predictor;
 
-/// A fitted model. It holds no time and no run number: the same data gives the same bytes.
+/// A fitted model. It holds no time and no run number, so that the same data gives the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Version of the program that fitted the model.
     pub program: String,
     /// The columns that the model was fitted to.
     pub schema: Schema,
-    /// What predicts.
+    /// The fitted predictor.
     pub predictor: Predictor,
     /// Sandwich covariance of intercept and coefficients in raw units, the intercept first.
     ///
-    /// `None` where the curvature is singular within rounding, as with collinear columns and a
-    /// penalty too weak to separate them: monitoring then has insufficient data.
+    /// `None` if the curvature is singular within rounding, or if the covariance overflows. An
+    /// example is collinear columns with a penalty that is too weak to separate them. Monitoring
+    /// then has insufficient data.
     pub covariance: Option<Vec<Vec<f64>>>,
     /// The profile of the labelled training rows.
     pub profile: Profile,
     /// The ingested data that the model was fitted to.
     pub data: DataPosition,
-    /// Labelled rows in that data.
+    /// Number of labelled rows in that data.
     pub rows: u64,
-    /// Positive labels among them.
+    /// Number of positive labels among the labelled rows.
     pub positives: u64,
-    /// Inverse strength of the penalty.
+    /// Inverse strength of the penalty: the setting `training.c`.
     pub c: f64,
-    /// How the fit ended.
+    /// Figures of the fit's last step.
     pub convergence: Convergence,
     /// Result of the independent check of the fit.
     pub check: Check,
 }
 
-/// How a fit ended.
+/// Figures of the last step of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
     /// Newton steps taken on all rows.
     pub iterations: u32,
-    /// Norm of the objective's gradient, features standardised.
+    /// Norm of the objective's gradient on the standardised axes.
     pub gradient_norm: f64,
     /// Value of the objective: sum of log-losses and penalty.
     pub loss: f64,
@@ -75,8 +76,8 @@ impl fmt::Display for Check {
 }
 
 impl Model {
-    /// True if the model reads and predicts the columns of a schema. The id may be another, and so
-    /// may the values that the columns allow.
+    /// True if the model reads and predicts the columns of a schema. The id column and the allowed
+    /// values may differ.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
         let mut pairs = self.schema.features.iter().zip(&schema.features);
         self.schema.features.len() == schema.features.len()

@@ -1,4 +1,4 @@
-//! What predicts, whatever its form.
+//! The predictor of a model, in one of several forms.
 
 use common::Schema;
 use dataset::passes::LinearExpression;
@@ -8,8 +8,8 @@ use crate::linear::LinearPredictor;
 
 /// A function from a row to log-odds, in one of several forms.
 ///
-/// The form is not written to the model's file: its fields tell it. Each form therefore needs
-/// fields of its own.
+/// The model's file does not name the form. The form is recognised by its fields, so no two forms may
+/// have the same fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Predictor {
@@ -25,7 +25,7 @@ impl Predictor {
         }
     }
 
-    /// Why this is no predictor for the columns of a schema; `None` if it is one.
+    /// The reason why this predictor does not fit the columns of a schema; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
         match self {
             Self::Linear(linear) => linear.flaw(schema),

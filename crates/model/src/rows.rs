@@ -1,4 +1,4 @@
-//! Rows of a model's columns as they are written to a manifest: a level as its text.
+//! Rows of a model's columns in a manifest, where a level is written as its text.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use crate::model::Model;
 
 /// Writes rows of a model's columns for a manifest.
 pub struct RowWriter<'m> {
-    /// By feature: the levels' texts by the bits of their codes; `None` for a number.
+    /// One entry per feature: the texts of the levels by the bits of their codes; `None` for a number.
     texts: Vec<Option<HashMap<u64, &'m str>>>,
 }
 
 impl RowWriter<'_> {
-    /// A row as it is written; `None` if the text of a level is not known.
+    /// The written form of a row; `None` if the text of a level is not known.
     pub fn written(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
         let cells = self.texts.iter().zip(row);
         cells
@@ -35,7 +35,7 @@ fn written_cell(texts: Option<&HashMap<u64, &str>>, cell: f64) -> Option<Option<
 }
 
 impl Model {
-    /// Prepares to write rows. The levels whose texts are known are those of the training rows.
+    /// Prepares the model to write rows. The texts of levels come from the training rows.
     pub fn row_writer(&self) -> RowWriter<'_> {
         let columns = self.profile.columns.iter().take(self.schema.features.len());
         let texts = columns.map(|column| {
@@ -51,7 +51,7 @@ impl Model {
         }
     }
 
-    /// A row that was written; `None` if it is of other columns.
+    /// The values of a written row; `None` if its cells do not fit the model's columns.
     pub fn read_row(&self, written: &[Option<SampleCell>]) -> Option<Vec<f64>> {
         let features = &self.schema.features;
         let cell = |(place, cell): (usize, &Option<SampleCell>)| {

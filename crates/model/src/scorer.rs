@@ -1,4 +1,4 @@
-//! Predictions of single rows, and where they come from.
+//! Predictions for single rows, and the contributions of the features to them.
 
 use dataset::passes::{Encoding, LinearExpression, probability};
 
@@ -30,10 +30,10 @@ impl Scorer<'_> {
         self.expression.value(|_| f64::NAN)
     }
 
-    /// How much each feature of a row adds to the log-odds of the mean training row, in schema
-    /// order. Finite for finite values of any size; 0 for a missing one.
+    /// The contribution of each feature, in schema order: how much it adds to the log-odds of the
+    /// mean training row. Finite for finite values of any size; 0 for a missing value.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
-        // Only -0 leaves the sign of a first summand as it is.
+        // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does not.
         let mut sums = vec![-0.0; self.n_features];
         for weighted in &self.expression.terms {
             let value = weighted
@@ -47,7 +47,7 @@ impl Scorer<'_> {
         sums
     }
 
-    /// How many cells of a row are levels without a coefficient of their own.
+    /// Number of unseen levels in a row: levels without their own coefficient.
     pub fn unseen_levels(&self, row: &[f64]) -> usize {
         let terms = self.expression.terms.iter().map(|weighted| weighted.term);
         let is_unseen = |encoding, feature| match encoding {
@@ -61,7 +61,7 @@ impl Scorer<'_> {
 }
 
 impl Model {
-    /// Prepares to predict rows one by one.
+    /// Prepares the model to predict rows one by one.
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer {
             expression: self.predictor.expression(),
@@ -70,7 +70,7 @@ impl Model {
     }
 }
 
-/// A cell of a row; one beyond its end is missing.
+/// A cell of a row; NaN if it is missing or the row is too short.
 fn cell(row: &[f64], feature: usize) -> f64 {
     row.get(feature).copied().unwrap_or(f64::NAN)
 }

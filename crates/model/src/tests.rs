@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A model that nothing was fitted for, of the columns of a profile of 80 rows.
+/// A model with this predictor, made without a fit. Its profile has 80 rows.
 fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
     let size = 1 + predictor.coefficients.len();
     let covariance = |row, column| if row == column { 0.5 } else { 0.125 };
@@ -45,7 +45,7 @@ fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
     }
 }
 
-/// A model of two numbers.
+/// A model whose features are two numbers.
 fn model() -> Model {
     let schema = Schema {
         features: vec!["x".into(), "y".into()],
@@ -77,7 +77,7 @@ fn covariance_of(model: &mut Model) -> &mut Vec<Vec<f64>> {
     model.covariance.as_mut().unwrap()
 }
 
-/// What decoding says of a model with one thing changed.
+/// The error of decoding a model after `change` was applied to it.
 fn refusal(change: impl FnOnce(&mut Model)) -> String {
     let mut changed = model();
     change(&mut changed);
@@ -250,7 +250,7 @@ fn only_features_and_target_have_to_fit() {
     assert!(!model.fits_schema(&schema));
 }
 
-/// A model of a number and a category.
+/// A model whose features are a number and a category.
 fn of_a_category() -> Model {
     let plan = Feature {
         name: "plan".into(),
@@ -328,7 +328,7 @@ fn a_design_or_profile_of_other_columns_is_refused() {
     assert!(schema.contains("its design is not"), "{schema}");
 }
 
-/// What a program of another version finds on disk.
+/// Programs of other versions must be able to read this form.
 #[test]
 fn the_written_form_of_a_category_is_frozen() {
     let model = of_a_category();
@@ -354,7 +354,7 @@ fn the_written_form_of_a_category_is_frozen() {
         schema["features"],
         json!(["x", {"name": "plan", "kind": "category"}])
     );
-    // One of numbers is written as it was before there were categories.
+    // A predictor without categories is written as before categories were introduced.
     let numbers = serde_json::to_value(&self::model().predictor).unwrap();
     assert_eq!(numbers.get("design"), None);
 }

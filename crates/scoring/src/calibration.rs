@@ -1,47 +1,49 @@
-//! Whether probabilities mean what they say: of the rows given 0.3, do three in ten leave?
+//! The calibration of probabilities: do three in ten rows with a probability of 0.3 have a positive
+//! label?
 //!
-//! What the classes alone say of them is in `metrics`, the Brier score included.
+//! Other measures of probabilities, such as the Brier score, are in `metrics`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::quantile;
 
-/// Bins of the reliability curve, of about equally many rows each.
+/// Maximum number of bins of the reliability curve. All bins have about equally many rows.
 const BINS: u64 = 10;
 
-/// How far probabilities are from the shares that they stand for.
+/// The calibration of probabilities: how far they are from the observed shares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Expected calibration error, 0 to 1: the mean of |mean probability − share of class 1| over
-    /// the bins, weighted by their rows.
+    /// Expected calibration error, 0 to 1. It is the mean over the bins of
+    /// |mean probability − share of positive labels|, weighted by the rows of each bin.
     pub expected_error: f64,
-    /// The reliability curve, by rising probability; bins without rows are left out.
+    /// The reliability curve, in ascending order of probability. Bins without rows are left out.
     pub curve: Vec<ReliabilityBin>,
 }
 
-/// Rows of about the same probability.
+/// A bin of the reliability curve: rows of about the same probability.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Their mean probability of class 1.
+    /// Mean probability of the positive label in these rows.
     pub mean_probability: f64,
-    /// The share of them that is of class 1.
+    /// Share of these rows that have a positive label.
     pub share: f64,
 }
 
-/// The calibration of probabilities, each beside the class of its row.
+/// The calibration of rows, each a probability and a label.
 ///
-/// The bins lie between the linearly interpolated deciles of the probabilities and are closed on
-/// the right, as in scikit-learn's `calibration_curve` with the strategy "quantile": rows of equal
-/// probability are never parted. `None` without rows, or when a probability is not from 0 to 1.
+/// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are closed
+/// on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows of equal
+/// probability are therefore always in one bin. `None` without rows, or if a probability is not from
+/// 0 to 1.
 pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
     let is_probability = |row: &(f64, bool)| (0.0..=1.0).contains(&row.0);
     if rows.is_empty() || !rows.iter().all(is_probability) {
         return None;
     }
     let mut sorted = rows.to_vec();
-    // By class too, so that the order of the rows does not change a sum's last digit.
+    // Sorting by label too makes the last digits of a sum independent of the order of the rows.
     sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let curve = bins(&sorted);
     let weighted =
@@ -106,7 +108,7 @@ mod tests {
         }
     }
 
-    /// Name, rows, error and bins.
+    /// A test case: its name, its rows, and the expected error and number of bins.
     type Edge<'a> = (&'a str, &'a [(f64, bool)], Option<(f64, usize)>);
 
     #[test]

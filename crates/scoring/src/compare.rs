@@ -1,8 +1,9 @@
-//! Two models on the same rows, none of which either was fitted to.
+//! The comparison of two models on rows that neither model was fitted to.
 //!
-//! The candidate was fitted to the new rows, so it answers them out of fold: for each fold of the
-//! clients a fit to the others answers. The incumbent never saw them and answers directly. The
-//! answers are paired row by row. Nothing is decided here: that is `gate`.
+//! The candidate was fitted to the new rows. Its predictions for them are therefore out of fold:
+//! the clients of each fold are predicted by a fit to the other folds. The incumbent (the deployed
+//! model) never saw the new rows and predicts them directly. The predictions are paired row by row.
+//! The decision is made in `gate`.
 
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, mean_log_loss};
 use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
 
-/// What is compared on which rows.
+/// The two models of a comparison, and the rows that they are compared on.
 #[derive(Clone, Debug)]
 pub struct Contest<'a> {
     /// The candidate, fitted to all labelled rows of `table`.
@@ -27,67 +28,69 @@ pub struct Contest<'a> {
     pub incumbent: &'a Model,
     /// The candidate's training data.
     pub table: &'a Table,
-    /// The rows of it that are new to the incumbent.
+    /// The rows of `table` that are new to the incumbent.
     pub new_rows: Range<usize>,
-    /// The test data; `None` when it is not compared.
+    /// The test data; `None` if the models are not compared on it.
     pub test: Option<UnseenTest<'a>>,
-    /// Whether the score test found model drift on the new rows.
+    /// True if the score test found model drift on the new rows.
     pub model_drift: bool,
 }
 
 /// Test data without the rows that either model was fitted to.
 #[derive(Clone, Copy, Debug)]
 pub struct UnseenTest<'a> {
-    /// The rows that are left.
+    /// The rows that neither model was fitted to.
     pub table: &'a Table,
-    /// Rows left out.
+    /// Number of rows left out.
     pub left_out: u64,
 }
 
-/// Candidate and incumbent on the labelled new rows.
+/// The comparison of candidate and incumbent on the labelled new rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// Whether the score test found model drift on the new rows: the gate asks for less then.
+    /// True if the score test found model drift on the new rows. The gate then asks for less.
     #[serde(default)]
     pub model_drift: bool,
-    /// Labelled new rows.
+    /// Number of labelled new rows.
     pub rows: u64,
-    /// The candidate out of fold.
+    /// Metrics of the candidate's out-of-fold predictions.
     pub candidate: Metrics,
-    /// The deployed model.
+    /// Metrics of the deployed model.
     pub incumbent: Metrics,
-    /// How probable a log-loss of the candidate as much worse as this would be, were it not worse
-    /// (paired t-test); `None` with fewer than two rows or no spread.
+    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with fewer
+    /// than two rows, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
-    /// Both on the test data; `None` when none of its labelled rows is new to both.
+    /// The comparison on the test data; `None` if none of its labelled rows is new to both models.
     pub guard: Option<Guard>,
 }
 
-/// Candidate and incumbent on the test data.
+/// The comparison of candidate and incumbent on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
-    /// Labelled rows.
+    /// Number of labelled rows that were compared.
     pub rows: u64,
-    /// Rows left out because a model was fitted to them.
+    /// Number of rows left out because a model was fitted to them.
     pub left_out: u64,
-    /// Mean log-loss of the candidate; comparisons of older programs have none.
+    /// Mean log-loss of the candidate; `None` in comparisons of older programs.
     pub candidate_log_loss: Option<f64>,
-    /// Mean log-loss of the deployed model; comparisons of older programs have none.
+    /// Mean log-loss of the deployed model; `None` in comparisons of older programs.
     pub incumbent_log_loss: Option<f64>,
-    /// How probable a log-loss of the candidate as much worse as this would be, were it not worse
-    /// (paired t-test); `None` with fewer than two rows or no spread.
+    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with fewer
+    /// than two rows, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
-    /// F1 of the candidate.
+    /// F1 of the candidate; `None` where F1 is undefined.
     pub candidate_f1: Option<f64>,
-    /// F1 of the deployed model.
+    /// F1 of the deployed model; `None` where F1 is undefined.
     pub incumbent_f1: Option<f64>,
-    /// 95 % interval of candidate − incumbent (paired bootstrap); `None` where F1 is undefined.
+    /// 95 % interval of the candidate's F1 minus the incumbent's F1 (paired bootstrap). `None` where
+    /// an F1 is undefined.
     pub difference_interval: Option<[f64; 2]>,
 }
 
-/// Lets both models answer the same rows.
+/// Compares both models on the same rows.
 ///
-/// An error without labelled new rows, or when the models read different columns.
+/// An error without labelled new rows, if the models read different columns, or if a fold cannot be
+/// fitted.
 pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     if !contest.incumbent.fits_schema(&contest.candidate.schema) {
         return Err(Failure::data(
@@ -115,7 +118,7 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
     })
 }
 
-/// Both models' answers to the same labelled rows, in the same order.
+/// Predictions of both models for the same labelled rows, in the same order.
 #[derive(Default)]
 struct Answers {
     candidate: Vec<ScoredRow>,
@@ -130,7 +133,7 @@ impl Answers {
         })
     }
 
-    /// Candidate − incumbent.
+    /// The candidate's log-loss minus the incumbent's, row by row.
     fn log_loss_differences(&self) -> Vec<f64> {
         each_in_parallel(self.pairs().collect(), |(class, candidate, incumbent)| {
             log_loss(candidate, class) - log_loss(incumbent, class)
@@ -161,10 +164,11 @@ fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow:
     Ok(answers)
 }
 
-/// The fit to the other folds. If they have one label only, their share of positive labels.
+/// The predictor for a fold: the fit to the other folds. If those have one label only, it is the
+/// constant share of positive labels.
 fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, Failure> {
-    // A share of exactly 0 or 1 has no finite log-odds, and one contrary row would cost infinitely
-    // much: half a row is added to either label (Jeffreys' prior).
+    // A share of exactly 0 or 1 has no finite log-odds: one row with the other label would have an
+    // infinite log-loss. Half a row is therefore added to each label (Jeffreys' prior).
     let share_of = |positives: f64, negatives: f64| {
         let log_odds = ((positives + 0.5) / (negatives + 0.5)).ln();
         Predictor::Linear(LinearPredictor::constant(log_odds))
@@ -205,12 +209,14 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
     })
 }
 
-/// Counts of rows by class and by what both models predict.
+/// Counts of rows by label and by the predictions of both models.
+///
+/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
 
 impl PairedCounts {
-    /// Counts one row.
+    /// Counts one row: its label and the predictions of both models.
     pub(crate) fn count(&mut self, class: bool, candidate: bool, incumbent: bool) {
         let [class, candidate, incumbent] = [class, candidate, incumbent].map(usize::from);
         self.0[class * 4 + candidate * 2 + incumbent] += 1;

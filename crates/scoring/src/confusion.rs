@@ -1,24 +1,24 @@
-//! The confusion matrix of a two-class model, and the ratios read from it.
+//! The confusion matrix of predictions, and the ratios that follow from it.
 //!
-//! The positive class is 1 (the client left). Every ratio whose denominator is zero is `None`, never a silent 0.
+//! The positive label is 1 (the client left). A ratio with a denominator of 0 is `None`, never 0.
 
 use serde::{Deserialize, Serialize};
 
-/// Counts of rows by observed and predicted class.
+/// Counts of rows by label and prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {
-    /// Left, and predicted to leave.
+    /// Rows with a positive label and a positive prediction.
     pub true_positive: u64,
-    /// Stayed, but predicted to leave.
+    /// Rows with a negative label and a positive prediction.
     pub false_positive: u64,
-    /// Left, but predicted to stay.
+    /// Rows with a positive label and a negative prediction.
     pub false_negative: u64,
-    /// Stayed, and predicted to stay.
+    /// Rows with a negative label and a negative prediction.
     pub true_negative: u64,
 }
 
 impl ConfusionMatrix {
-    /// Counts one row.
+    /// Counts one row: its label and its prediction, each true if positive.
     pub fn count(&mut self, observed: bool, predicted: bool) {
         let cell = match (observed, predicted) {
             (true, true) => &mut self.true_positive,
@@ -29,7 +29,7 @@ impl ConfusionMatrix {
         *cell += 1;
     }
 
-    /// The counts of these rows and others together.
+    /// The sum of two confusion matrices.
     pub fn plus(self, other: Self) -> Self {
         Self {
             true_positive: self.true_positive + other.true_positive,
@@ -39,22 +39,23 @@ impl ConfusionMatrix {
         }
     }
 
-    /// Rows counted.
+    /// Number of all rows.
     pub fn rows(&self) -> u64 {
         self.positives() + self.negatives()
     }
 
-    /// Rows observed in class 1.
+    /// Number of rows with a positive label.
     pub fn positives(&self) -> u64 {
         self.true_positive + self.false_negative
     }
 
-    /// Rows observed in class 0.
+    /// Number of rows with a negative label.
     pub fn negatives(&self) -> u64 {
         self.false_positive + self.true_negative
     }
 
-    /// F1 of class 1, `2TP / (2TP + FP + FN)`; `None` when nothing is observed or predicted in class 1.
+    /// F1 of the positive label, `2TP / (2TP + FP + FN)`. `None` without positive labels and positive
+    /// predictions.
     pub fn f1(&self) -> Option<f64> {
         ratio(
             2 * self.true_positive,
@@ -62,22 +63,22 @@ impl ConfusionMatrix {
         )
     }
 
-    /// Share of the predicted leavers that left; `None` when nobody is predicted to leave.
+    /// Share of the positive predictions that are right; `None` without positive predictions.
     pub fn precision(&self) -> Option<f64> {
         ratio(self.true_positive, self.true_positive + self.false_positive)
     }
 
-    /// Share of the leavers that were predicted; `None` when nobody left.
+    /// Share of the positive labels that are predicted; `None` without positive labels.
     pub fn recall(&self) -> Option<f64> {
         ratio(self.true_positive, self.positives())
     }
 
-    /// Share of the stayers that were predicted to stay; `None` when nobody stayed.
+    /// Share of the negative labels that are predicted; `None` without negative labels.
     pub fn specificity(&self) -> Option<f64> {
         ratio(self.true_negative, self.negatives())
     }
 
-    /// Share of the rows predicted right; `None` without rows.
+    /// Share of the rows with a correct prediction; `None` without rows.
     pub fn accuracy(&self) -> Option<f64> {
         ratio(self.true_positive + self.true_negative, self.rows())
     }

@@ -1,6 +1,6 @@
-//! Models on the test data as it is now: the deployed one, and a candidate.
+//! Scores of the deployed model and of a candidate on the current test data.
 //!
-//! Reading only; nothing is recorded.
+//! Nothing is written or recorded here.
 
 use anyhow::Context;
 use common::layout::names;
@@ -13,43 +13,45 @@ use serde::Serialize;
 use crate::metrics::Metrics;
 use crate::{evaluate, score_on_test};
 
-/// The deployed model on the test data.
+/// The score of the deployed model on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeployedScore {
-    /// The live release.
+    /// The live release, by its number.
     pub release: String,
-    /// SHA-256 of its model file.
+    /// SHA-256 of the release's model file.
     pub model_digest: String,
     /// Digest of the test data.
     pub data_digest: String,
-    /// F1 when it was deployed.
+    /// F1 on the test data when the model was deployed.
     pub deployed_score: f64,
-    /// 95 % interval of that F1; releases of older programs have none.
+    /// 95 % interval of `deployed_score`; `None` in releases of older programs.
     pub deployed_score_interval: Option<[f64; 2]>,
-    /// The model on the test data now.
+    /// Metrics on the current test data.
     pub metrics: Metrics,
-    /// Its prediction for each row of the test data, 0 or 1.
+    /// Prediction for each row of the test data, 0 or 1.
     pub predictions: Vec<u8>,
 }
 
-/// A model on the test data.
+/// The score of a model on the test data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestScore {
-    /// F1 of class 1.
+    /// F1 of the positive label.
     pub f1: f64,
-    /// All metrics.
+    /// All metrics on the labelled rows.
     pub metrics: Metrics,
 }
 
-/// Scores the deployed model on the test data; `None` when nothing is deployed.
+/// Scores the deployed model on the test data; `None` if nothing is deployed.
 ///
-/// An error when it reads other columns than the configuration names.
+/// An error if the release is damaged, if the model reads other columns than the configuration
+/// names, or if the test data has no labelled row.
 pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> {
     let layout = &config.layout;
     let Some(manifest) = Manifest::of_live_release(layout)? else {
         return Ok(None);
     };
-    // By its number, not through `current`: the manifest and the model must be of one release.
+    // The path has the release's number and does not go through `current`. Manifest and model are
+    // therefore always of one release.
     let path = layout.release(&manifest.release).join(names::MODEL);
     let is_damaged = || {
         format!(
@@ -65,9 +67,10 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     score_release(config, &manifest, &model).map(Some)
 }
 
-/// Scores the model of a release, which was loaded already, on the test data.
+/// Scores the loaded model of a release on the test data.
 ///
-/// An error when it reads other columns than the configuration names.
+/// An error if the model reads other columns than the configuration names, or if the test data has
+/// no labelled row.
 pub fn score_release(
     config: &Config,
     manifest: &Manifest,
@@ -100,13 +103,15 @@ pub fn score_release(
     })
 }
 
-/// Scores a model that is not deployed on the test data.
+/// Scores a candidate, which is not deployed, on the test data.
+///
+/// An error if the test data has no labelled row, or if F1 is undefined on it.
 pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestScore> {
     let (f1, metrics) = score_on_test(model, &load_test(config)?)?;
     Ok(TestScore { f1, metrics })
 }
 
 fn load_test(config: &Config) -> anyhow::Result<TestData> {
-    // Nobody compares these rows with others, so the key does not matter.
+    // These rows are not compared with others, so any key will do.
     dataset::load_test_data(&config.test_folder, &config.schema, &FingerprintKey::PUBLIC)
 }

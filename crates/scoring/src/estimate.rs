@@ -1,53 +1,53 @@
-//! What a model is probably worth on rows whose class is not known yet.
+//! The estimated performance of a model on rows that have no label yet.
 //!
-//! Where probabilities mean what they say, they say how many predictions are right
-//! (confidence-based performance estimation). An estimate sees that clients have changed; it is
-//! blind to concept drift, where the same client leaves for another reason than before.
+//! Calibrated probabilities tell how many predictions are right (confidence-based performance
+//! estimation). An estimate shows that clients have changed. It is blind to concept drift, where
+//! the same client leaves for another reason than before.
 
 use dataset::passes::{ScoredRow, probability};
 use serde::{Deserialize, Serialize};
 
 use crate::recalibration::Recalibration;
 
-/// A row as its model sees it.
+/// A model's prediction for one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
-    /// What the model orders rows by; any unit.
+    /// The model's score, by which rows are ranked; in any unit.
     pub score: f64,
-    /// Calibrated probability of class 1, 0 to 1.
+    /// Calibrated probability of the positive label, 0 to 1.
     pub probability: f64,
-    /// Whether class 1 is predicted.
+    /// True if the positive label is predicted.
     pub predicts_one: bool,
 }
 
-/// The performance to be expected; blind to concept drift.
+/// The estimated performance of a model. It is blind to concept drift.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Share of class 1.
+    /// Expected share of positive labels.
     pub prevalence: f64,
-    /// Expected number of leavers that are predicted.
+    /// Expected number of rows with a positive label and a positive prediction.
     pub true_positive: f64,
-    /// Expected number of stayers that are predicted to leave.
+    /// Expected number of rows with a negative label and a positive prediction.
     pub false_positive: f64,
-    /// Expected number of leavers that are predicted to stay.
+    /// Expected number of rows with a positive label and a negative prediction.
     pub false_negative: f64,
-    /// Expected number of stayers that are predicted to stay.
+    /// Expected number of rows with a negative label and a negative prediction.
     pub true_negative: f64,
-    /// F1 of class 1; `None` when neither leavers are expected nor any predicted.
+    /// F1 of the positive label; `None` if no positive label is expected or predicted.
     pub f1: Option<f64>,
-    /// `None` when nobody is predicted to leave.
+    /// Precision; `None` without positive predictions.
     pub precision: Option<f64>,
-    /// `None` when nobody is expected to leave.
+    /// Recall; `None` if no positive label is expected.
     pub recall: Option<f64>,
-    /// Share of the rows that is predicted right.
+    /// Accuracy: the expected share of correct predictions.
     pub accuracy: f64,
-    /// `None` when one class only is expected.
+    /// Area under the ROC curve; `None` if only one label is expected.
     pub roc_auc: Option<f64>,
 }
 
-/// The forecasts of a model's log-odds; what is predicted does not change by recalibration.
+/// The forecasts for scored rows. Recalibration changes the probabilities, but not the predictions.
 pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<Forecast> {
     let forecast = |row: &ScoredRow| Forecast {
         score: row.log_odds,
@@ -57,11 +57,13 @@ pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<For
     scored.iter().map(forecast).collect()
 }
 
-/// The performance to be expected: with probability p a row predicted as class 1 adds p to the true
-/// and 1 − p to the false positives, and one predicted as class 0 adds p to the false and 1 − p to
-/// the true negatives.
+/// Estimates the performance of a model from its forecasts.
 ///
-/// `None` without rows, when a score is NaN or a probability is not from 0 to 1.
+/// Let p be a row's probability of the positive label. A row with a positive prediction adds p to
+/// the true positives and 1 − p to the false positives. A row with a negative prediction adds p to
+/// the false negatives and 1 − p to the true negatives.
+///
+/// `None` without rows, if a score is NaN, or if a probability is not from 0 to 1.
 pub fn estimate(forecasts: &[Forecast]) -> Option<Estimate> {
     let is_usable = |row: &Forecast| (0.0..=1.0).contains(&row.probability) && !row.score.is_nan();
     if forecasts.is_empty() || !forecasts.iter().all(is_usable) {
@@ -71,7 +73,7 @@ pub fn estimate(forecasts: &[Forecast]) -> Option<Estimate> {
         let rows = forecasts
             .iter()
             .filter(|row| row.predicts_one == predicts_one);
-        // An empty sum of floats is −0.
+        // An empty sum of floats is −0; adding 0 makes it 0.
         rows.map(|row| of(row.probability)).sum::<f64>() + 0.0
     };
     let (true_positive, false_positive) = (sum(true, |p| p), sum(true, |p| 1.0 - p));
@@ -98,7 +100,7 @@ fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 
-/// The trapezoids under the curve of expected rates, rows of equal score taken together.
+/// The area under the curve of expected rates, by trapezoids. Rows of equal score form one step.
 fn roc_auc(forecasts: &[Forecast], positives: f64, negatives: f64) -> Option<f64> {
     let mut rows = forecasts.to_vec();
     rows.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
@@ -110,7 +112,7 @@ fn roc_auc(forecasts: &[Forecast], positives: f64, negatives: f64) -> Option<f64
         found += more;
     }
     let area = ratio(area, positives * negatives)?;
-    // Rounding of the sums may go a little beyond.
+    // Rounding errors can move the area slightly below 0 or above 1.
     Some(area.clamp(0.0, 1.0))
 }
 

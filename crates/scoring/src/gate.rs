@@ -1,9 +1,11 @@
-//! Whether a candidate may replace the deployed model. No I/O: a comparison in, a decision out.
+//! The promotion gate: decides from a comparison whether a candidate replaces the deployed model.
+//! Nothing is read or written here.
 //!
-//! The log-loss on new rows decides, because new rows show the world as it is now. Once the score
-//! test has found model drift, a lower mean is enough: the deployed model is known to be wrong.
-//! Without model drift nothing calls for another model, so the candidate has to be significantly
-//! better there, and the test data must not show that it is worse.
+//! The log-loss on new rows decides, because new rows show the world as it is now. After model
+//! drift, the candidate's mean log-loss must not be higher: the score test has shown that the
+//! deployed model is wrong. Without model drift nothing calls for another model. The candidate must
+//! then be significantly better on new rows. It must also not be significantly worse on the test
+//! data.
 
 use common::config::GatePolicy;
 use serde::{Deserialize, Serialize};
@@ -11,21 +13,22 @@ use serde::{Deserialize, Serialize};
 use crate::compare::{Comparison, Guard};
 use crate::metrics::Metrics;
 
-/// Scores closer than this are equal.
+/// Scores that differ by at most this much are equal.
 pub const SCORE_TOLERANCE: f64 = 1e-9;
-/// Level of the one-sided tests of a difference in log-loss.
+/// Significance level of the one-sided tests of a difference in log-loss.
 const SIGNIFICANCE: f64 = 0.05;
 
-/// Whether the candidate replaces the deployed model, and why.
+/// The gate's decision about a candidate, with its reasons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateDecision {
-    /// Whether it replaces the deployed model.
+    /// True if the candidate replaces the deployed model.
     pub accepted: bool,
-    /// One sentence for each thing that was compared.
+    /// One sentence for each figure that was compared, and one more if the policy is `Always`.
     pub reasons: Vec<String>,
 }
 
-/// Judges a comparison.
+/// Decides whether the candidate of a comparison replaces the deployed model. The policy `Always`
+/// accepts every candidate.
 pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     let findings = [
         log_loss_on_new_rows(comparison),
@@ -48,9 +51,9 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     }
 }
 
-/// One thing that was compared.
+/// What the gate finds about one of the compared figures.
 struct Finding {
-    /// Whether the candidate passes by it; `None` where it informs only.
+    /// True if the candidate passes, false if it is refused, `None` if the finding only informs.
     weight: Option<bool>,
     text: String,
 }
@@ -88,7 +91,9 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     }
 }
 
-/// Whether the candidate's log-loss is significantly lower, given the p-value of its being higher.
+/// Tests whether the candidate's log-loss is significantly lower; with the rule as text.
+///
+/// `p_of_higher` is the p-value of the opposite test: that the candidate's log-loss is higher.
 fn significantly_lower(p_of_higher: Option<f64>) -> (bool, String) {
     let needed = "no model drift was found, so the candidate's must be significantly lower";
     let Some(p) = p_of_higher.map(|p| 1.0 - p) else {
@@ -111,8 +116,10 @@ fn f1_on_new_rows(comparison: &Comparison) -> Finding {
     ))
 }
 
-/// Without model drift the candidate is refused where chance alone would rarely make it so much
-/// worse. After model drift the test data may show the former world, so it decides nothing.
+/// Compares the log-losses on the test data.
+///
+/// Without model drift, the candidate is refused if its log-loss is significantly higher. After
+/// model drift the test data may show the former world, so it decides nothing.
 fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
     let Some(guard) = &comparison.guard else {
         return Finding::informs(
@@ -168,7 +175,7 @@ fn p_text(p: f64) -> String {
     }
 }
 
-/// F1 as people read it: with its 95 % interval where there is one.
+/// F1 as text for people, with its 95 % interval if there is one; "undefined" without an F1.
 pub fn f1_with_interval(f1: Option<f64>, interval: Option<[f64; 2]>) -> String {
     match (f1, interval) {
         (None, _) => "undefined".into(),
@@ -179,7 +186,7 @@ pub fn f1_with_interval(f1: Option<f64>, interval: Option<[f64; 2]>) -> String {
     }
 }
 
-/// Both numbers with as many decimals as it takes to tell them apart.
+/// Both log-losses with the fewest decimals that show their difference: from 4 to 10.
 fn both(candidate: f64, deployed: f64) -> String {
     let is_told =
         |decimals: &usize| format!("{candidate:.decimals$}") != format!("{deployed:.decimals$}");
@@ -198,19 +205,19 @@ mod tests {
     use super::*;
     use crate::evaluate;
 
-    /// What stands in a comparison, as far as the gate looks at it.
+    /// The parts of a comparison that the gate reads. Pairs are candidate, then incumbent.
     #[derive(Clone, Copy)]
     struct Case {
         model_drift: bool,
         log_loss: (f64, f64),
-        /// P-value of the candidate's log-loss on the new rows being higher.
+        /// P-value of the test that the candidate's log-loss is higher on new rows.
         p: Option<f64>,
-        /// The same on the test data.
+        /// P-value of the same test on the test data. The outer `None` means no test data.
         test: Option<Option<f64>>,
         f1: (Option<f64>, Option<f64>),
     }
 
-    /// The world has changed and the candidate knows it.
+    /// Model drift, and a candidate that has learned the change.
     const LEARNED: Case = Case {
         model_drift: true,
         log_loss: (0.5, 0.6),
@@ -218,7 +225,7 @@ mod tests {
         test: Some(Some(0.5)),
         f1: (Some(0.7), Some(0.7)),
     };
-    /// Nothing has changed and the candidate is better beyond chance.
+    /// No model drift, and a candidate that is significantly better.
     const BETTER: Case = Case {
         model_drift: false,
         p: Some(0.96),

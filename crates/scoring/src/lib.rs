@@ -1,8 +1,8 @@
-//! What a model is worth on rows: metrics, the comparison of two models on the same rows, and the
+//! The performance of a model: its metrics, the comparison of two models on the same rows, and the
 //! gate that a candidate has to pass.
 //!
-//! Fitting is not done here but for the folds that a candidate answers from; what follows from a
-//! verdict is not known here.
+//! This crate fits models only for cross-validation and recalibration. It does not know what
+//! follows from a decision of the gate.
 
 mod calibration;
 mod compare;
@@ -42,7 +42,8 @@ pub use score::{read_score, same_score, score_text, seen_rows, write_score};
 pub use statistics::{f1_interval, quantile};
 pub use warnings::model_warnings;
 
-/// Scores the candidate by hand: on the test data, into its file and the history.
+/// Scores the candidate on the test data, for the command `scoring`. The score is written to the
+/// candidate's score file and to the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     let _lock = RunLock::acquire(&config.layout, "scoring")?;
     let (started_at, clock) = (Timestamp::now(), Instant::now());
@@ -86,17 +87,18 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     })
 }
 
-/// The metrics of a model on the labelled rows of a selection; `None` when there are none.
+/// The metrics of a model on the labelled rows of a selection; `None` without labelled rows.
 pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
     let labelled = selection.clone().labelled();
     let expression = model.predictor.expression();
     evaluate(&log_odds(&expression, table, &labelled))
 }
 
-/// Log-odds above which the positive label is predicted: a probability of one half.
+/// Log-odds above which the positive label is predicted. Log-odds of 0 are a probability of one
+/// half.
 const THRESHOLD: f64 = 0.0;
 
-/// How a model predicts the labelled rows of a selection.
+/// The confusion matrix of a model on the labelled rows of a selection.
 pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
     let expression = model.predictor.expression();
     let labelled = selection.clone().labelled();
@@ -111,7 +113,7 @@ pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> Confusi
 
 /// F1 and the other metrics of a model on the test data.
 ///
-/// Where F1 is undefined the test data is unusable (exit code 65).
+/// Without labelled rows, or if F1 is undefined, the test data is unusable (exit code 65).
 pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
     let metrics = score(model, &test.table, &test.table.all())
         .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
@@ -124,7 +126,8 @@ pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Met
     Ok((f1, metrics))
 }
 
-/// What was rejected of the test data and what somebody should look at in it, one sentence each.
+/// Warnings about the test data, one sentence each: rejected rows, rejected files, and what
+/// somebody should look at.
 pub fn test_data_warnings(test: &TestData) -> Vec<String> {
     let n_rows = test.rejected_rows;
     let rows = (n_rows > 0).then(|| {
@@ -148,7 +151,7 @@ pub fn test_data_warnings(test: &TestData) -> Vec<String> {
         .collect()
 }
 
-/// Rejected files of the test data that are named one by one.
+/// Maximum number of rejected files of the test data that are named one by one.
 const MAX_NAMED_FILES: usize = 20;
 
 fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
@@ -172,7 +175,8 @@ fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
     Ok((model, digest))
 }
 
-/// Says how many test rows stand in the ingested data too; the score would flatter the model.
+/// A warning if rows of the test data are also in the ingested data: the score would then flatter
+/// the model.
 fn overlap_warning(
     config: &Config,
     history: &History,
@@ -194,7 +198,7 @@ fn overlap_warning(
                 )
             })
         }
-        // The score itself needs no ingested data.
+        // The score does not depend on the ingested data, so this error is only a warning.
         Err(error) => Some(format!(
             "the test data could not be compared with the ingested data: {error:#}"
         )),

@@ -1,7 +1,8 @@
-//! Metrics of log-odds against known classes.
+//! Metrics of a model's log-odds on labelled rows.
 //!
-//! Class 1 is predicted where the log-odds are above 0, that is where its probability is above a
-//! half. What has no value (a denominator of 0, one class only) is `None`, never a silent 0.
+//! The positive label is predicted if the log-odds are above 0, that is, if its probability is above
+//! one half. A metric without a value is `None`, never 0: its denominator is 0, or all rows have one
+//! label.
 
 use dataset::passes::{ScoredRow, log_loss, probability};
 use dataset::{sort_by, sum_of};
@@ -10,60 +11,62 @@ use serde::{Deserialize, Serialize};
 use crate::ConfusionMatrix;
 use crate::statistics::f1_interval;
 
-/// How well the known classes of some rows were predicted.
+/// The realised performance of a model on labelled rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Rows with a known class; at least one.
+    /// Number of labelled rows; at least one.
     pub rows: u64,
-    /// Rows of class 1 among them.
+    /// Number of rows with a positive label.
     pub positives: u64,
-    /// Share of class 1.
+    /// Share of positive labels.
     pub prevalence: f64,
-    /// Counts by observed and predicted class.
+    /// Counts of rows by label and prediction.
     pub confusion: ConfusionMatrix,
-    /// F1 of class 1.
+    /// F1 of the positive label; `None` without positive labels and positive predictions.
     pub f1: Option<f64>,
-    /// 95 % interval of F1; `None` where F1 is undefined, and in metrics of older programs.
+    /// 95 % interval of F1; `None` if F1 is undefined, and in metrics of older programs.
     pub f1_interval: Option<[f64; 2]>,
-    /// Share of the predicted leavers that left.
+    /// Share of the positive predictions that are right; `None` without positive predictions.
     pub precision: Option<f64>,
-    /// Share of the leavers that were predicted.
+    /// Share of the positive labels that are predicted; `None` without positive labels.
     pub recall: Option<f64>,
-    /// Share of the stayers that were predicted to stay.
+    /// Share of the negative labels that are predicted; `None` without negative labels.
     pub specificity: Option<f64>,
-    /// Share of the rows predicted right.
+    /// Share of the rows with a correct prediction.
     pub accuracy: f64,
-    /// Chance that a leaver has higher log-odds than a stayer, ties counting half.
+    /// Area under the ROC curve: the probability that a positive row has higher log-odds than a negative
+    /// one, ties counting half. `None` if all rows have one label.
     pub roc_auc: Option<f64>,
-    /// Mean log-loss.
+    /// Mean log-loss; natural logarithm, lower is better.
     pub log_loss: f64,
-    /// Mean squared difference of probability and class.
+    /// Brier score: the mean squared difference between probability and label; lower is better.
     pub brier: f64,
-    /// What would be reached without a model.
+    /// The performance of predictions without a model.
     pub baselines: Baselines,
 }
 
-/// What would be reached without a model.
+/// The performance of predictions without a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
-    /// F1 of predicting class 1 for every row.
+    /// F1 with the positive label predicted for every row.
     pub always_one_f1: Option<f64>,
-    /// Predicting the more frequent class for every row.
+    /// Performance with the more frequent label predicted for every row.
     pub majority: MajorityBaseline,
 }
 
-/// Predicting the more frequent class for every row.
+/// Performance with the more frequent label predicted for every row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MajorityBaseline {
-    /// The class; 0 where both are as frequent.
+    /// The more frequent label; 0 if both are equally frequent.
     pub class: u8,
-    /// Its share.
+    /// Share of that label, which is the accuracy of the baseline.
     pub accuracy: f64,
-    /// F1 of class 1, which is never predicted where class 0 is the more frequent.
+    /// F1 of the positive label. If label 0 is the more frequent one, label 1 is never predicted:
+    /// F1 is then 0, or `None` without positive labels.
     pub f1: Option<f64>,
 }
 
-/// The metrics of the rows whose class is known; `None` when there are none.
+/// The metrics of the labelled rows; `None` without labelled rows.
 pub fn evaluate(scored: &[ScoredRow]) -> Option<Metrics> {
     let known = labelled(scored);
     let mut confusion = ConfusionMatrix::default();
@@ -73,7 +76,7 @@ pub fn evaluate(scored: &[ScoredRow]) -> Option<Metrics> {
     Some(Metrics {
         rows: confusion.rows(),
         positives: confusion.positives(),
-        // Without rows there is no accuracy, and no metrics.
+        // Without rows there is no accuracy, and then there are no metrics.
         accuracy: confusion.accuracy()?,
         prevalence: confusion.positives() as f64 / confusion.rows() as f64,
         f1: confusion.f1(),
@@ -89,7 +92,7 @@ pub fn evaluate(scored: &[ScoredRow]) -> Option<Metrics> {
     })
 }
 
-/// Mean log-loss of the rows whose label is known; `None` when there are none.
+/// Mean log-loss of the labelled rows; `None` without labelled rows.
 pub(crate) fn mean_log_loss(scored: &[ScoredRow]) -> Option<f64> {
     let known = labelled(scored);
     (!known.is_empty()).then(|| mean(&known, log_loss))
@@ -101,7 +104,7 @@ fn labelled(scored: &[ScoredRow]) -> Vec<(f64, bool)> {
 }
 
 fn squared_error(log_odds: f64, class: bool) -> f64 {
-    // The probability of the other class: no digits are lost near 1.
+    // The probability of the other label. Computing it directly loses no digits near 1.
     let miss = probability(if class { -log_odds } else { log_odds });
     miss * miss
 }
@@ -112,11 +115,12 @@ fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 
     if total.is_finite() {
         return total / count;
     }
-    // The mean of finite numbers is finite, also where their sum is not.
+    // The sum overflows, but the mean of finite numbers is finite.
     sum_of(known, |(log_odds, class)| of_row(*log_odds, *class) / count).min(f64::MAX)
 }
 
-/// The Mann-Whitney statistic from mid-ranks, in whole numbers up to the last division.
+/// The Mann-Whitney statistic from mid-ranks, divided by the number of pairs. Only the last division
+/// is in floating point. `None` if all rows have one label.
 fn roc_auc(mut known: Vec<(f64, bool)>) -> Option<f64> {
     sort_by(&mut known, |a, b| a.0.total_cmp(&b.0));
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);

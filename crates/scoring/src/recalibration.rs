@@ -1,4 +1,5 @@
-//! Log-odds made to mean what they say, by an intercept and a slope (Platt 1999).
+//! Recalibration: corrects a model's log-odds by an intercept and a slope (Platt 1999), so that
+//! its probabilities are calibrated.
 
 use dataset::passes::{ScoredRow, log_loss};
 use dataset::{FOLDS, Fold, Table};
@@ -6,42 +7,43 @@ use model::Design;
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
 
-/// A penalty so weak that it shows in no digit.
+/// Inverse strength of a penalty that is too weak to change any digit.
 const UNPENALISED: f64 = 1e12;
 
 /// A linear function of a model's log-odds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalibration {
-    /// Is added, in log-odds.
+    /// The summand, in log-odds.
     pub intercept: f64,
-    /// Is multiplied with; above 0.
+    /// The factor of the model's log-odds; above 0.
     pub slope: f64,
 }
 
 impl Recalibration {
-    /// Leaves log-odds as they are.
+    /// The recalibration that leaves log-odds as they are.
     pub const NONE: Self = Self {
         intercept: 0.0,
         slope: 1.0,
     };
 
-    /// The recalibrated log-odds of the model's.
+    /// Recalibrates log-odds of the model. The result is clamped to finite numbers.
     pub fn log_odds(&self, log_odds: f64) -> f64 {
         (self.intercept + self.slope * log_odds).clamp(-f64::MAX, f64::MAX)
     }
 }
 
-/// The recalibration of a model on reference rows, `clients` holding the client hash of each.
+/// Fits the recalibration of a model to reference rows. `clients` holds the client hash of each row.
 ///
-/// Fitted to four fifths of the clients at a time it answers for the rest; only where that lowers
-/// the log-loss of all labelled rows it is taken, fitted to all of them. Else, and where a fold
-/// cannot be fitted or the slope is not above 0, it is [`Recalibration::NONE`].
+/// Cross-validation over folds of the clients decides whether it helps: four fifths are fitted, the
+/// rest is predicted. If that lowers the log-loss of all labelled rows, the result is the fit to all
+/// labelled rows. Otherwise the result is [`Recalibration::NONE`]. The same holds if a fold cannot
+/// be fitted, or if the slope is not above 0.
 pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
     let table = Table {
         features: vec![scored.iter().map(|row| row.log_odds).collect()],
         labels: scored.iter().map(|row| row.label).collect(),
         clients: clients.to_vec(),
-        // Identities are not asked for.
+        // The identities of rows are not read.
         ..Table::default()
     };
     lower_log_loss(&table).unwrap_or(Recalibration::NONE)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The cases of one kind.
+/// The reference cases of one kind, such as `estimates`; at least one.
 pub(crate) fn cases(kind: &str) -> Vec<Value> {
     let text = include_str!("../testdata/monitoring.json");
     let all: Value = serde_json::from_str(text).expect("JSON");
@@ -11,7 +11,7 @@ pub(crate) fn cases(kind: &str) -> Vec<Value> {
     cases
 }
 
-/// A list of numbers.
+/// The numbers of a JSON array.
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     let list = value.as_array().expect("a list");
     list.iter()

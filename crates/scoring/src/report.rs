@@ -1,4 +1,4 @@
-//! What scoring has to say when it is done.
+//! The report of the command `scoring`, and metrics as text.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::metrics::Metrics;
 /// A model's score on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoreReport {
-    /// F1 of class 1.
+    /// F1 of the positive label.
     pub f1: f64,
-    /// All metrics.
+    /// All metrics on the labelled rows of the test data.
     pub metrics: Metrics,
     /// SHA-256 of the model file.
     pub model: String,
     /// Digest of the test data.
     pub test_data: String,
-    /// What somebody should know about the test data.
+    /// Warnings about the test data and the model, one sentence each.
     pub warnings: Vec<String>,
 }
 

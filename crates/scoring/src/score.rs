@@ -1,4 +1,4 @@
-//! The score file, and the overlap of the test data with other rows.
+//! The score file, and the rows that the test data shares with other data.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use dataset::Fingerprint;
 
 use crate::gate::SCORE_TOLERANCE;
 
-/// Characters of a broken score file that are shown.
+/// Maximum number of bytes of an invalid score file that an error message shows.
 const SHOWN: usize = 40;
 
 /// The content of a score file: the shortest decimal that is exactly the score, and a newline.
@@ -16,13 +16,13 @@ pub fn score_text(f1: f64) -> String {
     format!("{f1}\n")
 }
 
-/// Writes the candidate's score.
+/// Writes the candidate's score file, and creates its folder if needed.
 pub fn write_score(config: &Config, f1: f64) -> anyhow::Result<()> {
     files::create_folder(config.layout.models())?;
     files::replace(&config.layout.candidate_score(), score_text(f1).as_bytes())
 }
 
-/// Reads a score file; whatever is no F1 is refused.
+/// Reads a score file. An error if it is missing, or holds anything except a number from 0 to 1.
 pub fn read_score(path: &Path) -> anyhow::Result<f64> {
     let content = files::read_if_present(path)?
         .ok_or_else(|| Failure::input_output(format!("there is no score at {}", path.display())))?;
@@ -41,12 +41,12 @@ pub fn read_score(path: &Path) -> anyhow::Result<f64> {
     })
 }
 
-/// Whether two scores are equal within rounding.
+/// True if two scores are equal within rounding.
 pub fn same_score(one: f64, other: f64) -> bool {
     (one - other).abs() <= SCORE_TOLERANCE
 }
 
-/// For each of some rows whether it is among `seen`; both were identified under the same key.
+/// For each row, true if its fingerprint is among `seen`. Both must be made with the same key.
 pub fn seen_rows(rows: &[Fingerprint], seen: impl IntoIterator<Item = Fingerprint>) -> Vec<bool> {
     let n_rows = rows.len();
     let rows = rows.iter().enumerate();

@@ -1,4 +1,4 @@
-//! How far a metric, or a difference between two models, could be chance.
+//! Confidence intervals of F1, tests of a difference between two models, and quantiles.
 
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
@@ -7,26 +7,27 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use crate::ConfusionMatrix;
 use crate::compare::PairedCounts;
 
-/// Differences smaller than this are rounding, not spread.
+/// Differences up to this size are rounding errors, not spread.
 const ROUNDING: f64 = 1e-9;
-/// Bootstrap replicates.
+/// Number of bootstrap replicates.
 const REPLICATES: usize = 2000;
-/// Any fixed number will do: the same rows give the same interval.
+/// Seed of the random draws. Any fixed number makes the same rows give the same interval.
 const SEED: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
 /// The 97.5th percentile of the standard normal distribution.
 const NORMAL_97_5: f64 = 1.959_963_984_540_054;
-/// The ends of the middle 95 % of the replicates: the first and the last but one of forty parts.
+/// The ends of the middle 95 % of the replicates, in fortieths: 2.5 % and 97.5 %.
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;
 
-/// The p-value of a one-sided paired t-test that the mean of the differences is above 0; `None`
-/// with fewer than two, or when they do not differ from each other.
+/// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above 0.
+///
+/// `None` with fewer than two differences, if all are 0 within rounding, or if they have no spread.
 pub(crate) fn p_value_of_positive_mean(differences: &[f64]) -> Option<f64> {
     let largest = differences.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
     if differences.len() < 2 || largest <= ROUNDING {
         return None;
     }
-    // The statistic has no unit; in units of the largest difference no square overflows.
+    // The statistic has no unit. In units of the largest difference no square overflows.
     let count = differences.len() as f64;
     let scaled = || differences.iter().map(|x| x / largest);
     let mean = scaled().sum::<f64>() / count;
@@ -39,10 +40,11 @@ pub(crate) fn p_value_of_positive_mean(differences: &[f64]) -> Option<f64> {
     Some(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.sf(statistic))
 }
 
-/// The 95 % interval of the candidate's F1 − the incumbent's over resampled rows.
+/// The 95 % interval of the candidate's F1 minus the incumbent's F1, by a paired bootstrap.
 ///
-/// Rows enter only by class and both predictions, so drawing n rows is drawing eight counts: the
-/// cost does not depend on n. Replicates without an F1 are skipped; `None` when all are.
+/// A row counts only by its label and both predictions. Drawing n rows is therefore drawing eight
+/// counts, and the cost does not depend on n. Replicates without an F1 are skipped. `None` if all
+/// replicates are skipped.
 pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> {
     interval(&counts.0, |drawn| {
         let drawn = PairedCounts(drawn);
@@ -50,12 +52,12 @@ pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> 
     })
 }
 
-/// The 95 % interval of F1.
+/// The 95 % interval of F1; `None` where F1 is undefined.
 ///
-/// With q the share of true positives among all rows but true negatives, F1 = 2q / (1 + q) grows
-/// with q, and of so many such rows the true positives are binomial. So the ends are those of
-/// Wilson's interval for q (1927), which covers as often as it says for few rows and rare classes
-/// too, and has a width where nothing is wrong. `None` where F1 is undefined.
+/// Let q be the share of true positives among all rows except true negatives. F1 = 2q / (1 + q)
+/// grows with q. Given the number of these rows, the count of true positives is binomial. The ends
+/// therefore follow from Wilson's interval for q (1927). That interval keeps its coverage for few
+/// rows and rare labels. It also has a width above 0 if no prediction is wrong.
 pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
     let right = matrix.true_positive;
     let of = right + matrix.false_positive + matrix.false_negative;
@@ -77,7 +79,7 @@ fn wilson(with: u64, rows: u64) -> Option<[f64; 2]> {
     Some(ends.map(|end| (end / (1.0 + squared / rows)).clamp(0.0, 1.0)))
 }
 
-/// The percentile interval of a statistic of resampled counts.
+/// The 95 % percentile interval of a statistic over bootstrap replicates of the counts.
 fn interval<const CELLS: usize>(
     counts: &[u64; CELLS],
     statistic: impl Fn([u64; CELLS]) -> Option<f64>,
@@ -87,14 +89,15 @@ fn interval<const CELLS: usize>(
     percentiles(values.collect())
 }
 
-/// The two ends of the middle 95 %; `None` without values.
+/// The 2.5th and the 97.5th percentile of the values; `None` without values.
 fn percentiles(mut values: Vec<f64>) -> Option<[f64; 2]> {
     values.sort_unstable_by(f64::total_cmp);
     let [lower, upper] = ENDS.map(|part| quantile(&values, part, FORTIETHS));
     Some([lower?, upper?])
 }
 
-/// A multinomial draw, cell by cell: of the rows not yet dealt, each cell takes a binomial share.
+/// A multinomial draw of as many rows as `counts` has, cell by cell. Each cell takes a binomial
+/// share of the rows that are left.
 fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) -> [u64; CELLS] {
     let mut weight_left: u64 = counts.iter().sum();
     let mut rows_left = weight_left;
@@ -104,7 +107,7 @@ fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) ->
         } else {
             weight as f64 / weight_left as f64
         };
-        // A share between 0 and 1 is always accepted.
+        // `Binomial::new` accepts every share from 0 to 1.
         let drawn = Binomial::new(rows_left, share).map_or(0, |cell| cell.sample(random));
         weight_left -= weight;
         rows_left -= drawn;
@@ -112,11 +115,12 @@ fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) ->
     })
 }
 
-/// The value that a part `part` / `of` of some ascending numbers lies below, linearly interpolated
-/// between the two nearest.
+/// The quantile `part` / `of` of numbers in ascending order, linearly interpolated between the two
+/// nearest numbers.
 ///
-/// In whole numbers up to the last division: a quantile that is one of the numbers is exactly that
-/// one. `None` without numbers, for a part above the whole, and on the way to an infinity.
+/// The position is computed in whole numbers. A quantile at the position of a number is therefore
+/// exactly that number. `None` without numbers, if `part` is above `of`, if `of` is 0, and between
+/// a number and an infinity.
 pub fn quantile(sorted: &[f64], part: u64, of: u64) -> Option<f64> {
     let position = (sorted.len() as u64).checked_sub(1)?.checked_mul(part)?;
     let (place, rest) = (position.checked_div(of)? as usize, position % of);
@@ -167,12 +171,13 @@ mod tests {
     #[test]
     fn the_interval_of_f1_is_that_of_the_share_that_it_grows_with() {
         let [lower, upper] = f1_interval(&matrix([480, 257, 339, 924])).unwrap();
-        // 4,000 draws of the 2,000 rows one by one, in another language, gave 0.5879 and 0.6457.
+        // A program in another language resampled the 2,000 rows one by one, 4,000 times. It found
+        // 0.5879 and 0.6457.
         assert!((lower - 0.5879).abs() < 0.003, "{lower}");
         assert!((upper - 0.6457).abs() < 0.003, "{upper}");
         assert_eq!(f1_interval(&ConfusionMatrix::default()), None);
         assert_eq!(f1_interval(&matrix([0, 0, 0, 9])), None);
-        // Wilson's interval of 8 of 8 is 0.67559 to 1.
+        // Wilson's interval of 8 successes in 8 trials is 0.67559 to 1.
         let [lower, upper] = f1_interval(&matrix([8, 0, 0, 90])).unwrap();
         let end = 0.675_592_4;
         assert!((lower - 2.0 * end / (1.0 + end)).abs() < 1e-6, "{lower}");
@@ -181,7 +186,8 @@ mod tests {
         assert!(lower == 0.0 && upper > 0.4 && upper < 0.6, "{upper}");
     }
 
-    /// In how many of 1,000 samples of n rows that have an F1 the interval holds the true one.
+    /// Number of samples whose interval contains the true F1, among 1,000 samples of `n` rows.
+    /// Samples without an F1 do not count.
     fn coverage(n: u64, shares: [f64; 3]) -> u32 {
         let [true_positive, false_positive, false_negative] = shares;
         let truth = true_positive / (true_positive + 0.5 * (false_positive + false_negative));
@@ -206,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_interval_of_f1_covers_the_truth_about_as_often_as_it_says() {
-        // Share of class 1, and precision and recall, which are alike.
+        // Share of positive labels, and the value that precision and recall share.
         for (prevalence, right) in [
             (0.3, 0.6),
             (0.3, 0.3),
@@ -276,7 +282,8 @@ mod tests {
 
     #[test]
     fn replicates_without_an_f1_are_skipped() {
-        // One leaver among ten rows, found by both: a third of the replicates has none.
+        // One positive label among ten rows, predicted by both models. A third of the replicates
+        // has no positive label.
         assert_eq!(interval([9, 0, 0, 0, 0, 0, 0, 1]), [0.0, 0.0]);
         assert_eq!(
             f1_difference_interval(&PairedCounts([9, 0, 0, 0, 0, 0, 0, 0])),

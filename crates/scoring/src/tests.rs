@@ -14,7 +14,7 @@ fn config(folder: &Path) -> Config {
 
 const HEADER: &str = "corporation,x,exited\n";
 
-/// A model for which 1 becomes likelier with x, as the candidate.
+/// Writes a candidate that predicts a higher probability of the positive label for a higher x.
 fn put_candidate(config: &Config) {
     let mut table = Table::new(&config.schema);
     for row in 0..60_u32 {

@@ -1,14 +1,15 @@
-//! What a person should know about a model before trusting its figures.
+//! Warnings about a model whose metrics say little, or whose predictions are of little use.
 
 use crate::gate::{SCORE_TOLERANCE, f1_with_interval};
 use crate::metrics::Metrics;
 
-/// Warnings about a model with these metrics.
+/// Warnings about a model, by its metrics; empty if there is nothing to warn about.
 ///
-/// `model` names it, such as "the candidate"; `place` says of which rows, such as "on the test data".
+/// There is a warning if all labelled rows have one label, if the model never predicts the positive
+/// label, or if its F1 is lower than with the positive label predicted for every row.
 ///
-/// It was asked about rows of one label only, it flags nobody, or its F1 is below that of calling
-/// everyone a leaver.
+/// `model` names the model, such as "the candidate". `place` names the rows, such as "on the test
+/// data".
 pub fn model_warnings(metrics: &Metrics, model: &str, place: &str) -> Vec<String> {
     let confusion = &metrics.confusion;
     let labelled = metrics.rows;
@@ -45,7 +46,8 @@ mod tests {
     use super::*;
     use crate::evaluate;
 
-    /// The warnings about a model with so many true and false positives, false and true negatives.
+    /// Warnings about a model with these counts of rows: true positives, false positives, false
+    /// negatives, true negatives.
     fn warnings(cells: [usize; 4]) -> Vec<String> {
         let kinds = [(1.0, true), (1.0, false), (-1.0, true), (-1.0, false)];
         let rows: Vec<ScoredRow> = kinds
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn a_model_that_is_better_than_no_model_is_none() {
         assert!(warnings([30, 10, 10, 50]).is_empty());
-        // As good as calling everyone a leaver, because it does.
+        // The model predicts the positive label for every row, so its F1 equals the baseline.
         assert!(warnings([30, 70, 0, 0]).is_empty());
     }
 }

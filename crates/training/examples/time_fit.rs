@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release -p training --example time_fit -- ROWS COLUMNS`
 //!
-//! Fits once for each line of its input, and answers with a line of JSON: seconds, steps,
-//! intercept and coefficients. The rows follow from a formula of whole numbers and sums that
-//! other programs can compute too.
+//! Fits once for each line of standard input. The answer is a line of JSON with seconds, steps,
+//! intercept and coefficients. The rows follow a formula of whole numbers and sums, so that other
+//! programs can compute the same rows.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use model::Design;
 use serde_json::json;
 use training::{FitSettings, fit};
 
-/// A number in [0, 1) that looks random, the same for the same place.
+/// A pseudorandom number in [0, 1); equal arguments give equal numbers.
 fn uniform(row: usize, column: usize) -> f64 {
     let place = (row as u64) << 8 | column as u64;
     let mixed = (place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -24,7 +24,7 @@ fn uniform(row: usize, column: usize) -> f64 {
     ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Columns in units of 1, 10 and 100; the class follows all of them, with noise.
+/// Columns in units of 1, 10 and 100. The label follows all of them, with noise.
 fn table(rows: usize, columns: usize) -> Table {
     let mut sums = vec![0.0; rows];
     let features = (0..columns)

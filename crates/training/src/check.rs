@@ -1,9 +1,9 @@
-//! The independent check of a fit: another solver, on the raw columns, tries for a lower loss.
+//! The independent check of a fit: another solver searches for a lower loss on the raw columns.
 //!
-//! smartcore's L-BFGS and the objective below share no code with the fit. The solver may stop before
-//! the optimum, which proves nothing. A loss below the fit's proves that the fit is wrong. The work is
-//! bounded by a count, not by a clock, so that the same data gives the same model file on every
-//! machine.
+//! smartcore's L-BFGS and the objective below share no code with the fit. A loss below the fit's
+//! proves that the fit is wrong. A higher loss proves nothing, because the solver may stop before the
+//! optimum. A count limits the work, not a clock, so that the same data gives the same model file on
+//! every machine.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -19,7 +19,7 @@ use smartcore::optimization::line_search::Backtracking;
 
 use crate::fit::{Fit, FitSettings};
 
-/// The fit is wrong: something else found a lower loss.
+/// The error that the fit is wrong: the independent solver found a lower loss.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
     "an independent solver found the loss {found}, lower than {fitted} at the fitted coefficients"
@@ -31,17 +31,18 @@ pub struct Beaten {
     pub found: f64,
 }
 
-/// Losses closer than this, relative to the fitted one, are the same.
+/// Losses are equal if they differ by at most this much, relative to the fit's loss.
 const SAME_LOSS: f64 = 1e-6;
-/// Beyond this size the sums of squares in smartcore's line search could overflow, and an
-/// infinite slope makes it panic.
+/// Largest raw value that is checked. With larger values the sums of squares in smartcore's line
+/// search could overflow, and an infinite slope makes it panic.
 const MAX_VALUE: f64 = 1e60;
-/// Products and sums that the check may take, about a tenth of a second on a processor of 2020.
+/// Maximum work of the check, in products and sums. It takes about 0.1 seconds on a processor of 2020.
 const MAX_WORK: u64 = 100_000_000;
-/// What the exponential and the logarithm of a row take, in products and sums.
+/// Work of the exponential and the logarithm of one row, in products and sums.
 const WORK_OF_A_ROW: u64 = 16;
 
-/// Lets the independent solver try on all labelled rows of a table.
+/// Checks a fit with the independent solver on all labelled rows of a table. An error if the solver
+/// found a lower loss.
 pub fn check(settings: &FitSettings, table: &Table, fit: &Fit) -> Result<Check, Beaten> {
     let rows = RawRows::of(table, fit);
     let largest = rows
@@ -69,7 +70,7 @@ fn judge(fitted: f64, found: f64, is_cut_short: bool) -> Result<Check, Beaten> {
     }
 }
 
-/// The labelled rows as a matrix: the raw values of the design's columns, missing ones imputed.
+/// The labelled rows as a matrix of the design's columns, in raw units. Missing values are imputed.
 struct RawRows {
     columns: Array2<f64>,
     labels: Vec<bool>,
@@ -100,7 +101,8 @@ impl RawRows {
     }
 }
 
-/// The objective of the fit at raw weights, the intercept last, and how far it was followed.
+/// The objective of the fit at raw weights, the intercept last. It also records the work done and
+/// the lowest loss found.
 struct Objective<'a> {
     rows: &'a RawRows,
     c: f64,
@@ -133,20 +135,22 @@ impl<'a> Objective<'a> {
         let start = vec![0.0; self.rows.columns.ncols() + 1];
         let value = |weights: &Vec<f64>| self.value(weights);
         let gradient = |into: &mut Vec<f64>, weights: &Vec<f64>| self.gradient(into, weights);
-        // The line search ends a thousand vain steps with a panic. What was found before counts.
+        // The line search panics after a thousand steps without success. The lowest loss found before
+        // still counts.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| {
             LBFGS::default().optimize(&value, &gradient, &start, &line_search)
         }));
     }
 
-    /// Whether there is work left for one evaluation more, which is then counted.
+    /// Counts the work of one more evaluation; true if it is within [`MAX_WORK`].
     fn may_go_on(&self) -> bool {
         self.work.set(self.work.get() + self.work_of_one);
         self.is_spent.set(self.work.get() > MAX_WORK);
         !self.is_spent.get()
     }
 
-    /// No number once the work is spent, which ends the solver's line search.
+    /// The objective's value. It is NaN once the work exceeds [`MAX_WORK`], which ends the solver's
+    /// line search.
     fn value(&self, weights: &[f64]) -> f64 {
         if !self.may_go_on() {
             return f64::NAN;
@@ -162,7 +166,8 @@ impl<'a> Objective<'a> {
         value
     }
 
-    /// Zero once the work is spent, which ends the solver.
+    /// Writes the objective's gradient to `into`. It is 0 once the work exceeds [`MAX_WORK`], which
+    /// ends the solver.
     fn gradient(&self, into: &mut [f64], weights: &[f64]) {
         into.fill(0.0);
         if !self.may_go_on() {
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_check_ends_where_its_work_is_spent() {
-        // Columns of very different sizes, which raw steps follow for tens of thousands of
+        // The columns differ widely in magnitude. Steps in raw units then need tens of thousands of
         // evaluations.
         let column = |column: usize, row: usize| {
             let size = 10f64.powi(column as i32 % 7 - 3);
@@ -304,7 +309,7 @@ mod tests {
         objective.minimise();
         assert!(objective.is_spent.get());
         assert!(objective.lowest.get() >= fitted.loss * (1.0 - SAME_LOSS));
-        // What is asked for once the work is spent costs nothing.
+        // Evaluations beyond the limit do no work.
         let evaluations = objective.work.get() / objective.work_of_one;
         let paid = MAX_WORK / objective.work_of_one;
         assert!(evaluations < paid + 200, "{evaluations} of {paid}");

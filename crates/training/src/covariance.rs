@@ -1,8 +1,9 @@
 //! The sandwich covariance of the coefficients: how far they may be from those of the population.
 //!
-//! (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows, where I₀ is the information and Λ the
-//! second derivatives of the penalty. It is valid even if the model's form is wrong. If the curvature
-//! is singular within rounding there is no covariance: a ridge would divide noise by noise.
+//! It is (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows. I₀ is the information matrix, and
+//! Λ has the second derivatives of the penalty. The covariance is valid even if the model's form is
+//! wrong. If the curvature I₀+Λ is singular within rounding, there is no covariance: with a ridge, it
+//! would be one rounding error divided by another.
 
 use dataset::passes::{LogisticPoint, sandwich_meat};
 use dataset::{Selection, Table};
@@ -22,7 +23,7 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
-    // Each entry of the curvature is a sum over the rows: at worst it carries a rounding of each.
+    // Each entry of the curvature is a sum over the rows. At worst it has one rounding error per row.
     let size = fit.curvature.nrows() as f64;
     let rounding = size.max(fit.rows as f64) * f64::EPSILON;
     let bread = Cholesky::exactly(&fit.curvature, rounding)?;
@@ -34,7 +35,8 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
     flaw.is_none().then_some(raw)
 }
 
-/// T·C·Tᵀ, where T turns standardised weights into raw ones.
+/// The covariance in raw units, T·C·Tᵀ. C is the covariance of the standardised weights, and T
+/// converts these weights to raw ones.
 fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
     let size = standardised.nrows();
     let transform = |row: usize| -> Array1<f64> {
@@ -98,7 +100,7 @@ mod tests {
         bread[[1, 1]] += 1.0 / settings.c;
         bread[[2, 2]] += 1.0 / settings.c;
         let meat = sandwich_meat(&point, &table, &table.all());
-        // bread · covariance · bread is the meat again.
+        // bread · covariance · bread must equal the meat.
         let found = Array2::from_shape_fn((3, 3), |(row, column)| found[row][column]);
         let back = bread.dot(&found).dot(&bread);
         for (found, wanted) in back.iter().zip(&meat) {
@@ -109,7 +111,7 @@ mod tests {
         }
     }
 
-    /// 10,000 rows of a column of this spread beside `factor` times itself.
+    /// A column of 10,000 rows with this spread, and a table of that column and of `factor` times it.
     fn collinear(spread: f64, factor: f64) -> (Vec<f64>, Table) {
         let wave = |row: u32| (f64::from(row) * 0.7).cos();
         let x: Vec<f64> = (0..10_000).map(|row| 3.0 + wave(row) * spread).collect();

@@ -1,13 +1,13 @@
-//! The fit: logistic regression with a penalty on the raw coefficients, solved to its optimum.
+//! The fit of a logistic regression with a penalty on the raw coefficients, solved to its optimum.
 //!
-//! What is minimised is the sum of the rows' log-losses + ‖w‖² / (2C), w in raw feature units and
-//! the intercept free: scikit-learn's default objective. Newton's method runs on standardised
-//! axes, where columns of any magnitude meet as equals; each axis carries the penalty that its
-//! raw coefficient has. A missing value enters as the mean of the present ones, a missing level as
-//! the shares of the levels.
+//! The objective is the sum of the rows' log-losses + ‖w‖² / (2C). The coefficients w are in raw
+//! feature units, and the intercept is not penalised. This is scikit-learn's default objective.
+//! Newton's method runs on standardised axes, so that the magnitude of a column does not matter.
+//! The penalty of an axis is that of its raw coefficient. A missing number is imputed by the mean
+//! of the present ones, a missing level by the shares of the levels.
 //!
-//! The start of Newton's method decides only how many passes over the rows it takes. A start that
-//! leads nowhere is dropped.
+//! The start of Newton's method affects only the number of passes over the rows. If Newton's method
+//! fails from a start, it begins again with all weights 0.
 
 mod axes;
 mod folds;
@@ -27,21 +27,21 @@ use self::objective::{Objective, Point};
 
 pub use folds::OutOfFold;
 
-/// How a model is fitted.
+/// Settings of a fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FitSettings {
     /// Inverse strength of the penalty; finite and above 0.
     pub c: f64,
 }
 
-/// The optimum, and what was found there.
+/// A fitted predictor, with figures of the objective at its optimum.
 #[derive(Clone, Debug)]
 pub struct Fit {
     /// The fitted predictor.
     pub predictor: LinearPredictor,
-    /// Labelled rows.
+    /// Number of labelled rows.
     pub rows: u64,
-    /// Positive labels among them.
+    /// Number of positive labels.
     pub positives: u64,
     /// Newton steps taken on all rows.
     pub iterations: u32,
@@ -49,15 +49,15 @@ pub struct Fit {
     pub loss: f64,
     /// Euclidean norm of the objective's gradient on the standardised axes.
     pub gradient_norm: f64,
-    /// How the features were standardised.
+    /// The standardised axes, one for each column of the design.
     pub(crate) axes: Vec<Axis>,
-    /// Intercept and coefficients on those axes.
+    /// Intercept and coefficients on the standardised axes.
     pub(crate) weights: Array1<f64>,
-    /// Second derivatives of the objective on those axes.
+    /// Second derivatives of the objective on the standardised axes.
     pub(crate) curvature: Array2<f64>,
 }
 
-/// Why there is no fit.
+/// The reason why a fit failed.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum FitError {
     /// No row has a label.
@@ -66,7 +66,7 @@ pub enum FitError {
     /// All labels are equal.
     #[error("all {rows} labelled rows are of class {class}")]
     OneClass {
-        /// 0 or 1.
+        /// The only label, 0 or 1.
         class: u8,
         /// Labelled rows.
         rows: u64,
@@ -80,16 +80,18 @@ pub enum FitError {
         iterations: u32,
         /// Value of the objective where the fit stopped.
         loss: f64,
-        /// Norm of the gradient there.
+        /// Norm of the gradient where the fit stopped.
         gradient_norm: f64,
         /// Why the fit stopped.
         reason: &'static str,
     },
 }
 
-/// Newton needs 5 to 10 steps on ordinary data. On separable data each step adds about 1 to the
-/// log-odds until the penalty holds them; one that is lost in rounding lets them grow to about
-/// 745, where the loss itself vanishes.
+/// Maximum number of Newton steps.
+///
+/// Newton's method needs 5 to 10 steps on ordinary data. On separable data each step adds about 1 to
+/// the log-odds until the penalty stops their growth. If the penalty is lost in rounding, the
+/// log-odds grow to about 745, where the loss underflows to 0.
 const MAX_STEPS: u32 = 1000;
 
 /// Fits the labelled rows of a selection, on the columns of a design.
@@ -102,8 +104,8 @@ pub fn fit(
     fit_measured(settings, design, None, table, selection)
 }
 
-/// [`fit`] with a known profile of the selection's labelled rows. It saves a pass if all features are
-/// numbers.
+/// [`fit`] with a known profile of the selection's labelled rows. The profile saves a pass over the
+/// rows if all features are numbers.
 pub(crate) fn fit_profiled(
     settings: &FitSettings,
     design: &Design,
@@ -116,8 +118,8 @@ pub(crate) fn fit_profiled(
     fit_measured(settings, design, known, table, selection)
 }
 
-/// The fit of a model that is kept. If the moments of the design's columns are not known, a pass over
-/// the labelled rows finds them.
+/// The fit of a model that is kept. `known` has the moments of the design's columns. If it is `None`,
+/// a pass over the labelled rows computes them.
 fn fit_measured(
     settings: &FitSettings,
     design: &Design,
@@ -144,11 +146,12 @@ struct Rows<'a> {
     terms: &'a [Term<'a>],
     table: &'a Table,
     selection: &'a Selection,
-    /// Of the columns of the design, in the labelled ones.
+    /// Moments of the design's columns in the labelled rows.
     moments: &'a [Moments],
 }
 
-/// Finds the optimum, from a start if one helps.
+/// Finds the optimum. Newton's method begins at `start`, or with all weights 0 if `start` is `None`
+/// or does not lead to the optimum.
 fn solve(
     settings: &FitSettings,
     rows: &Rows<'_>,

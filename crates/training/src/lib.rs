@@ -1,7 +1,7 @@
-//! Fitting a model to the ingested data.
+//! Training: fits a model to the ingested data.
 //!
-//! A logistic regression is solved to its optimum and checked by an independent solver. What a
-//! model is, and its file, are in `model`; how well it predicts is in `scoring`.
+//! A logistic regression is solved to its optimum and checked by an independent solver. The model
+//! and its file are in the crate `model`; its metrics are in `scoring`.
 
 mod check;
 mod covariance;
@@ -27,7 +27,8 @@ pub use covariance::covariance;
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
-/// Fits the candidate by hand: reads the ingested data, fits, writes, records the duration.
+/// Fits a candidate to the ingested data, for the command `training`. The model is written to the
+/// candidate's file, and the duration is recorded in the history.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     let _lock = RunLock::acquire(&config.layout, "training")?;
     let (started_at, clock) = (Timestamp::now(), Instant::now());
@@ -48,10 +49,10 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     ))
 }
 
-/// Fits a model to the labelled rows of a table, which holds the ingested data at `data`.
+/// Fits a model to the labelled rows of a table. The table holds the ingested data up to `data`.
 ///
-/// The data is unusable (exit code 65) without labelled rows, with one label only, or with a category
-/// of too many levels.
+/// The data is unusable (exit code 65) without labelled rows, with one label only, or if a category
+/// has too many levels.
 pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let settings = FitSettings {
@@ -105,7 +106,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     Ok(model)
 }
 
-/// Makes a model the candidate; returns the SHA-256 of its file.
+/// Writes a model to the candidate's file, and returns the SHA-256 of the file.
 pub fn write(config: &Config, model: &Model) -> anyhow::Result<String> {
     let bytes = model.encode().context("failed to encode the model")?;
     files::create_folder(config.layout.models())?;

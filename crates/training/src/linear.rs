@@ -1,26 +1,29 @@
-//! Symmetric positive definite systems of the few dimensions that a model has.
+//! Linear systems with a symmetric positive definite matrix, as small as the columns of a model.
 
 use ndarray::{Array1, Array2};
 
-/// A lower triangular matrix L with L·Lᵀ equal to the matrix factored.
+/// A Cholesky factor: the lower triangular matrix L for which L·Lᵀ is the factored matrix.
 pub(crate) struct Cholesky {
     lower: Array2<f64>,
 }
 
-/// The first ridge tried on a matrix that is singular within rounding, relative to its diagonal.
+/// The first ridge that is tried if a matrix is singular within rounding, relative to its diagonal.
 ///
-/// How equal columns share their weight is told by nothing but it: they differ by the rounding
-/// over it, about a hundred-millionth. It slows a direction down that has as little curvature.
+/// Only the ridge decides how equal columns share their weight. Their weights differ by the rounding
+/// error divided by the ridge, about 1e-8. The ridge also shortens the steps in directions with
+/// equally little curvature.
 const FIRST_RIDGE: f64 = 1e-8;
-/// Every ridge is this much larger than the one before.
+/// Factor between one ridge and the next.
 const RIDGE_GROWTH: f64 = 100.0;
-/// With a ridge as large as the matrix itself only numbers that are not finite fail.
+/// Maximum number of ridges. The last one is as large as the diagonal, so that factoring fails only
+/// for numbers that are not finite.
 const RIDGES: i32 = 5;
 
 impl Cholesky {
-    /// Factors a matrix, or the nearest one with a ridge on its diagonal where it is singular.
+    /// Factors a matrix. If the matrix is singular within rounding, the smallest ridge that helps is
+    /// added to its diagonal.
     ///
-    /// `None` when it holds numbers that are not finite.
+    /// `None` if an entry is not finite.
     pub(crate) fn of(matrix: &Array2<f64>) -> Option<Self> {
         if !matrix.iter().all(|entry| entry.is_finite()) {
             return None;
@@ -33,8 +36,8 @@ impl Cholesky {
 
     /// Factors a matrix as it is, without a ridge.
     ///
-    /// `None` when it is not positive definite by more than `rounding`, the relative error of its
-    /// entries, or holds numbers that are not finite.
+    /// `rounding` is the relative error of the entries. `None` if the matrix is not positive definite
+    /// by more than that, or if an entry is not finite.
     pub(crate) fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
         let size = matrix.nrows();
         let mut lower = Array2::zeros((size, size));
@@ -56,7 +59,7 @@ impl Cholesky {
         Some(Self { lower })
     }
 
-    /// The solution x of A·x = b.
+    /// The solution x of A·x = b, where A is the factored matrix.
     pub(crate) fn solve(&self, right: &Array1<f64>) -> Array1<f64> {
         let size = right.len();
         let mut solution = right.clone();
@@ -73,7 +76,7 @@ impl Cholesky {
         solution
     }
 
-    /// The solution X of A·X = B.
+    /// The solution X of A·X = B, where A is the factored matrix.
     pub(crate) fn solve_columns(&self, right: &Array2<f64>) -> Array2<f64> {
         let mut solution = right.clone();
         for mut column in solution.columns_mut() {
@@ -88,7 +91,7 @@ fn with_ridge(matrix: &Array2<f64>, ridge: f64) -> Array2<f64> {
     let mut ridged = matrix.clone();
     let largest = matrix.diag().iter().copied().fold(0.0, f64::max);
     for entry in ridged.diag_mut() {
-        // A direction without any curvature takes its ridge from the others.
+        // A diagonal entry of 0 gets the ridge of the largest entry.
         *entry += ridge * if *entry > 0.0 { *entry } else { largest };
     }
     ridged

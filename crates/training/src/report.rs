@@ -1,4 +1,4 @@
-//! What training has to say when it is done.
+//! The report of the command `training`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,15 @@ use model::{Check, Coefficient, Model};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// A fitted model in figures.
+/// The figures of a fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainReport {
     /// Log-odds where all features are 0.
     pub intercept: f64,
-    /// Log-odds per raw unit, feature by feature in schema order. Serialised by feature: its
-    /// number, of a category a list of levels, the last of which is `null` for any other.
+    /// Coefficients in log-odds per raw unit, in the order of the schema's features.
+    ///
+    /// They are serialised as a map by feature. A number has its coefficient. A category has a list
+    /// of levels; the level `null`, which is the last, stands for all other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
     /// Labelled rows.
@@ -24,17 +26,17 @@ pub struct TrainReport {
     pub positives: u64,
     /// Newton steps taken.
     pub iterations: u32,
-    /// Norm of the objective's gradient, features standardised.
+    /// Norm of the objective's gradient on the standardised axes.
     pub gradient_norm: f64,
     /// Value of the objective: sum of log-losses and penalty.
     pub loss: f64,
     /// Result of the independent check.
     pub check: Check,
-    /// What a reader should know besides.
+    /// Notes about the model, one sentence each.
     pub notes: Vec<String>,
     /// The model file.
     pub model: PathBuf,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the model file.
     pub digest: String,
 }
 
@@ -43,7 +45,7 @@ pub struct TrainReport {
 pub struct FittedCoefficient {
     /// The feature.
     pub feature: String,
-    /// Whether the coefficient is of a number, of a level, or of all other levels.
+    /// The part of the feature: a number, a level, or all other levels.
     pub of: FittedTo,
     /// The coefficient's name for people, for example `plan = gold`.
     pub name: String,
@@ -62,7 +64,7 @@ pub enum FittedTo {
     AnyOther,
 }
 
-/// A level's coefficient as it is serialised.
+/// The serialised form of a level's coefficient; `level` is `None` for all other levels.
 #[derive(Serialize)]
 struct OfLevel<'r> {
     level: Option<&'r str>,
@@ -113,7 +115,7 @@ fn by_feature<S: Serializer>(all: &[FittedCoefficient], to: S) -> Result<S::Ok, 
 }
 
 impl TrainReport {
-    /// The figures of a model that was written to `path` with the SHA-256 `digest`.
+    /// The report on a model whose file is `path` and has the SHA-256 `digest`.
     pub fn of(model: &Model, path: &Path, digest: String) -> Self {
         Self {
             intercept: model.predictor.expression().intercept,
@@ -172,7 +174,8 @@ fn notes(model: &Model) -> Vec<String> {
     notes
 }
 
-/// A coefficient in raw units can be of any magnitude: small ones are shown in powers of ten.
+/// A coefficient as text. Raw units allow any magnitude, so very small and very large numbers are
+/// shown in powers of ten.
 fn significant(value: f64) -> String {
     if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
         format!("{value:>16.9}")

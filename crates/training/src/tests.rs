@@ -15,7 +15,7 @@ fn config(folder: &Path, extra: &str) -> Config {
     Config::parse(&folder.join("config.json"), &text).unwrap()
 }
 
-/// Puts a finaldata.csv of `rows` rows with the ledger and key that belong to it.
+/// Writes a finaldata.csv of `rows` rows, with the ledger and the key that belong to it.
 fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
     let mut text = String::from("corporation,x,y,exited\n");
     for row in 0..rows {
@@ -132,7 +132,7 @@ fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
     assert!(before == after);
 }
 
-/// A table of a category: a plan and a class for each row.
+/// A table with a category. Each row has a plan and a label.
 fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool>)>) -> Table {
     config.schema.features[1] = plan();
     let mut table = Table::new(&config.schema);
@@ -164,7 +164,7 @@ fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
         let class = is_labelled.then(|| mixed(row) == 1);
         (format!("client {row}"), class)
     };
-    // The names of unlabelled rows too are among those that a level's name is found by.
+    // The names of a category's levels come from labelled and unlabelled rows.
     for is_labelled in [true, false] {
         let names = (0..30_000).map(|row| named(row, is_labelled));
         let table = of_plans(&mut config, (0..45_000).map(basic_or_gold).chain(names));

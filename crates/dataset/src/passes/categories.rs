@@ -1,4 +1,4 @@
-//! How many rows have each level of a category.
+//! Counts of rows by the levels of a category.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 use super::Chunk;
 use crate::level::{ColumnNames, insert_among_named};
 
-/// How many rows have each level of a category; missing ones are none.
+/// Counts of rows by the levels of a category. Missing values do not count.
 ///
-/// Of more than [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels those of the smallest
-/// codes are counted one by one, however frequent they are: such a column is none to make a model
-/// of.
+/// At most [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels are counted one by one. If there
+/// are more, these are the levels with the smallest codes, whatever their frequency. No model can be
+/// made of such a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryCounts {
-    /// Those that are counted one by one, the most frequent first, of equally frequent ones by the
-    /// order of their bytes.
+    /// The levels that are counted one by one, the most frequent first. Equally frequent levels are
+    /// in the order of their bytes.
     pub levels: Vec<LevelCount>,
-    /// Rows with any other level; of up to
-    /// [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels there are none.
+    /// Number of rows with any other level. It is 0 with up to
+    /// [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels.
     pub others: u64,
 }
 
-/// How many rows have a level.
+/// A level and its number of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelCount {
-    /// Its text.
+    /// Text of the level.
     pub level: String,
-    /// Rows.
+    /// Number of rows with the level.
     pub rows: u64,
 }
 
-/// The counts by code: those of the smallest codes, and of all others together.
+/// Counts of rows by code: one count for each of the smallest codes, and one for all other codes.
 ///
-/// So they do not depend on the order of rows, and parts are joined without loss: what is among the
-/// smallest of all is so in each part.
+/// The counts do not depend on the order of the rows. Merging parts loses nothing: a code that is
+/// among the smallest of all rows is also among the smallest of each part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WrittenCounts", into = "WrittenCounts")]
 pub(super) struct CodeCounts {
@@ -42,7 +42,7 @@ pub(super) struct CodeCounts {
     others: u64,
 }
 
-/// Pairs of code and rows, as not every format has maps of numbers.
+/// The written form of counts: pairs of code and rows, because not every format has maps of numbers.
 #[derive(Serialize, Deserialize)]
 struct WrittenCounts {
     rows: Vec<(u64, u64)>,
@@ -50,14 +50,14 @@ struct WrittenCounts {
 }
 
 impl CategoryCounts {
-    /// Whether each level is counted by itself, so that none can be missing among the frequent ones.
+    /// True if all levels are counted one by one, so that no frequent level is missing.
     pub fn are_of_all_levels(&self) -> bool {
         self.others == 0
     }
 
-    /// Rows that have any level.
+    /// Number of rows that have a level; saturates.
     pub fn rows(&self) -> u64 {
-        // What was read from a file need not add up.
+        // Counts that were read from a file may overflow.
         let of_levels = self.levels.iter().map(|level| level.rows);
         of_levels.fold(self.others, u64::saturating_add)
     }
@@ -69,7 +69,7 @@ impl CodeCounts {
         self.add_cells(chunk.positions().map(|position| column[position]));
     }
 
-    /// Adds cells; NaN stands for a missing one.
+    /// Adds cells of the column, which are codes of levels; NaN is a missing cell.
     pub(super) fn add_cells(&mut self, cells: impl Iterator<Item = f64>) {
         for cell in cells {
             if !cell.is_nan() {
@@ -78,7 +78,7 @@ impl CodeCounts {
         }
     }
 
-    /// Joins the counts of other rows.
+    /// Adds the counts of other rows.
     pub(super) fn merge(&mut self, other: &Self) {
         for (code, rows) in &other.rows {
             self.add(*code, *rows);
@@ -86,13 +86,13 @@ impl CodeCounts {
         self.add_to_others(other.others);
     }
 
-    /// Rows that have any level.
+    /// Number of rows that have a level; saturates.
     pub(super) fn total(&self) -> u64 {
         let of_codes = self.rows.values().copied();
         of_codes.fold(self.others, u64::saturating_add)
     }
 
-    /// The counts by text; a code without one is among the others.
+    /// The counts by text. A code without a text counts among the others.
     pub(super) fn named(&self, names: Option<&ColumnNames>) -> CategoryCounts {
         let mut counts = CategoryCounts {
             levels: Vec::with_capacity(self.rows.len()),
@@ -123,7 +123,8 @@ impl CodeCounts {
         }
     }
 
-    /// What was read from a file need not add up.
+    /// Adds rows to the count of all other codes. Counts that were read from a file may overflow, so
+    /// the sum saturates.
     fn add_to_others(&mut self, rows: u64) {
         self.others = self.others.saturating_add(rows);
     }

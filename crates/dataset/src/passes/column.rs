@@ -1,27 +1,28 @@
-//! A few rows at a time, column by column: few enough to stay in the fastest cache, and summed
-//! over a fixed number of lanes, so that the compiler can add several rows with one instruction
-//! and every machine adds them in the same order.
+//! Blocks of rows, column by column. A block is small enough for the fastest cache.
+//!
+//! Sums are split into a fixed number of lanes. The compiler can therefore add several rows with one
+//! instruction, and every machine adds the rows in the same order.
 
 use super::Rows;
 
-/// Rows that are worked on together.
+/// Number of rows in a block.
 pub(crate) const BLOCK_ROWS: usize = 256;
-/// Sums that run side by side; row r goes to sum r mod this.
+/// Number of lanes: sums that are computed side by side. Row r belongs to lane r mod `LANES`.
 const LANES: usize = 4;
 const STEPS: usize = BLOCK_ROWS / LANES;
 
-/// One value of each row of a block.
+/// A column of a block: one value for each row.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(crate) struct Column([[f64; LANES]; STEPS]);
 
 impl Column {
-    /// The same value for all rows.
+    /// A column with the same value in all rows.
     pub(crate) const fn of(value: f64) -> Self {
         Self([[value; LANES]; STEPS])
     }
 
-    /// What `value` makes of a table column's cells in these rows; 0 after the last.
+    /// Sets the values to `value` of a table column's cells in these rows; 0 after the last row.
     #[inline(always)]
     pub(crate) fn fill<T: Copy>(
         &mut self,
@@ -61,7 +62,7 @@ impl Column {
         values.try_into().expect("the size of a block")
     }
 
-    /// What `value` makes of each value of another column.
+    /// Sets each value to `value` of another column's value in the same row.
     #[inline(always)]
     pub(crate) fn map(&mut self, other: &Self, value: impl Fn(f64) -> f64) {
         for (to, from) in self.values_mut().iter_mut().zip(other.values()) {
@@ -69,7 +70,7 @@ impl Column {
         }
     }
 
-    /// All values joined, beginning with `start`.
+    /// All values folded by `join`, lane by lane and then over the lanes. Each lane begins with `start`.
     #[inline(always)]
     pub(crate) fn fold(&self, start: f64, join: impl Fn(f64, f64) -> f64) -> f64 {
         let mut sums = [start; LANES];
@@ -88,19 +89,19 @@ impl Column {
     }
 }
 
-/// A sum over rows that is under way, lane by lane.
+/// A running sum over rows, one sum per lane.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sum([f64; LANES]);
 
 impl Sum {
-    /// What the lanes come to.
+    /// The sum of all lanes.
     pub(crate) fn total(self) -> f64 {
         let [first, second, third, fourth] = self.0;
         (first + second) + (third + fourth)
     }
 }
 
-/// Adds weight · left · right over the rows, for each of the left and the right columns.
+/// Adds the sums of weight · left · right over the rows, for each pair of a left and a right column.
 #[inline(always)]
 pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
     sums: &mut [[Sum; RIGHT]; LEFT],
@@ -108,7 +109,7 @@ pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
     left: [&Column; LEFT],
     right: [&Column; RIGHT],
 ) {
-    // A copy, so that the sums stay in registers.
+    // A local copy lets the compiler keep the sums in registers.
     let mut running = *sums;
     for step in 0..STEPS {
         for (sums, left) in running.iter_mut().zip(left) {
@@ -126,15 +127,15 @@ pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
     *sums = running;
 }
 
-/// Adds weight · left · right over the rows, for each pair of the columns once: the sums on and
-/// below the diagonal.
+/// Adds the sums of weight · left · right over the rows, for each pair of columns once. Only the
+/// sums on and below the diagonal are changed.
 #[inline(always)]
 pub(crate) fn add_triangle<const SIZE: usize>(
     sums: &mut [[Sum; SIZE]; SIZE],
     weights: &Column,
     columns: [&Column; SIZE],
 ) {
-    // A copy, so that the sums stay in registers.
+    // A local copy lets the compiler keep the sums in registers.
     let mut running = *sums;
     for step in 0..STEPS {
         for (row, sums) in running.iter_mut().enumerate() {

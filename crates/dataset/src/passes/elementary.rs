@@ -1,23 +1,24 @@
-//! e^−x and ln(1 + x) as straight arithmetic, so that the compiler can take several rows at once.
+//! e^−x and ln(1 + x) without branches, so that the compiler can compute several rows at once.
 //!
-//! Only sums, products and quotients are used, none of them fused: every machine gets the same
-//! bits, which the system's mathematical library does not promise. Both are within one unit in
-//! the last place of it.
+//! Only sums, products and quotients are used, none of them fused. Every machine therefore computes
+//! the same bits, which the system's mathematical library does not guarantee. The results differ from
+//! that library by at most one unit in the last place.
 
 use std::f64::consts::LOG2_E;
 
-/// Adding this to a number below 2⁵¹ in size leaves its nearest whole number in the lowest bits.
+/// A summand for rounding: adding it to a number of size below 2⁵¹ leaves the nearest whole number in
+/// the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-/// ln 2 to 33 bits, so that its product with a power of two's exponent is exact.
+/// ln 2 to 33 bits, so that its product with the exponent of a power of two is exact.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
-/// The rest of ln 2.
+/// The rest of ln 2: `ln 2 - LN_2_HIGH`.
 const LN_2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
-/// e^−x is 0 from here on; beyond it the exponent would wrap.
+/// Limit for x in e^−x, which is 0 from here on. With a larger x the exponent would overflow.
 const LARGEST: f64 = 800.0;
 const EXPONENT_BIAS: f64 = 1023.0;
 const MANTISSA_BITS: u32 = 52;
 
-/// e^−x for x of 0 or above; NaN stays NaN.
+/// e^−x for x ≥ 0; NaN for NaN.
 #[inline(always)]
 pub(crate) fn exp_minus(x: f64) -> f64 {
     let x = if x > LARGEST { LARGEST } else { x };
@@ -26,7 +27,7 @@ pub(crate) fn exp_minus(x: f64) -> f64 {
     let low = power * LN_2_LOW;
     let rest = high - low;
     let lost = (high - rest) - low;
-    // At most ln 2 / 2 is left, where the power series has all its digits after x¹³ / 13!.
+    // The rest is at most ln 2 / 2. There the power series up to x¹³ / 13! has full precision.
     let square = rest * rest;
     let mut odd = 1.0 / 6_227_020_800.0;
     for factorial in [39_916_800.0, 362_880.0, 5_040.0, 120.0, 6.0] {
@@ -38,23 +39,23 @@ pub(crate) fn exp_minus(x: f64) -> f64 {
     }
     let series = 0.5 + rest * (odd + rest * even);
     let near_one = 1.0 + (rest + (lost + square * series));
-    // In two steps: the result may lie below the powers of two that a normal number reaches.
+    // Multiplication in two steps: the power of two may be too small for a normal number.
     let half = (power * 0.5 + ROUNDER) - ROUNDER;
     near_one * power_of_two(half) * power_of_two(power - half)
 }
 
-/// 2 to a whole number between −1022 and 1023.
+/// 2 to the power of a whole number from −1022 to 1023.
 #[inline(always)]
 fn power_of_two(power: f64) -> f64 {
     f64::from_bits((power + (ROUNDER + EXPONENT_BIAS)).to_bits() << MANTISSA_BITS)
 }
 
-/// ln(1 + x) for x from 0 to 1; NaN stays NaN.
+/// ln(1 + x) for x from 0 to 1; NaN for NaN.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f64) -> f64 {
-    // With q = x / (2 + x), ln(1 + x) = 2 artanh q = 2 (q + q³/3 + q⁵/5 + …), and 2q is
-    // x − q·x: rearranged so that x itself, which is exact, carries the most. q is at most ⅓,
-    // where q³³ / 33 is the last term with a digit.
+    // With q = x / (2 + x), ln(1 + x) = 2 artanh q = 2 (q + q³/3 + q⁵/5 + …). Because 2q equals
+    // x − q·x, the sum is rearranged: its largest part is then x itself, which is exact. q is at
+    // most ⅓, and there q³³ / 33 is the last term that changes a digit.
     let q = x / (2.0 + x);
     let square = q * q;
     let fourth = square * square;
@@ -75,7 +76,7 @@ pub(crate) fn ln_1p(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// How many floats lie between two numbers of 0 or above.
+    /// The distance of two numbers ≥ 0, in units in the last place.
     fn distance(found: f64, wanted: f64) -> u64 {
         found.to_bits().abs_diff(wanted.to_bits())
     }
@@ -95,7 +96,7 @@ mod tests {
     fn e_to_a_negative_power_holds_at_the_ends() {
         assert_eq!(exp_minus(0.0), 1.0);
         assert_eq!(exp_minus(f64::MIN_POSITIVE), 1.0);
-        // The smallest float of all, and what is nearer to 0 than to it.
+        // The smallest positive float, and results that round to 0.
         assert_eq!(exp_minus(745.0), f64::from_bits(1));
         for beyond in [745.2, 746.0, 800.0, 1e10, f64::MAX, f64::INFINITY] {
             assert_eq!(exp_minus(beyond), 0.0, "{beyond}");

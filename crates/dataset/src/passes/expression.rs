@@ -5,8 +5,8 @@ use crate::table::Table;
 
 /// An intercept and a weighted sum of terms.
 ///
-/// Plain data: it says what is computed of a row, not where or how. A feature has either a term of
-/// its number or indicators, of which at most one is 1.
+/// The expression is plain data: it says what is computed from a row, not where or how. A feature has
+/// either one term with its number, or indicators, of which at most one is 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearExpression<'a> {
     /// The value where all terms are 0.
@@ -18,20 +18,21 @@ pub struct LinearExpression<'a> {
 /// A term and its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightedTerm<'a> {
-    /// What is read.
+    /// The term.
     pub term: Term<'a>,
-    /// What the term is multiplied with.
+    /// The factor of the term.
     pub coefficient: f64,
-    /// The term's value where its cell is missing.
+    /// The term's value if its cell is missing.
     pub imputed: f64,
 }
 
-/// Small enough that no sum of products of scaled factors overflows.
+/// Factor that scales both factors of a product. It is so small that no sum of such products
+/// overflows.
 const OVERFLOW_SCALE: f64 = 1e-160;
 
 impl LinearExpression<'_> {
-    /// The value of a row, whose cells `cell` returns by feature. Finite if all cells are finite or
-    /// missing (NaN).
+    /// The value for a row; `cell` returns the row's cell of a feature. The value is finite if all
+    /// cells are finite or missing (NaN).
     #[inline]
     pub fn value(&self, cell: impl Fn(usize) -> f64) -> f64 {
         let sum = self.sum(&cell, 1.0);
@@ -42,7 +43,7 @@ impl LinearExpression<'_> {
         self.sum(&cell, OVERFLOW_SCALE).signum() * f64::MAX
     }
 
-    /// The value of the row at a position of a table.
+    /// The value for the row at a position of a table.
     #[inline]
     pub(super) fn value_at(&self, table: &Table, position: usize) -> f64 {
         self.value(|feature| table.features[feature][position])
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
     use crate::level::{Level, level_code};
 
-    /// An expression of numbers; a weight is a coefficient and its imputed value.
+    /// An expression of two numbers. Each of `weights` is a coefficient and an imputed value.
     fn of_numbers(intercept: f64, weights: [(f64, f64); 2]) -> LinearExpression<'static> {
         let weighted = Term::numbers(2).into_iter().zip(weights);
         LinearExpression {

@@ -1,23 +1,24 @@
-//! A parallel fold whose parts are merged in their order.
+//! A parallel fold that merges its parts in the order of the items.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-/// Values that are merged in the order of their items, in whatever order they come.
+/// Merges values in the order of their items. The values may arrive in any order.
 struct InOrder<T> {
     total: T,
-    /// Which item is merged next.
+    /// Place of the item that is merged next.
     next: usize,
-    /// Values whose turn is yet to come.
+    /// Values that arrived before the values of earlier items, by place.
     early: BTreeMap<usize, T>,
 }
 
-/// Makes a value of each item, on all processors, and merges them into `total` in the items' order.
+/// Folds each item to a value, on all processors, and merges the values into `total` in the order of
+/// the items.
 ///
-/// Items are begun in their order too, so about as many values wait as there are threads. A thread
-/// keeps what `scratch` makes from item to item.
+/// The items are also started in their order, so that at most about one value per thread waits. Each
+/// thread calls `scratch` once and reuses its result for all its items.
 pub(super) fn folded_in_order<I: Send, S, T: Send>(
     items: Vec<I>,
     scratch: impl Fn() -> S + Sync + Send,
@@ -30,11 +31,12 @@ pub(super) fn folded_in_order<I: Send, S, T: Send>(
         next: 0,
         early: BTreeMap::new(),
     });
-    // Split in halves, as lists are otherwise, the second half would wait for the first.
+    // By default rayon splits a list in halves. The values of the second half would then wait for
+    // the first half.
     let bridge = items.into_iter().enumerate().par_bridge();
     bridge.for_each_init(scratch, |scratch, (place, item)| {
         let value = fold(scratch, item);
-        // One that panicked while it merged ends the whole fold in a moment.
+        // The lock is poisoned if another thread panicked while merging. That panic ends the fold.
         let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
         in_order.add(place, value, &merge);
     });
@@ -79,7 +81,7 @@ mod tests {
 
     #[test]
     fn values_that_wait_are_few_however_many_items_there_are() {
-        /// Counts itself while it is there.
+        /// A value that is counted until it is dropped.
         struct Held<'a>(&'a AtomicUsize);
         impl Drop for Held<'_> {
             fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! Log-odds of rows, and what follows from them: probabilities, losses, predicted labels.
+//! Log-odds of rows, and their probabilities, log-losses and predicted labels.
 
 use super::elementary::{exp_minus, ln_1p};
 use super::expression::LinearExpression;
@@ -11,7 +11,7 @@ use crate::table::{Selection, Table};
 pub struct ScoredRow {
     /// Log-odds of the positive label; finite.
     pub log_odds: f64,
-    /// The label; `None` where it is not known.
+    /// The label; `None` if the row is not labelled.
     pub label: Label,
 }
 
@@ -25,8 +25,8 @@ pub fn probability(log_odds: f64) -> f64 {
     }
 }
 
-/// Replaces log-odds by probabilities: [`probability`] of many rows at once, with the same bits on
-/// every machine.
+/// Replaces log-odds by probabilities. Unlike [`probability`], it computes many rows at once, with the
+/// same bits on every machine.
 pub fn probabilities(log_odds: &mut [f64]) {
     for row in log_odds {
         let odds = exp_minus(row.abs());
@@ -39,13 +39,14 @@ pub fn probabilities(log_odds: &mut [f64]) {
     }
 }
 
-/// The log-loss of a row with these log-odds and this label, exact for log-odds of any size.
+/// The log-loss of a row with these log-odds and this label. It loses no digits for log-odds of any
+/// size.
 pub fn log_loss(log_odds: f64, label: bool) -> f64 {
     let towards_label = if label { log_odds } else { -log_odds };
     ln_1p(exp_minus(towards_label.abs())) + (-towards_label).max(0.0)
 }
 
-/// The log-odds of the chosen rows, in their order: the value of an expression of each.
+/// The log-odds of the selected rows, in their order: the value of `expression` for each row.
 pub fn log_odds(
     expression: &LinearExpression<'_>,
     table: &Table,

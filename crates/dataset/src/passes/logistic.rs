@@ -1,7 +1,8 @@
 //! The terms of the logistic log-likelihood at given coefficients.
 //!
-//! Terms enter standardised, z = x / scale − shift, so that values of any magnitude can be summed
-//! without loss. Vectors and matrices have p + 1 entries a side, the intercept first.
+//! The values of terms are standardised, z = x / scale − shift, so that values of any magnitude can
+//! be summed without loss. With p terms, vectors have p + 1 entries, the intercept first. Matrices
+//! have p + 1 rows and columns.
 
 mod block;
 
@@ -13,19 +14,19 @@ use super::term::Term;
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
-/// How the values of one term are standardised.
+/// The standardisation of one term's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
-    /// Divides the raw value; above 0.
+    /// Divisor of the raw value; above 0.
     pub scale: f64,
-    /// Is subtracted after that.
+    /// Subtrahend after the division.
     pub shift: f64,
-    /// Raw value used for a missing one.
+    /// Raw value that is imputed for a missing one.
     pub imputed: f64,
 }
 
 impl Axis {
-    /// The standardised value of a raw one.
+    /// The standardised value of a raw value, which may be missing (NaN).
     #[inline(always)]
     pub fn standardise(&self, raw: f64) -> f64 {
         let raw = if raw.is_nan() { self.imputed } else { raw };
@@ -36,26 +37,26 @@ impl Axis {
 /// The point at which the likelihood is evaluated: intercept and coefficients on axes.
 #[derive(Clone, Debug)]
 pub struct LogisticPoint<'a> {
-    /// What is read of a row.
+    /// The terms of a row.
     pub terms: &'a [Term<'a>],
     /// One axis per term.
     pub axes: &'a [Axis],
-    /// Intercept first, then one coefficient per axis.
+    /// The intercept, then one coefficient per axis.
     pub weights: Array1<f64>,
 }
 
-/// Sums over labelled rows.
+/// The log-likelihood terms: sums over labelled rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogisticTerms {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Positive labels among them.
+    /// Number of positive labels.
     pub positives: u64,
     /// Sum of the rows' log-losses.
     pub loss: f64,
-    /// Its first derivatives.
+    /// First derivatives of the loss.
     pub gradient: Array1<f64>,
-    /// Its second derivatives, Zᵀdiag(p(1−p))Z.
+    /// Second derivatives of the loss, Zᵀdiag(p(1−p))Z.
     pub hessian: Array2<f64>,
 }
 
@@ -68,7 +69,7 @@ pub fn logistic_terms(
     Terms::of_curvature(point).summed(table, selection)
 }
 
-/// [`logistic_terms`] of the rows of each fold's clients, one fold after the other.
+/// The [`logistic_terms`] of the rows of each fold's clients, in the order of the folds.
 pub fn logistic_terms_by_fold(
     point: &LogisticPoint<'_>,
     table: &Table,
@@ -81,8 +82,7 @@ pub fn logistic_terms_by_fold(
     summed_all(&passes, table, selection)
 }
 
-/// [`logistic_terms`] of the rows of all clients but those of one fold, for each fold at its own
-/// point.
+/// The [`logistic_terms`] of all clients except those of one fold, for each fold at its own point.
 pub fn logistic_terms_without_folds(
     points: &[LogisticPoint<'_>],
     table: &Table,
@@ -102,11 +102,11 @@ fn summed_all(
     terms.into_iter().map(LogisticTerms::symmetric).collect()
 }
 
-/// The log-likelihood terms of the labelled rows of a selection, with log-odds beyond `limit`,
-/// which is above 0, taken as `limit`, and those below `-limit` as `-limit`.
+/// The log-likelihood terms of the labelled rows of a selection, with log-odds clamped to the range
+/// from `-limit` to `limit`. `limit` is above 0.
 ///
-/// So no row's probability comes closer to 0 or 1 than that: its residual stays comparable with
-/// its curvature, which would vanish there.
+/// The limit keeps probabilities away from 0 and 1. There the curvature of a row would vanish, and
+/// its residual would no longer be comparable with it.
 pub fn bounded_logistic_terms(
     point: &LogisticPoint<'_>,
     limit: f64,
@@ -136,7 +136,7 @@ pub fn sandwich_meat(
 }
 
 impl LogisticTerms {
-    /// Those of no rows, with so many weights.
+    /// The terms of zero rows, with `size` weights.
     pub fn zero(size: usize) -> Self {
         Self {
             rows: 0,
@@ -156,7 +156,7 @@ impl LogisticTerms {
         self.hessian += &other.hessian;
     }
 
-    /// Only the lower triangle was summed.
+    /// Copies the lower triangle of the Hessian, the only part that was summed, to the upper one.
     fn symmetric(mut self) -> Self {
         let size = self.gradient.len();
         for row in 0..size {
@@ -171,7 +171,7 @@ impl LogisticTerms {
 struct Terms<'a> {
     point: &'a LogisticPoint<'a>,
     weight: Weight,
-    /// How far from 0 log-odds may be.
+    /// Maximum absolute value of the log-odds; `None` for no limit.
     limit: Option<f64>,
 }
 
@@ -183,7 +183,7 @@ impl Pass for Terms<'_> {
     }
 
     fn add(&self, terms: &mut LogisticTerms, chunk: &Chunk<'_>) {
-        // Compiled once for each generation of processors, and the best one taken.
+        // The code is compiled once for each generation of processors. The best version runs.
         dispatch!(Level::new(), _ => self.add_rows(terms, chunk));
     }
 
@@ -201,7 +201,7 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// Over the labelled rows of a selection.
+    /// The terms of the labelled rows of a selection.
     fn summed(&self, table: &Table, selection: &Selection) -> LogisticTerms {
         run(self, table, &selection.clone().labelled()).symmetric()
     }

@@ -1,9 +1,8 @@
-//! Passes over rows: each a fold of the chosen rows into a small mergeable value.
+//! Passes over rows. A pass folds the selected rows into a small value that can be merged.
 //!
-//! The rows are cut into chunks of a fixed size, folded in parallel and merged in order, so a
-//! result is the same to the last bit with any number of threads. Chunks are handed out in order and
-//! merged as soon as their turn comes, so that about one value a thread is held, however many rows
-//! there are.
+//! The rows are split into chunks of a fixed size, which are folded in parallel and merged in order.
+//! A result is therefore the same to the last bit with any number of threads. Chunks are started in
+//! order and merged as soon as possible, so that memory holds only about one value per thread.
 
 mod categories;
 mod column;
@@ -38,50 +37,50 @@ pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
 pub use term::{Encoding, Term};
 
-/// Rows folded at a time: large enough to hide the scheduling, small enough for the cache.
+/// Number of rows in a chunk: large enough to hide the cost of scheduling, small enough for the cache.
 const CHUNK_ROWS: usize = 16_384;
 
 /// A fold over rows.
 pub(crate) trait Pass: Sync {
-    /// What it folds into.
+    /// The result of the fold.
     type Value: Send;
 
-    /// The value of no rows.
+    /// The value of zero rows.
     fn empty(&self) -> Self::Value;
 
-    /// Folds one chunk into a value.
+    /// Adds the rows of one chunk to a value.
     fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>);
 
-    /// Joins the value of later rows to that of earlier ones.
+    /// Merges the value of later rows into the value of earlier rows.
     fn merge(&self, earlier: &mut Self::Value, later: Self::Value);
 }
 
-/// Some rows of a table.
+/// A chunk: some rows of a table.
 pub(crate) struct Chunk<'a> {
-    /// The table they stand in.
+    /// The table of the rows.
     pub(crate) table: &'a Table,
     positions: Positions,
 }
 
-/// Positions in a table, ascending.
+/// Positions of rows in a table, in ascending order.
 enum Positions {
-    /// All from the first to before the last.
+    /// All positions of a range.
     Run(Range<usize>),
-    /// These. A table has fewer than 2^32 rows in memory.
+    /// Single positions. A table in memory has fewer than 2^32 rows.
     List(Vec<u32>),
 }
 
-/// The positions of a block's rows.
+/// The positions of the rows of a block.
 pub(crate) enum Rows<'a> {
-    /// All from the first to before the last.
+    /// All positions of a range.
     Run(Range<usize>),
-    /// These.
+    /// Single positions.
     List(&'a [u32]),
 }
 
 #[cfg(test)]
 impl<'a> Chunk<'a> {
-    /// All rows of a range.
+    /// A chunk of all rows of a range.
     pub(crate) fn of(table: &'a Table, rows: Range<usize>) -> Self {
         Self {
             table,
@@ -91,7 +90,7 @@ impl<'a> Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// How many rows there are.
+    /// Number of rows in the chunk.
     pub(crate) fn len(&self) -> usize {
         match &self.positions {
             Positions::Run(range) => range.len(),
@@ -99,7 +98,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// Where they stand.
+    /// The positions of the rows in the table.
     pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).map(|row| match &self.positions {
             Positions::Run(range) => range.start + row,
@@ -107,7 +106,7 @@ impl Chunk<'_> {
         })
     }
 
-    /// The rows, a block at a time.
+    /// The rows, split into blocks.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = Rows<'_>> {
         (0..self.len()).step_by(BLOCK_ROWS).map(|first| {
             let last = (first + BLOCK_ROWS).min(self.len());
@@ -120,7 +119,7 @@ impl Chunk<'_> {
 }
 
 impl Rows<'_> {
-    /// How many there are.
+    /// Number of rows in the block.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Run(range) => range.len(),
@@ -129,7 +128,7 @@ impl Rows<'_> {
     }
 }
 
-/// Runs a pass over the chosen rows.
+/// Runs a pass over the selected rows.
 pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P::Value {
     let fold = |(): &mut (), range| {
         let chunk = Chunk {
@@ -144,10 +143,10 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
     folded_in_order(chunk_ranges(selection), || (), fold, pass.empty(), merge)
 }
 
-/// Runs several passes at once, each over the chosen rows of its own choice of clients; the
-/// selection leaves that open.
+/// Runs several passes at once over the selected rows, each on its own choice of folds. The
+/// selection itself must include all folds.
 ///
-/// Which fold a row is of is found out once for all of them, and its values are fetched into the
+/// The fold of a row is computed once for all passes, and the values of a row are loaded into the
 /// cache once.
 pub(crate) fn run_all<P: Pass>(
     passes: &[(&P, Fold)],
@@ -177,11 +176,10 @@ pub(crate) fn run_all<P: Pass>(
     folded_in_order(ranges, ByFold::default, fold, empty(), merge)
 }
 
-/// Some rows of a table, fold by fold: copies, so that each pass over them reads what stands
-/// together.
+/// Copies of some rows of a table, grouped by fold, so that a pass reads adjacent memory.
 #[derive(Default)]
 struct ByFold {
-    /// Where the rows of each fold stand in the table that they are of.
+    /// Positions in the original table of each fold's rows.
     positions: [Vec<usize>; FOLDS as usize],
     rows: Table,
 }
@@ -236,13 +234,16 @@ fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Posit
     })
 }
 
-/// Whether all classes are; they nearly always are, so looking at each is faster than stopping.
+/// True if all labels are known. They nearly always are, so checking all of them is faster than
+/// stopping at the first unknown one.
 fn are_known(labels: &[Label]) -> bool {
     labels.iter().fold(true, |all, label| all & label.is_some())
 }
 
-/// The numbers that `keep` takes. What it says of them is hard to foretell: every number is
-/// written, and the next one over it where it is not kept.
+/// The numbers of a range for which `keep` returns true.
+///
+/// A processor can hardly predict the result of `keep`, so there is no branch. Every number is
+/// written, and the next number overwrites it if it is not kept.
 fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<u32> {
     let mut numbers = vec![0; range.len()];
     let mut count = 0;

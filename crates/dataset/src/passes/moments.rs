@@ -1,4 +1,4 @@
-//! Count, mean, spread and extremes of numbers, exact however large they are.
+//! Count, mean, spread and extremes of numbers, without overflow for numbers of any size.
 
 use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,14 @@ use super::term::{Encoding, Term};
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
-/// Count, mean, spread and extremes of numbers, mergeable (Chan, Golub and LeVeque 1983).
+/// Count, mean, spread and extremes of numbers. The moments of parts can be merged (Chan, Golub and
+/// LeVeque 1983).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
-    /// Numbers seen.
+    /// Number of numbers; missing values do not count.
     pub count: u64,
-    /// 1, or [`HUGE_SCALE`] once a number beyond [`HUGE`] was seen: `mean` and `squares` are those
-    /// of the numbers divided by it, so that squares do not overflow.
+    /// The divisor of the numbers in `mean` and `squares`. It is 1, or [`HUGE_SCALE`] once a number
+    /// was larger than [`HUGE`], so that squares do not overflow.
     scale: f64,
     mean: f64,
     squares: f64,
@@ -22,17 +23,17 @@ pub struct Moments {
     maximum: f64,
 }
 
-/// Numbers beyond this have squares near the largest float.
+/// Absolute value above which numbers are scaled. Sums of squares of larger numbers could overflow.
 const HUGE: f64 = 1e150;
-/// A power of two, so that dividing by it loses nothing.
+/// The divisor of huge numbers: a power of two, so that dividing by it loses no digit.
 const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
 
-/// The moments of each term's values in the chosen rows, without the missing ones.
+/// The moments of each term's values in the selected rows. Missing values do not count.
 pub fn moments(terms: &[Term<'_>], table: &Table, selection: &Selection) -> Vec<Moments> {
     run(&TermMoments { terms }, table, selection)
 }
 
-/// [`moments`] of the rows of each fold, one fold after the other.
+/// The [`moments`] of the rows of each fold, in the order of the folds.
 pub fn moments_by_fold(
     terms: &[Term<'_>],
     table: &Table,
@@ -85,7 +86,7 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Adds the numbers that `number` makes of a column's cells in a chunk, except NaN.
+    /// Adds `number` of each of a column's cells in a chunk; NaN does not count.
     pub(crate) fn add_column<T: Copy>(
         &mut self,
         chunk: &Chunk<'_>,
@@ -102,7 +103,7 @@ impl Moments {
         });
     }
 
-    /// Adds the numbers of one block, which may be incomplete, except NaN.
+    /// Adds the numbers of one block, which may be incomplete; NaN does not count.
     pub(super) fn add_numbers(&mut self, numbers: &[f64]) {
         dispatch!(Level::new(), _ => {
             let mut block = Column::of(f64::NAN);
@@ -111,10 +112,10 @@ impl Moments {
         });
     }
 
-    /// Adds the numbers of a block, except NaN.
+    /// Adds the numbers of a block; NaN does not count.
     #[inline(always)]
     fn add_block(&mut self, numbers: &Column) {
-        // Each comparison with NaN is false.
+        // A comparison with NaN is false, so NaN is never an extreme.
         let smaller = |least: f64, number: f64| if number < least { number } else { least };
         let larger = |most: f64, number: f64| if number > most { number } else { most };
         let present = |number: f64| if number.is_nan() { 0.0 } else { 1.0 };
@@ -137,7 +138,8 @@ impl Moments {
                 number - center
             }
         };
-        // Counted from the minimum, equal numbers have exactly their own mean and no spread.
+        // The mean is computed from differences to the minimum. The mean of equal numbers is then
+        // exactly that number, and their spread is exactly 0.
         work.map(numbers, |number| away(number, minimum));
         let mean = minimum + work.sum() / count;
         work.map(numbers, |number| away(number, mean).powi(2));
@@ -151,7 +153,7 @@ impl Moments {
         });
     }
 
-    /// Adds a number.
+    /// Adds a number, which must not be NaN.
     fn add(&mut self, number: f64) {
         if number.abs() > HUGE {
             self.rescale(HUGE_SCALE);
@@ -165,7 +167,7 @@ impl Moments {
         self.maximum = self.maximum.max(number);
     }
 
-    /// Joins the moments of other numbers.
+    /// Adds the moments of other numbers.
     pub fn merge(&mut self, mut other: Self) {
         if other.count == 0 {
             return;
@@ -197,24 +199,24 @@ impl Moments {
         (self.count > 0).then(|| finite(self.mean * self.scale))
     }
 
-    /// Standard deviation with n − 1; `None` with fewer than two numbers.
+    /// Standard deviation with the divisor n − 1; `None` with fewer than two numbers.
     pub fn standard_deviation(&self) -> Option<f64> {
         (self.count > 1)
             .then(|| finite((self.squares / (self.count - 1) as f64).sqrt() * self.scale))
     }
 
-    /// Smallest number.
+    /// Smallest number; `None` without numbers.
     pub fn minimum(&self) -> Option<f64> {
         (self.count > 0).then_some(self.minimum)
     }
 
-    /// Largest number.
+    /// Largest number; `None` without numbers.
     pub fn maximum(&self) -> Option<f64> {
         (self.count > 0).then_some(self.maximum)
     }
 }
 
-/// The largest float where rounding went beyond it.
+/// Replaces an infinity that is due to rounding by the largest float of its sign.
 fn finite(number: f64) -> f64 {
     number.clamp(-f64::MAX, f64::MAX)
 }

@@ -1,8 +1,8 @@
-//! What a table's columns look like: counts, moments, extremes, levels, and a sample of the rows.
+//! The profile of a table's columns: counts, moments, extremes, levels, and a sample of the rows.
 //!
-//! Everything but the sample is exact. The sample holds the rows with the smallest public hash,
-//! at most [`SAMPLE_ROWS`]; it does not depend on the order of rows, and up to that many rows it
-//! is all of them, so that medians are exact there.
+//! All figures are exact, except those of the sample. The sample has the rows with the smallest public
+//! hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows. Up to that number of
+//! rows the sample has all rows, so that medians are exact.
 
 use common::Schema;
 use common::schema::Kind;
@@ -16,42 +16,42 @@ use crate::fingerprint::SampleHasher;
 use crate::level::{ColumnNames, MAX_NAMED_LEVELS};
 use crate::table::{Selection, Table};
 
-/// Rows that a profile keeps at most.
+/// Maximum number of rows in the sample of a profile.
 pub const SAMPLE_ROWS: usize = 50_000;
 
-/// The columns of some rows.
+/// The profile of the columns of some rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
     /// The features in schema order, then the target.
     pub columns: Vec<ColumnProfile>,
-    /// Some of the rows.
+    /// A sample of the rows, or all rows if there are at most [`SAMPLE_ROWS`].
     pub sample: Sample,
 }
 
-/// One column.
+/// The profile of one column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenColumn", into = "WrittenColumn")]
 pub struct ColumnProfile {
-    /// Name.
+    /// Name of the column.
     pub name: String,
-    /// Missing values.
+    /// Number of missing values.
     pub missing: u64,
-    /// The present values.
+    /// Statistics of the present values.
     pub values: ColumnValues,
 }
 
-/// What is known of a column's present values.
+/// Statistics of a column's present values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnValues {
-    /// Of numbers.
+    /// The moments of a column of numbers.
     Numbers(Moments),
-    /// Of a category.
+    /// The counts of a category's levels.
     Levels(CategoryCounts),
 }
 
-/// A column as models on disk have it; it has one of both.
+/// The written form of a column in a model's file. It has either moments or levels.
 #[derive(Serialize, Deserialize)]
 struct WrittenColumn {
     name: String,
@@ -63,7 +63,7 @@ struct WrittenColumn {
 }
 
 impl Profile {
-    /// Why categories can be none that a model reads, a sentence for each that cannot.
+    /// The reasons why categories cannot be features of a model, one sentence for each of them.
     pub fn why_no_categories(&self) -> Vec<String> {
         let columns = self.columns.iter();
         columns.filter_map(ColumnProfile::why_no_category).collect()
@@ -71,7 +71,7 @@ impl Profile {
 }
 
 impl ColumnProfile {
-    /// Values that are not missing.
+    /// Number of values that are not missing.
     pub fn present(&self) -> u64 {
         match &self.values {
             ColumnValues::Numbers(moments) => moments.count,
@@ -79,7 +79,7 @@ impl ColumnProfile {
         }
     }
 
-    /// The moments of a column of numbers.
+    /// The moments of a column of numbers; `None` for a category.
     pub fn moments(&self) -> Option<&Moments> {
         match &self.values {
             ColumnValues::Numbers(moments) => Some(moments),
@@ -87,10 +87,10 @@ impl ColumnProfile {
         }
     }
 
-    /// Why a category can be none that a model reads, as a sentence; `None` where it can.
+    /// The reason, as a sentence, why a category cannot be a feature of a model; `None` if it can be.
     ///
-    /// Its rows, or those that its levels' names come from, have more than [`MAX_NAMED_LEVELS`]
-    /// texts, and which of those are counted does not hang on how frequent they are.
+    /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. The frequency of a text
+    /// then does not decide whether the text is counted.
     pub fn why_no_category(&self) -> Option<String> {
         let is_counted = self.levels()?.are_of_all_levels();
         (!is_counted).then(|| {
@@ -101,7 +101,7 @@ impl ColumnProfile {
         })
     }
 
-    /// The levels of a category.
+    /// The counts of a category's levels; `None` for a column of numbers.
     pub fn levels(&self) -> Option<&CategoryCounts> {
         match &self.values {
             ColumnValues::Numbers(_) => None,
@@ -148,14 +148,15 @@ impl From<ColumnProfile> for WrittenColumn {
     }
 }
 
-/// Rows kept for order statistics and later comparisons.
+/// A sample of the rows, for order statistics and for later comparisons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// One vector per column of the profile; NaN stands for a missing value.
+    /// One vector per column of the profile. NaN is a missing value; a category has the
+    /// [code](crate::level_code) of its level.
     pub columns: Vec<Vec<f64>>,
 }
 
-/// Profiles the chosen rows.
+/// The profile of the selected rows.
 pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile {
     let chosen = selection.rows.len();
     let pass = Columns {
@@ -164,7 +165,7 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
     };
     let mut value = run(&pass, table, selection);
     if value.smallest.len() < SAMPLE_ROWS.min(value.rows as usize) {
-        // The limit let too few rows through, because the selection is sparse.
+        // The selection is sparse, so that too few hashes were below the limit.
         value.smallest = run(
             &Columns {
                 hash_limit: u64::MAX,
@@ -181,7 +182,7 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
     described(schema, value.rows, values, sample)
 }
 
-/// What each column's values fold into: the features, then the target.
+/// An empty fold for each column: the features, then the target.
 fn empty_columns(schema: &Schema) -> impl Iterator<Item = ColumnFold> {
     let features = schema.features.iter().map(|feature| match feature.kind {
         Kind::Number(_) => ColumnFold::Numbers(Moments::default()),
@@ -190,7 +191,7 @@ fn empty_columns(schema: &Schema) -> impl Iterator<Item = ColumnFold> {
     features.chain([ColumnFold::Numbers(Moments::default())])
 }
 
-/// The profile of so many rows, with the columns' names.
+/// The profile of `rows` rows: adds the names and the counts of missing values to the columns.
 pub(super) fn described(
     schema: &Schema,
     rows: u64,
@@ -216,7 +217,8 @@ pub(super) fn described(
     }
 }
 
-/// A hash below which about twice the wanted rows lie: the others need not be remembered.
+/// A limit for hashes. About twice as many rows as the sample needs have a hash below it, so that the
+/// other rows need not be kept in memory.
 fn hash_limit(rows: usize) -> u64 {
     let share = 2.0 * SAMPLE_ROWS as f64 / rows.max(1) as f64;
     if share >= 1.0 {
@@ -242,7 +244,7 @@ fn sample(table: &Table, mut smallest: Vec<(u64, usize)>) -> Sample {
     }
 }
 
-/// The features, then the target as 0 or 1.
+/// A cell of a row. The columns are the features, then the target as 0 or 1.
 fn cell(table: &Table, column: usize, position: usize) -> f64 {
     match table.features.get(column) {
         Some(feature) => feature[position],
@@ -262,11 +264,11 @@ struct Columns {
 struct ColumnsValue {
     rows: u64,
     columns: Vec<ColumnFold>,
-    /// Hash and position of the rows below the limit.
+    /// Hash and position of each row whose hash is below the limit.
     smallest: Vec<(u64, usize)>,
 }
 
-/// What the values of one column fold into.
+/// The running statistics of one column.
 #[derive(Clone)]
 enum ColumnFold {
     Numbers(Moments),
@@ -285,7 +287,7 @@ impl ColumnFold {
         match (self, later) {
             (Self::Numbers(mine), Self::Numbers(other)) => mine.merge(other),
             (Self::Levels(mine), Self::Levels(other)) => mine.merge(&other),
-            // Both are made by the same pass.
+            // The same pass made both columns, so their kinds are equal.
             (Self::Numbers(_), Self::Levels(_)) | (Self::Levels(_), Self::Numbers(_)) => {}
         }
     }

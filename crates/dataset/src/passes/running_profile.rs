@@ -1,8 +1,7 @@
-//! A profile that is kept up while rows come, and continued by a later process.
+//! A profile that is updated as rows arrive, and that a later process can continue.
 //!
-//! It is the same to the last bit as the profile of all rows at once: blocks and chunks begin at
-//! the same rows and are joined in the same order. Rows behind the last whole block are kept as
-//! they are.
+//! It equals the profile of all rows at once to the last bit: blocks and chunks begin at the same rows
+//! and are merged in the same order. The values after the last complete block are kept unchanged.
 
 use std::ops::Range;
 
@@ -20,10 +19,10 @@ use crate::fingerprint::SampleHasher;
 use crate::level::ColumnNames;
 use crate::table::Table;
 
-/// Rows that one thread hashes at a time.
+/// Minimum number of rows that one thread hashes at a time.
 const ROWS_AT_ONCE: usize = 4096;
 
-/// The profile of the rows so far.
+/// A profile of the rows so far, which can be continued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunningProfile {
     rows: u64,
@@ -31,7 +30,7 @@ pub struct RunningProfile {
     sample: RunningSample,
 }
 
-/// A feature, or the target as 0 or 1. Which one it is, its fields tell.
+/// A feature, or the target as 0 or 1. In written form, the fields tell which variant it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum RunningColumn {
@@ -39,37 +38,37 @@ enum RunningColumn {
     Levels(RunningLevels),
 }
 
-/// The levels of a category; their sums are exact, so nothing has to be kept in blocks.
+/// The levels of a category. Sums of counts are exact in any order, so there are no blocks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct RunningLevels {
     counts: CodeCounts,
     names: ColumnNames,
 }
 
-/// Numbers.
+/// A column of numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct RunningNumbers {
-    /// Of the whole chunks.
+    /// Moments of the complete chunks.
     chunks: Moments,
-    /// Of the whole blocks behind them.
+    /// Moments of the complete blocks after the last complete chunk.
     blocks: Moments,
-    /// The values behind those; NaN stands for a missing one.
+    /// The values after the last complete block; NaN is a missing value.
     rest: Vec<f64>,
 }
 
-/// The rows with the smallest public hash, and some that may yet turn out not to be among them.
+/// The rows with the smallest public hashes, and possibly other rows that are removed later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct RunningSample {
-    /// Hash and position.
+    /// Hash and position of each row.
     rows: Vec<(u64, u64)>,
-    /// Their values, row by row.
+    /// Values of these rows, row by row: the features, then the target.
     values: Vec<f64>,
-    /// A row with a larger hash is not in the sample.
+    /// Largest hash that a row of the sample may have.
     limit: u64,
 }
 
 impl RunningProfile {
-    /// The profile of no rows.
+    /// The profile of zero rows.
     pub fn new(schema: &Schema) -> Self {
         Self {
             rows: 0,
@@ -82,7 +81,8 @@ impl RunningProfile {
         }
     }
 
-    /// Whether it can be that of so many rows under a schema; what was read back need not be.
+    /// True if this can be the profile of `rows` rows under a schema. A profile that was read from
+    /// a file may be of other rows or columns.
     pub fn can_be_of(&self, rows: u64, schema: &Schema) -> bool {
         let expected = empty_columns(schema);
         let sampled = self.sample.rows.len();
@@ -97,12 +97,12 @@ impl RunningProfile {
             && self.sample.values.len() == sampled * self.columns.len()
     }
 
-    /// Rows so far.
+    /// Number of rows so far.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Adds these rows of a table.
+    /// Adds the rows at these positions of a table.
     pub fn add(&mut self, table: &Table, rows: Range<usize>) {
         let first_block = self.rows / BLOCK_ROWS as u64;
         let (position, n_rows) = (self.rows, rows.len() as u64);
@@ -132,7 +132,7 @@ impl RunningProfile {
         self.rows += n_rows;
     }
 
-    /// Forgets what decides nothing any more; worth it before it is kept.
+    /// Removes sampled rows that can no longer be in the sample. Call it before the profile is written.
     pub fn shrink(&mut self) {
         self.sample.prune();
     }
@@ -161,7 +161,7 @@ fn empty_columns(schema: &Schema) -> Vec<RunningColumn> {
 }
 
 impl RunningColumn {
-    /// Whether it can be that of so many rows, of the kind of another one.
+    /// True if the column can have `rows` rows and is of the same kind as another column.
     fn can_be_of(&self, rows: u64, other: &Self) -> bool {
         match (self, other) {
             (Self::Numbers(column), Self::Numbers(_)) => {
@@ -238,7 +238,7 @@ impl RunningSample {
         }
     }
 
-    /// Keeps the rows with the smallest hashes, in the order of their hashes.
+    /// Keeps only the rows with the smallest hashes, at most [`SAMPLE_ROWS`], sorted by hash.
     fn prune(&mut self) {
         let width = self.values.len() / self.rows.len().max(1);
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
@@ -252,7 +252,7 @@ impl RunningSample {
         }
     }
 
-    /// The sample, of so many columns.
+    /// The sample as `width` columns.
     fn into_columns(self, width: usize) -> Sample {
         let column = |first| self.values.iter().skip(first).step_by(width).copied();
         Sample {
@@ -296,7 +296,7 @@ mod tests {
                 5 => f64::NAN,
                 level => table.levels.add(2, &format!("level {}", level * row % 7)),
             };
-            // Some rows are equal but for their label, and so are their hashes.
+            // Some rows differ only in their labels, so their hashes are equal.
             let values = [x, f64::from(row as u32 / 5), level];
             let id = (row / 2).to_string();
             table.push(id.as_bytes(), &values, Some(row % 3 == 0));

@@ -1,4 +1,4 @@
-//! Summary statistics of a profile, as they are stored and shown.
+//! Summary statistics of a profile, in the form in which they are stored and shown.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,68 +6,68 @@ use super::categories::{CategoryCounts, LevelCount};
 use super::moments::Moments;
 use super::profile::{ColumnProfile, Profile, SAMPLE_ROWS};
 
-/// Summary statistics of the ingested data, as they are stored and shown.
+/// Summary statistics of the ingested data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Rows that are counted.
+    /// Number of rows that the statistics include.
     pub rows: u64,
-    /// Rows without a class that are left out, because a later row brought it.
+    /// Number of unlabelled rows that are left out because a later row has their label. Default 0.
     #[serde(default)]
     pub superseded: u64,
     /// The features in schema order, then the target.
     pub columns: Vec<ColumnSummary>,
-    /// Whether the medians are those of all rows; else they are the sample's.
+    /// True if the medians are of all rows; false if they are of the sample.
     pub medians_are_exact: bool,
 }
 
-/// Summary statistics of one column; a statistic of too few values is `None`.
+/// Summary statistics of one column. A statistic is `None` if there are too few values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnSummary {
-    /// Name.
+    /// Name of the column.
     pub name: String,
-    /// Present values.
+    /// Number of present values.
     pub count: u64,
-    /// Missing values.
+    /// Number of missing values.
     pub missing: u64,
     /// Arithmetic mean.
     pub mean: Option<f64>,
-    /// Middle value, or the mean of the two middle ones.
+    /// Median: the middle value, or the mean of the two middle values.
     pub median: Option<f64>,
-    /// Standard deviation with n − 1.
+    /// Standard deviation with the divisor n − 1.
     pub std: Option<f64>,
     /// Smallest value.
     pub min: Option<f64>,
     /// Largest value.
     pub max: Option<f64>,
-    /// Of a category, which has no other statistics.
+    /// The levels of a category, which has no other statistics; `None` for a column of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<LevelSummary>,
 }
 
-/// The levels of a category.
+/// Summary of the levels of a category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelSummary {
-    /// Different levels that are counted one by one.
+    /// Number of different levels that are counted one by one.
     pub distinct: u64,
-    /// Whether there are no others; else there are more than `distinct`.
+    /// True if there are no other levels; false if there are more than `distinct`. Default true.
     #[serde(default = "yes")]
     pub distinct_is_exact: bool,
-    /// The most frequent ones of those, at most [`SHOWN_LEVELS`].
+    /// The most frequent of these levels, at most [`SHOWN_LEVELS`].
     pub top: Vec<LevelCount>,
-    /// Rows with any other level.
+    /// Number of rows whose level is not in `top`.
     pub others: u64,
 }
 
-/// What a summary that does not say it had.
+/// The default of `distinct_is_exact` in summaries of older programs.
 fn yes() -> bool {
     true
 }
 
-/// Levels that a summary lists at most.
+/// Maximum number of levels that a summary lists.
 pub const SHOWN_LEVELS: usize = 20;
 
 impl Profile {
-    /// The statistics that are stored and shown, of these rows and no others.
+    /// The summary statistics of the profiled rows.
     pub fn summary(&self) -> Summary {
         Summary {
             rows: self.rows,

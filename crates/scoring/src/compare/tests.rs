@@ -15,7 +15,7 @@ fn schema() -> Schema {
     }
 }
 
-/// Rows whose class follows x where `sign` is 1 and its opposite where it is −1, with noise.
+/// Adds rows whose label follows `sign` · x, with noise.
 fn add_rows(table: &mut Table, first: usize, count: usize, sign: f64) {
     for row in first..first + count {
         let x = (row as f64 * 0.7).cos() * 3.0;
@@ -40,7 +40,7 @@ fn model_of(table: &Table) -> Model {
     training::train(&config, table, common::ledger::DataPosition::default()).unwrap()
 }
 
-/// A candidate that has learned nothing.
+/// A predictor with log-odds of 0 for every row.
 fn nothing() -> Predictor {
     Predictor::Linear(LinearPredictor {
         intercept: 0.0,
@@ -83,7 +83,7 @@ fn a_candidate_that_learned_a_changed_world_wins() {
 
 #[test]
 fn a_candidate_spoilt_by_bad_labels_is_refused() {
-    // The new rows are as before, but far more wrong labels came with the rows judged earlier.
+    // The new rows are as before, but the rows evaluated earlier have far more wrong labels.
     let before = table_of(&[(300, 1.0)]);
     let spoilt = table_of(&[(300, 1.0), (2000, -1.0), (300, 1.0)]);
     let contest = Contest {
@@ -103,8 +103,8 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
 
 #[test]
 fn a_clients_own_rows_have_no_part_in_its_answer() {
-    // Every new client carries its class in its own feature value and in no other's: whoever
-    // were fitted to the row itself would know it.
+    // The label of a new client cannot be learned from other clients. A fit that includes the
+    // client's own row would know it.
     let mut table = table_of(&[(300, 1.0)]);
     let before = table.clone();
     for row in 0..200 {
@@ -130,7 +130,7 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
 #[test]
 fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     let mut table = Table::new(&schema());
-    // All leavers are rows of one client, so that one fold has only stayers to learn from.
+    // All positive labels are rows of one client. The fit without its fold sees negative labels only.
     for row in 0..40 {
         let id = if row % 4 == 0 {
             "leaver".into()

@@ -1,4 +1,4 @@
-//! The standardised axes that a fit runs on, and the way back to raw units.
+//! The standardised axes of a fit, and the conversion of weights back to raw units.
 
 use dataset::passes::{Axis, Moments};
 use model::{Design, LinearPredictor};
@@ -6,7 +6,7 @@ use ndarray::Array1;
 
 use super::FitSettings;
 
-/// An axis for each column of a design, by the moments of the columns.
+/// The axes for the columns of a design, computed from the moments of the columns.
 pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
     moments
         .iter()
@@ -14,7 +14,7 @@ pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
         .collect()
 }
 
-/// The scale is a power of two, so that dividing by it loses no digit.
+/// The axis of a column. Its scale is a power of two, so that dividing by it loses no digit.
 fn axis(column: &Moments, settings: &FitSettings) -> Axis {
     let (Some(mean), Some(minimum)) = (column.mean(), column.minimum()) else {
         // An empty column has no mean: its values are imputed as 0.
@@ -31,7 +31,8 @@ fn axis(column: &Moments, settings: &FitSettings) -> Axis {
             imputed: minimum,
         };
     }
-    // Below this spread the penalty rules the coefficient; a smaller scale would only blow it up.
+    // Below this spread the penalty dominates the coefficient. A smaller scale would only make
+    // the penalty's derivative larger.
     let ruled_by_penalty = 1.0 / (settings.c.sqrt() * (column.count as f64).sqrt());
     let spread = column.standard_deviation().unwrap_or(0.0);
     let scale = power_of_two_below(spread.max(ruled_by_penalty));
@@ -48,7 +49,8 @@ fn power_of_two_below(number: f64) -> f64 {
     f64::from_bits(number.to_bits() & EXPONENT)
 }
 
-/// Second derivative of the penalty by each weight; 0 if it underflows.
+/// Second derivatives of the penalty with respect to the weights, the intercept first. Those of the
+/// intercept and of an axis whose value underflows are 0.
 pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
     let of_axis = |axis: &Axis| (1.0 / (axis.scale * settings.c.sqrt())).powi(2);
     std::iter::once(0.0)
@@ -56,7 +58,7 @@ pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
         .collect()
 }
 
-/// The predictor in raw units with these weights on the axes.
+/// The predictor in raw units that has these weights on the axes.
 pub(super) fn raw_predictor(
     design: &Design,
     axes: &[Axis],
@@ -65,7 +67,7 @@ pub(super) fn raw_predictor(
     let on_axes = || axes.iter().zip(weights.iter().skip(1));
     let offset: f64 = on_axes().map(|(axis, weight)| weight * axis.shift).sum();
     LinearPredictor {
-        // Adding 0 turns a negative zero into the ordinary one.
+        // Adding 0 turns −0 into 0.
         intercept: weights[0] - offset + 0.0,
         coefficients: on_axes()
             .map(|(axis, weight)| weight / axis.scale + 0.0)

@@ -1,8 +1,8 @@
-//! Fits to all folds except one.
+//! Fits to all folds except one, for out-of-fold predictions.
 //!
-//! All of them begin at the same predictor, and share four fifths of their rows. The first step, and
-//! the terms at its end, are therefore computed for all folds at once. With many rows there is nothing
-//! more to do.
+//! All these fits begin at the same predictor, and each has four fifths of the rows. The first step
+//! and the terms at its end are therefore computed for all folds at once. With many rows this first
+//! step is enough.
 
 use dataset::passes::{
     Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
@@ -14,21 +14,21 @@ use ndarray::Array1;
 
 use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predictor, solve, start};
 
-/// The labelled rows of a table, to be fitted without those of one fold.
+/// Fits to the labelled rows of a table, each without the rows of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
-    /// The design of all rows: which levels are frequent does not depend on the labels.
+    /// The design of all rows. It does not depend on the labels, so the fits may share it.
     design: &'a Design,
     /// The columns of the design.
     terms: Vec<Term<'a>>,
     table: &'a Table,
-    /// By fold: what its fit begins with.
+    /// The moments and the start of the fit without each fold.
     folds: Vec<Others>,
 }
 
-/// The rows of all folds but one.
+/// The moments and the start of a fit to all folds except one.
 struct Others {
-    /// Of each column of the design.
+    /// Moments of the design's columns in the rows of these folds.
     moments: Vec<Moments>,
     start: Option<Point>,
 }
@@ -101,10 +101,10 @@ impl<'a> OutOfFold<'a> {
     }
 }
 
-/// For each fold the end of a Newton step from `near`.
+/// For each fold, the predictor after one Newton step from `near` on all other folds.
 ///
-/// Missing values have the mean of all rows here, not that of the other folds, so a step is slightly
-/// off.
+/// Missing values are imputed by the mean of all rows, not by the mean of the other folds. The step
+/// is therefore slightly inexact.
 fn one_step(
     settings: &FitSettings,
     near: &LinearPredictor,
@@ -130,7 +130,7 @@ fn one_step(
     others_of_each(&of_folds, step)
 }
 
-/// For each fold the result of `make` for all other folds.
+/// For each fold, the result of `make` for the values of all other folds.
 fn others_of_each<T, U>(
     of_folds: &[T],
     make: impl Fn(&mut dyn Iterator<Item = &T>) -> U,

@@ -1,39 +1,46 @@
-//! Newton's method: from a point to the minimum, in steps that each lower the objective.
+//! Newton's method with step halving: every step lowers the objective until its minimum is reached.
 
 use ndarray::Array1;
 
 use super::FitError;
 use super::objective::{Objective, Point};
 
-/// Halvings after which a step is shorter than the rounding of what it is added to.
+/// Maximum number of halvings of a step. After them, a step is shorter than the rounding errors of
+/// the weights.
 const MAX_HALVINGS: u32 = 60;
-/// Share of the predicted decrease that a step has to bring (Nocedal and Wright 2006, 3.1).
+/// Minimum share of the predicted decrease that a step must reach (Nocedal and Wright 2006, 3.1).
 const SUFFICIENT_DECREASE: f64 = 1e-4;
-/// Rounding of the objective, relative to it, beneath which a change means nothing.
+/// Relative rounding error of the objective. A smaller change means nothing.
 const ROUNDING: f64 = 1e-12;
-/// The squared Newton decrement over the objective is about the square of the coefficients'
-/// relative error. From here on each step is taken whole, until it no longer helps.
+/// Limit of the squared Newton decrement, relative to the objective, below which a point is near the
+/// optimum.
+///
+/// This ratio is about the square of the coefficients' relative error. Near the optimum, Newton's
+/// method ends once a step gains too little or does not lower the objective.
 const NEAR: f64 = 1e-12;
-/// At this one the coefficients are right to about twelve digits: nothing is left to gain.
+/// Limit of the same ratio at the optimum: the coefficients are then right to about twelve digits.
 const REACHED: f64 = 1e-24;
-/// From here one more step leaves an error that no prediction shows: about its square.
+/// Limit of the same ratio below which one more step is enough. That step squares the error, so no
+/// prediction shows what is left of it.
 const FORESEEN: f64 = 1e-10;
-/// Near the optimum Newton squares its error: a step that gains less has met the rounding.
+/// Maximum ratio of a decrement to the one before it, near the optimum. Newton's method squares its
+/// error there, so a higher ratio means that only rounding errors are left.
 const MIN_GAIN: f64 = 0.25;
-/// A loss per row that only features reach which separate the classes.
+/// Loss per row below which the features separate the labels without error.
 const SEPARATED: f64 = 1e-6;
 
-/// How sure the minimum has to be.
+/// When Newton's method may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// The objective was evaluated there, and no step is left that gains anything.
+    /// The objective was evaluated at the last point, and no further step gains anything.
     Evaluated,
-    /// The last step leads there: once the error is small, Newton squares it. It spares the pass
-    /// that would only say so.
+    /// The objective is not evaluated after the last step. Newton's method squares a small error,
+    /// so this saves a pass that would only confirm the optimum.
     Foreseen,
 }
 
-/// The minimum, and the steps that led there from the origin.
+/// The minimum, and the number of steps from `origin` to it. An error if it is not reached within
+/// `max_steps` steps.
 pub(super) fn minimise(
     objective: &Objective<'_>,
     origin: Point,
@@ -85,10 +92,12 @@ pub(super) fn minimise(
     Err(not_converged(&here, max_steps, reason))
 }
 
-/// A point on the way, halving it each time, that lowers the objective enough.
+/// A point in the Newton direction that lowers the objective enough. The step is halved until there
+/// is one; `None` if there is none.
 ///
-/// Where the whole way is too long, halving goes on while it helps: the first point that is low
-/// enough may lie on the far slope of a valley, from where the next step comes back.
+/// If the full step is too long, halving continues while it lowers the objective. The first point
+/// that is low enough may be beyond the minimum, on the other slope. The next step would then lead
+/// back.
 fn step(
     objective: &Objective<'_>,
     here: &Point,

@@ -1,4 +1,4 @@
-//! What a fit minimises, and what is known of it at a point.
+//! The objective of a fit, and its value and derivatives at a point.
 
 use dataset::passes::{Axis, LogisticPoint, LogisticTerms, Term, logistic_terms};
 use dataset::{Selection, Table};
@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::FitError;
 use crate::linear::Cholesky;
 
-/// What is minimised.
+/// The objective of a fit: the log-losses of the labelled rows plus the penalty.
 pub(super) struct Objective<'a> {
     pub(super) penalty: Array1<f64>,
     pub(super) terms: &'a [Term<'a>],
@@ -16,7 +16,7 @@ pub(super) struct Objective<'a> {
     pub(super) selection: &'a Selection,
 }
 
-/// A point and the objective's terms there, penalty included.
+/// A point: weights on the axes, and the terms of the objective at these weights, penalty included.
 #[derive(Clone)]
 pub(super) struct Point {
     pub(super) weights: Array1<f64>,
@@ -36,7 +36,7 @@ impl Objective<'_> {
 }
 
 impl Point {
-    /// With the penalty added to the rows' terms.
+    /// The point with these weights. The penalty is added to the terms of the rows.
     pub(super) fn penalised(
         weights: Array1<f64>,
         mut terms: LogisticTerms,
@@ -50,7 +50,7 @@ impl Point {
         Self { weights, terms }
     }
 
-    /// A fit needs rows of both.
+    /// An error unless both labels occur: a fit needs rows of both.
     pub(super) fn both_classes(&self) -> Result<(), FitError> {
         let LogisticTerms {
             rows, positives, ..
@@ -67,7 +67,8 @@ impl Point {
         self.terms.gradient.dot(&self.terms.gradient).sqrt()
     }
 
-    /// The way to the minimum of the quadratic that touches the objective here.
+    /// The Newton direction: from this point to the minimum of the second-order approximation of the
+    /// objective. `None` if the curvature is not finite.
     pub(super) fn newton_direction(&self) -> Option<Array1<f64>> {
         let factor = Cholesky::of(&self.terms.hessian)?;
         Some(-factor.solve(&self.terms.gradient))

@@ -1,7 +1,7 @@
-//! Where a fit begins, other than with no weight at all.
+//! Starts of a fit other than all weights 0.
 //!
-//! Each start is a guess: it is taken where it is better than no weight, and `None` stands for
-//! one that is not.
+//! Each start is a guess. It is used only if its loss is lower than with all weights 0; otherwise it
+//! is `None`.
 
 use std::f64::consts::LN_2;
 
@@ -12,22 +12,23 @@ use ndarray::Array1;
 
 use super::{Goal, Objective, Point, minimise};
 
-/// Minimum rows for a first fit to a few of them: the few then represent the others, and a pass over
-/// all rows takes long enough to be worth saving.
+/// Minimum number of rows for a first fit to a sample. From here on the sample represents all rows,
+/// and a saved pass over all rows is worth the cost.
 const MANY_ROWS: usize = 1 << 17;
-/// Maximum steps of the fit to a few rows: one that takes more says nothing about the others.
+/// Maximum number of Newton steps of the fit to a sample. A sample that needs more steps does not
+/// represent the other rows.
 const FEW_STEPS: u32 = 20;
 
-/// The optimum of a few of many rows.
+/// The optimum of a sample of the rows, if there are at least [`MANY_ROWS`].
 ///
-/// It costs about half a pass over all rows, and saves about half of the passes that follow.
+/// Its cost is about half a pass over all rows. It saves about half of the passes that follow.
 pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if objective.selection.rows.len() < MANY_ROWS {
         return None;
     }
     let selection = objective.selection.clone().few();
     let few = Objective {
-        // As strong for a few rows as it is for all.
+        // The penalty shrinks with the number of rows, so its relative weight stays the same.
         penalty: &objective.penalty / FEW as f64,
         selection: &selection,
         ..*objective
@@ -38,7 +39,8 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if_better(objective.at(optimum.weights))
 }
 
-/// Intercept and coefficients of a predictor of raw values on as many axes.
+/// Converts the intercept and the raw coefficients of a predictor to weights on axes. There must be
+/// one axis per coefficient.
 pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64> {
     let mut weights = vec![predictor.intercept];
     for (coefficient, axis) in predictor.coefficients.iter().zip(axes) {
@@ -49,9 +51,9 @@ pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64>
     weights.into()
 }
 
-/// A point, where it is better than no weight.
+/// The point, if its loss is lower than with all weights 0 and both labels occur.
 pub(super) fn if_better(start: Point) -> Option<Point> {
-    // What each row costs without any weight; a loss that is no number is not below it.
+    // With all weights 0 each row has a log-loss of ln 2. A loss of NaN is never below that.
     let is_better = start.terms.loss < start.terms.rows as f64 * LN_2;
     (is_better && start.both_classes().is_ok()).then_some(start)
 }

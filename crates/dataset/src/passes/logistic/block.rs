@@ -1,4 +1,4 @@
-//! The terms of a block of rows: what each row has to say, column by column, and the sums of it.
+//! The log-likelihood terms of a block of rows: the values of each row, and the sums over the rows.
 
 use std::array;
 
@@ -10,31 +10,31 @@ use super::{LogisticPoint, LogisticTerms};
 use crate::cell::Label;
 use crate::table::Table;
 
-/// What each row's outer product is weighted with.
+/// The kind of weight of each row's outer product.
 pub(super) enum Weight {
-    /// p(1−p)
+    /// p(1−p), for the Hessian.
     Curvature,
-    /// (y−p)²
+    /// (y−p)², for the sandwich covariance.
     SquaredResidual,
 }
 
-/// Columns whose products are summed together: as many sums as registers hold.
+/// Number of columns on each side of a tile. The sums of a tile fit into the registers.
 const TILE: usize = 4;
 
-/// Some rows, column by column.
+/// A block of rows, column by column.
 pub(super) struct Block {
-    /// The intercept's, which is 1, and one of standardised values per term. Empty ones
-    /// follow up to a multiple of [`TILE`].
+    /// The column of the intercept, which is 1, and then the standardised values of each term.
+    /// Columns of 0 follow up to a multiple of [`TILE`].
     z: Vec<Column>,
-    /// 1 or 0.
+    /// Labels, 1 or 0.
     classes: Column,
     log_odds: Column,
-    /// e^−|log-odds|, in (0, 1]: nothing that is made of it overflows.
+    /// e^−|log-odds|, in (0, 1], so that no value computed from it overflows.
     small: Column,
     losses: Column,
-    /// p − y, the derivative of the loss by the log-odds.
+    /// p − y, the derivative of the loss with respect to the log-odds.
     residuals: Column,
-    /// What the row's outer product is weighted with.
+    /// The weight of each row's outer product.
     factors: Column,
 }
 
@@ -74,7 +74,7 @@ impl Block {
         }
     }
 
-    /// Brings all log-odds between `-limit` and `limit`.
+    /// Clamps all log-odds to the range from `-limit` to `limit`.
     #[inline(always)]
     pub(super) fn bound_log_odds(&mut self, limit: f64) {
         for log_odds in self.log_odds.values_mut() {
@@ -82,9 +82,10 @@ impl Block {
         }
     }
 
-    /// Losses, residuals and factors of all rows.
+    /// Computes the losses, residuals and factors of all rows.
     ///
-    /// One thing after the other for all of them, so that many rows are under way at once.
+    /// Each step runs over all rows before the next one, so that the processor works on many rows at
+    /// once.
     #[inline(always)]
     pub(super) fn evaluate(&mut self, weight: &Weight) {
         let small = &mut self.small;
@@ -109,7 +110,7 @@ impl Block {
         }
     }
 
-    /// Empties the rows from this one on.
+    /// Sets losses, residuals and factors to 0 from the row `rows` on.
     #[inline(always)]
     pub(super) fn clear_after(&mut self, rows: usize) {
         for column in [&mut self.losses, &mut self.residuals, &mut self.factors] {
@@ -117,7 +118,7 @@ impl Block {
         }
     }
 
-    /// Adds the rows' parts of loss, gradient and Hessian to the sums.
+    /// Adds the loss, gradient and Hessian of the rows to the sums.
     #[inline(always)]
     pub(super) fn add_to(&self, sums: &mut Sums) {
         sums.positives += self.classes.sum() as u64;
@@ -141,13 +142,13 @@ impl Block {
     }
 }
 
-/// What a chunk's blocks are summed up in.
+/// The sums over the blocks of a chunk.
 pub(super) struct Sums {
     pub(super) rows: u64,
     positives: u64,
     loss: f64,
     gradient: Vec<[[Sum; TILE]; 1]>,
-    /// The tiles on and below the diagonal, row by row.
+    /// The tiles of the Hessian on and below the diagonal, row by row.
     hessian: Vec<[[Sum; TILE]; TILE]>,
 }
 

@@ -52,7 +52,7 @@ fn bounded_terms_take_no_probability_beyond_the_bound() {
         weights: Array1::from(vec![0.0, 100.0]),
     };
     let table = table();
-    // Rows of log-odds 100, -200 and 0.
+    // The three rows have log-odds of 100, -200 and 0.
     let bounded = bounded_logistic_terms(&point, 2.0, &table, &table.all());
     let p = 1.0 / (1.0 + (-2.0_f64).exp());
     assert!((bounded.gradient[0] - (p - 1.0 + 1.0 - p - 0.5)).abs() < 1e-15);
@@ -92,7 +92,7 @@ fn extreme_log_odds_stay_finite() {
     assert!(terms.hessian.iter().all(|value| value.is_finite()));
 }
 
-/// Rows of several columns, with missing values and unknown classes.
+/// A table of several columns, with missing values and unlabelled rows.
 fn wide_table(rows: usize, columns: usize) -> Table {
     let schema = Schema {
         features: (0..columns)
@@ -126,7 +126,7 @@ fn axes_and_weights(columns: usize) -> (Vec<Axis>, Array1<f64>) {
     )
 }
 
-/// The same sums, row by row and by the book.
+/// The log-likelihood terms of these rows, computed row by row from the textbook formulas.
 fn by_the_book(point: &LogisticPoint<'_>, table: &Table, rows: &[usize]) -> LogisticTerms {
     let mut terms = LogisticTerms::zero(point.weights.len());
     for row in rows {

@@ -1,4 +1,4 @@
-//! Tests of fits to a category: what scikit-learn makes of its one-hot columns.
+//! Tests of fits to a category: the coefficients equal those of scikit-learn with one-hot columns.
 
 use dataset::passes::{Encoding, probability, profile};
 use dataset::{FOLDS, level_code};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::{check, covariance};
 
-/// A case of `categories.json`.
+/// A reference case of `categories.json`.
 struct Case(Value);
 
 impl Case {
@@ -47,7 +47,7 @@ impl Case {
     }
 }
 
-/// A row as a table has it.
+/// The cells of a row in a table: a number, and the code of a level.
 fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
     [
         number.as_f64().unwrap_or(f64::NAN),
@@ -82,7 +82,7 @@ fn coefficients_of_levels_are_those_of_scikit_learn() {
             let wanted = match term.encoding {
                 Encoding::Number => case.0["number"].as_f64(),
                 Encoding::Level(level) => of_level(wanted, Some(level.text())),
-                // scikit-learn leaves the column out where no level is rare: nothing tells of it.
+                // scikit-learn has no such column if no level is rare. The coefficient is then 0.
                 Encoding::OtherThan(_) => of_level(wanted, None).or(Some(0.0)),
             };
             let wanted = wanted.unwrap_or_else(|| panic!("{name}: {term:?}"));

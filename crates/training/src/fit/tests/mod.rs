@@ -1,4 +1,4 @@
-//! Tests of the fit: optima that are known, and what leads to them.
+//! Tests of the fit: known optima, and the starts of Newton's method.
 
 mod categories;
 mod optima;
@@ -11,7 +11,7 @@ use super::*;
 
 const UNIT: FitSettings = FitSettings { c: 1.0 };
 
-/// A category.
+/// The feature `plan`, a category.
 pub(crate) fn plan() -> Feature {
     Feature {
         name: "plan".into(),
@@ -19,7 +19,7 @@ pub(crate) fn plan() -> Feature {
     }
 }
 
-/// The schema of a number and a category.
+/// A schema with a number and a category.
 pub(crate) fn schema_with_plan() -> Schema {
     Schema {
         features: vec!["x".into(), plan()],
@@ -27,7 +27,7 @@ pub(crate) fn schema_with_plan() -> Schema {
     }
 }
 
-/// A table of these columns; every class is known.
+/// A table with these columns; all rows are labelled.
 pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
     let schema = Schema {
         features: (0..columns.len())
@@ -47,7 +47,7 @@ fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
     fit(settings, &Design::default(), table, &table.all())
 }
 
-/// `count` rows whose class follows the first column, with noise.
+/// A column of `count` values, and labels that follow it with noise.
 fn noisy(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
     let wave = |row: usize| (row as f64 * 0.7).cos();
     let classes = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);

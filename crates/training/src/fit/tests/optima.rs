@@ -1,4 +1,4 @@
-//! Tests of optima: those of scikit-learn, those of columns of any size, and why there is none.
+//! Tests of optima: those of scikit-learn, those of columns of any magnitude, and failed fits.
 
 use dataset::Fold;
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn missing_values_count_as_the_mean_of_the_labelled_ones() {
     let (mut x, classes) = noisy(60, 10.0);
     let mut table = table_of(std::slice::from_ref(&x), &classes);
     table.features[0][3] = f64::NAN;
-    // A row without a class is no training row: its value has no part in the mean.
+    // A row without a label is not a training row, so its value does not count in the mean.
     table.push(b"unlabelled", &[1e9], None);
     let mean = (x.iter().sum::<f64>() - x[3]) / 59.0;
     x[3] = mean;
@@ -143,7 +143,7 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
                     |(x, class): (&f64, &bool)| (expression.value(|_| *x) > 0.0) == *class;
                 assert!(x.iter().zip(&classes).all(is_right), "1e{exponent}");
             }
-            // The penalty is stronger than the column.
+            // The penalty dominates, so only the sign is known.
             Ok(fitted) => assert!(fitted.predictor.coefficients[0] > 0.0, "1e{exponent}"),
             Err(refusal) => {
                 assert!(exponent > 20, "1e{exponent}: {refusal}");

@@ -1,4 +1,4 @@
-//! Tests of where a fit begins: the optimum is the same from there.
+//! Tests of the starts of a fit: every start leads to the same optimum.
 
 use dataset::passes::LinearExpression;
 use dataset::{FOLDS, Fold};
@@ -77,7 +77,7 @@ fn fit_from(
 #[test]
 fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
     let (x, classes) = noisy(5_000, 40.0);
-    // Missing values stand at another mean without each fold.
+    // Leaving out a fold changes the mean by which missing values are imputed.
     let is_missing = |row: usize| row.is_multiple_of(7);
     let y = (0..5_000).map(|row| {
         if is_missing(row) {
@@ -138,7 +138,7 @@ fn a_start_is_no_excuse_for_rows_of_one_class() {
     );
 }
 
-/// More rows than are fitted without a look at a few of them.
+/// A table with enough rows for a first fit to a sample.
 fn many_rows() -> Table {
     let (x, classes) = noisy(140_000, 40.0);
     table_of(&[x], &classes)
@@ -162,7 +162,7 @@ fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
 
 #[test]
 fn a_few_rows_that_mislead_do_no_harm() {
-    // The few are of one class, or tell it from the column without error.
+    // The sampled rows have one label only, or the column separates their labels without error.
     let (x, noise) = noisy(140_000, 40.0);
     let is_among_the_few = |row: usize| row % 16_384 < 1024;
     let one_class = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
