@@ -1,4 +1,4 @@
-//! Who is told of what, how often, and what comes of it when they cannot be reached.
+//! Alerts: who is notified, how often, and what happens if a receiver cannot be reached.
 
 use std::fs::{Permissions, set_permissions};
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ fn watched(receiver: &Receiver) -> Workspace {
     workspace
 }
 
-/// Time-outs come soon; for targets that never answer.
+/// Sets short time-outs, for targets that never answer.
 fn impatient(workspace: &mut Workspace) {
     workspace.set("alerts.timeout_seconds", json!(0.2));
 }
@@ -37,7 +37,7 @@ fn export(workspace: &Workspace, world: World, seed: u64, rows: usize) {
     workspace.write(&name, to_csv(&clients(world, seed, rows)));
 }
 
-/// What the doctor finds of the alerts: the exit code and, of a finding, text and remedy.
+/// The doctor's result on alerts: the exit code, and text and remedy of a finding.
 fn doctor(workspace: &Workspace) -> (i32, Option<(String, String)>) {
     let visit = workspace.run("fullprocess", &["--doctor", "--json"]);
     let report: Value = serde_json::from_str(&visit.stdout).expect("JSON");
@@ -256,7 +256,7 @@ fn a_command_gets_the_same_on_its_stdin() {
     let run = workspace.run("fullprocess", &["--json"]);
     assert_eq!(outcome(&run.json()), "cold_start");
     assert!(run.stderr.contains("exit status: 3"), "{}", run.stderr);
-    // It never reads, and what it starts would outlive it.
+    // The command never reads its input, and the process that it starts would outlive it.
     tells(&mut workspace, "sleep 600 & wait");
     impatient(&mut workspace);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");

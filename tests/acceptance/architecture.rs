@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::program::repository;
 
-/// Which crate may depend on which.
+/// The allowed dependencies between the crates.
 const ARROWS: [(&str, &[&str]); 14] = [
     ("common", &[]),
     ("alerts", &["common"]),
@@ -64,7 +64,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// Libraries that only these crates may know.
+/// Libraries that only the named crates may depend on.
 const CONFINED: [(&str, &[&str]); 25] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
@@ -148,7 +148,7 @@ fn each_confined_library_has_its_users_and_no_other() {
     }
 }
 
-/// What lets a test disturb a program's changes to the file system.
+/// The feature that lets a test disturb a program's changes to the file system.
 const HOOK: &str = "common feature \"fault-injection\"";
 
 /// The features that cargo resolves along these edges, for all packages together.
@@ -163,15 +163,15 @@ fn features_along(edges: &str) -> String {
     String::from_utf8(tree.stdout).expect("cargo's output is UTF-8")
 }
 
-/// The released program is not built here. What it is built from is asked of cargo, and
-/// `scripts/check-faults.sh` looks into the released program itself.
+/// The released program is not built here. This test asks cargo for the features of that program.
+/// `scripts/check-faults.sh` checks the released program itself.
 #[test]
 fn only_the_tests_build_programs_with_the_hook_for_faults() {
     assert!(features_along("features").contains(HOOK));
     assert!(!features_along("features,no-dev").contains(HOOK));
 }
 
-/// Opening that waits for the other end of a pipe, or reads a device for ever.
+/// Calls that open a file and may wait for the other end of a pipe, or read a device without end.
 const WAITING: [&str; 4] = [
     "File::open(",
     "fs::read(",
@@ -179,7 +179,7 @@ const WAITING: [&str; 4] = [
     "fs::copy(",
 ];
 
-/// Where the waiting ones are at home: behind a check, or on a file that the kernel makes.
+/// The places that may use such calls: after a check, or on a file of the kernel.
 const MAY_WAIT: [&str; 3] = [
     "common/src/regular.rs",
     "common/src/faults/injection.rs",
@@ -203,7 +203,7 @@ fn files_are_opened_without_waiting_for_whatever_stands_in_their_place() {
     assert!(found.is_empty(), "use common::regular: {found:#?}");
 }
 
-/// The lines of programs, tests aside, that open a file without a check.
+/// The lines of programs, except tests, that open a file without a check.
 fn look_for_waiting(folder: &Path, note: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -217,7 +217,7 @@ fn look_for_waiting(folder: &Path, note: &mut impl FnMut(&Path, &str)) {
             let (program, _) = text
                 .split_once("#[cfg(test)]\nmod tests")
                 .unwrap_or((&text, ""));
-            // A longer name that ends so is another call.
+            // A longer name with the same ending is another call.
             let is_call = |before: &str| !before.ends_with(|last: char| last.is_alphanumeric());
             let is_waiting = |line: &&str| {
                 let mut waiting = WAITING.iter().filter_map(|call| line.split_once(call));

@@ -1,4 +1,4 @@
-//! The stages one by one, and the sample data they run on.
+//! The stages, run one by one, and the sample data that they run on.
 
 use std::fs;
 
@@ -66,7 +66,7 @@ fn training_prints_raw_coefficients_by_feature_name() {
         ("number_of_employees", -0.002_909_91),
     ] {
         let found = report["coefficients"][name].as_f64().expect(name);
-        // The values of scikit-learn on the same rows, to the digits that were kept of them.
+        // The values of scikit-learn on the same rows, rounded as shown.
         assert!((found - expected).abs() < 1e-7, "{name}: {found}");
     }
     assert!((report["intercept"].as_f64().expect("a number") - 1.125_795_93).abs() < 1e-7);

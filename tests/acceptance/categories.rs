@@ -11,7 +11,7 @@ const IN: &str = "data/practicedata";
 const HEADER: &str = "corporation,logins,plan,tickets,exited";
 const OF_PLAN: usize = 1;
 
-/// A number below 1000 that looks like chance and is the same everywhere.
+/// A pseudorandom number below 1000, the same on every machine.
 fn draw(client: u64, of: u64) -> u64 {
     let mut mixed = (client * 7 + of).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xd6e8_feb8_6659_fd93);
@@ -116,13 +116,13 @@ fn a_category_goes_through_all_stages_and_its_drift_is_found() {
     assert_eq!(features(&steady), ["ok", "ok", "ok"], "{steady:#}");
     assert_eq!(verdicts(&steady)["features"][OF_PLAN]["kind"], "category");
 
-    // What is said of the other columns is what a file with good plans says.
+    // The findings on the other columns are the same as for a file with valid plans.
     let of_good_plans = workspace.copy();
     put(&of_good_plans, "good", &clients(2000..2300, PLANS));
     let good = of_good_plans.fullprocess();
     assert_eq!(features(&good), ["ok", "ok", "ok"], "{good:#}");
 
-    // Shares that moved, a level that was never seen, and no level at all.
+    // Changed shares, an unseen level, and missing levels.
     let moved: &[(&str, u64)] = &[("basic", 250), ("plus, \"big\"", 550), ("gold", 180)];
     let new: &[(&str, u64)] = &[("basic", 400), ("plus, \"big\"", 200), ("platinum", 380)];
     for (plans, says) in [

@@ -1,4 +1,5 @@
-//! What the schema promises of a column holds wherever rows are read, and can be proposed from data.
+//! The rules of the schema for a column: they hold wherever rows are read, and can be inferred from
+//! data.
 
 use acceptance::sample_data::HEADER;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ fn a_file_that_misses_a_cell_too_often_is_refused_whole_and_none_of_its_rows_cou
     put(&workspace, &format!("{IN}/a.csv"), "a,1,2,3,0\n");
     workspace.run("ingestion", &["--json"]).json();
 
-    // A quarter is allowed. The file beside it is one row worse, which only its last row tells.
+    // A share of one quarter is allowed. The other file has one bad row more, its last row.
     let good = "b,1,2,,0\nc,1,2,3,0\nd,1,2,3,1\ne,1,2,3,1\n";
     let bad = "f,1,2,3,0\ng,1,2,NA,0\nbroken\nh,1,x,null,1\n";
     put(&workspace, &format!("{IN}/b.csv"), good);
@@ -89,7 +90,7 @@ fn a_file_that_misses_a_cell_too_often_is_refused_whole_and_none_of_its_rows_cou
     let rows = workspace.final_rows();
     assert!(!rows.iter().any(|row| row.starts_with('f')), "{rows:?}");
 
-    // It is known from now on, and appending and laying anew agree on it.
+    // The file is known from now on. Appending to finaldata.csv and rebuilding it give the same.
     let again = workspace.run("ingestion", &["--json"]).json();
     assert_eq!(again["files"], json!([]));
     let path = "data/ingesteddata/finaldata.csv";
@@ -206,14 +207,14 @@ fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
             [&json!(row), &json!(code), &json!("number_of_employees")]
         );
     }
-    // The other features may be missing, and the share is a rule for files of clients.
+    // The other features may be missing. The share is a rule for input files only.
     let allowed = format!("{HEADER}\nb,,2,3,0\nc,1,,4,1\n");
     server.post("/prediction", "text/csv", &allowed).json(200);
     let served = server.get("/v1/model").json(200);
     assert_eq!(served["features"][2]["allowed"]["required"], true);
 }
 
-/// Columns that no schema of ours knows: some text, some missing, one slip of the pen.
+/// Columns without a schema, with text, missing values and a typing error.
 fn foreign_export(first: u32, rows: u32) -> String {
     let line = |row: u32| {
         let tickets = match row % 10 {
@@ -271,7 +272,7 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
     for file in report["files"].as_array().expect("files") {
         assert_eq!(file["status"], "ingested", "{file:#}");
     }
-    // Once it stands in the configuration it is what stays.
+    // A schema that is already in the configuration is kept.
     let again = workspace.run("ingestion", &["--infer-schema"]).json();
     assert_eq!(again["features"], features);
 }

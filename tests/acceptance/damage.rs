@@ -1,4 +1,5 @@
-//! Files of the pipeline that are damaged, foreign or tampered with: named, and left as they are.
+//! Files of the pipeline that are damaged, foreign or tampered with. The program names them and
+//! leaves them unchanged.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +18,7 @@ const ROWS: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_e
 Calm Co,900,9000,40
 ";
 
-/// A model file in the ways it may be wrong, each with what is said of it.
+/// Invalid model files, each with the expected message.
 fn wrong_models(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let changed = |at: usize| {
         let mut bytes = whole.to_vec();
@@ -39,7 +40,7 @@ fn wrong_models(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
         ),
         (changed(whole.len() / 2), "its checksum does not match"),
         (newer, "version 2; this program reads up to version 1"),
-        // What other programs would run when they load it.
+        // Code that other programs would run when they load the file.
         (
             b"cos\nsystem\n(S'touch /tmp/executed'\ntR.".to_vec(),
             "it is no dynamic risk assessment model",
@@ -51,14 +52,14 @@ fn wrong_models(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     ]
 }
 
-/// All files but the lock, whose text tells of the last run.
+/// All files except the lock, whose text describes the last run.
 fn without_lock(workspace: &Workspace) -> Snapshot {
     let mut files = workspace.snapshot(&[""]);
     files.retain(|path, _| !path.ends_with("run.lock"));
     files
 }
 
-/// A program that changes nothing ends with 74 and says this.
+/// Checks that a program changes nothing, ends with exit code 74 and prints this message.
 #[track_caller]
 fn refuses(workspace: &Workspace, program: &str, arguments: &[&str], says: &[&str]) {
     let before = without_lock(workspace);
@@ -146,14 +147,13 @@ fn s31_a_wrong_live_release_is_named_and_left_for_another_one() {
         shown["problems"].to_string().contains("it is missing"),
         "{shown:#}"
     );
-    // What the message offers where there is no other release.
+    // The remedy that the message names if there is no other release.
     assert_eq!(workspace.run("deployment", &[]).code, 0);
     assert_eq!(workspace.live(), "000002");
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }
 
-/// The history in the ways it may be wrong, each with what is said of it; of the last one some
-/// tables can still be read.
+/// Invalid histories, each with the expected message. Some tables of the last one can still be read.
 fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let noise = |length: usize| (0..length).map(|at| (at * 167 % 251) as u8);
     let third = whole.len() / 3;
@@ -196,7 +196,7 @@ fn s31_a_wrong_history_is_named_and_nothing_is_changed() {
             refuses(&workspace, "diagnostics", &[], says);
         }
     }
-    // Either way out of the message.
+    // Each of the two remedies in the message.
     workspace.write(HISTORY, &whole);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     fs::remove_file(workspace.path(HISTORY)).expect("moved away");
@@ -238,7 +238,7 @@ fn s31_the_server_keeps_its_last_good_model_and_says_so() {
         fs::remove_file(&current).expect("removed");
         symlink(format!("releases/{release}"), &current).expect("a link");
     };
-    // Asked whether it is ready, the server looks for itself.
+    // For a readiness check, the server checks the release itself.
     let served = |server: &Server| -> Value {
         server.get("/readyz");
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone()
@@ -274,7 +274,7 @@ fn s31_the_server_keeps_its_last_good_model_and_says_so() {
     point_at("000002");
     assert_eq!(served(&server), "000002");
 
-    // One that starts on a damaged release lives and predicts nothing.
+    // A server that starts on a damaged release runs, but does not predict.
     workspace.write("production_deployment/releases/000002/latestscore.txt", "");
     drop(server);
     let server = Server::start(&mut workspace);

@@ -1,4 +1,4 @@
-//! What a run decides where labels are few, leavers rare, or the test data old.
+//! Decisions of a run with few labels, with rare positive labels, or with old test data.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::workspace::{Workspace, outcome};
 
 const HEADER: &str = "client,x,left\n";
 
-/// Why clients leave: log-odds in thousandths, at x = 0 and for each unit of x.
+/// The law by which clients leave: log-odds in thousandths, at x = 0 and for each unit of x.
 #[derive(Clone, Copy)]
 struct World {
     at_zero: i64,
@@ -21,7 +21,7 @@ const USUAL: World = World {
     slope: 1500,
 };
 
-/// Clients of a world, whose x is from −3 to 3.
+/// Clients of a world, with x from −3 to 3.
 fn clients(world: World, name: &str, count: usize) -> String {
     let seed = name
         .bytes()
@@ -38,7 +38,7 @@ fn clients(world: World, name: &str, count: usize) -> String {
     text
 }
 
-/// The rows of a file whose label is this one, under its header.
+/// A file with the same header, and only the rows that have this label.
 fn with_label(file: &str, label: u8) -> String {
     let rows = file.lines().skip(1);
     let rows = rows.filter(|row| row.ends_with(&format!(",{label}")));
@@ -110,7 +110,7 @@ fn the_needed_labels_are_settings() {
     workspace.set("drift.min_of_each_label", json!(0));
     put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
     let record = workspace.fullprocess();
-    // F1 is 0 on that row, which is no score, and one row is no evidence.
+    // F1 is 0 on that row, which is not a usable score. One row is no evidence of drift.
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
     put(&workspace, "hit", &format!("{HEADER}hit,3,1\n"));
     let record = workspace.fullprocess();
@@ -202,7 +202,7 @@ fn test_data_of_one_label_is_a_warning_and_does_not_hide_a_reversed_world() {
 #[test]
 fn drift_that_the_score_does_not_see_is_noted() {
     let workspace = started(USUAL, "score");
-    // The same clients leave, and more surely: F1 is higher, and the probabilities are wrong.
+    // The same clients leave with less noise: F1 is higher, but the probabilities are wrong.
     let surer = World {
         slope: 6000,
         ..USUAL
@@ -244,7 +244,7 @@ fn old_test_data_and_f1_stop_no_candidate_after_model_drift() {
 #[test]
 fn without_model_drift_a_candidate_must_be_better_beyond_chance() {
     let workspace = started(USUAL, "score");
-    // The test clients under other names: the score is that of the deployed model, a tie.
+    // The test clients under other names. The score equals the deployed one, so it is a tie.
     let same = clients(USUAL, "t", 800).replace("\nt", "\nu");
     put(&workspace, "later", &same);
     let record = workspace.fullprocess();

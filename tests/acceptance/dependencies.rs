@@ -1,4 +1,4 @@
-//! Newer and yanked dependencies: who asks for them, and what comes of it.
+//! The check for newer and yanked dependencies: which programs make it, and its result.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ use crate::registry::{Registry, Versions};
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
-/// The day by which a check is due; a test that runs over midnight cannot tell.
+/// The day by which a check is due. It is unknown if the test runs past midnight.
 fn today() -> Date {
     Offset::UTC.to_datetime(Timestamp::now()).date()
 }
@@ -22,7 +22,7 @@ fn with_checks() -> Workspace {
     workspace
 }
 
-/// What the programs are built from, as they say.
+/// The dependencies of the programs, as the programs list them.
 fn dependencies(workspace: &Workspace) -> Value {
     let shown = workspace.run("diagnostics", &["--json"]).json();
     shown["dependencies"].clone()
@@ -41,7 +41,7 @@ fn current(dependency: &Value) -> String {
         .to_owned()
 }
 
-/// An index that knows the dependencies in their current version and no other.
+/// An index that has only the current version of each dependency.
 fn nothing_newer(workspace: &Workspace) -> Versions {
     let listed = dependencies(workspace);
     let direct = listed["direct"].as_array().expect("dependencies");
@@ -54,7 +54,7 @@ fn nothing_newer(workspace: &Workspace) -> Versions {
         .collect()
 }
 
-/// The crates of which nothing is known, and how many there are.
+/// The crates whose versions are unknown, and the number of all crates.
 fn unknown(dependencies: &Value) -> (usize, usize) {
     let direct = dependencies["direct"].as_array().expect("dependencies");
     let unknown = direct.iter().filter(|one| one["status"] == "unknown");
@@ -204,7 +204,7 @@ fn s36_a_run_that_is_killed_while_it_asks_is_whole_and_does_not_ask_again() {
     run.kill().expect("it was there");
     run.wait().expect("it ends");
 
-    // Another index, so that what the first run asked is not counted.
+    // Another index, so that the requests of the first run do not count.
     let registry = Registry::hanging();
     let record = registry.run(&workspace, "fullprocess", &["--json"]).json();
     assert_eq!(

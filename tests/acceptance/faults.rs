@@ -1,4 +1,4 @@
-//! What goes wrong around a deployment.
+//! Failures around a deployment.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn a_wiped_production_folder_is_a_cold_start_whatever_the_ledger_says() {
 fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
     let workspace = Workspace::with_sample_data();
     workspace.run("ingestion", &[]);
-    // What a run leaves that is killed after it took the data in.
+    // The state that a run leaves if it is killed after ingestion.
     let mut open = workspace
         .run("fullprocess", &["--dry-run", "--json"])
         .json();

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Access to the API: keys and addresses.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -66,7 +66,7 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
             }
         }
     }
-    // An address that is spelt in another way is the same address.
+    // Two spellings of one address are the same address.
     for (spelling, key, status) in [
         ("POST /%70rediction", &reader, 403),
         ("POST /predictio%6E", &predictor, 200),
@@ -93,7 +93,7 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
         "401 key-missing"
     );
 
-    // A key is taken away without a restart.
+    // Removing a key takes effect without a restart.
     workspace.write("keys", "");
     add_key(&workspace, "other", "all");
     server.signal(Signal::HUP);

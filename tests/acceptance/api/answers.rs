@@ -1,4 +1,4 @@
-//! The forms of an answer.
+//! The formats of an answer.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ fn predict(server: &Server, what: &str, headers: &[&str], body: &[u8]) -> String
     server.send(&format!("POST /prediction{what}"), &headers, body)
 }
 
-/// The body that chunks make up, and whether the last one came.
+/// The body of a chunked answer, and true if its last chunk arrived.
 fn unchunked(answer: &str) -> (String, bool) {
     let mut rest = body_of(answer);
     let mut body = String::new();
@@ -157,7 +157,7 @@ fn an_answer_that_the_client_has_is_not_sent_again() {
     }
 }
 
-/// So many rows of 32 bytes.
+/// The given number of rows, 32 bytes each.
 fn many_rows(rows: usize) -> String {
     let mut text = String::from(HEADER);
     for row in 0..rows {
@@ -213,14 +213,14 @@ fn a_bad_row_ends_a_streamed_answer_before_its_last_chunk() {
         "{metrics}"
     );
 
-    // What is wrong at the beginning is still a problem like any other.
+    // An error at the beginning of the body is answered as an ordinary problem.
     let rows = format!("{HEADER}x,many,1,1\n{}", many_rows(600_000));
     let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
     assert_eq!(problem(&answer), "422 row-invalid");
     let rows = format!("a,b\n{}", many_rows(600_000));
     let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
     assert_eq!(problem(&answer), "422 missing-column");
-    // Up to 16 MiB all is checked before the first byte.
+    // A body of up to 16 MiB is checked completely before the first byte of the answer.
     let rows = format!("{}x,many,1,1\n", many_rows(100_000));
     let answer = predict(&server, "", &["Accept: text/csv"], rows.as_bytes());
     assert_eq!(problem(&answer), "422 row-invalid");
@@ -257,7 +257,7 @@ fn the_memory_of_a_streamed_answer_does_not_grow_with_its_rows() {
     assert!(grown < 64, "{grown} MiB for {} MiB", length >> 20);
 }
 
-/// The next answer on a connection that stays.
+/// The next answer on a connection that stays open.
 fn next_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
@@ -297,7 +297,7 @@ fn what_is_wrong_with_a_body_that_was_read_does_not_end_the_connection() {
     let answer = ask("/prediction", "Transfer-Encoding: chunked", &chunked);
     assert_eq!(problem(&answer), "422 row-invalid");
     assert_eq!(status_of(&ask("/prediction", &length(ROWS), ROWS)), 200);
-    // Nobody reads this one.
+    // The answer to this request is never read.
     let answer = ask("/scoring", &length(ROWS), ROWS);
     assert_eq!(problem(&answer), "405 method-not-allowed");
     assert_eq!(header_of(&answer, "connection"), Some("close"));

@@ -1,5 +1,5 @@
-//! Clients that wear the server down: by taking their answers slowly, by going away, by holding
-//! connections, by leaving its log unread.
+//! Attacks that use up the server's resources: clients that read answers slowly, disconnect or hold
+//! connections, and a log that is not read.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use super::{CSV, HEADER, HOST, problem, serving, still_answers};
 use crate::server::{Server, rest_of, spawn, status_of};
 use crate::workspace::Workspace;
 
-/// The end of anything that is bounded, on the slowest machine.
+/// Time within which any bounded operation ends, even on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn many_rows(n_rows: usize) -> String {
@@ -31,7 +31,7 @@ fn request(body: &str) -> String {
     )
 }
 
-/// A connection whose kernel takes little that the client does not read.
+/// A connection with a small receive buffer for what the client does not read.
 pub(super) fn narrow(server: &Server) -> TcpStream {
     let address = server.url().strip_prefix("http://").expect("an address");
     let address: std::net::SocketAddr = address.parse().expect("an address");
@@ -47,7 +47,7 @@ pub(super) fn narrow(server: &Server) -> TcpStream {
 fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again() {
     let (_workspace, server) = serving(&[
         ("limits.body_seconds", json!(1)),
-        // Room for one such request, and not for another beside its answer.
+        // Memory for one such request. While its answer is sent, there is none for another request.
         ("limits.in_flight_bytes", json!(30 << 20)),
     ]);
     let body = many_rows(200_000);
@@ -59,7 +59,7 @@ fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again(
     assert_eq!(problem(&refused), "503 overloaded");
     let began = Instant::now();
     let mut taken = 1;
-    // A byte now and then, for as long as the server gives any.
+    // The client reads a byte from time to time, as long as the server sends any.
     while slow.read(&mut byte).is_ok_and(|read| read > 0) {
         taken += 1;
         assert!(began.elapsed() < PATIENCE, "{taken} bytes were given");
@@ -74,7 +74,7 @@ fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again(
     }
     assert!(taken < body.len(), "{taken}");
     still_answers(&server);
-    // What it held is given back after its connection has ended.
+    // Its memory is freed after its connection has ended.
     loop {
         let answer = server.exchange(request(&body));
         if !answer.is_empty() && status_of(&answer) == 200 {
@@ -92,7 +92,7 @@ fn each_request_whose_client_is_gone_is_counted_once_and_holds_nothing() {
     for _ in 0..10 {
         let mut gone = server.connect();
         gone.write_all(request(&body).as_bytes()).expect("sent");
-        // With no time to linger, closing resets the connection.
+        // With a linger time of 0, closing resets the connection.
         set_socket_linger(&gone, Some(Duration::ZERO)).expect("set");
     }
     let began = Instant::now();
@@ -101,7 +101,7 @@ fn each_request_whose_client_is_gone_is_counted_once_and_holds_nothing() {
         let series = metrics.lines().filter(|line| {
             line.starts_with(r#"http_requests_total{method="POST",route="/prediction""#)
         });
-        // Refused, answered or gone, whatever it came to: each is there.
+        // Each request is counted, whether it was refused, answered or aborted.
         let counted: u64 = series
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum();
@@ -117,14 +117,14 @@ fn each_request_whose_client_is_gone_is_counted_once_and_holds_nothing() {
     assert_eq!(alone.status, 200);
 }
 
-/// What the server counted, of a series with its labels.
+/// The server's count in a series with these labels.
 fn counted(metrics: &str, series: &str) -> u64 {
     let mut lines = metrics.lines();
     let count = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     count.map_or(0, |count| count.parse().expect("a number"))
 }
 
-/// Predictions that ended with these statuses.
+/// Number of predictions that ended with these statuses.
 fn predictions(metrics: &str, statuses: [&str; 3]) -> [u64; 3] {
     statuses.map(|status| {
         let labels = format!(r#"method="POST",route="/prediction",status="{status}""#);
@@ -143,10 +143,10 @@ fn work_whose_clients_are_gone_is_not_done_and_too_much_of_it_is_refused() {
         path.len()
     );
     let began = Instant::now();
-    // Metrics are answered meanwhile, and tell when all requests are so.
+    // Metrics are still served, and show when all requests have been answered.
     let until = |is_so: &dyn Fn(&str, u64) -> bool| loop {
         let metrics = server.get("/metrics").body;
-        // Without this one.
+        // The request for metrics itself does not count.
         let running = counted(&metrics, "http_requests_in_flight") - 1;
         if is_so(&metrics, running) {
             break predictions(&metrics, ["200", "499", "503"]);
@@ -170,7 +170,7 @@ fn work_whose_clients_are_gone_is_not_done_and_too_much_of_it_is_refused() {
     assert!(refused > 0, "all wait");
     for (number, stream) in asked.into_iter().enumerate() {
         if number % 2 == 0 {
-            // With no time to linger, closing resets the connection; otherwise it only ends it.
+            // With a linger time of 0, closing resets the connection. Otherwise it ends normally.
             set_socket_linger(&stream, Some(Duration::ZERO)).expect("set");
         }
     }
@@ -228,8 +228,8 @@ fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
     workspace.fullprocess();
     let (mut process, _log, url) = spawn(&mut workspace);
     let address = url.strip_prefix("http://").expect("an address");
-    // From here on nobody reads, and each request leaves more than a hundred bytes: several times
-    // what a pipe takes.
+    // From here on the log is not read. Each request writes more than 100 bytes to it: together
+    // several times the capacity of a pipe.
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let mut answers = stream.try_clone().expect("the same connection");

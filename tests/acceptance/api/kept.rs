@@ -1,4 +1,4 @@
-//! Connections that are kept between requests: none is held for longer than it may be.
+//! Connections that stay open between requests: the server closes each one in time.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -9,16 +9,16 @@ use serde_json::json;
 use super::{CSV, HEADER, HOST, serving, still_answers};
 use crate::server::{Server, next_answer, rest_of, status_of};
 
-/// What is over after a few seconds is over by then, on the slowest machine.
+/// Time within which an operation of a few seconds ends, even on the slowest machine.
 const AT_ONCE: Duration = Duration::from_secs(20);
-/// Handles of a server that has few.
+/// Number of file handles of a server that has few.
 const HANDLES: u64 = 256;
 
 fn ask() -> String {
     format!("GET /livez HTTP/1.1\r\n{HOST}\r\n\r\n")
 }
 
-/// A connection with a request that was answered.
+/// A connection on which one request was answered.
 fn kept(server: &Server) -> TcpStream {
     let mut stream = server.connect();
     stream.write_all(ask().as_bytes()).expect("sent");
@@ -44,7 +44,8 @@ fn the_head_of_every_request_must_come_in_time() {
 fn a_head_that_trickles_is_timed_from_its_beginning() {
     let (_workspace, server) = serving(&[("limits.keep_alive_seconds", json!(3600))]);
     let mut stream = kept(&server);
-    // One answer and the beginning of the next head at once, then a byte now and then.
+    // The client reads one answer, sends the beginning of the next head at once, and then a byte
+    // from time to time.
     stream.write_all(ask().as_bytes()).expect("sent");
     stream
         .write_all(b"GET / HTTP/1.1\r\nX-Long: ")
@@ -78,12 +79,12 @@ fn a_connection_without_requests_ends_after_its_time() {
     still_answers(&server);
 }
 
-/// Others are answered while a client has more connections than the server has handles.
+/// Other clients are answered while one client has more connections than the server has handles.
 fn nobody_is_locked_out(server: &Server, hold: impl Fn(&mut TcpStream)) {
     server.allow_files(HANDLES);
     let mut held = Vec::new();
     for _ in 0..HANDLES + 100 {
-        // Each waits for its answer only until there is room.
+        // Each request waits for its answer only until a handle is free.
         let began = Instant::now();
         let mut stream = kept(server);
         assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());

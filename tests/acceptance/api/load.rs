@@ -1,4 +1,4 @@
-//! Many clients at once, and releases that change beneath them.
+//! Many clients at once, and releases that change while they are served.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,14 +10,15 @@ use super::{CSV, HOST, ROWS, problem, serving, still_answers};
 use crate::server::{Server, body_of, rest_of, status_of};
 use crate::workspace::outcome;
 
-/// Connections of the flood, where the system allows so many.
+/// Number of connections of the flood, if the system allows so many.
 const FLOOD: u64 = 1000;
-/// Files that the flood leaves to whatever else goes on in this process and in the server.
+/// Number of file handles that the flood leaves free for other work of this process and the server.
 const SPARE_FILES: u64 = 200;
-/// Handles that the server has of a connection, and this process of its end.
+/// Number of file handles per connection, in the server and in this process.
 const HANDLES: u64 = 1;
 
-/// Lets this process and its children hold the connections of a flood; how many they may be.
+/// Raises the limit of file handles of this process and its children for a flood. Returns the
+/// number of connections that the limit allows.
 fn allow_flood() -> u64 {
     let now = getrlimit(Resource::Nofile);
     let wanted = SPARE_FILES + HANDLES * FLOOD;
@@ -36,7 +37,7 @@ fn a_flood_of_large_bodies_is_turned_away_within_the_memory_allowed() {
     let (_workspace, server) = serving(&[("limits.in_flight_bytes", json!(64 << 20))]);
     still_answers(&server);
     let before = server.peak_mib();
-    // A path of 8 MiB: cheap to refuse once it is there.
+    // A path of 8 MiB, which is cheap to refuse after it has arrived.
     let body = format!("\"{}\"", "x".repeat(8 << 20));
     let head = format!(
         "POST /prediction HTTP/1.1\r\n{HOST}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
@@ -55,8 +56,8 @@ fn a_flood_of_large_bodies_is_turned_away_within_the_memory_allowed() {
                     let answer = rest_of(&mut stream);
                     let is_cut = answer.is_empty() || status_of(&answer) == 408;
                     let count = match is_cut {
-                        // The connection was reset before the answer was read, or this thread did
-                        // not have its turn for so long that its head came too late.
+                        // The connection was reset before the answer was read, or this thread was
+                        // not scheduled for so long that its head arrived too late.
                         true => &cut,
                         false => match problem(&answer).as_str() {
                             "403 path-not-allowed" => &whole,
@@ -72,16 +73,16 @@ fn a_flood_of_large_bodies_is_turned_away_within_the_memory_allowed() {
     let [whole, refused, cut] = [whole, refused, cut].map(AtomicU64::into_inner);
     assert!(whole > 0, "{whole} read, {refused} refused, {cut} cut off");
     let grown = server.peak_mib() - before;
-    // Of 8 MiB each: what may be in flight, and of each connection up to 1 MiB in its buffers.
+    // The limit of bodies in flight, 8 MiB each, and up to 1 MiB of buffers per connection.
     let allowed = 64 + connections;
     assert!(grown < allowed, "{grown} MiB of {allowed}");
     still_answers(&server);
-    // All of it was given back.
+    // All of this memory was freed.
     let alone = server.exchange(format!("{head}{body}"));
     assert_eq!(problem(&alone), "403 path-not-allowed");
 }
 
-/// One prediction: the release that answered and its probabilities.
+/// Requests one prediction. Returns the release that answered, and its probabilities.
 fn ask(server: &Server) -> (String, Value) {
     let answer = server.send("POST /prediction", &[HOST, CSV], ROWS.as_bytes());
     assert_eq!(status_of(&answer), 200, "{answer}");
@@ -125,7 +126,7 @@ fn every_answer_is_wholly_of_one_release_while_a_hundred_follow_each_other() {
             let mut command = workspace.command("deployment");
             command.args(["--quiet", "--rollback", release]);
             if round == 50 {
-                // One is killed, wherever it is by then.
+                // One run is killed, wherever it is at that time.
                 let mut killed = command.spawn().expect("it starts");
                 killed.kill().expect("killed");
                 killed.wait().expect("gone");

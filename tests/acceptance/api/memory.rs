@@ -1,4 +1,4 @@
-//! What answers take in memory: it is counted before they are made, and while they are read.
+//! The memory of answers: it is reserved before they are made and while they are read.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,10 +16,10 @@ use super::{CSV, HEADER, HOST, problem, serving, still_answers};
 use crate::server::{Server, rest_of, status_of};
 use crate::workspace::Workspace;
 
-/// The end of anything that is bounded, on the slowest machine.
+/// Time within which any bounded operation ends, even on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 const JSON: &str = "Content-Type: application/json";
-/// A list of three megabytes, once [`add_runs`] has added to it.
+/// The path of a list, which has three megabytes after [`add_runs`].
 const LIST: &str = "/v1/drift?limit=60";
 
 fn packed(body: &[u8]) -> Vec<u8> {
@@ -28,7 +28,7 @@ fn packed(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("packed")
 }
 
-/// A request for predictions by a client that takes its answer slowly.
+/// A request for predictions by a client that reads its answer slowly.
 fn asked_slowly(server: &Server, kind: &str, packed: &[u8]) -> TcpStream {
     let mut stream = narrow(server);
     let head = format!(
@@ -45,7 +45,7 @@ fn an_answer_that_is_longer_than_its_body_is_refused_before_it_is_made() {
     let (_workspace, server) = serving(&[("limits.in_flight_bytes", json!(32 << 20))]);
     still_answers(&server);
     let before = server.peak_mib();
-    // Each is one byte in CSV and six in JSON.
+    // Each character has one byte in CSV and six in JSON.
     let rows = (0..120).map(|row| format!("{row}{},1,2,3\n", "\u{1}".repeat(65_000)));
     let body: String = std::iter::once(HEADER.to_owned()).chain(rows).collect();
     let body = packed(body.as_bytes());
@@ -55,7 +55,7 @@ fn an_answer_that_is_longer_than_its_body_is_refused_before_it_is_made() {
     }
     for stream in &mut hostile {
         let answer = problem(&rest_of(stream));
-        // The first one is refused for good, and the others perhaps for now.
+        // The first request is refused permanently, the others possibly only for now.
         assert!(
             matches!(answer.as_str(), "413 body-too-large" | "503 overloaded"),
             "{answer}"
@@ -71,7 +71,7 @@ fn what_is_wrong_with_a_body_is_said_without_a_copy_of_it() {
     let (_workspace, server) = serving(&[]);
     still_answers(&server);
     let before = server.peak_mib();
-    // An error that repeats such a text escapes each byte by six.
+    // An error message that repeats such a text has six bytes for each of its bytes.
     let long = "\u{7f}".repeat(24 << 20);
     for (body, wanted) in [
         (format!("[\"{long}\"]"), "400 json-invalid"),
@@ -97,7 +97,7 @@ fn what_is_wrong_with_a_body_is_said_without_a_copy_of_it() {
     still_answers(&server);
 }
 
-/// Adds runs to the history of which a list shows three megabytes.
+/// Adds runs to the history. A list of them has three megabytes.
 fn add_runs(workspace: &Workspace) {
     let history = workspace.open_history();
     let record = RunRecord {
@@ -114,7 +114,7 @@ fn add_runs(workspace: &Workspace) {
     }
 }
 
-/// Asks for a path and reads no more than the status of the answer.
+/// Requests a path and reads only the status of the answer.
 fn begun(server: &Server, path: &str) -> (u16, TcpStream) {
     let mut stream = narrow(server);
     let ask = format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n");
@@ -127,7 +127,7 @@ fn begun(server: &Server, path: &str) -> (u16, TcpStream) {
 #[test]
 fn slow_readers_of_lists_share_the_memory_that_is_allowed() {
     let (workspace, server) = serving(&[
-        // Nobody is given up for the length of this test.
+        // No client is dropped during this test.
         ("limits.body_seconds", json!(600)),
         ("limits.in_flight_bytes", json!(16 << 20)),
     ]);
@@ -159,7 +159,7 @@ fn slow_readers_of_lists_share_the_memory_that_is_allowed() {
 fn a_client_that_trickles_a_list_is_given_up() {
     let (workspace, server) = serving(&[
         ("limits.body_seconds", json!(5)),
-        // Room for one such list.
+        // Memory for one such list.
         ("limits.in_flight_bytes", json!(4 << 20)),
     ]);
     add_runs(&workspace);
@@ -167,13 +167,13 @@ fn a_client_that_trickles_a_list_is_given_up() {
     assert_eq!(status, 200);
     assert_eq!(begun(&server, LIST).0, 503);
     still_answers(&server);
-    // A byte now and then is no better than none.
+    // A client that reads a byte from time to time is treated like one that reads nothing.
     until_answered(&server, || {
         let _ = slow.read(&mut [0]);
     });
 }
 
-/// Asks for a list until there is room for it, and does something in between.
+/// Requests a list until there is memory for it; runs a function between the requests.
 fn until_answered(server: &Server, mut between: impl FnMut()) {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The HTTP interface, promise by promise.
+//! The HTTP interface: one test for each promise.
 
 mod access;
 mod answers;
@@ -20,11 +20,11 @@ const ROWS: &str = "corporation,lastmonth_activity,lastyear_activity,number_of_e
 Calm Co,900,9000,40
 Quiet Co,3,900,12
 ";
-/// What every request of a test names, unless the test is about it.
+/// The header that every request of a test has, unless the test is about that header.
 const HOST: &str = "Host: localhost";
 const CSV: &str = "Content-Type: text/csv";
 
-/// A pipeline with a release, and a server with these settings beneath `api`.
+/// A pipeline with a release, and a server with these settings under the key `api`.
 fn serving(settings: &[(&str, Value)]) -> (Workspace, Server) {
     let mut workspace = Workspace::with_sample_data();
     workspace.fullprocess();
@@ -35,7 +35,7 @@ fn serving(settings: &[(&str, Value)]) -> (Workspace, Server) {
     (workspace, server)
 }
 
-/// The status and the problem's code of an answer as text.
+/// The status of an answer, and the code of its problem.
 #[track_caller]
 fn problem(answer: &str) -> String {
     let status = status_of(answer);
@@ -45,7 +45,7 @@ fn problem(answer: &str) -> String {
     format!("{status} {}", kind.strip_prefix("/docs#").expect("a code"))
 }
 
-/// The server still predicts.
+/// Checks that the server still predicts.
 #[track_caller]
 fn still_answers(server: &Server) {
     let answer = server.post("/prediction", "text/csv", ROWS).json(200);

@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! Observability: what the server reports about itself.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn the_documentation_is_one_page_that_loads_nothing_from_elsewhere() {
     assert!(!text.contains("<script") && !text.contains("://"), "{text}");
     let style = server.get("/docs/style.css");
     assert_eq!(style.status, 200);
-    // The type of a problem leads to its description.
+    // The type of a problem is a link to its description.
     let kind = server.get("/nowhere").json(404)["type"].clone();
     let anchor = kind.as_str().and_then(|kind| kind.strip_prefix("/docs#"));
     assert!(text.contains(&format!("id=\"{}\"", anchor.expect("an anchor"))));
@@ -187,13 +187,13 @@ fn a_new_release_is_served_by_itself_and_at_once_when_asked_for() {
     let (mut workspace, server) = serving(&[]);
     workspace.set_input(&["sourcedata"]);
     assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
-    // Nobody asks: the server looks a few times a second.
+    // Without any request, the server checks for a new release a few times per second.
     let loaded = server.log_line(|line| line.contains("model loaded"));
     assert!(loaded.contains("000002"), "{loaded}");
     let version = server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone();
     assert_eq!(version, "000002");
 
-    // The same release is read anew when asked for: it may have been damaged or mended.
+    // A request to reload reads the same release again: it may have been damaged or repaired.
     let score = "production_deployment/releases/000002/latestscore.txt";
     let whole = workspace.text(score);
     workspace.write(score, "0.99\n");
@@ -238,7 +238,7 @@ fn versions_and_runs_are_listed_strictly() {
 #[test]
 fn a_run_leaves_its_metrics_for_a_collector_of_files() {
     let mut workspace = Workspace::with_sample_data();
-    // What the history forgets is counted all the same.
+    // Entries that the history no longer has still count.
     workspace.set("history.keep_runs", json!(1));
     let file = workspace.path("risk.prom");
     let run = |workspace: &Workspace, arguments: &[&str]| {
@@ -263,14 +263,14 @@ fn a_run_leaves_its_metrics_for_a_collector_of_files() {
     );
     assert!(!text.contains("http_requests"), "{text}");
 
-    // New rows are held against the model's.
+    // New rows are compared with the rows of the model.
     workspace.set_input(&["practicedata", "sourcedata"]);
     assert_eq!(run(&workspace, &[]).code, 0);
     let text = workspace.text("risk.prom");
     let index = "risk_feature_psi{feature=\"lastyear_activity\"} 0.";
     assert!(text.lines().any(|line| line.starts_with(index)), "{text}");
 
-    // A run that fails leaves them too: that is when somebody looks.
+    // A failed run also leaves these figures, because that is when somebody looks at them.
     workspace.write("data/state/fingerprint.key", "short");
     workspace.write("data/practicedata/more.csv", ROWS);
     assert_eq!(run(&workspace, &[]).code, 74);

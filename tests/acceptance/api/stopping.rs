@@ -1,4 +1,4 @@
-//! A server that is asked to stop loses nothing that a client has sent.
+//! Stopping the server: no request that a client has sent is lost.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::{CSV, HOST, ROWS, serving};
 use crate::server::{Server, header_of, next_answer, rest_of, status_of};
 
-/// The end of anything that is bounded, on the slowest machine.
+/// Time within which any bounded operation ends, even on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn prediction() -> String {
@@ -21,14 +21,14 @@ fn prediction() -> String {
     )
 }
 
-/// Asks the server to stop, once it has taken all connections that were made.
+/// Asks the server to stop after it has accepted all open connections.
 fn stop(server: &Server) {
     server.send("GET /livez", &[HOST], b"");
     server.signal(Signal::TERM);
     server.log_line(|line| line.contains("stopping"));
 }
 
-/// A prediction of which the server has begun to read the body.
+/// A request for a prediction whose body the server has begun to read.
 fn begun(server: &Server) -> TcpStream {
     let mut stream = server.connect();
     let head = format!(
@@ -68,7 +68,7 @@ fn requests_on_kept_connections_are_answered_while_the_server_stops() {
         stream.write_all(ask.as_bytes()).expect("sent");
         assert_eq!(status_of(&next_answer(stream)), 200);
     }
-    // A connection on which nothing was asked yet, and one in the middle of a head.
+    // One connection without a request yet, and one with half of a head.
     kept.push(server.connect());
     let mut begun = server.connect();
     let (first, second) = ask.split_at(20);
@@ -124,7 +124,7 @@ fn a_kept_connection_that_nobody_uses_does_not_hold_up_the_end() {
     assert_eq!(status_of(&next_answer(&mut kept)), 200);
     let mut silent = server.connect();
     stop(&server);
-    // Each ends without a word, as nothing was asked.
+    // Each connection ends without an answer, because there was no request.
     assert_eq!(rest_of(&mut kept), "");
     assert_eq!(rest_of(&mut silent), "");
     assert_eq!(server.ended(), 0);

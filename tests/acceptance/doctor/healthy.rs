@@ -1,4 +1,4 @@
-//! A pipeline that is well is said to be, and with `--quiet` nothing but a problem is said.
+//! A healthy pipeline is reported as healthy. With `--quiet` only problems are reported.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Input that hinders although runs end well: found by the doctor at any time.
+//! Problems with the input that the doctor finds, although runs end with exit code 0.
 
 use std::os::unix::fs::symlink;
 
@@ -54,7 +54,7 @@ fn rejected_files_and_that_nothing_is_deployed_are_found_with_the_reason() {
     let workspace = Workspace::after_cold_start();
     workspace.write("data/practicedata/a.csv", "client,x\na,1\n");
     workspace.fullprocess();
-    // The others are in use.
+    // The other files are in use.
     Visit::to(&workspace).is_healthy();
 }
 

@@ -1,4 +1,4 @@
-//! `fullprocess --doctor`: what is wrong is found, and the command it names mends it.
+//! `fullprocess --doctor` finds each problem, and the command that it names fixes the problem.
 
 mod healthy;
 mod input;
@@ -14,14 +14,14 @@ const EVERYTHING: [&str; 1] = [""];
 
 const FINAL_DATA: &str = "data/ingesteddata/finaldata.csv";
 
-/// What the doctor found.
+/// The findings of one examination.
 struct Visit {
     code: i32,
     findings: Vec<Value>,
 }
 
 impl Visit {
-    /// Lets the doctor look, and holds him to changing nothing.
+    /// Runs the doctor, and checks that it changes nothing.
     #[track_caller]
     fn to(workspace: &Workspace) -> Self {
         let before = workspace.snapshot(&EVERYTHING);
@@ -30,7 +30,7 @@ impl Visit {
         visit
     }
 
-    /// Lets the doctor look where a file is too large to be read by this test.
+    /// Runs the doctor on a pipeline with a file that is too large for this test to read.
     #[track_caller]
     fn unwatched(workspace: &Workspace) -> Self {
         let looked = workspace.run("fullprocess", &["--doctor", "--json"]);
@@ -48,7 +48,7 @@ impl Visit {
         }
     }
 
-    /// The remedy of the finding of this examination that says this.
+    /// The remedy of the finding with this check, severity and text.
     #[track_caller]
     fn remedy(&self, check: &str, severity: &str, says: &str) -> &str {
         let found = self.findings.iter().find(|finding| {
@@ -66,7 +66,7 @@ impl Visit {
     }
 }
 
-/// The doctor finds it, its remedy runs, and then the doctor finds nothing.
+/// Checks that the doctor finds the problem, and finds nothing after its remedy has run.
 #[track_caller]
 fn is_mended(workspace: &Workspace, check: &str, severity: &str, says: &str) {
     let visit = Visit::to(workspace);

@@ -1,4 +1,4 @@
-//! Releases that are damaged or not live: named with the way back to one that is whole.
+//! Releases that are damaged or not live. The doctor names the way back to an intact release.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -30,7 +30,8 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
         assert_eq!(remedy, "deployment --rollback 000001");
         mend(&workspace, remedy);
         assert_eq!(workspace.live(), "000001");
-        // It is kept for whoever wants to know what happened to it, and named until it is removed.
+        // The damaged release is kept so that a person can find the cause. The doctor names it until
+        // it is removed.
         is_mended(
             &workspace,
             "releases",

@@ -1,4 +1,4 @@
-//! What runs have left: a lock, unfinished work, a failure, silence, or a time that is still to come.
+//! Traces of runs: a lock, unfinished work, a failure, no run for a long time, or a time in the future.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -37,7 +37,7 @@ fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
 #[test]
 fn the_text_of_a_run_that_ended_is_no_holder() {
     let workspace = Workspace::after_cold_start();
-    // Its process lives, but it does not hold the lock.
+    // The named process runs, but it does not hold the lock.
     let text = format!("fullprocess, process {}\n", std::process::id());
     workspace.write("data/state/run.lock", text);
     Visit::to(&workspace).is_healthy();

@@ -1,4 +1,4 @@
-//! What the pipeline keeps: the history, the data of its ledger, the key, and the room for them.
+//! The state of the pipeline: the history, the ingested data, the key, and their disk space.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -103,7 +103,7 @@ fn a_lost_or_broken_key_is_drawn_anew_by_the_remedy() {
 #[test]
 fn a_disk_that_is_nearly_full_is_found() {
     let workspace = Workspace::after_cold_start();
-    // A file that only says that it is large, so that twice its size is not free.
+    // A sparse file of a large size, so that the disk has less than twice its size free.
     let free = rustix::fs::statvfs(workspace.path("")).expect("a file system");
     let file = fs::OpenOptions::new()
         .write(true)

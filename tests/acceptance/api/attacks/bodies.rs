@@ -1,4 +1,4 @@
-//! Bodies that are larger than they look, have no end or are no rows.
+//! Attacks by bodies that are larger than they seem, have no end, or contain no rows.
 
 use std::io::Write;
 
@@ -50,7 +50,7 @@ fn a_body_without_end_is_cut_off_at_the_limit() {
         }
     }
     let answer = rest_of(&mut stream);
-    // A reset may have come before the answer was read.
+    // The connection may have been reset before the answer was read.
     assert!(
         answer.is_empty() || problem(&answer) == "413 body-too-large",
         "{answer}"
@@ -177,7 +177,7 @@ fn bodies_that_are_no_rows_are_refused_by_kind_and_at_once() {
     }
     let grown = server.peak_mib() - before;
     assert!(grown < 256, "{grown} MiB");
-    // A mark at the beginning is no mistake.
+    // A byte order mark at the beginning is allowed.
     let marked = [b"\xEF\xBB\xBF", ROWS.as_bytes()].concat();
     assert_eq!(status_of(&predict(&server, &[CSV], &marked)), 200);
     still_answers(&server);
@@ -187,14 +187,14 @@ fn bodies_that_are_no_rows_are_refused_by_kind_and_at_once() {
 fn memory_is_taken_by_what_comes_and_not_by_what_is_announced() {
     let (_workspace, server) = serving(&[]);
     still_answers(&server);
-    // Of what is announced, a small part.
+    // The client sends only a small part of the announced body.
     server.allow_memory(512);
     let head = format!(
         "POST /prediction HTTP/1.1\r\n{HOST}\r\n{CSV}\r\nContent-Length: {}\r\n\r\n",
         16 << 20
     );
     let mut announced: Vec<_> = (0..100).map(|_| server.connect()).collect();
-    // In pieces that come one after the other.
+    // The client sends the body in several pieces.
     for part in [&head, HEADER, "a,1,2,3\n"] {
         for stream in &mut announced {
             stream.write_all(part.as_bytes()).expect("sent");

@@ -1,4 +1,4 @@
-//! Text of a client that comes back: in an answer, in its headers or in the log.
+//! Attacks by text of a client that appears again: in an answer, in its headers or in the log.
 
 use super::predict;
 use crate::api::{CSV, HEADER, HOST, problem, serving, still_answers};
@@ -27,7 +27,7 @@ fn names_that_are_formulas_or_markup_do_no_harm() {
         assert!(!is_formula, "{line}");
     }
     assert!(body_of(&answer).contains("\n'=1+1,"), "{answer}");
-    // Whoever shows a problem as a page shows text.
+    // A browser that shows a problem as a page shows it as plain text.
     let nowhere = server.send("GET /<img src=x onerror=alert(1)>", &[HOST], b"");
     assert!(matches!(status_of(&nowhere), 400 | 404), "{nowhere}");
     let encoded = server.get("/%3Cscript%3Ealert(1)%3C/script%3E");

@@ -1,4 +1,4 @@
-//! What a hostile client tries: each attack gets its answer in time, and the server answers on.
+//! Attacks by a hostile client. Each attack is answered in time, and the server keeps working.
 
 mod bodies;
 mod echoes;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::HOST;
 use crate::server::Server;
 
-/// An answer within this is an answer at once, on the slowest machine.
+/// Time within which an immediate answer arrives, even on the slowest machine.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 fn predict(server: &Server, headers: &[&str], body: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! Models that somebody has put into the release.
+//! Attacks by models that somebody else wrote into a release.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
     let mut tampered = whole.clone();
     tampered[whole.len() / 2] ^= 1;
     for (bytes, is_said) in [
-        // Whoever can write the model can write the manifest as well.
+        // An attacker who can write the model can also write the manifest.
         (spoilt.encode().expect("encoded"), true),
         (other.encode().expect("encoded"), true),
         (whole[..whole.len() - 1].to_vec(), true),

@@ -1,4 +1,4 @@
-//! Numbers that are none, and those at the edge of what a number can be.
+//! Attacks by invalid numbers, and by numbers at the limits of floating point.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn numbers_that_are_none_are_refused_with_their_place() {
         );
         assert_eq!(problem(&answer), "400 json-invalid", "{cell}");
     }
-    // A missing value is not a number either, but it is no mistake.
+    // A missing value is not a number, but it is allowed.
     let answer = predict(&server, &[CSV], format!("{HEADER}a,NaN,,null\n").as_bytes());
     let shown: Value = serde_json::from_str(body_of(&answer)).expect("JSON");
     assert_eq!(shown["imputed"], 3);

@@ -1,4 +1,4 @@
-//! Paths that lead out of the open folders, and what is no file within them.
+//! Attacks by paths that lead out of the open folders, or to entries in them that are not files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -65,7 +65,7 @@ fn no_spelling_of_a_path_leads_out_of_the_open_folders() {
         let base = workspace.path("").display().to_string();
         assert!(!answer.contains(base.trim_end_matches('/')), "{answer}");
     }
-    // Whether a file exists elsewhere cannot be learnt.
+    // The answer does not reveal whether a file exists elsewhere.
     for path in [
         "secret.csv",
         "no-secret.csv",
@@ -96,7 +96,7 @@ fn links_pipes_and_devices_within_an_open_folder_are_neither_read_nor_waited_for
     let make =
         |name: &str, kind, device| mknodat(rustix::fs::CWD, inside(name), kind, Mode::RUSR, device);
     make("pipe.csv", FileType::Fifo, 0).expect("a pipe");
-    // Only root may make a device.
+    // Only root can create a device.
     let has_device = make("device.csv", FileType::CharacterDevice, makedev(1, 5)).is_ok();
     for name in [
         "link.csv",

@@ -1,4 +1,4 @@
-//! Clients that let the server wait: for a head, a body or the reading of an answer.
+//! Attacks by clients that make the server wait: for a head, for a body, or to read an answer.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
     ] {
         for length in ["Transfer-Encoding: chunked", "Content-Length: 100"] {
             let request = format!("{what} HTTP/1.1\r\n{HOST}\r\n{length}\r\n\r\n");
-            // Nothing of the body ever comes, and the client does not close.
+            // The client never sends any of the body and does not close the connection.
             let answer = server.exchange(request);
             assert!(matches!(status_of(&answer), 200 | 204), "{what}: {answer}");
         }
@@ -34,7 +34,7 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
         assert!(began.elapsed() < AT_ONCE, "nobody stops it");
     }
     still_answers(&server);
-    // Such a connection does not hold up the end either.
+    // Such a connection does not delay the server's end either.
     let mut silent = server.connect();
     silent.write_all(head.as_bytes()).expect("sent");
     silent.read_exact(&mut [0; 12]).expect("an answer");
@@ -82,7 +82,7 @@ fn a_client_that_trickles_its_body_falls_below_the_slowest_rate() {
     let began = Instant::now();
     let answer = std::thread::scope(|scope| {
         let answer = scope.spawn(move || rest_of(&mut reading));
-        // A byte now and then, for as long as the server listens.
+        // The client sends a byte from time to time, as long as the server reads.
         while !answer.is_finished() && stream.write_all(b"x").is_ok() {
             std::thread::park_timeout(Duration::from_millis(50));
         }
@@ -111,14 +111,14 @@ fn clients_that_never_read_their_answers_hold_up_nobody() {
     let mut silent = Vec::new();
     for _ in 0..4 {
         let mut stream = server.connect();
-        // One that is refused at once does not take the rest.
+        // The server does not read the rest of a request that is refused at once.
         let _ = stream
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(body.as_bytes()));
         silent.push(stream);
     }
     still_answers(&server);
-    // What they hold is given back once the server has given them up.
+    // The server frees the memory of these requests when it drops them.
     let began = Instant::now();
     loop {
         let answer = server.send(
