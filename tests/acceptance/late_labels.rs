@@ -1,11 +1,12 @@
-//! Files without classes: predicted, estimated, and held against the classes once they come.
+//! Late labels: unlabelled rows are predicted, their performance is estimated, and the predictions are
+//! compared with the labels when these arrive.
 
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, outcome};
 
-/// A pipeline with its first model, to whose input folder exports will come.
+/// A pipeline with its first model, ready for exports in its input folder.
 fn watching() -> Workspace {
     let mut workspace = Workspace::with_sample_data();
     workspace.set("drift.trigger", json!("evidence"));
@@ -15,19 +16,19 @@ fn watching() -> Workspace {
     workspace
 }
 
-/// Clients of the world that the model was fitted to, with their classes.
+/// Labelled clients of the world that the model was fitted to.
 fn export(seed: u64, rows: usize) -> String {
     String::from_utf8(to_csv(&clients(World::Before, seed, rows))).expect("UTF-8")
 }
 
-/// An export whose rows have no class yet.
+/// An export whose rows have no label yet.
 fn unlabelled(text: &str) -> String {
     let line = |line: &str| line.rsplit_once(',').map(|(before, _)| before.to_owned());
     let lines: Vec<String> = text.lines().filter_map(line).collect();
     lines.join("\n") + "\n"
 }
 
-/// One run after an export came.
+/// Writes an export and runs the pipeline.
 fn after(workspace: &Workspace, name: &str, text: &str) -> Value {
     workspace.write(&format!("data/exports/{name}.csv"), text);
     workspace.fullprocess()
@@ -42,7 +43,7 @@ fn realised(record: &Value) -> Vec<&Value> {
     realised.into_iter().flatten().collect()
 }
 
-/// What the history keeps of the predictions of a run.
+/// The predictions of a run, as the history has them.
 fn kept(workspace: &Workspace, run: i64) -> Option<Value> {
     workspace.history().estimate_of(run).expect("readable")
 }
@@ -108,7 +109,7 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
         "{report}"
     );
 
-    // What has met its class waits no longer.
+    // A prediction that has got its label no longer waits.
     let again = after(&workspace, "may", &export(30, 401));
     assert_eq!(realised(&again), Vec::<&Value>::new());
 }
@@ -120,7 +121,7 @@ fn classes_may_come_in_parts_and_with_other_values() {
     let mut lines = labelled.lines();
     let header = lines.next().expect("a header");
     let rows: Vec<&str> = lines.collect();
-    // The column is there, and empty.
+    // The target column exists and is empty.
     let empty: String = rows
         .iter()
         .map(|row| format!("{},\n", row.rsplit_once(',').expect("a class").0))
@@ -134,7 +135,7 @@ fn classes_may_come_in_parts_and_with_other_values() {
     let second = after(&workspace, "may", &part(&rows[100..200]));
     assert_eq!(realised(&second)[0]["rows"], 200, "the parts add up");
 
-    // Of the rest one client comes with a value of its own, and one nobody knows.
+    // Among the other rows, one client has a changed value, and one client is unknown.
     let known = rows[250].rsplit_once(',').expect("a class");
     let id = known.0.rsplitn(4, ',').last().expect("an id");
     let other = format!("{}{id},1,2,3,1\nNobody Ever,1,2,3,0\n", export(32, 60));
@@ -157,7 +158,7 @@ fn a_row_counts_in_the_summary_until_its_class_comes() {
     assert_eq!(alone["superseded"], 0, "{alone:#}");
     std::fs::remove_file(workspace.path("data/exports/april.csv")).expect("the export");
 
-    // The classes of a third of the rows come first, those of the others not at all.
+    // The labels of a third of the rows arrive first; those of the others do not arrive.
     let (some, _) = labelled.split_at(labelled.match_indices('\n').nth(100).expect("rows").0 + 1);
     let waiting = summary_after("march", &unlabelled(&labelled));
     assert_eq!(waiting["rows"], alone["rows"]);
@@ -169,7 +170,7 @@ fn a_row_counts_in_the_summary_until_its_class_comes() {
     assert_eq!(some["superseded"], 100);
     assert_eq!(target(&some), target(&alone) + 200);
 
-    // Once all have come they are what they would be had they come with their class.
+    // After all labels have arrived, the result equals that of rows that were labelled at once.
     let mut came = summary_after("may", &labelled);
     assert_eq!(came["superseded"], 300);
     came["superseded"] = json!(0);
@@ -199,7 +200,7 @@ fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
     assert_eq!(kept["labelled"]["rows"], 0);
 }
 
-/// Last period's row with its class, and below it this period's without one.
+/// The labelled row of the last period, followed by the unlabelled row of this period.
 #[test]
 fn a_class_that_stands_before_a_row_is_not_its_own() {
     let workspace = watching();

@@ -1,4 +1,4 @@
-//! What a user may rely on, tested against the real programs and the real server.
+//! Acceptance tests: the promises to users, tested with the real programs and the real server.
 
 mod alerts;
 mod api;

@@ -1,4 +1,4 @@
-//! What tells drift from chance, as a user calls for it.
+//! The tests that distinguish drift from chance, as a user runs them.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
-/// Rows of a made-up export; `by` moves the amount, and every `gap`-th region is missing.
+/// Rows of an artificial export. `by` is added to the amount, and every `gap`-th region is missing.
 fn export(rows: usize, by: f64, gap: usize) -> String {
     let mut text = String::from("corporation,amount,region,p,predicted,exited\n");
     for row in 0..rows {
@@ -90,7 +90,7 @@ fn any_two_files_can_be_compared_and_nothing_is_changed() {
     assert_eq!(workspace.snapshot(&[""]), untouched);
 }
 
-/// A pipeline with its first model, to whose input folder more exports will come.
+/// A pipeline with its first model, ready for more exports in its input folder.
 fn watching(trigger: &str) -> Workspace {
     let mut workspace = Workspace::with_sample_data();
     workspace.set("drift.trigger", json!(trigger));
@@ -100,7 +100,7 @@ fn watching(trigger: &str) -> Workspace {
     workspace
 }
 
-/// One run after another export came.
+/// Writes another export and runs the pipeline.
 fn after_export(workspace: &Workspace, world: World, seed: u64, rows: usize) -> Value {
     let name = format!("data/exports/{seed}.csv");
     workspace.write(&name, to_csv(&clients(world, seed, rows)));

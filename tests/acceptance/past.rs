@@ -1,4 +1,4 @@
-//! Pipelines with a past: what earlier runs, time and accidents have left.
+//! Pipelines with traces of earlier runs, of time and of accidents.
 
 use std::fs;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::workspace::{Workspace, outcome};
 
 impl Workspace {
-    /// The sample data after a cold start.
+    /// A pipeline with the sample data, after a cold start.
     pub(crate) fn after_cold_start() -> Self {
         let workspace = Self::with_sample_data();
         assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
         workspace
     }
 
-    /// A pipeline with releases 1 and 2, the second live.
+    /// A pipeline with the releases 1 and 2; release 2 is live.
     pub(crate) fn after_redeployment() -> Self {
         let mut workspace = Self::after_cold_start();
         workspace.set_input(&["sourcedata"]);
@@ -29,7 +29,7 @@ impl Workspace {
         Config::load(&self.path("config.json")).expect("a configuration")
     }
 
-    /// The history, to be read.
+    /// Opens the history for reading.
     pub(crate) fn history(&self) -> History {
         let history = History::read(&self.configuration().layout);
         history
@@ -37,7 +37,7 @@ impl Workspace {
             .expect("there is a history")
     }
 
-    /// The history, to be written into as a run would.
+    /// Opens the history for writing, as a run does.
     pub(crate) fn open_history(&self) -> History {
         History::open(&self.configuration().layout).expect("a history")
     }
@@ -48,7 +48,8 @@ impl Workspace {
         runs[0].clone()
     }
 
-    /// A run of `record`'s kind that began and, where it has an outcome, ended at `time`.
+    /// Adds a run like `record` to the history. It began at `time`, and also ended then if it has an
+    /// outcome.
     pub(crate) fn add_run(&self, time: Timestamp, outcome: Option<&str>, record: &Value) {
         let history = self.open_history();
         let run = history.begin_run(time, record).expect("a run");
@@ -68,10 +69,10 @@ impl Workspace {
     }
 }
 
-/// This history as a program of version 99 would have left it.
+/// Marks this history as one of format version 99.
 pub(crate) fn of_a_newer_program(history: &[u8]) -> Vec<u8> {
     let mut newer = history.to_vec();
-    // Where SQLite keeps the version that is the application's own.
+    // The offset at which SQLite stores the application's version number.
     newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
     newer
 }

@@ -1,4 +1,4 @@
-//! Named pipes in the place of files: named, and never waited for.
+//! Named pipes in place of files: the programs report them and never wait for them.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,10 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::workspace::{Finished, Workspace};
 
-/// Longer than any machine needs for a command on a few thousand rows.
+/// A time longer than any machine needs for a command on a few thousand rows.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The files of a pipeline that a program opens, whatever for.
+/// The files of a pipeline that some program opens.
 const FILES: [&str; 18] = [
     "config.json",
     "data/ingesteddata/finaldata.csv",
@@ -37,7 +37,7 @@ const FILES: [&str; 18] = [
     "production_deployment/releases/000001/trainedmodel.msgpack",
 ];
 
-/// How a program ends, which it has to within the patience.
+/// Runs a program, and checks that it ends in time.
 fn run(workspace: &Workspace, name: &str, arguments: &[&str], place: &str) -> Finished {
     let child = workspace
         .command(name)

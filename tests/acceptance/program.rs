@@ -1,12 +1,12 @@
-//! The nine programs. Cargo builds them together with these tests, with a hook at every change to
-//! the file system (`common::faults`); it does nothing until a test asks for a fault.
+//! The nine programs. Cargo builds them together with these tests, with a hook at every change to the
+//! file system (`common::faults`). The hook does nothing until a test requests a fault.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Each program's name, and where cargo put its binary.
+/// Name of each program, and the path of its binary.
 const PROGRAMS: [(&str, &str); 9] = [
     ("apicalls", env!("CARGO_BIN_EXE_tested_apicalls")),
     ("app", env!("CARGO_BIN_EXE_tested_app")),
@@ -43,7 +43,7 @@ fn link(binary: &Path, path: &Path) {
     if fs::read_link(path).is_ok_and(|target| target == binary) {
         return;
     }
-    // Absent the first time.
+    // The link does not exist the first time.
     let _ = fs::remove_file(path);
     symlink(binary, path).expect("a link");
 }

@@ -1,4 +1,4 @@
-//! A receiver of alerts on this machine, which answers as a test says.
+//! A receiver of alerts on this machine, which answers as a test requires.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,22 +8,22 @@ use std::thread;
 
 use serde_json::Value;
 
-/// What a receiver does with what is posted to it.
+/// The behaviour of a receiver when a message is posted.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// Answers with a status line and, after it, header lines.
     Status(String),
-    /// Keeps the connection and says nothing.
+    /// Keeps the connection open and does not answer.
     Silence,
 }
 
-/// One message that was posted.
+/// A posted message.
 pub(crate) struct Posted {
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-/// A receiver; it lives as long as the test.
+/// A receiver of alerts. It runs as long as the test.
 pub(crate) struct Receiver {
     url: String,
     answer: Arc<Mutex<Answer>>,
@@ -41,7 +41,7 @@ impl Posted {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
-    /// A header's value.
+    /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -51,7 +51,7 @@ impl Posted {
 }
 
 impl Receiver {
-    /// A receiver that takes everything.
+    /// A receiver that accepts every message.
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!(
@@ -68,12 +68,12 @@ impl Receiver {
                     continue;
                 };
                 let answer = current.lock().expect("no test failed before").clone();
-                // The test may be over.
+                // The test may have ended.
                 let _ = send.send(message);
                 match answer {
                     Answer::Silence => kept.push(stream),
                     Answer::Status(line) => {
-                        // Who posted may have gone again.
+                        // The sender may have disconnected.
                         let _ = write!(
                             stream,
                             "HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -93,17 +93,17 @@ impl Receiver {
         &self.url
     }
 
-    /// What it does from now on.
+    /// Sets the behaviour from now on.
     pub(crate) fn answers(&self, answer: Answer) {
         *self.answer.lock().expect("no test failed before") = answer;
     }
 
-    /// What was posted since this was last asked.
+    /// The messages since the last call.
     pub(crate) fn posted(&self) -> Vec<Posted> {
         self.posted.try_iter().collect()
     }
 
-    /// Condition and state of what was posted since this was last asked.
+    /// Condition and state of each message since the last call.
     pub(crate) fn told(&self) -> Vec<String> {
         let posted = self.posted();
         posted.iter().map(|one| in_short(&one.json())).collect()

@@ -1,4 +1,4 @@
-//! A registry index on this machine, in the place of the one that cargo would ask.
+//! A registry index on this machine, in place of the one that cargo would use.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -11,21 +11,21 @@ use tempfile::TempDir;
 
 use crate::workspace::{Finished, Workspace};
 
-/// The versions of each crate, and whether each is yanked.
+/// The versions of each crate; true if a version is yanked.
 pub(crate) type Versions = BTreeMap<String, Vec<(String, bool)>>;
 
-/// A registry index, and a home of cargo that names it.
+/// A registry index, and a cargo home that refers to it.
 pub(crate) struct Registry {
     home: TempDir,
     asked: Receiver<()>,
 }
 
 impl Registry {
-    /// An index that knows these crates.
+    /// An index with these crates.
     pub(crate) fn serving(versions: Versions) -> Self {
         Self::start(move |mut stream| {
             let mut head = [0; 4096];
-            // The request is short: one read takes its head.
+            // The request is short, so one read gets its whole head.
             let length = stream.read(&mut head).unwrap_or(0);
             let head = String::from_utf8_lossy(&head[..length]);
             let path = head.split(' ').nth(1).unwrap_or_default();
@@ -34,7 +34,7 @@ impl Registry {
                 Some(versions) => ("200 OK", entry(name, versions)),
                 None => ("404 Not Found", String::new()),
             };
-            // Who asks may have gone again.
+            // The client may have disconnected.
             let _ = write!(
                 stream,
                 "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -43,13 +43,13 @@ impl Registry {
         })
     }
 
-    /// An index that takes every connection and never says a word.
+    /// An index that accepts every connection and never answers.
     pub(crate) fn hanging() -> Self {
         let mut kept = Vec::new();
         Self::start(move |stream| kept.push(stream))
     }
 
-    /// The address of an index that is not there.
+    /// An index whose address nothing listens on.
     pub(crate) fn closed() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (_, asked) = mpsc::channel();
@@ -62,7 +62,7 @@ impl Registry {
         let (asks, asked): (Sender<()>, _) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                // The test may be over.
+                // The test may have ended.
                 let _ = asks.send(());
                 answer(stream);
             }
@@ -81,19 +81,19 @@ impl Registry {
         Self { home, asked }
     }
 
-    /// A program that would ask this index.
+    /// A program that uses this index.
     pub(crate) fn command(&self, workspace: &Workspace, name: &str) -> Command {
         let mut command = workspace.command(name);
         command.env("CARGO_HOME", self.home.path());
         command
     }
 
-    /// Runs a program that would ask this index.
+    /// Runs a program that uses this index.
     pub(crate) fn run(&self, workspace: &Workspace, name: &str, arguments: &[&str]) -> Finished {
         workspace.finish(self.command(workspace, name).args(arguments))
     }
 
-    /// Connections since this was last asked.
+    /// Number of connections since the last call.
     pub(crate) fn connections(&self) -> usize {
         self.asked.try_iter().count()
     }
@@ -104,7 +104,7 @@ impl Registry {
     }
 }
 
-/// What an index says about one crate: a line of JSON for each version.
+/// The index entry of one crate: a line of JSON for each version.
 fn entry(name: &str, versions: &[(String, bool)]) -> String {
     let checksum = "0".repeat(64);
     let line = |(version, is_yanked): &(String, bool)| {

@@ -1,8 +1,8 @@
-//! As much of JSON Schema as the API's description uses.
+//! The part of JSON Schema that the API's description uses.
 
 use serde_json::Value;
 
-/// What is wrong with a value by a schema of this document; the first thing found.
+/// The first error of a value under a schema of this document; `None` if there is none.
 pub(crate) fn flaw(document: &Value, schema: &Value, value: &Value) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let pointer = reference.strip_prefix('#').expect("within the document");

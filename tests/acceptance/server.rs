@@ -14,7 +14,7 @@ use ureq::http::Response;
 
 use crate::workspace::Workspace;
 
-/// A running server; stopped on drop.
+/// A running server. Dropping the value stops it.
 pub(crate) struct Server {
     process: Child,
     url: String,
@@ -22,10 +22,10 @@ pub(crate) struct Server {
     log: Mutex<Receiver<String>>,
 }
 
-/// No test is in such a hurry that it could fail by it, and none waits for ever.
+/// Time limit of every wait: long enough for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the server answered.
+/// An answer of the server.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
@@ -34,14 +34,14 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// Starts the server of a workspace and waits until it says where it listens.
+    /// Starts the server of a workspace, and waits until its log has its address.
     pub(crate) fn start(workspace: &mut Workspace) -> Self {
         let (process, log, url) = spawn(workspace);
-        // Its log must be read on, or it would block when the pipe is full.
+        // The log must be read continuously. Otherwise the server would block on a full pipe.
         let (line, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for read in log.lines().map_while(Result::ok) {
-                // Nobody listens once the test is over.
+                // The channel is closed after the test has ended.
                 let _ = line.send(read);
             }
         });
@@ -54,7 +54,7 @@ impl Server {
         }
     }
 
-    /// The next line of its log that is so.
+    /// The next line of the log for which the function returns true.
     #[track_caller]
     pub(crate) fn log_line(&self, is_so: impl Fn(&str) -> bool) -> String {
         loop {
@@ -66,7 +66,7 @@ impl Server {
         }
     }
 
-    /// A connection on which a test says what it wants.
+    /// A connection for requests as raw bytes.
     pub(crate) fn connect(&self) -> TcpStream {
         let address = self.url.strip_prefix("http://").expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
@@ -75,15 +75,15 @@ impl Server {
         stream
     }
 
-    /// What comes back for these bytes, until the server closes.
+    /// Sends these bytes, and returns the answer until the server closes the connection.
     pub(crate) fn exchange(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();
-        // A server that has refused the beginning may close before the end was sent.
+        // If the server refuses the beginning, it may close before the rest was sent.
         let _ = stream.write_all(request.as_ref());
         rest_of(&mut stream)
     }
 
-    /// What comes back for a request with these header lines, of which `Host` is one.
+    /// Sends a request with these header lines, which must include `Host`; returns the answer.
     pub(crate) fn send(&self, what: &str, headers: &[&str], body: &[u8]) -> String {
         let mut request = format!("{what} HTTP/1.1\r\nConnection: close\r\n").into_bytes();
         for header in headers {
@@ -95,12 +95,12 @@ impl Server {
         self.exchange(request)
     }
 
-    /// The most memory that it ever had, in MiB.
+    /// Peak memory of the server, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
         self.memory_kib("VmHWM:") / 1024
     }
 
-    /// What the system says of its memory, in KiB.
+    /// A figure of the system on the server's memory, in KiB.
     fn memory_kib(&self, what: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).expect("the server is there");
@@ -109,7 +109,7 @@ impl Server {
             .expect("a number")
     }
 
-    /// Lets it reserve so many MiB more than it has reserved.
+    /// Limits the server's address space to `mib` MiB more than it has now.
     pub(crate) fn allow_memory(&self, more_mib: u64) {
         let limit = Rlimit {
             current: Some((self.memory_kib("VmSize:") << 10) + (more_mib << 20)),
@@ -119,7 +119,7 @@ impl Server {
         prlimit(process, Resource::As, limit).expect("the server is there");
     }
 
-    /// Lets it hold so many files and connections from now on.
+    /// Limits the server's open files and connections from now on.
     pub(crate) fn allow_files(&self, files: u64) {
         let limit = Rlimit {
             current: Some(files),
@@ -129,23 +129,23 @@ impl Server {
         prlimit(process, Resource::Nofile, limit).expect("the server is there");
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the server.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process), signal).expect("the server is there");
     }
 
-    /// Where it listens.
+    /// Address of the server.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Asks for a path.
+    /// Requests a path with GET.
     pub(crate) fn get(&self, path: &str) -> Answer {
         let asked = self.agent.get(format!("{}{path}", self.url)).call();
         Answer::of(asked.expect("an answer"))
     }
 
-    /// Posts a body; without a content type when it is empty.
+    /// Posts a body. If the content type is empty, there is no such header.
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &str) -> Answer {
         let mut request = self.agent.post(format!("{}{path}", self.url));
         if !content_type.is_empty() {
@@ -162,14 +162,14 @@ impl Server {
 
     /// The exit code of a server that was asked to stop.
     pub(crate) fn ended(mut self) -> i32 {
-        // The connections that it keeps would be waited for.
+        // The server would wait for connections that stay open.
         self.agent = Agent::new_with_defaults();
         let ended = self.process.wait().expect("the server ends");
         ended.code().expect("the server ends by itself")
     }
 }
 
-/// The server of a workspace, what it still has to say in its log, and where it listens.
+/// Starts the server of a workspace. Returns it with the rest of its log, and its address.
 pub(crate) fn spawn(workspace: &mut Workspace) -> (Child, BufReader<ChildStderr>, String) {
     workspace.set("api.bind", json!("127.0.0.1:0"));
     let mut process = workspace
@@ -192,15 +192,15 @@ pub(crate) fn spawn(workspace: &mut Workspace) -> (Child, BufReader<ChildStderr>
     (process, log, url)
 }
 
-/// Everything that is still to come on a connection.
+/// All bytes that still arrive on a connection.
 pub(crate) fn rest_of(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A connection that is reset has said what it had to say.
+    // After a reset, the bytes that arrived before it are the answer.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The next answer on a connection that is kept; its length must be said.
+/// The next answer on a connection that stays open. The answer must have a `Content-Length`.
 #[track_caller]
 pub(crate) fn next_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
@@ -239,7 +239,7 @@ pub(crate) fn body_of(answer: &str) -> &str {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The server may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -266,7 +266,7 @@ impl Answer {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
-    /// The answer is a problem of this status and type.
+    /// Checks that the answer is a problem with this status and type.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, kind: &str) -> Value {
         let problem = self.json(status);
@@ -281,7 +281,7 @@ impl Answer {
         problem
     }
 
-    /// The first row that a prediction is refused for, and what is wrong with it.
+    /// The first row for which a prediction is refused, and the reason.
     #[track_caller]
     pub(crate) fn refused_row(&self) -> Value {
         self.problem(422, "row-invalid")["errors"][0].clone()

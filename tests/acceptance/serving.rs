@@ -1,4 +1,4 @@
-//! The HTTP interface and its callers.
+//! The HTTP interface and the programs that call it.
 
 use std::fs;
 
@@ -124,7 +124,7 @@ fn the_server_is_ready_by_itself_after_the_first_deployment_and_follows_the_next
 
     workspace.fullprocess();
     assert_eq!(server.get("/readyz").status, 200);
-    // Asked whether it is ready, the server looks for itself.
+    // For a readiness check, the server checks the release itself.
     let version = |server: &Server| -> Value {
         server.get("/readyz");
         server.post("/prediction", "text/csv", ROWS).json(200)["model_version"].clone()

@@ -1,5 +1,5 @@
-//! Command lines as an operator types them: in the configuration's folder, with the programs on
-//! the search path.
+//! Command lines as an operator types them, in the configuration's folder and with the programs on the
+//! search path.
 
 use std::fs;
 use std::os::unix::fs::lchown;
@@ -10,11 +10,11 @@ use std::process::Command;
 use crate::program;
 use crate::workspace::{Finished, Workspace};
 
-/// The number that no person and no service has.
+/// User number of `nobody`, which no person and no service has.
 const NOBODY: u32 = 65_534;
 
 impl Workspace {
-    /// Runs lines of a shell; the first one that fails ends them.
+    /// Runs shell commands, and stops at the first one that fails.
     pub(crate) fn shell(&self, lines: &str) -> Finished {
         self.finish(&mut self.prepared(lines, program::folder()))
     }
@@ -30,7 +30,7 @@ impl Workspace {
     }
 }
 
-/// Somebody to whom a closed folder is closed; to root none is.
+/// A user for whom folder permissions apply. They do not apply to root.
 pub(crate) struct OrdinaryUser<'a> {
     workspace: &'a Workspace,
     programs: PathBuf,
@@ -38,7 +38,7 @@ pub(crate) struct OrdinaryUser<'a> {
 }
 
 impl<'a> OrdinaryUser<'a> {
-    /// Whoever runs the tests or, where that is root, nobody, who is given the workspace.
+    /// The user who runs the tests. If that is root, it is `nobody`, who then owns the workspace.
     pub(crate) fn of(workspace: &'a Workspace) -> Self {
         if !rustix::process::geteuid().is_root() {
             return Self {
@@ -47,7 +47,7 @@ impl<'a> OrdinaryUser<'a> {
                 is_nobody: false,
             };
         }
-        // The folder that they were built in may be closed to others.
+        // Other users may have no access to the folder with the built programs.
         let copies = workspace.path("programs");
         fs::create_dir(&copies).expect("a folder");
         fs::copy(program::path("fullprocess"), copies.join("fullprocess")).expect("a copy");
@@ -59,7 +59,7 @@ impl<'a> OrdinaryUser<'a> {
         }
     }
 
-    /// Runs lines of a shell; the first one that fails ends them.
+    /// Runs shell commands, and stops at the first one that fails.
     pub(crate) fn shell(&self, lines: &str) -> Finished {
         let mut shell = self.workspace.prepared(lines, &self.programs);
         if self.is_nobody {

@@ -1,4 +1,5 @@
-//! The story: cold start, nothing new, new folders, drift, refusal, ties, determinism, dry run.
+//! The story of a pipeline: cold start, nothing new, new folders, drift, a refused candidate, ties,
+//! determinism and dry run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::workspace::{Workspace, outcome};
 
-/// Every folder that the pipeline writes but the state folder.
+/// All folders that the pipeline writes, except the state folder.
 const OUTSIDE_STATE: [&str; 3] = ["data/ingesteddata", "data/models", "production_deployment"];
 const EVERYTHING: [&str; 2] = ["data", "production_deployment"];
 
@@ -246,7 +247,7 @@ fn s05_rows_of_a_model_deployed_by_hand_are_not_judged() {
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }
 
-/// New clients that are the test clients under other names: the new score is the deployed one.
+/// New clients that are the test clients under other names. The new score equals the deployed one.
 fn add_tie(workspace: &Workspace) {
     let test = workspace.text("data/testdata/clients_held_back.csv");
     let mut lines = test.lines();
@@ -262,7 +263,7 @@ fn add_tie(workspace: &Workspace) {
 
 #[test]
 fn s06_a_tie_counts_as_drift_unless_it_is_to_be_kept() {
-    // Half of these clients are of the changed world, which the score test finds either way.
+    // Half of these clients come from the changed world, so the score test finds drift in any case.
     for (on_tie, keeps) in [("retrain", false), ("keep", true)] {
         let mut workspace = Workspace::after_cold_start();
         add_tie(&workspace);

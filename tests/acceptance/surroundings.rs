@@ -1,4 +1,4 @@
-//! The world around a run: other runs, cron, the configuration, other servers, and readers.
+//! The environment of a run: other runs, cron, the configuration, other servers, and readers.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -73,7 +73,7 @@ fn s33_a_server_that_answers_wrongly_is_said_and_never_shown_as_a_result() {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                // The request is short: one read takes its head, and nobody asks for more.
+                // The request is short, so one read gets its whole head; the rest is not needed.
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = stream.write_all(answer.as_bytes());
             }
@@ -109,13 +109,13 @@ fn s33_a_server_that_never_answers_or_never_ends_is_left_in_time_and_said_so() {
     }
 }
 
-/// Answers with a beginning, and then byte by byte until the client has gone.
+/// Answers with the beginning of a response, and then byte by byte until the client disconnects.
 fn hold(mut stream: TcpStream, head: &str, trickle: &str) {
     let patience = Duration::from_millis(50);
     stream.set_read_timeout(Some(patience)).expect("a timeout");
     let mut is_held = stream.write_all(head.as_bytes()).is_ok();
     while is_held {
-        // Waits for what the client sends; 0 bytes are its farewell.
+        // Waits for data from the client. A read of 0 bytes means that it has closed.
         is_held = !matches!(stream.read(&mut [0; 4096]), Ok(0))
             && stream.write_all(trickle.as_bytes()).is_ok();
     }

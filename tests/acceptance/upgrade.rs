@@ -1,4 +1,4 @@
-//! Pipelines that older versions wrote are read and gone on with.
+//! Pipelines of older versions can be read and continued.
 
 use std::fs;
 
@@ -56,7 +56,7 @@ fn the_verdicts_that_version_3_kept_in_a_table_are_those_of_its_records() {
     let server = Server::start(&mut workspace);
     let drift = server.get("/v1/drift?limit=1").json(200);
     let shown = &drift["runs"][0]["verdicts"];
-    // What the table of the frozen history holds; it had no line for both tests of the model.
+    // The rows of the table in the frozen history. It had no line for both tests of the model.
     let of_model = |test: &str| {
         json!({
             "subject": "model", "test": test, "verdict": "insufficient_data", "rows": 1,
@@ -122,7 +122,7 @@ fn goes_on(version: &str) {
     assert_eq!(shown["summary"]["rows"], 81);
 
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
-    // The rows that were judged then are still known by their fingerprints.
+    // The rows evaluated then are still recognised by their fingerprints.
     let text = workspace.text("data/practicedata/clients.csv");
     let (header, rows) = text.split_once('\n').expect("a header");
     workspace.write(

@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::program;
 
-/// One pipeline in a temporary folder.
+/// A pipeline in a temporary folder.
 pub(crate) struct Workspace {
     folder: TempDir,
     config: Value,
 }
 
-/// How a program ended.
+/// Exit code and output of a program.
 pub(crate) struct Finished {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -29,7 +29,7 @@ pub(crate) struct Finished {
 pub(crate) type Snapshot = BTreeMap<PathBuf, (String, SystemTime)>;
 
 impl Workspace {
-    /// The shipped configuration and sample data, with the network left alone.
+    /// A workspace with the shipped configuration and sample data, without use of the network.
     pub(crate) fn with_sample_data() -> Self {
         let workspace = Self::empty();
         for folder in ["practicedata", "sourcedata", "testdata"] {
@@ -38,7 +38,7 @@ impl Workspace {
         workspace
     }
 
-    /// The shipped configuration, and folders without files.
+    /// A workspace with the shipped configuration and empty folders.
     pub(crate) fn empty() -> Self {
         let shipped = fs::read(program::repository().join("config.json")).expect("config.json");
         let mut workspace = Self {
@@ -52,7 +52,7 @@ impl Workspace {
         workspace
     }
 
-    /// A pipeline as an older version left it.
+    /// A workspace with a pipeline of an older version.
     pub(crate) fn from_frozen(version: &str) -> Self {
         let mut workspace = Self::empty();
         let frozen = program::repository().join("tests/frozen").join(version);
@@ -63,7 +63,7 @@ impl Workspace {
         workspace
     }
 
-    /// The same pipeline in a folder of its own.
+    /// A copy of the pipeline in its own folder.
     pub(crate) fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         copy_tree(self.folder.path(), folder.path());
@@ -97,13 +97,13 @@ impl Workspace {
         self.save_config();
     }
 
-    /// Points the input at other folders below `data/`.
+    /// Configures other input folders below `data/`.
     pub(crate) fn set_input(&mut self, folders: &[&str]) {
         let folders: Vec<String> = folders.iter().map(|name| format!("data/{name}")).collect();
         self.set("input_folder_path", json!(folders));
     }
 
-    /// Gives the number of employees these rules.
+    /// Sets the rules of the feature for the number of employees.
     pub(crate) fn limit_employees(&mut self, rules: &Value) {
         let mut feature = json!({"name": "number_of_employees"});
         for (key, rule) in rules.as_object().expect("rules") {
@@ -113,7 +113,7 @@ impl Workspace {
         self.set("schema.features", features);
     }
 
-    /// No test but one with an index of its own may depend on what is reachable.
+    /// Turns off the check of dependencies: only a test with its own index may depend on the network.
     fn leave_network_alone(&mut self) {
         self.set("diagnostics.check_updates", json!(false));
     }
@@ -177,7 +177,7 @@ impl Workspace {
         command
     }
 
-    /// Runs a prepared command to its end.
+    /// Runs a prepared command and waits for its end.
     pub(crate) fn finish(&self, command: &mut Command) -> Finished {
         let Output {
             status,
@@ -191,7 +191,7 @@ impl Workspace {
         }
     }
 
-    /// One run of the whole pipeline that must end with exit code 0.
+    /// Runs the whole pipeline once, which must end with exit code 0.
     pub(crate) fn fullprocess(&self) -> Value {
         self.run("fullprocess", &["--json"]).json()
     }
@@ -234,7 +234,7 @@ impl Finished {
         serde_json::from_str(&self.stdout).expect("stdout is JSON")
     }
 
-    /// The program failed with this exit code, and its message says this.
+    /// Checks that the program failed with this exit code and this message.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, says: &str) {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);

@@ -44,7 +44,7 @@ fn the_head_of_every_request_must_come_in_time() {
 fn a_head_that_trickles_is_timed_from_its_beginning() {
     let (_workspace, server) = serving(&[("limits.keep_alive_seconds", json!(3600))]);
     let mut stream = kept(&server);
-    // The client reads one answer, sends the beginning of the next head at once, and then a byte
+    // The client sends a whole request and the beginning of the next head at once, and then a byte
     // from time to time.
     stream.write_all(ask().as_bytes()).expect("sent");
     stream

@@ -1,5 +1,5 @@
-//! Which entries of the input folders are taken: what is no data, grows, cannot be read, is compressed
-//! or has an odd name; and what would become of a file elsewhere.
+//! Entries of the input folders: files that are no data, still grow, cannot be read, are compressed or
+//! have an odd name; and the check of a file elsewhere.
 
 use std::fs;
 use std::io::Write;

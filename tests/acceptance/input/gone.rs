@@ -1,4 +1,4 @@
-//! Input folders that lose all they held, and links to what is no input.
+//! Input folders that lose all their files, and links to entries that are not input.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -38,7 +38,7 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
     assert!(doctor.stdout.contains(says), "{}", doctor.stdout);
     assert!(doctor.stdout.contains("ingestion --accept-removal"));
 
-    // Mounted again, all is as before.
+    // After mounting it again, everything is as before.
     fs::remove_dir(&folder).expect("removed");
     files::rename(&away, &folder).expect("moved");
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");

@@ -1,11 +1,11 @@
-//! What a header may be like: without rows, without a column, in another order, of another spelling.
+//! Headers of input files: without rows, without a column, in another order, or in another spelling.
 
 use serde_json::Value;
 
 use super::{HEADER, IN, ingested, reasons};
 use crate::workspace::{Workspace, outcome};
 
-/// A deployed model, then this content as one more input file and a run.
+/// Runs a pipeline with a deployed model on one more input file with this content.
 fn run_with(name: &str, content: &[u8]) -> (Workspace, Value) {
     let workspace = Workspace::with_sample_data();
     workspace.fullprocess();

@@ -1,4 +1,4 @@
-//! What becomes of input of every kind: scenarios 10 to 27.
+//! Input of every kind, and its results: scenarios 10 to 27.
 
 mod cells;
 mod files;
@@ -27,7 +27,7 @@ fn ingested(files: &[(&str, &[u8])]) -> (Workspace, Value) {
     (workspace, report)
 }
 
-/// The rows of finaldata.csv that one file of these lines leaves, and the report.
+/// The rows of finaldata.csv after ingesting one file with these lines, and the report.
 fn rows_of(lines: &str) -> (Vec<String>, Value) {
     let (workspace, report) = ingested(&[("a.csv", format!("{HEADER}\n{lines}").as_bytes())]);
     (workspace.final_rows(), report)

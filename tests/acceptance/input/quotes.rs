@@ -1,4 +1,5 @@
-//! A stray quote: it makes one cell of all that follows, so its file is rejected, or warned of.
+//! Stray quotes. A stray quote makes one cell of all text after it, so the file is rejected, or there is
+//! a warning.
 
 use std::fmt::Write;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use super::{HEADER, IN, ingested};
 use crate::workspace::{Workspace, outcome};
 
-/// Rows of which those on these lines have a quote too many.
+/// Rows of input. The rows on the given lines have one quote too many.
 fn rows(n: usize, strays: &[usize]) -> String {
     let mut text = format!("{HEADER}\n");
     for row in 0..n {
@@ -27,7 +28,7 @@ const SPANS: &str = "a field opens in line 502 and closes in line 9502 (9001 lin
 #[test]
 fn s15_a_quote_that_is_never_closed_rejects_its_file_and_names_the_line() {
     let good = format!("{HEADER}\na,1,2,3,0\n");
-    // Of more than a batch of blocks, rows are read before the end is seen.
+    // The file is larger than a batch of blocks, so rows are read before its end is known.
     for n in [10_000, 200_000] {
         let text = rows(n, &[502]);
         let (workspace, report) = ingested(&[
@@ -127,7 +128,7 @@ fn s15_a_field_that_spans_many_lines_is_a_warning_with_both_lines() {
 
 #[test]
 fn s15_rows_between_two_stray_quotes_are_rejected_and_kept() {
-    // The quotes stand in a column that the schema does not read, so that nothing else is wrong.
+    // The quotes are in a column that the schema does not read, so that nothing else is wrong.
     let mut text = format!("note,{HEADER}\n");
     for row in 0..40 {
         let quote = if row % 2 == 0 { "\"" } else { "" };

@@ -1,4 +1,4 @@
-//! A value outside the range that the schema gives: refused everywhere, by the range of today.
+//! Values outside the range of the schema: rejected everywhere, by the range that applies now.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Runs that end well and have done nothing: what hinders them is said, and not each time.
+//! Runs that end with exit code 0 and do nothing: the obstacle is reported, but not every time.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,14 +9,14 @@ use serde_json::json;
 use super::{HEADER, IN};
 use crate::workspace::{Workspace, outcome};
 
-/// Nothing is printed by a run with `--quiet`.
+/// Checks that a run with `--quiet` prints nothing.
 #[track_caller]
 fn is_silent(workspace: &Workspace) {
     let run = workspace.run("fullprocess", &["--quiet"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
 }
 
-/// A run with `--quiet` says this.
+/// Checks that a run with `--quiet` prints this.
 #[track_caller]
 fn says(workspace: &Workspace, what: &str) {
     let run = workspace.run("fullprocess", &["--quiet"]);

@@ -1,4 +1,4 @@
-//! The test data: the calls at the end of a run use what the score used, wherever it lies.
+//! The test data: the API calls at the end of a run use the same rows as the score, in any folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::workspace::{Workspace, outcome};
 
 const HELD_BACK: &str = "data/testdata/clients_held_back.csv";
 
-/// Rows whose predictions the calls got, by file.
+/// Number of rows that the API calls predicted, by file.
 fn predicted(workspace: &Workspace) -> Vec<(String, usize)> {
     let returns = workspace.text("data/models/apireturns.json");
     let returns: Value = serde_json::from_str(&returns).expect("JSON");

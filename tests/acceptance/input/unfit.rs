@@ -1,4 +1,4 @@
-//! Rows that no model can be fitted to or scored on: refused before anything is deployed.
+//! Rows on which no model can be fitted or scored: an error before anything is deployed.
 
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn s27_test_data_that_cannot_serve_stops_before_anything_is_deployed() {
             "{says}"
         );
     }
-    // Nobody left and, by a model that predicts nobody to leave, nobody is predicted to.
+    // There is no positive label, and the model predicts none.
     let mut workspace = Workspace::with_sample_data();
     workspace.set("training.c", Value::from(1e-12));
     workspace.write("data/testdata/clients_held_back.csv", none_positive);

@@ -1,5 +1,5 @@
-//! Interrupted runs whose files were damaged before the next one: what can be made again is, and
-//! where a person must act, the message says how.
+//! Interrupted runs whose files are damaged before the next run. Files that can be rebuilt are
+//! rebuilt. Where a person must act, the message says how.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 
 const FINAL_DATA: &str = "data/ingesteddata/finaldata.csv";
 
-/// What happens to a file.
+/// The damage to a file.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Changed,
@@ -24,7 +24,7 @@ enum Damage {
 const DAMAGES: [Damage; 3] = [Damage::Changed, Damage::Cut, Damage::Removed];
 
 impl Damage {
-    /// Whether there was a file to damage.
+    /// Damages the file; true if there was one.
     fn befall(self, workspace: &Workspace, file: &str) -> bool {
         let Ok(mut content) = fs::read(workspace.path(file)) else {
             return false;
@@ -46,7 +46,7 @@ impl Damage {
     }
 }
 
-/// The pipelines that a kill of the story's command leaves, one for each state of its run.
+/// Pipelines after a kill of the story's command, one for each state of its run.
 fn killed(story: &Story) -> Vec<(String, Workspace)> {
     let before = (story.prepare)();
     let mut seen = BTreeSet::new();
@@ -64,7 +64,7 @@ fn killed(story: &Story) -> Vec<(String, Workspace)> {
     states
 }
 
-/// How far the interrupted run came, by what the history says of it.
+/// The progress of the interrupted run, as the history has it.
 fn state_of_run(workspace: &Workspace) -> String {
     let history = workspace.history();
     let open = history.unfinished_runs::<Value>().expect("runs");
@@ -91,7 +91,7 @@ fn s31_an_interrupted_run_whose_files_are_damaged_is_finished_or_says_what_a_per
     let states = killed(&REDEPLOYMENT);
     assert!(states.len() > 5, "{}", states.len());
     for (number, (state, killed)) in states.iter().enumerate() {
-        // The damages take turns, so that each meets several states.
+        // The kinds of damage alternate, so that each kind meets several states.
         let damages = || DAMAGES.into_iter().cycle().skip(number);
         let damage = damages().next().expect("a damage");
         let workspace = killed.copy();
@@ -143,7 +143,7 @@ fn s31_data_that_is_damaged_before_its_rows_are_evaluated_is_made_again_by_the_r
     }
 }
 
-/// Files that runs read, of each kind one.
+/// One file of each kind that runs read.
 fn files(workspace: &Workspace) -> Vec<String> {
     let rows = fs::read_dir(workspace.path("data/state/row.fingerprints"));
     let rows: Vec<PathBuf> = rows

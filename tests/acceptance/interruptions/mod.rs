@@ -1,4 +1,5 @@
-//! Every run, killed or refused the disk at every change that it makes to the file system.
+//! Interruptions: every run is killed, or its disk fails, at the changes that it makes to the file
+//! system.
 //!
 //! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
 
@@ -19,7 +20,7 @@ fn killed(story: &Story) {
     walk(story, Fault::Kill);
 }
 
-/// Real permissions and full disks mean nothing to root, so the errors are made up.
+/// The errors are simulated, because real permissions and disk limits do not apply to root.
 fn refused(story: &Story) {
     for fault in [Fault::NoSpace, Fault::Broken, Fault::Refused] {
         walk(story, fault);

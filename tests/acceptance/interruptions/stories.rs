@@ -1,4 +1,4 @@
-//! The runs that are disturbed, each on a few dozen made-up clients.
+//! Stories: the runs that are disturbed, each on a few dozen artificial clients.
 
 use std::fmt::Write;
 
@@ -6,19 +6,19 @@ use serde_json::json;
 
 use crate::workspace::Workspace;
 
-/// A command on a pipeline.
+/// A story: a command on a pipeline.
 pub(super) struct Story {
-    /// What it is called in the coverage.
+    /// Name of the story in the coverage.
     pub(super) name: &'static str,
-    /// The pipeline before it.
+    /// Makes the pipeline as it is before the command.
     pub(super) prepare: fn() -> Workspace,
-    /// The program that is disturbed.
+    /// Name of the program that is disturbed.
     pub(super) program: &'static str,
-    /// Its arguments.
+    /// Arguments of the program.
     pub(super) arguments: &'static [&'static str],
-    /// The outcome of the run, where it is one.
+    /// Outcome of the run; `None` if the command is not a run.
     pub(super) outcome: Option<&'static str>,
-    /// The release that is live after it.
+    /// The release that is live after the command.
     pub(super) live_after: &'static str,
 }
 
@@ -53,9 +53,9 @@ pub(super) const REDEPLOYMENT: Story = Story {
     name: "redeployment",
     prepare: || {
         let mut workspace = started();
-        // Two releases and room for one: the redeployment has to remove the first.
+        // There are two releases, and the limit is one: the redeployment has to remove the first.
         assert_eq!(workspace.run("deployment", &[]).code, 0);
-        // Some of its rows bring a class that is awaited, and some wait for theirs.
+        // Some of its rows have late labels, and some rows have no label yet.
         workspace.write(&input("awaited"), without_classes(200..210));
         assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
         workspace.set("deployment.keep_releases", json!(1));
@@ -113,7 +113,7 @@ pub(super) const ROLLBACK: Story = Story {
     live_after: "000001",
 };
 
-/// Input and test data, and nothing else.
+/// A pipeline with input and test data, and nothing else.
 fn new_pipeline() -> Workspace {
     let workspace = Workspace::empty();
     let mostly_quiet = |client: &Client| client.is_quiet() != client.number.is_multiple_of(7);
@@ -127,14 +127,14 @@ fn new_pipeline() -> Workspace {
     workspace
 }
 
-/// After a cold start.
+/// A pipeline after a cold start.
 fn started() -> Workspace {
     let workspace = new_pipeline();
     assert_eq!(workspace.fullprocess()["outcome"], "cold_start");
     workspace
 }
 
-/// After a cold start, with one more file.
+/// A pipeline after a cold start, with one more input file.
 fn with_later(rows: String) -> Workspace {
     let workspace = started();
     workspace.write(&input("later"), rows);
@@ -156,14 +156,14 @@ impl Client {
     }
 }
 
-/// A file of clients of whom nobody knows yet whether they leave.
+/// A file of clients without labels.
 fn without_classes(numbers: std::ops::Range<u64>) -> String {
     let known = clients(numbers, |_| true);
     let lines = known.lines().filter_map(|line| line.rsplit_once(','));
     lines.map(|(before, _)| format!("{before}\n")).collect()
 }
 
-/// The same rows as they stand in a file where others have a class.
+/// The same unlabelled rows, as in a file where other rows have labels.
 fn rows_without_classes(numbers: std::ops::Range<u64>) -> String {
     let rows = without_classes(numbers);
     rows.lines()
@@ -172,7 +172,7 @@ fn rows_without_classes(numbers: std::ops::Range<u64>) -> String {
         .collect()
 }
 
-/// A file of clients, of which those leave that the rule says.
+/// A file of clients whose labels follow a rule.
 pub(super) fn clients(numbers: std::ops::Range<u64>, leaves: impl Fn(&Client) -> bool) -> String {
     let mut text =
         "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n".to_owned();

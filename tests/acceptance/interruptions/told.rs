@@ -1,4 +1,4 @@
-//! What people are told of runs that are killed, and what such a run must not lose.
+//! Notifications about runs that are killed, and the work that such a run must not lose.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use super::walk::{Fault, disturb};
 use crate::receiver::{Answer, Receiver};
 use crate::workspace::{Workspace, outcome};
 
-/// How far the newest run came, by what the history says of it.
+/// The progress of the newest run, as the history has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Progress {
     run: i64,
     step: Step,
 }
 
-/// The steps of a run in their order.
+/// The steps of a run, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Undecided,
-    /// None of the effects that were decided on is done.
+    /// The decision is made, but none of its effects is done.
     Decided,
     AnyEffect,
     Published,
@@ -29,7 +29,7 @@ enum Step {
     Closed,
 }
 
-/// A pipeline after a kill, and what people were told before it.
+/// A pipeline after a kill, and the notifications before it.
 struct Killed {
     workspace: Workspace,
     told: Vec<String>,
@@ -66,7 +66,7 @@ impl Step {
     }
 }
 
-/// The next run, killed at one of its changes; `None` when it makes fewer.
+/// The next run, killed at the given change; `None` if the run makes fewer changes.
 fn kill(before: &Workspace, receiver: &Receiver, number: u32) -> Option<Killed> {
     let workspace = before.copy();
     receiver.posted();
@@ -75,14 +75,14 @@ fn kill(before: &Workspace, receiver: &Receiver, number: u32) -> Option<Killed> 
     Some(Killed { workspace, told })
 }
 
-/// The next run, killed at its first change, at its second, and so on.
+/// The next run, killed at its first change, at its second change, and so on.
 fn kills(before: &Workspace, receiver: &Receiver) -> impl Iterator<Item = Killed> {
     (1..).map_while(|number| kill(before, receiver, number))
 }
 
 /// The next run, killed at the last change that leaves `run` at this step.
 ///
-/// Found by halving, as a later change never leaves less progress.
+/// The change is found by bisection, because a later change never leaves less progress.
 fn killed(before: &Workspace, receiver: &Receiver, run: i64, step: Step) -> Killed {
     let wanted = Progress { run, step };
     let kill_up_to_it = |number| {
@@ -112,12 +112,12 @@ fn watched(mut workspace: Workspace, receiver: &Receiver) -> Workspace {
     workspace
 }
 
-/// Names a schema that the live model does not fit.
+/// Configures a schema that the live model does not fit.
 fn read_one_feature(workspace: &mut Workspace) {
     workspace.set("schema.features", json!(["lastmonth_activity"]));
 }
 
-/// Names the schema that it fits.
+/// Configures the schema that the live model fits.
 fn read_all_features(workspace: &mut Workspace) {
     let features = [
         "lastmonth_activity",
@@ -127,7 +127,7 @@ fn read_all_features(workspace: &mut Workspace) {
     workspace.set("schema.features", json!(features));
 }
 
-/// What was told of runs that failed.
+/// The notifications about failed runs.
 fn of_failures(told: Vec<String>) -> Vec<String> {
     let is_of_failure = |one: &String| one.starts_with("run_failed");
     told.into_iter().filter(is_of_failure).collect()
@@ -203,7 +203,7 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
 fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finished() {
     let receiver = Receiver::start();
     let mut before = watched((CLASSES.prepare)(), &receiver);
-    // Whatever is said twice is then told of twice.
+    // A message that is written twice is then also sent twice.
     before.set("alerts.cool_down_hours", json!(0));
     let predicted = before.last_record()["run_id"].as_i64().expect("a run");
     let run = Progress::of(&before).next_run();
@@ -231,7 +231,7 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
         kept.expect("an estimate")["labelled"]["rows"].clone()
     };
     assert_eq!(labelled(), 30);
-    // Ten labels alone would wait for more.
+    // Ten labels alone are too few, so a run would wait for more.
     let others = clients(500..530, Client::is_quiet);
     let rest = clients(190..200, Client::is_quiet);
     let rest = others
@@ -276,7 +276,7 @@ fn s30_what_waits_is_posted_once_though_the_disk_is_full_for_several_runs() {
     workspace.set("alerts.timeout_seconds", json!(5));
     receiver.answers(Answer::status("200 OK"));
     receiver.posted();
-    // Before it come changes without which there is nobody who could tell.
+    // Without the changes before it, there is no run yet that could notify anybody.
     let told = |number| {
         disturb(&EXTENSION, &workspace, Fault::NoSpace, number).expect("it changes something");
         receiver.told()

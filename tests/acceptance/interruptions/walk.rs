@@ -1,9 +1,11 @@
-//! One walk: the same command, disturbed at its first change, at its second, and so on. A kill
-//! strikes at every change. Every other fault strikes at a drawn third of them, the same in each
-//! run of the tests, or at every change when `FAULTS=all` is set (`scripts/check-faults.sh`).
+//! A walk disturbs the same command at its first change, at its second, and so on.
 //!
-//! After each: a reader sees the old or the new release whole; the same command again finishes
-//! the job; the end is that of an undisturbed run, and the tick after it finds nothing new.
+//! A kill happens at every change. Every other fault happens at a random third of them, the same in
+//! each run of the tests. With `FAULTS=all` it happens at every change (`scripts/check-faults.sh`).
+//!
+//! After each fault, a reader sees either the old or the new release, complete. The same command then
+//! finishes its work. The final state equals that of an undisturbed run, and the next run finds nothing
+//! new.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,29 +21,29 @@ use serde_json::Value;
 use super::stories::Story;
 use crate::workspace::{Workspace, outcome};
 
-/// What goes wrong.
+/// A fault that disturbs a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// `kill -9`.
     Kill,
-    /// The disk is full from then on (ENOSPC).
+    /// From this change on, the disk is full (ENOSPC).
     NoSpace,
     /// The device fails once (EIO).
     Broken,
-    /// Names may not be changed from then on (EACCES).
+    /// From this change on, names must not be changed (EACCES).
     Refused,
 }
 
-/// A command that was disturbed.
+/// A disturbed command and its pipeline.
 pub(super) struct Disturbed {
     ended: Output,
-    /// The change at which it was, and its path.
+    /// Number and path of the change at which the fault happened.
     change: String,
     path: String,
 }
 
-/// Whether a fault strikes at a change. The third is drawn by a digest, so that it follows no
-/// pattern in the order of changes.
+/// True if a fault happens at a change. A digest selects the third of the changes, so that the
+/// selection does not depend on their order.
 fn is_tried(story: &Story, fault: Fault, number: u32) -> bool {
     let tries_all = || std::env::var_os("FAULTS").is_some_and(|faults| faults == "all");
     let is_drawn = || {
@@ -53,7 +55,7 @@ fn is_tried(story: &Story, fault: Fault, number: u32) -> bool {
     fault == Fault::Kill || tries_all() || is_drawn()
 }
 
-/// Disturbs a story at the changes that it makes, and prints the coverage.
+/// Disturbs a story at its changes, and prints the coverage.
 #[expect(
     clippy::print_stdout,
     reason = "the coverage is for whoever asks for it"
@@ -85,7 +87,7 @@ pub(super) fn walk(story: &Story, fault: Fault) {
     println!("{:14} {fault:6} {total:4} changes {coverage:?}", story.name);
 }
 
-/// `None` when the command made fewer changes than `number`.
+/// Disturbs the command at its change `number`; `None` if it makes fewer changes.
 pub(super) fn disturb(
     story: &Story,
     workspace: &Workspace,
@@ -122,7 +124,7 @@ impl Disturbed {
         }
         let names_it = said.contains(&self.path) || said.contains(&known_path(&self.path));
         assert!(names_it, "{place}: {said}");
-        // These are removed or made anew by the next command that writes.
+        // The next command that writes removes or rebuilds these files.
         let can_wait = said.contains("old releases could not be removed")
             || said.contains("the next ingestion has to read finaldata.csv whole")
             || said.contains("old fingerprints could not be removed");
@@ -132,9 +134,10 @@ impl Disturbed {
     }
 }
 
-/// The file that a person knows: the history, not its journal; a file, not what will replace it.
+/// The path that a person knows: the history for its journal, and the final file for a temporary one.
 ///
-/// Files of fingerprints are written side by side: once the disk is full any of them may be named.
+/// Files of fingerprints are written in parallel. When the disk is full, the error may name any of
+/// them.
 fn known_path(path: &str) -> String {
     let path = path.trim_end_matches("-journal");
     const SIDE_BY_SIDE: &str = "/row.fingerprints/";
@@ -148,7 +151,7 @@ fn known_path(path: &str) -> String {
     known.unwrap_or_else(|| path.to_owned())
 }
 
-/// The same command again, and a run where it is none.
+/// Repeats the command, and then runs the pipeline if the command is not a run.
 pub(super) fn finish(story: &Story, workspace: &Workspace) {
     let again = workspace.run(story.program, story.arguments);
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
@@ -167,7 +170,7 @@ pub(super) fn finish(story: &Story, workspace: &Workspace) {
     }
 }
 
-/// Whatever happened, `current` leads to a release of which every file is the published one.
+/// Checks that `current` leads to a release whose files are all as published.
 fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
     let layout = workspace.configuration().layout;
     let ledger = History::read(&layout).and_then(|history| match history {
@@ -188,7 +191,8 @@ fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
     }
 }
 
-/// What a pipeline comes to, without what no two runs share: times, run numbers, random keys.
+/// The final state of a pipeline, without parts that differ between runs: times, run numbers and random
+/// keys.
 pub(super) struct State(BTreeMap<String, String>);
 
 impl State {
@@ -197,14 +201,14 @@ impl State {
         let mut state = BTreeMap::new();
         for (path, (digest, _)) in workspace.snapshot(&["data", "production_deployment"]) {
             let path = path.to_string_lossy().into_owned();
-            // What appending continues from may be behind after a kill; it is made anew then.
+            // The state for appending may be outdated after a kill. It is then rebuilt.
             if ["runs/", "row.fingerprints/", "ingestion.carry"]
                 .iter()
                 .any(|cache| path.starts_with(&format!("data/state/{cache}")))
             {
                 continue;
             }
-            // Of these, the content is looked at below, or differs by nature.
+            // The content of these files is compared below, or always differs.
             let is_dated = path.starts_with("data/state/")
                 || path.ends_with(names::MANIFEST)
                 || path.ends_with("apireturns.txt")
@@ -233,7 +237,7 @@ impl State {
         Self(state)
     }
 
-    /// What one has and the other has not, or otherwise.
+    /// The differences between two states.
     pub(super) fn difference(&self, other: &Self) -> String {
         let keys: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         keys.into_iter()
@@ -257,7 +261,7 @@ fn manifests(releases: &Path) -> Vec<Manifest> {
     manifests
 }
 
-/// The calls in apireturns.txt, and whether they failed.
+/// The API calls in apireturns.txt; true for those that failed.
 fn calls(returns: &str) -> String {
     let is_call = |line: &&str| {
         ["GET", "POST", "ERROR"]

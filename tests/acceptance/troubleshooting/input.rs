@@ -1,4 +1,4 @@
-//! Input and test data that cannot be used, wait, or are gone.
+//! Input and test data that cannot be used, wait, or have disappeared.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ const PRACTICE: &str = "data/practicedata";
 
 const HELD_BACK: &str = "data/testdata/clients_held_back.csv";
 
-/// Input rows of one class.
+/// Input rows with one label only.
 fn leavers() -> String {
     let rows = (1..30).map(|row| format!("c{row},{row},9,3,1\n"));
     std::iter::once(format!("{HEADER}\n")).chain(rows).collect()
@@ -116,7 +116,7 @@ fn no_input_comes() {
 fn a_file_stays_waiting() {
     let mut page = Section::of("a_file_stays_waiting");
     let mut workspace = Workspace::after_cold_start();
-    // However slow this machine is, the file is young.
+    // The file counts as recently changed, even on a slow machine.
     workspace.set("ingestion.settle_seconds", json!(100_000));
     let path = format!("{PRACTICE}/growing.csv");
     workspace.write(&path, format!("{HEADER}\nGrowing Co,1,2,3,0\nGrown Co,1,2"));

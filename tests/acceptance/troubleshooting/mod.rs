@@ -1,8 +1,8 @@
-//! `docs/when-something-is-wrong.md`: each section is provoked on the real programs, its commands
-//! are run, and what they print is what the page says.
+//! Tests of `docs/when-something-is-wrong.md`. Each problem of the page is caused with the real
+//! programs, the commands of its section are run, and their output must be as on the page.
 //!
-//! The page is the only place where commands and messages stand. A test sets the scene, does what
-//! a person would do between the commands, and follows the page from one step to the next.
+//! Only the page has the commands and messages. A test prepares the problem, follows the page step by
+//! step, and does between the commands what a person would do.
 
 mod input;
 mod models;

@@ -1,4 +1,4 @@
-//! Models that are refused, gone back from, damaged or wiped.
+//! Models that are refused, rolled back, damaged or deleted.
 
 use std::fs;
 

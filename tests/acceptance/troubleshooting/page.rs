@@ -1,4 +1,4 @@
-//! The page, taken apart into commands and what they print; it and the tests name each other.
+//! The page as a list of commands and their output. The page and the tests name each other.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,16 +6,16 @@ use std::fs;
 use crate::program;
 use crate::workspace::{Finished, Workspace};
 
-/// Stands in the page for what differs from case to case.
+/// Placeholder on the page for text that differs from case to case.
 const ANYTHING: char = '…';
 
-/// One section of the page, followed step by step.
+/// A section of the page that a test follows step by step.
 pub(super) struct Section {
     test: String,
     steps: std::vec::IntoIter<Step>,
 }
 
-/// Commands, and what the page says they print.
+/// Commands, and their output as the page has it.
 struct Step {
     commands: String,
     printed: Vec<String>,
@@ -31,7 +31,7 @@ impl Section {
             .expect("a section of the page")
     }
 
-    /// Does what the page says next, and sees what it says.
+    /// Runs the next commands of the page, and checks their output.
     #[track_caller]
     pub(super) fn follow(&mut self, workspace: &Workspace) {
         self.follow_by(|commands| workspace.shell(commands));
@@ -40,7 +40,7 @@ impl Section {
     #[track_caller]
     pub(super) fn follow_by(&mut self, shell: impl FnOnce(&str) -> Finished) {
         let step = self.steps.next().expect("one more step");
-        // Talk and results in the order in which they come.
+        // Standard error and standard output, in the order of their lines.
         let done = shell(&format!("exec 2>&1\n{}", step.commands));
         let printed = done.stdout;
         assert_eq!(done.code, step.code, "{}: {printed}", step.commands);
@@ -54,7 +54,7 @@ impl Section {
         }
     }
 
-    /// The page has no more to say.
+    /// Checks that the section has no further steps.
     #[track_caller]
     pub(super) fn ends(mut self) {
         assert!(self.steps.next().is_none(), "{} goes on", self.test);
@@ -107,7 +107,7 @@ fn steps(section: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether a line is what the page says of it.
+/// True if a line matches the page, placeholders included.
 fn matches(line: &str, expected: &str) -> bool {
     let mut parts = expected.split(ANYTHING);
     let first = parts.next().unwrap_or_default();
@@ -118,7 +118,7 @@ fn matches(line: &str, expected: &str) -> bool {
     for part in parts {
         is_open = part.is_empty();
         match rest.find(part) {
-            // What stands last on the page stands last in the line.
+            // The last part of the pattern must be at the end of the line.
             Some(at) => rest = &rest[at + part.len()..],
             None => return false,
         }
@@ -169,7 +169,7 @@ fn each_section_is_in_the_pages_table_and_each_link_leads_to_one() {
     assert!(links.is_subset(&headings), "{links:?}");
 }
 
-/// The anchor that a heading gets.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     heading
         .to_lowercase()

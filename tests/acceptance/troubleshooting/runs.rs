@@ -1,4 +1,4 @@
-//! Runs that do not come, stand in the way, or were asked for wrongly.
+//! Runs that do not start, block other runs, or have wrong arguments.
 
 use common::RunLock;
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,4 @@
-//! Data, history or key that are damaged or lost, and the ways back.
+//! Damaged or lost data, history or key, and how to recover them.
 
 use std::fs;
 
@@ -51,7 +51,7 @@ fn the_history_is_newer() {
     workspace.write(path, of_a_newer_program(&whole));
     page.follow(&workspace);
     page.follow(&workspace);
-    // The newer program is not there to be put back, so its history goes.
+    // The newer program is not available here, so its history is removed.
     workspace.write(path, whole);
     page.follow(&workspace);
     page.ends();

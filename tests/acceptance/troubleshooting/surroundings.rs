@@ -1,4 +1,4 @@
-//! What is around a pipeline and fails it: a server, a receiver of alerts, the disk, permissions.
+//! Failures around a pipeline: a server, a receiver of alerts, the disk, or permissions.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ fn the_disk_is_full() {
     let mut page = Section::of("the_disk_is_full");
     let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["sourcedata"]);
-    // What is written to this device ends as on a full disk.
+    // Writing to this device fails as on a full disk.
     let full = workspace.path("data/state/runs/000002/.record.json.partial");
     fs::create_dir_all(full.parent().expect("a folder")).expect("a folder");
     std::os::unix::fs::symlink("/dev/full", &full).expect("a link");
