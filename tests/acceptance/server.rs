@@ -109,7 +109,7 @@ impl Server {
             .expect("a number")
     }
 
-    /// Limits the server's address space to `mib` MiB more than it has now.
+    /// Limits the server's address space to `more_mib` MiB more than it has now.
     pub(crate) fn allow_memory(&self, more_mib: u64) {
         let limit = Rlimit {
             current: Some((self.memory_kib("VmSize:") << 10) + (more_mib << 20)),
@@ -145,7 +145,7 @@ impl Server {
         Answer::of(asked.expect("an answer"))
     }
 
-    /// Posts a body. If the content type is empty, there is no such header.
+    /// Posts a body. An empty `content_type` leaves out that header.
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &str) -> Answer {
         let mut request = self.agent.post(format!("{}{path}", self.url));
         if !content_type.is_empty() {

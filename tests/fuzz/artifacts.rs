@@ -11,13 +11,13 @@ use model::{FORMAT, Model};
 
 use crate::pipeline::{Pipeline, write};
 
-/// What appending continues from, as `ingestion` has it.
+/// The format of the state for appending, as in `ingestion`.
 const CARRY: Format = Format {
     name: "risk ingestion carry",
     version: 3,
 };
 
-/// The envelope of a model around any content, its checksum right.
+/// The envelope of a model with any content and a correct checksum.
 fn sealed(content: &[u8]) -> Vec<u8> {
     sealed_as(FORMAT, content)
 }
@@ -41,7 +41,7 @@ fn sealed_as(format: Format, content: &[u8]) -> Vec<u8> {
     envelope
 }
 
-/// What is promised of every model that is not refused.
+/// Checks the promises of every model that is accepted.
 fn check_model(model: &Model) {
     let n_features = model.schema.features.len();
     assert!(n_features > 0);
@@ -69,7 +69,7 @@ fn check_model(model: &Model) {
     assert_eq!(again.encode().expect("a model encodes"), bytes);
 }
 
-/// The seeds are contents, so that most mutations get past the checksum.
+/// The seeds are contents without the envelope, so that most mutations pass the checksum.
 #[test]
 fn a_model_predicts_probabilities_or_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -163,8 +163,8 @@ fn judged_fingerprints_are_all_there_or_refused() {
     });
 }
 
-/// The seed is the content that [`Pipeline::ingested`] leaves, so that most mutations get as far as
-/// the question whether they can be of the committed rows.
+/// The seed is the content after [`Pipeline::ingested`]. Most mutations therefore reach the check
+/// whether they can belong to the committed rows.
 #[test]
 fn rows_are_appended_whatever_was_kept_of_those_before() {
     let whole = Pipeline::ingested();

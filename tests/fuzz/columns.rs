@@ -1,7 +1,7 @@
-//! One bad column beside good ones: empty, constant, of another type, or anything else.
+//! One bad column among good ones: empty, constant, of another type, or anything else.
 //!
-//! Limit: the good columns are far from the border between two verdicts. Near it a verdict may hang
-//! on another column, because p-values are corrected together (Holm).
+//! Limit: the p-values of the good columns are far from the significance level. Near that level, a
+//! verdict may depend on another column, because p-values are corrected together (Holm).
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -20,13 +20,13 @@ use model::Model;
 
 use crate::pipeline::write;
 
-/// Three of numbers and a category.
+/// Number of columns: three of numbers, and a category.
 const COLUMNS: usize = 4;
 const HEADER: &str = "corporation,a,b,c,d,exited\n";
-/// Clients of the reference, and of the file that is spoilt.
+/// Clients of the reference, and of the file with the bad column.
 const BEFORE: std::ops::Range<usize> = 0..404;
 const NEW: std::ops::Range<usize> = 404..606;
-/// One case in so many is a whole run too.
+/// One case in this number is also a whole run.
 const WHOLE_RUNS: u32 = 100;
 
 fn config(folder: &Path) -> Config {
@@ -37,7 +37,7 @@ fn config(folder: &Path) -> Config {
     Config::parse(&folder.join("config.json"), text).expect("a config")
 }
 
-/// A client's cells; `b` of the new ones lies elsewhere, the others where they did.
+/// A client's cells. Only the column `b` of the new clients has another distribution.
 fn values(client: usize) -> [String; COLUMNS] {
     let moved = if NEW.contains(&client) { 60 } else { 0 };
     let level = ["north", "south", "east, \"far\""][client * 67 % 101 % 3];
@@ -80,7 +80,7 @@ fn cells(bytes: &[u8]) -> Vec<String> {
     text.split('\n').map(quoted).collect()
 }
 
-/// The rows that a run takes.
+/// The rows that a run accepts.
 fn accepted(config: &Config, text: &str) -> Table {
     let mut table = Table::new(&config.schema);
     let mut reader = BulkReader::open(
@@ -99,7 +99,7 @@ fn accepted(config: &Config, text: &str) -> Table {
     table
 }
 
-/// What is said of a column by itself.
+/// The findings on a column that do not depend on other columns.
 fn said(column: &ColumnComparison) -> (Verdict, [[Option<f64>; 3]; 2]) {
     let of = |check: &Check| [check.statistic, check.p_value, check.effect];
     let checks = [of(&column.distribution), of(&column.missing)];
@@ -120,7 +120,7 @@ fn assert_others_stand(bad: usize, found: &[ColumnComparison], whole: &[ColumnCo
     }
 }
 
-/// What the files say of their features.
+/// The comparison of the features of two files.
 fn compared(folder: &Path, config: &Config, current: &str) -> ComparisonReport {
     write(&folder.join("current.csv"), current.as_bytes());
     let request = ComparisonRequest {
@@ -142,7 +142,7 @@ fn judged(model: &Model, table: &Table) -> Vec<ColumnComparison> {
     found.features
 }
 
-/// A run that takes the bad file in must end, and so must the next.
+/// Checks that a run that ingests the bad file ends, and so does the next one.
 fn run_whole(current: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = config(folder.path());
@@ -172,7 +172,7 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
         DataPosition::default(),
     )
     .expect("a model");
-    // The columns that go into a model; the target is compared too.
+    // Only the features. The comparison also has the target.
     let features = |current: &str| {
         let mut columns = compared(&folder, &config, current).columns;
         columns.truncate(COLUMNS);

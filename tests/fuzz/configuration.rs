@@ -1,4 +1,4 @@
-//! The configuration.
+//! The reader of the configuration.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn a_schema_proposed_from_any_file_is_accepted() {
     });
 }
 
-/// What the rest of the pipeline takes for granted.
+/// Checks the promises of a configuration that the rest of the pipeline depends on.
 fn check(config: &Config) {
     let schema = &config.schema;
     assert!(!schema.features.is_empty());

@@ -1,4 +1,4 @@
-//! The history, and what a pipeline does on one that was tampered with.
+//! The history, and the pipeline on a history that was tampered with.
 
 use acceptance::fuzzing::fuzz;
 use common::exit::{Exit, classify};
@@ -9,7 +9,7 @@ use record::RunRecord;
 
 use crate::pipeline::{Pipeline, write};
 
-/// Reads everything that anybody reads.
+/// Reads everything that any program reads from the history.
 fn read_all(history: &History) -> anyhow::Result<Ledger> {
     history.unfinished_runs::<RunRecord>()?;
     for run in history.finished_runs::<RunRecord>(20)? {
@@ -26,7 +26,7 @@ fn read_all(history: &History) -> anyhow::Result<Ledger> {
     history.ledger()
 }
 
-/// What the stages take for granted of a ledger.
+/// Checks the promises of a ledger that the stages depend on.
 fn check(ledger: &Ledger) {
     assert!(ledger.evaluated_rows <= ledger.rows && ledger.seen_rows <= ledger.rows);
     let kept: u64 = ledger.ingested().map(|file| file.rows.kept).sum();
@@ -37,7 +37,7 @@ fn check(ledger: &Ledger) {
     }
 }
 
-/// An error about a history blames the file and nobody's program.
+/// Checks that an error about a history names the file as the cause, not the program.
 fn is_blamed_on_a_file(error: &anyhow::Error) {
     let is_expected = error.chain().any(|cause| cause.is::<Failure>());
     let exit = classify(error);

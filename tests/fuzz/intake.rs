@@ -1,4 +1,4 @@
-//! Whole ingestions of one odd file beside a plain one.
+//! Complete ingestions of a mutated file together with an ordinary one.
 
 use std::fs;
 
@@ -47,7 +47,7 @@ fn every_row_is_accounted_for_and_what_was_committed_is_read_back() {
         let again = ingestion::run(config).expect("an ingestion");
         assert!(again.files.is_empty(), "{again}");
 
-        // Laid anew, the same bytes.
+        // Rebuilding finaldata.csv gives the same bytes.
         let read = || fs::read(config.layout.final_data()).expect("finaldata.csv");
         let appended = read();
         fs::remove_file(config.layout.final_data()).expect("removed");

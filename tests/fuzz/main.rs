@@ -1,8 +1,9 @@
-//! No file or configuration makes a reader panic, or hand out what it promises not to.
+//! Fuzz tests: no file or configuration makes a reader panic, or return values that break its promises.
 //!
-//! One test a reader; how inputs are made is told in `acceptance::fuzzing`, what HTTP brings is
-//! tried in the crates `app` and `apicalls`. `FUZZ_SECONDS=600 cargo test -p acceptance --test
-//! fuzz -- --nocapture` tries each for ten minutes; `FUZZ_CASES=10000` tries each so often.
+//! There is one test per reader. `acceptance::fuzzing` describes how inputs are made. Input by HTTP is
+//! tested in the crates `app` and `apicalls`. `FUZZ_SECONDS=600 cargo test -p acceptance --test fuzz --
+//! --nocapture` tests each reader for ten minutes. `FUZZ_CASES=10000` tests each with that number of
+//! inputs.
 
 mod artifacts;
 mod columns;

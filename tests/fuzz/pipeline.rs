@@ -1,4 +1,4 @@
-//! A small pipeline with ingested data, to be copied and spoilt.
+//! A small pipeline with ingested data, which tests copy and damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ pub(crate) struct Pipeline {
     pub(crate) config: Config,
 }
 
-/// The columns of the input.
+/// The header of the input.
 pub(crate) const HEADER: &str = "client,x,y,left";
 
 impl Pipeline {
-    /// Folders without files.
+    /// A pipeline with empty folders.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
@@ -31,7 +31,8 @@ impl Pipeline {
         Self { folder, config }
     }
 
-    /// One file is ingested, and its first two rows are judged; the key is always the same.
+    /// A pipeline with one ingested file, whose first two rows are evaluated. The key is always the
+    /// same.
     pub(crate) fn ingested() -> Self {
         let pipeline = Self::new();
         let layout = &pipeline.config.layout;
@@ -48,7 +49,7 @@ impl Pipeline {
         pipeline
     }
 
-    /// Another pipeline that holds the same.
+    /// A copy of the pipeline.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
         for folder in ["in", "out", "state", "state/row.fingerprints"] {

@@ -19,13 +19,13 @@ use flate2::write::GzEncoder;
 
 use crate::pipeline::write;
 
-/// What became of one row.
+/// The result of reading one row.
 #[derive(Clone, Debug, PartialEq)]
 enum Fate {
     Accepted {
         line: u64,
         id: Vec<u8>,
-        /// As bits, so that missing values are equal.
+        /// Values as bits, so that missing values are equal.
         values: Vec<u64>,
         label: Label,
     },
@@ -37,7 +37,7 @@ enum Fate {
     },
 }
 
-/// The sample's columns, each with a promise.
+/// A schema of the sample's columns, with a rule for each.
 fn schema() -> Schema {
     let mut schema = Schema::default();
     let rules = [
@@ -60,7 +60,7 @@ fn schema() -> Schema {
     schema
 }
 
-/// The rows, up to where reading fails, and why it does.
+/// The rows up to the first error of reading, and that error.
 fn read(input: impl Read) -> (Vec<Fate>, Option<String>) {
     let schema = schema();
     let mut fates = Vec::new();
@@ -97,7 +97,7 @@ fn text_of(problem: FileProblem) -> String {
     }
 }
 
-/// What is promised of every row.
+/// Checks the promises of every row.
 fn check_fates(fates: &[Fate]) {
     let schema = schema();
     let mut last_line = 1;
@@ -134,8 +134,8 @@ fn check_fates(fates: &[Fate]) {
     }
 }
 
-/// The block reader, which ingestion uses, finds the same rows; and accepted rows mean the same
-/// once they were written, as finaldata.csv is.
+/// Checks that the block reader, which ingestion uses, finds the same rows. Accepted rows must also
+/// mean the same after they were written as in finaldata.csv.
 fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
     let Ok(mut reader) = BulkReader::open(bytes, Format::default(), &schema(), TargetColumn::Read)
     else {
@@ -143,7 +143,7 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
         return;
     };
     if let Some(problem) = problem {
-        // The rows before an open quote count for nothing; one reader names it as the other does.
+        // The rows before an unclosed quote do not count. Both readers report the same quote.
         let taken: Result<(), FileProblem> =
             reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |_| Ok(()));
         assert_eq!(text_of(taken.expect_err("a problem")), problem);
@@ -185,7 +185,7 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
     );
 }
 
-/// What the accepted rows say, wherever they stand.
+/// The contents of the accepted rows, without their places in the file.
 fn meanings(fates: &[Fate]) -> Vec<(Vec<u8>, Vec<u64>, Label)> {
     let meaning = |fate: &Fate| match fate {
         Fate::Accepted {
@@ -196,7 +196,7 @@ fn meanings(fates: &[Fate]) -> Vec<(Vec<u8>, Vec<u64>, Label)> {
     fates.iter().filter_map(meaning).collect()
 }
 
-/// Gives its bytes one by one, as a slow pipe would.
+/// A reader that returns its bytes one by one, like a slow pipe.
 struct OneByOne<'a>(&'a [u8]);
 
 impl Read for OneByOne<'_> {

@@ -1,13 +1,13 @@
-//! Numbers that look like chance and are the same on every machine.
+//! Pseudorandom numbers that are the same on every machine.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one word of state and the same numbers everywhere.
+/// The generator SplitMix64 (Steele, Lea, Flood 2014), with one word of state.
 pub struct Draws {
-    /// Where the numbers go on from.
+    /// The state, from which the next number follows.
     pub state: u64,
 }
 
 impl Draws {
-    /// A number from 0 up to, not including, `bound`, which must fit 32 bits.
+    /// A number from 0 to `bound - 1`.
     pub fn below(&mut self, bound: u32) -> u32 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut word = self.state;
@@ -17,13 +17,13 @@ impl Draws {
         (((word >> 32) * u64::from(bound)) >> 32) as u32
     }
 
-    /// As `below`, but mostly small: the product of two draws. Its tail ends at the bound, so no
-    /// single giant decides a coefficient.
+    /// A number from 0 to `bound - 1` that is mostly small: the product of two draws. Because of the
+    /// bound, no single huge value dominates a coefficient.
     pub fn skewed(&mut self, bound: u32) -> u32 {
         (u64::from(self.below(bound)) * u64::from(self.below(bound)) / u64::from(bound)) as u32
     }
 
-    /// One of some things, of which there must be one.
+    /// One element of a slice, which must not be empty.
     pub fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[self.below(among.len() as u32) as usize]
     }

@@ -1,11 +1,11 @@
-//! Reading what nobody meant to be read: for each reader a few kept inputs, and mutations of them.
+//! Fuzzing: each reader gets a few stored inputs, and mutations of them.
 //!
-//! The folder `corpus/<reader>` holds the inputs that mutations start from and those that a reader
-//! once stumbled over; all of them are tried as they are, always. Then come mutations: the same
-//! few every time, with `FUZZ_CASES` set more of the same, or with `FUZZ_SECONDS` other ones for so
-//! long. An input that a reader stumbles over is put into its folder.
+//! The folder `corpus/<reader>` has the inputs that mutations start from, and those on which a reader
+//! once failed. All of them are always tried unchanged. Mutations follow: the same few each time. With
+//! `FUZZ_CASES` there are more of the same sequence. With `FUZZ_SECONDS` there are other ones for that
+//! time. An input on which a reader fails is written to its folder.
 //!
-//! Limits: mutations are blind, they do not follow the code that they reach.
+//! Limit: mutations are blind; they do not follow the code that they reach.
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 use crate::mutation::Mutator;
 
-/// Seconds for which each reader is tried.
+/// Variable with the number of seconds for which each reader is tested.
 const SECONDS_VARIABLE: &str = "FUZZ_SECONDS";
-/// Mutations that each reader is tried with, in place of the few of every time.
+/// Variable with the number of mutations for each reader, in place of the default.
 const CASES_VARIABLE: &str = "FUZZ_CASES";
 
-/// Tries a reader: `check` panics where what it reads breaks a promise.
+/// Tests a reader. `check` panics if the result of reading an input breaks a promise.
 ///
 /// `cases` mutations are tried unless `FUZZ_SECONDS` or `FUZZ_CASES` is set.
 pub fn fuzz(reader: &str, cases: u32, check: impl Fn(&[u8])) {
@@ -52,7 +52,7 @@ pub fn fuzz(reader: &str, cases: u32, check: impl Fn(&[u8])) {
     }
 }
 
-/// The files of a folder in the order of their names; at least one.
+/// The files of a folder, sorted by name; at least one.
 fn corpus(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -96,13 +96,13 @@ fn try_for(reader: &str, limit: Duration, seeds: &[Vec<u8>], attempt: impl Fn(&[
     eprintln!("{reader}: {cases} cases, {rate:.0} a second, the slowest took {slowest:?}");
 }
 
-/// Puts an input into the corpus.
+/// Writes an input to the corpus.
 #[expect(
     clippy::disallowed_methods,
     reason = "the corpus is no file of the pipeline"
 )]
 fn keep(folder: &Path, input: &[u8]) -> PathBuf {
-    // A name of its own, and the same for the same input.
+    // The name is a hash (FNV-1a), so that equal inputs have equal names.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in input {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

@@ -1,4 +1,4 @@
-//! What the acceptance tests stand on.
+//! Shared code of the acceptance tests: sample data, random numbers and fuzzing.
 
 pub mod draws;
 pub mod fuzzing;

@@ -1,16 +1,15 @@
-//! Inputs made from others: parts of them flipped, cut, joined and stuffed with what readers
-//! stumble over.
+//! Mutations of inputs: parts are flipped, cut, joined and filled with tokens on which readers fail.
 //!
-//! It knows no format: whatever is read gets the same treatment.
+//! The mutations know no format and are the same for every reader.
 
 use crate::draws::Draws;
 
-/// Bytes of an input at most; what a reader does with large ones is not asked here.
+/// Maximum length of an input, in bytes. Large inputs are not tested here.
 const LONGEST: usize = 64 * 1024;
-/// Changes made to one input at most.
+/// Maximum number of changes to one input.
 const MAX_CHANGES: u32 = 8;
 
-/// What some reader gives a meaning to.
+/// Byte sequences with a meaning for some reader.
 const TOKENS: [&[u8]; 50] = [
     b"\"",
     b"\"\"",
@@ -63,17 +62,17 @@ const TOKENS: [&[u8]; 50] = [
     b"\xdd\xff\xff\xff\xff",
     b"\xdf\xff\xff\xff\xff",
 ];
-/// Bytes that open something in one format or another, for deep nesting.
+/// Bytes that open a level of nesting in some format.
 const OPENINGS: [&[u8]; 4] = [b"[", b"{\"a\":", b"\x91", b"\x81\xa1a"];
 
-/// Makes inputs out of seeds.
+/// A maker of inputs by mutation of seeds.
 pub(crate) struct Mutator<'s> {
     seeds: &'s [Vec<u8>],
     draws: Draws,
 }
 
 impl<'s> Mutator<'s> {
-    /// The same seeds and state give the same inputs; there must be a seed.
+    /// A mutator of `seeds`, of which there must be one. Equal seeds and states give equal inputs.
     pub(crate) fn new(seeds: &'s [Vec<u8>], state: u64) -> Self {
         Self {
             seeds,
@@ -103,12 +102,12 @@ impl<'s> Mutator<'s> {
         &self.seeds[position as usize]
     }
 
-    /// A place in, or at the end of, what has this length.
+    /// A position in a sequence of this length, or at its end.
     fn place(&mut self, length: usize) -> usize {
         self.draws.below(length as u32 + 1) as usize
     }
 
-    /// A part, mostly short, of what has this length.
+    /// A range in a sequence of this length, mostly short.
     fn part(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.place(length);
         let rest = (length - start) as u32;
@@ -156,7 +155,7 @@ impl<'s> Mutator<'s> {
         }
     }
 
-    /// Another number in place of the first one at or after a place.
+    /// Replaces the first number at or after a position by another number.
     fn replace_number(&mut self, input: &mut Vec<u8>, at: usize) {
         let is_digit = |byte: &u8| byte.is_ascii_digit();
         let Some(start) = input[at..].iter().position(is_digit) else {

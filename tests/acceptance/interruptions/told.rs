@@ -203,7 +203,7 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
 fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finished() {
     let receiver = Receiver::start();
     let mut before = watched((CLASSES.prepare)(), &receiver);
-    // A message that is written twice is then also sent twice.
+    // Without a cool-down, a repeated alert is also notified twice.
     before.set("alerts.cool_down_hours", json!(0));
     let predicted = before.last_record()["run_id"].as_i64().expect("a run");
     let run = Progress::of(&before).next_run();

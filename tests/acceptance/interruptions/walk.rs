@@ -34,7 +34,7 @@ pub(super) enum Fault {
     Refused,
 }
 
-/// A disturbed command and its pipeline.
+/// A command after a fault: how it ended, and the change at which the fault happened.
 pub(super) struct Disturbed {
     ended: Output,
     /// Number and path of the change at which the fault happened.
@@ -261,7 +261,7 @@ fn manifests(releases: &Path) -> Vec<Manifest> {
     manifests
 }
 
-/// The API calls in apireturns.txt; true for those that failed.
+/// The API calls in apireturns.txt, with a mark at those that failed.
 fn calls(returns: &str) -> String {
     let is_call = |line: &&str| {
         ["GET", "POST", "ERROR"]
