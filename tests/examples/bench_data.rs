@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p acceptance --example bench_data -- FOLDER ROWS FILES before|after`
 //!
-//! The last tenth of each file is repeated at the head of the next one, as exports overlap.
+//! The last tenth of each file is repeated at the beginning of the next one, because exports overlap.
 
 use std::collections::VecDeque;
 use std::env;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use acceptance::sample_data::{Client, World, clients};
 
-/// Clients drawn at a time; one seed has no more.
+/// Number of clients that are drawn at a time; a seed has no more.
 const BATCH: usize = 100_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Clients of one world, one after the other, under short ids.
+/// A stream of clients of one world, with short ids.
 struct Stream {
     world: World,
     seed: u64,

@@ -18,16 +18,16 @@
 
 use crate::draws::Draws;
 
-/// One generated file.
+/// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleFile {
-    /// Where it belongs, relative to the repository's `data` folder.
+    /// Path of the file, relative to the repository's `data` folder.
     pub path: &'static str,
-    /// What it holds.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
-/// Why clients leave.
+/// A world: the law by which clients leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum World {
     /// Up to 2025: quiet clients leave, large ones stay.
@@ -38,7 +38,7 @@ pub enum World {
     Clear,
 }
 
-/// One client and what became of it.
+/// A client, and whether it left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// A made-up name and a number no other client of any seed has; the name may hold a comma.
@@ -49,7 +49,7 @@ pub struct Client {
     pub lastyear_activity: u32,
     /// Employees, 1 to about 1,000.
     pub number_of_employees: u32,
-    /// Whether the client left.
+    /// True if the client left.
     pub exited: bool,
 }
 
@@ -69,7 +69,7 @@ pub fn to_csv(clients: &[Client]) -> Vec<u8> {
     csv(&table(clients))
 }
 
-/// Every shipped file, in the order of the paths.
+/// All shipped files, sorted by path.
 pub fn files() -> Vec<SampleFile> {
     let before = clients(World::Before, 1, 4_900);
     let after = clients(World::After, 2, 3_100);
@@ -103,13 +103,13 @@ pub fn files() -> Vec<SampleFile> {
         .to_vec()
 }
 
-/// The columns of every whole file.
+/// The header of every complete file.
 pub const HEADER: &str =
     "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
 
-/// A cell of an export and what stands there instead: line of the file from 1, column from 0, text.
-/// A text with a comma makes one field too many. None lies where two exports overlap, so that each
-/// is counted once.
+/// A defect: a cell of an export and its wrong text, as line (from 1), column (from 0) and text. A text
+/// with a comma makes one field too many. No defect is in rows that two exports share, so that each
+/// counts once.
 type Blemish = (usize, usize, &'static str);
 
 const BLEMISHES_2025_H1: [Blemish; 7] = [
@@ -221,7 +221,7 @@ fn logistic(log_odds: i64) -> i64 {
     }
 }
 
-/// The header and a row for each client, every field as it is to be written.
+/// The header and a row for each client, with every field as written in the file.
 fn table(clients: &[Client]) -> Vec<Vec<String>> {
     let header = HEADER.split(',').map(str::to_owned).collect();
     std::iter::once(header)
@@ -284,8 +284,8 @@ mod tests {
 
     use super::*;
 
-    /// Held against the CSV files of the input folders: what runs produce stands beside those, and
-    /// a desktop leaves files of its own.
+    /// Compares only the CSV files of the input folders, because runs and desktops leave other files
+    /// beside them.
     #[test]
     fn the_shipped_files_are_what_the_generator_writes() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");

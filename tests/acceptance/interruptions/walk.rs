@@ -151,7 +151,7 @@ fn known_path(path: &str) -> String {
     known.unwrap_or_else(|| path.to_owned())
 }
 
-/// Repeats the command, and then runs the pipeline if the command is not a run.
+/// Checks that the repeated command finishes its work, and that the next run finds nothing new.
 pub(super) fn finish(story: &Story, workspace: &Workspace) {
     let again = workspace.run(story.program, story.arguments);
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);

@@ -35,7 +35,7 @@ impl Share {
     }
 }
 
-/// In percent.
+/// Writes a share in percent.
 impl fmt::Display for Share {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.of == 0 {
@@ -78,7 +78,7 @@ impl FromIterator<f64> for Mean {
     }
 }
 
-/// With as many decimals as are asked for, three if none are.
+/// Writes a mean with the precision of the format, by default three decimals.
 impl fmt::Display for Mean {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.count == 0.0 {

@@ -1,13 +1,14 @@
-//! How often the verdicts, retrains and promotions of a run are right, in worlds whose truth is
-//! known: `cargo run --release -p acceptance --example simulate -- [RUNS] [STREAMS]`.
+//! Simulates how often the verdicts, retrains and promotions of a run are right, in worlds whose truth
+//! is known: `cargo run --release -p acceptance --example simulate -- [RUNS] [STREAMS]`.
 //!
-//! Streams of batches drive the pipeline's own functions, under either `drift.trigger` and under
-//! three policies that ask nobody; then single batches, a slow drift and the gate are held against
-//! what they promise. RUNS (1,000) are those of a promise, STREAMS (100) those of a policy in a
-//! world; 0 leaves that part out. All intervals are 95 %. The same numbers give the same output.
+//! Streams of batches run through the pipeline's own functions, under both values of `drift.trigger`.
+//! Three simple policies serve for comparison. Then single batches, a slow drift and the gate are
+//! checked against their promises. RUNS (default 1,000) is the number of runs for each promise. STREAMS
+//! (default 100) is the number of streams for each policy and world. 0 leaves that part out. All
+//! intervals are 95 %. Equal arguments give equal output.
 //!
-//! Limits: three independent features; the rows of a stream are never duplicates; nobody deploys by
-//! hand.
+//! Limits: there are three independent features, the rows of a stream are never duplicates, and nobody
+//! deploys by hand.
 
 mod intervals;
 mod on_files;
@@ -64,7 +65,7 @@ fn write_targets(out: &mut impl Write, targets: Vec<Target>) -> io::Result<()> {
         .try_for_each(|target| writeln!(out, "{target}"))
 }
 
-/// What came of a world under each policy.
+/// The results of each policy in one world.
 struct Played {
     never: Summary,
     every: Summary,
@@ -86,7 +87,7 @@ impl Played {
         }
     }
 
-    /// How many times the log-loss of the policy that knows the drifts that of the evidence is.
+    /// Mean ratio of two log-losses: the trigger `evidence` over the policy that knows the drifts.
     fn times_log_loss(&self) -> Mean {
         let pairs = self.evidence.log_losses.iter();
         let pairs = pairs.zip(&self.at_drift.log_losses);

@@ -1,4 +1,4 @@
-//! Whether the pipeline in memory decides as whole runs on files do.
+//! The check that the pipeline in memory makes the same decisions as runs on files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,12 +14,13 @@ use crate::pipeline::{Pipeline, RunResult};
 use crate::streams::{BATCH_ROWS, FIRST_ROWS, Scenario, Stream, TEST_ROWS, scenarios};
 use crate::worlds::{client, config, config_in};
 
-/// Batches of a stream that are played both ways.
+/// Number of batches of a stream that run both in memory and on files.
 const BATCHES: usize = 20;
-/// The worlds in which they are: with a drift, and with classes that come late.
+/// The worlds of the check: with a drift, and with late labels.
 const WORLDS: [&str; 2] = ["sudden drift", "sudden drift, late classes"];
 
-/// Plays streams both ways; says how many runs decided alike, an error where one did not.
+/// Runs streams both in memory and on files. Returns a sentence with the number of equal decisions; an
+/// error if a decision differs.
 pub(crate) fn check() -> anyhow::Result<String> {
     let mut runs = 0;
     for scenario in scenarios()
@@ -77,7 +78,7 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
     Ok(BATCHES)
 }
 
-/// The names of so many clients by their hash, which is all that a table keeps of them.
+/// The names of `clients` clients by their hash. A table has only the hashes.
 fn names(clients: usize) -> BTreeMap<u64, String> {
     let names = (0..clients).map(client);
     let mut table = Table::new(&config("score").schema);
@@ -87,7 +88,7 @@ fn names(clients: usize) -> BTreeMap<u64, String> {
     table.clients.into_iter().zip(names).collect()
 }
 
-/// Writes rows as a file that comes in.
+/// Writes rows as an input file.
 fn write(
     folder: &Path,
     name: &str,

@@ -1,7 +1,7 @@
-//! The pipeline's own judging, deciding, fitting and gate on rows in memory.
+//! The pipeline's own evaluation, decisions, fits and gate, on rows in memory.
 //!
-//! What is left out is files, locks and the history. That it decides as a run on files does is
-//! checked before anything is simulated ([`crate::on_files`]).
+//! There are no files, locks or history. Before the simulation, [`crate::on_files`] checks that the
+//! decisions equal those of runs on files.
 
 use common::Config;
 use common::ledger::DataPosition;
@@ -14,7 +14,7 @@ use record::{Action, DeployedModel, Evidence, Policy, decide};
 use scoring::{Contest, UnseenTest, gate};
 use training::FitSettings;
 
-/// A deployed model and the rows that came so far.
+/// A pipeline in memory: a deployed model and the rows so far.
 pub(crate) struct Pipeline<'a> {
     config: &'a Config,
     test: &'a Table,
@@ -25,10 +25,10 @@ pub(crate) struct Pipeline<'a> {
     sums: CumulativeScore,
 }
 
-/// What one run did with the deployed model.
+/// The effect of one run on the deployed model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunResult {
-    /// The deployed model stays, or the rows wait.
+    /// The deployed model stays, or the rows wait for more.
     Kept,
     Redeployed,
     Refused,
@@ -49,7 +49,7 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// A run, as the configuration has it.
+    /// Runs the pipeline on new rows, as configured.
     pub(crate) fn run(&mut self, new: &Table) -> RunResult {
         self.table.extend(new);
         let evidence = self.evidence();
@@ -67,13 +67,13 @@ impl<'a> Pipeline<'a> {
         came
     }
 
-    /// Takes rows in and asks nothing of them.
+    /// Adds rows without evaluating them.
     pub(crate) fn take_in(&mut self, new: &Table) {
         self.table.extend(new);
         self.judged = self.table.rows();
     }
 
-    /// Takes rows in, and deploys a model of all rows without asking the gate.
+    /// Adds rows, and deploys a model of all rows without the gate.
     pub(crate) fn replace(&mut self, new: &Table) {
         self.take_in(new);
         self.deploy(train(self.config, &self.table));

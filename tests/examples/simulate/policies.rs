@@ -1,4 +1,4 @@
-//! What each policy makes of the same stream.
+//! The results of each policy on the same streams.
 
 use common::Config;
 use dataset::each_in_parallel;
@@ -7,19 +7,19 @@ use crate::intervals::{Mean, Share};
 use crate::pipeline::{Pipeline, RunResult};
 use crate::streams::{Scenario, Stream};
 
-/// Who says when the model is replaced.
+/// A policy: it decides when the model is replaced.
 #[derive(Clone, Copy)]
 pub(crate) enum Policy<'a> {
     Never,
-    /// Each time, without the gate.
+    /// Replaces the model after every batch, without the gate.
     EveryBatch,
-    /// With the first batch after each drift, without the gate.
+    /// Replaces the model after the first batch of each drift, without the gate.
     AtDrift,
-    /// The pipeline, so configured.
+    /// Runs the pipeline with this configuration.
     Trigger(&'a Config),
 }
 
-/// What came of one stream.
+/// The results on one stream.
 struct Played {
     retrains: Vec<usize>,
     refused: usize,
@@ -27,22 +27,22 @@ struct Played {
     log_loss: f64,
 }
 
-/// What came of all streams.
+/// The results on all streams.
 pub(crate) struct Summary {
-    /// Retrains called for in a hundred batches before any drift.
+    /// Retrains per hundred batches before the first drift.
     pub(crate) false_alarms: Mean,
     pub(crate) missed: Share,
-    /// Batches of each drift that was found until it was; 1 is the first that showed it.
+    /// Batches until a drift was found, for drifts that were found; 1 is the first batch after it.
     pub(crate) until_found: Mean,
     pub(crate) retrains: Mean,
     pub(crate) refused: Mean,
     pub(crate) f1: Mean,
     pub(crate) log_loss: Mean,
-    /// By stream, for ratios of policies on the same ones.
+    /// Log-loss of each stream, to compare policies on the same streams.
     pub(crate) log_losses: Vec<f64>,
 }
 
-/// Plays the streams of so many runs.
+/// Runs a policy on the streams of `runs` runs.
 pub(crate) fn play(scenario: &Scenario, policy: Policy<'_>, runs: u64) -> Summary {
     let played = each_in_parallel((0..runs).collect(), |run| {
         play_one(&scenario.draw(run), scenario, policy)
@@ -68,7 +68,7 @@ pub(crate) fn play(scenario: &Scenario, policy: Policy<'_>, runs: u64) -> Summar
     }
 }
 
-/// For each drift how many batches it took, up to the next one.
+/// For each drift, the number of batches until it was found; `None` if the next drift came first.
 fn delays(scenario: &Scenario, retrains: &[usize]) -> Vec<Option<usize>> {
     let ends = scenario.drifts.iter().skip(1).copied();
     let ends = ends.chain([scenario.batches]);
@@ -95,7 +95,7 @@ fn play_one(stream: &Stream, scenario: &Scenario, policy: Policy<'_>) -> Played 
         log_loss: 0.0,
     };
     for (batch, arrival) in stream.batches.iter().enumerate() {
-        // The deployed model answers before it learns anything.
+        // The deployed model predicts a batch before any model learns from it.
         let clients = &arrival.true_classes;
         let metrics = scoring::score(&pipeline.model, clients, &clients.all())
             .expect("every client has a true class");
@@ -135,7 +135,7 @@ mod tests {
         let of = |name: &str| worlds.iter().find(|world| world.name == name);
         let recurring = of("recurring drift").expect("a world");
         assert_eq!(recurring.drifts, [10, 20, 30]);
-        // One before any drift is none's; the second drift goes by.
+        // The first retrain is before any drift, so it finds none. The second drift is missed.
         let found = delays(recurring, &[3, 10, 12, 34]);
         assert_eq!(found, [Some(1), None, Some(5)]);
         assert_eq!(delays(of("nothing").expect("a world"), &[3]), []);

@@ -1,22 +1,21 @@
-//! What any test could find at all, from theory.
+//! The power that any test can have, from theory.
 //!
-//! Near the truth the statistic of the score test is a noncentral χ² with a degree of freedom a
-//! coefficient. With I the information of a row, n new and n₀ training rows and δ what the
-//! coefficients have moved by, U has the mean n·I·δ and the covariance n·I·(1 + n/n₀), so the
-//! non-centrality is λ = n·δ'Iδ / (1 + n/n₀).
+//! For small drifts the statistic of the score test has a noncentral χ² distribution, with one degree
+//! of freedom per coefficient. Let I be the information of a row, n the number of new rows, n₀ the
+//! number of training rows, and δ the change of the coefficients. The score U then has the mean n·I·δ
+//! and the covariance n·I·(1 + n/n₀). The non-centrality is therefore λ = n·δ'Iδ / (1 + n/n₀).
 //!
-//! No test of the same rows at a level α, however it looks at them and however often, finds the
-//! drift with a higher chance than the one that knows its direction and looks once (Neyman and
-//! Pearson 1933): Φ(√λ − z(1 − α)).
+//! Among all tests of the same rows at a level α, the most powerful one knows the direction of the
+//! drift and looks once (Neyman and Pearson 1933). Its power is Φ(√λ − z(1 − α)).
 
 use crate::worlds::{Draws, FEATURES, WEIGHTS, Weights, World};
 
-/// The chance that a standard normal number is below −z(1 − α) = −2.5758 is α = 0.005.
+/// The normal quantile z(1 − α) for the level α = 0.005.
 const Z_AT_ALPHA: f64 = 2.5758;
-/// Rows that the information of a row is the mean of.
+/// Number of drawn rows over which the information of a row is averaged.
 const DRAWN: usize = 200_000;
 
-/// What is to be found.
+/// A drift to find: the changed coefficients, and the numbers of new and of training rows.
 pub(crate) struct Drift {
     pub(crate) weights: Weights,
     pub(crate) rows: f64,
@@ -24,12 +23,12 @@ pub(crate) struct Drift {
 }
 
 impl Drift {
-    /// λ.
+    /// The non-centrality λ.
     pub(crate) fn noncentrality(&self) -> f64 {
         self.with_known_coefficients() / (1.0 + self.rows / self.training_rows)
     }
 
-    /// λ if the deployed coefficients were the true ones.
+    /// The non-centrality λ if the deployed coefficients were exact.
     pub(crate) fn with_known_coefficients(&self) -> f64 {
         let mut moved = [0.0; FEATURES + 1];
         for (moved, (now, before)) in moved.iter_mut().zip(self.weights.iter().zip(WEIGHTS)) {
@@ -39,7 +38,7 @@ impl Drift {
     }
 }
 
-/// δ'Iδ of a row.
+/// The information along a change of the coefficients: δ'Iδ for one row.
 fn information_along(moved: &Weights) -> f64 {
     let draws = &mut Draws::of(99, 0);
     let sum: f64 = (0..DRAWN)
@@ -58,10 +57,10 @@ fn information_along(moved: &Weights) -> f64 {
     sum / DRAWN as f64
 }
 
-/// The chance that χ² with four degrees of freedom and this non-centrality is significant.
+/// The power of the χ² test with four degrees of freedom at this non-centrality.
 pub(crate) fn power(noncentrality: f64, level: f64) -> f64 {
     let critical = critical(level);
-    // A Poisson number of pairs of degrees of freedom more.
+    // A noncentral χ² has a Poisson number of additional pairs of degrees of freedom.
     let mut weight = (-noncentrality / 2.0).exp();
     let mut power = 0.0;
     for pairs in 0..500 {
@@ -71,7 +70,7 @@ pub(crate) fn power(noncentrality: f64, level: f64) -> f64 {
     power
 }
 
-/// The chance of the best of all tests at the level 0.005.
+/// The power of the best of all tests at the level 0.005.
 pub(crate) fn best_power(noncentrality: f64) -> f64 {
     normal_tail(Z_AT_ALPHA - noncentrality.sqrt())
 }
@@ -100,7 +99,7 @@ fn critical(level: f64) -> f64 {
     })
 }
 
-/// Where a claim that is true at first ends.
+/// The point between `from` and `to` up to which `is_before` is true, by bisection.
 fn bisect(mut from: f64, mut to: f64, is_before: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..80 {
         let middle = (from + to) / 2.0;

@@ -1,4 +1,4 @@
-//! Batches that follow each other, in worlds that change when we say so.
+//! Streams of batches, in worlds that change at known times.
 
 use dataset::Table;
 
@@ -11,39 +11,39 @@ pub(crate) const BATCH_ROWS: usize = 200;
 /// When the worlds change that do, and how many batches come in all.
 const CHANGE: usize = 10;
 const BATCHES: usize = 40;
-/// Batches of the world that does not change.
+/// Number of batches in the world that does not change.
 const CLEAN_BATCHES: usize = 100;
-/// Batches that go by before the late classes come.
+/// Number of batches after which late labels arrive.
 const LATE: usize = 5;
 
-/// How the batches of a stream come about.
+/// A scenario: how the batches of a stream are drawn.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) batches: usize,
-    /// The batches from which on the deployed model is no longer right.
+    /// The batches with which a drift begins.
     pub(crate) drifts: Vec<usize>,
     world: fn(usize) -> World,
-    /// Batches that go by before the classes of one come.
+    /// Number of batches after which the labels of a batch arrive; 0 if rows are labelled at once.
     late: usize,
 }
 
-/// One stream, drawn.
+/// A stream that was drawn from a scenario.
 pub(crate) struct Stream {
     pub(crate) first: Table,
     pub(crate) test: Table,
     pub(crate) batches: Vec<Arrival>,
 }
 
-/// What comes at once.
+/// The rows that arrive together.
 pub(crate) struct Arrival {
-    /// What the pipeline is told.
+    /// The rows as the pipeline gets them.
     pub(crate) told: Table,
-    /// The new clients with their true classes.
+    /// The new clients with their true labels.
     pub(crate) true_classes: Table,
 }
 
 impl Scenario {
-    /// Draws the stream of this run: the same for every policy.
+    /// Draws the stream of this run. It is the same for every policy.
     pub(crate) fn draw(&self, run: u64) -> Stream {
         let draws = &mut Draws::of(1, run);
         let first = World::SAME.draw(draws, 0, FIRST_ROWS).told;
@@ -67,8 +67,8 @@ impl Scenario {
         }
     }
 
-    /// The rows of a batch; where classes come late, without them, and those of an earlier batch
-    /// with them.
+    /// The rows of a batch as the pipeline gets them. With late labels, these are the unlabelled rows of
+    /// the batch and the labelled rows of an earlier one.
     fn told(&self, drawn: &[Rows], batch: usize) -> Table {
         let mut told = drawn[batch].told.clone();
         if self.late > 0 {
@@ -80,13 +80,13 @@ impl Scenario {
         told
     }
 
-    /// Batches before the first drift.
+    /// Number of batches before the first drift.
     pub(crate) fn clean_batches(&self) -> usize {
         self.drifts.first().copied().unwrap_or(self.batches)
     }
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let changing = |name, drifts: &[usize], world| Scenario {
         name,
@@ -144,13 +144,13 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The world in which a share of the first coefficient is gone.
+/// A world whose first coefficient is smaller by a share.
 fn without_first(share: f64) -> World {
     let [intercept, first, second, third] = WEIGHTS;
     World::with([intercept, first * (1.0 - share), second, third])
 }
 
-/// From 0 to 1 over twenty batches.
+/// The progress of a slow change: from 0 to 1 over twenty batches.
 fn ramp(batch: usize) -> f64 {
     let since = (batch + 1).saturating_sub(CHANGE) as f64;
     (since / (2 * CHANGE) as f64).min(1.0)

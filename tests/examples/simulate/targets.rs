@@ -1,4 +1,4 @@
-//! What the verdicts and the gate promise, held against what they do.
+//! The promises of the verdicts and of the gate, checked against simulated figures.
 
 mod batches;
 mod promotions;
@@ -12,7 +12,7 @@ pub(crate) use self::batches::single_batches;
 pub(crate) use self::promotions::{f1_intervals, flipped_labels};
 pub(crate) use self::slow_drift::slow_drifts;
 
-/// One promise.
+/// A promise and the simulated figure for it.
 pub(crate) struct Target {
     name: String,
     wanted: String,
@@ -20,7 +20,7 @@ pub(crate) struct Target {
     is_met: bool,
 }
 
-/// What a share should be.
+/// The promised range of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     AtMost(f64),
@@ -49,7 +49,7 @@ impl fmt::Display for Bound {
 }
 
 impl Target {
-    /// A share, held against a bound in percent.
+    /// The target of a share, with a bound in percent.
     pub(crate) fn share(name: String, bound: Bound, share: Share) -> Self {
         Self {
             name,
@@ -59,7 +59,7 @@ impl Target {
         }
     }
 
-    /// A mean.
+    /// The target of a mean.
     pub(crate) fn mean(name: String, bound: Bound, mean: Mean) -> Self {
         Self {
             name,
@@ -70,7 +70,7 @@ impl Target {
     }
 }
 
-/// A row of the table.
+/// Writes a target as a row of the table.
 impl fmt::Display for Target {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -8,15 +8,16 @@ use common::ledger::DataPosition;
 use dataset::Table;
 use model::Model;
 
-/// Features of a client.
+/// Number of features of a client.
 pub(crate) const FEATURES: usize = 3;
-/// The log-odds of leaving: the intercept, then a standard deviation of each feature.
+/// Coefficients of the log-odds of leaving: the intercept, then one per standard deviation of each
+/// feature.
 pub(crate) type Weights = [f64; FEATURES + 1];
-/// The world that every first model was fitted in: one in which the model's ROC-AUC is 0.76, 0.65
-/// once all coefficients are halved, and 0.59 once the first is gone.
+/// Coefficients of the world of every first model. The model's ROC-AUC is 0.76 there. It is 0.65 after
+/// all coefficients are halved, and 0.59 after the first one becomes 0.
 pub(crate) const WEIGHTS: Weights = [0.0, 0.95, 0.45, -0.45];
 
-/// How a feature is distributed.
+/// The distribution of a feature.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
     Normal,
@@ -24,22 +25,22 @@ pub(crate) enum Shape {
     ZeroInflated,
 }
 
-/// What rows are like.
+/// A world: the distribution of its rows.
 #[derive(Clone, Copy)]
 pub(crate) struct World {
     pub(crate) shape: Shape,
     pub(crate) weights: Weights,
-    /// How far every feature has moved, in standard deviations.
+    /// Shift of each feature, in standard deviations.
     pub(crate) moved: [f64; FEATURES],
-    /// The share of missing values of the first feature.
+    /// Share of missing values of the first feature.
     pub(crate) missing: f64,
-    /// A feature that no row has a value of any more.
+    /// A feature whose values are all missing; `None` if there is none.
     pub(crate) broken: Option<usize>,
-    /// The share of classes that are told wrong.
+    /// Share of labels that are wrong for the pipeline.
     pub(crate) flipped: f64,
 }
 
-/// The same rows as they are, and as the pipeline is told of them.
+/// The same rows twice: with true labels, and as the pipeline gets them.
 pub(crate) struct Rows {
     pub(crate) told: Table,
     pub(crate) true_classes: Table,
@@ -89,12 +90,12 @@ impl World {
         drawn
     }
 
-    /// As [`draw`](Self::draw), of clients in no other rows, as they are told of.
+    /// Draws rows of new clients with [`draw`](Self::draw), as the pipeline gets them.
     pub(crate) fn told(&self, draws: &mut Draws, rows: usize) -> Table {
         self.draw(draws, 0, rows).told
     }
 
-    /// A model fitted to so many rows, as the pipeline fits it.
+    /// A model that is fitted to `rows` rows as in the pipeline.
     pub(crate) fn model(&self, draws: &mut Draws, rows: usize) -> Model {
         fitted(&self.told(draws, rows))
     }
@@ -130,18 +131,18 @@ pub(crate) fn client(id: usize) -> String {
     format!("client {id}")
 }
 
-/// A model fitted as the pipeline fits it, but for the independent solver's check.
+/// A model that is fitted as in the pipeline, except for the independent check.
 pub(crate) fn fitted(table: &Table) -> Model {
     training::train(&config("score"), table, DataPosition::default())
         .expect("rows of both classes give a model")
 }
 
-/// The configuration with this `drift.trigger`, for what never looks at its folders.
+/// A configuration with this `drift.trigger`, for code that does not use its folders.
 pub(crate) fn config(trigger: &str) -> Config {
     config_in(Path::new("/"), trigger)
 }
 
-/// The same with its folders in this one.
+/// A configuration with this `drift.trigger` and its folders in `folder`.
 pub(crate) fn config_in(folder: &Path, trigger: &str) -> Config {
     let text = format!(
         r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
@@ -154,14 +155,14 @@ pub(crate) fn config_in(folder: &Path, trigger: &str) -> Config {
     Config::parse(&folder.join("config.json"), &text).expect("a configuration")
 }
 
-/// Numbers that look like chance and are the same on every machine (SplitMix64).
+/// Pseudorandom numbers that are the same on every machine (SplitMix64).
 pub(crate) struct Draws(u64);
 
 impl Draws {
-    /// Those of one run for one purpose; others are of no help to foresee them.
+    /// The numbers of one run for one purpose, independent of those of other runs and purposes.
     pub(crate) fn of(purpose: u64, run: u64) -> Self {
         let mut draws = Self(purpose.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ run);
-        // Neighbouring runs begin far from each other.
+        // The first word spreads the states of neighbouring runs.
         Self(draws.word())
     }
 
@@ -173,7 +174,7 @@ impl Draws {
         word ^ (word >> 31)
     }
 
-    /// From 0 to 1, neither included.
+    /// A uniform number between 0 and 1, both excluded.
     fn uniform(&mut self) -> f64 {
         ((self.word() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
     }
@@ -183,12 +184,12 @@ impl Draws {
         radius * (TAU * self.uniform()).cos()
     }
 
-    /// With mean 0 and standard deviation 1.
+    /// A number with mean 0 and standard deviation 1.
     fn standard(&mut self, shape: Shape) -> f64 {
         match shape {
             Shape::Normal => self.normal(),
             Shape::Lognormal => (self.normal().exp() - E.sqrt()) / (E * (E - 1.0)).sqrt(),
-            // Six of ten are 0, the others exponential.
+            // Six of ten numbers are 0; the others are exponential.
             Shape::ZeroInflated => {
                 let is_zero = self.uniform() < 0.6;
                 let value = if is_zero { 0.0 } else { -self.uniform().ln() };

@@ -12,14 +12,14 @@ use crate::worlds::{Draws, FEATURES, Shape, WEIGHTS, World};
 pub(super) const TRAINING_ROWS: usize = 5_000;
 pub(super) const ALPHA: f64 = 0.005;
 
-/// Which verdict is asked for.
+/// The verdict that a cell is about.
 #[derive(Clone, Copy)]
 enum Of {
     Model,
     Features,
 }
 
-/// A batch of so many rows, and how often which verdict should be drift.
+/// A cell: the size of a batch, a verdict, and the promised share of drift.
 struct Cell {
     name: &'static str,
     world: World,
@@ -28,7 +28,7 @@ struct Cell {
     bound: Bound,
 }
 
-/// How often each verdict is drift, over so many runs.
+/// How often each verdict is drift, over `runs` runs.
 pub(crate) fn single_batches(runs: u64) -> Vec<Target> {
     let cells = cells();
     let found = each_in_parallel((0..runs).collect(), |run| one_run(&cells, run));
@@ -47,8 +47,8 @@ pub(crate) fn single_batches(runs: u64) -> Vec<Target> {
         .collect()
 }
 
-/// For each cell whether its batch was said to have drifted. Batches are drawn anew for each, the
-/// model once for each shape.
+/// For each cell, true if drift was found in its batch. Each cell has its own batch, and each shape
+/// its own model.
 fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
     let draws = &mut Draws::of(2, run);
     let [normal, lognormal, zero_inflated] = [Shape::Normal, Shape::Lognormal, Shape::ZeroInflated]
@@ -68,7 +68,7 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
     cells.iter().map(is_drift).collect()
 }
 
-/// By the batch alone.
+/// True if the test of the single batch finds drift, without earlier sums.
 fn has_drifted(model: &Model, table: &Table) -> bool {
     let (found, _) = model_verdict(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
     found.single.as_ref().is_some_and(TestAtLevel::is_drift)
@@ -81,7 +81,7 @@ fn have_moved(model: &Model, table: &Table) -> bool {
     all.any(|verdict| verdict == Verdict::Drift)
 }
 
-/// All rows of a table.
+/// All rows of a table as a batch.
 pub(super) fn batch_of(table: &Table) -> Batch<'_> {
     Batch {
         table,

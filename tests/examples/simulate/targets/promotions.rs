@@ -1,4 +1,4 @@
-//! Which candidates the gate lets through, and the interval of F1.
+//! The promises of the gate and of the interval of F1.
 
 use dataset::{Table, each_in_parallel};
 use scoring::{Contest, UnseenTest, gate};
@@ -12,13 +12,13 @@ use crate::worlds::{Draws, World, config, fitted};
 const CANDIDATES: u64 = 200;
 const NEW_ROWS: usize = 500;
 const TEST_ROWS: usize = 2_000;
-/// Rows that stand for the world itself.
+/// Number of rows that are enough to represent the world itself.
 const MANY_ROWS: usize = 100_000;
-/// A log-loss on clean rows so many times that of the deployed model is harm.
+/// Ratio of log-losses on clean rows, candidate to deployed model, from which on a promotion is harm.
 const HARM: f64 = 1.02;
 
-/// Candidates fitted to rows of which every fifth class is wrong: in the new rows alone, and in all
-/// rows that the candidate is fitted to.
+/// The promises on candidates that are fitted to wrong labels. Every fifth label is wrong: first only in
+/// the new rows, then in all rows that the candidate is fitted to.
 pub(crate) fn flipped_labels() -> Vec<Target> {
     let noisy = World {
         flipped: 0.2,
@@ -58,7 +58,7 @@ fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
             table: &test,
             left_out: 0,
         }),
-        // The score test is not asked: the candidate has to be better by itself.
+        // Without a score test, the candidate must be significantly better.
         model_drift: false,
     };
     let settings = FitSettings {
@@ -72,7 +72,7 @@ fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
     gate(&comparison, config.deployment.gate).accepted && of_candidate > HARM * of_incumbent
 }
 
-/// How often the 95 % interval of F1 holds the F1 of the world itself.
+/// How often the 95 % interval of F1 contains the F1 of the world itself.
 pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
     let draws = &mut Draws::of(6, 0);
     let model = World::SAME.model(draws, TRAINING_ROWS);

@@ -1,10 +1,10 @@
-//! A drift that no batch shows alone, and what theory says can be found of it.
+//! A drift that no single batch shows, and the share of it that a test can find in theory.
 //!
-//! To find a tenth of a coefficient in 80 % of the streams is beyond every test of these rows: its
-//! non-centrality is 3.4, with which the best test there is at 0.005, one that looks once and knows
-//! what to look for, finds 22.9 %, and 50.8 % if the deployed coefficients were known exactly. A χ²
-//! with four degrees of freedom that looks once finds 7.2 %; the sums, which may be looked at any
-//! number of times, less. The other two drifts are smaller still. [`crate::power`] has the formulas.
+//! No test of these rows finds a change of a tenth of a coefficient in 80 % of the streams. Its
+//! non-centrality is 3.4. The best test at the level 0.005 looks once and knows the direction; it finds
+//! 22.9 %. It would find 50.8 % if the deployed coefficients were known exactly. A χ² test with four
+//! degrees of freedom that looks once finds 7.2 %. The sums may be looked at any number of times, so
+//! they find less. The other two drifts are even smaller. [`crate::power`] has the formulas.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ use crate::worlds::{Draws, WEIGHTS, Weights, World};
 const BATCHES: u32 = 50;
 const ROWS: usize = 100;
 
-/// A tenth of each drift of the model that a batch shows alone; and nothing.
+/// The slow drifts: a tenth of each model drift that a single batch shows.
 fn drifts() -> [(&'static str, Weights); 3] {
     let [intercept, first, second, third] = WEIGHTS;
     [
@@ -37,7 +37,7 @@ fn drifts() -> [(&'static str, Weights); 3] {
     ]
 }
 
-/// How often the sums find it, and how often they could.
+/// How often the sums find each drift, and how often any test could.
 pub(crate) fn slow_drifts(out: &mut impl Write, runs: u64) -> io::Result<Vec<Target>> {
     let mut targets = Vec::new();
     writeln!(
@@ -93,7 +93,7 @@ fn write_theory(out: &mut impl Write, name: &str, weights: Weights) -> io::Resul
     )
 }
 
-/// What the tests said of one stream.
+/// The results of the tests on one stream.
 struct Found {
     by_sums: bool,
     alarms: f64,
