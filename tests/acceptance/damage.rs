@@ -153,7 +153,8 @@ fn s31_a_wrong_live_release_is_named_and_left_for_another_one() {
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }
 
-/// Invalid histories, each with the expected message. Some tables of the last one can still be read.
+/// Invalid histories, each with the expected message. Some tables of the last one can still be
+/// read.
 fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let noise = |length: usize| (0..length).map(|at| (at * 167 % 251) as u8);
     let third = whole.len() / 3;

@@ -1,5 +1,5 @@
-//! Late labels: unlabelled rows are predicted, their performance is estimated, and the predictions are
-//! compared with the labels when these arrive.
+//! Late labels: unlabelled rows are predicted, their performance is estimated, and the predictions
+//! are compared with the labels when these arrive.
 
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::{Value, json};

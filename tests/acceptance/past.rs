@@ -48,8 +48,8 @@ impl Workspace {
         runs[0].clone()
     }
 
-    /// Adds a run like `record` to the history. It began at `time`, and also ended then if it has an
-    /// outcome.
+    /// Adds a run like `record` to the history. It began at `time`, and also ended then if it has
+    /// an outcome.
     pub(crate) fn add_run(&self, time: Timestamp, outcome: Option<&str>, record: &Value) {
         let history = self.open_history();
         let run = history.begin_run(time, record).expect("a run");

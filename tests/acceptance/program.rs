@@ -1,5 +1,5 @@
-//! The nine programs. Cargo builds them together with these tests, with a hook at every change to the
-//! file system (`common::faults`). The hook does nothing until a test requests a fault.
+//! The nine programs. Cargo builds them together with these tests, with a hook at every change to
+//! the file system (`common::faults`). The hook does nothing until a test requests a fault.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,5 @@
-//! Command lines as an operator types them, in the configuration's folder and with the programs on the
-//! search path.
+//! Command lines as an operator types them, in the configuration's folder and with the programs on
+//! the search path.
 
 use std::fs;
 use std::os::unix::fs::lchown;

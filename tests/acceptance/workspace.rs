@@ -113,7 +113,8 @@ impl Workspace {
         self.set("schema.features", features);
     }
 
-    /// Turns off the check of dependencies: only a test with its own index may depend on the network.
+    /// Turns off the check of dependencies: only a test with its own index may depend on the
+    /// network.
     fn leave_network_alone(&mut self) {
         self.set("diagnostics.check_updates", json!(false));
     }

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p acceptance --example bench_data -- FOLDER ROWS FILES before|after`
 //!
-//! The last tenth of each file is repeated at the beginning of the next one, because exports overlap.
+//! The last tenth of each file is repeated at the beginning of the next one, because exports
+//! overlap.
 
 use std::collections::VecDeque;
 use std::env;

@@ -17,8 +17,8 @@ impl Draws {
         (((word >> 32) * u64::from(bound)) >> 32) as u32
     }
 
-    /// A number from 0 to `bound - 1` that is mostly small: the product of two draws. Because of the
-    /// bound, no single huge value dominates a coefficient.
+    /// A number from 0 to `bound - 1` that is mostly small: the product of two draws. Because of
+    /// the bound, no single huge value dominates a coefficient.
     pub fn skewed(&mut self, bound: u32) -> u32 {
         (u64::from(self.below(bound)) * u64::from(self.below(bound)) / u64::from(bound)) as u32
     }

@@ -1,9 +1,9 @@
 //! Fuzzing: each reader gets a few stored inputs, and mutations of them.
 //!
-//! The folder `corpus/<reader>` has the inputs that mutations start from, and those on which a reader
-//! once failed. All of them are always tried unchanged. Mutations follow: the same few each time. With
-//! `FUZZ_CASES` there are more of the same sequence. With `FUZZ_SECONDS` there are other ones for that
-//! time. An input on which a reader fails is written to its folder.
+//! The folder `corpus/<reader>` has the inputs that mutations start from, and those on which a
+//! reader once failed. All of them are always tried unchanged. Mutations follow: the same few each
+//! time. With `FUZZ_CASES` there are more of the same sequence. With `FUZZ_SECONDS` there are other
+//! ones for that time. An input on which a reader fails is written to its folder.
 //!
 //! Limit: mutations are blind; they do not follow the code that they reach.
 

@@ -1,4 +1,5 @@
-//! Mutations of inputs: parts are flipped, cut, joined and filled with tokens on which readers fail.
+//! Mutations of inputs: parts are flipped, cut, joined and filled with tokens on which readers
+//! fail.
 //!
 //! The mutations know no format and are the same for every reader.
 

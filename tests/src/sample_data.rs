@@ -107,9 +107,9 @@ pub fn files() -> Vec<SampleFile> {
 pub const HEADER: &str =
     "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
 
-/// A defect: a cell of an export and its wrong text, as line (from 1), column (from 0) and text. A text
-/// with a comma makes one field too many. No defect is in rows that two exports share, so that each
-/// counts once.
+/// A defect: a cell of an export and its wrong text, as line (from 1), column (from 0) and text. A
+/// text with a comma makes one field too many. No defect is in rows that two exports share, so that
+/// each counts once.
 type Blemish = (usize, usize, &'static str);
 
 const BLEMISHES_2025_H1: [Blemish; 7] = [
@@ -284,8 +284,8 @@ mod tests {
 
     use super::*;
 
-    /// Compares only the CSV files of the input folders, because runs and desktops leave other files
-    /// beside them.
+    /// Compares only the CSV files of the input folders, because runs and desktops leave other
+    /// files beside them.
     #[test]
     fn the_shipped_files_are_what_the_generator_writes() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");

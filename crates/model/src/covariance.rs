@@ -1,7 +1,7 @@
 //! The check of a covariance matrix.
 
-/// The reason why a matrix is no covariance of `size` coefficients, the intercept included; `None` if
-/// it can be one.
+/// The reason why a matrix is no covariance of `size` coefficients, the intercept included; `None`
+/// if it can be one.
 pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static str> {
     let is_square = covariance.len() == size && covariance.iter().all(|row| row.len() == size);
     if !is_square {

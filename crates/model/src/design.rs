@@ -37,15 +37,15 @@ struct Category {
 }
 
 impl Design {
-    /// Chooses the columns by the profile of the training rows. Each category gets a column for each
-    /// of its frequent levels, at most 50. All categories together get at most 200, for the most
-    /// frequent levels.
+    /// Chooses the columns by the profile of the training rows. Each category gets a column for
+    /// each of its frequent levels, at most 50. All categories together get at most 200, for the
+    /// most frequent levels.
     ///
     /// The choice depends only on the levels, not on the labels. With few categories it equals
     /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
     /// handle_unknown="infrequent_if_exist")`, except that there is always a column for all other
-    /// levels. The profile must count every level of each category one by one; training rejects other
-    /// categories.
+    /// levels. The profile must count every level of each category one by one; training rejects
+    /// other categories.
     pub fn choose(schema: &Schema, profile: &Profile) -> Self {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
         let mut frequent: Vec<(usize, &[LevelCount])> = columns

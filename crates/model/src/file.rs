@@ -43,7 +43,8 @@ impl Model {
         Ok((model, digest::of_bytes(&bytes)))
     }
 
-    /// Reads a model's file that was published with this SHA-256; `None` if the file has another one.
+    /// Reads a model's file that was published with this SHA-256; `None` if the file has another
+    /// one.
     pub fn load_published(path: &Path, sha256: &str) -> anyhow::Result<Option<Self>> {
         let bytes = read(path)?;
         if digest::of_bytes(&bytes) != sha256 {
@@ -99,7 +100,8 @@ impl Model {
         (!are_finite).then_some("it holds a number that is not finite")
     }
 
-    /// All numbers that must be finite. NaN in the profile's sample is a missing value and is left out.
+    /// All numbers that must be finite. NaN in the profile's sample is a missing value and is left
+    /// out.
     fn numbers(&self) -> impl Iterator<Item = f64> {
         let expression = self.predictor.expression();
         let single = [

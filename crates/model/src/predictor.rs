@@ -8,8 +8,8 @@ use crate::linear::LinearPredictor;
 
 /// A function from a row to log-odds, in one of several forms.
 ///
-/// The model's file does not name the form. The form is recognised by its fields, so no two forms may
-/// have the same fields.
+/// The model's file does not name the form. The form is recognised by its fields, so no two forms
+/// may have the same fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Predictor {

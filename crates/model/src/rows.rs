@@ -9,7 +9,8 @@ use crate::model::Model;
 
 /// Writes rows of a model's columns for a manifest.
 pub struct RowWriter<'m> {
-    /// One entry per feature: the texts of the levels by the bits of their codes; `None` for a number.
+    /// One entry per feature: the texts of the levels by the bits of their codes; `None` for a
+    /// number.
     texts: Vec<Option<HashMap<u64, &'m str>>>,
 }
 

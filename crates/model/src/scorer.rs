@@ -33,7 +33,8 @@ impl Scorer<'_> {
     /// The contribution of each feature, in schema order: how much it adds to the log-odds of the
     /// mean training row. Finite for finite values of any size; 0 for a missing value.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
-        // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does not.
+        // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does
+        // not.
         let mut sums = vec![-0.0; self.n_features];
         for weighted in &self.expression.terms {
             let value = weighted

@@ -33,10 +33,10 @@ pub struct ReliabilityBin {
 
 /// The calibration of rows, each a probability and a label.
 ///
-/// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are closed
-/// on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows of equal
-/// probability are therefore always in one bin. `None` without rows, or if a probability is not from
-/// 0 to 1.
+/// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are
+/// closed on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows
+/// of equal probability are therefore always in one bin. `None` without rows, or if a probability
+/// is not from 0 to 1.
 pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
     let is_probability = |row: &(f64, bool)| (0.0..=1.0).contains(&row.0);
     if rows.is_empty() || !rows.iter().all(is_probability) {

@@ -57,8 +57,8 @@ pub struct Comparison {
     pub candidate: Metrics,
     /// Metrics of the deployed model.
     pub incumbent: Metrics,
-    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with fewer
-    /// than two rows, or if the differences have no spread.
+    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with
+    /// fewer than two rows, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
     /// The comparison on the test data; `None` if none of its labelled rows is new to both models.
     pub guard: Option<Guard>,
@@ -75,15 +75,15 @@ pub struct Guard {
     pub candidate_log_loss: Option<f64>,
     /// Mean log-loss of the deployed model; `None` in comparisons of older programs.
     pub incumbent_log_loss: Option<f64>,
-    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with fewer
-    /// than two rows, or if the differences have no spread.
+    /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with
+    /// fewer than two rows, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
     /// F1 of the candidate; `None` where F1 is undefined.
     pub candidate_f1: Option<f64>,
     /// F1 of the deployed model; `None` where F1 is undefined.
     pub incumbent_f1: Option<f64>,
-    /// 95 % interval of the candidate's F1 minus the incumbent's F1 (paired bootstrap). `None` where
-    /// an F1 is undefined.
+    /// 95 % interval of the candidate's F1 minus the incumbent's F1 (paired bootstrap). `None`
+    /// where an F1 is undefined.
     pub difference_interval: Option<[f64; 2]>,
 }
 

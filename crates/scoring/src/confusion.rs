@@ -54,8 +54,8 @@ impl ConfusionMatrix {
         self.false_positive + self.true_negative
     }
 
-    /// F1 of the positive label, `2TP / (2TP + FP + FN)`. `None` without positive labels and positive
-    /// predictions.
+    /// F1 of the positive label, `2TP / (2TP + FP + FN)`. `None` without positive labels and
+    /// positive predictions.
     pub fn f1(&self) -> Option<f64> {
         ratio(
             2 * self.true_positive,

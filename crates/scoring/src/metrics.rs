@@ -1,8 +1,8 @@
 //! Metrics of a model's log-odds on labelled rows.
 //!
-//! The positive label is predicted if the log-odds are above 0, that is, if its probability is above
-//! one half. A metric without a value is `None`, never 0: its denominator is 0, or all rows have one
-//! label.
+//! The positive label is predicted if the log-odds are above 0, that is, if its probability is
+//! above one half. A metric without a value is `None`, never 0: its denominator is 0, or all rows
+//! have one label.
 
 use dataset::passes::{ScoredRow, log_loss, probability};
 use dataset::{sort_by, sum_of};
@@ -34,8 +34,8 @@ pub struct Metrics {
     pub specificity: Option<f64>,
     /// Share of the rows with a correct prediction.
     pub accuracy: f64,
-    /// Area under the ROC curve: the probability that a positive row has higher log-odds than a negative
-    /// one, ties counting half. `None` if all rows have one label.
+    /// Area under the ROC curve: the probability that a positive row has higher log-odds than a
+    /// negative one, ties counting half. `None` if all rows have one label.
     pub roc_auc: Option<f64>,
     /// Mean log-loss; natural logarithm, lower is better.
     pub log_loss: f64,
@@ -119,8 +119,8 @@ fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 
     sum_of(known, |(log_odds, class)| of_row(*log_odds, *class) / count).min(f64::MAX)
 }
 
-/// The Mann-Whitney statistic from mid-ranks, divided by the number of pairs. Only the last division
-/// is in floating point. `None` if all rows have one label.
+/// The Mann-Whitney statistic from mid-ranks, divided by the number of pairs. Only the last
+/// division is in floating point. `None` if all rows have one label.
 fn roc_auc(mut known: Vec<(f64, bool)>) -> Option<f64> {
     sort_by(&mut known, |a, b| a.0.total_cmp(&b.0));
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);

@@ -32,12 +32,13 @@ impl Recalibration {
     }
 }
 
-/// Fits the recalibration of a model to reference rows. `clients` holds the client hash of each row.
+/// Fits the recalibration of a model to reference rows. `clients` holds the client hash of each
+/// row.
 ///
 /// Cross-validation over folds of the clients decides whether it helps: four fifths are fitted, the
-/// rest is predicted. If that lowers the log-loss of all labelled rows, the result is the fit to all
-/// labelled rows. Otherwise the result is [`Recalibration::NONE`]. The same holds if a fold cannot
-/// be fitted, or if the slope is not above 0.
+/// rest is predicted. If that lowers the log-loss of all labelled rows, the result is the fit to
+/// all labelled rows. Otherwise the result is [`Recalibration::NONE`]. The same holds if a fold
+/// cannot be fitted, or if the slope is not above 0.
 pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
     let table = Table {
         features: vec![scored.iter().map(|row| row.log_odds).collect()],

@@ -19,7 +19,8 @@ const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;
 
-/// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above 0.
+/// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above
+/// 0.
 ///
 /// `None` with fewer than two differences, if all are 0 within rounding, or if they have no spread.
 pub(crate) fn p_value_of_positive_mean(differences: &[f64]) -> Option<f64> {

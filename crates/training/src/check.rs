@@ -1,9 +1,9 @@
 //! The independent check of a fit: another solver searches for a lower loss on the raw columns.
 //!
 //! smartcore's L-BFGS and the objective below share no code with the fit. A loss below the fit's
-//! proves that the fit is wrong. A higher loss proves nothing, because the solver may stop before the
-//! optimum. A count limits the work, not a clock, so that the same data gives the same model file on
-//! every machine.
+//! proves that the fit is wrong. A higher loss proves nothing, because the solver may stop before
+//! the optimum. A count limits the work, not a clock, so that the same data gives the same model
+//! file on every machine.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -36,7 +36,8 @@ const SAME_LOSS: f64 = 1e-6;
 /// Largest raw value that is checked. With larger values the sums of squares in smartcore's line
 /// search could overflow, and an infinite slope makes it panic.
 const MAX_VALUE: f64 = 1e60;
-/// Maximum work of the check, in products and sums. It takes about 0.1 seconds on a processor of 2020.
+/// Maximum work of the check, in products and sums. It takes about 0.1 seconds on a processor of
+/// 2020.
 const MAX_WORK: u64 = 100_000_000;
 /// Work of the exponential and the logarithm of one row, in products and sums.
 const WORK_OF_A_ROW: u64 = 16;
@@ -135,8 +136,8 @@ impl<'a> Objective<'a> {
         let start = vec![0.0; self.rows.columns.ncols() + 1];
         let value = |weights: &Vec<f64>| self.value(weights);
         let gradient = |into: &mut Vec<f64>, weights: &Vec<f64>| self.gradient(into, weights);
-        // The line search panics after a thousand steps without success. The lowest loss found before
-        // still counts.
+        // The line search panics after a thousand steps without success. The lowest loss found
+        // before still counts.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| {
             LBFGS::default().optimize(&value, &gradient, &start, &line_search)
         }));

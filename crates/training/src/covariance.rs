@@ -1,9 +1,9 @@
 //! The sandwich covariance of the coefficients: how far they may be from those of the population.
 //!
-//! It is (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows. I₀ is the information matrix, and
-//! Λ has the second derivatives of the penalty. The covariance is valid even if the model's form is
-//! wrong. If the curvature I₀+Λ is singular within rounding, there is no covariance: with a ridge, it
-//! would be one rounding error divided by another.
+//! It is (I₀+Λ)⁻¹ · Zᵀdiag((y−p)²)Z · (I₀+Λ)⁻¹ on the training rows. I₀ is the information matrix,
+//! and Λ has the second derivatives of the penalty. The covariance is valid even if the model's
+//! form is wrong. If the curvature I₀+Λ is singular within rounding, there is no covariance: with a
+//! ridge, it would be one rounding error divided by another.
 
 use dataset::passes::{LogisticPoint, sandwich_meat};
 use dataset::{Selection, Table};
@@ -23,7 +23,8 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
-    // Each entry of the curvature is a sum over the rows. At worst it has one rounding error per row.
+    // Each entry of the curvature is a sum over the rows. At worst it has one rounding error per
+    // row.
     let size = fit.curvature.nrows() as f64;
     let rounding = size.max(fit.rows as f64) * f64::EPSILON;
     let bread = Cholesky::exactly(&fit.curvature, rounding)?;
@@ -111,7 +112,8 @@ mod tests {
         }
     }
 
-    /// A column of 10,000 rows with this spread, and a table of that column and of `factor` times it.
+    /// A column of 10,000 rows with this spread, and a table of that column and of `factor` times
+    /// it.
     fn collinear(spread: f64, factor: f64) -> (Vec<f64>, Table) {
         let wave = |row: u32| (f64::from(row) * 0.7).cos();
         let x: Vec<f64> = (0..10_000).map(|row| 3.0 + wave(row) * spread).collect();

@@ -89,8 +89,8 @@ pub enum FitError {
 
 /// Maximum number of Newton steps.
 ///
-/// Newton's method needs 5 to 10 steps on ordinary data. On separable data each step adds about 1 to
-/// the log-odds until the penalty stops their growth. If the penalty is lost in rounding, the
+/// Newton's method needs 5 to 10 steps on ordinary data. On separable data each step adds about 1
+/// to the log-odds until the penalty stops their growth. If the penalty is lost in rounding, the
 /// log-odds grow to about 745, where the loss underflows to 0.
 const MAX_STEPS: u32 = 1000;
 
@@ -118,8 +118,8 @@ pub(crate) fn fit_profiled(
     fit_measured(settings, design, known, table, selection)
 }
 
-/// The fit of a model that is kept. `known` has the moments of the design's columns. If it is `None`,
-/// a pass over the labelled rows computes them.
+/// The fit of a model that is kept. `known` has the moments of the design's columns. If it is
+/// `None`, a pass over the labelled rows computes them.
 fn fit_measured(
     settings: &FitSettings,
     design: &Design,

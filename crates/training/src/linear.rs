@@ -9,9 +9,9 @@ pub(crate) struct Cholesky {
 
 /// The first ridge that is tried if a matrix is singular within rounding, relative to its diagonal.
 ///
-/// Only the ridge decides how equal columns share their weight. Their weights differ by the rounding
-/// error divided by the ridge, about 1e-8. The ridge also shortens the steps in directions with
-/// equally little curvature.
+/// Only the ridge decides how equal columns share their weight. Their weights differ by the
+/// rounding error divided by the ridge, about 1e-8. The ridge also shortens the steps in directions
+/// with equally little curvature.
 const FIRST_RIDGE: f64 = 1e-8;
 /// Factor between one ridge and the next.
 const RIDGE_GROWTH: f64 = 100.0;
@@ -20,8 +20,8 @@ const RIDGE_GROWTH: f64 = 100.0;
 const RIDGES: i32 = 5;
 
 impl Cholesky {
-    /// Factors a matrix. If the matrix is singular within rounding, the smallest ridge that helps is
-    /// added to its diagonal.
+    /// Factors a matrix. If the matrix is singular within rounding, the smallest ridge that helps
+    /// is added to its diagonal.
     ///
     /// `None` if an entry is not finite.
     pub(crate) fn of(matrix: &Array2<f64>) -> Option<Self> {
@@ -36,8 +36,8 @@ impl Cholesky {
 
     /// Factors a matrix as it is, without a ridge.
     ///
-    /// `rounding` is the relative error of the entries. `None` if the matrix is not positive definite
-    /// by more than that, or if an entry is not finite.
+    /// `rounding` is the relative error of the entries. `None` if the matrix is not positive
+    /// definite by more than that, or if an entry is not finite.
     pub(crate) fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
         let size = matrix.nrows();
         let mut lower = Array2::zeros((size, size));

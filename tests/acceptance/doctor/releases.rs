@@ -30,8 +30,8 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
         assert_eq!(remedy, "deployment --rollback 000001");
         mend(&workspace, remedy);
         assert_eq!(workspace.live(), "000001");
-        // The damaged release is kept so that a person can find the cause. The doctor names it until
-        // it is removed.
+        // The damaged release is kept so that a person can find the cause. The doctor names it
+        // until it is removed.
         is_mended(
             &workspace,
             "releases",

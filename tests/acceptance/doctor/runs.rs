@@ -1,4 +1,5 @@
-//! Traces of runs: a lock, unfinished work, a failure, no run for a long time, or a time in the future.
+//! Traces of runs: a lock, unfinished work, a failure, no run for a long time, or a time in the
+//! future.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
-//! Entries of the input folders: files that are no data, still grow, cannot be read, are compressed or
-//! have an odd name; and the check of a file elsewhere.
+//! Entries of the input folders: files that are no data, still grow, cannot be read, are compressed
+//! or have an odd name; and the check of a file elsewhere.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! Headers of input files: without rows, without a column, in another order, or in another spelling.
+//! Headers of input files: without rows, without a column, in another order, or in another
+//! spelling.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Stray quotes. A stray quote makes one cell of all text after it, so the file is rejected, or there is
-//! a warning.
+//! Stray quotes. A stray quote makes one cell of all text after it, so the file is rejected, or
+//! there is a warning.
 
 use std::fmt::Write;
 

@@ -3,9 +3,9 @@
 //! A kill happens at every change. Every other fault happens at a random third of them, the same in
 //! each run of the tests. With `FAULTS=all` it happens at every change (`scripts/check-faults.sh`).
 //!
-//! After each fault, a reader sees either the old or the new release, complete. The same command then
-//! finishes its work. The final state equals that of an undisturbed run, and the next run finds nothing
-//! new.
+//! After each fault, a reader sees either the old or the new release, complete. The same command
+//! then finishes its work. The final state equals that of an undisturbed run, and the next run
+//! finds nothing new.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -134,7 +134,8 @@ impl Disturbed {
     }
 }
 
-/// The path that a person knows: the history for its journal, and the final file for a temporary one.
+/// The path that a person knows: the history for its journal, and the final file for a temporary
+/// one.
 ///
 /// Files of fingerprints are written in parallel. When the disk is full, the error may name any of
 /// them.
@@ -191,8 +192,8 @@ fn a_reader_sees_a_whole_release(workspace: &Workspace, place: &str) {
     }
 }
 
-/// The final state of a pipeline, without parts that differ between runs: times, run numbers and random
-/// keys.
+/// The final state of a pipeline, without parts that differ between runs: times, run numbers and
+/// random keys.
 pub(super) struct State(BTreeMap<String, String>);
 
 impl State {

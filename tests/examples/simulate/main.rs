@@ -1,14 +1,14 @@
-//! Simulates how often the verdicts, retrains and promotions of a run are right, in worlds whose truth
-//! is known: `cargo run --release -p acceptance --example simulate -- [RUNS] [STREAMS]`.
+//! Simulates how often the verdicts, retrains and promotions of a run are right, in worlds whose
+//! truth is known: `cargo run --release -p acceptance --example simulate -- [RUNS] [STREAMS]`.
 //!
-//! Streams of batches run through the pipeline's own functions, under both values of `drift.trigger`.
-//! Three simple policies serve for comparison. Then single batches, a slow drift and the gate are
-//! checked against their promises. RUNS (default 1,000) is the number of runs for each promise. STREAMS
-//! (default 100) is the number of streams for each policy and world. 0 leaves that part out. All
-//! intervals are 95 %. Equal arguments give equal output.
+//! Streams of batches run through the pipeline's own functions, under both values of
+//! `drift.trigger`. Three simple policies serve for comparison. Then single batches, a slow drift
+//! and the gate are checked against their promises. RUNS (default 1,000) is the number of runs for
+//! each promise. STREAMS (default 100) is the number of streams for each policy and world. 0 leaves
+//! that part out. All intervals are 95 %. Equal arguments give equal output.
 //!
-//! Limits: there are three independent features, the rows of a stream are never duplicates, and nobody
-//! deploys by hand.
+//! Limits: there are three independent features, the rows of a stream are never duplicates, and
+//! nobody deploys by hand.
 
 mod intervals;
 mod on_files;

@@ -19,8 +19,8 @@ const BATCHES: usize = 20;
 /// The worlds of the check: with a drift, and with late labels.
 const WORLDS: [&str; 2] = ["sudden drift", "sudden drift, late classes"];
 
-/// Runs streams both in memory and on files. Returns a sentence with the number of equal decisions; an
-/// error if a decision differs.
+/// Runs streams both in memory and on files. Returns a sentence with the number of equal decisions;
+/// an error if a decision differs.
 pub(crate) fn check() -> anyhow::Result<String> {
     let mut runs = 0;
     for scenario in scenarios()

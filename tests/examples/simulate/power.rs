@@ -1,9 +1,10 @@
 //! The power that any test can have, from theory.
 //!
-//! For small drifts the statistic of the score test has a noncentral χ² distribution, with one degree
-//! of freedom per coefficient. Let I be the information of a row, n the number of new rows, n₀ the
-//! number of training rows, and δ the change of the coefficients. The score U then has the mean n·I·δ
-//! and the covariance n·I·(1 + n/n₀). The non-centrality is therefore λ = n·δ'Iδ / (1 + n/n₀).
+//! For small drifts the statistic of the score test has a noncentral χ² distribution, with one
+//! degree of freedom per coefficient. Let I be the information of a row, n the number of new rows,
+//! n₀ the number of training rows, and δ the change of the coefficients. The score U then has the
+//! mean n·I·δ and the covariance n·I·(1 + n/n₀). The non-centrality is therefore λ = n·δ'Iδ / (1 +
+//! n/n₀).
 //!
 //! Among all tests of the same rows at a level α, the most powerful one knows the direction of the
 //! drift and looks once (Neyman and Pearson 1933). Its power is Φ(√λ − z(1 − α)).

@@ -67,8 +67,8 @@ impl Scenario {
         }
     }
 
-    /// The rows of a batch as the pipeline gets them. With late labels, these are the unlabelled rows of
-    /// the batch and the labelled rows of an earlier one.
+    /// The rows of a batch as the pipeline gets them. With late labels, these are the unlabelled
+    /// rows of the batch and the labelled rows of an earlier one.
     fn told(&self, drawn: &[Rows], batch: usize) -> Table {
         let mut told = drawn[batch].told.clone();
         if self.late > 0 {

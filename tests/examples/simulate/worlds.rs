@@ -13,8 +13,8 @@ pub(crate) const FEATURES: usize = 3;
 /// Coefficients of the log-odds of leaving: the intercept, then one per standard deviation of each
 /// feature.
 pub(crate) type Weights = [f64; FEATURES + 1];
-/// Coefficients of the world of every first model. The model's ROC-AUC is 0.76 there. It is 0.65 after
-/// all coefficients are halved, and 0.59 after the first one becomes 0.
+/// Coefficients of the world of every first model. The model's ROC-AUC is 0.76 there. It is 0.65
+/// after all coefficients are halved, and 0.59 after the first one becomes 0.
 pub(crate) const WEIGHTS: Weights = [0.0, 0.95, 0.45, -0.45];
 
 /// The distribution of a feature.

@@ -9,9 +9,9 @@ use crate::level::{ColumnNames, insert_among_named};
 
 /// Counts of rows by the levels of a category. Missing values do not count.
 ///
-/// At most [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels are counted one by one. If there
-/// are more, these are the levels with the smallest codes, whatever their frequency. No model can be
-/// made of such a column.
+/// At most [`MAX_NAMED_LEVELS`](crate::level::MAX_NAMED_LEVELS) levels are counted one by one. If
+/// there are more, these are the levels with the smallest codes, whatever their frequency. No model
+/// can be made of such a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryCounts {
     /// The levels that are counted one by one, the most frequent first. Equally frequent levels are
@@ -42,7 +42,8 @@ pub(super) struct CodeCounts {
     others: u64,
 }
 
-/// The written form of counts: pairs of code and rows, because not every format has maps of numbers.
+/// The written form of counts: pairs of code and rows, because not every format has maps of
+/// numbers.
 #[derive(Serialize, Deserialize)]
 struct WrittenCounts {
     rows: Vec<(u64, u64)>,
@@ -123,8 +124,8 @@ impl CodeCounts {
         }
     }
 
-    /// Adds rows to the count of all other codes. Counts that were read from a file may overflow, so
-    /// the sum saturates.
+    /// Adds rows to the count of all other codes. Counts that were read from a file may overflow,
+    /// so the sum saturates.
     fn add_to_others(&mut self, rows: u64) {
         self.others = self.others.saturating_add(rows);
     }

@@ -1,7 +1,7 @@
 //! Blocks of rows, column by column. A block is small enough for the fastest cache.
 //!
-//! Sums are split into a fixed number of lanes. The compiler can therefore add several rows with one
-//! instruction, and every machine adds the rows in the same order.
+//! Sums are split into a fixed number of lanes. The compiler can therefore add several rows with
+//! one instruction, and every machine adds the rows in the same order.
 
 use super::Rows;
 
@@ -70,7 +70,8 @@ impl Column {
         }
     }
 
-    /// All values folded by `join`, lane by lane and then over the lanes. Each lane begins with `start`.
+    /// All values folded by `join`, lane by lane and then over the lanes. Each lane begins with
+    /// `start`.
     #[inline(always)]
     pub(crate) fn fold(&self, start: f64, join: impl Fn(f64, f64) -> f64) -> f64 {
         let mut sums = [start; LANES];
@@ -101,7 +102,8 @@ impl Sum {
     }
 }
 
-/// Adds the sums of weight · left · right over the rows, for each pair of a left and a right column.
+/// Adds the sums of weight · left · right over the rows, for each pair of a left and a right
+/// column.
 #[inline(always)]
 pub(crate) fn add_products<const LEFT: usize, const RIGHT: usize>(
     sums: &mut [[Sum; RIGHT]; LEFT],

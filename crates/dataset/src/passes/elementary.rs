@@ -1,13 +1,13 @@
-//! e^−x and ln(1 + x) without branches, so that the compiler can compute several rows at once.
+//! e^−x and ln(1 + x) in plain arithmetic, so that the compiler can compute several rows at once.
 //!
 //! Only sums, products and quotients are used, none of them fused. Every machine therefore computes
-//! the same bits, which the system's mathematical library does not guarantee. The results differ from
-//! that library by at most one unit in the last place.
+//! the same bits, which the system's mathematical library does not guarantee. The results differ
+//! from that library by at most one unit in the last place.
 
 use std::f64::consts::LOG2_E;
 
-/// A summand for rounding: adding it to a number of size below 2⁵¹ leaves the nearest whole number in
-/// the lowest bits.
+/// A summand for rounding: adding it to a number of size below 2⁵¹ leaves the nearest whole number
+/// in the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 /// ln 2 to 33 bits, so that its product with the exponent of a power of two is exact.
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);

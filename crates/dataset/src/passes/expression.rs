@@ -5,8 +5,8 @@ use crate::table::Table;
 
 /// An intercept and a weighted sum of terms.
 ///
-/// The expression is plain data: it says what is computed from a row, not where or how. A feature has
-/// either one term with its number, or indicators, of which at most one is 1.
+/// The expression is plain data: it says what is computed from a row, not where or how. A feature
+/// has either one term with its number, or indicators, of which at most one is 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearExpression<'a> {
     /// The value where all terms are 0.

@@ -14,11 +14,11 @@ struct InOrder<T> {
     early: BTreeMap<usize, T>,
 }
 
-/// Folds each item to a value, on all processors, and merges the values into `total` in the order of
-/// the items.
+/// Folds each item to a value, on all processors, and merges the values into `total` in the order
+/// of the items.
 ///
-/// The items are also started in their order, so that at most about one value per thread waits. Each
-/// thread calls `scratch` once and reuses its result for all its items.
+/// The items are also started in their order, so that at most about one value per thread waits.
+/// Each thread calls `scratch` once and reuses its result for all its items.
 pub(super) fn folded_in_order<I: Send, S, T: Send>(
     items: Vec<I>,
     scratch: impl Fn() -> S + Sync + Send,

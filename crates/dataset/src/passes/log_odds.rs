@@ -25,8 +25,8 @@ pub fn probability(log_odds: f64) -> f64 {
     }
 }
 
-/// Replaces log-odds by probabilities. Unlike [`probability`], it computes many rows at once, with the
-/// same bits on every machine.
+/// Replaces log-odds by probabilities. Unlike [`probability`], it computes many rows at once, with
+/// the same bits on every machine.
 pub fn probabilities(log_odds: &mut [f64]) {
     for row in log_odds {
         let odds = exp_minus(row.abs());

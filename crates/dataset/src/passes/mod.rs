@@ -1,8 +1,9 @@
 //! Passes over rows. A pass folds the selected rows into a small value that can be merged.
 //!
-//! The rows are split into chunks of a fixed size, which are folded in parallel and merged in order.
-//! A result is therefore the same to the last bit with any number of threads. Chunks are started in
-//! order and merged as soon as possible, so that memory holds only about one value per thread.
+//! The rows are split into chunks of a fixed size, which are folded in parallel and merged in
+//! order. A result is therefore the same to the last bit with any number of threads. Chunks are
+//! started in order and merged as soon as possible, so that memory holds only about one value per
+//! thread.
 
 mod categories;
 mod column;
@@ -37,7 +38,8 @@ pub use running_profile::RunningProfile;
 pub use summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
 pub use term::{Encoding, Term};
 
-/// Number of rows in a chunk: large enough to hide the cost of scheduling, small enough for the cache.
+/// Number of rows in a chunk: large enough to hide the cost of scheduling, small enough for the
+/// cache.
 const CHUNK_ROWS: usize = 16_384;
 
 /// A fold over rows.

@@ -1,8 +1,8 @@
 //! The profile of a table's columns: counts, moments, extremes, levels, and a sample of the rows.
 //!
-//! All figures are exact, except those of the sample. The sample has the rows with the smallest public
-//! hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows. Up to that number of
-//! rows the sample has all rows, so that medians are exact.
+//! All figures are exact, except those of the sample. The sample has the rows with the smallest
+//! public hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows. Up to that
+//! number of rows the sample has all rows, so that medians are exact.
 
 use common::Schema;
 use common::schema::Kind;
@@ -87,7 +87,8 @@ impl ColumnProfile {
         }
     }
 
-    /// The reason, as a sentence, why a category cannot be a feature of a model; `None` if it can be.
+    /// The reason, as a sentence, why a category cannot be a feature of a model; `None` if it can
+    /// be.
     ///
     /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. The frequency of a text
     /// then does not decide whether the text is counted.
@@ -217,8 +218,8 @@ pub(super) fn described(
     }
 }
 
-/// A limit for hashes. About twice as many rows as the sample needs have a hash below it, so that the
-/// other rows need not be kept in memory.
+/// A limit for hashes. About twice as many rows as the sample needs have a hash below it, so that
+/// the other rows need not be kept in memory.
 fn hash_limit(rows: usize) -> u64 {
     let share = 2.0 * SAMPLE_ROWS as f64 / rows.max(1) as f64;
     if share >= 1.0 {

@@ -1,7 +1,8 @@
 //! A profile that is updated as rows arrive, and that a later process can continue.
 //!
-//! It equals the profile of all rows at once to the last bit: blocks and chunks begin at the same rows
-//! and are merged in the same order. The values after the last complete block are kept unchanged.
+//! It equals the profile of all rows at once to the last bit: blocks and chunks begin at the same
+//! rows and are merged in the same order. The values after the last complete block are kept
+//! unchanged.
 
 use std::ops::Range;
 
@@ -132,7 +133,8 @@ impl RunningProfile {
         self.rows += n_rows;
     }
 
-    /// Removes sampled rows that can no longer be in the sample. Call it before the profile is written.
+    /// Removes sampled rows that can no longer be in the sample. Call it before the profile is
+    /// written.
     pub fn shrink(&mut self) {
         self.sample.prune();
     }

@@ -130,7 +130,8 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
 #[test]
 fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     let mut table = Table::new(&schema());
-    // All positive labels are rows of one client. The fit without its fold sees negative labels only.
+    // All positive labels are rows of one client. The fit without its fold sees negative labels
+    // only.
     for row in 0..40 {
         let id = if row % 4 == 0 {
             "leaver".into()

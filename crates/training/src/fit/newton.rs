@@ -12,8 +12,8 @@ const MAX_HALVINGS: u32 = 60;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// Relative rounding error of the objective. A smaller change means nothing.
 const ROUNDING: f64 = 1e-12;
-/// Limit of the squared Newton decrement, relative to the objective, below which a point is near the
-/// optimum.
+/// Limit of the squared Newton decrement, relative to the objective, below which a point is near
+/// the optimum.
 ///
 /// This ratio is about the square of the coefficients' relative error. Near the optimum, Newton's
 /// method ends once a step gains too little or does not lower the objective.

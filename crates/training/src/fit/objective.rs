@@ -67,8 +67,8 @@ impl Point {
         self.terms.gradient.dot(&self.terms.gradient).sqrt()
     }
 
-    /// The Newton direction: from this point to the minimum of the second-order approximation of the
-    /// objective. `None` if the curvature is not finite.
+    /// The Newton direction: from this point to the minimum of the second-order approximation of
+    /// the objective. `None` if the curvature is not finite.
     pub(super) fn newton_direction(&self) -> Option<Array1<f64>> {
         let factor = Cholesky::of(&self.terms.hessian)?;
         Some(-factor.solve(&self.terms.gradient))

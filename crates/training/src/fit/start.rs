@@ -1,7 +1,7 @@
 //! Starts of a fit other than all weights 0.
 //!
-//! Each start is a guess. It is used only if its loss is lower than with all weights 0; otherwise it
-//! is `None`.
+//! Each start is a guess. It is used only if its loss is lower than with all weights 0; otherwise
+//! it is `None`.
 
 use std::f64::consts::LN_2;
 

@@ -14,11 +14,12 @@ const NEW_ROWS: usize = 500;
 const TEST_ROWS: usize = 2_000;
 /// Number of rows that are enough to represent the world itself.
 const MANY_ROWS: usize = 100_000;
-/// Ratio of log-losses on clean rows, candidate to deployed model, from which on a promotion is harm.
+/// Ratio of log-losses on clean rows, candidate to deployed model, from which on a promotion is
+/// harm.
 const HARM: f64 = 1.02;
 
-/// The promises on candidates that are fitted to wrong labels. Every fifth label is wrong: first only in
-/// the new rows, then in all rows that the candidate is fitted to.
+/// The promises on candidates that are fitted to wrong labels. Every fifth label is wrong: first
+/// only in the new rows, then in all rows that the candidate is fitted to.
 pub(crate) fn flipped_labels() -> Vec<Target> {
     let noisy = World {
         flipped: 0.2,

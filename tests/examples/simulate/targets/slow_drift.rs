@@ -1,10 +1,11 @@
 //! A drift that no single batch shows, and the share of it that a test can find in theory.
 //!
 //! No test of these rows finds a change of a tenth of a coefficient in 80 % of the streams. Its
-//! non-centrality is 3.4. The best test at the level 0.005 looks once and knows the direction; it finds
-//! 22.9 %. It would find 50.8 % if the deployed coefficients were known exactly. A χ² test with four
-//! degrees of freedom that looks once finds 7.2 %. The sums may be looked at any number of times, so
-//! they find less. The other two drifts are even smaller. [`crate::power`] has the formulas.
+//! non-centrality is 3.4. The best test at the level 0.005 looks once and knows the direction; it
+//! finds 22.9 %. It would find 50.8 % if the deployed coefficients were known exactly. A χ² test
+//! with four degrees of freedom that looks once finds 7.2 %. The sums may be looked at any number
+//! of times, so they find less. The other two drifts are even smaller. [`crate::power`] has the
+//! formulas.
 
 use std::io::{self, Write};
 

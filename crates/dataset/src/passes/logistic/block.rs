@@ -84,8 +84,8 @@ impl Block {
 
     /// Computes the losses, residuals and factors of all rows.
     ///
-    /// Each step runs over all rows before the next one, so that the processor works on many rows at
-    /// once.
+    /// Each step runs over all rows before the next one, so that the processor works on many rows
+    /// at once.
     #[inline(always)]
     pub(super) fn evaluate(&mut self, weight: &Weight) {
         let small = &mut self.small;
