@@ -1,20 +1,20 @@
-//! The sample data: ten thousand made-up corporate clients in a world that changes.
+//! The sample data: ten thousand artificial corporate clients in a world that changes.
 //!
-//! The story. Until the end of 2025 a client leaves when it goes quiet: much use over the year and
-//! little in the last month is the sign, and large companies stay because moving is hard for them.
-//! In 2026 a competitor sells a package by the seat and moves its buyers for free. Now the more
-//! employees a client has, the likelier it leaves, busy or not: those who were the most loyal. A
-//! model of 2025 misses them; one trained on the exports of 2026 finds them. `testdata` was held
-//! back over the whole period, one half from either side of the change, so it is fair to both.
+//! The story: until the end of 2025 a client leaves after it goes quiet. The sign is much use over
+//! the year and little in the last month. Large companies stay, because moving is hard for them. In
+//! 2026 a competitor sells a package by the seat and moves its buyers for free. Now a client is the
+//! more likely to leave, the more employees it has, whether it is active or not. These clients were
+//! the most loyal ones before. A model of 2025 misses them, and a model trained on the exports of
+//! 2026 finds them. `testdata` was held back over the whole period. One half is from before the
+//! change and one half from after it, so it is fair to both models.
 //!
-//! Whether a client exited is a draw from a logistic law, linear in the three raw columns: a
-//! logistic regression is the right model here, and what it misses is noise and no mistake of it.
-//! The exports look like exports: they overlap, miss cells, spell numbers in two ways, hold a few
-//! broken rows, and one file lacks a column.
+//! A client exits by a draw from a logistic law that is linear in the three raw columns. A logistic
+//! regression is therefore the right model, and its errors are only noise. The exports are
+//! realistic: they overlap, have missing cells, write numbers in two ways, and have a few broken
+//! rows. One file lacks a column.
 //!
-//! Limits. Integer arithmetic only, so that every machine writes the same bytes. A client has one
-//! row; nobody is followed over time. Not a stream: all clients drawn
-//! are in memory at once.
+//! Limits: there is only integer arithmetic, so that every machine writes the same bytes. A client
+//! has one row and is not followed over time. All drawn clients are in memory at once.
 
 use crate::draws::Draws;
 
@@ -168,10 +168,10 @@ const ENDINGS: [&str; 12] = [
     "adan", "elis", "imar", "orik", "utan", "avel", "ezon", "imo", "onda", "usta", "arel", "ovin",
 ];
 
-/// Draws the company first and its fate last: the stream of draws is the same in every world.
+/// Draws the company first and its label last, so that the draws are the same in every world.
 fn client(world: World, number: u64, draws: &mut Draws) -> Client {
     let corporation = name(number, draws);
-    // A usual month; the last one and the year then go their own way around it.
+    // The activity of a usual month. The last month and the year vary around it.
     let usual = 60 + draws.skewed(1_240);
     let mut client = Client {
         corporation,

@@ -111,7 +111,7 @@ fn clients_that_never_read_their_answers_hold_up_nobody() {
     let mut silent = Vec::new();
     for _ in 0..4 {
         let mut stream = server.connect();
-        // The server does not read the rest of a request that is refused at once.
+        // The server does not read the rest of a request that it refuses at once.
         let _ = stream
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(body.as_bytes()));
