@@ -166,12 +166,9 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
     let config = config(&folder);
     let (before, good) = (file(BEFORE, None), file(NEW, None));
     write(&folder.join("reference.csv"), before.as_bytes());
-    let model = training::train(
-        &config,
-        &accepted(&config, &before),
-        DataPosition::default(),
-    )
-    .expect("a model");
+    let table = accepted(&config, &before);
+    let rows = 0..table.rows();
+    let model = training::train(&config, &table, rows, DataPosition::default()).expect("a model");
     // Only the features. The comparison also has the target.
     let features = |current: &str| {
         let mut columns = compared(&folder, &config, current).columns;

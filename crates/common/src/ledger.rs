@@ -65,6 +65,8 @@ pub struct LedgerFile {
     pub reason: Option<String>,
     /// Counts of its rows by result.
     pub rows: RowCounts,
+    /// The run that ingested it; `None` if it was ingested by hand or by an older program.
+    pub run: Option<i64>,
 }
 
 /// Metadata of a file. While it is unchanged, the content counts as unchanged.
@@ -143,6 +145,27 @@ impl Ledger {
             .filter(|file| file.status == FileStatus::Ingested)
     }
 
+    /// The first row of each batch, in ascending order. A batch is the rows that one run ingested.
+    ///
+    /// The rows up to the last rebuild are one batch, because a rebuild orders them anew. Files that
+    /// were ingested by hand, one after the other, are one batch too.
+    pub fn batches(&self) -> Vec<u64> {
+        let is_ingested = |file: &&LedgerFile| file.status == FileStatus::Ingested;
+        let since_rebuild = self.files.get(self.base.files..).unwrap_or_default();
+        let appended: Vec<&LedgerFile> = since_rebuild.iter().filter(is_ingested).collect();
+        let kept: u64 = appended.iter().map(|file| file.rows.kept).sum();
+        let mut next = self.rows.saturating_sub(kept);
+        let mut batches: Vec<u64> = (next > 0).then_some(0).into_iter().collect();
+        for of_run in appended.chunk_by(|one, other| one.run == other.run) {
+            let kept: u64 = of_run.iter().map(|file| file.rows.kept).sum();
+            if kept > 0 {
+                batches.push(next);
+            }
+            next += kept;
+        }
+        batches
+    }
+
     /// First contradiction in the ledger, if any. Readers rely on consistent numbers.
     pub fn flaw(&self) -> Option<&'static str> {
         if self.evaluated_rows > self.rows || self.seen_rows > self.rows {
@@ -216,6 +239,56 @@ pub struct FileReference {
 mod tests {
     use super::*;
 
+    /// A ledger of files, each with its run and its kept rows, after `before` rows of one rebuild.
+    fn ledger(before: u64, files: &[(Option<i64>, u64)]) -> Ledger {
+        let file = |(run, kept): &(Option<i64>, u64)| LedgerFile {
+            folder: "in".into(),
+            name: "a.csv".into(),
+            sha256: String::new(),
+            stamp: FileStamp::default(),
+            status: FileStatus::Ingested,
+            reason: None,
+            rows: RowCounts {
+                read: *kept,
+                kept: *kept,
+                ..RowCounts::default()
+            },
+            run: *run,
+        };
+        let rebuilt = file(&(Some(99), before));
+        let appended = files.iter().map(file);
+        Ledger {
+            rows: before + files.iter().map(|(_, kept)| kept).sum::<u64>(),
+            files: [rebuilt].into_iter().chain(appended).collect(),
+            base: RebuildBase {
+                files: 1,
+                ..RebuildBase::default()
+            },
+            ..Ledger::default()
+        }
+    }
+
+    #[test]
+    fn a_batch_is_what_one_run_ingested() {
+        let found = ledger(
+            100,
+            &[
+                (None, 5),
+                (None, 3),
+                (Some(7), 2),
+                (Some(7), 4),
+                (Some(8), 1),
+            ],
+        );
+        assert_eq!(found.batches(), [0, 100, 108, 114]);
+        // A run whose rows were all duplicates, and a rejected file, are no batch.
+        let mut found = ledger(10, &[(Some(2), 0), (Some(3), 6), (Some(4), 0)]);
+        found.files[3].status = FileStatus::Rejected;
+        assert_eq!(found.batches(), [0, 10]);
+        assert_eq!(ledger(0, &[(Some(1), 6)]).batches(), [0]);
+        assert_eq!(Ledger::default().batches(), [0; 0]);
+    }
+
     #[test]
     fn contradictions_in_a_ledger_are_found() {
         let whole = Ledger {
@@ -235,6 +308,7 @@ mod tests {
                     duplicate: 0,
                     rejected: 1,
                 },
+                run: None,
             }],
             ..Ledger::default()
         };

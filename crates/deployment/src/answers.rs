@@ -87,7 +87,7 @@ mod tests {
                 label,
             );
         }
-        training::train(&config, &table, DataPosition::default()).unwrap()
+        training::train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap()
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Production {
             let label = row % 4 == 0 || row > 30;
             table.push(row.to_string().as_bytes(), &[x, 2.0, x % 7.0], Some(label));
         }
-        let model = training::train(&config, &table, DataPosition::default()).unwrap();
+        let model =
+            training::train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
         let metrics = scoring::score(&model, &table, &table.all()).unwrap();
         Self {
             history: History::open(&config.layout).unwrap(),

@@ -77,12 +77,21 @@ impl OpenRun<'_> {
             // An interrupted run published the candidate already.
             return Ok(self.outcome_of_publication());
         }
-        let was_refused = self.record.gate.as_ref().is_some_and(|gate| !gate.accepted);
-        if was_refused && self.has(Effect::Trained) {
-            return Ok(Outcome::CandidateRefused);
+        if let Some(gate) = &self.record.gate
+            && !gate.accepted
+            && self.has(Effect::Trained)
+        {
+            return Ok(match gate.waits {
+                true => Outcome::CandidateWaiting,
+                false => Outcome::CandidateRefused,
+            });
         }
         match self.try_candidate(data, live)? {
             Trial::NoModel => Ok(Outcome::TrainingRefused),
+            Trial::Waiting(candidate) => {
+                self.write_candidate(&candidate)?;
+                Ok(Outcome::CandidateWaiting)
+            }
             Trial::Rejected(candidate) => {
                 self.write_candidate(&candidate)?;
                 Ok(Outcome::CandidateRefused)

@@ -90,6 +90,7 @@ impl OpenRun<'_> {
             Action::Keep => self.record.outcome_of_keeping(),
             Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
                 Trial::NoModel => Outcome::TrainingRefused,
+                Trial::Waiting(_) => Outcome::CandidateWaiting,
                 Trial::Rejected(_) => Outcome::CandidateRefused,
                 Trial::Accepted(_) => self.outcome_of_publication(),
             },

@@ -14,6 +14,7 @@ mod evaluation;
 mod monitor;
 mod notices;
 mod open_run;
+mod regime;
 mod resume;
 mod run_folder;
 mod run_list;
@@ -234,6 +235,7 @@ impl OpenRun<'_> {
                 .transpose()?
                 .unwrap_or_default();
             let mut evidence = Evidence {
+                regime: regime::load(config, history, &data)?,
                 verdicts: monitor(config, history, live, &data)?,
                 ..evaluate(config, history, live, &data)?
             };
@@ -252,7 +254,8 @@ impl OpenRun<'_> {
         })?;
         self.record_decision(&data, evidence, &policy, &decision);
         notices::collect(self.config, self.history, &data.ledger, &mut self.record)?;
-        self.save()?;
+        let regime = self.record.regime;
+        self.save_with(|history| regime::save(history, regime, &data))?;
         Ok(DecidedRun {
             action: decision.action,
             data,
@@ -301,6 +304,7 @@ impl OpenRun<'_> {
             found,
             live: live.map(LiveRelease::manifest),
             keep: Keep::Rows,
+            run: Some(self.id),
             on_commit: &note,
         });
         if let Some(report) = committed.into_inner() {
@@ -334,6 +338,7 @@ impl OpenRun<'_> {
             ));
         }
         record.rows.new = evidence.new_rows;
+        record.regime = evidence.regime_after(decision.action, self.id);
         record.data = Some(data.ledger.digest.clone());
         record.reason = decision.reason.clone();
         record.decision = Some(decision.clone());

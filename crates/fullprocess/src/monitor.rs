@@ -2,12 +2,12 @@
 //!
 //! The sums of the score test belong to one release while it is live. They are committed with the
 //! mark that the rows are evaluated, so no row is added twice. They start again once another release
-//! is live, and after every retrain, also one that failed.
+//! is live, and after every retrain because of model drift, also one that failed.
 
 use common::history::documents;
 use common::{Config, History};
 use diagnostics::statistics::CumulativeScore;
-use diagnostics::{Batch, Verdicts, verdicts};
+use diagnostics::{Batch, Verdict, Verdicts, verdicts};
 use jiff::Timestamp;
 use record::{Action, RunRecord};
 use serde::{Deserialize, Serialize};
@@ -47,12 +47,13 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
-/// The sums that the next batch is added to. They start again once a candidate was fitted.
+/// The sums that the next batch is added to, if the same model is deployed then. They start again
+/// once a candidate was fitted because of model drift.
 pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
-    match action {
-        Action::Keep | Action::Predict => verdicts.sums.clone(),
-        _ => CumulativeScore::default(),
+    if action == Action::Retrain && verdicts.model.verdict == Verdict::Drift {
+        return CumulativeScore::default();
     }
+    verdicts.sums.clone()
 }
 
 /// Stores the sums of a run; part of the transaction that marks its rows as evaluated.

@@ -110,7 +110,16 @@ impl<'a> OpenRun<'a> {
 
     /// Saves the record.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        self.save_with(|_| Ok(()))
+    }
+
+    /// Saves the record, and what `also` writes, in one transaction.
+    pub(crate) fn save_with(
+        &mut self,
+        also: impl FnOnce(&History) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         self.history.transaction(|history| {
+            also(history)?;
             record_stages(history, &self.unsaved_durations)?;
             history.save_run(self.id, &self.record)
         })?;

@@ -2,20 +2,27 @@
 //!
 //! A trial changes only the record of the run, so a dry run makes the same trial.
 
+use std::ops::Range;
+
 use common::{Config, digest};
 use dataset::{Table, TestData};
 use model::Model;
 use record::{Evidence, NeededLabels};
-use scoring::{Comparison, Contest, GateDecision, Metrics, UnseenTest, gate};
+use scoring::{
+    Comparison, Contest, GateDecision, Metrics, UnseenTest, WindowChoice, WindowTrial, gate,
+};
 use training::FitSettings;
 
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{OpenRun, is_unusable_data};
+use crate::regime;
 
 /// Result of a trial.
 pub(crate) enum Trial {
     /// No model can be fitted to the data.
     NoModel,
+    /// The candidate passed the gate and waits for a person to deploy it.
+    Waiting(ScoredCandidate),
     /// The candidate is worse than the deployed model.
     Rejected(ScoredCandidate),
     /// The candidate may be deployed.
@@ -38,7 +45,7 @@ impl OpenRun<'_> {
         data: &RunData,
         live: Option<&LiveRelease>,
     ) -> anyhow::Result<Trial> {
-        let Some(model) = self.fit(data)? else {
+        let Some(FittedCandidate { model, window }) = self.fit(data, live)? else {
             return Ok(Trial::NoModel);
         };
         let (candidate, test) = self.stage("scoring", |run| {
@@ -56,14 +63,14 @@ impl OpenRun<'_> {
         if live.is_none() {
             self.warn_of_few_labels(data)?;
         }
-        let is_accepted = match live {
-            Some(live) => self.gate(&candidate, live, data, &test)?.accepted,
-            None => true,
+        let Some((live, window)) = live.zip(window) else {
+            return Ok(Trial::Accepted(candidate));
         };
-        Ok(if is_accepted {
-            Trial::Accepted(candidate)
-        } else {
-            Trial::Rejected(candidate)
+        let decision = self.gate(&candidate, &window, live, data, &test)?;
+        Ok(match decision {
+            GateDecision { accepted: true, .. } => Trial::Accepted(candidate),
+            GateDecision { waits: true, .. } => Trial::Waiting(candidate),
+            GateDecision { .. } => Trial::Rejected(candidate),
         })
     }
 
@@ -82,17 +89,21 @@ impl OpenRun<'_> {
         Ok(())
     }
 
-    /// Fits a model. Returns `None`, with the reason in the record, if the data allows no model.
-    fn fit(&mut self, data: &RunData) -> anyhow::Result<Option<Model>> {
-        let config = self.config;
-        let fitted = self.stage("training", |_| {
-            match training::train(config, data.all(config)?, data.ledger.position()) {
-                Err(error) if is_unusable_data(&error) => Ok(Err(error)),
-                fitted => fitted.map(Ok),
-            }
+    /// Fits a candidate. Returns `None`, with the reason in the record, if the data allows no model.
+    fn fit(
+        &mut self,
+        data: &RunData,
+        live: Option<&LiveRelease>,
+    ) -> anyhow::Result<Option<FittedCandidate>> {
+        let fitted = self.stage("training", |run| match run.fit_window(data, live) {
+            Err(error) if is_unusable_data(&error) => Ok(Err(error)),
+            fitted => fitted.map(Ok),
         })?;
         match fitted {
-            Ok(model) => Ok(Some(model)),
+            Ok(fitted) => {
+                self.record.windows = fitted.model.windows.clone();
+                Ok(Some(fitted))
+            }
             Err(error) => {
                 self.record.reason = format!("{}; {error:#}", self.record.reason);
                 Ok(None)
@@ -100,10 +111,70 @@ impl OpenRun<'_> {
         }
     }
 
+    /// Fits a model to the best of the training windows. The first model is fitted to all rows, since
+    /// there is no drift to follow.
+    fn fit_window(
+        &self,
+        data: &RunData,
+        live: Option<&LiveRelease>,
+    ) -> anyhow::Result<FittedCandidate> {
+        let config = self.config;
+        let (table, position) = (data.all(config)?, data.ledger.position());
+        let Some(live) = live else {
+            let model = training::train(config, table, 0..table.rows(), position)?;
+            return Ok(FittedCandidate {
+                model,
+                window: None,
+            });
+        };
+        let batches = data.ledger.batches();
+        let drift = self.record.regime.map(|regime| regime.first_row);
+        let windows = scoring::windows(config.training.window, table.rows(), &batches, drift);
+        let first = training::train(config, table, windows[0].rows.clone(), position.clone())?;
+        let choice = scoring::choose_window(&WindowTrial {
+            settings: &FitSettings {
+                c: config.training.c,
+            },
+            table,
+            windows: &windows,
+            first: &first,
+            gate_rows: &self.gate_rows(data, live),
+        })?;
+        let chosen = if choice.chosen == windows[0] {
+            first
+        } else {
+            training::train(config, table, choice.chosen.rows.clone(), position)?
+        };
+        Ok(FittedCandidate {
+            model: Model {
+                windows: match windows.len() {
+                    1 => Vec::new(),
+                    _ => choice.results.clone(),
+                },
+                ..chosen
+            },
+            window: Some(choice),
+        })
+    }
+
+    /// The rows that candidates are judged on: those since the drift was found, at most those of the
+    /// last batches, that the deployed model was not fitted to. The new rows are always among them.
+    fn gate_rows(&self, data: &RunData, live: &LiveRelease) -> Range<usize> {
+        let ledger = &data.ledger;
+        let first = scoring::first_gate_row(
+            ledger.evaluated_rows,
+            &ledger.batches(),
+            self.record.regime.map(|regime| regime.first_row),
+            live.model.data.rows,
+        );
+        first as usize..ledger.rows as usize
+    }
+
     /// The gate's decision on this candidate, committed; made once.
     fn gate(
         &mut self,
         candidate: &ScoredCandidate,
+        window: &WindowChoice,
         live: &LiveRelease,
         data: &RunData,
         test: &TrialTestData,
@@ -114,14 +185,28 @@ impl OpenRun<'_> {
         {
             return Ok(decision);
         }
-        let comparison = self.stage("gate", |run| compare(run, candidate, live, data, test))?;
+        let comparison = self.stage("gate", |run| {
+            compare(run, candidate, window, live, data, test)
+        })?;
         let decision = gate(&comparison, self.config.deployment.gate);
         self.record.candidate_model = Some(candidate.digest.clone());
         self.record.comparison = Some(comparison);
+        let is_refused = !decision.accepted && !decision.waits;
+        let regime = self
+            .record
+            .regime
+            .map(|regime| regime.after_gate(is_refused));
         self.record.gate = Some(decision.clone());
-        self.save()?;
+        self.save_with(|history| regime::save(history, regime, data))?;
         Ok(decision)
     }
+}
+
+/// A fitted candidate.
+struct FittedCandidate {
+    model: Model,
+    /// The choice of its training window; `None` for the first model.
+    window: Option<WindowChoice>,
 }
 
 impl ScoredCandidate {
@@ -188,24 +273,24 @@ fn known_input_rows(config: &Config, data: &RunData, test: &TestData) -> anyhow:
 fn compare(
     run: &OpenRun<'_>,
     candidate: &ScoredCandidate,
+    window: &WindowChoice,
     live: &LiveRelease,
     data: &RunData,
     test: &TrialTestData,
 ) -> anyhow::Result<Comparison> {
-    let config = run.config;
-    let table = data.all(config)?;
-    let new_rows = data.ledger.evaluated_rows as usize..table.rows();
+    let evidence = run.record.evidence.as_ref();
     let contest = Contest {
         candidate: &candidate.model,
+        window,
         incumbent: &live.model,
-        table,
-        new_rows,
+        table: data.all(run.config)?,
+        gate_rows: &run.gate_rows(data, live),
         test: Some(UnseenTest {
             table: &test.unseen,
             left_out: (test.data.table.rows() - test.unseen.rows()) as u64,
         }),
-        model_drift: (run.record.evidence.as_ref()).is_some_and(Evidence::has_model_drift),
+        model_drift: evidence.is_some_and(Evidence::has_model_drift),
+        refit: evidence.is_some_and(Evidence::is_refit_due),
     };
-    let c = config.training.c;
-    scoring::compare(&FitSettings { c }, &contest)
+    scoring::compare(&contest)
 }

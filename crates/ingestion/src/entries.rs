@@ -22,8 +22,8 @@ pub(crate) fn remaining_files(ledger: &Ledger, found: &InputScan) -> Vec<Planned
         .collect()
 }
 
-/// Files that the ledger does not know, in the order of the listing.
-pub(crate) fn new_files(found: &InputScan) -> Vec<PlannedFile> {
+/// Files that the ledger does not know, in the order of the listing, as files of `run`.
+pub(crate) fn new_files(found: &InputScan, run: Option<i64>) -> Vec<PlannedFile> {
     found
         .new_files
         .iter()
@@ -36,6 +36,7 @@ pub(crate) fn new_files(found: &InputScan) -> Vec<PlannedFile> {
                 status: FileStatus::Ingested,
                 reason: None,
                 rows: RowCounts::default(),
+                run,
             },
             sha256: sha256.clone(),
             path: file.path.clone(),

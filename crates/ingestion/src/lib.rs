@@ -201,6 +201,7 @@ fn scan_and_ingest(
         found,
         live: live.as_ref(),
         keep: Keep::Nothing,
+        run: None,
         on_commit: &|_, _| Ok(()),
     })?;
     let report = ingested.report;
@@ -293,6 +294,7 @@ pub fn restore(
         found,
         live: None,
         keep: Keep::Nothing,
+        run: None,
         on_commit: &|_, _| Ok(()),
     })?;
     reconcile::reconcile(config, history, ingested.ledger, live)

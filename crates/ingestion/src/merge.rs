@@ -43,6 +43,8 @@ pub struct Intake<'a> {
     pub live: Option<&'a Manifest>,
     /// Whether the written rows are returned.
     pub keep: Keep,
+    /// The run that ingests; `None` by hand.
+    pub run: Option<i64>,
     /// Called in the transaction that commits the ingestion.
     pub on_commit: OnCommit<'a>,
 }
@@ -60,6 +62,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         found,
         live,
         keep,
+        run,
         on_commit,
     } = intake;
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
@@ -72,6 +75,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         key,
         live,
         keep,
+        run,
         on_commit,
         reads_twice: Cell::new(false),
     };
@@ -106,6 +110,7 @@ struct Merge<'a> {
     key: FingerprintKey,
     live: Option<&'a Manifest>,
     keep: Keep,
+    run: Option<i64>,
     on_commit: OnCommit<'a>,
     /// True once a file was found that its end rejects after rows were written.
     reads_twice: Cell<bool>,
@@ -159,7 +164,7 @@ impl Merge<'_> {
             }
         };
         let unwanted = self.evaluated_not_in_front(ledger)?;
-        let planned = new_files(found);
+        let planned = new_files(found, self.run);
         let written = match reading.append(ledger, append_state, &planned, &unwanted) {
             Ok(written) => written,
             Err(error) => {
@@ -234,7 +239,7 @@ impl Merge<'_> {
         reason: String,
     ) -> Result<Ingested, WriteError> {
         let mut planned = remaining_files(ledger, found);
-        planned.extend(new_files(found));
+        planned.extend(new_files(found, self.run));
         let arrangement = self.evaluated_first(ledger, &planned)?;
         let written = self.rebuild(ledger, found, &planned, &arrangement)?;
         let reordered = Ledger {

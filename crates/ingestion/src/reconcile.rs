@@ -160,6 +160,7 @@ mod tests {
                     kept: *kept,
                     ..RowCounts::default()
                 },
+                run: None,
             });
         }
         ledger

@@ -220,6 +220,7 @@ impl InputScan {
                     status: FileStatus::Copy,
                     reason: None,
                     rows: Default::default(),
+                    run: None,
                 }),
             }
         }

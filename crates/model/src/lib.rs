@@ -13,6 +13,7 @@ mod model;
 mod predictor;
 mod rows;
 mod scorer;
+mod window;
 
 pub use coefficient::Coefficient;
 pub use covariance::covariance_flaw;
@@ -23,6 +24,7 @@ pub use model::{Check, Convergence, Model};
 pub use predictor::Predictor;
 pub use rows::RowWriter;
 pub use scorer::Scorer;
+pub use window::{Window, WindowResult};
 
 #[cfg(test)]
 mod tests;

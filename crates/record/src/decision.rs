@@ -95,12 +95,18 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         DriftTrigger::Evidence => (test, score, "the score"),
         DriftTrigger::Score => (score, test, "the evidence"),
     };
-    first.unwrap_or_else(|why| match second {
+    let decided = first.unwrap_or_else(|why| match second {
         Ok(Decision { action, reason }) => {
             decision(action, format!("{why}; so {other} decides: {reason}"))
         }
         Err(neither) => decision(Action::Wait, format!("{why}; {neither}")),
-    })
+    });
+    match reasons::refit(evidence) {
+        Some(why) if decided.action != Action::Retrain => {
+            decision(Action::Retrain, format!("{}; {why}", decided.reason))
+        }
+        _ => decided,
+    }
 }
 
 fn decision(action: Action, reason: impl Into<String>) -> Decision {
@@ -178,4 +184,4 @@ fn compare_scores(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static s
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use scoring::{ConfusionMatrix, Metrics};
 use serde::{Deserialize, Serialize};
 
 use crate::predictions::{EstimatedPerformance, RealisedPerformance};
+use crate::regime::Regime;
 
 /// What a run found out about the data and the deployed model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Evidence {
     pub on_new_rows: Option<Metrics>,
     /// Performance of the deployed model on all labelled rows; `None` without any.
     pub on_all_rows: Option<AllRows>,
+    /// The regime that was open before this run; `None` if none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
     /// Drift verdicts on the deployed model and its features; `None` without new rows, without a
     /// deployed model, or while the new rows wait for more labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,6 +12,7 @@ mod needed_labels;
 mod notice;
 mod outcome;
 mod predictions;
+mod regime;
 mod run_record;
 mod stored;
 
@@ -25,5 +26,6 @@ pub use predictions::{
     EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions, PredictionFile,
     RealisedPerformance, RunEstimate,
 };
+pub use regime::Regime;
 pub use run_record::RunRecord;
 pub use stored::{RunFilter, newest_runs, visit_runs};

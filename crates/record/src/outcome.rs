@@ -20,6 +20,8 @@ pub enum Outcome {
     Redeployed,
     /// The deployed model had drifted, but the gate refused the candidate.
     CandidateRefused,
+    /// A candidate passed the gate and waits for a person to deploy it.
+    CandidateWaiting,
     /// The deployed model had drifted, but no candidate could be fitted.
     TrainingRefused,
     /// Data changed, but there were no labels, or too few, to evaluate the model on.
@@ -65,6 +67,7 @@ impl Outcome {
             Self::DriftNoted => "drift_noted",
             Self::Redeployed => "redeployed",
             Self::CandidateRefused => "candidate_refused",
+            Self::CandidateWaiting => "candidate_waiting",
             Self::TrainingRefused => "training_refused",
             Self::NotJudged => "not_judged",
             Self::Failed => "failed",
@@ -89,6 +92,7 @@ mod tests {
             "drift_noted",
             "redeployed",
             "candidate_refused",
+            "candidate_waiting",
             "training_refused",
             "not_judged",
             "failed",
@@ -100,9 +104,9 @@ mod tests {
             assert_eq!(Outcome::of_name(name), read);
             assert_eq!(serde_json::to_value(&read).unwrap(), name);
         }
-        let newer: Outcome = serde_json::from_value(json!("candidate_waiting")).unwrap();
-        assert_eq!(newer, Outcome::Other("candidate_waiting".into()));
-        assert_eq!(Outcome::of_name("candidate_waiting"), newer);
-        assert_eq!(serde_json::to_value(&newer).unwrap(), "candidate_waiting");
+        let newer: Outcome = serde_json::from_value(json!("candidate_praised")).unwrap();
+        assert_eq!(newer, Outcome::Other("candidate_praised".into()));
+        assert_eq!(Outcome::of_name("candidate_praised"), newer);
+        assert_eq!(serde_json::to_value(&newer).unwrap(), "candidate_praised");
     }
 }

@@ -10,6 +10,7 @@ use common::ledger::FileStatus;
 use diagnostics::{DependencyCounts, Verdict, Verdicts};
 use ingestion::IngestReport;
 use jiff::Timestamp;
+use model::WindowResult;
 use scoring::{Comparison, GateDecision};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ use crate::evidence::Evidence;
 use crate::notice::Notice;
 use crate::outcome::{Effect, Outcome};
 use crate::predictions::PendingPredictions;
+use crate::regime::Regime;
 
 /// Everything about one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,13 @@ pub struct RunRecord {
     pub evidence: Option<Evidence>,
     /// What the run decided.
     pub decision: Option<Decision>,
+    /// The regime after the decision; `None` if none is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
+    /// Training windows that were tried for the candidate, the first of which is chosen unless
+    /// another is significantly better. Empty if there was no choice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowResult>,
     /// SHA-256 of the candidate that was compared.
     pub candidate_model: Option<String>,
     /// Candidate and deployed model on the same rows.

@@ -125,13 +125,13 @@ mod tests {
         let (_folder, history) = history();
         end(&history, "steady", &readable());
         let newer = readable_with("effects", json!(["archived"]));
-        end(&history, "candidate_waiting", &newer);
+        end(&history, "candidate_praised", &newer);
         end(&history, "steady", &json!("no record"));
         end(&history, "steady", &readable());
         let runs = newest_runs(&history, RunFilter::All, 20).unwrap();
         let ids: Vec<i64> = runs.iter().filter_map(|run| run.run_id).collect();
         assert_eq!(ids, [4, 3, 2, 1]);
-        for (run, outcome) in [(&runs[1], "steady"), (&runs[2], "candidate_waiting")] {
+        for (run, outcome) in [(&runs[1], "steady"), (&runs[2], "candidate_praised")] {
             assert_eq!(run.outcome.as_ref().map(Outcome::name), Some(outcome));
             assert_eq!((run.started_at, run.finished_at), (now(), Some(now())));
             let id = run.run_id.unwrap();
@@ -148,14 +148,14 @@ mod tests {
     #[test]
     fn an_unknown_outcome_and_unknown_members_leave_a_record_readable() {
         let (_folder, history) = history();
-        let mut newer = readable_with("outcome", json!("candidate_waiting"));
+        let mut newer = readable_with("outcome", json!("candidate_praised"));
         newer["priority"] = json!("low");
         newer["reason"] = json!("somebody has to say yes");
-        end(&history, "candidate_waiting", &newer);
+        end(&history, "candidate_praised", &newer);
         let runs = newest_runs(&history, RunFilter::All, 1).unwrap();
         assert_eq!(
             runs[0].outcome,
-            Some(Outcome::Other("candidate_waiting".into()))
+            Some(Outcome::Other("candidate_praised".into()))
         );
         assert_eq!(runs[0].reason, "somebody has to say yes");
     }

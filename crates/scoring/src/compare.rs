@@ -1,39 +1,42 @@
 //! The comparison of two models on rows that neither model was fitted to.
 //!
-//! The candidate was fitted to the new rows. Its predictions for them are therefore out of fold:
-//! the clients of each fold are predicted by a fit to the other folds. The incumbent (the deployed
-//! model) never saw the new rows and predicts them directly. The predictions are paired row by row.
-//! The decision is made in `gate`.
+//! The candidate was fitted to the gate rows. Its predictions for them are therefore out of fold:
+//! the clients of each fold are predicted by a fit to the other folds (see [`crate::windows`]). The
+//! incumbent (the deployed model) never saw the gate rows and predicts them directly. The predictions
+//! are paired row by row. The decision is made in `gate`.
 
 use std::ops::Range;
 
-use anyhow::Context;
 use common::Failure;
 use dataset::passes::{ScoredRow, log_loss, log_odds};
-use dataset::{FOLDS, Fold, Selection, Table, both, each_in_parallel};
-use model::{LinearPredictor, Model, Predictor};
+use dataset::{Table, both, each_in_parallel};
+use model::Model;
 use serde::{Deserialize, Serialize};
-use training::{FitError, FitSettings, OutOfFold};
 
 use crate::ConfusionMatrix;
 use crate::metrics::{Metrics, evaluate, mean_log_loss};
-use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
+use crate::statistics::{PairedRow, f1_difference_interval, p_value_of_positive_mean};
+use crate::windows::{GateRows, WindowChoice};
 
 /// The two models of a comparison, and the rows that they are compared on.
 #[derive(Clone, Debug)]
 pub struct Contest<'a> {
-    /// The candidate, fitted to all labelled rows of `table`.
+    /// The candidate, fitted to its window.
     pub candidate: &'a Model,
+    /// The choice of that window, with the candidate's predictions for the gate rows.
+    pub window: &'a WindowChoice,
     /// The deployed model.
     pub incumbent: &'a Model,
-    /// The candidate's training data.
+    /// The ingested data.
     pub table: &'a Table,
-    /// The rows of `table` that are new to the incumbent.
-    pub new_rows: Range<usize>,
+    /// The gate rows: rows of `table` that the incumbent was not fitted to.
+    pub gate_rows: &'a Range<usize>,
     /// The test data; `None` if the models are not compared on it.
     pub test: Option<UnseenTest<'a>>,
     /// True if the score test found model drift on the new rows.
     pub model_drift: bool,
+    /// True if the candidate is another fit after drift that an earlier run found.
+    pub refit: bool,
 }
 
 /// Test data without the rows that either model was fitted to.
@@ -45,13 +48,17 @@ pub struct UnseenTest<'a> {
     pub left_out: u64,
 }
 
-/// The comparison of candidate and incumbent on the labelled new rows.
+/// The comparison of candidate and incumbent on the labelled gate rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// True if the score test found model drift on the new rows. The gate then asks for less.
     #[serde(default)]
     pub model_drift: bool,
-    /// Number of labelled new rows.
+    /// True if the candidate is another fit after drift that an earlier run found. The gate then asks
+    /// for less too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refit: bool,
+    /// Number of labelled gate rows.
     pub rows: u64,
     /// Metrics of the candidate's out-of-fold predictions.
     pub candidate: Metrics,
@@ -62,6 +69,13 @@ pub struct Comparison {
     pub log_loss_p_value: Option<f64>,
     /// The comparison on the test data; `None` if none of its labelled rows is new to both models.
     pub guard: Option<Guard>,
+}
+
+impl Comparison {
+    /// True if model drift was found on the new rows, or earlier and this is another fit after it.
+    pub fn follows_drift(&self) -> bool {
+        self.model_drift || self.refit
+    }
 }
 
 /// The comparison of candidate and incumbent on the test data.
@@ -89,16 +103,15 @@ pub struct Guard {
 
 /// Compares both models on the same rows.
 ///
-/// An error without labelled new rows, if the models read different columns, or if a fold cannot be
-/// fitted.
-pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Comparison> {
+/// An error without labelled gate rows, or if the models read different columns.
+pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     if !contest.incumbent.fits_schema(&contest.candidate.schema) {
         return Err(Failure::data(
             "the deployed model reads other columns than the candidate: they cannot be compared",
         )
         .into());
     }
-    let answers = answers_on_new_rows(settings, contest)?;
+    let answers = Answers::on_gate_rows(contest);
     let metrics = both(
         || evaluate(&answers.candidate),
         || evaluate(&answers.incumbent),
@@ -110,10 +123,11 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
     })?;
     Ok(Comparison {
         model_drift: contest.model_drift,
+        refit: contest.refit,
         rows: candidate.rows,
         candidate,
         incumbent,
-        log_loss_p_value: p_value_of_positive_mean(&answers.log_loss_differences()),
+        log_loss_p_value: p_value_of_positive_mean(answers.log_loss_differences()),
         guard: contest.test.and_then(|test| guard(contest, test)),
     })
 }
@@ -123,9 +137,24 @@ pub fn compare(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<
 struct Answers {
     candidate: Vec<ScoredRow>,
     incumbent: Vec<ScoredRow>,
+    /// Public hashes of the clients.
+    clients: Vec<u64>,
 }
 
 impl Answers {
+    fn on_gate_rows(contest: &Contest<'_>) -> Self {
+        let gate = GateRows::of(contest.table, contest.gate_rows);
+        let expression = contest.incumbent.predictor.expression();
+        let folds = gate.folds.iter();
+        let incumbent =
+            folds.flat_map(|fold| log_odds(&expression, contest.table, &fold.selection));
+        Self {
+            candidate: contest.window.answers.clone(),
+            incumbent: incumbent.collect(),
+            clients: gate.clients,
+        }
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (bool, f64, f64)> {
         let both = self.candidate.iter().zip(&self.incumbent);
         both.filter_map(|(candidate, incumbent)| {
@@ -134,52 +163,21 @@ impl Answers {
     }
 
     /// The candidate's log-loss minus the incumbent's, row by row.
-    fn log_loss_differences(&self) -> Vec<f64> {
-        each_in_parallel(self.pairs().collect(), |(class, candidate, incumbent)| {
-            log_loss(candidate, class) - log_loss(incumbent, class)
+    fn log_loss_differences(&self) -> Vec<PairedRow> {
+        let rows = self.pairs().zip(&self.clients).collect();
+        each_in_parallel(rows, |((class, candidate, incumbent), client)| PairedRow {
+            client: *client,
+            difference: log_loss(candidate, class) - log_loss(incumbent, class),
         })
     }
 }
 
-fn answers_on_new_rows(settings: &FitSettings, contest: &Contest<'_>) -> anyhow::Result<Answers> {
-    let table = contest.table;
-    let folds = OutOfFold::new(settings, &contest.candidate.predictor, table);
-    let incumbent = contest.incumbent.predictor.expression();
-    let mut answers = Answers::default();
-    for fold in 0..FOLDS {
-        let asked = Selection::rows(contest.new_rows.clone())
-            .labelled()
-            .of_fold(Fold::Inside(fold));
-        let of_incumbent = log_odds(&incumbent, table, &asked);
-        if of_incumbent.is_empty() {
-            continue;
-        }
-        let candidate = out_of_fold(&folds, fold)
-            .with_context(|| format!("failed to fit the candidate without fold {fold}"))?;
-        answers
-            .candidate
-            .extend(log_odds(&candidate.expression(), table, &asked));
-        answers.incumbent.extend(of_incumbent);
-    }
-    Ok(answers)
-}
-
-/// The predictor for a fold: the fit to the other folds. If those have one label only, it is the
-/// constant share of positive labels.
-fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, Failure> {
-    // A share of exactly 0 or 1 has no finite log-odds: one row with the other label would have an
-    // infinite log-loss. Half a row is therefore added to each label (Jeffreys' prior).
-    let share_of = |positives: f64, negatives: f64| {
-        let log_odds = ((positives + 0.5) / (negatives + 0.5)).ln();
-        Predictor::Linear(LinearPredictor::constant(log_odds))
-    };
-    match folds.without(fold) {
-        Ok(predictor) => Ok(predictor),
-        Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
-        Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
-        Err(FitError::OneClass { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
-        Err(error @ FitError::NotConverged { .. }) => Err(Failure::data(error.to_string())),
-    }
+/// The clients of the labelled rows, in order.
+fn labelled_clients(table: &Table) -> Vec<u64> {
+    let rows = table.clients.iter().zip(&table.labels);
+    rows.filter(|(_, label)| label.is_some())
+        .map(|(client, _)| *client)
+        .collect()
 }
 
 fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
@@ -188,6 +186,7 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
     let answers = Answers {
         candidate: answers_of(contest.candidate),
         incumbent: answers_of(contest.incumbent),
+        clients: labelled_clients(test.table),
     };
     let mut paired = PairedCounts::default();
     for (class, candidate, incumbent) in answers.pairs() {
@@ -199,7 +198,7 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
         left_out: test.left_out,
         candidate_log_loss: mean_log_loss(&answers.candidate),
         incumbent_log_loss: mean_log_loss(&answers.incumbent),
-        log_loss_p_value: p_value_of_positive_mean(&answers.log_loss_differences()),
+        log_loss_p_value: p_value_of_positive_mean(answers.log_loss_differences()),
         candidate_f1: candidate.f1(),
         incumbent_f1: incumbent.f1(),
         difference_interval: candidate

@@ -1,11 +1,11 @@
 //! The promotion gate: decides from a comparison whether a candidate replaces the deployed model.
 //! Nothing is read or written here.
 //!
-//! The log-loss on new rows decides, because new rows show the world as it is now. After model
-//! drift, the candidate's mean log-loss must not be higher: the score test has shown that the
-//! deployed model is wrong. Without model drift nothing calls for another model. The candidate must
-//! then be significantly better on new rows. It must also not be significantly worse on the test
-//! data.
+//! The log-loss on the gate rows decides, because they show the world as it is now. After model
+//! drift, and in another fit after it, the candidate's mean log-loss must not be higher: the score
+//! test has shown that the world has changed. Without model drift nothing calls for another model.
+//! The candidate must then be significantly better on the gate rows. It must also not be
+//! significantly worse on the test data.
 
 use common::config::GatePolicy;
 use serde::{Deserialize, Serialize};
@@ -23,12 +23,15 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct GateDecision {
     /// True if the candidate replaces the deployed model.
     pub accepted: bool,
-    /// One sentence for each figure that was compared, and one more if the policy is `Always`.
+    /// True if the candidate passed and waits for a person to deploy it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
+    /// One sentence for each figure that was compared, and one more unless the policy is `NotWorse`.
     pub reasons: Vec<String>,
 }
 
 /// Decides whether the candidate of a comparison replaces the deployed model. The policy `Always`
-/// accepts every candidate.
+/// accepts every candidate, `Ask` none: one that passes waits.
 pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     let findings = [
         log_loss_on_new_rows(comparison),
@@ -38,15 +41,23 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     ];
     let is_refused = findings.iter().any(|finding| finding.weight == Some(false));
     let mut reasons: Vec<String> = findings.into_iter().map(Finding::into_reason).collect();
-    if policy == GatePolicy::Always {
-        reasons.push(if is_refused {
-            "deployed all the same, because deployment.gate is \"always\"".into()
-        } else {
-            "deployment.gate is \"always\": it would be deployed whatever the figures".into()
-        });
-    }
+    let of_policy = match (policy, is_refused) {
+        (GatePolicy::NotWorse, _) | (GatePolicy::Ask, true) => None,
+        (GatePolicy::Always, true) => {
+            Some("deployed all the same, because deployment.gate is \"always\"")
+        }
+        (GatePolicy::Always, false) => {
+            Some("deployment.gate is \"always\": it would be deployed whatever the figures")
+        }
+        (GatePolicy::Ask, false) => {
+            Some("deployment.gate is \"ask\": it waits until you run `deployment`")
+        }
+    };
+    reasons.extend(of_policy.map(String::from));
+    let waits = policy == GatePolicy::Ask && !is_refused;
     GateDecision {
-        accepted: policy == GatePolicy::Always || !is_refused,
+        accepted: policy == GatePolicy::Always || !(is_refused || waits),
+        waits,
         reasons,
     }
 }
@@ -75,7 +86,7 @@ impl Finding {
 
 fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
-    let (passes, rule) = if comparison.model_drift {
+    let (passes, rule) = if comparison.follows_drift() {
         let rule = "lower is better; after model drift the mean decides".into();
         (candidate <= deployed, rule)
     } else {
@@ -134,7 +145,7 @@ fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
         guard.rows,
         both(candidate, deployed)
     );
-    if comparison.model_drift {
+    if comparison.follows_drift() {
         let why = "after model drift older test data decides nothing";
         return Finding::informs(format!("{compared} ({why})"));
     }
@@ -246,6 +257,7 @@ mod tests {
         };
         Comparison {
             model_drift: case.model_drift,
+            refit: false,
             rows: 26,
             candidate: with(case.f1.0, case.log_loss.0),
             incumbent: with(case.f1.1, case.log_loss.1),

@@ -18,6 +18,7 @@ mod report;
 mod score;
 mod statistics;
 mod warnings;
+mod windows;
 
 use std::time::Instant;
 
@@ -41,6 +42,7 @@ pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
 pub use statistics::{f1_interval, quantile};
 pub use warnings::model_warnings;
+pub use windows::{WindowChoice, WindowRows, WindowTrial, choose_window, first_gate_row, windows};
 
 /// Scores the candidate on the test data, for the command `scoring`. The score is written to the
 /// candidate's score file and to the history.

@@ -1,5 +1,6 @@
 //! Confidence intervals of F1, tests of a difference between two models, and quantiles.
 
+use dataset::sort_by;
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -19,26 +20,54 @@ const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;
 
+/// A difference between two models on one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PairedRow {
+    /// Public hash of the row's client.
+    pub(crate) client: u64,
+    /// The difference.
+    pub(crate) difference: f64,
+}
+
 /// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above
 /// 0.
 ///
-/// `None` with fewer than two differences, if all are 0 within rounding, or if they have no spread.
-pub(crate) fn p_value_of_positive_mean(differences: &[f64]) -> Option<f64> {
-    let largest = differences.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    if differences.len() < 2 || largest <= ROUNDING {
+/// Rows of one client are not independent, so the spread is that of the clients' sums. With one row a
+/// client it is the usual t-test. `None` with fewer than two clients, if all differences are 0 within
+/// rounding, or if they have no spread.
+pub(crate) fn p_value_of_positive_mean(mut rows: Vec<PairedRow>) -> Option<f64> {
+    let largest = rows
+        .iter()
+        .fold(0.0, |max: f64, row| max.max(row.difference.abs()));
+    if rows.len() < 2 || largest <= ROUNDING {
         return None;
     }
+    sort_by(&mut rows, |a, b| {
+        let by_client = a.client.cmp(&b.client);
+        by_client.then(a.difference.total_cmp(&b.difference))
+    });
     // The statistic has no unit. In units of the largest difference no square overflows.
-    let count = differences.len() as f64;
-    let scaled = || differences.iter().map(|x| x / largest);
-    let mean = scaled().sum::<f64>() / count;
-    let squares: f64 = scaled().map(|x| (x - mean) * (x - mean)).sum();
-    let standard_deviation = (squares / (count - 1.0)).sqrt();
+    let count = rows.len() as f64;
+    let mean = rows.iter().map(|row| row.difference / largest).sum::<f64>() / count;
+    let (mut clients, mut squares) = (0.0, 0.0);
+    for of_client in rows.chunk_by(|a, b| a.client == b.client) {
+        let sum: f64 = of_client
+            .iter()
+            .map(|row| row.difference / largest - mean)
+            .sum();
+        clients += 1.0;
+        squares += sum * sum;
+    }
+    if clients < 2.0 {
+        return None;
+    }
+    let standard_deviation = (squares / (clients - 1.0)).sqrt();
     if standard_deviation <= ROUNDING {
         return None;
     }
-    let statistic = mean / (standard_deviation / count.sqrt());
-    Some(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.sf(statistic))
+    // With as many clients as rows, this is the mean over its standard error.
+    let statistic = mean * count / (standard_deviation * clients.sqrt());
+    Some(StudentsT::new(0.0, 1.0, clients - 1.0).ok()?.sf(statistic))
 }
 
 /// The 95 % interval of the candidate's F1 minus the incumbent's F1, by a paired bootstrap.
@@ -235,26 +264,52 @@ mod tests {
         }
     }
 
+    /// One row a client.
+    fn of_clients(differences: &[f64]) -> Vec<PairedRow> {
+        let rows = differences.iter().zip(0..);
+        rows.map(|(difference, client)| PairedRow {
+            client,
+            difference: *difference,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn rows_of_one_client_count_as_one() {
+        let differences = [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6];
+        let alone = p_value_of_positive_mean(of_clients(&differences)).unwrap();
+        let mut twice = of_clients(&differences);
+        twice.extend(of_clients(&differences));
+        let found = p_value_of_positive_mean(twice).unwrap();
+        assert!((found - alone).abs() < 1e-12, "{found} {alone}");
+        let one = of_clients(&differences).into_iter();
+        let one = one.map(|row| PairedRow { client: 1, ..row });
+        assert_eq!(p_value_of_positive_mean(one.collect()), None);
+    }
+
     #[test]
     fn the_p_value_is_that_of_the_t_test() {
         // scipy.stats.ttest_1samp([...], 0, alternative="greater")
         let differences = [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6];
-        let found = p_value_of_positive_mean(&differences).unwrap();
+        let found = p_value_of_positive_mean(of_clients(&differences)).unwrap();
         assert!((found - 0.067_105_889_465).abs() < 1e-10, "{found}");
         let negated = differences.map(|x| -x);
-        let other = p_value_of_positive_mean(&negated).unwrap();
+        let other = p_value_of_positive_mean(of_clients(&negated)).unwrap();
         assert!((found + other - 1.0).abs() < 1e-12);
         let large = differences.map(|x| x * 1e308);
-        let scaled = p_value_of_positive_mean(&large).unwrap();
+        let scaled = p_value_of_positive_mean(of_clients(&large)).unwrap();
         assert!((found - scaled).abs() < 1e-12);
     }
 
     #[test]
     fn without_spread_there_is_no_p_value() {
-        assert_eq!(p_value_of_positive_mean(&[]), None);
-        assert_eq!(p_value_of_positive_mean(&[0.5]), None);
-        assert_eq!(p_value_of_positive_mean(&[0.1; 7]), None);
-        assert_eq!(p_value_of_positive_mean(&[1e-16, -1e-16, 2e-16]), None);
+        assert_eq!(p_value_of_positive_mean(of_clients(&[])), None);
+        assert_eq!(p_value_of_positive_mean(of_clients(&[0.5])), None);
+        assert_eq!(p_value_of_positive_mean(of_clients(&[0.1; 7])), None);
+        assert_eq!(
+            p_value_of_positive_mean(of_clients(&[1e-16, -1e-16, 2e-16])),
+            None
+        );
     }
 
     fn interval(cells: [u64; 8]) -> [f64; 2] {

@@ -22,7 +22,7 @@ fn put_candidate(config: &Config) {
         let class = row % 20 + row > 40;
         table.push(&row.to_le_bytes(), &[x], Some(class));
     }
-    let model = training::train(config, &table, DataPosition::default()).unwrap();
+    let model = training::train(config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     training::write(config, &model).unwrap();
 }
 

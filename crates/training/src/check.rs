@@ -6,6 +6,7 @@
 //! file on every machine.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 
 use dataset::Table;
@@ -42,10 +43,15 @@ const MAX_WORK: u64 = 100_000_000;
 /// Work of the exponential and the logarithm of one row, in products and sums.
 const WORK_OF_A_ROW: u64 = 16;
 
-/// Checks a fit with the independent solver on all labelled rows of a table. An error if the solver
-/// found a lower loss.
-pub fn check(settings: &FitSettings, table: &Table, fit: &Fit) -> Result<Check, Beaten> {
-    let rows = RawRows::of(table, fit);
+/// Checks a fit with the independent solver on the labelled rows that it was fitted to, which are at
+/// these positions of a table. An error if the solver found a lower loss.
+pub fn check(
+    settings: &FitSettings,
+    table: &Table,
+    rows: Range<usize>,
+    fit: &Fit,
+) -> Result<Check, Beaten> {
+    let rows = RawRows::of(table, rows, fit);
     let largest = rows
         .columns
         .iter()
@@ -78,12 +84,9 @@ struct RawRows {
 }
 
 impl RawRows {
-    fn of(table: &Table, fit: &Fit) -> Self {
-        let labelled: Vec<(usize, bool)> = table
-            .labels
-            .iter()
-            .enumerate()
-            .filter_map(|(position, label)| Some((position, (*label)?)))
+    fn of(table: &Table, rows: Range<usize>, fit: &Fit) -> Self {
+        let labelled: Vec<(usize, bool)> = rows
+            .filter_map(|position| Some((position, table.labels[position]?)))
             .collect();
         let terms = fit.predictor.design.terms(table.features.len());
         let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, column)| {
@@ -218,7 +221,7 @@ mod tests {
     fn checked(columns: &[Vec<f64>], classes: &[bool]) -> Check {
         let table = table_of(columns, classes);
         let fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
-        check(&SETTINGS, &table, &fitted).unwrap()
+        check(&SETTINGS, &table, 0..table.rows(), &fitted).unwrap()
     }
 
     fn noisy_classes(column: &[f64]) -> Vec<bool> {
@@ -288,7 +291,7 @@ mod tests {
         let table = table_of(std::slice::from_ref(&x), &noisy_classes(&x));
         let mut fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
         fitted.loss *= 1.001;
-        assert!(check(&SETTINGS, &table, &fitted).is_err());
+        assert!(check(&SETTINGS, &table, 0..table.rows(), &fitted).is_err());
     }
 
     #[test]
@@ -305,7 +308,7 @@ mod tests {
         let classes = noisy_classes(&columns[3]);
         let table = table_of(&columns, &classes);
         let fitted = fit(&SETTINGS, &Design::default(), &table, &table.all()).unwrap();
-        let rows = RawRows::of(&table, &fitted);
+        let rows = RawRows::of(&table, 0..table.rows(), &fitted);
         let objective = Objective::new(&SETTINGS, &rows);
         objective.minimise();
         assert!(objective.is_spent.get());

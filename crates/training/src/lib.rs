@@ -9,14 +9,16 @@ mod fit;
 mod linear;
 mod report;
 
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::Context;
+use common::config::TrainingWindow;
 use common::history::StageDuration;
 use common::ledger::DataPosition;
-use common::{Config, Failure, History, Ledger, RunLock, digest, files};
-use dataset::Table;
+use common::{Config, Failure, History, Ledger, RunLock, Schema, digest, files};
 use dataset::passes::profile;
+use dataset::{Selection, Table};
 use jiff::Timestamp;
 use model::{Check, Convergence, Design, Model, Predictor};
 
@@ -34,7 +36,8 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     let (started_at, clock) = (Timestamp::now(), Instant::now());
     let history = History::open(&config.layout)?;
     let (ledger, table) = ingested_data(config, &history)?;
-    let model = train(config, &table, ledger.position())?;
+    let rows = rows_by_hand(config, &ledger);
+    let model = train(config, &table, rows, ledger.position())?;
     let digest = write(config, &model)?;
     history.record_stage(&StageDuration {
         stage: "training".into(),
@@ -49,16 +52,42 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     ))
 }
 
-/// Fits a model to the labelled rows of a table. The table holds the ingested data up to `data`.
+/// The rows that the command `training` fits: the last batches if the configuration names a number
+/// of them, otherwise all.
+fn rows_by_hand(config: &Config, ledger: &Ledger) -> Range<usize> {
+    let first = match config.training.window {
+        TrainingWindow::Batches(batches) => first_row_of_last(&ledger.batches(), batches),
+        TrainingWindow::Auto | TrainingWindow::All => 0,
+    };
+    first as usize..ledger.rows as usize
+}
+
+/// The first row of the last batches; `starts` has the first row of each batch. It is 0 if there are
+/// not as many batches.
+pub fn first_row_of_last(starts: &[u64], batches: u32) -> u64 {
+    let place = starts.len().checked_sub(batches as usize);
+    place
+        .and_then(|place| starts.get(place))
+        .copied()
+        .unwrap_or(0)
+}
+
+/// Fits a model to the labelled rows at these positions of a table. The table holds the ingested
+/// data up to `data`.
 ///
 /// The data is unusable (exit code 65) without labelled rows, with one label only, or if a category
 /// has too many levels.
-pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Result<Model> {
+pub fn train(
+    config: &Config,
+    table: &Table,
+    rows: Range<usize>,
+    data: DataPosition,
+) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let settings = FitSettings {
         c: config.training.c,
     };
-    let labelled = table.labelled();
+    let labelled = Selection::rows(rows.clone()).labelled();
     let profile = profile(&config.schema, table, &labelled);
     if let [first, ..] = &profile.why_no_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
@@ -67,7 +96,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
     let fitted =
         fit_profiled(&settings, &design, &profile, table, &labelled).map_err(as_failure)?;
     let check = if fitted.rows <= config.training.verify_rows as u64 {
-        check(&settings, table, &fitted).context("the fit is wrong")?
+        check(&settings, table, rows, &fitted).context("the fit is wrong")?
     } else {
         Check::NotChecked
     };
@@ -88,6 +117,7 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
             loss: fitted.loss,
         },
         check,
+        windows: Vec::new(),
     };
     if let Some(flaw) = model.flaw() {
         return Err(Failure::data(format!(
@@ -104,6 +134,31 @@ pub fn train(config: &Config, table: &Table, data: DataPosition) -> anyhow::Resu
         "trained"
     );
     Ok(model)
+}
+
+/// Fits a predictor to the labelled rows at these positions of a table, to try a training window.
+///
+/// It is the predictor of the model that [`train`] fits to the same rows. The categories of the
+/// table must have few enough levels for a model.
+pub fn fit_window(
+    settings: &FitSettings,
+    schema: &Schema,
+    table: &Table,
+    rows: Range<usize>,
+) -> Result<Predictor, FitError> {
+    let labelled = Selection::rows(rows).labelled();
+    let fitted = if schema
+        .features
+        .iter()
+        .any(|feature| feature.kind.is_category())
+    {
+        let profile = profile(schema, table, &labelled);
+        let design = Design::choose(schema, &profile);
+        fit_profiled(settings, &design, &profile, table, &labelled)
+    } else {
+        fit(settings, &Design::default(), table, &labelled)
+    };
+    fitted.map(|fit| Predictor::Linear(fit.predictor))
 }
 
 /// Writes a model to the candidate's file, and returns the SHA-256 of the file.

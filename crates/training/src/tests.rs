@@ -83,7 +83,7 @@ fn collinear_columns_are_trained_on_and_noted() {
         let class = mixed(row) == 1;
         table.push(b"client", &[value, 3.0 * value], Some(class));
     }
-    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     assert_eq!(model.covariance, None);
     let report = TrainReport::of(&model, Path::new("model"), String::new());
     assert!(
@@ -168,7 +168,7 @@ fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
     for is_labelled in [true, false] {
         let names = (0..30_000).map(|row| named(row, is_labelled));
         let table = of_plans(&mut config, (0..45_000).map(basic_or_gold).chain(names));
-        let refused = train(&config, &table, DataPosition::default()).err();
+        let refused = train(&config, &table, 0..table.rows(), DataPosition::default()).err();
         let error = refused.expect("a refusal");
         let text = error.to_string();
         assert!(
@@ -180,7 +180,7 @@ fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
     }
     let names = (0..9_998).map(|row| named(row, true));
     let table = of_plans(&mut config, (0..15_000).map(basic_or_gold).chain(names));
-    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     let names: Vec<String> = model.coefficients().map(|it| it.name()).collect();
     assert_eq!(
         names,
@@ -194,7 +194,7 @@ fn a_column_with_the_name_of_a_level_loses_no_coefficient() {
     let mut config = config(folder.path(), "");
     config.schema.features[0] = "plan = gold".into();
     let table = of_plans(&mut config, (0..90).map(basic_or_gold));
-    let model = train(&config, &table, DataPosition::default()).unwrap();
+    let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     let report = TrainReport::of(&model, Path::new("model"), String::new());
     let names: Vec<&str> = report
         .coefficients

@@ -3,6 +3,8 @@
 //! There are no files, locks or history. Before the simulation, [`crate::on_files`] checks that the
 //! decisions equal those of runs on files.
 
+use std::ops::Range;
+
 use common::Config;
 use common::ledger::DataPosition;
 use dataset::{Selection, Table};
@@ -10,8 +12,8 @@ use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, verdicts};
 use fullprocess::sums_after;
 use model::Model;
-use record::{Action, DeployedModel, Evidence, Policy, decide};
-use scoring::{Contest, UnseenTest, gate};
+use record::{Action, DeployedModel, Evidence, Policy, Regime, decide};
+use scoring::{Contest, UnseenTest, WindowTrial, choose_window, first_gate_row, gate, windows};
 use training::FitSettings;
 
 /// A pipeline in memory: a deployed model and the rows so far.
@@ -23,6 +25,10 @@ pub(crate) struct Pipeline<'a> {
     score: f64,
     judged: usize,
     sums: CumulativeScore,
+    /// First row of each batch.
+    batches: Vec<u64>,
+    regime: Option<Regime>,
+    runs: i64,
 }
 
 /// The effect of one run on the deployed model.
@@ -37,7 +43,7 @@ pub(crate) enum RunResult {
 impl<'a> Pipeline<'a> {
     /// A cold start.
     pub(crate) fn start(config: &'a Config, first: &Table, test: &'a Table) -> Self {
-        let model = train(config, first);
+        let model = train(config, first, 0..first.rows());
         Self {
             score: score_of(&model, test),
             config,
@@ -46,21 +52,30 @@ impl<'a> Pipeline<'a> {
             table: first.clone(),
             model,
             sums: CumulativeScore::default(),
+            batches: vec![0],
+            regime: None,
+            runs: 0,
         }
     }
 
     /// Runs the pipeline on new rows, as configured.
     pub(crate) fn run(&mut self, new: &Table) -> RunResult {
+        self.runs += 1;
+        self.batches.push(self.table.rows() as u64);
         self.table.extend(new);
+        self.regime = self.regime.filter(|regime| regime.is_open(&self.batches));
         let evidence = self.evidence();
         let action = decide(&evidence, &Policy::of(self.config)).action;
+        self.regime = evidence.regime_after(action, self.runs);
         let came = match action {
             Action::Retrain => self.retrain(&evidence),
             _ => RunResult::Kept,
         };
         if matches!(action, Action::Keep | Action::Predict | Action::Retrain) {
             self.judged = self.table.rows();
-            if let Some(verdicts) = &evidence.verdicts {
+            if let Some(verdicts) = &evidence.verdicts
+                && came != RunResult::Redeployed
+            {
                 self.sums = sums_after(action, verdicts);
             }
         }
@@ -76,7 +91,8 @@ impl<'a> Pipeline<'a> {
     /// Adds rows, and deploys a model of all rows without the gate.
     pub(crate) fn replace(&mut self, new: &Table) {
         self.take_in(new);
-        self.deploy(train(self.config, &self.table));
+        let rows = 0..self.table.rows();
+        self.deploy(train(self.config, &self.table, rows));
     }
 
     fn evidence(&self) -> Evidence {
@@ -96,6 +112,7 @@ impl<'a> Pipeline<'a> {
             labelled_rows: labelled(&table.labels),
             new_rows: new.len() as u64,
             new_labelled_rows: labelled(&table.labels[new.clone()]),
+            regime: self.regime,
             on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
             verdicts: Some(verdicts(
                 &self.model,
@@ -108,23 +125,46 @@ impl<'a> Pipeline<'a> {
     }
 
     fn retrain(&mut self, evidence: &Evidence) -> RunResult {
-        let candidate = train(self.config, &self.table);
+        let (table, batches) = (&self.table, &self.batches);
+        let drift = self.regime.map(|regime| regime.first_row);
+        let settings = FitSettings {
+            c: self.config.training.c,
+        };
+        let windows = windows(self.config.training.window, table.rows(), batches, drift);
+        let fitted = self.model.data.rows;
+        let first = first_gate_row(self.judged as u64, batches, drift, fitted);
+        let gate_rows = first as usize..table.rows();
+        let first = train(self.config, table, windows[0].rows.clone());
+        let choice = choose_window(&WindowTrial {
+            settings: &settings,
+            table,
+            windows: &windows,
+            first: &first,
+            gate_rows: &gate_rows,
+        })
+        .expect("a window");
+        let candidate = if choice.chosen == windows[0] {
+            first
+        } else {
+            train(self.config, table, choice.chosen.rows.clone())
+        };
         let contest = Contest {
             candidate: &candidate,
+            window: &choice,
             incumbent: &self.model,
-            table: &self.table,
-            new_rows: self.judged..self.table.rows(),
+            table,
+            gate_rows: &gate_rows,
             test: Some(UnseenTest {
                 table: self.test,
                 left_out: 0,
             }),
             model_drift: evidence.has_model_drift(),
+            refit: evidence.is_refit_due(),
         };
-        let settings = FitSettings {
-            c: self.config.training.c,
-        };
-        let comparison = scoring::compare(&settings, &contest).expect("labelled new rows");
-        if gate(&comparison, self.config.deployment.gate).accepted {
+        let comparison = scoring::compare(&contest).expect("labelled new rows");
+        let is_accepted = gate(&comparison, self.config.deployment.gate).accepted;
+        self.regime = self.regime.map(|regime| regime.after_gate(!is_accepted));
+        if is_accepted {
             self.deploy(candidate);
             RunResult::Redeployed
         } else {
@@ -134,12 +174,17 @@ impl<'a> Pipeline<'a> {
 
     fn deploy(&mut self, model: Model) {
         self.score = score_of(&model, self.test);
+        self.sums = CumulativeScore::default();
         self.model = model;
     }
 }
 
-fn train(config: &Config, table: &Table) -> Model {
-    training::train(config, table, DataPosition::default()).expect("rows of both classes")
+fn train(config: &Config, table: &Table, rows: Range<usize>) -> Model {
+    let position = DataPosition {
+        rows: table.rows() as u64,
+        ..DataPosition::default()
+    };
+    training::train(config, table, rows, position).expect("rows of both classes")
 }
 
 fn score_of(model: &Model, test: &Table) -> f64 {

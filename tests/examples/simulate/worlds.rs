@@ -133,8 +133,13 @@ pub(crate) fn client(id: usize) -> String {
 
 /// A model that is fitted as in the pipeline, except for the independent check.
 pub(crate) fn fitted(table: &Table) -> Model {
-    training::train(&config("score"), table, DataPosition::default())
-        .expect("rows of both classes give a model")
+    training::train(
+        &config("score"),
+        table,
+        0..table.rows(),
+        DataPosition::default(),
+    )
+    .expect("rows of both classes give a model")
 }
 
 /// A configuration with this `drift.trigger`, for code that does not use its folders.

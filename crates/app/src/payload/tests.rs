@@ -34,7 +34,7 @@ fn model(config: &Config) -> Model {
         let left = row % 4 == 0 || row > 30;
         table.push(row.to_string().as_bytes(), &[x, 20.0, y], Some(left));
     }
-    training::train(config, &table, DataPosition::default()).unwrap()
+    training::train(config, &table, 0..table.rows(), DataPosition::default()).unwrap()
 }
 
 /// Checks that predictions are probabilities and that all values are numbers.

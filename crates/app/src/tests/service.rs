@@ -77,7 +77,13 @@ impl Service {
     pub(super) fn publish_at(&self, now: Timestamp) -> (Release, Model) {
         let config = &self.config;
         let history = History::open(&config.layout).unwrap();
-        let model = training::train(config, &self.table, DataPosition::default()).unwrap();
+        let model = training::train(
+            config,
+            &self.table,
+            0..self.table.rows(),
+            DataPosition::default(),
+        )
+        .unwrap();
         let metrics = scoring::score(&model, &self.table, &self.table.all()).unwrap();
         let candidate = Candidate {
             model: &model,

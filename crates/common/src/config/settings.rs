@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::folders;
 use super::section::Section;
@@ -24,6 +26,38 @@ pub struct TrainingSettings {
     pub c: f64,
     /// Upper limit of rows up to which an independent solver checks the fit; default 20,000.
     pub verify_rows: usize,
+    /// The rows that a model is fitted to; default `auto`.
+    pub window: TrainingWindow,
+}
+
+/// The rows that a model is fitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainingWindow {
+    /// All rows, or the newest ones if a model fitted to them is significantly better.
+    Auto,
+    /// All rows.
+    All,
+    /// The rows of the last batches; the number of them is at least 1.
+    Batches(u32),
+}
+
+/// Accepts `auto`, `all`, or a number of batches from 1 on.
+impl<'de> Deserialize<'de> for TrainingWindow {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "\"auto\", \"all\" or a number of batches from 1 on";
+        let refuse = || D::Error::invalid_value(Unexpected::Other("value"), &EXPECTED);
+        match Value::deserialize(from)? {
+            Value::String(name) if name == "auto" => Ok(Self::Auto),
+            Value::String(name) if name == "all" => Ok(Self::All),
+            Value::Number(number) => number
+                .as_u64()
+                .and_then(|batches| u32::try_from(batches).ok())
+                .filter(|batches| *batches > 0)
+                .map(Self::Batches)
+                .ok_or_else(refuse),
+            _ => Err(refuse()),
+        }
+    }
 }
 
 /// Upper limit of `alpha`. Without drift, p-values below one half occur in every second run.
@@ -93,6 +127,8 @@ pub enum GatePolicy {
     NotWorse,
     /// Every candidate.
     Always,
+    /// No candidate without a person: one that is not worse waits until it is deployed by hand.
+    Ask,
 }
 
 /// Section `diagnostics`.
@@ -192,6 +228,7 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
     let settings = TrainingSettings {
         c: section.value("c", 1.0),
         verify_rows: section.value("verify_rows", 20_000),
+        window: section.value("window", TrainingWindow::Auto),
     };
     if !(settings.c.is_finite() && settings.c > 0.0) {
         section.problem("c", "must be a number above 0");

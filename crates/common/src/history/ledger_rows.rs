@@ -76,8 +76,8 @@ impl History {
         self.connection.execute("DELETE FROM files", [])?;
         let mut insert = self.connection.prepare(
             "INSERT INTO files (position, folder, name, sha256, size, modified, inode, status,
-                 reason, rows_read, rows_kept, rows_duplicate, rows_rejected)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 reason, rows_read, rows_kept, rows_duplicate, rows_rejected, run)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         for (position, file) in ledger.files.iter().enumerate() {
             insert.execute(params![
@@ -94,6 +94,7 @@ impl History {
                 file.rows.kept as i64,
                 file.rows.duplicate as i64,
                 file.rows.rejected as i64,
+                file.run,
             ])?;
         }
         Ok(())
@@ -141,7 +142,16 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
             duplicate: unsigned(row, "rows_duplicate")?,
             rejected: unsigned(row, "rows_rejected")?,
         },
+        run: run_of(row)?,
     })
+}
+
+/// The run of a file. Histories before version 5 do not have it.
+fn run_of(row: &Row<'_>) -> rusqlite::Result<Option<i64>> {
+    match row.get("run") {
+        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
+        run => run,
+    }
 }
 
 /// Reads an unsigned number. SQLite stores signed integers, so the bit pattern is converted both
@@ -188,6 +198,7 @@ mod tests {
                     duplicate: 1,
                     rejected: 1,
                 },
+                run: Some(4),
             }],
             committed_bytes: 10,
             digest: "d".into(),

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::Failure;
 
 /// Each step brings the tables from version `index` to `index + 1`; a step is never edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE ledger (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -107,6 +107,8 @@ const MIGRATIONS: [&str; 4] = [
     // The verdicts stand in the record of their run too: both were always written in one commit, from
     // the same value.
     "DROP TABLE verdicts;",
+    // The rows that one run ingested are a batch.
+    "ALTER TABLE files ADD COLUMN run INTEGER;",
 ];
 
 /// The newest version this program knows.

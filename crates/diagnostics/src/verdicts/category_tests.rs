@@ -56,7 +56,7 @@ fn model() -> Model {
 
 fn model_of(plans: &Plans, rows: usize) -> Model {
     let table = clients(plans, 1, rows);
-    training::train(&config(), &table, DataPosition::default()).unwrap()
+    training::train(&config(), &table, 0..table.rows(), DataPosition::default()).unwrap()
 }
 
 fn verdicts_on(model: &Model, table: &Table) -> Verdicts {

@@ -48,7 +48,7 @@ fn model() -> Model {
 
 fn model_of(rows: usize) -> Model {
     let table = clients(SAME, 1, rows);
-    training::train(&config(), &table, DataPosition::default()).unwrap()
+    training::train(&config(), &table, 0..table.rows(), DataPosition::default()).unwrap()
 }
 
 fn verdicts_on(model: &Model, table: &Table, before: &CumulativeScore) -> Verdicts {

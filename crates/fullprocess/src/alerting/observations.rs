@@ -91,6 +91,10 @@ fn candidate(record: &RunRecord) -> Option<Observation> {
             let what = format!("the deployed model stays; {}", listed(reasons));
             Some(present(condition, what))
         }
+        Outcome::CandidateWaiting => {
+            let what = "a candidate passed the gate and waits: run `deployment` to deploy it";
+            Some(present(condition, what.into()))
+        }
         Outcome::TrainingRefused => {
             let decision = record.decision.as_ref();
             let what = match decision.map(|decision| decision.action) {

@@ -59,6 +59,7 @@ impl Pipeline {
             found,
             live: None,
             keep: Keep::Rows,
+            run: None,
             on_commit: &|_, _| Ok(()),
         };
         ingest(intake).unwrap()

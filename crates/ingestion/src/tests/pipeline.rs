@@ -99,6 +99,7 @@ impl Pipeline {
             found,
             live,
             keep: Keep::Rows,
+            run: None,
             on_commit: &|_, _| Ok(()),
         };
         Some(ingest(intake).unwrap())

@@ -26,6 +26,17 @@ pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<St
     Some(format!("cannot test for model drift yet: {have} {missing}"))
 }
 
+/// Why candidates are tried again although no test calls for it; `None` if they are not.
+pub(super) fn refit(evidence: &Evidence) -> Option<String> {
+    let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
+    Some(format!(
+        "another fit is due: {} rows have a label since run {} found model drift, {} had one at the last fit",
+        regime.labelled_rows_with(evidence),
+        regime.run,
+        regime.labelled_rows_at_trial
+    ))
+}
+
 pub(super) fn undefined_score(basis: DriftBasis) -> String {
     format!(
         "F1 on the {} is undefined: no client left and none was predicted to leave",

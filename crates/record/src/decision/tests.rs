@@ -158,7 +158,7 @@ fn what_cannot_be_scored_waits() {
 }
 
 /// Evidence whose new rows scored lower, with this verdict on the model.
-fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
+pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
     let model = diagnostics::ModelVerdict {
         verdict,
         rows: 100,

@@ -1,10 +1,39 @@
-use common::config::GatePolicy;
+use common::config::{GatePolicy, TrainingWindow};
 use common::{Config, Schema};
-use model::Design;
-use training::fit;
+use dataset::{FOLDS, Fold};
+use model::{Design, LinearPredictor, Predictor};
+use training::{FitSettings, OutOfFold, fit};
 
 use super::*;
 use crate::gate;
+use crate::windows::{WindowTrial, choose_window, out_of_fold, windows};
+
+/// The comparison of a candidate that was fitted to all rows.
+fn compared_on(
+    candidate: &Model,
+    incumbent: &Model,
+    table: &Table,
+    gate_rows: Range<usize>,
+    test: Option<UnseenTest<'_>>,
+) -> anyhow::Result<Comparison> {
+    let window = choose_window(&WindowTrial {
+        settings: &SETTINGS,
+        table,
+        windows: &windows(TrainingWindow::All, table.rows(), &[], None),
+        first: candidate,
+        gate_rows: &gate_rows,
+    })?;
+    compare(&Contest {
+        candidate,
+        window: &window,
+        incumbent,
+        table,
+        gate_rows: &gate_rows,
+        test,
+        model_drift: false,
+        refit: false,
+    })
+}
 
 const SETTINGS: FitSettings = FitSettings { c: 1.0 };
 
@@ -37,7 +66,13 @@ fn model_of(table: &Table) -> Model {
     let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod","schema":{"features":["x"]}}"#;
     let config = Config::parse(std::path::Path::new("/nowhere/config.json"), text).unwrap();
-    training::train(&config, table, common::ledger::DataPosition::default()).unwrap()
+    training::train(
+        &config,
+        table,
+        0..table.rows(),
+        common::ledger::DataPosition::default(),
+    )
+    .unwrap()
 }
 
 /// A predictor with log-odds of 0 for every row.
@@ -51,15 +86,8 @@ fn nothing() -> Predictor {
 }
 
 fn compared(before: &Table, after: &Table, test: Option<UnseenTest<'_>>) -> Comparison {
-    let contest = Contest {
-        candidate: &model_of(after),
-        incumbent: &model_of(before),
-        table: after,
-        new_rows: before.rows()..after.rows(),
-        test,
-        model_drift: false,
-    };
-    compare(&SETTINGS, &contest).unwrap()
+    let gate_rows = before.rows()..after.rows();
+    compared_on(&model_of(after), &model_of(before), after, gate_rows, test).unwrap()
 }
 
 #[test]
@@ -86,15 +114,14 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
     // The new rows are as before, but the rows evaluated earlier have far more wrong labels.
     let before = table_of(&[(300, 1.0)]);
     let spoilt = table_of(&[(300, 1.0), (2000, -1.0), (300, 1.0)]);
-    let contest = Contest {
-        candidate: &model_of(&spoilt),
-        incumbent: &model_of(&before),
-        table: &spoilt,
-        new_rows: 2300..2600,
-        test: None,
-        model_drift: false,
-    };
-    let comparison = compare(&SETTINGS, &contest).unwrap();
+    let comparison = compared_on(
+        &model_of(&spoilt),
+        &model_of(&before),
+        &spoilt,
+        2300..2600,
+        None,
+    )
+    .unwrap();
     assert!(comparison.log_loss_p_value.unwrap() < 1e-6);
     let decision = gate(&comparison, GatePolicy::NotWorse);
     assert!(!decision.accepted);
@@ -143,7 +170,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     let leaver_fold = table.clients[0] % FOLDS;
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
     let nothing = nothing();
-    let folds = OutOfFold::new(&SETTINGS, &nothing, &table);
+    let folds = OutOfFold::new(&SETTINGS, &nothing, &table, &table.all());
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     let share = predictor.expression();
     let n_others = log_odds(&share, &table, &others).len() as f64;
@@ -151,7 +178,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     assert!(share.terms.is_empty());
 
     let alone = table.filtered(|row| row % 4 == 0);
-    let folds = OutOfFold::new(&SETTINGS, &nothing, &alone);
+    let folds = OutOfFold::new(&SETTINGS, &nothing, &alone, &alone.all());
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     assert_eq!(predictor.expression().intercept, 0.0);
 }
@@ -162,15 +189,7 @@ fn new_rows_without_a_class_cannot_be_compared() {
     let mut after = before.clone();
     after.push(b"new", &[1.0], None);
     let model = model_of(&before);
-    let contest = Contest {
-        candidate: &model,
-        incumbent: &model,
-        table: &after,
-        new_rows: 100..101,
-        test: None,
-        model_drift: false,
-    };
-    let error = compare(&SETTINGS, &contest).unwrap_err();
+    let error = compared_on(&model, &model, &after, 100..101, None).unwrap_err();
     assert_eq!(
         common::exit::classify(&error),
         common::exit::Exit::DataUnusable
@@ -183,15 +202,7 @@ fn models_of_other_columns_are_not_compared() {
     let model = model_of(&table);
     let mut other = model.clone();
     other.schema.features = vec!["y".into()];
-    let contest = Contest {
-        candidate: &model,
-        incumbent: &other,
-        table: &table,
-        new_rows: 0..100,
-        test: None,
-        model_drift: false,
-    };
-    assert!(compare(&SETTINGS, &contest).is_err());
+    assert!(compared_on(&model, &other, &table, 0..100, None).is_err());
 }
 
 #[test]

@@ -8,13 +8,13 @@ use dataset::passes::{
     Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
     logistic_terms_without_folds, moments_by_fold,
 };
-use dataset::{Fold, Table};
+use dataset::{Fold, Selection, Table};
 use model::{Design, LinearPredictor, Predictor};
 use ndarray::Array1;
 
 use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predictor, solve, start};
 
-/// Fits to the labelled rows of a table, each without the rows of one fold.
+/// Fits to the labelled rows of a selection, each without the rows of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
     /// The design of all rows. It does not depend on the labels, so the fits may share it.
@@ -22,6 +22,8 @@ pub struct OutOfFold<'a> {
     /// The columns of the design.
     terms: Vec<Term<'a>>,
     table: &'a Table,
+    /// The labelled rows.
+    selection: Selection,
     /// The moments and the start of the fit without each fold.
     folds: Vec<Others>,
 }
@@ -34,21 +36,32 @@ struct Others {
 }
 
 impl<'a> OutOfFold<'a> {
-    /// Takes the first step of each fit from `near`, a predictor that was fitted to all labelled
-    /// rows of the table. The fits have its form.
-    pub fn new(settings: &'a FitSettings, near: &'a Predictor, table: &'a Table) -> Self {
+    /// Takes the first step of each fit from `near`, a predictor that was fitted to the labelled
+    /// rows of the selection. The fits have its form.
+    pub fn new(
+        settings: &'a FitSettings,
+        near: &'a Predictor,
+        table: &'a Table,
+        selection: &Selection,
+    ) -> Self {
         match near {
-            Predictor::Linear(near) => Self::linear(settings, near, table),
+            Predictor::Linear(near) => {
+                Self::linear(settings, near, table, selection.clone().labelled())
+            }
         }
     }
 
-    fn linear(settings: &'a FitSettings, near: &'a LinearPredictor, table: &'a Table) -> Self {
-        let selection = table.labelled();
+    fn linear(
+        settings: &'a FitSettings,
+        near: &'a LinearPredictor,
+        table: &'a Table,
+        selection: Selection,
+    ) -> Self {
         let terms = near.design.terms(table.features.len());
         let of_folds = moments_by_fold(&terms, table, &selection);
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
-        let nearer = one_step(settings, near, &terms, table, &axes_of_all);
+        let nearer = one_step(settings, near, &terms, table, &selection, &axes_of_all);
         let axes: Vec<Vec<Axis>> = moments
             .iter()
             .map(|moments| axes(moments, settings))
@@ -76,6 +89,7 @@ impl<'a> OutOfFold<'a> {
             design: &near.design,
             terms,
             table,
+            selection,
             folds,
         }
     }
@@ -91,7 +105,7 @@ impl<'a> OutOfFold<'a> {
             design: self.design,
             terms: &self.terms,
             table: self.table,
-            selection: &self.table.labelled().of_fold(Fold::Outside(fold)),
+            selection: &self.selection.clone().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
         };
         let fit = solve(self.settings, &rows, Goal::Foreseen, |_| {
@@ -110,6 +124,7 @@ fn one_step(
     near: &LinearPredictor,
     terms: &[Term<'_>],
     table: &Table,
+    selection: &Selection,
     axes: &[Axis],
 ) -> Vec<LinearPredictor> {
     let point = LogisticPoint {
@@ -117,7 +132,7 @@ fn one_step(
         axes,
         weights: start::weights(near, axes),
     };
-    let of_folds = logistic_terms_by_fold(&point, table, &table.labelled());
+    let of_folds = logistic_terms_by_fold(&point, table, selection);
     let penalty = penalty(axes, settings);
     let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
         let mut terms = LogisticTerms::zero(point.weights.len());

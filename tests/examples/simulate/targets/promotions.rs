@@ -1,7 +1,8 @@
 //! The promises of the gate and of the interval of F1.
 
+use common::config::TrainingWindow;
 use dataset::{Table, each_in_parallel};
-use scoring::{Contest, UnseenTest, gate};
+use scoring::{Contest, UnseenTest, WindowTrial, choose_window, gate, windows};
 use training::FitSettings;
 
 use super::batches::TRAINING_ROWS;
@@ -50,22 +51,32 @@ fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
     table.extend(&new);
     let candidate = fitted(&table);
     let config = config("score");
+    let gate_rows = TRAINING_ROWS..table.rows();
+    let window = choose_window(&WindowTrial {
+        settings: &FitSettings {
+            c: config.training.c,
+        },
+        table: &table,
+        windows: &windows(TrainingWindow::All, table.rows(), &[], None),
+        first: &candidate,
+        gate_rows: &gate_rows,
+    })
+    .expect("a window");
     let contest = Contest {
         candidate: &candidate,
+        window: &window,
         incumbent: &incumbent,
         table: &table,
-        new_rows: TRAINING_ROWS..table.rows(),
+        gate_rows: &gate_rows,
         test: Some(UnseenTest {
             table: &test,
             left_out: 0,
         }),
         // Without a score test, the candidate must be significantly better.
         model_drift: false,
+        refit: false,
     };
-    let settings = FitSettings {
-        c: config.training.c,
-    };
-    let comparison = scoring::compare(&settings, &contest).expect("labelled new rows");
+    let comparison = scoring::compare(&contest).expect("labelled new rows");
     let [of_candidate, of_incumbent] = [&candidate, &incumbent].map(|model| {
         let metrics = scoring::score(model, clean, &clean.all());
         metrics.expect("labelled rows").log_loss

@@ -111,7 +111,7 @@ fn another_solver_confirms_them_and_they_have_a_covariance() {
         let table = case.table();
         let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();
         assert_eq!(
-            check(&case.settings(), &table, &fitted),
+            check(&case.settings(), &table, 0..table.rows(), &fitted),
             Ok(Check::Confirmed),
             "{}",
             case.0["name"]
@@ -127,7 +127,7 @@ fn a_fold_is_answered_for_by_the_same_columns() {
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
     let near = Predictor::Linear(all.predictor.clone());
-    let folds = OutOfFold::new(&settings, &near, &table);
+    let folds = OutOfFold::new(&settings, &near, &table, &table.all());
     for fold in 0..FOLDS {
         let found = folds.without(fold).unwrap();
         let others = table.all().of_fold(dataset::Fold::Outside(fold));

@@ -93,7 +93,7 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         (table, near)
     }) {
         let near_predictor = Predictor::Linear(near.clone());
-        let folds = OutOfFold::new(&UNIT, &near_predictor, &table);
+        let folds = OutOfFold::new(&UNIT, &near_predictor, &table, &table.all());
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
             let wanted = fit(&UNIT, &Design::default(), &table, &others)

@@ -1,0 +1,82 @@
+//! The open regime in the history.
+//!
+//! It is committed with the decision that opens or changes it. It is void once somebody deployed by
+//! hand, once the data was rebuilt, and once its columns changed.
+
+use common::history::documents;
+use common::ledger::RebuildBase;
+use common::{Config, History};
+use jiff::Timestamp;
+use record::Regime;
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::RunData;
+
+/// The document with the open regime.
+const REGIME: &str = "regime";
+
+/// A regime, with the state that it belongs to.
+#[derive(Serialize, Deserialize)]
+struct StoredRegime {
+    regime: Regime,
+    /// When the live release was last changed by hand.
+    changed_by_hand: Option<Timestamp>,
+    /// Files and evaluated rows of the last rebuild.
+    rebuilt: (usize, u64),
+    /// Digest of the schema.
+    schema: String,
+}
+
+/// The open regime; `None` if none is open.
+pub(crate) fn load(
+    config: &Config,
+    history: &History,
+    data: &RunData,
+) -> anyhow::Result<Option<Regime>> {
+    let Some(stored) = history.document::<Option<StoredRegime>>(REGIME)?.flatten() else {
+        return Ok(None);
+    };
+    let ledger = &data.ledger;
+    let is_valid = stored.changed_by_hand == history.document(documents::CHANGED_BY_HAND)?
+        && stored.rebuilt == rebuilt(ledger.base)
+        && stored.schema == ledger.schema
+        && stored.regime.is_open(&ledger.batches());
+    if !is_valid {
+        return Ok(None);
+    }
+    let regime = stored.regime;
+    if regime.counted_rows == ledger.evaluated_rows {
+        return Ok(Some(regime));
+    }
+    // A run was cut short between its decision and the mark that its rows are evaluated.
+    let table = data.all(config)?;
+    let counted = regime.first_row as usize..ledger.evaluated_rows as usize;
+    let labels = table.labels.get(counted).unwrap_or_default();
+    Ok(Some(Regime {
+        counted_rows: ledger.evaluated_rows,
+        labelled_rows: labels.iter().flatten().count() as u64,
+        ..regime
+    }))
+}
+
+/// Stores the regime after a decision; part of the decision's transaction.
+pub(crate) fn save(
+    history: &History,
+    regime: Option<Regime>,
+    data: &RunData,
+) -> anyhow::Result<()> {
+    let stored = match regime {
+        None => None,
+        Some(regime) => Some(StoredRegime {
+            regime,
+            changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
+            rebuilt: rebuilt(data.ledger.base),
+            schema: data.ledger.schema.clone(),
+        }),
+    };
+    history.save_document(REGIME, &stored)
+}
+
+fn rebuilt(base: RebuildBase) -> (usize, u64) {
+    (base.files, base.evaluated_fingerprints)
+}

@@ -1,0 +1,49 @@
+//! The rows that a model is fitted to: all, or only the newest ones.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A choice of the newest rows of finaldata.csv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// All rows.
+    AllRows,
+    /// The rows since the run that found the drift, its own new rows included.
+    SinceDrift,
+    /// The rows of the last batches; the number of them is at least 1.
+    LastBatches(u32),
+}
+
+/// A training window with the log-loss that a model fitted to it has on the gate rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowResult {
+    /// The window.
+    pub window: Window,
+    /// Position of its first row in finaldata.csv, from 0.
+    pub first_row: u64,
+    /// Labelled rows in it.
+    pub labelled_rows: u64,
+    /// Mean out-of-fold log-loss on the gate rows; `None` if the window was left out.
+    pub log_loss: Option<f64>,
+    /// P-value of a one-sided paired t-test that this log-loss is lower than that of all rows.
+    /// `None` for all rows, if the window was left out, or if the differences have no spread.
+    pub p_value: Option<f64>,
+    /// Why the window was left out; `None` if it was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// True for the window that the candidate is fitted to.
+    pub is_chosen: bool,
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllRows => to.write_str("all rows"),
+            Self::SinceDrift => to.write_str("rows since the drift was found"),
+            Self::LastBatches(1) => to.write_str("last batch"),
+            Self::LastBatches(batches) => write!(to, "last {batches} batches"),
+        }
+    }
+}
