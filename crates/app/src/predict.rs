@@ -16,8 +16,9 @@ pub(crate) use self::size::answer_bytes;
 /// Options of a prediction request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Options {
-    /// The positive label is predicted where its probability is above this.
-    pub(crate) threshold: f64,
+    /// The positive label is predicted where its probability is above this; `None` for the model's
+    /// own threshold.
+    pub(crate) threshold: Option<f64>,
     /// True if each prediction is explained.
     pub(crate) explain: bool,
 }
@@ -25,9 +26,17 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            threshold: 0.5,
+            threshold: None,
             explain: false,
         }
+    }
+}
+
+impl Options {
+    /// The requested threshold, else the model's own.
+    pub(crate) fn threshold_of(&self, model: &Model) -> f64 {
+        let own = || model.threshold.probability();
+        self.threshold.unwrap_or_else(own)
     }
 }
 
@@ -57,19 +66,19 @@ pub(crate) fn predict<'a>(
     model_version: &'a str,
     request_id: &'a str,
 ) -> Predictions<'a> {
-    let scorer = model.scorer();
+    let (scorer, threshold) = (model.scorer(), options.threshold_of(model));
     let probabilities: Vec<f64> = rows.iter().map(|row| scorer.probability(row)).collect();
     Predictions {
         predictions: probabilities
             .iter()
-            .map(|probability| u8::from(*probability > options.threshold))
+            .map(|probability| u8::from(*probability > threshold))
             .collect(),
         probabilities,
         ids: &rows.ids,
         rows: rows.len(),
         imputed: rows.missing(),
         unknown_levels: rows.iter().map(|row| scorer.unseen_levels(row)).sum(),
-        threshold: options.threshold,
+        threshold,
         model_version,
         request_id,
         explanations: options
@@ -96,8 +105,9 @@ pub(crate) fn predict_text(
 ) -> (Vec<u8>, [u64; 2]) {
     let mut text = Vec::with_capacity(bytes);
     let (scorer, mut counts) = (model.scorer(), [0; 2]);
+    let threshold = options.threshold_of(model);
     for row in rows.iter() {
-        let label = u8::from(scorer.probability(row) > options.threshold);
+        let label = u8::from(scorer.probability(row) > threshold);
         counts[usize::from(label)] += 1;
         text.extend_from_slice(&[b'0' + label, b'\n']);
     }

@@ -66,8 +66,8 @@ impl Fold {
 pub enum Share {
     /// All rows.
     All,
-    /// One row in [`FEW`], evenly spread over the table in short runs.
-    Few,
+    /// One row in this number, evenly spread over the table in short runs. The number is at least 1.
+    OneIn(usize),
 }
 
 /// A spread sample takes one row in this number. Enough for a first estimate on many rows.
@@ -245,10 +245,10 @@ impl Selection {
         Self { fold, ..self }
     }
 
-    /// Restricts the selection to one row in [`FEW`].
-    pub fn few(self) -> Self {
+    /// Restricts the selection to one row in `share`, which is at least 1.
+    pub fn one_in(self, share: usize) -> Self {
         Self {
-            share: Share::Few,
+            share: Share::OneIn(share),
             ..self
         }
     }

@@ -96,6 +96,9 @@ impl Model {
     }
 
     fn flaw_of_numbers(&self) -> Option<&'static str> {
+        if !self.threshold.is_valid() {
+            return Some("its threshold is not between 0 and 1");
+        }
         let are_finite = self.numbers().all(f64::is_finite);
         (!are_finite).then_some("it holds a number that is not finite")
     }

@@ -13,6 +13,7 @@ mod model;
 mod predictor;
 mod rows;
 mod scorer;
+mod threshold;
 mod window;
 
 pub use coefficient::Coefficient;
@@ -24,6 +25,7 @@ pub use model::{Check, Convergence, Model};
 pub use predictor::Predictor;
 pub use rows::RowWriter;
 pub use scorer::Scorer;
+pub use threshold::Threshold;
 pub use window::{Window, WindowResult};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use dataset::passes::Profile;
 use serde::{Deserialize, Serialize};
 
 use crate::predictor::Predictor;
+use crate::threshold::Threshold;
 use crate::window::WindowResult;
 
 /// A fitted model. It holds no time and no run number, so that the same data gives the same bytes.
@@ -39,6 +40,9 @@ pub struct Model {
     pub convergence: Convergence,
     /// Result of the independent check of the fit.
     pub check: Check,
+    /// The operating threshold.
+    #[serde(default, skip_serializing_if = "Threshold::is_half")]
+    pub threshold: Threshold,
     /// The training windows that were tried, in the order of their length. Empty if there was no
     /// choice: the first model, and one that was fitted by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

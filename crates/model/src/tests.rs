@@ -42,6 +42,7 @@ fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
             loss: 30.5,
         },
         check: Check::Confirmed,
+        threshold: Threshold::HALF,
         windows: Vec::new(),
     }
 }

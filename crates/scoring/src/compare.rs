@@ -113,8 +113,8 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     }
     let answers = Answers::on_gate_rows(contest);
     let metrics = both(
-        || evaluate(&answers.candidate),
-        || evaluate(&answers.incumbent),
+        || evaluate(&answers.candidate, contest.candidate.threshold),
+        || evaluate(&answers.incumbent, contest.incumbent.threshold),
     );
     let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
         Failure::data(
@@ -188,9 +188,10 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
         incumbent: answers_of(contest.incumbent),
         clients: labelled_clients(test.table),
     };
+    let cuts = [contest.candidate, contest.incumbent].map(|model| model.threshold.log_odds());
     let mut paired = PairedCounts::default();
     for (class, candidate, incumbent) in answers.pairs() {
-        paired.count(class, candidate > 0.0, incumbent > 0.0);
+        paired.count(class, candidate > cuts[0], incumbent > cuts[1]);
     }
     let (candidate, incumbent) = (paired.candidate(), paired.incumbent());
     (candidate.rows() > 0).then(|| Guard {

@@ -87,8 +87,9 @@ pub fn score_release(
     let test = load_test(config)?;
     let expression = model.predictor.expression();
     let scored = log_odds(&expression, &test.table, &test.table.all());
-    let metrics = evaluate(&scored)
+    let metrics = evaluate(&scored, model.threshold)
         .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+    let cut = model.threshold.log_odds();
     Ok(DeployedScore {
         release: manifest.release.clone(),
         model_digest: manifest.model_digest().to_owned(),
@@ -98,7 +99,7 @@ pub fn score_release(
         metrics,
         predictions: scored
             .iter()
-            .map(|row| u8::from(row.log_odds > 0.0))
+            .map(|row| u8::from(row.log_odds > cut))
             .collect(),
     })
 }

@@ -47,7 +47,8 @@ pub struct Estimate {
     pub roc_auc: Option<f64>,
 }
 
-/// The forecasts for scored rows. Recalibration changes the probabilities, but not the predictions.
+/// The forecasts for scored rows of a model with the threshold one half. Recalibration changes the
+/// probabilities, but not the predictions.
 pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<Forecast> {
     let forecast = |row: &ScoredRow| Forecast {
         score: row.log_odds,

@@ -212,6 +212,7 @@ fn both(candidate: f64, deployed: f64) -> String {
 #[cfg(test)]
 mod tests {
     use dataset::passes::ScoredRow;
+    use model::Threshold;
 
     use super::*;
     use crate::evaluate;
@@ -248,7 +249,7 @@ mod tests {
             log_odds: 0.3,
             label: Some(true),
         };
-        let metrics = evaluate(&[row]).unwrap();
+        let metrics = evaluate(&[row], Threshold::HALF).unwrap();
         let with = |f1, log_loss| Metrics {
             f1,
             f1_interval: None,

@@ -93,18 +93,15 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
 pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
     let labelled = selection.clone().labelled();
     let expression = model.predictor.expression();
-    evaluate(&log_odds(&expression, table, &labelled))
+    evaluate(&log_odds(&expression, table, &labelled), model.threshold)
 }
-
-/// Log-odds above which the positive label is predicted. Log-odds of 0 are a probability of one
-/// half.
-const THRESHOLD: f64 = 0.0;
 
 /// The confusion matrix of a model on the labelled rows of a selection.
 pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
     let expression = model.predictor.expression();
     let labelled = selection.clone().labelled();
-    let [negative, positive] = passes::confusion(&expression, THRESHOLD, table, &labelled);
+    let [negative, positive] =
+        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled);
     ConfusionMatrix {
         true_positive: positive[1],
         false_positive: negative[1],

@@ -1,11 +1,11 @@
 //! Metrics of a model's log-odds on labelled rows.
 //!
-//! The positive label is predicted if the log-odds are above 0, that is, if its probability is
-//! above one half. A metric without a value is `None`, never 0: its denominator is 0, or all rows
+//! The positive label is predicted if its probability is above the model's threshold. A metric without a value is `None`, never 0: its denominator is 0, or all rows
 //! have one label.
 
 use dataset::passes::{ScoredRow, log_loss, probability};
 use dataset::{sort_by, sum_of};
+use model::Threshold;
 use serde::{Deserialize, Serialize};
 
 use crate::ConfusionMatrix;
@@ -20,6 +20,9 @@ pub struct Metrics {
     pub positives: u64,
     /// Share of positive labels.
     pub prevalence: f64,
+    /// Probability above which the positive label is predicted.
+    #[serde(default)]
+    pub threshold: Threshold,
     /// Counts of rows by label and prediction.
     pub confusion: ConfusionMatrix,
     /// F1 of the positive label; `None` without positive labels and positive predictions.
@@ -67,13 +70,14 @@ pub struct MajorityBaseline {
 }
 
 /// The metrics of the labelled rows; `None` without labelled rows.
-pub fn evaluate(scored: &[ScoredRow]) -> Option<Metrics> {
-    let known = labelled(scored);
+pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
+    let (known, cut) = (labelled(scored), threshold.log_odds());
     let mut confusion = ConfusionMatrix::default();
     for (log_odds, class) in &known {
-        confusion.count(*class, *log_odds > 0.0);
+        confusion.count(*class, *log_odds > cut);
     }
     Some(Metrics {
+        threshold,
         rows: confusion.rows(),
         positives: confusion.positives(),
         // Without rows there is no accuracy, and then there are no metrics.

@@ -58,7 +58,11 @@ mod tests {
                 std::iter::repeat_n(ScoredRow { log_odds, label }, count)
             })
             .collect();
-        model_warnings(&evaluate(&rows).unwrap(), "the model", "on the test data")
+        model_warnings(
+            &evaluate(&rows, Threshold::HALF).unwrap(),
+            "the model",
+            "on the test data",
+        )
     }
 
     #[test]

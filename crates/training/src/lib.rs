@@ -8,6 +8,7 @@ mod covariance;
 mod fit;
 mod linear;
 mod report;
+mod threshold;
 
 use std::ops::Range;
 use std::time::Instant;
@@ -20,7 +21,7 @@ use common::{Config, Failure, History, Ledger, RunLock, Schema, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
 use jiff::Timestamp;
-use model::{Check, Convergence, Design, Model, Predictor};
+use model::{Check, Convergence, Design, Model, Predictor, Threshold};
 
 use self::fit::fit_profiled;
 
@@ -101,10 +102,12 @@ pub fn train(
         Check::NotChecked
     };
     let covariance = covariance(&fitted, table, &labelled);
+    let predictor = Predictor::Linear(fitted.predictor);
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),
-        predictor: Predictor::Linear(fitted.predictor),
+        threshold: operating_threshold(config, &predictor, table, &labelled),
+        predictor,
         covariance,
         profile,
         data,
@@ -134,6 +137,21 @@ pub fn train(
         "trained"
     );
     Ok(model)
+}
+
+/// The threshold that the configuration sets, or chooses by the training rows.
+fn operating_threshold(
+    config: &Config,
+    predictor: &Predictor,
+    table: &Table,
+    labelled: &Selection,
+) -> Threshold {
+    let settings = FitSettings {
+        c: config.training.c,
+    };
+    let choose = || threshold::choose(&settings, predictor, table, labelled);
+    let fixed = config.scoring.threshold.and_then(Threshold::new);
+    fixed.unwrap_or_else(choose)
 }
 
 /// Fits a predictor to the labelled rows at these positions of a table, to try a training window.

@@ -20,6 +20,8 @@ pub struct TrainReport {
     /// of levels; the level `null`, which is the last, stands for all other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
+    /// Probability above which the positive label is predicted.
+    pub threshold: f64,
     /// Labelled rows.
     pub rows: u64,
     /// Positive labels among them.
@@ -123,6 +125,7 @@ impl TrainReport {
                 .coefficients()
                 .map(|coefficient| FittedCoefficient::of(&coefficient))
                 .collect(),
+            threshold: model.threshold.probability(),
             rows: model.rows,
             positives: model.positives,
             iterations: model.convergence.iterations,

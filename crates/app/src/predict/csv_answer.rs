@@ -63,7 +63,7 @@ pub(crate) fn predict_csv(
     options: Options,
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {
-    let mut answer = CsvAnswer::new(options.threshold, bytes);
+    let mut answer = CsvAnswer::new(options.threshold_of(model), bytes);
     let scorer = model.scorer();
     for (id, row) in rows.ids.iter().zip(rows.iter()) {
         answer.push(id, scorer.probability(row));

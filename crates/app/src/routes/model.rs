@@ -6,7 +6,7 @@ use common::ledger::DataPosition;
 use common::schema::Feature;
 use dataset::passes::Encoding;
 use jiff::Timestamp;
-use model::{Check, Coefficient, Convergence};
+use model::{Check, Coefficient, Convergence, WindowResult};
 use serde::Serialize;
 
 use super::page::{Listing, Page};
@@ -35,6 +35,10 @@ struct ServedModel<'a> {
     features: Vec<ServedFeature<'a>>,
     /// Inverse strength of the penalty.
     c: f64,
+    /// Probability above which the label 1 is predicted, unless a request names another.
+    threshold: f64,
+    /// Training windows that were tried; empty if there was no choice.
+    windows: &'a [WindowResult],
     /// Labelled rows that the model was fitted to.
     rows: u64,
     /// Positive labels among them.

@@ -84,7 +84,7 @@ async fn answer(
     let streaming = |permit| Streaming {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        threshold: settings.options.threshold,
+        threshold: settings.options.threshold_of(&snapshot.model),
         request_id: RequestState::id_of(request).as_str().to_owned(),
         _permit: permit,
     };
@@ -266,7 +266,7 @@ fn options(parameters: &[(String, String)]) -> Result<Options, ApiError> {
             .any(|(other, _)| other == name);
         let value = Some(value.as_str()).filter(|_| !is_repeated);
         match name.as_str() {
-            "threshold" => options.threshold = threshold(value)?,
+            "threshold" => options.threshold = Some(threshold(value)?),
             "explain" => options.explain = explain(value)?,
             _ => return Err(unknown_parameter(name, "known are explain and threshold")),
         }
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(
             of(&[("threshold", "0.25"), ("explain", "true")]),
             Ok(Options {
-                threshold: 0.25,
+                threshold: Some(0.25),
                 explain: true
             })
         );

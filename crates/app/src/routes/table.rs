@@ -99,7 +99,7 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
         Parameter {
             name: "threshold",
             kind: ParameterKind::Share,
-            summary: "the label 1 is predicted where its probability is above this; 0.5 unless said",
+            summary: "the label 1 is predicted where its probability is above this; the model's own threshold unless said",
         },
         Parameter {
             name: "explain",

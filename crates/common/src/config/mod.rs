@@ -22,12 +22,12 @@ use self::schema::read_schema;
 use self::section::{Problems, Section};
 pub use self::settings::{
     ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, DriftTrigger,
-    GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie, TrainingSettings,
-    TrainingWindow,
+    GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie, ScoringSettings,
+    TrainingSettings, TrainingWindow,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
-    read_training,
+    read_scoring, read_training,
 };
 use crate::{Failure, Layout, Schema, regular};
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub ingestion: IngestionSettings,
     /// Settings of training.
     pub training: TrainingSettings,
+    /// Settings of scoring.
+    pub scoring: ScoringSettings,
     /// Settings of drift detection and of the decision.
     pub drift: DriftSettings,
     /// Settings of the gate and of kept releases.
@@ -115,6 +117,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     let schema = read_schema(root.section("schema"));
     let ingestion = read_ingestion(root.section("ingestion"));
     let training = read_training(root.section("training"));
+    let scoring = read_scoring(root.section("scoring"));
     let drift = read_drift(root.section("drift"));
     let deployment = read_deployment(root.section("deployment"));
     let diagnostics = read_diagnostics(root.section("diagnostics"));
@@ -142,6 +145,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         schema,
         ingestion,
         training,
+        scoring,
         drift,
         deployment,
         diagnostics,

@@ -60,6 +60,14 @@ impl<'de> Deserialize<'de> for TrainingWindow {
     }
 }
 
+/// Section `scoring`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoringSettings {
+    /// Probability above which the positive label is predicted. `None` for `auto`, the default: each
+    /// model has the threshold with the highest F1 on its training rows.
+    pub threshold: Option<f64>,
+}
+
 /// Upper limit of `alpha`. Without drift, p-values below one half occur in every second run.
 const HIGHEST_ALPHA: f64 = 0.5;
 
@@ -235,6 +243,22 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
     }
     section.finish();
     settings
+}
+
+pub(super) fn read_scoring(mut section: Section<'_>) -> ScoringSettings {
+    let threshold = match section.value("threshold", Value::from("auto")) {
+        Value::String(name) if name == "auto" => None,
+        other => {
+            let probability = other.as_f64().filter(|p| *p > 0.0 && *p < 1.0);
+            if probability.is_none() {
+                let text = "must be \"auto\" or a probability above 0 and below 1";
+                section.problem("threshold", text);
+            }
+            probability
+        }
+    };
+    section.finish();
+    ScoringSettings { threshold }
 }
 
 pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {

@@ -23,7 +23,7 @@ use std::ops::Range;
 use self::column::BLOCK_ROWS;
 use self::in_order::folded_in_order;
 use crate::cell::Label;
-use crate::table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
+use crate::table::{FOLDS, Fold, Labels, Selection, Share, Table};
 
 pub use categories::{CategoryCounts, LevelCount};
 pub use expression::{LinearExpression, WeightedTerm};
@@ -213,7 +213,7 @@ impl ByFold {
 fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
     let rows = match selection.share {
         Share::All => CHUNK_ROWS,
-        Share::Few => CHUNK_ROWS / FEW,
+        Share::OneIn(share) => (CHUNK_ROWS / share).max(1),
     };
     let Range { start, end } = selection.rows;
     (start..end)

@@ -116,7 +116,7 @@ fn realised_performance(predictions: &[Prediction]) -> Option<RealisedPerformanc
         .iter()
         .filter_map(|prediction| Some((prediction, prediction.label?)))
         .collect();
-    let of_probabilities = evaluate(&scored(predictions))?;
+    let of_probabilities = evaluate(&scored(predictions), Threshold::HALF)?;
     let mut confusion = ConfusionMatrix::default();
     for (prediction, label) in &labelled {
         confusion.count(*label, prediction.is_positive);

@@ -92,7 +92,7 @@ mod tests {
         Prediction {
             client,
             row,
-            log_odds: 1.0,
+            margin: 1.0,
             probability: 0.7,
             run: 1,
             place: None,

@@ -13,8 +13,9 @@ pub(super) struct Prediction {
     pub(super) client: u64,
     /// Public hash of client and values.
     pub(super) row: u64,
-    /// Log-odds of the model.
-    pub(super) log_odds: f64,
+    /// Log-odds above those of the model's threshold. The positive label is predicted where they are
+    /// above 0.
+    pub(super) margin: f64,
     /// Calibrated probability of the positive label.
     pub(super) probability: f64,
     /// The run that predicted.
@@ -26,12 +27,12 @@ pub(super) struct Prediction {
 
 impl Prediction {
     pub(super) fn predicts_positive(&self) -> bool {
-        self.log_odds > 0.0
+        self.margin > 0.0
     }
 
     pub(super) fn forecast(&self) -> Forecast {
         Forecast {
-            score: self.log_odds,
+            score: self.margin,
             probability: self.probability,
             predicts_one: self.predicts_positive(),
         }
@@ -50,6 +51,7 @@ pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> V
     let expression = live.model.predictor.expression();
     let scored = log_odds(&expression, new.table, &new.selection);
     let scored = scored.into_iter().filter(|scored| scored.label.is_none());
+    let cut = live.model.threshold.log_odds();
     let hashes = new.table.row_hashes(&places);
     places
         .iter()
@@ -58,7 +60,7 @@ pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> V
         .map(|((place, row), scored)| Prediction {
             client: new.table.clients[*place],
             row,
-            log_odds: scored.log_odds,
+            margin: scored.log_odds - cut,
             probability: probability(recalibration.log_odds(scored.log_odds)),
             run,
             place: Some(*place),

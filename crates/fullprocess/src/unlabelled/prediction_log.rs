@@ -300,7 +300,7 @@ fn encode(row: &Prediction) -> [u8; RECORD_BYTES] {
     encode_words([
         row.client,
         row.row,
-        row.log_odds.to_bits(),
+        row.margin.to_bits(),
         row.probability.to_bits(),
         row.run.cast_unsigned(),
     ])
@@ -330,7 +330,7 @@ fn decode(record: &[u8; RECORD_BYTES]) -> Record {
     Record::Waiting(Prediction {
         client: word(0),
         row: word(1),
-        log_odds: f64::from_bits(word(2)),
+        margin: f64::from_bits(word(2)),
         probability: f64::from_bits(word(3)),
         run: word(4).cast_signed(),
         place: None,

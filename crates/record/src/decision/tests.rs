@@ -30,7 +30,7 @@ fn metrics(true_positive: usize, false_positive: usize, false_negative: usize) -
         .chain(std::iter::repeat_n(row(-1.0, true), false_negative))
         .chain([row(-1.0, false)])
         .collect();
-    scoring::evaluate(&rows).unwrap()
+    scoring::evaluate(&rows, model::Threshold::HALF).unwrap()
 }
 
 fn evidence(new: Metrics, deployed: f64) -> Evidence {

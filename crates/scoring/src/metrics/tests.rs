@@ -12,7 +12,7 @@ fn scored(rows: &[(f64, bool)]) -> Vec<ScoredRow> {
 }
 
 fn metrics(rows: &[(f64, bool)]) -> Metrics {
-    evaluate(&scored(rows)).unwrap()
+    evaluate(&scored(rows), Threshold::HALF).unwrap()
 }
 
 fn numbers(value: &Value) -> impl Iterator<Item = f64> {
@@ -52,12 +52,12 @@ fn metrics_are_those_of_scikit_learn() {
 
 #[test]
 fn what_has_no_value_is_none() {
-    assert_eq!(evaluate(&[]), None);
+    assert_eq!(evaluate(&[], Threshold::HALF), None);
     let unlabelled = ScoredRow {
         log_odds: 1.0,
         label: None,
     };
-    assert_eq!(evaluate(&[unlabelled]), None);
+    assert_eq!(evaluate(&[unlabelled], Threshold::HALF), None);
 
     let stayed = metrics(&[(-1.0, false), (-2.0, false)]);
     assert_eq!(
@@ -79,12 +79,12 @@ fn what_has_no_value_is_none() {
 #[test]
 fn rows_without_a_class_do_not_count() {
     let mut rows = scored(&[(1.0, true), (-1.0, false)]);
-    let without = evaluate(&rows);
+    let without = evaluate(&rows, Threshold::HALF);
     rows.push(ScoredRow {
         log_odds: 5.0,
         label: None,
     });
-    assert_eq!(evaluate(&rows), without);
+    assert_eq!(evaluate(&rows, Threshold::HALF), without);
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use std::f64::consts::LN_2;
 
-use dataset::FEW;
 use dataset::passes::Axis;
 use model::LinearPredictor;
 use ndarray::Array1;
@@ -18,6 +17,8 @@ const MANY_ROWS: usize = 1 << 17;
 /// Maximum number of Newton steps of the fit to a sample. A sample that needs more steps does not
 /// represent the other rows.
 const FEW_STEPS: u32 = 20;
+/// The sample takes one row in this number. That is enough for a first estimate on many rows.
+const FEW: usize = 16;
 
 /// The optimum of a sample of the rows, if there are at least [`MANY_ROWS`].
 ///
@@ -26,7 +27,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if objective.selection.rows.len() < MANY_ROWS {
         return None;
     }
-    let selection = objective.selection.clone().few();
+    let selection = objective.selection.clone().one_in(FEW);
     let few = Objective {
         // The penalty shrinks with the number of rows, so its relative weight stays the same.
         penalty: &objective.penalty / FEW as f64,

@@ -58,6 +58,7 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
             loss: 0.0,
         },
         check: Check::NotChecked,
+        threshold: Threshold::HALF,
         windows: Vec::new(),
     };
     (model, batch)
@@ -198,6 +199,7 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
             loss: 0.0,
         },
         check: Check::NotChecked,
+        threshold: Threshold::HALF,
         windows: Vec::new(),
     };
     (model, x, labels)

@@ -6,7 +6,7 @@ fn row(client: u64) -> Prediction {
     Prediction {
         client,
         row: u64::MAX - client,
-        log_odds: -1.5,
+        margin: -1.5,
         probability: 0.25,
         run: 7,
         place: None,
