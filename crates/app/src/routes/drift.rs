@@ -11,7 +11,8 @@ use record::{Decision, Evidence, Outcome, RunFilter, RunRecord};
 use serde::{Serialize, Serializer};
 
 use super::page::Listing;
-use super::{runs, table};
+use super::runs;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -58,7 +59,7 @@ pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let which = (RunFilter::WithEvidence, table::DRIFT.path);
+    let which = (RunFilter::WithEvidence, endpoints::DRIFT.path);
     let push = |listing: &mut Listing, run: &RunRecord| runs::push(listing, run, EvaluatedRun::of);
     runs::paged(&request, state, which, push).await
 }

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use record::{FileCounts, Outcome, RowTotals, RunFilter, RunRecord};
 use serde::Serialize;
 
+use super::json::expect_json;
 use super::page::{Listing, Page};
-use super::{expect_json, expect_no_parameters, parameters, table};
+use super::query::{expect_no_parameters, parameters};
 use crate::accept::Media;
 use crate::answer;
 use crate::content::Content;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -69,7 +71,13 @@ pub(super) async fn list(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let push = |listing: &mut Listing, run: &RunRecord| push(listing, run, ListedRun::of);
-    paged(&request, state, (RunFilter::All, table::RUNS.path), push).await
+    paged(
+        &request,
+        state,
+        (RunFilter::All, endpoints::RUNS.path),
+        push,
+    )
+    .await
 }
 
 /// Answers with the whole record of a run.
