@@ -10,6 +10,7 @@ mod model;
 mod page;
 mod prediction;
 mod query;
+mod run_view;
 mod runs;
 mod scoring;
 mod stored;
