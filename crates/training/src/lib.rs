@@ -12,12 +12,11 @@ mod report;
 use std::time::Instant;
 
 use anyhow::Context;
-use common::history::StageDuration;
+use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::Table;
 use dataset::passes::profile;
-use jiff::Timestamp;
 use model::{Check, Convergence, Design, Model, Predictor};
 
 use self::fit::fit_profiled;
@@ -31,17 +30,12 @@ pub use report::{FittedCoefficient, FittedTo, TrainReport};
 /// candidate's file, and the duration is recorded in the history.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     let _lock = RunLock::acquire(&config.layout, "training")?;
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
     let (ledger, table) = ingested_data(config, &history)?;
     let model = train(config, &table, ledger.position())?;
     let digest = write(config, &model)?;
-    history.record_stage(&StageDuration {
-        stage: "training".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(TrainReport::of(
         &model,
         &config.layout.candidate_model(),
