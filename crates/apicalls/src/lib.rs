@@ -15,9 +15,8 @@ mod returns;
 use std::time::Instant;
 
 use anyhow::Context;
-use common::history::StageDuration;
+use common::history::StageTimer;
 use common::{Config, History, RunLock, files, regular};
-use jiff::Timestamp;
 
 use crate::answers::Endpoint;
 use crate::call::Caller;
@@ -29,19 +28,14 @@ pub use returns::{ApiCall, ApiReturns};
 /// person runs.
 pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     let _lock = RunLock::acquire(&config.layout, "apicalls")?;
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("apicalls");
     let url = match &config.api.url {
         Some(url) => url.clone(),
         None => format!("http://{}", config.api.bind),
     };
     let returns = call(&url, Key::Configured, config);
     write(config, &returns)?;
-    History::open(&config.layout)?.record_stage(&StageDuration {
-        stage: "apicalls".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    History::open(&config.layout)?.record_stage(&timer.stop())?;
     Ok(returns)
 }
 

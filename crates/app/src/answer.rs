@@ -22,11 +22,11 @@ use crate::access::Origins;
 use crate::access_log::Event;
 use crate::connection::{Connection, RunningRequest};
 use crate::content::{Content, count_large_answer};
+use crate::endpoints::{self, Access};
 use crate::error::ApiError;
 use crate::metrics::Target;
 use crate::problem;
 use crate::request_state::{REQUEST_ID, RequestId, RequestState};
-use crate::routes::{self, Access};
 use crate::state::AppState;
 use crate::unread::Unread;
 
@@ -49,7 +49,7 @@ pub(crate) async fn complete(
     let running = state.metrics.begin();
     let id = RequestId::of(request.headers());
     // Decoded like the router does: `/%70rediction` is `/prediction`.
-    let endpoint_index = routes::endpoint_index(request.match_info().as_str());
+    let endpoint_index = endpoints::endpoint_index(request.match_info().as_str());
     let mut pending = PendingRequest {
         state: &state,
         target: Target::of(endpoint_index, request.method()),
@@ -68,7 +68,7 @@ pub(crate) async fn complete(
                 .extensions_mut()
                 .insert(RequestState::new(id.clone()));
             let answered = with_problem_body(next.call(request).await?, id.as_str());
-            count_large_answer(&state, answered).unwrap_or_else(|(request, error)| {
+            count_large_answer(&state.in_flight, answered).unwrap_or_else(|(request, error)| {
                 let answer = problem::answer(&error, &instance(request.path()), id.as_str());
                 ServiceResponse::new(request, answer)
             })
@@ -189,7 +189,7 @@ fn admit(
     request: &ServiceRequest,
     endpoint_index: Option<usize>,
 ) -> Result<(), ApiError> {
-    let needs = match endpoint_index.and_then(|endpoint_index| routes::ALL.get(endpoint_index)) {
+    let needs = match endpoint_index.and_then(|endpoint_index| endpoints::ALL.get(endpoint_index)) {
         // A browser's preflight request carries no key.
         Some(_) if *request.method() == Method::OPTIONS => Access::Open,
         Some(endpoint) => endpoint.access,

@@ -5,6 +5,8 @@
 //! Therefore each connection records its phase, and each worker checks all of its connections four
 //! times a second.
 
+mod open_connections;
+mod peer;
 mod stream;
 mod worker;
 
@@ -12,37 +14,32 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
+use actix_web::web::Data;
 
+pub(crate) use self::open_connections::OpenConnections;
+pub(crate) use self::peer::Peer;
 pub(crate) use self::stream::WatchedStream;
 pub(crate) use self::worker::Connections;
-
-/// State of the connections of all workers.
-#[derive(Default)]
-pub(crate) struct OpenConnections {
-    open: AtomicUsize,
-    /// Number of running requests; counted once the server is stopping.
-    underway: AtomicUsize,
-    /// True if connections without a request should end.
-    is_closing: AtomicBool,
-}
+use crate::state::AppState;
 
 /// A connection and its phase.
 pub(crate) struct Connection {
-    worker: Rc<Connections>,
+    state: Data<AppState>,
+    /// Number of the worker's checks so far.
+    checks: Rc<Cell<u64>>,
+    peer: Rc<Peer>,
     began: Instant,
     has_requested: Cell<bool>,
     phase: Cell<Phase>,
     /// Number of the worker's last check before the phase began.
     since: Cell<u64>,
     end: Cell<Option<End>>,
-    is_closed_by_client: Cell<bool>,
-    is_abandoned: Cell<bool>,
     writing: Writing,
     /// Waker of the task that serves the connection.
     waker: RefCell<Option<Waker>>,
@@ -95,39 +92,19 @@ pub(crate) struct RunningRequest(Option<Rc<Connection>>);
 /// The wait for more of a body.
 struct BodyWait<'c>(&'c Connection);
 
-impl OpenConnections {
-    /// Number of open connections.
-    pub(crate) fn count(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Number of running requests; known while the server is stopping.
-    pub(crate) fn underway(&self) -> usize {
-        self.underway.load(Ordering::Relaxed)
-    }
-
-    /// Ends the connections without a request.
-    pub(crate) fn close_idle(&self) {
-        self.is_closing.store(true, Ordering::Relaxed);
-    }
-}
-
 impl Connection {
-    fn new(worker: Rc<Connections>, check: u64) -> Self {
-        worker
-            .state
-            .connections
-            .open
-            .fetch_add(1, Ordering::Relaxed);
+    fn new(state: Data<AppState>, checks: Rc<Cell<u64>>) -> Self {
+        state.connections.open.fetch_add(1, Ordering::Relaxed);
+        let since = Cell::new(checks.get());
         Self {
-            worker,
+            state,
+            checks,
+            peer: Rc::default(),
             began: Instant::now(),
             has_requested: Cell::new(false),
             phase: Cell::new(Phase::New),
-            since: Cell::new(check),
+            since,
             end: Cell::new(None),
-            is_closed_by_client: Cell::new(false),
-            is_abandoned: Cell::new(false),
             writing: Writing::default(),
             waker: RefCell::default(),
             body_waker: RefCell::default(),
@@ -151,29 +128,6 @@ impl Connection {
         RunningRequest(connection)
     }
 
-    /// Waits for a result as long as the client is there.
-    ///
-    /// A client that closed its sending side may still read, but looks like a client that closed
-    /// both sides. Therefore use this only before the work of a request begins.
-    pub(crate) async fn while_connected<T>(
-        request: &HttpRequest,
-        wanted: impl Future<Output = T>,
-    ) -> T {
-        let mut wanted = pin!(wanted);
-        poll_fn(|context| {
-            let connection = Self::of(request);
-            match connection.filter(|connection| connection.is_closed_by_client.get()) {
-                Some(connection) => {
-                    // The next flush fails, and the library drops the request.
-                    connection.is_abandoned.set(true);
-                    Poll::Pending
-                }
-                None => wanted.as_mut().poll(context),
-            }
-        })
-        .await
-    }
-
     /// Waits for more of a request's body. `None` when the connection has to end first.
     pub(crate) async fn await_body<T>(&self, more: impl Future<Output = T>) -> Option<T> {
         let _awaited = BodyWait::begin(self);
@@ -193,13 +147,13 @@ impl Connection {
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(self.worker.checks());
+        self.since.set(self.checks.get());
     }
 
     /// Records bytes that were read. Zero bytes mean that the client sends no more.
     fn note_read(&self, bytes: usize) {
         if bytes == 0 {
-            self.is_closed_by_client.set(true);
+            self.peer.is_closed.set(true);
             return;
         }
         match self.phase.get() {
@@ -237,7 +191,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let state = &self.worker.state;
+        let state = &self.state;
         state.connections.open.fetch_sub(1, Ordering::Relaxed);
         if self.has_requested.get() {
             return;
@@ -292,10 +246,4 @@ fn store_waker(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
         Some(known) => known.clone_from(context.waker()),
         None => *waker = Some(context.waker().clone()),
     }
-}
-
-/// Number of checks within a time, rounded down.
-fn checks_in(time: Duration) -> u64 {
-    let checks = time.as_millis() / worker::CHECK_INTERVAL.as_millis();
-    u64::try_from(checks).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::HttpRequest;
@@ -12,8 +13,7 @@ use actix_web::web::Bytes;
 use common::digest;
 
 use crate::error::ApiError;
-use crate::in_flight::Permit;
-use crate::state::AppState;
+use crate::in_flight::{InFlight, Permit};
 
 /// Bytes of a piece; the connection copies each piece.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -111,7 +111,7 @@ pub(crate) fn counted_body(bytes: Bytes, permit: Option<Permit>) -> BoxBody {
 ///
 /// Returns the request and the error if there is no room.
 pub(crate) fn count_large_answer(
-    state: &AppState,
+    in_flight: &Arc<InFlight>,
     answered: ServiceResponse,
 ) -> Result<ServiceResponse, (HttpRequest, ApiError)> {
     let is_large = matches!(
@@ -127,7 +127,7 @@ pub(crate) fn count_large_answer(
         // A body in pieces is counted already.
         Err(body) => Ok(body),
         Ok(bytes) => {
-            let mut permit = state.in_flight.permit();
+            let mut permit = in_flight.permit();
             let counted = permit.grow(bytes.len());
             counted.map(|()| counted_body(bytes, Some(permit)))
         }

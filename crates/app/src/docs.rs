@@ -4,9 +4,9 @@
 use std::fmt::Write;
 use std::sync::OnceLock;
 
+use crate::endpoints::{self, Access, Endpoint, Verb};
 use crate::kind;
 use crate::openapi;
-use crate::routes::{self, Access, Endpoint, Verb};
 
 /// Style sheet of the page.
 pub(crate) const STYLE: &str = include_str!("../assets/docs.css");
@@ -24,7 +24,7 @@ pub(crate) fn page() -> &'static str {
              <p>For programs: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n\
              <h2>Addresses</h2>\n",
         );
-        for endpoint in routes::ALL {
+        for endpoint in endpoints::ALL {
             push_endpoint(&mut page, endpoint);
         }
         push_problems(&mut page);
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_page_names_every_address_and_anchors_every_problem() {
         let page = page();
-        for endpoint in routes::ALL {
+        for endpoint in endpoints::ALL {
             assert!(page.contains(&format!(" {}</code>", endpoint.path)));
         }
         for kind in kind::ALL {

@@ -3,6 +3,7 @@
 //! All labels come from fixed sets, such as route patterns and known methods. So no client can
 //! create a time series.
 
+mod file;
 mod runs;
 mod text;
 
@@ -13,11 +14,11 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 
+use crate::endpoints;
 use crate::error::RowErrors;
-use crate::routes;
 
+pub use self::file::run_metrics;
 pub(crate) use self::runs::RunFigures;
-pub use self::runs::run_metrics;
 pub(crate) use self::text::Page;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
@@ -65,14 +66,14 @@ impl Target {
     pub(crate) fn of(endpoint_index: Option<usize>, method: &Method) -> Self {
         let known = METHODS.iter().position(|known| *known == method.as_str());
         Self {
-            route: endpoint_index.unwrap_or(routes::ALL.len()),
+            route: endpoint_index.unwrap_or(endpoints::ALL.len()),
             method: known.unwrap_or(METHODS.len() - 1),
         }
     }
 
     /// Pattern of its route.
     pub(crate) fn route(self) -> &'static str {
-        routes::ALL
+        endpoints::ALL
             .get(self.route)
             .map_or("none", |endpoint| endpoint.path)
     }
@@ -90,7 +91,7 @@ impl Target {
 impl Metrics {
     /// All counters at 0.
     pub(crate) fn new() -> Self {
-        let cells = (routes::ALL.len() + 1) * METHODS.len();
+        let cells = (endpoints::ALL.len() + 1) * METHODS.len();
         Self {
             in_flight: AtomicU64::new(0),
             without_request: AtomicU64::new(0),

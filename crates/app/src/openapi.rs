@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 description of the API, made from the table of endpoints, the kinds of problem
+//! The OpenAPI 3.1 description of the API, made from the endpoints, the kinds of problem
 //! and the schemas of the answers.
 
 mod schemas;
@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value, json};
 
 use crate::accept::Media;
+use crate::endpoints::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 use crate::kind::{self, Kind};
-use crate::routes::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 
 /// Problem codes of every endpoint.
 const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "overloaded"];
@@ -45,7 +45,7 @@ pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
 
 fn document() -> Value {
     let mut paths = Map::new();
-    for endpoint in routes::ALL {
+    for endpoint in endpoints::ALL {
         let method = match endpoint.verb {
             Verb::Get => "get",
             Verb::Post => "post",
@@ -205,7 +205,7 @@ mod tests {
             let name = reference.strip_prefix("#/components/schemas/").unwrap();
             assert!(schemas.contains_key(name), "{reference}");
         }
-        for endpoint in routes::ALL {
+        for endpoint in endpoints::ALL {
             for code in endpoint.problems {
                 assert!(kind::ALL.iter().any(|kind| kind.code == *code), "{code}");
             }

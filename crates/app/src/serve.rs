@@ -68,6 +68,7 @@ pub(crate) fn start(
             .local_addr(address)
             .on_connect_ext(|stream: &WatchedStream, extensions| {
                 extensions.insert(stream.connection());
+                extensions.insert(stream.peer());
             })
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {

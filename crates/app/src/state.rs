@@ -7,10 +7,10 @@ use common::Config;
 
 use crate::access::AccessControl;
 use crate::access_log::AccessLog;
+use crate::caches::{RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
-use crate::routes::{RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::snapshot::ModelStore;
 use crate::work::Work;
 

@@ -16,7 +16,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::Connection;
+use crate::connection::Peer;
 use crate::error::ApiError;
 
 /// Running jobs per processor. Each one takes memory.
@@ -118,7 +118,7 @@ impl Work {
 impl WaitingPlace<'_> {
     /// Waits for something else as long as the client is connected.
     pub(crate) async fn until<T>(&self, wanted: impl Future<Output = T>) -> T {
-        Connection::while_connected(self.request, wanted).await
+        Peer::while_connected(self.request, wanted).await
     }
 
     /// Runs a job when a turn is free.

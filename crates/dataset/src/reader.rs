@@ -195,16 +195,22 @@ impl<R: Read> RowReader<R> {
         };
         let Opened {
             blocks,
-            first,
+            block,
             tokenizer,
+            lines_before,
+            tolerated_before,
         } = opened;
         Ok(Self {
             blocks,
-            encoding: Encoding::of(first.text()),
-            block: first,
+            encoding: Encoding::of(block.text()),
+            block,
             tokenizer,
             columns,
-            passed: Passed::default(),
+            passed: Passed {
+                lines: lines_before,
+                tolerated: tolerated_before,
+                ..Passed::default()
+            },
             checked: Checked::with_room(schema.features.len()),
         })
     }

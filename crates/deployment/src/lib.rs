@@ -13,11 +13,9 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
-
 use anyhow::Context;
 use common::cli::clap::{self, Args};
-use common::history::{StageDuration, documents};
+use common::history::{StageTimer, documents};
 use common::layout::names;
 use common::{Config, Failure, History, RunLock};
 use jiff::Timestamp;
@@ -62,7 +60,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
             score_interval: release.manifest.score_interval,
         }));
     }
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("deployment");
     let scored = scored_candidate(config, &history)?;
     let candidate = Candidate {
         model: &scored.model,
@@ -74,14 +72,9 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     let release = publish(
         layout,
         &history,
-        stage(layout, &history, &candidate, started_at)?,
+        stage(layout, &history, &candidate, timer.started_at())?,
     )?;
-    history.record_stage(&StageDuration {
-        stage: "deployment".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(DeployReport::Deployed(Deployed {
         release: release.manifest.release,
         parent: release.manifest.parent,

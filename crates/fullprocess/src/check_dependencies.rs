@@ -4,8 +4,8 @@
 //! does not ask again that day. The check takes the lock again, for two seconds at most.
 
 use std::fmt::Write;
-use std::time::Instant;
 
+use common::history::StageTimer;
 use common::{Config, History, RunLock};
 use jiff::Timestamp;
 use record::{Outcome, RunRecord};
@@ -37,12 +37,11 @@ fn ask(config: &Config, run: i64, record: &mut RunRecord) -> anyhow::Result<Opti
     // If another run holds the lock, that run asks at its end.
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
     let history = History::open(&config.layout)?;
-    let clock = Instant::now();
+    let timer = StageTimer::start_in_run("dependencies", run);
     let Some(found) = diagnostics::check_dependencies(config, &history, began)? else {
         return Ok(None);
     };
-    let seconds = clock.elapsed().as_secs_f64();
-    tracing::info!(stage = "dependencies", seconds, "done");
+    let seconds = timer.stop().seconds;
     record.seconds.insert("dependencies".into(), seconds);
     record.dependencies = Some(found.counts());
     history.transaction(|history| {

@@ -1,9 +1,7 @@
 //! A run in progress. Its record is saved in the history after every lasting step.
 
-use std::time::Instant;
-
 use common::exit::{Exit, classify};
-use common::history::{StageDuration, StoredRun};
+use common::history::{StageDuration, StageTimer, StoredRun};
 use common::ledger::Ledger;
 use common::{Config, History};
 use jiff::Timestamp;
@@ -80,20 +78,14 @@ impl<'a> OpenRun<'a> {
     /// Runs one stage and records its duration.
     pub(crate) fn stage<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         work: impl FnOnce(&mut Self) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let (started_at, clock) = (Timestamp::now(), Instant::now());
+        let timer = StageTimer::start_in_run(name, self.id);
         let done = work(self)?;
-        let seconds = clock.elapsed().as_secs_f64();
-        tracing::info!(stage = name, seconds, "done");
-        self.record.seconds.insert(name.to_owned(), seconds);
-        self.unsaved_durations.push(StageDuration {
-            stage: name.to_owned(),
-            run: Some(self.id),
-            started_at,
-            seconds,
-        });
+        let duration = timer.stop();
+        self.record.seconds.insert(name.into(), duration.seconds);
+        self.unsaved_durations.push(duration);
         Ok(done)
     }
 

@@ -31,12 +31,11 @@ mod write;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use anyhow::Context;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
-use common::history::StageDuration;
+use common::history::StageTimer;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest, RunLock, files};
 use dataset::{FingerprintKey, FingerprintSet};
@@ -183,9 +182,9 @@ fn scan_and_ingest(
     let _lock = RunLock::acquire(&config.layout, "ingestion")?;
     let history = History::open(&config.layout)?;
     let live = Manifest::of_live_release(&config.layout)?;
-    let started = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("ingestion");
     let prepared = prepare(config, &history, live.as_ref())?;
-    let mut found = scan(config, &prepared, started.0)?;
+    let mut found = scan(config, &prepared, timer.started_at())?;
     if found.is_nothing_new()
         && let Some(damage) = content_damage(config, &prepared.ledger)?
     {
@@ -205,12 +204,7 @@ fn scan_and_ingest(
         on_commit: &|_, _| Ok(()),
     })?;
     let report = ingested.report;
-    history.record_stage(&StageDuration {
-        stage: "ingestion".into(),
-        run: None,
-        started_at: started.0,
-        seconds: started.1.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(report)
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A choice of the newest rows of finaldata.csv.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", tag = "window", content = "batches")]
 pub enum Window {
     /// All rows.
     AllRows,
@@ -20,6 +20,7 @@ pub enum Window {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowResult {
     /// The window.
+    #[serde(flatten)]
     pub window: Window,
     /// Position of its first row in finaldata.csv, from 0.
     pub first_row: u64,

@@ -8,12 +8,10 @@ mod confusion_chart;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use common::cli::Report;
-use common::history::StageDuration;
+use common::history::StageTimer;
 use common::{Config, Failure, History, RunLock, Schema, files};
-use jiff::Timestamp;
 use scoring::{ConfusionMatrix, DeployedScore};
 use serde::Serialize;
 
@@ -39,16 +37,11 @@ pub struct DrawReport {
 pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
     let _lock = RunLock::acquire(&config.layout, "reporting")?;
     let history = History::open(&config.layout)?;
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("reporting");
     let report = redraw(config)?.ok_or_else(|| {
         Failure::data("nothing is deployed: run `fullprocess`, or `deployment` by hand")
     })?;
-    history.record_stage(&StageDuration {
-        stage: "reporting".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(report)
 }
 

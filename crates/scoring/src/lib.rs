@@ -20,10 +20,8 @@ mod statistics;
 mod warnings;
 mod windows;
 
-use std::time::Instant;
-
 use anyhow::Context;
-use common::history::{StageDuration, StoredScore};
+use common::history::{StageTimer, StoredScore};
 use common::{Config, Failure, History, RunLock};
 use dataset::passes::{self, log_odds};
 use dataset::{FingerprintKey, Selection, Table, TestData};
@@ -48,7 +46,7 @@ pub use windows::{WindowChoice, WindowRows, WindowTrial, choose_window, first_ga
 /// candidate's score file and to the history.
 pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     let _lock = RunLock::acquire(&config.layout, "scoring")?;
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("scoring");
     let history = History::open(&config.layout)?;
     let (model, digest) = candidate(config)?;
     let key = FingerprintKey::load(&config.layout)?;
@@ -74,12 +72,7 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
         f1,
     };
     history.record_score(Timestamp::now(), &score)?;
-    history.record_stage(&StageDuration {
-        stage: "scoring".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(ScoreReport {
         f1,
         metrics,

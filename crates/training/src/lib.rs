@@ -15,12 +15,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 use common::config::TrainingWindow;
-use common::history::StageDuration;
+use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, Schema, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
-use jiff::Timestamp;
 use model::{Check, Convergence, Design, Model, Predictor, Threshold};
 
 use self::fit::fit_profiled;
@@ -34,18 +33,13 @@ pub use report::{FittedCoefficient, FittedTo, TrainReport};
 /// candidate's file, and the duration is recorded in the history.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     let _lock = RunLock::acquire(&config.layout, "training")?;
-    let (started_at, clock) = (Timestamp::now(), Instant::now());
+    let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
     let (ledger, table) = ingested_data(config, &history)?;
     let rows = rows_by_hand(config, &ledger);
     let model = train(config, &table, rows, ledger.position())?;
     let digest = write(config, &model)?;
-    history.record_stage(&StageDuration {
-        stage: "training".into(),
-        run: None,
-        started_at,
-        seconds: clock.elapsed().as_secs_f64(),
-    })?;
+    history.record_stage(&timer.stop())?;
     Ok(TrainReport::of(
         &model,
         &config.layout.candidate_model(),

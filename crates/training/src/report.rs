@@ -159,6 +159,11 @@ impl fmt::Display for TrainReport {
             "fitted to {} labelled rows ({} of class 1) in {} steps, loss {:.6}, gradient norm {:.1e}",
             self.rows, self.positives, self.iterations, self.loss, self.gradient_norm
         )?;
+        let threshold = self.threshold;
+        writeln!(
+            to,
+            "label 1 is predicted above a probability of {threshold:.4}"
+        )?;
         writeln!(to, "independent check: {}", self.check)?;
         for note in &self.notes {
             writeln!(to, "note: {note}")?;

@@ -5,9 +5,8 @@ use std::path::Path;
 use common::{Failure, digest, files};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use super::NewKey;
+use crate::endpoints::Access;
 use crate::error::ApiError;
-use crate::routes::Access;
 
 /// Scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +80,8 @@ impl Keys {
         })
     }
 
-    /// A single key with scope `all`.
-    pub(super) fn only(key: &NewKey) -> Result<Self, String> {
-        Self::parse(&key.line)
-    }
-
     /// Parses a keys file; the error begins with the line number.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut keys: Vec<Key> = Vec::new();
         for (position, line) in text.lines().enumerate() {
             let line = line.trim();

@@ -16,12 +16,11 @@ use common::config::ApiSettings;
 
 use self::hosts::Hosts;
 use self::keys::Keys;
-pub(crate) use self::keys::Scope;
 pub use self::new_key::{NewKey, make_key};
 pub(crate) use self::origins::Origins;
 use self::wrong_keys::WrongKeys;
+use crate::endpoints::Access;
 use crate::error::ApiError;
-use crate::routes::Access;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -46,7 +45,7 @@ impl AccessControl {
 
     /// Access control as configured, except that only `key` is accepted.
     pub(crate) fn with_single_key(api: &ApiSettings, key: &NewKey) -> anyhow::Result<Self> {
-        let keys = Keys::only(key).map_err(|flaw| anyhow::anyhow!("the key: {flaw}"))?;
+        let keys = Keys::parse(&key.line).map_err(|flaw| anyhow::anyhow!("the key: {flaw}"))?;
         Ok(Self {
             keys: Some(RwLock::new(Arc::new(keys))),
             ..Self::without_keys(api)

@@ -7,7 +7,7 @@ use common::cli::Report;
 use common::{Failure, digest};
 use serde::Serialize;
 
-use super::Scope;
+use super::keys::Scope;
 
 /// Random bytes of a key; as many as its digest has.
 const KEY_BYTES: usize = 32;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connection, End};
+use super::{Connection, End, Peer};
 
 /// The answer to a request whose head did not arrive in time.
 const TIMED_OUT: &[u8] =
@@ -29,6 +29,11 @@ impl WatchedStream {
     pub(crate) fn connection(&self) -> Rc<Connection> {
         Rc::clone(&self.connection)
     }
+
+    /// The client of the stream.
+    pub(crate) fn peer(&self) -> Rc<Peer> {
+        Rc::clone(&self.connection.peer)
+    }
 }
 
 impl AsyncRead for WatchedStream {
@@ -48,7 +53,7 @@ impl AsyncRead for WatchedStream {
         match &read {
             Poll::Ready(Ok(())) => connection.note_read(buffer.filled().len() - before),
             // No answer is possible any more.
-            Poll::Ready(Err(_)) => connection.is_abandoned.set(true),
+            Poll::Ready(Err(_)) => connection.peer.is_abandoned.set(true),
             Poll::Pending if connection.end.get() == Some(End::Idle) => return Poll::Ready(Ok(())),
             Poll::Pending => connection.wait(context),
         }
@@ -79,7 +84,7 @@ impl AsyncWrite for WatchedStream {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, connection } = self.get_mut();
-        if connection.is_abandoned.get() {
+        if connection.peer.is_abandoned.get() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Pin::new(stream).poll_flush(context)

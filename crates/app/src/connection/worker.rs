@@ -12,11 +12,11 @@ use actix_web::web::Data;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
-use super::{Connection, End, Phase, WatchedStream, checks_in};
+use super::{Connection, End, Phase, WatchedStream};
 use crate::state::AppState;
 
 /// Time between two checks.
-pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time limit for a request head. The first head is timed from the beginning of the connection,
 /// later heads from their first byte.
 const HEAD_TIME: Duration = Duration::from_secs(5);
@@ -29,11 +29,11 @@ const SPARE_HANDLES: usize = 8;
 
 /// The connections of one worker.
 pub(crate) struct Connections {
-    pub(super) state: Data<AppState>,
+    state: Data<AppState>,
     open: RefCell<Vec<Weak<Connection>>>,
     /// Number of checks so far. Time is counted in checks, so that a busy worker does not shorten
     /// the time of its clients.
-    checks: Cell<u64>,
+    checks: Rc<Cell<u64>>,
     is_checking: Cell<bool>,
     /// Number of running requests that this worker last added to the shared count.
     published: Cell<usize>,
@@ -45,7 +45,7 @@ impl Connections {
         Rc::new(Self {
             state,
             open: RefCell::default(),
-            checks: Cell::new(0),
+            checks: Rc::default(),
             is_checking: Cell::new(false),
             published: Cell::new(0),
         })
@@ -60,7 +60,7 @@ impl Connections {
         // usual limits apply.
         let milliseconds = self.state.config.api.limits.body_seconds * 1000;
         let _ = set_tcp_user_timeout(&stream, u32::try_from(milliseconds).unwrap_or(u32::MAX));
-        let connection = Rc::new(Connection::new(Rc::clone(self), self.checks()));
+        let connection = Rc::new(Connection::new(self.state.clone(), Rc::clone(&self.checks)));
         self.open.borrow_mut().push(Rc::downgrade(&connection));
         if !self.is_checking.replace(true) {
             let worker = Rc::clone(self);
@@ -74,7 +74,7 @@ impl Connections {
         WatchedStream::new(stream, connection)
     }
 
-    pub(super) fn checks(&self) -> u64 {
+    fn checks(&self) -> u64 {
         self.checks.get()
     }
 
@@ -199,6 +199,12 @@ impl End {
     }
 }
 
+/// Number of checks within a time, rounded down.
+fn checks_in(time: Duration) -> u64 {
+    let checks = time.as_millis() / CHECK_INTERVAL.as_millis();
+    u64::try_from(checks).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +215,8 @@ mod tests {
         let worker = Connections::new(Service::deployed().state());
         worker.checks.set(100);
         let connection = |phase, since, reading_for: Option<u64>| {
-            let connection = Connection::new(Rc::clone(&worker), since);
+            let connection = Connection::new(worker.state.clone(), Rc::clone(&worker.checks));
+            connection.since.set(since);
             connection.has_requested.set(true);
             connection.phase.set(phase);
             connection.writing.is_waiting.set(reading_for.is_some());

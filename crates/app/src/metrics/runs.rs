@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use common::{Config, History, Manifest};
+use common::{Config, History};
 use jiff::Timestamp;
 use record::{Outcome, RunFilter};
-
-use super::text::RunPage;
-use crate::snapshot::ServedFigures;
 
 /// Outcomes of unsuccessful runs.
 const FAILURES: [Outcome; 2] = [Outcome::Failed, Outcome::Interrupted];
@@ -63,20 +60,4 @@ fn stability(history: &History) -> anyhow::Result<Vec<(String, f64)>> {
         .iter()
         .filter_map(|feature| Some((feature.name.clone(), feature.stability.as_ref()?.index)));
     Ok(indices.collect())
-}
-
-/// Metrics of the live release and the runs, as text for a file that a collector reads.
-pub fn run_metrics(config: &Config, now: Timestamp) -> anyhow::Result<String> {
-    let live = Manifest::of_live_release(&config.layout)?;
-    let served = live.map(|manifest| ServedFigures {
-        release: manifest.release,
-        created_at: manifest.created_at,
-        score: manifest.score,
-    });
-    let page = RunPage {
-        served: served.as_ref(),
-        runs: &RunFigures::read(config, now)?,
-        now: now.as_second(),
-    };
-    Ok(page.to_string())
 }

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{BUCKETS, METHODS, Metrics, RunFigures, Target};
-use crate::routes;
+use crate::endpoints;
 use crate::snapshot::{ModelFigures, ServedFigures};
 
 /// Metrics that a run writes to a file, for collectors without a server: the live release and the
@@ -61,7 +61,7 @@ impl Page<'_> {
         drop(requests);
         let name = "http_request_duration_seconds";
         head(to, name, "histogram", "Time until the answer began")?;
-        for route in 0..=routes::ALL.len() {
+        for route in 0..=endpoints::ALL.len() {
             for method in 0..METHODS.len() {
                 self.write_histogram(to, name, Target { route, method })?;
             }
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn counters_are_written_with_their_labels() {
         let metrics = Metrics::new();
-        let target = Target::of(routes::endpoint_index("/scoring"), &Method::GET);
+        let target = Target::of(endpoints::endpoint_index("/scoring"), &Method::GET);
         metrics.count_request(target, 200, Duration::from_micros(250));
         metrics.count_request(target, 200, Duration::from_micros(251));
         metrics.count_request(target, 503, Duration::from_secs(60));

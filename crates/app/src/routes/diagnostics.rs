@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use record::RunRecord;
 use serde::Serialize;
 
+use super::json::expect_json;
 use super::page::USUAL_ITEMS;
-use super::{drift, expect_json, expect_no_parameters, stored};
+use super::query::expect_no_parameters;
+use super::{drift, stored};
 use crate::error::ApiError;
 use crate::state::AppState;
 

@@ -3,7 +3,8 @@
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{expect_json, expect_no_parameters};
+use super::json::expect_json;
+use super::query::expect_no_parameters;
 use crate::accept::{self, Media};
 use crate::content::Content;
 use crate::error::ApiError;

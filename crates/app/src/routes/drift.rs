@@ -6,27 +6,19 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use diagnostics::{CHECK_LEVEL, Check, JointCheck, Test, TestAtLevel, Verdict, Verdicts};
-use jiff::Timestamp;
-use record::{Decision, Evidence, Outcome, RunFilter, RunRecord};
+use record::{Decision, Evidence, RunFilter, RunRecord};
 use serde::{Serialize, Serializer};
 
 use super::page::Listing;
-use super::{runs, table};
+use super::run_view::RunView;
+use super::runs;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// What is shown of a run that evaluated the deployed model.
+/// The members that only the list of evaluations shows.
 #[derive(Serialize)]
-struct EvaluatedRun<'a> {
-    run_id: Option<i64>,
-    outcome: Option<&'a Outcome>,
-    reason: &'a str,
-    finished_at: Option<Timestamp>,
-    release: Option<&'a str>,
-    new_score: Option<f64>,
-    new_score_interval: Option<[f64; 2]>,
-    deployed_score: Option<f64>,
-    deployed_score_interval: Option<[f64; 2]>,
+struct EvaluationMembers<'a> {
     /// `None` where the record cannot be read.
     evidence: Option<&'a Evidence>,
     decision: Option<&'a Decision>,
@@ -58,8 +50,8 @@ pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let which = (RunFilter::WithEvidence, table::DRIFT.path);
-    let push = |listing: &mut Listing, run: &RunRecord| runs::push(listing, run, EvaluatedRun::of);
+    let which = (RunFilter::WithEvidence, endpoints::DRIFT.path);
+    let push = |listing: &mut Listing, run: &RunRecord| runs::push(listing, run, evaluated);
     runs::paged(&request, state, which, push).await
 }
 
@@ -73,26 +65,16 @@ pub(super) fn newest(config: &Config, limit: u32) -> anyhow::Result<Vec<RunRecor
 
 /// Serialises runs as `/v1/drift` shows them.
 pub(super) fn serialize<S: Serializer>(runs: &[RunRecord], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(runs.iter().map(EvaluatedRun::of))
+    to.collect_seq(runs.iter().map(evaluated))
 }
 
-impl<'a> EvaluatedRun<'a> {
-    fn of(run: &'a RunRecord) -> Self {
-        Self {
-            run_id: run.run_id,
-            outcome: run.outcome.as_ref(),
-            reason: &run.reason,
-            finished_at: run.finished_at,
-            release: run.release.as_deref(),
-            new_score: run.new_score,
-            new_score_interval: run.new_score_interval,
-            deployed_score: run.deployed_score,
-            deployed_score_interval: run.deployed_score_interval,
-            evidence: run.evidence.as_ref(),
-            decision: run.decision.as_ref(),
-            verdicts: run.verdicts().map(of_tests).unwrap_or_default(),
-        }
-    }
+fn evaluated(run: &RunRecord) -> RunView<'_, EvaluationMembers<'_>> {
+    let members = EvaluationMembers {
+        evidence: run.evidence.as_ref(),
+        decision: run.decision.as_ref(),
+        verdicts: run.verdicts().map(of_tests).unwrap_or_default(),
+    };
+    RunView::of(run, members)
 }
 
 /// The tests of the model, after the verdict of both, and those of the features.

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
-use super::expect_no_parameters;
+use super::query::expect_no_parameters;
 use crate::error::ApiError;
 use crate::state::AppState;
 

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use model::{Check, Coefficient, Convergence, WindowResult};
 use serde::Serialize;
 
+use super::json::{self, expect_json};
 use super::page::{Listing, Page};
-use super::{expect_json, expect_no_parameters, json, parameters, table};
+use super::query::{expect_no_parameters, parameters};
 use crate::accept::Media;
 use crate::answer;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
@@ -87,7 +89,7 @@ pub(super) async fn show(
     expect_no_parameters(&request)?;
     expect_json(&request)?;
     let snapshot = state.models.current()?;
-    json(&request, &served(&snapshot))
+    json::answer(&request, &served(&snapshot))
 }
 
 fn served(snapshot: &Snapshot) -> ServedModel<'_> {
@@ -122,6 +124,8 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         intercept: model.predictor.expression().intercept,
         features: features.collect(),
         c: model.c,
+        threshold: model.threshold.probability(),
+        windows: &model.windows,
         rows: model.rows,
         positives: model.positives,
         convergence: model.convergence,
@@ -169,7 +173,7 @@ pub(super) async fn releases(
         deployment::visit_newest(&reading.config.layout, page.before(), |number, release| {
             listing.push(number, || Ok(release))
         })?;
-        Ok::<_, ApiError>(listing.end(table::RELEASES.path))
+        Ok::<_, ApiError>(listing.end(endpoints::RELEASES.path))
     };
     let listed = state.work.run(&request, job).await??;
     Ok(answer::tagged(&request, Media::Json, listed))

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use actix_web::web::Bytes;
 use serde::Serialize;
 
-use super::table::MAX_PAGE;
-use super::unknown_parameter;
+use super::query::unknown_parameter;
 use crate::content::Content;
+use crate::endpoints::MAX_PAGE;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 

@@ -9,9 +9,10 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{parameters, table, unknown_parameter};
+use super::query::{parameters, unknown_parameter};
 use crate::accept::{self, Media};
 use crate::content::counted_body;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::pace;
@@ -120,7 +121,7 @@ impl RequestSettings {
     /// Reads query and headers.
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let options = options(&parameters(request))?;
-        let media = accept::choose(request.headers(), table::PREDICTION.media)?;
+        let media = accept::choose(request.headers(), endpoints::PREDICTION.media)?;
         if options.explain && media != Media::Json {
             return Err(ApiError::InvalidParameter {
                 name: "explain",

@@ -7,31 +7,23 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use common::history::with_remedy;
 use common::{Config, History};
-use jiff::Timestamp;
-use record::{FileCounts, Outcome, RowTotals, RunFilter, RunRecord};
+use record::{FileCounts, RowTotals, RunFilter, RunRecord};
 use serde::Serialize;
 
+use super::json::expect_json;
 use super::page::{Listing, Page};
-use super::{expect_json, expect_no_parameters, parameters, table};
+use super::query::{expect_no_parameters, parameters};
+use super::run_view::RunView;
 use crate::accept::Media;
 use crate::answer;
 use crate::content::Content;
+use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// A run as a list shows it.
+/// The members that only the list of all runs shows.
 #[derive(Serialize)]
-struct ListedRun<'a> {
-    run_id: Option<i64>,
-    outcome: Option<&'a Outcome>,
-    reason: &'a str,
-    started_at: Timestamp,
-    finished_at: Option<Timestamp>,
-    release: Option<&'a str>,
-    new_score: Option<f64>,
-    new_score_interval: Option<[f64; 2]>,
-    deployed_score: Option<f64>,
-    deployed_score_interval: Option<[f64; 2]>,
+struct ListedMembers<'a> {
     candidate_score: Option<f64>,
     candidate_score_interval: Option<[f64; 2]>,
     files: FileCounts,
@@ -40,26 +32,18 @@ struct ListedRun<'a> {
     warnings: &'a [String],
 }
 
-impl<'a> ListedRun<'a> {
-    fn of(run: &'a RunRecord) -> Self {
-        Self {
-            run_id: run.run_id,
-            outcome: run.outcome.as_ref(),
-            reason: &run.reason,
-            started_at: run.started_at,
-            finished_at: run.finished_at,
-            release: run.release.as_deref(),
-            new_score: run.new_score,
-            new_score_interval: run.new_score_interval,
-            deployed_score: run.deployed_score,
-            deployed_score_interval: run.deployed_score_interval,
-            candidate_score: run.candidate_score,
-            candidate_score_interval: run.candidate_score_interval,
-            files: run.files,
-            rows: run.rows,
-            seconds: &run.seconds,
-            warnings: &run.warnings,
-        }
+fn listed(run: &RunRecord) -> RunView<'_, ListedMembers<'_>> {
+    let members = ListedMembers {
+        candidate_score: run.candidate_score,
+        candidate_score_interval: run.candidate_score_interval,
+        files: run.files,
+        rows: run.rows,
+        seconds: &run.seconds,
+        warnings: &run.warnings,
+    };
+    RunView {
+        started_at: Some(run.started_at),
+        ..RunView::of(run, members)
     }
 }
 
@@ -68,8 +52,14 @@ pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let push = |listing: &mut Listing, run: &RunRecord| push(listing, run, ListedRun::of);
-    paged(&request, state, (RunFilter::All, table::RUNS.path), push).await
+    let push = |listing: &mut Listing, run: &RunRecord| push(listing, run, listed);
+    paged(
+        &request,
+        state,
+        (RunFilter::All, endpoints::RUNS.path),
+        push,
+    )
+    .await
 }
 
 /// Answers with the whole record of a run.

@@ -3,40 +3,20 @@
 //! The snapshot's model is scored. If the live release is unusable, that is the model that still
 //! serves.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use common::Config;
 use common::exit::{Exit, classify};
-use common::ledger::FileStamp;
-use scoring::{ConfusionMatrix, DeployedScore, score_release};
+use scoring::ConfusionMatrix;
 use serde::Serialize;
 
-use super::{expect_no_parameters, json, table};
+use super::json;
+use super::query::expect_no_parameters;
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::content::Content;
+use crate::endpoints;
 use crate::error::ApiError;
-use crate::snapshot::Snapshot;
 use crate::state::AppState;
-
-/// The last score, kept while the model and the test files are unchanged.
-#[derive(Default)]
-pub(crate) struct ScoreCache {
-    last: Mutex<Option<(Inputs, Arc<DeployedScore>)>>,
-    /// Requests wait for this lock without a thread. Waiting threads would be missing elsewhere.
-    turn: tokio::sync::Mutex<()>,
-}
-
-/// What the score depends on.
-#[derive(PartialEq)]
-struct Inputs {
-    release: String,
-    model_digest: String,
-    test_files: Vec<(PathBuf, FileStamp)>,
-}
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -60,7 +40,7 @@ pub(super) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    let media = accept::choose(request.headers(), table::SCORING.media)?;
+    let media = accept::choose(request.headers(), endpoints::SCORING.media)?;
     let snapshot = state.models.current()?;
     let scoring = state.clone();
     let place = state.work.wait(&request)?;
@@ -88,7 +68,7 @@ pub(super) async fn show(
         model_version: &score.release,
         deployed_score: score.deployed_score,
     };
-    json(&request, &shown)
+    json::answer(&request, &shown)
 }
 
 /// Unusable test data is no fault of the server.
@@ -98,43 +78,6 @@ fn as_answer(error: anyhow::Error) -> ApiError {
         ApiError::NoData("the test data cannot be scored; the log of the server says why")
     } else {
         ApiError::Internal(error)
-    }
-}
-
-impl ScoreCache {
-    /// The score of a snapshot, computed by one caller at a time.
-    fn score(&self, config: &Config, snapshot: &Snapshot) -> anyhow::Result<Arc<DeployedScore>> {
-        let mut cached = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let inputs = Inputs::now(config, snapshot)?;
-        if let Some((of, score)) = cached.as_ref()
-            && *of == inputs
-        {
-            return Ok(Arc::clone(score));
-        }
-        let Snapshot {
-            manifest, model, ..
-        } = snapshot;
-        let score = Arc::new(score_release(config, manifest, model)?);
-        // If a file changed meanwhile, it is unknown which content was scored.
-        if Inputs::now(config, snapshot)? == inputs {
-            *cached = Some((inputs, Arc::clone(&score)));
-        }
-        Ok(score)
-    }
-}
-
-impl Inputs {
-    fn now(config: &Config, snapshot: &Snapshot) -> anyhow::Result<Self> {
-        let listing = dataset::list(std::slice::from_ref(&config.test_folder))?;
-        Ok(Self {
-            release: snapshot.release.clone(),
-            model_digest: snapshot.manifest.model_digest().to_owned(),
-            test_files: listing
-                .files
-                .into_iter()
-                .map(|file| (file.path, file.stamp))
-                .collect(),
-        })
     }
 }
 
@@ -171,7 +114,7 @@ mod tests {
             let holder = spawn_blocking({
                 let state = state.clone();
                 move || {
-                    let _last = state.scores.last.lock().unwrap();
+                    let _last = state.scores.hold_up();
                     holds.send(()).unwrap();
                     held_up.recv().is_err()
                 }

@@ -3,7 +3,9 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{expect_json, expect_no_parameters, stored};
+use super::json::expect_json;
+use super::query::expect_no_parameters;
+use super::stored;
 use crate::error::ApiError;
 use crate::state::AppState;
 

@@ -4,7 +4,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::{expect_json, expect_no_parameters, json};
+use super::json::{self, expect_json};
+use super::query::expect_no_parameters;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -23,7 +24,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
-    json(
+    json::answer(
         &request,
         &Version {
             name: "app",

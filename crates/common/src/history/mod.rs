@@ -16,6 +16,7 @@ mod run_rows;
 mod schema;
 mod score_rows;
 mod stage_rows;
+mod stage_timer;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,7 @@ pub use self::damage::{is_damage, with_remedy};
 pub use self::run_rows::{LastRun, StoredRun};
 pub use self::score_rows::StoredScore;
 pub use self::stage_rows::{STAGES, StageDuration};
+pub use self::stage_timer::StageTimer;
 
 /// An open history.
 pub struct History {

@@ -1,7 +1,6 @@
 //! The records of any CSV file, some blocks at a time on all processors.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,9 +10,7 @@ use rayon::prelude::*;
 use crate::data_file::DataFile;
 use crate::reader::{FileFlaw, FileProblem, LongFields, Opened, never_closed, problem_of_cut};
 use crate::text::escaped;
-use crate::tokenizer::{
-    Block, Blocks, CutError, Format, LimitExceeded, Record, Tokenizer, line_breaks,
-};
+use crate::tokenizer::{Block, Blocks, Format, LimitExceeded, Record, Tokenizer};
 
 /// Blocks that are read before they are parsed together.
 const BATCH_BLOCKS: usize = 8;
@@ -125,8 +122,13 @@ impl<'p> AnyFile<'p> {
             filled = 1;
         }
         loop {
-            while filled < batch.len() && self.next(&mut batch[filled])? {
-                filled += 1;
+            let mut cut_error = None;
+            while filled < batch.len() && cut_error.is_none() {
+                match self.blocks.next(&mut batch[filled]) {
+                    Ok(true) => filled += 1,
+                    Ok(false) => break,
+                    Err(error) => cut_error = Some(error),
+                }
             }
             let blocks = &batch[..filled];
             let parsed: Vec<(T, Surroundings)> = blocks.par_iter().map(&parse).collect();
@@ -138,6 +140,9 @@ impl<'p> AnyFile<'p> {
                 self.lines += around.lines;
                 take(part);
             }
+            if let Some(error) = cut_error {
+                return Err(failure(self.path, problem_of_cut(error, self.lines)));
+            }
             if filled < batch.len() {
                 warnings.extend(long_fields.sentences());
                 let path = self.path.display();
@@ -147,35 +152,6 @@ impl<'p> AnyFile<'p> {
                     .collect());
             }
             filled = 0;
-        }
-    }
-
-    fn next(&mut self, block: &mut Block) -> anyhow::Result<bool> {
-        self.blocks.next(block).map_err(|error| {
-            let lines = match error {
-                CutError::LongRecord(_) => lines_before_long_record(self.path),
-                _ => Ok(0),
-            };
-            let problem = lines.map_or_else(FileProblem::Unreadable, |lines| {
-                problem_of_cut(error, lines)
-            });
-            failure(self.path, problem)
-        })
-    }
-}
-
-/// Line breaks before the record that is too long. They are counted by reading the file once more,
-/// as the blocks before it may wait to be parsed.
-fn lines_before_long_record(path: &Path) -> io::Result<u64> {
-    let mut blocks = Blocks::new(DataFile::open(path)?, Format::default());
-    let mut block = Block::default();
-    let mut lines = 0;
-    loop {
-        match blocks.next(&mut block) {
-            Ok(true) => lines += line_breaks(&block.bytes),
-            Err(CutError::Unreadable(error)) => return Err(error),
-            // The file has changed if it has no long record any more.
-            Ok(false) | Err(_) => return Ok(lines),
         }
     }
 }

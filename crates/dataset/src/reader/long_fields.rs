@@ -28,10 +28,11 @@ pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
     }
 }
 
-/// Why a header cannot be used that a stray quote has joined with the rows after it.
-pub(crate) fn long_name(header: Record<'_>) -> Option<String> {
+/// Why a header cannot be used that a stray quote has joined with the rows after it. `lines` are
+/// the line breaks before its block.
+pub(crate) fn long_name(header: Record<'_>, lines: u64) -> Option<String> {
     let mut long = LongFields::default();
-    long.look_into(header, header.line + 1);
+    long.look_into(header, lines + header.line + 1);
     let sentence = long.sentences().into_iter().next()?;
     Some(format!("the header cannot be used: {sentence}"))
 }

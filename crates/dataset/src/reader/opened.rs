@@ -1,4 +1,4 @@
-//! The beginning of a text: its first block and the header in it.
+//! The beginning of a text: the empty lines before its header, and the header.
 
 use std::io::Read;
 
@@ -9,65 +9,88 @@ use crate::tokenizer::{Block, Blocks, CutError, Format, Record, Tokenizer, Toler
 /// A text whose first record was found, which is its header.
 pub(crate) struct Opened<R> {
     pub(crate) blocks: Blocks<R>,
-    pub(crate) first: Block,
-    /// It stands behind the header.
+    /// The block that the header is in.
+    pub(crate) block: Block,
+    /// Stands after the header.
     pub(crate) tokenizer: Tokenizer,
+    /// Line breaks in the blocks before, which have empty lines only.
+    pub(crate) lines_before: u64,
+    /// Unusual properties of the blocks before.
+    pub(crate) tolerated_before: Tolerated,
 }
 
 impl<R: Read> Opened<R> {
-    /// Reads up to the end of the header; an empty text has a header without fields.
+    /// Reads up to the end of the header; a text without records has a header without fields.
     pub(crate) fn of(input: R, format: Format) -> Result<Self, FileProblem> {
         Self::of_blocks(Blocks::new(input, format))
     }
 
-    pub(crate) fn of_blocks(mut blocks: Blocks<R>) -> Result<Self, FileProblem> {
-        let mut first = Block::default();
-        blocks
-            .next(&mut first)
-            .map_err(|error| problem_of_cut(error, 0))?;
-        let mut tokenizer = Tokenizer::new(blocks.format());
-        tokenizer.begin(first.text());
-        tokenizer
-            .advance(first.text())
-            .map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))?;
-        let not_csv = |reason| FileProblem::Unusable(HeaderFlaw::NotCsv(reason).into());
-        if let Some(breaks) = tokenizer.open_quote() {
-            return Err(not_csv(never_closed(breaks + 1)));
+    pub(crate) fn of_blocks(blocks: Blocks<R>) -> Result<Self, FileProblem> {
+        let mut opened = Self {
+            tokenizer: Tokenizer::new(blocks.format()),
+            blocks,
+            block: Block::default(),
+            lines_before: 0,
+            tolerated_before: Tolerated::default(),
+        };
+        while opened.next_block()? && !opened.has_header()? {
+            opened.tolerated_before = opened.tolerated();
+            opened.lines_before += opened.tokenizer.lines();
         }
-        if let Some(reason) = long_name(tokenizer.record(first.text())) {
+        if let Some(reason) = long_name(opened.header(), opened.lines_before) {
             return Err(not_csv(reason));
         }
-        Ok(Self {
-            blocks,
-            first,
-            tokenizer,
-        })
+        Ok(opened)
+    }
+
+    /// Reads the next block; `false` at the end of the text.
+    fn next_block(&mut self) -> Result<bool, FileProblem> {
+        let is_there = self.blocks.next(&mut self.block);
+        self.tokenizer.begin(self.block.text());
+        is_there.map_err(|error| problem_of_cut(error, self.lines_before))
+    }
+
+    /// Looks for the first record of the block.
+    fn has_header(&mut self) -> Result<bool, FileProblem> {
+        let found = self.tokenizer.advance(self.block.text());
+        let found = found.map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))?;
+        match self.tokenizer.open_quote() {
+            Some(breaks) => Err(not_csv(never_closed(self.lines_before + breaks + 1))),
+            None => Ok(found),
+        }
     }
 
     /// The header.
     pub(crate) fn header(&self) -> Record<'_> {
-        self.tokenizer.record(self.first.text())
+        self.tokenizer.record(self.block.text())
     }
 
     /// The text up to the end of the header.
     pub(crate) fn header_text(&self) -> &[u8] {
-        &self.first.text()[..self.tokenizer.position()]
+        &self.block.text()[..self.tokenizer.position()]
     }
 
     /// Unusual properties of the text up to the end of the header.
     pub(crate) fn tolerated(&self) -> Tolerated {
-        Tolerated {
-            has_byte_order_mark: self.first.has_byte_order_mark,
+        let mut tolerated = self.tolerated_before;
+        tolerated.join(Tolerated {
+            has_byte_order_mark: self.block.has_byte_order_mark,
             ..self.tokenizer.tolerated()
-        }
+        });
+        tolerated
     }
 
-    /// What follows the header: the blocks after the first one, the rest of the first one, and the
-    /// line breaks before it.
+    /// What follows the header: the blocks after its own, the rest of its own, and the line breaks
+    /// before that.
     pub(crate) fn into_rest(mut self) -> (Blocks<R>, Block, u64) {
-        self.first.start += self.tokenizer.position();
-        (self.blocks, self.first, self.tokenizer.lines())
+        self.block.start += self.tokenizer.position();
+        let lines = self.lines_before + self.tokenizer.lines();
+        (self.blocks, self.block, lines)
     }
+}
+
+fn not_csv(reason: String) -> FileProblem {
+    FileProblem::Unusable(HeaderFlaw::NotCsv(reason).into())
 }
 
 /// What is wrong with a text that cannot be cut after so many lines.

@@ -134,7 +134,8 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Where the last record of a text ends that surely has its end in it; 0 where none has.
+    /// Where the last record of a text ends that surely has its end in it. Where none has, where the
+    /// empty lines at the beginning end.
     fn end_of_records(&mut self, text: &[u8]) -> Result<usize, CutError> {
         let has_quotes = memchr(self.format.dialect.quote, text).is_some();
         if !has_quotes && let Some(at) = memrchr(b'\n', text) {
@@ -146,12 +147,26 @@ impl<R: Read> Blocks<R> {
         loop {
             match tokenizer.advance(text) {
                 Ok(true) if is_certain(text, tokenizer.position()) => end = tokenizer.position(),
+                Ok(_) if end == 0 => return Ok(end_of_empty_lines(text)),
                 Ok(_) => return Ok(end),
                 // The records before it come first.
                 Err(_) if end > 0 => return Ok(end),
                 Err(limit) => return Err(CutError::Exceeded(limit)),
             }
         }
+    }
+}
+
+/// Where the empty lines at the beginning of a text surely end.
+fn end_of_empty_lines(text: &[u8]) -> usize {
+    let end = text
+        .iter()
+        .position(|byte| !matches!(byte, b'\n' | b'\r'))
+        .unwrap_or(text.len());
+    if is_certain(text, end) {
+        end
+    } else {
+        end.saturating_sub(1)
     }
 }
 

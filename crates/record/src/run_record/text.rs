@@ -25,6 +25,7 @@ impl fmt::Display for RunRecord {
         self.write_scores(to)?;
         self.write_verdicts(to)?;
         self.write_predictions(to)?;
+        self.write_windows(to)?;
         if let Some(gate) = &self.gate {
             for reason in &gate.reasons {
                 writeln!(to, "  gate       {reason}")?;
@@ -161,6 +162,27 @@ impl RunRecord {
         }
         for finding in verdicts.feature_sentences() {
             writeln!(to, "  features   {finding}")?;
+        }
+        Ok(())
+    }
+
+    /// A line for each training window that was tried.
+    fn write_windows(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for tried in &self.windows {
+            let result = match (tried.log_loss, &tried.left_out) {
+                (Some(log_loss), _) => format!("log-loss {log_loss:.4}"),
+                (None, Some(why)) => format!("left out: {why}"),
+                (None, None) => "no gate row has a label".into(),
+            };
+            let p = tried
+                .p_value
+                .map_or(String::new(), |p| format!(", p = {p:.3}"));
+            let chosen = if tried.is_chosen { ", chosen" } else { "" };
+            writeln!(
+                to,
+                "  window     {}, {} labelled: {result}{p}{chosen}",
+                tried.window, tried.labelled_rows
+            )?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
 use super::reading::Reading;
-use super::{ReadRow, a_string};
+use super::row_array::{ReadRow, a_string};
 
 /// Rows that are arrays.
 pub(super) struct CellRows<'r, 's> {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::reading::Reading;
-use super::{ReadRow, a_string};
+use super::row_array::{ReadRow, a_string};
 
 /// Rows that are objects.
 pub(super) struct RecordRows<'r, 's>(pub(super) &'r mut Reading<'s>);

@@ -108,8 +108,9 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     let row = proptest::collection::vec(cell(), 3..7).prop_map(|cells| cells.join(","));
     let odd = prop_oneof![8 => Just(b"".to_vec()), 1 => Just(b"\xff,1,2,3,0\n".to_vec())];
     let mark = prop_oneof![3 => Just(""), 1 => Just("\u{feff}")];
-    (mark, proptest::collection::vec((row, ending, odd), 0..12)).prop_map(|(mark, rows)| {
-        let mut text = format!("{mark}{HEADER}").into_bytes();
+    let rows = proptest::collection::vec((row, ending, odd), 0..12);
+    (mark, "[\r\n]{0,9}", rows).prop_map(|(mark, empty_lines, rows)| {
+        let mut text = format!("{mark}{empty_lines}{HEADER}").into_bytes();
         for (row, ending, odd) in rows {
             let is_good = row.len() % 2 == 0;
             if is_good {
@@ -146,6 +147,35 @@ proptest! {
             }
             (found, expected) => prop_assert_eq!(found.is_err(), expected.is_err()),
         }
+    }
+}
+
+#[test]
+fn a_megabyte_of_empty_lines_may_stand_before_the_header() {
+    const MEGABYTE: usize = 1 << 20;
+    for ending in ["\n", "\r\n", "\r"] {
+        let lines = MEGABYTE / ending.len();
+        let empty_lines = ending.repeat(lines);
+        let text = format!("{empty_lines}{HEADER}a,1,2,3,0\nb,x,2,3,0\n");
+        let expected = read_row_by_row(text.as_bytes()).unwrap();
+        assert_eq!(expected.rows.len(), 1);
+        let rejected = expected.rejections.iter().map(|it| (it.line, it.column));
+        assert_eq!(Vec::from_iter(rejected), [(lines as u64 + 3, 2)]);
+        let found = read_in_bulk(text.as_bytes(), MEGABYTE / 4).unwrap();
+        let found = Outcome {
+            lines: Vec::new(),
+            ..found
+        };
+        assert_eq!(found, expected);
+
+        let open_quote =
+            format!("{empty_lines}{HEADER}\"a,1,2,3,0\n").replace("exited", "\"exited");
+        let message = read_row_by_row(open_quote.as_bytes()).unwrap_err();
+        let place = format!("line {} ", lines + 1);
+        assert!(message.contains(&place), "{message}");
+        let same = read_in_bulk(open_quote.as_bytes(), MEGABYTE / 4).unwrap_err();
+        assert_eq!(same, message);
+        assert!(read_row_by_row(empty_lines.as_bytes()).is_err());
     }
 }
 

@@ -1,5 +1,5 @@
-//! The table of endpoints: one entry an address. Server, metrics, access rules and documentation
-//! are made from it.
+//! The endpoints: one entry for each address, without its handler. Routes, metrics, access rules and
+//! documentation are made from them.
 
 use crate::accept::Media;
 
