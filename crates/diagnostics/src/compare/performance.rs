@@ -4,6 +4,7 @@
 use common::Failure;
 use dataset::AnyColumns;
 use dataset::passes::ScoredRow;
+use model::Threshold;
 use scoring::{
     Calibration, ConfusionMatrix, Estimate, Forecast, Recalibration, calibration, estimate,
     evaluate, f1_interval, forecasts, recalibrate,

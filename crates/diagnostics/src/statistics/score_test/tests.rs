@@ -4,7 +4,7 @@ use common::Schema;
 use common::ledger::DataPosition;
 use dataset::passes::{ScoredRow, profile};
 use dataset::{Selection, Table};
-use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor};
+use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor, Threshold};
 
 use super::*;
 use crate::statistics::test_cases::{Case, assert_close, cases};
