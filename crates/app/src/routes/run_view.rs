@@ -12,7 +12,7 @@ pub(super) struct RunView<'a, M> {
     reason: &'a str,
     /// `None` in lists without the start of a run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) started_at: Option<Timestamp>,
+    started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     release: Option<&'a str>,
     new_score: Option<f64>,
@@ -39,5 +39,11 @@ impl<'a, M> RunView<'a, M> {
             deployed_score_interval: run.deployed_score_interval,
             own,
         }
+    }
+
+    /// The view with the start of the run.
+    pub(super) fn with_start(mut self, started_at: Timestamp) -> Self {
+        self.started_at = Some(started_at);
+        self
     }
 }

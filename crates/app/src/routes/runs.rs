@@ -41,10 +41,7 @@ fn listed(run: &RunRecord) -> RunView<'_, ListedMembers<'_>> {
         seconds: &run.seconds,
         warnings: &run.warnings,
     };
-    RunView {
-        started_at: Some(run.started_at),
-        ..RunView::of(run, members)
-    }
+    RunView::of(run, members).with_start(run.started_at)
 }
 
 /// Answers with a page of the runs.
