@@ -42,6 +42,7 @@ fn below_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String>
 #[cfg(test)]
 mod tests {
     use dataset::passes::ScoredRow;
+    use model::Threshold;
 
     use super::*;
     use crate::evaluate;
