@@ -18,7 +18,7 @@ use training::FitSettings;
 pub(crate) struct Pipeline<'a> {
     config: &'a Config,
     test: &'a Table,
-    pub(crate) table: Table,
+    table: Table,
     pub(crate) model: Model,
     score: f64,
     judged: usize,
@@ -30,8 +30,27 @@ pub(crate) struct Pipeline<'a> {
 pub(crate) enum RunResult {
     /// The deployed model stays, or the rows wait for more.
     Kept,
+    /// Drift was found, and a candidate was deployed.
     Redeployed,
+    /// Drift was found, and the candidate was refused.
     Refused,
+}
+
+impl RunResult {
+    /// True if drift was found.
+    pub(crate) fn is_alarm(self) -> bool {
+        matches!(self, Self::Redeployed | Self::Refused)
+    }
+
+    /// True if a candidate was fitted.
+    pub(crate) fn is_retrain(self) -> bool {
+        self != Self::Kept
+    }
+
+    /// True if a candidate was deployed.
+    pub(crate) fn is_deployment(self) -> bool {
+        self == Self::Redeployed
+    }
 }
 
 impl<'a> Pipeline<'a> {
@@ -65,18 +84,6 @@ impl<'a> Pipeline<'a> {
             }
         }
         came
-    }
-
-    /// Adds rows without evaluating them.
-    pub(crate) fn take_in(&mut self, new: &Table) {
-        self.table.extend(new);
-        self.judged = self.table.rows();
-    }
-
-    /// Adds rows, and deploys a model of all rows without the gate.
-    pub(crate) fn replace(&mut self, new: &Table) {
-        self.take_in(new);
-        self.deploy(train(self.config, &self.table));
     }
 
     fn evidence(&self) -> Evidence {
@@ -139,12 +146,12 @@ impl<'a> Pipeline<'a> {
 }
 
 fn train(config: &Config, table: &Table) -> Model {
-    training::train(config, table, DataPosition::default()).expect("rows of both classes")
+    training::train(config, table, DataPosition::default()).expect("rows of both labels")
 }
 
 fn score_of(model: &Model, test: &Table) -> f64 {
     let metrics = scoring::score(model, test, &test.all());
     metrics
         .and_then(|metrics| metrics.f1)
-        .expect("test rows of both classes")
+        .expect("test rows of both labels")
 }
