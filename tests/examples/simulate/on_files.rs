@@ -5,30 +5,29 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use common::files;
+use common::{Schema, files};
 use dataset::Table;
 use fullprocess::run_once;
 use record::Outcome;
 
 use crate::pipeline::{Pipeline, RunResult};
-use crate::streams::{BATCH_ROWS, FIRST_ROWS, Scenario, Stream, TEST_ROWS, scenarios};
-use crate::worlds::{client, config, config_in};
+use crate::playing::TRIGGERS;
+use crate::rows::{client, config_in};
+use crate::streams::Stream;
+use crate::worlds::World;
 
 /// Number of batches of a stream that run both in memory and on files.
 const BATCHES: usize = 20;
-/// The worlds of the check: with a drift, and with late labels.
-const WORLDS: [&str; 2] = ["sudden drift", "sudden drift, late classes"];
+/// The worlds of the check: with a drift, with late labels, and with categories.
+const WORLDS: [&str; 3] = ["sudden drift", "sudden drift, late labels", "STAGGER"];
 
 /// Runs streams both in memory and on files. Returns a sentence with the number of equal decisions;
 /// an error if a decision differs.
-pub(crate) fn check() -> anyhow::Result<String> {
+pub(crate) fn check(worlds: &[World]) -> anyhow::Result<String> {
     let mut runs = 0;
-    for scenario in scenarios()
-        .iter()
-        .filter(|scenario| WORLDS.contains(&scenario.name))
-    {
-        for trigger in ["score", "evidence"] {
-            runs += play_both_ways(scenario, trigger)?;
+    for world in worlds.iter().filter(|world| WORLDS.contains(&world.name)) {
+        for trigger in TRIGGERS {
+            runs += play_both_ways(world, trigger)?;
         }
     }
     Ok(format!(
@@ -36,30 +35,30 @@ pub(crate) fn check() -> anyhow::Result<String> {
     ))
 }
 
-fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
+fn play_both_ways(world: &World, trigger: &str) -> anyhow::Result<usize> {
+    let stream = Stream::draw(world, 0);
     let Stream {
         first,
         test,
         batches,
-    } = scenario.draw(0);
+    } = &stream;
     let folder = tempfile::tempdir()?;
-    let config = config_in(folder.path(), trigger);
-    let names = names(FIRST_ROWS + TEST_ROWS + batches.len() * BATCH_ROWS);
-    write(&folder.path().join("test"), "test", &test, &names)?;
-    write(&folder.path().join("in"), "first", &first, &names)?;
+    let config = config_in(folder.path(), trigger, &world.schema);
+    let files = Files {
+        schema: &world.schema,
+        names: names(&stream, &world.schema),
+    };
+    files.write(&folder.path().join("test"), "test", test)?;
+    files.write(&folder.path().join("in"), "first", first)?;
     let began = run_once(&config)?.outcome;
     ensure!(
         began == Some(Outcome::ColdStart),
         "the first run: {began:?}"
     );
-    let mut pipeline = Pipeline::start(&config, &first, &test);
+    let mut pipeline = Pipeline::start(&config, first, test);
     for (batch, arrival) in batches.iter().take(BATCHES).enumerate() {
-        write(
-            &folder.path().join("in"),
-            &format!("batch-{batch:03}"),
-            &arrival.told,
-            &names,
-        )?;
+        let name = format!("batch-{batch:03}");
+        files.write(&folder.path().join("in"), &name, &arrival.told)?;
         let record = run_once(&config)?;
         let on_files = match record.outcome {
             Some(Outcome::Steady | Outcome::NotJudged) => RunResult::Kept,
@@ -71,46 +70,53 @@ fn play_both_ways(scenario: &Scenario, trigger: &str) -> anyhow::Result<usize> {
         ensure!(
             on_files == in_memory,
             "{}, {trigger}, batch {batch}: on files {on_files:?}, in memory {in_memory:?}: {}",
-            scenario.name,
+            world.name,
             record.reason
         );
     }
     Ok(BATCHES)
 }
 
-/// The names of `clients` clients by their hash. A table has only the hashes.
-fn names(clients: usize) -> BTreeMap<u64, String> {
-    let names = (0..clients).map(client);
-    let mut table = Table::new(&config("score").schema);
+/// The names of a stream's clients by their hash. A table has only the hashes.
+fn names(stream: &Stream, schema: &Schema) -> BTreeMap<u64, String> {
+    let told = stream.batches.iter().map(|arrival| arrival.told.rows());
+    let rows = stream.first.rows() + stream.test.rows() + told.sum::<usize>();
+    let names = (0..rows).map(client);
+    let mut table = Table::new(schema);
     names
         .clone()
         .for_each(|name| table.push(name.as_bytes(), &[], None));
     table.clients.into_iter().zip(names).collect()
 }
 
-/// Writes rows as an input file.
-fn write(
-    folder: &Path,
-    name: &str,
-    table: &Table,
-    names: &BTreeMap<u64, String>,
-) -> anyhow::Result<()> {
-    let mut text = String::from("corporation,a,b,c,exited\n");
-    for (row, client) in table.clients.iter().enumerate() {
-        text.push_str(&names[client]);
-        for value in table.row(row) {
-            match value.is_nan() {
-                true => text.push(','),
-                false => write!(text, ",{value}")?,
+/// What input files need beyond the rows of a table.
+struct Files<'a> {
+    schema: &'a Schema,
+    /// The name of each client by its hash.
+    names: BTreeMap<u64, String>,
+}
+
+impl Files<'_> {
+    /// Writes rows as an input file.
+    fn write(&self, folder: &Path, name: &str, table: &Table) -> anyhow::Result<()> {
+        let mut text = self.schema.columns().collect::<Vec<_>>().join(",") + "\n";
+        for (row, client) in table.clients.iter().enumerate() {
+            text.push_str(&self.names[client]);
+            for (feature, value) in table.row(row).enumerate() {
+                match table.levels.name(feature, value) {
+                    _ if value.is_nan() => text.push(','),
+                    Some(level) => write!(text, ",{level}")?,
+                    None => write!(text, ",{value}")?,
+                }
+            }
+            match table.labels[row] {
+                Some(left) => writeln!(text, ",{}", u8::from(left))?,
+                None => text.push_str(",\n"),
             }
         }
-        match table.labels[row] {
-            Some(left) => writeln!(text, ",{}", u8::from(left))?,
-            None => text.push_str(",\n"),
-        }
+        files::create_folder(folder)?;
+        let path = folder.join(format!("{name}.csv"));
+        files::replace(&path, text.as_bytes())
+            .with_context(|| format!("failed to write {}", path.display()))
     }
-    files::create_folder(folder)?;
-    let path = folder.join(format!("{name}.csv"));
-    files::replace(&path, text.as_bytes())
-        .with_context(|| format!("failed to write {}", path.display()))
 }

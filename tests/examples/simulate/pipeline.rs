@@ -20,7 +20,7 @@ use training::FitSettings;
 pub(crate) struct Pipeline<'a> {
     config: &'a Config,
     test: &'a Table,
-    pub(crate) table: Table,
+    table: Table,
     pub(crate) model: Model,
     score: f64,
     judged: usize,
@@ -36,8 +36,31 @@ pub(crate) struct Pipeline<'a> {
 pub(crate) enum RunResult {
     /// The deployed model stays, or the rows wait for more.
     Kept,
+    /// Drift was found, and a candidate was deployed.
     Redeployed,
+    /// Drift was found, and the candidate was refused.
     Refused,
+    /// Drift was found earlier; another fit was due, and its candidate was deployed.
+    Refitted,
+    /// Drift was found earlier; another fit was due, and its candidate was refused.
+    RefitRefused,
+}
+
+impl RunResult {
+    /// True if drift was found.
+    pub(crate) fn is_alarm(self) -> bool {
+        matches!(self, Self::Redeployed | Self::Refused)
+    }
+
+    /// True if a candidate was fitted.
+    pub(crate) fn is_retrain(self) -> bool {
+        self != Self::Kept
+    }
+
+    /// True if a candidate was deployed.
+    pub(crate) fn is_deployment(self) -> bool {
+        matches!(self, Self::Redeployed | Self::Refitted)
+    }
 }
 
 impl<'a> Pipeline<'a> {
@@ -74,25 +97,12 @@ impl<'a> Pipeline<'a> {
         if matches!(action, Action::Keep | Action::Predict | Action::Retrain) {
             self.judged = self.table.rows();
             if let Some(verdicts) = &evidence.verdicts
-                && came != RunResult::Redeployed
+                && !came.is_deployment()
             {
                 self.sums = sums_after(action, verdicts);
             }
         }
         came
-    }
-
-    /// Adds rows without evaluating them.
-    pub(crate) fn take_in(&mut self, new: &Table) {
-        self.table.extend(new);
-        self.judged = self.table.rows();
-    }
-
-    /// Adds rows, and deploys a model of all rows without the gate.
-    pub(crate) fn replace(&mut self, new: &Table) {
-        self.take_in(new);
-        let rows = 0..self.table.rows();
-        self.deploy(train(self.config, &self.table, rows));
     }
 
     fn evidence(&self) -> Evidence {
@@ -166,9 +176,12 @@ impl<'a> Pipeline<'a> {
         self.regime = self.regime.map(|regime| regime.after_gate(!is_accepted));
         if is_accepted {
             self.deploy(candidate);
-            RunResult::Redeployed
-        } else {
-            RunResult::Refused
+        }
+        match (contest.refit && !contest.model_drift, is_accepted) {
+            (false, true) => RunResult::Redeployed,
+            (false, false) => RunResult::Refused,
+            (true, true) => RunResult::Refitted,
+            (true, false) => RunResult::RefitRefused,
         }
     }
 
@@ -184,12 +197,12 @@ fn train(config: &Config, table: &Table, rows: Range<usize>) -> Model {
         rows: table.rows() as u64,
         ..DataPosition::default()
     };
-    training::train(config, table, rows, position).expect("rows of both classes")
+    training::train(config, table, rows, position).expect("rows of both labels")
 }
 
 fn score_of(model: &Model, test: &Table) -> f64 {
     let metrics = scoring::score(model, test, &test.all());
     metrics
         .and_then(|metrics| metrics.f1)
-        .expect("test rows of both classes")
+        .expect("test rows of both labels")
 }

@@ -1,143 +1,187 @@
-//! The results of each policy on the same streams.
+//! The policies that the pipeline is compared with. Each fits a model after every batch, without a
+//! gate, to the rows that it chooses.
 
-use common::Config;
-use dataset::each_in_parallel;
+use std::fmt;
 
-use crate::intervals::{Mean, Share};
-use crate::pipeline::{Pipeline, RunResult};
-use crate::streams::{Scenario, Stream};
+use crate::weighted_fit::Part;
 
-/// A policy: it decides when the model is replaced.
-#[derive(Clone, Copy)]
-pub(crate) enum Policy<'a> {
+/// Minimum number of labelled rows, and of rows of each label, that a model is fitted to.
+const MIN_ROWS: usize = 20;
+const MIN_OF_EACH_LABEL: usize = 1;
+/// Rows of a smaller weight are left out.
+const MIN_WEIGHT: f64 = 1e-6;
+
+/// A policy: it chooses the rows that the next model is fitted to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Policy {
+    /// The first model stays.
     Never,
-    /// Replaces the model after every batch, without the gate.
-    EveryBatch,
-    /// Replaces the model after the first batch of each drift, without the gate.
-    AtDrift,
-    /// Runs the pipeline with this configuration.
-    Trigger(&'a Config),
+    AllRows,
+    /// The rows of the last batches.
+    Last(usize),
+    /// All rows; the weight of a batch falls by this factor with each later one.
+    Forgetting(f64),
+    /// The rows since the true change, which only a simulation knows.
+    SinceChange,
 }
 
-/// The results on one stream.
-struct Played {
-    retrains: Vec<usize>,
-    refused: usize,
-    f1: f64,
-    log_loss: f64,
+pub(crate) const POLICIES: [Policy; 14] = [
+    Policy::Never,
+    Policy::AllRows,
+    Policy::Last(1),
+    Policy::Last(2),
+    Policy::Last(3),
+    Policy::Last(5),
+    Policy::Last(10),
+    Policy::Last(20),
+    Policy::Forgetting(0.5),
+    Policy::Forgetting(0.7),
+    Policy::Forgetting(0.8),
+    Policy::Forgetting(0.9),
+    Policy::Forgetting(0.95),
+    Policy::SinceChange,
+];
+
+/// The labelled rows so far, batch by batch. The first rows count as a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Learned {
+    batches: Vec<LearnedBatch>,
 }
 
-/// The results on all streams.
-pub(crate) struct Summary {
-    /// Retrains per hundred batches before the first drift.
-    pub(crate) false_alarms: Mean,
-    pub(crate) missed: Share,
-    /// Batches until a drift was found, for drifts that were found; 1 is the first batch after it.
-    pub(crate) until_found: Mean,
-    pub(crate) retrains: Mean,
-    pub(crate) refused: Mean,
-    pub(crate) f1: Mean,
-    pub(crate) log_loss: Mean,
-    /// Log-loss of each stream, to compare policies on the same streams.
-    pub(crate) log_losses: Vec<f64>,
+#[derive(Clone, Copy, Debug)]
+struct LearnedBatch {
+    /// Position after its last row.
+    end: usize,
+    rows: usize,
+    positives: usize,
+    /// True if this is the first batch after a change.
+    is_change: bool,
 }
 
-/// Runs a policy on the streams of `runs` runs.
-pub(crate) fn play(scenario: &Scenario, policy: Policy<'_>, runs: u64) -> Summary {
-    let played = each_in_parallel((0..runs).collect(), |run| {
-        play_one(&scenario.draw(run), scenario, policy)
-    });
-    let delays = played
-        .iter()
-        .flat_map(|played| delays(scenario, &played.retrains))
-        .collect::<Vec<_>>();
-    let clean = scenario.clean_batches();
-    let mean = |number: &dyn Fn(&Played) -> f64| played.iter().map(number).collect::<Mean>();
-    Summary {
-        false_alarms: mean(&|played| {
-            let early = played.retrains.iter().filter(|batch| **batch < clean);
-            100.0 * early.count() as f64 / clean as f64
-        }),
-        missed: Share::of(delays.iter().map(Option::is_none)),
-        until_found: delays.iter().flatten().map(|delay| *delay as f64).collect(),
-        retrains: mean(&|played| played.retrains.len() as f64),
-        refused: mean(&|played| played.refused as f64),
-        f1: mean(&|played| played.f1),
-        log_loss: mean(&|played| played.log_loss),
-        log_losses: played.iter().map(|played| played.log_loss).collect(),
+impl Learned {
+    /// Adds a batch that ends before position `end`, with the labels of its rows.
+    pub(crate) fn push(&mut self, end: usize, labels: &[Option<bool>], is_change: bool) {
+        let known = labels.iter().flatten();
+        self.batches.push(LearnedBatch {
+            end,
+            rows: known.clone().count(),
+            positives: known.filter(|left| **left).count(),
+            is_change,
+        });
+    }
+
+    /// Number of batches so far.
+    fn count(&self) -> usize {
+        self.batches.len()
+    }
+
+    fn start(&self, batch: usize) -> usize {
+        batch
+            .checked_sub(1)
+            .map_or(0, |before| self.batches[before].end)
+    }
+
+    fn end(&self) -> usize {
+        self.start(self.count())
+    }
+
+    /// True if a model can be fitted to the rows from a batch on.
+    fn is_enough(&self, batch: usize) -> bool {
+        let sum = |number: fn(&LearnedBatch) -> usize| -> usize {
+            self.batches[batch..].iter().map(number).sum()
+        };
+        let (rows, positives) = (sum(|batch| batch.rows), sum(|batch| batch.positives));
+        rows >= MIN_ROWS && positives.min(rows - positives) >= MIN_OF_EACH_LABEL
+    }
+
+    /// The rows from the latest of these batches on that has enough rows behind it.
+    fn since(&self, mut batches: impl Iterator<Item = usize>) -> Vec<Part> {
+        let from = batches.find(|batch| self.is_enough(*batch)).unwrap_or(0);
+        vec![Part {
+            rows: self.start(from)..self.end(),
+            weight: 1.0,
+        }]
+    }
+
+    /// The rows that a policy fits a model to now; `None` if it keeps its model.
+    pub(crate) fn parts(&self, policy: Policy) -> Option<Vec<Part>> {
+        let newest = self.count() - 1;
+        Some(match policy {
+            Policy::Never => return None,
+            Policy::AllRows => self.since(0..1),
+            Policy::Last(batches) => self.since((0..=(newest + 1).saturating_sub(batches)).rev()),
+            Policy::SinceChange => {
+                let is_change = |batch: &usize| self.batches[*batch].is_change;
+                self.since((0..=newest).rev().filter(is_change))
+            }
+            Policy::Forgetting(factor) => (0..=newest)
+                .map(|batch| Part {
+                    rows: self.start(batch)..self.batches[batch].end,
+                    weight: factor.powi((newest - batch) as i32),
+                })
+                .filter(|part| part.weight >= MIN_WEIGHT)
+                .collect(),
+        })
     }
 }
 
-/// For each drift, the number of batches until it was found; `None` if the next drift came first.
-fn delays(scenario: &Scenario, retrains: &[usize]) -> Vec<Option<usize>> {
-    let ends = scenario.drifts.iter().skip(1).copied();
-    let ends = ends.chain([scenario.batches]);
-    let spans = scenario.drifts.iter().zip(ends);
-    spans
-        .map(|(drift, end)| {
-            let found = retrains.iter().find(|batch| (*drift..end).contains(*batch));
-            found.map(|batch| batch - drift + 1)
-        })
-        .collect()
-}
-
-fn play_one(stream: &Stream, scenario: &Scenario, policy: Policy<'_>) -> Played {
-    let seed = crate::worlds::config("score");
-    let config = match policy {
-        Policy::Trigger(config) => config,
-        _ => &seed,
-    };
-    let mut pipeline = Pipeline::start(config, &stream.first, &stream.test);
-    let mut played = Played {
-        retrains: Vec::new(),
-        refused: 0,
-        f1: 0.0,
-        log_loss: 0.0,
-    };
-    for (batch, arrival) in stream.batches.iter().enumerate() {
-        // The deployed model predicts a batch before any model learns from it.
-        let clients = &arrival.true_classes;
-        let metrics = scoring::score(&pipeline.model, clients, &clients.all())
-            .expect("every client has a true class");
-        played.f1 += metrics.f1.unwrap_or(0.0) / scenario.batches as f64;
-        played.log_loss += metrics.log_loss / scenario.batches as f64;
-        let is_retrained = match policy {
-            Policy::Never => false,
-            Policy::EveryBatch => true,
-            Policy::AtDrift => scenario.drifts.contains(&batch),
-            Policy::Trigger(_) => {
-                let came = pipeline.run(&arrival.told);
-                played.refused += usize::from(came == RunResult::Refused);
-                if came != RunResult::Kept {
-                    played.retrains.push(batch);
-                }
-                continue;
-            }
-        };
-        if is_retrained {
-            pipeline.replace(&arrival.told);
-            played.retrains.push(batch);
-        } else {
-            pipeline.take_in(&arrival.told);
+impl fmt::Display for Policy {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => to.write_str("never"),
+            Self::AllRows => to.write_str("all rows"),
+            Self::Last(batches) => write!(to, "last {batches}"),
+            Self::Forgetting(factor) => write!(to, "forget {factor}"),
+            Self::SinceChange => to.write_str("since change"),
         }
     }
-    played
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::scenarios;
+
+    fn learned() -> Learned {
+        let mut learned = Learned::default();
+        let labels = [Some(true), Some(false)].repeat(50);
+        learned.push(100, &labels, false);
+        learned.push(200, &labels, false);
+        learned.push(300, &labels, true);
+        // The last batch has one label only.
+        learned.push(400, &[Some(true); 100], false);
+        learned
+    }
+
+    fn rows(policy: Policy) -> std::ops::Range<usize> {
+        learned().parts(policy).expect("rows")[0].rows.clone()
+    }
 
     #[test]
-    fn each_drift_is_found_by_the_first_retrain_before_the_next_one() {
-        let worlds = scenarios();
-        let of = |name: &str| worlds.iter().find(|world| world.name == name);
-        let recurring = of("recurring drift").expect("a world");
-        assert_eq!(recurring.drifts, [10, 20, 30]);
-        // The first retrain is before any drift, so it finds none. The second drift is missed.
-        let found = delays(recurring, &[3, 10, 12, 34]);
-        assert_eq!(found, [Some(1), None, Some(5)]);
-        assert_eq!(delays(of("nothing").expect("a world"), &[3]), []);
+    fn a_window_has_its_batches_or_the_next_longer_one() {
+        assert_eq!(rows(Policy::AllRows), 0..400);
+        assert_eq!(rows(Policy::Last(2)), 200..400);
+        assert_eq!(rows(Policy::Last(1)), 200..400);
+        assert_eq!(rows(Policy::Last(3)), 100..400);
+        assert_eq!(rows(Policy::Last(9)), 0..400);
+        assert_eq!(rows(Policy::SinceChange), 200..400);
+        assert_eq!(learned().parts(Policy::Never), None);
+    }
+
+    #[test]
+    fn a_change_without_enough_rows_keeps_the_rows_since_the_change_before() {
+        let mut learned = learned();
+        learned.push(500, &[None; 100], true);
+        let parts = learned.parts(Policy::SinceChange).expect("rows");
+        assert_eq!(parts[0].rows, 200..500);
+    }
+
+    #[test]
+    fn forgetting_halves_the_weight_with_each_later_batch() {
+        let parts = learned().parts(Policy::Forgetting(0.5)).expect("rows");
+        let found: Vec<_> = parts
+            .iter()
+            .map(|part| (part.rows.start, part.weight))
+            .collect();
+        assert_eq!(found, [(0, 0.125), (100, 0.25), (200, 0.5), (300, 1.0)]);
     }
 }

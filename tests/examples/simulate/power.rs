@@ -9,7 +9,8 @@
 //! Among all tests of the same rows at a level α, the most powerful one knows the direction of the
 //! drift and looks once (Neyman and Pearson 1933). Its power is Φ(√λ − z(1 − α)).
 
-use crate::worlds::{Draws, FEATURES, WEIGHTS, Weights, World};
+use crate::draws::Draws;
+use crate::worlds::logistic::{FEATURES, Logistic, WEIGHTS, Weights};
 
 /// The normal quantile z(1 − α) for the level α = 0.005.
 const Z_AT_ALPHA: f64 = 2.5758;
@@ -46,7 +47,7 @@ fn information_along(moved: &Weights) -> f64 {
         .map(|_| {
             let mut values = [0.0; FEATURES];
             values.fill_with(|| draws.normal());
-            let p = World::SAME.probability(&values);
+            let p = Logistic::SAME.probability(&values);
             let along = moved
                 .iter()
                 .skip(1)

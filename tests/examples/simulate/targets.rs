@@ -3,6 +3,7 @@
 mod batches;
 mod promotions;
 mod slow_drift;
+mod streams;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use crate::intervals::{Mean, Share};
 pub(crate) use self::batches::single_batches;
 pub(crate) use self::promotions::{f1_intervals, flipped_labels};
 pub(crate) use self::slow_drift::slow_drifts;
+pub(crate) use self::streams::streams;
 
 /// A promise and the simulated figure for it.
 pub(crate) struct Target {
@@ -56,6 +58,26 @@ impl Target {
             wanted: format!("{bound} %"),
             measured: format!("{share} %"),
             is_met: bound.holds(100.0 * share.value()),
+        }
+    }
+
+    /// The target of a figure in percent.
+    pub(crate) fn percent(name: String, bound: Bound, value: f64) -> Self {
+        Self {
+            name,
+            wanted: format!("{bound} %"),
+            measured: format!("{value:.2} %"),
+            is_met: bound.holds(value),
+        }
+    }
+
+    /// The target of a figure.
+    pub(crate) fn number(name: String, bound: Bound, value: f64) -> Self {
+        Self {
+            name,
+            wanted: bound.to_string(),
+            measured: format!("{value:.2}"),
+            is_met: bound.holds(value),
         }
     }
 

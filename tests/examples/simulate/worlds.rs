@@ -1,205 +1,293 @@
-//! Rows of clients in worlds whose truth is known.
+//! The worlds: what rows are like at each batch of a stream, and when that changes.
+//!
+//! The first rows and the test rows are those of batch 0. The test data is never refreshed, so
+//! after a drift it shows a former world.
+//!
+//! | worlds | shape | seed |
+//! |---|---|---|
+//! | logistic | 2,000 first rows, 40 batches of 200 (100 batches in `nothing`) | 1 |
+//! | all others | 1,500 to 2,000 first rows, 40 batches of 200 to 300 | 11 to 40 |
+//! | many old rows | 20,000 first rows | 14 |
+//!
+//! What changes at once does so with the batches 10, 20 and 30, or with batch 10 only. Each world's
+//! features and rules are in the file of its kind.
 
-use std::f64::consts::{E, TAU};
-use std::path::Path;
+mod agrawal;
+mod clients;
+mod concepts;
+pub(crate) mod logistic;
+mod moving;
 
-use common::Config;
-use common::ledger::DataPosition;
-use dataset::Table;
-use model::Model;
+use common::Schema;
 
-/// Number of features of a client.
-pub(crate) const FEATURES: usize = 3;
-/// Coefficients of the log-odds of leaving: the intercept, then one per standard deviation of each
-/// feature.
-pub(crate) type Weights = [f64; FEATURES + 1];
-/// Coefficients of the world of every first model. The model's ROC-AUC is 0.76 there. It is 0.65
-/// after all coefficients are halved, and 0.59 after the first one becomes 0.
-pub(crate) const WEIGHTS: Weights = [0.0, 0.95, 0.45, -0.45];
+use self::clients::Clients;
+use self::logistic::{FEATURES, Logistic, WEIGHTS, at};
+use crate::draws::Draws;
+use crate::rows::{Row, numbers, schema};
 
-/// The distribution of a feature.
-#[derive(Clone, Copy)]
-pub(crate) enum Shape {
-    Normal,
-    Lognormal,
-    ZeroInflated,
-}
+/// Number of batches of a stream.
+const BATCHES: usize = 40;
+/// Number of batches in the logistic world that does not change.
+const CLEAN_BATCHES: usize = 100;
+/// The batch with which worlds change, and the number of batches until the next change.
+const CHANGE: usize = 10;
+/// The batches with which a world changes again and again.
+const CHANGES: [usize; 3] = [CHANGE, 2 * CHANGE, 3 * CHANGE];
+/// Number of batches after which late labels arrive.
+const LATE: usize = 5;
+/// Intercepts of logistic worlds with 30, 5 and 2 % leavers.
+const FOR_30: f64 = -1.0633;
+const FOR_5: f64 = -3.4937;
+const FOR_2: f64 = -4.4986;
 
-/// A world: the distribution of its rows.
-#[derive(Clone, Copy)]
+/// Draws the next row of a batch.
+pub(crate) type NextRow = Box<dyn FnMut(&mut Draws, usize) -> Row>;
+/// Begins a stream: draws all that its rows share.
+pub(crate) type Begin = Box<dyn Fn(&mut Draws) -> NextRow + Sync>;
+
+/// A world, and how its rows arrive.
 pub(crate) struct World {
-    pub(crate) shape: Shape,
-    pub(crate) weights: Weights,
-    /// Shift of each feature, in standard deviations.
-    pub(crate) moved: [f64; FEATURES],
-    /// Share of missing values of the first feature.
-    pub(crate) missing: f64,
-    /// A feature whose values are all missing; `None` if there is none.
-    pub(crate) broken: Option<usize>,
-    /// Share of labels that are wrong for the pipeline.
-    pub(crate) flipped: f64,
+    pub(crate) name: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) schema: Schema,
+    pub(crate) batches: usize,
+    /// Least and largest number of first rows, and of rows in a batch.
+    pub(crate) first_rows: [usize; 2],
+    pub(crate) batch_rows: [usize; 2],
+    /// The batches with which a drift begins.
+    pub(crate) drifts: Vec<usize>,
+    pub(crate) promise: Promise,
+    /// Number of batches after which the labels of a batch arrive; 0 if rows are labelled at once.
+    pub(crate) late: usize,
+    pub(crate) begin: Begin,
 }
 
-/// The same rows twice: with true labels, and as the pipeline gets them.
-pub(crate) struct Rows {
-    pub(crate) told: Table,
-    pub(crate) true_classes: Table,
+/// What a world is to show about the pipeline.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Promise {
+    /// Nothing changes, so nothing should be deployed.
+    Steady,
+    /// The labels of ten batches are wrong, which should do little harm.
+    WrongLabels,
+    /// The deployed model should be replaced. Log-loss may exceed that of the best policy by this
+    /// percentage.
+    Adapts { most: f64 },
+    /// The features change, but not how labels depend on them. No figure is promised.
+    Watched,
 }
 
 impl World {
-    pub(crate) const SAME: Self = Self {
-        shape: Shape::Normal,
-        weights: WEIGHTS,
-        moved: [0.0; FEATURES],
-        missing: 0.02,
-        broken: None,
-        flipped: 0.0,
-    };
+    /// Number of batches before the first drift.
+    pub(crate) fn clean_batches(&self) -> usize {
+        self.drifts.first().copied().unwrap_or(self.batches)
+    }
 
-    pub(crate) fn of(shape: Shape) -> Self {
+    /// A world that changes with batch 10.
+    fn new(name: &'static str, seed: u64, begin: Begin) -> Self {
         Self {
-            shape,
-            ..Self::SAME
+            name,
+            seed,
+            schema: Logistic::schema(),
+            batches: BATCHES,
+            first_rows: [1_500, 2_000],
+            batch_rows: [200, 300],
+            drifts: vec![CHANGE],
+            promise: Promise::Adapts { most: 5.0 },
+            late: 0,
+            begin,
         }
     }
 
-    pub(crate) fn with(weights: Weights) -> Self {
+    /// A world in which one rule follows another, with these rules after the changes.
+    fn ruled(
+        name: &'static str,
+        seed: u64,
+        schema: Schema,
+        row: fn(&mut Draws, usize) -> Row,
+        rules: [usize; 4],
+    ) -> Self {
+        let begin: Begin =
+            Box::new(move |_| Box::new(move |draws, batch| row(draws, rules[batch / CHANGE])));
         Self {
-            weights,
-            ..Self::SAME
+            schema,
+            drifts: CHANGES.to_vec(),
+            ..Self::new(name, seed, begin)
         }
     }
 
-    /// Draws rows; the clients are numbered from `first_id`.
-    pub(crate) fn draw(&self, draws: &mut Draws, first_id: usize, rows: usize) -> Rows {
-        let schema = config("score").schema;
-        let mut drawn = Rows {
-            told: Table::new(&schema),
-            true_classes: Table::new(&schema),
-        };
-        for id in (first_id..).take(rows) {
-            let (values, left) = self.client(draws);
-            let is_flipped = draws.uniform() < self.flipped;
-            let name = client(id);
-            let told = Some(left != is_flipped);
-            drawn.told.push(name.as_bytes(), &values, told);
-            drawn
-                .true_classes
-                .push(name.as_bytes(), &values, Some(left));
+    /// A world that changes with every batch.
+    fn moving(name: &'static str, seed: u64, begin: Begin) -> Self {
+        Self {
+            schema: numbers(moving::FEATURES),
+            drifts: vec![1],
+            ..Self::new(name, seed, begin)
         }
-        drawn
     }
 
-    /// Draws rows of new clients with [`draw`](Self::draw), as the pipeline gets them.
-    pub(crate) fn told(&self, draws: &mut Draws, rows: usize) -> Table {
-        self.draw(draws, 0, rows).told
-    }
-
-    /// A model that is fitted to `rows` rows as in the pipeline.
-    pub(crate) fn model(&self, draws: &mut Draws, rows: usize) -> Model {
-        fitted(&self.told(draws, rows))
-    }
-
-    fn client(&self, draws: &mut Draws) -> ([f64; FEATURES], bool) {
-        let mut values = [0.0; FEATURES];
-        for (value, moved) in values.iter_mut().zip(self.moved) {
-            *value = draws.standard(self.shape) + moved;
+    /// A world in which nothing changes.
+    fn steady(name: &'static str, seed: u64, begin: Begin) -> Self {
+        Self {
+            drifts: Vec::new(),
+            promise: Promise::Steady,
+            ..Self::new(name, seed, begin)
         }
-        let left = draws.uniform() < self.probability(&values);
-        if draws.uniform() < self.missing {
-            values[0] = f64::NAN;
+    }
+
+    /// A logistic world of seed 1 with this distribution at each batch.
+    fn logistic(
+        name: &'static str,
+        drifts: &[usize],
+        promise: Promise,
+        distribution: impl Fn(usize) -> Logistic + Copy + Sync + 'static,
+    ) -> Self {
+        Self {
+            first_rows: [2_000; 2],
+            batch_rows: [200; 2],
+            drifts: drifts.to_vec(),
+            promise,
+            ..Self::new(name, 1, at(distribution))
         }
-        if let Some(broken) = self.broken {
-            values[broken] = f64::NAN;
-        }
-        (values, left)
-    }
-
-    /// The probability that a client with these values leaves.
-    pub(crate) fn probability(&self, values: &[f64; FEATURES]) -> f64 {
-        let [intercept, weights @ ..] = self.weights;
-        let terms = weights
-            .iter()
-            .zip(values)
-            .map(|(weight, value)| weight * value);
-        1.0 / (1.0 + (-(intercept + terms.sum::<f64>())).exp())
     }
 }
 
-/// The name of a client.
-pub(crate) fn client(id: usize) -> String {
-    format!("client {id}")
+/// All worlds.
+pub(crate) fn worlds() -> Vec<World> {
+    let mut all = logistic_worlds();
+    all.extend(rare_leavers_and_many_rows());
+    all.extend(worlds_of_the_literature());
+    all
 }
 
-/// A model that is fitted as in the pipeline, except for the independent check.
-pub(crate) fn fitted(table: &Table) -> Model {
-    training::train(
-        &config("score"),
-        table,
-        0..table.rows(),
-        DataPosition::default(),
-    )
-    .expect("rows of both classes give a model")
-}
-
-/// A configuration with this `drift.trigger`, for code that does not use its folders.
-pub(crate) fn config(trigger: &str) -> Config {
-    config_in(Path::new("/"), trigger)
-}
-
-/// A configuration with this `drift.trigger` and its folders in `folder`.
-pub(crate) fn config_in(folder: &Path, trigger: &str) -> Config {
-    let text = format!(
-        r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-        "output_model_path":"models","prod_deployment_path":"prod",
-        "training":{{"verify_rows":0}},"drift":{{"trigger":"{trigger}"}},
-        "diagnostics":{{"check_updates":false}},
-        "ingestion":{{"settle_seconds":0}},"state_folder_path":"state",
-        "schema":{{"features":["a","b","c"]}}}}"#
-    );
-    Config::parse(&folder.join("config.json"), &text).expect("a configuration")
-}
-
-/// Pseudorandom numbers that are the same on every machine (SplitMix64).
-pub(crate) struct Draws(u64);
-
-impl Draws {
-    /// The numbers of one run for one purpose, independent of those of other runs and purposes.
-    pub(crate) fn of(purpose: u64, run: u64) -> Self {
-        let mut draws = Self(purpose.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ run);
-        // The first word spreads the states of neighbouring runs.
-        Self(draws.word())
-    }
-
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^ (word >> 31)
-    }
-
-    /// A uniform number between 0 and 1, both excluded.
-    fn uniform(&mut self) -> f64 {
-        ((self.word() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
-    }
-
-    pub(crate) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (TAU * self.uniform()).cos()
-    }
-
-    /// A number with mean 0 and standard deviation 1.
-    fn standard(&mut self, shape: Shape) -> f64 {
-        match shape {
-            Shape::Normal => self.normal(),
-            Shape::Lognormal => (self.normal().exp() - E.sqrt()) / (E * (E - 1.0)).sqrt(),
-            // Six of ten numbers are 0; the others are exponential.
-            Shape::ZeroInflated => {
-                let is_zero = self.uniform() < 0.6;
-                let value = if is_zero { 0.0 } else { -self.uniform().ln() };
-                (value - 0.4) / 0.8
+fn logistic_worlds() -> Vec<World> {
+    let adapts = Promise::Adapts { most: 5.0 };
+    let sudden = |batch| Logistic::without_first(0.0, f64::from(u8::from(batch >= CHANGE)));
+    vec![
+        World {
+            batches: CLEAN_BATCHES,
+            ..World::logistic("nothing", &[], Promise::Steady, |_| Logistic::SAME)
+        },
+        World::logistic("harmless shift", &[], Promise::Watched, |batch| {
+            let moved = if batch < CHANGE { 0.0 } else { 0.5 };
+            Logistic {
+                moved: [moved; FEATURES],
+                ..Logistic::SAME
             }
-        }
-    }
+        }),
+        World::logistic("sudden drift", &[CHANGE], adapts, sudden),
+        World::logistic("gradual drift", &[CHANGE], adapts, |batch| {
+            Logistic::without_first(0.0, ramp(batch))
+        }),
+        World::logistic("recurring drift", &CHANGES, adapts, |batch| {
+            Logistic::without_first(0.0, (batch / CHANGE % 2) as f64)
+        }),
+        World::logistic("broken column", &[], Promise::Watched, |batch| Logistic {
+            broken: (CHANGE..2 * CHANGE).contains(&batch).then_some(1),
+            ..Logistic::SAME
+        }),
+        World {
+            late: LATE,
+            ..World::logistic("sudden drift, late labels", &[CHANGE], adapts, sudden)
+        },
+        World::logistic("falling prevalence", &[CHANGE], adapts, |batch| {
+            let [intercept, first, second, third] = WEIGHTS;
+            Logistic::with([intercept - ramp(batch), first, second, third])
+        }),
+        World::logistic("wrong labels", &[], Promise::WrongLabels, |batch| {
+            let is_wrong = (CHANGE..2 * CHANGE).contains(&batch);
+            Logistic {
+                flipped: if is_wrong { 0.2 } else { 0.0 },
+                ..Logistic::SAME
+            }
+        }),
+    ]
+}
+
+fn rare_leavers_and_many_rows() -> Vec<World> {
+    let same = |intercept| move |_| Logistic::without_first(intercept, 0.0);
+    let sudden = |intercept| {
+        move |batch| Logistic::without_first(intercept, f64::from(u8::from(batch >= CHANGE)))
+    };
+    let clients = |rows, at_once| Clients { rows, at_once };
+    vec![
+        World::steady("nothing, 30 % leavers", 11, at(same(FOR_30))),
+        World::steady("nothing, 5 % leavers", 12, at(same(FOR_5))),
+        World::steady("nothing, 2 % leavers", 13, at(same(FOR_2))),
+        World {
+            first_rows: [20_000; 2],
+            ..World::new("sudden drift, many old rows", 14, at(sudden(0.0)))
+        },
+        World::new("sudden drift, 5 % leavers", 15, at(sudden(FOR_5))),
+        World::new("sudden drift, 2 % leavers", 16, at(sudden(FOR_2))),
+        World::steady("nothing, 5 rows a client", 17, clients(5, 1).at(same(0.0))),
+        World::steady(
+            "nothing, 20 rows a client",
+            18,
+            clients(20, 1).at(same(0.0)),
+        ),
+        World::steady(
+            "nothing, 20 rows a client over batches",
+            19,
+            clients(20, 60).at(same(0.0)),
+        ),
+        World::new(
+            "sudden drift, 5 rows a client",
+            20,
+            clients(5, 1).at(sudden(0.0)),
+        ),
+        World::new(
+            "sudden drift, 20 rows a client",
+            21,
+            clients(20, 1).at(sudden(0.0)),
+        ),
+        World::new(
+            "sudden drift, 20 rows a client over batches",
+            22,
+            clients(20, 60).at(sudden(0.0)),
+        ),
+    ]
+}
+
+fn worlds_of_the_literature() -> Vec<World> {
+    let stagger = || schema(&[], &["size", "colour", "shape"]);
+    let agrawal = || schema(&agrawal::NUMBERS, &agrawal::CATEGORIES);
+    let agrawals =
+        |name, seed, functions| World::ruled(name, seed, agrawal(), agrawal::row, functions);
+    let one_batch = Promise::Adapts { most: 20.0 };
+    vec![
+        World::ruled("SEA", 31, numbers(3), concepts::sea, [0, 1, 2, 3]),
+        World {
+            promise: one_batch,
+            ..World::ruled("STAGGER", 32, stagger(), concepts::stagger, [0, 1, 2, 0])
+        },
+        World {
+            promise: one_batch,
+            drifts: vec![CHANGE],
+            ..World::ruled(
+                "STAGGER once",
+                33,
+                stagger(),
+                concepts::stagger,
+                [0, 2, 2, 2],
+            )
+        },
+        agrawals("Agrawal 1 to 4", 34, [1, 2, 3, 4]),
+        agrawals("Agrawal 5 to 8", 35, [5, 6, 7, 8]),
+        agrawals("Agrawal 7, 9, 10, 7", 36, [7, 9, 10, 7]),
+        World::moving("hyperplane", 37, moving::hyperplane()),
+        World::moving("radial basis", 38, moving::radial_basis()),
+        World::ruled("LED", 39, numbers(24), concepts::led, [0, 1, 2, 3]),
+        World::ruled(
+            "Friedman",
+            40,
+            numbers(10),
+            concepts::friedman,
+            [0, 1, 2, 3],
+        ),
+    ]
+}
+
+/// The progress of a slow change: from 0 to 1 over twenty batches.
+fn ramp(batch: usize) -> f64 {
+    let since = (batch + 1).saturating_sub(CHANGE) as f64;
+    (since / (2 * CHANGE) as f64).min(1.0)
 }

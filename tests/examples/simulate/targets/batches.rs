@@ -6,8 +6,9 @@ use diagnostics::{Batch, TestAtLevel, Verdict, model_verdict, verdicts};
 use model::Model;
 
 use super::{Bound, Target};
+use crate::draws::{Draws, Shape};
 use crate::intervals::Share;
-use crate::worlds::{Draws, FEATURES, Shape, WEIGHTS, World};
+use crate::worlds::logistic::{FEATURES, Logistic, WEIGHTS};
 
 pub(super) const TRAINING_ROWS: usize = 5_000;
 pub(super) const ALPHA: f64 = 0.005;
@@ -22,7 +23,7 @@ enum Of {
 /// A cell: the size of a batch, a verdict, and the promised share of drift.
 struct Cell {
     name: &'static str,
-    world: World,
+    world: Logistic,
     rows: usize,
     of: Of,
     bound: Bound,
@@ -52,7 +53,7 @@ pub(crate) fn single_batches(runs: u64) -> Vec<Target> {
 fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
     let draws = &mut Draws::of(2, run);
     let [normal, lognormal, zero_inflated] = [Shape::Normal, Shape::Lognormal, Shape::ZeroInflated]
-        .map(|shape| World::of(shape).model(draws, TRAINING_ROWS));
+        .map(|shape| Logistic::of(shape).model(draws, TRAINING_ROWS));
     let is_drift = |cell: &Cell| {
         let model = match cell.world.shape {
             Shape::Normal => &normal,
@@ -91,17 +92,17 @@ pub(super) fn batch_of(table: &Table) -> Batch<'_> {
 
 fn cells() -> Vec<Cell> {
     let [intercept, first, second, third] = WEIGHTS;
-    let moved = |moved| World {
+    let moved = |moved| Logistic {
         moved,
-        ..World::SAME
+        ..Logistic::SAME
     };
     let all_by = |by| moved([by; FEATURES]);
-    let gone = World::with([intercept, 0.0, second, third]);
-    let halved = World::with([intercept, first / 2.0, second / 2.0, third / 2.0]);
-    let fewer = World::with([intercept - 0.5, first, second, third]);
-    let more_missing = World {
+    let gone = Logistic::with([intercept, 0.0, second, third]);
+    let halved = Logistic::with([intercept, first / 2.0, second / 2.0, third / 2.0]);
+    let fewer = Logistic::with([intercept - 0.5, first, second, third]);
+    let more_missing = Logistic {
         missing: 0.1,
-        ..World::SAME
+        ..Logistic::SAME
     };
     let drift = |name, world, of, bounds: &[(usize, f64)]| {
         let cell = |(rows, least): &(usize, f64)| Cell {
@@ -186,7 +187,7 @@ fn where_nothing_changed() -> Vec<Cell> {
             for (of, most) in [(Of::Model, 1.0), (Of::Features, 1.5)] {
                 cells.push(Cell {
                     name,
-                    world: World::of(shape),
+                    world: Logistic::of(shape),
                     rows,
                     of,
                     bound: Bound::AtMost(most),

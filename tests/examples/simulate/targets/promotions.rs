@@ -7,8 +7,10 @@ use training::FitSettings;
 
 use super::batches::TRAINING_ROWS;
 use super::{Bound, Target};
+use crate::draws::Draws;
 use crate::intervals::Share;
-use crate::worlds::{Draws, World, config, fitted};
+use crate::rows::config;
+use crate::worlds::logistic::{Logistic, fitted};
 
 const CANDIDATES: u64 = 200;
 const NEW_ROWS: usize = 500;
@@ -22,18 +24,18 @@ const HARM: f64 = 1.02;
 /// The promises on candidates that are fitted to wrong labels. Every fifth label is wrong: first
 /// only in the new rows, then in all rows that the candidate is fitted to.
 pub(crate) fn flipped_labels() -> Vec<Target> {
-    let noisy = World {
+    let noisy = Logistic {
         flipped: 0.2,
-        ..World::SAME
+        ..Logistic::SAME
     };
-    let clean = World::SAME.draw(&mut Draws::of(5, 0), 0, MANY_ROWS).told;
-    let cases = [("the new rows", World::SAME), ("all rows", noisy)];
-    let target = |(name, old): (&str, World)| {
+    let clean = Logistic::SAME.draw(&mut Draws::of(5, 0), 0, MANY_ROWS).told;
+    let cases = [("the new rows", Logistic::SAME), ("all rows", noisy)];
+    let target = |(name, old): (&str, Logistic)| {
         let harmed = each_in_parallel((0..CANDIDATES).collect(), |run| {
             is_harm_promoted(&old, &noisy, &clean, run)
         });
         Target::share(
-            format!("every fifth class of {name} wrong: promoted, and log-loss over 2 % worse"),
+            format!("every fifth label of {name} wrong: promoted, and log-loss over 2 % worse"),
             Bound::AtMost(5.0),
             Share::of(harmed),
         )
@@ -41,16 +43,16 @@ pub(crate) fn flipped_labels() -> Vec<Target> {
     cases.map(target).into()
 }
 
-fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
+fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> bool {
     let draws = &mut Draws::of(4, run);
     let old = old.draw(draws, 0, TRAINING_ROWS);
-    let test = World::SAME.draw(draws, TRAINING_ROWS, TEST_ROWS).told;
+    let test = Logistic::SAME.draw(draws, TRAINING_ROWS, TEST_ROWS).told;
     let new = new.draw(draws, TRAINING_ROWS + TEST_ROWS, NEW_ROWS).told;
-    let incumbent = fitted(&old.true_classes);
+    let incumbent = fitted(&old.truth);
     let mut table = old.told;
     table.extend(&new);
     let candidate = fitted(&table);
-    let config = config("score");
+    let config = config("score", &Logistic::schema());
     let gate_rows = TRAINING_ROWS..table.rows();
     let window = choose_window(&WindowTrial {
         settings: &FitSettings {
@@ -87,9 +89,9 @@ fn is_harm_promoted(old: &World, new: &World, clean: &Table, run: u64) -> bool {
 /// How often the 95 % interval of F1 contains the F1 of the world itself.
 pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
     let draws = &mut Draws::of(6, 0);
-    let model = World::SAME.model(draws, TRAINING_ROWS);
+    let model = Logistic::SAME.model(draws, TRAINING_ROWS);
     let world = (0..20)
-        .map(|_| World::SAME.told(draws, MANY_ROWS))
+        .map(|_| Logistic::SAME.told(draws, MANY_ROWS))
         .map(|rows| scoring::confusion(&model, &rows, &rows.all()))
         .reduce(|all, more| all.plus(more));
     let truth = world
@@ -97,7 +99,7 @@ pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
         .expect("rows of both classes");
     let target = |rows: usize| {
         let covered = each_in_parallel((0..runs).collect(), |run| {
-            let table = World::SAME.told(&mut Draws::of(7 + rows as u64, run), rows);
+            let table = Logistic::SAME.told(&mut Draws::of(7 + rows as u64, run), rows);
             let found = scoring::confusion(&model, &table, &table.all());
             scoring::f1_interval(&found)
                 .is_some_and(|[lower, upper]| (lower..=upper).contains(&truth))

@@ -15,9 +15,10 @@ use diagnostics::{TestAtLevel, model_verdict};
 
 use super::batches::{ALPHA, TRAINING_ROWS, batch_of};
 use super::{Bound, Target};
+use crate::draws::Draws;
 use crate::intervals::{Mean, Share};
 use crate::power::{self, Drift};
-use crate::worlds::{Draws, WEIGHTS, Weights, World};
+use crate::worlds::logistic::{Logistic, WEIGHTS, Weights};
 
 const BATCHES: u32 = 50;
 const ROWS: usize = 100;
@@ -46,13 +47,13 @@ pub(crate) fn slow_drifts(out: &mut impl Write, runs: u64) -> io::Result<Vec<Tar
         "\nwithin reach of any test, {BATCHES} batches of {ROWS} rows:"
     )?;
     for (name, weights) in drifts() {
-        let found = streams(&World::with(weights), runs);
+        let found = streams(&Logistic::with(weights), runs);
         let share = Share::of(found.iter().map(|found| found.by_sums));
         let name = format!("{name}, {BATCHES} × {ROWS} rows: found by the sums");
         write_theory(out, &name, weights)?;
         targets.push(Target::share(name, Bound::AtLeast(80.0), share));
     }
-    let clean = streams(&World::SAME, runs);
+    let clean = streams(&Logistic::SAME, runs);
     let by_sums = Share::of(clean.iter().map(|found| found.by_sums));
     let alarms = clean
         .iter()
@@ -100,13 +101,13 @@ struct Found {
     alarms: f64,
 }
 
-fn streams(world: &World, runs: u64) -> Vec<Found> {
+fn streams(world: &Logistic, runs: u64) -> Vec<Found> {
     each_in_parallel((0..runs).collect(), |run| one_stream(world, run))
 }
 
-fn one_stream(world: &World, run: u64) -> Found {
+fn one_stream(world: &Logistic, run: u64) -> Found {
     let draws = &mut Draws::of(3, run);
-    let model = World::SAME.model(draws, TRAINING_ROWS);
+    let model = Logistic::SAME.model(draws, TRAINING_ROWS);
     let mut sums = CumulativeScore::default();
     let mut so_far = Found {
         by_sums: false,

@@ -1,0 +1,253 @@
+//! The results of all policies and of the pipeline on the same streams.
+//!
+//! Every model predicts a batch before any model learns from it. The true labels count, and batch 0
+//! does not, because all policies have the same model there.
+
+use common::Config;
+use dataset::passes::{log_odds, profile};
+use dataset::{Table, each_in_parallel};
+use model::{Design, LinearPredictor};
+use scoring::ConfusionMatrix;
+
+use crate::pipeline::{Pipeline, RunResult};
+use crate::policies::{Learned, POLICIES, Policy};
+use crate::rows::config;
+use crate::streams::Stream;
+use crate::weighted_fit::{Fitter, Part};
+use crate::worlds::{Promise, World};
+
+/// The values of `drift.trigger` that the pipeline runs with.
+pub(crate) const TRIGGERS: [&str; 2] = ["score", "evidence"];
+
+/// The predictions for the batches of a stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    log_loss: f64,
+    batches: f64,
+    confusion: ConfusionMatrix,
+}
+
+/// The pipeline's predictions and runs on a stream.
+pub(crate) struct PipelineRuns {
+    pub(crate) tally: Tally,
+    pub(crate) results: Vec<RunResult>,
+}
+
+/// The results on one stream.
+pub(crate) struct Played {
+    /// One for each policy of [`compared`].
+    pub(crate) policies: Vec<Tally>,
+    /// One for each trigger.
+    pub(crate) pipelines: Vec<PipelineRuns>,
+}
+
+impl Tally {
+    /// Mean over batches of the mean log-loss of a batch.
+    pub(crate) fn log_loss(&self) -> f64 {
+        self.log_loss / self.batches
+    }
+
+    /// F1 on the rows of all batches together; 0 if it is undefined.
+    pub(crate) fn f1(&self) -> f64 {
+        self.confusion.f1().unwrap_or(0.0)
+    }
+
+    fn add(&mut self, log_loss: f64, confusion: ConfusionMatrix) {
+        self.log_loss += log_loss;
+        self.batches += 1.0;
+        self.confusion = self.confusion.plus(confusion);
+    }
+
+    fn add_predictions(&mut self, predictor: &LinearPredictor, truth: &Table) {
+        let scored = log_odds(&predictor.expression(), truth, &truth.all());
+        let mut confusion = ConfusionMatrix::default();
+        let mut sum = 0.0;
+        for row in &scored {
+            let label = row.label.expect("every client has a true label");
+            confusion.count(label, row.log_odds > 0.0);
+            sum += log_loss(row.log_odds, label);
+        }
+        self.add(sum / scored.len() as f64, confusion);
+    }
+}
+
+/// −ln of the probability that these log-odds give the label.
+fn log_loss(log_odds: f64, label: bool) -> f64 {
+    let towards = if label { log_odds } else { -log_odds };
+    (-towards).max(0.0) + (-towards.abs()).exp().ln_1p()
+}
+
+/// The policies that are of interest in a world. Where nothing changes, it is the first model's
+/// log-loss that counts.
+pub(crate) fn compared(world: &World) -> &'static [Policy] {
+    match world.promise {
+        Promise::Steady => &POLICIES[..1],
+        _ => &POLICIES,
+    }
+}
+
+/// Plays the streams of `runs` runs.
+pub(crate) fn play(world: &World, runs: u64) -> Vec<Played> {
+    let configs = TRIGGERS.map(|trigger| config(trigger, &world.schema));
+    each_in_parallel((0..runs).collect(), |run| {
+        let stream = Stream::draw(world, run);
+        Played {
+            policies: play_policies(world, &stream, configs[0].training.c),
+            pipelines: configs
+                .iter()
+                .map(|config| play_pipeline(&stream, config))
+                .collect(),
+        }
+    })
+}
+
+fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
+    let mut pipeline = Pipeline::start(config, &stream.first, &stream.test);
+    let mut tally = Tally::default();
+    let mut results = Vec::new();
+    for (batch, arrival) in stream.batches.iter().enumerate() {
+        if batch > 0 {
+            let truth = &arrival.truth;
+            let metrics = scoring::score(&pipeline.model, truth, &truth.all())
+                .expect("every client has a true label");
+            tally.add(metrics.log_loss, metrics.confusion);
+        }
+        results.push(pipeline.run(&arrival.told));
+    }
+    PipelineRuns { tally, results }
+}
+
+fn play_policies(world: &World, stream: &Stream, c: f64) -> Vec<Tally> {
+    let profile = profile(&world.schema, &stream.first, &stream.first.all());
+    let design = Design::choose(&world.schema, &profile);
+    let fitter = Fitter::new(design, &stream.first, c);
+    let mut table = stream.first.clone();
+    let mut learned = Learned::default();
+    learned.push(table.rows(), &table.labels, false);
+    let all = learned.parts(Policy::AllRows).expect("rows");
+    let first = fitter.fit(&table, &all, &fitter.origin());
+    let policies = compared(world);
+    let mut models = vec![first; policies.len()];
+    let mut tallies = vec![Tally::default(); policies.len()];
+    for (batch, arrival) in stream.batches.iter().enumerate() {
+        if batch > 0 {
+            for (tally, model) in tallies.iter_mut().zip(&models) {
+                tally.add_predictions(model, &arrival.truth);
+            }
+        }
+        table.extend(&arrival.told);
+        let is_change = batch
+            .checked_sub(world.late)
+            .is_some_and(|first_labelled| world.drifts.contains(&first_labelled));
+        learned.push(table.rows(), &arrival.told.labels, is_change);
+        fit_each(&fitter, &table, &learned, policies, &mut models);
+    }
+    tallies
+}
+
+/// Fits a model for each policy. Policies that choose the same rows share the fit.
+fn fit_each(
+    fitter: &Fitter,
+    table: &Table,
+    learned: &Learned,
+    policies: &[Policy],
+    models: &mut [LinearPredictor],
+) {
+    let mut fitted: Vec<(Vec<Part>, LinearPredictor)> = Vec::new();
+    for (policy, model) in policies.iter().zip(models) {
+        let Some(parts) = learned.parts(*policy) else {
+            continue;
+        };
+        if let Some((_, shared)) = fitted.iter().find(|(known, _)| *known == parts) {
+            model.clone_from(shared);
+            continue;
+        }
+        *model = fitter.fit(table, &parts, model);
+        fitted.push((parts, model.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worlds::worlds;
+
+    #[test]
+    fn the_log_loss_is_minus_the_logarithm_of_the_probability() {
+        assert!((log_loss(0.0, true) - 2.0_f64.ln()).abs() < 1e-15);
+        let probability = 1.0 / (1.0 + 2.0_f64.exp());
+        assert!((log_loss(-2.0, true) + probability.ln()).abs() < 1e-15);
+        assert!((log_loss(-2.0, false) + (1.0 - probability).ln()).abs() < 1e-15);
+        assert_eq!(log_loss(-1_000.0, true), 1_000.0);
+    }
+
+    /// Gradient descent on rows of an intercept and three numbers, without anything of the product.
+    fn descended(rows: &[([f64; 4], f64)]) -> [f64; 4] {
+        let mut weights = [0.0; 4];
+        for _ in 0..4_000 {
+            let mut gradient = [0.0, weights[1], weights[2], weights[3]];
+            for (values, label) in rows {
+                let residual = plain_probability(&weights, values) - label;
+                for (sum, value) in gradient.iter_mut().zip(values) {
+                    *sum += residual * value;
+                }
+            }
+            for (weight, slope) in weights.iter_mut().zip(gradient) {
+                *weight -= 2.0 * slope / rows.len() as f64;
+            }
+        }
+        weights
+    }
+
+    fn plain_probability(weights: &[f64; 4], values: &[f64; 4]) -> f64 {
+        let log_odds: f64 = weights.iter().zip(values).map(|(w, x)| w * x).sum();
+        1.0 / (1.0 + (-log_odds).exp())
+    }
+
+    /// Rows without missing values, as plain numbers.
+    fn plain(table: &Table) -> Vec<([f64; 4], f64)> {
+        (0..table.rows())
+            .map(|row| {
+                let [a, b, c] = [0, 1, 2].map(|feature: usize| table.features[feature][row]);
+                let label = table.labels[row].expect("a label");
+                ([1.0, a, b, c], f64::from(u8::from(label)))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn two_policies_have_the_log_loss_of_plain_arithmetic() {
+        let mut worlds = worlds().into_iter();
+        let mut world = worlds
+            .find(|world| world.name == "sudden drift, 5 rows a client")
+            .expect("a world");
+        world.batches = 12;
+        let stream = Stream::draw(&world, 3);
+        let tallies = play_policies(&world, &stream, 1.0);
+        let mut rows = plain(&stream.first);
+        let never = descended(&rows);
+        let (mut of_never, mut of_all) = (0.0, 0.0);
+        for (batch, arrival) in stream.batches.iter().enumerate() {
+            let truth = plain(&arrival.truth);
+            if batch > 0 {
+                let all = descended(&rows);
+                let mean = |weights: &[f64; 4]| {
+                    let losses = truth.iter().map(|(values, label)| {
+                        let probability = plain_probability(weights, values);
+                        -(label * probability.ln() + (1.0 - label) * (1.0 - probability).ln())
+                    });
+                    losses.sum::<f64>() / truth.len() as f64
+                };
+                of_never += mean(&never) / 11.0;
+                of_all += mean(&all) / 11.0;
+            }
+            rows.extend(plain(&arrival.told));
+        }
+        assert!(
+            (tallies[0].log_loss() - of_never).abs() < 1e-6,
+            "{of_never}"
+        );
+        assert!((tallies[1].log_loss() - of_all).abs() < 1e-6, "{of_all}");
+        assert!(of_all < of_never);
+    }
+}
