@@ -53,9 +53,11 @@ impl Regime {
 }
 
 impl Evidence {
-    /// True if the labelled rows since the drift have doubled since a candidate was last tried.
+    /// True if no model drift was found on the new rows, and the labelled rows since earlier drift have
+    /// doubled since a candidate was last tried.
     pub fn is_refit_due(&self) -> bool {
         self.new_labelled_rows > 0
+            && !self.has_model_drift()
             && self.regime.is_some_and(|regime| {
                 regime.labelled_rows_with(self) >= 2 * regime.labelled_rows_at_trial
             })

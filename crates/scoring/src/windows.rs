@@ -345,3 +345,6 @@ pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor,
         Err(error @ FitError::NotConverged { .. }) => Err(Failure::data(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

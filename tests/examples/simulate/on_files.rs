@@ -60,9 +60,12 @@ fn play_both_ways(world: &World, trigger: &str) -> anyhow::Result<usize> {
         let name = format!("batch-{batch:03}");
         files.write(&folder.path().join("in"), &name, &arrival.told)?;
         let record = run_once(&config)?;
+        let is_refit = record.comparison.as_ref().is_some_and(|it| it.refit);
         let on_files = match record.outcome {
-            Some(Outcome::Steady | Outcome::NotJudged) => RunResult::Kept,
+            Some(Outcome::Steady | Outcome::DriftNoted | Outcome::NotJudged) => RunResult::Kept,
+            Some(Outcome::Redeployed) if is_refit => RunResult::Refitted,
             Some(Outcome::Redeployed) => RunResult::Redeployed,
+            Some(Outcome::CandidateRefused) if is_refit => RunResult::RefitRefused,
             Some(Outcome::CandidateRefused) => RunResult::Refused,
             other => anyhow::bail!("batch {batch} came out as {other:?}: {}", record.reason),
         };

@@ -174,10 +174,11 @@ impl<'a> Pipeline<'a> {
         let comparison = scoring::compare(&contest).expect("labelled new rows");
         let is_accepted = gate(&comparison, self.config.deployment.gate).accepted;
         self.regime = self.regime.map(|regime| regime.after_gate(!is_accepted));
+        let is_refit = contest.refit;
         if is_accepted {
             self.deploy(candidate);
         }
-        match (contest.refit && !contest.model_drift, is_accepted) {
+        match (is_refit, is_accepted) {
             (false, true) => RunResult::Redeployed,
             (false, false) => RunResult::Refused,
             (true, true) => RunResult::Refitted,

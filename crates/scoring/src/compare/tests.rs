@@ -1,7 +1,7 @@
 use common::config::{GatePolicy, TrainingWindow};
 use common::{Config, Schema};
 use dataset::{FOLDS, Fold};
-use model::{Design, LinearPredictor, Predictor, Threshold};
+use model::{Design, LinearPredictor, Predictor};
 use training::{FitSettings, OutOfFold, fit};
 
 use super::*;
@@ -149,7 +149,7 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
         let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
         answers.extend(log_odds(&predictor.expression(), &asked, &asked.all()));
     }
-    let wanted = evaluate(&answers, Threshold::HALF).unwrap();
+    let wanted = evaluate(&answers, model_of(&table).threshold).unwrap();
     assert_eq!(comparison.candidate.confusion, wanted.confusion);
     assert!((comparison.candidate.log_loss - wanted.log_loss).abs() < 1e-9);
 }

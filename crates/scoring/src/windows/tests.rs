@@ -1,0 +1,182 @@
+use common::ledger::DataPosition;
+use common::{Config, Schema};
+
+use super::*;
+
+const SETTINGS: FitSettings = FitSettings { c: 1.0 };
+
+/// Rows of batches. In each batch the label follows `sign` · x, with noise.
+fn table_of(batches: &[(usize, f64)]) -> (Table, Vec<u64>) {
+    let schema = Schema {
+        features: vec!["x".into()],
+        ..Schema::default()
+    };
+    let (mut table, mut starts) = (Table::new(&schema), Vec::new());
+    for (rows, sign) in batches {
+        let first = table.rows();
+        starts.push(first as u64);
+        for row in first..first + rows {
+            let x = (row as f64 * 0.7).cos() * 3.0;
+            let label = sign * x + (row as f64 * 2.3).sin() * 1.5 > 0.0;
+            table.push(format!("client {row}").as_bytes(), &[x], Some(label));
+        }
+    }
+    (table, starts)
+}
+
+fn model_of(table: &Table, rows: Range<usize>) -> Model {
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","schema":{"features":["x"]}}"#;
+    let config = Config::parse(std::path::Path::new("/nowhere/config.json"), text).unwrap();
+    training::train(&config, table, rows, DataPosition::default()).unwrap()
+}
+
+fn chosen(table: &Table, windows: &[WindowRows], gate_rows: Range<usize>) -> WindowChoice {
+    choose_window(&WindowTrial {
+        settings: &SETTINGS,
+        table,
+        windows,
+        first: &model_of(table, windows[0].rows.clone()),
+        gate_rows: &gate_rows,
+    })
+    .unwrap()
+}
+
+#[test]
+fn after_a_drift_the_rows_since_then_are_chosen() {
+    let (table, batches) = table_of(&[(1_500, 1.0), (250, -1.0)]);
+    let windows = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_500));
+    let choice = chosen(&table, &windows, 1_500..1_750);
+    assert_eq!(choice.chosen.window, Window::SinceDrift);
+    assert_eq!(choice.chosen.rows, 1_500..1_750);
+    assert_eq!(choice.answers.len(), 250);
+    let [all, since] = &choice.results[..] else {
+        panic!("{:?}", choice.results)
+    };
+    assert_eq!((all.window, all.labelled_rows), (Window::AllRows, 1_750));
+    assert_eq!((all.p_value, all.is_chosen), (None, false));
+    assert_eq!((since.first_row, since.labelled_rows), (1_500, 250));
+    assert!(since.log_loss < all.log_loss && since.p_value < Some(1e-6) && since.is_chosen);
+}
+
+#[test]
+fn without_a_change_all_rows_are_chosen() {
+    let (table, batches) = table_of(&[(1_500, 1.0), (250, 1.0), (250, 1.0)]);
+    let windows = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_750));
+    let choice = chosen(&table, &windows, 1_750..2_000);
+    assert_eq!(
+        choice.chosen.window,
+        Window::AllRows,
+        "{:?}",
+        choice.results
+    );
+}
+
+#[test]
+fn a_window_of_few_rows_or_of_one_label_is_left_out() {
+    let (mut table, batches) = table_of(&[(300, 1.0), (80, 1.0), (59, 1.0)]);
+    let all = windows(TrainingWindow::Auto, table.rows(), &batches, None);
+    let choice = chosen(&table, &all, 380..439);
+    let why = |choice: &WindowChoice, place: usize| choice.results[place].left_out.clone();
+    assert_eq!(
+        why(&choice, 1).unwrap(),
+        "it has 59 labelled rows, fewer than 60"
+    );
+    assert_eq!(why(&choice, 2), None);
+    for row in 380..439 {
+        table.labels[row] = Some(row < 384);
+    }
+    for row in 300..380 {
+        table.labels[row] = Some(false);
+    }
+    let choice = chosen(&table, &all, 300..439);
+    assert_eq!(
+        why(&choice, 2).unwrap(),
+        "it has 4 rows of one label, fewer than 5"
+    );
+}
+
+#[test]
+fn the_gate_rows_of_a_fold_do_not_choose_the_window_that_predicts_them() {
+    let (table, batches) = table_of(&[(1_500, 1.0), (250, -1.0)]);
+    let all = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_500));
+    let before = chosen(&table, &all, 1_500..1_750).answers;
+    // The labels of one fold's gate rows are turned. Its rows are in no fit that predicts them, and
+    // choose no window for themselves, so their predictions stay.
+    let gate = GateRows::of(&table, &(1_500..1_750));
+    let mut turned = table.clone();
+    for row in 1_500..1_750 {
+        if table.clients[row] % FOLDS == gate.folds[0].number {
+            turned.labels[row] = table.labels[row].map(|label| !label);
+        }
+    }
+    let after = chosen(&turned, &all, 1_500..1_750).answers;
+    let fold = gate.folds[0].rows.clone();
+    let close = |place: usize| (before[place].log_odds - after[place].log_odds).abs() < 1e-6;
+    assert!(fold.clone().all(close));
+    assert!((fold.end..250).any(|place| !close(place)));
+}
+
+#[test]
+fn windows_of_the_same_rows_are_tried_once() {
+    let names = |setting, rows, batches: &[u64], drift| {
+        let windows = windows(setting, rows, batches, drift);
+        windows
+            .iter()
+            .map(|it| it.window.to_string())
+            .collect::<Vec<_>>()
+    };
+    let starts: Vec<u64> = (0..12).map(|batch| batch * 100).collect();
+    assert_eq!(
+        names(TrainingWindow::Auto, 1_200, &starts, Some(900)),
+        [
+            "all rows",
+            "rows since the drift was found",
+            "last batch",
+            "last 2 batches",
+            "last 4 batches",
+            "last 8 batches"
+        ]
+    );
+    assert_eq!(
+        names(TrainingWindow::Auto, 1_200, &starts, Some(1_100)),
+        [
+            "all rows",
+            "rows since the drift was found",
+            "last 2 batches",
+            "last 4 batches",
+            "last 8 batches"
+        ]
+    );
+    assert_eq!(
+        names(TrainingWindow::All, 1_200, &starts, Some(900)),
+        ["all rows"]
+    );
+    assert_eq!(
+        names(TrainingWindow::Batches(3), 1_200, &starts, Some(900)),
+        ["last 3 batches"]
+    );
+    let few = windows(TrainingWindow::Batches(30), 1_200, &starts, None);
+    assert_eq!(few[0].rows, 0..1_200);
+    assert_eq!(names(TrainingWindow::Auto, 0, &[], None), ["all rows"]);
+}
+
+#[test]
+fn gate_rows_are_new_or_seen_since_the_drift_by_no_deployed_model() {
+    let starts: Vec<u64> = (0..12).map(|batch| batch * 100).collect();
+    for (new, drift, fitted, first) in [
+        // Without a regime, only the new rows.
+        (1_100, None, 100, 1_100),
+        // Since the drift.
+        (1_100, Some(900), 100, 900),
+        // At most five batches.
+        (1_100, Some(200), 100, 700),
+        // Not those that the deployed model was fitted to.
+        (1_100, Some(900), 1_000, 1_000),
+        // The new rows in any case: many small batches may have waited.
+        (300, Some(300), 300, 300),
+        (1_100, Some(900), 1_200, 1_100),
+    ] {
+        assert_eq!(first_gate_row(new, &starts, drift, fitted), first);
+    }
+}
