@@ -11,7 +11,7 @@ use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
 use record::{NoticeKind, RunRecord};
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 use crate::notices;
 
