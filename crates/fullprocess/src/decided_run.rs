@@ -202,11 +202,10 @@ impl OpenRun<'_> {
                 format!("every input file is known; {waiting} new rows wait for more labels")
             }
         };
-        notices::collect(self.config, self.history, &ledger, &mut self.record)?;
         let live = input.live.as_ref();
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
         self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);
-        Ok(())
+        notices::collect(self.config, self.history, &ledger, &mut self.record)
     }
 }
