@@ -10,29 +10,17 @@ mod command;
 mod condition;
 mod message;
 mod outbox;
+mod run_context;
 mod webhook;
 
 use common::history::OpenCondition;
 use common::{Config, History};
-use jiff::Timestamp;
 
 use crate::message::Message;
 use crate::outbox::{Target, TargetDelivery};
 
 pub use condition::{Condition, Observation, Status};
-
-/// The run that made observations.
-#[derive(Clone, Debug)]
-pub struct RunContext {
-    /// Start of the program. One start notifies about an open condition only once.
-    pub began: Timestamp,
-    /// Time of the observations.
-    pub now: Timestamp,
-    /// Number of the run. `None` if the run failed before it got a number.
-    pub run: Option<i64>,
-    /// The deployed release after the run.
-    pub release: Option<String>,
-}
+pub use run_context::RunContext;
 
 /// Delivery of alerts by one start of the program, with the attempts that are left.
 pub struct Delivery<'a> {
@@ -109,13 +97,6 @@ fn record_one(
     Ok(())
 }
 
-impl RunContext {
-    /// True if this start of the program made the notification at time `notified_at`.
-    fn has_notified_at(&self, notified_at: Timestamp) -> bool {
-        (self.began..=self.now).contains(&notified_at)
-    }
-}
-
 impl<'a> Delivery<'a> {
     /// A delivery to all targets, with all attempts left.
     pub fn begin(config: &'a Config) -> Self {
@@ -182,7 +163,7 @@ pub fn targets(config: &Config) -> Vec<&'static str> {
 mod tests {
     use std::path::Path;
 
-    use jiff::SignedDuration;
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::RunContext;
 use crate::condition::{Observation, Status};
+use crate::run_context::RunContext;
 
 /// Maximum number of characters of `text` that chat tools accept.
 const MAX_TEXT_CHARACTERS: usize = 2_000;

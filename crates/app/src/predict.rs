@@ -14,22 +14,13 @@ pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
 pub(crate) use self::size::answer_bytes;
 
 /// Options of a prediction request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Options {
     /// The positive label is predicted where its probability is above this; `None` for the model's
     /// own threshold.
     pub(crate) threshold: Option<f64>,
     /// True if each prediction is explained.
     pub(crate) explain: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            threshold: None,
-            explain: false,
-        }
-    }
 }
 
 impl Options {

@@ -84,6 +84,16 @@ pub fn check(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Reason why something is not read: its type, unless it is a regular file.
+pub fn reason_not_read(kind: FileType) -> Option<String> {
+    (!kind.is_file()).then(|| {
+        format!(
+            "it is {}, not a regular file, so it is not read",
+            name_of(kind)
+        )
+    })
+}
+
 fn not_regular(found: &Metadata) -> io::Error {
     io::Error::other(format!(
         "it is {}, not a regular file: move it away",

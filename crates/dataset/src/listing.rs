@@ -16,9 +16,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::Failure;
 use common::config::InputFolder;
 use common::ledger::FileStamp;
+use common::{Failure, regular};
 use walkdir::{DirEntry, WalkDir};
 
 use self::link_filter::LinkFilter;
@@ -172,7 +172,7 @@ fn add_entry(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
         is_unreadable: false,
     };
     if let Some(reason) = reason_to_ignore(entry.file_name(), entry.file_type()) {
-        listing.ignored.push(skipped(reason));
+        listing.ignored.push(skipped(&reason));
         return;
     }
     if entry.file_type().is_dir() {
@@ -219,24 +219,30 @@ fn add_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Listing
 }
 
 /// Reason why an entry with this name and type is not client data. `None` if it may be.
-pub fn reason_to_ignore(name: &OsStr, file_type: FileType) -> Option<&'static str> {
+pub fn reason_to_ignore(name: &OsStr, file_type: FileType) -> Option<String> {
     if is_hidden(name) {
-        return Some("its name is hidden");
+        return Some("its name is hidden".into());
     }
     if file_type.is_dir() {
         return None;
     }
-    let name = name.to_string_lossy().to_lowercase();
+    let lower_case = name.to_string_lossy().to_lowercase();
     if TEMPORARY_ENDINGS
         .iter()
-        .any(|ending| name.ends_with(ending))
+        .any(|ending| lower_case.ends_with(ending))
     {
-        return Some("its name is that of an unfinished file");
+        return Some("its name is that of an unfinished file".into());
     }
-    if !(name.ends_with(".csv") || name.ends_with(".csv.gz")) {
-        return Some("it is no .csv or .csv.gz file");
+    if !is_csv_name(name) {
+        return Some("it is no .csv or .csv.gz file".into());
     }
-    (!file_type.is_file()).then_some("it is no regular file")
+    regular::reason_not_read(file_type)
+}
+
+/// True if a file of this name may hold client data.
+pub(crate) fn is_csv_name(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_lowercase();
+    name.ends_with(".csv") || name.ends_with(".csv.gz")
 }
 
 fn is_hidden(name: &OsStr) -> bool {

@@ -5,30 +5,35 @@
 //! found by name, with spaces and case forgiven; other columns are ignored.
 
 mod bulk;
+mod file_flaw;
 mod header;
 mod long_fields;
 mod missing;
 mod opened;
 mod parse;
+mod passed;
 mod record;
+mod rejection;
 
-use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use common::Schema;
 
-use crate::cell::{CellProblem, Label};
-use crate::tokenizer::{Block, Blocks, Format, LimitExceeded, Record, Tokenizer, Tolerated};
+use crate::cell::Label;
+use crate::tokenizer::{Block, Blocks, Format, Record, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
+pub use self::file_flaw::{FileFlaw, FileProblem};
 use self::header::ColumnMap;
-pub use self::header::{ColumnPlaces, HeaderFlaw, find_columns};
+pub use self::header::{ColumnPlaces, HeaderFlaw, TargetColumn, find_columns};
 pub(crate) use self::long_fields::{LongFields, never_closed};
 pub use self::missing::{MissingCounts, missing_too_often};
 pub(crate) use self::opened::{Opened, problem_of_cut};
 pub use self::parse::{Lines, ParsedRows};
+use self::passed::Passed;
 use self::record::Encoding;
+pub use self::rejection::{Rejection, RowFlaw};
 
 /// Reads the rows of one text, one after another.
 pub struct RowReader<R> {
@@ -53,74 +58,6 @@ pub struct KnownHeader {
 /// Bytes of the longest header that is kept.
 const MAX_KNOWN_HEADER_BYTES: usize = 4096;
 
-/// The part of a text that was passed, the header included.
-#[derive(Default)]
-struct Passed {
-    tolerated: Tolerated,
-    lines: u64,
-    long_fields: LongFields,
-}
-
-/// Whether the target column is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetColumn {
-    /// It is read where the file has it.
-    Read,
-    /// It is treated like any other column.
-    Ignored,
-}
-
-/// Why a file cannot be read as client rows.
-#[derive(Debug)]
-pub enum FileProblem {
-    /// Its content does not serve.
-    Unusable(FileFlaw),
-    /// It could not be read.
-    Unreadable(io::Error),
-}
-
-/// What is wrong with the content of a file; its text says why the file is rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileFlaw {
-    /// The header does not serve.
-    Header(HeaderFlaw),
-    /// A quote is never closed, or a record has no end.
-    Syntax(String),
-    /// It exceeds a limit of its format.
-    Exceeded(LimitExceeded),
-}
-
-impl From<HeaderFlaw> for FileFlaw {
-    fn from(flaw: HeaderFlaw) -> Self {
-        Self::Header(flaw)
-    }
-}
-
-impl fmt::Display for FileFlaw {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Header(flaw) => flaw.fmt(to),
-            Self::Syntax(reason) => to.write_str(reason),
-            Self::Exceeded(limit) => limit.fmt(to),
-        }
-    }
-}
-
-/// What is wrong with a refused row, for a caller that answers by kind.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RowFlaw {
-    /// A field spans lines and has text after its closing quote.
-    StrayQuote,
-    /// It has more or fewer fields than the header.
-    FieldCount,
-    /// A field is not UTF-8.
-    NotUtf8,
-    /// The client has no name.
-    NoClient,
-    /// A cell does not serve.
-    Cell(CellProblem),
-}
-
 /// One row of a file.
 pub enum ReadRow<'a> {
     /// A row that fits the schema.
@@ -138,19 +75,6 @@ pub struct Cells<'a> {
     pub values: &'a [f64],
     /// The class, where it is known.
     pub label: Label,
-}
-
-/// A refused row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// Line that the row begins on, counted from 1.
-    pub line: u64,
-    /// Field that is to blame, counted from 1.
-    pub column: usize,
-    /// What is wrong with it.
-    pub reason: String,
-    /// The row's cells as CSV, with control characters and invalid bytes as `\xHH`.
-    pub text: String,
 }
 
 impl<R: Read> RowReader<R> {
@@ -286,16 +210,6 @@ impl<R: Read> RowReader<R> {
             has_byte_order_mark: self.block.has_byte_order_mark,
             ..self.tokenizer.tolerated()
         }
-    }
-}
-
-impl Passed {
-    /// What was tolerated in a text with these columns.
-    fn notes(&self, columns: &ColumnMap, tolerated: Tolerated) -> Vec<String> {
-        let mut notes = columns.notes.clone();
-        notes.extend(tolerated.sentences().map(str::to_owned));
-        notes.extend(self.long_fields.note());
-        notes
     }
 }
 

@@ -5,19 +5,22 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
 use common::config::InputFolder;
-use common::{Failure, Schema, digest};
+use common::{Failure, Schema, digest, regular};
+use walkdir::WalkDir;
 
 use crate::data_file::DataFile;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::line::push_line;
-use crate::listing::{FoundFile, list};
+use crate::listing::{FoundFile, is_csv_name, list};
 use crate::reader::{
     BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, missing_too_often,
 };
 use crate::table::Table;
+use crate::text::escaped;
 use crate::tokenizer::Format;
 
 /// Maximum number of rejected rows of one file that are named one by one.
@@ -288,6 +291,20 @@ impl ReadFile {
     }
 }
 
+/// Entries of the folder that look like files of client data and are not, each with the reason.
+fn unread_entries(folder: &InputFolder) -> Vec<String> {
+    let entries = WalkDir::new(&folder.path).min_depth(1).follow_links(true);
+    let entries = entries.sort_by_file_name().into_iter().flatten();
+    let looks_like_data = entries.filter(|entry| is_csv_name(entry.file_name()));
+    let unread = looks_like_data.filter_map(|entry| {
+        let name = entry.path().strip_prefix(&folder.path).ok()?;
+        let reason = regular::reason_not_read(entry.file_type())?;
+        let name = escaped(name.as_os_str().as_bytes());
+        Some(format!("{}/{name}: {reason}", folder.name))
+    });
+    unread.take(MAX_NAMED_ROWS).collect()
+}
+
 fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
     let list_of = |what: &str, named: &[String]| {
         if named.is_empty() {
@@ -297,16 +314,18 @@ fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
         }
     };
     Failure::data(format!(
-        "the test data in {} has no usable labelled row ({} rows rejected{}{}): put a CSV file with known outcomes there",
+        "the test data in {} has no usable labelled row ({} rows rejected{}{}{}): put a CSV file with known outcomes there",
         folder.path.display(),
         data.rejected_rows,
         list_of("rejected files", &data.rejected_files),
         list_of("rejected rows", &data.rejections),
+        list_of("not read", &unread_entries(folder)),
     ))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
     use std::path::Path;
 
     use super::*;
@@ -375,6 +394,20 @@ mod tests {
         assert_eq!(all[0].lines(0..2), b"a,1,2,3,0\n\"c,d\",4,5,6,1\n");
         assert_eq!(all[0].lines(1..2), b"\"c,d\",4,5,6,1\n");
         assert_eq!(all[1].header, HEADER.as_bytes());
+    }
+
+    #[test]
+    fn test_data_that_is_no_regular_file_is_named() {
+        let base = tempfile::tempdir().unwrap();
+        common::files::create_folder(&base.path().join("a.csv")).unwrap();
+        let _socket = UnixListener::bind(base.path().join("b.csv")).unwrap();
+        let error = load(base.path()).unwrap_err().to_string();
+        for text in [
+            "test/a.csv: it is a folder, not a regular file",
+            "test/b.csv: it is a socket, not a regular file",
+        ] {
+            assert!(error.contains(text), "{error}");
+        }
     }
 
     #[test]

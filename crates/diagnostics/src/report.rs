@@ -7,8 +7,8 @@ use dataset::escaped;
 use dataset::passes::{ColumnSummary, LevelSummary, Summary};
 use serde::Serialize;
 
-use crate::StoredDiagnostics;
 use crate::measure::MeasuredDurations;
+use crate::stored::StoredDiagnostics;
 
 /// The report of `diagnostics`.
 #[derive(Clone, Debug, Serialize)]

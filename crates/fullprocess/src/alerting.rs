@@ -6,14 +6,13 @@ mod resolution;
 use std::slice::from_ref;
 
 use alerts::{Condition, Delivery, Observation, RunContext};
-use common::exit::classify;
+use common::exit::{Exit, classify};
 use common::{Config, History};
 use jiff::Timestamp;
 use record::{Outcome, RunRecord};
 
 use self::observations::{dependencies, failure, observations, present};
 use self::resolution::without_premature_resolutions;
-use crate::open_run::OpenRun;
 
 /// The alerts of one start of the program, which may finish one run and begin another.
 pub(crate) struct AlertSession<'a> {
@@ -71,55 +70,54 @@ impl<'a> AlertSession<'a> {
     }
 }
 
-/// Queues the alerts of a run that ends; part of the transaction that closes the run.
-pub(crate) fn queue_alerts(run: &OpenRun<'_>) {
-    let observations = observations(&run.record, run.failed_with);
-    let observations = without_premature_resolutions(run.history, &run.record, observations);
-    queue_observations(run, &observations);
+/// Queues alerts of one run. A run does not fail because an alert cannot be queued.
+pub(crate) struct AlertQueue<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) history: &'a History,
+    /// Start of the program.
+    pub(crate) began: Timestamp,
 }
 
-/// Queues an alert that a run was interrupted and is resumed.
-pub(crate) fn queue_interruption_alert(run: &OpenRun<'_>) {
-    let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
-    queue_observations(run, &[present(Condition::RunFailed, what.into())]);
-}
+impl AlertQueue<'_> {
+    /// Queues the alerts of a run that ends; part of the transaction that closes the run.
+    /// `failed_with` is the exit code of the error that ended the run.
+    pub(crate) fn queue_end(&self, record: &RunRecord, failed_with: Option<Exit>) {
+        let observations = observations(record, failed_with);
+        let observations = without_premature_resolutions(self.history, record, observations);
+        let ended = record.finished_at.unwrap_or_else(Timestamp::now);
+        self.queue(record, ended, &observations);
+    }
 
-/// Queues an alert about the dependencies that a run found after its end.
-pub(crate) fn queue_dependency_alert(
-    config: &Config,
-    history: &History,
-    began: Timestamp,
-    record: &RunRecord,
-) {
-    let context = RunContext {
-        began,
-        now: Timestamp::now(),
-        run: record.run_id,
-        release: record.release.clone(),
-    };
-    let seen = dependencies(record);
-    if let Err(error) = alerts::record(config, history, &context, seen.as_slice()) {
-        tracing::warn!("nobody is told of the dependencies: {error:#}");
+    /// Queues an alert that a run was interrupted and is resumed.
+    pub(crate) fn queue_interruption(&self, record: &RunRecord) {
+        let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
+        let observation = present(Condition::RunFailed, what.into());
+        let now = record.finished_at.unwrap_or_else(Timestamp::now);
+        self.queue(record, now, &[observation]);
+    }
+
+    /// Queues an alert about the dependencies that a run found after its end.
+    pub(crate) fn queue_dependencies(&self, record: &RunRecord) {
+        self.queue(record, Timestamp::now(), dependencies(record).as_slice());
+    }
+
+    fn queue(&self, record: &RunRecord, now: Timestamp, observations: &[Observation]) {
+        let context = RunContext {
+            began: self.began,
+            now,
+            run: record.run_id,
+            release: record.release.clone(),
+        };
+        let queued = alerts::record(self.config, self.history, &context, observations);
+        if let Err(error) = queued {
+            tracing::warn!(run = record.run_id, "no alert was queued: {error:#}");
+        }
     }
 }
 
 /// Delivers alerts that were queued after the run's own delivery.
 pub(crate) fn deliver_queued(config: &Config, history: &History) {
     Delivery::begin(config).deliver(history);
-}
-
-/// That people cannot be told is no reason for a run to fail.
-fn queue_observations(run: &OpenRun<'_>, observations: &[Observation]) {
-    let record = &run.record;
-    let context = RunContext {
-        began: run.began,
-        now: record.finished_at.unwrap_or_else(Timestamp::now),
-        run: record.run_id,
-        release: record.release.clone(),
-    };
-    if let Err(error) = alerts::record(run.config, run.history, &context, observations) {
-        tracing::warn!("nobody is told of run {}: {error:#}", run.id);
-    }
 }
 
 /// Number of the run that is open; `None` without any.

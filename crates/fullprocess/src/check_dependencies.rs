@@ -10,7 +10,8 @@ use common::{Config, History, RunLock};
 use jiff::Timestamp;
 use record::{Outcome, RunRecord};
 
-use crate::{alerting, run_folder};
+use crate::alerting::{AlertQueue, deliver_queued};
+use crate::run_folder;
 
 /// Asks the registry index if a check is due, and records the state of the dependencies. Returns
 /// the lines to print.
@@ -46,11 +47,16 @@ fn ask(config: &Config, run: i64, record: &mut RunRecord) -> anyhow::Result<Opti
     record.dependencies = Some(found.counts());
     history.transaction(|history| {
         history.save_run(run, record)?;
-        alerting::queue_dependency_alert(config, history, began, record);
+        let alerts = AlertQueue {
+            config,
+            history,
+            began,
+        };
+        alerts.queue_dependencies(record);
         Ok(())
     })?;
     run_folder::write_texts(&config.layout, run, record)?;
-    alerting::deliver_queued(config, &history);
+    deliver_queued(config, &history);
     Ok(Some(printed_lines(record, seconds)))
 }
 

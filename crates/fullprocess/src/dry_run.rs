@@ -13,10 +13,11 @@ use common::{Config, History, Layout, files, regular};
 use jiff::Timestamp;
 use record::{Action, Effect, Outcome, RunRecord};
 
+use crate::decided_run::{DecidedRun, InputState};
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::OpenRun;
 use crate::trial::Trial;
-use crate::{DecidedRun, InputState, unlabelled};
+use crate::unlabelled;
 
 /// The record that a real run would leave, as far as it is known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {

@@ -8,6 +8,7 @@ mod alerting;
 mod call_api;
 mod carry_out;
 mod check_dependencies;
+mod decided_run;
 mod doctor;
 mod dry_run;
 mod evaluation;
@@ -21,7 +22,6 @@ mod run_list;
 mod trial;
 mod unlabelled;
 
-use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -29,18 +29,14 @@ use anyhow::Context;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
 use common::exit::Exit;
-use common::ledger::{FileStatus, LedgerFile};
 use common::{Config, History, RunLock, files};
-use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use jiff::Timestamp;
-use record::{Action, Decision, Evidence, Outcome, Policy, RunRecord, decide};
+use record::RunRecord;
 use serde::Serialize;
 
 use crate::alerting::AlertSession;
-use crate::evaluation::{LiveRelease, RunData, evaluate};
-use crate::monitor::monitor;
+use crate::decided_run::{DecidedRun, InputState};
 use crate::open_run::OpenRun;
-use crate::unlabelled::prediction_update;
 
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
@@ -175,199 +171,6 @@ fn run_stages(
             run.fail(&error);
             Err(error)
         }
-    }
-}
-
-/// The input folders' content, and the state that it is compared with.
-struct InputState {
-    live: Option<LiveRelease>,
-    prepared: Prepared,
-    found: InputScan,
-}
-
-/// A committed decision with the data that it needs.
-struct DecidedRun {
-    action: Action,
-    data: RunData,
-    live: Option<LiveRelease>,
-}
-
-impl InputState {
-    fn read(config: &Config, history: &History) -> anyhow::Result<Self> {
-        let live = LiveRelease::load(config)?;
-        let prepared =
-            ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
-        let found = ingestion::scan_input(config, &prepared, Timestamp::now())?;
-        Ok(Self {
-            live,
-            prepared,
-            found,
-        })
-    }
-
-    /// True if all input is known and every task of a run is done.
-    fn is_nothing_new(&self) -> bool {
-        let ledger = &self.prepared.ledger;
-        let is_rejected = |file: &LedgerFile| file.status == FileStatus::Rejected;
-        // If all input was rejected and nothing is deployed, each run reports it.
-        let has_no_input = ledger.rows == 0 && !ledger.files.iter().any(is_rejected);
-        let is_served = self.live.is_some() || has_no_input;
-        self.found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
-    }
-}
-
-impl OpenRun<'_> {
-    /// Ingests new input, evaluates the deployed model on it, and commits the decision.
-    fn ingest_and_decide(&mut self, input: InputState) -> anyhow::Result<DecidedRun> {
-        let InputState {
-            live,
-            prepared,
-            found,
-        } = input;
-        let data = self.stage("ingestion", |run| {
-            run.ingest(prepared, found, live.as_ref())
-        })?;
-        let policy = Policy::of(self.config);
-        let (evidence, decision) = self.stage("judging", |run| {
-            let (config, history, live) = (run.config, run.history, live.as_ref());
-            let update = live
-                .map(|live| prediction_update(config, history, run.id, live, &data))
-                .transpose()?
-                .unwrap_or_default();
-            let mut evidence = Evidence {
-                regime: regime::load(config, history, &data)?,
-                verdicts: monitor(config, history, live, &data)?,
-                ..evaluate(config, history, live, &data)?
-            };
-            let decision = decide(&evidence, &policy);
-            if decision.action == Action::Wait {
-                // The next run tests these rows with the rows that they wait for. Another test of a
-                // part of them would raise the chance of a false alarm.
-                evidence.verdicts = None;
-            }
-            if decision.action.marks_as_evaluated() {
-                evidence.estimated_performance = update.estimated_performance.clone();
-                evidence.realised_performance = update.realised_performance.clone();
-                run.record.pending_predictions = update.write(config, history)?;
-            }
-            Ok((evidence, decision))
-        })?;
-        self.record_decision(&data, evidence, &policy, &decision);
-        notices::collect(self.config, self.history, &data.ledger, &mut self.record)?;
-        let regime = self.record.regime;
-        self.save_with(|history| regime::save(history, regime, &data))?;
-        Ok(DecidedRun {
-            action: decision.action,
-            data,
-            live,
-        })
-    }
-
-    fn ingest(
-        &mut self,
-        prepared: Prepared,
-        mut found: InputScan,
-        live: Option<&LiveRelease>,
-    ) -> anyhow::Result<RunData> {
-        if found.is_nothing_new()
-            && let Some(damage) = ingestion::damage(self.config, &prepared.ledger)?
-        {
-            found.note_damage(damage);
-        }
-        if found.is_nothing_new() {
-            // The data exists already: an earlier run or a stage run by hand ingested it.
-            match RunData::load(self.config, prepared.ledger.clone()) {
-                Ok(mut data) => {
-                    let (ledger, report) =
-                        ingestion::record_nothing_new(self.history, data.ledger, &found)?;
-                    self.record.note_ingestion(report);
-                    data.ledger = ledger;
-                    return Ok(data);
-                }
-                Err(error) => found.note_damage(error.root_cause().to_string()),
-            }
-        }
-        let committed = RefCell::new(None);
-        // The report is saved with the ledger. Once the ledger knows the files, no later run can
-        // report their rejections.
-        let note = |history: &History, report: &IngestReport| {
-            let mut record = self.record.clone();
-            record.note_ingestion(report.clone());
-            history.save_run(self.id, &record)?;
-            committed.replace(Some(report.clone()));
-            Ok(())
-        };
-        let ingested = ingestion::ingest(Intake {
-            config: self.config,
-            history: self.history,
-            ledger: prepared.ledger,
-            found,
-            live: live.map(LiveRelease::manifest),
-            keep: Keep::Rows,
-            run: Some(self.id),
-            on_commit: &note,
-        });
-        if let Some(report) = committed.into_inner() {
-            self.record.note_ingestion(report);
-        }
-        ingested.map(RunData::of)
-    }
-
-    fn record_decision(
-        &mut self,
-        data: &RunData,
-        evidence: Evidence,
-        policy: &Policy,
-        decision: &Decision,
-    ) {
-        let record = &mut self.record;
-        record.release = evidence.deployed.as_ref().map(|live| live.release.clone());
-        let deployed = evidence.deployed.as_ref();
-        record.deployed_score = deployed.map(|live| live.score);
-        record.deployed_score_interval = deployed.and_then(|live| live.score_interval);
-        let new = evidence.score_on(policy.basis);
-        record.new_score = new.map(|f1| f1.value);
-        record.new_score_interval = new.and_then(|f1| f1.interval);
-        if let Some(metrics) = &evidence.on_new_rows
-            && decision.action == Action::Keep
-        {
-            record.warn(scoring::model_warnings(
-                metrics,
-                "the deployed model",
-                "on the new rows",
-            ));
-        }
-        record.rows.new = evidence.new_rows;
-        record.regime = evidence.regime_after(decision.action, self.id);
-        record.data = Some(data.ledger.digest.clone());
-        record.reason = decision.reason.clone();
-        record.decision = Some(decision.clone());
-        record.evidence = Some(evidence);
-    }
-
-    fn end_with_nothing_new(mut self, input: &InputState) -> anyhow::Result<RunRecord> {
-        self.record_nothing_new(input)?;
-        self.finish(Outcome::NothingNew, None)
-    }
-
-    fn record_nothing_new(&mut self, input: &InputState) -> anyhow::Result<()> {
-        let ledger = input.prepared.ledger.clone();
-        let (ledger, report) = ingestion::record_nothing_new(self.history, ledger, &input.found)?;
-        let is_empty = report.empty_folders.len() == self.config.input_folders.len();
-        self.record.note_ingestion(report);
-        self.record.reason = match ledger.rows.saturating_sub(ledger.evaluated_rows) {
-            _ if is_empty => "there is no input file".into(),
-            0 => "every input file is known, and no row waits to be evaluated".into(),
-            waiting => {
-                format!("every input file is known; {waiting} new rows wait for more labels")
-            }
-        };
-        notices::collect(self.config, self.history, &ledger, &mut self.record)?;
-        let live = input.live.as_ref();
-        self.record.release = live.map(|live| live.release.name().to_owned());
-        self.record.deployed_score = live.map(|live| live.manifest().score);
-        self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);
-        Ok(())
     }
 }
 

@@ -5,7 +5,9 @@
 //! runs show it only in their record. The doctor reports it at any time.
 
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 
+use common::config::InputFolder;
 use common::ledger::Ledger;
 use common::{Config, History};
 use ingestion::{IngestReport, MisspeltTarget};
@@ -50,6 +52,9 @@ pub(crate) fn collect(
                 config.schema.target
             ),
         });
+    }
+    if record.release.is_some() {
+        notices.extend(test_data_notice(&config.test_folder));
     }
     notices.sort();
     let now = record.started_at;
@@ -115,6 +120,24 @@ pub(crate) fn folder_notices(report: &IngestReport) -> Vec<Notice> {
         what: format!("the input folder {folder} holds no CSV file"),
     });
     unreadable.chain(empty).collect()
+}
+
+/// The notice that no file of test data is left. The gate needs the test data only once a candidate
+/// is trained, so no other step would report the loss.
+fn test_data_notice(folder: &InputFolder) -> Option<Notice> {
+    let what = match dataset::list(from_ref(folder)) {
+        Ok(listing) if listing.files.is_empty() => format!(
+            "the test data in {} holds no CSV file, so no new model can be scored",
+            folder.path.display()
+        ),
+        Ok(_) => return None,
+        Err(error) => format!("the test data cannot be listed: {error:#}"),
+    };
+    Some(Notice {
+        kind: NoticeKind::NoTestData,
+        place: folder.name.clone(),
+        what,
+    })
 }
 
 /// The notice about a file whose target is probably misspelt.

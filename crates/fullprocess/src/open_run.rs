@@ -7,7 +7,7 @@ use common::{Config, History};
 use jiff::Timestamp;
 use record::{Effect, Outcome, RunRecord};
 
-use crate::alerting;
+use crate::alerting::AlertQueue;
 use crate::notices;
 
 /// A run in progress.
@@ -89,6 +89,15 @@ impl<'a> OpenRun<'a> {
         Ok(done)
     }
 
+    /// The queue of the run's alerts.
+    pub(crate) fn alerts(&self) -> AlertQueue<'a> {
+        AlertQueue {
+            config: self.config,
+            history: self.history,
+            began: self.began,
+        }
+    }
+
     /// True if an effect is done.
     pub(crate) fn has(&self, effect: Effect) -> bool {
         self.record.effects.contains(&effect)
@@ -137,7 +146,7 @@ impl<'a> OpenRun<'a> {
             record_stages(history, &self.unsaved_durations)?;
             notices::save_shown(history, &self.record)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
-            alerting::queue_alerts(&self);
+            self.alerts().queue_end(&self.record, self.failed_with);
             // Runs that found nothing new are many and say little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;

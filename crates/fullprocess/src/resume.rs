@@ -12,8 +12,8 @@ use deployment::Release;
 use jiff::Timestamp;
 use record::{Effect, Outcome, RunRecord};
 
-use crate::DecidedRun;
-use crate::alerting::{self, AlertSession};
+use crate::alerting::AlertSession;
+use crate::decided_run::DecidedRun;
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{self, OpenRun};
 
@@ -33,7 +33,7 @@ pub(crate) fn finish_unfinished_runs(
         tracing::warn!(run = id, "finishing a run that was interrupted");
         let run = OpenRun::resume(config, history, alerts.began, stored);
         if run.record.decision.is_some() {
-            alerting::queue_interruption_alert(&run);
+            run.alerts().queue_interruption(&run.record);
             alerts.deliver(history);
         }
         match run.finish_interrupted() {

@@ -10,9 +10,9 @@ use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratc
 
 use crate::ingested_rows::IngestedRows;
 use crate::pending::Pending;
+use crate::reading::{Keep, PlannedFile, Reading};
 use crate::source::{FileRead, ReadError, Source, read_to_end};
 use crate::summary_state::SummaryState;
-use crate::write::{Keep, PlannedFile, Reading};
 
 /// Number of rejected rows that a report shows per file.
 const SHOWN_REJECTIONS: usize = 5;

@@ -22,8 +22,8 @@ use dataset::{
 use serde::{Deserialize, Serialize};
 
 use crate::memory::EVALUATED_RUN_PREFIX;
+use crate::reading::Reading;
 use crate::summary_state::SummaryState;
-use crate::write::Reading;
 
 /// Prefix of the names of the fingerprint files.
 const ROW_RUN_PREFIX: &str = "rows";

@@ -2,9 +2,10 @@
 
 use common::ledger::{FileStatus, Ledger, LedgerFile, RowCounts};
 
+use crate::reading::PlannedFile;
 use crate::report::FileReport;
 use crate::scan::{InputScan, NewFile, content};
-use crate::write::{PlannedFile, WrittenRows};
+use crate::write::WrittenRows;
 
 /// Files of the ledger whose content still exists, in ingestion order.
 pub(crate) fn remaining_files(ledger: &Ledger, found: &InputScan) -> Vec<PlannedFile> {

@@ -1,13 +1,15 @@
 //! Explains what an ingestion would do with one file. Changes and locks nothing.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::cli::Report;
 use common::ledger::RowCounts;
-use common::{Config, History};
+use common::{Config, History, regular};
 use dataset::{
     DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowReader, TargetColumn,
     load_fingerprints, missing_too_often, reason_to_ignore,
@@ -76,21 +78,25 @@ pub fn explain(config: &Config, file: &Path, detail: Detail) -> anyhow::Result<E
     let mut explanation = Explanation {
         file: file.to_owned(),
         fate: FileFate::Ignored,
-        reason: reason_to_ignore(name, metadata.file_type()).map(str::to_owned),
+        reason: reason_to_skip(name, &metadata),
         notes: Vec::new(),
         warnings: Vec::new(),
         rows: RowCounts::default(),
         details: Vec::new(),
     };
-    if metadata.is_dir() {
-        explanation.reason = Some("it is a folder".into());
-    } else if metadata.len() == 0 {
-        explanation.reason = Some("it is empty".into());
-    }
     if explanation.reason.is_none() {
         read(config, file, detail, &mut explanation).with_context(context)?;
     }
     Ok(explanation)
+}
+
+/// Reason why an ingestion would not look into a file.
+fn reason_to_skip(name: &OsStr, metadata: &Metadata) -> Option<String> {
+    let kind = metadata.file_type();
+    if kind.is_file() && metadata.len() == 0 {
+        return Some("it is empty".into());
+    }
+    regular::reason_not_read(kind).or_else(|| reason_to_ignore(name, kind))
 }
 
 fn read(

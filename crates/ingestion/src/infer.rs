@@ -2,30 +2,19 @@
 
 mod columns;
 mod proposal;
+mod proposed_schema;
 mod rules;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use common::cli::Report;
-use common::{Config, Failure, Schema};
+use common::{Config, Failure};
 use dataset::{FileSurvey, list, survey_columns};
-use serde::Serialize;
 
 use self::columns::pooled;
 use self::proposal::propose;
 
-/// Proposed section `schema` of a configuration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct ProposedSchema {
-    /// The columns and the rules for their values.
-    pub schema: Schema,
-    /// Remarks for a person: guesses and columns that were left out.
-    #[serde(skip)]
-    pub remarks: Vec<String>,
-}
+pub use self::proposed_schema::ProposedSchema;
 
 /// Reads the named files, or all files of the input folders if none is named, and proposes a
 /// schema.
@@ -69,18 +58,4 @@ fn of_input_folders(config: &Config) -> anyhow::Result<Vec<FileSurvey>> {
         }
     }
     Ok(surveys)
-}
-
-impl Report for ProposedSchema {
-    fn needs_attention(&self) -> bool {
-        true
-    }
-}
-
-/// The same JSON as with `--json`, ready to be copied.
-impl fmt::Display for ProposedSchema {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
-        writeln!(to, "{text}")
-    }
 }

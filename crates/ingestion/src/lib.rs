@@ -10,15 +10,20 @@
 mod accounting;
 mod append_state;
 mod committed;
+mod devices;
 mod entries;
 mod evaluated;
 mod explain;
+mod former_folder;
 mod infer;
+mod ingested;
 mod ingested_rows;
 mod memory;
 mod merge;
 mod misspelt;
 mod pending;
+mod prepared;
+mod reading;
 mod reconcile;
 mod removal;
 mod report;
@@ -38,24 +43,26 @@ use common::cli::clap::{self, Args};
 use common::history::StageTimer;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest, RunLock, files};
-use dataset::{FingerprintKey, FingerprintSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::removal::{Devices, keep_devices};
+use crate::devices::keep_devices;
 use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
 pub use evaluated::{evaluated_fingerprints, is_intact, mark_evaluated};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
+pub use former_folder::FormerFolder;
 pub use infer::{ProposedSchema, infer};
+pub use ingested::Ingested;
 pub use ingested_rows::IngestedRows;
 pub use merge::{Intake, OnCommit};
 pub use misspelt::{MisspeltTarget, misspelt_targets};
-pub use removal::{FormerFolder, unconfirmed_removals};
+pub use prepared::Prepared;
+pub use reading::Keep;
+pub use removal::{scan_input, unconfirmed_removals};
 pub use report::{FileReport, IngestReport};
-pub use scan::{InputScan, scan_input};
-pub use write::Keep;
+pub use scan::InputScan;
 
 /// The program's own options.
 #[derive(Args, Debug)]
@@ -85,38 +92,6 @@ pub enum IngestionReport {
     Explained(Explanation),
     /// A schema was proposed from the data (`--infer-schema`).
     Proposed(ProposedSchema),
-}
-
-/// Result of an ingestion: the report, the new rows and the committed ledger.
-pub struct Ingested {
-    /// Counts and reasons per file.
-    pub report: IngestReport,
-    /// The rows after those of `before`. Empty unless the caller asked with [`Keep::Rows`].
-    pub rows: IngestedRows,
-    /// Fingerprints of all rows of finaldata.csv.
-    pub known: FingerprintSet,
-    /// The ledger before `rows` were appended. Default (zero rows) after a rebuild, when `rows` are
-    /// all rows.
-    pub before: Ledger,
-    /// The committed ledger.
-    pub ledger: Ledger,
-    /// The key of the fingerprints.
-    pub key: FingerprintKey,
-}
-
-/// The committed ledger after recovery, compared with the deployed release.
-pub struct Prepared {
-    /// The committed ledger.
-    pub ledger: Ledger,
-    /// True if the deployed model was fitted to rows that are scattered among rows not yet
-    /// evaluated.
-    pub has_scattered_evaluated_rows: bool,
-    /// True if nothing was ever ingested or deployed, so every file is new.
-    pub is_new_pipeline: bool,
-    /// True if finaldata.csv does not hold the committed rows.
-    is_damaged: bool,
-    /// Device number of each input folder at the last ingestion.
-    devices: Devices,
 }
 
 /// Ingests what is new, explains one file, or proposes a schema, as the options say.
@@ -157,16 +132,6 @@ impl fmt::Display for IngestionReport {
             Self::Explained(explanation) => explanation.fmt(to),
             Self::Proposed(proposed) => proposed.fmt(to),
         }
-    }
-}
-
-impl Prepared {
-    /// True if an ingestion must repair the data before rows are evaluated.
-    pub fn needs_repair(&self, config: &Config) -> bool {
-        self.has_scattered_evaluated_rows
-            || self.is_damaged
-            || self.ledger.rebuilding
-            || !evaluated::is_intact(&config.layout, &self.ledger)
     }
 }
 
@@ -301,7 +266,7 @@ pub fn record_nothing_new(
     ledger: Ledger,
     found: &InputScan,
 ) -> anyhow::Result<(Ledger, IngestReport)> {
-    keep_devices(history, found)?;
+    keep_devices(history, &found.devices)?;
     let ledger = match found.restamp(&ledger) {
         Some(restamped) => {
             history.save_ledger(&restamped)?;

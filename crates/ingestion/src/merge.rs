@@ -10,48 +10,28 @@
 
 mod arrangement;
 mod commit;
+mod intake;
 mod state;
 
 use std::cell::Cell;
 
+use common::Failure;
 use common::ledger::Ledger;
-use common::{Config, Failure, History, Manifest};
 use dataset::{DamagedRun, FingerprintKey};
 
 use self::commit::{Committed, Swap};
+use self::intake::Merge;
 use self::state::State;
-use crate::Ingested;
 use crate::append_state::{self, AppendState};
 use crate::committed::truncate_to_committed;
 use crate::entries::{entries_and_reports, new_files, remaining_files};
 use crate::evaluated::{is_intact, rebuild_fingerprints};
-use crate::report::IngestReport;
+use crate::ingested::Ingested;
+use crate::reading::Reading;
 use crate::scan::InputScan;
-use crate::write::{Keep, Reading, WriteError};
+use crate::write::WriteError;
 
-/// Input of an ingestion.
-pub struct Intake<'a> {
-    /// Configuration with paths and schema.
-    pub config: &'a Config,
-    /// History in which the ledger is committed.
-    pub history: &'a History,
-    /// The committed ledger.
-    pub ledger: Ledger,
-    /// Result of the scan against that ledger.
-    pub found: InputScan,
-    /// The deployed release, if any. The training rows of its model count as evaluated.
-    pub live: Option<&'a Manifest>,
-    /// Whether the written rows are returned.
-    pub keep: Keep,
-    /// The run that ingests; `None` by hand.
-    pub run: Option<i64>,
-    /// Called in the transaction that commits the ingestion.
-    pub on_commit: OnCommit<'a>,
-}
-
-/// Callback inside the transaction that commits an ingestion. An ingestion with a replay and an
-/// append calls it for each of the two.
-pub type OnCommit<'a> = &'a dyn Fn(&History, &IngestReport) -> anyhow::Result<()>;
+pub use self::intake::{Intake, OnCommit};
 
 /// Ingests the files that the scan found.
 pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
@@ -101,19 +81,6 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
             Err(WriteError::Failed(error)) => return Err(error),
         }
     }
-}
-
-/// The part of an ingestion that is the same for all attempts.
-struct Merge<'a> {
-    config: &'a Config,
-    history: &'a History,
-    key: FingerprintKey,
-    live: Option<&'a Manifest>,
-    keep: Keep,
-    run: Option<i64>,
-    on_commit: OnCommit<'a>,
-    /// True once a file was found that its end rejects after rows were written.
-    reads_twice: Cell<bool>,
 }
 
 impl Merge<'_> {

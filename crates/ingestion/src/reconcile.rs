@@ -10,9 +10,9 @@ use common::ledger::{DataPosition, FileStatus, Ledger};
 use common::{Config, History, Manifest};
 use dataset::{FingerprintKey, load_fingerprints};
 
-use crate::Prepared;
+use crate::devices::recorded_devices;
 use crate::evaluated::{is_intact, mark_evaluated};
-use crate::removal::recorded_devices;
+use crate::prepared::Prepared;
 
 /// Commits a ledger in which the training rows of the deployed model are evaluated.
 ///

@@ -10,46 +10,29 @@
 //! A folder that `input_folder_path` no longer names needs no confirmation: somebody changed the
 //! configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
-
 use common::config::InputFolder;
 use common::ledger::{FileStatus, Ledger, LedgerFile};
 use common::{Config, Failure, History};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::Prepared;
+use crate::devices::recorded_devices;
+use crate::prepared::Prepared;
 use crate::scan::{InputScan, scan_unconfirmed};
 
-/// Key of the history document with the device of each input folder.
-const DEVICES_DOCUMENT: &str = "devices of the input folders";
 /// Minimum number of known files for the check. A person seldom removes so many at once.
 const MIN_KNOWN: usize = 2;
 
-/// Device number of each input folder, by the folder's name.
-pub(crate) type Devices = BTreeMap<String, u64>;
-
-/// Device numbers saved in the history.
-pub(crate) fn recorded_devices(history: &History) -> anyhow::Result<Devices> {
-    Ok(history.document(DEVICES_DOCUMENT)?.unwrap_or_default())
-}
-
-/// Current device numbers of the folders. A folder that cannot be read has none.
-pub(crate) fn devices_now(folders: &[InputFolder]) -> Devices {
-    let device = |folder: &InputFolder| {
-        let metadata = folder.path.metadata().ok()?;
-        Some((folder.name.clone(), metadata.dev()))
-    };
-    folders.iter().filter_map(device).collect()
-}
-
-/// Saves the device numbers of a scan whose result is accepted.
-pub(crate) fn keep_devices(history: &History, found: &InputScan) -> anyhow::Result<()> {
-    if found.devices == recorded_devices(history)? {
-        return Ok(());
-    }
-    history.save_document(DEVICES_DOCUMENT, &found.devices)
+/// Scans the input folders. Reads only files that changed since the last scan.
+///
+/// Returns an error if all files of a folder seem to be gone, because a person has to confirm that.
+pub fn scan_input(
+    config: &Config,
+    prepared: &Prepared,
+    now: Timestamp,
+) -> anyhow::Result<InputScan> {
+    let found = scan_unconfirmed(config, prepared, now)?;
+    stop_if_unconfirmed(config, prepared, &found)?;
+    Ok(found)
 }
 
 /// Questions that a person has to confirm before rows are dropped, one sentence per folder. Changes
@@ -67,7 +50,7 @@ pub fn unconfirmed_removals(config: &Config, history: &History) -> anyhow::Resul
 }
 
 /// Returns an error if a person has to confirm removals.
-pub(crate) fn stop_if_unconfirmed(
+fn stop_if_unconfirmed(
     config: &Config,
     prepared: &Prepared,
     found: &InputScan,
@@ -120,54 +103,4 @@ fn why_suspected(folder: &InputFolder, prepared: &Prepared, found: &InputScan) -
 fn known_files<'a>(ledger: &'a Ledger, folder: &str) -> Vec<&'a LedgerFile> {
     let is_of_it = |file: &&LedgerFile| file.folder == folder && file.status != FileStatus::Copy;
     ledger.files.iter().filter(is_of_it).collect()
-}
-
-/// Known files of a folder that `input_folder_path` no longer names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormerFolder {
-    /// Folder as it was written in the configuration.
-    pub folder: String,
-    /// Number of files whose rows are dropped.
-    pub files: usize,
-}
-
-impl std::fmt::Display for FormerFolder {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { folder, files } = self;
-        let of_its = match files {
-            1 => "its file".into(),
-            files => format!("its {files} files"),
-        };
-        write!(
-            to,
-            "{folder} is no longer an input folder, and the rows of {of_its} are dropped"
-        )
-    }
-}
-
-/// Splits missing files into removed files, by name, and folders that are no longer input.
-pub(crate) fn removed_files_and_folders(
-    config: &Config,
-    missing: &[LedgerFile],
-) -> (Vec<String>, Vec<FormerFolder>) {
-    let configured: BTreeSet<&str> = config
-        .input_folders
-        .iter()
-        .map(|folder| folder.name.as_str())
-        .collect();
-    let (gone, former): (Vec<_>, Vec<_>) = missing
-        .iter()
-        .partition(|file| configured.contains(file.folder.as_str()));
-    let gone = gone
-        .iter()
-        .map(|file| format!("{}/{}", file.folder, file.name));
-    let mut by_folder: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in &former {
-        *by_folder.entry(file.folder.as_str()).or_default() += 1;
-    }
-    let former = by_folder.into_iter().map(|(folder, files)| FormerFolder {
-        folder: folder.to_owned(),
-        files,
-    });
-    (gone.collect(), former.collect())
 }

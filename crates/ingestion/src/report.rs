@@ -7,7 +7,7 @@ use common::ledger::{FileStatus, RowCounts};
 use dataset::SkippedEntry;
 use serde::{Deserialize, Serialize};
 
-use crate::removal::FormerFolder;
+use crate::former_folder::FormerFolder;
 
 /// Report of an ingestion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,9 +17,9 @@ use jiff::Timestamp;
 
 use self::digests::{age, digests, is_within_clock_grain};
 use self::known::{Content, KnownFiles};
-use crate::Prepared;
+use crate::devices::{Devices, devices_now};
 use crate::evaluated::is_intact;
-use crate::removal::{Devices, devices_now, stop_if_unconfirmed};
+use crate::prepared::Prepared;
 use crate::report::IngestReport;
 
 pub(crate) use self::known::content;
@@ -67,20 +67,8 @@ pub(crate) struct NewFile {
     pub(crate) sha256: Option<String>,
 }
 
-/// Scans the input folders. Reads only files that changed since the last scan.
-///
-/// Returns an error if all files of a folder seem to be gone, because a person has to confirm that.
-pub fn scan_input(
-    config: &Config,
-    prepared: &Prepared,
-    now: Timestamp,
-) -> anyhow::Result<InputScan> {
-    let found = scan_unconfirmed(config, prepared, now)?;
-    stop_if_unconfirmed(config, prepared, &found)?;
-    Ok(found)
-}
-
-/// [`scan_input`] without the check for lost folders.
+/// Scans the input folders. Reads only files that changed since the last scan. Lost folders are
+/// not noticed.
 pub(crate) fn scan_unconfirmed(
     config: &Config,
     prepared: &Prepared,

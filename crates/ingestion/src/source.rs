@@ -7,7 +7,7 @@ use dataset::{
     TargetColumn,
 };
 
-use crate::write::{PlannedFile, Reading};
+use crate::reading::{PlannedFile, Reading};
 
 /// Result of reading a file to its end.
 pub(crate) struct FileRead {

@@ -3,35 +3,24 @@
 //! Written rows do not count until the ledger is committed.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use common::digest::Hasher;
-use common::ledger::{Ledger, LedgerFile};
+use common::files;
+use common::ledger::Ledger;
 use common::progress::Progress;
-use common::{Config, Layout, Schema, files};
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Lines, RecordWriter, Scratch};
+use dataset::{Fingerprint, FingerprintSet, Lines, RecordWriter, Scratch};
 
 use crate::accounting::{FileTally, Sink, Take, failed_to_write};
 use crate::append_state::AppendState;
 use crate::ingested_rows::IngestedRows;
-use crate::memory::Memory;
 use crate::pending::Pending;
+use crate::reading::{PlannedFile, Reading};
 use crate::source::{ReadError, Source, Wait};
 
 /// Name of the step in the progress display.
 const INGESTING: &str = "ingesting";
 const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
-
-/// A file to read, known to the ledger or new.
-pub(crate) struct PlannedFile {
-    /// Ledger entry of the file. Reading the file fills in digest, status and row counts.
-    pub(crate) entry: LedgerFile,
-    /// SHA-256 of the content during the scan. `None` if the scan did not read the file.
-    pub(crate) sha256: Option<String>,
-    /// Path to the content.
-    pub(crate) path: PathBuf,
-}
 
 /// Result of writing rows.
 pub(crate) struct WrittenRows {
@@ -47,7 +36,7 @@ pub(crate) struct WrittenRows {
     pub(crate) rows_in_front: u64,
     /// State that the next ingestion appends to.
     pub(crate) append_state: AppendState,
-    /// The written rows. Empty with [`Keep::Nothing`].
+    /// The written rows. Empty with [`Keep::Nothing`](crate::Keep::Nothing).
     pub(crate) rows: IngestedRows,
 }
 
@@ -76,39 +65,7 @@ pub(crate) struct Order<'a> {
     pub(crate) evaluated: &'a FingerprintSet,
 }
 
-/// Whether an ingestion returns the written rows to its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// Return the rows in memory.
-    Rows,
-    /// Return no rows, which bounds the memory in use.
-    Nothing,
-}
-
-/// Settings under which rows are read and identified.
-pub(crate) struct Reading<'a> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) schema: &'a Schema,
-    pub(crate) key: &'a FingerprintKey,
-    pub(crate) memory: Memory,
-    pub(crate) keep: Keep,
-    /// If true, each file is read to its end before its rows are written. The end of a file can
-    /// cause its rejection.
-    pub(crate) reads_twice: bool,
-}
-
-impl<'a> Reading<'a> {
-    pub(crate) fn of(config: &'a Config, key: &'a FingerprintKey, keep: Keep) -> Self {
-        Self {
-            reads_twice: false,
-            layout: &config.layout,
-            schema: &config.schema,
-            key,
-            memory: Memory::of(&config.ingestion),
-            keep,
-        }
-    }
-
+impl Reading<'_> {
     /// Appends the rows of the planned files after the committed rows. None of these rows may be in
     /// `unwanted`.
     pub(crate) fn append(

@@ -27,6 +27,8 @@ pub enum NoticeKind {
     MisspeltTarget,
     /// Nothing is deployed, and no ingested row has a label.
     NoLabels,
+    /// A model is deployed, and the test data is missing.
+    NoTestData,
 }
 
 impl Notice {
@@ -44,6 +46,7 @@ impl NoticeKind {
             Self::EmptyFolder => "empty folder",
             Self::MisspeltTarget => "misspelt target",
             Self::NoLabels => "no labels",
+            Self::NoTestData => "no test data",
         }
     }
 }

@@ -5,29 +5,19 @@
 //! nothing that the values do not say: a share of zero rows is a dash, a score without a
 //! denominator is "undefined", and rounding never turns "almost all" into 100 %.
 
+mod content;
 mod labels;
 mod numbers;
 mod palette;
+mod places;
 
-use plotters::prelude::RGBColor;
-use scoring::ConfusionMatrix;
-
+use self::content::cells;
 use self::labels::labels;
-use self::palette::{LINE, NO_SHARE, color_of};
+use self::palette::{LINE, color_of};
+use self::places::{BAR, RULE, SIZE};
 use crate::canvas::{Area, Region, fill, outline, paint_png, write};
 
-/// Content of the picture.
-#[derive(Clone, Copy, Debug)]
-pub struct ConfusionChart<'a> {
-    /// The counts.
-    pub matrix: ConfusionMatrix,
-    /// Names of outcome 0 and outcome 1, for example "stayed" and "left".
-    pub outcome_names: [&'a str; 2],
-    /// Name of the evaluated model, for example "release 000002".
-    pub model: &'a str,
-    /// Name of the rows, for example "test data".
-    pub data: &'a str,
-}
+pub use self::content::ConfusionChart;
 
 /// Draws the picture and returns a PNG file. Equal values give equal bytes.
 pub fn draw_confusion_matrix(chart: &ConfusionChart<'_>) -> anyhow::Result<Vec<u8>> {
@@ -44,78 +34,6 @@ pub fn draw_confusion_matrix(chart: &ConfusionChart<'_>) -> anyhow::Result<Vec<u
     })
 }
 
-/// Width and height of the picture in pixels.
-const SIZE: (u32, u32) = (1000, 840);
-
-/// Margin on the left and on the right, in pixels.
-const MARGIN: i32 = 40;
-const RIGHT: i32 = SIZE.0 as i32 - MARGIN;
-/// The line under the header.
-const RULE: Region = Region {
-    left: MARGIN,
-    top: 172,
-    width: RIGHT - MARGIN,
-    height: 1,
-};
-/// Upper left corner of the four cells, the size of a cell and the gap between two.
-const GRID: (i32, i32) = (250, 284);
-const CELL: (i32, i32) = (350, 212);
-const GAP: i32 = 10;
-/// The colour bar.
-const BAR: Region = Region {
-    left: GRID.0,
-    top: 738,
-    width: RIGHT - GRID.0,
-    height: 14,
-};
-
-/// One cell of the matrix.
-struct Cell {
-    observed: usize,
-    count: u64,
-    /// Number of rows with the same observed label.
-    observed_rows: u64,
-    kind: &'static str,
-    region: Region,
-}
-
-impl Cell {
-    fn color(&self) -> RGBColor {
-        if self.observed_rows == 0 {
-            NO_SHARE
-        } else {
-            color_of(self.count as f64 / self.observed_rows as f64)
-        }
-    }
-}
-
-/// The four cells. Observed labels are rows and predicted labels are columns, label 0 first.
-fn cells(chart: &ConfusionChart<'_>) -> [Cell; 4] {
-    let matrix = chart.matrix;
-    let cell = |observed: usize, predicted: usize, count: u64, kind| Cell {
-        observed,
-        count,
-        observed_rows: [matrix.negatives(), matrix.positives()][observed],
-        kind,
-        region: cell_region(observed, predicted),
-    };
-    [
-        cell(0, 0, matrix.true_negative, "correct"),
-        cell(0, 1, matrix.false_positive, "false alarm"),
-        cell(1, 0, matrix.false_negative, "missed"),
-        cell(1, 1, matrix.true_positive, "correct"),
-    ]
-}
-
-fn cell_region(observed: usize, predicted: usize) -> Region {
-    Region::new(
-        GRID.0 + predicted as i32 * (CELL.0 + GAP),
-        GRID.1 + observed as i32 * (CELL.1 + GAP),
-        CELL.0,
-        CELL.1,
-    )
-}
-
 fn draw_legend(area: &Area<'_>) -> anyhow::Result<()> {
     for step in 0..BAR.width {
         let share = f64::from(step) / f64::from(BAR.width - 1);
@@ -127,6 +45,8 @@ fn draw_legend(area: &Area<'_>) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use scoring::ConfusionMatrix;
+
     use super::*;
 
     #[test]

@@ -155,8 +155,8 @@ fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
         ))
         .into());
     }
-    let (model, digest) = Model::load(&path)
-        .context("the candidate cannot be scored: make it anew with `training`")?;
+    let (model, digest) =
+        Model::load(&path).context("the candidate cannot be scored: run `training` again")?;
     if !model.fits_schema(&config.schema) {
         return Err(Failure::data(format!(
             "the model {} reads other columns than the configuration names: run `training`",

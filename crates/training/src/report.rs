@@ -176,7 +176,7 @@ fn notes(model: &Model) -> Vec<String> {
     let mut notes = Vec::new();
     if model.covariance.is_none() {
         notes.push(
-            "the coefficients have no covariance: columns are collinear or beyond measure".into(),
+            "the coefficients have no covariance: columns are collinear, or their values are too large to calculate with".into(),
         );
     }
     notes

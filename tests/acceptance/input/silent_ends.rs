@@ -139,6 +139,25 @@ fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_th
 }
 
 #[test]
+fn test_data_that_is_lost_after_a_deployment_is_said_at_first_and_when_it_is_lost_again() {
+    let workspace = Workspace::after_cold_start();
+    is_silent(&workspace);
+    let folder = workspace.path("data/testdata");
+    for file in fs::read_dir(&folder).expect("a folder") {
+        fs::remove_file(file.expect("a file").path()).expect("removed");
+    }
+    says(
+        &workspace,
+        "data/testdata holds no CSV file, so no new model can be scored",
+    );
+    is_silent(&workspace);
+    workspace.copy_sample("testdata", "testdata");
+    is_silent(&workspace);
+    fs::remove_dir_all(&folder).expect("removed");
+    says(&workspace, "notice     the test data cannot be listed: ");
+}
+
+#[test]
 fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");

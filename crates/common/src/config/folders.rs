@@ -55,7 +55,7 @@ enum OneOrMany {
 }
 
 impl Folders {
-    /// The folder keys; `None` when a required key is missing or has a wrong type.
+    /// The folder keys; `None` when a required key is missing, empty or of a wrong type.
     pub(super) fn read(root: &mut Section<'_>) -> Option<Self> {
         let input = root.required("input_folder_path");
         let output = root.required("output_folder_path");
@@ -63,14 +63,39 @@ impl Folders {
         let models = root.required("output_model_path");
         let production = root.required("prod_deployment_path");
         let state = root.value("state_folder_path", "data/state".to_owned());
-        Some(Self {
+        let folders = Self {
             input: input?,
             output: output?,
             test: test?,
             models: models?,
             production: production?,
             state,
-        })
+        };
+        let unnamed = folders.unnamed();
+        for key in &unnamed {
+            root.problem(key, "is empty: name a folder");
+        }
+        unnamed.is_empty().then_some(folders)
+    }
+
+    /// The keys without the name of a folder.
+    fn unnamed(&self) -> Vec<&'static str> {
+        let inputs = match &self.input {
+            OneOrMany::One(folder) => std::slice::from_ref(folder),
+            OneOrMany::Many(folders) => folders,
+        };
+        let inputs = inputs.iter().map(|folder| ("input_folder_path", folder));
+        let others = [
+            ("output_folder_path", &self.output),
+            ("test_data_path", &self.test),
+            ("output_model_path", &self.models),
+            (PRODUCTION, &self.production),
+            (STATE, &self.state),
+        ];
+        let all = inputs.chain(others);
+        all.filter(|(_, folder)| folder.trim().is_empty())
+            .map(|(key, _)| key)
+            .collect()
     }
 
     pub(super) fn resolve(self, base: &Path, problems: &Problems) -> ResolvedFolders {

@@ -262,6 +262,48 @@ mod tests {
     }
 
     #[test]
+    fn a_number_out_of_range_is_reported_with_its_key_and_the_range() {
+        for (extra, line) in [
+            (
+                r#","drift":{"min_rows":-1}"#,
+                "drift.min_rows: expected a whole number from 0, found a negative number",
+            ),
+            (
+                r#","drift":{"min_rows":20.5}"#,
+                "drift.min_rows: expected a whole number from 0, found a number with a fraction",
+            ),
+            (
+                r#","history":{"keep_runs":4294967296}"#,
+                "history.keep_runs: expected a whole number from 0 to 4294967295, found a number",
+            ),
+            (
+                r#","drift":{"min_rows":9}"#,
+                "drift.min_of_each_label: asks for 10 rows of both labels together, more than min_rows (9)",
+            ),
+        ] {
+            let text = problems(extra);
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        assert!(parse(r#","drift":{"min_rows":10}"#).is_ok());
+    }
+
+    #[test]
+    fn an_empty_folder_name_is_reported_with_its_key() {
+        for (key, value) in [
+            ("input_folder_path", r#""""#),
+            ("input_folder_path", r#"["in", " "]"#),
+            ("test_data_path", r#""""#),
+            ("state_folder_path", r#""""#),
+        ] {
+            let rest = REQUIRED.replace(&format!("\"{key}\""), "\"_\"");
+            let text = format!("{{{rest},\"{key}\":{value}}}");
+            let error = Config::parse(Path::new("/nowhere/config.json"), &text).expect_err(key);
+            let line = format!("{key}: is empty: name a folder");
+            assert!(error.to_string().contains(&line), "{error}");
+        }
+    }
+
+    #[test]
     fn all_problems_are_listed_at_once() {
         let file = Path::new("/nowhere/config.json");
         let text = Config::parse(

@@ -40,7 +40,9 @@ fn type_error(error: &serde_json::Error, found: &str) -> String {
             // Rust's type names mean nothing to most readers.
             let expected = match expected {
                 "f64" => "a number",
-                "u16" | "u32" | "u64" | "usize" => "a whole number",
+                "u16" => "a whole number from 0 to 65535",
+                "u32" => "a whole number from 0 to 4294967295",
+                "u64" | "usize" => "a whole number from 0",
                 other => other,
             };
             format!("expected {expected}, found {found}")
@@ -53,6 +55,8 @@ fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
+        Value::Number(number) if number.as_f64() < Some(0.0) => "a negative number",
+        Value::Number(number) if number.is_f64() => "a number with a fraction",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "a list",

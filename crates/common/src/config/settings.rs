@@ -273,6 +273,14 @@ pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {
     if !(settings.alpha > 0.0 && settings.alpha <= HIGHEST_ALPHA) {
         section.problem("alpha", "must be above 0 and at most 0.5");
     }
+    let of_both_labels = settings.min_of_each_label.saturating_mul(2);
+    if of_both_labels > settings.min_rows {
+        let text = format!(
+            "asks for {of_both_labels} rows of both labels together, more than min_rows ({}): lower min_of_each_label or raise min_rows",
+            settings.min_rows
+        );
+        section.problem("min_of_each_label", &text);
+    }
     section.finish();
     settings
 }

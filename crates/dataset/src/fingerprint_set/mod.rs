@@ -11,25 +11,27 @@
 mod first_occurrences;
 mod merge;
 mod page;
-mod pages;
 mod run;
+mod run_file;
 mod run_reader;
 mod run_writer;
+mod search;
+mod stored_run;
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::files;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use self::pages::RunFile;
 use self::run::Run;
+use self::run_file::RunFile;
+use self::run_writer::RunWriter;
 use crate::fingerprint::Fingerprint;
 
-pub use first_occurrences::{FirstOccurrences, first_occurrences};
+pub use self::first_occurrences::{FirstOccurrences, first_occurrences};
+pub use self::stored_run::{DamagedRun, StoredRun};
 
 /// Maximum number of runs. Every query searches each run.
 const MAX_RUNS: usize = 16;
@@ -51,35 +53,6 @@ pub struct FingerprintSet {
     /// Number of the next file.
     next: u64,
 }
-
-/// Reference to a run in a file, to open it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredRun {
-    /// File name.
-    pub name: String,
-    /// Number of fingerprints.
-    pub length: u64,
-    /// Checksum over the first fingerprint of each page.
-    pub checksum: u32,
-}
-
-/// Error: a file of fingerprints is damaged or missing. The set has to be rebuilt from the rows.
-#[derive(Debug)]
-pub struct DamagedRun {
-    path: PathBuf,
-}
-
-impl fmt::Display for DamagedRun {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            to,
-            "{} was damaged or removed; it is rebuilt from finaldata.csv",
-            self.path.display()
-        )
-    }
-}
-
-impl std::error::Error for DamagedRun {}
 
 impl FingerprintSet {
     /// An empty set with about `memory` bytes in memory and the rest in new files of `folder`,
@@ -226,7 +199,7 @@ impl FingerprintSet {
 
     fn write(
         &mut self,
-        write: impl FnOnce(&mut run_writer::RunWriter<'_>) -> anyhow::Result<()>,
+        write: impl FnOnce(&mut RunWriter<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Run> {
         files::create_folder(&self.folder)?;
         let name = file_name(self.name, &mut self.next);

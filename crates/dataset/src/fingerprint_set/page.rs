@@ -21,6 +21,9 @@ const CHECKSUM_AT: usize = NUMBER_AT + 8;
 const FILTER_CHECKSUM_AT: usize = FILTER_BYTES - 4;
 const FILTER_BITS: u64 = FILTER_CHECKSUM_AT as u64 * 8;
 
+/// Number of pages whose filters are stored together.
+pub(super) const GROUP_PAGES: usize = 64;
+
 /// The fingerprints of a page.
 #[derive(Default)]
 pub(super) struct Page(pub(super) Vec<Fingerprint>);

@@ -1,9 +1,10 @@
-//! Reads pages, filters, or all fingerprints of a run's file.
+//! Reads a run's file: pages, filters, wanted fingerprints, or all fingerprints.
 
 use std::ops::Range;
 
 use super::page::{FILTER_BYTES, Filter, PAGE_BYTES, Page};
-use super::pages::RunFile;
+use super::run_file::RunFile;
+use super::search::find;
 use crate::fingerprint::Fingerprint;
 
 /// Number of pages per read when pages are read in sequence.
@@ -99,6 +100,48 @@ impl<'a> Filters<'a> {
 /// Byte offset of a group of pages.
 fn start_of(group: &Range<usize>) -> u64 {
     group.start as u64 * (PAGE_BYTES + FILTER_BYTES) as u64
+}
+
+/// Sets `found` to true for each wanted fingerprint in the run. `wanted` ascends.
+pub(super) fn find_in_file(
+    run: &RunFile,
+    wanted: &[Fingerprint],
+    found: &mut [bool],
+) -> anyhow::Result<()> {
+    let mut pages = Pages::of(run);
+    let mut filters = filters_for(run, wanted);
+    let mut page = Page::default();
+    let (mut number, mut next) = (0, 0);
+    while let Some(first) = wanted.get(next) {
+        // The page before the first page that starts after the wanted fingerprint.
+        number += run.page_starts[number..].partition_point(|begin| begin <= first);
+        let end = match run.page_starts.get(number) {
+            None => wanted.len(),
+            Some(behind) => {
+                next + wanted[next..].partition_point(|fingerprint| fingerprint < behind)
+            }
+        };
+        if let Some(within) = number.checked_sub(1) {
+            let wanted = &wanted[next..end];
+            let may_hold = match &mut filters {
+                Some(filters) => filters.may_hold_any(within, wanted)?,
+                None => true,
+            };
+            if may_hold {
+                pages.read(within, &mut page)?;
+                find(&page.0, wanted, &mut found[next..end]);
+            }
+        }
+        next = end;
+    }
+    Ok(())
+}
+
+/// The filters, if the query uses most of them.
+fn filters_for<'a>(run: &'a RunFile, wanted: &[Fingerprint]) -> Option<Filters<'a>> {
+    let (first, last) = (wanted.first()?, wanted.last()?);
+    let place = |wanted| run.page_starts.partition_point(|first| first <= wanted);
+    (wanted.len() > place(last) - place(first)).then(|| Filters::of(run))
 }
 
 /// Reads a run from its first fingerprint.

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use common::files::FileWriter;
 
-use super::page::{FINGERPRINTS_PER_PAGE, Page, bytes_of};
-use super::pages::GROUP_PAGES;
+use super::page::{FINGERPRINTS_PER_PAGE, GROUP_PAGES, Page, bytes_of};
 use crate::fingerprint::Fingerprint;
 
 /// Writes a run.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Chunk;
+use super::engine::Chunk;
 use crate::level::{ColumnNames, insert_among_named};
 
 /// Counts of rows by the levels of a category. Missing values do not count.

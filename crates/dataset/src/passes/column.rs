@@ -3,10 +3,8 @@
 //! Sums are split into a fixed number of lanes. The compiler can therefore add several rows with
 //! one instruction, and every machine adds the rows in the same order.
 
-use super::Rows;
+use super::block_rows::{BLOCK_ROWS, BlockRows};
 
-/// Number of rows in a block.
-pub(crate) const BLOCK_ROWS: usize = 256;
 /// Number of lanes: sums that are computed side by side. Row r belongs to lane r mod `LANES`.
 const LANES: usize = 4;
 const STEPS: usize = BLOCK_ROWS / LANES;
@@ -27,17 +25,17 @@ impl Column {
     pub(crate) fn fill<T: Copy>(
         &mut self,
         column: &[T],
-        rows: &Rows<'_>,
+        rows: &BlockRows<'_>,
         value: impl Fn(T) -> f64,
     ) {
         let (used, rest) = self.values_mut().split_at_mut(rows.len());
         match rows {
-            Rows::Run(range) => {
+            BlockRows::Run(range) => {
                 for (to, cell) in used.iter_mut().zip(&column[range.clone()]) {
                     *to = value(*cell);
                 }
             }
-            Rows::List(positions) => {
+            BlockRows::List(positions) => {
                 for (to, position) in used.iter_mut().zip(*positions) {
                     *to = value(column[*position as usize]);
                 }
@@ -163,9 +161,9 @@ mod tests {
     fn a_column_holds_the_rows_in_order_and_nothing_after_them() {
         let cells: Vec<f64> = (0..300).map(f64::from).collect();
         let mut column = Column::of(7.0);
-        column.fill(&cells, &Rows::Run(10..13), |cell| cell * 2.0);
+        column.fill(&cells, &BlockRows::Run(10..13), |cell| cell * 2.0);
         assert_eq!(column.values()[..4], [20.0, 22.0, 24.0, 0.0]);
-        column.fill(&cells, &Rows::List(&[299, 5]), |cell| cell);
+        column.fill(&cells, &BlockRows::List(&[299, 5]), |cell| cell);
         assert_eq!(column.values()[..3], [299.0, 5.0, 0.0]);
         assert_eq!(column.sum(), 304.0);
     }

@@ -1,8 +1,8 @@
 //! Log-odds of rows, and their probabilities, log-losses and predicted labels.
 
 use super::elementary::{exp_minus, ln_1p};
+use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
-use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::table::{Selection, Table};
 

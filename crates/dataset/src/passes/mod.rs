@@ -1,13 +1,10 @@
 //! Passes over rows. A pass folds the selected rows into a small value that can be merged.
-//!
-//! The rows are split into chunks of a fixed size, which are folded in parallel and merged in
-//! order. A result is therefore the same to the last bit with any number of threads. Chunks are
-//! started in order and merged as soon as possible, so that memory holds only about one value per
-//! thread.
 
+mod block_rows;
 mod categories;
 mod column;
 mod elementary;
+mod engine;
 mod expression;
 mod in_order;
 mod log_odds;
@@ -18,241 +15,15 @@ mod running_profile;
 mod summary;
 mod term;
 
-use std::ops::Range;
-
-use self::column::BLOCK_ROWS;
-use self::in_order::folded_in_order;
-use crate::cell::Label;
-use crate::table::{FOLDS, Fold, Labels, Selection, Share, Table};
-
-pub use categories::{CategoryCounts, LevelCount};
-pub use expression::{LinearExpression, WeightedTerm};
-pub use log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
-pub use logistic::{
+pub use self::categories::{CategoryCounts, LevelCount};
+pub use self::expression::{LinearExpression, WeightedTerm};
+pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
+pub use self::logistic::{
     Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
     logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
 };
-pub use moments::{Moments, moments, moments_by_fold};
-pub use profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
-pub use running_profile::RunningProfile;
-pub use summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
-pub use term::{Encoding, Term};
-
-/// Number of rows in a chunk: large enough to hide the cost of scheduling, small enough for the
-/// cache.
-const CHUNK_ROWS: usize = 16_384;
-
-/// A fold over rows.
-pub(crate) trait Pass: Sync {
-    /// The result of the fold.
-    type Value: Send;
-
-    /// The value of zero rows.
-    fn empty(&self) -> Self::Value;
-
-    /// Adds the rows of one chunk to a value.
-    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>);
-
-    /// Merges the value of later rows into the value of earlier rows.
-    fn merge(&self, earlier: &mut Self::Value, later: Self::Value);
-}
-
-/// A chunk: some rows of a table.
-pub(crate) struct Chunk<'a> {
-    /// The table of the rows.
-    pub(crate) table: &'a Table,
-    positions: Positions,
-}
-
-/// Positions of rows in a table, in ascending order.
-enum Positions {
-    /// All positions of a range.
-    Run(Range<usize>),
-    /// Single positions. A table in memory has fewer than 2^32 rows.
-    List(Vec<u32>),
-}
-
-/// The positions of the rows of a block.
-pub(crate) enum Rows<'a> {
-    /// All positions of a range.
-    Run(Range<usize>),
-    /// Single positions.
-    List(&'a [u32]),
-}
-
-#[cfg(test)]
-impl<'a> Chunk<'a> {
-    /// A chunk of all rows of a range.
-    pub(crate) fn of(table: &'a Table, rows: Range<usize>) -> Self {
-        Self {
-            table,
-            positions: Positions::Run(rows),
-        }
-    }
-}
-
-impl Chunk<'_> {
-    /// Number of rows in the chunk.
-    pub(crate) fn len(&self) -> usize {
-        match &self.positions {
-            Positions::Run(range) => range.len(),
-            Positions::List(positions) => positions.len(),
-        }
-    }
-
-    /// The positions of the rows in the table.
-    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
-        (0..self.len()).map(|row| match &self.positions {
-            Positions::Run(range) => range.start + row,
-            Positions::List(positions) => positions[row] as usize,
-        })
-    }
-
-    /// The rows, split into blocks.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = Rows<'_>> {
-        (0..self.len()).step_by(BLOCK_ROWS).map(|first| {
-            let last = (first + BLOCK_ROWS).min(self.len());
-            match &self.positions {
-                Positions::Run(range) => Rows::Run(range.start + first..range.start + last),
-                Positions::List(positions) => Rows::List(&positions[first..last]),
-            }
-        })
-    }
-}
-
-impl Rows<'_> {
-    /// Number of rows in the block.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Run(range) => range.len(),
-            Self::List(positions) => positions.len(),
-        }
-    }
-}
-
-/// Runs a pass over the selected rows.
-pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P::Value {
-    let fold = |(): &mut (), range| {
-        let chunk = Chunk {
-            table,
-            positions: positions(table, selection, range),
-        };
-        let mut value = pass.empty();
-        pass.add(&mut value, &chunk);
-        value
-    };
-    let merge = |total: &mut P::Value, value| pass.merge(total, value);
-    folded_in_order(chunk_ranges(selection), || (), fold, pass.empty(), merge)
-}
-
-/// Runs several passes at once over the selected rows, each on its own choice of folds. The
-/// selection itself must include all folds.
-///
-/// The fold of a row is computed once for all passes, and the values of a row are loaded into the
-/// cache once.
-pub(crate) fn run_all<P: Pass>(
-    passes: &[(&P, Fold)],
-    table: &Table,
-    selection: &Selection,
-) -> Vec<P::Value> {
-    debug_assert_eq!(selection.fold, Fold::Any, "each pass has its own choice");
-    let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
-    let fold = |by_fold: &mut ByFold, range| {
-        by_fold.deal(table, selection.labels, range);
-        let mut values = empty();
-        for ((pass, wanted), value) in passes.iter().zip(&mut values) {
-            for (chunk, fold) in by_fold.chunks().zip(0..) {
-                if wanted.holds(fold) {
-                    pass.add(value, &chunk);
-                }
-            }
-        }
-        values
-    };
-    let merge = |totals: &mut Vec<P::Value>, values: Vec<P::Value>| {
-        for (((pass, _), total), value) in passes.iter().zip(totals).zip(values) {
-            pass.merge(total, value);
-        }
-    };
-    let ranges = chunk_ranges(selection);
-    folded_in_order(ranges, ByFold::default, fold, empty(), merge)
-}
-
-/// Copies of some rows of a table, grouped by fold, so that a pass reads adjacent memory.
-#[derive(Default)]
-struct ByFold {
-    /// Positions in the original table of each fold's rows.
-    positions: [Vec<usize>; FOLDS as usize],
-    rows: Table,
-}
-
-impl ByFold {
-    fn deal(&mut self, table: &Table, labels: Labels, range: Range<usize>) {
-        self.positions.iter_mut().for_each(Vec::clear);
-        for row in range {
-            if labels == Labels::Any || table.labels[row].is_some() {
-                self.positions[(table.clients[row] % FOLDS) as usize].push(row);
-            }
-        }
-        self.rows.take_from(table, self.positions.iter().flatten());
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> {
-        let mut start = 0;
-        self.positions.iter().map(move |positions| {
-            let range = start..start + positions.len();
-            start = range.end;
-            Chunk {
-                table: &self.rows,
-                positions: Positions::Run(range),
-            }
-        })
-    }
-}
-
-fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
-    let rows = match selection.share {
-        Share::All => CHUNK_ROWS,
-        Share::OneIn(share) => (CHUNK_ROWS / share).max(1),
-    };
-    let Range { start, end } = selection.rows;
-    (start..end)
-        .step_by(CHUNK_ROWS)
-        .map(|start| start..(start + rows).min(end))
-        .collect()
-}
-
-fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
-    let (labels, clients) = (&table.labels, &table.clients);
-    let any_label = selection.labels == Labels::Any;
-    if selection.fold == Fold::Any && (any_label || are_known(&labels[range.clone()])) {
-        return Positions::Run(range);
-    }
-    let has_label = |row: usize| any_label | labels[row].is_some();
-    Positions::List(match selection.fold {
-        Fold::Any => kept(range, has_label),
-        Fold::Inside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS == fold)),
-        Fold::Outside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS != fold)),
-    })
-}
-
-/// True if all labels are known. They nearly always are, so checking all of them is faster than
-/// stopping at the first unknown one.
-fn are_known(labels: &[Label]) -> bool {
-    labels.iter().fold(true, |all, label| all & label.is_some())
-}
-
-/// The numbers of a range for which `keep` returns true.
-///
-/// A processor can hardly predict the result of `keep`, so there is no branch. Every number is
-/// written, and the next number overwrites it if it is not kept.
-fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<u32> {
-    let mut numbers = vec![0; range.len()];
-    let mut count = 0;
-    for number in range {
-        numbers[count] = number as u32;
-        count += usize::from(keep(number));
-    }
-    numbers.truncate(count);
-    numbers
-}
+pub use self::moments::{Moments, moments, moments_by_fold};
+pub use self::profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
+pub use self::running_profile::RunningProfile;
+pub use self::summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
+pub use self::term::{Encoding, Term};

@@ -4,8 +4,8 @@ use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
+use super::engine::{Chunk, Pass, run, run_all};
 use super::term::{Encoding, Term};
-use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
 /// Count, mean, spread and extremes of numbers. The moments of parts can be merged (Chan, Golub and

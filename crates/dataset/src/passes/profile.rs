@@ -9,8 +9,8 @@ use common::schema::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::categories::{CategoryCounts, CodeCounts};
+use super::engine::{Chunk, Pass, run};
 use super::moments::Moments;
-use super::{Chunk, Pass, run};
 use crate::cell::Label;
 use crate::fingerprint::SampleHasher;
 use crate::level::{ColumnNames, MAX_NAMED_LEVELS};

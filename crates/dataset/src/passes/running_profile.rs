@@ -11,9 +11,9 @@ use common::schema::Kind;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::CHUNK_ROWS;
+use super::block_rows::BLOCK_ROWS;
 use super::categories::CodeCounts;
-use super::column::BLOCK_ROWS;
+use super::engine::CHUNK_ROWS;
 use super::moments::Moments;
 use super::profile::{ColumnValues, Profile, SAMPLE_ROWS, Sample, as_number, described};
 use crate::fingerprint::SampleHasher;

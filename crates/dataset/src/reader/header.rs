@@ -6,9 +6,17 @@ use std::fmt;
 use common::Schema;
 use common::schema::Feature;
 
-use super::TargetColumn;
 use crate::text::escaped;
 use crate::tokenizer::Record;
+
+/// Whether the target column is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetColumn {
+    /// It is read where the file has it.
+    Read,
+    /// It is treated like any other column.
+    Ignored,
+}
 
 /// Why a header does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use std::io::Read;
 
+use super::file_flaw::{FileFlaw, FileProblem};
+use super::header::HeaderFlaw;
 use super::long_fields::{long_name, never_closed, too_long};
-use super::{FileFlaw, FileProblem, HeaderFlaw};
 use crate::tokenizer::{Block, Blocks, CutError, Format, Record, Tokenizer, Tolerated};
 
 /// A text whose first record was found, which is its header.

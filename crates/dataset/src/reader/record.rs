@@ -3,7 +3,7 @@
 use common::schema::{CategoryRules, Kind};
 
 use super::header::ColumnMap;
-use super::{Rejection, RowFlaw};
+use super::rejection::{Rejection, RowFlaw};
 use crate::cell::{self, CellProblem, Label};
 use crate::level::{LevelNames, level_code};
 use crate::line::push_line;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CHECK_LEVEL;
+use super::limits::CHECK_LEVEL;
 use crate::statistics::holm;
 
 /// Result of a drift check.

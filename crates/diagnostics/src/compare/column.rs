@@ -3,10 +3,10 @@
 use dataset::Levels;
 use serde::{Deserialize, Serialize};
 
-use super::ALPHA;
 use super::check::{Check, Verdict};
 use super::column_checks::{check_categories, check_missing, check_number_share, check_numbers};
-use super::text::sentence;
+use super::limits::ALPHA;
+use super::sentence::sentence;
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
 };

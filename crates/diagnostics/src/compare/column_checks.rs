@@ -4,7 +4,7 @@
 use dataset::Levels;
 
 use super::check::{Check, Method, Test, Unit, Verdict};
-use super::{MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
+use super::limits::{MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
 use crate::statistics::{
     KolmogorovSmirnovMethod, ShareTest, SortedColumn, Tally, chi_square, contingency_table,
     expected_variation, kolmogorov_smirnov, pool_rare_levels, smallest_p_value, test_shares,

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::check::Verdict;
 use super::column::{ColumnComparison, Scores};
-use super::{CHECK_LEVEL, MIN_DISTANCE, Verdict};
+use super::limits::{CHECK_LEVEL, MIN_DISTANCE};
 use crate::statistics::{
     BatchLocation, Location, PairwiseCounts, ScoreMoments, location_test, smallest_p_value,
 };

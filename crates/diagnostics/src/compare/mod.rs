@@ -10,15 +10,17 @@ mod check;
 mod column;
 mod column_checks;
 mod joint;
+mod limits;
 mod performance;
+mod report;
+mod sentence;
 mod text;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::{Failure, Schema};
 use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
-use serde::Serialize;
 
 use self::check::correct_p_values;
 use self::column::{Scores, Values};
@@ -29,22 +31,9 @@ pub use self::check::{Check, Method, Test, Unit, Verdict};
 pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::joint::JointCheck;
-pub use self::performance::{Performance, RealisedPerformance};
-
-/// Chance of a false alarm for a whole comparison without drift, as far as the approximations of
-/// the tests are valid. Half of it belongs to the joint test, half to all column checks together.
-pub const ALPHA: f64 = 0.01;
-/// Significance level: a column check with a smaller corrected p-value is drift, and so is a joint
-/// test with a smaller p-value.
-pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
-/// The smallest shift of a distribution that is drift, in standard deviations of the reference.
-/// Without it, large samples would raise alarms about tiny differences.
-pub const MIN_DISTANCE: f64 = 0.1;
-/// The smallest change of the share of missing values that is drift.
-pub const MIN_MISSING: f64 = 0.02;
-/// The smallest total variation of categories that is drift, in excess of the variation to expect
-/// by chance.
-pub const MIN_VARIATION: f64 = 0.05;
+pub use self::limits::{ALPHA, CHECK_LEVEL, MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
+pub use self::performance::{Performance, PredictionColumns, RealisedPerformance};
+pub use self::report::{ComparedFile, ComparisonReport};
 
 /// The files and columns to compare.
 #[derive(Clone, Copy, Debug)]
@@ -55,51 +44,6 @@ pub struct ComparisonRequest<'a> {
     pub current: &'a Path,
     /// Columns with predictions to evaluate; `None` compares the columns only.
     pub predictions: Option<PredictionColumns<'a>>,
-}
-
-/// Names of the columns that hold a model's predictions.
-#[derive(Clone, Copy, Debug)]
-pub struct PredictionColumns<'a> {
-    /// Column with the probability of the positive label, 0 to 1.
-    pub probability: &'a str,
-    /// Column with the predicted label, 0 or 1.
-    pub prediction: &'a str,
-}
-
-/// Result of comparing two files.
-#[derive(Clone, Debug, Serialize)]
-pub struct ComparisonReport {
-    /// The worst verdict of all checks.
-    pub verdict: Verdict,
-    /// The reference file, taken as correct.
-    pub reference: ComparedFile,
-    /// The file that may have drifted.
-    pub current: ComparedFile,
-    /// Joint test over all columns of numbers; `None` when nothing can be tested.
-    pub joint: Option<JointCheck>,
-    /// Columns that are in both files, in the order of the reference.
-    pub columns: Vec<ColumnComparison>,
-    /// Columns that are missing in the current file.
-    pub only_in_reference: Vec<String>,
-    /// Columns that are missing in the reference.
-    pub only_in_current: Vec<String>,
-    /// Performance of the predictions; `None` when it was not asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub performance: Option<Performance>,
-}
-
-/// One of the compared files.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ComparedFile {
-    /// Path of the file.
-    pub path: PathBuf,
-    /// Number of rows.
-    pub rows: u64,
-    /// Number of rows that were left out, because their number of fields differs from the header.
-    pub skipped: u64,
-    /// Warnings from reading the file.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
 }
 
 /// Compares two files. `schema` names the client's column, which is ignored, and the target.

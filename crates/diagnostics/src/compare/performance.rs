@@ -11,10 +11,17 @@ use scoring::{
 };
 use serde::Serialize;
 
-use super::PredictionColumns;
-
 /// Distance that a probability keeps from 0 and 1, where log-odds would be infinite.
 const MIN_PROBABILITY: f64 = 1e-12;
+
+/// Names of the columns that hold a model's predictions.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictionColumns<'a> {
+    /// Column with the probability of the positive label, 0 to 1.
+    pub probability: &'a str,
+    /// Column with the predicted label, 0 or 1.
+    pub prediction: &'a str,
+}
 
 /// Performance of the predictions in the current file.
 #[derive(Clone, Debug, Serialize)]

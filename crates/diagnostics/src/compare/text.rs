@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use super::{
-    CHECK_LEVEL, Check, ColumnComparison, ComparisonReport, JointCheck, Kind, Method, Performance,
-    Test, Unit, Verdict,
-};
+use super::check::{Check, Method, Test, Unit, Verdict};
+use super::column::{ColumnComparison, Kind};
+use super::joint::JointCheck;
+use super::performance::Performance;
+use super::report::ComparisonReport;
+use super::sentence::p_text;
 use crate::statistics::StabilityIndex;
 
 impl fmt::Display for Verdict {
@@ -178,40 +180,6 @@ fn by(check: &Check) -> String {
     }
 }
 
-/// The result of a check as a sentence about the column `name`.
-pub(super) fn sentence(name: &str, check: &Check) -> String {
-    let subject = match check.unit {
-        Unit::MissingShare => format!("the share of {name} that is missing"),
-        Unit::StandardDeviations | Unit::TotalVariation => format!("the distribution of {name}"),
-    };
-    let [reference, current] = check.rows;
-    let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
-        return format!(
-            "{subject} cannot be tested: {reference} values and {current}, or too many different texts"
-        );
-    };
-    let effect = check.effect.map_or_else(
-        || "by a number out of range".to_owned(),
-        |effect| format!("by {:.3} {}", effect, check.unit),
-    );
-    let made = format!(
-        "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL} and from {} {} on",
-        check.test,
-        p_text(Some(p_value)),
-        p_text(Some(corrected)),
-        (check.min_effect * 1e3).round() / 1e3,
-        check.unit
-    );
-    match check.verdict {
-        Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
-        Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
-        Verdict::InsufficientData => format!(
-            "whether {subject} has moved cannot be told from so few rows ({made}; no values could give a p below {})",
-            p_text(check.min_p_value)
-        ),
-    }
-}
-
 fn write_performance(to: &mut fmt::Formatter<'_>, performance: &Performance) -> fmt::Result {
     writeln!(to)?;
     match &performance.estimated {
@@ -261,13 +229,5 @@ fn short(number: Option<f64>) -> String {
         None => "-".into(),
         Some(number) if number.abs() >= 1e5 => format!("{number:.2e}"),
         Some(number) => format!("{number:.4}"),
-    }
-}
-
-fn p_text(p_value: Option<f64>) -> String {
-    match p_value {
-        None => "-".into(),
-        Some(p) if p < 1e-4 => format!("{p:.1e}"),
-        Some(p) => format!("{p:.4}"),
     }
 }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use semver::{Comparator, Op, Version};
 
+use super::dependency::{Dependency, Status};
 use super::lock::Package;
-use super::{Dependency, Status};
 
 /// A version in the registry index.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Dependencies, Dependency, Status};
+use super::dependency::{Dependencies, Dependency, Status};
 
 impl fmt::Display for Dependencies {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,7 @@
-use super::*;
 use common::Layout;
+use semver::Version;
+
+use super::*;
 
 fn locked(packages: &[(&str, &str)]) -> LockedPackages {
     LockedPackages {

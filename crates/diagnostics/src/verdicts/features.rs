@@ -6,7 +6,7 @@ use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues};
 use dataset::{Levels, level_code};
 use model::Model;
 
-use super::Batch;
+use super::batch::Batch;
 use crate::compare::{CheckedColumns, ColumnPair, check_columns};
 use crate::statistics::Tally;
 

@@ -3,20 +3,19 @@
 //! A batch is compared with what the model stores about its training rows: covariance of the
 //! coefficients, exact counts, and a sample. The training data itself is not needed.
 
+mod batch;
 mod coefficients;
 mod features;
 mod model_drift;
 mod text;
 
-use std::ops::Range;
-
-use dataset::Table;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{CheckedColumns, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::CumulativeScore;
 
+pub use self::batch::Batch;
 pub use self::coefficients::{BaseLevel, CoefficientChange, UntestedLevel, UntestedReason};
 pub use self::model_drift::{ModelVerdict, TestAtLevel, model_verdict};
 
@@ -35,15 +34,6 @@ pub struct Verdicts {
     pub features: Vec<ColumnComparison>,
     /// Sums over all batches since the deployment of the model, with this batch.
     pub sums: CumulativeScore,
-}
-
-/// The rows to test. Their columns are those of the model.
-#[derive(Clone, Debug)]
-pub struct Batch<'a> {
-    /// The table that holds the rows.
-    pub table: &'a Table,
-    /// Range of the rows in the table.
-    pub rows: Range<usize>,
 }
 
 /// Tests a batch for model drift and feature drift.

@@ -4,7 +4,7 @@ use dataset::Selection;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
-use super::Batch;
+use super::batch::Batch;
 use super::coefficients::{
     CoefficientChange, UntestedCoefficients, UntestedLevel, UntestedReason, largest_change,
     untested_coefficients,

@@ -3,7 +3,7 @@
 use common::config::WebhookSettings;
 use common::files;
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
 /// First version of the history with tables for alerts.

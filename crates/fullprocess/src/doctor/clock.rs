@@ -6,7 +6,7 @@
 use common::Manifest;
 use jiff::{SignedDuration, Timestamp};
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, quoted};
 
 /// Tolerance for clocks of different machines, for example of a file server.

@@ -5,7 +5,7 @@ use common::history::is_damage;
 use common::{Failure, History, Ledger, digest};
 use dataset::FingerprintKey;
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
 pub(super) fn examine(

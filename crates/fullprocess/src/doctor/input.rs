@@ -11,7 +11,7 @@ use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
 use record::{NoticeKind, RunRecord};
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 use crate::notices;
 
@@ -112,6 +112,8 @@ fn examine_last_run(
             }
             // Ingestion stored these files, and `examine_targets` reports them.
             NoticeKind::MisspeltTarget => true,
+            // The examination of the model reports the test data.
+            NoticeKind::NoTestData => true,
             NoticeKind::NoLabels => false,
         };
         if !is_found_now {

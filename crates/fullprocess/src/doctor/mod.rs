@@ -13,8 +13,10 @@ mod lock;
 mod model;
 mod orphans;
 mod permissions;
+mod pipeline;
 mod releases;
 mod report;
+mod run_lock;
 mod runs;
 mod space;
 
@@ -23,18 +25,11 @@ use std::path::Path;
 use common::{Config, History, Layout};
 use jiff::Timestamp;
 
-use self::lock::Lock;
+use self::pipeline::{Examine, ExaminedPipeline};
 use self::report::Findings;
+use self::run_lock::Lock;
 
 pub use self::report::{Check, DoctorReport, Examination, Finding, Severity};
-
-/// Input of all examinations.
-struct ExaminedPipeline<'a> {
-    config: &'a Config,
-    now: Timestamp,
-    lock: &'a Lock,
-    history: &'a anyhow::Result<Option<History>>,
-}
 
 /// Examines the whole pipeline.
 pub(crate) fn doctor(config: &Config) -> DoctorReport {
@@ -85,27 +80,4 @@ fn read_history(layout: &Layout) -> anyhow::Result<Option<History>> {
     };
     let (version, _) = history.versions()?;
     Ok((version > 0).then_some(history))
-}
-
-/// One examination; returns a short summary.
-type Examine = fn(&ExaminedPipeline<'_>, &mut Findings) -> anyhow::Result<String>;
-
-impl ExaminedPipeline<'_> {
-    /// The history; `None` if it is missing or unreadable. Only the examination of the history
-    /// reports an unreadable history.
-    fn history(&self) -> Option<&History> {
-        self.history.as_ref().ok()?.as_ref()
-    }
-
-    /// Summary of an examination that needs a history and has none.
-    fn without_history(&self) -> String {
-        match self.history {
-            Ok(_) => "none yet".into(),
-            Err(_) => "unknown without the history".into(),
-        }
-    }
-
-    fn is_working(&self) -> bool {
-        self.lock.holder.is_some()
-    }
 }

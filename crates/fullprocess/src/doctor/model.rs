@@ -1,6 +1,6 @@
 //! The usefulness of the deployed model: its metrics on the current test data.
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::Findings;
 use crate::evaluation::LiveRelease;
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use common::{Layout, Ledger, files};
 use ingestion::uncommitted_tails;
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
 /// Upper limit of paths in one finding; the next examination names the rest.

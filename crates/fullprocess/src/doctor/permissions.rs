@@ -8,7 +8,7 @@ use common::files;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
 /// Owners of a path, as user numbers.

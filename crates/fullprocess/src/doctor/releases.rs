@@ -6,7 +6,7 @@ use common::{Layout, Manifest};
 use deployment::ExaminedRelease;
 use record::{Outcome, RunRecord};
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, quoted};
 
 pub(super) fn examine(

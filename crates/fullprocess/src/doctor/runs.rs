@@ -3,7 +3,7 @@
 use common::history::LastRun;
 use record::{Outcome, RunRecord};
 
-use super::ExaminedPipeline;
+use super::pipeline::ExaminedPipeline;
 use super::report::Findings;
 
 pub(super) fn examine(

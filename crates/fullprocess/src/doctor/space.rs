@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::fs::{StatVfs, statvfs};
 
-use super::ExaminedPipeline;
 use super::permissions::nearest_existing;
+use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, Severity, counted, quoted};
 
 /// Copies of finaldata.csv on disk during a rebuild: the old file and the new one. The new one may

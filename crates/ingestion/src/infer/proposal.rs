@@ -8,8 +8,8 @@ use common::schema::Schema;
 
 use self::features::features;
 use self::roles::{id, target};
-use super::ProposedSchema;
 use super::columns::PooledColumns;
+use super::proposed_schema::ProposedSchema;
 
 /// Proposes a schema for these columns. Columns that the current schema names keep their roles.
 /// Returns an error if no feature is left.

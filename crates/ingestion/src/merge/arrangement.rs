@@ -8,8 +8,9 @@ use super::Merge;
 use crate::append_state;
 use crate::evaluated::each_evaluated;
 use crate::memory::Memory;
+use crate::reading::PlannedFile;
 use crate::scan::InputScan;
-use crate::write::{Order, PlannedFile, WriteError, WrittenRows};
+use crate::write::{Order, WriteError, WrittenRows};
 
 /// Order of a rebuilt file, and what the ledger records of it.
 pub(super) struct Arrangement {

@@ -5,17 +5,19 @@ use common::history::documents;
 use common::ledger::{FileStamp, FileStatus, Ledger, RowCounts};
 use dataset::Fingerprint;
 
-use super::Merge;
-use crate::Ingested;
+use super::intake::Merge;
 use crate::append_state;
 use crate::committed::write_ingested_files;
+use crate::devices::keep_devices;
 use crate::entries::entries_and_reports;
 use crate::evaluated::append_fingerprints;
+use crate::former_folder::removed_files_and_folders;
+use crate::ingested::Ingested;
 use crate::misspelt::keep_misspelt;
-use crate::removal::{keep_devices, removed_files_and_folders};
+use crate::reading::PlannedFile;
 use crate::report::{FileReport, IngestReport};
 use crate::scan::InputScan;
-use crate::write::{PlannedFile, WrittenRows};
+use crate::write::WrittenRows;
 
 /// A rebuilt file that is ready to replace the old one.
 pub(super) struct Swap<'a> {
@@ -130,7 +132,7 @@ impl Merge<'_> {
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             history.save_document(documents::SUMMARY, &summary)?;
-            keep_devices(history, found)?;
+            keep_devices(history, &found.devices)?;
             keep_misspelt(history, &report.files, &ledger)?;
             // All training rows of the deployed model count as evaluated now.
             if let Some(live) = self.live {

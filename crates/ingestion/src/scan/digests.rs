@@ -6,7 +6,7 @@ use std::path::Path;
 use dataset::FoundFile;
 use jiff::Timestamp;
 
-use crate::Prepared;
+use crate::prepared::Prepared;
 
 /// A modification time this close to the scan may hide a later change, because clocks of file
 /// systems are coarse.

@@ -8,7 +8,7 @@ use common::{History, digest};
 
 use super::*;
 use crate::tests::config_in;
-use crate::{Intake, Keep, ingest, prepare};
+use crate::{Intake, Keep, ingest, prepare, scan_input};
 
 const FIRST: &str = "client,x,left\na,1,0\nb,2,1\n";
 /// As long as [`FIRST`].

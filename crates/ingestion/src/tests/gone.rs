@@ -7,8 +7,8 @@ use common::exit::{Exit, classify};
 use common::{Config, History};
 
 use super::config_in;
-use crate::removal::{Devices, keep_devices, recorded_devices};
-use crate::{InputScan, Options, run, run_with, unconfirmed_removals};
+use crate::devices::{Devices, keep_devices, recorded_devices};
+use crate::{Options, run, run_with, unconfirmed_removals};
 
 struct Pipeline {
     _folder: tempfile::TempDir,
@@ -54,11 +54,7 @@ impl Pipeline {
             .into_iter()
             .map(|(name, at)| (name, at + 1))
             .collect();
-        let elsewhere = InputScan {
-            devices,
-            ..InputScan::default()
-        };
-        keep_devices(&history, &elsewhere).unwrap();
+        keep_devices(&history, &devices).unwrap();
     }
 
     /// Asserts that nothing is dropped before the confirmation, and that the confirmation says what

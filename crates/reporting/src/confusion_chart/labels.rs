@@ -3,9 +3,10 @@
 use plotters::prelude::RGBColor;
 use scoring::f1_interval;
 
+use super::content::{Cell, ConfusionChart};
 use super::numbers::{n_rows, percent, score, thousands};
 use super::palette::{INK, QUIET_INK};
-use super::{BAR, CELL, Cell, ConfusionChart, GRID, MARGIN, RIGHT, RULE, cell_region};
+use super::places::{BAR, CELL, GRID, MARGIN, RIGHT, RULE, cell_region};
 use crate::canvas::{Align, Label, Region, common_size};
 
 /// Pixels between a cell's edge and its text.

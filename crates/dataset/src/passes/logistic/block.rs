@@ -2,12 +2,12 @@
 
 use std::array;
 
-use super::super::Rows;
-use super::super::column::{BLOCK_ROWS, Column, Sum, add_products, add_triangle};
-use super::super::elementary::{exp_minus, ln_1p};
-use super::super::term::Encoding;
-use super::{LogisticPoint, LogisticTerms};
+use super::likelihood::{LogisticPoint, LogisticTerms};
 use crate::cell::Label;
+use crate::passes::block_rows::{BLOCK_ROWS, BlockRows};
+use crate::passes::column::{Column, Sum, add_products, add_triangle};
+use crate::passes::elementary::{exp_minus, ln_1p};
+use crate::passes::term::Encoding;
 use crate::table::Table;
 
 /// The kind of weight of each row's outer product.
@@ -54,7 +54,7 @@ impl Block {
     }
 
     #[inline(always)]
-    pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &Rows<'_>) {
+    pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &BlockRows<'_>) {
         let class = |label: Label| f64::from(u8::from(label == Some(true)));
         self.classes.fill(&table.labels, rows, class);
         self.log_odds.values_mut().fill(point.weights[0]);

@@ -1,8 +1,9 @@
 use common::Schema;
+use ndarray::Array1;
 use rayon::ThreadPoolBuilder;
 
 use super::*;
-use crate::passes::moments;
+use crate::passes::{Term, moments};
 use crate::table::{Fold, Table};
 
 fn table() -> Table {

@@ -168,8 +168,8 @@ fn a_megabyte_of_empty_lines_may_stand_before_the_header() {
         };
         assert_eq!(found, expected);
 
-        let open_quote =
-            format!("{empty_lines}{HEADER}\"a,1,2,3,0\n").replace("exited", "\"exited");
+        let header = HEADER.replace("exited", "\"exited");
+        let open_quote = format!("{empty_lines}{header}a,1,2,3,0\n");
         let message = read_row_by_row(open_quote.as_bytes()).unwrap_err();
         let place = format!("line {} ", lines + 1);
         assert!(message.contains(&place), "{message}");

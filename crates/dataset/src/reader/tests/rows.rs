@@ -1,6 +1,7 @@
 //! Tests of rows: which are refused, where they stand and why.
 
 use super::*;
+use crate::cell::CellProblem;
 use crate::text::escaped;
 
 #[test]

@@ -9,7 +9,6 @@ use dataset::passes::{
 use dataset::{Selection, Table};
 use model::Model;
 
-use super::levels::categories;
 use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, TestedCoefficients, Undecided};
 
 /// Coefficients of a deployed model, for columns standardised by the training rows.
@@ -182,4 +181,19 @@ fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
         .map(|column| transforms.iter().map(|row| row[column]).collect())
         .collect::<Vec<Vec<f64>>>();
     super::product(&super::product(&transforms, raw), &transposed)
+}
+
+/// Indices of the coefficients of each category; index 0 is the intercept.
+fn categories(terms: &[Term<'_>]) -> Vec<Range<usize>> {
+    let mut next = 1;
+    let features = terms.chunk_by(|one, other| one.feature == other.feature);
+    let positions = features.map(|terms| {
+        let positions = next..next + terms.len();
+        next = positions.end;
+        (terms, positions)
+    });
+    positions
+        .filter(|(terms, _)| terms.iter().all(|term| term.encoding != Encoding::Number))
+        .map(|(_, positions)| positions)
+        .collect()
 }

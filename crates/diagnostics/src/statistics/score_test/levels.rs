@@ -12,9 +12,6 @@
 //! combination of them then singles out a few rows.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-
-use dataset::passes::{Encoding, Term};
 
 use super::{DeployedCoefficients, MIN_PROBABILITY, ScoreTerms};
 
@@ -98,21 +95,6 @@ fn exclusions_of_category(levels: &[(usize, f64)]) -> Vec<(usize, ExclusionReaso
         .iter()
         .map(|(position, curvature)| (*position, why(*curvature)));
     rare.chain(base).collect()
-}
-
-/// Indices of the coefficients of each category; index 0 is the intercept.
-pub(super) fn categories(terms: &[Term<'_>]) -> Vec<Range<usize>> {
-    let mut next = 1;
-    let features = terms.chunk_by(|one, other| one.feature == other.feature);
-    let positions = features.map(|terms| {
-        let positions = next..next + terms.len();
-        next = positions.end;
-        (terms, positions)
-    });
-    positions
-        .filter(|(terms, _)| terms.iter().all(|term| term.encoding != Encoding::Number))
-        .map(|(_, positions)| positions)
-        .collect()
 }
 
 #[cfg(test)]

@@ -16,16 +16,12 @@ use anyhow::Context;
 use common::{files, regular};
 
 use super::page::{
-    FILTER_BYTES, FINGERPRINT_BYTES, FINGERPRINTS_PER_PAGE, PAGE_BYTES, Page, bytes_of,
+    FILTER_BYTES, FINGERPRINT_BYTES, FINGERPRINTS_PER_PAGE, GROUP_PAGES, PAGE_BYTES, bytes_of,
     fingerprints_of,
 };
-use super::run_reader::{Filters, Pages, RunReader};
 use super::run_writer::RunWriter;
-use super::{DamagedRun, StoredRun};
+use super::stored_run::{DamagedRun, StoredRun};
 use crate::fingerprint::Fingerprint;
-
-/// Number of pages whose filters are stored together.
-pub(super) const GROUP_PAGES: usize = 64;
 
 /// A run in a file.
 pub(super) struct RunFile {
@@ -103,44 +99,6 @@ impl RunFile {
         files::remove_file(&self.path)
     }
 
-    /// Sets `found` to true for each wanted fingerprint in the run. `wanted` ascends.
-    pub(super) fn find(&self, wanted: &[Fingerprint], found: &mut [bool]) -> anyhow::Result<()> {
-        let mut pages = Pages::of(self);
-        let mut filters = self.filters_for(wanted);
-        let mut page = Page::default();
-        let (mut number, mut next) = (0, 0);
-        while let Some(first) = wanted.get(next) {
-            // The page before the first page that starts after the wanted fingerprint.
-            number += self.page_starts[number..].partition_point(|begin| begin <= first);
-            let end = match self.page_starts.get(number) {
-                None => wanted.len(),
-                Some(behind) => {
-                    next + wanted[next..].partition_point(|fingerprint| fingerprint < behind)
-                }
-            };
-            if let Some(within) = number.checked_sub(1) {
-                let wanted = &wanted[next..end];
-                let may_hold = match &mut filters {
-                    Some(filters) => filters.may_hold_any(within, wanted)?,
-                    None => true,
-                };
-                if may_hold {
-                    pages.read(within, &mut page)?;
-                    super::run::find(&page.0, wanted, &mut found[next..end]);
-                }
-            }
-            next = end;
-        }
-        Ok(())
-    }
-
-    /// The filters, if the query uses most of them.
-    fn filters_for(&self, wanted: &[Fingerprint]) -> Option<Filters<'_>> {
-        let (first, last) = (wanted.first()?, wanted.last()?);
-        let place = |wanted| self.page_starts.partition_point(|first| first <= wanted);
-        (wanted.len() > place(last) - place(first)).then(|| Filters::of(self))
-    }
-
     /// The pages of the group of a page.
     pub(super) fn group_of(&self, number: usize) -> Range<usize> {
         let start = number - number % GROUP_PAGES;
@@ -159,11 +117,6 @@ impl RunFile {
             path: self.path.clone(),
         }
         .into()
-    }
-
-    /// A reader of all fingerprints in order.
-    pub(super) fn reader(&self) -> RunReader<'_> {
-        RunReader::of(self)
     }
 }
 

@@ -1,0 +1,23 @@
+//! The run that an alert is about.
+
+use jiff::Timestamp;
+
+/// The run that made observations.
+#[derive(Clone, Debug)]
+pub struct RunContext {
+    /// Start of the program. One start notifies about an open condition only once.
+    pub began: Timestamp,
+    /// Time of the observations.
+    pub now: Timestamp,
+    /// Number of the run. `None` if the run failed before it got a number.
+    pub run: Option<i64>,
+    /// The deployed release after the run.
+    pub release: Option<String>,
+}
+
+impl RunContext {
+    /// True if this start of the program made the notification at time `notified_at`.
+    pub(crate) fn has_notified_at(&self, notified_at: Timestamp) -> bool {
+        (self.began..=self.now).contains(&notified_at)
+    }
+}

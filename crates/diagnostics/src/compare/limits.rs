@@ -1,0 +1,16 @@
+//! The limits from which a difference is drift.
+
+/// Chance of a false alarm for a whole comparison without drift, as far as the approximations of
+/// the tests are valid. Half of it belongs to the joint test, half to all column checks together.
+pub const ALPHA: f64 = 0.01;
+/// Significance level: a column check with a smaller corrected p-value is drift, and so is a joint
+/// test with a smaller p-value.
+pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
+/// The smallest shift of a distribution that is drift, in standard deviations of the reference.
+/// Without it, large samples would raise alarms about tiny differences.
+pub const MIN_DISTANCE: f64 = 0.1;
+/// The smallest change of the share of missing values that is drift.
+pub const MIN_MISSING: f64 = 0.02;
+/// The smallest total variation of categories that is drift, in excess of the variation to expect
+/// by chance.
+pub const MIN_VARIATION: f64 = 0.05;

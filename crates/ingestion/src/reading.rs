@@ -1,0 +1,53 @@
+//! What an ingestion reads, and how.
+
+use std::path::PathBuf;
+
+use common::ledger::LedgerFile;
+use common::{Config, Layout, Schema};
+use dataset::FingerprintKey;
+
+use crate::memory::Memory;
+
+/// A file to read, known to the ledger or new.
+pub(crate) struct PlannedFile {
+    /// Ledger entry of the file. Reading the file fills in digest, status and row counts.
+    pub(crate) entry: LedgerFile,
+    /// SHA-256 of the content during the scan. `None` if the scan did not read the file.
+    pub(crate) sha256: Option<String>,
+    /// Path to the content.
+    pub(crate) path: PathBuf,
+}
+
+/// Whether an ingestion returns the written rows to its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Return the rows in memory.
+    Rows,
+    /// Return no rows, which bounds the memory in use.
+    Nothing,
+}
+
+/// Settings under which rows are read and identified.
+pub(crate) struct Reading<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) schema: &'a Schema,
+    pub(crate) key: &'a FingerprintKey,
+    pub(crate) memory: Memory,
+    pub(crate) keep: Keep,
+    /// If true, each file is read to its end before its rows are written. The end of a file can
+    /// cause its rejection.
+    pub(crate) reads_twice: bool,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn of(config: &'a Config, key: &'a FingerprintKey, keep: Keep) -> Self {
+        Self {
+            reads_twice: false,
+            layout: &config.layout,
+            schema: &config.schema,
+            key,
+            memory: Memory::of(&config.ingestion),
+            keep,
+        }
+    }
+}
