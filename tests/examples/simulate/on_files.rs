@@ -11,7 +11,6 @@ use fullprocess::run_once;
 use record::Outcome;
 
 use crate::pipeline::{Pipeline, RunResult};
-use crate::playing::TRIGGERS;
 use crate::rows::{client, config_in};
 use crate::streams::Stream;
 use crate::worlds::World;
@@ -26,7 +25,7 @@ const WORLDS: [&str; 3] = ["sudden drift", "sudden drift, late labels", "STAGGER
 pub(crate) fn check(worlds: &[World]) -> anyhow::Result<String> {
     let mut runs = 0;
     for world in worlds.iter().filter(|world| WORLDS.contains(&world.name)) {
-        for trigger in TRIGGERS {
+        for trigger in world.triggers {
             runs += play_both_ways(world, trigger)?;
         }
     }

@@ -16,9 +16,6 @@ use crate::streams::Stream;
 use crate::weighted_fit::{Fitter, Part};
 use crate::worlds::{Promise, World};
 
-/// The values of `drift.trigger` that the pipeline runs with.
-pub(crate) const TRIGGERS: [&str; 2] = ["score", "evidence"];
-
 /// The predictions for the batches of a stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -37,7 +34,7 @@ pub(crate) struct PipelineRuns {
 pub(crate) struct Played {
     /// One for each policy of [`compared`].
     pub(crate) policies: Vec<Tally>,
-    /// One for each trigger.
+    /// One for each trigger of the world.
     pub(crate) pipelines: Vec<PipelineRuns>,
 }
 
@@ -88,7 +85,10 @@ pub(crate) fn compared(world: &World) -> &'static [Policy] {
 
 /// Plays the streams of `runs` runs.
 pub(crate) fn play(world: &World, runs: u64) -> Vec<Played> {
-    let configs = TRIGGERS.map(|trigger| config(trigger, &world.schema));
+    let triggers = world.triggers.iter();
+    let configs: Vec<Config> = triggers
+        .map(|trigger| config(trigger, &world.schema))
+        .collect();
     each_in_parallel((0..runs).collect(), |run| {
         let stream = Stream::draw(world, run);
         Played {
@@ -120,7 +120,7 @@ fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
 fn play_policies(world: &World, stream: &Stream, c: f64) -> Vec<Tally> {
     let profile = profile(&world.schema, &stream.first, &stream.first.all());
     let design = Design::choose(&world.schema, &profile);
-    let fitter = Fitter::new(design, &stream.first, c);
+    let mut fitter = Fitter::new(design, &stream.first, c);
     let mut table = stream.first.clone();
     let mut learned = Learned::default();
     learned.push(table.rows(), &table.labels, false);
@@ -136,6 +136,7 @@ fn play_policies(world: &World, stream: &Stream, c: f64) -> Vec<Tally> {
             }
         }
         table.extend(&arrival.told);
+        fitter.add(&table);
         let is_change = batch
             .checked_sub(world.late)
             .is_some_and(|first_labelled| world.drifts.contains(&first_labelled));
@@ -184,7 +185,7 @@ mod tests {
     /// Gradient descent on rows of an intercept and three numbers, without anything of the product.
     fn descended(rows: &[([f64; 4], f64)]) -> [f64; 4] {
         let mut weights = [0.0; 4];
-        for _ in 0..4_000 {
+        for _ in 0..300 {
             let mut gradient = [0.0, weights[1], weights[2], weights[3]];
             for (values, label) in rows {
                 let residual = plain_probability(&weights, values) - label;

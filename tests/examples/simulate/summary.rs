@@ -2,7 +2,7 @@
 
 use crate::intervals::{Mean, Share};
 use crate::pipeline::RunResult;
-use crate::playing::{PipelineRuns, Played, TRIGGERS, Tally, compared};
+use crate::playing::{PipelineRuns, Played, Tally, compared};
 use crate::policies::Policy;
 use crate::worlds::World;
 
@@ -39,7 +39,7 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn of(world: &World, played: &[Played]) -> Self {
         let policies = compared(world).iter().enumerate();
-        let triggers = TRIGGERS.iter().enumerate();
+        let triggers = world.triggers.iter().enumerate();
         Self {
             policies: policies
                 .map(|(place, policy)| {
@@ -86,12 +86,15 @@ impl Summary {
         100.0 * (never - predictions.log_loss.value()) / (never - best)
     }
 
+    /// The figures of a trigger; `None` if the pipeline did not run with it.
+    pub(crate) fn of_trigger(&self, trigger: &str) -> Option<&TriggerFigures> {
+        let mut triggers = self.triggers.iter();
+        triggers.find(|figures| figures.trigger == trigger)
+    }
+
     /// The figures of the default trigger.
     pub(crate) fn evidence(&self) -> &TriggerFigures {
-        let mut triggers = self.triggers.iter();
-        triggers
-            .find(|figures| figures.trigger == "evidence")
-            .expect("a trigger")
+        self.of_trigger("evidence").expect("the default trigger")
     }
 }
 
@@ -166,7 +169,9 @@ mod tests {
         assert_eq!(recurring.drifts, [10, 20, 30]);
         // The first alarm is before any drift, so it finds none. The second drift is missed.
         let mut results = vec![RunResult::Kept; 100];
-        [3, 10, 12, 34].map(|batch| results[batch] = RunResult::Refused);
+        for batch in [3, 10, 12, 34] {
+            results[batch] = RunResult::Refused;
+        }
         assert_eq!(delays(recurring, &results), [Some(1), None, Some(5)]);
         assert_eq!(delays(of("nothing").expect("a world"), &results), []);
     }

@@ -9,6 +9,9 @@ use crate::worlds::{Promise, World};
 /// A world with its figures.
 pub(crate) type Measured<'a> = (&'a World, Summary);
 
+/// The triggers that have a column.
+const TRIGGERS: [&str; 2] = ["score", "evidence"];
+
 /// The heads of the table of runs.
 pub(crate) const RUNS: [&str; 9] = [
     "world",
@@ -66,8 +69,11 @@ pub(crate) fn write_log_losses(out: &mut impl Write, worlds: &[Measured<'_>]) ->
                 None => write!(out, " – |")?,
             }
         }
-        for found in &summary.triggers {
-            write!(out, " {:.4} |", found.predictions.log_loss.value())?;
+        for trigger in TRIGGERS {
+            match summary.of_trigger(trigger) {
+                Some(found) => write!(out, " {:.4} |", found.predictions.log_loss.value())?,
+                None => write!(out, " – |")?,
+            }
         }
         writeln!(out)?;
     }
@@ -101,8 +107,11 @@ pub(crate) fn write_excesses(out: &mut impl Write, worlds: &[Measured<'_>]) -> i
         )?;
         let figures: [fn(&Summary, &Predictions) -> f64; 2] = [Summary::excess, Summary::won_back];
         for figure in figures {
-            for found in &summary.triggers {
-                write!(out, " {:.2} |", figure(summary, &found.predictions))?;
+            for trigger in TRIGGERS {
+                match summary.of_trigger(trigger) {
+                    Some(found) => write!(out, " {:.2} |", figure(summary, &found.predictions))?,
+                    None => write!(out, " – |")?,
+                }
             }
         }
         writeln!(out)?;
@@ -122,8 +131,11 @@ pub(crate) fn write_f1(out: &mut impl Write, worlds: &[Measured<'_>]) -> io::Res
             world.name,
             summary.best().1.f1
         )?;
-        for found in &summary.triggers {
-            write!(out, " {} |", found.predictions.f1)?;
+        for trigger in TRIGGERS {
+            match summary.of_trigger(trigger) {
+                Some(found) => write!(out, " {} |", found.predictions.f1)?,
+                None => write!(out, " – |")?,
+            }
         }
         writeln!(out)?;
     }

@@ -2,22 +2,20 @@
 //!
 //! The objective is that of the product: log-losses + ‖w‖² / (2C) on raw coefficients, a missing
 //! value imputed by the mean. The derivatives of a range of rows are the product's own
-//! ([`logistic_terms`]), so that a thousand fits take seconds. The steps, the linear equations and
+//! ([`dataset::passes::logistic_terms`]), so that a thousand fits take seconds. The steps, the linear equations and
 //! the imputed means are this file's. A test compares the fit with the product's and with plain
 //! sums over rows.
 
+mod newton;
+
 use std::ops::Range;
 
-use dataset::passes::{Axis, LogisticPoint, Moments, Term, logistic_terms, moments};
+use dataset::passes::{Axis, Moments, moments};
 use dataset::{Selection, Table};
 use model::{Design, LinearPredictor};
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
-/// Squared Newton decrement, relative to the objective, below which the next step is the last one.
-const NEAR: f64 = 1e-9;
-/// Maximum number of Newton steps, and of halvings of a step.
-const MAX_STEPS: usize = 200;
-const MAX_HALVINGS: i32 = 40;
+use self::newton::Objective;
 
 /// Rows that count alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,37 +30,51 @@ pub(crate) struct Fitter {
     /// Scale of each column. It does not change the optimum.
     scales: Vec<f64>,
     c: f64,
+    /// Sums of the columns in the rows so far.
+    sums: Vec<RangeSums>,
 }
 
-/// A value of the objective with its derivatives; the intercept comes first.
-struct Point {
-    weights: Array1<f64>,
-    loss: f64,
-    gradient: Array1<f64>,
-    hessian: Array2<f64>,
-}
-
-/// The rows of a fit.
-struct Objective<'a> {
-    terms: &'a [Term<'a>],
-    axes: Vec<Axis>,
-    parts: &'a [Part],
-    table: &'a Table,
-    c: f64,
+/// Sums of each column's present values in a range of rows, and their counts.
+struct RangeSums {
+    rows: Range<usize>,
+    columns: Vec<(f64, f64)>,
 }
 
 impl Fitter {
-    /// A fitter for rows like those of `table`.
+    /// A fitter for the rows of `table`, and for rows like those.
     pub(crate) fn new(design: Design, table: &Table, c: f64) -> Self {
-        let terms = design.terms(table.features.len());
-        let scales = moments(&terms, table, &table.labelled());
+        let columns = moments(
+            &design.terms(table.features.len()),
+            table,
+            &table.labelled(),
+        );
         let scale = |column: &Moments| column.standard_deviation().filter(|scale| *scale > 0.0);
-        let scales = scales.iter().map(|column| scale(column).unwrap_or(1.0));
-        Self {
+        let scales = columns.iter().map(|column| scale(column).unwrap_or(1.0));
+        let mut fitter = Self {
             scales: scales.collect(),
-            design: design.clone(),
+            design,
             c,
-        }
+            sums: Vec::new(),
+        };
+        fitter.add(table);
+        fitter
+    }
+
+    /// Takes in the rows that were added to the table. A part of a fit must begin and end with the
+    /// rows of such a call.
+    pub(crate) fn add(&mut self, table: &Table) {
+        let start = self.sums.last().map_or(0, |sums| sums.rows.end);
+        let rows = start..table.rows();
+        let terms = self.design.terms(table.features.len());
+        let columns = moments(&terms, table, &Selection::rows(rows.clone()).labelled());
+        let sums = |column: &Moments| {
+            let count = column.count as f64;
+            (count * column.mean().unwrap_or(0.0), count)
+        };
+        self.sums.push(RangeSums {
+            rows,
+            columns: columns.iter().map(sums).collect(),
+        });
     }
 
     /// The predictor that fits the labelled rows of `parts`. `near` is a start.
@@ -73,7 +85,7 @@ impl Fitter {
         near: &LinearPredictor,
     ) -> LinearPredictor {
         let terms = self.design.terms(table.features.len());
-        let means = means(&terms, table, parts);
+        let means = self.means(parts);
         let axes = means.into_iter().zip(&self.scales);
         let objective = Objective {
             terms: &terms,
@@ -88,14 +100,7 @@ impl Fitter {
             table,
             c: self.c,
         };
-        let origin = objective.at(Array1::zeros(terms.len() + 1));
-        let near = objective.at(objective.weights_of(near));
-        let start = if near.loss < origin.loss {
-            near
-        } else {
-            origin
-        };
-        self.predictor(&objective.minimum(start), &objective.axes)
+        self.predictor(&objective.minimum_near(near), &objective.axes)
     }
 
     /// The predictor in raw units that has these weights on the axes.
@@ -112,6 +117,24 @@ impl Fitter {
         }
     }
 
+    /// The weighted mean of each column's present values in the labelled rows; 0 if there are none.
+    fn means(&self, parts: &[Part]) -> Vec<f64> {
+        let mut totals = vec![(0.0, 0.0); self.scales.len()];
+        for part in parts {
+            let is_inside = |sums: &&RangeSums| {
+                part.rows.start <= sums.rows.start && sums.rows.end <= part.rows.end
+            };
+            for sums in self.sums.iter().filter(is_inside) {
+                for (total, column) in totals.iter_mut().zip(&sums.columns) {
+                    total.0 += part.weight * column.0;
+                    total.1 += part.weight * column.1;
+                }
+            }
+        }
+        let mean = |(sum, count)| if count > 0.0 { sum / count } else { 0.0 };
+        totals.into_iter().map(mean).collect()
+    }
+
     /// A predictor with all coefficients 0.
     pub(crate) fn origin(&self) -> LinearPredictor {
         LinearPredictor {
@@ -121,105 +144,6 @@ impl Fitter {
             intercept: 0.0,
         }
     }
-}
-
-/// The weighted mean of each column's present values in the labelled rows; 0 if there are none.
-fn means(terms: &[Term<'_>], table: &Table, parts: &[Part]) -> Vec<f64> {
-    let mut sums = vec![(0.0, 0.0); terms.len()];
-    for part in parts {
-        let columns = moments(terms, table, &Selection::rows(part.rows.clone()).labelled());
-        for ((sum, count), column) in sums.iter_mut().zip(&columns) {
-            let weight = part.weight * column.count as f64;
-            *sum += weight * column.mean().unwrap_or(0.0);
-            *count += weight;
-        }
-    }
-    let mean = |(sum, count)| if count > 0.0 { sum / count } else { 0.0 };
-    sums.into_iter().map(mean).collect()
-}
-
-impl Objective<'_> {
-    fn at(&self, weights: Array1<f64>) -> Point {
-        let size = weights.len();
-        let point = LogisticPoint {
-            terms: self.terms,
-            axes: &self.axes,
-            weights,
-        };
-        let (mut loss, mut gradient) = (0.0, Array1::zeros(size));
-        let mut hessian = Array2::zeros((size, size));
-        for part in self.parts {
-            let rows = Selection::rows(part.rows.clone()).labelled();
-            let terms = logistic_terms(&point, self.table, &rows);
-            loss += part.weight * terms.loss;
-            gradient.scaled_add(part.weight, &terms.gradient);
-            hessian.scaled_add(part.weight, &terms.hessian);
-        }
-        for (column, axis) in self.axes.iter().enumerate() {
-            let penalty = 1.0 / (self.c * axis.scale * axis.scale);
-            let weight = point.weights[column + 1];
-            loss += penalty * weight * weight / 2.0;
-            gradient[column + 1] += penalty * weight;
-            hessian[[column + 1, column + 1]] += penalty;
-        }
-        Point {
-            weights: point.weights,
-            loss,
-            gradient,
-            hessian,
-        }
-    }
-
-    /// The weights on the axes that a predictor has.
-    fn weights_of(&self, predictor: &LinearPredictor) -> Array1<f64> {
-        let mut weights = vec![predictor.intercept];
-        for (coefficient, axis) in predictor.coefficients.iter().zip(&self.axes) {
-            weights[0] += coefficient * axis.scale * axis.shift;
-            weights.push(coefficient * axis.scale);
-        }
-        weights.into()
-    }
-
-    /// The weights at the minimum, by Newton's method with step halving.
-    fn minimum(&self, start: Point) -> Array1<f64> {
-        let mut here = start;
-        for _ in 0..MAX_STEPS {
-            let direction = solved(here.hessian.clone(), here.gradient.clone());
-            let decrement = here.gradient.dot(&direction);
-            if decrement <= NEAR * here.loss {
-                return here.weights - direction;
-            }
-            let shorter = (0..MAX_HALVINGS)
-                .map(|halvings| self.at(&here.weights - &(&direction * 0.5_f64.powi(halvings))))
-                .find(|point| point.loss < here.loss);
-            match shorter {
-                Some(next) => here = next,
-                None => break,
-            }
-        }
-        here.weights
-    }
-}
-
-/// Solves a linear system with a positive definite matrix, by elimination.
-fn solved(mut matrix: Array2<f64>, mut right: Array1<f64>) -> Array1<f64> {
-    let size = right.len();
-    for pivot in 0..size {
-        for row in pivot + 1..size {
-            let factor = matrix[[row, pivot]] / matrix[[pivot, pivot]];
-            for column in pivot..size {
-                matrix[[row, column]] -= factor * matrix[[pivot, column]];
-            }
-            right[row] -= factor * right[pivot];
-        }
-    }
-    for row in (0..size).rev() {
-        let known: f64 = (row + 1..size)
-            .map(|column| matrix[[row, column]] * right[column])
-            .sum();
-        right[row] = (right[row] - known) / matrix[[row, row]];
-    }
-    right
 }
 
 #[cfg(test)]
@@ -270,15 +194,17 @@ mod tests {
     fn a_weight_of_two_counts_rows_twice_wherever_the_fit_begins() {
         let world = world("SEA");
         let Stream { first, batches, .. } = Stream::draw(&world, 0);
-        let fitter = fitter(&world, &first);
         let (mut once, mut twice) = (first.clone(), first.clone());
         once.extend(&batches[0].told);
         twice.extend(&batches[0].told);
         twice.extend(&batches[0].told);
+        let mut of_once = fitter(&world, &first);
+        of_once.add(&once);
+        let of_twice = fitter(&world, &twice);
         let parts = [(0..first.rows(), 1.0), (first.rows()..once.rows(), 2.0)];
         let parts = parts.map(|(rows, weight)| Part { rows, weight });
-        let by_weight = fitter.fit(&once, &parts, &fitter.origin());
-        let by_rows = fitter.fit(&twice, &all(&twice, 1.0), &by_weight);
+        let by_weight = of_once.fit(&once, &parts, &of_once.origin());
+        let by_rows = of_twice.fit(&twice, &all(&twice, 1.0), &by_weight);
         for (one, other) in by_weight.coefficients.iter().zip(&by_rows.coefficients) {
             assert!((one - other).abs() < 1e-7, "{one} {other}");
         }

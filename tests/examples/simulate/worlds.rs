@@ -57,6 +57,8 @@ pub(crate) struct World {
     /// The batches with which a drift begins.
     pub(crate) drifts: Vec<usize>,
     pub(crate) promise: Promise,
+    /// The values of `drift.trigger` that the pipeline runs with.
+    pub(crate) triggers: &'static [&'static str],
     /// Number of batches after which the labels of a batch arrive; 0 if rows are labelled at once.
     pub(crate) late: usize,
     pub(crate) begin: Begin,
@@ -93,6 +95,7 @@ impl World {
             batch_rows: [200, 300],
             drifts: vec![CHANGE],
             promise: Promise::Adapts { most: 5.0 },
+            triggers: &["evidence"],
             late: 0,
             begin,
         }
@@ -145,6 +148,7 @@ impl World {
             batch_rows: [200; 2],
             drifts: drifts.to_vec(),
             promise,
+            triggers: &["score", "evidence"],
             ..Self::new(name, 1, at(distribution))
         }
     }
