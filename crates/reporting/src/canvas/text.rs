@@ -127,13 +127,18 @@ fn width_of(text: &str, size: u32) -> anyhow::Result<i32> {
 /// Ink of a text whose first glyph starts at 0 and whose baseline is at 0.
 fn rasterise(text: &str, size: u32) -> anyhow::Result<Ink> {
     let scale = SUPERSAMPLING as i32;
-    let dots: Vec<(i32, i32, f32)> = enlarged_dots(text, size)?
-        .into_iter()
-        .map(|(x, y, coverage)| (x.div_euclid(scale), y.div_euclid(scale), coverage))
-        .collect();
-    let region = bounds(&dots);
+    let dots = enlarged_dots(text, size)?;
+    let enlarged = bounds(&dots);
+    let reduced = |start: i32, length: i32| {
+        let end = (start + length + scale - 1).div_euclid(scale);
+        (start.div_euclid(scale), end - start.div_euclid(scale))
+    };
+    let (left, width) = reduced(enlarged.left, enlarged.width);
+    let (top, height) = reduced(enlarged.top, enlarged.height);
+    let region = Region::new(left, top, width, height);
     let mut coverage = vec![0.0; (region.width * region.height) as usize];
     for (x, y, dot) in dots {
+        let (x, y) = (x.div_euclid(scale), y.div_euclid(scale));
         let pixel = (y - region.top) * region.width + (x - region.left);
         coverage[pixel as usize] += dot / (scale * scale) as f32;
     }
@@ -170,20 +175,15 @@ fn enlarged_dots(text: &str, size: u32) -> anyhow::Result<Vec<(i32, i32, f32)>> 
 
 /// Smallest region around all dots. Empty without dots.
 fn bounds(dots: &[(i32, i32, f32)]) -> Region {
-    let range = |values: &mut dyn Iterator<Item = i32>| {
-        values.fold(None, |range: Option<(i32, i32)>, value| {
-            let (low, high) = range.unwrap_or((value, value));
-            Some((low.min(value), high.max(value)))
-        })
+    let Some(&(x, y, _)) = dots.first() else {
+        return Region::new(0, 0, 0, 0);
     };
-    let across = range(&mut dots.iter().map(|(x, _, _)| *x));
-    let down = range(&mut dots.iter().map(|(_, y, _)| *y));
-    match (across, down) {
-        (Some((left, right)), Some((top, bottom))) => {
-            Region::new(left, top, right - left + 1, bottom - top + 1)
-        }
-        _ => Region::new(0, 0, 0, 0),
+    let (mut left, mut top, mut right, mut bottom) = (x, y, x, y);
+    for &(x, y, _) in dots {
+        (left, right) = (left.min(x), right.max(x));
+        (top, bottom) = (top.min(y), bottom.max(y));
     }
+    Region::new(left, top, right - left + 1, bottom - top + 1)
 }
 
 fn enlarged_font(size: u32) -> anyhow::Result<FontDesc<'static>> {
