@@ -27,7 +27,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "ingestion",
         ],
     ),
-    ("record", &["common", "ingestion", "scoring", "diagnostics"]),
+    (
+        "record",
+        &["common", "model", "ingestion", "scoring", "diagnostics"],
+    ),
     ("reporting", &["common", "record", "scoring", "diagnostics"]),
     ("deployment", &["common", "model", "scoring", "reporting"]),
     (
@@ -183,7 +186,7 @@ const WAITING: [&str; 4] = [
 const MAY_WAIT: [&str; 3] = [
     "common/src/regular.rs",
     "common/src/faults/injection.rs",
-    "fullprocess/src/doctor/lock.rs",
+    "fullprocess/src/doctor/run_lock.rs",
 ];
 
 #[test]

@@ -53,6 +53,8 @@ fn pipeline(world: World, trigger: &str, test: &str) -> Workspace {
         json!({"id": "client", "features": ["x"], "target": "left"}),
     );
     workspace.set("drift.trigger", json!(trigger));
+    // The threshold of most programs, under which a model may flag nobody.
+    workspace.set("scoring.threshold", json!(0.5));
     put(&workspace, "first", &clients(world, "p", 2000));
     workspace.write("data/testdata/t.csv", test);
     workspace

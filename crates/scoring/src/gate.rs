@@ -2,10 +2,11 @@
 //! Nothing is read or written here.
 //!
 //! The log-loss on the gate rows decides, because they show the world as it is now. After model
-//! drift, and in another fit after it, the candidate's mean log-loss must not be higher: the score
-//! test has shown that the world has changed. Without model drift nothing calls for another model.
-//! The candidate must then be significantly better on the gate rows. It must also not be
-//! significantly worse on the test data.
+//! drift, and in another fit after it, a candidate is refused only if its log-loss is significantly
+//! higher: the score test has shown that the world has changed. A rule that compares the means
+//! refuses right candidates by chance, and the simulator shows that it does worse. Without model
+//! drift nothing calls for another model. The candidate must then be significantly better on the gate
+//! rows. It must also not be significantly worse on the test data.
 
 use common::config::GatePolicy;
 use serde::{Deserialize, Serialize};
@@ -87,8 +88,7 @@ impl Finding {
 fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
     let (passes, rule) = if comparison.follows_drift() {
-        let rule = "lower is better; after model drift the mean decides".into();
-        (candidate <= deployed, rule)
+        not_significantly_higher(comparison.log_loss_p_value)
     } else {
         significantly_lower(comparison.log_loss_p_value)
     };
@@ -100,6 +100,24 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
             both(candidate, deployed)
         ),
     }
+}
+
+/// Tests that the candidate's log-loss is not significantly higher; with the rule as text. Without a
+/// test nothing speaks against the candidate.
+fn not_significantly_higher(p_of_higher: Option<f64>) -> (bool, String) {
+    let rule = "after model drift the candidate's must not be significantly higher";
+    let Some(p) = p_of_higher else {
+        return (
+            true,
+            format!("{rule}; no test is possible: fewer than two clients, or no spread"),
+        );
+    };
+    let passes = p >= SIGNIFICANCE;
+    let found = if passes { "it is not" } else { "it is" };
+    (
+        passes,
+        format!("{rule}; {found}: {}, one-sided paired t-test", p_text(p)),
+    )
 }
 
 /// Tests whether the candidate's log-loss is significantly lower; with the rule as text.
@@ -297,7 +315,16 @@ mod tests {
                 "higher by chance after drift",
                 Case {
                     log_loss: (0.600_001, 0.6),
-                    p: Some(0.49),
+                    p: Some(0.05),
+                    ..LEARNED
+                },
+                true,
+            ),
+            (
+                "significantly higher after drift",
+                Case {
+                    log_loss: (0.7, 0.6),
+                    p: Some(0.049),
                     ..LEARNED
                 },
                 false,
@@ -378,6 +405,9 @@ mod tests {
             assert!(always.accepted, "{name}");
             assert_eq!(always.reasons[..4], decision.reasons[..], "{name}");
             assert!(always.reasons[4].contains("\"always\""), "{name}");
+            let ask = gate(&comparison(case), GatePolicy::Ask);
+            assert_eq!((ask.accepted, ask.waits), (false, accepted), "{name}");
+            assert_eq!(ask.reasons.len(), 4 + usize::from(accepted), "{name}");
         }
     }
 
@@ -391,7 +421,7 @@ mod tests {
         assert_eq!(
             decision.reasons,
             [
-                "passed: log-loss on 26 new rows: candidate 0.500001, deployed model 0.500002 (lower is better; after model drift the mean decides)",
+                "passed: log-loss on 26 new rows: candidate 0.500001, deployed model 0.500002 (after model drift the candidate's must not be significantly higher; it is not: p = 0.900, one-sided paired t-test)",
                 "for information: F1 on 26 new rows: candidate 0.7000, deployed model 0.7000",
                 "for information: log-loss on 40 rows of the test data: candidate 0.7000, deployed model 0.6000 (after model drift older test data decides nothing)",
                 "for information: F1 on 40 rows of the test data: candidate 0.1000, deployed model 0.9000 (95 % interval of the difference -0.9000 to -0.7000)",

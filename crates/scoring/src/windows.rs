@@ -24,8 +24,8 @@ const BATCHES: [u32; 5] = [1, 2, 4, 8, 16];
 const GATE_BATCHES: u32 = 5;
 /// Minimum number of labelled rows of a window other than all rows.
 const MIN_ROWS: usize = 60;
-/// Minimum number of labelled rows for each column of the design.
-const MIN_ROWS_OF_A_COLUMN: usize = 10;
+/// Minimum number of labelled rows for each feature.
+const MIN_ROWS_OF_A_FEATURE: usize = 10;
 /// Minimum number of rows of each label.
 const MIN_OF_EACH_LABEL: usize = 5;
 /// Significance level of the test that a shorter window is better than all rows.
@@ -120,10 +120,10 @@ pub struct WindowChoice {
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = GateRows::of(trial.table, trial.gate_rows);
     let first = Tried::of(trial, &gate, &trial.windows[0], &trial.first.predictor)?;
-    let columns = trial.first.predictor.expression().terms.len();
+    let features = trial.first.schema.features.len();
     let mut tried: Vec<Result<Tried, String>> = vec![Ok(first)];
     for window in &trial.windows[1..] {
-        tried.push(try_shorter(trial, &gate, window, columns));
+        tried.push(try_shorter(trial, &gate, window, features));
     }
     let chosen = choose(&tried, &gate, |_| true);
     let results = trial.windows.iter().zip(&tried).enumerate();
@@ -246,12 +246,12 @@ fn try_shorter(
     trial: &WindowTrial<'_>,
     gate: &GateRows,
     window: &WindowRows,
-    columns: usize,
+    features: usize,
 ) -> Result<Tried, String> {
     let labels = labelled(trial.table, window);
     let positives = labels.iter().filter(|label| **label).count();
     let fewest = positives.min(labels.len() - positives);
-    let needed = MIN_ROWS.max(MIN_ROWS_OF_A_COLUMN * columns);
+    let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features);
     if labels.len() < needed {
         return Err(format!(
             "it has {} labelled rows, fewer than {needed}",
