@@ -5,6 +5,7 @@
 //! have p + 1 rows and columns.
 
 mod block;
+mod client_pairs;
 
 use fearless_simd::{Level, dispatch};
 use ndarray::{Array1, Array2};
@@ -13,6 +14,8 @@ use self::block::{Block, Sums, Weight};
 use super::term::Term;
 use super::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
+
+pub use self::client_pairs::{Agreement, ClientPairs, client_pairs};
 
 /// The standardisation of one term's values.
 #[derive(Clone, Copy, Debug, PartialEq)]

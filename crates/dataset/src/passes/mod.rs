@@ -29,8 +29,9 @@ pub use categories::{CategoryCounts, LevelCount};
 pub use expression::{LinearExpression, WeightedTerm};
 pub use log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use logistic::{
-    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
-    logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
+    Agreement, Axis, ClientPairs, LogisticPoint, LogisticTerms, bounded_logistic_terms,
+    client_pairs, logistic_terms, logistic_terms_by_fold, logistic_terms_without_folds,
+    sandwich_meat,
 };
 pub use moments::{Moments, moments, moments_by_fold};
 pub use profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
