@@ -12,6 +12,11 @@ pub fn each_in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U +
     items.into_par_iter().map(&work).collect()
 }
 
+/// Sorts items. Equal items keep no order.
+pub(crate) fn sort_in_parallel<T: Ord + Send>(items: &mut [T]) {
+    items.par_sort_unstable();
+}
+
 /// Does two things at once.
 pub fn both<T: Send, U: Send>(
     one: impl FnOnce() -> T + Send,

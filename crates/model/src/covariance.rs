@@ -1,4 +1,10 @@
-//! The check of a covariance matrix.
+//! The check of a covariance matrix, and the larger of two by direction.
+
+use crate::symmetric::{Eigen, dot, eigen};
+
+/// Variance, as a share of the least one, below which a direction is filled up: a standard error of
+/// less than a half. With few rows, both differ by chance.
+const SMALLEST_SHARE: f64 = 0.25;
 
 /// The reason why a matrix is no covariance of `size` coefficients, the intercept included; `None`
 /// if it can be one.
@@ -13,4 +19,111 @@ pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static 
     let mut rows = covariance.iter().enumerate();
     let has_variances = rows.all(|(row, entries)| entries[row] >= 0.0);
     (!has_variances).then_some("its covariance has a variance below 0")
+}
+
+/// The matrix to add to a covariance, so that no direction has a far smaller variance than in
+/// `least`. The variance there becomes that of `least`; all other directions keep theirs. `None` where nothing is to be added, or where a number
+/// is not finite.
+///
+/// Both matrices are symmetric without negative eigenvalues. The directions are those in which both
+/// are diagonal at once: with least = T·Tᵀ, they are T·q for the eigenvectors q of
+/// T⁻¹·covariance·T⁻ᵀ (Golub and Van Loan 2013, 8.7). There the variance in `least` is 1. A
+/// direction without variance in `least` gets nothing.
+pub fn shortfall(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+    let directions = with_lengths(&eigen(least)?);
+    let inverses: Vec<&[f64]> = directions.iter().map(|it| &it.inverse[..]).collect();
+    let relative = on_both_sides(covariance, &inverses);
+    let found = eigen(&relative)?;
+    let missing = found.values.iter().zip(&found.vectors);
+    let missing: Vec<(f64, Vec<f64>)> = missing
+        .filter(|(variance, _)| **variance < SMALLEST_SHARE)
+        .map(|(variance, along)| (1.0 - variance, combined(&directions, along)))
+        .collect();
+    let size = covariance.len();
+    let entry = |row: usize, column: usize| -> f64 {
+        let parts = missing.iter();
+        parts
+            .map(|(by, along)| by * along[row] * along[column])
+            .sum()
+    };
+    (!missing.is_empty()).then(|| {
+        (0..size)
+            .map(|row| (0..size).map(|column| entry(row, column)).collect())
+            .collect()
+    })
+}
+
+/// An eigenvector of a matrix, times the square root of its eigenvalue, and divided by it.
+struct Direction {
+    scaled: Vec<f64>,
+    inverse: Vec<f64>,
+}
+
+fn with_lengths(found: &Eigen) -> Vec<Direction> {
+    let largest = found.values.iter().copied().fold(0.0, f64::max);
+    let directions = found.values.iter().zip(&found.vectors);
+    directions
+        .filter(|(value, _)| **value > largest * f64::EPSILON)
+        .map(|(value, vector)| {
+            let length = value.sqrt();
+            Direction {
+                scaled: vector.iter().map(|entry| entry * length).collect(),
+                inverse: vector.iter().map(|entry| entry / length).collect(),
+            }
+        })
+        .collect()
+}
+
+/// The products vᵀ·matrix·w for all pairs of vectors.
+fn on_both_sides(matrix: &[Vec<f64>], vectors: &[&[f64]]) -> Vec<Vec<f64>> {
+    let image = |vector: &&[f64]| matrix.iter().map(|line| dot(line, vector)).collect();
+    let images: Vec<Vec<f64>> = vectors.iter().map(image).collect();
+    vectors
+        .iter()
+        .map(|left| images.iter().map(|image| dot(left, image)).collect())
+        .collect()
+}
+
+fn combined(directions: &[Direction], weights: &[f64]) -> Vec<f64> {
+    let size = directions.first().map_or(0, |first| first.scaled.len());
+    let mut sum = vec![0.0; size];
+    for (direction, weight) in directions.iter().zip(weights) {
+        sum.iter_mut()
+            .zip(&direction.scaled)
+            .for_each(|(sum, entry)| *sum += weight * entry);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directions_with_too_little_variance_are_filled_up() {
+        // The variance is 0.1 along (1, 1) and 5 along (1, −1). The least are 1 and 1.
+        let covariance = [vec![2.55, -2.45], vec![-2.45, 2.55]];
+        let least = [vec![1.0, 0.0], vec![0.0, 1.0]];
+        let found = shortfall(&covariance, &least).unwrap();
+        for entry in found.iter().flatten() {
+            assert!((entry - 0.45).abs() < 1e-14, "{found:?}");
+        }
+        assert_eq!(
+            shortfall(&covariance, &[vec![0.1, 0.0], vec![0.0, 0.1]]),
+            None
+        );
+        let nothing = [vec![0.0, 0.0], vec![0.0, 0.0]];
+        let least = [vec![4.0, 1.0], vec![1.0, 9.0]];
+        let found = shortfall(&nothing, &least).unwrap();
+        for (found, wanted) in found.iter().flatten().zip(least.iter().flatten()) {
+            assert!((found - wanted).abs() < 1e-14, "{found} {wanted}");
+        }
+        assert_eq!(shortfall(&nothing, &nothing), None);
+    }
+
+    #[test]
+    fn non_finite_variances_have_no_shortfall() {
+        assert_eq!(shortfall(&[vec![0.0]], &[vec![f64::NAN]]), None);
+        assert_eq!(shortfall(&[vec![f64::INFINITY]], &[vec![1.0]]), None);
+    }
 }

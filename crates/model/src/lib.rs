@@ -13,11 +13,12 @@ mod model;
 mod predictor;
 mod rows;
 mod scorer;
+pub mod symmetric;
 mod threshold;
 mod window;
 
 pub use coefficient::Coefficient;
-pub use covariance::covariance_flaw;
+pub use covariance::{covariance_flaw, shortfall};
 pub use design::Design;
 pub use file::FORMAT;
 pub use linear::LinearPredictor;

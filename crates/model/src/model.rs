@@ -20,11 +20,11 @@ pub struct Model {
     pub schema: Schema,
     /// The fitted predictor.
     pub predictor: Predictor,
-    /// Sandwich covariance of intercept and coefficients in raw units, the intercept first.
+    /// Covariance of intercept and coefficients in raw units, the intercept first. It is summed by
+    /// client. A direction that collinear columns leave open has a large variance.
     ///
-    /// `None` if the curvature is singular within rounding, or if the covariance overflows. An
-    /// example is collinear columns with a penalty that is too weak to separate them. Monitoring
-    /// then has insufficient data.
+    /// `None` if the covariance overflows; models of earlier versions had none with collinear
+    /// columns, either. Monitoring then has insufficient data.
     pub covariance: Option<Vec<Vec<f64>>>,
     /// The profile of the labelled training rows.
     pub profile: Profile,

@@ -55,6 +55,8 @@ pub struct Fit {
     pub(crate) weights: Array1<f64>,
     /// Second derivatives of the objective on the standardised axes.
     pub(crate) curvature: Array2<f64>,
+    /// Second derivatives of the penalty, which are a part of those; 0 for the intercept.
+    pub(crate) penalty: Array1<f64>,
 }
 
 /// The reason why a fit failed.
@@ -185,6 +187,7 @@ fn solve(
         gradient_norm: optimum.gradient_norm(),
         weights: optimum.weights,
         curvature: optimum.terms.hessian,
+        penalty: objective.penalty,
         axes,
     })
 }

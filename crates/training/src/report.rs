@@ -1,10 +1,11 @@
 //! The report of the command `training`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common::cli;
-use dataset::passes::Encoding;
+use dataset::passes::{Encoding, Moments};
 use model::{Check, Coefficient, Model};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -173,13 +174,47 @@ impl fmt::Display for TrainReport {
 }
 
 fn notes(model: &Model) -> Vec<String> {
-    let mut notes = Vec::new();
-    if model.covariance.is_none() {
-        notes.push(
-            "the coefficients have no covariance: columns are collinear, or their values are too large to calculate with".into(),
-        );
+    let Some(covariance) = &model.covariance else {
+        return vec![
+            "the coefficients have no covariance: columns hold values too large to calculate with"
+                .into(),
+        ];
+    };
+    match &collinear(model, covariance)[..] {
+        [] => Vec::new(),
+        [only] => vec![format!(
+            "{only} and levels of categories are collinear: the rows determine only what their coefficients add up to"
+        )],
+        [rest @ .., last] => vec![format!(
+            "{} and {last} are collinear: the rows determine only what their coefficients add up to",
+            rest.join(", ")
+        )],
     }
-    notes
+}
+
+/// Standard error of an undetermined coefficient, in log-odds per standard deviation of its column.
+/// Even without any penalty, separable rows leave less doubt.
+const UNDETERMINED: f64 = 100.0;
+
+/// Names of the numbers whose coefficients the rows do not determine one by one.
+fn collinear(model: &Model, covariance: &[Vec<f64>]) -> Vec<String> {
+    let columns = &model.profile.columns;
+    let features = model.schema.features.iter().zip(columns);
+    let spreads = features.map(|(feature, column)| {
+        let moments = column.moments();
+        (&feature.name, moments.and_then(Moments::standard_deviation))
+    });
+    let spreads: BTreeMap<&String, Option<f64>> = spreads.collect();
+    let is_open = |(place, coefficient): &(usize, Coefficient<'_>)| {
+        let spread = spreads
+            .get(&coefficient.feature.to_owned())
+            .copied()
+            .flatten();
+        let error = covariance[place + 1][place + 1].sqrt();
+        spread.is_some_and(|spread| error * spread > UNDETERMINED)
+    };
+    let open = model.coefficients().enumerate().filter(is_open);
+    open.map(|(_, coefficient)| coefficient.name()).collect()
 }
 
 /// A coefficient as text. Raw units allow any magnitude, so very small and very large numbers are

@@ -86,6 +86,18 @@ impl Chunk<'_> {
     }
 }
 
+/// The positions of the selected rows, in ascending order.
+pub(crate) fn selected_rows(table: &Table, selection: &Selection) -> Vec<usize> {
+    let chunk = |range| Chunk {
+        table,
+        positions: positions(table, selection, range),
+    };
+    let chunks = chunk_ranges(selection).into_iter().map(chunk);
+    chunks
+        .flat_map(|chunk| chunk.positions().collect::<Vec<_>>())
+        .collect()
+}
+
 /// Runs a pass over the selected rows.
 pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P::Value {
     let fold = |(): &mut (), range| {

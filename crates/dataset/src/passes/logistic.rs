@@ -5,6 +5,7 @@
 //! have p + 1 rows and columns.
 
 mod block;
+mod client_pairs;
 mod likelihood;
 
 use fearless_simd::{Level, dispatch};
@@ -14,6 +15,7 @@ use self::block::{Block, Sums, Weight};
 use super::engine::{Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
+pub use self::client_pairs::{Agreement, ClientPairs, client_pairs};
 pub use self::likelihood::{Axis, LogisticPoint, LogisticTerms};
 
 /// The log-likelihood terms of the labelled rows of a selection.

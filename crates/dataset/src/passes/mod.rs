@@ -19,8 +19,9 @@ pub use self::categories::{CategoryCounts, LevelCount};
 pub use self::expression::{LinearExpression, WeightedTerm};
 pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use self::logistic::{
-    Axis, LogisticPoint, LogisticTerms, bounded_logistic_terms, logistic_terms,
-    logistic_terms_by_fold, logistic_terms_without_folds, sandwich_meat,
+    Agreement, Axis, ClientPairs, LogisticPoint, LogisticTerms, bounded_logistic_terms,
+    client_pairs, logistic_terms, logistic_terms_by_fold, logistic_terms_without_folds,
+    sandwich_meat,
 };
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};

@@ -4,7 +4,7 @@
 //! other columns. Such an estimate is left out. The others are tested with as many degrees of
 //! freedom as remain, so that one bad column does not prevent the test.
 
-use super::symmetric::{Eigen, dot, eigen};
+use model::symmetric::{Eigen, dot, eigen};
 
 /// Largest condition number of the correlation matrix. Beyond it, the smallest eigenvalue is
 /// rounding error.

@@ -16,7 +16,6 @@ mod score_test;
 mod share_test;
 mod sorted;
 mod stability_index;
-mod symmetric;
 mod tails;
 mod wasserstein;
 
@@ -37,11 +36,11 @@ pub use location::{
 };
 pub(crate) use location::{normal_scores, sum_of_scores};
 pub use proportions::{ShareTest, Tally, smallest_p_value};
-pub(crate) use score_test::ExclusionReason;
 pub use score_test::{
-    CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, ScoreTestMethod, Undecided,
-    look_level, recalibration_terms, score_test,
+    CumulativeScore, DeployedCoefficients, PairTerms, ScoreTerms, ScoreTest, ScoreTestMethod,
+    Undecided, look_level, recalibration_terms, score_test,
 };
+pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};

@@ -5,6 +5,15 @@
 //! covariance V = I + I·C·I. U'V⁻¹U is χ² with one degree of freedom per coefficient (Rao 1948; C
 //! is the sandwich estimator of White 1982).
 //!
+//! Rows of one client are not independent. Where clients have several rows, any two rows of a client
+//! have the correlation ρ, and V = I + ρ·P + I·C·I (Liang and Zeger 1986). P is the sum of
+//! √(p(1−p))·√(p′(1−p′))·x·x′ᵀ over all pairs of rows of a client. ρ is estimated from the same
+//! rows, and its standard error is added, because few clients leave it uncertain. Summing (y − p)·x
+//! by client would need far more clients than coefficients. With one row per client P is absent.
+//!
+//! A client may also have training rows. Its part of U and its part of the estimation error then
+//! cancel in part, so V is too large, and the test is cautious.
+//!
 //! The test detects a change of the model, not of the features: a shift of the features alone is no
 //! model drift.
 //!
@@ -14,16 +23,19 @@
 mod deployed;
 mod label_simulation;
 mod levels;
+mod rare_values;
 
+use dataset::passes::{Agreement, ClientPairs};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::independent::IndependentEstimates;
-use super::symmetric::product;
 use super::tails::chi_square_tail;
+use model::symmetric::product;
 
 pub use self::deployed::{DeployedCoefficients, recalibration_terms};
 pub(crate) use self::levels::ExclusionReason;
+pub(crate) use self::rare_values::MIN_TRAINING_ROWS;
 
 /// Distance that a probability keeps from 0 and 1. Without it, one row that the model considers
 /// impossible could decide the test.
@@ -53,6 +65,18 @@ pub struct ScoreTerms {
     pub score: Vec<f64>,
     /// I, the information matrix.
     pub information: Vec<Vec<f64>>,
+    /// Pairs of rows of the same client in the same batch. `None` where every client has one row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PairTerms>,
+}
+
+/// Sums over the pairs of rows of the same client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairTerms {
+    /// P, the sum of the products of the rows' spreads.
+    pub spreads: Vec<Vec<f64>>,
+    /// How far the residuals of a client agree.
+    pub agreement: Agreement,
 }
 
 /// Result of the score test.
@@ -140,8 +164,9 @@ impl ScoreTerms {
     /// True when all sums are within range. Other sums would spoil every sum that they are added
     /// to.
     pub fn are_in_range(&self) -> bool {
-        let information = self.information.iter().flatten();
-        let mut sums = self.score.iter().chain(information);
+        let pairs = self.pairs.iter().flat_map(|pairs| &pairs.spreads);
+        let matrices = self.information.iter().chain(pairs).flatten();
+        let mut sums = self.score.iter().chain(matrices);
         self.expected.is_finite() && sums.all(|sum| sum.abs() <= MAX_SUM)
     }
 
@@ -163,16 +188,35 @@ impl ScoreTerms {
         for (mine, other) in self.score.iter_mut().zip(&later.score) {
             *mine += other;
         }
-        for (mine, other) in self.information.iter_mut().zip(&later.information) {
-            mine.iter_mut()
-                .zip(other)
-                .for_each(|(mine, other)| *mine += other);
+        add_matrix(&mut self.information, &later.information, 1.0);
+        match (&mut self.pairs, &later.pairs) {
+            (Some(mine), Some(other)) => mine.merge(other),
+            (mine @ None, other) => mine.clone_from(other),
+            (Some(_), None) => {}
         }
         Ok(())
     }
 
     fn are_of(&self, size: usize) -> bool {
-        self.score.len() == size && is_square(&self.information, size)
+        let pairs = self.pairs.as_ref();
+        self.score.len() == size
+            && is_square(&self.information, size)
+            && pairs.is_none_or(|pairs| is_square(&pairs.spreads, size))
+    }
+
+    /// The correlation of two rows of a client that the test allows for.
+    fn correlation(&self) -> f64 {
+        let agreement = self.pairs.as_ref().map(|pairs| pairs.agreement);
+        agreement.map_or(0.0, |agreement| agreement.cautious_correlation())
+    }
+
+    /// The variance of U for the deployed coefficients: I + ρ·P.
+    fn variance_of_labels(&self) -> Vec<Vec<f64>> {
+        let mut variance = self.information.clone();
+        if let Some(pairs) = &self.pairs {
+            add_matrix(&mut variance, &pairs.spreads, self.correlation());
+        }
+        variance
     }
 
     /// Indices of the coefficients whose sums are within range.
@@ -207,6 +251,23 @@ impl ScoreTerms {
             }
         }
         Ok(())
+    }
+}
+
+impl PairTerms {
+    fn merge(&mut self, later: &Self) {
+        add_matrix(&mut self.spreads, &later.spreads, 1.0);
+        self.agreement.merge(&later.agreement);
+    }
+}
+
+impl From<ClientPairs> for PairTerms {
+    fn from(pairs: ClientPairs) -> Self {
+        let lines = pairs.spreads.outer_iter();
+        Self {
+            spreads: lines.map(|line| line.to_vec()).collect(),
+            agreement: pairs.agreement,
+        }
     }
 }
 
@@ -247,6 +308,7 @@ impl TestedCoefficients {
             return Err(Undecided::TooLarge);
         }
         let variance = variance_of_the_score(
+            &part_of(&terms.variance_of_labels(), &usable),
             &part_of(&terms.information, &usable),
             &part_of(covariance, &usable),
         );
@@ -301,17 +363,30 @@ fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {
     matrix.len() == size && matrix.iter().all(|row| row.len() == size)
 }
 
+/// Adds `times` a matrix to another one of the same size.
+fn add_matrix(to: &mut [Vec<f64>], matrix: &[Vec<f64>], times: f64) {
+    for (to, line) in to.iter_mut().zip(matrix) {
+        to.iter_mut()
+            .zip(line)
+            .for_each(|(to, entry)| *to += times * entry);
+    }
+}
+
 /// The rows and columns of a matrix with these indices.
 fn part_of(matrix: &[Vec<f64>], named: &[usize]) -> Vec<Vec<f64>> {
     let line = |row: &usize| named.iter().map(|column| matrix[*row][*column]).collect();
     named.iter().map(line).collect()
 }
 
-/// V = I + I·C·I, made symmetric because of rounding.
-fn variance_of_the_score(information: &[Vec<f64>], covariance: &[Vec<f64>]) -> Vec<Vec<f64>> {
+/// V = I + ρ·P + I·C·I, made symmetric because of rounding; `of_labels` is I + ρ·P.
+fn variance_of_the_score(
+    of_labels: &[Vec<f64>],
+    information: &[Vec<f64>],
+    covariance: &[Vec<f64>],
+) -> Vec<Vec<f64>> {
     let spread = product(&product(information, covariance), information);
     let entry = |row: usize, column: usize| {
-        information[row][column] + (spread[row][column] + spread[column][row]) / 2.0
+        of_labels[row][column] + (spread[row][column] + spread[column][row]) / 2.0
     };
     let size = information.len();
     (0..size)

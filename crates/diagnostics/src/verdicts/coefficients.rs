@@ -8,25 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::{ExclusionReason, ScoreTest};
 
-/// A level of a category whose coefficient was not tested.
+/// A coefficient that was not tested: that of a level, or of a number with a rare value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UntestedLevel {
-    /// Name of the category.
+    /// Name of the feature.
     pub feature: String,
     /// Name of the coefficient, such as `plan = basic`. `None` where levels must not be named; the
-    /// entry then stands for the whole category.
+    /// entry then stands for the whole feature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coefficient: Option<String>,
     /// Reason why it was not tested.
     pub why: UntestedReason,
 }
 
-/// Reason why a level was not tested.
+/// Reason why a coefficient was not tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UntestedReason {
     /// Too few rows have this level, or too few have another one.
     Rare,
+    /// Too few training rows have the rarer value of the column.
+    RareInTraining,
     /// The rows cannot distinguish it from other columns.
     #[serde(rename = "alike")]
     Collinear,
@@ -66,8 +68,8 @@ pub(super) struct UntestedCoefficients {
     pub(super) levels: Vec<UntestedLevel>,
 }
 
-/// Lists the coefficients that were not tested, with the reasons. `left_out` holds the levels that
-/// the test left out.
+/// Lists the coefficients that were not tested, with the reasons. `left_out` holds those that the
+/// test left out.
 ///
 /// A base level is tested together with the intercept, so it is not listed.
 pub(super) fn untested_coefficients(
@@ -86,6 +88,7 @@ pub(super) fn untested_coefficients(
         let why = match left_out.get(&position) {
             Some(ExclusionReason::Base | ExclusionReason::Absent) => continue,
             Some(ExclusionReason::Rare) => UntestedReason::Rare,
+            Some(ExclusionReason::RareInTraining) => UntestedReason::RareInTraining,
             None if coefficient.encoding != Encoding::Number => UntestedReason::Collinear,
             Some(ExclusionReason::Missing) | None => {
                 if found.features.last() != Some(&feature) {

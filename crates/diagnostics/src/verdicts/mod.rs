@@ -66,6 +66,8 @@ pub fn verdicts(
 }
 
 #[cfg(test)]
+mod assumption_tests;
+#[cfg(test)]
 mod category_tests;
 #[cfg(test)]
 mod tests;

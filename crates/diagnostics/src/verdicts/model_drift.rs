@@ -37,8 +37,8 @@ pub struct ModelVerdict {
     /// level of the category.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested: Vec<String>,
-    /// Levels of other categories that the deciding test left out. A level without rows is not
-    /// listed.
+    /// Levels of other categories that the deciding test left out, and numbers with a rare value. A
+    /// level without rows is not listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untested_levels: Vec<UntestedLevel>,
     /// Reason why the batch alone cannot be tested.
@@ -74,8 +74,11 @@ impl ModelVerdict {
             level.coefficient = None;
         }
         // The levels of a category are adjacent.
-        self.untested_levels
-            .sort_by_key(|level| level.why == UntestedReason::Collinear);
+        self.untested_levels.sort_by_key(|level| match level.why {
+            UntestedReason::Rare => 0,
+            UntestedReason::RareInTraining => 1,
+            UntestedReason::Collinear => 2,
+        });
         self.untested_levels.dedup();
         self
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{BaseLevel, ModelVerdict, TestAtLevel, UntestedReason, Verdicts};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
-use crate::statistics::ScoreTestMethod;
+use crate::statistics::{MIN_TRAINING_ROWS, ScoreTestMethod};
 
 impl fmt::Display for ModelVerdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +53,7 @@ impl fmt::Display for ModelVerdict {
 
 impl ModelVerdict {
     /// Names that the deciding test left out, by reason.
-    fn untested_names(&self) -> impl Iterator<Item = (Vec<String>, &'static str)> {
+    fn untested_names(&self) -> impl Iterator<Item = (Vec<String>, String)> {
         let levels = |why| {
             let levels = self.untested_levels.iter();
             let levels = levels.filter(move |level| level.why == why);
@@ -65,9 +65,17 @@ impl ModelVerdict {
         let collinear = self.untested.iter().cloned();
         let collinear = collinear.chain(levels(UntestedReason::Collinear)).collect();
         let rare = levels(UntestedReason::Rare).collect();
-        let by_reason: [(Vec<String>, &str); 2] = [
-            (collinear, "constant, missing or collinear in these rows"),
-            (rare, "rare in these rows, or all other levels are"),
+        let rare_in_training = levels(UntestedReason::RareInTraining).collect();
+        let by_reason: [(Vec<String>, String); 3] = [
+            (
+                collinear,
+                "constant, missing or collinear in these rows".into(),
+            ),
+            (rare, "rare in these rows, or all other levels are".into()),
+            (
+                rare_in_training,
+                format!("fewer than {MIN_TRAINING_ROWS} training rows have its rarer value"),
+            ),
         ];
         by_reason.into_iter().filter(|(names, _)| !names.is_empty())
     }

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use dataset::passes::{
     Axis, ColumnProfile, Encoding, LinearExpression, LogisticPoint, Moments, ScoredRow, Term,
-    WeightedTerm, bounded_logistic_terms,
+    WeightedTerm, bounded_logistic_terms, client_pairs,
 };
 use dataset::{Selection, Table};
 use model::Model;
 
+use super::rare_values::rare_in_training;
 use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, TestedCoefficients, Undecided};
 
 /// Coefficients of a deployed model, for columns standardised by the training rows.
@@ -19,6 +20,8 @@ pub struct DeployedCoefficients<'m> {
     pub(super) axes: Vec<Axis>,
     /// Indices of the coefficients of each category; index 0 is the intercept.
     pub(super) categories: Vec<Range<usize>>,
+    /// For each coefficient, true if too few training rows determine it.
+    pub(super) is_rare_in_training: Vec<bool>,
     /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
@@ -53,6 +56,7 @@ impl<'m> DeployedCoefficients<'m> {
             covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
             categories: categories(&terms),
+            is_rare_in_training: rare_in_training(&terms, &model.profile),
             terms,
             axes,
         }
@@ -65,7 +69,10 @@ impl<'m> DeployedCoefficients<'m> {
             axes: &self.axes,
             weights: self.weights.clone().into(),
         };
-        terms_at(&point, table, selection)
+        ScoreTerms {
+            pairs: client_pairs(&point, max_log_odds(), table, selection).map(Into::into),
+            ..terms_at(&point, table, selection)
+        }
     }
 
     /// Covariance of the standardised coefficients; `None` where the model has none.
@@ -73,8 +80,9 @@ impl<'m> DeployedCoefficients<'m> {
         self.covariance.as_deref()
     }
 
-    /// Tests sums of this model. Rare levels of categories are left out. So is the most frequent
-    /// level of a category when the other levels determine it.
+    /// Tests sums of this model. Columns are left out whose rarer value few training rows have, and
+    /// rare levels of categories. So is the most frequent level of a category when the other levels
+    /// determine it.
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
         let tested = self.tested_coefficients(terms)?;
         terms.check_expected_labels()?;
@@ -128,6 +136,7 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
         expected: terms.positives as f64 + terms.gradient[0],
         score: terms.gradient.iter().map(|entry| -entry).collect(),
         information: terms.hessian.outer_iter().map(|row| row.to_vec()).collect(),
+        pairs: None,
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum ExclusionReason {
     Base,
     /// Too few rows have this level, or too few have another one.
     Rare,
+    /// Too few training rows have the rarer value of the column.
+    RareInTraining,
     /// No row has this level.
     Absent,
     /// No row has any level of the category.
@@ -36,18 +38,21 @@ pub(crate) enum ExclusionReason {
 }
 
 impl DeployedCoefficients<'_> {
-    /// The levels' coefficients that a test of these sums leaves out; index 0 is the intercept.
+    /// The coefficients that a test of these sums leaves out; index 0 is the intercept.
     pub(crate) fn left_out(&self, terms: &ScoreTerms) -> BTreeMap<usize, ExclusionReason> {
+        let rare = self.is_rare_in_training.iter().enumerate();
+        let rare = rare.filter(|(_, is_rare)| **is_rare);
+        let rare = rare.map(|(position, _)| (position, ExclusionReason::RareInTraining));
         let curvature = |position| {
             let found = self.curvature(terms, position).unwrap_or(f64::NAN);
             (position, found)
         };
         let categories = self.categories.iter().cloned();
-        categories
-            .flat_map(|positions| {
-                exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
-            })
-            .collect()
+        let levels = categories.flat_map(|positions| {
+            exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
+        });
+        // Absence from the rows at hand is a better reason than rarity in the training.
+        rare.chain(levels).collect()
     }
 
     /// The curvature Σp(1−p) of the rows with a level, within rounding.

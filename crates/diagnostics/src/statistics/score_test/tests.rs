@@ -123,6 +123,7 @@ fn terms(rows: u64, expected: f64) -> ScoreTerms {
         expected,
         score: vec![1.0, 2.0],
         information: vec![vec![rows as f64 / 4.0, 0.0], vec![0.0, rows as f64 / 4.0]],
+        pairs: None,
     }
 }
 

@@ -91,7 +91,7 @@ fn the_simulated_p_value_matches_the_exact_one() {
         let terms = terms(labels);
         let tested = deployed.tested_coefficients(&terms).unwrap();
         let batch = batch_of(labels);
-        let simulation = deployed.label_simulation(&batch, 0..ROWS).unwrap();
+        let simulation = deployed.label_simulation(&batch, 0..ROWS, 0.0).unwrap();
         let found = simulation.p_value(&tested, &terms.score, DRAWS).unwrap();
         let error = (exact * (1.0 - exact) / f64::from(DRAWS)).sqrt();
         assert!((found - exact).abs() < 4.0 * error, "{found}, {exact}");

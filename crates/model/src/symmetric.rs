@@ -5,16 +5,16 @@ const MAX_SWEEPS: usize = 60;
 
 /// Eigenvalues and eigenvectors of a symmetric matrix.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Eigen {
+pub struct Eigen {
     /// The eigenvalues, not sorted.
-    pub(crate) values: Vec<f64>,
+    pub values: Vec<f64>,
     /// The eigenvector of each eigenvalue, with length 1.
-    pub(crate) vectors: Vec<Vec<f64>>,
+    pub vectors: Vec<Vec<f64>>,
 }
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations (Golub and Van
 /// Loan 2013, 8.5). `None` when an entry is not finite.
-pub(crate) fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
+pub fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
     if !matrix.iter().flatten().all(|entry| entry.is_finite()) {
         return None;
     }
@@ -74,12 +74,12 @@ fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize)
 }
 
 /// Scalar product of two vectors.
-pub(crate) fn dot(left: &[f64], right: &[f64]) -> f64 {
+pub fn dot(left: &[f64], right: &[f64]) -> f64 {
     left.iter().zip(right).map(|(x, y)| x * y).sum()
 }
 
 /// Product of two square matrices of equal size.
-pub(crate) fn product(left: &[Vec<f64>], right: &[Vec<f64>]) -> Vec<Vec<f64>> {
+pub fn product(left: &[Vec<f64>], right: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let column = |column: usize| -> Vec<f64> { right.iter().map(|row| row[column]).collect() };
     let columns: Vec<Vec<f64>> = (0..right.len()).map(column).collect();
     left.iter()
