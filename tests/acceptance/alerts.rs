@@ -52,6 +52,8 @@ fn doctor(workspace: &Workspace) -> (i32, Option<(String, String)>) {
 fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
     let receiver = Receiver::start();
     let mut workspace = watched(&receiver);
+    // With all rows the next model is one of both worlds, and drifts again without the old one.
+    workspace.set("training.window", json!("all"));
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     let posted = receiver.posted();
     assert_eq!(posted.len(), 1);

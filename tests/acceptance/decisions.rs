@@ -11,18 +11,18 @@ const HEADER: &str = "client,x,left\n";
 
 /// The law by which clients leave: log-odds in thousandths, at x = 0 and for each unit of x.
 #[derive(Clone, Copy)]
-struct World {
-    at_zero: i64,
-    slope: i64,
+pub(crate) struct World {
+    pub(crate) at_zero: i64,
+    pub(crate) slope: i64,
 }
 
-const USUAL: World = World {
+pub(crate) const USUAL: World = World {
     at_zero: 0,
     slope: 1500,
 };
 
 /// Clients of a world, with x from −3 to 3.
-fn clients(world: World, name: &str, count: usize) -> String {
+pub(crate) fn clients(world: World, name: &str, count: usize) -> String {
     let seed = name
         .bytes()
         .fold(7, |seed, byte| seed * 31 + u64::from(byte));
@@ -46,7 +46,7 @@ fn with_label(file: &str, label: u8) -> String {
 }
 
 /// A pipeline before its first run.
-fn pipeline(world: World, trigger: &str, test: &str) -> Workspace {
+pub(crate) fn pipeline(world: World, trigger: &str, test: &str) -> Workspace {
     let mut workspace = Workspace::empty();
     workspace.set(
         "schema",
@@ -61,13 +61,13 @@ fn pipeline(world: World, trigger: &str, test: &str) -> Workspace {
 }
 
 /// A pipeline with its first model.
-fn started(world: World, trigger: &str) -> Workspace {
+pub(crate) fn started(world: World, trigger: &str) -> Workspace {
     let workspace = pipeline(world, trigger, &clients(world, "t", 800));
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     workspace
 }
 
-fn put(workspace: &Workspace, name: &str, text: &str) {
+pub(crate) fn put(workspace: &Workspace, name: &str, text: &str) {
     workspace.write(&format!("data/practicedata/{name}.csv"), text);
 }
 

@@ -1,5 +1,6 @@
 //! Acceptance tests: the promises to users, tested with the real programs and the real server.
 
+mod adaptation;
 mod alerts;
 mod api;
 mod architecture;

@@ -196,7 +196,8 @@ fn f1_on_test_data(guard: Option<&Guard>) -> Finding {
     Finding::informs(compared.unwrap_or_else(|| "F1 on the test data was not compared".into()))
 }
 
-fn p_text(p: f64) -> String {
+/// A p-value as text for people.
+pub fn p_text(p: f64) -> String {
     if p < 0.001 {
         "p < 0.001".into()
     } else {

@@ -33,7 +33,7 @@ pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::ConfusionMatrix;
 pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed, score_release};
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
-pub use gate::{GateDecision, SCORE_TOLERANCE, f1_with_interval, gate};
+pub use gate::{GateDecision, SCORE_TOLERANCE, f1_with_interval, gate, p_text};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use common::history::STAGES;
-use scoring::f1_with_interval;
+use scoring::{f1_with_interval, p_text};
 
 use super::RunRecord;
 use crate::counts::FileCounts;
@@ -176,7 +176,7 @@ impl RunRecord {
             };
             let p = tried
                 .p_value
-                .map_or(String::new(), |p| format!(", p = {p:.3}"));
+                .map_or(String::new(), |p| format!(", {}", p_text(p)));
             let chosen = if tried.is_chosen { ", chosen" } else { "" };
             writeln!(
                 to,

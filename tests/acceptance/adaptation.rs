@@ -1,0 +1,155 @@
+//! What follows drift: the window of the next model, further fits, a gate that asks, the threshold.
+
+use serde_json::{Value, json};
+
+use crate::decisions::{USUAL, World, clients, pipeline, put, started};
+use crate::receiver::Receiver;
+use crate::server::Server;
+use crate::workspace::{Workspace, outcome};
+
+/// The reverse of the usual world.
+const REVERSED: World = World {
+    at_zero: 0,
+    slope: -1500,
+};
+
+/// Puts a batch of clients and runs.
+fn batch(workspace: &Workspace, world: World, name: &str, rows: usize) -> Value {
+    put(workspace, name, &clients(world, name, rows));
+    workspace.fullprocess()
+}
+
+fn chosen(record: &Value) -> &Value {
+    let windows = record["windows"].as_array().expect("windows");
+    let mut chosen = windows.iter().filter(|window| window["is_chosen"] == true);
+    let first = chosen.next().expect("a chosen window");
+    assert_eq!(chosen.next(), None);
+    first
+}
+
+#[test]
+fn after_a_drift_the_next_model_knows_the_new_world() {
+    let workspace = started(USUAL, "evidence");
+    let record = batch(&workspace, REVERSED, "a", 300);
+    assert_eq!(outcome(&record), "redeployed", "{record:#}");
+    let window = chosen(&record);
+    assert_eq!(window["window"], "since_drift", "{window:#}");
+    assert_eq!(window["first_row"], 2000);
+    assert_eq!(window["labelled_rows"], 300);
+    assert_eq!(record["windows"][0]["window"], "all_rows");
+    assert_eq!(record["windows"][0]["labelled_rows"], 2300);
+    // The former world has nearly seven times as many rows, and no say any more.
+    let record = batch(&workspace, REVERSED, "b", 200);
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+    let f1 = record["new_score"].as_f64().expect("a score");
+    assert!(f1 > 0.7, "{f1}");
+}
+
+#[test]
+fn candidates_are_tried_again_once_the_labelled_rows_have_doubled() {
+    let workspace = started(USUAL, "evidence");
+    let record = batch(&workspace, REVERSED, "a", 300);
+    assert_eq!(outcome(&record), "redeployed", "{record:#}");
+    let run = record["run_id"].as_i64().expect("a number");
+    assert_eq!(outcome(&batch(&workspace, REVERSED, "b", 299)), "steady");
+    let record = batch(&workspace, REVERSED, "c", 100);
+    let reason = record["reason"].as_str().expect("a reason");
+    let due = format!(
+        "another fit is due: 699 rows have a label since run {run} found model drift, 300 had one at the last fit"
+    );
+    assert!(reason.ends_with(&due), "{reason}");
+    assert_eq!(record["comparison"]["refit"], true);
+    // Rows that the deployed model was fitted to do not judge the next one.
+    assert_eq!(record["comparison"]["rows"], 399);
+    assert_eq!(chosen(&record)["labelled_rows"], 699);
+}
+
+#[test]
+fn a_rollback_ends_the_further_fits() {
+    let workspace = started(USUAL, "evidence");
+    assert_eq!(
+        outcome(&batch(&workspace, REVERSED, "a", 300)),
+        "redeployed"
+    );
+    assert_eq!(workspace.run("deployment", &["--rollback"]).code, 0);
+    let record = batch(&workspace, USUAL, "b", 400);
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+}
+
+#[test]
+fn a_setting_fixes_the_window() {
+    for (window, rows) in [(json!("all"), 2300), (json!(1), 300)] {
+        let mut workspace = pipeline(USUAL, "evidence", &clients(USUAL, "t", 800));
+        workspace.set("training.window", window);
+        assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+        let record = batch(&workspace, REVERSED, "a", 300);
+        assert_eq!(outcome(&record), "redeployed", "{record:#}");
+        assert_eq!(record.get("windows"), None);
+        let trained = workspace.run("training", &["--json"]).json();
+        assert_eq!(trained["rows"], rows);
+    }
+    let mut workspace = Workspace::empty();
+    workspace.set("training.window", json!(0));
+    let says = "training.window: expected \"auto\", \"all\" or a number of batches from 1 on";
+    workspace.run("training", &[]).failed(78, says);
+}
+
+#[test]
+fn a_gate_that_asks_leaves_the_candidate_to_a_person() {
+    let receiver = Receiver::start();
+    let mut workspace = started(USUAL, "evidence");
+    workspace.set("alerts.webhook.url", json!(receiver.url()));
+    workspace.set("deployment.gate", json!("ask"));
+    put(&workspace, "a", &clients(REVERSED, "a", 300));
+    assert_eq!(
+        outcome(
+            &workspace
+                .run("fullprocess", &["--dry-run", "--json"])
+                .json()
+        ),
+        "candidate_waiting"
+    );
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "candidate_waiting", "{record:#}");
+    assert_eq!(workspace.live(), "000001");
+    let told = receiver.told();
+    let waiting = told.iter().filter(|told| *told == "candidate_refused open");
+    assert_eq!(waiting.count(), 1, "{told:?}");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    assert_eq!(workspace.run("deployment", &[]).code, 0);
+    assert_eq!(workspace.live(), "000002");
+    let record = batch(&workspace, REVERSED, "b", 300);
+    assert_eq!(outcome(&record), "steady", "{record:#}");
+}
+
+#[test]
+fn every_prediction_is_made_at_the_models_own_threshold() {
+    let rare = World {
+        at_zero: -4000,
+        slope: 1000,
+    };
+    let mut workspace = pipeline(rare, "evidence", &clients(rare, "t", 3000));
+    workspace.set("scoring.threshold", json!("auto"));
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start", "{record:#}");
+    let score = record["candidate_score"].as_f64().expect("a score");
+    assert!(score > 0.1, "{score}");
+    let text = workspace.text("production_deployment/latestscore.txt");
+    assert_eq!(text.trim().parse(), Ok(score));
+    let server = Server::start(&mut workspace);
+    let threshold = server.get("/v1/model").json(200)["threshold"].clone();
+    let cut = threshold.as_f64().expect("a number");
+    assert!(cut > 0.01 && cut < 0.4, "{cut}");
+    assert_eq!(
+        server.get("/scoring").json(200)["metrics"]["threshold"],
+        threshold
+    );
+    let body = r#"{"columns":["x"],"data":[[-3],[3]]}"#;
+    let answer = server
+        .post("/prediction", "application/json", body)
+        .json(200);
+    assert_eq!(answer["threshold"], threshold);
+    assert_eq!(answer["predictions"], json!([0, 1]), "{answer:#}");
+    let higher = server.post("/prediction?threshold=0.9", "application/json", body);
+    assert_eq!(higher.json(200)["predictions"], json!([0, 0]));
+}
