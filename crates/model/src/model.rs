@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::Schema;
 use common::ledger::DataPosition;
-use dataset::passes::Profile;
+use dataset::passes::{Agreement, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::predictor::Predictor;
@@ -26,6 +26,9 @@ pub struct Model {
     /// `None` if the covariance overflows; models of earlier versions had none with collinear
     /// columns, either. Monitoring then has insufficient data.
     pub covariance: Option<Vec<Vec<f64>>>,
+    /// How far the labels of a client's training rows agree. `None` where every client has one row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_agreement: Option<Agreement>,
     /// The profile of the labelled training rows.
     pub profile: Profile,
     /// The ingested data that the model was fitted to.

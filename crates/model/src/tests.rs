@@ -17,6 +17,7 @@ fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
         program: "0.1.0".into(),
         schema,
         predictor: Predictor::Linear(predictor),
+        client_agreement: None,
         covariance: Some(
             (0..size)
                 .map(|row| (0..size).map(|column| covariance(row, column)).collect())

@@ -17,7 +17,7 @@
 //! Collinear columns leave a direction open: any coefficients along it fit the training rows
 //! equally well. Its variance is then large, so that no test uses this direction.
 
-use dataset::passes::{ClientPairs, LogisticPoint, client_pairs, sandwich_meat};
+use dataset::passes::{Agreement, ClientPairs, LogisticPoint, client_pairs, sandwich_meat};
 use dataset::{Selection, Table};
 use model::symmetric::{Eigen, eigen};
 use model::{covariance_flaw, shortfall};
@@ -40,10 +40,17 @@ const FEW_COEFFICIENTS: f64 = 5.0;
 /// Largest share of coefficients that the correction for their number allows for.
 const MAX_SHARE: f64 = 0.5;
 
-/// The covariance of intercept and coefficients in raw units, the intercept first.
-///
-/// `None` if the result overflows.
-pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
+/// How far the coefficients of a fit may be from those of the population.
+pub struct Uncertainty {
+    /// The covariance of intercept and coefficients in raw units, the intercept first. `None` if it
+    /// overflows.
+    pub covariance: Option<Vec<Vec<f64>>>,
+    /// How far the labels of a client's rows agree. `None` where every client has one row.
+    pub client_agreement: Option<Agreement>,
+}
+
+/// The uncertainty of a fit to the labelled rows of a selection.
+pub fn uncertainty(fit: &Fit, table: &Table, selection: &Selection) -> Uncertainty {
     let terms = fit.predictor.design.terms(table.features.len());
     let point = LogisticPoint {
         terms: &terms,
@@ -52,26 +59,29 @@ pub fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec
     };
     let meat = sandwich_meat(&point, table, selection);
     let pairs = client_pairs(&point, f64::MAX, table, selection);
-    let standardised = standardised(fit, meat, pairs)?;
-    let raw = in_raw_units(fit, &standardised);
-    let flaw = covariance_flaw(&raw, fit.curvature.nrows());
-    flaw.is_none().then_some(raw)
+    let is_flawless = |raw: &Vec<Vec<f64>>| covariance_flaw(raw, fit.curvature.nrows()).is_none();
+    Uncertainty {
+        covariance: standardised(fit, meat, pairs.as_ref())
+            .map(|standardised| in_raw_units(fit, &standardised))
+            .filter(is_flawless),
+        client_agreement: pairs.map(|pairs| pairs.agreement),
+    }
 }
 
 /// The covariance of the weights. `meat` is the middle for single rows.
 fn standardised(
     fit: &Fit,
     mut meat: Array2<f64>,
-    pairs: Option<ClientPairs>,
+    pairs: Option<&ClientPairs>,
 ) -> Option<Array2<f64>> {
-    if let Some(pairs) = &pairs {
+    if let Some(pairs) = pairs {
         meat += &pairs.scores;
     }
     let directions = Directions::of(&fit.curvature)?;
     let mut covariance = directions.sandwich(&fit.curvature, &meat)?;
     let sandwich = directions.seen(&meat);
     let mut least = Array2::eye(sandwich.nrows());
-    if let Some(pairs) = &pairs {
+    if let Some(pairs) = pairs {
         let spreads = directions.seen(&pairs.spreads);
         least.scaled_add(pairs.agreement.correlation(), &spreads);
     }
@@ -89,7 +99,18 @@ fn standardised(
         let column = bias.insert_axis(Axis(1));
         covariance += &directions.back(&column.dot(&column.t()));
     }
+    for constant in columns_without_variation(fit) {
+        covariance.row_mut(constant).fill(0.0);
+        covariance.column_mut(constant).fill(0.0);
+    }
     Some(covariance * overfit(&directions, &penalty, fit.curvature[[0, 0]]))
+}
+
+/// Places of the coefficients whose columns have one value. Only the penalty knows their variance. It
+/// would make that of the intercept huge, and no test uses these columns.
+fn columns_without_variation(fit: &Fit) -> impl Iterator<Item = usize> {
+    (1..fit.curvature.nrows())
+        .filter(|place| fit.curvature[[*place, *place]] <= fit.penalty[*place])
 }
 
 /// How far the penalty moves the weights, in units of the standard error along each direction.
@@ -232,6 +253,10 @@ mod tests {
 
     use super::*;
     use crate::fit::{FitSettings, fit, tests::table_of};
+
+    fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
+        uncertainty(fit, table, selection).covariance
+    }
 
     fn example() -> (Table, FitSettings) {
         let x: Vec<f64> = (0..120).map(|row| f64::from(row % 11) * 40.0).collect();

@@ -25,7 +25,7 @@ use model::{Check, Convergence, Design, Model, Predictor, Threshold};
 use self::fit::fit_profiled;
 
 pub use check::{Beaten, check};
-pub use covariance::covariance;
+pub use covariance::{Uncertainty, uncertainty};
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
@@ -95,7 +95,10 @@ pub fn train(
     } else {
         Check::NotChecked
     };
-    let covariance = covariance(&fitted, table, &labelled);
+    let Uncertainty {
+        covariance,
+        client_agreement,
+    } = uncertainty(&fitted, table, &labelled);
     let predictor = Predictor::Linear(fitted.predictor);
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
@@ -103,6 +106,7 @@ pub fn train(
         threshold: operating_threshold(config, &predictor, table, &labelled),
         predictor,
         covariance,
+        client_agreement,
         profile,
         data,
         rows: fitted.rows,

@@ -7,8 +7,9 @@
 //!
 //! Rows of one client are not independent. Where clients have several rows, any two rows of a client
 //! have the correlation ρ, and V = I + ρ·P + I·C·I (Liang and Zeger 1986). P is the sum of
-//! √(p(1−p))·√(p′(1−p′))·x·x′ᵀ over all pairs of rows of a client. ρ is estimated from the same
-//! rows, and its standard error is added, because few clients leave it uncertain. Summing (y − p)·x
+//! √(p(1−p))·√(p′(1−p′))·x·x′ᵀ over all pairs of rows of a client. ρ is estimated from these
+//! rows and the training rows, and its standard error is added, because few clients leave it
+//! uncertain. Summing (y − p)·x
 //! by client would need far more clients than coefficients. With one row per client P is absent.
 //!
 //! A client may also have training rows. Its part of U and its part of the estimation error then
@@ -204,17 +205,12 @@ impl ScoreTerms {
             && pairs.is_none_or(|pairs| is_square(&pairs.spreads, size))
     }
 
-    /// The correlation of two rows of a client that the test allows for.
-    fn correlation(&self) -> f64 {
-        let agreement = self.pairs.as_ref().map(|pairs| pairs.agreement);
-        agreement.map_or(0.0, |agreement| agreement.cautious_correlation())
-    }
-
-    /// The variance of U for the deployed coefficients: I + ρ·P.
-    fn variance_of_labels(&self) -> Vec<Vec<f64>> {
+    /// The variance of U for the deployed coefficients: I + ρ·P, where ρ is the correlation of two
+    /// rows of a client.
+    fn variance_of_labels(&self, correlation: f64) -> Vec<Vec<f64>> {
         let mut variance = self.information.clone();
         if let Some(pairs) = &self.pairs {
-            add_matrix(&mut variance, &pairs.spreads, self.correlation());
+            add_matrix(&mut variance, &pairs.spreads, correlation);
         }
         variance
     }
@@ -273,10 +269,10 @@ impl From<ClientPairs> for PairTerms {
 
 /// Tests sums of rows, given the covariance of the coefficients in the same units.
 ///
-/// Redundant coefficients are left out, and so are those with a cell out of range. Fails when the
-/// rows are too few or the model expects too few of either label; that is a result, too.
+/// Redundant coefficients are left out, and so are those with a cell out of range. All rows count as
+/// independent. Fails when the rows are too few or the model expects too few of either label; that is a result, too.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
-    let tested = TestedCoefficients::without(&[], terms, covariance)?;
+    let tested = TestedCoefficients::without(&[], terms, covariance, 0.0)?;
     terms.check_expected_labels()?;
     tested.test(&terms.score)
 }
@@ -292,12 +288,14 @@ struct TestedCoefficients {
 }
 
 impl TestedCoefficients {
-    /// Selects all coefficients without `left_out`; index 0 is the intercept. Rows and standard
+    /// Selects all coefficients without `left_out`; index 0 is the intercept. Two rows of a client
+    /// have the correlation `correlation`. Rows and standard
     /// errors of the coefficients in `left_out` still count for the others.
     fn without(
         left_out: &[usize],
         terms: &ScoreTerms,
         covariance: &[Vec<f64>],
+        correlation: f64,
     ) -> Result<Self, Undecided> {
         let size = terms.score.len();
         if !terms.are_of(size) || !is_square(covariance, size) {
@@ -308,7 +306,7 @@ impl TestedCoefficients {
             return Err(Undecided::TooLarge);
         }
         let variance = variance_of_the_score(
-            &part_of(&terms.variance_of_labels(), &usable),
+            &part_of(&terms.variance_of_labels(correlation), &usable),
             &part_of(&terms.information, &usable),
             &part_of(covariance, &usable),
         );

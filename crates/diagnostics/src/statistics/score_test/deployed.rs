@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use dataset::passes::{
-    Axis, ColumnProfile, Encoding, LinearExpression, LogisticPoint, Moments, ScoredRow, Term,
-    WeightedTerm, bounded_logistic_terms, client_pairs,
+    Agreement, Axis, ColumnProfile, Encoding, LinearExpression, LogisticPoint, Moments, ScoredRow,
+    Term, WeightedTerm, bounded_logistic_terms, client_pairs,
 };
 use dataset::{Selection, Table};
 use model::Model;
@@ -25,6 +25,8 @@ pub struct DeployedCoefficients<'m> {
     /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
+    /// How far the labels of a client's training rows agree.
+    training_agreement: Option<Agreement>,
 }
 
 impl<'m> DeployedCoefficients<'m> {
@@ -55,6 +57,7 @@ impl<'m> DeployedCoefficients<'m> {
         Self {
             covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
+            training_agreement: model.client_agreement,
             categories: categories(&terms),
             is_rare_in_training: rare_in_training(&terms, &model.profile),
             terms,
@@ -95,7 +98,21 @@ impl<'m> DeployedCoefficients<'m> {
     ) -> Result<TestedCoefficients, Undecided> {
         let covariance = self.covariance().ok_or(Undecided::NoCovariance)?;
         let left_out: Vec<usize> = self.left_out(terms).into_keys().collect();
-        TestedCoefficients::without(&left_out, terms, covariance)
+        TestedCoefficients::without(&left_out, terms, covariance, self.correlation(terms))
+    }
+
+    /// The correlation of two rows of a client that a test of these sums allows for: that of the
+    /// training rows and of these rows together. These rows alone may be of few clients, and drift
+    /// makes their labels agree, too.
+    pub(super) fn correlation(&self, terms: &ScoreTerms) -> f64 {
+        let Some(pairs) = &terms.pairs else {
+            return 0.0;
+        };
+        let mut agreement = pairs.agreement;
+        if let Some(training) = &self.training_agreement {
+            agreement.merge(training);
+        }
+        agreement.cautious_correlation()
     }
 }
 

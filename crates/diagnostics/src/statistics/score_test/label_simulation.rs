@@ -71,7 +71,7 @@ impl DeployedCoefficients<'_> {
             return Ok(test);
         }
         let simulated = draws_for(level, terms).and_then(|draws| {
-            let simulation = self.label_simulation(table, rows, terms.correlation())?;
+            let simulation = self.label_simulation(table, rows, self.correlation(terms))?;
             simulation.p_value(&tested, &terms.score, draws)
         });
         if simulated.is_none_or(|p_value| p_value >= level) {

@@ -12,6 +12,8 @@ use dataset::passes::{CategoryCounts, ColumnValues, Encoding, Moments, Profile, 
 pub(crate) const MIN_TRAINING_ROWS: u64 = 10;
 /// Relative difference of two equal variances, because of rounding.
 const ROUNDING: f64 = 1e-6;
+/// Difference of two shares, because of rounding, relative to the values' distance from 0.
+const OFFSET_ROUNDING: f64 = 8.0 * f64::EPSILON;
 
 /// For each coefficient, the intercept first: true if fewer than [`MIN_TRAINING_ROWS`] training rows
 /// have the rarer value of its column. Columns of numbers with more than two values are never rare.
@@ -45,7 +47,8 @@ fn rows_with_rarer_value(moments: &Moments) -> Option<u64> {
     let count = moments.count as f64;
     let spread = moments.standard_deviation()? / width;
     let variance = spread * spread * (count - 1.0) / count;
-    let has_two_values = variance >= share * (1.0 - share) * (1.0 - ROUNDING);
+    let rounding = OFFSET_ROUNDING * minimum.abs().max(maximum.abs()) / width;
+    let has_two_values = variance >= share * (1.0 - share) * (1.0 - ROUNDING) - rounding;
     has_two_values.then(|| (share.min(1.0 - share) * count).round() as u64)
 }
 

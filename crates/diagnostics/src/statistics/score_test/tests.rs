@@ -45,6 +45,7 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
             imputed: case.numbers("imputed"),
             design: Design::default(),
         }),
+        client_agreement: None,
         covariance: Some(case.matrix("covariance")),
         profile: profile(&schema, &trained, &trained.all()),
         schema,
@@ -183,6 +184,7 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
             imputed: vec![0.0, 0.0],
             design: Design::default(),
         }),
+        client_agreement: None,
         covariance: Some(vec![
             vec![0.01, 0.0, 0.0],
             vec![0.0, 0.02, 0.0],

@@ -6,7 +6,7 @@ use model::{Check, Predictor};
 use serde_json::Value;
 
 use super::*;
-use crate::{check, covariance};
+use crate::{check, uncertainty};
 
 /// A reference case of `categories.json`.
 struct Case(Value);
@@ -116,7 +116,9 @@ fn another_solver_confirms_them_and_they_have_a_covariance() {
             "{}",
             case.0["name"]
         );
-        let covariance = covariance(&fitted, &table, &table.all()).unwrap();
+        let covariance = uncertainty(&fitted, &table, &table.all())
+            .covariance
+            .unwrap();
         assert_eq!(covariance.len(), 1 + fitted.predictor.coefficients.len());
     }
 }
