@@ -218,8 +218,11 @@ impl State {
         }
         let history = workspace.history();
         let mut ledger = history.ledger().expect("a ledger");
+        state.insert("batches".into(), format!("{:?}", ledger.batches()));
         for file in &mut ledger.files {
             file.stamp = Default::default();
+            // A run that was cut short leaves its files to the next one.
+            file.run = None;
         }
         state.insert("ledger".into(), format!("{ledger:?}"));
         let estimates: Vec<Option<Value>> = (1..9)
