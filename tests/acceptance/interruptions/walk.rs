@@ -225,6 +225,12 @@ impl State {
             file.run = None;
         }
         state.insert("ledger".into(), format!("{ledger:?}"));
+        let regime: Option<Value> = history.document("regime").expect("a regime");
+        let regime = regime.map(|mut stored| {
+            stored["regime"]["run"] = Value::Null;
+            stored["regime"].take()
+        });
+        state.insert("regime".into(), format!("{regime:?}"));
         let estimates: Vec<Option<Value>> = (1..9)
             .map(|run| history.estimate_of(run).expect("an estimate"))
             .filter(Option::is_some)
