@@ -141,7 +141,7 @@ fn every_prediction_is_made_at_the_models_own_threshold() {
     let cut = threshold.as_f64().expect("a number");
     assert!(cut > 0.01 && cut < 0.4, "{cut}");
     assert_eq!(server.get("/scoring").json(200)["f1"], json!(score));
-    let body = r#"{"columns":["x"],"data":[[-3],[3]]}"#;
+    let body = r#"{"columns":["client","x"],"data":[["a",-3],["b",3]]}"#;
     let answer = server
         .post("/prediction", "application/json", body)
         .json(200);

@@ -120,6 +120,20 @@ fn the_needed_labels_are_settings() {
 }
 
 #[test]
+fn rows_that_wait_are_evaluated_once_fewer_labels_are_asked_for() {
+    let mut workspace = started(USUAL, "score");
+    put(&workspace, "few", &clients(USUAL, "w", 12));
+    assert_eq!(outcome(&workspace.fullprocess()), "not_judged");
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    workspace.set("drift.min_rows", json!(8));
+    workspace.set("drift.min_of_each_label", json!(2));
+    let record = workspace.fullprocess();
+    assert_eq!(record["rows"]["new"], 12, "{record:#}");
+    assert!(!["not_judged", "nothing_new"].contains(&outcome(&record)));
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+}
+
+#[test]
 fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
     let workspace = pipeline(USUAL, "evidence", &clients(USUAL, "t", 800));
     put(&workspace, "first", &clients(USUAL, "p", 12));

@@ -8,6 +8,7 @@ use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use jiff::Timestamp;
 use record::{Action, Decision, Evidence, Outcome, Policy, RunRecord, decide};
 
+use crate::awaited_labels;
 use crate::evaluation::{LiveRelease, RunData, evaluate};
 use crate::monitor::monitor;
 use crate::notices;
@@ -20,6 +21,8 @@ pub(crate) struct InputState {
     live: Option<LiveRelease>,
     prepared: Prepared,
     found: InputScan,
+    /// True if rows wait for more labels than are needed by now.
+    do_fewer_labels_suffice: bool,
 }
 
 /// A committed decision with the data that it needs.
@@ -40,6 +43,7 @@ impl InputState {
             live,
             prepared,
             found,
+            do_fewer_labels_suffice: awaited_labels::do_fewer_suffice(config, history)?,
         })
     }
 
@@ -50,7 +54,10 @@ impl InputState {
         // If all input was rejected and nothing is deployed, each run reports it.
         let has_no_input = ledger.rows == 0 && !ledger.files.iter().any(is_rejected);
         let is_served = self.live.is_some() || has_no_input;
-        self.found.is_nothing_new() && ledger.seen_rows == ledger.rows && is_served
+        self.found.is_nothing_new()
+            && ledger.seen_rows == ledger.rows
+            && is_served
+            && !self.do_fewer_labels_suffice
     }
 }
 
@@ -61,6 +68,7 @@ impl OpenRun<'_> {
             live,
             prepared,
             found,
+            ..
         } = input;
         let data = self.stage("ingestion", |run| {
             run.ingest(prepared, found, live.as_ref())
@@ -93,7 +101,10 @@ impl OpenRun<'_> {
         self.record_decision(&data, evidence, &policy, &decision);
         notices::collect(self.config, self.history, &data.ledger, &mut self.record)?;
         let regime = self.record.regime;
-        self.save_with(|history| regime::save(history, regime, &data))?;
+        self.save_with(|history| {
+            awaited_labels::save(history, decision.action, policy.needed)?;
+            regime::save(history, regime, &data)
+        })?;
         Ok(DecidedRun {
             action: decision.action,
             data,

@@ -5,6 +5,7 @@
 //! is to do is decided by a pure function ([`record::decide`]); what it did is one [`RunRecord`].
 
 mod alerting;
+mod awaited_labels;
 mod call_api;
 mod carry_out;
 mod check_dependencies;

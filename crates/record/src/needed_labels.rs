@@ -1,9 +1,10 @@
 //! The labels that a decision about a model needs.
 
 use common::Config;
+use serde::{Deserialize, Serialize};
 
 /// Fewest labels that a decision about a model needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeededLabels {
     /// Labelled rows.
     pub rows: u64,
@@ -18,6 +19,11 @@ impl NeededLabels {
             rows: config.drift.min_rows,
             of_each_label: config.drift.min_of_each_label,
         }
+    }
+
+    /// True if a decision needs fewer labels of some kind than with other limits.
+    pub fn is_less_than(self, other: Self) -> bool {
+        self.rows < other.rows || self.of_each_label < other.of_each_label
     }
 
     /// Which labels are there and which are missing, as the end of a sentence; `None` when there
