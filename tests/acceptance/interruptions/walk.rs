@@ -225,8 +225,8 @@ impl State {
             file.run = None;
         }
         state.insert("ledger".into(), format!("{ledger:?}"));
-        let regime: Option<Value> = history.document("regime").expect("a regime");
-        let regime = regime.map(|mut stored| {
+        let regime: Option<Option<Value>> = history.document("regime").expect("a regime");
+        let regime = regime.flatten().map(|mut stored| {
             stored["regime"]["run"] = Value::Null;
             stored["regime"].take()
         });
