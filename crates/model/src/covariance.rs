@@ -22,8 +22,8 @@ pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static 
 }
 
 /// The matrix to add to a covariance, so that no direction has a far smaller variance than in
-/// `least`. The variance there becomes that of `least`; all other directions keep theirs. `None` where nothing is to be added, or where a number
-/// is not finite.
+/// `least`. The variance there becomes that of `least`; all other directions keep theirs. `None`
+/// where nothing is to be added, or where a number is not finite.
 ///
 /// Both matrices are symmetric without negative eigenvalues. The directions are those in which both
 /// are diagonal at once: with least = T·Tᵀ, they are T·q for the eigenvectors q of

@@ -102,7 +102,6 @@ fn rows_of_one_client_count_together() {
             };
             found_after.push((1..10).find(is_drift));
         }
-        // At 20 rows per client, a test of independent rows raises an alarm in one batch of three.
         assert!(alarms <= 1, "{each} rows per client: {alarms} of {BATCHES}");
         assert!(
             found_after
@@ -246,7 +245,6 @@ fn many_columns_of_few_rows_raise_few_alarms() {
         let model = train(&config, &draw(draws, 250));
         verdict_alone(&model, &draw(draws, 200)).verdict == Verdict::Drift
     };
-    // Without the correction for many coefficients, 7 of these 40 are alarms.
     let alarms = (0..40).filter(is_alarm).count();
     assert!(alarms <= 2, "{alarms} of 40");
 }

@@ -37,8 +37,8 @@ use model::symmetric::{dot, eigen};
 /// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there
 /// has a standard error of about a third.
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
-/// Limit of the work of all simulations, in products of a cell and a coefficient. It takes a
-/// fraction of a second. At a level of 0.005 it allows 20,000 rows with three features, or 4,000
+/// Limit of the work of all simulations, in products of a cell and a coefficient. It takes up to two
+/// seconds of processor time. At a level of 0.005 it allows 20,000 rows with three features, or 4,000
 /// rows with a hundred. Beyond it χ² alone is used.
 const MAX_PRODUCTS: f64 = 1e9;
 /// Work for the label of one row, besides its products: a random number and an exponential.
