@@ -45,6 +45,23 @@ fn after_a_drift_the_next_model_knows_the_new_world() {
     assert!(f1 > 0.7, "{f1}");
 }
 
+/// The README's story: later files land in the folder of the first ones.
+#[test]
+fn the_former_rows_do_not_change_what_is_learned_from_the_new_ones() {
+    let switched = Workspace::after_redeployment();
+    let workspace = Workspace::after_cold_start();
+    workspace.copy_sample("sourcedata", "practicedata");
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "redeployed", "{record:#}");
+    assert_eq!(chosen(&record)["window"], "since_drift");
+    assert_eq!(record["rows"]["total"], 7991);
+    let alone = switched.last_record();
+    assert_eq!(alone["rows"]["total"], 3096);
+    for figure in ["candidate_score", "new_score"] {
+        assert_eq!(record[figure], alone[figure], "{figure}");
+    }
+}
+
 #[test]
 fn candidates_are_tried_again_once_the_labelled_rows_have_doubled() {
     let workspace = started(USUAL, "evidence");

@@ -147,7 +147,7 @@ impl Ledger {
 
     /// The first row of each batch, in ascending order. A batch is the rows that one run ingested.
     ///
-    /// The rows up to the last rebuild are one batch, because a rebuild orders them anew. Files that
+    /// The rows up to the last rebuild are one batch, because a rebuild changes their order. Files that
     /// were ingested by hand, one after the other, are one batch too.
     pub fn batches(&self) -> Vec<u64> {
         let is_ingested = |file: &&LedgerFile| file.status == FileStatus::Ingested;
