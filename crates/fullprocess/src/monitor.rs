@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{LiveRelease, RunData};
 
-/// The document with the sums over all batches since the live release went live.
+/// The document with the sums over the batches since the live release went live.
 const SCORE_SUMS: &str = "sums of the score test";
 
 /// The sums in the history, and the release that they belong to.
@@ -47,13 +47,21 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
-/// The sums that the next batch is added to, if the same model is deployed then. They start again
-/// once a candidate was fitted because of model drift.
-pub fn sums_after(action: Action, verdicts: &Verdicts) -> CumulativeScore {
+/// The sums that the next batch is added to, if the same model is deployed then; `before` are those
+/// without the batch of the verdicts. They start again once a candidate was fitted because of model
+/// drift.
+pub fn sums_after(
+    mut before: CumulativeScore,
+    action: Action,
+    verdicts: &Verdicts,
+) -> CumulativeScore {
     if action == Action::Retrain && verdicts.model.verdict == Verdict::Drift {
         return CumulativeScore::default();
     }
-    verdicts.sums.clone()
+    if let Err(why) = verdicts.add_to(&mut before) {
+        tracing::warn!("the batch is not part of later drift tests: {why}");
+    }
+    before
 }
 
 /// Stores the sums of a run; part of the transaction that marks its rows as evaluated.
@@ -65,10 +73,11 @@ pub(crate) fn save_sums(history: &History, record: &RunRecord) -> anyhow::Result
     else {
         return Ok(());
     };
+    let before = load_sums(history, &deployed.release)?;
     let stored = StoredSums {
         release: deployed.release.clone(),
         changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
-        sums: sums_after(decision.action, verdicts),
+        sums: sums_after(before, decision.action, verdicts),
     };
     history.save_document(SCORE_SUMS, &stored)
 }

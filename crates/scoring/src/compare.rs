@@ -10,7 +10,7 @@ use std::ops::Range;
 use common::Failure;
 use dataset::passes::{ScoredRow, log_loss, log_odds};
 use dataset::{Table, both, each_in_parallel};
-use model::Model;
+use model::{Model, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::ConfusionMatrix;
@@ -58,6 +58,9 @@ pub struct Comparison {
     /// for less too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refit: bool,
+    /// True if the candidate was fitted to all rows. The gate asks for more of it in another fit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_rows: bool,
     /// Number of labelled gate rows.
     pub rows: u64,
     /// Metrics of the candidate's out-of-fold predictions.
@@ -69,13 +72,6 @@ pub struct Comparison {
     pub log_loss_p_value: Option<f64>,
     /// The comparison on the test data; `None` if none of its labelled rows is new to both models.
     pub guard: Option<Guard>,
-}
-
-impl Comparison {
-    /// True if model drift was found on the new rows, or earlier and this is another fit after it.
-    pub fn follows_drift(&self) -> bool {
-        self.model_drift || self.refit
-    }
 }
 
 /// The comparison of candidate and incumbent on the test data.
@@ -124,6 +120,7 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     Ok(Comparison {
         model_drift: contest.model_drift,
         refit: contest.refit,
+        all_rows: contest.window.chosen.window == Window::AllRows,
         rows: candidate.rows,
         candidate,
         incumbent,

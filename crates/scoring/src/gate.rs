@@ -4,8 +4,9 @@
 //! The log-loss on the gate rows decides, because they show the world as it is now. After model
 //! drift, and in another fit after it, a candidate is refused only if its log-loss is significantly
 //! higher: the score test has shown that the world has changed. A rule that compares the means
-//! refuses right candidates by chance, and the simulator shows that it does worse. Without model
-//! drift nothing calls for another model. The candidate must then be significantly better on the gate
+//! refuses right candidates by chance, and the simulator shows that it does worse. A candidate of
+//! another fit that was fitted to all rows has learned no new world; it must have the lower mean, or
+//! every false alarm would be followed by several deployments. Without model drift nothing calls for another model. The candidate must then be significantly better on the gate
 //! rows. It must also not be significantly worse on the test data.
 
 use common::config::GatePolicy;
@@ -87,10 +88,12 @@ impl Finding {
 
 fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
-    let (passes, rule) = if comparison.follows_drift() {
-        not_significantly_higher(comparison.log_loss_p_value)
-    } else {
-        significantly_lower(comparison.log_loss_p_value)
+    let p_of_higher = comparison.log_loss_p_value;
+    let (passes, rule) = match (comparison.model_drift, comparison.refit) {
+        (true, _) => not_significantly_higher(p_of_higher),
+        (false, true) if comparison.all_rows => lower(candidate < deployed),
+        (false, true) => not_significantly_higher(p_of_higher),
+        (false, false) => significantly_lower(p_of_higher),
     };
     Finding {
         weight: Some(passes),
@@ -118,6 +121,13 @@ fn not_significantly_higher(p_of_higher: Option<f64>) -> (bool, String) {
         passes,
         format!("{rule}; {found}: {}, one-sided paired t-test", p_text(p)),
     )
+}
+
+/// The rule for a candidate of another fit to all rows, as text.
+fn lower(is_lower: bool) -> (bool, String) {
+    let rule = "another fit to all rows must have the lower one";
+    let found = if is_lower { "it has" } else { "it has not" };
+    (is_lower, format!("{rule}; {found}"))
 }
 
 /// Tests whether the candidate's log-loss is significantly lower; with the rule as text.
@@ -163,7 +173,7 @@ fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
         guard.rows,
         both(candidate, deployed)
     );
-    if comparison.follows_drift() {
+    if comparison.model_drift || comparison.refit {
         let why = "after model drift older test data decides nothing";
         return Finding::informs(format!("{compared} ({why})"));
     }
@@ -240,6 +250,8 @@ mod tests {
     #[derive(Clone, Copy)]
     struct Case {
         model_drift: bool,
+        refit: bool,
+        all_rows: bool,
         log_loss: (f64, f64),
         /// P-value of the test that the candidate's log-loss is higher on new rows.
         p: Option<f64>,
@@ -251,6 +263,8 @@ mod tests {
     /// Model drift, and a candidate that has learned the change.
     const LEARNED: Case = Case {
         model_drift: true,
+        refit: false,
+        all_rows: false,
         log_loss: (0.5, 0.6),
         p: Some(0.9),
         test: Some(Some(0.5)),
@@ -277,7 +291,8 @@ mod tests {
         };
         Comparison {
             model_drift: case.model_drift,
-            refit: false,
+            refit: case.refit,
+            all_rows: case.all_rows,
             rows: 26,
             candidate: with(case.f1.0, case.log_loss.0),
             incumbent: with(case.f1.1, case.log_loss.1),
@@ -302,6 +317,18 @@ mod tests {
             ..case
         };
         let tested = |case: Case, test| Case { test, ..case };
+        // Another fit after the drift; the candidate is worse by chance.
+        let again = Case {
+            model_drift: false,
+            refit: true,
+            log_loss: (0.600_001, 0.6),
+            p: Some(0.51),
+            ..LEARNED
+        };
+        let to_all_rows = Case {
+            all_rows: true,
+            ..again
+        };
         let table = [
             ("lower mean after drift", LEARNED, true),
             (
@@ -353,6 +380,28 @@ mod tests {
                 true,
             ),
             ("no test data after drift", tested(LEARNED, None), true),
+            ("another fit, higher by chance", again, true),
+            (
+                "another fit to all rows, higher by chance",
+                to_all_rows,
+                false,
+            ),
+            (
+                "another fit to all rows, lower by chance",
+                Case {
+                    log_loss: (0.6, 0.600_001),
+                    ..to_all_rows
+                },
+                true,
+            ),
+            (
+                "a fit to all rows after drift, higher by chance",
+                Case {
+                    refit: false,
+                    ..drifted(to_all_rows)
+                },
+                true,
+            ),
             ("better without drift", BETTER, true),
             (
                 "at the level without drift",

@@ -99,7 +99,8 @@ impl<'a> Pipeline<'a> {
             if let Some(verdicts) = &evidence.verdicts
                 && !came.is_deployment()
             {
-                self.sums = sums_after(action, verdicts);
+                let before = std::mem::take(&mut self.sums);
+                self.sums = sums_after(before, action, verdicts);
             }
         }
         came

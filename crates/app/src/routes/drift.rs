@@ -31,7 +31,7 @@ struct EvaluationMembers<'a> {
 struct TestVerdict<'a> {
     /// `model`, `features` for all features together, or `feature NAME`.
     subject: Cow<'a, str>,
-    /// For example `score_test_of_batch`; `both` for the verdict of both tests of the model.
+    /// For example `score_test_of_batch`; `both` for the verdict of all tests of the model.
     test: Cow<'a, str>,
     verdict: Verdict,
     /// Rows of the batch that the test used.
@@ -77,7 +77,7 @@ fn evaluated(run: &RunRecord) -> RunView<'_, EvaluationMembers<'_>> {
     RunView::of(run, members)
 }
 
-/// The tests of the model, after the verdict of both, and those of the features.
+/// The tests of the model, after the verdict of all of them, and those of the features.
 fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
     let model = &verdicts.model;
     let of_model = |test: &'static str, held: Option<&TestAtLevel>| TestVerdict {
@@ -90,13 +90,17 @@ fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
         level: held.map(|held| held.level),
         effect: None,
     };
-    let both = TestVerdict {
+    let all = TestVerdict {
         verdict: model.verdict,
         ..of_model("both", None)
     };
     let mut tests = vec![
-        both,
+        all,
         of_model("score_test_of_batch", model.single.as_ref()),
+        of_model(
+            "score_test_of_last_batches",
+            model.recent.as_ref().map(|recent| &recent.result),
+        ),
         of_model("score_test_since_live", model.cumulative.as_ref()),
     ];
     let joint = verdicts.joint.as_ref();

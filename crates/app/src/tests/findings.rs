@@ -6,7 +6,6 @@ use common::history::documents;
 use common::{History, files};
 use dataset::passes::profile;
 use deployment::Release;
-use diagnostics::statistics::CumulativeScore;
 use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
 use jiff::Timestamp;
 use record::{Evidence, Outcome, RunRecord};
@@ -103,6 +102,7 @@ fn no_verdict() -> Verdicts {
             positives: 1,
             expected: None,
             single: None,
+            recent: None,
             cumulative: None,
             untested: Vec::new(),
             untested_levels: Vec::new(),
@@ -121,7 +121,7 @@ fn no_verdict() -> Verdicts {
             verdict: Verdict::Ok,
         }),
         features: Vec::new(),
-        sums: CumulativeScore::default(),
+        terms: None,
     }
 }
 
@@ -172,6 +172,7 @@ fn an_evaluation_is_shown_however_many_quiet_runs_came_after_it() {
                 "verdicts": [
                     of_model("both"),
                     of_model("score_test_of_batch"),
+                    of_model("score_test_of_last_batches"),
                     of_model("score_test_since_live"),
                     {
                         "subject": "features",

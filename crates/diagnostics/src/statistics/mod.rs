@@ -38,7 +38,7 @@ pub(crate) use location::{normal_scores, sum_of_scores};
 pub use proportions::{ShareTest, Tally, smallest_p_value};
 pub use score_test::{
     CumulativeScore, DeployedCoefficients, PairTerms, ScoreTerms, ScoreTest, ScoreTestMethod,
-    Undecided, look_level, recalibration_terms, score_test,
+    Undecided, WINDOWS, look_level, recalibration_terms, score_test,
 };
 pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};

@@ -25,6 +25,7 @@ mod deployed;
 mod label_simulation;
 mod levels;
 mod rare_values;
+mod sums;
 
 use dataset::passes::{Agreement, ClientPairs};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ use model::symmetric::product;
 pub use self::deployed::{DeployedCoefficients, recalibration_terms};
 pub(crate) use self::levels::ExclusionReason;
 pub(crate) use self::rare_values::MIN_TRAINING_ROWS;
+pub use self::sums::{CumulativeScore, WINDOWS, look_level};
 
 /// Distance that a probability keeps from 0 and 1. Without it, one row that the model considers
 /// impossible could decide the test.
@@ -390,54 +392,6 @@ fn variance_of_the_score(
     (0..size)
         .map(|row| (0..size).map(|column| entry(row, column)).collect())
         .collect()
-}
-
-/// Significance level of the k-th test of growing sums: α·6 / (π²k²). All levels together are at
-/// most α, because the sum of 1 / k² is π² / 6. `look` counts from 1; 0 counts as 1.
-pub fn look_level(alpha: f64, look: u64) -> f64 {
-    let look = look.max(1) as f64;
-    alpha * 6.0 / (std::f64::consts::PI * look).powi(2)
-}
-
-/// Sums over all batches since the deployment of a model, and the number of tests of these sums.
-///
-/// They start again when another model is deployed, and after every retraining that the gate has
-/// decided on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CumulativeScore {
-    /// The sums; `None` before the first batch.
-    pub terms: Option<ScoreTerms>,
-    /// Number of tests of the sums.
-    pub looks: u64,
-}
-
-impl CumulativeScore {
-    /// Adds a batch and tests the sums with `test`. Returns the result and its significance level;
-    /// all tests together cause a false alarm with probability `alpha` at most.
-    ///
-    /// Sums that cannot be tested yet do not count as tested. A batch with numbers out of range is
-    /// an error and is not added. Stored sums with numbers out of range are dropped.
-    pub fn look(
-        &mut self,
-        batch: &ScoreTerms,
-        test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
-        alpha: f64,
-    ) -> Result<(ScoreTest, f64), Undecided> {
-        if !batch.are_in_range() {
-            return Err(Undecided::TooLarge);
-        }
-        let sums = match self.terms.clone().filter(ScoreTerms::are_in_range) {
-            Some(mut sums) => {
-                sums.merge(batch)?;
-                sums
-            }
-            None => batch.clone(),
-        };
-        let terms = self.terms.insert(sums);
-        let test = test(terms)?;
-        self.looks += 1;
-        Ok((test, look_level(alpha, self.looks)))
-    }
 }
 
 #[cfg(test)]

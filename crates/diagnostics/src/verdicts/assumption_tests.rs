@@ -40,7 +40,10 @@ fn verdict_on(
         table,
         rows: 0..table.rows(),
     };
-    model_verdict(model, &batch, before, ALPHA)
+    let (found, terms) = model_verdict(model, &batch, before, ALPHA);
+    let mut sums = before.clone();
+    sums.add(&terms, found.cumulative.is_some()).unwrap();
+    (found, sums)
 }
 
 fn verdict_alone(model: &Model, table: &Table) -> ModelVerdict {

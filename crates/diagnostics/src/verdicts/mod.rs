@@ -13,11 +13,11 @@ use model::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{CheckedColumns, ColumnComparison, JointCheck, Verdict};
-use crate::statistics::CumulativeScore;
+use crate::statistics::{CumulativeScore, ScoreTerms, Undecided};
 
 pub use self::batch::Batch;
 pub use self::coefficients::{BaseLevel, CoefficientChange, UntestedLevel, UntestedReason};
-pub use self::model_drift::{ModelVerdict, TestAtLevel, model_verdict};
+pub use self::model_drift::{ModelVerdict, RecentTest, TestAtLevel, model_verdict};
 
 /// Drift verdicts for a batch under a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,16 +32,29 @@ pub struct Verdicts {
     pub joint: Option<JointCheck>,
     /// The checks of each feature, in schema order.
     pub features: Vec<ColumnComparison>,
-    /// Sums over all batches since the deployment of the model, with this batch.
-    pub sums: CumulativeScore,
+    /// Sums over the labelled rows of the batch. `None` where numbers are out of range, and in records
+    /// of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<ScoreTerms>,
+}
+
+impl Verdicts {
+    /// Adds the batch to the sums of the earlier batches under the same model. A batch with numbers out
+    /// of range is left out. An error if the sums are of another number of coefficients.
+    pub fn add_to(&self, sums: &mut CumulativeScore) -> Result<(), Undecided> {
+        let is_tested = self.model.cumulative.is_some();
+        let mut terms = self.terms.iter();
+        terms.try_for_each(|terms| sums.add(terms, is_tested))
+    }
 }
 
 /// Tests a batch for model drift and feature drift.
 ///
 /// `earlier` holds the sums of the earlier batches under the same model.
 ///
-/// Chances of a false alarm without drift: `alpha` for the model test of each batch, and at most
-/// `alpha` for all tests of the sums together. The tests of all features of a batch together have
+/// Chances of a false alarm without drift: `alpha` for the model test of each batch, about a fifth of
+/// it for the tests of the last batches, and at most `alpha` for all tests of the sums since the
+/// deployment together. The tests of all features of a batch together have
 /// [`ALPHA`](crate::ALPHA).
 pub fn verdicts(
     model: &Model,
@@ -49,7 +62,7 @@ pub fn verdicts(
     earlier: &CumulativeScore,
     alpha: f64,
 ) -> Verdicts {
-    let (model_drift, sums) = model_verdict(model, batch, earlier, alpha);
+    let (model_drift, terms) = model_verdict(model, batch, earlier, alpha);
     let CheckedColumns {
         verdict,
         joint,
@@ -61,7 +74,7 @@ pub fn verdicts(
         model: model_drift,
         joint,
         features: columns,
-        sums,
+        terms: Some(terms).filter(ScoreTerms::are_in_range),
     }
 }
 

@@ -10,18 +10,23 @@ use super::coefficients::{
     untested_coefficients,
 };
 use crate::compare::Verdict;
-use crate::statistics::{CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, Undecided};
+use crate::statistics::{
+    CumulativeScore, DeployedCoefficients, ScoreTerms, ScoreTest, Undecided, look_level,
+};
 
 /// Smallest number of rows for a test of the sums of several batches. The rows themselves are gone,
 /// so only χ² is possible, and it is unreliable for few rows. In 2,000 streams of small batches
 /// without drift it gave 1.2 to 1.45 % false alarms. Nearly all of them came before this number of
 /// rows.
 const MIN_SUMMED_ROWS: u64 = 150;
+/// Significance level of the test of the last batches, as a share of `drift.alpha`. It applies to
+/// each number of batches; their sums have most rows in common.
+const RECENT_SHARE: f64 = 0.3;
 
 /// Verdict on model drift, with the tests behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelVerdict {
-    /// Drift when either test says so. Insufficient data when neither test gives a result.
+    /// Drift when a test says so. Insufficient data when no test gives a result.
     pub verdict: Verdict,
     /// Number of labelled rows in the batch.
     pub rows: u64,
@@ -31,6 +36,10 @@ pub struct ModelVerdict {
     pub expected: Option<f64>,
     /// Test of this batch alone.
     pub single: Option<TestAtLevel>,
+    /// Test of the last batches together, this one included. Of several numbers of batches, the one
+    /// with the smallest p-value. `None` where the model has seen one batch only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<RecentTest>,
     /// Test of all batches since the deployment of the model.
     pub cumulative: Option<TestAtLevel>,
     /// Features that the deciding test left out: their coefficients are redundant, or no row has a
@@ -61,7 +70,23 @@ pub struct TestAtLevel {
     pub level: f64,
 }
 
+/// A test of the last batches together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecentTest {
+    /// Number of batches.
+    pub batches: u32,
+    /// The test.
+    #[serde(flatten)]
+    pub result: TestAtLevel,
+}
+
 impl ModelVerdict {
+    /// The tests that gave a result: of the batch, of the last batches, and of all batches.
+    pub fn tests(&self) -> impl Iterator<Item = &TestAtLevel> {
+        let recent = self.recent.as_ref().map(|recent| &recent.result);
+        self.single.iter().chain(recent).chain(&self.cumulative)
+    }
+
     /// Removes the names of levels, which are cell contents. Names of categories stay.
     pub fn without_level_names(mut self) -> Self {
         if let Some(moved) = &mut self.moved {
@@ -110,63 +135,53 @@ impl TestAtLevel {
     }
 }
 
-/// Tests a batch alone, and the sums of all batches of the same model. `earlier` holds the sums
-/// without this batch. Returns the verdict and the new sums.
+/// Tests a batch alone and the sums of several batches of the same model. `earlier` holds the sums
+/// without this batch. Returns the verdict and the sums of the batch.
 pub fn model_verdict(
     model: &Model,
     batch: &Batch<'_>,
     earlier: &CumulativeScore,
     alpha: f64,
-) -> (ModelVerdict, CumulativeScore) {
+) -> (ModelVerdict, ScoreTerms) {
     let deployed = DeployedCoefficients::of(model);
     let rows = batch.rows.clone();
     let terms = deployed.terms(batch.table, &Selection::rows(rows.clone()));
     let single = deployed.test_batch(batch.table, rows, &terms, alpha);
-    let test = |sums: &ScoreTerms| {
-        if *sums == terms {
-            // For the first batch of a model the sums are those of the batch.
-            return single.clone();
-        }
-        let rows = sums.rows;
-        if rows < MIN_SUMMED_ROWS {
-            let needed = MIN_SUMMED_ROWS;
-            return Err(Undecided::FewRows { rows, needed });
-        }
-        deployed.test(sums)
-    };
-    let (cumulative, sums) = if deployed.covariance().is_none() || terms.rows == 0 {
-        (None, earlier.clone())
-    } else {
-        test_sums(&terms, test, earlier, alpha)
-    };
     let undecided = single.as_ref().err().copied();
-    let single = single.ok().map(|test| TestAtLevel {
-        test,
-        rows: terms.rows,
-        level: alpha,
+    let single = single.ok().map(|test| {
+        let rows = terms.rows;
+        let level = alpha;
+        (TestAtLevel { test, rows, level }, terms.clone())
     });
-    let found = || single.iter().chain(&cumulative);
-    let drift = found().find(|result| result.verdict() == Verdict::Drift);
-    let holds = found().find(|result| result.verdict() == Verdict::Ok);
-    let undecided = undecided.or(single
-        .as_ref()
-        .filter(|result| result.tests_intercept_only())
-        .map(|_| Undecided::CollinearFeatures));
+    let sums = Sums {
+        deployed: &deployed,
+        single: single.as_ref(),
+        earlier,
+        alpha,
+    };
+    let can_be_summed = deployed.covariance().is_some() && terms.rows > 0;
+    let recent = can_be_summed.then(|| sums.test_recent(&terms)).flatten();
+    let cumulative = can_be_summed.then(|| sums.test_all(&terms)).flatten();
+
+    let of_recent = recent.as_ref().map(|(_, tested)| tested);
+    let found = || single.iter().chain(of_recent).chain(&cumulative);
+    let drift = found().find(|(result, _)| result.verdict() == Verdict::Drift);
+    let holds = found().find(|(result, _)| result.verdict() == Verdict::Ok);
     let verdict = match (drift, holds) {
         (Some(_), _) => Verdict::Drift,
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
     };
-    let left_out = |result: &TestAtLevel| {
-        let is_single = single.as_ref() == Some(result);
-        let of_all = sums.terms.as_ref().filter(|_| !is_single);
-        deployed.left_out(of_all.unwrap_or(&terms))
-    };
     let UntestedCoefficients { features, levels } = drift
         .or(holds)
-        .map_or_else(UntestedCoefficients::default, |result| {
-            untested_coefficients(model, &result.test, &left_out(result))
+        .map_or_else(UntestedCoefficients::default, |(result, terms)| {
+            untested_coefficients(model, &result.test, &deployed.left_out(terms))
         });
+    let moved = drift
+        .and_then(|(result, terms)| largest_change(model, &result.test, &deployed.left_out(terms)));
+    let only_intercept = single
+        .as_ref()
+        .filter(|(result, _)| result.tests_intercept_only());
     let result = ModelVerdict {
         verdict,
         rows: terms.rows,
@@ -174,24 +189,58 @@ pub fn model_verdict(
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
         untested: features,
         untested_levels: levels,
-        moved: drift.and_then(|result| largest_change(model, &result.test, &left_out(result))),
-        undecided,
-        single,
-        cumulative,
+        moved,
+        undecided: undecided.or(only_intercept.map(|_| Undecided::CollinearFeatures)),
+        single: single.map(|(result, _)| result),
+        recent: recent.map(|(batches, (result, _))| RecentTest { batches, result }),
+        cumulative: cumulative.map(|(result, _)| result),
     };
-    (result, sums)
+    (result, terms)
 }
 
-/// Tests the sums after adding the batch.
-fn test_sums(
-    terms: &ScoreTerms,
-    test: impl FnOnce(&ScoreTerms) -> Result<ScoreTest, Undecided>,
-    earlier: &CumulativeScore,
+/// A test and the sums that it is of.
+type Tested = (TestAtLevel, ScoreTerms);
+
+/// What tests of sums need.
+struct Sums<'a> {
+    deployed: &'a DeployedCoefficients<'a>,
+    /// The test of the batch alone.
+    single: Option<&'a Tested>,
+    earlier: &'a CumulativeScore,
     alpha: f64,
-) -> (Option<TestAtLevel>, CumulativeScore) {
-    let mut sums = earlier.clone();
-    let tested = sums.look(terms, test, alpha).ok();
-    let rows = sums.terms.as_ref().map_or(0, |terms| terms.rows);
-    let result = tested.map(|(test, level)| TestAtLevel { test, rows, level });
-    (result, sums)
+}
+
+impl Sums<'_> {
+    /// Tests the sums of all batches with this one.
+    fn test_all(&self, batch: &ScoreTerms) -> Option<Tested> {
+        let terms = self.earlier.terms_with(batch).ok()?;
+        self.test(terms, look_level(self.alpha, self.earlier.looks + 1))
+    }
+
+    /// Tests the sums of the last batches, with each number of batches. The smallest p-value counts.
+    fn test_recent(&self, batch: &ScoreTerms) -> Option<(u32, Tested)> {
+        let windows = self.earlier.recent_with(batch).into_iter();
+        let tested = windows.filter_map(|(batches, terms)| {
+            Some((batches, self.test(terms, RECENT_SHARE * self.alpha)?))
+        });
+        let p_value = |(_, (result, _)): &(u32, Tested)| result.test.p_value;
+        tested.min_by(|one, other| p_value(one).total_cmp(&p_value(other)))
+    }
+
+    /// Tests sums of several batches; `None` where they cannot be tested.
+    fn test(&self, terms: ScoreTerms, level: f64) -> Option<Tested> {
+        let rows = terms.rows;
+        if let Some((single, of_batch)) = self.single
+            && *of_batch == terms
+        {
+            // For the first batch of a model the sums are those of the batch.
+            let test = single.test.clone();
+            return Some((TestAtLevel { test, rows, level }, terms));
+        }
+        if rows < MIN_SUMMED_ROWS {
+            return None;
+        }
+        let test = self.deployed.test(&terms).ok()?;
+        Some((TestAtLevel { test, rows, level }, terms))
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::{BaseLevel, ModelVerdict, TestAtLevel, UntestedReason, Verdicts};
+use super::{BaseLevel, ModelVerdict, RecentTest, TestAtLevel, UntestedReason, Verdicts};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
 use crate::statistics::{MIN_TRAINING_ROWS, ScoreTestMethod};
 
 impl fmt::Display for ModelVerdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = || self.single.iter().chain(&self.cumulative);
-        let deciding = found().find(|result| result.is_drift()).or(found().next());
+        let deciding = self.tests().find(|result| result.is_drift());
+        let deciding = deciding.or(self.tests().next());
         match (self.verdict, deciding, &self.undecided) {
             (Verdict::Drift, Some(result), _) => {
                 write!(to, "model drift on {}", test_in_words(self, result))?;
@@ -108,10 +108,12 @@ fn in_words(names: &[String]) -> String {
 
 /// Describes the rows and the result of the test.
 fn test_in_words(verdict: &ModelVerdict, result: &TestAtLevel) -> String {
-    let which = if verdict.single.as_ref() == Some(result) {
-        "new labelled rows"
-    } else {
-        "labelled rows since it went live"
+    let recent = verdict.recent.as_ref();
+    let recent = recent.filter(|recent| recent.result == *result);
+    let which = match recent {
+        _ if verdict.single.as_ref() == Some(result) => "new labelled rows".into(),
+        Some(RecentTest { batches, .. }) => format!("labelled rows of the last {batches} batches"),
+        None => "labelled rows since it went live".into(),
     };
     let TestAtLevel { test, rows, level } = result;
     format!(

@@ -125,9 +125,8 @@ fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
         is_evaluated: record.effects.contains(&Effect::Judged),
     };
     let model = &verdicts.model;
-    let tests = model.single.iter().chain(&model.cumulative);
-    // The cumulative test covers more rows than the batch.
-    let of_drift = tests.filter(|test| test.is_drift());
+    // Tests of several batches cover more rows than the batch.
+    let of_drift = model.tests().filter(|test| test.is_drift());
     let rows = of_drift.map(|test| test.rows).max();
     vec![
         (
@@ -146,7 +145,7 @@ mod tests {
     use std::path::Path;
 
     use common::Config;
-    use diagnostics::statistics::{CumulativeScore, ScoreTest, ScoreTestMethod};
+    use diagnostics::statistics::{ScoreTest, ScoreTestMethod};
     use diagnostics::{JointCheck, ModelVerdict, TestAtLevel, Verdicts};
     use jiff::Timestamp;
     use record::{DeployedModel, Evidence, Outcome};
@@ -190,6 +189,7 @@ mod tests {
                 positives: 0,
                 expected: None,
                 single: Some(held_test(Verdict::Ok, rows)),
+                recent: None,
                 cumulative: Some(held_test(verdict, together)),
                 untested: Vec::new(),
                 untested_levels: Vec::new(),
@@ -208,7 +208,7 @@ mod tests {
                 verdict,
             }),
             features: Vec::new(),
-            sums: CumulativeScore::default(),
+            terms: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use common::config::{DriftBasis, DriftTrigger, OnTie};
 use dataset::passes::ScoredRow;
 use diagnostics::Verdicts;
-use diagnostics::statistics::{CumulativeScore, Undecided};
+use diagnostics::statistics::Undecided;
 use scoring::Metrics;
 
 use super::*;
@@ -165,6 +165,7 @@ pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>
         positives: 30,
         expected: Some(30.0),
         single: None,
+        recent: None,
         cumulative: None,
         undecided,
         untested: Vec::new(),
@@ -178,7 +179,7 @@ pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>
             model,
             joint: None,
             features: Vec::new(),
-            sums: CumulativeScore::default(),
+            terms: None,
         }),
         ..evidence(metrics(2, 1, 2), 0.6)
     }

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use dataset::each_in_parallel;
 use diagnostics::statistics::{CumulativeScore, look_level};
-use diagnostics::{TestAtLevel, model_verdict};
+use diagnostics::{TestAtLevel, Verdict, model_verdict};
 
 use super::batches::{ALPHA, TRAINING_ROWS, batch_of};
 use super::{Bound, Target};
@@ -109,18 +109,25 @@ fn one_stream(world: &Logistic, run: u64) -> Found {
     let draws = &mut Draws::of(3, run);
     let model = Logistic::SAME.model(draws, TRAINING_ROWS);
     let mut sums = CumulativeScore::default();
+    let mut since_alarm = CumulativeScore::default();
     let mut so_far = Found {
         by_sums: false,
         alarms: 0.0,
     };
     for _ in 0..BATCHES {
         let table = world.told(draws, ROWS);
-        let (found, next) = model_verdict(&model, &batch_of(&table), &sums, ALPHA);
-        sums = next;
-        let is_drift =
-            |held: &Option<TestAtLevel>| held.as_ref().is_some_and(TestAtLevel::is_drift);
-        so_far.by_sums |= is_drift(&found.cumulative);
-        if is_drift(&found.single) || is_drift(&found.cumulative) {
+        let batch = batch_of(&table);
+        let verdict = |sums: &mut CumulativeScore| {
+            let (found, terms) = model_verdict(&model, &batch, sums, ALPHA);
+            sums.add(&terms, found.cumulative.is_some())
+                .expect("numbers in range");
+            found
+        };
+        let found = verdict(&mut sums);
+        so_far.by_sums |= found.cumulative.as_ref().is_some_and(TestAtLevel::is_drift);
+        // A run that finds drift tries a candidate, and the sums start again.
+        if verdict(&mut since_alarm).verdict == Verdict::Drift {
+            since_alarm = CumulativeScore::default();
             so_far.alarms += 1.0;
         }
     }

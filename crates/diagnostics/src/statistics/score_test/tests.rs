@@ -301,7 +301,6 @@ fn the_coefficient_that_moved_has_the_largest_component() {
 
 #[test]
 fn sums_out_of_range_are_neither_added_nor_kept() {
-    let zero = vec![vec![0.0; 2]; 2];
     let huge = ScoreTerms {
         score: vec![1.0, f64::MAX],
         ..terms(100, 50.0)
@@ -312,26 +311,23 @@ fn sums_out_of_range_are_neither_added_nor_kept() {
     };
     for spoilt in [huge, infinite] {
         let mut sums = CumulativeScore::default();
-        sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
-            .unwrap();
+        sums.add(&terms(100, 50.0), true).unwrap();
         let before = sums.clone();
-        let found = sums.look(&spoilt, |terms| score_test(terms, &zero), 0.005);
-        assert_eq!(found.unwrap_err(), Undecided::TooLarge);
+        assert_eq!(sums.add(&spoilt, true), Err(Undecided::TooLarge));
         assert_eq!(sums, before);
         // A state that older programs may have stored.
         let mut sums = CumulativeScore {
             terms: Some(spoilt),
             looks: 1,
+            ..CumulativeScore::default()
         };
-        sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
-            .unwrap();
+        sums.add(&terms(100, 50.0), true).unwrap();
         assert_eq!((sums.terms.unwrap().rows, sums.looks), (100, 2));
     }
 }
 
 #[test]
 fn sums_of_another_number_of_coefficients_are_not_added_to() {
-    let zero = vec![vec![0.0; 2]; 2];
     let of_another = ScoreTerms {
         score: vec![1.0],
         information: vec![vec![25.0]],
@@ -340,32 +336,57 @@ fn sums_of_another_number_of_coefficients_are_not_added_to() {
     let mut sums = CumulativeScore {
         terms: Some(of_another),
         looks: 1,
+        ..CumulativeScore::default()
     };
     let before = sums.clone();
-    let found = sums.look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005);
-    assert_eq!(found.unwrap_err(), Undecided::NoCovariance);
+    let found = sums.add(&terms(100, 50.0), true);
+    assert_eq!(found, Err(Undecided::NoCovariance));
     assert_eq!(sums, before);
 }
 
 #[test]
-fn looks_at_growing_sums_get_stricter() {
-    let zero = vec![vec![0.0; 2]; 2];
+fn the_last_batches_have_sums_of_their_own() {
     let mut sums = CumulativeScore::default();
-    assert!(
-        sums.look(&terms(3, 1.5), |terms| score_test(terms, &zero), 0.005)
-            .is_err()
-    );
+    let rows_of_last = |sums: &CumulativeScore| -> Vec<(u32, u64)> {
+        let windows = sums.recent_with(&terms(1, 0.5)).into_iter();
+        windows
+            .map(|(batches, terms)| (batches, terms.rows))
+            .collect()
+    };
+    assert_eq!(rows_of_last(&sums), []);
+    sums.add(&terms(100, 50.0), true).unwrap();
+    sums.add(&terms(0, 0.0), true).unwrap();
+    assert_eq!(rows_of_last(&sums), [(2, 101)], "no labels are no batch");
+    for _ in 0..40 {
+        sums.add(&terms(10, 5.0), true).unwrap();
+    }
+    assert_eq!(rows_of_last(&sums), [(2, 11), (4, 31), (8, 71), (16, 151)]);
+    assert_eq!((sums.terms.unwrap().rows, sums.recent.len()), (500, 15));
+}
+
+#[test]
+fn few_batches_of_many_coefficients_are_kept() {
+    let wide = ScoreTerms {
+        score: vec![0.0; 120],
+        information: vec![vec![0.0; 120]; 120],
+        ..terms(10, 5.0)
+    };
+    let mut sums = CumulativeScore::default();
+    for _ in 0..20 {
+        sums.add(&wide, true).unwrap();
+    }
+    assert_eq!(sums.recent.len(), 3);
+}
+
+#[test]
+fn looks_at_growing_sums_get_stricter() {
+    assert!((look_level(0.005, 1) - 0.005 * 6.0 / std::f64::consts::PI.powi(2)).abs() < 1e-15);
+    assert!((look_level(0.005, 2) * 4.0 - look_level(0.005, 1)).abs() < 1e-15);
+    let mut sums = CumulativeScore::default();
+    sums.add(&terms(3, 1.5), false).unwrap();
     assert_eq!(sums.looks, 0, "what cannot be tested is no look");
-    let (first, level) = sums
-        .look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
-        .unwrap();
-    assert!((level - 0.005 * 6.0 / std::f64::consts::PI.powi(2)).abs() < 1e-15);
-    let (second, stricter) = sums
-        .look(&terms(100, 50.0), |terms| score_test(terms, &zero), 0.005)
-        .unwrap();
-    assert!((stricter * 4.0 - level).abs() < 1e-15);
-    assert!(second.statistic > first.statistic);
-    assert_eq!(sums.terms.unwrap().rows, 203);
+    sums.add(&terms(100, 50.0), true).unwrap();
+    assert_eq!((sums.looks, sums.terms.unwrap().rows), (1, 103));
     let all: f64 = (1..100_000).map(|look| look_level(0.005, look)).sum();
     assert!(all < 0.005 && all > 0.004_999);
     assert_eq!(look_level(0.005, 0), look_level(0.005, 1));
