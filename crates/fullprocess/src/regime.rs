@@ -80,3 +80,53 @@ pub(crate) fn save(
 fn rebuilt(base: RebuildBase) -> (usize, u64) {
     (base.files, base.evaluated_fingerprints)
 }
+
+#[cfg(test)]
+mod tests {
+    use common::Ledger;
+
+    use super::*;
+
+    const OPEN: Regime = Regime {
+        run: 2,
+        first_row: 0,
+        counted_rows: 0,
+        labelled_rows: 50,
+        labelled_rows_at_trial: 50,
+        refusals: 0,
+    };
+
+    /// Stores a regime, changes the state by `change`, and tells whether the regime is open then.
+    fn is_open_after(regime: Regime, change: impl FnOnce(&History, &mut Ledger)) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod"}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        let history = History::open(&config.layout).unwrap();
+        let data = |ledger: &Ledger| RunData::load(&config, ledger.clone()).unwrap();
+        let mut ledger = Ledger::default();
+        save(&history, Some(regime), &data(&ledger)).unwrap();
+        change(&history, &mut ledger);
+        load(&config, &history, &data(&ledger)).unwrap().is_some()
+    }
+
+    #[test]
+    fn a_change_by_hand_a_rebuild_and_other_columns_close_a_regime() {
+        assert!(is_open_after(OPEN, |_, _| {}));
+        assert!(!is_open_after(OPEN, |history, _| {
+            let now = Timestamp::now();
+            history
+                .save_document(documents::CHANGED_BY_HAND, &now)
+                .unwrap();
+        }));
+        assert!(!is_open_after(OPEN, |_, ledger| ledger.base.files = 1));
+        assert!(!is_open_after(OPEN, |_, ledger| ledger.schema = "other".into()));
+    }
+
+    #[test]
+    fn a_second_refusal_closes_a_regime() {
+        let refused = OPEN.after_gate(true);
+        assert!(is_open_after(refused, |_, _| {}));
+        assert!(!is_open_after(refused.after_gate(true), |_, _| {}));
+    }
+}
