@@ -14,6 +14,7 @@ mod doctor;
 mod faults;
 mod input;
 mod interruptions;
+mod labels;
 mod late_labels;
 mod monitoring;
 mod past;

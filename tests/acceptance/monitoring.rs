@@ -120,7 +120,7 @@ fn listed_tests(workspace: &mut Workspace, record: &Value) -> Vec<Value> {
 }
 
 fn rows_in_sums(record: &Value) -> Option<u64> {
-    verdicts(record)["sums"]["terms"]["rows"].as_u64()
+    verdicts(record)["model"]["cumulative"]["rows"].as_u64()
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     }
     assert_eq!(
         tests.len(),
-        4 + 2 * features.len(),
-        "a row a test, and one for both"
+        5 + 2 * features.len(),
+        "a row a test, and one for all of the model"
     );
     let both = of("model", "both");
     assert_eq!(

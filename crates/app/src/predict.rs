@@ -4,6 +4,7 @@ mod csv_answer;
 mod explanation;
 mod size;
 
+use common::schema::Labels;
 use model::Model;
 use serde::Serialize;
 
@@ -43,6 +44,9 @@ pub(crate) struct Predictions<'a> {
     /// Cells of categories with an unseen level.
     unknown_levels: usize,
     threshold: f64,
+    /// Texts of the labels; absent where they are 0 and 1.
+    #[serde(skip_serializing_if = "Labels::are_numbers")]
+    labels: &'a Labels,
     model_version: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +74,7 @@ pub(crate) fn predict<'a>(
         imputed: rows.missing(),
         unknown_levels: rows.iter().map(|row| scorer.unseen_levels(row)).sum(),
         threshold,
+        labels: &model.schema.labels,
         model_version,
         request_id,
         explanations: options

@@ -2,6 +2,7 @@
 
 mod categories;
 mod feature;
+mod labels;
 mod rules;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ pub use self::categories::{
     CategoryRules, ListedLevels, MAX_LEVEL_BYTES, flaw_of_level, is_missing_marker,
 };
 pub use self::feature::{Feature, Kind};
+pub use self::labels::Labels;
 pub use self::rules::{Breach, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 use crate::digest;
 
@@ -20,8 +22,11 @@ pub struct Schema {
     pub id: String,
     /// Columns that the model reads, in model order.
     pub features: Vec<Feature>,
-    /// Column with the label, 0 (stayed) or 1 (left).
+    /// Column with the label: whether the client left.
     pub target: String,
+    /// The texts of the labels.
+    #[serde(default, skip_serializing_if = "Labels::are_numbers")]
+    pub labels: Labels,
 }
 
 impl Default for Schema {
@@ -36,6 +41,7 @@ impl Default for Schema {
             .map(Feature::from)
             .to_vec(),
             target: "exited".into(),
+            labels: Labels::default(),
         }
     }
 }
@@ -46,6 +52,14 @@ impl Schema {
         std::iter::once(self.id.as_str())
             .chain(self.feature_names())
             .chain(std::iter::once(self.target.as_str()))
+    }
+
+    /// The schema of finaldata.csv, whose labels are 0 and 1.
+    pub fn as_written(&self) -> Self {
+        Self {
+            labels: Labels::default(),
+            ..self.clone()
+        }
     }
 
     /// The names of the features, in model order.
@@ -109,6 +123,7 @@ impl Schema {
                 text.push_str(&format!("\0{name}\0max_missing_share\0{share:?}"));
             }
         }
+        text.push_str(&self.labels.digest_text());
         digest::of_bytes(text.as_bytes())
     }
 }

@@ -11,6 +11,9 @@ mod survey;
 
 use std::path::Path;
 
+use common::Schema;
+use common::schema::Labels;
+
 use self::any_file::AnyFile;
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
@@ -47,25 +50,24 @@ pub struct AnyColumn {
     pub unreadable: u64,
 }
 
-/// Reads the columns of a file except the one named `left_out`. In the column named `labels`, `true`
-/// and `false` are 1 and 0.
+/// Reads the columns of a file except the id of the schema. In its target column, labels are 1 and
+/// 0.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// quote that is never closed or with a record of more than 16 MiB (65).
-pub fn read_columns(path: &Path, left_out: &str, labels: &str) -> anyhow::Result<AnyColumns> {
+pub fn read_columns(path: &Path, schema: &Schema) -> anyhow::Result<AnyColumns> {
     let file = AnyFile::open(path)?;
     let n_fields = file.n_fields();
     let wanted: Vec<(usize, String)> = file
         .columns()
-        .filter(|(_, name)| *name != left_out)
+        .filter(|(_, name)| *name != schema.id)
         .map(|(field, name)| (field, name.to_owned()))
         .collect();
-    let fields: Vec<(usize, Reading)> = wanted
+    let fields: Vec<(usize, Option<&Labels>)> = wanted
         .iter()
         .map(|(field, name)| {
-            let is_label = name == labels;
-            let reading: Reading = if is_label { label_or_number } else { number };
-            (*field, reading)
+            let labels = (*name == schema.target).then_some(&schema.labels);
+            (*field, labels)
         })
         .collect();
     let mut all = Cells::of(fields.len());
@@ -89,15 +91,12 @@ pub fn read_columns(path: &Path, left_out: &str, labels: &str) -> anyhow::Result
     })
 }
 
-/// The number in a cell, NaN for a missing one; `None` for other text.
-type Reading = fn(&[u8]) -> Option<f64>;
-
-fn number(cell: &[u8]) -> Option<f64> {
-    parse_number(cell).ok()
-}
-
-fn label_or_number(cell: &[u8]) -> Option<f64> {
-    number(cell).or_else(|| Some(f64::from(u8::from(parse_label(cell).ok()??))))
+/// The number in a cell, NaN for a missing one; in the target column also a label. `None` for other
+/// text.
+fn number(cell: &[u8], labels: Option<&Labels>) -> Option<f64> {
+    let label = labels.and_then(|labels| parse_label(cell, labels).ok()?);
+    let number = label.map(|label| f64::from(u8::from(label)));
+    number.or_else(|| parse_number(cell).ok())
 }
 
 /// Some columns of some records as numbers.
@@ -118,14 +117,14 @@ impl Cells {
         }
     }
 
-    fn take(&mut self, record: Record<'_>, n_fields: usize, fields: &[(usize, Reading)]) {
+    fn take(&mut self, record: Record<'_>, n_fields: usize, fields: &[(usize, Option<&Labels>)]) {
         if record.len() != n_fields || record.stray_quote.is_some() {
             self.skipped += 1;
             return;
         }
         self.rows += 1;
-        for (column, (field, read)) in fields.iter().enumerate() {
-            let number = read(record.field(*field)).unwrap_or_else(|| {
+        for (column, (field, labels)) in fields.iter().enumerate() {
+            let number = number(record.field(*field), *labels).unwrap_or_else(|| {
                 self.unreadable[column] += 1;
                 f64::NAN
             });
@@ -162,6 +161,14 @@ mod tests {
 
     use super::*;
 
+    fn schema() -> Schema {
+        Schema {
+            id: "id".into(),
+            target: "left".into(),
+            ..Schema::default()
+        }
+    }
+
     fn file(text: &str) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn a_column_is_of_numbers_when_all_its_cells_are() {
         let file = file("\u{feff}x, y ,id,z\n1,a,u,\n,2,v,NA\nshort\n3,a,w,\n");
-        let found = read_columns(file.path(), "id", "left").unwrap();
+        let found = read_columns(file.path(), &schema()).unwrap();
         assert_eq!((found.rows, found.skipped), (3, 1));
         let names: Vec<&str> = found
             .columns
@@ -199,7 +206,7 @@ mod tests {
                 .map(|_| "12 k\n")
                 .chain((0..numbers).map(|_| "7\n"));
             let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
-            let column = read_columns(file.path(), "id", "left")
+            let column = read_columns(file.path(), &schema())
                 .unwrap()
                 .columns
                 .remove(0);
@@ -214,7 +221,7 @@ mod tests {
     #[test]
     fn true_and_false_are_numbers_in_the_column_of_labels() {
         let file = file("left,other\nTRUE,true\nfalse,true\n,true\n1,true\nyes,true\n");
-        let found = read_columns(file.path(), "id", "left").unwrap();
+        let found = read_columns(file.path(), &schema()).unwrap();
         let [left, other] = &found.columns[..] else {
             panic!("two columns");
         };
@@ -226,7 +233,7 @@ mod tests {
     #[test]
     fn a_file_without_a_usable_header_is_rejected() {
         let refused = |text: &str| {
-            read_columns(file(text).path(), "id", "left")
+            read_columns(file(text).path(), &schema())
                 .unwrap_err()
                 .to_string()
         };
@@ -236,7 +243,7 @@ mod tests {
     #[test]
     fn columns_of_one_name_are_left_out_and_the_others_are_read() {
         let file = file("x,note,,note,\n1,a,2,b,3\n");
-        let found = read_columns(file.path(), "id", "left").unwrap();
+        let found = read_columns(file.path(), &schema()).unwrap();
         let names: Vec<&str> = found.columns.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["x"]);
         assert!(

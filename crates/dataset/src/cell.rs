@@ -6,7 +6,9 @@
 //! `null` and `None` in any case are missing too. In a category these words are levels like any
 //! other.
 
-use common::schema::{Breach, CategoryRules, MAX_LEVEL_BYTES, NumberRules, is_missing_marker};
+use common::schema::{
+    Breach, CategoryRules, Labels, MAX_LEVEL_BYTES, NumberRules, is_missing_marker,
+};
 
 /// Label of a row: positive (`true`), negative (`false`), or unknown (`None`).
 pub type Label = Option<bool>;
@@ -96,10 +98,19 @@ pub fn parse_level<'c>(
     }
 }
 
-/// Parses the label in a target cell: 0 or 1 as a number, or `true`/`false` in any case. `None` if
-/// missing.
-pub fn parse_label(cell: &[u8]) -> Result<Label, CellProblem> {
+/// Parses the label in a target cell: one of the texts in `labels`, or else 0 or 1 as a number, or
+/// `true`/`false` in any case. `None` if missing.
+pub fn parse_label(cell: &[u8], labels: &Labels) -> Result<Label, CellProblem> {
     let cell = cell.trim_ascii();
+    if !labels.are_numbers() {
+        let label = labels.label_of(cell);
+        let is_known = label.is_some() || cell.is_empty() || is_missing_marker(cell);
+        return if is_known {
+            Ok(label)
+        } else {
+            Err(CellProblem::NotALabel)
+        };
+    }
     match cell {
         b"0" => return Ok(Some(false)),
         b"1" => return Ok(Some(true)),
@@ -207,7 +218,11 @@ mod tests {
     fn missing_markers_are_missing() {
         for text in ["", "  ", "NaN", "nan", "NA", "n/a", "null", "None"] {
             assert!(parse_number(text.as_bytes()).unwrap().is_nan(), "{text}");
-            assert_eq!(parse_label(text.as_bytes()), Ok(None), "{text}");
+            assert_eq!(
+                parse_label(text.as_bytes(), &Labels::default()),
+                Ok(None),
+                "{text}"
+            );
         }
     }
 
@@ -262,14 +277,22 @@ mod tests {
     #[test]
     fn labels_are_zero_or_one() {
         for text in ["1", "1.0", " 1 ", "true", "TRUE", "1e0"] {
-            assert_eq!(parse_label(text.as_bytes()), Ok(Some(true)), "{text}");
+            assert_eq!(
+                parse_label(text.as_bytes(), &Labels::default()),
+                Ok(Some(true)),
+                "{text}"
+            );
         }
         for text in ["0", "0.0", "-0", "False"] {
-            assert_eq!(parse_label(text.as_bytes()), Ok(Some(false)), "{text}");
+            assert_eq!(
+                parse_label(text.as_bytes(), &Labels::default()),
+                Ok(Some(false)),
+                "{text}"
+            );
         }
         for text in ["2", "-1", "yes", "0.5", "1e999"] {
             assert_eq!(
-                parse_label(text.as_bytes()),
+                parse_label(text.as_bytes(), &Labels::default()),
                 Err(CellProblem::NotALabel),
                 "{text}"
             );

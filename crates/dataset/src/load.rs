@@ -102,6 +102,7 @@ fn read_trusted(
     key: Option<&FingerprintKey>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
+    let schema = &schema.as_written();
     let mut reader = BulkReader::open(input, Format::OWN, schema, TargetColumn::Read)?;
     reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {

@@ -80,17 +80,17 @@ pub fn draw_release(
     draw(matrix, schema, &format!("release {release}"), "test data")
 }
 
-/// Draws the picture of a model on some rows. The outcomes are named after the target column.
+/// Draws the picture of a model on some rows. The outcomes are named after the target column and its labels.
 pub fn draw(
     matrix: ConfusionMatrix,
     schema: &Schema,
     model: &str,
     data: &str,
 ) -> anyhow::Result<Vec<u8>> {
-    let target = &schema.target;
+    let name = |label| format!("{} = {}", schema.target, schema.labels.name(label));
     draw_confusion_matrix(&ConfusionChart {
         matrix,
-        outcome_names: [&format!("{target} = 0"), &format!("{target} = 1")],
+        outcome_names: [&name(false), &name(true)],
         model,
         data,
     })

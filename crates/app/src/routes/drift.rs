@@ -97,12 +97,10 @@ fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
     let mut tests = vec![
         all,
         of_model("score_test_of_batch", model.single.as_ref()),
-        of_model(
-            "score_test_of_last_batches",
-            model.recent.as_ref().map(|recent| &recent.result),
-        ),
         of_model("score_test_since_live", model.cumulative.as_ref()),
     ];
+    let recent = model.recent.as_ref().map(|recent| &recent.result);
+    tests.extend(recent.map(|recent| of_model("score_test_of_last_batches", Some(recent))));
     let joint = verdicts.joint.as_ref();
     tests.extend(joint.map(|joint| of_all_features(joint, verdicts.rows)));
     for feature in &verdicts.features {

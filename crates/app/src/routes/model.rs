@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::DataPosition;
-use common::schema::Feature;
+use common::schema::{Feature, Labels};
 use dataset::passes::Encoding;
 use jiff::Timestamp;
 use model::{Check, Coefficient, Convergence, WindowResult};
@@ -33,6 +33,9 @@ struct ServedModel<'a> {
     program: &'a str,
     id: &'a str,
     target: &'a str,
+    /// Texts of the labels; absent where they are 0 and 1.
+    #[serde(skip_serializing_if = "Labels::are_numbers")]
+    labels: &'a Labels,
     intercept: f64,
     features: Vec<ServedFeature<'a>>,
     /// Inverse strength of the penalty.
@@ -121,6 +124,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         program: &model.program,
         id: &schema.id,
         target: &schema.target,
+        labels: &schema.labels,
         intercept: model.predictor.expression().intercept,
         features: features.collect(),
         c: model.c,

@@ -172,7 +172,6 @@ fn an_evaluation_is_shown_however_many_quiet_runs_came_after_it() {
                 "verdicts": [
                     of_model("both"),
                     of_model("score_test_of_batch"),
-                    of_model("score_test_of_last_batches"),
                     of_model("score_test_since_live"),
                     {
                         "subject": "features",

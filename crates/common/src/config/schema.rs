@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::section::Section;
 use crate::Schema;
 use crate::schema::{
-    CategoryRules, Feature, Kind, ListedLevels, ListedValues, MissingShare, NumberRules, Presence,
-    ValueRange,
+    CategoryRules, Feature, Kind, Labels, ListedLevels, ListedValues, MissingShare, NumberRules,
+    Presence, ValueRange,
 };
 
 /// Declared kind of a column.
@@ -22,10 +22,12 @@ enum NamedKind {
 
 pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     let default = Schema::default();
+    let (target, labels) = read_target(&mut section, default.target.clone());
     let schema = Schema {
         features: read_features(&mut section, &default),
         id: section.value("id", default.id),
-        target: section.value("target", default.target),
+        target,
+        labels,
     };
     let mut seen = BTreeSet::new();
     for column in schema.columns() {
@@ -39,6 +41,50 @@ pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
     schema
 }
 
+/// Reads the target: a name, or an object with its name and the texts of its labels.
+fn read_target(section: &mut Section<'_>, default: String) -> (String, Labels) {
+    let mut object = match section.value("target", Value::from(default.as_str())) {
+        Value::String(name) => return (name, Labels::default()),
+        Value::Object(values) => section.object("target", values),
+        _ => {
+            section.problem(
+                "target",
+                "must be a column, or an object with its name and the texts of its labels",
+            );
+            return (default, Labels::default());
+        }
+    };
+    let name = object.required("name").unwrap_or(default);
+    let positive = object.required("positive").map(OneOrMore::texts);
+    let negative = object.required("negative").map(OneOrMore::texts);
+    object.finish();
+    let texts = positive.zip(negative);
+    let labels = texts.map(|(positive, negative)| {
+        Labels::new(positive, negative).unwrap_or_else(|flaw| {
+            section.problem("target", &flaw);
+            Labels::default()
+        })
+    });
+    (name, labels.unwrap_or_default())
+}
+
+/// A text or a list of texts.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text or a list of texts")]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn texts(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
+    }
+}
+
 /// Reads the features. Each entry is a name, or an object with a name and rules.
 fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
     let default: Vec<Value> = default.feature_names().map(Value::from).collect();
@@ -48,7 +94,9 @@ fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
     }
     let read = |(position, entry)| match entry {
         Value::String(name) => Some(Feature::from(name.as_str())),
-        Value::Object(values) => read_feature(section.element("features", position, values)),
+        Value::Object(values) => {
+            read_feature(section.object(&format!("features[{position}]"), values))
+        }
         _ => {
             let key = format!("features[{position}]");
             section.problem(
@@ -227,6 +275,49 @@ mod tests {
                 "schema.features[3].max_missing_share: must be a share",
             ],
         );
+    }
+
+    #[test]
+    fn a_target_is_a_name_or_an_object_with_the_texts_of_its_labels() {
+        let parse = |target: &str| {
+            let text = format!(
+                r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+                    "output_model_path":"models","prod_deployment_path":"prod",
+                    "schema":{{"target":{target}}}}}"#
+            );
+            let config = Config::parse(Path::new("/nowhere/config.json"), &text)?;
+            anyhow::Ok(config.schema)
+        };
+        let named = parse(r#""left""#).unwrap();
+        assert_eq!(named.target, "left");
+        assert!(named.labels.are_numbers());
+        let worded = parse(r#"{"name":"left","positive":["Yes","Y"],"negative":"No"}"#).unwrap();
+        assert_eq!(worded.target, "left");
+        assert_eq!(worded.labels.label_of(b"Y"), Some(true));
+        assert_eq!(worded.labels.label_of(b"No"), Some(false));
+        assert_ne!(named.digest(), worded.digest());
+        for (target, problem) in [
+            ("7", "schema.target: must be a column, or an object"),
+            (
+                r#"{"name":"x","positive":"Yes"}"#,
+                "schema.target.negative: is missing",
+            ),
+            (
+                r#"{"name":"x","positive":"Yes","negative":["No","Yes"]}"#,
+                "schema.target: has the text \"Yes\" for both labels",
+            ),
+            (
+                r#"{"name":"x","positive":"Yes","negative":0}"#,
+                "schema.target.negative: ",
+            ),
+            (
+                r#"{"name":"x","positiv":"Yes","positive":"Yes","negative":"No"}"#,
+                "schema.target.positiv: unknown key, did you mean schema.target.positive?",
+            ),
+        ] {
+            let text = parse(target).expect_err("problems").to_string();
+            has_all(&text, &[problem]);
+        }
     }
 
     #[test]

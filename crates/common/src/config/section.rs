@@ -92,11 +92,11 @@ impl<'p> Section<'p> {
         }
     }
 
-    /// The object at a position of the list under `key`.
-    pub(super) fn element(&self, key: &str, position: usize, values: Map<String, Value>) -> Self {
+    /// An object that was read as the value of `key`.
+    pub(super) fn object(&self, key: &str, values: Map<String, Value>) -> Self {
         Self {
             values,
-            prefix: format!("{}{key}[{position}].", self.prefix),
+            prefix: format!("{}{key}.", self.prefix),
             known: Vec::new(),
             problems: self.problems,
         }

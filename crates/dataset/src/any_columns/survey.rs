@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use common::schema::MAX_LEVEL_BYTES;
+use common::schema::{Labels, MAX_LEVEL_BYTES};
 
 use super::any_file::AnyFile;
 use crate::cell::{parse_label, parse_number};
@@ -235,7 +235,7 @@ impl ColumnSurvey {
             }
             Err(_) => self.others += 1,
         }
-        if let Ok(Some(class)) = parse_label(cell) {
+        if let Ok(Some(class)) = parse_label(cell, &Labels::default()) {
             self.classes[usize::from(class)] += 1;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use common::Schema;
-use common::schema::Feature;
+use common::schema::{Feature, Labels};
 
 use crate::text::escaped;
 use crate::tokenizer::Record;
@@ -94,10 +94,13 @@ pub(super) struct ColumnMap {
     /// A feature limits its share of missing cells.
     pub(super) limits_missing_shares: bool,
     pub(super) target: Option<(usize, String)>,
+    /// The texts of the labels in the target column.
+    pub(super) labels: Labels,
     /// What was tolerated in the header.
     pub(super) notes: Vec<String>,
-    /// The schema's columns stand in its order and there are no others, as in finaldata.csv.
-    pub(super) is_in_order: bool,
+    /// Columns and labels are as in finaldata.csv: the schema's columns stand in its order, and there
+    /// are no others.
+    pub(super) is_as_written: bool,
 }
 
 impl ColumnMap {
@@ -138,8 +141,9 @@ impl ColumnMap {
                 found: names.clone(),
             })
         };
-        let is_in_order = names.len() == schema.columns().count()
+        let is_as_written = names.len() == schema.columns().count()
             && target == TargetColumn::Read
+            && schema.labels.are_numbers()
             && schema
                 .columns()
                 .zip(&names)
@@ -157,6 +161,7 @@ impl ColumnMap {
                 .all(|feature| feature.kind.allows_any_value()),
             has_categories: schema.has_categories(),
             limits_missing_shares: schema.limits_missing_shares(),
+            labels: schema.labels.clone(),
             target: match target {
                 TargetColumn::Read => {
                     place(&schema.target)?.map(|field| (field, schema.target.clone()))
@@ -165,7 +170,7 @@ impl ColumnMap {
             },
             names,
             notes: Vec::new(),
-            is_in_order,
+            is_as_written,
         })
     }
 

@@ -203,13 +203,13 @@ impl State<'_> {
         }
         if lines == Lines::Kept {
             if !record.is_plain {
-                push_line(&mut rows.lines, columns.texts(record));
-            } else if columns.is_in_order && record.is_trimmed() {
+                push_line(&mut rows.lines, columns.texts(record, label));
+            } else if columns.is_as_written && record.is_trimmed() {
                 // Most rows are written as they stand.
                 rows.lines.extend_from_slice(record.text());
                 rows.lines.push(b'\n');
             } else {
-                push_plain_line(&mut rows.lines, columns.texts(record));
+                push_plain_line(&mut rows.lines, columns.texts(record, label));
             }
             rows.line_ends.push(rows.lines.len());
         }

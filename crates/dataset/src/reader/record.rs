@@ -1,6 +1,6 @@
 //! What a record of a CSV file has to fulfil.
 
-use common::schema::{CategoryRules, Kind};
+use common::schema::{CategoryRules, Kind, Labels};
 
 use super::header::ColumnMap;
 use super::rejection::{Rejection, RowFlaw};
@@ -36,6 +36,13 @@ pub(super) struct Blame {
 }
 
 impl Blame {
+    /// Names the texts that are labels.
+    fn with_labels(self, name: &str, cell: &[u8], labels: &Labels) -> Self {
+        let text = escaped(cell.trim_ascii());
+        let reason = format!("{name}: {text:?} is no label, {}", labels.in_words());
+        Self { reason, ..self }
+    }
+
     /// The rejection of a record that begins in a line.
     pub(super) fn rejection(self, record: Record<'_>, line: u64) -> Rejection {
         let mut text = Vec::new();
@@ -108,7 +115,13 @@ impl ColumnMap {
             None => Ok(None),
             Some((field, name)) => {
                 let cell = record.field(*field);
-                cell::parse_label(cell).map_err(|problem| blame(*field, name, problem, cell))
+                cell::parse_label(cell, &self.labels).map_err(|problem| {
+                    let blame = blame(*field, name, problem, cell);
+                    match self.labels.are_numbers() {
+                        true => blame,
+                        false => blame.with_labels(name, cell, &self.labels),
+                    }
+                })
             }
         }
     }
@@ -140,15 +153,22 @@ impl ColumnMap {
         }
     }
 
-    /// The texts of a row in schema order; all but the id are trimmed, and a target column that
-    /// the file does not have is empty.
-    pub(super) fn texts<'r>(&'r self, record: Record<'r>) -> impl Iterator<Item = &'r [u8]> {
+    /// The texts of a row as finaldata.csv has them, in schema order. All but the id are trimmed. A
+    /// target column that the file does not have is empty; texts of labels become 0 and 1.
+    pub(super) fn texts<'r>(
+        &'r self,
+        record: Record<'r>,
+        label: Label,
+    ) -> impl Iterator<Item = &'r [u8]> {
         let trimmed = move |field: usize| record.field(field).trim_ascii();
         let features = self.features.iter().map(move |(field, _)| trimmed(*field));
-        let target = self
-            .target
-            .as_ref()
-            .map_or(&b""[..], |(field, _)| trimmed(*field));
+        let target = match (&self.target, label) {
+            (None, _) => &b""[..],
+            (Some((field, _)), _) if self.labels.are_numbers() => trimmed(*field),
+            (Some(_), None) => b"",
+            (Some(_), Some(false)) => b"0",
+            (Some(_), Some(true)) => b"1",
+        };
         std::iter::once(record.field(self.id))
             .chain(features)
             .chain(std::iter::once(target))

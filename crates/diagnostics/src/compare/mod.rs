@@ -53,7 +53,7 @@ pub fn compare(
     request: &ComparisonRequest<'_>,
     schema: &Schema,
 ) -> anyhow::Result<ComparisonReport> {
-    let read = |path| read_columns(path, &schema.id, &schema.target);
+    let read = |path| read_columns(path, schema);
     let (reference, current) = (read(request.reference)?, read(request.current)?);
     let performance = match request.predictions {
         Some(predictions) => Some(performance::evaluate_predictions(

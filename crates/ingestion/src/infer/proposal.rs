@@ -29,6 +29,7 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
             id,
             features,
             target,
+            labels: today.labels.clone(),
         },
         remarks,
     })

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::types::{
-    closed, count, flag, interval_or_null, list, number, object, or_null, share, share_or_null,
-    text, time, windows,
+    closed, count, flag, interval_or_null, labels, list, number, object, or_null, share,
+    share_or_null, text, time, windows,
 };
 
 /// The served model.
@@ -25,7 +25,7 @@ pub(super) fn model() -> Value {
         &["coefficient", "imputed", "levels"],
     );
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
-    closed(&[
+    let members = [
         ("model_version", text()),
         ("created_at", time()),
         ("run", or_null("integer")),
@@ -34,6 +34,7 @@ pub(super) fn model() -> Value {
         ("program", text()),
         ("id", text()),
         ("target", text()),
+        ("labels", labels()),
         ("intercept", number()),
         ("features", list(&feature)),
         ("c", number()),
@@ -62,7 +63,8 @@ pub(super) fn model() -> Value {
                 ("files", list(&file)),
             ]),
         ),
-    ])
+    ];
+    object(&members, &["labels"])
 }
 
 /// The metrics of the served model.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::types::{closed, count, list, number, object, share, text};
+use super::types::{closed, count, labels, list, number, object, share, text};
 
 /// Rows of a request.
 pub(super) fn rows() -> Value {
@@ -42,10 +42,11 @@ pub(super) fn predictions() -> Value {
             ("imputed", count()),
             ("unknown_levels", count()),
             ("threshold", share()),
+            ("labels", labels()),
             ("model_version", text()),
             ("request_id", text()),
             ("explanations", list(&explanation)),
         ],
-        &["explanations"],
+        &["labels", "explanations"],
     )
 }

@@ -51,6 +51,11 @@ pub(super) fn page(items: &str, item: &Value) -> Value {
     closed(&[(items, list(item)), ("next", next)])
 }
 
+/// The texts of the labels, where they are not 0 and 1.
+pub(super) fn labels() -> Value {
+    closed(&[("positive", list(&text())), ("negative", list(&text()))])
+}
+
 /// The training windows that were tried for a model.
 pub(super) fn windows() -> Value {
     let names = ["all_rows", "since_drift", "last_batches"];

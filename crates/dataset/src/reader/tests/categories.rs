@@ -31,7 +31,7 @@ fn listed(levels: &[&str]) -> CategoryRules {
 }
 
 /// The rows by the bulk reader, in blocks of so many bytes.
-fn parsed(text: &[u8], schema: &Schema, block_bytes: usize) -> ParsedRows {
+pub(super) fn parsed(text: &[u8], schema: &Schema, block_bytes: usize) -> ParsedRows {
     let mut reader =
         BulkReader::open_in_blocks(text, schema, TargetColumn::Read, block_bytes).unwrap();
     let mut all = ParsedRows::default();

@@ -4,6 +4,7 @@ mod blocks_and_rows;
 mod categories;
 mod header;
 mod known_headers;
+mod labels;
 mod rows;
 
 use super::*;

@@ -32,6 +32,7 @@ fn schema() -> Schema {
         id: "client".into(),
         features: Vec::new(),
         target: "left".into(),
+        ..Schema::default()
     }
 }
 

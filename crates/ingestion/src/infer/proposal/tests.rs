@@ -105,6 +105,7 @@ fn a_feature_of_the_current_schema_gets_no_other_role() {
         id: "client".into(),
         features: vec![number("logins"), number("vip")],
         target: "churned".into(),
+        ..Schema::default()
     };
     let found = |columns| propose(&pooled(&[file(columns)]), &today);
     let unlabelled = found(vec![

@@ -1,0 +1,91 @@
+//! Labels that are texts, from the first file to the predictions.
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::workspace::{Workspace, outcome};
+
+const INPUT: &str = "data/practicedata/a.csv";
+const TEST: &str = "data/testdata/a.csv";
+
+/// The sample data with these texts instead of the labels 0 and 1.
+fn with_texts(texts: [&str; 2]) -> Workspace {
+    let workspace = Workspace::with_sample_data();
+    for folder in ["data/practicedata", "data/testdata"] {
+        let mut names: Vec<_> = std::fs::read_dir(workspace.path(folder))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        for name in names {
+            let path = format!("{folder}/{}", name.to_str().expect("a name"));
+            let text = workspace.text(&path);
+            let lines = text.lines().map(|line| {
+                let (before, label) = line.rsplit_once(',').expect("fields");
+                let label = match label {
+                    "0" => texts[0],
+                    "1" => texts[1],
+                    other => other,
+                };
+                format!("{before},{label}\n")
+            });
+            workspace.write(&path, lines.collect::<String>());
+        }
+    }
+    workspace
+}
+
+#[test]
+fn labels_that_are_texts_give_the_model_of_0_and_1() {
+    let numbers = with_texts(["0", "1"]);
+    let expected = numbers.fullprocess();
+    let mut texts = with_texts(["stayed", "left"]);
+    texts.set(
+        "schema.target",
+        json!({"name": "exited", "positive": ["left", "gone"], "negative": "stayed"}),
+    );
+    let record = texts.fullprocess();
+    assert_eq!(outcome(&record), "cold_start", "{record:#}");
+    assert_eq!(record["candidate_score"], expected["candidate_score"]);
+    assert!(expected["candidate_score"].is_f64());
+    // The next stages read the data back.
+    let trained = texts.run("training", &["--json"]).json();
+    assert_eq!(
+        trained["rows"],
+        numbers.run("training", &["--json"]).json()["rows"]
+    );
+    let rows = texts.final_rows();
+    assert!(
+        rows.iter()
+            .all(|row| row.ends_with(",0") || row.ends_with(",1"))
+    );
+
+    let server = Server::start(&mut texts);
+    let labels = json!({"positive": ["left", "gone"], "negative": ["stayed"]});
+    let body = one_client().to_string();
+    let answer = server
+        .post("/prediction", "application/json", &body)
+        .json(200);
+    assert_eq!(answer["labels"], labels, "{answer:#}");
+    assert_eq!(server.get("/v1/model").json(200)["labels"], labels);
+}
+
+fn one_client() -> Value {
+    json!([{"corporation": "a", "lastmonth_activity": 1, "lastyear_activity": 2,
+        "number_of_employees": 3}])
+}
+
+#[test]
+fn a_text_that_is_no_label_is_rejected_with_the_texts_that_are() {
+    let mut workspace = Workspace::empty();
+    workspace.set(
+        "schema.target",
+        json!({"name": "exited", "positive": "Yes", "negative": "No"}),
+    );
+    let header = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited";
+    workspace.write(INPUT, format!("{header}\na,1,2,3,Yes\nb,1,2,3,Maybe\n"));
+    workspace.write(TEST, format!("{header}\nc,1,2,3,No\n"));
+    let text = workspace.run("ingestion", &[]).stdout;
+    let says = "a.csv:3:5: exited: \"Maybe\" is no label, 1 is \"Yes\" and 0 is \"No\"";
+    assert!(text.contains(says), "{text}");
+}
