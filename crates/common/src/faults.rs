@@ -7,6 +7,7 @@
 
 #[cfg(feature = "fault-injection")]
 mod injection;
+mod operation;
 #[cfg(feature = "fault-injection")]
 mod system_calls;
 
@@ -17,28 +18,7 @@ pub(crate) use self::system_calls::watch_sqlite;
 
 #[cfg(not(feature = "fault-injection"))]
 pub(crate) use self::nothing::{before, watch_sqlite, write};
-
-/// A change to the file system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    /// Making a folder.
-    Folder,
-    /// Opening a file that is created if it is missing.
-    Open,
-    /// Writing to an open file.
-    #[cfg(feature = "fault-injection")]
-    Write,
-    /// Making written bytes, or the names in a folder, durable.
-    Sync,
-    /// Renaming a file or folder.
-    Rename,
-    /// Truncating a file.
-    Truncate,
-    /// Making a symbolic link.
-    Link,
-    /// Removing a file or folder.
-    Remove,
-}
+pub(crate) use self::operation::Operation;
 
 #[cfg(not(feature = "fault-injection"))]
 mod nothing {

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Operation::{self, Folder, Link, Open, Remove, Rename, Write as WriteBytes};
-use super::system_calls;
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::operation::Operation::{self, Folder, Link, Open, Remove, Rename, Write as WriteBytes};
 
 const VARIABLE: &str = "RISK_FAULT";
 
@@ -123,10 +124,16 @@ impl Kind {
 
     fn error(self) -> io::Error {
         io::Error::from_raw_os_error(match self {
-            Self::Kill => system_calls::kill(),
+            Self::Kill => kill(),
             Self::NoSpace => libc::ENOSPC,
             Self::Broken => libc::EIO,
             Self::Refused => libc::EACCES,
         })
     }
+}
+
+/// Ends this process as `kill -9` does.
+fn kill() -> ! {
+    let failed = kill_process(getpid(), Signal::KILL);
+    unreachable!("a process cannot refuse this signal: {failed:?}")
 }

@@ -1,4 +1,4 @@
-//! The parts that need the C library: killing this process, and watching SQLite's own changes.
+//! The system calls of SQLite, so that its own changes pass the fault hook.
 //!
 //! SQLite allows its system calls to be replaced, for tests of this kind. Its fsync cannot be
 //! replaced. A kill there leaves the same files as a kill at the next change, and SQLite treats a
@@ -17,15 +17,8 @@ use std::sync::Once;
 
 use rusqlite::ffi;
 
-use super::Operation;
-use super::injection::before;
-
-/// Ends this process as `kill -9` does.
-pub(super) fn kill() -> ! {
-    // SAFETY: raising a signal has no precondition.
-    unsafe { libc::raise(libc::SIGKILL) };
-    unreachable!("a process cannot refuse this signal")
-}
+use super::injection::{self, before};
+use super::operation::Operation;
 
 /// From now on, SQLite's changes pass through the fault hook.
 pub(crate) fn watch_sqlite() {
@@ -84,7 +77,7 @@ unsafe extern "C" fn write(
         // SAFETY: as above.
         return unsafe { libc::pwrite(file, bytes.as_ptr().cast(), length, at) };
     }
-    let written = super::injection::write(&path_of(file), bytes, |bytes| {
+    let written = injection::write(&path_of(file), bytes, |bytes| {
         // SAFETY: the slice is readable for its length.
         let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
         usize::try_from(written).map_err(|_| io::Error::last_os_error())

@@ -4,7 +4,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::{History, time};
+use super::store::{History, time};
 
 /// Upper limit of waiting alerts per target. A reader who returns after so many needs the doctor,
 /// not the oldest alerts.

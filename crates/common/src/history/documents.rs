@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::History;
 use super::damage::unreadable;
+use super::store::History;
 
 /// Summary statistics of the ingested data.
 pub const SUMMARY: &str = "summary of the data";

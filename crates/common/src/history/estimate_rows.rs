@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::History;
 use super::damage::unreadable;
+use super::store::History;
 
 impl History {
     /// Stores the estimate for a run's predictions; it replaces the one that the run had.

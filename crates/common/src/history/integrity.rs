@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use super::{History, schema};
+use super::schema;
+use super::store::History;
 
 /// Upper limit of listed problems; the first ones suffice.
 const MAX_PROBLEMS: u32 = 5;

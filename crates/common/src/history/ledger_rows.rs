@@ -3,8 +3,8 @@
 use anyhow::Context;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::History;
 use super::damage::unreadable;
+use super::store::History;
 use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
 
 impl History {

@@ -9,7 +9,8 @@ use anyhow::Context;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::damage::{check_pages, restrict_features};
-use super::{History, schema};
+use super::schema;
+use super::store::History;
 use crate::files::OutputFile;
 use crate::{Layout, faults, files, regular};
 

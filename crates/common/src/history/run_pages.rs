@@ -6,7 +6,8 @@ use anyhow::Context;
 use rusqlite::Row;
 
 use super::damage::unreadable;
-use super::{History, StoredRun, time};
+use super::run_rows::StoredRun;
+use super::store::{History, time};
 
 impl History {
     /// Visits the finished runs, newest first, until `visit` breaks. `before` limits the run number

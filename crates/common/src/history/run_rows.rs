@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::damage::unreadable;
-use super::{History, time};
+use super::store::{History, time};
 
 /// A run and its record, as JSON text or read as `T`.
 #[derive(Clone, Debug)]

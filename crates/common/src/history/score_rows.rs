@@ -4,7 +4,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::History;
+use super::store::History;
 
 /// F1 of one model on the test data.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{History, time};
+use super::store::{History, time};
 
 /// The stages whose durations are recorded, in the order of a run.
 pub const STAGES: [&str; 8] = [

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::StageDuration;
+use super::stage_rows::StageDuration;
 
 /// A stage that is running.
 #[derive(Debug)]

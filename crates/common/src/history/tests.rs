@@ -1,5 +1,8 @@
 //! Tests of the history against a real file, and their fixtures.
 
+use jiff::Timestamp;
+use rusqlite::Connection;
+
 use super::*;
 use crate::ledger::Ledger;
 use crate::{Config, Layout};

@@ -1,0 +1,23 @@
+//! The kinds of changes that a fault can strike.
+
+/// A change to the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Making a folder.
+    Folder,
+    /// Opening a file that is created if it is missing.
+    Open,
+    /// Writing to an open file.
+    #[cfg(feature = "fault-injection")]
+    Write,
+    /// Making written bytes, or the names in a folder, durable.
+    Sync,
+    /// Renaming a file or folder.
+    Rename,
+    /// Truncating a file.
+    Truncate,
+    /// Making a symbolic link.
+    Link,
+    /// Removing a file or folder.
+    Remove,
+}

@@ -1,0 +1,81 @@
+//! An open history, and its transactions.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::damage::unreadable;
+
+/// An open history.
+pub struct History {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// Temporary folder with a copy, which is read while another process's journal is hot.
+    pub(super) _copy: Option<tempfile::TempDir>,
+}
+
+impl History {
+    /// Error context: the failed action and the file.
+    pub(super) fn failed_to(&self, what: &str) -> String {
+        format!("failed to {what} in the history {}", self.path.display())
+    }
+
+    /// Runs `work` as one transaction: all of its writes happen or none. A nested call becomes a
+    /// savepoint, and the outer transaction may continue after its failure.
+    pub fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        if !self.connection.is_autocommit() {
+            return self.nested_transaction(work);
+        }
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .with_context(|| self.failed_to("begin a transaction"))?;
+        let done = work(self)?;
+        transaction
+            .commit()
+            .with_context(|| self.failed_to("commit"))?;
+        Ok(done)
+    }
+
+    fn nested_transaction<T>(
+        &self,
+        work: impl FnOnce(&Self) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let execute = |statements: &str| {
+            self.connection
+                .execute_batch(statements)
+                .with_context(|| self.failed_to("keep a part of a transaction apart"))
+        };
+        execute("SAVEPOINT part")?;
+        let done = work(self);
+        if done.is_ok() {
+            execute("RELEASE part")?;
+        } else if let Err(error) = execute("ROLLBACK TO part; RELEASE part") {
+            // The whole transaction is then undone, and its commit fails.
+            tracing::warn!("{error:#}");
+        }
+        done
+    }
+
+    /// Copies the committed history to a new file.
+    pub fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
+        let text = path
+            .to_str()
+            .with_context(|| format!("{} is no UTF-8 path", path.display()))?;
+        self.connection
+            .execute("VACUUM INTO ?1", [text])
+            .with_context(|| format!("failed to copy the history to {}", path.display()))?;
+        Ok(())
+    }
+}
+
+/// A time of a run as the history stores it.
+pub(super) fn time(text: &str) -> anyhow::Result<Timestamp> {
+    text.parse()
+        .map_err(|error| unreadable("time of a run", &error).into())
+}
