@@ -4,7 +4,7 @@ use dataset::passes::{Axis, Moments};
 use model::{Design, LinearPredictor};
 use ndarray::Array1;
 
-use super::FitSettings;
+use super::settings::FitSettings;
 
 /// The axes for the columns of a design, computed from the moments of the columns.
 pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {

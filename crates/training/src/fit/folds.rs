@@ -12,7 +12,13 @@ use dataset::{Fold, Selection, Table};
 use model::{Design, LinearPredictor, Predictor};
 use ndarray::Array1;
 
-use super::{FitError, FitSettings, Goal, Point, Rows, axes, penalty, raw_predictor, solve, start};
+use super::axes::{axes, penalty, raw_predictor};
+use super::error::FitError;
+use super::newton::Goal;
+use super::objective::Point;
+use super::optimum::{Rows, solve};
+use super::settings::FitSettings;
+use super::start;
 
 /// Fits to the labelled rows of a selection, each without the rows of one fold.
 pub struct OutOfFold<'a> {

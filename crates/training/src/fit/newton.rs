@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 
-use super::FitError;
+use super::error::FitError;
 use super::objective::{Objective, Point};
 
 /// Maximum number of halvings of a step. After them, a step is shorter than the rounding errors of

@@ -4,7 +4,7 @@ use dataset::passes::{Axis, LogisticPoint, LogisticTerms, Term, logistic_terms};
 use dataset::{Selection, Table};
 use ndarray::Array1;
 
-use super::FitError;
+use super::error::FitError;
 use crate::linear::Cholesky;
 
 /// The objective of a fit: the log-losses of the labelled rows plus the penalty.

@@ -9,7 +9,8 @@ use dataset::passes::Axis;
 use model::LinearPredictor;
 use ndarray::Array1;
 
-use super::{Goal, Objective, Point, minimise};
+use super::newton::{Goal, minimise};
+use super::objective::{Objective, Point};
 
 /// Minimum number of rows for a first fit to a sample. From here on the sample represents all rows,
 /// and a saved pass over all rows is worth the cost.

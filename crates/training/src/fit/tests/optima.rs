@@ -1,9 +1,14 @@
 //! Tests of optima: those of scikit-learn, those of columns of any magnitude, and failed fits.
 
 use dataset::Fold;
+use dataset::passes::{Axis, Term};
+use ndarray::Array1;
 use serde_json::Value;
 
 use super::*;
+use crate::fit::axes::penalty;
+use crate::fit::newton::minimise;
+use crate::fit::objective::Objective;
 
 fn numbers(value: &Value) -> Vec<f64> {
     let list = value.as_array().unwrap();

@@ -1,10 +1,11 @@
 //! Tests of the starts of a fit: every start leads to the same optimum.
 
-use dataset::passes::LinearExpression;
+use dataset::passes::{LinearExpression, Term};
 use dataset::{FOLDS, Fold};
-use model::Predictor;
+use model::{LinearPredictor, Predictor};
 
 use super::*;
+use crate::fit::objective::Objective;
 
 fn assert_same_optimum(found: &Fit, wanted: &Fit) {
     let weights = |fit: &Fit| {

@@ -1,0 +1,33 @@
+//! The reasons why a fit fails.
+
+use thiserror::Error;
+
+/// The reason why a fit failed.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum FitError {
+    /// No row has a label.
+    #[error("no row has a known class")]
+    NoRows,
+    /// All labels are equal.
+    #[error("all {rows} labelled rows are of class {class}")]
+    OneClass {
+        /// The only label, 0 or 1.
+        class: u8,
+        /// Labelled rows.
+        rows: u64,
+    },
+    /// The optimum was not reached.
+    #[error(
+        "the fit stopped short of its optimum after {iterations} steps (loss {loss:.3e}, gradient norm {gradient_norm:.3e}): {reason}"
+    )]
+    NotConverged {
+        /// Newton steps taken.
+        iterations: u32,
+        /// Value of the objective where the fit stopped.
+        loss: f64,
+        /// Norm of the gradient where the fit stopped.
+        gradient_norm: f64,
+        /// Why the fit stopped.
+        reason: &'static str,
+    },
+}
