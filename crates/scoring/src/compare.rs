@@ -13,7 +13,7 @@ use dataset::{Table, both, each_in_parallel};
 use model::{Model, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::ConfusionMatrix;
+use crate::confusion::PairedCounts;
 use crate::metrics::{Metrics, evaluate, mean_log_loss};
 use crate::statistics::{PairedRow, f1_difference_interval, p_value_of_positive_mean};
 use crate::windows::{GateRows, WindowChoice};
@@ -204,44 +204,6 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
             .zip(incumbent.f1())
             .and_then(|_| f1_difference_interval(&paired)),
     })
-}
-
-/// Counts of rows by label and by the predictions of both models.
-///
-/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
-
-impl PairedCounts {
-    /// Counts one row: its label and the predictions of both models.
-    pub(crate) fn count(&mut self, class: bool, candidate: bool, incumbent: bool) {
-        let [class, candidate, incumbent] = [class, candidate, incumbent].map(usize::from);
-        self.0[class * 4 + candidate * 2 + incumbent] += 1;
-    }
-
-    pub(crate) fn candidate(&self) -> ConfusionMatrix {
-        self.confusion(|cell| cell & 2 > 0)
-    }
-
-    pub(crate) fn incumbent(&self) -> ConfusionMatrix {
-        self.confusion(|cell| cell & 1 > 0)
-    }
-
-    fn confusion(&self, predicts_one: impl Fn(usize) -> bool) -> ConfusionMatrix {
-        let of = |class: bool, predicted: bool| {
-            let cells = self.0.iter().enumerate();
-            cells
-                .filter(|(cell, _)| (cell & 4 > 0) == class && predicts_one(*cell) == predicted)
-                .map(|(_, rows)| rows)
-                .sum()
-        };
-        ConfusionMatrix {
-            true_positive: of(true, true),
-            false_positive: of(false, true),
-            false_negative: of(true, false),
-            true_negative: of(false, false),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! The positive label is 1 (the client left). A ratio with a denominator of 0 is `None`, never 0.
 
+use dataset::passes;
+use dataset::{Selection, Table};
+use model::Model;
 use serde::{Deserialize, Serialize};
 
 /// Counts of rows by label and prediction.
@@ -86,6 +89,58 @@ impl ConfusionMatrix {
 
 fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
     (denominator > 0).then(|| numerator as f64 / denominator as f64)
+}
+
+/// The confusion matrix of a model on the labelled rows of a selection.
+pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
+    let expression = model.predictor.expression();
+    let labelled = selection.clone().labelled();
+    let [negative, positive] =
+        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled);
+    ConfusionMatrix {
+        true_positive: positive[1],
+        false_positive: negative[1],
+        false_negative: positive[0],
+        true_negative: negative[0],
+    }
+}
+
+/// Counts of rows by label and by the predictions of both models.
+///
+/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
+
+impl PairedCounts {
+    /// Counts one row: its label and the predictions of both models.
+    pub(crate) fn count(&mut self, class: bool, candidate: bool, incumbent: bool) {
+        let [class, candidate, incumbent] = [class, candidate, incumbent].map(usize::from);
+        self.0[class * 4 + candidate * 2 + incumbent] += 1;
+    }
+
+    pub(crate) fn candidate(&self) -> ConfusionMatrix {
+        self.confusion(|cell| cell & 2 > 0)
+    }
+
+    pub(crate) fn incumbent(&self) -> ConfusionMatrix {
+        self.confusion(|cell| cell & 1 > 0)
+    }
+
+    fn confusion(&self, predicts_one: impl Fn(usize) -> bool) -> ConfusionMatrix {
+        let of = |class: bool, predicted: bool| {
+            let cells = self.0.iter().enumerate();
+            cells
+                .filter(|(cell, _)| (cell & 4 > 0) == class && predicts_one(*cell) == predicted)
+                .map(|(_, rows)| rows)
+                .sum()
+        };
+        ConfusionMatrix {
+            true_positive: of(true, true),
+            false_positive: of(false, true),
+            false_negative: of(true, false),
+            true_negative: of(false, false),
+        }
+    }
 }
 
 #[cfg(test)]

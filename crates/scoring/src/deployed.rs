@@ -10,8 +10,7 @@ use dataset::{FingerprintKey, TestData};
 use model::Model;
 use serde::Serialize;
 
-use crate::metrics::Metrics;
-use crate::{evaluate, score_on_test};
+use crate::metrics::{Metrics, evaluate, score};
 
 /// The score of the deployed model on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,6 +109,21 @@ pub fn score_release(
 pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestScore> {
     let (f1, metrics) = score_on_test(model, &load_test(config)?)?;
     Ok(TestScore { f1, metrics })
+}
+
+/// F1 and the other metrics of a model on the test data.
+///
+/// Without labelled rows, or if F1 is undefined, the test data is unusable (exit code 65).
+pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
+    let metrics = score(model, &test.table, &test.table.all())
+        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+    let f1 = metrics.f1.ok_or_else(|| {
+        Failure::data(format!(
+            "F1 is undefined on the test data: none of its {} labelled rows is of class 1, and none is predicted to be; add rows of class 1",
+            metrics.rows
+        ))
+    })?;
+    Ok((f1, metrics))
 }
 
 fn load_test(config: &Config) -> anyhow::Result<TestData> {

@@ -23,18 +23,19 @@ mod windows;
 use anyhow::Context;
 use common::history::{StageTimer, StoredScore};
 use common::{Config, Failure, History, RunLock};
-use dataset::passes::{self, log_odds};
-use dataset::{FingerprintKey, Selection, Table, TestData};
+use dataset::{FingerprintKey, TestData};
 use jiff::Timestamp;
 use model::Model;
 
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
-pub use confusion::ConfusionMatrix;
-pub use deployed::{DeployedScore, TestScore, score_candidate, score_deployed, score_release};
+pub use confusion::{ConfusionMatrix, confusion};
+pub use deployed::{
+    DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
+};
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{GateDecision, SCORE_TOLERANCE, f1_with_interval, gate, p_text};
-pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate};
+pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
@@ -80,42 +81,6 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
         test_data: test.digest,
         warnings,
     })
-}
-
-/// The metrics of a model on the labelled rows of a selection; `None` without labelled rows.
-pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
-    let labelled = selection.clone().labelled();
-    let expression = model.predictor.expression();
-    evaluate(&log_odds(&expression, table, &labelled), model.threshold)
-}
-
-/// The confusion matrix of a model on the labelled rows of a selection.
-pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
-    let expression = model.predictor.expression();
-    let labelled = selection.clone().labelled();
-    let [negative, positive] =
-        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled);
-    ConfusionMatrix {
-        true_positive: positive[1],
-        false_positive: negative[1],
-        false_negative: positive[0],
-        true_negative: negative[0],
-    }
-}
-
-/// F1 and the other metrics of a model on the test data.
-///
-/// Without labelled rows, or if F1 is undefined, the test data is unusable (exit code 65).
-pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
-    let metrics = score(model, &test.table, &test.table.all())
-        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
-    let f1 = metrics.f1.ok_or_else(|| {
-        Failure::data(format!(
-            "F1 is undefined on the test data: none of its {} labelled rows is of class 1, and none is predicted to be; add rows of class 1",
-            metrics.rows
-        ))
-    })?;
-    Ok((f1, metrics))
 }
 
 /// Warnings about the test data, one sentence each: rejected rows, rejected files, and what

@@ -1,14 +1,14 @@
 //! Metrics of a model's log-odds on labelled rows.
 //!
-//! The positive label is predicted if its probability is above the model's threshold. A metric without a value is `None`, never 0: its denominator is 0, or all rows
-//! have one label.
+//! The positive label is predicted if its probability is above the model's threshold. A metric
+//! without a value is `None`, never 0: its denominator is 0, or all rows have one label.
 
-use dataset::passes::{ScoredRow, log_loss, probability};
-use dataset::{sort_by, sum_of};
-use model::Threshold;
+use dataset::passes::{ScoredRow, log_loss, log_odds, probability};
+use dataset::{Selection, Table, sort_by, sum_of};
+use model::{Model, Threshold};
 use serde::{Deserialize, Serialize};
 
-use crate::ConfusionMatrix;
+use crate::confusion::ConfusionMatrix;
 use crate::statistics::f1_interval;
 
 /// The realised performance of a model on labelled rows.
@@ -67,6 +67,13 @@ pub struct MajorityBaseline {
     /// F1 of the positive label. If label 0 is the more frequent one, label 1 is never predicted:
     /// F1 is then 0, or `None` without positive labels.
     pub f1: Option<f64>,
+}
+
+/// The metrics of a model on the labelled rows of a selection; `None` without labelled rows.
+pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
+    let labelled = selection.clone().labelled();
+    let expression = model.predictor.expression();
+    evaluate(&log_odds(&expression, table, &labelled), model.threshold)
 }
 
 /// The metrics of the labelled rows; `None` without labelled rows.

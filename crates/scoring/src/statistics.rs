@@ -5,8 +5,7 @@ use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::ConfusionMatrix;
-use crate::compare::PairedCounts;
+use crate::confusion::{ConfusionMatrix, PairedCounts};
 
 /// Differences up to this size are rounding errors, not spread.
 const ROUNDING: f64 = 1e-9;
@@ -32,8 +31,8 @@ pub(crate) struct PairedRow {
 /// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above
 /// 0.
 ///
-/// Rows of one client are not independent, so the spread is that of the clients' sums. With one row a
-/// client it is the usual t-test. `None` with fewer than two clients, if all differences are 0 within
+/// Rows of one client are not independent, so the spread is computed from the sums of the clients.
+/// With one row per client it is the usual t-test. `None` with fewer than two clients, if all differences are 0 within
 /// rounding, or if they have no spread.
 pub(crate) fn p_value_of_positive_mean(mut rows: Vec<PairedRow>) -> Option<f64> {
     let largest = rows

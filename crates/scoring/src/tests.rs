@@ -3,6 +3,7 @@ use std::path::Path;
 use common::exit::{Exit, classify};
 use common::ledger::{DataPosition, Ledger};
 use common::{digest, files};
+use dataset::Table;
 
 use super::*;
 

@@ -5,6 +5,7 @@ use model::{Design, LinearPredictor, Predictor};
 use training::{FitSettings, OutOfFold, fit};
 
 use super::*;
+use crate::confusion::ConfusionMatrix;
 use crate::gate;
 use crate::windows::{WindowTrial, choose_window, out_of_fold, windows};
 
