@@ -5,6 +5,7 @@ use diagnostics::Verdicts;
 use scoring::{ConfusionMatrix, Metrics};
 use serde::{Deserialize, Serialize};
 
+use crate::action::Action;
 use crate::predictions::{EstimatedPerformance, RealisedPerformance};
 use crate::regime::Regime;
 
@@ -99,6 +100,47 @@ impl Evidence {
         };
         Some(F1 { value, interval })
     }
+
+    /// True if no model drift was found on the new rows, and the labelled rows since earlier drift have
+    /// doubled since a candidate was last tried.
+    pub fn is_refit_due(&self) -> bool {
+        self.new_labelled_rows > 0
+            && !self.has_model_drift()
+            && self.regime.is_some_and(|regime| {
+                regime.labelled_rows_with(self.new_labelled_rows)
+                    >= 2 * regime.labelled_rows_at_trial
+            })
+    }
+
+    /// The regime after the decision of run `run`, with the candidate of a retrain as tried. `None`
+    /// if none is open.
+    pub fn regime_after(&self, action: Action, run: i64) -> Option<Regime> {
+        let is_tried = action == Action::Retrain;
+        if is_tried && self.has_model_drift() {
+            return Some(Regime {
+                run,
+                first_row: self.rows - self.new_rows,
+                counted_rows: self.rows,
+                labelled_rows: self.new_labelled_rows,
+                labelled_rows_at_trial: self.new_labelled_rows,
+                refusals: 0,
+            });
+        }
+        let regime = self.regime?;
+        if !action.marks_as_evaluated() {
+            return Some(regime);
+        }
+        let labelled_rows = regime.labelled_rows_with(self.new_labelled_rows);
+        Some(Regime {
+            counted_rows: self.rows,
+            labelled_rows,
+            labelled_rows_at_trial: match is_tried {
+                true => labelled_rows,
+                false => regime.labelled_rows_at_trial,
+            },
+            ..regime
+        })
+    }
 }
 
 impl From<ConfusionMatrix> for AllRows {
@@ -107,5 +149,81 @@ impl From<ConfusionMatrix> for AllRows {
             f1: confusion.f1(),
             confusion,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Verdict;
+
+    use super::*;
+    use crate::decision::tests::judged;
+    use crate::regime::tests::OPEN;
+
+    fn evidence(new_labelled_rows: u64, verdict: Verdict) -> Evidence {
+        Evidence {
+            rows: 190,
+            new_rows: 40,
+            new_labelled_rows,
+            verdicts: judged(verdict, None).verdicts,
+            regime: Some(OPEN),
+            ..Evidence::default()
+        }
+    }
+
+    #[test]
+    fn a_candidate_is_tried_again_once_the_labelled_rows_have_doubled() {
+        assert!(!evidence(29, Verdict::Ok).is_refit_due());
+        assert!(evidence(30, Verdict::Ok).is_refit_due());
+        let closed = Evidence {
+            regime: None,
+            ..evidence(30, Verdict::Ok)
+        };
+        assert!(!closed.is_refit_due());
+        // Without new labels there is nothing new to learn.
+        let tried_at_none = Evidence {
+            regime: Some(Regime {
+                labelled_rows_at_trial: 10,
+                ..OPEN
+            }),
+            ..evidence(0, Verdict::Ok)
+        };
+        assert!(!tried_at_none.is_refit_due());
+    }
+
+    #[test]
+    fn new_drift_opens_a_regime_and_closes_the_former() {
+        let found = evidence(30, Verdict::Drift).regime_after(Action::Retrain, 9);
+        let opened = Regime {
+            run: 9,
+            first_row: 150,
+            counted_rows: 190,
+            labelled_rows: 30,
+            labelled_rows_at_trial: 30,
+            refusals: 0,
+        };
+        assert_eq!(found, Some(opened));
+        // A model that was kept despite the drift has not been compared with a candidate.
+        let kept = evidence(5, Verdict::Drift).regime_after(Action::Keep, 9);
+        let counted = Regime {
+            counted_rows: 190,
+            labelled_rows: 55,
+            ..OPEN
+        };
+        assert_eq!(kept, Some(counted));
+    }
+
+    #[test]
+    fn labels_are_counted_once_their_rows_are_evaluated() {
+        let waiting = evidence(5, Verdict::Ok).regime_after(Action::Wait, 9);
+        assert_eq!(waiting, Some(OPEN));
+        let tried = evidence(30, Verdict::Ok).regime_after(Action::Retrain, 9);
+        let counted = Regime {
+            counted_rows: 190,
+            labelled_rows: 80,
+            labelled_rows_at_trial: 80,
+            ..OPEN
+        };
+        assert_eq!(tried, Some(counted));
     }
 }

@@ -5,6 +5,7 @@
 //! of its [`Evidence`] and a [`Policy`]. Nothing here
 //! changes a file.
 
+mod action;
 mod counts;
 mod decision;
 mod evidence;
@@ -16,8 +17,9 @@ mod regime;
 mod run_record;
 mod stored;
 
+pub use action::Action;
 pub use counts::{ApiOutcome, FileCounts, RowTotals};
-pub use decision::{Action, Decision, Policy, decide};
+pub use decision::{Decision, Policy, decide};
 pub use evidence::{AllRows, DeployedModel, Evidence, F1};
 pub use needed_labels::NeededLabels;
 pub use notice::{Notice, NoticeKind};

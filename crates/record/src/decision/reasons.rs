@@ -31,7 +31,7 @@ pub(super) fn refit(evidence: &Evidence) -> Option<String> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(format!(
         "another fit is due: {} rows have a label since run {} found model drift, {} had one at the last fit",
-        regime.labelled_rows_with(evidence),
+        regime.labelled_rows_with(evidence.new_labelled_rows),
         regime.run,
         regime.labelled_rows_at_trial
     ))
