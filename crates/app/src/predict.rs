@@ -2,6 +2,7 @@
 
 mod csv_answer;
 mod explanation;
+mod options;
 mod size;
 
 use common::schema::Labels;
@@ -12,25 +13,8 @@ use self::explanation::Explanations;
 use crate::payload::{Ids, RequestRows};
 
 pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
+pub(crate) use self::options::Options;
 pub(crate) use self::size::answer_bytes;
-
-/// Options of a prediction request.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Options {
-    /// The positive label is predicted where its probability is above this; `None` for the model's
-    /// own threshold.
-    pub(crate) threshold: Option<f64>,
-    /// True if each prediction is explained.
-    pub(crate) explain: bool,
-}
-
-impl Options {
-    /// The requested threshold, else the model's own.
-    pub(crate) fn threshold_of(&self, model: &Model) -> f64 {
-        let own = || model.threshold.probability();
-        self.threshold.unwrap_or_else(own)
-    }
-}
 
 /// The answer to a prediction request.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connection, End, Peer};
+use super::peer::Peer;
+use super::phase::{Connection, End};
 
 /// The answer to a request whose head did not arrive in time.
 const TIMED_OUT: &[u8] =

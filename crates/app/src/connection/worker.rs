@@ -12,7 +12,8 @@ use actix_web::web::Data;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
-use super::{Connection, End, Phase, WatchedStream};
+use super::phase::{Connection, End, Phase};
+use super::stream::WatchedStream;
 use crate::state::AppState;
 
 /// Time between two checks.

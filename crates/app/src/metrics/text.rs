@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{BUCKETS, METHODS, Metrics, RunFigures, Target};
+use super::counters::{BUCKETS, METHODS, Metrics, Target};
+use super::runs::RunFigures;
 use crate::endpoints;
 use crate::snapshot::{ModelFigures, ServedFigures};
 

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use dataset::push_field;
 use model::Model;
 
-use super::Options;
+use super::options::Options;
 use crate::payload::RequestRows;
 
 /// Predictions as CSV with a header.

@@ -5,7 +5,7 @@
 
 use model::Model;
 
-use super::Options;
+use super::options::Options;
 use crate::accept::Media;
 use crate::payload::{Ids, RequestRows};
 
