@@ -16,12 +16,10 @@ use common::schema::Labels;
 
 use self::any_file::AnyFile;
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
+use self::survey::are_typing_errors;
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{parse_label, parse_number};
 use crate::tokenizer::Record;
-
-/// A numeric column has at most one other text in this many cells that are not missing.
-const MAX_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,11 +145,6 @@ impl Cells {
 fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
     let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
     are_typing_errors(unreadable, readable)
-}
-
-/// So few other texts are typing errors in a numeric column.
-fn are_typing_errors(unreadable: u64, readable: u64) -> bool {
-    unreadable * MAX_UNREADABLE <= readable + unreadable
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use crate::cell::{parse_label, parse_number};
 use crate::fingerprint::client_hash;
 use crate::tokenizer::Record;
 
-/// Cells at the beginning of a file that are held against each other.
+/// Cells at the beginning of a file that are compared with each other.
 const COMPARED_CELLS: usize = 1000;
+/// A numeric column has at most one other text in this many cells that are not missing.
+const MAX_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -218,7 +220,7 @@ impl ColumnSurvey {
     /// Whether it is one of numbers, by the rule of [`read_columns`](super::read_columns), and has
     /// some.
     pub fn holds_numbers(&self) -> bool {
-        self.numbers > 0 && super::are_typing_errors(self.others, self.numbers)
+        self.numbers > 0 && are_typing_errors(self.others, self.numbers)
     }
 
     fn count(&mut self, cell: &[u8]) {
@@ -244,6 +246,11 @@ impl ColumnSurvey {
         let (smallest, largest) = self.bounds.unwrap_or((number, number));
         self.bounds = Some((smallest.min(number), largest.max(number)));
     }
+}
+
+/// True if so few other texts are typing errors in a numeric column.
+pub(super) fn are_typing_errors(unreadable: u64, readable: u64) -> bool {
+    unreadable * MAX_UNREADABLE <= readable + unreadable
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-use super::{Format, LimitExceeded, Tokenizer};
+use super::format::{Format, LimitExceeded};
+use super::records::Tokenizer;
 
 /// Bytes of a block, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;

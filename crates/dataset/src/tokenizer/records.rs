@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use super::format::{Dialect, Format, LimitExceeded, Limits};
 use super::structure::{Cursor, Structure};
-use super::{Dialect, Format, LimitExceeded, Limits, Tolerated};
+use super::tolerated::Tolerated;
 
 /// Finds the records of one text after another and reuses its memory.
 pub(crate) struct Tokenizer {

@@ -6,7 +6,7 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
 
-use super::Dialect;
+use super::format::Dialect;
 
 /// Bytes that are compared at once.
 const LANES: usize = 64;
