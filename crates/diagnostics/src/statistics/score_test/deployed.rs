@@ -8,9 +8,16 @@ use dataset::passes::{
 };
 use dataset::{Selection, Table};
 use model::Model;
+use model::symmetric::product;
 
 use super::rare_values::rare_in_training;
-use super::{MIN_PROBABILITY, ScoreTerms, ScoreTest, TestedCoefficients, Undecided};
+use super::terms::ScoreTerms;
+use super::tested_coefficients::{ScoreTest, TestedCoefficients};
+use super::undecided::Undecided;
+
+/// Distance that a probability keeps from 0 and 1. Without it, one row that the model considers
+/// impossible could decide the test.
+pub(super) const MIN_PROBABILITY: f64 = 1e-6;
 
 /// Coefficients of a deployed model, for columns standardised by the training rows.
 #[derive(Clone, Debug)]
@@ -206,7 +213,7 @@ fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
     let transposed = (0..size)
         .map(|column| transforms.iter().map(|row| row[column]).collect())
         .collect::<Vec<Vec<f64>>>();
-    super::product(&super::product(&transforms, raw), &transposed)
+    product(&product(&transforms, raw), &transposed)
 }
 
 /// Indices of the coefficients of each category; index 0 is the intercept.

@@ -28,10 +28,10 @@ use dataset::{Table, each_in_parallel};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rand_pcg::Pcg64Mcg;
 
-use super::deployed::max_log_odds;
-use super::{
-    DeployedCoefficients, ScoreTerms, ScoreTest, ScoreTestMethod, TestedCoefficients, Undecided,
-};
+use super::deployed::{DeployedCoefficients, max_log_odds};
+use super::terms::ScoreTerms;
+use super::tested_coefficients::{ScoreTest, ScoreTestMethod, TestedCoefficients};
+use super::undecided::Undecided;
 use model::symmetric::{dot, eigen};
 
 /// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there

@@ -13,13 +13,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{DeployedCoefficients, MIN_PROBABILITY, ScoreTerms};
+use super::deployed::{DeployedCoefficients, MIN_PROBABILITY};
+use super::terms::ScoreTerms;
 
 /// Smallest curvature Σp(1−p) of the rows with a level, and of the rows with other levels. At least
 /// this many rows of either label are expected then, and twice as many when both labels are equally
 /// frequent.
 const MIN_CURVATURE: f64 = 2.5;
-/// Curvature below that of a single row, which is rounding error.
+/// Curvature that is less than a single row gives, and so a rounding error.
 const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 
 /// Reason why the coefficient of a level is left out.
@@ -51,7 +52,7 @@ impl DeployedCoefficients<'_> {
         let levels = categories.flat_map(|positions| {
             exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
         });
-        // Absence from the rows at hand is a better reason than rarity in the training.
+        // A level that these rows lack is reported as absent, even if it was rare in the training.
         rare.chain(levels).collect()
     }
 

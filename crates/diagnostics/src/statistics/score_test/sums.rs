@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ScoreTerms, Undecided};
+use super::terms::ScoreTerms;
+use super::undecided::Undecided;
 
 /// Numbers of last batches whose sums are tested.
 pub const WINDOWS: [u32; 4] = [2, 4, 8, 16];

@@ -1,0 +1,162 @@
+//! The sums over a batch of rows that the score test needs.
+
+use dataset::passes::{Agreement, ClientPairs};
+use serde::{Deserialize, Serialize};
+
+use super::undecided::{MIN_EXPECTED, Undecided};
+
+/// Largest absolute sum that the test uses. Products of larger sums overflow. A cell of 10⁵⁰
+/// standard deviations makes a column reach it.
+const MAX_SUM: f64 = 1e100;
+/// Rows that the test needs for each tested coefficient.
+const ROWS_A_COEFFICIENT: u64 = 2;
+
+/// Sums over a batch of labelled rows that the test needs. Batches scored by the same model can be
+/// merged.
+///
+/// Vector and matrix have an entry for each coefficient, the intercept first, in standardised
+/// units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreTerms {
+    /// Number of labelled rows.
+    pub rows: u64,
+    /// Number of rows with a positive label.
+    pub positives: u64,
+    /// Σp: number of positive labels that the model expects.
+    pub expected: f64,
+    /// U, the score vector.
+    pub score: Vec<f64>,
+    /// I, the information matrix.
+    pub information: Vec<Vec<f64>>,
+    /// Pairs of rows of the same client in the same batch. `None` where every client has one row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PairTerms>,
+}
+
+/// Sums over the pairs of rows of the same client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairTerms {
+    /// P, the sum of the products of the rows' spreads.
+    pub spreads: Vec<Vec<f64>>,
+    /// How far the residuals of a client agree.
+    pub agreement: Agreement,
+}
+
+impl ScoreTerms {
+    /// True when all sums are within range. Other sums would spoil every sum that they are added
+    /// to.
+    pub fn are_in_range(&self) -> bool {
+        let pairs = self.pairs.iter().flat_map(|pairs| &pairs.spreads);
+        let matrices = self.information.iter().chain(pairs).flatten();
+        let mut sums = self.score.iter().chain(matrices);
+        self.expected.is_finite() && sums.all(|sum| sum.abs() <= MAX_SUM)
+    }
+
+    /// Adds the sums of later rows of the same model.
+    ///
+    /// Fails, and changes nothing, when a sum is out of range or the number of coefficients
+    /// differs.
+    pub fn merge(&mut self, later: &Self) -> Result<(), Undecided> {
+        if !later.are_in_range() {
+            return Err(Undecided::TooLarge);
+        }
+        let size = self.score.len();
+        if !self.are_of(size) || !later.are_of(size) {
+            return Err(Undecided::NoCovariance);
+        }
+        self.rows += later.rows;
+        self.positives += later.positives;
+        self.expected += later.expected;
+        for (mine, other) in self.score.iter_mut().zip(&later.score) {
+            *mine += other;
+        }
+        add_matrix(&mut self.information, &later.information, 1.0);
+        match (&mut self.pairs, &later.pairs) {
+            (Some(mine), Some(other)) => mine.merge(other),
+            (mine @ None, other) => mine.clone_from(other),
+            (Some(_), None) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn are_of(&self, size: usize) -> bool {
+        let pairs = self.pairs.as_ref();
+        self.score.len() == size
+            && is_square(&self.information, size)
+            && pairs.is_none_or(|pairs| is_square(&pairs.spreads, size))
+    }
+
+    /// The variance of U for the deployed coefficients: I + ρ·P, where ρ is the correlation of two
+    /// rows of a client.
+    pub(super) fn variance_of_labels(&self, correlation: f64) -> Vec<Vec<f64>> {
+        let mut variance = self.information.clone();
+        if let Some(pairs) = &self.pairs {
+            add_matrix(&mut variance, &pairs.spreads, correlation);
+        }
+        variance
+    }
+
+    /// Indices of the coefficients whose sums are within range.
+    pub(super) fn usable(&self) -> Vec<usize> {
+        let is_usable = |of: &usize| {
+            let sums = [self.score[*of], self.information[*of][*of]];
+            sums.iter().all(|sum| sum.abs() <= MAX_SUM)
+        };
+        (0..self.score.len()).filter(is_usable).collect()
+    }
+
+    /// Fails when the rows are too few for this number of coefficients.
+    pub(super) fn check_row_count(&self, coefficients: usize) -> Result<(), Undecided> {
+        let needed = ROWS_A_COEFFICIENT * coefficients as u64;
+        if self.rows < needed {
+            let rows = self.rows;
+            return Err(Undecided::FewRows { rows, needed });
+        }
+        Ok(())
+    }
+
+    /// Fails when the model expects too few rows of either label for χ² to be valid.
+    pub(super) fn check_expected_labels(&self) -> Result<(), Undecided> {
+        for (label, expected) in [(1, self.expected), (0, self.rows as f64 - self.expected)] {
+            if expected < MIN_EXPECTED {
+                let rows = self.rows;
+                return Err(Undecided::FewExpectedOfOneLabel {
+                    label,
+                    expected,
+                    rows,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PairTerms {
+    fn merge(&mut self, later: &Self) {
+        add_matrix(&mut self.spreads, &later.spreads, 1.0);
+        self.agreement.merge(&later.agreement);
+    }
+}
+
+impl From<ClientPairs> for PairTerms {
+    fn from(pairs: ClientPairs) -> Self {
+        let lines = pairs.spreads.outer_iter();
+        Self {
+            spreads: lines.map(|line| line.to_vec()).collect(),
+            agreement: pairs.agreement,
+        }
+    }
+}
+
+pub(super) fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {
+    matrix.len() == size && matrix.iter().all(|row| row.len() == size)
+}
+
+/// Adds `times` a matrix to another one of the same size.
+fn add_matrix(to: &mut [Vec<f64>], matrix: &[Vec<f64>], times: f64) {
+    for (to, line) in to.iter_mut().zip(matrix) {
+        to.iter_mut()
+            .zip(line)
+            .for_each(|(to, entry)| *to += times * entry);
+    }
+}

@@ -1,0 +1,144 @@
+//! The coefficients that a score test includes, and its result.
+
+use model::symmetric::product;
+use serde::{Deserialize, Serialize};
+
+use super::terms::{ScoreTerms, is_square};
+use super::undecided::Undecided;
+use crate::statistics::independent::IndependentEstimates;
+use crate::statistics::tails::chi_square_tail;
+
+/// Result of the score test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreTest {
+    /// The statistic U'V⁻¹U.
+    pub statistic: f64,
+    /// Number of tested coefficients, with the intercept.
+    pub degrees: usize,
+    /// Probability of so large a statistic when the coefficients are right.
+    pub p_value: f64,
+    /// Method of the p-value.
+    #[serde(default)]
+    pub method: ScoreTestMethod,
+    /// Component of each coefficient, the intercept first. Without drift each is standard normal.
+    /// Their squares add up to the statistic. A positive component means that the coefficient has
+    /// become larger.
+    ///
+    /// `None` where a coefficient was not tested. Its column is constant, has no values or a value
+    /// out of range, or is a combination of other columns. Or its level is rare, or is the base
+    /// level of its category.
+    pub components: Vec<Option<f64>>,
+}
+
+/// Method of the p-value of a score test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreTestMethod {
+    /// From the χ² distribution, which holds for many rows.
+    #[default]
+    Asymptotic,
+    /// From simulated labels of the same rows, because χ² alone indicated drift.
+    Simulated,
+}
+
+/// The coefficients that a test includes, and the computation of its statistic.
+pub(super) struct TestedCoefficients {
+    /// Number of all coefficients.
+    size: usize,
+    /// Indices of the coefficients whose sums are used.
+    usable: Vec<usize>,
+    /// Those coefficients that the rows can distinguish.
+    independent: IndependentEstimates,
+}
+
+impl TestedCoefficients {
+    /// Selects all coefficients without `left_out`; index 0 is the intercept. Two rows of a client
+    /// have the correlation `correlation`. Rows and standard
+    /// errors of the coefficients in `left_out` still count for the others.
+    pub(super) fn without(
+        left_out: &[usize],
+        terms: &ScoreTerms,
+        covariance: &[Vec<f64>],
+        correlation: f64,
+    ) -> Result<Self, Undecided> {
+        let size = terms.score.len();
+        if !terms.are_of(size) || !is_square(covariance, size) {
+            return Err(Undecided::NoCovariance);
+        }
+        let usable = terms.usable();
+        if usable.first() != Some(&0) {
+            return Err(Undecided::TooLarge);
+        }
+        let variance = variance_of_the_score(
+            &part_of(&terms.variance_of_labels(correlation), &usable),
+            &part_of(&terms.information, &usable),
+            &part_of(covariance, &usable),
+        );
+        let (positions, usable): (Vec<usize>, Vec<usize>) = usable
+            .into_iter()
+            .enumerate()
+            .filter(|(_, of)| !left_out.contains(of))
+            .unzip();
+        terms.check_row_count(usable.len())?;
+        let variance = part_of(&variance, &positions);
+        // A constant column is collinear with the intercept, and the intercept is kept.
+        let independent = IndependentEstimates::of(&variance, 1).ok_or(Undecided::TooLarge)?;
+        Ok(Self {
+            size,
+            usable,
+            independent,
+        })
+    }
+
+    /// Tests a score vector.
+    pub(super) fn test(&self, score: &[f64]) -> Result<ScoreTest, Undecided> {
+        let mut components = vec![None; self.size];
+        let found = self.independent.components(&self.scores(score));
+        for (of, component) in self.usable.iter().zip(found) {
+            components[*of] = component;
+        }
+        let statistic = self.statistic(score);
+        if !statistic.is_finite() {
+            return Err(Undecided::TooLarge);
+        }
+        let degrees = self.independent.kept().len();
+        Ok(ScoreTest {
+            statistic,
+            degrees,
+            p_value: chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?,
+            method: ScoreTestMethod::Asymptotic,
+            components,
+        })
+    }
+
+    /// The statistic U'V⁻¹U.
+    pub(super) fn statistic(&self, score: &[f64]) -> f64 {
+        self.independent.statistic(&self.scores(score))
+    }
+
+    fn scores(&self, score: &[f64]) -> Vec<f64> {
+        self.usable.iter().map(|of| score[*of]).collect()
+    }
+}
+
+/// The rows and columns of a matrix with these indices.
+fn part_of(matrix: &[Vec<f64>], named: &[usize]) -> Vec<Vec<f64>> {
+    let line = |row: &usize| named.iter().map(|column| matrix[*row][*column]).collect();
+    named.iter().map(line).collect()
+}
+
+/// V = I + ρ·P + I·C·I, made symmetric because of rounding; `of_labels` is I + ρ·P.
+fn variance_of_the_score(
+    of_labels: &[Vec<f64>],
+    information: &[Vec<f64>],
+    covariance: &[Vec<f64>],
+) -> Vec<Vec<f64>> {
+    let spread = product(&product(information, covariance), information);
+    let entry = |row: usize, column: usize| {
+        of_labels[row][column] + (spread[row][column] + spread[column][row]) / 2.0
+    };
+    let size = information.len();
+    (0..size)
+        .map(|row| (0..size).map(|column| entry(row, column)).collect())
+        .collect()
+}
