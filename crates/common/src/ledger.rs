@@ -239,9 +239,9 @@ pub struct FileReference {
 mod tests {
     use super::*;
 
-    /// A ledger of files, each with its run and its kept rows, after `before` rows of one rebuild.
-    fn ledger(before: u64, files: &[(Option<i64>, u64)]) -> Ledger {
-        let file = |(run, kept): &(Option<i64>, u64)| LedgerFile {
+    /// An ingested file, with its kept and its rejected rows.
+    fn file(run: Option<i64>, kept: u64, rejected: u64) -> LedgerFile {
+        LedgerFile {
             folder: "in".into(),
             name: "a.csv".into(),
             sha256: String::new(),
@@ -249,14 +249,19 @@ mod tests {
             status: FileStatus::Ingested,
             reason: None,
             rows: RowCounts {
-                read: *kept,
-                kept: *kept,
-                ..RowCounts::default()
+                read: kept + rejected,
+                kept,
+                duplicate: 0,
+                rejected,
             },
-            run: *run,
-        };
-        let rebuilt = file(&(Some(99), before));
-        let appended = files.iter().map(file);
+            run,
+        }
+    }
+
+    /// A ledger of files, each with its run and its kept rows, after `before` rows of one rebuild.
+    fn ledger(before: u64, files: &[(Option<i64>, u64)]) -> Ledger {
+        let rebuilt = file(Some(99), before, 0);
+        let appended = files.iter().map(|(run, kept)| file(*run, *kept, 0));
         Ledger {
             rows: before + files.iter().map(|(_, kept)| kept).sum::<u64>(),
             files: [rebuilt].into_iter().chain(appended).collect(),
@@ -295,21 +300,7 @@ mod tests {
             rows: 3,
             seen_rows: 3,
             evaluated_rows: 2,
-            files: vec![LedgerFile {
-                folder: "in".into(),
-                name: "a.csv".into(),
-                sha256: String::new(),
-                stamp: FileStamp::default(),
-                status: FileStatus::Ingested,
-                reason: None,
-                rows: RowCounts {
-                    read: 4,
-                    kept: 3,
-                    duplicate: 0,
-                    rejected: 1,
-                },
-                run: None,
-            }],
+            files: vec![file(None, 3, 1)],
             ..Ledger::default()
         };
         assert_eq!(whole.flaw(), None);

@@ -29,29 +29,27 @@ fn schema(columns: usize) -> Schema {
     }
 }
 
-/// The model and the batch of a test case.
-fn model_and_batch(case: &Case) -> (Model, Table) {
-    let coefficients = case.numbers("coefficients");
-    let schema = schema(coefficients.len());
-    let training = case.matrix("training");
-    let known = vec![1.0; training[0].len()];
-    let trained = table_of(&schema, &training, &known);
-    let batch = table_of(&schema, &case.matrix("columns"), &case.numbers("classes"));
-    let model = Model {
+/// A model that was fitted to the rows of `trained`.
+fn model_of(
+    schema: Schema,
+    trained: &Table,
+    predictor: LinearPredictor,
+    covariance: Vec<Vec<f64>>,
+) -> Model {
+    Model {
         program: FORMAT.name.into(),
-        predictor: Predictor::Linear(LinearPredictor {
-            intercept: case.number("intercept"),
-            coefficients,
-            imputed: case.numbers("imputed"),
-            design: Design::default(),
-        }),
+        predictor: Predictor::Linear(predictor),
         client_agreement: None,
-        covariance: Some(case.matrix("covariance")),
-        profile: profile(&schema, &trained, &trained.all()),
+        covariance: Some(covariance),
+        profile: profile(&schema, trained, &trained.all()),
         schema,
         data: DataPosition::default(),
         rows: trained.rows() as u64,
-        positives: trained.rows() as u64,
+        positives: trained
+            .labels
+            .iter()
+            .filter(|label| **label == Some(true))
+            .count() as u64,
         c: 1.0,
         convergence: Convergence {
             iterations: 1,
@@ -61,7 +59,24 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
         check: Check::NotChecked,
         threshold: Threshold::HALF,
         windows: Vec::new(),
+    }
+}
+
+/// The model and the batch of a test case.
+fn model_and_batch(case: &Case) -> (Model, Table) {
+    let coefficients = case.numbers("coefficients");
+    let schema = schema(coefficients.len());
+    let training = case.matrix("training");
+    let known = vec![1.0; training[0].len()];
+    let trained = table_of(&schema, &training, &known);
+    let batch = table_of(&schema, &case.matrix("columns"), &case.numbers("classes"));
+    let predictor = LinearPredictor {
+        intercept: case.number("intercept"),
+        coefficients,
+        imputed: case.numbers("imputed"),
+        design: Design::default(),
     };
+    let model = model_of(schema, &trained, predictor, case.matrix("covariance"));
     (model, batch)
 }
 
@@ -176,35 +191,18 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
     let labels: Vec<f64> = labels.collect();
     let schema = schema(2);
     let trained = table_of(&schema, &[x.clone(), other], &labels);
-    let model = Model {
-        program: FORMAT.name.into(),
-        predictor: Predictor::Linear(LinearPredictor {
-            intercept: 0.0,
-            coefficients: vec![2.0, 0.1],
-            imputed: vec![0.0, 0.0],
-            design: Design::default(),
-        }),
-        client_agreement: None,
-        covariance: Some(vec![
-            vec![0.01, 0.0, 0.0],
-            vec![0.0, 0.02, 0.0],
-            vec![0.0, 0.0, 0.02],
-        ]),
-        profile: profile(&schema, &trained, &trained.all()),
-        schema,
-        data: DataPosition::default(),
-        rows: 400,
-        positives: labels.iter().filter(|label| **label == 1.0).count() as u64,
-        c: 1.0,
-        convergence: Convergence {
-            iterations: 1,
-            gradient_norm: 0.0,
-            loss: 0.0,
-        },
-        check: Check::NotChecked,
-        threshold: Threshold::HALF,
-        windows: Vec::new(),
+    let predictor = LinearPredictor {
+        intercept: 0.0,
+        coefficients: vec![2.0, 0.1],
+        imputed: vec![0.0, 0.0],
+        design: Design::default(),
     };
+    let covariance = vec![
+        vec![0.01, 0.0, 0.0],
+        vec![0.0, 0.02, 0.0],
+        vec![0.0, 0.0, 0.02],
+    ];
+    let model = model_of(schema, &trained, predictor, covariance);
     (model, x, labels)
 }
 
