@@ -2,6 +2,7 @@
 
 mod adaptation;
 mod alerts;
+mod any_file;
 mod api;
 mod architecture;
 mod by_hand;
@@ -14,7 +15,7 @@ mod doctor;
 mod faults;
 mod input;
 mod interruptions;
-mod labels;
+
 mod late_labels;
 mod monitoring;
 mod past;

@@ -196,16 +196,12 @@ impl<'a> TestReader<'a> {
         }
         let mut data = DataFile::open(path)?;
         let mut read = ReadFile::of(format!("{}/{}", file.folder, file.name), self.schema);
-        let mut reader = match BulkReader::open(
-            &mut data,
-            Format::default(),
-            self.schema,
-            TargetColumn::Read,
-        ) {
-            Ok(reader) => reader,
-            Err(FileProblem::Unusable(flaw)) => return Ok(Err(flaw.to_string())),
-            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
-        };
+        let mut reader =
+            match BulkReader::open(&mut data, Format::FOREIGN, self.schema, TargetColumn::Read) {
+                Ok(reader) => reader,
+                Err(FileProblem::Unusable(flaw)) => return Ok(Err(flaw.to_string())),
+                Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+            };
         let Self {
             seen,
             scratch,

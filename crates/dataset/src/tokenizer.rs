@@ -12,6 +12,7 @@
 mod blocks;
 mod format;
 mod records;
+mod separator;
 mod structure;
 mod tolerated;
 

@@ -108,7 +108,7 @@ fn read(
     explanation.fate = FileFate::Rejected;
     let input = DataFile::open(file)?;
     let mut reader =
-        match RowReader::open(input, Format::default(), &config.schema, TargetColumn::Read) {
+        match RowReader::open(input, Format::FOREIGN, &config.schema, TargetColumn::Read) {
             Ok(reader) => reader,
             Err(FileProblem::Unusable(flaw)) => {
                 explanation.reason = Some(flaw.to_string());

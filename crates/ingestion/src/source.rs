@@ -113,7 +113,7 @@ impl Source<'_> {
         let mut data = DataFile::open_watched(&file.path, progress)?;
         let rows = match BulkReader::open(
             &mut data,
-            Format::default(),
+            Format::FOREIGN,
             reading.schema,
             TargetColumn::Read,
         ) {

@@ -56,7 +56,7 @@ pub(super) fn open<R: Read>(
             field_bytes: limits.field_bytes,
             ..Limits::default()
         },
-        ..Format::default()
+        ..Format::FOREIGN
     };
     HEADER
         .with_borrow_mut(|known| {

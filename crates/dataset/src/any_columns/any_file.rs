@@ -44,7 +44,7 @@ impl<'p> AnyFile<'p> {
     /// (65).
     pub(super) fn open(path: &'p Path) -> anyhow::Result<Self> {
         let file = DataFile::open(path).with_context(|| failed_to_read(path))?;
-        let opened = Opened::of(file, Format::default()).map_err(|it| failure(path, it))?;
+        let opened = Opened::of(file, Format::FOREIGN).map_err(|it| failure(path, it))?;
         let names = opened.header().iter();
         let names: Vec<String> = names.map(|name| escaped(name.trim_ascii())).collect();
         if names.is_empty() {

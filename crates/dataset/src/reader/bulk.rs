@@ -65,7 +65,7 @@ impl<R: Read + Send> BulkReader<R> {
         target: TargetColumn,
         block_bytes: usize,
     ) -> Result<Self, FileProblem> {
-        let blocks = Blocks::of_size(input, Format::default(), block_bytes);
+        let blocks = Blocks::of_size(input, Format::FOREIGN, block_bytes);
         Self::of_opened(Opened::of_blocks(blocks)?, schema, target)
     }
 

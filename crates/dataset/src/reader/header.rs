@@ -46,6 +46,15 @@ impl fmt::Display for HeaderFlaw {
                 similar,
                 found,
             } => {
+                if let [name] = &found[..]
+                    && let Some(separator) = other_separator(name)
+                {
+                    return write!(
+                        to,
+                        "the fields seem to be separated by {separator}, not by commas: the header is the one field {}",
+                        shown(found)
+                    );
+                }
                 write!(to, "the column {column} is missing")?;
                 if let Some(similar) = similar {
                     write!(to, ", did you mean {similar:?}?")?;
@@ -215,6 +224,15 @@ impl ColumnMap {
             Some(_) => None,
         }
     }
+}
+
+/// The separator that a header in one field seems to have.
+fn other_separator(header: &str) -> Option<&'static str> {
+    let known = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+    let mut found = known
+        .into_iter()
+        .filter(|(separator, _)| header.contains(*separator));
+    found.next().map(|(_, name)| name)
 }
 
 /// Names that a message holds at most.

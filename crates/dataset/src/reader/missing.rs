@@ -58,7 +58,7 @@ pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>,
         return Ok(None);
     }
     let file = DataFile::open(path).map_err(FileProblem::Unreadable)?;
-    let mut reader = match BulkReader::open(file, Format::default(), schema, TargetColumn::Read) {
+    let mut reader = match BulkReader::open(file, Format::FOREIGN, schema, TargetColumn::Read) {
         Ok(reader) => reader,
         Err(FileProblem::Unusable(_)) => return Ok(None),
         Err(problem) => return Err(problem),

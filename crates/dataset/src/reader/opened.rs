@@ -47,6 +47,9 @@ impl<R: Read> Opened<R> {
     /// Reads the next block; `false` at the end of the text.
     fn next_block(&mut self) -> Result<bool, FileProblem> {
         let is_there = self.blocks.next(&mut self.block);
+        if self.tokenizer.dialect() != self.blocks.format().dialect {
+            self.tokenizer = Tokenizer::new(self.blocks.format());
+        }
         self.tokenizer.begin(self.block.text());
         is_there.map_err(|error| problem_of_cut(error, self.lines_before))
     }

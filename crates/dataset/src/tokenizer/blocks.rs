@@ -7,6 +7,7 @@ use memchr::{memchr, memrchr};
 
 use super::format::{Format, LimitExceeded};
 use super::records::Tokenizer;
+use super::separator::dialect_of;
 
 /// Bytes of a block, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -82,7 +83,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The format of the text.
+    /// The format of the text. Its separator is known once the first block is filled.
     pub(crate) fn format(&self) -> Format {
         self.format
     }
@@ -111,6 +112,13 @@ impl<R: Read> Blocks<R> {
             } else {
                 0
             };
+            if self.format.detects_separator
+                && let Some(dialect) = dialect_of(&bytes[block.start..])
+            {
+                self.format.dialect = dialect;
+                self.format.detects_separator = false;
+                self.tokenizer = Tokenizer::new(self.format);
+            }
             let end = if is_whole {
                 bytes.len()
             } else {

@@ -7,6 +7,8 @@ use std::fmt;
 pub struct Format {
     /// What separates and quotes fields.
     pub dialect: Dialect,
+    /// True if the first records of the text decide what separates fields.
+    pub detects_separator: bool,
     /// What the text may hold.
     pub limits: Limits,
 }
@@ -51,6 +53,16 @@ impl Dialect {
     };
 }
 
+/// A separator other than the comma for a person.
+pub(super) fn sentence_of(separator: u8) -> &'static str {
+    match separator {
+        b';' => "fields are separated by semicolons",
+        b'\t' => "fields are separated by tabs",
+        b'|' => "fields are separated by vertical bars",
+        _ => "fields are separated by another byte than a comma",
+    }
+}
+
 impl Default for Dialect {
     fn default() -> Self {
         Self::COMMA
@@ -61,7 +73,18 @@ impl Format {
     /// The format of the files that this program writes.
     pub const OWN: Self = Self {
         dialect: Dialect::COMMA,
+        detects_separator: false,
         limits: Limits::NONE,
+    };
+
+    /// The format of a foreign file, whose separator is detected.
+    pub const FOREIGN: Self = Self {
+        dialect: Dialect::COMMA,
+        detects_separator: true,
+        limits: Limits {
+            record_bytes: MAX_RECORD_BYTES,
+            ..Limits::NONE
+        },
     };
 }
 

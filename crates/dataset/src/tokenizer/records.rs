@@ -81,6 +81,11 @@ impl Tokenizer {
         }
     }
 
+    /// What separates and quotes fields.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Begins with a text, whose lines are counted from 0.
     pub(crate) fn begin(&mut self, text: &[u8]) {
         self.structure.find(text, self.dialect);
@@ -90,6 +95,7 @@ impl Tokenizer {
         self.open_quote = None;
         self.tolerated = Tolerated {
             is_empty: text.is_empty(),
+            other_separator: Some(self.dialect.separator).filter(|separator| *separator != b','),
             ..Tolerated::default()
         };
     }

@@ -1,9 +1,13 @@
 //! The unusual properties of a text that do not stop its reading.
 
+use super::format::sentence_of;
+
 /// Unusual properties of a text that are tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tolerated {
     pub(crate) is_empty: bool,
+    /// The separator, if it is no comma.
+    pub(crate) other_separator: Option<u8>,
     pub(crate) has_byte_order_mark: bool,
     pub(crate) has_crlf: bool,
     pub(crate) has_lone_cr: bool,
@@ -17,6 +21,7 @@ impl Tolerated {
             return;
         }
         self.is_empty = false;
+        self.other_separator = self.other_separator.or(later.other_separator);
         self.has_byte_order_mark |= later.has_byte_order_mark;
         self.has_crlf |= later.has_crlf;
         self.has_lone_cr |= later.has_lone_cr;
@@ -31,8 +36,11 @@ impl Tolerated {
             (self.has_lone_cr, "lines end with CR alone"),
             (self.ends_mid_line, "the last line has no line break"),
         ];
-        found
+        let found = found.into_iter();
+        let found = found.filter_map(|(is_so, what)| is_so.then_some(what));
+        self.other_separator
+            .map(sentence_of)
             .into_iter()
-            .filter_map(|(is_so, what)| is_so.then_some(what))
+            .chain(found)
     }
 }

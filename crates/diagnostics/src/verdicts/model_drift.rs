@@ -21,7 +21,7 @@ use crate::statistics::{
 const MIN_SUMMED_ROWS: u64 = 150;
 /// Significance level of the test of the last batches, as a share of `drift.alpha`. It applies to
 /// each number of batches; their sums have most rows in common.
-const RECENT_SHARE: f64 = 0.3;
+const RECENT_SHARE: f64 = 0.2;
 
 /// Verdict on model drift, with the tests behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

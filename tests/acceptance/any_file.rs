@@ -1,4 +1,4 @@
-//! Labels that are texts, from the first file to the predictions.
+//! Files as other teams write them: labels that are texts, and separators other than commas.
 
 use serde_json::{Value, json};
 
@@ -11,26 +11,18 @@ const TEST: &str = "data/testdata/a.csv";
 /// The sample data with these texts instead of the labels 0 and 1.
 fn with_texts(texts: [&str; 2]) -> Workspace {
     let workspace = Workspace::with_sample_data();
-    for folder in ["data/practicedata", "data/testdata"] {
-        let mut names: Vec<_> = std::fs::read_dir(workspace.path(folder))
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name())
-            .collect();
-        names.sort();
-        for name in names {
-            let path = format!("{folder}/{}", name.to_str().expect("a name"));
-            let text = workspace.text(&path);
-            let lines = text.lines().map(|line| {
-                let (before, label) = line.rsplit_once(',').expect("fields");
-                let label = match label {
-                    "0" => texts[0],
-                    "1" => texts[1],
-                    other => other,
-                };
-                format!("{before},{label}\n")
-            });
-            workspace.write(&path, lines.collect::<String>());
-        }
+    for path in paths(&workspace) {
+        let text = workspace.text(&path);
+        let lines = text.lines().map(|line| {
+            let (before, label) = line.rsplit_once(',').expect("fields");
+            let label = match label {
+                "0" => texts[0],
+                "1" => texts[1],
+                other => other,
+            };
+            format!("{before},{label}\n")
+        });
+        workspace.write(&path, lines.collect::<String>());
     }
     workspace
 }
@@ -73,6 +65,42 @@ fn labels_that_are_texts_give_the_model_of_0_and_1() {
 fn one_client() -> Value {
     json!([{"corporation": "a", "lastmonth_activity": 1, "lastyear_activity": 2,
         "number_of_employees": 3}])
+}
+
+#[test]
+fn semicolons_give_the_model_of_commas() {
+    let commas = Workspace::with_sample_data();
+    let expected = commas.fullprocess();
+    let workspace = Workspace::with_sample_data();
+    for path in paths(&workspace) {
+        let text = workspace.text(&path).replace(',', ";");
+        workspace.write(&path, text);
+    }
+    let text = workspace.copy().run("ingestion", &[]).stdout;
+    assert!(
+        text.contains("fields are separated by semicolons"),
+        "{text}"
+    );
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start", "{record:#}");
+    assert_eq!(record["candidate_score"], expected["candidate_score"]);
+    assert_eq!(workspace.final_rows(), commas.final_rows());
+}
+
+/// The sample's input and test files.
+fn paths(workspace: &Workspace) -> Vec<String> {
+    let in_folder = |folder: &'static str| {
+        let entries = std::fs::read_dir(workspace.path(folder)).expect("a folder");
+        entries.map(move |entry| {
+            let name = entry.expect("an entry").file_name();
+            format!("{folder}/{}", name.to_str().expect("a name"))
+        })
+    };
+    let mut paths: Vec<String> = in_folder("data/practicedata")
+        .chain(in_folder("data/testdata"))
+        .collect();
+    paths.sort();
+    paths
 }
 
 #[test]
