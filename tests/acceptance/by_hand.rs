@@ -8,8 +8,7 @@ use crate::workspace::Workspace;
 
 #[test]
 fn s07_the_stages_by_hand_give_the_same_files_as_the_run() {
-    let by_run = Workspace::with_sample_data();
-    by_run.fullprocess();
+    let by_run = Workspace::after_cold_start();
     let by_hand = Workspace::with_sample_data();
     for stage in [
         "ingestion",
@@ -88,8 +87,7 @@ fn the_stages_say_what_to_run_first() {
 
 #[test]
 fn diagnostics_shows_the_state_and_changes_nothing() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let before = workspace.snapshot(&["data", "production_deployment"]);
     let shown: Value = workspace
         .run("diagnostics", &["--json", "--measure"])
@@ -144,8 +142,7 @@ fn the_history_forgets_old_runs_that_found_nothing_and_no_others() {
 
 #[test]
 fn the_history_lists_the_runs_newest_first() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     workspace.fullprocess();
     let runs = workspace
         .run("fullprocess", &["--history", "--json"])

@@ -123,8 +123,7 @@ fn a_changed_promise_judges_the_files_anew() {
 
 #[test]
 fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let rows = workspace.final_rows();
     workspace.limit_employees(&json!({"max_missing_share": 0}));
     let record = workspace.run("fullprocess", &["--json"]);
@@ -164,8 +163,7 @@ fn test_data_keeps_the_promises_too() {
 
 #[test]
 fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     workspace
         .limit_employees(&json!({"required": true, "allowed": [3, 4], "max_missing_share": 0}));
     put(

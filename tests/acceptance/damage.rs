@@ -95,8 +95,7 @@ fn s31_a_wrong_candidate_is_named_and_made_anew_by_the_stage_that_makes_it() {
 
 #[test]
 fn s31_a_wrong_live_release_is_named_and_left_for_another_one() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let damage = |file: &str, content: &[u8], says: &[&str]| {
         let path = format!("{LIVE}/{file}");
         let whole = fs::read(workspace.path(&path)).expect("a file");
@@ -175,8 +174,7 @@ fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
 
 #[test]
 fn s31_a_wrong_history_is_named_and_nothing_is_changed() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let whole = fs::read(workspace.path(HISTORY)).expect("a history");
     let wrong = wrong_histories(&whole);
     for (position, (content, says)) in wrong.iter().enumerate() {
@@ -212,8 +210,7 @@ fn s31_a_wrong_history_is_named_and_nothing_is_changed() {
 
 #[test]
 fn s31_a_key_that_is_none_is_named_and_a_new_one_is_drawn_once_it_is_removed() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let key = "data/state/fingerprint.key";
     workspace.write(key, "short");
     workspace.write("data/practicedata/later.csv", ROWS);

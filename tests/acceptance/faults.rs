@@ -8,8 +8,7 @@ use crate::workspace::{Workspace, outcome};
 
 #[test]
 fn a_wiped_production_folder_is_a_cold_start_whatever_the_ledger_says() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     fs::remove_dir_all(workspace.path("production_deployment")).expect("wiped");
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start");
@@ -40,8 +39,7 @@ fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
 
 #[test]
 fn a_run_that_fails_after_its_decision_does_not_stand_in_the_way_of_the_next() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let held_back = workspace.text("data/testdata/clients_held_back.csv");
     let header = held_back.lines().next().expect("a header");
     workspace.write("data/testdata/clients_held_back.csv", format!("{header}\n"));
@@ -62,8 +60,7 @@ fn a_run_that_fails_after_its_decision_does_not_stand_in_the_way_of_the_next() {
 
 #[test]
 fn a_run_that_cannot_even_look_for_input_is_in_the_history_with_its_reason() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let score = "production_deployment/releases/000001/latestscore.txt";
     let whole = workspace.text(score);
     workspace.write(score, "0.9\n");
@@ -82,8 +79,7 @@ fn a_run_that_cannot_even_look_for_input_is_in_the_history_with_its_reason() {
 
 #[test]
 fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let path = "data/ingesteddata/finaldata.csv";
     let whole = workspace.text(path);
     workspace.write(path, whole.replacen("Mornonda", "Nornonda", 1));
@@ -97,8 +93,7 @@ fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
 
 #[test]
 fn a_lost_key_is_drawn_anew_and_nothing_is_judged_twice() {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     let data = workspace.text("data/ingesteddata/finaldata.csv");
     fs::remove_file(workspace.path("data/state/fingerprint.key")).expect("removed");
     let record = workspace.fullprocess();

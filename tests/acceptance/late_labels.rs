@@ -8,11 +8,10 @@ use crate::workspace::{Workspace, outcome};
 
 /// A pipeline with its first model, ready for exports in its input folder.
 fn watching() -> Workspace {
-    let mut workspace = Workspace::with_sample_data();
+    let mut workspace = Workspace::after_cold_start();
     workspace.set("drift.trigger", json!("evidence"));
     workspace.set_input(&["practicedata", "exports"]);
     workspace.write("data/exports/readme", "");
-    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     workspace
 }
 

@@ -29,6 +29,7 @@ mod serving;
 mod shell;
 mod story;
 mod surroundings;
+mod tree;
 mod troubleshooting;
 mod upgrade;
 mod workspace;

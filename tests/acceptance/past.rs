@@ -1,27 +1,35 @@
 //! Pipelines with traces of earlier runs, of time and of accidents.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use common::{Config, History};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::tree::Tree;
 use crate::workspace::{Workspace, outcome};
 
 impl Workspace {
-    /// A pipeline with the sample data, after a cold start.
+    /// A pipeline with the sample data, after a cold start. The run happens once per process.
     pub(crate) fn after_cold_start() -> Self {
-        let workspace = Self::with_sample_data();
-        assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
-        workspace
+        static STARTED: LazyLock<Tree> = LazyLock::new(|| {
+            let workspace = Workspace::with_sample_data();
+            assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+            workspace.tree()
+        });
+        Self::from_tree(&STARTED)
     }
 
-    /// A pipeline with the releases 1 and 2; release 2 is live.
+    /// A pipeline with the releases 1 and 2; release 2 is live. Its runs happen once per process.
     pub(crate) fn after_redeployment() -> Self {
-        let mut workspace = Self::after_cold_start();
-        workspace.set_input(&["sourcedata"]);
-        assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
-        workspace
+        static REDEPLOYED: LazyLock<Tree> = LazyLock::new(|| {
+            let mut workspace = Workspace::after_cold_start();
+            workspace.set_input(&["sourcedata"]);
+            assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+            workspace.tree()
+        });
+        Self::from_tree(&REDEPLOYED)
     }
 
     /// The configuration as the programs read it.

@@ -70,8 +70,7 @@ fn put_pipe(path: &Path) {
 
 #[test]
 fn s23_a_pipe_in_the_place_of_any_file_is_named_and_nobody_waits_for_it() {
-    let before = Workspace::with_sample_data();
-    before.fullprocess();
+    let before = Workspace::after_cold_start();
     before.write(
         "data/practicedata/new.csv",
         format!("{HEADER}\nnew,1,2,3,0\nnewer,1,2,3,\n"),

@@ -14,8 +14,7 @@ Quiet Co,3,900,12
 
 #[test]
 fn the_three_forms_of_a_prediction_agree() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     workspace.write("data/testdata/two.csv", ROWS);
     let server = Server::start(&mut workspace);
 
@@ -84,8 +83,7 @@ fn the_other_endpoints_show_the_deployment() {
 
 #[test]
 fn what_is_wrong_with_a_request_is_said_and_nothing_else_is() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     workspace.write("secret.csv", ROWS);
     let server = Server::start(&mut workspace);
     let post = |content_type, body: &str| server.post("/prediction", content_type, body);
@@ -139,8 +137,7 @@ fn the_server_is_ready_by_itself_after_the_first_deployment_and_follows_the_next
 
 #[test]
 fn a_damaged_release_does_not_replace_the_model_in_memory() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let server = Server::start(&mut workspace);
     let before = server.post("/prediction", "text/csv", ROWS).json(200);
     workspace.set_input(&["sourcedata"]);
@@ -166,8 +163,7 @@ fn a_damaged_release_does_not_replace_the_model_in_memory() {
 
 #[test]
 fn apicalls_keeps_what_a_running_server_answers() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let server = Server::start(&mut workspace);
     workspace.set("api.url", json!(server.url()));
     let called = workspace.run("apicalls", &[]);

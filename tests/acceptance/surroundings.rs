@@ -233,8 +233,7 @@ fn s35_configuration_errors_are_listed_at_once_and_nothing_is_touched() {
 
 #[test]
 fn s37_looking_changes_nothing() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["sourcedata"]);
     let server = Server::start(&mut workspace);
     let before = workspace.snapshot(&EVERYTHING);

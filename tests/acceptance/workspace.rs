@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program;
+use crate::tree::Tree;
 
 /// A pipeline in a temporary folder.
 pub(crate) struct Workspace {
@@ -56,7 +57,7 @@ impl Workspace {
     pub(crate) fn from_frozen(version: &str) -> Self {
         let mut workspace = Self::empty();
         let frozen = program::repository().join("tests/frozen").join(version);
-        copy_tree(&frozen, workspace.folder.path());
+        Tree::read(&frozen).write(workspace.folder.path());
         let config = workspace.text("config.json");
         workspace.config = serde_json::from_str(&config).expect("config.json is JSON");
         workspace.leave_network_alone();
@@ -65,11 +66,22 @@ impl Workspace {
 
     /// A copy of the pipeline in its own folder.
     pub(crate) fn copy(&self) -> Self {
+        Self::from_tree(&self.tree())
+    }
+
+    /// The pipeline in memory.
+    pub(crate) fn tree(&self) -> Tree {
+        Tree::read(self.folder.path())
+    }
+
+    /// A pipeline from memory, in its own folder.
+    pub(crate) fn from_tree(tree: &Tree) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        copy_tree(self.folder.path(), folder.path());
+        tree.write(folder.path());
+        let config = fs::read(folder.path().join("config.json")).expect("config.json");
         Self {
             folder,
-            config: self.config.clone(),
+            config: serde_json::from_slice(&config).expect("config.json is JSON"),
         }
     }
 
@@ -244,24 +256,6 @@ impl Finished {
             "{says:?} is not in: {}",
             self.stderr
         );
-    }
-}
-
-/// Copies files and links, and the folders they are in.
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().expect("a type");
-        if kind.is_dir() {
-            copy_tree(&from, &to);
-        } else if kind.is_symlink() {
-            let target = fs::read_link(&from).expect("a link");
-            std::os::unix::fs::symlink(target, &to).expect("a link");
-        } else {
-            fs::copy(&from, &to).expect("a copy");
-        }
     }
 }
 

@@ -30,8 +30,7 @@ fn get(server: &Server, path: &str, header: &str) -> String {
 
 #[test]
 fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let reader = add_key(&workspace, "dashboard", "read");
     let predictor = add_key(&workspace, "scorer", "predict");
     let both = add_key(&workspace, "both", "all");
@@ -106,8 +105,7 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
 
 #[test]
 fn guessed_keys_are_told_off_and_a_right_one_is_taken_all_the_same() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let key = add_key(&workspace, "client", "all");
     workspace.set("api.keys_file", json!("keys"));
     let server = Server::start(&mut workspace);
@@ -161,8 +159,7 @@ fn a_run_calls_its_own_server_whatever_keys_and_names_are_configured() {
 
 #[test]
 fn apicalls_shows_the_key_that_it_is_given() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let key = add_key(&workspace, "calls", "all");
     workspace.set("api.keys_file", json!("keys"));
     let server = Server::start(&mut workspace);

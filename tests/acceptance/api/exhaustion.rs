@@ -224,8 +224,7 @@ fn connections_beyond_what_the_system_allows_wait_and_those_that_stand_are_answe
 
 #[test]
 fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let (mut process, _log, url) = spawn(&mut workspace);
     let address = url.strip_prefix("http://").expect("an address");
     // From here on the log is not read. Each request writes more than 100 bytes to it: together

@@ -26,8 +26,7 @@ const CSV: &str = "Content-Type: text/csv";
 
 /// A pipeline with a release, and a server with these settings under the key `api`.
 fn serving(settings: &[(&str, Value)]) -> (Workspace, Server) {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     for (key, value) in settings {
         workspace.set(&format!("api.{key}"), value.clone());
     }

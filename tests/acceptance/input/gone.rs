@@ -57,8 +57,7 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
 
 #[test]
 fn s26_a_changed_input_folder_is_said_to_be_no_longer_one() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["sourcedata"]);
     let said = workspace.run("fullprocess", &[]).stdout;
     let line = "removed    data/practicedata is no longer an input folder";
@@ -99,8 +98,7 @@ fn s25_links_to_test_data_output_and_folders_above_bring_no_rows() {
 
 #[test]
 fn s35_no_folder_of_a_users_may_be_one_that_a_run_makes_and_cleans() {
-    let mut workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let mut workspace = Workspace::after_cold_start();
     let mine = "data/state/row.fingerprints/mine.csv";
     workspace.write(mine, format!("{HEADER}\nmine,1,2,3,0\n"));
     workspace.write("data/ingesteddata/.mine.partial", "mine");

@@ -8,8 +8,7 @@ use crate::workspace::{Workspace, outcome};
 
 /// Runs a pipeline with a deployed model on one more input file with this content.
 fn run_with(name: &str, content: &[u8]) -> (Workspace, Value) {
-    let workspace = Workspace::with_sample_data();
-    workspace.fullprocess();
+    let workspace = Workspace::after_cold_start();
     workspace.write(&format!("{IN}/{name}"), content);
     let record = workspace.fullprocess();
     (workspace, record)

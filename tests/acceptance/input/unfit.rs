@@ -29,8 +29,7 @@ fn s20_one_label_is_refused_before_the_first_model_and_waits_after_it() {
     assert!(!cold.path("production_deployment/current").exists());
     assert!(!cold.path("data/models/trainedmodel.msgpack").exists());
 
-    let mut warm = Workspace::with_sample_data();
-    warm.fullprocess();
+    let mut warm = Workspace::after_cold_start();
     let production = warm.snapshot(&["production_deployment"]);
     warm.write("data/one/a.csv", one_class(500));
     warm.set_input(&["one"]);

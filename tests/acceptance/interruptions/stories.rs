@@ -1,9 +1,11 @@
 //! Stories: the runs that are disturbed, each on a few dozen artificial clients.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use serde_json::json;
 
+use crate::tree::Tree;
 use crate::workspace::Workspace;
 
 /// A story: a command on a pipeline.
@@ -129,9 +131,12 @@ fn new_pipeline() -> Workspace {
 
 /// A pipeline after a cold start.
 fn started() -> Workspace {
-    let workspace = new_pipeline();
-    assert_eq!(workspace.fullprocess()["outcome"], "cold_start");
-    workspace
+    static STARTED: LazyLock<Tree> = LazyLock::new(|| {
+        let workspace = new_pipeline();
+        assert_eq!(workspace.fullprocess()["outcome"], "cold_start");
+        workspace.tree()
+    });
+    Workspace::from_tree(&STARTED)
 }
 
 /// A pipeline after a cold start, with one more input file.
