@@ -1,14 +1,13 @@
 //! Interrupted runs whose files are damaged before the next run. Files that can be rebuilt are
 //! rebuilt. Where a person must act, the message says how.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::stories::{REDEPLOYMENT, Story};
-use super::walk::{Fault, State, disturb, finish};
+use super::walk::{Fault, State, disturb, finish, first_change_after};
 use crate::workspace::Workspace;
 
 const FINAL_DATA: &str = "data/ingesteddata/finaldata.csv";
@@ -47,21 +46,27 @@ impl Damage {
 }
 
 /// Pipelines after a kill of the story's command, one for each state of its run.
+///
+/// A run does not return to a state that it left. So the first change of the next state is found by
+/// bisection.
 fn killed(story: &Story) -> Vec<(String, Workspace)> {
     let before = (story.prepare)();
-    let mut seen = BTreeSet::new();
-    let mut states = Vec::new();
-    for number in 1.. {
+    let kill = |number| {
         let workspace = before.copy();
-        if disturb(story, &workspace, Fault::Kill, number).is_none() {
-            return states;
-        }
-        let state = state_of_run(&workspace);
-        if seen.insert(state.clone()) {
-            states.push((state, workspace));
+        disturb(story, &workspace, Fault::Kill, number)?;
+        Some((state_of_run(&workspace), workspace))
+    };
+    let mut states: Vec<(String, Workspace)> = Vec::new();
+    let mut number = 0;
+    loop {
+        number = first_change_after(number, |number| {
+            kill(number).is_none_or(|(state, _)| states.iter().all(|(known, _)| *known != state))
+        });
+        match kill(number) {
+            Some(next) => states.push(next),
+            None => return states,
         }
     }
-    states
 }
 
 /// The progress of the interrupted run, as the history has it.

@@ -8,13 +8,10 @@ mod stories;
 mod told;
 mod walk;
 
-use serde_json::{Value, json};
-
-use self::stories::clients;
 use self::stories::{
     CLASSES, COLD_START, EXTENSION, PREDICTION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story,
 };
-use self::walk::{Fault, disturb, walk};
+use self::walk::{Fault, walk};
 
 fn killed(story: &Story) {
     walk(story, Fault::Kill);
@@ -45,34 +42,6 @@ fn s29_a_rebuild_killed_at_any_change_is_finished_by_the_next_run() {
 #[test]
 fn s29_a_redeployment_killed_at_any_change_is_finished_by_the_next_run() {
     killed(&REDEPLOYMENT);
-}
-
-#[test]
-fn s29_predictions_outlast_a_kill_behind_the_publication_though_the_data_moves_on() {
-    let before = (REDEPLOYMENT.prepare)();
-    let killed = (1..).find_map(|number| {
-        let workspace = before.copy();
-        disturb(&REDEPLOYMENT, &workspace, Fault::Kill, number).expect("it comes to publish");
-        let open = workspace.history().unfinished_runs::<Value>();
-        let open = open.expect("runs").pop()?;
-        let effects = open.record["effects"].as_array()?.clone();
-        let is_between =
-            effects.contains(&json!("published")) && !effects.contains(&json!("judged"));
-        is_between.then_some((workspace, open.id))
-    });
-    let (workspace, run) = killed.expect("a run that was killed");
-    workspace.write(
-        "data/practicedata/moved.csv",
-        clients(400..430, |client| client.is_quiet()),
-    );
-    assert_eq!(workspace.run("ingestion", &[]).code, 0);
-    workspace.fullprocess();
-    let kept = |run| {
-        let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
-        kept.expect("an estimate")
-    };
-    assert_eq!(kept(run)["estimated_performance"]["rows"], 30);
-    assert_eq!(kept(run - 1)["labelled"]["rows"], 10);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use common::history::StoredRun;
 use serde_json::{Value, json};
 
 use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
-use super::walk::{Fault, disturb};
+use super::walk::{Fault, disturb, first_change_after};
 use crate::receiver::{Answer, Receiver};
 use crate::workspace::{Workspace, outcome};
 
@@ -75,34 +75,17 @@ fn kill(before: &Workspace, receiver: &Receiver, number: u32) -> Option<Killed> 
     Some(Killed { workspace, told })
 }
 
-/// The next run, killed at its first change, at its second change, and so on.
-fn kills(before: &Workspace, receiver: &Receiver) -> impl Iterator<Item = Killed> {
-    (1..).map_while(|number| kill(before, receiver, number))
-}
-
 /// The next run, killed at the last change that leaves `run` at this step.
 ///
-/// The change is found by bisection, because a later change never leaves less progress.
+/// A later change never leaves less progress.
 fn killed(before: &Workspace, receiver: &Receiver, run: i64, step: Step) -> Killed {
     let wanted = Progress { run, step };
-    let kill_up_to_it = |number| {
-        let killed = kill(before, receiver, number)?;
-        (Progress::of(&killed.workspace) <= wanted).then_some(killed)
+    let is_beyond = |number| {
+        let killed = kill(before, receiver, number);
+        killed.is_none_or(|killed| Progress::of(&killed.workspace) > wanted)
     };
-    let mut last = None;
-    let (mut reached, mut beyond) = (0, 1);
-    while let Some(killed) = kill_up_to_it(beyond) {
-        last = Some(killed);
-        (reached, beyond) = (beyond, 2 * beyond);
-    }
-    while beyond - reached > 1 {
-        let middle = reached.midpoint(beyond);
-        match kill_up_to_it(middle) {
-            Some(killed) => (last, reached) = (Some(killed), middle),
-            None => beyond = middle,
-        }
-    }
-    let last = last.expect("a kill before the step is over");
+    let last = first_change_after(0, is_beyond) - 1;
+    let last = kill(before, receiver, last).expect("a kill before the step is over");
     assert_eq!(Progress::of(&last.workspace), wanted);
     last
 }
@@ -185,8 +168,12 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
         step: Step::Undecided,
     };
     let mut n_killed = 0;
-    let taken_in = kills(&before, &receiver)
-        .skip_while(|killed| rows(&killed.workspace) == rows_before)
+    let kill = |number| kill(&before, &receiver, number);
+    let first = first_change_after(0, |number| {
+        kill(number).is_none_or(|killed| rows(&killed.workspace) != rows_before)
+    });
+    let taken_in = (first..)
+        .map_while(kill)
         .take_while(|killed| Progress::of(&killed.workspace) == undecided);
     for Killed { workspace, told } in taken_in {
         n_killed += 1;
@@ -241,6 +228,26 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     workspace.write("data/practicedata/rest.csv", rest);
     workspace.fullprocess();
     assert_eq!(labelled(), 40, "the others waited on");
+}
+
+#[test]
+fn s29_predictions_outlast_a_kill_behind_the_publication_though_the_data_moves_on() {
+    let receiver = Receiver::start();
+    let before = watched((REDEPLOYMENT.prepare)(), &receiver);
+    let run = Progress::of(&before).next_run();
+    let workspace = killed(&before, &receiver, run, Step::Published).workspace;
+    workspace.write(
+        "data/practicedata/moved.csv",
+        clients(400..430, Client::is_quiet),
+    );
+    assert_eq!(workspace.run("ingestion", &[]).code, 0);
+    workspace.fullprocess();
+    let kept = |run| {
+        let kept: Option<Value> = workspace.history().estimate_of(run).expect("readable");
+        kept.expect("an estimate")
+    };
+    assert_eq!(kept(run)["estimated_performance"]["rows"], 30);
+    assert_eq!(kept(run - 1)["labelled"]["rows"], 10);
 }
 
 #[test]

@@ -114,6 +114,25 @@ pub(super) fn disturb(
     })
 }
 
+/// The first change after change `known` for which `is_so` returns true. From that change on, it
+/// must always return true: the change is found by bisection.
+pub(super) fn first_change_after(known: u32, is_so: impl Fn(u32) -> bool) -> u32 {
+    let (mut before, mut step) = (known, 1);
+    while !is_so(before + step) {
+        (before, step) = (before + step, 2 * step);
+    }
+    let mut found = before + step;
+    while found - before > 1 {
+        let middle = before.midpoint(found);
+        if is_so(middle) {
+            found = middle;
+        } else {
+            before = middle;
+        }
+    }
+    found
+}
+
 impl Disturbed {
     fn ended_as_it_should(&self, fault: Fault, place: &str) {
         let status = self.ended.status;
