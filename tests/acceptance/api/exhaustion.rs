@@ -46,7 +46,7 @@ pub(super) fn narrow(server: &Server) -> TcpStream {
 #[test]
 fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again() {
     let (_workspace, server) = serving(&[
-        ("limits.body_seconds", json!(1)),
+        ("limits.body_seconds", json!(4)),
         // Memory for one such request. While its answer is sent, there is none for another request.
         ("limits.in_flight_bytes", json!(30 << 20)),
     ]);
