@@ -21,7 +21,7 @@ use std::sync::Arc;
 use common::Schema;
 
 use crate::cell::Label;
-use crate::tokenizer::{Block, Blocks, Format, Record, Tokenizer, Tolerated};
+use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
 pub use self::file_flaw::{FileFlaw, FileProblem};
@@ -51,6 +51,8 @@ pub struct RowReader<R> {
 pub struct KnownHeader {
     schema: Schema,
     target: TargetColumn,
+    /// Of two texts with the same header, the rows may decide for different separators.
+    dialect: Dialect,
     text: Box<[u8]>,
     columns: Arc<ColumnMap>,
 }
@@ -99,8 +101,12 @@ impl<R: Read> RowReader<R> {
     ) -> Result<Self, FileProblem> {
         let opened = Opened::of(input, format)?;
         let text = opened.header_text();
+        let dialect = opened.tokenizer.dialect();
         let is_known = |known: &&KnownHeader| {
-            *known.text == *text && known.target == target && known.schema == *schema
+            *known.text == *text
+                && known.dialect == dialect
+                && known.target == target
+                && known.schema == *schema
         };
         let columns = match known.as_ref().filter(is_known) {
             Some(known) => Arc::clone(&known.columns),
@@ -111,6 +117,7 @@ impl<R: Read> RowReader<R> {
                 *known = (text.len() <= MAX_KNOWN_HEADER_BYTES).then(|| KnownHeader {
                     schema: schema.clone(),
                     target,
+                    dialect,
                     text: text.into(),
                     columns: Arc::clone(&columns),
                 });

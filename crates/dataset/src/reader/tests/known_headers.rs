@@ -67,3 +67,19 @@ fn a_header_that_cannot_serve_leaves_the_known_one() {
     let long = format!("{}{HEADER}", "x,".repeat(MAX_KNOWN_HEADER_BYTES));
     assert_eq!(open(&long), (true, false), "a long one is not kept");
 }
+
+#[test]
+fn a_known_header_serves_only_its_separator() {
+    let schema = Schema::default();
+    let header = format!("{},a;b;c;d;e;f", HEADER.trim_end());
+    let rows_with = |row: &str| format!("{header}\n{}", row.repeat(20));
+    let mut known = None;
+    let mut open = |text: &str| {
+        let input = text.as_bytes();
+        let target = TargetColumn::Read;
+        let opened = RowReader::open_with(input, Format::FOREIGN, &schema, target, &mut known);
+        opened.map(all_of).is_ok()
+    };
+    assert!(open(&rows_with("a,1,2,3,0,x\n")));
+    assert!(!open(&rows_with("a;1;2;3;0;x\n")), "its fields are others");
+}
