@@ -166,7 +166,10 @@ impl OpenRun<'_> {
         let pending = record.pending_predictions.take();
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
-            save_sums(history, &record)?;
+            // A resumed run may have done so before; its batch counts once.
+            if !self.has(Effect::Judged) {
+                save_sums(history, &record)?;
+            }
             if let Some(pending) = pending {
                 unlabelled::commit(&pending, history)?;
             }

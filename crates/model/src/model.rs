@@ -88,13 +88,14 @@ impl fmt::Display for Check {
 }
 
 impl Model {
-    /// True if the model reads and predicts the columns of a schema. The id column and the allowed
-    /// values may differ.
+    /// True if the model reads and predicts the columns of a schema, and no text stands for the other
+    /// label. The id column and the allowed values may differ.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
         let mut pairs = self.schema.features.iter().zip(&schema.features);
         self.schema.features.len() == schema.features.len()
             && pairs
                 .all(|(mine, other)| mine.name == other.name && mine.kind.is_same_kind(&other.kind))
             && self.schema.target == schema.target
+            && !self.schema.labels.contradict(&schema.labels)
     }
 }

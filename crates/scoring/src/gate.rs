@@ -4,10 +4,13 @@
 //! The log-loss on the gate rows decides, because they show the world as it is now. After model
 //! drift, and in another fit after it, a candidate is refused only if its log-loss is significantly
 //! higher: the score test has shown that the world has changed. A rule that compares the means
-//! refuses right candidates by chance, and the simulator shows that it does worse. A candidate of
-//! another fit that was fitted to all rows has learned no new world; it must have the lower mean, or
-//! every false alarm would be followed by several deployments. Without model drift nothing calls for another model. The candidate must then be significantly better on the gate
-//! rows. It must also not be significantly worse on the test data.
+//! refuses right candidates by chance, and the simulator shows that it does worse.
+//!
+//! A candidate of another fit must have the lower mean if it was fitted to all rows again. Otherwise
+//! each false alarm would lead to several deployments.
+//!
+//! Without model drift nothing calls for another model. The candidate must then be significantly
+//! better on the gate rows. It must also not be significantly worse on the test data.
 
 use common::config::GatePolicy;
 use serde::{Deserialize, Serialize};
@@ -91,7 +94,7 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
     let p_of_higher = comparison.log_loss_p_value;
     let (passes, rule) = match (comparison.model_drift, comparison.refit) {
         (true, _) => not_significantly_higher(p_of_higher),
-        (false, true) if comparison.all_rows => lower(candidate < deployed),
+        (false, true) if comparison.all_rows => lower(deployed - candidate > SCORE_TOLERANCE),
         (false, true) => not_significantly_higher(p_of_higher),
         (false, false) => significantly_lower(p_of_higher),
     };
@@ -125,8 +128,8 @@ fn not_significantly_higher(p_of_higher: Option<f64>) -> (bool, String) {
 
 /// The rule for a candidate of another fit to all rows, as text.
 fn lower(is_lower: bool) -> (bool, String) {
-    let rule = "another fit to all rows must have the lower one";
-    let found = if is_lower { "it has" } else { "it has not" };
+    let rule = "a candidate fitted to all rows again must have the lower log-loss";
+    let found = if is_lower { "it has" } else { "it does not" };
     (is_lower, format!("{rule}; {found}"))
 }
 

@@ -250,6 +250,9 @@ impl State {
             stored["regime"].take()
         });
         state.insert("regime".into(), format!("{regime:?}"));
+        let sums: Option<Value> = history.document("sums of the score test").expect("sums");
+        let sums = sums.map(|mut stored| stored["sums"].take());
+        state.insert("sums of the score test".into(), format!("{sums:?}"));
         let estimates: Vec<Option<Value>> = (1..9)
             .map(|run| history.estimate_of(run).expect("an estimate"))
             .filter(Option::is_some)

@@ -70,7 +70,7 @@ fn read_target(section: &mut Section<'_>, default: String) -> (String, Labels) {
 
 /// A text or a list of texts.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a text or a list of texts")]
+#[serde(untagged, expecting = "invalid, expected a text or a list of texts")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),
@@ -308,7 +308,7 @@ mod tests {
             ),
             (
                 r#"{"name":"x","positive":"Yes","negative":0}"#,
-                "schema.target.negative: ",
+                "schema.target.negative: expected a text or a list of texts, found a number",
             ),
             (
                 r#"{"name":"x","positiv":"Yes","positive":"Yes","negative":"No"}"#,

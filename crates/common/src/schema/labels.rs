@@ -56,6 +56,18 @@ impl Labels {
         }
     }
 
+    /// True if a text stands for one label here and for the other one there.
+    pub fn contradict(&self, other: &Self) -> bool {
+        let Some(LabelTexts { positive, negative }) = &self.0 else {
+            return false;
+        };
+        let is = |texts: &[String], label| {
+            let labels = texts.iter().map(|text| other.label_of(text.as_bytes()));
+            labels.flatten().any(|found| found == label)
+        };
+        is(positive, false) || is(negative, true)
+    }
+
     /// The first text of a label, or its number.
     pub fn name(&self, label: bool) -> &str {
         match (&self.0, label) {
@@ -66,7 +78,7 @@ impl Labels {
         }
     }
 
-    /// All texts for a person: `"Yes" stands for 1`.
+    /// All texts for a person: `positive: "Yes", negative: "No"`.
     pub fn in_words(&self) -> String {
         match &self.0 {
             None => "it is 0 or 1".into(),
@@ -76,7 +88,11 @@ impl Labels {
                         texts.iter().map(|text| format!("{text:?}")).collect();
                     quoted.join(", ")
                 };
-                format!("1 is {} and 0 is {}", quoted(positive), quoted(negative))
+                format!(
+                    "positive: {}; negative: {}",
+                    quoted(positive),
+                    quoted(negative)
+                )
             }
         }
     }
@@ -108,7 +124,13 @@ mod tests {
         let of_texts = texts.map(|text| found.label_of(text));
         assert_eq!(of_texts, [Some(true), Some(true), Some(false), None, None]);
         assert_eq!([found.name(true), found.name(false)], ["Yes", "No"]);
-        assert_eq!(found.in_words(), "1 is \"Yes\", \"Y\" and 0 is \"No\"");
+        assert!(found.contradict(&labels(&["No"], &["Stayed"]).unwrap()));
+        assert!(!found.contradict(&labels(&["Y", "Gone"], &["No"]).unwrap()));
+        assert!(!found.contradict(&Labels::default()));
+        assert_eq!(
+            found.in_words(),
+            "positive: \"Yes\", \"Y\"; negative: \"No\""
+        );
     }
 
     #[test]

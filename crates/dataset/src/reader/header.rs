@@ -51,7 +51,7 @@ impl fmt::Display for HeaderFlaw {
                 {
                     return write!(
                         to,
-                        "the fields seem to be separated by {separator}, not by commas: the header is the one field {}",
+                        "the separator is not clear: the header has {separator}, but many of the first records have another number of fields (found: {})",
                         shown(found)
                     );
                 }

@@ -36,10 +36,10 @@ pub(super) struct Blame {
 }
 
 impl Blame {
-    /// Names the texts that are labels.
+    /// Adds the configured texts of the labels to the reason.
     fn with_labels(self, name: &str, cell: &[u8], labels: &Labels) -> Self {
         let text = escaped(cell.trim_ascii());
-        let reason = format!("{name}: {text:?} is no label, {}", labels.in_words());
+        let reason = format!("{name}: {text:?} is not a label; {}", labels.in_words());
         Self { reason, ..self }
     }
 

@@ -113,7 +113,7 @@ impl<R: Read> Blocks<R> {
                 0
             };
             if self.format.detects_separator
-                && let Some(dialect) = dialect_of(&bytes[block.start..])
+                && let Some(dialect) = dialect_of(&bytes[block.start..], is_whole)
             {
                 self.format.dialect = dialect;
                 self.format.detects_separator = false;

@@ -3,7 +3,7 @@
 use super::format::{Dialect, Format, Limits};
 use super::records::Tokenizer;
 
-/// The separators that are recognised. Of equally good ones the first is taken.
+/// The separators that are recognised. On a tie the earlier one wins.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Number of records that decide, the header included.
 const RECORDS: usize = 100;
@@ -11,21 +11,24 @@ const RECORDS: usize = 100;
 /// this many.
 const UNUSUAL_RECORDS: usize = 10;
 
-/// The dialect of a text that begins like this; `None` without a record.
+/// The dialect of a text that begins like this; `None` without a whole record. `is_whole` tells whether
+/// the text ends here.
 ///
 /// The separator is the one that gives nearly all records as many fields as the header, and of
-/// several the one that gives most fields. A text without any is separated by commas.
-pub(super) fn dialect_of(text: &[u8]) -> Option<Dialect> {
-    let counts = SEPARATORS.map(|separator| fields_of_records(text, separator));
-    let [by_commas, ..] = &counts;
-    by_commas.first()?;
+/// several the one that gives most fields. A text without a known separator counts as separated by
+/// commas.
+pub(super) fn dialect_of(text: &[u8], is_whole: bool) -> Option<Dialect> {
+    let counts = SEPARATORS.map(|separator| fields_of_records(text, separator, is_whole));
+    if counts.iter().all(Vec::is_empty) {
+        return None;
+    }
     let merit = |fields: &[usize]| {
         let header = fields.first().copied().unwrap_or_default();
         let unusual = fields.iter().filter(|count| **count != header).count();
-        let is_usual = unusual * UNUSUAL_RECORDS <= fields.len();
+        let is_usual = unusual * UNUSUAL_RECORDS <= fields.len().max(UNUSUAL_RECORDS);
         (header > 1 && is_usual, header)
     };
-    let mut best = (SEPARATORS[0], merit(by_commas));
+    let mut best = (SEPARATORS[0], merit(&counts[0]));
     for (separator, fields) in SEPARATORS.into_iter().zip(&counts).skip(1) {
         let merit = merit(fields);
         if merit.0 && merit > best.1 {
@@ -39,7 +42,7 @@ pub(super) fn dialect_of(text: &[u8]) -> Option<Dialect> {
 }
 
 /// Number of fields of each of the first records.
-fn fields_of_records(text: &[u8], separator: u8) -> Vec<usize> {
+fn fields_of_records(text: &[u8], separator: u8, is_whole: bool) -> Vec<usize> {
     let dialect = Dialect {
         separator,
         ..Dialect::COMMA
@@ -52,6 +55,10 @@ fn fields_of_records(text: &[u8], separator: u8) -> Vec<usize> {
     tokenizer.begin(text);
     let mut fields = Vec::new();
     while fields.len() < RECORDS && tokenizer.advance(text) == Ok(true) {
+        let is_cut = !is_whole && tokenizer.position() == text.len() && !text.ends_with(b"\n");
+        if is_cut {
+            break;
+        }
         fields.push(tokenizer.record(text).len());
     }
     fields
@@ -62,7 +69,7 @@ mod tests {
     use super::*;
 
     fn separator_of(text: &str) -> Option<char> {
-        dialect_of(text.as_bytes()).map(|dialect| char::from(dialect.separator))
+        dialect_of(text.as_bytes(), true).map(|dialect| char::from(dialect.separator))
     }
 
     #[test]
@@ -86,8 +93,23 @@ mod tests {
     fn some_odd_records_change_nothing() {
         let rows: String = (0..30).map(|row| format!("c{row};1;2\n")).collect();
         assert_eq!(separator_of(&format!("id;x;y\n{rows}too;few\n")), Some(';'));
+        assert_eq!(separator_of("id;x;y\na;1;0\nb;2\nc;3;1\n"), Some(';'));
         // No separator gives records of one length, so the usual one is taken.
         assert_eq!(separator_of("id,x,y\na,1\nb\nc,1,2,3\n"), Some(','));
+    }
+
+    #[test]
+    fn a_record_that_is_cut_does_not_count() {
+        let wide = "a;".repeat(3_000);
+        let text = format!("{wide}\n{wide}\n{}", &wide[..100]);
+        let found = dialect_of(text.as_bytes(), false).map(|dialect| dialect.separator);
+        assert_eq!(found, Some(b';'));
+        assert_eq!(dialect_of(b"\n\nid;x", false), None);
+    }
+
+    #[test]
+    fn a_quote_that_commas_alone_leave_open_decides_nothing() {
+        assert_eq!(separator_of("id;\"a\";size,\"5\n1;2;3\n"), Some(';'));
     }
 
     #[test]

@@ -52,8 +52,8 @@ impl Verdicts {
 ///
 /// `earlier` holds the sums of the earlier batches under the same model.
 ///
-/// Chances of a false alarm without drift: `alpha` for the model test of each batch, about a fifth of
-/// it for the tests of the last batches, and at most `alpha` for all tests of the sums since the
+/// Chances of a false alarm without drift: `alpha` for the model test of each batch, at most four
+/// fifths of it for the tests of the last batches, and at most `alpha` for all tests of the sums since the
 /// deployment together. The tests of all features of a batch together have
 /// [`ALPHA`](crate::ALPHA).
 pub fn verdicts(

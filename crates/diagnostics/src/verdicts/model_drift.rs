@@ -198,10 +198,10 @@ pub fn model_verdict(
     (result, terms)
 }
 
-/// A test and the sums that it is of.
+/// A test, and the sums it was computed from.
 type Tested = (TestAtLevel, ScoreTerms);
 
-/// What tests of sums need.
+/// The inputs of the tests of several batches.
 struct Sums<'a> {
     deployed: &'a DeployedCoefficients<'a>,
     /// The test of the batch alone.
@@ -217,7 +217,7 @@ impl Sums<'_> {
         self.test(terms, look_level(self.alpha, self.earlier.looks + 1))
     }
 
-    /// Tests the sums of the last batches, with each number of batches. The smallest p-value counts.
+    /// Tests the sums of the last batches, with each number of batches. The one with the smallest p-value is returned.
     fn test_recent(&self, batch: &ScoreTerms) -> Option<(u32, Tested)> {
         let windows = self.earlier.recent_with(batch).into_iter();
         let tested = windows.filter_map(|(batches, terms)| {

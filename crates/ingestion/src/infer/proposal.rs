@@ -4,7 +4,7 @@ mod features;
 mod roles;
 
 use common::Failure;
-use common::schema::Schema;
+use common::schema::{Labels, Schema};
 
 use self::features::features;
 use self::roles::{id, target};
@@ -16,6 +16,10 @@ use super::proposed_schema::ProposedSchema;
 pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<ProposedSchema> {
     let mut remarks = Vec::new();
     let target = target(pooled, today, &mut remarks);
+    let labels = match target == today.target {
+        true => today.labels.clone(),
+        false => Labels::default(),
+    };
     let id = id(pooled, today, &target, &mut remarks)?;
     let features = features(pooled, today, [&id, &target], &mut remarks);
     if features.is_empty() {
@@ -29,7 +33,7 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
             id,
             features,
             target,
-            labels: today.labels.clone(),
+            labels,
         },
         remarks,
     })

@@ -28,8 +28,8 @@ fn texts_are_labels_and_become_0_and_1() {
         assert_eq!(
             reasons,
             [
-                "churn: \"1\" is no label, 1 is \"Yes\" and 0 is \"No\"",
-                "churn: \"yes\" is no label, 1 is \"Yes\" and 0 is \"No\""
+                "churn: \"1\" is not a label; positive: \"Yes\"; negative: \"No\"",
+                "churn: \"yes\" is not a label; positive: \"Yes\"; negative: \"No\""
             ]
         );
     }

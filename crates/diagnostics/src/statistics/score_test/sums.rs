@@ -11,7 +11,7 @@ use super::undecided::Undecided;
 
 /// Numbers of last batches whose sums are tested.
 pub const WINDOWS: [u32; 4] = [2, 4, 8, 16];
-/// Maximum number of numbers in the kept sums of single batches. Forty coefficients allow all
+/// Maximum number of numbers in the kept sums of single batches. 56 coefficients allow all
 /// batches that [`WINDOWS`] need, a hundred coefficients four.
 const MAX_NUMBERS: usize = 50_000;
 
@@ -68,10 +68,13 @@ impl CumulativeScore {
         Ok(terms)
     }
 
-    /// The sums of this batch and the last ones before it, for each number of batches in
-    /// [`WINDOWS`] that there are.
+    /// The sums of this batch and the last ones before it, for each window that has
+    /// enough batches.
     pub fn recent_with(&self, batch: &ScoreTerms) -> Vec<(u32, ScoreTerms)> {
         let mut sums = Vec::new();
+        if !batch.are_in_range() {
+            return sums;
+        }
         let mut terms = batch.clone();
         for (earlier, count) in self.recent.iter().rev().zip(2..) {
             if terms.merge(earlier).is_err() {
@@ -88,7 +91,12 @@ impl CumulativeScore {
 /// Number of batches whose own sums are kept.
 fn batches_to_keep(batch: &ScoreTerms) -> usize {
     let size = batch.score.len();
-    let numbers = size * (size + 1);
+    let pairs = if batch.pairs.is_some() {
+        size * size
+    } else {
+        0
+    };
+    let numbers = (size * (size + 1) + pairs).max(1);
     let [.., longest] = WINDOWS;
     (MAX_NUMBERS / numbers).min(longest as usize - 1)
 }
