@@ -17,6 +17,7 @@ mod structure;
 mod tolerated;
 
 pub(crate) use self::blocks::{Block, Blocks, CutError, LongRecord};
+pub(crate) use self::format::SEPARATORS;
 pub use self::format::{Dialect, Format, LimitExceeded, Limits};
 pub(crate) use self::records::{Record, Tokenizer};
 pub(crate) use self::tolerated::Tolerated;

@@ -1,7 +1,7 @@
 use common::artifact::LoadError;
 use common::ledger::{DataPosition, FileReference};
 use common::manifest::SampleCell;
-use common::schema::{CategoryRules, Feature, Kind, NumberRules, ValueRange};
+use common::schema::{CategoryRules, Feature, Kind, Labels, NumberRules, ValueRange};
 use common::{Schema, digest, files};
 use dataset::passes::{Profile, profile};
 use dataset::{Table, level_code};
@@ -249,6 +249,15 @@ fn only_features_and_target_have_to_fit() {
     let mut of_categories = schema.clone();
     of_categories.features[0].kind = Kind::Category(CategoryRules::default());
     assert!(!model.fits_schema(&of_categories));
+    let labels = |positive: &str, negative: &str| {
+        Labels::new(vec![positive.into()], vec![negative.into()]).unwrap()
+    };
+    let mut of_texts = model.clone();
+    of_texts.schema.labels = labels("Yes", "No");
+    schema.labels = labels("Gone", "No");
+    assert!(of_texts.fits_schema(&schema));
+    schema.labels = labels("No", "Yes");
+    assert!(!of_texts.fits_schema(&schema), "the labels are swapped");
     schema.features.reverse();
     assert!(!model.fits_schema(&schema));
 }

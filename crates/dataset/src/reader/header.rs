@@ -7,7 +7,7 @@ use common::Schema;
 use common::schema::{Feature, Labels};
 
 use crate::text::escaped;
-use crate::tokenizer::Record;
+use crate::tokenizer::{Record, SEPARATORS};
 
 /// Whether the target column is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,11 +228,9 @@ impl ColumnMap {
 
 /// The separator that a header in one field seems to have.
 fn other_separator(header: &str) -> Option<&'static str> {
-    let known = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
-    let mut found = known
-        .into_iter()
-        .filter(|(separator, _)| header.contains(*separator));
-    found.next().map(|(_, name)| name)
+    let mut known = SEPARATORS.into_iter();
+    let found = known.find(|(separator, _)| header.contains(char::from(*separator)));
+    found.map(|(_, name)| name)
 }
 
 /// Names that a message holds at most.

@@ -16,7 +16,7 @@ impl Passed {
     /// What was tolerated in a text with these columns.
     pub(super) fn notes(&self, columns: &ColumnMap, tolerated: Tolerated) -> Vec<String> {
         let mut notes = columns.notes.clone();
-        notes.extend(tolerated.sentences().map(str::to_owned));
+        notes.extend(tolerated.sentences());
         notes.extend(self.long_fields.note());
         notes
     }

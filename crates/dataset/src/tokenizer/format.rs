@@ -42,6 +42,14 @@ pub enum LimitExceeded {
     FieldBytes(u64),
 }
 
+/// The separators that are recognised, with their names.
+pub(crate) const SEPARATORS: [(u8, &str); 4] = [
+    (b',', "commas"),
+    (b';', "semicolons"),
+    (b'\t', "tabs"),
+    (b'|', "vertical bars"),
+];
+
 /// The longest record of a foreign file; a longer one is an open quote, or no client data.
 const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
@@ -51,16 +59,6 @@ impl Dialect {
         separator: b',',
         quote: b'"',
     };
-}
-
-/// A separator other than the comma for a person.
-pub(super) fn sentence_of(separator: u8) -> &'static str {
-    match separator {
-        b';' => "fields are separated by semicolons",
-        b'\t' => "fields are separated by tabs",
-        b'|' => "fields are separated by vertical bars",
-        _ => "fields are separated by another byte than a comma",
-    }
 }
 
 impl Default for Dialect {

@@ -1,10 +1,8 @@
 //! The separator of a foreign text, found in its first records.
 
-use super::format::{Dialect, Format, Limits};
+use super::format::{Dialect, Format, Limits, SEPARATORS};
 use super::records::Tokenizer;
 
-/// The separators that are recognised. On a tie the earlier one wins.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Number of records that decide, the header included.
 const RECORDS: usize = 100;
 /// Largest share of those records that may have another number of fields than the header: one in
@@ -15,10 +13,11 @@ const UNUSUAL_RECORDS: usize = 10;
 /// the text ends here.
 ///
 /// The separator is the one that gives nearly all records as many fields as the header, and of
-/// several the one that gives most fields. A text without a known separator counts as separated by
+/// several the one that gives most fields. On a tie the earlier of [`SEPARATORS`] wins. A text without a known separator counts as separated by
 /// commas.
 pub(super) fn dialect_of(text: &[u8], is_whole: bool) -> Option<Dialect> {
-    let counts = SEPARATORS.map(|separator| fields_of_records(text, separator, is_whole));
+    let separators = SEPARATORS.map(|(separator, _)| separator);
+    let counts = separators.map(|separator| fields_of_records(text, separator, is_whole));
     if counts.iter().all(Vec::is_empty) {
         return None;
     }
@@ -28,8 +27,8 @@ pub(super) fn dialect_of(text: &[u8], is_whole: bool) -> Option<Dialect> {
         let is_usual = unusual * UNUSUAL_RECORDS <= fields.len().max(UNUSUAL_RECORDS);
         (header > 1 && is_usual, header)
     };
-    let mut best = (SEPARATORS[0], merit(&counts[0]));
-    for (separator, fields) in SEPARATORS.into_iter().zip(&counts).skip(1) {
+    let mut best = (separators[0], merit(&counts[0]));
+    for (separator, fields) in separators.into_iter().zip(&counts).skip(1) {
         let merit = merit(fields);
         if merit.0 && merit > best.1 {
             best = (separator, merit);

@@ -1,6 +1,6 @@
 //! The unusual properties of a text that do not stop its reading.
 
-use super::format::sentence_of;
+use super::format::SEPARATORS;
 
 /// Unusual properties of a text that are tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Tolerated {
     }
 
     /// One sentence for each property.
-    pub(crate) fn sentences(self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn sentences(self) -> impl Iterator<Item = String> {
         let found = [
             (self.has_byte_order_mark, "it begins with a byte order mark"),
             (self.has_crlf, "lines end with CR LF"),
@@ -37,10 +37,12 @@ impl Tolerated {
             (self.ends_mid_line, "the last line has no line break"),
         ];
         let found = found.into_iter();
-        let found = found.filter_map(|(is_so, what)| is_so.then_some(what));
-        self.other_separator
-            .map(sentence_of)
+        let found = found.filter(|(is_so, _)| *is_so);
+        let found = found.map(|(_, what)| what.to_owned());
+        SEPARATORS
             .into_iter()
+            .filter(move |(separator, _)| self.other_separator == Some(*separator))
+            .map(|(_, name)| format!("fields are separated by {name}"))
             .chain(found)
     }
 }

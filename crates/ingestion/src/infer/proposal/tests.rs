@@ -1,7 +1,10 @@
 //! Tests of proposals: from columns to a schema and remarks.
 
-use common::schema::{CategoryRules, Feature, Kind, ListedLevels, NumberRules, Presence, Schema};
+use common::schema::{
+    CategoryRules, Feature, Kind, Labels, ListedLevels, NumberRules, Presence, Schema,
+};
 use dataset::{ColumnSurvey, FewTexts, FileSurvey};
+use serde_json::json;
 
 use super::*;
 use crate::infer::columns::pooled;
@@ -244,4 +247,28 @@ fn without_a_feature_there_is_no_proposal() {
     let only_names = [file(vec![texts("client", 9, 9), labels("left", 9)])];
     let error = propose(&pooled(&only_names), &Schema::default()).unwrap_err();
     assert!(error.to_string().contains("no column is left"), "{error}");
+}
+
+#[test]
+fn texts_of_labels_stay_with_their_target_and_are_printed_as_configured() {
+    let text = |text: &str| vec![text.to_owned()];
+    let today = Schema {
+        labels: Labels::new(text("Yes"), text("No")).unwrap(),
+        ..Schema::default()
+    };
+    let found = |target: &str| {
+        let columns = vec![
+            texts("corporation", 200, 200),
+            numbers("x", 200),
+            labels(target, 200),
+        ];
+        propose(&pooled(&[file(columns)]), &today).unwrap()
+    };
+    let same = serde_json::to_value(found("exited")).unwrap();
+    let expected = json!({"name": "exited", "positive": ["Yes"], "negative": ["No"]});
+    assert_eq!(same["target"], expected);
+    assert_eq!(same.get("labels"), None);
+    // Another target has labels of its own.
+    let other = serde_json::to_value(found("left")).unwrap();
+    assert_eq!(other["target"], "left");
 }
