@@ -127,6 +127,7 @@ fn compared(folder: &Path, config: &Config, current: &str) -> ComparisonReport {
         reference: &folder.join("reference.csv"),
         current: &folder.join("current.csv"),
         predictions: None,
+        text: Default::default(),
     };
     compare(&request, &config.schema).expect("two files can be compared")
 }

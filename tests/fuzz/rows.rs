@@ -72,7 +72,7 @@ fn read(input: impl Read) -> (Vec<Fate>, Option<String>) {
         match reader.next_row() {
             Ok(Some(ReadRow::Accepted(row))) => fates.push(Fate::Accepted {
                 line: row.line,
-                id: row.id().to_vec(),
+                id: row.id.unwrap_or_default().to_vec(),
                 values: row.values.iter().map(|value| value.to_bits()).collect(),
                 label: row.label,
             }),

@@ -98,13 +98,12 @@ fn predict_test_data(
     config: &Config,
     returns: &mut ApiReturns,
 ) -> anyhow::Result<()> {
-    let folder = &config.test_folder;
     let ApiReturns {
         calls,
         rows_left_out,
         ..
     } = returns;
-    dataset::for_each_test_file(folder, &config.schema, |lines| {
+    dataset::for_each_test_file(config, |lines| {
         let (requests, left_out) = split_into_requests(&lines, &config.api.limits);
         *rows_left_out += left_out;
         if left_out > 0 {
@@ -123,11 +122,16 @@ fn predict_test_data(
         }
         Ok(())
     })
-    .with_context(|| format!("failed to send the test data in {}", folder.name))?;
+    .with_context(|| {
+        format!(
+            "failed to send the test data in {}",
+            config.test_folder.name
+        )
+    })?;
     anyhow::ensure!(
         !calls.is_empty(),
         "there is no row that can be sent in the test data folder {}",
-        folder.name
+        config.test_folder.name
     );
     Ok(())
 }

@@ -92,8 +92,10 @@ fn longest_field(line: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use common::Schema;
+    use std::path::Path;
+
     use common::config::InputFolder;
+    use common::{Config, Schema};
 
     use super::*;
 
@@ -107,13 +109,16 @@ mod tests {
             .chain(rows)
             .collect();
         common::files::replace(&folder.path().join("t.csv"), text.as_bytes()).unwrap();
-        let folder = InputFolder {
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out",
+            "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod"}"#;
+        let mut config = Config::parse(Path::new("/nowhere/config.json"), text).unwrap();
+        config.test_folder = InputFolder {
             name: "test".into(),
             path: folder.path().to_owned(),
             excluded: Vec::new(),
         };
         let mut found = TestLines::default();
-        dataset::for_each_test_file(&folder, &schema, |lines| {
+        dataset::for_each_test_file(&config, |lines| {
             found = lines;
             Ok(())
         })

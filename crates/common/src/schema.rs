@@ -3,23 +3,28 @@
 mod categories;
 mod feature;
 mod labels;
+mod missing;
+mod number_format;
 mod rules;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::categories::{
-    CategoryRules, ListedLevels, MAX_LEVEL_BYTES, flaw_of_level, is_missing_marker,
-};
+pub use self::categories::{CategoryRules, ListedLevels, MAX_LEVEL_BYTES, flaw_of_level};
 pub use self::feature::{Feature, Kind};
 pub use self::labels::Labels;
+pub use self::missing::{MissingWords, is_missing_marker};
+pub use self::number_format::NumberFormat;
 pub use self::rules::{Breach, ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 use crate::digest;
+
+/// Column of finaldata.csv that names a row where the schema has no id.
+pub const ROW_ID_COLUMN: &str = "row_id";
 
 /// The column roles; the default is that of the sample data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
-    /// Column that names the client.
-    pub id: String,
+    /// Column that names the client; without one, a row is known by its values.
+    pub id: Option<String>,
     /// Columns that the model reads, in model order.
     pub features: Vec<Feature>,
     /// Column with the label: whether the client left.
@@ -32,7 +37,7 @@ pub struct Schema {
 impl Default for Schema {
     fn default() -> Self {
         Self {
-            id: "corporation".into(),
+            id: Some("corporation".into()),
             features: [
                 "lastmonth_activity",
                 "lastyear_activity",
@@ -47,17 +52,27 @@ impl Default for Schema {
 }
 
 impl Schema {
-    /// All columns in the order of finaldata.csv: id, features, target.
+    /// All columns: id, features, target.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.id.as_str())
+        self.id
+            .as_deref()
+            .into_iter()
             .chain(self.feature_names())
             .chain(std::iter::once(self.target.as_str()))
     }
 
-    /// The schema of finaldata.csv, whose labels are 0 and 1.
+    /// All columns of finaldata.csv, in its order. Rows without an id have [`ROW_ID_COLUMN`] there.
+    pub fn written_columns(&self) -> impl Iterator<Item = &str> {
+        let row_id = self.id.is_none().then_some(ROW_ID_COLUMN);
+        row_id.into_iter().chain(self.columns())
+    }
+
+    /// The schema of finaldata.csv: its labels are 0 and 1, its numbers plain, and missing values
+    /// are empty or one of the default words.
     pub fn as_written(&self) -> Self {
         Self {
             labels: Labels::default(),
+            features: self.features.iter().map(Feature::as_written).collect(),
             ..self.clone()
         }
     }
@@ -97,7 +112,7 @@ impl Schema {
     /// ranges, the names and ranges. For a category it includes the missing markers: once, words
     /// like `none` were among them.
     pub fn digest(&self) -> String {
-        let mut text = self.columns().collect::<Vec<_>>().join("\n");
+        let mut text = self.written_columns().collect::<Vec<_>>().join("\n");
         for Feature { name, kind } in &self.features {
             match kind {
                 Kind::Number(rules) => {
@@ -108,9 +123,18 @@ impl Schema {
                     if let Some(values) = rules.listed.values() {
                         text.push_str(&format!("\0{name}\0allowed\0{values:?}"));
                     }
+                    if rules.format != NumberFormat::Plain {
+                        text.push_str(&format!("\0{name}\0format\0{}", rules.format.name()));
+                    }
+                    if let Some(words) = rules.missing.listed() {
+                        text.push_str(&format!("\0{name}\0missing\0{words:?}"));
+                    }
                 }
                 Kind::Category(rules) => {
                     text.push_str(&format!("\0{name}\0category\0missing\0[\"\"]"));
+                    if let Some(words) = rules.missing.listed() {
+                        text.push_str(&format!("\0words\0{words:?}"));
+                    }
                     if let Some(levels) = rules.listed.levels() {
                         text.push_str(&format!("\0{name}\0allowed\0{levels:?}"));
                     }
@@ -193,6 +217,22 @@ mod tests {
             listed(&[0.0, 0.5]),
             missing_at_most(0.0),
             missing_at_most(0.5),
+            NumberRules {
+                format: NumberFormat::Percent,
+                ..NumberRules::default()
+            },
+            NumberRules {
+                format: NumberFormat::Money,
+                ..NumberRules::default()
+            },
+            NumberRules {
+                missing: MissingWords::new(Vec::new()).unwrap(),
+                ..NumberRules::default()
+            },
+            NumberRules {
+                missing: MissingWords::new(vec!["-999".into()]).unwrap(),
+                ..NumberRules::default()
+            },
         ]
         .map(digest_with);
         for (position, digest) in digests.iter().enumerate() {
@@ -217,6 +257,10 @@ mod tests {
             }),
             category(CategoryRules {
                 presence: Presence::Required,
+                ..CategoryRules::default()
+            }),
+            category(CategoryRules {
+                missing: MissingWords::new(vec!["NA".into()]).unwrap(),
                 ..CategoryRules::default()
             }),
         ];

@@ -12,13 +12,14 @@ mod survey;
 use std::path::Path;
 
 use common::Schema;
-use common::schema::Labels;
+use common::config::TextSettings;
+use common::schema::{Labels, NumberRules};
 
-use self::any_file::AnyFile;
+use self::any_file::{AnyFile, Shape};
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
 use self::survey::are_typing_errors;
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
-use crate::cell::{parse_label, parse_number};
+use crate::cell::{DecimalMarks, parse_label, parse_number};
 use crate::tokenizer::Record;
 
 /// The columns of a file.
@@ -53,12 +54,16 @@ pub struct AnyColumn {
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// quote that is never closed or with a record of more than 16 MiB (65).
-pub fn read_columns(path: &Path, schema: &Schema) -> anyhow::Result<AnyColumns> {
-    let file = AnyFile::open(path)?;
-    let n_fields = file.n_fields();
+pub fn read_columns(
+    path: &Path,
+    schema: &Schema,
+    text: &TextSettings,
+) -> anyhow::Result<AnyColumns> {
+    let file = AnyFile::open(path, text)?;
+    let shape = file.shape();
     let wanted: Vec<(usize, String)> = file
         .columns()
-        .filter(|(_, name)| *name != schema.id)
+        .filter(|(_, name)| schema.id.as_deref() != Some(*name))
         .map(|(field, name)| (field, name.to_owned()))
         .collect();
     let fields: Vec<(usize, Option<&Labels>)> = wanted
@@ -71,7 +76,7 @@ pub fn read_columns(path: &Path, schema: &Schema) -> anyhow::Result<AnyColumns> 
     let mut all = Cells::of(fields.len());
     let warnings = file.each_block(
         || Cells::of(fields.len()),
-        |cells, record| cells.take(record, n_fields, &fields),
+        |cells, record| cells.take(record, shape, &fields),
         |cells| all.append(cells),
     )?;
     let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
@@ -91,10 +96,10 @@ pub fn read_columns(path: &Path, schema: &Schema) -> anyhow::Result<AnyColumns> 
 
 /// The number in a cell, NaN for a missing one; in the target column also a label. `None` for other
 /// text.
-fn number(cell: &[u8], labels: Option<&Labels>) -> Option<f64> {
+fn number(cell: &[u8], labels: Option<&Labels>, marks: DecimalMarks) -> Option<f64> {
     let label = labels.and_then(|labels| parse_label(cell, labels).ok()?);
     let number = label.map(|label| f64::from(u8::from(label)));
-    number.or_else(|| parse_number(cell).ok())
+    number.or_else(|| parse_number(cell, &NumberRules::default(), marks).ok())
 }
 
 /// Some columns of some records as numbers.
@@ -115,14 +120,15 @@ impl Cells {
         }
     }
 
-    fn take(&mut self, record: Record<'_>, n_fields: usize, fields: &[(usize, Option<&Labels>)]) {
-        if record.len() != n_fields || record.stray_quote.is_some() {
+    fn take(&mut self, record: Record<'_>, shape: Shape, fields: &[(usize, Option<&Labels>)]) {
+        if !shape.fits(record) {
             self.skipped += 1;
             return;
         }
         self.rows += 1;
         for (column, (field, labels)) in fields.iter().enumerate() {
-            let number = number(record.field(*field), *labels).unwrap_or_else(|| {
+            let cell = record.field(*field);
+            let number = number(cell, *labels, shape.decimal).unwrap_or_else(|| {
                 self.unreadable[column] += 1;
                 f64::NAN
             });
@@ -156,7 +162,7 @@ mod tests {
 
     fn schema() -> Schema {
         Schema {
-            id: "id".into(),
+            id: Some("id".into()),
             target: "left".into(),
             ..Schema::default()
         }
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn a_column_is_of_numbers_when_all_its_cells_are() {
         let file = file("\u{feff}x, y ,id,z\n1,a,u,\n,2,v,NA\nshort\n3,a,w,\n");
-        let found = read_columns(file.path(), &schema()).unwrap();
+        let found = read_columns(file.path(), &schema(), &TextSettings::default()).unwrap();
         assert_eq!((found.rows, found.skipped), (3, 1));
         let names: Vec<&str> = found
             .columns
@@ -185,7 +191,7 @@ mod tests {
         let z = found.columns[2].numbers.as_ref().unwrap();
         assert!(z.len() == 3 && z.iter().all(|value| value.is_nan()));
 
-        let levels = count_levels(file.path(), &["y", "nobody"]).unwrap();
+        let levels = count_levels(file.path(), &["y", "nobody"], &TextSettings::default()).unwrap();
         assert_eq!(levels.len(), 1);
         let counts = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
         assert_eq!(levels["y"].counts, BTreeMap::from(counts));
@@ -199,7 +205,7 @@ mod tests {
                 .map(|_| "12 k\n")
                 .chain((0..numbers).map(|_| "7\n"));
             let file = file(&["x\n"].into_iter().chain(cells).collect::<String>());
-            let column = read_columns(file.path(), &schema())
+            let column = read_columns(file.path(), &schema(), &TextSettings::default())
                 .unwrap()
                 .columns
                 .remove(0);
@@ -214,7 +220,7 @@ mod tests {
     #[test]
     fn true_and_false_are_numbers_in_the_column_of_labels() {
         let file = file("left,other\nTRUE,true\nfalse,true\n,true\n1,true\nyes,true\n");
-        let found = read_columns(file.path(), &schema()).unwrap();
+        let found = read_columns(file.path(), &schema(), &TextSettings::default()).unwrap();
         let [left, other] = &found.columns[..] else {
             panic!("two columns");
         };
@@ -226,7 +232,7 @@ mod tests {
     #[test]
     fn a_file_without_a_usable_header_is_rejected() {
         let refused = |text: &str| {
-            read_columns(file(text).path(), &schema())
+            read_columns(file(text).path(), &schema(), &TextSettings::default())
                 .unwrap_err()
                 .to_string()
         };
@@ -236,7 +242,7 @@ mod tests {
     #[test]
     fn columns_of_one_name_are_left_out_and_the_others_are_read() {
         let file = file("x,note,,note,\n1,a,2,b,3\n");
-        let found = read_columns(file.path(), &schema()).unwrap();
+        let found = read_columns(file.path(), &schema(), &TextSettings::default()).unwrap();
         let names: Vec<&str> = found.columns.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["x"]);
         assert!(

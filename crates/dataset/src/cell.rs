@@ -1,14 +1,31 @@
 //! Parsing of one cell.
 //!
-//! A number is decimal, with `.` as its point and an optional exponent; no other form is accepted.
-//! A category's level is the text of its cell without the surrounding space, byte by byte: `Gold`
-//! and `gold` are two levels. An empty cell is missing. In a numeric column, `NaN`, `NA`, `N/A`,
-//! `null` and `None` in any case are missing too. In a category these words are levels like any
-//! other.
+//! A number is decimal, with an optional exponent; its decimal mark depends on the text, and the
+//! schema may allow signs of percent and money and separators of thousands. A category's level is
+//! the text of its cell without the surrounding space, byte by byte: `Gold` and `gold` are two
+//! levels. An empty cell is missing, and so are the [words](common::schema::MissingWords) of a
+//! column. In a category no word is missing unless the schema lists it.
+
+mod number;
 
 use common::schema::{
-    Breach, CategoryRules, Labels, MAX_LEVEL_BYTES, NumberRules, is_missing_marker,
+    Breach, CategoryRules, Labels, MAX_LEVEL_BYTES, NumberFormat, NumberRules, is_missing_marker,
 };
+
+pub(crate) use self::number::Commas;
+use self::number::parse_decimal;
+
+/// The decimal marks of a text's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DecimalMarks {
+    /// `1234.5`
+    #[default]
+    Point,
+    /// `1234,5`
+    Comma,
+    /// Either of them.
+    Either,
+}
 
 /// Label of a row: positive (`true`), negative (`false`), or unknown (`None`).
 pub type Label = Option<bool>;
@@ -49,26 +66,70 @@ impl CellProblem {
     }
 }
 
-/// Parses the number in a feature's cell. NaN stands for a missing value.
-pub fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
+/// Parses the number in a cell, without a look at bounds. NaN stands for a missing value.
+#[inline]
+pub fn parse_number(
+    cell: &[u8],
+    rules: &NumberRules,
+    marks: DecimalMarks,
+) -> Result<f64, CellProblem> {
     let cell = cell.trim_ascii();
-    if let Some(number) = short_decimal(cell) {
-        return Ok(number);
+    if marks == DecimalMarks::Point
+        && let Some(number) = number::short_decimal(cell, b'.')
+    {
+        // Most numbers end here; few schemas list words.
+        return Ok(present(number, rules));
     }
-    if is_missing_marker(cell) {
+    if rules.missing.mark_number(cell) {
         return Ok(f64::NAN);
     }
-    if !is_decimal(cell) {
-        return Err(CellProblem::NotANumber);
+    let number = parse_decimal(cell, rules.format, marks)?;
+    match number.is_infinite() {
+        true => Err(CellProblem::OutOfRange),
+        false => Ok(present(number, rules)),
     }
-    let number: f64 = std::str::from_utf8(cell)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or(CellProblem::NotANumber)?;
-    if number.is_infinite() {
-        return Err(CellProblem::OutOfRange);
+}
+
+/// The number, or NaN if it stands for a missing value.
+#[inline]
+pub fn present(number: f64, rules: &NumberRules) -> f64 {
+    match rules.missing.mark_value(number) {
+        true => f64::NAN,
+        false => number,
     }
-    Ok(number)
+}
+
+/// How a text that is no number would be read as one.
+pub(crate) fn reading_advice(cell: &[u8], marks: DecimalMarks) -> Option<&'static str> {
+    let cell = cell.trim_ascii();
+    let is_read = |format| number::parse_decimal(cell, format, marks).is_ok();
+    if number::parse_decimal(cell, NumberFormat::Plain, DecimalMarks::Either).is_ok() {
+        return Some(match marks {
+            DecimalMarks::Comma => {
+                "the decimal mark is a comma: see ingestion.decimal, or give the column \"format\": \"thousands\""
+            }
+            _ => {
+                "the decimal mark is a point: set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
+            }
+        });
+    }
+    [
+        (
+            NumberFormat::Percent,
+            "\"format\": \"percent\" in the schema reads it",
+        ),
+        (
+            NumberFormat::Thousands,
+            "\"format\": \"thousands\" in the schema reads it",
+        ),
+        (
+            NumberFormat::Money,
+            "\"format\": \"money\" in the schema reads it",
+        ),
+    ]
+    .into_iter()
+    .find(|(format, _)| is_read(*format))
+    .map(|(_, advice)| advice)
 }
 
 /// Returns the number if the rules allow it. NaN stands for a missing value.
@@ -85,7 +146,7 @@ pub fn parse_level<'c>(
     rules: &CategoryRules,
 ) -> Result<Option<&'c str>, CellProblem> {
     let cell = cell.trim_ascii();
-    let level = if cell.is_empty() {
+    let level = if rules.missing.mark_level(cell) {
         None
     } else if cell.len() > MAX_LEVEL_BYTES {
         return Err(CellProblem::TooLong);
@@ -118,7 +179,7 @@ pub fn parse_label(cell: &[u8], labels: &Labels) -> Result<Label, CellProblem> {
         _ if cell.eq_ignore_ascii_case(b"false") => return Ok(Some(false)),
         _ => {}
     }
-    match parse_number(cell) {
+    match parse_number(cell, &NumberRules::default(), DecimalMarks::Point) {
         Ok(number) if number.is_nan() => Ok(None),
         Ok(0.0) => Ok(Some(false)),
         Ok(1.0) => Ok(Some(true)),
@@ -126,67 +187,13 @@ pub fn parse_label(cell: &[u8], labels: &Labels) -> Result<Label, CellProblem> {
     }
 }
 
-/// A float holds any number of this many digits exactly.
-const EXACT_DIGITS: usize = 15;
-const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-];
-
-/// Parses a number with few digits and no exponent, as nearly all numbers are. `None` otherwise.
-///
-/// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
-fn short_decimal(trimmed: &[u8]) -> Option<f64> {
-    let (sign, unsigned) = match trimmed {
-        [b'-', rest @ ..] => (-1.0, rest),
-        _ => (1.0, trimmed),
-    };
-    if unsigned.len() > EXACT_DIGITS {
-        return None;
-    }
-    let (mut digits, mut n_digits, mut decimals) = (0_u64, 0, None);
-    for byte in unsigned {
-        match byte {
-            b'0'..=b'9' => {
-                digits = digits * 10 + u64::from(byte - b'0');
-                n_digits += 1;
-                decimals = decimals.map(|decimals| decimals + 1);
-            }
-            b'.' if decimals.is_none() => decimals = Some(0),
-            _ => return None,
-        }
-    }
-    let scale = POWERS_OF_TEN[decimals.unwrap_or(0)];
-    (n_digits > 0).then(|| sign * (digits as f64 / scale))
-}
-
-/// True if the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before the
-/// exponent. Rust's own parser would also accept `inf` and `infinity`.
-fn is_decimal(text: &[u8]) -> bool {
-    let unsigned = strip_sign(text);
-    let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
-    let (mantissa, exponent) = match exponent_at {
-        Some(at) => (&unsigned[..at], Some(strip_sign(&unsigned[at + 1..]))),
-        None => (unsigned, None),
-    };
-    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let points = mantissa.iter().filter(|byte| **byte == b'.').count();
-    digits > 0
-        && points <= 1
-        && digits + points == mantissa.len()
-        && exponent
-            .is_none_or(|exponent| !exponent.is_empty() && exponent.iter().all(u8::is_ascii_digit))
-}
-
-fn strip_sign(text: &[u8]) -> &[u8] {
-    match text {
-        [b'+' | b'-', rest @ ..] => rest,
-        _ => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse_number(cell: &[u8]) -> Result<f64, CellProblem> {
+        super::parse_number(cell, &NumberRules::default(), DecimalMarks::Point)
+    }
 
     #[test]
     fn decimal_numbers_are_read() {
@@ -201,16 +208,6 @@ mod tests {
             ("9223372036854775809", 9_223_372_036_854_775_809.0),
         ] {
             assert_eq!(parse_number(text.as_bytes()), Ok(number), "{text}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn short_numbers_are_the_nearest_floats(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}") {
-            if let Some(number) = short_decimal(text.as_bytes()) {
-                let nearest: f64 = text.parse().expect("Rust reads it too");
-                proptest::prop_assert_eq!(number.to_bits(), nearest.to_bits(), "{}", text);
-            }
         }
     }
 

@@ -120,7 +120,7 @@ impl SampleHasher {
     }
 }
 
-fn canonical_bits(value: f64) -> u64 {
+pub(crate) fn canonical_bits(value: f64) -> u64 {
     if value.is_nan() {
         MISSING_BITS
     } else if value == 0.0 {

@@ -16,6 +16,7 @@ mod load;
 mod parallel;
 pub mod passes;
 mod reader;
+mod row_id;
 mod table;
 mod test_data;
 mod text;
@@ -42,6 +43,7 @@ pub use reader::{
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
     find_columns, missing_too_often,
 };
+pub use row_id::RowIds;
 pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, for_each_test_file, load_test_data};
 pub use text::escaped;

@@ -75,7 +75,7 @@ pub fn read_final_data(
             path.display()
         ))
     };
-    if ledger.schema != config.schema.digest() {
+    if ledger.schema != config.data_digest() {
         return Err(damaged("was written under another schema").into());
     }
     let file =
@@ -139,7 +139,7 @@ mod tests {
         let damaged = Ledger {
             rows: u64::MAX,
             committed_bytes: u64::MAX,
-            schema: config.schema.digest(),
+            schema: config.data_digest(),
             ..Ledger::default()
         };
         assert_eq!(rows_to_reserve(&config, &damaged), 0);

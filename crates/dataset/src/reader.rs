@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use common::Schema;
 
-use crate::cell::Label;
+use crate::cell::{Commas, DecimalMarks, Label};
 use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
@@ -44,6 +44,8 @@ pub struct RowReader<R> {
     columns: Arc<ColumnMap>,
     passed: Passed,
     checked: Checked,
+    /// What commas and points of the last record show.
+    commas: Vec<Commas>,
 }
 
 /// A header that was read, and where the schema's columns stand in it, for texts that begin with
@@ -70,7 +72,8 @@ pub enum ReadRow<'a> {
 
 /// An accepted row.
 pub struct Cells<'a> {
-    id: &'a [u8],
+    /// Name of the client; `None` where the schema has no id.
+    pub id: Option<&'a [u8]>,
     /// Line that the row begins on, counted from 1.
     pub line: u64,
     /// The features in schema order; NaN stands for a missing value.
@@ -111,7 +114,7 @@ impl<R: Read> RowReader<R> {
         let columns = match known.as_ref().filter(is_known) {
             Some(known) => Arc::clone(&known.columns),
             None => {
-                let columns = ColumnMap::of_header(opened.header(), schema, target)
+                let columns = ColumnMap::of_opened(&opened, schema, target)
                     .map_err(|flaw| FileProblem::Unusable(flaw.into()))?;
                 let columns = Arc::new(columns);
                 *known = (text.len() <= MAX_KNOWN_HEADER_BYTES).then(|| KnownHeader {
@@ -124,12 +127,13 @@ impl<R: Read> RowReader<R> {
                 columns
             }
         };
+        let tolerated = opened.tolerated();
         let Opened {
             blocks,
             block,
             tokenizer,
             lines_before,
-            tolerated_before,
+            ..
         } = opened;
         Ok(Self {
             blocks,
@@ -139,10 +143,11 @@ impl<R: Read> RowReader<R> {
             columns,
             passed: Passed {
                 lines: lines_before,
-                tolerated: tolerated_before,
+                tolerated,
                 ..Passed::default()
             },
             checked: Checked::with_room(schema.features.len()),
+            commas: Vec::new(),
         })
     }
 
@@ -155,6 +160,12 @@ impl<R: Read> RowReader<R> {
         let line = self.passed.lines + record.line + 1;
         self.passed.long_fields.look_into(record, line);
         let row = self.checked.row(&self.columns, record, self.encoding, line);
+        let may_be_comma = self.columns.decimal == DecimalMarks::Either;
+        if may_be_comma && matches!(row, ReadRow::Accepted(_)) {
+            self.commas.clear();
+            self.columns.count_commas(record, &mut self.commas);
+            self.passed.add_commas(&self.commas);
+        }
         Ok(Some(row))
     }
 
@@ -207,6 +218,7 @@ impl<R: Read> RowReader<R> {
             self.encoding = Encoding::of(self.block.text());
             self.tokenizer.begin(self.block.text());
             if !is_there {
+                self.passed.check_numbers(&self.columns)?;
                 return Ok(false);
             }
         }
@@ -247,20 +259,13 @@ impl Checked {
         self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
         match checked {
             Ok(label) => ReadRow::Accepted(Cells {
-                id: record.field(columns.id),
+                id: columns.id_of(record),
                 line,
                 values: &self.values,
                 label,
             }),
             Err(blame) => ReadRow::Rejected(blame.rejection(record, line)),
         }
-    }
-}
-
-impl Cells<'_> {
-    /// The client's name, as it stands in the file.
-    pub fn id(&self) -> &[u8] {
-        self.id
     }
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
 use common::config::InputFolder;
-use common::{Failure, Schema, digest, regular};
+use common::{Config, Failure, Schema, digest, regular};
 use walkdir::WalkDir;
 
 use crate::data_file::DataFile;
@@ -77,11 +77,12 @@ impl TestLines {
 /// Reads the test data. `key` is the key of the fingerprints.
 ///
 /// Returns an error if no labelled row is accepted.
-pub fn load_test_data(
-    folder: &InputFolder,
-    schema: &Schema,
-    key: &FingerprintKey,
-) -> anyhow::Result<TestData> {
+pub fn load_test_data(config: &Config, key: &FingerprintKey) -> anyhow::Result<TestData> {
+    let Config {
+        test_folder: folder,
+        schema,
+        ..
+    } = config;
     let mut data = TestData {
         table: Table::new(schema),
         fingerprints: Vec::new(),
@@ -92,7 +93,7 @@ pub fn load_test_data(
         warnings: Vec::new(),
     };
     let mut digests = String::new();
-    let mut reader = TestReader::new(schema, key, Lines::Dropped);
+    let mut reader = TestReader::new(config, key, Lines::Dropped);
     data.rejected_files = reader.each_file(folder, |file| {
         digests.push_str(&file.digest);
         data.table.extend(&file.table);
@@ -118,15 +119,14 @@ pub fn load_test_data(
 /// Passes the accepted rows of the test data to `take`, one call per file, as CSV to send. Rejected
 /// rows and files are left out, as they are from the score.
 pub fn for_each_test_file(
-    folder: &InputFolder,
-    schema: &Schema,
+    config: &Config,
     mut take: impl FnMut(TestLines) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut header = Vec::new();
-    push_line(&mut header, schema.columns());
+    push_line(&mut header, config.schema.written_columns());
     // The fingerprints are used only within this read, so any key will do.
-    let mut reader = TestReader::new(schema, &FingerprintKey::PUBLIC, Lines::Kept);
-    reader.each_file(folder, |file| {
+    let mut reader = TestReader::new(config, &FingerprintKey::PUBLIC, Lines::Kept);
+    reader.each_file(&config.test_folder, |file| {
         take(TestLines {
             header: header.clone(),
             ..file.lines
@@ -138,6 +138,8 @@ pub fn for_each_test_file(
 /// Reads files of the test data one after another.
 struct TestReader<'a> {
     schema: &'a Schema,
+    deduplicate: bool,
+    format: Format,
     key: &'a FingerprintKey,
     /// Whether rows are also kept as lines of CSV.
     lines: Lines,
@@ -157,9 +159,11 @@ struct ReadFile {
 }
 
 impl<'a> TestReader<'a> {
-    fn new(schema: &'a Schema, key: &'a FingerprintKey, lines: Lines) -> Self {
+    fn new(config: &'a Config, key: &'a FingerprintKey, lines: Lines) -> Self {
         Self {
-            schema,
+            schema: &config.schema,
+            deduplicate: config.ingestion.deduplicate,
+            format: Format::foreign(&config.ingestion.text),
             key,
             lines,
             seen: HashSet::new(),
@@ -191,17 +195,20 @@ impl<'a> TestReader<'a> {
     /// Reads a file, or returns the reason for its rejection.
     fn read(&mut self, file: &FoundFile) -> anyhow::Result<Result<ReadFile, String>> {
         let path = &file.path;
-        if let Some(reason) = missing_too_often(path, self.schema)? {
+        if let Some(reason) = missing_too_often(path, self.format, self.schema)? {
             return Ok(Err(reason));
         }
         let mut data = DataFile::open(path)?;
         let mut read = ReadFile::of(format!("{}/{}", file.folder, file.name), self.schema);
         let mut reader =
-            match BulkReader::open(&mut data, Format::FOREIGN, self.schema, TargetColumn::Read) {
+            match BulkReader::open(&mut data, self.format, self.schema, TargetColumn::Read) {
                 Ok(reader) => reader,
                 Err(FileProblem::Unusable(flaw)) => return Ok(Err(flaw.to_string())),
                 Err(FileProblem::Unreadable(error)) => return Err(error.into()),
             };
+        if !self.deduplicate {
+            reader.name_rows_by(&format!("{}/{}", file.folder, file.name));
+        }
         let Self {
             seen,
             scratch,
@@ -329,21 +336,25 @@ mod tests {
     const HEADER: &str =
         "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n";
 
-    fn folder(path: &Path) -> InputFolder {
-        InputFolder {
+    fn config(path: &Path) -> Config {
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out",
+            "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod"}"#;
+        let mut config = Config::parse(Path::new("/nowhere/config.json"), text).unwrap();
+        config.test_folder = InputFolder {
             name: "test".into(),
             path: path.to_owned(),
             excluded: Vec::new(),
-        }
+        };
+        config
     }
 
     fn load(path: &Path) -> anyhow::Result<TestData> {
-        load_test_data(&folder(path), &Schema::default(), &FingerprintKey::PUBLIC)
+        load_test_data(&config(path), &FingerprintKey::PUBLIC)
     }
 
     fn lines(path: &Path) -> Vec<TestLines> {
         let mut all = Vec::new();
-        for_each_test_file(&folder(path), &Schema::default(), |lines| {
+        for_each_test_file(&config(path), |lines| {
             all.push(lines);
             Ok(())
         })

@@ -9,15 +9,16 @@
 //! - A quote anywhere else is text.
 //! - A byte order mark at the beginning of a text is skipped.
 
+mod beginning;
 mod blocks;
 mod format;
 mod records;
-mod separator;
 mod structure;
 mod tolerated;
 
+pub(crate) use self::beginning::Beginning;
 pub(crate) use self::blocks::{Block, Blocks, CutError, LongRecord};
-pub(crate) use self::format::SEPARATORS;
+pub(crate) use self::format::{Detection, SEPARATORS};
 pub use self::format::{Dialect, Format, LimitExceeded, Limits};
 pub(crate) use self::records::{Record, Tokenizer};
 pub(crate) use self::tolerated::Tolerated;

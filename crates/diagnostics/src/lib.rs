@@ -99,6 +99,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<Output> {
                 probability,
                 prediction,
             }),
+            text: config.ingestion.text,
         };
         let found = compare(&request, &config.schema)?;
         return Ok(Output::Comparison(Box::new(found)));

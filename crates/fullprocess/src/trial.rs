@@ -233,7 +233,7 @@ impl TrialTestData {
     /// Reads the test data and finds the rows that a model was fitted to.
     fn load(run: &OpenRun<'_>, data: &RunData) -> anyhow::Result<Self> {
         let config = run.config;
-        let test = dataset::load_test_data(&config.test_folder, &config.schema, &data.key)?;
+        let test = dataset::load_test_data(config, &data.key)?;
         let seen = known_input_rows(config, data, &test)?;
         let n_seen = seen.iter().filter(|seen| **seen).count();
         let mut warnings = scoring::test_data_warnings(&test);

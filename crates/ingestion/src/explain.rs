@@ -11,8 +11,8 @@ use common::cli::Report;
 use common::ledger::RowCounts;
 use common::{Config, History, regular};
 use dataset::{
-    DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowReader, TargetColumn,
-    load_fingerprints, missing_too_often, reason_to_ignore,
+    DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowIds, RowReader,
+    TargetColumn, load_fingerprints, missing_too_often, reason_to_ignore,
 };
 use serde::Serialize;
 
@@ -107,20 +107,24 @@ fn read(
 ) -> anyhow::Result<()> {
     explanation.fate = FileFate::Rejected;
     let input = DataFile::open(file)?;
-    let mut reader =
-        match RowReader::open(input, Format::FOREIGN, &config.schema, TargetColumn::Read) {
-            Ok(reader) => reader,
-            Err(FileProblem::Unusable(flaw)) => {
-                explanation.reason = Some(flaw.to_string());
-                return Ok(());
-            }
-            Err(FileProblem::Unreadable(error)) => return Err(error.into()),
-        };
-    explanation.reason = missing_too_often(file, &config.schema)?;
+    let format = Format::foreign(&config.ingestion.text);
+    let mut reader = match RowReader::open(input, format, &config.schema, TargetColumn::Read) {
+        Ok(reader) => reader,
+        Err(FileProblem::Unusable(flaw)) => {
+            explanation.reason = Some(flaw.to_string());
+            return Ok(());
+        }
+        Err(FileProblem::Unreadable(error)) => return Err(error.into()),
+    };
+    explanation.reason = missing_too_often(file, format, &config.schema)?;
     if explanation.reason.is_some() {
         return Ok(());
     }
     let (key, mut seen) = ingested(config)?;
+    let mut row_ids = match config.ingestion.deduplicate {
+        true => RowIds::default(),
+        false => RowIds::of_origin(&file.display().to_string()),
+    };
     let rows = &mut explanation.rows;
     loop {
         let fate = match reader.next_row() {
@@ -135,7 +139,11 @@ fn read(
                 }
             }
             Ok(Some(ReadRow::Accepted(row))) => {
-                let is_new = seen.insert(key.of_row(row.id(), row.values, row.label));
+                let id = match row.id {
+                    Some(id) => id,
+                    None => row_ids.next(row.values, row.label),
+                };
+                let is_new = seen.insert(key.of_row(id, row.values, row.label));
                 if is_new {
                     rows.kept += 1;
                 } else {

@@ -27,7 +27,7 @@ pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchem
     } else {
         files
             .iter()
-            .map(|file| survey_columns(file))
+            .map(|file| survey_columns(file, &config.ingestion.text))
             .collect::<anyhow::Result<Vec<FileSurvey>>>()?
     };
     if surveys.iter().all(|survey| survey.rows == 0) {
@@ -52,7 +52,7 @@ fn of_input_folders(config: &Config) -> anyhow::Result<Vec<FileSurvey>> {
     }
     let mut surveys = Vec::new();
     for file in &listing.files {
-        match survey_columns(&file.path).context("left out") {
+        match survey_columns(&file.path, &config.ingestion.text).context("left out") {
             Ok(survey) => surveys.push(survey),
             Err(error) => tracing::warn!("{error:#}"),
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use common::ledger::LedgerFile;
 use common::{Config, Layout, Schema};
-use dataset::FingerprintKey;
+use dataset::{FingerprintKey, Format};
 
 use crate::memory::Memory;
 
@@ -31,6 +31,9 @@ pub enum Keep {
 pub(crate) struct Reading<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) schema: &'a Schema,
+    pub(crate) format: Format,
+    /// False if equal rows of two files without an id are different rows.
+    pub(crate) deduplicate: bool,
     pub(crate) key: &'a FingerprintKey,
     pub(crate) memory: Memory,
     pub(crate) keep: Keep,
@@ -45,6 +48,8 @@ impl<'a> Reading<'a> {
             reads_twice: false,
             layout: &config.layout,
             schema: &config.schema,
+            format: Format::foreign(&config.ingestion.text),
+            deduplicate: config.ingestion.deduplicate,
             key,
             memory: Memory::of(&config.ingestion),
             keep,

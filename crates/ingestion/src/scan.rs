@@ -317,7 +317,7 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
     let ledger = &prepared.ledger;
     if ledger.committed_bytes == 0 {
         None
-    } else if ledger.schema != config.schema.digest() {
+    } else if ledger.schema != config.data_digest() {
         Some("the schema has changed".into())
     } else if !is_intact(&config.layout, ledger) {
         Some("the fingerprints of the evaluated rows were lost".into())

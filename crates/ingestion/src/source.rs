@@ -1,10 +1,9 @@
 //! Reads one input file from its first to its last row.
 
-use common::ledger::FileStamp;
+use common::ledger::{FileStamp, LedgerFile};
 use common::progress::Progress;
 use dataset::{
-    BulkReader, DataFile, FileProblem, Format, Lines, MissingCounts, ParsedRows, Scratch,
-    TargetColumn,
+    BulkReader, DataFile, FileProblem, Lines, MissingCounts, ParsedRows, Scratch, TargetColumn,
 };
 
 use crate::reading::{PlannedFile, Reading};
@@ -113,11 +112,15 @@ impl Source<'_> {
         let mut data = DataFile::open_watched(&file.path, progress)?;
         let rows = match BulkReader::open(
             &mut data,
-            Format::FOREIGN,
+            reading.format,
             reading.schema,
             TargetColumn::Read,
         ) {
             Ok(mut reader) => {
+                if !reading.deduplicate {
+                    let LedgerFile { folder, name, .. } = &file.entry;
+                    reader.name_rows_by(&format!("{folder}/{name}"));
+                }
                 let taken = reader.take_rows(Some(reading.key), *lines, scratch, |rows| {
                     has_handed_over_rows = true;
                     take(rows)

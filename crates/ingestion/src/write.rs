@@ -120,7 +120,7 @@ impl Reading<'_> {
                 };
                 sink.progress =
                     Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(twice));
-                sink.rows.write(self.schema.columns())?;
+                sink.rows.write(self.schema.written_columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
                 Ok(write_in_order(sink, planned, order))
             })

@@ -128,5 +128,5 @@ pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Met
 
 fn load_test(config: &Config) -> anyhow::Result<TestData> {
     // These rows are not compared with others, so any key will do.
-    dataset::load_test_data(&config.test_folder, &config.schema, &FingerprintKey::PUBLIC)
+    dataset::load_test_data(config, &FingerprintKey::PUBLIC)
 }

@@ -51,11 +51,7 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     let history = History::open(&config.layout)?;
     let (model, digest) = candidate(config)?;
     let key = FingerprintKey::load(&config.layout)?;
-    let test = dataset::load_test_data(
-        &config.test_folder,
-        &config.schema,
-        key.as_ref().unwrap_or(&FingerprintKey::PUBLIC),
-    )?;
+    let test = dataset::load_test_data(config, key.as_ref().unwrap_or(&FingerprintKey::PUBLIC))?;
     let mut warnings = test_data_warnings(&test);
     warnings.extend(overlap_warning(config, &history, key.as_ref(), &test));
     let (f1, metrics) = score_on_test(&model, &test)?;

@@ -44,7 +44,7 @@ fn put_final_data(config: &Config, rows: &str) {
         committed_bytes: text.len() as u64,
         digest: digest::of_bytes(text.as_bytes()),
         rows: rows.lines().count() as u64,
-        schema: config.schema.digest(),
+        schema: config.data_digest(),
         ..Ledger::default()
     };
     history.save_ledger(&ledger).unwrap();

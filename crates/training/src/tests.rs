@@ -29,7 +29,7 @@ fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
         committed_bytes: text.len() as u64,
         digest: digest::of_bytes(text.as_bytes()),
         rows: u64::from(rows),
-        schema: config.schema.digest(),
+        schema: config.data_digest(),
         ..Ledger::default()
     };
     history.save_ledger(&ledger).unwrap();

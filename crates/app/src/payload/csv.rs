@@ -1,14 +1,15 @@
 //! Rows as CSV, read by the rules of ingestion. A target column may be present and is ignored.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, Read};
 
 use common::Schema;
-use common::config::LimitSettings;
+use common::config::{LimitSettings, TextSettings};
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
-    FileFlaw, FileProblem, Format, HeaderFlaw, KnownHeader, LimitExceeded, Limits, ReadRow,
+    Cells, FileFlaw, FileProblem, Format, HeaderFlaw, KnownHeader, LimitExceeded, Limits, ReadRow,
     Rejection, RowFlaw, RowReader, TargetColumn,
 };
 
@@ -24,16 +25,17 @@ thread_local! {
 /// The rows of a CSV text with a header.
 pub(super) fn rows(
     input: impl Read,
+    text: &TextSettings,
     schema: &Schema,
     room: RowBudget<'_>,
 ) -> Result<RequestRows, ApiError> {
-    let mut reader = open(input, schema, room.limits)?;
+    let mut reader = open(input, text, schema, room.limits)?;
     let mut collector = RowCollector::new(schema.features.len(), room);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
         match row {
             ReadRow::Accepted(cells) => {
-                let id = String::from_utf8_lossy(cells.id());
+                let id = name_of(&cells, number);
                 collector.accept(&id, cells.values.iter().copied());
             }
             ReadRow::Rejected(rejection) => {
@@ -44,19 +46,34 @@ pub(super) fn rows(
     collector.finish()
 }
 
+/// The name of a row in an answer: that of its client, or its number where the schema has no id.
+pub(super) fn name_of<'c>(cells: &Cells<'c>, number: u64) -> Cow<'c, str> {
+    match cells.id {
+        Some(id) => String::from_utf8_lossy(id),
+        None => number.to_string().into(),
+    }
+}
+
+/// How the body of a request is written: its separator and encoding are its own.
+pub(super) fn of_body(text: &TextSettings) -> TextSettings {
+    TextSettings {
+        decimal: text.decimal,
+        ..TextSettings::default()
+    }
+}
+
 /// Reads the header of a text under the limits of a request.
 pub(super) fn open<R: Read>(
     input: R,
+    text: &TextSettings,
     schema: &Schema,
     limits: &LimitSettings,
 ) -> Result<RowReader<R>, ApiError> {
-    let format = Format {
-        limits: Limits {
-            fields: limits.columns,
-            field_bytes: limits.field_bytes,
-            ..Limits::default()
-        },
-        ..Format::FOREIGN
+    let mut format = Format::foreign(text);
+    format.limits = Limits {
+        fields: limits.columns,
+        field_bytes: limits.field_bytes,
+        ..Limits::default()
     };
     HEADER
         .with_borrow_mut(|known| {
@@ -177,6 +194,7 @@ mod tests {
         let mut permit = in_flight.permit();
         rows(
             text.as_bytes(),
+            &TextSettings::default(),
             &Schema::default(),
             room(&limits, &mut permit),
         )
@@ -200,7 +218,13 @@ mod tests {
         let in_flight = InFlight::new(u64::MAX);
         let values = |schema: &Schema, text: &str| {
             let mut permit = in_flight.permit();
-            let rows = rows(text.as_bytes(), schema, room(&limits, &mut permit)).unwrap();
+            let rows = rows(
+                text.as_bytes(),
+                &TextSettings::default(),
+                schema,
+                room(&limits, &mut permit),
+            )
+            .unwrap();
             rows.iter().next().map(<[f64]>::to_vec).unwrap()
         };
         let schema = Schema::default();

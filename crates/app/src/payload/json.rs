@@ -54,10 +54,7 @@ pub(super) fn columns(
     let names = column_names(names, budget.limits)?;
     let places = find_columns(names.iter().map(String::as_str), schema).map_err(header_error)?;
     let mut slots = vec![None; names.len()];
-    for (slot, place) in std::iter::once(&places.id)
-        .chain(&places.features)
-        .enumerate()
-    {
+    for (slot, place) in places.id.iter().chain(&places.features).enumerate() {
         if let Some(entry) = slots.get_mut(*place) {
             *entry = Some(slot);
         }

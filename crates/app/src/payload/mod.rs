@@ -36,7 +36,15 @@ pub(crate) fn rows(
 ) -> Result<RequestRows, ApiError> {
     let limits = &config.api.limits;
     match source {
-        Source::Csv(text) => csv::rows(text.as_bytes(), schema, RowBudget { limits, permit }),
+        Source::Csv(text) => {
+            let settings = csv::of_body(&config.ingestion.text);
+            csv::rows(
+                text.as_bytes(),
+                &settings,
+                schema,
+                RowBudget { limits, permit },
+            )
+        }
         Source::Records(json) => json::records(json, schema, RowBudget { limits, permit }),
         Source::Columns { names, data } => {
             json::columns(names, data, schema, RowBudget { limits, permit })
@@ -44,7 +52,12 @@ pub(crate) fn rows(
         Source::Path(path) => {
             let file = path::open(config, path)?;
             permit.grow(usize::try_from(file.limit()).unwrap_or(usize::MAX))?;
-            csv::rows(file, schema, RowBudget { limits, permit })
+            csv::rows(
+                file,
+                &config.ingestion.text,
+                schema,
+                RowBudget { limits, permit },
+            )
         }
     }
 }

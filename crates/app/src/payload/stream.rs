@@ -15,6 +15,7 @@ use std::thread;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
+use common::config::TextSettings;
 use dataset::ReadRow;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -77,7 +78,8 @@ pub(crate) async fn stream_body(
         current: beginning,
         chunks: receiver,
     };
-    start(streaming, input).await
+    let text = csv::of_body(&streaming.state.config.ingestion.text);
+    start(streaming, input, text).await
 }
 
 /// Streams the predictions for a file.
@@ -85,10 +87,15 @@ pub(crate) async fn stream_file(
     streaming: Streaming,
     file: Take<File>,
 ) -> Result<StreamedAnswer, ApiError> {
-    start(streaming, file).await
+    let text = streaming.state.config.ingestion.text;
+    start(streaming, file, text).await
 }
 
-async fn start<R>(streaming: Streaming, input: R) -> Result<StreamedAnswer, ApiError>
+async fn start<R>(
+    streaming: Streaming,
+    input: R,
+    text: TextSettings,
+) -> Result<StreamedAnswer, ApiError>
 where
     R: Read + Send + 'static,
 {
@@ -98,7 +105,7 @@ where
         .name("stream".into())
         .spawn(move || {
             let _slot = slot;
-            if let Err(error) = predict_all(&streaming, input, &sender) {
+            if let Err(error) = predict_all(&streaming, input, &text, &sender) {
                 streaming.note(&error);
                 // A client that has left gets no error.
                 let _ = sender.blocking_send(Err(error));
@@ -112,11 +119,12 @@ where
 fn predict_all(
     streaming: &Streaming,
     input: impl Read,
+    text: &TextSettings,
     sender: &Sender<Piece>,
 ) -> Result<(), ApiError> {
     let limits = &streaming.state.config.api.limits;
     let Snapshot { model, schema, .. } = &*streaming.snapshot;
-    let mut reader = csv::open(input, schema, limits)?;
+    let mut reader = csv::open(input, text, schema, limits)?;
     let mut answer = CsvAnswer::new(streaming.threshold, CHUNK_BYTES);
     let scorer = model.scorer();
     let mut n_rows = 0;
@@ -127,7 +135,7 @@ fn predict_all(
         }
         match row {
             ReadRow::Accepted(cells) => {
-                let id = String::from_utf8_lossy(cells.id());
+                let id = csv::name_of(&cells, n_rows);
                 answer.push(&id, scorer.probability(cells.values));
             }
             ReadRow::Rejected(rejection) => {

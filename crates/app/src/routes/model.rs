@@ -31,7 +31,7 @@ struct ServedModel<'a> {
     deployed_score: f64,
     /// Version of the program that fitted the model.
     program: &'a str,
-    id: &'a str,
+    id: Option<&'a str>,
     target: &'a str,
     /// Texts of the labels; absent where they are 0 and 1.
     #[serde(skip_serializing_if = "Labels::are_numbers")]
@@ -122,7 +122,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         parent: manifest.parent.as_deref(),
         deployed_score: manifest.score,
         program: &model.program,
-        id: &schema.id,
+        id: schema.id.as_deref(),
         target: &schema.target,
         labels: &schema.labels,
         intercept: model.predictor.expression().intercept,

@@ -21,15 +21,15 @@ pub use self::folders::{ExcludedFolder, InputFolder};
 use self::schema::read_schema;
 use self::section::{Problems, Section};
 pub use self::settings::{
-    ApiSettings, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings, DriftTrigger,
-    GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie, ScoringSettings,
-    TrainingSettings, TrainingWindow,
+    ApiSettings, DecimalMark, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings,
+    DriftTrigger, GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie,
+    ScoringSettings, TextSettings, TrainingSettings, TrainingWindow,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
     read_scoring, read_training,
 };
-use crate::{Failure, Layout, Schema, regular};
+use crate::{Failure, Layout, Schema, digest, regular};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -68,6 +68,23 @@ pub struct Config {
 pub const CONFIG_VARIABLE: &str = "RISK_CONFIG";
 
 impl Config {
+    /// Digest of all that decides which rows are read from the input files; data with another digest
+    /// must be rebuilt.
+    pub fn data_digest(&self) -> String {
+        let IngestionSettings {
+            text, deduplicate, ..
+        } = &self.ingestion;
+        let mut settings = text.digest_text();
+        if !deduplicate {
+            settings.push_str("\0every row");
+        }
+        let schema = self.schema.digest();
+        match settings.as_str() {
+            "" => schema,
+            _ => digest::of_bytes(format!("{schema}{settings}").as_bytes()),
+        }
+    }
+
     /// Reads the configuration file named by `--config`, else by `RISK_CONFIG`, else
     /// `./config.json`.
     pub fn find_and_load(named: Option<PathBuf>) -> anyhow::Result<Self> {
@@ -114,8 +131,15 @@ impl Config {
 /// `problems`.
 fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
     let folders = Folders::read(&mut root);
-    let schema = read_schema(root.section("schema"));
     let ingestion = read_ingestion(root.section("ingestion"));
+    let schema = read_schema(root.section("schema"), &ingestion.missing);
+    let keeps_equal_rows = !ingestion.deduplicate;
+    if keeps_equal_rows && schema.id.is_some() {
+        problems.add(
+            "ingestion.deduplicate",
+            "may be false only where schema.id is null: with an id, a row of one client that comes again is the same row",
+        );
+    }
     let training = read_training(root.section("training"));
     let scoring = read_scoring(root.section("scoring"));
     let drift = read_drift(root.section("drift"));

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::section::Section;
 use crate::Schema;
+use crate::schema::ROW_ID_COLUMN;
 use crate::schema::{
-    CategoryRules, Feature, Kind, Labels, ListedLevels, ListedValues, MissingShare, NumberRules,
-    Presence, ValueRange,
+    CategoryRules, Feature, Kind, Labels, ListedLevels, ListedValues, MissingShare, MissingWords,
+    NumberFormat, NumberRules, Presence, ValueRange,
 };
 
 /// Declared kind of a column.
@@ -20,21 +21,30 @@ enum NamedKind {
     Category,
 }
 
-pub(super) fn read_schema(mut section: Section<'_>) -> Schema {
+/// Reads the section. Columns of numbers without words for missing values of their own have
+/// `missing`.
+pub(super) fn read_schema(mut section: Section<'_>, missing: &MissingWords) -> Schema {
     let default = Schema::default();
     let (target, labels) = read_target(&mut section, default.target.clone());
     let schema = Schema {
-        features: read_features(&mut section, &default),
+        features: read_features(&mut section, &default, missing),
         id: section.value("id", default.id),
         target,
         labels,
     };
     let mut seen = BTreeSet::new();
-    for column in schema.columns() {
+    for column in schema.written_columns() {
         if column.trim().is_empty() {
             section.problem("features", "has a column without a name");
         } else if !seen.insert(column.trim().to_lowercase()) {
-            section.problem("features", &format!("names the column {column:?} twice"));
+            let advice = match &schema.id {
+                None if column.trim().eq_ignore_ascii_case(ROW_ID_COLUMN) => {
+                    ": without an id, finaldata.csv names its rows there; name it as the id, or rename the column"
+                }
+                _ => "",
+            };
+            let text = format!("names the column {column:?} twice{advice}");
+            section.problem("features", &text);
         }
     }
     section.finish();
@@ -86,7 +96,11 @@ impl OneOrMore {
 }
 
 /// Reads the features. Each entry is a name, or an object with a name and rules.
-fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
+fn read_features(
+    section: &mut Section<'_>,
+    default: &Schema,
+    missing: &MissingWords,
+) -> Vec<Feature> {
     let default: Vec<Value> = default.feature_names().map(Value::from).collect();
     let entries = section.value("features", default);
     if entries.is_empty() {
@@ -106,7 +120,15 @@ fn read_features(section: &mut Section<'_>, default: &Schema) -> Vec<Feature> {
             None
         }
     };
-    entries.into_iter().enumerate().filter_map(read).collect()
+    let mut features: Vec<Feature> = entries.into_iter().enumerate().filter_map(read).collect();
+    for feature in &mut features {
+        if let Kind::Number(rules) = &mut feature.kind
+            && rules.missing == MissingWords::default()
+        {
+            rules.missing = missing.clone();
+        }
+    }
+    features
 }
 
 fn read_feature(mut section: Section<'_>) -> Option<Feature> {
@@ -137,16 +159,25 @@ fn read_number_rules(section: &mut Section<'_>) -> NumberRules {
         listed: listed.unwrap_or_default(),
         presence: read_presence(section),
         missing_share: read_missing_share(section),
+        format: section.value("format", NumberFormat::Plain),
+        missing: read_missing_words(section),
     }
 }
 
 fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
-    for key in ["min", "max"] {
+    for (key, advice) in [
+        (
+            "min",
+            "a category has no order, list its levels with allowed",
+        ),
+        (
+            "max",
+            "a category has no order, list its levels with allowed",
+        ),
+        ("format", "a category is read as text"),
+    ] {
         if section.value::<Option<Value>>(key, None).is_some() {
-            section.problem(
-                key,
-                "is for columns of numbers: a category has no order, list its levels with allowed",
-            );
+            section.problem(key, &format!("is for columns of numbers: {advice}"));
         }
     }
     let allowed: Option<Vec<String>> = section.value("allowed", None);
@@ -160,7 +191,20 @@ fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
         listed: listed.unwrap_or_default(),
         presence: read_presence(section),
         missing_share: read_missing_share(section),
+        missing: read_missing_words(section),
     }
+}
+
+/// Reads the words for missing values; without any, the default ones.
+pub(super) fn read_missing_words(section: &mut Section<'_>) -> MissingWords {
+    let words: Option<Vec<String>> = section.value("missing", None);
+    let words = words.map(|words| {
+        MissingWords::new(words).unwrap_or_else(|flaw| {
+            section.problem("missing", &flaw);
+            MissingWords::default()
+        })
+    });
+    words.unwrap_or_default()
 }
 
 fn read_presence(section: &mut Section<'_>) -> Presence {

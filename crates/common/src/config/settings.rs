@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::folders;
+use super::schema::read_missing_words;
 use super::section::Section;
+use crate::schema::MissingWords;
 
 /// Section `ingestion`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +20,65 @@ pub struct IngestionSettings {
     pub settle_seconds: u64,
     /// Approximate memory for reading and comparing rows, in MiB; default 1024.
     pub memory_limit_mib: u64,
+    /// How texts are written.
+    pub text: TextSettings,
+    /// Words for a missing number.
+    pub missing: MissingWords,
+    /// False if equal rows of two files without an id are different rows; default true.
+    pub deduplicate: bool,
+}
+
+/// How input files, test data and the texts of requests are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextSettings {
+    /// Byte between two fields. `None` for `auto`, the default: comma, semicolon, tab or vertical
+    /// bar, as the first records of each text show.
+    pub separator: Option<u8>,
+    /// Decimal mark of numbers. `None` for `auto`, the default: a point, and in texts that are not
+    /// separated by commas also a comma.
+    pub decimal: Option<DecimalMark>,
+    /// Encoding of texts without a byte order mark; default UTF-8.
+    pub encoding: &'static Encoding,
+}
+
+/// Decimal mark of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecimalMark {
+    /// `1234.5`
+    Point,
+    /// `1234,5`
+    Comma,
+}
+
+/// Separators that the configuration may name.
+const SEPARATORS: [&str; 4] = [",", ";", "\t", "|"];
+
+impl Default for TextSettings {
+    fn default() -> Self {
+        Self {
+            separator: None,
+            decimal: None,
+            encoding: encoding_rs::UTF_8,
+        }
+    }
+}
+
+impl TextSettings {
+    /// Text that differs for different settings, and is empty for the default ones.
+    pub(super) fn digest_text(&self) -> String {
+        match *self == Self::default() {
+            true => String::new(),
+            false => {
+                let Self {
+                    separator,
+                    decimal,
+                    encoding,
+                } = self;
+                let encoding = encoding.name();
+                format!("\0text\0{separator:?}\0{decimal:?}\0{encoding}")
+            }
+        }
+    }
 }
 
 /// Section `training`.
@@ -227,9 +289,41 @@ pub(super) fn read_ingestion(mut section: Section<'_>) -> IngestionSettings {
     let settings = IngestionSettings {
         settle_seconds: section.value("settle_seconds", 5),
         memory_limit_mib: section.at_least_one("memory_limit_mib", 1024),
+        text: read_text(&mut section),
+        missing: read_missing_words(&mut section),
+        deduplicate: section.value("deduplicate", true),
     };
     section.finish();
     settings
+}
+
+fn read_text(section: &mut Section<'_>) -> TextSettings {
+    let mut text = TextSettings::default();
+    let separator: String = section.value("separator", "auto".into());
+    match SEPARATORS.iter().find(|known| **known == separator) {
+        Some(known) => text.separator = known.bytes().next(),
+        None if separator == "auto" => {}
+        None => section.problem(
+            "separator",
+            r#"must be "auto", ",", ";", "\t" (a tab) or "|""#,
+        ),
+    }
+    let decimal: String = section.value("decimal", "auto".into());
+    match decimal.as_str() {
+        "auto" => {}
+        "." => text.decimal = Some(DecimalMark::Point),
+        "," => text.decimal = Some(DecimalMark::Comma),
+        _ => section.problem("decimal", r#"must be "auto", "." or ",""#),
+    }
+    let encoding: String = section.value("encoding", "utf-8".into());
+    match Encoding::for_label_no_replacement(encoding.as_bytes()) {
+        Some(known) => text.encoding = known,
+        None => section.problem(
+            "encoding",
+            r#"must name an encoding, such as "utf-8" or "windows-1252""#,
+        ),
+    }
+    text
 }
 
 pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {

@@ -1,13 +1,11 @@
 //! Rules of a category column: its levels, and whether they may be missing.
 
+use super::missing::MissingWords;
 use super::rules::{Breach, MissingShare, Presence};
 
 /// Upper limit of a level's length. A longer text is free text, or a field whose quote was never
 /// closed.
 pub const MAX_LEVEL_BYTES: usize = 200;
-
-/// Markers of a missing number, in any case. An empty cell is missing too.
-const MISSING_MARKERS: [&[u8]; 5] = [b"nan", b"na", b"n/a", b"null", b"none"];
 
 /// Rules for the cells of a category column; the default allows everything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +16,8 @@ pub struct CategoryRules {
     pub presence: Presence,
     /// Largest share of a file's rows in which the level may be missing.
     pub missing_share: MissingShare,
+    /// The words for a missing level; by default only an empty cell is missing.
+    pub missing: MissingWords,
 }
 
 /// The only levels that a column may have, in byte order; the default allows all.
@@ -85,16 +85,6 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// True if a trimmed cell marks a missing number.
-#[inline]
-pub fn is_missing_marker(trimmed: &[u8]) -> bool {
-    trimmed.is_empty()
-        || (trimmed.len() <= 4
-            && MISSING_MARKERS
-                .iter()
-                .any(|word| trimmed.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::categories::{CategoryRules, ListedLevels, is_missing_marker};
+use super::categories::{CategoryRules, ListedLevels};
+use super::missing::MissingWords;
+use super::number_format::NumberFormat;
 use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange};
 
 /// A column that the model reads.
@@ -53,11 +55,19 @@ impl Kind {
         }
     }
 
-    /// True if a trimmed cell is missing. In a category only an empty cell is.
+    /// The words for a missing value.
+    pub fn missing_words(&self) -> &MissingWords {
+        match self {
+            Self::Number(rules) => &rules.missing,
+            Self::Category(rules) => &rules.missing,
+        }
+    }
+
+    /// True if a trimmed cell is missing.
     pub fn is_missing(&self, trimmed: &[u8]) -> bool {
         match self {
-            Self::Number(_) => is_missing_marker(trimmed),
-            Self::Category(_) => trimmed.is_empty(),
+            Self::Number(rules) => rules.missing.mark_number(trimmed),
+            Self::Category(rules) => rules.missing.mark_level(trimmed),
         }
     }
 
@@ -68,6 +78,21 @@ impl Kind {
             Self::Number(rules) => rules.allow_any_value(),
             Self::Category(rules) => rules.allow_any_level(),
         }
+    }
+}
+
+impl Feature {
+    /// The column in finaldata.csv, where numbers are plain and missing values empty.
+    pub(super) fn as_written(&self) -> Self {
+        let mut feature = self.clone();
+        match &mut feature.kind {
+            Kind::Number(rules) => {
+                rules.format = NumberFormat::default();
+                rules.missing = MissingWords::default();
+            }
+            Kind::Category(rules) => rules.missing = MissingWords::default(),
+        }
+        feature
     }
 }
 
@@ -95,6 +120,10 @@ struct SerialisedNumber {
     allowed: Option<Vec<f64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_missing_share: Option<f64>,
+    #[serde(default, skip_serializing_if = "is_plain")]
+    format: NumberFormat,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +143,8 @@ struct SerialisedCategory {
     allowed: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_missing_share: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<Vec<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,6 +155,10 @@ enum CategoryTag {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_plain(format: &NumberFormat) -> bool {
+    *format == NumberFormat::Plain
 }
 
 impl From<&str> for Feature {
@@ -146,6 +181,12 @@ impl TryFrom<SerialisedFeature> for Feature {
                 .transpose()?
                 .unwrap_or_default())
         };
+        let missing = |words: Option<Vec<String>>| -> Result<MissingWords, String> {
+            Ok(words
+                .map(MissingWords::new)
+                .transpose()?
+                .unwrap_or_default())
+        };
         Ok(match serialised {
             SerialisedFeature::Name(name) => Self::from(name.as_str()),
             SerialisedFeature::Category(serialised) => Self {
@@ -158,6 +199,7 @@ impl TryFrom<SerialisedFeature> for Feature {
                         .unwrap_or_default(),
                     presence: Presence::of_required(serialised.required),
                     missing_share: share(serialised.max_missing_share)?,
+                    missing: missing(serialised.missing)?,
                 }),
             },
             SerialisedFeature::Number(serialised) => {
@@ -172,6 +214,8 @@ impl TryFrom<SerialisedFeature> for Feature {
                         listed: listed.transpose()?.unwrap_or_default(),
                         presence: Presence::of_required(serialised.required),
                         missing_share: share(serialised.max_missing_share)?,
+                        format: serialised.format,
+                        missing: missing(serialised.missing)?,
                     }),
                 }
             }
@@ -183,6 +227,7 @@ impl From<Feature> for SerialisedFeature {
     fn from(Feature { name, kind }: Feature) -> Self {
         let required = kind.presence() == Presence::Required;
         let max_missing_share = kind.missing_share().largest();
+        let missing = kind.missing_words().listed().map(<[String]>::to_vec);
         match kind {
             Kind::Number(rules) if rules == NumberRules::default() => Self::Name(name),
             Kind::Number(rules) => Self::Number(SerialisedNumber {
@@ -193,6 +238,8 @@ impl From<Feature> for SerialisedFeature {
                 required,
                 allowed: rules.listed.values().map(<[f64]>::to_vec),
                 max_missing_share,
+                format: rules.format,
+                missing,
             }),
             Kind::Category(rules) => Self::Category(SerialisedCategory {
                 name,
@@ -200,6 +247,7 @@ impl From<Feature> for SerialisedFeature {
                 required,
                 allowed: rules.listed.levels().map(<[String]>::to_vec),
                 max_missing_share,
+                missing,
             }),
         }
     }
@@ -234,7 +282,10 @@ mod tests {
             r#"{"name":"x","min":null,"max":null,"required":true}"#,
             r#"{"name":"x","min":null,"max":null,"allowed":[1.0,2.0]}"#,
             r#"{"name":"x","min":null,"max":null,"max_missing_share":0.25}"#,
+            r#"{"name":"x","min":null,"max":null,"format":"percent"}"#,
+            r#"{"name":"x","min":null,"max":null,"missing":["-999","NA"]}"#,
             r#"{"name":"x","kind":"category"}"#,
+            r#"{"name":"x","kind":"category","missing":["NA"]}"#,
             r#"{"name":"x","kind":"category","required":true,"allowed":["a","b"],"max_missing_share":0.5}"#,
         ];
         for text in features {

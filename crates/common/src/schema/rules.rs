@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::missing::MissingWords;
+use super::number_format::NumberFormat;
+
 /// Rules for the cells of a number column; the default allows everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NumberRules {
@@ -13,6 +16,10 @@ pub struct NumberRules {
     pub presence: Presence,
     /// Largest share of a file's rows in which the value may be missing.
     pub missing_share: MissingShare,
+    /// How the values are written.
+    pub format: NumberFormat,
+    /// The words for a missing value.
+    pub missing: MissingWords,
 }
 
 /// Bounds of a column's values, both inclusive; the default has none.

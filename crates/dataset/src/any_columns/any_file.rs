@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::Failure;
+use common::config::TextSettings;
 use rayon::prelude::*;
 
+use crate::cell::DecimalMarks;
 use crate::data_file::DataFile;
 use crate::reader::{FileFlaw, FileProblem, LongFields, Opened, never_closed, problem_of_cut};
 use crate::text::escaped;
@@ -20,10 +22,27 @@ pub(super) struct AnyFile<'p> {
     path: &'p Path,
     blocks: Blocks<DataFile>,
     names: Vec<String>,
+    shape: Shape,
     /// The rest of the block that the header was in.
     first: Option<Block>,
     /// Line breaks before the next block.
     lines: u64,
+}
+
+/// What the rows of a file look like.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    fields: usize,
+    rows_end_with_separator: bool,
+    /// Decimal marks of numbers.
+    pub(super) decimal: DecimalMarks,
+}
+
+impl Shape {
+    /// True if a record has as many fields as the header, and no stray quote.
+    pub(super) fn fits(self, record: Record<'_>) -> bool {
+        record.has_fields(self.fields, self.rows_end_with_separator) && record.stray_quote.is_none()
+    }
 }
 
 /// The lines and flaws of a block.
@@ -42,27 +61,33 @@ impl<'p> AnyFile<'p> {
     ///
     /// A file that cannot be opened is an error (exit code 74), and so is one without a header
     /// (65).
-    pub(super) fn open(path: &'p Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &'p Path, settings: &TextSettings) -> anyhow::Result<Self> {
         let file = DataFile::open(path).with_context(|| failed_to_read(path))?;
-        let opened = Opened::of(file, Format::FOREIGN).map_err(|it| failure(path, it))?;
+        let opened = Opened::of(file, Format::foreign(settings)).map_err(|it| failure(path, it))?;
         let names = opened.header().iter();
         let names: Vec<String> = names.map(|name| escaped(name.trim_ascii())).collect();
         if names.is_empty() {
             return Err(Failure::data(format!("{} has no header", path.display())).into());
         }
+        let shape = Shape {
+            fields: names.len(),
+            rows_end_with_separator: opened.rows_end_with_separator(),
+            decimal: opened.blocks.format().dialect.decimal,
+        };
         let (blocks, first, lines) = opened.into_rest();
         Ok(Self {
             path,
             blocks,
             names,
+            shape,
             first: Some(first),
             lines,
         })
     }
 
-    /// Number of fields of the header.
-    pub(super) fn n_fields(&self) -> usize {
-        self.names.len()
+    /// What its rows look like.
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// The columns by their field, without spaces around their names. Columns that share a name are
@@ -222,7 +247,7 @@ mod tests {
     /// The records, and the warnings.
     fn read(path: &Path) -> anyhow::Result<(Records, Vec<String>)> {
         let mut found = Vec::new();
-        let warnings = AnyFile::open(path)?.each_block(
+        let warnings = AnyFile::open(path, &TextSettings::default())?.each_block(
             Vec::new,
             |records: &mut Records, record| {
                 let fields = (0..record.len()).map(|field| record.field(field).to_vec());

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::config::TextSettings;
+
 use super::any_file::AnyFile;
 use crate::fingerprint::client_hash;
 use crate::text::escaped;
@@ -25,9 +27,13 @@ pub struct Levels {
 }
 
 /// Counts the levels of the named columns of a file, by name; other columns are not looked at.
-pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<String, Levels>> {
-    let file = AnyFile::open(path)?;
-    let n_fields = file.n_fields();
+pub fn count_levels(
+    path: &Path,
+    columns: &[&str],
+    text: &TextSettings,
+) -> anyhow::Result<BTreeMap<String, Levels>> {
+    let file = AnyFile::open(path, text)?;
+    let shape = file.shape();
     let asked: Vec<(usize, String)> = file
         .columns()
         .filter(|(_, name)| columns.contains(name))
@@ -37,7 +43,7 @@ pub fn count_levels(path: &Path, columns: &[&str]) -> anyhow::Result<BTreeMap<St
     file.each_block(
         || vec![Levels::default(); asked.len()],
         |levels, record| {
-            if record.len() == n_fields && record.stray_quote.is_none() {
+            if shape.fits(record) {
                 let columns = asked.iter().zip(levels);
                 columns.for_each(|((field, _), levels)| levels.count(record.field(*field)));
             }

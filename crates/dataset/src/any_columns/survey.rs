@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
-use common::schema::{Labels, MAX_LEVEL_BYTES};
+use common::config::TextSettings;
+use common::schema::{Labels, MAX_LEVEL_BYTES, NumberRules};
 
-use super::any_file::AnyFile;
-use crate::cell::{parse_label, parse_number};
+use super::any_file::{AnyFile, Shape};
+use crate::cell::{DecimalMarks, parse_label, parse_number};
 use crate::fingerprint::client_hash;
 use crate::tokenizer::Record;
 
@@ -112,9 +113,9 @@ impl FewTexts {
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// quote that is never closed or with a record of more than 16 MiB (65).
-pub fn survey_columns(path: &Path) -> anyhow::Result<FileSurvey> {
-    let file = AnyFile::open(path)?;
-    let n_fields = file.n_fields();
+pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSurvey> {
+    let file = AnyFile::open(path, text)?;
+    let shape = file.shape();
     let (fields, columns): (Vec<usize>, Vec<ColumnSurvey>) = file
         .columns()
         .map(|(field, name)| {
@@ -132,7 +133,7 @@ pub fn survey_columns(path: &Path) -> anyhow::Result<FileSurvey> {
     let mut beginnings = vec![Vec::new(); fields.len()];
     survey.warnings = file.each_block(
         || Part::of(fields.len()),
-        |part, record| part.count(record, n_fields, &fields),
+        |part, record| part.count(record, shape, &fields),
         |part| survey.add(part, &mut beginnings),
     )?;
     for (column, cells) in survey.columns.iter_mut().zip(beginnings) {
@@ -160,9 +161,9 @@ impl Part {
         }
     }
 
-    fn count(&mut self, record: Record<'_>, n_fields: usize, fields: &[usize]) {
+    fn count(&mut self, record: Record<'_>, shape: Shape, fields: &[usize]) {
         let survey = &mut self.survey;
-        if record.len() != n_fields || record.stray_quote.is_some() {
+        if !shape.fits(record) {
             survey.skipped += 1;
             return;
         }
@@ -170,7 +171,7 @@ impl Part {
         let columns = survey.columns.iter_mut().zip(&mut self.beginnings);
         for (field, (column, beginning)) in fields.iter().zip(columns) {
             let cell = record.field(*field);
-            column.count(cell);
+            column.count(cell, shape.decimal);
             if beginning.len() < COMPARED_CELLS {
                 beginning.push(client_hash(cell));
             }
@@ -223,9 +224,9 @@ impl ColumnSurvey {
         self.numbers > 0 && are_typing_errors(self.others, self.numbers)
     }
 
-    fn count(&mut self, cell: &[u8]) {
+    fn count(&mut self, cell: &[u8], marks: DecimalMarks) {
         self.texts.count(cell);
-        match parse_number(cell) {
+        match parse_number(cell, &NumberRules::default(), marks) {
             Ok(number) if number.is_nan() => {
                 self.missing += 1;
                 self.empty += u64::from(cell.trim_ascii().is_empty());
@@ -262,7 +263,7 @@ mod tests {
     fn survey(text: &str) -> FileSurvey {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        survey_columns(file.path()).unwrap()
+        survey_columns(file.path(), &TextSettings::default()).unwrap()
     }
 
     #[test]

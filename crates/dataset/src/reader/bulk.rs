@@ -5,11 +5,12 @@ use std::io::Read;
 use common::Schema;
 use rayon::prelude::*;
 
-use super::header::ColumnMap;
+use super::header::{ColumnMap, IdColumn};
 use super::long_fields::never_closed;
 use super::parse::{BlockParser, Lines, ParsedRows};
 use super::{FileFlaw, FileProblem, Opened, Passed, TargetColumn, problem_of_cut};
 use crate::fingerprint::FingerprintKey;
+use crate::row_id::RowIds;
 use crate::tokenizer::{Block, Blocks, CutError, Format, LongRecord};
 
 /// Blocks that are parsed while the ones before them are taken.
@@ -20,6 +21,8 @@ pub struct BulkReader<R> {
     rest: Rest<R>,
     columns: ColumnMap,
     passed: Passed,
+    /// Names the rows where they have no id.
+    row_ids: RowIds,
 }
 
 /// What is behind the header.
@@ -65,7 +68,7 @@ impl<R: Read + Send> BulkReader<R> {
         target: TargetColumn,
         block_bytes: usize,
     ) -> Result<Self, FileProblem> {
-        let blocks = Blocks::of_size(input, Format::FOREIGN, block_bytes);
+        let blocks = Blocks::of_size(input, Format::default(), block_bytes);
         Self::of_opened(Opened::of_blocks(blocks)?, schema, target)
     }
 
@@ -74,7 +77,7 @@ impl<R: Read + Send> BulkReader<R> {
         schema: &Schema,
         target: TargetColumn,
     ) -> Result<Self, FileProblem> {
-        let columns = ColumnMap::of_header(opened.header(), schema, target)
+        let columns = ColumnMap::of_opened(&opened, schema, target)
             .map_err(|flaw| FileProblem::Unusable(flaw.into()))?;
         let tolerated = opened.tolerated();
         let (blocks, first, lines) = opened.into_rest();
@@ -90,7 +93,13 @@ impl<R: Read + Send> BulkReader<R> {
                 lines,
                 ..Passed::default()
             },
+            row_ids: RowIds::default(),
         })
+    }
+
+    /// Takes rows without an id for others than equal rows of other files.
+    pub fn name_rows_by(&mut self, file: &str) {
+        self.row_ids = RowIds::of_origin(file);
     }
 
     /// What was tolerated; complete once all rows were taken.
@@ -128,7 +137,7 @@ impl<R: Read + Send> BulkReader<R> {
             rest,
             columns,
             passed,
-            ..
+            row_ids,
         } = self;
         let parser = BlockParser {
             columns,
@@ -143,9 +152,15 @@ impl<R: Read + Send> BulkReader<R> {
         }
         while now.filled > 0 {
             let rows = &mut now.rows[..now.filled];
-            rows.iter_mut().try_for_each(|rows| passed.place(rows))?;
+            for rows in rows.iter_mut() {
+                passed.place(rows)?;
+                if columns.id == IdColumn::None {
+                    rows.name(row_ids, key);
+                }
+            }
             if rows.len() < BATCH_BLOCKS {
                 passed.check_behind(rest)?;
+                passed.check_numbers(columns)?;
                 // The file ended in this batch; of small ones there may be very many.
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
@@ -160,6 +175,7 @@ impl<R: Read + Send> BulkReader<R> {
             std::mem::swap(next, later);
         }
         passed.check_behind(rest)?;
+        passed.check_numbers(columns)?;
         Ok(())
     }
 }
@@ -179,6 +195,7 @@ impl Passed {
             rejection.line += self.lines + 1;
         }
         self.long_fields.join(&rows.long_fields, self.lines + 1);
+        self.add_commas(&rows.commas);
         self.lines += rows.n_lines;
         self.tolerated.join(rows.tolerated);
         Ok(())

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Read;
 
 use common::Schema;
-use common::schema::{Feature, Labels};
+use common::schema::{Feature, Labels, NumberRules, ROW_ID_COLUMN};
 
+use super::opened::Opened;
+use crate::cell::{DecimalMarks, parse_number};
 use crate::text::escaped;
-use crate::tokenizer::{Record, SEPARATORS};
+use crate::tokenizer::{Detection, Record, SEPARATORS};
 
 /// Whether the target column is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,14 @@ impl fmt::Display for HeaderFlaw {
                 {
                     return write!(
                         to,
-                        "the separator is not clear: the header has {separator}, but many of the first records have another number of fields (found: {})",
+                        "the columns are not separated as expected: the header is one field that has {separator}; set ingestion.separator, or \"auto\" if it is set, and see whether all rows have as many fields (found: {})",
+                        shown(found)
+                    );
+                }
+                if is_data(found) {
+                    return write!(
+                        to,
+                        "the first line is no header: it looks like data ({}); put a line with the names of the columns before it",
                         shown(found)
                     );
                 }
@@ -72,8 +82,8 @@ impl fmt::Display for HeaderFlaw {
 /// Where the columns that a model reads stand among some names, counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPlaces {
-    /// The column that names the client.
-    pub id: usize,
+    /// The column that names the client, if the schema has one.
+    pub id: Option<usize>,
     /// The features, in schema order.
     pub features: Vec<usize>,
 }
@@ -84,17 +94,46 @@ pub fn find_columns<'n>(
     schema: &Schema,
 ) -> Result<ColumnPlaces, HeaderFlaw> {
     let names = names.into_iter().map(normalised).collect();
-    let map = ColumnMap::find(names, schema, TargetColumn::Ignored)?;
+    let map = ColumnMap::find(names, schema, TargetColumn::Ignored, Origin::Foreign)?;
     Ok(ColumnPlaces {
-        id: map.id,
+        id: match map.id {
+            IdColumn::Named(field) | IdColumn::Row(field) => Some(field),
+            IdColumn::None => None,
+        },
         features: map.features.into_iter().map(|(field, _)| field).collect(),
     })
+}
+
+/// Who wrote a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// This program.
+    Own,
+    /// Somebody else.
+    Foreign,
+}
+
+/// What names the rows of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IdColumn {
+    /// A column with the names of clients.
+    Named(usize),
+    /// A column with the names of rows, in a file that this program wrote.
+    Row(usize),
+    /// Nothing: the schema has no id.
+    None,
 }
 
 /// Where the schema's columns stand in a file.
 pub(super) struct ColumnMap {
     pub(super) names: Vec<String>,
-    pub(super) id: usize,
+    pub(super) id: IdColumn,
+    /// Decimal marks of numbers.
+    pub(super) decimal: DecimalMarks,
+    /// Each row has an empty field more than the header.
+    pub(super) rows_end_with_separator: bool,
+    /// Numbers and missing values are written otherwise than in finaldata.csv.
+    pub(super) rewrites_cells: bool,
     pub(super) features: Vec<(usize, Feature)>,
     /// A feature is a category.
     pub(super) has_categories: bool,
@@ -114,23 +153,38 @@ pub(super) struct ColumnMap {
 
 impl ColumnMap {
     /// Finds the columns in the header of a text, and notes what was tolerated in it.
-    pub(super) fn of_header(
-        header: Record<'_>,
+    pub(super) fn of_opened<R: Read>(
+        opened: &Opened<R>,
         schema: &Schema,
         target: TargetColumn,
     ) -> Result<Self, HeaderFlaw> {
+        let header = opened.header();
+        let format = opened.blocks.format();
         let names = header_names(header)?;
         let differs = header
             .iter()
             .zip(&names)
             .any(|(written, name)| written != name.as_bytes());
-        let mut columns = Self::find(names, schema, target)?;
+        let origin = match format.detection {
+            Detection::Nothing => Origin::Own,
+            _ => Origin::Foreign,
+        };
+        let mut columns = Self::find(names, schema, target, origin)?;
+        columns.decimal = format.dialect.decimal;
+        columns.rows_end_with_separator = opened.rows_end_with_separator();
+        columns.rewrites_cells |= columns.decimal != DecimalMarks::Point;
+        columns.is_as_written &= !columns.rewrites_cells && !columns.rows_end_with_separator;
         let is_forgiven = differs && !is_as_configured(header, schema);
         columns.notes = columns.noted(schema, target, is_forgiven);
         Ok(columns)
     }
 
-    fn find(names: Vec<String>, schema: &Schema, target: TargetColumn) -> Result<Self, HeaderFlaw> {
+    fn find(
+        names: Vec<String>,
+        schema: &Schema,
+        target: TargetColumn,
+        origin: Origin,
+    ) -> Result<Self, HeaderFlaw> {
         // Two columns may share a name as long as neither is read.
         let place = |column: &str| {
             let wanted = normalised(column);
@@ -150,15 +204,24 @@ impl ColumnMap {
                 found: names.clone(),
             })
         };
-        let is_as_written = names.len() == schema.columns().count()
+        let id = match (&schema.id, origin) {
+            (Some(id), _) => IdColumn::Named(required(id)?),
+            (None, Origin::Own) => IdColumn::Row(required(ROW_ID_COLUMN)?),
+            (None, Origin::Foreign) => IdColumn::None,
+        };
+        let written = schema.as_written();
+        let is_as_written = names.len() == schema.written_columns().count()
             && target == TargetColumn::Read
-            && schema.labels.are_numbers()
+            && *schema == written
             && schema
-                .columns()
+                .written_columns()
                 .zip(&names)
                 .all(|(column, name)| normalised(column) == *name);
         Ok(Self {
-            id: required(&schema.id)?,
+            id,
+            decimal: DecimalMarks::Point,
+            rows_end_with_separator: false,
+            rewrites_cells: schema.features != written.features,
             features: schema
                 .features
                 .iter()
@@ -187,6 +250,14 @@ impl ColumnMap {
     pub(super) fn name_of(&self, field: usize) -> Option<&str> {
         let name = self.names.get(field.checked_sub(1)?)?;
         Some(name)
+    }
+
+    /// The names of the clients or rows, if a column has them.
+    pub(super) fn id_of<'r>(&self, record: Record<'r>) -> Option<&'r [u8]> {
+        match self.id {
+            IdColumn::Named(field) | IdColumn::Row(field) => Some(record.field(field)),
+            IdColumn::None => None,
+        }
     }
 
     fn noted(&self, schema: &Schema, target: TargetColumn, is_forgiven: bool) -> Vec<String> {
@@ -224,6 +295,23 @@ impl ColumnMap {
             Some(_) => None,
         }
     }
+}
+
+/// A header with at least this share of numbers is a row of data.
+const MIN_SHARE_OF_NUMBERS: f64 = 0.3;
+
+/// True if the names of a header look like the cells of a row.
+fn is_data(names: &[String]) -> bool {
+    let is_number = |name: &&String| {
+        parse_number(
+            name.as_bytes(),
+            &NumberRules::default(),
+            DecimalMarks::Either,
+        )
+        .is_ok_and(|number| !number.is_nan())
+    };
+    let numbers = names.iter().filter(is_number).count();
+    numbers > 0 && numbers as f64 >= MIN_SHARE_OF_NUMBERS * names.len() as f64
 }
 
 /// The separator that a header in one field seems to have.
@@ -309,14 +397,9 @@ fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
 /// The header's names, trimmed and in lower case.
 fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
     let bytes = header.text();
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(HeaderFlaw::NotUtf8(
-            "the text is UTF-16: save it as UTF-8".into(),
-        ));
-    }
     if bytes.contains(&0) {
         return Err(HeaderFlaw::NotCsv(
-            "it is no text: the header holds a zero byte".into(),
+            "it is no text: the header holds a zero byte; UTF-16 without a byte order mark is read with \"encoding\": \"utf-16le\" in the section ingestion".into(),
         ));
     }
     if bytes.trim_ascii_start().starts_with(b"<") {
@@ -332,7 +415,7 @@ fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
         .map(|name| match std::str::from_utf8(name) {
             Ok(name) => Ok(normalised(name)),
             Err(_) => Err(HeaderFlaw::NotUtf8(format!(
-                "the header is not UTF-8: {}",
+                "the header is not UTF-8: {}; save the file as UTF-8, or set ingestion.encoding, for example to \"windows-1252\"",
                 escaped(name)
             ))),
         })

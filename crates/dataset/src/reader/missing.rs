@@ -53,12 +53,16 @@ impl MissingCounts {
 ///
 /// `None` also for a file with a header that does not serve or a quote that is never closed: the
 /// reader of its rows reports that.
-pub fn missing_too_often(path: &Path, schema: &Schema) -> Result<Option<String>, FileProblem> {
+pub fn missing_too_often(
+    path: &Path,
+    format: Format,
+    schema: &Schema,
+) -> Result<Option<String>, FileProblem> {
     if !schema.limits_missing_shares() {
         return Ok(None);
     }
     let file = DataFile::open(path).map_err(FileProblem::Unreadable)?;
-    let mut reader = match BulkReader::open(file, Format::FOREIGN, schema, TargetColumn::Read) {
+    let mut reader = match BulkReader::open(file, format, schema, TargetColumn::Read) {
         Ok(reader) => reader,
         Err(FileProblem::Unusable(_)) => return Ok(None),
         Err(problem) => return Err(problem),
@@ -96,7 +100,7 @@ mod tests {
         let header = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\n";
         let mut file = tempfile::NamedTempFile::new().unwrap();
         write!(file, "{header}{rows}").unwrap();
-        missing_too_often(file.path(), schema).unwrap()
+        missing_too_often(file.path(), Format::FOREIGN, schema).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::file_flaw::{FileFlaw, FileProblem};
 use super::header::HeaderFlaw;
 use super::long_fields::{long_name, never_closed, too_long};
-use crate::tokenizer::{Block, Blocks, CutError, Format, Record, Tokenizer, Tolerated};
+use crate::tokenizer::{Beginning, Block, Blocks, CutError, Format, Record, Tokenizer, Tolerated};
 
 /// A text whose first record was found, which is its header.
 pub(crate) struct Opened<R> {
@@ -35,7 +35,7 @@ impl<R: Read> Opened<R> {
             tolerated_before: Tolerated::default(),
         };
         while opened.next_block()? && !opened.has_header()? {
-            opened.tolerated_before = opened.tolerated();
+            opened.tolerated_before.join(opened.tolerated_in_block());
             opened.lines_before += opened.tokenizer.lines();
         }
         if let Some(reason) = long_name(opened.header(), opened.lines_before) {
@@ -54,14 +54,29 @@ impl<R: Read> Opened<R> {
         is_there.map_err(|error| problem_of_cut(error, self.lines_before))
     }
 
-    /// Looks for the first record of the block.
+    /// Looks for the first record of the block, behind the records before the header.
     fn has_header(&mut self) -> Result<bool, FileProblem> {
-        let found = self.tokenizer.advance(self.block.text());
-        let found = found.map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))?;
+        let titles = self.beginning().map_or(0, |beginning| beginning.titles);
+        let mut found = false;
+        for _ in 0..=titles {
+            let advanced = self.tokenizer.advance(self.block.text());
+            found = advanced.map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))?;
+        }
         match self.tokenizer.open_quote() {
             Some(breaks) => Err(not_csv(never_closed(self.lines_before + breaks + 1))),
             None => Ok(found),
         }
+    }
+
+    /// What the first records show.
+    fn beginning(&self) -> Option<Beginning> {
+        self.blocks.beginning()
+    }
+
+    /// True if each row has an empty field more than the header.
+    pub(crate) fn rows_end_with_separator(&self) -> bool {
+        self.beginning()
+            .is_some_and(|beginning| beginning.rows_end_with_separator)
     }
 
     /// The header.
@@ -77,11 +92,17 @@ impl<R: Read> Opened<R> {
     /// Unusual properties of the text up to the end of the header.
     pub(crate) fn tolerated(&self) -> Tolerated {
         let mut tolerated = self.tolerated_before;
-        tolerated.join(Tolerated {
-            has_byte_order_mark: self.block.has_byte_order_mark,
-            ..self.tokenizer.tolerated()
-        });
+        tolerated.join(self.tolerated_in_block());
         tolerated
+    }
+
+    fn tolerated_in_block(&self) -> Tolerated {
+        Tolerated {
+            has_byte_order_mark: self.block.has_byte_order_mark,
+            titles: self.beginning().map_or(0, |beginning| beginning.titles),
+            rows_end_with_separator: self.rows_end_with_separator(),
+            ..self.tokenizer.tolerated()
+        }
     }
 
     /// What follows the header: the blocks after its own, the rest of its own, and the line breaks

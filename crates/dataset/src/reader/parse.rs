@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::Rejection;
-use super::header::ColumnMap;
+use super::header::{ColumnMap, IdColumn};
 use super::long_fields::LongFields;
 use super::record::Encoding;
-use crate::cell::Label;
+use crate::cell::{Commas, DecimalMarks, Label};
 use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
 use crate::level::LevelNames;
 use crate::line::{push_line, push_plain_line};
+use crate::row_id::{RowIds, content_hash, shared_part};
 use crate::tokenizer::{Block, Format, LimitExceeded, Record, Tokenizer, Tolerated};
 
 /// Rows of a file, one after another.
@@ -31,8 +32,12 @@ pub struct ParsedRows {
     lines: Vec<u8>,
     /// Where each of them ends.
     line_ends: Vec<usize>,
+    /// Hash of each accepted row's content, where rows have no id.
+    pub(super) contents: Vec<u64>,
     /// Records in which a cell is missing, by feature, if their share is limited.
     pub(super) missing: Vec<u64>,
+    /// What commas and points show, by feature, if either may be the decimal mark.
+    pub(super) commas: Vec<Commas>,
     /// Line breaks of the block.
     pub(super) n_lines: u64,
     pub(super) tolerated: Tolerated,
@@ -103,6 +108,35 @@ impl ParsedRows {
             .extend(other.line_ends.iter().map(|end| start + end));
     }
 
+    /// Names rows without an id, in order: fills in their clients and fingerprints, and puts the
+    /// names into their lines.
+    pub(super) fn name(&mut self, ids: &mut RowIds, key: Option<&FingerprintKey>) {
+        let mut hasher = key.map(FingerprintKey::row_hasher);
+        let (lines, ends) = (
+            std::mem::take(&mut self.lines),
+            std::mem::take(&mut self.line_ends),
+        );
+        let mut start = 0;
+        let mut values = Vec::with_capacity(self.features.len());
+        for (row, content) in self.contents.iter().enumerate() {
+            let id = ids.next_of(*content);
+            self.clients.push(client_hash(shared_part(id)));
+            if let Some(hasher) = &mut hasher {
+                values.clear();
+                values.extend(self.features.iter().map(|column| column[row]));
+                let fingerprint = hasher.of_row(id, &values, self.labels[row]);
+                self.fingerprints.push(fingerprint);
+            }
+            if let Some(end) = ends.get(row) {
+                self.lines.extend_from_slice(id);
+                self.lines.push(b',');
+                self.lines.extend_from_slice(&lines[start..*end]);
+                self.line_ends.push(self.lines.len());
+                start = *end;
+            }
+        }
+    }
+
     /// Forgets all rows, but keeps the memory that they took.
     pub fn clear(&mut self) {
         self.clear_for(self.features.len());
@@ -118,7 +152,9 @@ impl ParsedRows {
         self.rejections.clear();
         self.lines.clear();
         self.line_ends.clear();
+        self.contents.clear();
         self.missing.clear();
+        self.commas.clear();
         self.n_lines = 0;
         self.tolerated = Tolerated::default();
         self.long_fields.clear();
@@ -187,7 +223,9 @@ impl State<'_> {
                 return;
             }
         };
-        let id = record.field(columns.id);
+        if columns.decimal == DecimalMarks::Either {
+            columns.count_commas(record, &mut self.rows.commas);
+        }
         let rows = &mut *self.rows;
         for (column, value) in rows.features.iter_mut().zip(&self.values) {
             column.push(*value);
@@ -196,13 +234,27 @@ impl State<'_> {
             columns.name_levels(record, &self.values, &mut rows.levels);
         }
         rows.labels.push(label);
-        rows.clients.push(client_hash(id));
-        if let Some(hasher) = &mut self.hasher {
-            rows.fingerprints
-                .push(hasher.of_row(id, &self.values, label));
+        match columns.id_of(record) {
+            None => rows.contents.push(content_hash(&self.values, label)),
+            Some(id) => {
+                let client = match columns.id {
+                    IdColumn::Row(_) => shared_part(id),
+                    _ => id,
+                };
+                rows.clients.push(client_hash(client));
+                if let Some(hasher) = &mut self.hasher {
+                    rows.fingerprints
+                        .push(hasher.of_row(id, &self.values, label));
+                }
+            }
         }
         if lines == Lines::Kept {
-            if !record.is_plain {
+            if columns.rewrites_cells {
+                push_line(
+                    &mut rows.lines,
+                    columns.rewritten(record, &self.values, label),
+                );
+            } else if !record.is_plain {
                 push_line(&mut rows.lines, columns.texts(record, label));
             } else if columns.is_as_written && record.is_trimmed() {
                 // Most rows are written as they stand.

@@ -1,7 +1,9 @@
 //! The part of a text that was passed.
 
+use super::file_flaw::{FileFlaw, FileProblem};
 use super::header::ColumnMap;
 use super::long_fields::LongFields;
+use crate::cell::Commas;
 use crate::tokenizer::Tolerated;
 
 /// The part of a text that was passed, the header included.
@@ -10,9 +12,29 @@ pub(super) struct Passed {
     pub(super) tolerated: Tolerated,
     pub(super) lines: u64,
     pub(super) long_fields: LongFields,
+    /// By feature, if either mark may be the decimal one.
+    pub(super) commas: Vec<Commas>,
 }
 
 impl Passed {
+    /// Adds what commas and points of later numbers show.
+    pub(super) fn add_commas(&mut self, counts: &[Commas]) {
+        if self.commas.len() < counts.len() {
+            self.commas.resize(counts.len(), Commas::default());
+        }
+        for (sum, count) in self.commas.iter_mut().zip(counts) {
+            sum.join(*count);
+        }
+    }
+
+    /// An error if the numbers cannot be read without doubt. Known at the end of the text.
+    pub(super) fn check_numbers(&self, columns: &ColumnMap) -> Result<(), FileProblem> {
+        match columns.doubt(&self.commas) {
+            Some(reason) => Err(FileProblem::Unusable(FileFlaw::Syntax(reason))),
+            None => Ok(()),
+        }
+    }
+
     /// What was tolerated in a text with these columns.
     pub(super) fn notes(&self, columns: &ColumnMap, tolerated: Tolerated) -> Vec<String> {
         let mut notes = columns.notes.clone();

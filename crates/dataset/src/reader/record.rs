@@ -1,10 +1,12 @@
 //! What a record of a CSV file has to fulfil.
 
-use common::schema::{CategoryRules, Kind, Labels};
+use std::borrow::Cow;
 
-use super::header::ColumnMap;
+use common::schema::{CategoryRules, Kind, Labels, NumberFormat};
+
+use super::header::{ColumnMap, IdColumn};
 use super::rejection::{Rejection, RowFlaw};
-use crate::cell::{self, CellProblem, Label};
+use crate::cell::{self, CellProblem, Commas, DecimalMarks, Label};
 use crate::level::{LevelNames, level_code};
 use crate::line::push_line;
 use crate::text::escaped;
@@ -43,6 +45,17 @@ impl Blame {
         Self { reason, ..self }
     }
 
+    /// Adds how a text would be read as a number.
+    fn with_advice(mut self, problem: CellProblem, cell: &[u8], marks: DecimalMarks) -> Self {
+        if problem == CellProblem::NotANumber
+            && let Some(advice) = cell::reading_advice(cell, marks)
+        {
+            self.reason.push_str("; ");
+            self.reason.push_str(advice);
+        }
+        self
+    }
+
     /// The rejection of a record that begins in a line.
     pub(super) fn rejection(self, record: Record<'_>, line: u64) -> Rejection {
         let mut text = Vec::new();
@@ -72,7 +85,7 @@ impl ColumnMap {
             });
         }
         let fields = self.names.len();
-        if record.len() != fields {
+        if !record.has_fields(fields, self.rows_end_with_separator) {
             return Err(Blame {
                 field: record.len().min(fields),
                 flaw: RowFlaw::FieldCount,
@@ -90,9 +103,11 @@ impl ColumnMap {
                 reason: "the text is not UTF-8".into(),
             });
         }
-        if record.field(self.id).is_empty() {
+        if let IdColumn::Named(id) = self.id
+            && record.field(id).is_empty()
+        {
             return Err(Blame {
-                field: self.id,
+                field: id,
                 flaw: RowFlaw::NoClient,
                 reason: "the client has no name".into(),
             });
@@ -102,13 +117,16 @@ impl ColumnMap {
             let cell = record.field(*field);
             let value = match &feature.kind {
                 // Most schemas have no rule, and rows are read by the million.
-                Kind::Number(rules) => match cell::parse_number(cell) {
+                Kind::Number(rules) => match cell::parse_number(cell, rules, self.decimal) {
                     Ok(number) if self.has_rules => cell::allowed(number, rules),
                     number => number,
                 },
                 Kind::Category(rules) => code_of_level(cell, rules),
             };
-            let value = value.map_err(|problem| blame(*field, &feature.name, problem, cell))?;
+            let value = value.map_err(|problem| {
+                let blame = blame(*field, &feature.name, problem, cell);
+                blame.with_advice(problem, cell, self.decimal)
+            })?;
             values.push(value);
         }
         match &self.target {
@@ -130,7 +148,7 @@ impl ColumnMap {
     /// fewer fields than the header nobody knows which are missing.
     pub(super) fn count_missing(&self, record: Record<'_>, counts: &mut Vec<u64>) {
         counts.resize(self.features.len(), 0);
-        if record.len() != self.names.len() {
+        if !record.has_fields(self.names.len(), self.rows_end_with_separator) {
             return;
         }
         for ((field, feature), count) in self.features.iter().zip(counts) {
@@ -153,8 +171,68 @@ impl ColumnMap {
         }
     }
 
-    /// The texts of a row as finaldata.csv has them, in schema order. All but the id are trimmed. A
-    /// target column that the file does not have is empty; texts of labels become 0 and 1.
+    /// Counts what commas and points of a record's numbers show, by feature in schema order.
+    pub(super) fn count_commas(&self, record: Record<'_>, counts: &mut Vec<Commas>) {
+        counts.resize(self.features.len(), Commas::default());
+        for ((field, feature), count) in self.features.iter().zip(counts) {
+            if let Kind::Number(rules) = &feature.kind
+                && rules.format == NumberFormat::Plain
+            {
+                count.count(record.field(*field));
+            }
+        }
+    }
+
+    /// The reason to reject a text whose numbers cannot be read without doubt.
+    pub(super) fn doubt(&self, counts: &[Commas]) -> Option<String> {
+        let first = |is_it: fn(&Commas) -> bool| {
+            let mut columns = self.features.iter().zip(counts);
+            let found = columns.find(|(_, commas)| is_it(commas));
+            found.map(|((_, feature), _)| feature.name.as_str())
+        };
+        if let Some(column) = first(Commas::are_unclear) {
+            return Some(format!(
+                "{column}: each comma stands before three digits, so it may be a decimal mark or separate thousands; set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
+            ));
+        }
+        let with_comma = first(|commas| commas.decimal > 0)?;
+        let with_point = first(|commas| commas.points > 0)?;
+        let columns = match with_comma == with_point {
+            true => format!("{with_comma}: some numbers have a comma and some a point"),
+            false => format!(
+                "the numbers of {with_comma} have a comma and those of {with_point} a point"
+            ),
+        };
+        Some(format!(
+            "{columns}, so the decimal mark is not clear; set ingestion.decimal to \".\" or \",\", and give columns with thousands \"format\": \"thousands\""
+        ))
+    }
+
+    /// The texts of a row in finaldata.csv after its id, where numbers and missing values are written
+    /// otherwise than in the text.
+    pub(super) fn rewritten<'r>(
+        &'r self,
+        record: Record<'r>,
+        values: &'r [f64],
+        label: Label,
+    ) -> impl Iterator<Item = Cow<'r, [u8]>> {
+        let features = self.features.iter().zip(values);
+        let features = features.map(move |((field, feature), value)| match feature.kind {
+            _ if value.is_nan() => Cow::default(),
+            Kind::Number(_) => value.to_string().into_bytes().into(),
+            Kind::Category(_) => record.field(*field).trim_ascii().into(),
+        });
+        let target = self.texts(record, label).last().unwrap_or_default();
+        self.id_of(record)
+            .map(Cow::from)
+            .into_iter()
+            .chain(features)
+            .chain(std::iter::once(target.into()))
+    }
+
+    /// The texts of a row as finaldata.csv has them, in schema order; without an id column they
+    /// begin with the features. All but the id are trimmed. A target column that the file does not
+    /// have is empty; texts of labels become 0 and 1.
     pub(super) fn texts<'r>(
         &'r self,
         record: Record<'r>,
@@ -169,7 +247,8 @@ impl ColumnMap {
             (Some(_), Some(false)) => b"0",
             (Some(_), Some(true)) => b"1",
         };
-        std::iter::once(record.field(self.id))
+        self.id_of(record)
+            .into_iter()
             .chain(features)
             .chain(std::iter::once(target))
     }

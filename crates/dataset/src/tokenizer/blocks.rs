@@ -3,11 +3,12 @@
 
 use std::io::{self, Read};
 
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use memchr::{memchr, memrchr};
 
-use super::format::{Format, LimitExceeded};
+use super::beginning::Beginning;
+use super::format::{Detection, Format, LimitExceeded};
 use super::records::Tokenizer;
-use super::separator::dialect_of;
 
 /// Bytes of a block, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -16,8 +17,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts the text that it reads.
 pub(crate) struct Blocks<R> {
-    inner: R,
+    /// The text as UTF-8.
+    inner: DecodeReaderBytes<R, Vec<u8>>,
     format: Format,
+    /// What the first records show; `None` before they were read, or if they are not looked at.
+    beginning: Option<Beginning>,
     /// Bytes that were read after the end of the last block.
     carried: Vec<u8>,
     block_bytes: usize,
@@ -64,9 +68,17 @@ impl Block {
 
 impl<R: Read> Blocks<R> {
     pub(crate) fn new(inner: R, format: Format) -> Self {
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        let has_mark = format.detection != Detection::Nothing;
+        decoder
+            .encoding(format.encoding)
+            .utf8_passthru(true)
+            .bom_sniffing(has_mark)
+            .bom_override(has_mark);
         Self {
-            inner,
+            inner: decoder.build(inner),
             format,
+            beginning: None,
             carried: Vec::new(),
             block_bytes: BLOCK_BYTES,
             is_at_start: true,
@@ -86,6 +98,11 @@ impl<R: Read> Blocks<R> {
     /// The format of the text. Its separator is known once the first block is filled.
     pub(crate) fn format(&self) -> Format {
         self.format
+    }
+
+    /// What the first records show.
+    pub(crate) fn beginning(&self) -> Option<Beginning> {
+        self.beginning
     }
 
     /// Fills a block; `false` at the end of the text.
@@ -112,11 +129,12 @@ impl<R: Read> Blocks<R> {
             } else {
                 0
             };
-            if self.format.detects_separator
-                && let Some(dialect) = dialect_of(&bytes[block.start..], is_whole)
+            if self.format.detection != Detection::Nothing
+                && self.beginning.is_none()
+                && let Some(beginning) = Beginning::of(&bytes[block.start..], is_whole, self.format)
             {
-                self.format.dialect = dialect;
-                self.format.detects_separator = false;
+                self.format = self.format.separated_by(beginning.separator);
+                self.beginning = Some(beginning);
                 self.tokenizer = Tokenizer::new(self.format);
             }
             let end = if is_whole {

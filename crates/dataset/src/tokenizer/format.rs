@@ -1,16 +1,37 @@
-//! The dialect of a text, and the limits on what it may hold.
+//! The dialect and encoding of a text, and the limits on what it may hold.
 
 use std::fmt;
+
+use common::config::{DecimalMark, TextSettings};
+use encoding_rs::Encoding;
+
+use crate::cell::DecimalMarks;
 
 /// How a text is written, and how much of it is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Format {
-    /// What separates and quotes fields.
+    /// What separates and quotes fields, and the decimal mark of numbers.
     pub dialect: Dialect,
-    /// True if the first records of the text decide what separates fields.
-    pub detects_separator: bool,
+    /// How the first records of the text are looked at.
+    pub(crate) detection: Detection,
+    /// Decimal mark, if it does not follow from the separator.
+    pub(crate) decimal: Option<DecimalMark>,
+    /// Encoding of a text without a byte order mark; `None` for UTF-8.
+    pub(crate) encoding: Option<&'static Encoding>,
     /// What the text may hold.
     pub limits: Limits,
+}
+
+/// How the first records of a text are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Detection {
+    /// They are not.
+    #[default]
+    Nothing,
+    /// They show what stands before the header and whether each row ends with a separator.
+    Surroundings,
+    /// They also show what separates fields.
+    Separator,
 }
 
 /// What separates and quotes fields; commas and double quotes by default.
@@ -20,6 +41,8 @@ pub struct Dialect {
     pub separator: u8,
     /// The byte around a field that holds separators or line breaks.
     pub quote: u8,
+    /// Decimal marks of numbers; a point by default.
+    pub decimal: DecimalMarks,
 }
 
 /// What a text may hold; reading ends with an error where it holds more.
@@ -58,6 +81,7 @@ impl Dialect {
     pub const COMMA: Self = Self {
         separator: b',',
         quote: b'"',
+        decimal: DecimalMarks::Point,
     };
 }
 
@@ -71,19 +95,53 @@ impl Format {
     /// The format of the files that this program writes.
     pub const OWN: Self = Self {
         dialect: Dialect::COMMA,
-        detects_separator: false,
+        detection: Detection::Nothing,
+        decimal: None,
+        encoding: None,
         limits: Limits::NONE,
     };
 
-    /// The format of a foreign file, whose separator is detected.
+    /// The format of a foreign text under the default settings.
     pub const FOREIGN: Self = Self {
-        dialect: Dialect::COMMA,
-        detects_separator: true,
+        detection: Detection::Separator,
         limits: Limits {
             record_bytes: MAX_RECORD_BYTES,
             ..Limits::NONE
         },
+        ..Self::OWN
     };
+
+    /// The format of a foreign text.
+    pub fn foreign(settings: &TextSettings) -> Self {
+        let format = Self {
+            decimal: settings.decimal,
+            encoding: (settings.encoding != encoding_rs::UTF_8).then_some(settings.encoding),
+            ..Self::FOREIGN
+        };
+        match settings.separator {
+            None => format,
+            Some(separator) => Self {
+                detection: Detection::Surroundings,
+                ..format.separated_by(separator)
+            },
+        }
+    }
+
+    /// The format with this separator, and the decimal marks that follow from it.
+    pub(crate) fn separated_by(self, separator: u8) -> Self {
+        let decimal = match self.decimal {
+            Some(DecimalMark::Point) => DecimalMarks::Point,
+            Some(DecimalMark::Comma) => DecimalMarks::Comma,
+            None if separator == b',' => DecimalMarks::Point,
+            None => DecimalMarks::Either,
+        };
+        let dialect = Dialect {
+            separator,
+            decimal,
+            ..self.dialect
+        };
+        Self { dialect, ..self }
+    }
 }
 
 impl Default for Limits {

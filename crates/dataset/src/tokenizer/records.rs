@@ -103,7 +103,9 @@ impl Tokenizer {
     /// Finds the next record of the text that it began with; `false` at the end of the text, and
     /// where a quote is open there.
     pub(crate) fn advance(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
-        let Dialect { separator, quote } = self.dialect;
+        let Dialect {
+            separator, quote, ..
+        } = self.dialect;
         self.fields.clear();
         self.last = Last::default();
         let (mut begins, mut line) = (self.at, self.lines);
@@ -229,7 +231,9 @@ impl Tokenizer {
 
     /// Passes the rest of the field whose quote opens at a place; `None` where the text ends first.
     fn quoted(&mut self, text: &[u8], opens: usize) -> Result<Option<Quoted>, LimitExceeded> {
-        let Dialect { separator, quote } = self.dialect;
+        let Dialect {
+            separator, quote, ..
+        } = self.dialect;
         let before = self.lines;
         let mut has_doubled = false;
         while let Some(at) = self.cursor.next(&self.structure) {
@@ -309,6 +313,15 @@ impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn len(self) -> usize {
         self.fields.len()
+    }
+
+    /// True if it has this many fields, or where rows end with a separator, an empty one more.
+    #[inline]
+    pub(crate) fn has_fields(self, fields: usize, rows_end_with_separator: bool) -> bool {
+        self.len() == fields
+            || (rows_end_with_separator
+                && self.len() == fields + 1
+                && self.field(fields).trim_ascii().is_empty())
     }
 
     /// The bytes of a field that is there.

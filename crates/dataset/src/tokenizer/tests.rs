@@ -62,7 +62,11 @@ proptest! {
         separator in prop_oneof![Just(b','), Just(b';')],
         quote in prop_oneof![Just(b'"'), Just(b'\'')],
     ) {
-        let dialect = Dialect { separator, quote };
+        let dialect = Dialect {
+            separator,
+            quote,
+            ..Dialect::COMMA
+        };
         let text = mark + &text;
         let (found, open_quote) = records(text.as_bytes(), format(dialect), block_bytes);
         let mut wanted = records_of_the_csv_crate(text.as_bytes(), dialect);

@@ -19,6 +19,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::config::TextSettings;
 use common::{Failure, Schema};
 use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
 
@@ -44,6 +45,8 @@ pub struct ComparisonRequest<'a> {
     pub current: &'a Path,
     /// Columns with predictions to evaluate; `None` compares the columns only.
     pub predictions: Option<PredictionColumns<'a>>,
+    /// How the texts are written.
+    pub text: TextSettings,
 }
 
 /// Compares two files. `schema` names the client's column, which is ignored, and the target.
@@ -53,7 +56,7 @@ pub fn compare(
     request: &ComparisonRequest<'_>,
     schema: &Schema,
 ) -> anyhow::Result<ComparisonReport> {
-    let read = |path| read_columns(path, schema);
+    let read = |path| read_columns(path, schema, &request.text);
     let (reference, current) = (read(request.reference)?, read(request.current)?);
     let performance = match request.predictions {
         Some(predictions) => Some(performance::evaluate_predictions(
@@ -127,8 +130,8 @@ fn pairs(
         .collect();
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     if !texts.is_empty() {
-        before = count_levels(request.reference, &texts)?;
-        after = count_levels(request.current, &texts)?;
+        before = count_levels(request.reference, &texts, &request.text)?;
+        after = count_levels(request.current, &texts, &request.text)?;
     }
     let mut levels =
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());

@@ -30,7 +30,7 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
     }
     Ok(ProposedSchema {
         schema: Schema {
-            id,
+            id: Some(id),
             features,
             target,
             labels,

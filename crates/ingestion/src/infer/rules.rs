@@ -34,6 +34,7 @@ pub(super) fn category_rules(column: &PooledColumn) -> CategoryRules {
             .unwrap_or_default(),
         presence: presence(column, column.cells.empty),
         missing_share: largest_share(column.cells.empty, column.largest_empty_share),
+        ..CategoryRules::default()
     }
 }
 

@@ -52,7 +52,7 @@ impl Merge<'_> {
             rejected_bytes: written.rejected_bytes,
             rows: written.append_state.summary_state.rows(),
             rebuilding: false,
-            schema: self.config.schema.digest(),
+            schema: self.config.data_digest(),
             ..old.clone()
         }
     }

@@ -14,7 +14,8 @@ use crate::error::{ApiError, RowError};
 use crate::payload::csv::{FIELD_COUNT, MISSING_ID, cell_code};
 use crate::payload::rows::{RequestRows, RowBudget, RowCollector};
 
-/// State shared by the rows of one text. Slot 0 is the id, the others are the features.
+/// State shared by the rows of one text. The id, where the schema has one, and the features have a
+/// slot each.
 pub(super) struct Reading<'s> {
     schema: &'s Schema,
     limits: &'s LimitSettings,
@@ -34,7 +35,7 @@ pub(super) struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     pub(super) fn new(schema: &'s Schema, budget: RowBudget<'s>) -> Self {
-        let n_slots = 1 + schema.features.len();
+        let n_slots = usize::from(schema.id.is_some()) + schema.features.len();
         Self {
             schema,
             limits: budget.limits,
@@ -61,10 +62,15 @@ impl<'s> Reading<'s> {
     }
 
     fn name(&self, slot: usize) -> &str {
-        match slot.checked_sub(1) {
-            None => &self.schema.id,
-            Some(feature) => &self.schema.features[feature].name,
+        match (&self.schema.id, slot.checked_sub(self.n_ids())) {
+            (_, Some(feature)) => &self.schema.features[feature].name,
+            (id, None) => id.as_deref().unwrap_or_default(),
         }
+    }
+
+    /// Number of slots before those of the features.
+    fn n_ids(&self) -> usize {
+        usize::from(self.schema.id.is_some())
     }
 
     /// Rejects the text if no row has one of the columns. Without rows, no column counts as
@@ -145,18 +151,25 @@ impl<'s> Reading<'s> {
     pub(super) fn end_row(&mut self, row: u64) {
         // Taken out, because the rest of `self` is borrowed while the id is in use. The next row
         // clears the cells.
-        let id_cell = self.cells[0].take();
-        let Some(id) = id_cell.as_ref().and_then(Value::as_id) else {
+        let n_ids = self.n_ids();
+        let id_cell = self.cells.first_mut().filter(|_| n_ids > 0);
+        let id_cell = id_cell.and_then(Option::take);
+        let id = match &id_cell {
+            // Without an id, an answer has the number of the row.
+            _ if n_ids == 0 => Some(row.to_string().into()),
+            cell => cell.as_ref().and_then(Value::as_id),
+        };
+        let Some(id) = id else {
             let value = id_cell.as_ref().map(Value::excerpt);
             return self.reject(row, 0, MISSING_ID, value);
         };
         self.values.clear();
-        for slot in 1..self.cells.len() {
+        for slot in n_ids..self.cells.len() {
             let cell = self.cells[slot].as_ref();
             let cell_or_none = cell.unwrap_or(&Value::Missing);
-            let value = match &self.schema.features[slot - 1].kind {
+            let value = match &self.schema.features[slot - n_ids].kind {
                 Kind::Number(rules) => cell_or_none
-                    .as_number()
+                    .as_number(rules)
                     .and_then(|number| allowed(number, rules)),
                 Kind::Category(rules) => cell_or_none.as_level(rules),
             };

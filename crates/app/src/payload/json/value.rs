@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use common::schema::CategoryRules;
-use dataset::cell::{self, CellProblem};
+use common::schema::{CategoryRules, NumberRules};
+use dataset::cell::{self, CellProblem, DecimalMarks};
 use dataset::level_code;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -42,11 +42,14 @@ impl Value {
     }
 
     /// The value as a number feature; NaN when it is missing.
-    pub(super) fn as_number(&self) -> Result<f64, CellProblem> {
+    pub(super) fn as_number(&self, rules: &NumberRules) -> Result<f64, CellProblem> {
         match self {
             Self::Missing => Ok(f64::NAN),
-            Self::Number(number) => number.as_f64().ok_or(CellProblem::NotANumber),
-            Self::Text(text) => cell::parse_number(text.as_bytes()),
+            Self::Number(number) => {
+                let number = number.as_f64().ok_or(CellProblem::NotANumber);
+                number.map(|number| cell::present(number, rules))
+            }
+            Self::Text(text) => cell::parse_number(text.as_bytes(), rules, DecimalMarks::Point),
             Self::Other(_) | Self::TooLong => Err(CellProblem::NotANumber),
         }
     }

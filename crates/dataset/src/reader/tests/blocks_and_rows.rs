@@ -62,8 +62,12 @@ fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
     while let Some(row) = reader.next_row().map_err(describe)? {
         match row {
             ReadRow::Accepted(row) => {
-                table.push(row.id(), row.values, row.label);
-                fingerprints.push(FingerprintKey::PUBLIC.of_row(row.id(), row.values, row.label));
+                table.push(row.id.unwrap(), row.values, row.label);
+                fingerprints.push(FingerprintKey::PUBLIC.of_row(
+                    row.id.unwrap(),
+                    row.values,
+                    row.label,
+                ));
             }
             ReadRow::Rejected(rejection) => rejections.push(rejection),
         }

@@ -57,7 +57,7 @@ fn columns_are_found_among_names_by_the_same_rules() {
         "lastmonth_activity",
     ];
     let places = find_columns(names, &schema).unwrap();
-    assert_eq!((places.id, places.features), (2, vec![4, 3, 0]));
+    assert_eq!((places.id, places.features), (Some(2), vec![4, 3, 0]));
     let missing = find_columns(names[..3].iter().copied(), &schema);
     assert!(
         matches!(missing, Err(HeaderFlaw::MissingColumn { column, .. })

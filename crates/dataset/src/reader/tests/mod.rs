@@ -36,7 +36,7 @@ fn read(text: impl AsRef<[u8]>) -> Result<Vec<String>, String> {
 fn shown(row: &ReadRow<'_>) -> String {
     match row {
         ReadRow::Accepted(cells) => {
-            let id = String::from_utf8_lossy(cells.id());
+            let id = String::from_utf8_lossy(cells.id.unwrap_or(b"none"));
             format!("{id}|{:?}|{:?}", cells.values, cells.label)
         }
         ReadRow::Rejected(it) => format!("{}:{}: {}", it.line, it.column, it.reason),

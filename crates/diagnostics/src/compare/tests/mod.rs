@@ -29,7 +29,7 @@ fn file(rows: usize, columns: &[(&str, Cell<'_>)]) -> NamedTempFile {
 
 fn schema() -> Schema {
     Schema {
-        id: "client".into(),
+        id: Some("client".into()),
         features: Vec::new(),
         target: "left".into(),
         ..Schema::default()
@@ -45,6 +45,7 @@ fn request<'a>(
         reference: reference.path(),
         current: current.path(),
         predictions,
+        text: TextSettings::default(),
     }
 }
 

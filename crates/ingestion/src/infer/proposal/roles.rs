@@ -48,8 +48,9 @@ pub(super) fn id(
     target: &str,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<String> {
-    if pooled.find(&today.id).is_some() {
-        return Ok(today.id.clone());
+    let wanted = today.id.as_deref().unwrap_or_default();
+    if pooled.find(wanted).is_some() {
+        return Ok(wanted.to_owned());
     }
     let others = pooled
         .columns
@@ -67,13 +68,12 @@ pub(super) fn id(
     });
     let guess = guess.ok_or_else(|| {
         Failure::data(format!(
-            "no column is named {}, and none is left that could name the client",
-            today.id
+            "no column is named {wanted}, and none is left that could name the client"
         ))
     })?;
     remarks.push(format!(
-        "no column is named {}; {} is taken for the one that names the client",
-        today.id, guess.name
+        "no column is named {wanted}; {} is taken for the one that names the client",
+        guess.name
     ));
     Ok(guess.name.clone())
 }

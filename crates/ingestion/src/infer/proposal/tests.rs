@@ -87,14 +87,17 @@ fn roles_of_unknown_columns_are_guessed_and_the_guess_is_remarked() {
         labels("churned", 200),
     ])]);
     let Schema { id, target, .. } = &found.schema;
-    assert_eq!((id.as_str(), target.as_str()), ("client", "churned"));
+    assert_eq!(
+        (id.as_deref(), target.as_str()),
+        (Some("client"), "churned")
+    );
     let names: Vec<&str> = found.schema.feature_names().collect();
     assert_eq!(names, ["row", "logins", "vip"]);
     for remark in ["churned is taken", "client is taken", "region is left out"] {
         assert!(remarks_of(&found, remark), "{remark}: {:?}", found.remarks);
     }
     let by_number = proposed(&[file(vec![numbers("x", 9), numbers("y", 9)])]);
-    assert_eq!(by_number.schema.id, "x");
+    assert_eq!(by_number.schema.id.as_deref(), Some("x"));
     assert!(remarks_of(&by_number, "the target is still exited"));
 }
 
@@ -105,7 +108,7 @@ fn a_feature_of_the_current_schema_gets_no_other_role() {
         kind: Kind::Number(NumberRules::default()),
     };
     let today = Schema {
-        id: "client".into(),
+        id: Some("client".into()),
         features: vec![number("logins"), number("vip")],
         target: "churned".into(),
         ..Schema::default()
@@ -126,7 +129,7 @@ fn a_feature_of_the_current_schema_gets_no_other_role() {
     let mut renamed = columns();
     renamed.push(numbers("number", 200));
     let renamed = found(renamed).unwrap().schema;
-    assert_eq!(renamed.id, "number");
+    assert_eq!(renamed.id.as_deref(), Some("number"));
     assert!(renamed.feature_names().eq(["logins", "vip"]));
     let error = found(columns()).unwrap_err().to_string();
     assert!(error.contains("none is left that could name"), "{error}");

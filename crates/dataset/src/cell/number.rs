@@ -1,0 +1,394 @@
+//! The text of a number.
+
+use common::schema::NumberFormat;
+
+use super::{CellProblem, DecimalMarks};
+
+/// A float holds any number of this many digits exactly.
+const EXACT_DIGITS: usize = 15;
+const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+/// The longest text of a number; longer ones are none.
+const MAX_BYTES: usize = 400;
+
+/// Parses a number with few digits and no exponent, as nearly all numbers are. `None` otherwise.
+///
+/// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
+#[inline]
+pub(super) fn short_decimal(trimmed: &[u8], mark: u8) -> Option<f64> {
+    let (sign, unsigned) = match trimmed {
+        [b'-', rest @ ..] => (-1.0, rest),
+        _ => (1.0, trimmed),
+    };
+    if unsigned.len() > EXACT_DIGITS {
+        return None;
+    }
+    let (mut digits, mut n_digits, mut decimals) = (0_u64, 0, None);
+    for byte in unsigned {
+        match byte {
+            b'0'..=b'9' => {
+                digits = digits * 10 + u64::from(byte - b'0');
+                n_digits += 1;
+                decimals = decimals.map(|decimals| decimals + 1);
+            }
+            byte if *byte == mark && decimals.is_none() => decimals = Some(0),
+            _ => return None,
+        }
+    }
+    let scale = POWERS_OF_TEN[decimals.unwrap_or(0)];
+    (n_digits > 0).then(|| sign * (digits as f64 / scale))
+}
+
+/// Parses a trimmed number that is not missing.
+pub(super) fn parse_decimal(
+    trimmed: &[u8],
+    format: NumberFormat,
+    marks: DecimalMarks,
+) -> Result<f64, CellProblem> {
+    let plain = parse_plain(trimmed, marks);
+    let has_groups = matches!(format, NumberFormat::Money | NumberFormat::Thousands);
+    // With separators of thousands, `1.234` may be one, too.
+    let is_clear = |_: &f64| !has_groups || !trimmed.iter().any(|byte| matches!(byte, b'.' | b','));
+    if let Some(number) = plain.filter(is_clear) {
+        return Ok(number);
+    }
+    let text = std::str::from_utf8(trimmed).map_err(|_| CellProblem::NotANumber)?;
+    let number = match format {
+        NumberFormat::Plain => None,
+        NumberFormat::Percent => {
+            let text = text.strip_suffix('%').or_else(|| text.strip_prefix('%'));
+            text.and_then(|text| parse_plain(text.trim().as_bytes(), marks))
+        }
+        NumberFormat::Thousands => parse_grouped(text, marks),
+        NumberFormat::Money => parse_money(text, marks),
+    };
+    number.or(plain).ok_or(CellProblem::NotANumber)
+}
+
+/// A plain decimal.
+fn parse_plain(trimmed: &[u8], marks: DecimalMarks) -> Option<f64> {
+    match marks {
+        DecimalMarks::Point => parse_with_point(trimmed),
+        DecimalMarks::Comma => parse_with_comma(trimmed),
+        DecimalMarks::Either => parse_with_point(trimmed).or_else(|| parse_with_comma(trimmed)),
+    }
+}
+
+fn parse_with_point(trimmed: &[u8]) -> Option<f64> {
+    if let Some(number) = short_decimal(trimmed, b'.') {
+        return Some(number);
+    }
+    let text = std::str::from_utf8(trimmed).ok();
+    let text = text.filter(|text| is_decimal(text.as_bytes()));
+    text.and_then(|text| text.parse().ok())
+}
+
+fn parse_with_comma(trimmed: &[u8]) -> Option<f64> {
+    if let Some(number) = short_decimal(trimmed, b',') {
+        return Some(number);
+    }
+    let has_point = trimmed.contains(&b'.');
+    if has_point || trimmed.len() > MAX_BYTES {
+        return None;
+    }
+    let with_point = |byte: &u8| if *byte == b',' { b'.' } else { *byte };
+    let text: Vec<u8> = trimmed.iter().map(with_point).collect();
+    parse_with_point(&text)
+}
+
+/// True if the text is `[+-] digits [. digits] [e [+-] digits]` with at least one digit before the
+/// exponent. Rust's own parser would also accept `inf` and `infinity`.
+fn is_decimal(text: &[u8]) -> bool {
+    let unsigned = strip_sign(text);
+    let exponent_at = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = match exponent_at {
+        Some(at) => (&unsigned[..at], Some(strip_sign(&unsigned[at + 1..]))),
+        None => (unsigned, None),
+    };
+    let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let points = mantissa.iter().filter(|byte| **byte == b'.').count();
+    digits > 0
+        && points <= 1
+        && digits + points == mantissa.len()
+        && exponent
+            .is_none_or(|exponent| !exponent.is_empty() && exponent.iter().all(u8::is_ascii_digit))
+}
+
+fn strip_sign(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+/// Signs and abbreviations of currencies, besides codes of three letters; longer ones first.
+const CURRENCIES: [&str; 20] = [
+    "US$", "Fr.", "Rs.", "kr.", "R$", "zł", "Kč", "kr", "$", "€", "£", "¥", "₹", "₽", "₩", "₺",
+    "₴", "₫", "₦", "฿",
+];
+
+/// An amount of money: its currency is ignored, and an amount in brackets is negative.
+fn parse_money(text: &str, marks: DecimalMarks) -> Option<f64> {
+    let in_brackets = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'));
+    // The minus stands before or after the currency.
+    let (outer_minus, text) = split_minus(in_brackets.unwrap_or(text).trim());
+    let (inner_minus, text) = split_minus(without_currency(text));
+    let amount = parse_grouped(without_currency(text), marks)?;
+    let signs = [in_brackets.is_some(), outer_minus, inner_minus];
+    match signs.into_iter().filter(|is_there| *is_there).count() {
+        0 => Some(amount),
+        1 => (amount >= 0.0).then_some(-amount),
+        _ => None,
+    }
+}
+
+/// The text without a currency at one of its ends.
+fn without_currency(text: &str) -> &str {
+    let sign = |sign: &&str| text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
+    let letters = |letter: char| letter.is_ascii_alphabetic();
+    let code = || {
+        [
+            text.trim_start_matches(letters),
+            text.trim_end_matches(letters),
+        ]
+        .into_iter()
+        .find(|rest| text.len() - rest.len() == 3)
+    };
+    let rest = CURRENCIES.iter().find_map(sign).or_else(code);
+    rest.unwrap_or(text).trim()
+}
+
+fn split_minus(text: &str) -> (bool, &str) {
+    let unsigned = text
+        .strip_prefix('-')
+        .or_else(|| text.strip_prefix('\u{2212}'))
+        .or_else(|| text.strip_suffix('-'));
+    match unsigned {
+        Some(unsigned) => (true, unsigned.trim()),
+        None => (false, text),
+    }
+}
+
+/// A number whose thousands may be separated.
+fn parse_grouped(text: &str, marks: DecimalMarks) -> Option<f64> {
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let (whole, decimals) = match mark_of(text, marks) {
+        Some(mark) => text.rsplit_once(mark)?,
+        None => (text, ""),
+    };
+    let (sign, whole) = match whole.strip_prefix('-') {
+        Some(whole) => ("-", whole),
+        None => ("", whole),
+    };
+    let digits = without_groups(whole)?;
+    parse_with_point(format!("{sign}{digits}.{decimals}").as_bytes())
+}
+
+/// The decimal mark of a number whose thousands may be separated; `None` where it has none.
+fn mark_of(text: &str, marks: DecimalMarks) -> Option<char> {
+    let count = |mark: char| text.matches(mark).count();
+    let (points, commas) = (count('.'), count(','));
+    let mark = match marks {
+        DecimalMarks::Point => '.',
+        DecimalMarks::Comma => ',',
+        DecimalMarks::Either => {
+            let last = text
+                .chars()
+                .rev()
+                .find(|found| matches!(found, '.' | ','))?;
+            let is_alone = points == 0 || commas == 0;
+            let is_group = text.rsplit(last).next().is_some_and(|rest| rest.len() == 3);
+            if is_alone && (points + commas > 1 || is_group) {
+                return None;
+            }
+            last
+        }
+    };
+    (count(mark) == 1).then_some(mark)
+}
+
+/// The digits of a whole number whose groups have three digits (or two, as in India), the last one
+/// three.
+fn without_groups(whole: &str) -> Option<String> {
+    let is_digit = |character: char| character.is_ascii_digit();
+    let separator = whole.chars().find(|character| !is_digit(*character));
+    let Some(separator) = separator else {
+        return Some(whole.to_owned());
+    };
+    if !matches!(
+        separator,
+        ',' | '.' | '\'' | '’' | ' ' | '\u{a0}' | '\u{202f}'
+    ) {
+        return None;
+    }
+    let groups: Vec<&str> = whole.split(separator).collect();
+    let (first, last) = (groups.first()?, groups.last()?);
+    let is_usual = groups.iter().all(|group| group.chars().all(is_digit))
+        && (1..=3).contains(&first.len())
+        && groups[1..].iter().all(|group| matches!(group.len(), 2 | 3))
+        && last.len() == 3;
+    is_usual.then(|| groups.concat())
+}
+
+/// What the commas and points of a column's cells show, where either may be the decimal mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Commas {
+    /// Cells whose comma can only be a decimal mark, as in `12,5`.
+    pub(crate) decimal: u64,
+    /// Cells whose comma may also separate thousands, as in `1,234`.
+    pub(crate) unclear: u64,
+    /// Cells with a point.
+    pub(crate) points: u64,
+}
+
+impl Commas {
+    /// Counts a cell that is a number.
+    pub(crate) fn count(&mut self, cell: &[u8]) {
+        let cell = strip_sign(cell.trim_ascii());
+        if cell.contains(&b'.') {
+            self.points += 1;
+        } else if let Some(at) = cell.iter().position(|byte| *byte == b',') {
+            let (before, after) = (&cell[..at], &cell[at + 1..]);
+            let may_group = (1..=3).contains(&before.len()) && before[0] != b'0';
+            match may_group && after.len() == 3 && after.iter().all(u8::is_ascii_digit) {
+                true => self.unclear += 1,
+                false => self.decimal += 1,
+            }
+        }
+    }
+
+    /// Adds the cells of another block.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.decimal += other.decimal;
+        self.unclear += other.unclear;
+        self.points += other.points;
+    }
+
+    /// True if every comma stands before exactly three digits.
+    pub(crate) fn are_unclear(&self) -> bool {
+        self.unclear > 0 && self.decimal == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str, format: NumberFormat, marks: DecimalMarks) -> Option<f64> {
+        parse_decimal(text.as_bytes(), format, marks).ok()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn short_numbers_are_the_nearest_floats(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}") {
+            if let Some(number) = short_decimal(text.as_bytes(), b'.') {
+                let nearest: f64 = text.parse().expect("Rust reads it too");
+                proptest::prop_assert_eq!(number.to_bits(), nearest.to_bits(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_a_number_of_any_format_panic(text in ".{0,12}", digits in "[-(]?[0-9.,' %$€]{0,9}") {
+            for format in [NumberFormat::Plain, NumberFormat::Percent, NumberFormat::Money, NumberFormat::Thousands] {
+                for marks in [DecimalMarks::Point, DecimalMarks::Comma, DecimalMarks::Either] {
+                    number(&text, format, marks);
+                    number(&digits, format, marks);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_decimal_mark_is_that_of_the_text() {
+        use DecimalMarks::{Comma, Either, Point};
+        for (text, marks, wanted) in [
+            ("1.5", Point, Some(1.5)),
+            ("1,5", Point, None),
+            ("1,5", Comma, Some(1.5)),
+            ("-1,5e3", Comma, Some(-1500.0)),
+            ("1.5", Comma, None),
+            ("1.5", Either, Some(1.5)),
+            ("1,5", Either, Some(1.5)),
+            ("1.234,5", Either, None),
+            ("1,2,3", Either, None),
+            ("0,12345678901234567", Comma, Some(0.123_456_789_012_345_67)),
+        ] {
+            assert_eq!(
+                number(text, NumberFormat::Plain, marks),
+                wanted,
+                "{text} {marks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn percent_money_and_thousands_are_read() {
+        use DecimalMarks::{Comma, Either, Point};
+        use NumberFormat::{Money, Percent, Thousands};
+        for (text, format, marks, wanted) in [
+            ("45.7%", Percent, Point, Some(45.7)),
+            ("-3 %", Percent, Point, Some(-3.0)),
+            ("45,7 %", Percent, Either, Some(45.7)),
+            ("45.7", Percent, Point, Some(45.7)),
+            ("45.7 percent", Percent, Point, None),
+            ("1,234,567.5", Thousands, Point, Some(1_234_567.5)),
+            ("1.234.567,5", Thousands, Comma, Some(1_234_567.5)),
+            ("1.234.567,5", Thousands, Either, Some(1_234_567.5)),
+            ("1.234", Thousands, Either, Some(1234.0)),
+            ("1.234", Thousands, Point, Some(1.234)),
+            ("1.234", Thousands, Comma, Some(1234.0)),
+            ("12,5", Thousands, Either, Some(12.5)),
+            ("1 234 567", Thousands, Point, Some(1_234_567.0)),
+            ("1\u{a0}234,5", Thousands, Comma, Some(1234.5)),
+            ("1'234.50", Thousands, Point, Some(1234.5)),
+            ("12,34,567", Thousands, Point, Some(1_234_567.0)),
+            ("12,34", Thousands, Point, None),
+            ("1234,567", Thousands, Point, None),
+            ("-1,234", Thousands, Point, Some(-1234.0)),
+            ("$1,234.50", Money, Point, Some(1234.5)),
+            ("-$5", Money, Point, Some(-5.0)),
+            ("$-5", Money, Point, Some(-5.0)),
+            ("($1,234.50)", Money, Point, Some(-1234.5)),
+            ("1.234,50 €", Money, Either, Some(1234.5)),
+            ("EUR 12,50", Money, Comma, Some(12.5)),
+            ("CHF 1'234.50", Money, Point, Some(1234.5)),
+            ("12.50", Money, Point, Some(12.5)),
+            ("free", Money, Point, None),
+            ("12 k", Money, Point, None),
+            ("12 years", Money, Point, None),
+            ("$5 million", Money, Point, None),
+            ("5 kr", Money, Point, Some(5.0)),
+            ("usd 5-", Money, Point, Some(-5.0)),
+            ("Fr. 5.50", Money, Point, Some(5.5)),
+            ("$.50", Money, Point, Some(0.5)),
+            ("(-5)", Money, Point, None),
+            ("$", Money, Point, None),
+        ] {
+            assert_eq!(
+                number(text, format, marks),
+                wanted,
+                "{text} {format:?} {marks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_comma_before_three_digits_is_unclear() {
+        let counted = |cells: &[&str]| {
+            let mut commas = Commas::default();
+            cells.iter().for_each(|cell| commas.count(cell.as_bytes()));
+            commas
+        };
+        assert!(counted(&["1,234", "-12,000", "7"]).are_unclear());
+        assert!(!counted(&["1,234", "12,5"]).are_unclear());
+        assert!(!counted(&["0,125"]).are_unclear());
+        assert!(!counted(&["1234,567"]).are_unclear());
+        assert!(!counted(&["1", "2.5"]).are_unclear());
+        assert_eq!(counted(&["2.5", "7"]).points, 1);
+    }
+}
