@@ -240,7 +240,7 @@ fn levels_without_a_coefficient_are_counted_and_missing_ones_are_not() {
 fn only_features_and_target_have_to_fit() {
     let model = model();
     let mut schema = model.schema.clone();
-    schema.id = "client".into();
+    schema.id = Some("client".into());
     schema.features[0].kind = Kind::Number(NumberRules {
         range: ValueRange::new(Some(0.0), None).unwrap(),
         ..NumberRules::default()
