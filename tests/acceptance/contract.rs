@@ -111,7 +111,10 @@ fn a_changed_promise_judges_the_files_anew() {
     let mut left = |rules: &Value| {
         workspace.limit_employees(rules);
         let report = workspace.run("ingestion", &["--json"]).json();
-        assert_eq!(report["rebuilt"], "the schema has changed", "{rules}");
+        assert_eq!(
+            report["rebuilt"], "the schema or a setting of ingestion has changed",
+            "{rules}"
+        );
         workspace.final_rows()
     };
     let of_b = ["c,1,2,3,0", "d,1,2,,1"];
@@ -131,7 +134,10 @@ fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
     assert!(refused.lines().count() < 2, "{refused}{}", record.stderr);
     workspace.limit_employees(&json!({}));
     let report = workspace.run("ingestion", &["--json"]).json();
-    assert_eq!(report["rebuilt"], "the schema has changed");
+    assert_eq!(
+        report["rebuilt"],
+        "the schema or a setting of ingestion has changed"
+    );
     assert_eq!(workspace.final_rows(), rows);
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "nothing_new", "{record:#}");

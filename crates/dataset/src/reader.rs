@@ -55,6 +55,7 @@ pub struct KnownHeader {
     target: TargetColumn,
     /// Of two texts with the same header, the rows may decide for different separators.
     dialect: Dialect,
+    rows_end_with_separator: bool,
     text: Box<[u8]>,
     columns: Arc<ColumnMap>,
 }
@@ -105,9 +106,11 @@ impl<R: Read> RowReader<R> {
         let opened = Opened::of(input, format)?;
         let text = opened.header_text();
         let dialect = opened.tokenizer.dialect();
+        let rows_end_with_separator = opened.rows_end_with_separator();
         let is_known = |known: &&KnownHeader| {
             *known.text == *text
                 && known.dialect == dialect
+                && known.rows_end_with_separator == rows_end_with_separator
                 && known.target == target
                 && known.schema == *schema
         };
@@ -121,6 +124,7 @@ impl<R: Read> RowReader<R> {
                     schema: schema.clone(),
                     target,
                     dialect,
+                    rows_end_with_separator,
                     text: text.into(),
                     columns: Arc::clone(&columns),
                 });

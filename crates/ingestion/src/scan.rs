@@ -306,10 +306,15 @@ fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
         return Ok(false);
     }
     let mut file = regular::open(&found.path)?;
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(!matches!(last[0], b'\n' | b'\r'))
+    let tail = found.stamp.size.min(2);
+    file.seek(SeekFrom::End(-(tail as i64)))?;
+    let mut last = Vec::new();
+    file.take(tail).read_to_end(&mut last)?;
+    // A line break of UTF-16 in little-endian order ends with a zero.
+    Ok(!matches!(
+        last[..],
+        [.., b'\n' | b'\r'] | [b'\n' | b'\r', 0]
+    ))
 }
 
 /// Reason why the recorded order of rows cannot be kept, or `None`.
@@ -318,7 +323,7 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
     if ledger.committed_bytes == 0 {
         None
     } else if ledger.schema != config.data_digest() {
-        Some("the schema has changed".into())
+        Some("the schema or a setting of ingestion has changed".into())
     } else if !is_intact(&config.layout, ledger) {
         Some("the fingerprints of the evaluated rows were lost".into())
     } else if prepared.has_scattered_evaluated_rows {

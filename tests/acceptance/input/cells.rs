@@ -24,7 +24,7 @@ fn s16_text_that_is_not_utf8_is_placed_and_never_mangled() {
     assert_eq!(workspace.final_rows(), ["a,1,2,3,0", "b,1,2,3,1"]);
     assert_eq!(
         report["files"][0]["rejections"][0],
-        "3:1: the text is not UTF-8"
+        "3:1: the text is not UTF-8 (see ingestion.encoding)"
     );
     let refused = workspace.text("data/ingesteddata/rejectedrows.csv");
     assert!(refused.contains(r"caf\xE9,1,2,3,0"), "{refused}");

@@ -83,7 +83,10 @@ fn s18_a_changed_range_judges_the_rows_anew_and_leaves_the_release() {
     workspace.limit_employees(&json!({"max": 300}));
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
-    assert_eq!(record["ingestion"]["rebuilt"], "the schema has changed");
+    assert_eq!(
+        record["ingestion"]["rebuilt"],
+        "the schema or a setting of ingestion has changed"
+    );
     let fewer = workspace.final_rows();
     assert!(
         !fewer.is_empty() && fewer.len() < rows.len(),

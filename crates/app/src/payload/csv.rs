@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, Read};
 
 use common::Schema;
-use common::config::{LimitSettings, TextSettings};
+use common::config::LimitSettings;
 use common::schema::Breach;
 use dataset::cell::CellProblem;
 use dataset::{
@@ -25,11 +25,11 @@ thread_local! {
 /// The rows of a CSV text with a header.
 pub(super) fn rows(
     input: impl Read,
-    text: &TextSettings,
+    format: Format,
     schema: &Schema,
     room: RowBudget<'_>,
 ) -> Result<RequestRows, ApiError> {
-    let mut reader = open(input, text, schema, room.limits)?;
+    let mut reader = open(input, format, schema, room.limits)?;
     let mut collector = RowCollector::new(schema.features.len(), room);
     while let Some(row) = reader.next_row().map_err(file_error)? {
         let number = collector.begin()?;
@@ -54,22 +54,13 @@ pub(super) fn name_of<'c>(cells: &Cells<'c>, number: u64) -> Cow<'c, str> {
     }
 }
 
-/// How the body of a request is written: its separator and encoding are its own.
-pub(super) fn of_body(text: &TextSettings) -> TextSettings {
-    TextSettings {
-        decimal: text.decimal,
-        ..TextSettings::default()
-    }
-}
-
 /// Reads the header of a text under the limits of a request.
 pub(super) fn open<R: Read>(
     input: R,
-    text: &TextSettings,
+    mut format: Format,
     schema: &Schema,
     limits: &LimitSettings,
 ) -> Result<RowReader<R>, ApiError> {
-    let mut format = Format::foreign(text);
     format.limits = Limits {
         fields: limits.columns,
         field_bytes: limits.field_bytes,
@@ -194,7 +185,7 @@ mod tests {
         let mut permit = in_flight.permit();
         rows(
             text.as_bytes(),
-            &TextSettings::default(),
+            Format::FOREIGN,
             &Schema::default(),
             room(&limits, &mut permit),
         )
@@ -220,7 +211,7 @@ mod tests {
             let mut permit = in_flight.permit();
             let rows = rows(
                 text.as_bytes(),
-                &TextSettings::default(),
+                Format::FOREIGN,
                 schema,
                 room(&limits, &mut permit),
             )

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::Take;
 
 use common::{Config, Schema};
+use dataset::Format;
 
 use crate::error::ApiError;
 use crate::in_flight::Permit;
@@ -37,10 +38,10 @@ pub(crate) fn rows(
     let limits = &config.api.limits;
     match source {
         Source::Csv(text) => {
-            let settings = csv::of_body(&config.ingestion.text);
+            let format = Format::of_body(&config.ingestion.text);
             csv::rows(
                 text.as_bytes(),
-                &settings,
+                format,
                 schema,
                 RowBudget { limits, permit },
             )
@@ -52,12 +53,8 @@ pub(crate) fn rows(
         Source::Path(path) => {
             let file = path::open(config, path)?;
             permit.grow(usize::try_from(file.limit()).unwrap_or(usize::MAX))?;
-            csv::rows(
-                file,
-                &config.ingestion.text,
-                schema,
-                RowBudget { limits, permit },
-            )
+            let format = Format::foreign(&config.ingestion.text);
+            csv::rows(file, format, schema, RowBudget { limits, permit })
         }
     }
 }

@@ -15,8 +15,7 @@ use std::thread;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt;
 use actix_web::web::{Bytes, Data};
-use common::config::TextSettings;
-use dataset::ReadRow;
+use dataset::{Format, ReadRow};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::body::Incoming;
@@ -78,8 +77,8 @@ pub(crate) async fn stream_body(
         current: beginning,
         chunks: receiver,
     };
-    let text = csv::of_body(&streaming.state.config.ingestion.text);
-    start(streaming, input, text).await
+    let format = Format::of_body(&streaming.state.config.ingestion.text);
+    start(streaming, input, format).await
 }
 
 /// Streams the predictions for a file.
@@ -87,14 +86,14 @@ pub(crate) async fn stream_file(
     streaming: Streaming,
     file: Take<File>,
 ) -> Result<StreamedAnswer, ApiError> {
-    let text = streaming.state.config.ingestion.text;
-    start(streaming, file, text).await
+    let format = Format::foreign(&streaming.state.config.ingestion.text);
+    start(streaming, file, format).await
 }
 
 async fn start<R>(
     streaming: Streaming,
     input: R,
-    text: TextSettings,
+    format: Format,
 ) -> Result<StreamedAnswer, ApiError>
 where
     R: Read + Send + 'static,
@@ -105,7 +104,7 @@ where
         .name("stream".into())
         .spawn(move || {
             let _slot = slot;
-            if let Err(error) = predict_all(&streaming, input, &text, &sender) {
+            if let Err(error) = predict_all(&streaming, input, format, &sender) {
                 streaming.note(&error);
                 // A client that has left gets no error.
                 let _ = sender.blocking_send(Err(error));
@@ -119,12 +118,12 @@ where
 fn predict_all(
     streaming: &Streaming,
     input: impl Read,
-    text: &TextSettings,
+    format: Format,
     sender: &Sender<Piece>,
 ) -> Result<(), ApiError> {
     let limits = &streaming.state.config.api.limits;
     let Snapshot { model, schema, .. } = &*streaming.snapshot;
-    let mut reader = csv::open(input, text, schema, limits)?;
+    let mut reader = csv::open(input, format, schema, limits)?;
     let mut answer = CsvAnswer::new(streaming.threshold, CHUNK_BYTES);
     let scorer = model.scorer();
     let mut n_rows = 0;

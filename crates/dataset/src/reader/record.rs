@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::schema::{CategoryRules, Kind, Labels, NumberFormat};
+use common::schema::{CategoryRules, Kind, Labels, NumberFormat, NumberRules};
 
 use super::header::{ColumnMap, IdColumn};
 use super::rejection::{Rejection, RowFlaw};
@@ -100,7 +100,7 @@ impl ColumnMap {
             return Err(Blame {
                 field,
                 flaw: RowFlaw::NotUtf8,
-                reason: "the text is not UTF-8".into(),
+                reason: "the text is not UTF-8 (see ingestion.encoding)".into(),
             });
         }
         if let IdColumn::Named(id) = self.id
@@ -217,10 +217,14 @@ impl ColumnMap {
         label: Label,
     ) -> impl Iterator<Item = Cow<'r, [u8]>> {
         let features = self.features.iter().zip(values);
-        let features = features.map(move |((field, feature), value)| match feature.kind {
-            _ if value.is_nan() => Cow::default(),
-            Kind::Number(_) => value.to_string().into_bytes().into(),
-            Kind::Category(_) => record.field(*field).trim_ascii().into(),
+        let features = features.map(move |((field, feature), value)| {
+            let cell = record.field(*field).trim_ascii();
+            match feature.kind {
+                Kind::Number(_) if is_read_as(cell, *value) => cell.into(),
+                _ if value.is_nan() => Cow::default(),
+                Kind::Number(_) => value.to_string().into_bytes().into(),
+                Kind::Category(_) => cell.into(),
+            }
         });
         let target = self.texts(record, label).last().unwrap_or_default();
         self.id_of(record)
@@ -259,6 +263,12 @@ impl ColumnMap {
 fn code_of_level(cell: &[u8], rules: &CategoryRules) -> Result<f64, CellProblem> {
     let level = cell::parse_level(cell, rules)?;
     Ok(level.map_or(f64::NAN, level_code))
+}
+
+/// True if a cell of finaldata.csv with this text is this number.
+fn is_read_as(cell: &[u8], value: f64) -> bool {
+    let written = cell::parse_number(cell, &NumberRules::default(), DecimalMarks::Point);
+    written.is_ok_and(|number| number == value || (number.is_nan() && value.is_nan()))
 }
 
 fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> Blame {

@@ -93,7 +93,9 @@ fn titles(shapes: &[Shape], usual: usize) -> usize {
         _ => false,
     };
     let found = shapes.iter().take_while(is_title).count();
-    let is_header_next = shapes.get(found).is_some_and(|it| it.fields == usual);
+    // Rows that end with a separator have a field more than the header.
+    let has_usual = |header: &Shape| header.fields == usual || header.fields + 1 == usual;
+    let is_header_next = shapes.get(found).is_some_and(has_usual);
     match found <= MAX_TITLES && is_header_next {
         true => found,
         false => 0,
@@ -199,6 +201,8 @@ mod tests {
         assert_eq!(lines("id;x;left\na;1;0\n"), Some(0));
         assert_eq!(lines("Clients of May\nid;x;left\na;1;0\nb;2;1\n"), Some(1));
         assert_eq!(lines("Clients\n;;\nid;x;left\na;1;0\nb;2;1\n"), Some(2));
+        let trailing = "Clients\nid;x;left\na;1;0;\nb;2;1;\nc;2;1;\n";
+        assert_eq!(lines(trailing), Some(1));
         let dated = "Date,2024-05-01\nid,v,w,x,left\na,1,2,3,0\nb,1,2,3,1\n";
         assert_eq!(lines(dated), Some(1));
         assert_eq!(lines("id\na\nb\n"), Some(0));

@@ -14,8 +14,10 @@ pub struct Format {
     pub dialect: Dialect,
     /// How the first records of the text are looked at.
     pub(crate) detection: Detection,
-    /// Decimal mark, if it does not follow from the separator.
-    pub(crate) decimal: Option<DecimalMark>,
+    /// Decimal marks if commas separate the fields.
+    pub(crate) decimal_of_commas: DecimalMarks,
+    /// Decimal marks if something else does.
+    pub(crate) decimal_of_others: DecimalMarks,
     /// Encoding of a text without a byte order mark; `None` for UTF-8.
     pub(crate) encoding: Option<&'static Encoding>,
     /// What the text may hold.
@@ -96,7 +98,8 @@ impl Format {
     pub const OWN: Self = Self {
         dialect: Dialect::COMMA,
         detection: Detection::Nothing,
-        decimal: None,
+        decimal_of_commas: DecimalMarks::Point,
+        decimal_of_others: DecimalMarks::Either,
         encoding: None,
         limits: Limits::NONE,
     };
@@ -113,8 +116,13 @@ impl Format {
 
     /// The format of a foreign text.
     pub fn foreign(settings: &TextSettings) -> Self {
+        let decimal = settings.decimal.map(|mark| match mark {
+            DecimalMark::Point => DecimalMarks::Point,
+            DecimalMark::Comma => DecimalMarks::Comma,
+        });
         let format = Self {
-            decimal: settings.decimal,
+            decimal_of_commas: decimal.unwrap_or(Self::FOREIGN.decimal_of_commas),
+            decimal_of_others: decimal.unwrap_or(Self::FOREIGN.decimal_of_others),
             encoding: (settings.encoding != encoding_rs::UTF_8).then_some(settings.encoding),
             ..Self::FOREIGN
         };
@@ -127,13 +135,24 @@ impl Format {
         }
     }
 
+    /// The format of the body of a request. Its separator and encoding are its own, and commas never
+    /// are both separator and decimal mark: the program's own requests are written with points.
+    pub fn of_body(settings: &TextSettings) -> Self {
+        let settings = TextSettings {
+            decimal: settings.decimal,
+            ..TextSettings::default()
+        };
+        Self {
+            decimal_of_commas: DecimalMarks::Point,
+            ..Self::foreign(&settings)
+        }
+    }
+
     /// The format with this separator, and the decimal marks that follow from it.
     pub(crate) fn separated_by(self, separator: u8) -> Self {
-        let decimal = match self.decimal {
-            Some(DecimalMark::Point) => DecimalMarks::Point,
-            Some(DecimalMark::Comma) => DecimalMarks::Comma,
-            None if separator == b',' => DecimalMarks::Point,
-            None => DecimalMarks::Either,
+        let decimal = match separator {
+            b',' => self.decimal_of_commas,
+            _ => self.decimal_of_others,
         };
         let dialect = Dialect {
             separator,

@@ -19,7 +19,10 @@ fn bad_rows_are_placed_and_the_others_go_on() {
     );
     let mut invalid = format!("{HEADER}a,1,2,3,0\ncaf").into_bytes();
     invalid.extend(b"\xe9,1,2,3,0\n");
-    assert_eq!(read(invalid).unwrap()[1], "3:1: the text is not UTF-8");
+    assert_eq!(
+        read(invalid).unwrap()[1],
+        "3:1: the text is not UTF-8 (see ingestion.encoding)"
+    );
 }
 
 #[test]
