@@ -94,13 +94,34 @@ pub fn server_logs_json() -> bool {
     !io::stderr().is_terminal()
 }
 
+/// Where a program's configuration comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// The configuration file.
+    File,
+    /// The configuration file, or the defaults where none is named and `./config.json` is missing.
+    FileIfPresent,
+    /// The defaults.
+    Defaults,
+}
+
 /// Runs a program: `name` and `about` for the help, `work` for the rest.
 pub fn run<A: Args, R: Report>(
     name: &'static str,
     about: &'static str,
     work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
 ) -> ExitCode {
-    run_logging(LogForm::Text, name, about, work)
+    run_with_source(name, about, |_| ConfigSource::File, work)
+}
+
+/// [`run`] of a program that also works without a configuration, as its options say.
+pub fn run_with_source<A: Args, R: Report>(
+    name: &'static str,
+    about: &'static str,
+    source: fn(&A) -> ConfigSource,
+    work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
+) -> ExitCode {
+    run_logging(LogForm::Text, name, about, source, work)
 }
 
 /// Runs a program that serves until it is stopped. Its log lines are JSON when stderr is no
@@ -130,7 +151,7 @@ pub fn run_server<A: Args, R: Report>(
             return Exit::Unexpected.into();
         }
     }
-    let ended = run_logging(form, name, about, work);
+    let ended = run_logging(form, name, about, |_| ConfigSource::File, work);
     if let Some(queue) = server_log() {
         // Lines that are unread after this wait are lost.
         queue.drain(LOG_DRAIN_TIME);
@@ -142,6 +163,7 @@ fn run_logging<A: Args, R: Report>(
     form: LogForm,
     name: &'static str,
     about: &'static str,
+    source: fn(&A) -> ConfigSource,
     work: impl FnOnce(&Config, A) -> anyhow::Result<R>,
 ) -> ExitCode {
     let command = CommandLine::<A>::command()
@@ -160,7 +182,12 @@ fn run_logging<A: Args, R: Report>(
         progress::allow();
     }
     let (json, quiet) = (line.json, line.quiet);
-    let done = Config::find_and_load(line.config).and_then(|config| {
+    let config = match source(&line.options) {
+        ConfigSource::File => Config::find_and_load(line.config),
+        ConfigSource::FileIfPresent => Config::find_or_default(line.config),
+        ConfigSource::Defaults => Config::of_defaults_here(),
+    };
+    let done = config.and_then(|config| {
         let report = work(&config, line.options)
             .map_err(|error| history::with_remedy(error, &config.layout))?;
         print_and_follow_up(report, &config, json, quiet)

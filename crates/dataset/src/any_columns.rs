@@ -7,6 +7,7 @@
 
 mod any_file;
 mod levels;
+mod split;
 mod survey;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use common::schema::{Labels, NumberRules};
 
 use self::any_file::{AnyFile, Shape};
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
+pub use self::split::{SplitBy, SplitFile, create_empty_folder, split_file};
 use self::survey::are_typing_errors;
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};

@@ -31,9 +31,28 @@ pub(crate) fn push_plain_line<'a>(line: &mut Vec<u8>, fields: impl Iterator<Item
     }
 }
 
+/// Appends a record with another separator, its fields quoted where they must be.
+pub(crate) fn push_quoted<'a>(
+    line: &mut Vec<u8>,
+    fields: impl Iterator<Item = &'a [u8]>,
+    separator: u8,
+) {
+    for (position, field) in fields.enumerate() {
+        if position > 0 {
+            line.push(separator);
+        }
+        push_field_between(line, field, separator);
+    }
+    line.push(b'\n');
+}
+
 /// Appends a field, quoted if it holds a comma, a quote or a line break.
 pub fn push_field(line: &mut Vec<u8>, field: &[u8]) {
-    let is_plain = memchr3(b',', b'"', b'\n', field).is_none() && !field.contains(&b'\r');
+    push_field_between(line, field, b',');
+}
+
+fn push_field_between(line: &mut Vec<u8>, field: &[u8], separator: u8) {
+    let is_plain = memchr3(separator, b'"', b'\n', field).is_none() && !field.contains(&b'\r');
     if is_plain {
         line.extend_from_slice(field);
         return;

@@ -21,14 +21,15 @@ mod resume;
 mod run_folder;
 mod run_list;
 mod trial;
+mod try_file;
 mod unlabelled;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::cli::Report;
 use common::cli::clap::{self, Args};
+use common::cli::{ConfigSource, Report};
 use common::exit::Exit;
 use common::{Config, History, RunLock, files};
 use jiff::Timestamp;
@@ -42,6 +43,7 @@ use crate::open_run::OpenRun;
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
 pub use run_list::RunList;
+pub use try_file::TryReport;
 
 /// Command-line options of the program.
 #[derive(Args, Debug)]
@@ -55,12 +57,29 @@ pub struct Options {
     /// Look for what is wrong and how to fix it, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "history"])]
     doctor: bool,
+    /// Try any CSV file without a configuration: guess its columns, split it, train, score, and say
+    /// what a run would say. Only a scratch folder is written
+    #[arg(long = "try", value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor", "metrics_file"])]
+    try_file: Option<PathBuf>,
+    /// With --try: keep the data, the models and config.json in FOLDER, ready for the next run
+    #[arg(long, value_name = "FOLDER", requires = "try_file")]
+    keep: Option<PathBuf>,
     /// After the run, write its metrics for a collector (Prometheus text format)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor"])]
     metrics_file: Option<PathBuf>,
     /// Runs that --history lists
     #[arg(long, value_name = "N", default_value_t = 20, requires = "history")]
     limit: u32,
+}
+
+impl Options {
+    /// A file is tried without a configuration.
+    pub fn config_source(&self) -> ConfigSource {
+        match self.try_file {
+            Some(_) => ConfigSource::Defaults,
+            None => ConfigSource::File,
+        }
+    }
 }
 
 /// Result of the program.
@@ -73,10 +92,16 @@ pub enum FullprocessReport {
     History(RunList),
     /// The findings of the doctor.
     Doctor(DoctorReport),
+    /// A file that was tried.
+    Tried(Box<TryReport>),
 }
 
 /// Runs the pipeline once, previews a run, lists the runs, or examines the pipeline.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
+    if let Some(file) = &options.try_file {
+        let tried = try_file::try_file(file, options.keep.as_deref())?;
+        return Ok(FullprocessReport::Tried(Box::new(tried)));
+    }
     if options.history {
         return run_list::run_list(config, options.limit).map(FullprocessReport::History);
     }
@@ -179,7 +204,7 @@ impl Report for FullprocessReport {
     fn follow_up(&mut self, config: &Config) -> Option<String> {
         match self {
             Self::Run(record) => check_dependencies::check_dependencies(config, record),
-            Self::History(_) | Self::Doctor(_) => None,
+            Self::History(_) | Self::Doctor(_) | Self::Tried(_) => None,
         }
     }
 
@@ -188,13 +213,14 @@ impl Report for FullprocessReport {
             Self::Run(record) => record.exit(),
             Self::History(_) => Exit::Done,
             Self::Doctor(report) => report.exit(),
+            Self::Tried(report) => report.exit(),
         }
     }
 
     fn needs_attention(&self) -> bool {
         match self {
             Self::Run(record) => record.needs_attention(),
-            Self::History(_) => true,
+            Self::History(_) | Self::Tried(_) => true,
             Self::Doctor(report) => report.needs_attention(),
         }
     }
@@ -206,6 +232,7 @@ impl fmt::Display for FullprocessReport {
             Self::Run(record) => record.fmt(to),
             Self::History(list) => list.fmt(to),
             Self::Doctor(report) => report.fmt(to),
+            Self::Tried(report) => report.fmt(to),
         }
     }
 }

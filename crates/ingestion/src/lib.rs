@@ -38,8 +38,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use common::cli::Report;
 use common::cli::clap::{self, Args};
+use common::cli::{ConfigSource, Report};
 use common::history::StageTimer;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest, RunLock, files};
@@ -80,6 +80,16 @@ pub struct Options {
     /// rows are dropped
     #[arg(long, conflicts_with_all = ["explain", "infer_schema"])]
     accept_removal: bool,
+}
+
+impl Options {
+    /// A schema for named files is proposed without a configuration, too.
+    pub fn config_source(&self) -> ConfigSource {
+        match &self.infer_schema {
+            Some(files) if !files.is_empty() => ConfigSource::FileIfPresent,
+            _ => ConfigSource::File,
+        }
+    }
 }
 
 /// Result of the program `ingestion`.

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<ingestion::Options, _>(
+    cli::run_with_source(
         "ingestion",
         "Check, merge and deduplicate the input files into finaldata.csv",
+        ingestion::Options::config_source,
         ingestion::run_with,
     )
 }

@@ -64,6 +64,19 @@ pub struct Config {
     pub alerts: AlertSettings,
 }
 
+/// The configuration file if none is named.
+const DEFAULT_FILE: &str = "config.json";
+
+/// The folders of a new pipeline, each with its key.
+pub const FOLDERS: [(&str, &str); 6] = [
+    ("input_folder_path", "input"),
+    ("output_folder_path", "ingested"),
+    ("test_data_path", "test"),
+    ("output_model_path", "models"),
+    ("prod_deployment_path", "production"),
+    ("state_folder_path", "state"),
+];
+
 /// The environment variable that names the configuration file if `--config` does not.
 pub const CONFIG_VARIABLE: &str = "RISK_CONFIG";
 
@@ -90,8 +103,33 @@ impl Config {
     pub fn find_and_load(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let path = named
             .or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from))
-            .unwrap_or_else(|| PathBuf::from("config.json"));
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
         Self::load(&path)
+    }
+
+    /// [`Self::find_and_load`], or [`Self::of_defaults_here`] where no file is named and
+    /// `./config.json` is missing.
+    pub fn find_or_default(named: Option<PathBuf>) -> anyhow::Result<Self> {
+        let is_named = named.is_some() || std::env::var_os(CONFIG_VARIABLE).is_some();
+        if is_named || Path::new(DEFAULT_FILE).exists() {
+            Self::find_and_load(named)
+        } else {
+            Self::of_defaults_here()
+        }
+    }
+
+    /// [`Self::of_defaults`] in the working folder.
+    pub fn of_defaults_here() -> anyhow::Result<Self> {
+        let base = std::env::current_dir().context("failed to find the working folder")?;
+        Self::of_defaults(&base)
+    }
+
+    /// A configuration of defaults: all folders are in `base`, under the names of
+    /// [`FOLDERS`].
+    pub fn of_defaults(base: &Path) -> anyhow::Result<Self> {
+        let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
+        let text = serde_json::Value::Object(folders.into_iter().collect()).to_string();
+        Self::parse(&base.join("config.json"), &text)
     }
 
     /// Reads and checks one configuration file.

@@ -34,6 +34,8 @@ pub(super) struct AnyFile<'p> {
 pub(super) struct Shape {
     fields: usize,
     rows_end_with_separator: bool,
+    /// The byte between two fields.
+    pub(super) separator: u8,
     /// Decimal marks of numbers.
     pub(super) decimal: DecimalMarks,
 }
@@ -72,6 +74,7 @@ impl<'p> AnyFile<'p> {
         let shape = Shape {
             fields: names.len(),
             rows_end_with_separator: opened.rows_end_with_separator(),
+            separator: opened.blocks.format().dialect.separator,
             decimal: opened.blocks.format().dialect.decimal,
         };
         let (blocks, first, lines) = opened.into_rest();
@@ -83,6 +86,11 @@ impl<'p> AnyFile<'p> {
             first: Some(first),
             lines,
         })
+    }
+
+    /// The names of the header, without spaces around them.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// What its rows look like.

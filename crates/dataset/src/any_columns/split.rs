@@ -1,0 +1,448 @@
+//! Any CSV file in two parts: rows to learn from, and rows to test on.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use common::config::TextSettings;
+use common::schema::NumberRules;
+use common::{Failure, files};
+
+use super::any_file::{AnyFile, Shape};
+use crate::cell::{DecimalMarks, parse_number};
+use crate::fingerprint::client_hash;
+use crate::line::push_quoted;
+use crate::tokenizer::Record;
+
+/// One client in this many is in the test part.
+const CLIENTS_PER_TEST_CLIENT: u64 = 4;
+/// Share of the rows, the newest ones, in the test part.
+const TEST_SHARE: f64 = 0.25;
+/// A split by date has at least and at most this share of the rows in the test part.
+const USUAL_TEST_SHARES: std::ops::RangeInclusive<f64> = 0.1..=0.5;
+/// Smallest share of cells with a date in a column of dates.
+const MIN_SHARE_OF_DATES: f64 = 0.99;
+/// Names of columns whose numbers give an order of time.
+const ORDER_NAMES: [&str; 6] = [
+    "date",
+    "timestamp",
+    "datetime",
+    "period",
+    "yyyymm",
+    "snapshot",
+];
+
+/// What decides in which part a row is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SplitBy {
+    /// The newest rows by this column are in the test part.
+    Order {
+        /// Name of the column.
+        column: String,
+    },
+    /// Each client is in one part, by the hash of its id; without an id each row, by the hash of its
+    /// text.
+    Hash,
+}
+
+/// A file that was split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitFile {
+    /// What decided.
+    pub by: SplitBy,
+    /// Rows to learn from.
+    pub training_rows: u64,
+    /// Rows to test on.
+    pub test_rows: u64,
+}
+
+/// Writes the rows of a file to two files in its own dialect, each with the header: about a quarter
+/// to `test`, the others to `training`. Rows are split by a column of dates, except `id` and `target`,
+/// else by the hash of `id`.
+///
+/// A file that cannot be read or written is an error (exit code 74 or 65).
+pub fn split_file(
+    path: &Path,
+    text: &TextSettings,
+    [id, target]: [Option<&str>; 2],
+    [training, test]: [&Path; 2],
+) -> anyhow::Result<SplitFile> {
+    let order = Order::find(path, text, [id, target])?;
+    let file = AnyFile::open(path, text)?;
+    let shape = file.shape();
+    let id = file.columns().find(|(_, name)| Some(*name) == id);
+    let id = id.map(|(field, _)| field);
+    let separator = shape.separator;
+    let mut header = Vec::new();
+    push_quoted(
+        &mut header,
+        file.names().iter().map(String::as_bytes),
+        separator,
+    );
+    let mut parts = [
+        Part::create(training, &header)?,
+        Part::create(test, &header)?,
+    ];
+    let mut failed = None;
+    file.each_block(
+        <[Rows; 2]>::default,
+        |parts, record| {
+            let is_test = match &order {
+                Some(order) => order.is_new(record, shape),
+                None => is_test_client(record, id, shape),
+            };
+            let rows = &mut parts[usize::from(is_test)];
+            push_quoted(&mut rows.text, record.iter(), separator);
+            rows.count += 1;
+        },
+        |block| {
+            for (part, rows) in parts.iter_mut().zip(&block) {
+                if let Err(error) = part.write(rows) {
+                    failed.get_or_insert(error);
+                }
+            }
+        },
+    )?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let [training_rows, test_rows] = parts.map(Part::finish);
+    Ok(SplitFile {
+        by: order.map_or(SplitBy::Hash, |order| SplitBy::Order {
+            column: order.column,
+        }),
+        training_rows: training_rows?,
+        test_rows: test_rows?,
+    })
+}
+
+fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
+    let id = id.filter(|_| shape.fits(record));
+    let hash = match id {
+        Some(field) => client_hash(record.field(field)),
+        None => client_hash(&record.iter().collect::<Vec<_>>().join(&b'\n')),
+    };
+    hash.is_multiple_of(CLIENTS_PER_TEST_CLIENT)
+}
+
+/// Rows of one part as text.
+#[derive(Default)]
+struct Rows {
+    text: Vec<u8>,
+    count: u64,
+}
+
+/// One part while it is written.
+struct Part {
+    file: BufWriter<std::fs::File>,
+    path: String,
+    rows: u64,
+}
+
+impl Part {
+    fn create(path: &Path, header: &[u8]) -> anyhow::Result<Self> {
+        let context = || format!("failed to write {}", path.display());
+        let file = std::fs::File::create_new(path).with_context(context)?;
+        let mut part = Self {
+            file: BufWriter::new(file),
+            path: path.display().to_string(),
+            rows: 0,
+        };
+        part.file.write_all(header).with_context(context)?;
+        Ok(part)
+    }
+
+    fn write(&mut self, rows: &Rows) -> anyhow::Result<()> {
+        self.rows += rows.count;
+        let written = self.file.write_all(&rows.text);
+        written.with_context(|| format!("failed to write {}", self.path))
+    }
+
+    fn finish(mut self) -> anyhow::Result<u64> {
+        let flushed = self.file.flush();
+        flushed.with_context(|| format!("failed to write {}", self.path))?;
+        Ok(self.rows)
+    }
+}
+
+/// How a column notes places in time.
+#[derive(Clone, Copy)]
+enum Notation {
+    /// `2024-05-31`, `31/5/2024`
+    DayFirst,
+    /// `2024-05-31`, `5/31/2024`
+    MonthFirst,
+    /// Any number.
+    Number,
+}
+
+/// A column that may order the rows by time.
+#[derive(Clone)]
+struct Candidate {
+    column: String,
+    field: usize,
+    notation: Notation,
+}
+
+/// A column that orders the rows by time.
+struct Order {
+    column: String,
+    field: usize,
+    notation: Notation,
+    /// Rows with a larger key are in the test part.
+    last_of_training: f64,
+}
+
+impl Order {
+    /// The first column of the file that splits it well.
+    fn find(
+        path: &Path,
+        text: &TextSettings,
+        other_roles: [Option<&str>; 2],
+    ) -> anyhow::Result<Option<Self>> {
+        let file = AnyFile::open(path, text)?;
+        let shape = file.shape();
+        let columns = file.columns();
+        let columns = columns.filter(|(_, name)| !other_roles.contains(&Some(*name)));
+        let candidates: Vec<Candidate> = columns.flat_map(candidates_of).collect();
+        let mut keys = vec![Keys::default(); candidates.len()];
+        file.each_block(
+            || vec![Keys::default(); candidates.len()],
+            |keys: &mut Vec<Keys>, record| {
+                if shape.fits(record) {
+                    for (keys, candidate) in keys.iter_mut().zip(&candidates) {
+                        keys.add(record.field(candidate.field), candidate.notation);
+                    }
+                }
+            },
+            |later| {
+                for (keys, later) in keys.iter_mut().zip(later) {
+                    keys.join(later);
+                }
+            },
+        )?;
+        let mut all = keys.into_iter().zip(candidates);
+        let found = all.find_map(|(keys, candidate)| {
+            let Candidate {
+                column,
+                field,
+                notation,
+            } = candidate;
+            let last_of_training = keys.last_of_training()?;
+            Some(Self {
+                column,
+                field,
+                notation,
+                last_of_training,
+            })
+        });
+        Ok(found)
+    }
+
+    fn is_new(&self, record: Record<'_>, shape: Shape) -> bool {
+        shape.fits(record)
+            && key_of(record.field(self.field), self.notation)
+                .is_some_and(|key| key > self.last_of_training)
+    }
+}
+
+/// The ways in which a column may order the rows.
+fn candidates_of((field, name): (usize, &str)) -> Vec<Candidate> {
+    let is_named = ORDER_NAMES.iter().any(|it| name.eq_ignore_ascii_case(it));
+    let number = is_named.then_some(Notation::Number);
+    [Notation::DayFirst, Notation::MonthFirst]
+        .into_iter()
+        .chain(number)
+        .map(|notation| Candidate {
+            column: name.to_owned(),
+            field,
+            notation,
+        })
+        .collect()
+}
+
+/// The places in time of a column's cells.
+#[derive(Clone, Default)]
+struct Keys {
+    keys: Vec<f64>,
+    cells: u64,
+    /// Cells that are no date end the search in a column.
+    is_refuted: bool,
+}
+
+/// Cells without a date after which a column is no column of dates.
+const REFUTING_CELLS: u64 = 20;
+
+impl Keys {
+    fn add(&mut self, cell: &[u8], notation: Notation) {
+        if self.is_refuted || cell.trim_ascii().is_empty() {
+            return;
+        }
+        self.cells += 1;
+        self.keys.extend(key_of(cell, notation));
+        if self.keys.is_empty() && self.cells >= REFUTING_CELLS {
+            self.is_refuted = true;
+        }
+    }
+
+    fn join(&mut self, later: Self) {
+        self.is_refuted |= later.is_refuted;
+        self.cells += later.cells;
+        match self.is_refuted {
+            true => self.keys = Vec::new(),
+            false => self.keys.extend(later.keys),
+        }
+    }
+
+    /// The newest place in time of the training part, if the column splits the file well.
+    fn last_of_training(mut self) -> Option<f64> {
+        let rows = self.keys.len() as f64;
+        if self.is_refuted || self.keys.is_empty() || rows < MIN_SHARE_OF_DATES * self.cells as f64
+        {
+            return None;
+        }
+        self.keys.sort_by(f64::total_cmp);
+        let place = (rows * (1.0 - TEST_SHARE)) as usize;
+        let last = *self.keys.get(place.checked_sub(1)?)?;
+        let newer = self.keys.iter().filter(|key| **key > last).count();
+        USUAL_TEST_SHARES
+            .contains(&(newer as f64 / rows))
+            .then_some(last)
+    }
+}
+
+/// The place in time of a cell; it grows with time.
+fn key_of(cell: &[u8], notation: Notation) -> Option<f64> {
+    let cell = cell.trim_ascii();
+    match notation {
+        Notation::Number => {
+            let number = parse_number(cell, &NumberRules::default(), DecimalMarks::Point);
+            number.ok().filter(|number| !number.is_nan())
+        }
+        Notation::DayFirst | Notation::MonthFirst => date_key(cell, notation),
+    }
+}
+
+/// A date, with a time or without, in seconds.
+fn date_key(cell: &[u8], notation: Notation) -> Option<f64> {
+    let text = std::str::from_utf8(cell).ok()?;
+    let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, ""));
+    let separator = date.find(|character: char| !character.is_ascii_digit())?;
+    let separator = date[separator..].chars().next()?;
+    if !matches!(separator, '-' | '/' | '.') {
+        return None;
+    }
+    let parts: Option<Vec<u32>> = date
+        .split(separator)
+        .map(|part| part.parse().ok())
+        .collect();
+    let (year, month, day) = match (&parts?[..], notation) {
+        (&[year @ 1000..=9999, month, day], _) => (year, month, day),
+        (&[day, month, year @ 1000..=9999], Notation::DayFirst) => (year, month, day),
+        (&[month, day, year @ 1000..=9999], _) => (year, month, day),
+        _ => return None,
+    };
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let days = f64::from(year) * 372.0 + f64::from(month) * 31.0 + f64::from(day);
+    let units = time.split(|character: char| !character.is_ascii_digit());
+    let units = units.zip([3600.0, 60.0, 1.0]);
+    let seconds: f64 = units
+        .map(|(part, seconds)| part.parse().unwrap_or(0.0) * seconds)
+        .sum();
+    Some(days * 86_400.0 + seconds)
+}
+
+/// Creates an empty folder for files, or says why it cannot.
+pub fn create_empty_folder(path: &Path) -> anyhow::Result<()> {
+    let is_used = path.exists() && std::fs::read_dir(path).is_ok_and(|mut it| it.next().is_some());
+    if is_used {
+        return Err(Failure::configuration(format!(
+            "{} is not empty: name a folder that does not exist yet",
+            path.display()
+        ))
+        .into());
+    }
+    files::create_folder(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str, id: Option<&str>) -> (SplitFile, Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let [source, training, test] =
+            ["a.csv", "training.csv", "test.csv"].map(|name| folder.path().join(name));
+        std::fs::write(&source, text).unwrap();
+        let roles = [id, Some("left")];
+        let parts = [training.as_path(), test.as_path()];
+        let found = split_file(&source, &TextSettings::default(), roles, parts).unwrap();
+        let lines = |path: &Path| -> Vec<String> {
+            let text = std::fs::read_to_string(path).unwrap();
+            text.lines().map(str::to_owned).collect()
+        };
+        let parts = (lines(&training), lines(&test));
+        (found, parts.0, parts.1)
+    }
+
+    #[test]
+    fn the_newest_rows_are_tested_on() {
+        for date in ["2024-01-{}", "{}/1/2024", "{}.01.2024 08:15"] {
+            let row = |day: usize| {
+                let day = format!("{:02}", (day * 13) % 28 + 1);
+                format!("c{day};1,5;{};0\n", date.replace("{}", &day))
+            };
+            let rows: String = (0..28).map(row).collect();
+            let (found, training, test) = split(&format!("id;x;when;left\n{rows}"), Some("id"));
+            let by = SplitBy::Order {
+                column: "when".into(),
+            };
+            assert_eq!(found.by, by, "{date}");
+            assert_eq!((found.training_rows, found.test_rows), (21, 7));
+            assert_eq!((training.len(), test.len()), (22, 8));
+            assert_eq!(test[0], "id;x;when;left");
+            assert!(
+                test[1..]
+                    .iter()
+                    .all(|row| row[1..3].parse::<u32>().unwrap() > 21)
+            );
+        }
+    }
+
+    #[test]
+    fn each_client_is_in_one_part() {
+        let rows: String = (0..400)
+            .map(|row| format!("\"k, {}\",{row},0\n", row % 100))
+            .collect();
+        let (found, training, test) = split(&format!("id,x,left\n{rows}"), Some("id"));
+        assert_eq!(found.by, SplitBy::Hash);
+        assert_eq!(found.training_rows + found.test_rows, 400);
+        assert!((60..=140).contains(&found.test_rows), "{found:?}");
+        let clients = |lines: &[String]| -> std::collections::BTreeSet<String> {
+            lines[1..]
+                .iter()
+                .map(|row| row.split('"').nth(1).unwrap().to_owned())
+                .collect()
+        };
+        assert!(clients(&training).is_disjoint(&clients(&test)));
+    }
+
+    #[test]
+    fn rows_without_an_id_and_rows_with_too_few_fields_are_kept() {
+        let rows: String = (0..200).map(|row| format!("{row}|0\n")).collect();
+        let (found, ..) = split(&format!("x|left\n{rows}short\n"), None);
+        assert_eq!(found.training_rows + found.test_rows, 201);
+        assert!((30..=70).contains(&found.test_rows), "{found:?}");
+    }
+
+    #[test]
+    fn dates_of_one_day_do_not_split() {
+        let rows: String = (0..100)
+            .map(|row| format!("{row},2024-01-01,0\n"))
+            .collect();
+        let (found, ..) = split(&format!("x,when,left\n{rows}"), None);
+        assert_eq!(found.by, SplitBy::Hash);
+    }
+}

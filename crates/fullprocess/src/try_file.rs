@@ -1,0 +1,172 @@
+//! Tries any CSV file: from a file and no configuration to the text of a run.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use common::cli::Report;
+use common::config::FOLDERS;
+use common::exit::Exit;
+use common::{Config, files};
+use dataset::{SplitBy, SplitFile, create_empty_folder, split_file};
+use ingestion::ProposedSchema;
+use record::RunRecord;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::run_once;
+
+/// What was found in a file.
+#[derive(Debug, Serialize)]
+pub struct TryReport {
+    /// The file.
+    pub file: PathBuf,
+    /// Guesses, each with its reason.
+    pub remarks: Vec<String>,
+    /// Column that decided which rows are test data: the newest ones; `null` if it was the hash of
+    /// the client.
+    pub split_by: Option<String>,
+    /// Rows to learn from.
+    pub training_rows: u64,
+    /// Rows to test on.
+    pub test_rows: u64,
+    /// The run on the file.
+    pub run: RunRecord,
+    /// The configuration of that run.
+    pub config: Value,
+    /// Where all of it is.
+    pub folder: PathBuf,
+    /// True if the folder was named with `--keep`.
+    pub is_kept: bool,
+}
+
+/// Guesses the columns of a file, splits it, and does a first run on it. Writes to a new folder of
+/// the system's temporary folder, or to `keep`, which must be empty.
+pub(crate) fn try_file(file: &Path, keep: Option<&Path>) -> anyhow::Result<TryReport> {
+    let file = std::path::absolute(file)
+        .with_context(|| format!("failed to resolve {}", file.display()))?;
+    let folder = match keep {
+        Some(folder) => {
+            create_empty_folder(folder)?;
+            std::path::absolute(folder)
+                .with_context(|| format!("failed to resolve {}", folder.display()))?
+        }
+        None => tempfile::Builder::new()
+            .prefix("fullprocess-try-")
+            .tempdir()
+            .context("failed to create a temporary folder")?
+            .keep(),
+    };
+    try_in(&file, &folder, keep.is_some()).with_context(|| format!("tried in {}", folder.display()))
+}
+
+fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport> {
+    let defaults = Config::of_defaults(folder)?;
+    let proposed = ingestion::infer(&defaults, &[file.to_owned()])?;
+    let split = split(file, &defaults, &proposed)?;
+    let content = configuration(&proposed)?;
+    let text = serde_json::to_string_pretty(&content)? + "\n";
+    let config_file = folder.join("config.json");
+    files::replace(&config_file, text.as_bytes())?;
+    let config = Config::load(&config_file)?;
+    let run = run_once(&config)?;
+    Ok(TryReport {
+        file: file.to_owned(),
+        remarks: proposed.remarks,
+        split_by: match split.by {
+            SplitBy::Order { column } => Some(column),
+            SplitBy::Hash => None,
+        },
+        training_rows: split.training_rows,
+        test_rows: split.test_rows,
+        run,
+        config: content,
+        folder: folder.to_owned(),
+        is_kept,
+    })
+}
+
+/// Writes the rows of the file to the input and test folders.
+fn split(file: &Path, config: &Config, proposed: &ProposedSchema) -> anyhow::Result<SplitFile> {
+    let name = file_name(file);
+    let input = config.input_folders.iter().map(|folder| &folder.path);
+    let input = input.chain([&config.test_folder.path]).take(2);
+    let mut parts = Vec::new();
+    for folder in input {
+        files::create_folder(folder)?;
+        parts.push(folder.join(&name));
+    }
+    let schema = &proposed.schema;
+    let roles = [schema.id.as_deref(), Some(schema.target.as_str())];
+    let [training, test] = &parts[..] else {
+        anyhow::bail!("the defaults have an input folder and a test folder");
+    };
+    split_file(file, &config.ingestion.text, roles, [training, test])
+}
+
+/// Name of the parts: that of the file, where it can be the name of an input file.
+fn file_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    match stem.starts_with(|first: char| first.is_alphanumeric()) {
+        true => format!("{stem}.csv"),
+        false => "data.csv".into(),
+    }
+}
+
+/// The content of config.json.
+fn configuration(proposed: &ProposedSchema) -> anyhow::Result<Value> {
+    let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
+    let schema = serde_json::to_value(proposed)?;
+    let all = folders.into_iter().chain([("schema".to_owned(), schema)]);
+    Ok(Value::Object(all.collect::<Map<String, Value>>()))
+}
+
+impl Report for TryReport {
+    fn exit(&self) -> Exit {
+        self.run.exit()
+    }
+
+    fn needs_attention(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for TryReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            training_rows,
+            test_rows,
+            ..
+        } = self;
+        writeln!(to, "{}", self.file.display())?;
+        let how = match &self.split_by {
+            Some(column) => format!("the newest rows by {column}"),
+            None => "by chance, all rows of a client together".into(),
+        };
+        writeln!(
+            to,
+            "{training_rows} rows to learn from, {test_rows} to test on ({how})"
+        )?;
+        for remark in &self.remarks {
+            writeln!(to, "- {remark}")?;
+        }
+        writeln!(to)?;
+        self.run.fmt(to)?;
+        let config = serde_json::to_string_pretty(&self.config).map_err(|_| fmt::Error)?;
+        let folder = self.folder.display();
+        if self.is_kept {
+            writeln!(to, "\n{folder}/config.json:\n{config}")?;
+            writeln!(
+                to,
+                "\nnext: put new files into {folder}/input and run fullprocess --config {folder}/config.json"
+            )
+        } else {
+            writeln!(to, "\nconfig.json that keeps it:\n{config}")?;
+            writeln!(
+                to,
+                "\nall files are in {folder}; remove it, or run again with --keep FOLDER to go on with them"
+            )
+        }
+    }
+}
