@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 400;
 ///
 /// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
 #[inline]
-pub(super) fn short_decimal(trimmed: &[u8], mark: u8) -> Option<f64> {
+pub(super) fn short_decimal<const MARK: u8>(trimmed: &[u8]) -> Option<f64> {
     let (sign, unsigned) = match trimmed {
         [b'-', rest @ ..] => (-1.0, rest),
         _ => (1.0, trimmed),
@@ -32,7 +32,7 @@ pub(super) fn short_decimal(trimmed: &[u8], mark: u8) -> Option<f64> {
                 n_digits += 1;
                 decimals = decimals.map(|decimals| decimals + 1);
             }
-            byte if *byte == mark && decimals.is_none() => decimals = Some(0),
+            &byte if byte == MARK && decimals.is_none() => decimals = Some(0),
             _ => return None,
         }
     }
@@ -76,7 +76,7 @@ fn parse_plain(trimmed: &[u8], marks: DecimalMarks) -> Option<f64> {
 }
 
 fn parse_with_point(trimmed: &[u8]) -> Option<f64> {
-    if let Some(number) = short_decimal(trimmed, b'.') {
+    if let Some(number) = short_decimal::<b'.'>(trimmed) {
         return Some(number);
     }
     let text = std::str::from_utf8(trimmed).ok();
@@ -85,7 +85,7 @@ fn parse_with_point(trimmed: &[u8]) -> Option<f64> {
 }
 
 fn parse_with_comma(trimmed: &[u8]) -> Option<f64> {
-    if let Some(number) = short_decimal(trimmed, b',') {
+    if let Some(number) = short_decimal::<b','>(trimmed) {
         return Some(number);
     }
     let has_point = trimmed.contains(&b'.');
@@ -286,7 +286,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn short_numbers_are_the_nearest_floats(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}") {
-            if let Some(number) = short_decimal(text.as_bytes(), b'.') {
+            if let Some(number) = short_decimal::<b'.'>(text.as_bytes()) {
                 let nearest: f64 = text.parse().expect("Rust reads it too");
                 proptest::prop_assert_eq!(number.to_bits(), nearest.to_bits(), "{}", text);
             }

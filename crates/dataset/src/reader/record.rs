@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::schema::{CategoryRules, Kind, Labels, NumberFormat, NumberRules};
+use common::schema::{CategoryRules, Kind, Labels, NumberFormat};
 
 use super::header::{ColumnMap, IdColumn};
 use super::rejection::{Rejection, RowFlaw};
@@ -117,10 +117,16 @@ impl ColumnMap {
             let cell = record.field(*field);
             let value = match &feature.kind {
                 // Most schemas have no rule, and rows are read by the million.
-                Kind::Number(rules) => match cell::parse_number(cell, rules, self.decimal) {
-                    Ok(number) if self.has_rules => cell::allowed(number, rules),
-                    number => number,
-                },
+                Kind::Number(rules) => {
+                    let number = match self.rewrites_cells {
+                        false => cell::parse_plain_number(cell),
+                        true => cell::parse_number(cell, rules, self.decimal),
+                    };
+                    match number {
+                        Ok(number) if self.has_rules => cell::allowed(number, rules),
+                        number => number,
+                    }
+                }
                 Kind::Category(rules) => code_of_level(cell, rules),
             };
             let value = value.map_err(|problem| {
@@ -267,7 +273,7 @@ fn code_of_level(cell: &[u8], rules: &CategoryRules) -> Result<f64, CellProblem>
 
 /// True if a cell of finaldata.csv with this text is this number.
 fn is_read_as(cell: &[u8], value: f64) -> bool {
-    let written = cell::parse_number(cell, &NumberRules::default(), DecimalMarks::Point);
+    let written = cell::parse_plain_number(cell);
     written.is_ok_and(|number| number == value || (number.is_nan() && value.is_nan()))
 }
 
