@@ -338,6 +338,8 @@ fn rows_without_an_id_are_known_by_their_values() {
     let text = explained(&workspace, "data/practicedata/b.csv");
     let counts = "rows: 4 read = 3 kept + 1 duplicate + 0 rejected";
     assert!(text.contains(counts), "{text}");
+    let said = "1 rows have no label, and without an id a label that comes later is not matched";
+    assert!(text.contains(said), "{text}");
     workspace.fullprocess();
     let rows = workspace.final_rows();
     assert_eq!(rows.len(), 43, "{rows:?}");

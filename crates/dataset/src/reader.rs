@@ -164,6 +164,14 @@ impl<R: Read> RowReader<R> {
         let line = self.passed.lines + record.line + 1;
         self.passed.long_fields.look_into(record, line);
         let row = self.checked.row(&self.columns, record, self.encoding, line);
+        if let ReadRow::Accepted(Cells {
+            id: None,
+            label: None,
+            ..
+        }) = row
+        {
+            self.passed.without_id_and_label += 1;
+        }
         let may_be_comma = self.columns.decimal == DecimalMarks::Either;
         if may_be_comma && matches!(row, ReadRow::Accepted(_)) {
             self.commas.clear();

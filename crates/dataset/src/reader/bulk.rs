@@ -156,6 +156,8 @@ impl<R: Read + Send> BulkReader<R> {
                 passed.place(rows)?;
                 if columns.id == IdColumn::None {
                     rows.name(row_ids, key);
+                    let unlabelled = rows.labels.iter().filter(|label| label.is_none());
+                    passed.without_id_and_label += unlabelled.count() as u64;
                 }
             }
             if rows.len() < BATCH_BLOCKS {

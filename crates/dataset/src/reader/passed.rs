@@ -12,6 +12,8 @@ pub(super) struct Passed {
     pub(super) tolerated: Tolerated,
     pub(super) lines: u64,
     pub(super) long_fields: LongFields,
+    /// Rows without an id and without a label.
+    pub(super) without_id_and_label: u64,
     /// By feature, if either mark may be the decimal one.
     pub(super) commas: Vec<Commas>,
 }
@@ -40,6 +42,12 @@ impl Passed {
         let mut notes = columns.notes.clone();
         notes.extend(tolerated.sentences());
         notes.extend(self.long_fields.note());
+        notes.extend(match self.without_id_and_label {
+            0 => None,
+            rows => Some(format!(
+                "{rows} rows have no label, and without an id a label that comes later is not matched with its row"
+            )),
+        });
         notes
     }
 }
