@@ -110,3 +110,30 @@ fn s23_a_pipe_in_the_place_of_the_history_is_named() {
     }
     workspace.fullprocess();
 }
+
+/// Files that a person names on the command line.
+#[test]
+fn a_pipe_that_a_command_names_is_said_and_not_waited_for() {
+    let workspace = Workspace::with_sample_data();
+    let pipe = workspace.path("pipe.csv");
+    put_pipe(&pipe);
+    let pipe = pipe.to_str().expect("a path in UTF-8");
+    let other = workspace.path("data/testdata/clients_held_back.csv");
+    let other = other.to_str().expect("a path in UTF-8");
+    let commands: [(&str, &[&str]); 5] = [
+        ("ingestion", &["--explain", pipe]),
+        ("ingestion", &["--infer-schema", pipe]),
+        ("diagnostics", &["--compare", pipe, other]),
+        ("diagnostics", &["--compare", other, pipe]),
+        ("fullprocess", &["--try", pipe]),
+    ];
+    for (name, arguments) in commands {
+        let ended = run(&workspace, name, arguments, pipe);
+        let said = ended.stdout + &ended.stderr;
+        assert!(said.contains("pipe"), "{name} {arguments:?}: {said}");
+        assert!(
+            said.contains("a named pipe") || said.contains("not a regular file"),
+            "{said}"
+        );
+    }
+}

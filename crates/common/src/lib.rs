@@ -17,6 +17,7 @@ pub mod exit;
 mod faults;
 pub mod files;
 pub mod history;
+pub mod json_text;
 pub mod layout;
 pub mod ledger;
 pub mod lock;

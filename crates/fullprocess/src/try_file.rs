@@ -7,7 +7,7 @@ use anyhow::Context;
 use common::cli::Report;
 use common::config::FOLDERS;
 use common::exit::Exit;
-use common::{Config, files};
+use common::{Config, files, json_text};
 use dataset::{SplitBy, SplitFile, create_empty_folder, split_file};
 use ingestion::ProposedSchema;
 use record::RunRecord;
@@ -65,7 +65,7 @@ fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport
     let proposed = ingestion::infer(&defaults, &[file.to_owned()])?;
     let split = split(file, &defaults, &proposed)?;
     let content = configuration(&proposed)?;
-    let text = serde_json::to_string_pretty(&content)? + "\n";
+    let text = json_text::readable(&content) + "\n";
     let config_file = folder.join("config.json");
     files::replace(&config_file, text.as_bytes())?;
     let config = Config::load(&config_file)?;
@@ -153,7 +153,7 @@ impl fmt::Display for TryReport {
         }
         writeln!(to)?;
         self.run.fmt(to)?;
-        let config = serde_json::to_string_pretty(&self.config).map_err(|_| fmt::Error)?;
+        let config = json_text::readable(&self.config);
         let folder = self.folder.display();
         if self.is_kept {
             writeln!(to, "\n{folder}/config.json:\n{config}")?;

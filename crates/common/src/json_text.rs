@@ -1,0 +1,92 @@
+//! JSON for people: what fits on a line stands on one.
+
+use serde_json::Value;
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+
+/// The text of a value, over as few lines as are readable; ends without a line break.
+pub fn readable(value: &Value) -> String {
+    let mut text = String::new();
+    push(&mut text, value, 0, 0);
+    text
+}
+
+/// Appends a value that begins after `used` columns of a line with this indentation.
+fn push(text: &mut String, value: &Value, indentation: usize, used: usize) {
+    let short = one_line(value);
+    if indentation > 0 && used + short.len() <= WIDTH {
+        text.push_str(&short);
+        return;
+    }
+    let inner = indentation + 2;
+    let mut entries: Vec<(String, &Value)> = Vec::new();
+    let (opens, closes) = match value {
+        Value::Object(members) => {
+            let keys = members
+                .iter()
+                .map(|(key, value)| (format!("{}: ", Value::from(key.as_str())), value));
+            entries.extend(keys);
+            ('{', '}')
+        }
+        Value::Array(values) => {
+            entries.extend(values.iter().map(|value| (String::new(), value)));
+            ('[', ']')
+        }
+        _ => return text.push_str(&short),
+    };
+    text.push(opens);
+    let last = entries.len().saturating_sub(1);
+    for (position, (key, value)) in entries.iter().enumerate() {
+        text.push('\n');
+        text.push_str(&" ".repeat(inner));
+        text.push_str(key);
+        push(text, value, inner, inner + key.len());
+        if position < last {
+            text.push(',');
+        }
+    }
+    text.push('\n');
+    text.push_str(&" ".repeat(indentation));
+    text.push(closes);
+}
+
+/// The value on one line, with a space after each comma and colon.
+fn one_line(value: &Value) -> String {
+    let joined = |entries: Vec<String>| entries.join(", ");
+    match value {
+        Value::Object(members) => {
+            let member = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(key.as_str()), one_line(value))
+            };
+            format!("{{{}}}", joined(members.iter().map(member).collect()))
+        }
+        Value::Array(values) => format!("[{}]", joined(values.iter().map(one_line).collect())),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn short_values_stand_on_one_line_and_all_of_it_is_json() {
+        let value = json!({"a": ["x", {"name": "y", "kind": "category"}], "b": {}, "c": "q\"\n",
+            "long": vec!["0123456789"; 12], "deep": {"list": vec![json!({"name": "0123456789"}); 6]}});
+        let text = readable(&value);
+        assert!(
+            text.contains("\n  \"a\": [\"x\", {\"kind\": \"category\", \"name\": \"y\"}],\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n      {\"name\": \"0123456789\"},\n"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() <= WIDTH + 1), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        assert_eq!(readable(&json!(3)), "3");
+    }
+}
