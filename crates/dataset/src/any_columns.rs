@@ -6,6 +6,8 @@
 //! counted. No model is fitted to these columns.
 
 mod any_file;
+mod distinct;
+mod forms;
 mod levels;
 mod survey;
 
@@ -16,8 +18,10 @@ use common::config::TextSettings;
 use common::schema::{Labels, NumberRules};
 
 use self::any_file::{AnyFile, Shape};
+pub use self::distinct::DistinctCells;
+use self::forms::are_slips;
+pub use self::forms::{CellForms, Examples, Reading};
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
-use self::survey::are_typing_errors;
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};
 use crate::tokenizer::Record;
@@ -150,7 +154,7 @@ impl Cells {
 
 fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
     let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
-    are_typing_errors(unreadable, readable)
+    are_slips(unreadable, readable)
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ mod tokenizer;
 mod writer;
 
 pub use any_columns::{
-    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MAX_LEVELS, count_levels,
-    read_columns, survey_columns,
+    AnyColumn, AnyColumns, CellForms, ColumnSurvey, DistinctCells, Examples, FewTexts, FileSurvey,
+    Levels, MAX_LEVELS, Reading, count_levels, read_columns, survey_columns,
 };
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};
