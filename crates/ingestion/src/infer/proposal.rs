@@ -33,7 +33,7 @@ pub(super) fn propose(
     };
     let (target, labels) = choose_target(pooled, &role_of_today, &mut remarks)?;
     let id = choose_id(pooled, &role_of_today, &target, &mut remarks);
-    let proposed = all_features(pooled, id.as_deref(), &target, rules);
+    let proposed = all_features(pooled, id.as_deref(), (&target, &labels), rules);
     let features = match current {
         Some(current) => {
             report_other_columns(&proposed, &current, rules, &mut remarks);

@@ -1,8 +1,8 @@
 //! Chooses the features and their kinds.
 
 use common::schema::{
-    CategoryRules, Feature, Kind, MAX_LEVEL_BYTES, MissingWords, NumberFormat, NumberRules, Schema,
-    is_missing_marker,
+    CategoryRules, Feature, Kind, Labels, MAX_LEVEL_BYTES, MissingWords, NumberFormat, NumberRules,
+    Schema, is_missing_marker,
 };
 use dataset::{ColumnSurvey, FewTexts, Reading};
 
@@ -56,10 +56,10 @@ pub(super) fn current_features(
 pub(super) fn all_features(
     pooled: &PooledColumns,
     id: Option<&str>,
-    target: &str,
+    target: (&str, &Labels),
     rules: Rules,
 ) -> ProposedFeatures {
-    let roles: Vec<&str> = id.into_iter().chain([target]).collect();
+    let roles: Vec<&str> = id.into_iter().chain([target.0]).collect();
     let mut proposed = ProposedFeatures::default();
     for column in pooled.without(&roles) {
         let name = &column.cells.name;
@@ -150,7 +150,7 @@ fn with_current_kind(feature: &Feature, column: &PooledColumn, rules: Rules) -> 
 fn proposed_kind(
     column: &PooledColumn,
     rows: u64,
-    target: &str,
+    target: (&str, &Labels),
     rules: Rules,
 ) -> Result<(Kind, Vec<String>), String> {
     let cells = &column.cells;
@@ -178,14 +178,14 @@ fn proposed_kind(
 }
 
 /// Why a column of any kind cannot be a feature, or `None`.
-fn why_none(column: &PooledColumn, target: &str) -> Option<String> {
+fn why_none(column: &PooledColumn, target: (&str, &Labels)) -> Option<String> {
     let cells = &column.cells;
-    if let Some(word) = shared_outcome(target, &cells.name) {
+    if let Some(word) = shared_outcome(target.0, target.1, &cells.name) {
         return Some(format!(
-            "its name has the word {word}, as that of the target: it may be known only after the outcome"
+            "its name has the word {word}, as the target has: it may be known only after the outcome"
         ));
     }
-    let levels = Levels::of(cells)?;
+    let levels = FewLevels::of(cells)?;
     match levels.names[..] {
         [] => Some("it has no value".into()),
         [level] => Some(format!("all of its values are {level:?}")),
@@ -275,7 +275,7 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
     let distinct = cells.distinct.number();
     let example = cells.forms.texts.first.as_deref();
     let such_as = example.map_or_else(String::new, |text| format!(", such as {text:?}"));
-    match Levels::of(cells) {
+    match FewLevels::of(cells) {
         None if distinct > FewTexts::MAX as u64 => Some(format!(
             "{texts} of its cells hold text{such_as}: {distinct} different ones are too many for a category"
         )),
@@ -292,13 +292,13 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
 }
 
 /// The levels of a column, where they are few.
-struct Levels<'c> {
+struct FewLevels<'c> {
     names: Vec<&'c str>,
     /// Rows that have one.
     rows: u64,
 }
 
-impl<'c> Levels<'c> {
+impl<'c> FewLevels<'c> {
     fn of(cells: &'c ColumnSurvey) -> Option<Self> {
         let levels = cells.texts.counts()?.iter();
         let levels = levels.filter(|(text, _)| !is_word_for_missing(text));

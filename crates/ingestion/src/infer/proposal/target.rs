@@ -120,12 +120,22 @@ impl Fit {
     }
 }
 
-/// The word for an outcome that both names have.
-pub(super) fn shared_outcome(target: &str, name: &str) -> Option<String> {
-    let others = words(name);
-    words(target)
+/// The word for an outcome in the name of a column, if the target or its positive label has the
+/// same word, or one with the same beginning.
+pub(super) fn shared_outcome(target: &str, labels: &Labels, name: &str) -> Option<String> {
+    let outcomes = |text: &str| -> Vec<String> {
+        let is_outcome = |word: &String| has(OUTCOMES, word);
+        words(text).into_iter().filter(is_outcome).collect()
+    };
+    let known: Vec<String> = [target, labels.name(true)]
         .into_iter()
-        .find(|word| has(OUTCOMES, word) && others.contains(word))
+        .flat_map(outcomes)
+        .collect();
+    let is_shared = |word: &String| {
+        let begins = |other: &String| word.starts_with(other.as_str()) || other.starts_with(word);
+        known.iter().any(begins)
+    };
+    outcomes(name).into_iter().find(is_shared)
 }
 
 fn name_fit(name: &str) -> NameFit {
