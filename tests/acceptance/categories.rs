@@ -283,7 +283,10 @@ fn a_category_is_proposed_from_data_and_accepted() {
         &format!("{IN}/a.csv"),
         quoted(&clients(0..300, &PLANS[..3])),
     );
-    let proposed = workspace.run("ingestion", &["--infer-schema"]);
+    let loose = workspace.run("ingestion", &["--infer-schema"]).json();
+    let unlimited = json!({"name": "plan", "kind": "category"});
+    assert_eq!(loose["features"][OF_PLAN], unlimited);
+    let proposed = workspace.run("ingestion", &["--infer-schema", "--strict"]);
     let schema = proposed.json();
     let plan = &schema["features"][OF_PLAN];
     assert_eq!(

@@ -246,7 +246,7 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
     workspace.write(&format!("{IN}/b.csv"), foreign_export(150, 60));
     workspace.write(&format!("{IN}/page.csv"), "");
     let before = workspace.snapshot(&["."]);
-    let proposed = workspace.run("ingestion", &["--infer-schema"]);
+    let proposed = workspace.run("ingestion", &["--infer-schema", "--strict"]);
     assert_eq!(workspace.snapshot(&["."]), before, "nothing is changed");
     let schema = proposed.json();
     assert_eq!(
@@ -259,14 +259,21 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
         {"name": "balance", "min": -420.0, "max": 0.0, "required": true},
     ]);
     assert_eq!(schema["features"], features);
-    for said in ["churned is taken", "client is taken", "region is left out"] {
+    for said in [
+        "target: churned, two values",
+        "id: client, unique in 210 rows",
+        "region is left out",
+    ] {
         assert!(
             proposed.stderr.contains(said),
             "{said}: {}",
             proposed.stderr
         );
     }
-    let with_json = workspace.run("ingestion", &["--json", "--quiet", "--infer-schema"]);
+    let with_json = workspace.run(
+        "ingestion",
+        &["--json", "--quiet", "--strict", "--infer-schema"],
+    );
     assert_eq!(with_json.stdout, proposed.stdout);
 
     workspace.set("schema", schema);
@@ -277,8 +284,10 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
         assert_eq!(file["status"], "ingested", "{file:#}");
     }
     // A schema that is already in the configuration is kept.
-    let again = workspace.run("ingestion", &["--infer-schema"]).json();
-    assert_eq!(again["features"], features);
+    for options in [&["--infer-schema"][..], &["--infer-schema", "--strict"]] {
+        let again = workspace.run("ingestion", options).json();
+        assert_eq!(again["features"], features);
+    }
 }
 
 #[test]

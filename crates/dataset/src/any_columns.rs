@@ -1,25 +1,31 @@
 //! The columns of any CSV file, without a schema, for comparing two files.
 //!
 //! A column is numeric when nearly all of its cells are numbers by the rules of [`crate::cell`]; a
-//! few typing errors are counted. The levels of the other columns are counted by a second pass over
+//! few typing errors are counted. Cells with percent signs, currencies or separators of thousands are
+//! read by a second pass over the file. The levels of the other columns are counted by a second pass over
 //! the file. Rows with more or fewer fields than the header, or with a stray quote, are left out and
 //! counted. No model is fitted to these columns.
 
 mod any_file;
+mod distinct;
+mod forms;
 mod levels;
 mod split;
 mod survey;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use common::Schema;
 use common::config::TextSettings;
-use common::schema::{Labels, NumberRules};
+use common::schema::{Labels, NumberFormat, NumberRules};
 
 use self::any_file::{AnyFile, Shape};
+pub use self::distinct::DistinctCells;
+use self::forms::are_slips;
+pub use self::forms::{CellForms, Examples, Reading};
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
 pub use self::split::{SplitBy, SplitFile, create_empty_folder, split_file};
-use self::survey::are_typing_errors;
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};
 use crate::tokenizer::Record;
@@ -49,6 +55,8 @@ pub struct AnyColumn {
     pub readable: u64,
     /// Cells that hold other text.
     pub unreadable: u64,
+    /// The cells that are not missing, by their form. Labels count as plain numbers.
+    pub forms: CellForms,
 }
 
 /// Reads the columns of a file except the id of the schema. In its target column, labels are 1 and
@@ -61,55 +69,119 @@ pub fn read_columns(
     schema: &Schema,
     text: &TextSettings,
 ) -> anyhow::Result<AnyColumns> {
-    let file = AnyFile::open(path, text)?;
-    let shape = file.shape();
-    let wanted: Vec<(usize, String)> = file
-        .columns()
-        .filter(|(_, name)| schema.id.as_deref() != Some(*name))
-        .map(|(field, name)| (field, name.to_owned()))
-        .collect();
-    let fields: Vec<(usize, Option<&Labels>)> = wanted
+    let is_wanted = |name: &str| schema.id.as_deref() != Some(name);
+    let mut found = read_fields(path, text, |name| {
+        let labels = (name == schema.target).then_some(&schema.labels);
+        is_wanted(name).then_some((labels, NumberFormat::Plain))
+    })?;
+    let formats: HashMap<String, NumberFormat> = found
+        .columns
         .iter()
-        .map(|(field, name)| {
-            let labels = (*name == schema.target).then_some(&schema.labels);
-            (*field, labels)
+        .filter_map(|column| match column.forms.reading() {
+            Reading::Numbers(format) if format != NumberFormat::Plain => {
+                Some((column.name.clone(), format))
+            }
+            _ => None,
         })
         .collect();
+    if !formats.is_empty() {
+        let formatted = read_fields(path, text, |name| Some((None, *formats.get(name)?)))?;
+        let mut formatted = formatted.columns.into_iter();
+        let columns = found.columns.iter_mut();
+        // Both passes have the file's order.
+        for column in columns.filter(|column| formats.contains_key(&column.name)) {
+            if let Some(AnyColumn {
+                numbers,
+                readable,
+                unreadable,
+                ..
+            }) = formatted.next()
+            {
+                (column.numbers, column.readable, column.unreadable) =
+                    (numbers, readable, unreadable);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the columns for which `wanted` has the labels, if it is the target, and the format of
+/// numbers.
+fn read_fields<'s>(
+    path: &Path,
+    text: &TextSettings,
+    wanted: impl Fn(&str) -> Option<(Option<&'s Labels>, NumberFormat)>,
+) -> anyhow::Result<AnyColumns> {
+    let file = AnyFile::open(path, text)?;
+    let shape = file.shape();
+    let (names, fields): (Vec<String>, Vec<Field<'_>>) = file
+        .columns()
+        .filter_map(|(field, name)| {
+            let (labels, format) = wanted(name)?;
+            let rules = NumberRules {
+                format,
+                ..NumberRules::default()
+            };
+            Some((
+                name.to_owned(),
+                Field {
+                    field,
+                    labels,
+                    rules,
+                },
+            ))
+        })
+        .unzip();
     let mut all = Cells::of(fields.len());
     let warnings = file.each_block(
         || Cells::of(fields.len()),
         |cells, record| cells.take(record, shape, &fields),
         |cells| all.append(cells),
     )?;
-    let columns = wanted.into_iter().zip(all.numbers).zip(all.unreadable);
-    let column = |(((_, name), numbers), unreadable): (((_, String), Vec<f64>), u64)| AnyColumn {
-        name,
-        readable: numbers.iter().filter(|number| !number.is_nan()).count() as u64,
-        numbers: are_numbers(&numbers, unreadable).then_some(numbers),
-        unreadable,
-    };
+    let columns = names.into_iter().zip(all.columns).map(|(name, column)| {
+        let ColumnCells {
+            numbers,
+            unreadable,
+            forms,
+        } = column;
+        AnyColumn {
+            name,
+            readable: numbers.iter().filter(|number| !number.is_nan()).count() as u64,
+            numbers: are_numbers(&numbers, unreadable).then_some(numbers),
+            unreadable,
+            forms,
+        }
+    });
     Ok(AnyColumns {
         rows: all.rows,
         skipped: all.skipped,
-        columns: columns.map(column).collect(),
+        columns: columns.collect(),
         warnings,
     })
 }
 
-/// The number in a cell, NaN for a missing one; in the target column also a label. `None` for other
-/// text.
-fn number(cell: &[u8], labels: Option<&Labels>, marks: DecimalMarks) -> Option<f64> {
-    let label = labels.and_then(|labels| parse_label(cell, labels).ok()?);
-    let number = label.map(|label| f64::from(u8::from(label)));
-    number.or_else(|| parse_number(cell, &NumberRules::default(), marks).ok())
+/// How the cells of a column are read.
+struct Field<'s> {
+    /// Place of the column in a record.
+    field: usize,
+    /// The labels, in the target column.
+    labels: Option<&'s Labels>,
+    rules: NumberRules,
 }
 
 /// Some columns of some records as numbers.
 struct Cells {
     rows: u64,
     skipped: u64,
-    numbers: Vec<Vec<f64>>,
-    unreadable: Vec<u64>,
+    columns: Vec<ColumnCells>,
+}
+
+/// The cells of one column.
+#[derive(Clone, Default)]
+struct ColumnCells {
+    numbers: Vec<f64>,
+    unreadable: u64,
+    forms: CellForms,
 }
 
 impl Cells {
@@ -117,42 +189,54 @@ impl Cells {
         Self {
             rows: 0,
             skipped: 0,
-            numbers: vec![Vec::new(); columns],
-            unreadable: vec![0; columns],
+            columns: vec![ColumnCells::default(); columns],
         }
     }
 
-    fn take(&mut self, record: Record<'_>, shape: Shape, fields: &[(usize, Option<&Labels>)]) {
+    fn take(&mut self, record: Record<'_>, shape: Shape, fields: &[Field<'_>]) {
         if !shape.fits(record) {
             self.skipped += 1;
             return;
         }
         self.rows += 1;
-        for (column, (field, labels)) in fields.iter().enumerate() {
-            let cell = record.field(*field);
-            let number = number(cell, *labels, shape.decimal).unwrap_or_else(|| {
-                self.unreadable[column] += 1;
-                f64::NAN
-            });
-            self.numbers[column].push(number);
+        for (column, field) in self.columns.iter_mut().zip(fields) {
+            column.take(record.field(field.field), field, shape.decimal);
         }
     }
 
     fn append(&mut self, later: Self) {
         self.rows += later.rows;
         self.skipped += later.skipped;
-        for (mine, other) in self.numbers.iter_mut().zip(later.numbers) {
-            mine.extend(other);
+        for (mine, other) in self.columns.iter_mut().zip(later.columns) {
+            mine.numbers.extend(other.numbers);
+            mine.unreadable += other.unreadable;
+            mine.forms.merge(&other.forms);
         }
-        for (mine, other) in self.unreadable.iter_mut().zip(later.unreadable) {
-            *mine += other;
+    }
+}
+
+impl ColumnCells {
+    fn take(&mut self, cell: &[u8], field: &Field<'_>, marks: DecimalMarks) {
+        let label = field
+            .labels
+            .and_then(|labels| parse_label(cell, labels).ok()?);
+        let label = label.map(|label| f64::from(u8::from(label)));
+        let number = label.or_else(|| parse_number(cell, &field.rules, marks).ok());
+        match number {
+            Some(number) if number.is_nan() => {}
+            Some(_) => self.forms.count_plain(cell, marks),
+            None => {
+                self.unreadable += 1;
+                self.forms.count_other(cell, marks);
+            }
         }
+        self.numbers.push(number.unwrap_or(f64::NAN));
     }
 }
 
 fn are_numbers(numbers: &[f64], unreadable: u64) -> bool {
     let readable = numbers.iter().filter(|number| !number.is_nan()).count() as u64;
-    are_typing_errors(unreadable, readable)
+    are_slips(unreadable, readable)
 }
 
 #[cfg(test)]
@@ -198,6 +282,23 @@ mod tests {
         let counts = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
         assert_eq!(levels["y"].counts, BTreeMap::from(counts));
         assert_eq!(levels["y"].missing, 0);
+    }
+
+    #[test]
+    fn cells_of_one_format_are_numbers() {
+        let file = file("left,share,y\n1,12.5%,3\n0,,4\n1,7 %,5\n");
+        let found = read_columns(file.path(), &schema(), &TextSettings::default()).unwrap();
+        let [left, share, y] = &found.columns[..] else {
+            panic!("three columns");
+        };
+        let numbers = share.numbers.as_ref().unwrap();
+        assert!(numbers[0] == 12.5 && numbers[1].is_nan() && numbers[2] == 7.0);
+        assert_eq!((share.readable, share.unreadable), (2, 0));
+        let percent = Reading::Numbers(NumberFormat::Percent);
+        let plain = Reading::Numbers(NumberFormat::Plain);
+        let readings = [left, share, y].map(|column| column.forms.reading());
+        assert_eq!(readings, [plain, percent, plain]);
+        assert_eq!(y.numbers.as_deref(), Some(&[3.0, 4.0, 5.0][..]));
     }
 
     #[test]

@@ -6,12 +6,16 @@
 //! levels. An empty cell is missing, and so are the [words](common::schema::MissingWords) of a
 //! column. In a category no word is missing unless the schema lists it.
 
+mod date;
+mod form;
 mod number;
 
 use common::schema::{
     Breach, CategoryRules, Labels, MAX_LEVEL_BYTES, NumberFormat, NumberRules, is_missing_marker,
 };
 
+pub(crate) use self::date::is_compact_date;
+pub(crate) use self::form::CellForm;
 pub(crate) use self::number::Commas;
 use self::number::parse_decimal;
 

@@ -24,8 +24,9 @@ mod tokenizer;
 mod writer;
 
 pub use any_columns::{
-    AnyColumn, AnyColumns, ColumnSurvey, FewTexts, FileSurvey, Levels, MAX_LEVELS, SplitBy,
-    SplitFile, count_levels, create_empty_folder, read_columns, split_file, survey_columns,
+    AnyColumn, AnyColumns, CellForms, ColumnSurvey, DistinctCells, Examples, FewTexts, FileSurvey,
+    Levels, MAX_LEVELS, Reading, SplitBy, SplitFile, count_levels, create_empty_folder,
+    read_columns, split_file, survey_columns,
 };
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed};

@@ -4,6 +4,8 @@ mod columns;
 mod proposal;
 mod proposed_schema;
 mod rules;
+mod test_data;
+mod words;
 
 use std::path::PathBuf;
 
@@ -13,15 +15,27 @@ use dataset::{FileSurvey, list, survey_columns};
 
 use self::columns::pooled;
 use self::proposal::propose;
+use self::rules::Rules;
+use self::test_data::flaws_of_test_data;
 
 pub use self::proposed_schema::ProposedSchema;
 
 /// Reads the named files, or all files of the input folders if none is named, and proposes a
-/// schema.
+/// schema. Features that the current schema does not have get no rules.
 ///
 /// Returns an error for a named file that cannot be read. A file of the input folders is left out
 /// with a warning instead, because ingestion would reject only that file.
 pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchema> {
+    infer_by(config, files, Rules::Configured)
+}
+
+/// Proposes a schema as [`infer`] does, with the bounds, levels and shares of missing values that
+/// the data has. New data may break such rules.
+pub fn infer_strictly(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchema> {
+    infer_by(config, files, Rules::Observed)
+}
+
+fn infer_by(config: &Config, files: &[PathBuf], rules: Rules) -> anyhow::Result<ProposedSchema> {
     let surveys = if files.is_empty() {
         of_input_folders(config)?
     } else {
@@ -36,9 +50,11 @@ pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchem
         )
         .into());
     }
-    let mut proposed = propose(&pooled(&surveys), &config.schema)?;
+    let mut proposed = propose(&pooled(&surveys), &config.schema, rules)?;
     let warnings = surveys.into_iter().flat_map(|survey| survey.warnings);
     proposed.remarks.splice(0..0, warnings);
+    let remarks = flaws_of_test_data(config, &proposed.schema);
+    proposed.remarks.extend(remarks);
     for remark in &proposed.remarks {
         tracing::warn!("{remark}");
     }

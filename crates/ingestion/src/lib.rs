@@ -53,7 +53,7 @@ pub use committed::{UncommittedTail, uncommitted_tails};
 pub use evaluated::{evaluated_fingerprints, is_intact, mark_evaluated};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use former_folder::FormerFolder;
-pub use infer::{ProposedSchema, infer};
+pub use infer::{ProposedSchema, infer, infer_strictly};
 pub use ingested::Ingested;
 pub use ingested_rows::IngestedRows;
 pub use merge::{Intake, OnCommit};
@@ -76,6 +76,9 @@ pub struct Options {
     /// Propose the section `schema` from FILE, else from the input folders, and change nothing
     #[arg(long, value_name = "FILE", num_args = 0.., conflicts_with = "explain")]
     infer_schema: Option<Vec<PathBuf>>,
+    /// With --infer-schema: add bounds, levels and shares of missing values as in the data
+    #[arg(long, requires = "infer_schema")]
+    strict: bool,
     /// Confirm that the files of an input folder that seems lost were removed on purpose: their
     /// rows are dropped
     #[arg(long, conflicts_with_all = ["explain", "infer_schema"])]
@@ -107,7 +110,12 @@ pub enum IngestionReport {
 /// Ingests what is new, explains one file, or proposes a schema, as the options say.
 pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
     if let Some(files) = options.infer_schema {
-        return infer(config, &files).map(IngestionReport::Proposed);
+        let propose = if options.strict {
+            infer_strictly
+        } else {
+            infer
+        };
+        return propose(config, &files).map(IngestionReport::Proposed);
     }
     match options.explain {
         None if options.accept_removal => {

@@ -1,20 +1,16 @@
 //! What the columns of any CSV file hold, counted in one pass that keeps no rows.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::config::TextSettings;
-use common::schema::{Labels, MAX_LEVEL_BYTES, NumberRules};
+use common::schema::{MAX_LEVEL_BYTES, NumberRules};
 
 use super::any_file::{AnyFile, Shape};
-use crate::cell::{DecimalMarks, parse_label, parse_number};
-use crate::fingerprint::client_hash;
+use super::distinct::DistinctCells;
+use super::forms::CellForms;
+use crate::cell::{DecimalMarks, parse_number};
 use crate::tokenizer::Record;
-
-/// Cells at the beginning of a file that are compared with each other.
-const COMPARED_CELLS: usize = 1000;
-/// A numeric column has at most one other text in this many cells that are not missing.
-const MAX_UNREADABLE: u64 = 20;
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,42 +34,38 @@ pub struct ColumnSurvey {
     pub missing: u64,
     /// Those of them that are empty: in a category no other cell is missing.
     pub empty: u64,
-    /// Cells that hold a number.
-    pub numbers: u64,
-    /// Cells that hold other text.
-    pub others: u64,
-    /// Cells that name the class 0 and the class 1; other text may be among them (`true`).
-    pub classes: [u64; 2],
-    /// The smallest and the largest number.
+    /// The other cells, by their form.
+    pub forms: CellForms,
+    /// The smallest and the largest plain number.
     pub bounds: Option<(f64, f64)>,
-    /// Numbers that are not whole.
+    /// Plain numbers that are not whole.
     pub fractions: u64,
-    /// Cells at the beginning that were held against each other.
-    pub compared: u64,
-    /// Different ones among them.
-    pub distinct: u64,
+    /// How many of the cells that are not missing differ.
+    pub distinct: DistinctCells,
     /// The different texts of all cells, where they are few.
     pub texts: FewTexts,
 }
 
-/// The different texts of some cells without the space around them, as long as they could be the
-/// levels of a category; empty ones do not count.
+/// How often each text stands in some cells, without the space around it, as long as the texts
+/// could be the levels of a category. Empty cells do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FewTexts(Option<BTreeSet<String>>);
+pub struct FewTexts(Option<BTreeMap<String, u64>>);
 
-/// Of more texts than this a column is not looked at as a category.
-const MAX_TEXTS: usize = 50;
-
+/// Number of suspicious names that are shown.
+const MAX_SHOWN_NAMES: usize = 5;
 impl Default for FewTexts {
     /// Those of no cells.
     fn default() -> Self {
-        Self(Some(BTreeSet::new()))
+        Self(Some(BTreeMap::new()))
     }
 }
 
 impl FewTexts {
-    /// The texts; `None` where there are too many, or one is too long or is not UTF-8.
-    pub fn texts(&self) -> Option<&BTreeSet<String>> {
+    /// Of more texts than this a column is not looked at as a category.
+    pub const MAX: usize = 100;
+
+    /// Cells by text; `None` where there are too many texts, or one is too long or is not UTF-8.
+    pub fn counts(&self) -> Option<&BTreeMap<String, u64>> {
         self.0.as_ref()
     }
 
@@ -84,7 +76,7 @@ impl FewTexts {
             return;
         }
         match std::str::from_utf8(text) {
-            Ok(text) if text.len() <= MAX_LEVEL_BYTES => self.add(text),
+            Ok(text) if text.len() <= MAX_LEVEL_BYTES => self.add(text, 1),
             _ => self.0 = None,
         }
     }
@@ -92,19 +84,22 @@ impl FewTexts {
     fn merge(&mut self, other: &Self) {
         match &other.0 {
             None => self.0 = None,
-            Some(texts) => texts.iter().for_each(|text| self.add(text)),
+            Some(counts) => counts
+                .iter()
+                .for_each(|(text, cells)| self.add(text, *cells)),
         }
     }
 
-    fn add(&mut self, text: &str) {
-        let Some(texts) = &mut self.0 else {
+    fn add(&mut self, text: &str, cells: u64) {
+        let Some(counts) = &mut self.0 else {
             return;
         };
-        if !texts.contains(text) {
-            texts.insert(text.to_owned());
-            if texts.len() > MAX_TEXTS {
-                self.0 = None;
-            }
+        if let Some(known) = counts.get_mut(text) {
+            *known += cells;
+        } else if counts.len() < Self::MAX {
+            counts.insert(text.to_owned(), cells);
+        } else {
+            self.0 = None;
         }
     }
 }
@@ -130,65 +125,53 @@ pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSu
         columns,
         ..FileSurvey::default()
     };
-    let mut beginnings = vec![Vec::new(); fields.len()];
     survey.warnings = file.each_block(
-        || Part::of(fields.len()),
+        || FileSurvey::of(fields.len()),
         |part, record| part.count(record, shape, &fields),
-        |part| survey.add(part, &mut beginnings),
+        |part| survey.add(&part),
     )?;
-    for (column, cells) in survey.columns.iter_mut().zip(beginnings) {
-        column.compared = cells.len() as u64;
-        column.distinct = cells.into_iter().collect::<HashSet<u64>>().len() as u64;
+    if let Some(sentence) = names_that_are_numbers(&survey.columns) {
+        survey
+            .warnings
+            .push(format!("{}: {sentence}", path.display()));
     }
     Ok(survey)
 }
 
-/// A block of a file.
-struct Part {
-    survey: FileSurvey,
-    /// Hashes of each column's first cells.
-    beginnings: Vec<Vec<u64>>,
+/// A sentence about the names of columns that are numbers, or `None`.
+fn names_that_are_numbers(columns: &[ColumnSurvey]) -> Option<String> {
+    let is_number = |name: &&str| name.parse::<f64>().is_ok_and(f64::is_finite);
+    let names = columns.iter().map(|column| column.name.as_str());
+    let numbers: Vec<&str> = names.filter(is_number).take(MAX_SHOWN_NAMES).collect();
+    let numbers = numbers.join(", ");
+    (!numbers.is_empty())
+        .then(|| format!("the first row looks like data, not like names of columns: {numbers}"))
 }
 
-impl Part {
+impl FileSurvey {
     fn of(n_columns: usize) -> Self {
         Self {
-            survey: FileSurvey {
-                columns: vec![ColumnSurvey::default(); n_columns],
-                ..FileSurvey::default()
-            },
-            beginnings: vec![Vec::new(); n_columns],
+            columns: vec![ColumnSurvey::default(); n_columns],
+            ..Self::default()
         }
     }
 
     fn count(&mut self, record: Record<'_>, shape: Shape, fields: &[usize]) {
-        let survey = &mut self.survey;
         if !shape.fits(record) {
-            survey.skipped += 1;
+            self.skipped += 1;
             return;
         }
-        survey.rows += 1;
-        let columns = survey.columns.iter_mut().zip(&mut self.beginnings);
-        for (field, (column, beginning)) in fields.iter().zip(columns) {
-            let cell = record.field(*field);
-            column.count(cell, shape.decimal);
-            if beginning.len() < COMPARED_CELLS {
-                beginning.push(client_hash(cell));
-            }
+        self.rows += 1;
+        for (field, column) in fields.iter().zip(&mut self.columns) {
+            column.count(record.field(*field), shape.decimal);
         }
     }
-}
 
-impl FileSurvey {
-    fn add(&mut self, part: Part, beginnings: &mut [Vec<u64>]) {
-        self.rows += part.survey.rows;
-        self.skipped += part.survey.skipped;
-        for (mine, other) in self.columns.iter_mut().zip(&part.survey.columns) {
+    fn add(&mut self, part: &Self) {
+        self.rows += part.rows;
+        self.skipped += part.skipped;
+        for (mine, other) in self.columns.iter_mut().zip(&part.columns) {
             mine.add(other);
-        }
-        for (mine, other) in beginnings.iter_mut().zip(part.beginnings) {
-            let room = COMPARED_CELLS.saturating_sub(mine.len());
-            mine.extend(other.into_iter().take(room));
         }
     }
 }
@@ -198,49 +181,39 @@ impl ColumnSurvey {
     pub fn add(&mut self, other: &Self) {
         self.missing += other.missing;
         self.empty += other.empty;
-        self.numbers += other.numbers;
-        self.others += other.others;
+        self.forms.merge(&other.forms);
         self.fractions += other.fractions;
-        self.compared += other.compared;
-        self.distinct += other.distinct;
+        self.distinct.merge(&other.distinct);
         self.texts.merge(&other.texts);
-        for (mine, other) in self.classes.iter_mut().zip(other.classes) {
-            *mine += other;
-        }
         if let Some((smallest, largest)) = other.bounds {
             self.widen(smallest);
             self.widen(largest);
         }
     }
 
-    /// Cells of any kind.
-    pub fn rows(&self) -> u64 {
-        self.missing + self.numbers + self.others
-    }
-
-    /// Whether it is one of numbers, by the rule of [`read_columns`](super::read_columns), and has
-    /// some.
-    pub fn holds_numbers(&self) -> bool {
-        self.numbers > 0 && are_typing_errors(self.others, self.numbers)
-    }
-
-    fn count(&mut self, cell: &[u8], marks: DecimalMarks) {
+    /// Adds a cell.
+    pub fn count(&mut self, cell: &[u8], marks: DecimalMarks) {
         self.texts.count(cell);
-        match parse_number(cell, &NumberRules::default(), marks) {
-            Ok(number) if number.is_nan() => {
-                self.missing += 1;
-                self.empty += u64::from(cell.trim_ascii().is_empty());
-            }
+        let number = parse_number(cell, &NumberRules::default(), marks);
+        if number.is_ok_and(f64::is_nan) {
+            self.missing += 1;
+            self.empty += u64::from(cell.trim_ascii().is_empty());
+            return;
+        }
+        self.distinct.count(cell);
+        match number {
             Ok(number) => {
-                self.numbers += 1;
+                self.forms.count_plain(cell, marks);
                 self.fractions += u64::from(number.fract() != 0.0);
                 self.widen(number);
             }
-            Err(_) => self.others += 1,
+            Err(_) => self.forms.count_other(cell, marks),
         }
-        if let Ok(Some(class)) = parse_label(cell, &Labels::default()) {
-            self.classes[usize::from(class)] += 1;
-        }
+    }
+
+    /// Cells of any kind.
+    pub fn rows(&self) -> u64 {
+        self.missing + self.forms.present()
     }
 
     fn widen(&mut self, number: f64) {
@@ -249,16 +222,12 @@ impl ColumnSurvey {
     }
 }
 
-/// True if so few other texts are typing errors in a numeric column.
-pub(super) fn are_typing_errors(unreadable: u64, readable: u64) -> bool {
-    unreadable * MAX_UNREADABLE <= readable + unreadable
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::any_columns::Reading;
 
     fn survey(text: &str) -> FileSurvey {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -273,21 +242,35 @@ mod tests {
         let [id, x, left] = &found.columns[..] else {
             panic!("three columns");
         };
-        assert_eq!((id.others, id.compared, id.distinct), (4, 4, 3));
+        assert_eq!((id.forms.texts.cells, id.distinct.share()), (4, 0.75));
         assert_eq!(x.name, "x");
-        assert_eq!((x.missing, x.numbers, x.others, x.fractions), (1, 2, 1, 1));
+        assert_eq!((x.missing, x.forms.plain, x.fractions), (1, 2, 1));
+        assert_eq!(x.forms.texts.first.as_deref(), Some("12 k"));
         assert_eq!(x.bounds, Some((-2.0, 1.5)));
-        assert_eq!((left.classes, left.missing), ([1, 2], 1));
-        assert!(!x.holds_numbers() && left.rows() == 4);
+        assert_eq!((left.texts.counts().unwrap().len(), left.missing), (3, 1));
+        assert_eq!((x.forms.reading(), left.rows()), (Reading::Texts, 4));
+    }
+
+    #[test]
+    fn numbers_among_the_names_are_a_warning() {
+        let found = survey("39,clerk,77516\n50,smith,83311\n");
+        assert!(
+            found.warnings[0].ends_with("not like names of columns: 39, 77516"),
+            "{:?}",
+            found.warnings
+        );
+        assert!(survey("id,x1\na,7\n").warnings.is_empty());
     }
 
     #[test]
     fn blocks_are_counted_as_one_file() {
         let rows: String = (0..60_000).map(|row| format!("client {row},7\n")).collect();
         let found = survey(&format!("id,x\n{rows}"));
-        assert_eq!((found.rows, found.columns[1].numbers), (60_000, 60_000));
-        let id = &found.columns[0];
-        assert_eq!((id.compared, id.distinct), (1000, 1000));
-        assert_eq!(found.columns[1].distinct, 1);
+        let [id, x] = &found.columns[..] else {
+            panic!("two columns");
+        };
+        assert_eq!((found.rows, x.forms.plain), (60_000, 60_000));
+        assert_eq!((id.distinct.share(), x.distinct.number()), (1.0, 1));
+        assert_eq!(x.texts.counts().unwrap()["7"], 60_000);
     }
 }

@@ -128,6 +128,26 @@ const CURRENCIES: [&str; 20] = [
     "₴", "₫", "₦", "฿",
 ];
 
+/// Codes of frequent currencies. Three other letters may be the beginning of a client's name.
+const CURRENCY_CODES: [&str; 36] = [
+    "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
+    "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "MXN", "MYR", "NGN",
+    "NOK", "NZD", "PHP", "PLN", "RON", "SEK", "SGD", "THB", "USD", "ZAR",
+];
+
+/// True if an amount has a known currency, or is in brackets.
+pub(super) fn names_currency(trimmed: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(trimmed) else {
+        return false;
+    };
+    let is_in_brackets = text.starts_with('(') && text.ends_with(')');
+    let has = |name: &&str| text.contains(*name);
+    let upper = || text.to_ascii_uppercase();
+    is_in_brackets
+        || CURRENCIES.iter().any(has)
+        || CURRENCY_CODES.iter().any(|code| upper().contains(code))
+}
+
 /// An amount of money: its currency is ignored, and an amount in brackets is negative.
 fn parse_money(text: &str, marks: DecimalMarks) -> Option<f64> {
     let in_brackets = text

@@ -4,7 +4,10 @@ use dataset::Levels;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Verdict};
-use super::column_checks::{check_categories, check_missing, check_number_share, check_numbers};
+use super::column_checks::{
+    check_categories, check_missing, check_nothing, check_number_share, check_numbers,
+    why_untested_levels,
+};
 use super::limits::ALPHA;
 use super::sentence::sentence;
 use crate::statistics::{
@@ -16,13 +19,17 @@ use crate::statistics::{
 pub struct ColumnComparison {
     /// Name of the column.
     pub name: String,
-    /// The worst verdict of the two checks.
+    /// The worst verdict of the two checks; insufficient data if nothing drifted and the
+    /// distribution was not tested.
     pub verdict: Verdict,
     /// How the column was compared.
     pub kind: Kind,
     /// Cells of reference and current file that are text in a column of numbers. They count as
     /// missing.
     pub unreadable: [u64; 2],
+    /// Why the distribution was not tested; `None` if it was, or if there are too few values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untested: Option<String>,
     /// Check of the distribution of the values.
     pub distribution: Check,
     /// Check of the share of missing values.
@@ -42,6 +49,9 @@ pub enum Kind {
     Category,
     /// By the share of cells that are numbers: only one of the files has numbers.
     Mixed,
+    /// By the share of missing values only: the cells are dates, or each file writes numbers in its
+    /// own format.
+    Untested,
 }
 
 /// A column of both files, reference first.
@@ -62,6 +72,8 @@ pub(super) enum Values {
     Categories([Levels; 2]),
     /// Numbers and texts of each file, and the missing cells of each file.
     Mixed([Tally; 2], [u64; 2]),
+    /// Missing and present cells of each file, and why the values are not compared.
+    Untested([Tally; 2], String),
 }
 
 /// Normal scores of a column of numbers, for the joint test.
@@ -117,6 +129,21 @@ impl ColumnPair {
         }
     }
 
+    /// A column whose values cannot be compared for this reason. `present` counts the cells that are
+    /// not missing.
+    pub(super) fn untested(name: &str, rows: [u64; 2], present: [u64; 2], reason: String) -> Self {
+        let tallies = [0, 1].map(|side| Tally {
+            with: rows[side].saturating_sub(present[side]),
+            without: present[side],
+        });
+        Self {
+            name: name.to_owned(),
+            unreadable: [0, 0],
+            reference_tally: None,
+            values: Values::Untested(tallies, reason),
+        }
+    }
+
     /// Replaces the reference's counts of missing values by those of all rows that its cells were
     /// sampled from.
     pub(crate) fn with_missing(self, reference_tally: Tally) -> Self {
@@ -128,6 +155,7 @@ impl ColumnPair {
 
     /// Compares both files. Normal scores exist for numbers only.
     pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
+        let untested = self.values.why_untested();
         let (kind, distribution, stability, tallies, scores) = match self.values {
             Values::Numbers([reference, current]) => {
                 let (reference, scores) = normal_scores(reference);
@@ -167,6 +195,9 @@ impl ColumnPair {
                 }),
                 None,
             ),
+            Values::Untested(tallies, _) => {
+                (Kind::Untested, check_nothing(tallies), None, tallies, None)
+            }
         };
         let tallies = [self.reference_tally.unwrap_or(tallies[0]), tallies[1]];
         let comparison = ColumnComparison {
@@ -174,11 +205,23 @@ impl ColumnPair {
             verdict: Verdict::InsufficientData,
             kind,
             unreadable: self.unreadable,
+            untested,
             distribution,
             missing: check_missing(tallies),
             stability,
         };
         (comparison, scores)
+    }
+}
+
+impl Values {
+    /// Why the distribution is not tested, whatever the rows; `None` if it is.
+    fn why_untested(&self) -> Option<String> {
+        match self {
+            Self::Untested(_, reason) => Some(reason.clone()),
+            Self::Categories(levels) => why_untested_levels(&levels[0], &levels[1]),
+            Self::Numbers(_) | Self::Mixed(..) => None,
+        }
     }
 }
 
@@ -188,11 +231,14 @@ impl ColumnComparison {
     }
 
     /// Sets the column's verdict and the sentences of its checks. All checks must have their
-    /// verdicts.
+    /// verdicts. A column whose distribution was not tested is not ok.
     pub(super) fn conclude(&mut self) {
-        self.verdict = Verdict::worst([self.distribution.verdict, self.missing.verdict]);
-        for check in [&mut self.distribution, &mut self.missing] {
-            check.sentence = sentence(&self.name, check);
-        }
+        self.verdict = match (self.distribution.verdict, self.missing.verdict) {
+            (Verdict::InsufficientData, Verdict::Ok) => Verdict::InsufficientData,
+            (distribution, missing) => Verdict::worst([distribution, missing]),
+        };
+        let why = self.untested.as_deref();
+        self.distribution.sentence = sentence(&self.name, &self.distribution, why);
+        self.missing.sentence = sentence(&self.name, &self.missing, None);
     }
 }

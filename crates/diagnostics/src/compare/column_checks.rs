@@ -1,7 +1,7 @@
 //! The checks of one column: the choice of the test, its p-value, and the smallest p-value that it
 //! could give.
 
-use dataset::Levels;
+use dataset::{Levels, MAX_LEVELS};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
 use super::limits::{MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
@@ -75,6 +75,27 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
         min_effect,
         ..check
     }
+}
+
+/// Why levels cannot be tested, however many rows there are; `None` if they can.
+pub(super) fn why_untested_levels(reference: &Levels, current: &Levels) -> Option<String> {
+    if reference.uncounted + current.uncounted > 0 {
+        return Some(format!("it has more than {MAX_LEVELS} different texts"));
+    }
+    let table = contingency_table(&reference.counts, &current.counts);
+    let has_values = reference.rows() > 0 && current.rows() > 0;
+    (has_values && table.len() > 1 && pool_rare_levels(&table).len() < 2)
+        .then(|| format!("nearly all of its {} texts are rare", table.len()))
+}
+
+/// The check of values that cannot be compared.
+pub(super) fn check_nothing([reference, current]: [Tally; 2]) -> Check {
+    untested_check(
+        Test::KolmogorovSmirnov,
+        Unit::StandardDeviations,
+        MIN_DISTANCE,
+        [reference.without, current.without],
+    )
 }
 
 /// Checks whether the same share of cells is a number.

@@ -2,13 +2,15 @@
 //! file perform?
 //!
 //! No schema, model or history is needed. A column that both files hold as numbers is compared as
-//! numbers. A column that neither file holds as numbers is compared as categories. Any other column
-//! is compared by the share of cells that are numbers. The column with the client's name is
-//! ignored.
+//! numbers. A column that neither file holds as numbers is compared as categories. A column of
+//! numbers in one file only is compared by the share of cells that are numbers. Dates, and numbers
+//! that each file writes in a format of its own, are not compared. The column with the client's name
+//! is ignored.
 
 mod check;
 mod column;
 mod column_checks;
+mod column_kind;
 mod joint;
 mod limits;
 mod performance;
@@ -25,6 +27,7 @@ use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_column
 
 use self::check::correct_p_values;
 use self::column::{Scores, Values};
+use self::column_kind::column_kind;
 use self::joint::joint_check;
 use crate::statistics::PairwiseCounts;
 
@@ -122,7 +125,7 @@ fn pairs(
         })
         .collect();
     let are_categories =
-        |(mine, other): &&(AnyColumn, AnyColumn)| kind(mine, other) == Kind::Category;
+        |(mine, other): &&(AnyColumn, AnyColumn)| column_kind(mine, other) == Ok(Kind::Category);
     let texts: Vec<&str> = both
         .iter()
         .filter(are_categories)
@@ -137,11 +140,15 @@ fn pairs(
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
     let pair = |(mine, other): (AnyColumn, AnyColumn)| {
         let unreadable = [mine.unreadable, other.unreadable];
-        match (kind(&mine, &other), mine.numbers, other.numbers) {
-            (Kind::Number, Some(reference), Some(current)) => {
+        match (column_kind(&mine, &other), mine.numbers, other.numbers) {
+            (Err(reason), ..) => {
+                let present = [mine.forms.present(), other.forms.present()];
+                ColumnPair::untested(&mine.name, rows, present, reason)
+            }
+            (Ok(Kind::Number), Some(reference), Some(current)) => {
                 ColumnPair::numbers(&mine.name, unreadable, [reference, current])
             }
-            (Kind::Mixed, ..) => {
+            (Ok(Kind::Mixed), ..) => {
                 let readable = [mine.readable, other.readable];
                 ColumnPair::mixed(&mine.name, rows, readable, unreadable)
             }
@@ -149,16 +156,6 @@ fn pairs(
         }
     };
     Ok(both.into_iter().map(pair).collect())
-}
-
-/// How two columns are compared. A column without any value follows the other one.
-fn kind(mine: &AnyColumn, other: &AnyColumn) -> Kind {
-    match (&mine.numbers, &other.numbers) {
-        (Some(_), Some(_)) => Kind::Number,
-        (Some(_), None) if mine.readable > 0 => Kind::Mixed,
-        (None, Some(_)) if other.readable > 0 => Kind::Mixed,
-        _ => Kind::Category,
-    }
 }
 
 /// The checks of several columns.
@@ -180,7 +177,7 @@ pub(crate) fn check_columns(
     let currents: Vec<&[f64]> = inputs
         .filter_map(|pair| match &pair.values {
             Values::Numbers([_, current]) => Some(current.as_slice()),
-            Values::Categories(..) | Values::Mixed(..) => None,
+            Values::Categories(..) | Values::Mixed(..) | Values::Untested(..) => None,
         })
         .collect();
     let pairwise = PairwiseCounts::of(&currents);

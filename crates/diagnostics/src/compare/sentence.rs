@@ -3,17 +3,19 @@
 use super::check::{Check, Unit, Verdict};
 use super::limits::CHECK_LEVEL;
 
-/// The result of a check as a sentence about the column `name`.
-pub(super) fn sentence(name: &str, check: &Check) -> String {
+/// The result of a check as a sentence about the column `name`. `why_untested` is the reason why the
+/// values were not tested, if there is one.
+pub(super) fn sentence(name: &str, check: &Check, why_untested: Option<&str>) -> String {
     let subject = match check.unit {
         Unit::MissingShare => format!("the share of {name} that is missing"),
         Unit::StandardDeviations | Unit::TotalVariation => format!("the distribution of {name}"),
     };
     let [reference, current] = check.rows;
     let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
-        return format!(
-            "{subject} cannot be tested: {reference} values and {current}, or too many different texts"
-        );
+        return match why_untested {
+            Some(reason) => format!("{subject} cannot be tested: {reason}"),
+            None => format!("{subject} cannot be tested: {reference} values and {current}"),
+        };
     };
     let effect = check.effect.map_or_else(
         || "by a number out of range".to_owned(),

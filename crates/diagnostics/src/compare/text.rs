@@ -59,6 +59,11 @@ impl fmt::Display for ComparisonReport {
         if let Some(joint) = &self.joint {
             write_joint(to, joint)?;
         }
+        let untested = self.columns.iter().filter(|it| it.untested.is_some());
+        let names: Vec<&str> = untested.map(|column| column.name.as_str()).collect();
+        if !names.is_empty() {
+            writeln!(to, "{:10} {}", "not tested", names.join(", "))?;
+        }
         let names = self
             .columns
             .iter()

@@ -9,6 +9,8 @@ use dataset::{ColumnSurvey, FileSurvey};
 pub(super) struct PooledColumn {
     /// Counts over all cells. The name comes from the first file.
     pub(super) cells: ColumnSurvey,
+    /// Smallest share of cells in one file that differ from all cells before.
+    pub(super) smallest_distinct_share: f64,
     /// Largest share of missing cells in one file, read as a numeric column.
     pub(super) largest_missing_share: f64,
     /// Largest share of empty cells in one file. In a category, only empty cells are missing.
@@ -49,22 +51,37 @@ impl PooledColumns {
         self.columns.get(*self.places.get(&key(name))?)
     }
 
+    /// The columns that have none of these names.
+    pub(super) fn without<'p>(
+        &'p self,
+        names: &'p [&str],
+    ) -> impl DoubleEndedIterator<Item = &'p PooledColumn> {
+        let is_named = |column: &&PooledColumn| {
+            let name = &column.cells.name;
+            names.iter().any(|known| is_same(known, name))
+        };
+        self.columns.iter().filter(move |column| !is_named(column))
+    }
+
     fn add(&mut self, column: &ColumnSurvey) {
         let share = |cells: u64| match column.rows() {
             0 => 0.0,
             rows => cells as f64 / rows as f64,
         };
         let (missing_share, empty_share) = (share(column.missing), share(column.empty));
+        let distinct_share = column.distinct.share();
         let next = self.columns.len();
         let place = *self.places.entry(key(&column.name)).or_insert(next);
         match self.columns.get_mut(place) {
             Some(known) => {
                 known.cells.add(column);
+                known.smallest_distinct_share = known.smallest_distinct_share.min(distinct_share);
                 known.largest_missing_share = known.largest_missing_share.max(missing_share);
                 known.largest_empty_share = known.largest_empty_share.max(empty_share);
             }
             None => self.columns.push(PooledColumn {
                 cells: column.clone(),
+                smallest_distinct_share: distinct_share,
                 largest_missing_share: missing_share,
                 largest_empty_share: empty_share,
             }),
@@ -84,16 +101,19 @@ fn key(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dataset::cell::DecimalMarks;
+
     use super::*;
 
     /// A numeric column with this number of values and of missing values.
     fn column(name: &str, numbers: u64, missing: u64) -> ColumnSurvey {
-        ColumnSurvey {
+        let mut column = ColumnSurvey {
             name: name.into(),
-            numbers,
             missing,
             ..ColumnSurvey::default()
-        }
+        };
+        (0..numbers).for_each(|row| column.count(row.to_string().as_bytes(), DecimalMarks::Point));
+        column
     }
 
     #[test]
@@ -126,5 +146,11 @@ mod tests {
         let found = pooled.find(" a").map(|column| column.cells.rows());
         assert_eq!(found, Some(20));
         assert!(pooled.find("c").is_none());
+        // Each file counts from 0.
+        let b = pooled.find("b").unwrap();
+        assert_eq!(
+            (b.smallest_distinct_share, b.cells.distinct.number()),
+            (1.0, 15)
+        );
     }
 }

@@ -1,27 +1,46 @@
 //! Chooses the roles of columns from their content.
 
+mod codes;
 mod features;
+mod id;
+mod labels;
 mod roles;
+mod target;
 
 use common::Failure;
-use common::schema::{Labels, Schema};
+use common::schema::Schema;
 
-use self::features::features;
-use self::roles::{id, target};
+use self::features::{all_features, current_features, report_other_columns};
+use self::roles::{Today, choose_id, choose_target};
 use super::columns::PooledColumns;
 use super::proposed_schema::ProposedSchema;
+use super::rules::Rules;
+
+pub(super) use self::labels::unknown_label;
 
 /// Proposes a schema for these columns. Columns that the current schema names keep their roles.
 /// Returns an error if no feature is left.
-pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<ProposedSchema> {
+pub(super) fn propose(
+    pooled: &PooledColumns,
+    today: &Schema,
+    rules: Rules,
+) -> anyhow::Result<ProposedSchema> {
     let mut remarks = Vec::new();
-    let target = target(pooled, today, &mut remarks);
-    let labels = match target == today.target {
-        true => today.labels.clone(),
-        false => Labels::default(),
+    let current = current_features(pooled, today, rules);
+    let role_of_today = Today {
+        schema: today,
+        fits: current.is_some(),
     };
-    let id = id(pooled, today, &target, &mut remarks)?;
-    let features = features(pooled, today, [&id, &target], &mut remarks);
+    let (target, labels) = choose_target(pooled, &role_of_today, &mut remarks)?;
+    let id = choose_id(pooled, &role_of_today, &target, &mut remarks);
+    let proposed = all_features(pooled, id.as_deref(), (&target, &labels), rules);
+    let features = match current {
+        Some(current) => {
+            report_other_columns(&proposed, &current, rules, &mut remarks);
+            current
+        }
+        None => proposed.into_features(&mut remarks),
+    };
     if features.is_empty() {
         return Err(Failure::data(
             "no column is left for a model to read: it needs one of numbers, or a category, beside the id and the target",
@@ -30,7 +49,7 @@ pub(super) fn propose(pooled: &PooledColumns, today: &Schema) -> anyhow::Result<
     }
     Ok(ProposedSchema {
         schema: Schema {
-            id: Some(id),
+            id,
             features,
             target,
             labels,

@@ -6,6 +6,7 @@ use common::Schema;
 use common::cli::Report;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 /// Proposed section `schema` of a configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,16 +17,34 @@ pub struct ProposedSchema {
     pub remarks: Vec<String>,
 }
 
-/// As a configuration has it: texts of labels stand with the name of the target.
+/// As a configuration has it: texts of labels stand with the name of the target, and a rule that a
+/// feature does not have is left out.
 impl Serialize for ProposedSchema {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut schema = serde_json::to_value(&self.schema).map_err(S::Error::custom)?;
-        if let Some(mut target) = schema["labels"].as_object().cloned() {
+        let labels = schema["labels"].as_object().cloned();
+        if let Some(labels) = labels {
+            let texts = labels
+                .into_iter()
+                .map(|(which, texts)| (which, alone_or_all(texts)));
+            let mut target: Map<String, Value> = texts.collect();
             target.insert("name".into(), schema["target"].take());
             schema["target"] = target.into();
             schema.as_object_mut().map(|schema| schema.remove("labels"));
         }
+        let features = schema["features"].as_array_mut().into_iter().flatten();
+        features
+            .filter_map(Value::as_object_mut)
+            .for_each(|rules| rules.retain(|_, rule| !rule.is_null()));
         schema.serialize(to)
+    }
+}
+
+/// The only text of a list, or the list.
+fn alone_or_all(texts: Value) -> Value {
+    match texts.as_array().map(Vec::as_slice) {
+        Some([text]) => text.clone(),
+        _ => texts,
     }
 }
 

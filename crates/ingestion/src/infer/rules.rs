@@ -1,10 +1,21 @@
 //! Derives the rules of a feature from the content of its column.
 
 use common::schema::{
-    CategoryRules, ListedLevels, MissingShare, NumberRules, Presence, ValueRange,
+    CategoryRules, ListedLevels, MissingShare, MissingWords, NumberFormat, NumberRules, Presence,
+    ValueRange,
 };
+use dataset::Reading;
 
 use super::columns::PooledColumn;
+
+/// Where the rules of a proposed feature come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// The current schema; a new feature has none.
+    Configured,
+    /// The content of the column, with a margin.
+    Observed,
+}
 
 /// With this many rows and none without a value, a value is missing in less than 3 % of the rows
 /// (95 % confidence, rule of three).
@@ -16,26 +27,40 @@ const MISSING_MARGIN: (f64, f64) = (2.0, 0.05);
 /// Rules for a numeric column: the observed content with a margin.
 pub(super) fn number_rules(column: &PooledColumn) -> NumberRules {
     NumberRules {
-        range: column.cells.bounds.map(widened).unwrap_or_default(),
+        range: range(column),
         presence: presence(column, column.cells.missing),
         missing_share: largest_share(column.cells.missing, column.largest_missing_share),
         ..NumberRules::default()
     }
 }
 
-/// Rules for a category: the observed levels are listed. The person who adopts the proposal decides about
-/// other levels.
-pub(super) fn category_rules(column: &PooledColumn) -> CategoryRules {
-    let levels = column.cells.texts.texts();
-    let levels = levels.map(|texts| texts.iter().cloned().collect());
+/// Rules for a category: the observed levels are listed. The person who adopts the proposal decides
+/// about other levels.
+pub(super) fn category_rules(column: &PooledColumn, missing: &MissingWords) -> CategoryRules {
+    let levels = column.cells.texts.counts();
+    let levels = levels.map(|counts| {
+        let is_level = |text: &&String| !missing.mark_level(text.as_bytes());
+        counts.keys().filter(is_level).cloned().collect()
+    });
+    let (empty, largest) = match missing.listed() {
+        None => (column.cells.empty, column.largest_empty_share),
+        Some(_) => (column.cells.missing, column.largest_missing_share),
+    };
     CategoryRules {
         listed: levels
             .and_then(|levels| ListedLevels::new(levels).ok())
             .unwrap_or_default(),
-        presence: presence(column, column.cells.empty),
-        missing_share: largest_share(column.cells.empty, column.largest_empty_share),
+        presence: presence(column, empty),
+        missing_share: largest_share(empty, largest),
         ..CategoryRules::default()
     }
+}
+
+/// The bounds of a column of plain numbers. Bounds of other formats were not observed.
+fn range(column: &PooledColumn) -> ValueRange {
+    let is_plain = column.cells.forms.reading() == Reading::Numbers(NumberFormat::Plain);
+    let bounds = column.cells.bounds.filter(|_| is_plain);
+    bounds.map(widened).unwrap_or_default()
 }
 
 fn presence(column: &PooledColumn, missing: u64) -> Presence {
@@ -91,6 +116,7 @@ fn rounded_up(number: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use dataset::ColumnSurvey;
+    use dataset::cell::DecimalMarks;
     use proptest::prelude::*;
 
     use super::*;
@@ -98,13 +124,14 @@ mod tests {
     #[test]
     fn a_value_that_is_never_missing_is_required_once_there_are_enough_rows() {
         let rules = |rows: u64, missing: u64| {
-            let cells = ColumnSurvey {
-                missing,
-                numbers: rows - missing,
-                ..ColumnSurvey::default()
-            };
+            let mut cells = ColumnSurvey::default();
+            for row in 0..rows {
+                let cell = if row < missing { "" } else { "7" };
+                cells.count(cell.as_bytes(), DecimalMarks::Point);
+            }
             let proposed = super::number_rules(&PooledColumn {
                 cells,
+                smallest_distinct_share: 0.0,
                 largest_missing_share: missing as f64 / rows as f64,
                 largest_empty_share: 0.0,
             });

@@ -79,6 +79,7 @@ impl Pipeline {
             explain: None,
             rows: false,
             infer_schema: None,
+            strict: false,
             accept_removal: true,
         };
         let said = run_with(&self.config, confirmed).unwrap().to_string();

@@ -81,3 +81,78 @@ fn a_new_level_with_one_row_is_no_drift() {
         "{check:?}"
     );
 }
+
+#[test]
+fn percent_cells_are_compared_as_numbers() {
+    let percent =
+        |shift: f64| move |row: usize| format!("{:.1}%", 50.0 + shift + 9.0 * wave(row, shift));
+    let (before, moved) = (percent(0.0), percent(30.0));
+    let plain = |row: usize| (0.5 + 0.1 * wave(row, 0.0)).to_string();
+    let reference = file(300, &[("share", &before)]);
+    let column = comparison(&reference, &file(200, &[("share", &moved)]))
+        .columns
+        .remove(0);
+    assert_eq!(
+        (column.kind, column.verdict),
+        (Kind::Number, Verdict::Drift)
+    );
+
+    let report = comparison(&reference, &file(200, &[("share", &plain)]));
+    let column = &report.columns[0];
+    assert_eq!(
+        (column.kind, column.verdict),
+        (Kind::Untested, Verdict::InsufficientData)
+    );
+    assert_eq!(report.verdict, Verdict::InsufficientData);
+    let why = "format percent in the reference and plain in the current file";
+    assert!(column.distribution.sentence.contains(why), "{report}");
+    assert!(
+        report.to_string().contains("\nnot tested share\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn dates_are_not_tested_and_hide_no_other_column() {
+    let date = |row: usize| format!("2024-05-{:02}", row % 28 + 1);
+    let number = |row: usize| wave(row, 0.0).to_string();
+    let with = |rows, columns: &[(&str, Cell<'_>)]| file(rows, columns);
+    let dates = [("joined", &date as Cell<'_>)];
+    let report = comparison(&with(300, &dates), &with(300, &dates));
+    assert_eq!(report.verdict, Verdict::InsufficientData);
+    let why = r#"it holds dates or times in the reference, such as "2024-05-01""#;
+    assert!(report.to_string().contains(why), "{report}");
+    let both = [("joined", &date as Cell<'_>), ("x", &number)];
+    let report = comparison(&with(300, &both), &with(300, &both));
+    assert_eq!(report.verdict, Verdict::Ok);
+    let verdicts: Vec<Verdict> = report.columns.iter().map(|column| column.verdict).collect();
+    assert_eq!(verdicts, [Verdict::InsufficientData, Verdict::Ok]);
+}
+
+#[test]
+fn commas_that_may_separate_thousands_are_not_tested() {
+    let sales = |row: usize| format!("{},{:03}", row % 90 + 1, row % 1000);
+    let cells: String = (0..300)
+        .map(|row| format!("{row};a;{}\n", sales(row)))
+        .collect();
+    let mut both = NamedTempFile::new().unwrap();
+    write!(both, "row;plan;sales\n{cells}").unwrap();
+    let report = comparison(&both, &both);
+    let column = &report.columns[2];
+    assert_eq!(column.kind, Kind::Untested);
+    assert!(
+        column.untested.as_ref().unwrap().contains("decimal mark"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_comparison_that_tested_no_distribution_is_not_ok() {
+    let before = |row: usize| format!("before {row}");
+    let after = |row: usize| format!("after {row}");
+    let report = comparison(&file(500, &[("x", &before)]), &file(500, &[("x", &after)]));
+    assert_eq!(report.columns[0].missing.verdict, Verdict::Ok);
+    assert_eq!(report.verdict, Verdict::InsufficientData);
+    let why = "nearly all of its 1000 texts are rare";
+    assert!(report.to_string().contains(why), "{report}");
+}

@@ -1,10 +1,16 @@
 //! Chooses the features and their kinds.
 
-use common::schema::{CategoryRules, Feature, Kind, MAX_LEVEL_BYTES, Schema};
-use dataset::ColumnSurvey;
+use common::schema::{
+    CategoryRules, Feature, Kind, Labels, MAX_LEVEL_BYTES, MissingWords, NumberFormat, NumberRules,
+    Schema, is_missing_marker,
+};
+use dataset::{ColumnSurvey, FewTexts, Reading};
 
+use super::codes::{is_named_as_code, why_codes};
+use super::id::why_key;
+use super::target::shared_outcome;
 use crate::infer::columns::{PooledColumn, PooledColumns, is_same};
-use crate::infer::rules::{category_rules, number_rules};
+use crate::infer::rules::{Rules, category_rules, number_rules};
 
 /// A proposed feature must exist in at least this share of the rows. Otherwise files without the
 /// column would be rejected.
@@ -12,45 +18,71 @@ const MIN_SHARE_OF_ROWS: f64 = 0.9;
 /// A category must have at least this many rows per level, on average. With fewer, the texts could
 /// as well be names.
 const MIN_ROWS_A_TEXT: u64 = 10;
+/// Missing words that may stand beside the levels of a category; `none` is often a level.
+const LEVEL: &[u8] = b"none";
 
-/// The features of the current schema if the data has all of them; otherwise all numeric and
-/// category columns.
-pub(super) fn features(
+/// What is proposed for the columns without another role.
+#[derive(Default)]
+pub(super) struct ProposedFeatures {
+    features: Vec<(Feature, Vec<String>)>,
+    /// Columns that were left out, with their reasons.
+    left_out: Vec<(String, String)>,
+}
+
+impl ProposedFeatures {
+    /// The features. Reports the guesses and the columns that were left out.
+    pub(super) fn into_features(self, remarks: &mut Vec<String>) -> Vec<Feature> {
+        remarks.extend(self.left_out.iter().map(left_out));
+        let (features, guesses): (Vec<Feature>, Vec<Vec<String>>) =
+            self.features.into_iter().unzip();
+        remarks.extend(guesses.into_iter().flatten());
+        features
+    }
+}
+
+/// The features of the current schema; `None` unless the data has all of them.
+pub(super) fn current_features(
     pooled: &PooledColumns,
     today: &Schema,
-    other_roles: [&str; 2],
-    remarks: &mut Vec<String>,
-) -> Vec<Feature> {
-    let current: Option<Vec<Feature>> = today
-        .features
-        .iter()
-        .map(|feature| with_current_kind(feature, pooled.find(&feature.name)?))
-        .collect();
-    let mut all = Vec::new();
-    for column in &pooled.columns {
+    rules: Rules,
+) -> Option<Vec<Feature>> {
+    let features = today.features.iter();
+    features
+        .map(|feature| with_current_kind(feature, pooled.find(&feature.name)?, rules))
+        .collect()
+}
+
+/// All numeric and category columns without another role.
+pub(super) fn all_features(
+    pooled: &PooledColumns,
+    id: Option<&str>,
+    target: (&str, &Labels),
+    rules: Rules,
+) -> ProposedFeatures {
+    let roles: Vec<&str> = id.into_iter().chain([target.0]).collect();
+    let mut proposed = ProposedFeatures::default();
+    for column in pooled.without(&roles) {
         let name = &column.cells.name;
-        if other_roles.iter().any(|role| is_same(role, name)) {
-            continue;
-        }
-        match kind(column, pooled.rows) {
-            Err(reason) => remarks.push(format!("{name} is left out: {reason}")),
-            Ok(kind) => all.push(Feature {
-                name: name.clone(),
-                kind,
-            }),
-        }
-    }
-    let Some(current) = current else {
-        for Feature { name, kind } in &all {
-            if kind.is_category() {
-                remarks.push(format!(
-                    "{name} is taken for a category: its levels are listed, and rows with any other level are rejected; leave out allowed to accept new levels"
-                ));
+        match proposed_kind(column, pooled.rows, target, rules) {
+            Err(reason) => proposed.left_out.push((name.clone(), reason)),
+            Ok((kind, guesses)) => {
+                let name = name.clone();
+                proposed.features.push((Feature { name, kind }, guesses));
             }
         }
-        return all;
-    };
-    for Feature { name, kind } in &current {
+    }
+    proposed
+}
+
+/// Reports the columns that the current schema does not read, and what its categories allow.
+pub(super) fn report_other_columns(
+    proposed: &ProposedFeatures,
+    current: &[Feature],
+    rules: Rules,
+    remarks: &mut Vec<String>,
+) {
+    let listed_by_today = current.iter().filter(|_| rules == Rules::Observed);
+    for Feature { name, kind } in listed_by_today {
         if let Kind::Category(rules) = kind {
             let texts = match rules.listed.levels() {
                 Some(_) => {
@@ -61,31 +93,51 @@ pub(super) fn features(
             remarks.push(format!("{name} is a category of today's schema: {texts}"));
         }
     }
-    for Feature { name, kind } in &all {
-        if !current.iter().any(|known| is_same(&known.name, name)) {
-            let what = if kind.is_category() {
-                "a category"
-            } else {
-                "of numbers"
+    let is_read = |name: &str| current.iter().any(|known| is_same(&known.name, name));
+    let others = proposed.left_out.iter().filter(|(name, _)| !is_read(name));
+    remarks.extend(others.map(left_out));
+    for (Feature { name, kind }, _) in &proposed.features {
+        if !is_read(name) {
+            let what = match kind.is_category() {
+                true => "a category",
+                false => "of numbers",
             };
             remarks.push(format!(
                 "{name} is left out: it is {what}, but today's model does not read it"
             ));
         }
     }
-    current
 }
 
-/// A feature of the current schema with rules for this data. `None` if the column no longer fits
-/// the kind.
-fn with_current_kind(feature: &Feature, column: &PooledColumn) -> Option<Feature> {
-    let kind = match feature.kind {
-        Kind::Number(_) if column.cells.holds_numbers() => Kind::Number(number_rules(column)),
-        Kind::Number(_) => return None,
+fn left_out((name, reason): &(String, String)) -> String {
+    format!("{name} is left out: {reason}")
+}
+
+/// A feature of the current schema with its own rules, or with rules for this data. `None` if the
+/// column no longer fits the kind.
+fn with_current_kind(feature: &Feature, column: &PooledColumn, rules: Rules) -> Option<Feature> {
+    if let Kind::Number(current) = &feature.kind {
+        let reading = column.cells.forms.reading();
+        let is_plain = reading == Reading::Numbers(NumberFormat::Plain);
+        // A number of eight digits may look like a date.
+        let is_read = is_plain || reading == Reading::Numbers(current.format);
+        let is_number = column.cells.forms.others() == 0 && column.cells.forms.plain > 0;
+        if !is_read && !is_number {
+            return None;
+        }
+    }
+    let kind = match (&feature.kind, rules) {
+        (kind, Rules::Configured) => kind.clone(),
+        (Kind::Number(current), Rules::Observed) => Kind::Number(NumberRules {
+            format: current.format,
+            missing: current.missing.clone(),
+            ..number_rules(column)
+        }),
         // A person chose the allowed levels. A few rows are no reason to reduce them.
-        Kind::Category(ref current) => Kind::Category(CategoryRules {
+        (Kind::Category(current), Rules::Observed) => Kind::Category(CategoryRules {
             listed: current.listed.clone(),
-            ..category_rules(column)
+            missing: current.missing.clone(),
+            ..category_rules(column, &current.missing)
         }),
     };
     Some(Feature {
@@ -94,38 +146,185 @@ fn with_current_kind(feature: &Feature, column: &PooledColumn) -> Option<Feature
     })
 }
 
-/// The kind of a column, or the reason why the column cannot be a feature.
-fn kind(column: &PooledColumn, rows: u64) -> Result<Kind, String> {
+/// The kind of a column with the guesses about it, or the reason why it cannot be a feature.
+fn proposed_kind(
+    column: &PooledColumn,
+    rows: u64,
+    target: (&str, &Labels),
+    rules: Rules,
+) -> Result<(Kind, Vec<String>), String> {
     let cells = &column.cells;
-    let kind = if cells.holds_numbers() {
-        Kind::Number(number_rules(column))
-    } else {
-        why_not_category(cells).map_or_else(|| Ok(Kind::Category(category_rules(column))), Err)?
-    };
+    if let Some(reason) = why_none(column, target) {
+        return Err(reason);
+    }
+    let found = match cells.forms.reading() {
+        Reading::Dates => Err(format!(
+            "it holds dates or times, such as {:?}",
+            cells.forms.date()
+        )),
+        Reading::Numbers(NumberFormat::Plain) if cells.fractions == 0 => {
+            whole_numbers(column, rules)
+        }
+        Reading::Numbers(format) => Ok(numbers(column, format, rules)),
+        Reading::Texts => category(column, rules),
+    }?;
     if (cells.rows() as f64) < MIN_SHARE_OF_ROWS * rows as f64 {
         return Err(format!(
             "it is there in {} of {rows} rows, and a file without it would be rejected",
             cells.rows()
         ));
     }
-    Ok(kind)
+    Ok(found)
 }
 
-/// Reason why a column that is not numeric cannot be a category, or `None`.
-fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
-    let present = cells.rows() - cells.empty;
-    let texts = cells.texts.texts().map(|texts| texts.len() as u64);
-    match texts {
-        _ if present == 0 => Some("it has no value".into()),
-        None => Some(format!(
-            "{} of its cells hold text: too many different texts for a category, or a text that is no level: longer than {MAX_LEVEL_BYTES} bytes, or not UTF-8",
-            cells.others
+/// Why a column of any kind cannot be a feature, or `None`.
+fn why_none(column: &PooledColumn, target: (&str, &Labels)) -> Option<String> {
+    let cells = &column.cells;
+    if let Some(word) = shared_outcome(target.0, target.1, &cells.name) {
+        return Some(format!(
+            "its name has the word {word}, as the target has: it may be known only after the outcome"
+        ));
+    }
+    let levels = FewLevels::of(cells)?;
+    match levels.names[..] {
+        [] => Some("it has no value".into()),
+        [level] => Some(format!("all of its values are {level:?}")),
+        _ => None,
+    }
+}
+
+/// Whole numbers: a key, codes, or a number.
+fn whole_numbers(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<String>), String> {
+    let cells = &column.cells;
+    if let Some(reason) = why_key(column) {
+        return Err(reason.into());
+    }
+    let as_category = why_codes(cells).map(|reason| (reason, category(column, rules)));
+    match as_category {
+        Some((reason, Ok((kind, mut guesses)))) => {
+            let name = &cells.name;
+            guesses.push(format!("{name} is taken for a category: {reason}"));
+            Ok((kind, guesses))
+        }
+        Some((_, Err(reason))) if is_named_as_code(&cells.name) => Err(reason),
+        None if is_named_as_code(&cells.name) && cells.texts.counts().is_none() => Err(format!(
+            "its name says that its numbers are codes, and {} are too many for a category",
+            cells.distinct.number()
         )),
-        Some(1) => Some("all of its cells hold the same text".into()),
-        Some(texts) if texts * MIN_ROWS_A_TEXT > present => Some(format!(
-            "{} of its cells hold text, {texts} different ones: too many for a category of so few rows",
-            cells.others
+        _ => Ok(numbers(column, NumberFormat::Plain, rules)),
+    }
+}
+
+fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, Vec<String>) {
+    let (name, forms) = (&column.cells.name, &column.cells.forms);
+    let mut guesses = Vec::new();
+    if let Some(example) = forms.examples(format).and_then(|it| it.first.as_ref()) {
+        guesses.push(format!(
+            "{name} is read with the format {}, because of cells such as {example:?}",
+            format.name()
+        ));
+    }
+    if forms.has_unclear_commas() {
+        guesses.push(format!(
+            "{name} has commas before three digits only; they are read as decimal marks: if they separate thousands, give the column \"format\": \"thousands\""
+        ));
+    }
+    let observed = match rules {
+        Rules::Configured => NumberRules::default(),
+        Rules::Observed => number_rules(column),
+    };
+    let kind = Kind::Number(NumberRules { format, ..observed });
+    (kind, guesses)
+}
+
+/// A category, or the reason why a column cannot be one.
+fn category(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<String>), String> {
+    let cells = &column.cells;
+    if let Some(reason) = why_not_category(cells) {
+        return Err(reason);
+    }
+    let name = &cells.name;
+    let mut guesses = Vec::new();
+    let missing = missing_words(cells);
+    if let Some([word, ..]) = missing.listed() {
+        guesses.push(format!(
+            "{name}: {word:?} stands for a missing value; leave missing out if it is a level"
+        ));
+    }
+    let observed = match rules {
+        Rules::Configured => CategoryRules::default(),
+        Rules::Observed => {
+            guesses.push(format!(
+                "{name} is taken for a category: its levels are listed, and rows with any other level are rejected; leave out allowed to accept new levels"
+            ));
+            category_rules(column, &missing)
+        }
+    };
+    Ok((
+        Kind::Category(CategoryRules {
+            missing,
+            ..observed
+        }),
+        guesses,
+    ))
+}
+
+/// Reason why a column cannot be a category, or `None`.
+fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
+    let texts = cells.forms.present();
+    let distinct = cells.distinct.number();
+    let example = cells.forms.texts.first.as_deref();
+    let such_as = example.map_or_else(String::new, |text| format!(", such as {text:?}"));
+    match FewLevels::of(cells) {
+        None if distinct > FewTexts::MAX as u64 => Some(format!(
+            "{texts} of its cells hold text{such_as}: {distinct} different ones are too many for a category"
+        )),
+        None => Some(format!(
+            "a cell holds text that is no level: longer than {MAX_LEVEL_BYTES} bytes, or not UTF-8"
+        )),
+        Some(levels) if levels.names.len() as u64 * MIN_ROWS_A_TEXT > levels.rows => Some(format!(
+            "{} of its cells hold text{such_as}, {} different ones: too many for a category of so few rows",
+            levels.rows,
+            levels.names.len()
         )),
         Some(_) => None,
     }
+}
+
+/// The levels of a column, where they are few.
+struct FewLevels<'c> {
+    names: Vec<&'c str>,
+    /// Rows that have one.
+    rows: u64,
+}
+
+impl<'c> FewLevels<'c> {
+    fn of(cells: &'c ColumnSurvey) -> Option<Self> {
+        let levels = cells.texts.counts()?.iter();
+        let levels = levels.filter(|(text, _)| !is_word_for_missing(text));
+        let (names, rows): (Vec<&str>, Vec<u64>) =
+            levels.map(|(text, rows)| (text.as_str(), *rows)).unzip();
+        Some(Self {
+            names,
+            rows: rows.into_iter().sum(),
+        })
+    }
+}
+
+/// The words for a missing value among the texts of a category.
+fn missing_words(cells: &ColumnSurvey) -> MissingWords {
+    let texts = cells.texts.counts().into_iter().flatten();
+    let words: Vec<String> = texts
+        .map(|(text, _)| text)
+        .filter(|text| is_word_for_missing(text))
+        .cloned()
+        .collect();
+    match words.is_empty() {
+        true => MissingWords::default(),
+        false => MissingWords::new(words).unwrap_or_default(),
+    }
+}
+
+fn is_word_for_missing(text: &str) -> bool {
+    is_missing_marker(text.as_bytes()) && !text.as_bytes().eq_ignore_ascii_case(LEVEL)
 }

@@ -1,97 +1,102 @@
-//! Chooses the target and the id column: those of the current schema, otherwise a guess.
+//! The target and the id: those of the current schema, otherwise a guess.
 
 use common::Failure;
-use common::schema::Schema;
-use dataset::ColumnSurvey;
+use common::schema::{Labels, Schema};
 
-use crate::infer::columns::{PooledColumns, is_same};
+use super::id::guess_id;
+use super::labels::{Values, unknown_label};
+use super::target::guess_target;
+use crate::infer::columns::PooledColumns;
 
-/// An id column must differ in at least this share of the compared rows.
-const MIN_DISTINCT_SHARE: f64 = 0.5;
+/// The current schema, as far as it decides.
+pub(super) struct Today<'s> {
+    pub(super) schema: &'s Schema,
+    /// True if the data has all features of the current schema: the proposal changes its rules only.
+    pub(super) fits: bool,
+}
 
-/// The name of the target column.
-pub(super) fn target(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> String {
-    if pooled.find(&today.target).is_some() {
-        return today.target.clone();
+/// The name of the target, and its labels. Returns an error if no column fits and the data has no
+/// column of the current schema.
+pub(super) fn choose_target(
+    pooled: &PooledColumns,
+    today: &Today<'_>,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<(String, Labels)> {
+    let schema = today.schema;
+    if let Some(column) = pooled.find(&schema.target) {
+        let labels = labels(pooled, schema, remarks);
+        return Ok((today.name(&schema.target, &column.cells.name), labels));
     }
-    let is_class = |cells: &&ColumnSurvey| {
-        let [stayed, left] = cells.classes;
-        let holds_classes = stayed > 0 && left > 0;
-        holds_classes
-            && stayed + left + cells.missing == cells.rows()
-            && !is_named(today, &cells.name)
+    let named: Vec<&str> = schema.columns().collect();
+    if let Some(guess) = guess_target(pooled.without(&named)) {
+        remarks.extend(guess.remarks);
+        return Ok((guess.name, guess.labels));
+    }
+    let is_any_known = named.iter().any(|name| pooled.find(name).is_some());
+    if !is_any_known {
+        return Err(
+            Failure::data("no column has two different values, so none can be the target").into(),
+        );
+    }
+    remarks.push(format!(
+        "no column is named {0}, and no column without a role has two different values; the target is still {0}",
+        schema.target
+    ));
+    Ok((schema.target.clone(), schema.labels.clone()))
+}
+
+/// The labels of the current target, unless they do not know its texts and are 0 and 1.
+fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> Labels {
+    let cells = pooled.find(&today.target).map(|column| &column.cells);
+    let unknown = cells.and_then(|cells| Some((cells, unknown_label(cells, &today.labels)?)));
+    let Some((cells, unknown)) = unknown else {
+        return today.labels.clone();
     };
-    let mut all = pooled.columns.iter().map(|column| &column.cells);
-    // Exports usually have the outcome in the last column.
-    match all.rfind(is_class) {
-        Some(guess) => {
-            remarks.push(format!(
-                "no column is named {}; {} is taken for the target, as it holds 0 and 1 only",
-                today.target, guess.name
-            ));
-            guess.name.clone()
+    let guess = Values::of(cells).and_then(|values| values.labels(&cells.name));
+    let guess = guess.filter(|_| today.labels.are_numbers());
+    match guess {
+        Some((labels, reason)) => {
+            remarks.extend(reason);
+            labels
         }
         None => {
             remarks.push(format!(
-                "no column is named {0}, and none without a role holds 0 and 1 only; the target is still {0}",
-                today.target
+                "the label {unknown:?} of {} is unknown; {}",
+                today.target,
+                today.labels.in_words()
             ));
-            today.target.clone()
+            today.labels.clone()
         }
     }
 }
 
-/// The name of the id column. Returns an error if no column is left.
-pub(super) fn id(
+/// The name of the id; `None` without one.
+pub(super) fn choose_id(
     pooled: &PooledColumns,
-    today: &Schema,
+    today: &Today<'_>,
     target: &str,
     remarks: &mut Vec<String>,
-) -> anyhow::Result<String> {
-    let wanted = today.id.as_deref().unwrap_or_default();
-    if pooled.find(wanted).is_some() {
-        return Ok(wanted.to_owned());
+) -> Option<String> {
+    let schema = today.schema;
+    let known = schema.id.as_deref();
+    if let Some((name, column)) = known.and_then(|name| Some((name, pooled.find(name)?))) {
+        return Some(today.name(name, &column.cells.name));
     }
-    let others = pooled
-        .columns
-        .iter()
-        .map(|column| &column.cells)
-        .filter(|cells| !is_same(&cells.name, target) && cells.rows() > cells.missing)
-        .filter(|cells| !is_named(today, &cells.name));
-    // Of equally good columns the leftmost wins: exports usually have the client's name first.
-    let guess = others.reduce(|best, next| {
-        if fitness_as_id(next) > fitness_as_id(best) {
-            next
-        } else {
-            best
+    if known.is_none() && today.fits {
+        return None;
+    }
+    let named: Vec<&str> = schema.columns().chain([target]).collect();
+    let guess = guess_id(pooled.without(&named));
+    remarks.push(guess.remark);
+    guess.name
+}
+
+impl Today<'_> {
+    /// The name of a column that keeps its role. A schema that otherwise stays keeps its spelling.
+    fn name(&self, configured: &str, written: &str) -> String {
+        match self.fits {
+            true => configured.to_owned(),
+            false => written.to_owned(),
         }
-    });
-    let guess = guess.ok_or_else(|| {
-        Failure::data(format!(
-            "no column is named {wanted}, and none is left that could name the client"
-        ))
-    })?;
-    remarks.push(format!(
-        "no column is named {wanted}; {} is taken for the one that names the client",
-        guess.name
-    ));
-    Ok(guess.name.clone())
-}
-
-/// True if the current schema names the column.
-fn is_named(today: &Schema, name: &str) -> bool {
-    today.columns().any(|named| is_same(named, name))
-}
-
-/// Score of a column as id, larger is better. Texts that differ from row to row are best, then
-/// whole numbers that differ.
-fn fitness_as_id(cells: &ColumnSurvey) -> u8 {
-    let differs = cells.distinct as f64 >= MIN_DISTINCT_SHARE * cells.compared as f64;
-    let is_whole = cells.fractions == 0;
-    match (cells.holds_numbers(), differs) {
-        (false, true) => 3,
-        (true, true) if is_whole => 2,
-        (false, false) => 1,
-        _ => 0,
     }
 }

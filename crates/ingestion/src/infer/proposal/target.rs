@@ -1,0 +1,153 @@
+//! Chooses the target.
+
+use common::schema::Labels;
+use dataset::ColumnSurvey;
+
+use super::labels::{GuessedLabels, Values};
+use crate::infer::columns::PooledColumn;
+use crate::infer::words::{has, has_any, words};
+
+/// Words for an outcome: a column with one of them is known only afterwards.
+const OUTCOMES: &str = "\
+    attrited attrition bankrupt bankruptcy canceled cancelled churn churned churner \
+    default defaulted delinquent dropout exited fraud fraudulent lapse lapsed left leaver \
+    quit resigned terminated bad gekündigt gekuendigt kündigung kuendigung";
+/// Words that often name the column to predict.
+const TARGETS: &str = "\
+    class converted creditability event flag label outcome response result retained risk \
+    status subscribed survived target y";
+/// Words of columns that describe a client or a contract, such as `marital_status`.
+const DESCRIPTIONS: &str = "\
+    civil employment family female gender initial male marital married partner sex \
+    verification work";
+/// A guessed target.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TargetGuess {
+    /// Name of the column.
+    pub(super) name: String,
+    /// The texts of its labels.
+    pub(super) labels: Labels,
+    /// The reasons.
+    pub(super) remarks: Vec<String>,
+}
+
+/// How well a column fits as the target; greater is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    name: NameFit,
+    are_two: bool,
+    is_last: bool,
+    place: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum NameFit {
+    /// The name is that of something else.
+    Description,
+    /// The name says nothing.
+    Unnamed,
+    /// One of several words: `loan_status`
+    Target,
+    /// `Churn`, `y`, `default.payment.next.month`
+    Outcome,
+}
+
+/// A column that may be the target.
+struct Candidate<'p> {
+    fit: Fit,
+    cells: &'p ColumnSurvey,
+    labels: GuessedLabels,
+}
+
+/// Guesses the target among these columns; `None` if no column has two values.
+pub(super) fn guess_target<'p>(
+    columns: impl Iterator<Item = &'p PooledColumn>,
+) -> Option<TargetGuess> {
+    let columns: Vec<&PooledColumn> = columns
+        .filter(|column| column.cells.forms.present() > 0)
+        .collect();
+    let mut candidates: Vec<Candidate<'_>> = columns
+        .iter()
+        .enumerate()
+        .filter_map(|(place, column)| {
+            let is_last = place + 1 == columns.len();
+            candidate(&column.cells, place, is_last)
+        })
+        .collect();
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.fit));
+    let mut candidates = candidates.into_iter();
+    let Candidate { fit, cells, labels } = candidates.next()?;
+    let next = candidates.next().map(|candidate| &candidate.cells.name);
+    let remark = format!(
+        "target: {}, {}; next best: {}",
+        cells.name,
+        fit.reason(),
+        next.map_or("none", String::as_str)
+    );
+    let (labels, reason) = labels;
+    Some(TargetGuess {
+        name: cells.name.clone(),
+        labels,
+        remarks: std::iter::once(remark).chain(reason).collect(),
+    })
+}
+
+/// The column as a target, if its values can be labels. More than two values need a name that says
+/// so.
+fn candidate(cells: &ColumnSurvey, place: usize, is_last: bool) -> Option<Candidate<'_>> {
+    let values = Values::of(cells)?;
+    let fit = Fit {
+        name: name_fit(&cells.name),
+        are_two: values.are_two(),
+        is_last,
+        place,
+    };
+    if !fit.are_two && fit.name < NameFit::Target {
+        return None;
+    }
+    let labels = values.labels(&cells.name)?;
+    Some(Candidate { fit, cells, labels })
+}
+
+impl Fit {
+    fn reason(self) -> &'static str {
+        match (self.name, self.are_two, self.is_last) {
+            (NameFit::Outcome | NameFit::Target, true, _) => "two values and named like an outcome",
+            (_, false, _) => "named like an outcome, with several values",
+            (_, true, true) => "two values and the last column",
+            (_, true, false) => "the last column with two values: a guess",
+        }
+    }
+}
+
+/// The word for an outcome in the name of a column, if the target or its positive label has the
+/// same word, or one with the same beginning.
+pub(super) fn shared_outcome(target: &str, labels: &Labels, name: &str) -> Option<String> {
+    let outcomes = |text: &str| -> Vec<String> {
+        let is_outcome = |word: &String| has(OUTCOMES, word);
+        words(text).into_iter().filter(is_outcome).collect()
+    };
+    let known: Vec<String> = [target, labels.name(true)]
+        .into_iter()
+        .flat_map(outcomes)
+        .collect();
+    let is_shared = |word: &String| {
+        let begins = |other: &String| word.starts_with(other.as_str()) || other.starts_with(word);
+        known.iter().any(begins)
+    };
+    outcomes(name).into_iter().find(is_shared)
+}
+
+fn name_fit(name: &str) -> NameFit {
+    let words = words(name);
+    let is_whole = |list: &str| words.len() == 1 && has_any(&words, list);
+    if has_any(&words, OUTCOMES) || is_whole(TARGETS) {
+        NameFit::Outcome
+    } else if has_any(&words, DESCRIPTIONS) {
+        NameFit::Description
+    } else if has_any(&words, TARGETS) {
+        NameFit::Target
+    } else {
+        NameFit::Unnamed
+    }
+}
