@@ -31,5 +31,6 @@ mod story;
 mod surroundings;
 mod tree;
 mod troubleshooting;
+mod try_file;
 mod upgrade;
 mod workspace;

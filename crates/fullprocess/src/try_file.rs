@@ -62,7 +62,7 @@ pub(crate) fn try_file(file: &Path, keep: Option<&Path>) -> anyhow::Result<TryRe
 
 fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport> {
     let defaults = Config::of_defaults(folder)?;
-    let proposed = ingestion::infer(&defaults, &[file.to_owned()])?;
+    let proposed = ingestion::guess_schema(file, &defaults.ingestion.text)?;
     let split = split(file, &defaults, &proposed)?;
     let content = configuration(&proposed)?;
     let text = json_text::readable(&content) + "\n";

@@ -7,10 +7,12 @@ mod rules;
 mod test_data;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::{Config, Failure};
+use common::config::TextSettings;
+use common::schema::Labels;
+use common::{Config, Failure, Schema};
 use dataset::{FileSurvey, list, survey_columns};
 
 use self::columns::pooled;
@@ -29,6 +31,22 @@ pub fn infer(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchem
     infer_by(config, files, Rules::Configured)
 }
 
+/// Proposes a schema for one file that no schema was made for. Every role is a guess, and nothing is
+/// logged: the remarks are for the caller.
+pub fn guess_schema(file: &Path, text: &TextSettings) -> anyhow::Result<ProposedSchema> {
+    let nothing = Schema {
+        id: Some(String::new()),
+        features: Vec::new(),
+        target: String::new(),
+        labels: Labels::default(),
+    };
+    of_surveys(
+        vec![survey_columns(file, text)?],
+        &nothing,
+        Rules::Configured,
+    )
+}
+
 /// Proposes a schema as [`infer`] does, with the bounds, levels and shares of missing values that
 /// the data has. New data may break such rules.
 pub fn infer_strictly(config: &Config, files: &[PathBuf]) -> anyhow::Result<ProposedSchema> {
@@ -44,20 +62,29 @@ fn infer_by(config: &Config, files: &[PathBuf], rules: Rules) -> anyhow::Result<
             .map(|file| survey_columns(file, &config.ingestion.text))
             .collect::<anyhow::Result<Vec<FileSurvey>>>()?
     };
+    let mut proposed = of_surveys(surveys, &config.schema, rules)?;
+    let remarks = flaws_of_test_data(config, &proposed.schema);
+    proposed.remarks.extend(remarks);
+    for remark in &proposed.remarks {
+        tracing::warn!("{remark}");
+    }
+    Ok(proposed)
+}
+
+fn of_surveys(
+    surveys: Vec<FileSurvey>,
+    today: &Schema,
+    rules: Rules,
+) -> anyhow::Result<ProposedSchema> {
     if surveys.iter().all(|survey| survey.rows == 0) {
         return Err(Failure::data(
             "there is no row to propose a schema from: put a CSV file into an input folder, or name one behind --infer-schema",
         )
         .into());
     }
-    let mut proposed = propose(&pooled(&surveys), &config.schema, rules)?;
+    let mut proposed = propose(&pooled(&surveys), today, rules)?;
     let warnings = surveys.into_iter().flat_map(|survey| survey.warnings);
     proposed.remarks.splice(0..0, warnings);
-    let remarks = flaws_of_test_data(config, &proposed.schema);
-    proposed.remarks.extend(remarks);
-    for remark in &proposed.remarks {
-        tracing::warn!("{remark}");
-    }
     Ok(proposed)
 }
 

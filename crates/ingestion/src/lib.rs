@@ -53,7 +53,7 @@ pub use committed::{UncommittedTail, uncommitted_tails};
 pub use evaluated::{evaluated_fingerprints, is_intact, mark_evaluated};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use former_folder::FormerFolder;
-pub use infer::{ProposedSchema, infer, infer_strictly};
+pub use infer::{ProposedSchema, guess_schema, infer, infer_strictly};
 pub use ingested::Ingested;
 pub use ingested_rows::IngestedRows;
 pub use merge::{Intake, OnCommit};

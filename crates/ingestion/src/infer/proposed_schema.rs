@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use common::Schema;
 use common::cli::Report;
+use common::{Schema, json_text};
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ impl Report for ProposedSchema {
 /// The same JSON as with `--json`, ready to be copied.
 impl fmt::Display for ProposedSchema {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
-        writeln!(to, "{text}")
+        let value = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        writeln!(to, "{}", json_text::readable(&value))
     }
 }

@@ -46,6 +46,9 @@ pub(super) fn current_features(
     today: &Schema,
     rules: Rules,
 ) -> Option<Vec<Feature>> {
+    if today.features.is_empty() {
+        return None;
+    }
     let features = today.features.iter();
     features
         .map(|feature| with_current_kind(feature, pooled.find(&feature.name)?, rules))
