@@ -136,6 +136,8 @@ pub(super) struct ColumnMap {
     pub(super) decimal: DecimalMarks,
     /// Each row has an empty field more than the header.
     pub(super) rows_end_with_separator: bool,
+    /// Lines end with CR LF, so that a CR alone is part of a field.
+    pub(super) lines_end_with_crlf: bool,
     /// Numbers and missing values are written otherwise than in finaldata.csv.
     pub(super) rewrites_cells: bool,
     pub(super) features: Vec<(usize, Feature)>,
@@ -175,6 +177,7 @@ impl ColumnMap {
         };
         let mut columns = Self::find(names, schema, target, origin)?;
         columns.decimal = format.dialect.decimal;
+        columns.lines_end_with_crlf = opened.header_text().ends_with(b"\r\n");
         columns.rows_end_with_separator = opened.rows_end_with_separator();
         columns.rewrites_cells |= columns.decimal != DecimalMarks::Point;
         columns.is_as_written &= !columns.rewrites_cells && !columns.rows_end_with_separator;
@@ -226,6 +229,7 @@ impl ColumnMap {
             id,
             decimal: DecimalMarks::Point,
             rows_end_with_separator: false,
+            lines_end_with_crlf: false,
             rewrites_cells: schema.features != written.features,
             features: schema
                 .features
