@@ -226,7 +226,7 @@ fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, 
     }
     if forms.has_unclear_commas() {
         guesses.push(format!(
-            "{name} has commas before three digits only; they are read as decimal marks: if they separate thousands, give the column \"format\": \"thousands\""
+            "{name} has commas before three digits only, so its files are rejected until the commas are clear: set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
         ));
     }
     let observed = match rules {
