@@ -264,7 +264,10 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
             proposed.stderr
         );
     }
-    let with_json = workspace.run("ingestion", &["--json", "--quiet", "--strict", "--infer-schema"]);
+    let with_json = workspace.run(
+        "ingestion",
+        &["--json", "--quiet", "--strict", "--infer-schema"],
+    );
     assert_eq!(with_json.stdout, proposed.stdout);
 
     workspace.set("schema", schema);
