@@ -48,13 +48,15 @@ impl fmt::Display for Metrics {
             "F1             {}",
             f1_with_interval(self.f1, self.f1_interval)
         )?;
-        writeln!(
+        write!(
             to,
-            "F1 baselines   always 1: {}, always {}: {}",
-            shown(baselines.always_one_f1),
-            baselines.majority.class,
-            shown(baselines.majority.f1)
+            "F1 baselines   always 1: {}",
+            shown(baselines.always_one_f1)
         )?;
+        match baselines.majority.class {
+            1 => writeln!(to)?,
+            class => writeln!(to, ", always {class}: {}", shown(baselines.majority.f1))?,
+        }
         writeln!(to, "precision      {}", shown(self.precision))?;
         writeln!(to, "recall         {}", shown(self.recall))?;
         writeln!(to, "specificity    {}", shown(self.specificity))?;

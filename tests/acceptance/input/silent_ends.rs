@@ -104,7 +104,7 @@ fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not()
     assert!(!without.stdout.contains("notice"), "{}", without.stdout);
     let misspelt = HEADER.replace("exited", "Exited_");
     workspace.write(&format!("{IN}/b.csv"), format!("{misspelt}\nb,1,2,3,1\n"));
-    let what = "data/practicedata/b.csv has no target column, so its rows have no label: did you mean \"exited_\"?";
+    let what = "data/practicedata/b.csv has no target column, so its rows have no label: did you mean \"Exited_\"?";
     says(&workspace, what);
     is_silent(&workspace);
     let shown = workspace.run("fullprocess", &[]);

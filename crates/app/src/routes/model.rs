@@ -58,8 +58,8 @@ struct ServedFeature<'a> {
     name: &'a str,
     #[serde(flatten)]
     coefficients: Coefficients<'a>,
-    /// Values that a request may send, as configured.
-    allowed: &'a Feature,
+    /// Rules for the values that a request may send, as configured; `null` without rules.
+    allowed: Option<&'a Feature>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +112,8 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         ServedFeature {
             name: &allowed.name,
             coefficients: Coefficients::of(&own),
-            allowed,
+            allowed: Some(allowed)
+                .filter(|allowed| **allowed != Feature::from(allowed.name.as_str())),
         }
     });
     ServedModel {

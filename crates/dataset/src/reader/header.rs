@@ -93,7 +93,10 @@ pub fn find_columns<'n>(
     names: impl IntoIterator<Item = &'n str>,
     schema: &Schema,
 ) -> Result<ColumnPlaces, HeaderFlaw> {
-    let names = names.into_iter().map(normalised).collect();
+    let names = names
+        .into_iter()
+        .map(|name| name.trim().to_owned())
+        .collect();
     let map = ColumnMap::find(names, schema, TargetColumn::Ignored, Origin::Foreign)?;
     Ok(ColumnPlaces {
         id: match map.id {
@@ -126,12 +129,15 @@ pub(super) enum IdColumn {
 
 /// Where the schema's columns stand in a file.
 pub(super) struct ColumnMap {
+    /// The header's names as they are written, without spaces around them.
     pub(super) names: Vec<String>,
     pub(super) id: IdColumn,
     /// Decimal marks of numbers.
     pub(super) decimal: DecimalMarks,
     /// Each row has an empty field more than the header.
     pub(super) rows_end_with_separator: bool,
+    /// Lines end with CR LF, so that a CR alone is part of a field.
+    pub(super) lines_end_with_crlf: bool,
     /// Numbers and missing values are written otherwise than in finaldata.csv.
     pub(super) rewrites_cells: bool,
     pub(super) features: Vec<(usize, Feature)>,
@@ -164,13 +170,14 @@ impl ColumnMap {
         let differs = header
             .iter()
             .zip(&names)
-            .any(|(written, name)| written != name.as_bytes());
+            .any(|(written, name)| written != normalised(name).as_bytes());
         let origin = match format.detection {
             Detection::Nothing => Origin::Own,
             _ => Origin::Foreign,
         };
         let mut columns = Self::find(names, schema, target, origin)?;
         columns.decimal = format.dialect.decimal;
+        columns.lines_end_with_crlf = opened.header_text().ends_with(b"\r\n");
         columns.rows_end_with_separator = opened.rows_end_with_separator();
         columns.rewrites_cells |= columns.decimal != DecimalMarks::Point;
         columns.is_as_written &= !columns.rewrites_cells && !columns.rows_end_with_separator;
@@ -185,15 +192,16 @@ impl ColumnMap {
         target: TargetColumn,
         origin: Origin,
     ) -> Result<Self, HeaderFlaw> {
+        let in_lower_case: Vec<String> = names.iter().map(|name| normalised(name)).collect();
         // Two columns may share a name as long as neither is read.
         let place = |column: &str| {
             let wanted = normalised(column);
-            let mut places = names
+            let mut places = in_lower_case
                 .iter()
                 .enumerate()
                 .filter(|(_, name)| **name == wanted);
             match (places.next(), places.next()) {
-                (_, Some(_)) => Err(HeaderFlaw::DuplicateColumn(wanted.clone())),
+                (_, Some(_)) => Err(HeaderFlaw::DuplicateColumn(column.trim().to_owned())),
                 (found, None) => Ok(found.map(|(place, _)| place)),
             }
         };
@@ -215,12 +223,13 @@ impl ColumnMap {
             && *schema == written
             && schema
                 .written_columns()
-                .zip(&names)
+                .zip(&in_lower_case)
                 .all(|(column, name)| normalised(column) == *name);
         Ok(Self {
             id,
             decimal: DecimalMarks::Point,
             rows_end_with_separator: false,
+            lines_end_with_crlf: false,
             rewrites_cells: schema.features != written.features,
             features: schema
                 .features
@@ -263,12 +272,12 @@ impl ColumnMap {
     fn noted(&self, schema: &Schema, target: TargetColumn, is_forgiven: bool) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
         let mut seen = BTreeSet::new();
-        let extra = self.names.iter().filter(|name| !known.contains(name));
         // Spreadsheets export several columns without a name.
-        let extra: Vec<String> = extra
-            .filter(|name| seen.insert(name.as_str()))
-            .cloned()
-            .collect();
+        let is_extra = |name: &&String| {
+            let name = normalised(name);
+            !known.contains(&name) && seen.insert(name)
+        };
+        let extra: Vec<String> = self.names.iter().filter(is_extra).cloned().collect();
         let mut notes = Vec::new();
         if is_forgiven {
             notes.push("spaces or case in the header were forgiven".into());
@@ -351,8 +360,11 @@ fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n
     names
         .iter()
         .take(MAX_COMPARED_NAMES)
-        .filter(|name| !others.contains(name))
-        .filter_map(|name| Some((distance(&wanted, name)?, name)))
+        .filter_map(|name| {
+            let lower = normalised(name);
+            let distance = distance(&wanted, &lower).filter(|_| !others.contains(&lower))?;
+            Some((distance, name))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name.as_str())
 }
@@ -394,7 +406,7 @@ fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
         })
 }
 
-/// The header's names, trimmed and in lower case.
+/// The header's names, trimmed.
 fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
     let bytes = header.text();
     if bytes.contains(&0) {
@@ -413,7 +425,7 @@ fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
     header
         .iter()
         .map(|name| match std::str::from_utf8(name) {
-            Ok(name) => Ok(normalised(name)),
+            Ok(name) => Ok(name.trim().to_owned()),
             Err(_) => Err(HeaderFlaw::NotUtf8(format!(
                 "the header is not UTF-8: {}; save the file as UTF-8, or set ingestion.encoding, for example to \"windows-1252\"",
                 escaped(name)

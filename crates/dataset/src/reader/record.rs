@@ -85,6 +85,13 @@ impl ColumnMap {
             });
         }
         let fields = self.names.len();
+        if self.lines_end_with_crlf && record.is_cut_by_lone_cr {
+            return Err(Blame {
+                field: record.len().min(fields) - 1,
+                flaw: RowFlaw::FieldCount,
+                reason: "a lone carriage return (CR without LF) stands within the line and cuts the row in two, though the lines of the file end with CR LF".into(),
+            });
+        }
         if !record.has_fields(fields, self.rows_end_with_separator) {
             return Err(Blame {
                 field: record.len().min(fields),

@@ -7,7 +7,7 @@ use crate::cell::CellProblem;
 pub enum RowFlaw {
     /// A field spans lines and has text after its closing quote.
     StrayQuote,
-    /// It has more or fewer fields than the header.
+    /// It has more or fewer fields than the header, or a lone CR cuts it.
     FieldCount,
     /// A field is not UTF-8.
     NotUtf8,

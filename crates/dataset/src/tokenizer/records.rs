@@ -19,6 +19,8 @@ pub(crate) struct Tokenizer {
     /// Line breaks before that place.
     lines: u64,
     tolerated: Tolerated,
+    /// The last record was ended by a CR within its line.
+    is_behind_lone_cr: bool,
     /// Line breaks before the quote that is open at the end of the text.
     open_quote: Option<u64>,
     fields: Vec<Range<usize>>,
@@ -36,6 +38,7 @@ struct Last {
     has_quotes: bool,
     is_unquoted: bool,
     stray_quote: Option<usize>,
+    is_cut_by_lone_cr: bool,
 }
 
 /// One record.
@@ -54,6 +57,8 @@ pub(crate) struct Record<'a> {
     /// The field that spans lines and has text after its closing quote. A stray quote opened it, so
     /// it swallows the records up to the next quote.
     pub(crate) stray_quote: Option<usize>,
+    /// A CR without LF stands before or behind it, within a line of text.
+    pub(crate) is_cut_by_lone_cr: bool,
 }
 
 /// A quoted field whose closing quote was found.
@@ -74,6 +79,7 @@ impl Tokenizer {
             at: 0,
             lines: 0,
             tolerated: Tolerated::default(),
+            is_behind_lone_cr: false,
             open_quote: None,
             fields: Vec::new(),
             unquoted: Vec::new(),
@@ -92,6 +98,7 @@ impl Tokenizer {
         self.cursor = Cursor::default();
         self.at = 0;
         self.lines = 0;
+        self.is_behind_lone_cr = false;
         self.open_quote = None;
         self.tolerated = Tolerated {
             is_empty: text.is_empty(),
@@ -107,7 +114,10 @@ impl Tokenizer {
             separator, quote, ..
         } = self.dialect;
         self.fields.clear();
-        self.last = Last::default();
+        self.last = Last {
+            is_cut_by_lone_cr: std::mem::take(&mut self.is_behind_lone_cr),
+            ..Last::default()
+        };
         let (mut begins, mut line) = (self.at, self.lines);
         let mut field = begins;
         let mut quoted: Option<Quoted> = None;
@@ -142,6 +152,8 @@ impl Tokenizer {
                 self.push(field..at, quoted)?;
                 self.last.breaks = self.lines - line;
                 self.at = self.pass_line_break(text, at);
+                self.is_behind_lone_cr = byte == b'\r' && is_text(text.get(at + 1));
+                self.last.is_cut_by_lone_cr |= self.is_behind_lone_cr;
                 break at;
             }
         };
@@ -169,6 +181,7 @@ impl Tokenizer {
             written_bytes: last.bytes,
             is_plain: !last.has_quotes && self.dialect.separator == b',',
             stray_quote: last.stray_quote,
+            is_cut_by_lone_cr: last.is_cut_by_lone_cr,
         }
     }
 
@@ -290,6 +303,11 @@ impl Tokenizer {
             *field = start..self.unquoted.len();
         }
     }
+}
+
+/// True for a byte that is no line break.
+fn is_text(byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| !matches!(byte, b'\r' | b'\n'))
 }
 
 /// Appends a quoted field without its quotes; `written` begins after the opening one.

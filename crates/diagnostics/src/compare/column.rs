@@ -9,7 +9,7 @@ use super::column_checks::{
     why_untested_levels,
 };
 use super::limits::ALPHA;
-use super::sentence::sentence;
+use super::sentence::{Circumstances, sentence};
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
 };
@@ -30,6 +30,10 @@ pub struct ColumnComparison {
     /// Why the distribution was not tested; `None` if it was, or if there are too few values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untested: Option<String>,
+    /// How a column changed that has one value in the reference: its spread is 0, so no distance in
+    /// standard deviations means anything. `None` if it has the same value, or has more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_constant: Option<String>,
     /// Check of the distribution of the values.
     pub distribution: Check,
     /// Check of the share of missing values.
@@ -156,10 +160,12 @@ impl ColumnPair {
     /// Compares both files. Normal scores exist for numbers only.
     pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
         let untested = self.values.why_untested();
+        let mut was_constant = None;
         let (kind, distribution, stability, tallies, scores) = match self.values {
             Values::Numbers([reference, current]) => {
                 let (reference, scores) = normal_scores(reference);
                 let current = SortedColumn::from(current);
+                was_constant = change_of_constant(&reference, &current);
                 (
                     Kind::Number,
                     check_numbers(&reference, &current),
@@ -206,11 +212,27 @@ impl ColumnPair {
             kind,
             unreadable: self.unreadable,
             untested,
+            was_constant,
             distribution,
             missing: check_missing(tallies),
             stability,
         };
         (comparison, scores)
+    }
+}
+
+/// How a column changed that has one value in the reference, or `None`.
+fn change_of_constant(reference: &SortedColumn, current: &SortedColumn) -> Option<String> {
+    let only = |column: &SortedColumn| match (column.present().first(), column.present().last()) {
+        (Some(first), Some(last)) if first == last => Some(*first),
+        _ => None,
+    };
+    let before = only(reference)?;
+    match only(current) {
+        Some(now) if now == before => None,
+        Some(now) => Some(format!("it was always {before} and is always {now} now")),
+        None if current.count() == 0 => None,
+        None => Some(format!("it was always {before} and is not now")),
     }
 }
 
@@ -237,8 +259,11 @@ impl ColumnComparison {
             (Verdict::InsufficientData, Verdict::Ok) => Verdict::InsufficientData,
             (distribution, missing) => Verdict::worst([distribution, missing]),
         };
-        let why = self.untested.as_deref();
-        self.distribution.sentence = sentence(&self.name, &self.distribution, why);
-        self.missing.sentence = sentence(&self.name, &self.missing, None);
+        let circumstances = Circumstances {
+            untested: self.untested.as_deref(),
+            was_constant: self.was_constant.as_deref(),
+        };
+        self.distribution.sentence = sentence(&self.name, &self.distribution, circumstances);
+        self.missing.sentence = sentence(&self.name, &self.missing, Circumstances::default());
     }
 }

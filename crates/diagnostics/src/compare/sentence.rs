@@ -3,16 +3,24 @@
 use super::check::{Check, Unit, Verdict};
 use super::limits::CHECK_LEVEL;
 
-/// The result of a check as a sentence about the column `name`. `why_untested` is the reason why the
-/// values were not tested, if there is one.
-pub(super) fn sentence(name: &str, check: &Check, why_untested: Option<&str>) -> String {
+/// What else a sentence about a check says.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Circumstances<'c> {
+    /// Why the values were not tested.
+    pub(super) untested: Option<&'c str>,
+    /// How a column changed that has one value in the reference.
+    pub(super) was_constant: Option<&'c str>,
+}
+
+/// The result of a check as a sentence about the column `name`.
+pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'_>) -> String {
     let subject = match check.unit {
         Unit::MissingShare => format!("the share of {name} that is missing"),
         Unit::StandardDeviations | Unit::TotalVariation => format!("the distribution of {name}"),
     };
     let [reference, current] = check.rows;
     let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
-        return match why_untested {
+        return match circumstances.untested {
             Some(reason) => format!("{subject} cannot be tested: {reason}"),
             None => format!("{subject} cannot be tested: {reference} values and {current}"),
         };
@@ -29,6 +37,14 @@ pub(super) fn sentence(name: &str, check: &Check, why_untested: Option<&str>) ->
         (check.min_effect * 1e3).round() / 1e3,
         check.unit
     );
+    if let (Verdict::Drift, Some(change)) = (check.verdict, circumstances.was_constant) {
+        return format!(
+            "{subject} has moved: {change} ({} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL})",
+            check.test,
+            p_text(Some(p_value)),
+            p_text(Some(corrected))
+        );
+    }
     match check.verdict {
         Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
         Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),

@@ -119,8 +119,14 @@ fn write_column(
     width: usize,
 ) -> fmt::Result {
     let stability = column.stability.as_ref();
-    write_check(to, &column.name, &column.distribution, stability, width)?;
-    write_check(to, "", &column.missing, None, width)?;
+    let distribution = &column.distribution;
+    let effect = match column.was_constant {
+        Some(_) => format!("was constant: {}", distribution.verdict),
+        None => effect(distribution),
+    };
+    write_check(to, &column.name, distribution, (stability, &effect), width)?;
+    let effect = self::effect(&column.missing);
+    write_check(to, "", &column.missing, (None, &effect), width)?;
     if column.unreadable != [0, 0] {
         let [reference, current] = column.unreadable;
         writeln!(
@@ -148,19 +154,9 @@ fn write_check(
     to: &mut fmt::Formatter<'_>,
     name: &str,
     check: &Check,
-    stability: Option<&StabilityIndex>,
+    (stability, effect): (Option<&StabilityIndex>, &str),
     width: usize,
 ) -> fmt::Result {
-    let effect = match check.effect {
-        // Adding 0 turns −0 into 0, so that "-0.000" is never printed.
-        Some(effect) => format!(
-            "{:.3} {}: {}",
-            (effect * 1e3).round() / 1e3 + 0.0,
-            check.unit,
-            check.verdict
-        ),
-        None => check.verdict.to_string(),
-    };
     writeln!(
         to,
         "{name:width$} {:18} {:10} {:>17} {:>9} {:>9} {:>9} {:>9} {:>9}  {effect}",
@@ -173,6 +169,20 @@ fn write_check(
         short(stability.map(|found| found.index)),
         short(stability.and_then(|found| found.cut_off))
     )
+}
+
+/// Effect size and verdict of a check.
+fn effect(check: &Check) -> String {
+    match check.effect {
+        // Adding 0 turns −0 into 0, so that "-0.000" is never printed.
+        Some(effect) => format!(
+            "{:.3} {}: {}",
+            (effect * 1e3).round() / 1e3 + 0.0,
+            check.unit,
+            check.verdict
+        ),
+        None => check.verdict.to_string(),
+    }
 }
 
 /// The method of the p-value, as a cell of the table.

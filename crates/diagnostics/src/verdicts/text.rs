@@ -194,14 +194,19 @@ fn drift_sentences(feature: &ColumnComparison) -> impl Iterator<Item = String> {
         .map(|check| {
             format!(
                 "{} (p {})",
-                change_in_words(&feature.name, check),
+                change_in_words(feature, check),
                 check.corrected_p_value.map_or_else(|| "-".into(), p_text)
             )
         })
 }
 
-fn change_in_words(name: &str, check: &Check) -> String {
+fn change_in_words(feature: &ColumnComparison, check: &Check) -> String {
+    let name = &feature.name;
+    let was_constant = feature.was_constant.as_ref();
     match (check.unit, check.effect) {
+        (Unit::StandardDeviations, _) if let Some(change) = was_constant => {
+            format!("the distribution of {name} has moved: {change}")
+        }
         (Unit::MissingShare, Some(by)) if by < 0.0 => {
             format!(
                 "missing values of {name} are down by {:.1} % of the rows",

@@ -118,3 +118,18 @@ fn the_order_of_rows_does_not_matter() {
     assert!((there.log_loss - back.log_loss).abs() < 1e-12);
     assert!((there.brier - back.brier).abs() < 1e-12);
 }
+
+#[test]
+fn the_baseline_of_always_1_is_shown_once() {
+    let shown = |rows: &[(f64, bool)]| metrics(rows).to_string();
+    let mostly_left = shown(&[(1.0, true), (1.0, true), (-1.0, false)]);
+    assert!(
+        mostly_left.contains("F1 baselines   always 1: 0.8000\n"),
+        "{mostly_left}"
+    );
+    let mostly_stayed = shown(&[(1.0, true), (-1.0, false), (-1.0, false)]);
+    assert!(
+        mostly_stayed.contains("always 1: 0.5000, always 0: 0.0000\n"),
+        "{mostly_stayed}"
+    );
+}

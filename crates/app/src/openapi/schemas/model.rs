@@ -20,7 +20,7 @@ pub(super) fn model() -> Value {
             ("coefficient", number()),
             ("imputed", number()),
             ("levels", list(&level)),
-            ("allowed", json!({"type": ["object", "string"]})),
+            ("allowed", json!({"type": ["object", "null"]})),
         ],
         &["coefficient", "imputed", "levels"],
     );

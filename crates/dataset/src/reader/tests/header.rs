@@ -74,7 +74,7 @@ fn columns_are_found_among_names_by_the_same_rules() {
 
 #[test]
 fn ignored_columns_of_one_name_and_without_one_are_ignored() {
-    let text = format!("notes,{},,NOTES,\nx,a,1,2,3,0,,y,\n", HEADER.trim_end());
+    let text = format!("Notes,{},,NOTES,\nx,a,1,2,3,0,,y,\n", HEADER.trim_end());
     assert_eq!(read(&text).unwrap(), ["a|[1.0, 2.0, 3.0]|Some(false)"]);
     let reader = RowReader::open(
         text.as_bytes(),
@@ -83,7 +83,7 @@ fn ignored_columns_of_one_name_and_without_one_are_ignored() {
         TargetColumn::Read,
     );
     let notes = reader.ok().unwrap().notes();
-    assert_eq!(notes[0], "other columns are ignored: notes, (no name)");
+    assert_eq!(notes[0], "other columns are ignored: Notes, (no name)");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_name_that_is_nearly_the_one_that_is_missing_is_named() {
         ("exited", "Has exited?"),
     ] {
         let said = said(column, written);
-        let wanted = format!("did you mean {:?}?", written.to_lowercase());
+        let wanted = format!("did you mean {written:?}?");
         assert!(said.contains(column) && said.contains(&wanted), "{said}");
     }
     for (column, written) in [

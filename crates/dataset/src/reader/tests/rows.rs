@@ -96,3 +96,21 @@ fn a_flaw_is_named_by_kind_and_place() {
         ]
     );
 }
+
+#[test]
+fn a_lone_cr_in_a_file_of_crlf_lines_rejects_both_halves_of_its_row() {
+    let header = HEADER.trim_end();
+    let rows = read(format!(
+        "{header}\r\na,1,2,3,0\r\nk\r1,4,5,6,1\r\nb,1,2,3,0\r5\r\nc,1,2,3,1\r\r\nd,1,2,3,0"
+    ));
+    let rows = rows.unwrap();
+    let accepted: Vec<&String> = rows.iter().filter(|row| row.contains('|')).collect();
+    assert_eq!(accepted.len(), 3, "{rows:?}");
+    assert_eq!(rows.len(), 7);
+    let is_named = |row: &&String| row.contains("a lone carriage return");
+    assert_eq!(rows.iter().filter(is_named).count(), 4, "{rows:?}");
+    // Where lines end with CR alone, it ends each row.
+    let rows = read(format!("{header}\ra,1,2,3,0\rb,1,2,3,1\r")).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.contains('|')), "{rows:?}");
+}

@@ -164,3 +164,35 @@ fn each_check_describes_its_test() {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
 }
+
+#[test]
+fn a_constant_column_that_changes_is_said_without_a_distance() {
+    let five = |_: usize| "5".to_owned();
+    let seven = |_: usize| "7".to_owned();
+    let number = |row: usize| wave(row, 0.0).to_string();
+    let reference = file(300, &[("x", &five)]);
+    let says = |cell: Cell<'_>| {
+        let report = comparison(&reference, &file(200, &[("x", cell)]));
+        assert_eq!(report.verdict, Verdict::Drift);
+        let text = report.to_string();
+        assert!(
+            text.contains("was constant: drift") && !text.contains("standard"),
+            "{text}"
+        );
+        report.columns[0].distribution.sentence.clone()
+    };
+    let (other, varied) = (says(&seven), says(&number));
+    assert!(
+        other.contains("has moved: it was always 5 and is always 7 now"),
+        "{other}"
+    );
+    assert!(
+        varied.contains("it was always 5 and is not now"),
+        "{varied}"
+    );
+    let same = comparison(&reference, &reference);
+    assert_eq!(
+        (same.verdict, &same.columns[0].was_constant),
+        (Verdict::Ok, &None)
+    );
+}

@@ -18,7 +18,7 @@ const MIN_SHARE_OF_ROWS: f64 = 0.9;
 /// A category must have at least this many rows per level, on average. With fewer, the texts could
 /// as well be names.
 const MIN_ROWS_A_TEXT: u64 = 10;
-/// Missing words that may stand beside the levels of a category; `none` is often a level.
+/// The word for a missing number that is often a level of a category.
 const LEVEL: &[u8] = b"none";
 
 /// What is proposed for the columns without another role.
@@ -229,7 +229,7 @@ fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, 
     }
     if forms.has_unclear_commas() {
         guesses.push(format!(
-            "{name} has commas before three digits only; they are read as decimal marks: if they separate thousands, give the column \"format\": \"thousands\""
+            "{name} has commas before three digits only, so its files are rejected until the commas are clear: set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
         ));
     }
     let observed = match rules {
