@@ -223,6 +223,20 @@ fn only_a_scratch_folder_is_written_unless_one_is_named() {
 }
 
 #[test]
+fn a_file_that_is_not_unicode_is_read_and_kept_with_its_setting() {
+    let workspace = Workspace::empty();
+    let office = SAMPLES().into_iter().find(|sample| sample.name == "office");
+    let text = office.expect("a sample").text();
+    let latin: Vec<u8> = text.chars().map(|character| character as u8).collect();
+    workspace.write("file.csv", latin);
+    let report = tried(&workspace, "file.csv", &[]);
+    assert_eq!(outcome(&report["run"]), "cold_start", "{report:#}");
+    assert_eq!(report["config"]["ingestion"]["encoding"], "windows-1252");
+    assert_eq!(report["config"]["schema"]["target"]["name"], "gekündigt");
+    assert_eq!(report["run"]["ingestion"]["rows"]["rejected"], 0);
+}
+
+#[test]
 fn newer_rows_are_tested_on_where_a_column_has_dates() {
     let workspace = Workspace::empty();
     let rows = (0..400).map(|row| {

@@ -65,6 +65,9 @@ impl CellProblem {
                 format!("{column}: the value is {breach}")
             }
             Self::NotAllowed(breach) => format!("{column}: {text} is {breach}"),
+            Self::NotALabel if text.contains(|letter: char| letter.is_alphabetic()) => format!(
+                "{column}: {text:?} is neither 0 nor 1 (for texts, see schema.target.positive)"
+            ),
             Self::NotALabel => format!("{column}: {text:?} is neither 0 nor 1"),
         }
     }

@@ -63,8 +63,60 @@ pub fn digests(paths: &[&Path]) -> Vec<anyhow::Result<(String, u64)>> {
     paths.par_iter().map(|path| digest::of_file(path)).collect()
 }
 
+/// True if the text of a file is UTF-8, or UTF-16 with a byte order mark.
+pub fn is_unicode(path: &Path) -> io::Result<bool> {
+    let mut file = DataFile::open(path)?;
+    let mut buffer = vec![0; 64 * 1024];
+    let mut kept = 0;
+    let mut is_at_start = true;
+    loop {
+        let read = file.read(&mut buffer[kept..])?;
+        let text = &buffer[..kept + read];
+        let is_marked = text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff");
+        if is_at_start && is_marked {
+            return Ok(true);
+        }
+        is_at_start &= text.len() < 2;
+        let valid = match std::str::from_utf8(text) {
+            Ok(_) => text.len(),
+            // A character may go on in the next bytes.
+            Err(error) if error.error_len().is_none() && read > 0 => error.valid_up_to(),
+            Err(_) => return Ok(false),
+        };
+        if read == 0 {
+            return Ok(true);
+        }
+        let end = text.len();
+        buffer.copy_within(valid..end, 0);
+        kept = end - valid;
+    }
+}
+
 /// Whether a file is read as gzip.
 pub fn is_compressed(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("gz"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    #[test]
+    fn unicode_is_recognised_across_reads() {
+        let is_unicode = |bytes: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(bytes).unwrap();
+            super::is_unicode(file.path()).unwrap()
+        };
+        let long = "ü".repeat(100_000);
+        assert!(is_unicode(format!("x{long}").as_bytes()));
+        assert!(is_unicode(long.as_bytes()) && is_unicode(b""));
+        assert!(
+            !is_unicode(&format!("x{long}").as_bytes()[..100_000]),
+            "cut in a character"
+        );
+        assert!(!is_unicode(b"caf\xe9,1\n") && !is_unicode(b"caf\xe9"));
+        assert!(is_unicode(b"\xff\xfea\0"));
+    }
 }

@@ -29,7 +29,7 @@ pub use any_columns::{
     read_columns, split_file, survey_columns,
 };
 pub use cell::Label;
-pub use data_file::{DataFile, digests, is_compressed};
+pub use data_file::{DataFile, digests, is_compressed, is_unicode};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use fingerprint_set::{
     DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,

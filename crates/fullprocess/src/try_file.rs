@@ -61,10 +61,21 @@ pub(crate) fn try_file(file: &Path, keep: Option<&Path>) -> anyhow::Result<TryRe
 }
 
 fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport> {
-    let defaults = Config::of_defaults(folder)?;
-    let proposed = ingestion::guess_schema(file, &defaults.ingestion.text)?;
+    let mut defaults = Config::of_defaults(folder)?;
+    let is_unicode =
+        dataset::is_unicode(file).with_context(|| format!("failed to read {}", file.display()))?;
+    if !is_unicode {
+        defaults.ingestion.text.encoding = encoding_rs::WINDOWS_1252;
+    }
+    let mut proposed = ingestion::guess_schema(file, &defaults.ingestion.text)?;
     let split = split(file, &defaults, &proposed)?;
-    let content = configuration(&proposed)?;
+    let mut content = configuration(&proposed)?;
+    if !is_unicode {
+        let encoding = encoding_rs::WINDOWS_1252.name();
+        content["ingestion"] = serde_json::json!({ "encoding": encoding });
+        let remark = format!("the text is not UTF-8 and is read as {encoding}");
+        proposed.remarks.insert(0, remark);
+    }
     let text = json_text::readable(&content) + "\n";
     let config_file = folder.join("config.json");
     files::replace(&config_file, text.as_bytes())?;

@@ -63,7 +63,7 @@ fn has(words: &[String], trimmed: &[u8]) -> bool {
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
     let is_it = |word: &&[u8]| trimmed.eq_ignore_ascii_case(word);
     trimmed.is_empty()
-        || (trimmed.len() <= MAX_DEFAULT_BYTES && DEFAULT_WORDS.iter().any(|word| is_it(&word)))
+        || (trimmed.len() <= MAX_DEFAULT_BYTES && DEFAULT_WORDS.iter().any(is_it))
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::tokenizer::{Block, Blocks, Format, LimitExceeded, Record, Tokenizer};
 /// Blocks that are read before they are parsed together.
 const BATCH_BLOCKS: usize = 8;
 
+const NOT_UTF8: &str = "the text is not UTF-8: save it as UTF-8, or set ingestion.encoding, for example to \"windows-1252\"";
+
 /// A file whose header was read.
 pub(super) struct AnyFile<'p> {
     path: &'p Path,
@@ -56,6 +58,7 @@ struct Surroundings {
     /// Line breaks before the quote that is open at the end of the file.
     open_quote: Option<u64>,
     exceeded: Option<LimitExceeded>,
+    is_utf8: bool,
 }
 
 impl<'p> AnyFile<'p> {
@@ -148,6 +151,7 @@ impl<'p> AnyFile<'p> {
         };
         let mut warnings: Vec<String> = self.repeated().into_iter().collect();
         let mut long_fields = LongFields::default();
+        let mut is_utf8 = true;
         let mut batch: Vec<Block> = (0..BATCH_BLOCKS).map(|_| Block::default()).collect();
         let mut filled = 0;
         if let Some(first) = self.first.take() {
@@ -171,6 +175,7 @@ impl<'p> AnyFile<'p> {
                 }
                 long_fields.join(&around.long_fields, self.lines + 1);
                 self.lines += around.lines;
+                is_utf8 &= around.is_utf8;
                 take(part);
             }
             if let Some(error) = cut_error {
@@ -178,6 +183,9 @@ impl<'p> AnyFile<'p> {
             }
             if filled < batch.len() {
                 warnings.extend(long_fields.sentences());
+                if !is_utf8 {
+                    warnings.push(NOT_UTF8.to_owned());
+                }
                 let path = self.path.display();
                 return Ok(warnings
                     .into_iter()
@@ -226,6 +234,7 @@ fn each_record(block: &Block, format: Format, mut take: impl FnMut(Record<'_>)) 
             Err(limit) => break Some(limit),
         }
     };
+    around.is_utf8 = std::str::from_utf8(text).is_ok();
     around.open_quote = tokenizer.open_quote();
     around.lines = tokenizer.lines();
     around

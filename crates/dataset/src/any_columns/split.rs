@@ -32,6 +32,8 @@ const ORDER_NAMES: [&str; 6] = [
     "snapshot",
 ];
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What decides in which part a row is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SplitBy {
@@ -56,7 +58,7 @@ pub struct SplitFile {
     pub test_rows: u64,
 }
 
-/// Writes the rows of a file to two files in its own dialect, each with the header: about a quarter
+/// Writes the rows of a file to two files in its own dialect and in UTF-8, each with the header: about a quarter
 /// to `test`, the others to `training`. Rows are split by a column of dates, except `id` and `target`,
 /// else by the hash of `id`.
 ///
@@ -74,6 +76,10 @@ pub fn split_file(
     let id = id.map(|(field, _)| field);
     let separator = shape.separator;
     let mut header = Vec::new();
+    if text.encoding != encoding_rs::UTF_8 {
+        // The parts are UTF-8, whatever the file is.
+        header.extend_from_slice(BYTE_ORDER_MARK);
+    }
     push_quoted(
         &mut header,
         file.names().iter().map(String::as_bytes),

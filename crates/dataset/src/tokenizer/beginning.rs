@@ -37,8 +37,8 @@ impl Beginning {
     /// the text ends here.
     ///
     /// The separator is the one that gives nearly all records the same number of fields, more than
-    /// one, and of several the one that gives most fields. On a tie the earlier of [`SEPARATORS`]
-    /// wins. A text without a known separator counts as separated by commas.
+    /// one, and of several the one that gives most fields, also in the first record. On a tie the
+    /// earlier of [`SEPARATORS`] wins. A text without a known separator counts as separated by commas.
     pub(super) fn of(text: &[u8], is_whole: bool, format: Format) -> Option<Self> {
         let separators = match format.detection {
             Detection::Separator => SEPARATORS.map(|(separator, _)| separator).to_vec(),
@@ -46,10 +46,12 @@ impl Beginning {
         };
         let all = separators.iter().map(|separator| {
             let shapes = shapes(text, *separator, is_whole);
-            (*separator, usual_fields(&shapes), shapes)
+            let usual = usual_fields(&shapes);
+            let has_header = shapes.first().is_some_and(|header| header.fields == usual);
+            (*separator, (usual, has_header), shapes)
         });
         let best = all.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        let (separator, usual, shapes) = best?;
+        let (separator, (usual, _), shapes) = best?;
         if shapes.is_empty() {
             return None;
         }
@@ -163,6 +165,8 @@ mod tests {
         assert_eq!(separator_of("\"a;b;c;d\",x\n\"1;2\",3\n"), Some(','));
         assert_eq!(separator_of("id,tags,x\na,p;q;r,1\nb,q,2\n"), Some(','));
         assert_eq!(separator_of("name, given;x;y\nDoe, Jo;1;2\n"), Some(';'));
+        let two: String = (0..20).map(|row| format!("k{row};{row},5\n")).collect();
+        assert_eq!(separator_of(&format!("id;x\n{two}")), Some(';'));
     }
 
     #[test]

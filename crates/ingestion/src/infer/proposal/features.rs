@@ -227,9 +227,14 @@ fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, 
             format.name()
         ));
     }
-    if forms.has_unclear_commas() {
+    let has_unclear_commas = forms.has_unclear_commas();
+    let format = match has_unclear_commas {
+        true => NumberFormat::Thousands,
+        false => format,
+    };
+    if has_unclear_commas {
         guesses.push(format!(
-            "{name} has commas before three digits only, so its files are rejected until the commas are clear: set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
+            "{name} has commas before three digits only: they are taken to separate thousands; if they are decimal marks, leave out format and set ingestion.decimal to \",\""
         ));
     }
     let observed = match rules {

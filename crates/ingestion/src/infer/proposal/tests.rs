@@ -470,7 +470,7 @@ fn formats_dates_and_unclear_commas_are_named() {
         {"name": "usage", "format": "percent"},
         {"name": "balance", "format": "money"},
         {"name": "visits", "format": "thousands"},
-        "sales",
+        {"name": "sales", "format": "thousands"},
     ]);
     assert_eq!(features(&found), wanted);
     let remarks = [
