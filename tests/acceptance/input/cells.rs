@@ -29,18 +29,17 @@ fn s16_text_that_is_not_utf8_is_placed_and_never_mangled() {
     let refused = workspace.text("data/ingesteddata/rejectedrows.csv");
     assert!(refused.contains(r"caf\xE9,1,2,3,0"), "{refused}");
 
-    let wide: Vec<u8> = [0xff, 0xfe]
-        .into_iter()
-        .chain(HEADER.bytes().flat_map(|b| [b, 0]))
-        .collect();
+    // UTF-16 without a byte order mark.
+    let text = format!("{HEADER}\na,1,2,3,0\n");
+    let wide: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
     let mut workspace = Workspace::empty();
-    workspace.set("ingestion.settle_seconds", Value::from(0));
     workspace.write(&format!("{IN}/a.csv"), wide);
     let report = workspace.run("ingestion", &["--json"]).json();
-    assert!(
-        reasons(&report["files"])[0].contains("UTF-16"),
-        "{report:#}"
-    );
+    let reasons = reasons(&report["files"]);
+    assert!(reasons[0].contains("UTF-16"), "{report:#}");
+    workspace.set("ingestion.encoding", Value::from("utf-16le"));
+    workspace.run("ingestion", &["--json"]).json();
+    assert_eq!(workspace.final_rows(), ["a,1,2,3,0"]);
 }
 
 #[test]

@@ -479,4 +479,42 @@ mod tests {
             "{same}"
         );
     }
+
+    /// The page may neither miss a key nor name one that does not exist.
+    #[test]
+    fn docs_configuration_has_all_keys() {
+        let text = format!(
+            r#"{{{REQUIRED},"schema":{{"features":[{{"name":"x"}},{{"name":"y","kind":"category"}}],
+                "target":{{"name":"z","positive":"a","negative":"b"}}}},
+                "alerts":{{"webhook":{{"url":"http://127.0.0.1:1/"}}}}}}"#
+        );
+        let Ok(serde_json::Value::Object(values)) = serde_json::from_str(&text) else {
+            panic!("an object");
+        };
+        let problems = Problems::default();
+        read(
+            Path::new("/nowhere"),
+            Section::root(values, &problems),
+            &problems,
+        );
+        assert!(problems.is_empty(), "{problems}");
+        let known = problems.known.borrow();
+        let is_section = |key: &String| {
+            known
+                .iter()
+                .any(|other| other.starts_with(&format!("{key}.")))
+        };
+        let known: std::collections::BTreeSet<String> = known
+            .iter()
+            .filter(|key| !is_section(key) || *key == "schema.target")
+            .map(|key| key.replace("[0]", "[]").replace("[1]", "[]"))
+            .collect();
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let documented = page
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+            .collect();
+        assert_eq!(known, documented);
+    }
 }

@@ -3,6 +3,8 @@
 //! A key is known once it was requested; the keys left at the end are unknown.
 
 use std::cell::RefCell;
+#[cfg(test)]
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -13,21 +15,26 @@ const MIN_SIMILARITY: f64 = 0.8;
 
 /// The problems found so far, one a line.
 #[derive(Default)]
-pub(super) struct Problems(RefCell<Vec<String>>);
+pub(super) struct Problems {
+    lines: RefCell<Vec<String>>,
+    /// The keys that were asked for, with the sections that they are in.
+    #[cfg(test)]
+    pub(super) known: RefCell<BTreeSet<String>>,
+}
 
 impl Problems {
     pub(super) fn add(&self, key: &str, problem: &str) {
-        self.0.borrow_mut().push(format!("  {key}: {problem}"));
+        self.lines.borrow_mut().push(format!("  {key}: {problem}"));
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.lines.borrow().is_empty()
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.0.borrow().join("\n"))
+        to.write_str(&self.lines.borrow().join("\n"))
     }
 }
 
@@ -150,6 +157,11 @@ impl<'p> Section<'p> {
 
     fn take<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
         self.known.push(key);
+        #[cfg(test)]
+        self.problems
+            .known
+            .borrow_mut()
+            .insert(format!("{}{key}", self.prefix));
         let value = self.values.remove(key)?;
         let found = type_name(&value);
         match serde_json::from_value(value) {

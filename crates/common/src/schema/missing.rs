@@ -62,8 +62,7 @@ fn has(words: &[String], trimmed: &[u8]) -> bool {
 #[inline]
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
     let is_it = |word: &&[u8]| trimmed.eq_ignore_ascii_case(word);
-    trimmed.is_empty()
-        || (trimmed.len() <= MAX_DEFAULT_BYTES && DEFAULT_WORDS.iter().any(is_it))
+    trimmed.is_empty() || (trimmed.len() <= MAX_DEFAULT_BYTES && DEFAULT_WORDS.iter().any(is_it))
 }
 
 #[cfg(test)]
