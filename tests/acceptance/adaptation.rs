@@ -62,6 +62,48 @@ fn the_former_rows_do_not_change_what_is_learned_from_the_new_ones() {
     }
 }
 
+/// What most readers ask is answered before any detail.
+#[test]
+fn the_first_lines_say_what_was_done_how_good_the_model_is_and_what_to_do() {
+    let beginning = |workspace: &Workspace| -> Vec<String> {
+        let text = workspace.run("fullprocess", &[]).stdout;
+        text.lines().take(5).map(str::to_owned).collect()
+    };
+    let begins = |lines: &[String], wanted: &[&str]| {
+        assert_eq!(lines.len(), wanted.len(), "{lines:#?}");
+        for (line, wanted) in lines.iter().zip(wanted) {
+            assert!(
+                line.starts_with(wanted),
+                "{wanted:?} is not the beginning of {line:?}"
+            );
+        }
+    };
+    let workspace = Workspace::with_sample_data();
+    let first = beginning(&workspace);
+    let wanted = [
+        "run 1: cold_start",
+        "  done       the first model is deployed: release 000001",
+        "  quality    of 100 clients flagged ",
+        "  next       nothing; rejected rows are in rejectedrows.csv",
+        "  why        nothing is deployed yet",
+    ];
+    begins(&first, &wanted);
+    assert!(
+        first[2].ends_with("calling everyone a leaver 0.5811 (2000 rows of the test data)"),
+        "{}",
+        first[2]
+    );
+    workspace.copy_sample("sourcedata", "practicedata");
+    let wanted = [
+        "run 2: redeployed",
+        "  done       a new model that is not worse is deployed: release 000002",
+        "  quality    of 100 clients flagged 59 left, of 100 who left 86 were flagged; F1 0.7006 (95 % interval",
+        "  drift      model drift; no feature drift",
+        "  next       nothing; rejected rows are in rejectedrows.csv",
+    ];
+    begins(&beginning(&workspace), &wanted);
+}
+
 #[test]
 fn candidates_are_tried_again_once_the_labelled_rows_have_doubled() {
     let workspace = started(USUAL, "evidence");

@@ -125,13 +125,17 @@ pub fn present(number: f64, rules: &NumberRules) -> f64 {
 pub(crate) fn reading_advice(cell: &[u8], marks: DecimalMarks) -> Option<&'static str> {
     let cell = cell.trim_ascii();
     let is_read = |format| number::parse_decimal(cell, format, marks).is_ok();
-    if number::parse_decimal(cell, NumberFormat::Plain, DecimalMarks::Either).is_ok() {
-        return Some(match marks {
-            DecimalMarks::Comma => {
+    let has_other_mark =
+        number::parse_decimal(cell, NumberFormat::Plain, DecimalMarks::Either).is_ok();
+    if has_other_mark {
+        return Some(match (marks, is_read(NumberFormat::Thousands)) {
+            (DecimalMarks::Comma, false) => "the decimal mark is a comma: see ingestion.decimal",
+            (DecimalMarks::Comma, true) => {
                 "the decimal mark is a comma: see ingestion.decimal, or give the column \"format\": \"thousands\""
             }
-            _ => {
-                "the decimal mark is a point: set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
+            (_, false) => "the decimal mark is a point: see ingestion.decimal",
+            (_, true) => {
+                "the decimal mark is a point: see ingestion.decimal, or give the column \"format\": \"thousands\""
             }
         });
     }

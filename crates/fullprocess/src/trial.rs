@@ -54,6 +54,7 @@ impl OpenRun<'_> {
         })?;
         self.record.candidate_score = Some(candidate.score);
         self.record.candidate_score_interval = candidate.metrics.f1_interval;
+        self.record.candidate_metrics = Some(candidate.metrics.clone());
         self.record.warn(test.warnings.iter().cloned());
         self.record.warn(scoring::model_warnings(
             &candidate.metrics,

@@ -1,5 +1,6 @@
 //! Everything about one run.
 
+mod summary;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use diagnostics::{DependencyCounts, Verdict, Verdicts};
 use ingestion::IngestReport;
 use jiff::Timestamp;
 use model::WindowResult;
-use scoring::{Comparison, GateDecision};
+use scoring::{Comparison, GateDecision, Metrics};
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{ApiOutcome, FileCounts, RowTotals};
@@ -55,6 +56,9 @@ pub struct RunRecord {
     /// 95 % interval of that F1.
     #[serde(default)]
     pub candidate_score_interval: Option<[f64; 2]>,
+    /// Metrics of the candidate on the test data; records of older programs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_metrics: Option<Metrics>,
     /// Counts of input files.
     pub files: FileCounts,
     /// Counts of rows.

@@ -17,6 +17,7 @@ impl fmt::Display for RunRecord {
             (Some(run), _) => writeln!(to, "run {run}: {outcome}")?,
             (None, _) => writeln!(to, "{outcome}")?,
         }
+        to.write_str(&self.summary())?;
         writeln!(to, "  why        {}", self.reason)?;
         if let Some(release) = &self.release {
             writeln!(to, "  live       release {release}")?;
