@@ -274,7 +274,7 @@ fn a_schema_proposed_from_foreign_data_is_accepted_and_refuses_nothing_of_it() {
         "ingestion",
         &["--json", "--quiet", "--strict", "--infer-schema"],
     );
-    assert_eq!(with_json.stdout, proposed.stdout);
+    assert_eq!(with_json.json(), proposed.json());
 
     workspace.set("schema", schema);
     let report = workspace.run("ingestion", &["--json"]).json();
