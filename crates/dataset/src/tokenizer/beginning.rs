@@ -1,6 +1,8 @@
 //! What the first records of a foreign text show: what separates fields, where the header is, and
 //! whether each row ends with a separator.
 
+use memchr::{memchr, memchr_iter, memchr2};
+
 use super::format::{Detection, Dialect, Format, Limits, SEPARATORS};
 use super::records::{Record, Tokenizer};
 
@@ -11,6 +13,8 @@ const RECORDS: usize = 100;
 const UNUSUAL_RECORDS: usize = 10;
 /// Largest number of records before the header.
 const MAX_TITLES: usize = 5;
+/// Largest number of texts in such a record.
+const MAX_TITLE_TEXTS: usize = 2;
 
 /// The beginning of a foreign text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +44,28 @@ impl Beginning {
     /// one, and of several the one that gives most fields, also in the first record. On a tie the
     /// earlier of [`SEPARATORS`] wins. A text without a known separator counts as separated by commas.
     pub(super) fn of(text: &[u8], is_whole: bool, format: Format) -> Option<Self> {
-        let separators = match format.detection {
+        let sample = sample_of(text);
+        let is_whole = is_whole && sample.len() == text.len();
+        let mut separators = match format.detection {
             Detection::Separator => SEPARATORS.map(|(separator, _)| separator).to_vec(),
             _ => vec![format.dialect.separator],
         };
+        let commas = separators[0];
+        separators.retain(|separator| memchr(*separator, sample).is_some());
+        if let [only] = separators[..]
+            && begins_with_header(sample, is_whole, only)
+        {
+            return Some(Self {
+                separator: only,
+                titles: 0,
+                rows_end_with_separator: false,
+            });
+        }
+        if separators.is_empty() {
+            separators.push(commas);
+        }
         let all = separators.iter().map(|separator| {
-            let shapes = shapes(text, *separator, is_whole);
+            let shapes = shapes(sample, *separator, is_whole);
             let usual = usual_fields(&shapes);
             let has_header = shapes.first().is_some_and(|header| header.fields == usual);
             (*separator, (usual, has_header), shapes)
@@ -64,6 +84,44 @@ impl Beginning {
             rows_end_with_separator: !rows.is_empty() && rows.iter().all(has_one_more),
         })
     }
+}
+
+/// The lines that can hold the first records, with some more for line breaks within quotes.
+fn sample_of(text: &[u8]) -> &[u8] {
+    match memchr_iter(b'\n', text).nth(4 * RECORDS) {
+        Some(end) => &text[..=end],
+        None => text,
+    }
+}
+
+/// True if the first two lines have the same number of fields, and the first line has too many texts
+/// for a title: so most texts begin, above all those of requests, and their other records need no
+/// look.
+fn begins_with_header(sample: &[u8], is_whole: bool, separator: u8) -> bool {
+    let mut ends = memchr_iter(b'\n', sample);
+    let (Some(first), second) = (ends.next(), ends.next()) else {
+        return false;
+    };
+    let second = match second {
+        Some(second) => second,
+        None if is_whole => sample.len(),
+        None => return false,
+    };
+    let (header, row) = (&sample[..first], &sample[first + 1..second]);
+    let is_simple = |line: &[u8]| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        memchr2(b'"', b'\r', line).is_none()
+    };
+    let fields = |line: &[u8]| memchr_iter(separator, line).count();
+    let is_filled = |field: &&[u8]| !field.trim_ascii().is_empty();
+    is_simple(header)
+        && is_simple(row)
+        && (row.is_empty() || fields(row) == fields(header))
+        && header
+            .split(|byte| *byte == separator)
+            .filter(is_filled)
+            .nth(MAX_TITLE_TEXTS)
+            .is_some()
 }
 
 /// The number of fields of nearly all records, if there is one above 1; else 0. The header decides
@@ -226,5 +284,19 @@ mod tests {
         assert_eq!(ends("id;x;left\na;1;0;\nb;2;1\n"), Some(false));
         assert_eq!(ends("id;x;left\na;1;0;9\nb;2;1;\n"), Some(false));
         assert_eq!(ends("id;x;left\n"), Some(false));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_usual_beginning_is_what_all_records_show(
+            lines in proptest::collection::vec("[a-c]{0,2}(,[a-c]{0,2}){0,5}", 1..8)
+        ) {
+            let text = lines.join("\n") + "\n";
+            if begins_with_header(text.as_bytes(), true, b',') {
+                let shapes = shapes(text.as_bytes(), b',', true);
+                let titles = titles(&shapes, usual_fields(&shapes));
+                proptest::prop_assert_eq!(titles, 0);
+            }
+        }
     }
 }
