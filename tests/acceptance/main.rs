@@ -11,6 +11,7 @@ mod contract;
 mod damage;
 mod decisions;
 mod dependencies;
+mod docs;
 mod doctor;
 mod faults;
 mod input;
