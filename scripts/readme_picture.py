@@ -26,7 +26,7 @@ CHARACTER_WIDTH = 7.8
 MARGIN = 18
 MATRIX_WIDTH = 400
 # Lines of the run that the picture shows.
-SHOWN = ("run", "why", "live", "files", "rows", "F1", "features", "window", "gate", "API")
+SHOWN = ("run", "done", "quality", "drift", "next", "why", "rows", "window", "gate", "API")
 THEMES = {
     "light": {"paper": "#f6f8fa", "text": "#1f2328", "strong": "#0550ae", "border": "#d0d7de"},
     "dark": {"paper": "#161b22", "text": "#e6edf3", "strong": "#79c0ff", "border": "#30363d"},
