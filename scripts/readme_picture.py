@@ -21,6 +21,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 PICTURES = TOP / "docs/pictures"
 COLUMNS = 78
+# Characters between the text and the matrix.
+GAP = 3
 LINE_HEIGHT = 19
 CHARACTER_WIDTH = 7.8
 MARGIN = 18
@@ -62,10 +64,10 @@ def run_story(work: Path, programs: Path) -> list[str]:
 
 
 def wrapped(line: str) -> list[str]:
-    """The line in pieces of at most COLUMNS characters, later ones indented like its text."""
+    """The line in pieces of at most COLUMNS - GAP characters, later ones indented like its text."""
     pieces, indent = [], " " * 13
-    while len(line) > COLUMNS:
-        cut = line.rfind(" ", len(indent) + 1, COLUMNS + 1)
+    while len(line) > COLUMNS - GAP:
+        cut = line.rfind(" ", len(indent) + 1, COLUMNS - GAP + 1)
         if cut < 0:
             break
         pieces.append(line[:cut])
