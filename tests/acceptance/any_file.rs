@@ -265,6 +265,45 @@ fn lines_before_the_header_and_separators_after_each_row_are_forgiven_and_said()
 }
 
 #[test]
+fn a_separator_after_the_header_alone_is_no_column() {
+    let text = rows(client, |number| number.to_string(), ",");
+    is_that_of_plain_numbers(&two_numbers(format!("client,x,y,left,\n{text}")));
+}
+
+/// A wrong guess would be off by a factor of a thousand, so there is none.
+#[test]
+fn marks_that_contradict_each_other_or_decide_nothing_reject_the_file() {
+    let said = |features: Value, cells: &[&str]| {
+        let rows = cells.iter().enumerate();
+        let rows: String = rows
+            .map(|(row, cell)| format!("c{row};{cell};1;0\n"))
+            .collect();
+        let mut workspace = two_numbers(format!("client;x;y;left\n{rows}"));
+        workspace.set("schema.features", features);
+        workspace.run("ingestion", &[]).stdout
+    };
+    let money = || json!([{"name": "x", "format": "money"}, "y"]);
+    let contradiction = "x: the same mark is a decimal mark in some cells";
+    for cells in [
+        ["1.239 €", "1.45 €"],
+        ["1,234 €", "0,5 €"],
+        ["1,234", "12,345.50"],
+    ] {
+        let text = said(money(), &[cells[0], cells[1], "1,5"]);
+        assert!(text.contains(contradiction), "{cells:?}: {text}");
+    }
+    let text = said(json!(["x", "y"]), &["120", "1.456", "997"]);
+    assert!(
+        text.contains("x: each point stands before three digits"),
+        "{text}"
+    );
+    let text = said(json!(["x", "y"]), &["12.5", "1.456", "997"]);
+    assert!(text.contains("finaldata.csv holds 3 rows"), "{text}");
+    let text = said(money(), &["0,275 €", "0,5 €", "12,25 €"]);
+    assert!(text.contains("finaldata.csv holds 3 rows"), "{text}");
+}
+
+#[test]
 fn a_file_without_a_header_is_said_to_have_none() {
     let text = rows(client, |number| number.to_string(), ",");
     let workspace = two_numbers(text);

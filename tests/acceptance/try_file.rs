@@ -260,10 +260,68 @@ fn newer_rows_are_tested_on_where_a_column_has_dates() {
 }
 
 #[test]
+fn a_file_without_a_header_is_refused() {
+    let workspace = Workspace::empty();
+    let rows: String = (0..60)
+        .map(|row| format!("c{row},{}.5,3,{}\n", row * 7 % 13, row % 2))
+        .collect();
+    workspace.write("file.csv", rows);
+    let path = workspace.path("file.csv");
+    let refused = workspace.run("fullprocess", &["--try", path.to_str().expect("UTF-8")]);
+    refused.failed(65, "the first row looks like data");
+}
+
+/// Each month has a row for each client.
+#[test]
+fn clients_with_several_rows_stay_together() {
+    let workspace = Workspace::empty();
+    let rows: String = (0..360)
+        .map(|row| {
+            format!(
+                "K{},{},{},{}\n",
+                1000 + row % 90,
+                row / 90,
+                row * 37 % 60,
+                u8::from(row * 37 % 60 + row % 17 > 40)
+            )
+        })
+        .collect();
+    workspace.write("file.csv", format!("customer_id,month,usage,churn\n{rows}"));
+    let report = tried(&workspace, "file.csv", &[]);
+    assert_eq!(
+        report["config"]["schema"]["id"], "customer_id",
+        "{report:#}"
+    );
+    assert_eq!(
+        report["test_rows"].as_u64().map(|rows| rows % 4),
+        Some(0),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn few_different_rows_are_split_too() {
+    let workspace = Workspace::empty();
+    let rows: String = (0..300)
+        .map(|row| {
+            format!(
+                "d{},{}\n",
+                row % 3,
+                ["No", "Yes"][usize::from(row % 3 == row % 2)]
+            )
+        })
+        .collect();
+    workspace.write("file.csv", format!("Department,churn\n{rows}"));
+    let report = tried(&workspace, "file.csv", &[]);
+    let test = report["test_rows"].as_u64().expect("a number");
+    assert!((45..=105).contains(&test), "{report:#}");
+}
+
+#[test]
 fn a_file_without_a_target_is_refused_with_the_reason() {
     let workspace = Workspace::empty();
     workspace.write("file.csv", "id,x\na,1\nb,2\nc,3\n");
     let path = workspace.path("file.csv");
     let refused = workspace.run("fullprocess", &["--try", path.to_str().expect("UTF-8")]);
-    refused.failed(65, "none can be the target");
+    refused.failed(65, "no column has exactly two different values");
 }

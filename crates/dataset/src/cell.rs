@@ -16,8 +16,8 @@ use common::schema::{
 
 pub(crate) use self::date::is_compact_date;
 pub(crate) use self::form::CellForm;
-pub(crate) use self::number::Commas;
 use self::number::parse_decimal;
+pub(crate) use self::number::{MarkCounts, Marks};
 
 /// The decimal marks of a text's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

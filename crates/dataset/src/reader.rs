@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use common::Schema;
 
-use crate::cell::{Commas, DecimalMarks, Label};
+use crate::cell::{DecimalMarks, Label, Marks};
 use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
@@ -45,7 +45,7 @@ pub struct RowReader<R> {
     passed: Passed,
     checked: Checked,
     /// What commas and points of the last record show.
-    commas: Vec<Commas>,
+    marks: Vec<Marks>,
 }
 
 /// A header that was read, and where the schema's columns stand in it, for texts that begin with
@@ -55,7 +55,8 @@ pub struct KnownHeader {
     target: TargetColumn,
     /// Of two texts with the same header, the rows may decide for different separators.
     dialect: Dialect,
-    rows_end_with_separator: bool,
+    /// Whether rows and header end with a separator.
+    ends: [bool; 2],
     text: Box<[u8]>,
     columns: Arc<ColumnMap>,
 }
@@ -106,11 +107,14 @@ impl<R: Read> RowReader<R> {
         let opened = Opened::of(input, format)?;
         let text = opened.header_text();
         let dialect = opened.tokenizer.dialect();
-        let rows_end_with_separator = opened.rows_end_with_separator();
+        let ends = [
+            opened.rows_end_with_separator(),
+            opened.header_ends_with_separator(),
+        ];
         let is_known = |known: &&KnownHeader| {
             *known.text == *text
                 && known.dialect == dialect
-                && known.rows_end_with_separator == rows_end_with_separator
+                && known.ends == ends
                 && known.target == target
                 && known.schema == *schema
         };
@@ -124,7 +128,7 @@ impl<R: Read> RowReader<R> {
                     schema: schema.clone(),
                     target,
                     dialect,
-                    rows_end_with_separator,
+                    ends,
                     text: text.into(),
                     columns: Arc::clone(&columns),
                 });
@@ -151,7 +155,7 @@ impl<R: Read> RowReader<R> {
                 ..Passed::default()
             },
             checked: Checked::with_room(schema.features.len()),
-            commas: Vec::new(),
+            marks: Vec::new(),
         })
     }
 
@@ -174,9 +178,9 @@ impl<R: Read> RowReader<R> {
         }
         let may_be_comma = self.columns.decimal == DecimalMarks::Either;
         if may_be_comma && matches!(row, ReadRow::Accepted(_)) {
-            self.commas.clear();
-            self.columns.count_commas(record, &mut self.commas);
-            self.passed.add_commas(&self.commas);
+            self.marks.clear();
+            self.columns.count_marks(record, &mut self.marks);
+            self.passed.add_marks(&self.marks);
         }
         Ok(Some(row))
     }

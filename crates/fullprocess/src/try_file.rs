@@ -153,6 +153,7 @@ impl fmt::Display for TryReport {
         writeln!(to, "{}", self.file.display())?;
         let how = match &self.split_by {
             Some(column) => format!("the newest rows by {column}"),
+            None if self.config["schema"]["id"].is_null() => "by chance".into(),
             None => "by chance, all rows of a client together".into(),
         };
         writeln!(

@@ -40,11 +40,14 @@ pub fn guess_schema(file: &Path, text: &TextSettings) -> anyhow::Result<Proposed
         target: String::new(),
         labels: Labels::default(),
     };
-    of_surveys(
-        vec![survey_columns(file, text)?],
-        &nothing,
-        Rules::Configured,
-    )
+    let survey = survey_columns(file, text)?;
+    if let Some(warning) = &survey.header_as_data {
+        return Err(Failure::data(format!(
+            "{warning}; put a line with the names of the columns before it"
+        ))
+        .into());
+    }
+    of_surveys(vec![survey], &nothing, Rules::Configured)
 }
 
 /// Proposes a schema as [`infer`] does, with the bounds, levels and shares of missing values that
@@ -78,7 +81,7 @@ fn of_surveys(
 ) -> anyhow::Result<ProposedSchema> {
     if surveys.iter().all(|survey| survey.rows == 0) {
         return Err(Failure::data(
-            "there is no row to propose a schema from: put a CSV file into an input folder, or name one behind --infer-schema",
+            "there is no row to propose a schema from: the file has none with as many fields as its header, or no file was found",
         )
         .into());
     }

@@ -70,7 +70,10 @@ impl<'p> AnyFile<'p> {
         let file = DataFile::open(path).with_context(|| failed_to_read(path))?;
         let opened = Opened::of(file, Format::foreign(settings)).map_err(|it| failure(path, it))?;
         let names = opened.header().iter();
-        let names: Vec<String> = names.map(|name| escaped(name.trim_ascii())).collect();
+        let mut names: Vec<String> = names.map(|name| escaped(name.trim_ascii())).collect();
+        if opened.header_ends_with_separator() {
+            names.pop();
+        }
         if names.is_empty() {
             return Err(Failure::data(format!("{} has no header", path.display())).into());
         }

@@ -2,7 +2,7 @@
 
 use common::schema::NumberFormat;
 
-use crate::cell::{CellForm, Commas, DecimalMarks, is_compact_date};
+use crate::cell::{CellForm, DecimalMarks, Marks, is_compact_date};
 use crate::text::escaped;
 
 /// A column has at most one cell of another form in this many cells that are not missing.
@@ -40,8 +40,8 @@ pub struct CellForms {
     pub dates: Examples,
     /// Other texts.
     pub texts: Examples,
-    /// Commas of the plain numbers, where either mark may be the decimal one.
-    commas: Commas,
+    /// Marks of the plain numbers, where either mark may be the decimal one.
+    marks: Marks,
 }
 
 /// Some cells, and the first of them.
@@ -61,7 +61,7 @@ impl CellForms {
             self.compact_dates.count(cell);
         }
         if marks == DecimalMarks::Either {
-            self.commas.count(cell);
+            self.marks.count(cell);
         }
     }
 
@@ -83,7 +83,7 @@ impl CellForms {
     /// Adds the cells of another block or file.
     pub(super) fn merge(&mut self, other: &Self) {
         self.plain += other.plain;
-        self.commas.join(other.commas);
+        self.marks.join(other.marks);
         for (mine, other) in [
             (&mut self.compact_dates, &other.compact_dates),
             (&mut self.percent, &other.percent),
@@ -154,7 +154,7 @@ impl CellForms {
 
     /// True if each comma of the numbers may be a decimal mark or separate thousands.
     pub fn has_unclear_commas(&self) -> bool {
-        self.commas.are_unclear() && self.thousands.cells == 0
+        self.marks.commas.are_unclear() && self.thousands.cells == 0
     }
 }
 

@@ -1,10 +1,10 @@
 //! Any CSV file in two parts: rows to learn from, and rows to test on.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context;
 use common::config::TextSettings;
+use common::files::FileWriter;
 use common::schema::NumberRules;
 use common::{Failure, files};
 
@@ -43,7 +43,7 @@ pub enum SplitBy {
         column: String,
     },
     /// Each client is in one part, by the hash of its id; without an id each row, by the hash of its
-    /// text.
+    /// text and line.
     Hash,
 }
 
@@ -70,6 +70,28 @@ pub fn split_file(
     [training, test]: [&Path; 2],
 ) -> anyhow::Result<SplitFile> {
     let order = Order::find(path, text, [id, target])?;
+    let counts = files::write_new(training, |training| {
+        files::write_new(test, |test| {
+            write_parts(path, text, (id, order.as_ref()), [training, test])
+        })
+    });
+    let [training_rows, test_rows] = counts?;
+    Ok(SplitFile {
+        by: order.map_or(SplitBy::Hash, |order| SplitBy::Order {
+            column: order.column,
+        }),
+        training_rows,
+        test_rows,
+    })
+}
+
+/// Writes the rows of a file to its two parts, and returns how many each has.
+fn write_parts(
+    path: &Path,
+    text: &TextSettings,
+    (id, order): (Option<&str>, Option<&Order>),
+    parts: [&mut FileWriter; 2],
+) -> anyhow::Result<[u64; 2]> {
     let file = AnyFile::open(path, text)?;
     let shape = file.shape();
     let id = file.columns().find(|(_, name)| Some(*name) == id);
@@ -80,20 +102,19 @@ pub fn split_file(
         // The parts are UTF-8, whatever the file is.
         header.extend_from_slice(BYTE_ORDER_MARK);
     }
-    push_quoted(
-        &mut header,
-        file.names().iter().map(String::as_bytes),
-        separator,
-    );
-    let mut parts = [
-        Part::create(training, &header)?,
-        Part::create(test, &header)?,
-    ];
-    let mut failed = None;
+    let names = file.names().iter().map(String::as_bytes);
+    push_quoted(&mut header, names, separator);
+    let [training, test] = parts;
+    let mut parts = [training, test];
+    for part in &mut parts {
+        part.write_all(&header)?;
+    }
+    let mut counts = [0; 2];
+    let mut written = Ok(());
     file.each_block(
         <[Rows; 2]>::default,
         |parts, record| {
-            let is_test = match &order {
+            let is_test = match order {
                 Some(order) => order.is_new(record, shape),
                 None => is_test_client(record, id, shape),
             };
@@ -102,31 +123,29 @@ pub fn split_file(
             rows.count += 1;
         },
         |block| {
-            for (part, rows) in parts.iter_mut().zip(&block) {
-                if let Err(error) = part.write(rows) {
-                    failed.get_or_insert(error);
+            for ((part, rows), count) in parts.iter_mut().zip(&block).zip(&mut counts) {
+                *count += rows.count;
+                if written.is_ok() {
+                    written = part.write_all(&rows.text);
                 }
             }
         },
     )?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let [training_rows, test_rows] = parts.map(Part::finish);
-    Ok(SplitFile {
-        by: order.map_or(SplitBy::Hash, |order| SplitBy::Order {
-            column: order.column,
-        }),
-        training_rows: training_rows?,
-        test_rows: test_rows?,
-    })
+    written?;
+    Ok(counts)
 }
 
+/// Without an id, equal rows are spread over both parts: few values would otherwise put nearly all
+/// rows into one.
 fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
     let id = id.filter(|_| shape.fits(record));
     let hash = match id {
         Some(field) => client_hash(record.field(field)),
-        None => client_hash(&record.iter().collect::<Vec<_>>().join(&b'\n')),
+        None => {
+            let mut text = record.iter().collect::<Vec<_>>().join(&b'\n');
+            text.extend(record.line.to_le_bytes());
+            client_hash(&text)
+        }
     };
     hash.is_multiple_of(CLIENTS_PER_TEST_CLIENT)
 }
@@ -136,39 +155,6 @@ fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
 struct Rows {
     text: Vec<u8>,
     count: u64,
-}
-
-/// One part while it is written.
-struct Part {
-    file: BufWriter<std::fs::File>,
-    path: String,
-    rows: u64,
-}
-
-impl Part {
-    fn create(path: &Path, header: &[u8]) -> anyhow::Result<Self> {
-        let context = || format!("failed to write {}", path.display());
-        let file = std::fs::File::create_new(path).with_context(context)?;
-        let mut part = Self {
-            file: BufWriter::new(file),
-            path: path.display().to_string(),
-            rows: 0,
-        };
-        part.file.write_all(header).with_context(context)?;
-        Ok(part)
-    }
-
-    fn write(&mut self, rows: &Rows) -> anyhow::Result<()> {
-        self.rows += rows.count;
-        let written = self.file.write_all(&rows.text);
-        written.with_context(|| format!("failed to write {}", self.path))
-    }
-
-    fn finish(mut self) -> anyhow::Result<u64> {
-        let flushed = self.file.flush();
-        flushed.with_context(|| format!("failed to write {}", self.path))?;
-        Ok(self.rows)
-    }
 }
 
 /// How a column notes places in time.

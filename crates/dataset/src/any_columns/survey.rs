@@ -23,6 +23,8 @@ pub struct FileSurvey {
     pub columns: Vec<ColumnSurvey>,
     /// What somebody should look at.
     pub warnings: Vec<String>,
+    /// The warning that the header looks like a row, if it does.
+    pub header_as_data: Option<String>,
 }
 
 /// What the cells of one column are.
@@ -130,10 +132,11 @@ pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSu
         |part, record| part.count(record, shape, &fields),
         |part| survey.add(&part),
     )?;
-    if let Some(sentence) = names_that_are_numbers(&survey.columns) {
-        survey
-            .warnings
-            .push(format!("{}: {sentence}", path.display()));
+    let header_as_data = names_that_are_numbers(&survey.columns);
+    if let Some(sentence) = header_as_data {
+        let warning = format!("{}: {sentence}", path.display());
+        survey.header_as_data = Some(warning.clone());
+        survey.warnings.push(warning);
     }
     Ok(survey)
 }

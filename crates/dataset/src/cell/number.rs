@@ -222,8 +222,7 @@ fn mark_of(text: &str, marks: DecimalMarks) -> Option<char> {
                 .rev()
                 .find(|found| matches!(found, '.' | ','))?;
             let is_alone = points == 0 || commas == 0;
-            let is_group = text.rsplit(last).next().is_some_and(|rest| rest.len() == 3);
-            if is_alone && (points + commas > 1 || is_group) {
+            if is_alone && (points + commas > 1 || may_be_group(text.as_bytes(), last as u8)) {
                 return None;
             }
             last
@@ -250,48 +249,95 @@ fn without_groups(whole: &str) -> Option<String> {
     let (first, last) = (groups.first()?, groups.last()?);
     let is_usual = groups.iter().all(|group| group.chars().all(is_digit))
         && (1..=3).contains(&first.len())
+        && !first.starts_with('0')
         && groups[1..].iter().all(|group| matches!(group.len(), 2 | 3))
         && last.len() == 3;
     is_usual.then(|| groups.concat())
 }
 
-/// What the commas and points of a column's cells show, where either may be the decimal mark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Commas {
-    /// Cells whose comma can only be a decimal mark, as in `12,5`.
-    pub(crate) decimal: u64,
-    /// Cells whose comma may also separate thousands, as in `1,234`.
-    pub(crate) unclear: u64,
-    /// Cells with a point.
-    pub(crate) points: u64,
+/// True if the only comma or point of a number may separate thousands: it stands before exactly three
+/// digits and behind one to three, of which the first is not 0.
+fn may_be_group(text: &[u8], mark: u8) -> bool {
+    let Some(at) = text.iter().position(|byte| *byte == mark) else {
+        return false;
+    };
+    let before = text[..at].iter().rev();
+    let before = before.take_while(|byte| byte.is_ascii_digit()).count();
+    let after = text[at + 1..].iter();
+    let after = after.take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=3).contains(&before) && text[at - before] != b'0' && after == 3
 }
 
-impl Commas {
+/// What the commas and points of a column's cells show, where either may be the decimal mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) commas: MarkCounts,
+    pub(crate) points: MarkCounts,
+}
+
+/// Cells with a mark, by what it can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MarkCounts {
+    /// It can only be a decimal mark, as in `12,5`.
+    pub(crate) decimal: u64,
+    /// It can only separate thousands, as in `1,234,567`.
+    pub(crate) thousands: u64,
+    /// It may be either, as in `1,234`.
+    pub(crate) unclear: u64,
+}
+
+impl Marks {
     /// Counts a cell that is a number.
     pub(crate) fn count(&mut self, cell: &[u8]) {
-        let cell = strip_sign(cell.trim_ascii());
-        if cell.contains(&b'.') {
-            self.points += 1;
-        } else if let Some(at) = cell.iter().position(|byte| *byte == b',') {
-            let (before, after) = (&cell[..at], &cell[at + 1..]);
-            let may_group = (1..=3).contains(&before.len()) && before[0] != b'0';
-            match may_group && after.len() == 3 && after.iter().all(u8::is_ascii_digit) {
-                true => self.unclear += 1,
-                false => self.decimal += 1,
+        let count = |mark: u8| cell.iter().filter(|byte| **byte == mark).count();
+        let last = cell.iter().rfind(|byte| matches!(byte, b',' | b'.'));
+        match (count(b','), count(b'.'), last) {
+            (0, 0, _) => {}
+            (1.., 1.., Some(b',')) => {
+                self.commas.decimal += 1;
+                self.points.thousands += 1;
             }
+            (1.., 1.., _) => {
+                self.points.decimal += 1;
+                self.commas.thousands += 1;
+            }
+            (marks, 0, _) => self.commas.count(cell, b',', marks),
+            (_, marks, _) => self.points.count(cell, b'.', marks),
         }
     }
 
     /// Adds the cells of another block.
     pub(crate) fn join(&mut self, other: Self) {
-        self.decimal += other.decimal;
-        self.unclear += other.unclear;
-        self.points += other.points;
+        self.commas.join(other.commas);
+        self.points.join(other.points);
+    }
+}
+
+impl MarkCounts {
+    fn count(&mut self, cell: &[u8], mark: u8, marks: usize) {
+        if marks > 1 {
+            self.thousands += 1;
+        } else if may_be_group(cell, mark) {
+            self.unclear += 1;
+        } else {
+            self.decimal += 1;
+        }
     }
 
-    /// True if every comma stands before exactly three digits.
-    pub(crate) fn are_unclear(&self) -> bool {
+    fn join(&mut self, other: Self) {
+        self.decimal += other.decimal;
+        self.thousands += other.thousands;
+        self.unclear += other.unclear;
+    }
+
+    /// True if every mark stands before exactly three digits.
+    pub(crate) fn are_unclear(self) -> bool {
         self.unclear > 0 && self.decimal == 0
+    }
+
+    /// True if some cells show a decimal mark, and others may show or show thousands.
+    pub(crate) fn contradict(self) -> bool {
+        self.decimal > 0 && self.unclear + self.thousands > 0
     }
 }
 
@@ -370,6 +416,9 @@ mod tests {
             ("12,34", Thousands, Point, None),
             ("1234,567", Thousands, Point, None),
             ("-1,234", Thousands, Point, Some(-1234.0)),
+            ("0,123", Thousands, Point, None),
+            ("0,275 €", Money, Either, Some(0.275)),
+            ("$0.999", Money, Either, Some(0.999)),
             ("$1,234.50", Money, Point, Some(1234.5)),
             ("-$5", Money, Point, Some(-5.0)),
             ("$-5", Money, Point, Some(-5.0)),
@@ -398,17 +447,21 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_before_three_digits_is_unclear() {
+    fn a_mark_before_three_digits_is_unclear() {
         let counted = |cells: &[&str]| {
-            let mut commas = Commas::default();
-            cells.iter().for_each(|cell| commas.count(cell.as_bytes()));
-            commas
+            let mut marks = Marks::default();
+            cells.iter().for_each(|cell| marks.count(cell.as_bytes()));
+            marks
         };
-        assert!(counted(&["1,234", "-12,000", "7"]).are_unclear());
-        assert!(!counted(&["1,234", "12,5"]).are_unclear());
-        assert!(!counted(&["0,125"]).are_unclear());
-        assert!(!counted(&["1234,567"]).are_unclear());
-        assert!(!counted(&["1", "2.5"]).are_unclear());
-        assert_eq!(counted(&["2.5", "7"]).points, 1);
+        assert!(counted(&["1,234", "-12,000", "7"]).commas.are_unclear());
+        assert!(counted(&["$1.234", "120"]).points.are_unclear());
+        for clear in ["12,5", "0,125", "1234,567", "1.234,5"] {
+            let marks = counted(&[clear]).commas;
+            assert!(!marks.are_unclear() && marks.decimal == 1, "{clear}");
+        }
+        assert!(counted(&["1,234 €", "1,50 €"]).commas.contradict());
+        assert!(counted(&["1,234.5", "1,5"]).commas.contradict());
+        assert!(!counted(&["1,234.5", "2.5", "1,234"]).commas.contradict());
+        assert_eq!(counted(&["1", "x"]), Marks::default());
     }
 }

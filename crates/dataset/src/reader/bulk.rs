@@ -197,7 +197,7 @@ impl Passed {
             rejection.line += self.lines + 1;
         }
         self.long_fields.join(&rows.long_fields, self.lines + 1);
-        self.add_commas(&rows.commas);
+        self.add_marks(&rows.marks);
         self.lines += rows.n_lines;
         self.tolerated.join(rows.tolerated);
         Ok(())

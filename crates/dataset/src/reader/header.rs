@@ -65,7 +65,7 @@ impl fmt::Display for HeaderFlaw {
                         shown(found)
                     );
                 }
-                write!(to, "the column {column} is missing")?;
+                write!(to, "the column {} is missing", escaped(column.as_bytes()))?;
                 if let Some(similar) = similar {
                     write!(to, ", did you mean {similar:?}?")?;
                 }
@@ -134,6 +134,8 @@ pub(super) struct ColumnMap {
     pub(super) id: IdColumn,
     /// Decimal marks of numbers.
     pub(super) decimal: DecimalMarks,
+    /// Points before exactly three digits are not taken for decimal marks without a sign of it.
+    pub(super) doubts_points: bool,
     /// Each row has an empty field more than the header.
     pub(super) rows_end_with_separator: bool,
     /// Lines end with CR LF, so that a CR alone is part of a field.
@@ -166,7 +168,10 @@ impl ColumnMap {
     ) -> Result<Self, HeaderFlaw> {
         let header = opened.header();
         let format = opened.blocks.format();
-        let names = header_names(header)?;
+        let mut names = header_names(header)?;
+        if opened.header_ends_with_separator() {
+            names.pop();
+        }
         let differs = header
             .iter()
             .zip(&names)
@@ -177,6 +182,7 @@ impl ColumnMap {
         };
         let mut columns = Self::find(names, schema, target, origin)?;
         columns.decimal = format.dialect.decimal;
+        columns.doubts_points = format.doubts_points;
         columns.lines_end_with_crlf = opened.header_text().ends_with(b"\r\n");
         columns.rows_end_with_separator = opened.rows_end_with_separator();
         columns.rewrites_cells |= columns.decimal != DecimalMarks::Point;
@@ -228,6 +234,7 @@ impl ColumnMap {
         Ok(Self {
             id,
             decimal: DecimalMarks::Point,
+            doubts_points: true,
             rows_end_with_separator: false,
             lines_end_with_crlf: false,
             rewrites_cells: schema.features != written.features,
@@ -291,7 +298,7 @@ impl ColumnMap {
                 .map_or(String::new(), |name| format!(", did you mean {name:?}?"));
             notes.push(format!(
                 "there is no column {}, so its rows have no label{meant}",
-                schema.target
+                escaped(schema.target.as_bytes())
             ));
         }
         notes

@@ -9,6 +9,7 @@ use common::Schema;
 
 use super::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
 use crate::data_file::DataFile;
+use crate::text::escaped;
 use crate::tokenizer::Format;
 
 /// Missing cells of the rows that were read so far.
@@ -40,7 +41,7 @@ impl MissingCounts {
                 let largest = feature.kind.missing_share().largest()?;
                 let is_beyond = *missing as f64 / rows as f64 > largest;
                 is_beyond.then(|| {
-                    let name = &feature.name;
+                    let name = escaped(feature.name.as_bytes());
                     format!("{name} is missing in {missing} of {rows} rows, and the largest share the schema allows is {largest}")
                 })
             })

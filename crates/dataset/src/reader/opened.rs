@@ -84,6 +84,12 @@ impl<R: Read> Opened<R> {
         self.tokenizer.record(self.block.text())
     }
 
+    /// True if the header has an empty field more than each row, which is no column.
+    pub(crate) fn header_ends_with_separator(&self) -> bool {
+        self.beginning()
+            .is_some_and(|beginning| beginning.header_ends_with_separator)
+    }
+
     /// The text up to the end of the header.
     pub(crate) fn header_text(&self) -> &[u8] {
         &self.block.text()[..self.tokenizer.position()]

@@ -6,7 +6,7 @@ use super::Rejection;
 use super::header::{ColumnMap, IdColumn};
 use super::long_fields::LongFields;
 use super::record::Encoding;
-use crate::cell::{Commas, DecimalMarks, Label};
+use crate::cell::{DecimalMarks, Label, Marks};
 use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
 use crate::level::LevelNames;
 use crate::line::{push_line, push_plain_line};
@@ -37,7 +37,7 @@ pub struct ParsedRows {
     /// Records in which a cell is missing, by feature, if their share is limited.
     pub(super) missing: Vec<u64>,
     /// What commas and points show, by feature, if either may be the decimal mark.
-    pub(super) commas: Vec<Commas>,
+    pub(super) marks: Vec<Marks>,
     /// Line breaks of the block.
     pub(super) n_lines: u64,
     pub(super) tolerated: Tolerated,
@@ -154,7 +154,7 @@ impl ParsedRows {
         self.line_ends.clear();
         self.contents.clear();
         self.missing.clear();
-        self.commas.clear();
+        self.marks.clear();
         self.n_lines = 0;
         self.tolerated = Tolerated::default();
         self.long_fields.clear();
@@ -224,7 +224,7 @@ impl State<'_> {
             }
         };
         if columns.decimal == DecimalMarks::Either {
-            columns.count_commas(record, &mut self.rows.commas);
+            columns.count_marks(record, &mut self.rows.marks);
         }
         let rows = &mut *self.rows;
         for (column, value) in rows.features.iter_mut().zip(&self.values) {

@@ -3,7 +3,7 @@
 use super::file_flaw::{FileFlaw, FileProblem};
 use super::header::ColumnMap;
 use super::long_fields::LongFields;
-use crate::cell::Commas;
+use crate::cell::Marks;
 use crate::tokenizer::Tolerated;
 
 /// The part of a text that was passed, the header included.
@@ -15,23 +15,23 @@ pub(super) struct Passed {
     /// Rows without an id and without a label.
     pub(super) without_id_and_label: u64,
     /// By feature, if either mark may be the decimal one.
-    pub(super) commas: Vec<Commas>,
+    pub(super) marks: Vec<Marks>,
 }
 
 impl Passed {
     /// Adds what commas and points of later numbers show.
-    pub(super) fn add_commas(&mut self, counts: &[Commas]) {
-        if self.commas.len() < counts.len() {
-            self.commas.resize(counts.len(), Commas::default());
+    pub(super) fn add_marks(&mut self, counts: &[Marks]) {
+        if self.marks.len() < counts.len() {
+            self.marks.resize(counts.len(), Marks::default());
         }
-        for (sum, count) in self.commas.iter_mut().zip(counts) {
+        for (sum, count) in self.marks.iter_mut().zip(counts) {
             sum.join(*count);
         }
     }
 
     /// An error if the numbers cannot be read without doubt. Known at the end of the text.
     pub(super) fn check_numbers(&self, columns: &ColumnMap) -> Result<(), FileProblem> {
-        match columns.doubt(&self.commas) {
+        match columns.doubt(&self.marks) {
             Some(reason) => Err(FileProblem::Unusable(FileFlaw::Syntax(reason))),
             None => Ok(()),
         }

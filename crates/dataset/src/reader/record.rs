@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use common::schema::{CategoryRules, Kind, Labels, NumberFormat};
+use common::schema::{CategoryRules, Feature, Kind, Labels, NumberFormat};
 
 use super::header::{ColumnMap, IdColumn};
 use super::rejection::{Rejection, RowFlaw};
-use crate::cell::{self, CellProblem, Commas, DecimalMarks, Label};
+use crate::cell::{self, CellProblem, DecimalMarks, Label, MarkCounts, Marks};
 use crate::level::{LevelNames, level_code};
 use crate::line::push_line;
 use crate::text::escaped;
@@ -41,6 +41,7 @@ impl Blame {
     /// Adds the configured texts of the labels to the reason.
     fn with_labels(self, name: &str, cell: &[u8], labels: &Labels) -> Self {
         let text = escaped(cell.trim_ascii());
+        let name = escaped(name.as_bytes());
         let reason = format!("{name}: {text:?} is not a label; {}", labels.in_words());
         Self { reason, ..self }
     }
@@ -185,11 +186,11 @@ impl ColumnMap {
     }
 
     /// Counts what commas and points of a record's numbers show, by feature in schema order.
-    pub(super) fn count_commas(&self, record: Record<'_>, counts: &mut Vec<Commas>) {
-        counts.resize(self.features.len(), Commas::default());
+    pub(super) fn count_marks(&self, record: Record<'_>, counts: &mut Vec<Marks>) {
+        counts.resize(self.features.len(), Marks::default());
         for ((field, feature), count) in self.features.iter().zip(counts) {
             if let Kind::Number(rules) = &feature.kind
-                && rules.format == NumberFormat::Plain
+                && rules.format != NumberFormat::Percent
             {
                 count.count(record.field(*field));
             }
@@ -197,24 +198,49 @@ impl ColumnMap {
     }
 
     /// The reason to reject a text whose numbers cannot be read without doubt.
-    pub(super) fn doubt(&self, counts: &[Commas]) -> Option<String> {
-        let first = |is_it: fn(&Commas) -> bool| {
-            let mut columns = self.features.iter().zip(counts);
-            let found = columns.find(|(_, commas)| is_it(commas));
-            found.map(|((_, feature), _)| feature.name.as_str())
+    pub(super) fn doubt(&self, counts: &[Marks]) -> Option<String> {
+        let is_plain = |feature: &Feature| match &feature.kind {
+            Kind::Number(rules) => rules.format == NumberFormat::Plain,
+            Kind::Category(_) => false,
         };
-        if let Some(column) = first(Commas::are_unclear) {
+        let first = |wants_plain: bool, is_it: &dyn Fn(&Marks) -> bool| {
+            let columns = self.features.iter().zip(counts);
+            let mut columns = columns.filter(|((_, it), _)| is_plain(it) == wants_plain);
+            let found = columns.find(|(_, marks)| is_it(marks));
+            found.map(|((_, feature), _)| escaped(feature.name.as_bytes()))
+        };
+        let has_decimal_points = counts.iter().any(|marks| marks.points.decimal > 0);
+        let unclear_points =
+            |marks: &Marks| self.doubts_points && !has_decimal_points && marks.points.are_unclear();
+        let unclear = [
+            ("comma", first(true, &|marks| marks.commas.are_unclear())),
+            ("point", first(true, &unclear_points)),
+        ];
+        if let Some((mark, column)) = unclear
+            .into_iter()
+            .find_map(|(mark, column)| Some((mark, column?)))
+        {
             return Some(format!(
-                "{column}: each comma stands before three digits, so it may be a decimal mark or separate thousands; set ingestion.decimal to \",\", or give the column \"format\": \"thousands\""
+                "{column}: each {mark} stands before three digits, so it may be a decimal mark or separate thousands; set ingestion.decimal, or give the column \"format\": \"thousands\""
             ));
         }
-        let with_comma = first(|commas| commas.decimal > 0)?;
-        let with_point = first(|commas| commas.points > 0)?;
+        let contradict = |marks: &Marks| marks.commas.contradict() || marks.points.contradict();
+        if let Some(column) = first(false, &contradict) {
+            return Some(format!(
+                "{column}: the same mark is a decimal mark in some cells and may separate thousands in others; set ingestion.decimal"
+            ));
+        }
+        let has_comma = |marks: &Marks| marks.commas != MarkCounts::default();
+        let has_point = |marks: &Marks| marks.points != MarkCounts::default();
+        let with_comma = first(true, &has_comma)?;
+        let with_point = first(true, &has_point)?;
         let columns = match with_comma == with_point {
             true => format!("{with_comma}: some numbers have a comma and some a point"),
-            false => format!(
-                "the numbers of {with_comma} have a comma and those of {with_point} a point"
-            ),
+            false => {
+                format!(
+                    "the numbers of {with_comma} have a comma and those of {with_point} a point"
+                )
+            }
         };
         Some(format!(
             "{columns}, so the decimal mark is not clear; set ingestion.decimal to \".\" or \",\", and give columns with thousands \"format\": \"thousands\""
@@ -288,6 +314,6 @@ fn blame(field: usize, name: &str, problem: CellProblem, cell: &[u8]) -> Blame {
     Blame {
         field,
         flaw: RowFlaw::Cell(problem),
-        reason: problem.describe(name, &escaped(cell.trim_ascii())),
+        reason: problem.describe(&escaped(name.as_bytes()), &escaped(cell.trim_ascii())),
     }
 }

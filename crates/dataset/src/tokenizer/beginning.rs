@@ -25,6 +25,8 @@ pub(crate) struct Beginning {
     pub(crate) titles: usize,
     /// Each row has one field more than the header, and it is empty.
     pub(crate) rows_end_with_separator: bool,
+    /// The header has one field more than each row, and it is empty.
+    pub(crate) header_ends_with_separator: bool,
 }
 
 /// The fields of one record.
@@ -59,6 +61,7 @@ impl Beginning {
                 separator: only,
                 titles: 0,
                 rows_end_with_separator: false,
+                header_ends_with_separator: false,
             });
         }
         if separators.is_empty() {
@@ -78,9 +81,11 @@ impl Beginning {
         let titles = titles(&shapes, usual);
         let (header, rows) = shapes[titles..].split_first()?;
         let has_one_more = |row: &Shape| row.fields == header.fields + 1 && row.ends_empty;
+        let has_one_less = |row: &Shape| row.fields + 1 == header.fields && header.ends_empty;
         Some(Self {
             separator,
             titles,
+            header_ends_with_separator: !rows.is_empty() && rows.iter().all(has_one_less),
             rows_end_with_separator: !rows.is_empty() && rows.iter().all(has_one_more),
         })
     }

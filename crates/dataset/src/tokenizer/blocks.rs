@@ -72,7 +72,8 @@ impl<R: Read> Blocks<R> {
         let has_mark = format.detection != Detection::Nothing;
         decoder
             .encoding(format.encoding)
-            .utf8_passthru(true)
+            // With both, a byte order mark of UTF-8 would not override the encoding.
+            .utf8_passthru(format.encoding.is_none())
             .bom_sniffing(has_mark)
             .bom_override(has_mark);
         Self {

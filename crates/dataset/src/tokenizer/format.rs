@@ -18,6 +18,9 @@ pub struct Format {
     pub(crate) decimal_of_commas: DecimalMarks,
     /// Decimal marks if something else does.
     pub(crate) decimal_of_others: DecimalMarks,
+    /// True if points that all stand before three digits may separate thousands. In the few rows of a
+    /// request they are decimal marks.
+    pub(crate) doubts_points: bool,
     /// Encoding of a text without a byte order mark; `None` for UTF-8.
     pub(crate) encoding: Option<&'static Encoding>,
     /// What the text may hold.
@@ -100,6 +103,7 @@ impl Format {
         detection: Detection::Nothing,
         decimal_of_commas: DecimalMarks::Point,
         decimal_of_others: DecimalMarks::Either,
+        doubts_points: true,
         encoding: None,
         limits: Limits::NONE,
     };
@@ -144,6 +148,7 @@ impl Format {
         };
         Self {
             decimal_of_commas: DecimalMarks::Point,
+            doubts_points: false,
             ..Self::foreign(&settings)
         }
     }

@@ -55,7 +55,7 @@ impl RunRecord {
                 "a new model passed the gate and waits; the deployed model is kept: release {release}"
             ),
             Outcome::TrainingRefused => "no model could be trained".into(),
-            Outcome::NotJudged => "nothing was decided: labels are missing".into(),
+            Outcome::NotJudged => "nothing was decided; the line why says what is missing".into(),
             // The reason says it all.
             Outcome::NothingNew | Outcome::Failed | Outcome::Interrupted | Outcome::Other(_) => {
                 return None;
@@ -89,7 +89,13 @@ impl RunRecord {
                 "run `deployment` to deploy the candidate, or leave it: the next candidate replaces it"
             }
             Outcome::TrainingRefused => "fix what the line why says, and run again",
-            Outcome::NotJudged => "add files with labels; the rows wait for them",
+            Outcome::NotJudged => {
+                let evidence = self.evidence.as_ref()?;
+                match evidence.new_rows {
+                    0 => "nothing",
+                    _ => "add files with labels",
+                }
+            }
             Outcome::DriftNoted => {
                 "set drift.trigger to \"evidence\", or retrain by hand: training, scoring, deployment"
             }

@@ -32,7 +32,7 @@ pub(super) fn model() -> Value {
         ("parent", or_null("string")),
         ("deployed_score", share()),
         ("program", text()),
-        ("id", text()),
+        ("id", or_null("string")),
         ("target", text()),
         ("labels", labels()),
         ("intercept", number()),

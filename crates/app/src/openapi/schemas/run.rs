@@ -61,6 +61,13 @@ pub(super) fn full() -> Value {
         ("decision", decision()),
         ("regime", json!({"type": "object"})),
         ("windows", windows()),
+        (
+            "candidate_metrics",
+            described(
+                json!({"type": "object"}),
+                "Metrics of the candidate on the test data",
+            ),
+        ),
         ("candidate_model", or_null("string")),
         ("comparison", or_null("object")),
         ("verdict", or_null("object")),
@@ -71,6 +78,7 @@ pub(super) fn full() -> Value {
         ("effects", list(&text())),
     ]);
     let absent = [
+        "candidate_metrics",
         "regime",
         "windows",
         "notices",

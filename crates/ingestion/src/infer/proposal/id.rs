@@ -11,6 +11,8 @@ use crate::infer::words::{has, has_any, words};
 const MIN_UNIQUE: f64 = 0.95;
 /// Smallest share of the rows that have an id.
 const MIN_PRESENT: f64 = 0.99;
+/// Smallest number of clients in a column that repeats them; fewer values may be branches or plans.
+const MIN_CLIENTS: u64 = 50;
 /// A column that counts the rows has gaps of at most this share.
 const MAX_GAPS: f64 = 0.1;
 
@@ -57,16 +59,28 @@ pub(super) struct IdGuess {
 
 /// Guesses the id among these columns.
 pub(super) fn guess_id<'p>(columns: impl Iterator<Item = &'p PooledColumn>) -> IdGuess {
+    let columns: Vec<&PooledColumn> = columns.collect();
+    let repeated = columns.iter().find(|column| is_repeated_key(column));
+    let repeated = repeated.map(|column| IdGuess {
+        name: Some(column.cells.name.clone()),
+        remark: format!(
+            "id: {}, named like an id, with several rows of a client: {} different ones in {} rows",
+            column.cells.name,
+            column.cells.distinct.number(),
+            column.cells.forms.present()
+        ),
+    });
     let mut candidates: Vec<(NameFit, &PooledColumn)> = columns
+        .into_iter()
         .filter_map(|column| Some((fit(column)?, column)))
         .collect();
     // A stable sort: of equally good columns the leftmost wins.
     candidates.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
     let Some((fit, best)) = candidates.first() else {
-        return IdGuess {
+        return repeated.unwrap_or(IdGuess {
             name: None,
-            remark: "id: none, because no column is a key that differs in nearly all rows".into(),
-        };
+            remark: "id: none, because no column is a key that differs in nearly all rows; equal rows of two files count once, unless ingestion.deduplicate is false".into(),
+        });
     };
     let next = candidates.get(1).map(|(_, column)| &column.cells.name);
     let rows = best.cells.forms.present();
@@ -101,6 +115,19 @@ pub(super) fn why_key(column: &PooledColumn) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// True if a column names clients of whom a file has several rows.
+fn is_repeated_key(column: &PooledColumn) -> bool {
+    let cells = &column.cells;
+    let is_present = cells.forms.present() as f64 >= MIN_PRESENT * cells.rows() as f64;
+    let is_key = match cells.forms.reading() {
+        Reading::Texts => true,
+        Reading::Numbers(NumberFormat::Plain) => cells.fractions == 0,
+        Reading::Numbers(_) | Reading::Dates => false,
+    };
+    let has_entity = name_fit(&cells.name) >= NameFit::Entity;
+    is_present && is_key && has_entity && cells.distinct.number() >= MIN_CLIENTS
 }
 
 /// How well a column fits as the id; `None` if it cannot be.

@@ -35,7 +35,7 @@ pub(super) fn choose_target(
     let is_any_known = named.iter().any(|name| pooled.find(name).is_some());
     if !is_any_known {
         return Err(
-            Failure::data("no column has two different values, so none can be the target").into(),
+            Failure::data("no column has exactly two different values, so none can be the target; write both labels into it (an empty cell is an unknown label)").into(),
         );
     }
     remarks.push(format!(
