@@ -199,13 +199,27 @@ fn a_column_without_the_name_of_an_id_is_one_only_if_it_is_a_text() {
             format!("2024-01-01 10:{:02}:{:02}", row / 60, row % 60)
         }),
         texts("surname", 200, 200),
-        texts("customer", 200, 100),
+        texts("branch id", 200, 20),
     ] {
         let name = no_id.name.clone();
         let found = with(no_id);
         assert_eq!(found.schema.id, None, "{name}");
         assert_remarks(&found, &["id: none, because no column is a key"]);
     }
+}
+
+#[test]
+fn a_client_may_have_several_rows() {
+    let found = proposed(vec![
+        repeated("x", 200, &["1.5", "2", "3"]),
+        texts("customer", 200, 100),
+        labels("left", 200),
+    ]);
+    assert_eq!(found.schema.id.as_deref(), Some("customer"));
+    assert_remarks(
+        &found,
+        &["named like an id, with several rows of a client: 100 different ones in 200 rows"],
+    );
 }
 
 #[test]
