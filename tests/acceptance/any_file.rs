@@ -413,6 +413,8 @@ fn every_row_of_every_file_counts_if_asked_for() {
     workspace.set("ingestion.deduplicate", false.into());
     workspace.run("ingestion", &["--json"]).json();
     assert_eq!(workspace.final_rows().len(), 81);
+    let text = explained(&workspace, INPUT);
+    assert!(text.contains("40 read = 0 kept + 40 duplicate"), "{text}");
     workspace.set("schema.id", "x".into());
     workspace.set("schema.features", json!(["y"]));
     workspace.run("ingestion", &[]).failed(

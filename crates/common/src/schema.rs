@@ -113,6 +113,9 @@ impl Schema {
     /// like `none` were among them.
     pub fn digest(&self) -> String {
         let mut text = self.written_columns().collect::<Vec<_>>().join("\n");
+        if self.id.is_none() {
+            text.push_str("\0no id");
+        }
         for Feature { name, kind } in &self.features {
             match kind {
                 Kind::Number(rules) => {
@@ -268,6 +271,15 @@ mod tests {
             assert!(!digests.contains(digest), "{position}");
             assert!(!of_categories[..position].contains(digest), "{position}");
         }
+    }
+
+    #[test]
+    fn no_id_is_not_an_id_of_the_same_name() {
+        let [none, named] = [None, Some(ROW_ID_COLUMN.to_owned())].map(|id| Schema {
+            id,
+            ..Schema::default()
+        });
+        assert_ne!(none.digest(), named.digest());
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl<R: Read> RowReader<R> {
             *known.text == *text
                 && known.dialect == dialect
                 && known.ends == ends
+                && known.columns.doubts_points == opened.blocks.format().doubts_points
                 && known.target == target
                 && known.schema == *schema
         };
@@ -196,7 +197,7 @@ impl<R: Read> RowReader<R> {
         record.get(column.checked_sub(1)?)
     }
 
-    /// The header's name of a field counted from 1, trimmed and in lower case.
+    /// The header's name of a field counted from 1, as it is written, without spaces around it.
     pub fn field_name(&self, column: usize) -> Option<&str> {
         self.columns.name_of(column)
     }

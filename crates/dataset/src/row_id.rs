@@ -11,7 +11,7 @@ use crate::fingerprint::{canonical_bits, client_hash};
 /// Names the rows of one file, in order.
 #[derive(Default)]
 pub struct RowIds {
-    /// How often each content occurred. About 20 bytes for each different row of the file.
+    /// How often each content occurred. 20 to 40 bytes for each different row of the file.
     occurrences: HashMap<u64, u32>,
     /// Hash of the file, if each file is an origin of its own.
     origin: Option<u64>,

@@ -24,7 +24,7 @@ pub struct TryReport {
     /// Guesses, each with its reason.
     pub remarks: Vec<String>,
     /// Column that decided which rows are test data: the newest ones; `null` if it was the hash of
-    /// the client.
+    /// the client, or without an id that of the row.
     pub split_by: Option<String>,
     /// Rows to learn from.
     pub training_rows: u64,

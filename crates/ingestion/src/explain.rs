@@ -99,6 +99,17 @@ fn reason_to_skip(name: &OsStr, metadata: &Metadata) -> Option<String> {
     regular::reason_not_read(kind).or_else(|| reason_to_ignore(name, kind))
 }
 
+/// The file as an ingestion knows it: its folder's name and its path below, or for a file elsewhere
+/// its path.
+fn origin(config: &Config, file: &Path) -> String {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let known = config.input_folders.iter().find_map(|folder| {
+        let below = file.strip_prefix(&folder.path).ok()?;
+        Some(format!("{}/{}", folder.name, below.display()))
+    });
+    known.unwrap_or_else(|| file.display().to_string())
+}
+
 fn read(
     config: &Config,
     file: &Path,
@@ -123,7 +134,7 @@ fn read(
     let (key, mut seen) = ingested(config)?;
     let mut row_ids = match config.ingestion.deduplicate {
         true => RowIds::default(),
-        false => RowIds::of_origin(&file.display().to_string()),
+        false => RowIds::of_origin(&origin(config, file)),
     };
     let rows = &mut explanation.rows;
     loop {

@@ -28,11 +28,18 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct GateDecision {
     /// True if the candidate replaces the deployed model.
     pub accepted: bool,
+    /// True if no compared figure speaks against the candidate; older records do not say it.
+    #[serde(default = "is_true")]
+    pub passed: bool,
     /// True if the candidate passed and waits for a person to deploy it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
     /// One sentence for each figure that was compared, and one more unless the policy is `NotWorse`.
     pub reasons: Vec<String>,
+}
+
+fn is_true() -> bool {
+    true
 }
 
 /// Decides whether the candidate of a comparison replaces the deployed model. The policy `Always`
@@ -62,6 +69,7 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     let waits = policy == GatePolicy::Ask && !is_refused;
     GateDecision {
         accepted: policy == GatePolicy::Always || !(is_refused || waits),
+        passed: !is_refused,
         waits,
         reasons,
     }

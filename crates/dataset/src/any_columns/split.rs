@@ -34,6 +34,9 @@ const ORDER_NAMES: [&str; 6] = [
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Words in the names of birthdays.
+const BIRTHDAYS: [&str; 4] = ["birth", "dob", "geburt", "naissance"];
+
 /// What decides in which part a row is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SplitBy {
@@ -238,8 +241,12 @@ impl Order {
     }
 }
 
-/// The ways in which a column may order the rows.
+/// The ways in which a column may order the rows. Birthdays give no order of time.
 fn candidates_of((field, name): (usize, &str)) -> Vec<Candidate> {
+    let lower = name.to_lowercase();
+    if BIRTHDAYS.iter().any(|word| lower.contains(word)) {
+        return Vec::new();
+    }
     let is_named = ORDER_NAMES.iter().any(|it| name.eq_ignore_ascii_case(it));
     let number = is_named.then_some(Notation::Number);
     [Notation::DayFirst, Notation::MonthFirst]
@@ -267,10 +274,11 @@ const REFUTING_CELLS: u64 = 20;
 
 impl Keys {
     fn add(&mut self, cell: &[u8], notation: Notation) {
+        // A column that few rows have may be known only after the outcome.
+        self.cells += 1;
         if self.is_refuted || cell.trim_ascii().is_empty() {
             return;
         }
-        self.cells += 1;
         self.keys.extend(key_of(cell, notation));
         if self.keys.is_empty() && self.cells >= REFUTING_CELLS {
             self.is_refuted = true;
@@ -427,6 +435,19 @@ mod tests {
         let (found, ..) = split(&format!("x|left\n{rows}short\n"), None);
         assert_eq!(found.training_rows + found.test_rows, 201);
         assert!((30..=70).contains(&found.test_rows), "{found:?}");
+    }
+
+    #[test]
+    fn dates_that_few_rows_have_and_birthdays_do_not_split() {
+        for name in ["churn_date", "date_of_birth"] {
+            let row = |row: usize| match name == "churn_date" && row % 4 > 0 {
+                true => format!("{row},,0\n"),
+                false => format!("{row},2024-01-{:02},1\n", row % 28 + 1),
+            };
+            let rows: String = (0..200).map(row).collect();
+            let (found, ..) = split(&format!("x,{name},left\n{rows}"), None);
+            assert_eq!(found.by, SplitBy::Hash, "{name}");
+        }
     }
 
     #[test]

@@ -142,10 +142,10 @@ pub(super) fn names_currency(trimmed: &[u8]) -> bool {
     };
     let is_in_brackets = text.starts_with('(') && text.ends_with(')');
     let has = |name: &&str| text.contains(*name);
-    let upper = || text.to_ascii_uppercase();
+    let upper = text.to_ascii_uppercase();
     is_in_brackets
         || CURRENCIES.iter().any(has)
-        || CURRENCY_CODES.iter().any(|code| upper().contains(code))
+        || CURRENCY_CODES.iter().any(|code| upper.contains(code))
 }
 
 /// An amount of money: its currency is ignored, and an amount in brackets is negative.
@@ -168,14 +168,17 @@ fn parse_money(text: &str, marks: DecimalMarks) -> Option<f64> {
 /// The text without a currency at one of its ends.
 fn without_currency(text: &str) -> &str {
     let sign = |sign: &&str| text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
-    let letters = |letter: char| letter.is_ascii_alphabetic();
+    let is_code = |letters: &str| {
+        let mut codes = CURRENCY_CODES.iter();
+        codes.any(|code| code.eq_ignore_ascii_case(letters))
+    };
     let code = || {
-        [
-            text.trim_start_matches(letters),
-            text.trim_end_matches(letters),
-        ]
-        .into_iter()
-        .find(|rest| text.len() - rest.len() == 3)
+        let (first, last) = (text.get(..3), text.len().checked_sub(3));
+        match (first, last.and_then(|at| text.get(at..))) {
+            (Some(first), _) if is_code(first) => text.get(3..),
+            (_, Some(last)) if is_code(last) => text.get(..text.len() - 3),
+            _ => None,
+        }
     };
     let rest = CURRENCIES.iter().find_map(sign).or_else(code);
     rest.unwrap_or(text).trim()
@@ -430,6 +433,10 @@ mod tests {
             ("free", Money, Point, None),
             ("12 k", Money, Point, None),
             ("12 years", Money, Point, None),
+            ("$5 mio", Money, Point, None),
+            ("5 min", Money, Point, None),
+            ("CLI001", Money, Point, None),
+            ("eur5", Money, Point, Some(5.0)),
             ("$5 million", Money, Point, None),
             ("5 kr", Money, Point, Some(5.0)),
             ("usd 5-", Money, Point, Some(-5.0)),

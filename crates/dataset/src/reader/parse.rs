@@ -87,7 +87,8 @@ impl ParsedRows {
             + size_of::<Label>()
             + size_of::<u64>()
             + size_of::<Fingerprint>()
-            + size_of::<usize>();
+            + size_of::<usize>()
+            + size_of::<u64>();
         self.lines.len() + self.accepted() * per_row
     }
 

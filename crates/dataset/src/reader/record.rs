@@ -167,7 +167,14 @@ impl ColumnMap {
         }
         for ((field, feature), count) in self.features.iter().zip(counts) {
             let is_limited = feature.kind.missing_share().largest().is_some();
-            if is_limited && feature.kind.is_missing(record.field(*field).trim_ascii()) {
+            let cell = record.field(*field);
+            let is_missing = || match &feature.kind {
+                Kind::Number(rules) => {
+                    cell::parse_number(cell, rules, self.decimal).is_ok_and(f64::is_nan)
+                }
+                kind => kind.is_missing(cell.trim_ascii()),
+            };
+            if is_limited && is_missing() {
                 *count += 1;
             }
         }
@@ -189,9 +196,7 @@ impl ColumnMap {
     pub(super) fn count_marks(&self, record: Record<'_>, counts: &mut Vec<Marks>) {
         counts.resize(self.features.len(), Marks::default());
         for ((field, feature), count) in self.features.iter().zip(counts) {
-            if let Kind::Number(rules) = &feature.kind
-                && rules.format != NumberFormat::Percent
-            {
+            if matches!(feature.kind, Kind::Number(_)) {
                 count.count(record.field(*field));
             }
         }
@@ -200,7 +205,9 @@ impl ColumnMap {
     /// The reason to reject a text whose numbers cannot be read without doubt.
     pub(super) fn doubt(&self, counts: &[Marks]) -> Option<String> {
         let is_plain = |feature: &Feature| match &feature.kind {
-            Kind::Number(rules) => rules.format == NumberFormat::Plain,
+            Kind::Number(rules) => {
+                matches!(rules.format, NumberFormat::Plain | NumberFormat::Percent)
+            }
             Kind::Category(_) => false,
         };
         let first = |wants_plain: bool, is_it: &dyn Fn(&Marks) -> bool| {

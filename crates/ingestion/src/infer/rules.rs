@@ -59,7 +59,8 @@ pub(super) fn category_rules(column: &PooledColumn, missing: &MissingWords) -> C
 /// The bounds of a column of plain numbers. Bounds of other formats were not observed.
 fn range(column: &PooledColumn) -> ValueRange {
     let is_plain = column.cells.forms.reading() == Reading::Numbers(NumberFormat::Plain);
-    let bounds = column.cells.bounds.filter(|_| is_plain);
+    let is_clear = !column.cells.forms.has_unclear_commas();
+    let bounds = column.cells.bounds.filter(|_| is_plain && is_clear);
     bounds.map(widened).unwrap_or_default()
 }
 

@@ -1,8 +1,8 @@
 //! The first lines of a run's text: what was done, whether the model is good, whether the data
 //! changed, and what to do.
 
-use diagnostics::{Verdict, Verdicts};
-use scoring::{GateDecision, Metrics, f1_with_interval};
+use diagnostics::{ColumnComparison, Verdict, Verdicts};
+use scoring::{Metrics, f1_with_interval};
 
 use super::RunRecord;
 use crate::outcome::Outcome;
@@ -33,21 +33,14 @@ impl RunRecord {
             Outcome::DriftNoted => format!(
                 "the deployed model is kept although model drift was found: release {release}"
             ),
-            Outcome::Redeployed => {
-                let refused = |gate: &GateDecision| {
-                    gate.reasons
-                        .iter()
-                        .any(|reason| reason.starts_with("refused"))
-                };
-                match self.gate.as_ref().is_some_and(refused) {
-                    false => {
-                        format!("a new model that is not worse is deployed: release {release}")
-                    }
-                    true => format!(
-                        "a new model is deployed although it did not pass the gate: release {release}"
-                    ),
+            Outcome::Redeployed => match self.gate.as_ref().is_some_and(|gate| !gate.passed) {
+                false => {
+                    format!("a new model that is not worse is deployed: release {release}")
                 }
-            }
+                true => format!(
+                    "a new model is deployed although it did not pass the gate: release {release}"
+                ),
+            },
             Outcome::CandidateRefused => format!(
                 "a new model was trained and did not pass the gate; the deployed model is kept: release {release}"
             ),
@@ -155,8 +148,11 @@ fn drift(verdicts: &Verdicts) -> String {
         .map(|it| it.name.as_str());
     let joint = verdicts.joint.iter().filter(|joint| moved(joint.verdict));
     let moved: Vec<&str> = features.chain(joint.map(|_| "all together")).collect();
-    match moved.is_empty() {
-        true => format!("{model}; no feature drift"),
-        false => format!("{model}; feature drift: {}", moved.join(", ")),
+    let is_untested = |it: &ColumnComparison| it.distribution.verdict == Verdict::InsufficientData;
+    let none_tested = !verdicts.features.is_empty() && verdicts.features.iter().all(is_untested);
+    match (moved.is_empty(), none_tested) {
+        (true, true) => format!("{model}; feature drift cannot be tested yet"),
+        (true, false) => format!("{model}; no feature drift"),
+        (false, _) => format!("{model}; feature drift: {}", moved.join(", ")),
     }
 }

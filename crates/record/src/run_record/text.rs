@@ -88,16 +88,16 @@ impl RunRecord {
         )?;
         for file in &ingestion.files {
             if let Some(reason) = &file.reason {
-                writeln!(to, "  refused    {}/{}: {reason}", file.folder, file.name)?;
+                writeln!(to, "  rejected   {}/{}: {reason}", file.folder, file.name)?;
             }
             for rejection in &file.rejections {
-                writeln!(to, "  refused    {}/{}:{rejection}", file.folder, file.name)?;
+                writeln!(to, "  rejected   {}/{}:{rejection}", file.folder, file.name)?;
             }
             let more = (file.rows.rejected as usize).saturating_sub(file.rejections.len());
             if more > 0 {
                 writeln!(
                     to,
-                    "  refused    {}/{}: {more} more rows, see rejectedrows.csv",
+                    "  rejected   {}/{}: {more} more rows, see rejectedrows.csv",
                     file.folder, file.name
                 )?;
             }
