@@ -120,7 +120,7 @@ impl Config {
 
     /// [`Self::of_defaults`] in the working folder.
     pub fn of_defaults_here() -> anyhow::Result<Self> {
-        let base = std::env::current_dir().context("failed to find the working folder")?;
+        let base = std::path::absolute(".").context("failed to find the working folder")?;
         Self::of_defaults(&base)
     }
 
