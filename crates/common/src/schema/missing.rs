@@ -1,9 +1,7 @@
 //! Words that stand for a missing value.
 
 /// Words for a missing number, in any case, unless others are listed.
-const DEFAULT_WORDS: [&[u8]; 8] = [
-    b"nan", b"na", b"n/a", b"#n/a", b"null", b"none", b"<na>", b"?",
-];
+const DEFAULT_WORDS: [&str; 8] = ["NaN", "NA", "N/A", "#N/A", "null", "None", "<NA>", "?"];
 const MAX_DEFAULT_BYTES: usize = 4;
 
 /// The words for a missing value in a column, in any case. An empty cell is always missing.
@@ -14,6 +12,15 @@ const MAX_DEFAULT_BYTES: usize = 4;
 pub struct MissingWords(Option<Vec<String>>);
 
 impl MissingWords {
+    /// The default words for a missing number, and these.
+    pub fn with_defaults(words: impl Iterator<Item = String>) -> Self {
+        let defaults = DEFAULT_WORDS.into_iter().map(str::to_owned);
+        let mut all: Vec<String> = words.chain(defaults).collect();
+        all.sort();
+        all.dedup();
+        Self(Some(all))
+    }
+
     /// These words in place of the default ones; the error says why they are not usable.
     pub fn new(mut words: Vec<String>) -> Result<Self, String> {
         let flaw = |word: &&String| word.trim_ascii() != word.as_str();
@@ -61,7 +68,7 @@ fn has(words: &[String], trimmed: &[u8]) -> bool {
 /// True if a trimmed cell is missing in a column of numbers without words of its own.
 #[inline]
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
-    let is_it = |word: &&[u8]| trimmed.eq_ignore_ascii_case(word);
+    let is_it = |word: &&str| trimmed.eq_ignore_ascii_case(word.as_bytes());
     trimmed.is_empty() || (trimmed.len() <= MAX_DEFAULT_BYTES && DEFAULT_WORDS.iter().any(is_it))
 }
 

@@ -46,6 +46,8 @@ pub struct ColumnSurvey {
     pub distinct: DistinctCells,
     /// The different texts of all cells, where they are few.
     pub texts: FewTexts,
+    /// The different texts of the cells that are no plain numbers, where they are few.
+    pub words: FewTexts,
 }
 
 /// How often each text stands in some cells, without the space around it, as long as the texts
@@ -188,6 +190,7 @@ impl ColumnSurvey {
         self.fractions += other.fractions;
         self.distinct.merge(&other.distinct);
         self.texts.merge(&other.texts);
+        self.words.merge(&other.words);
         if let Some((smallest, largest)) = other.bounds {
             self.widen(smallest);
             self.widen(largest);
@@ -210,7 +213,10 @@ impl ColumnSurvey {
                 self.fractions += u64::from(number.fract() != 0.0);
                 self.widen(number);
             }
-            Err(_) => self.forms.count_other(cell, marks),
+            Err(_) => {
+                self.forms.count_other(cell, marks);
+                self.words.count(cell);
+            }
         }
     }
 

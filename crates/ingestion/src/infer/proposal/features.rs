@@ -160,7 +160,28 @@ fn proposed_kind(
     if let Some(reason) = why_none(column, target) {
         return Err(reason);
     }
-    let found = match cells.forms.reading() {
+    let reading = cells.forms.reading();
+    let found = match with_missing_words(column, rules) {
+        Some(numbers) => Ok(numbers),
+        None => by_reading(column, reading, rules),
+    }?;
+    if (cells.rows() as f64) < MIN_SHARE_OF_ROWS * rows as f64 {
+        return Err(format!(
+            "it is there in {} of {rows} rows, and a file without it would be rejected",
+            cells.rows()
+        ));
+    }
+    Ok(found)
+}
+
+/// The kind of a column whose cells read like this.
+fn by_reading(
+    column: &PooledColumn,
+    reading: Reading,
+    rules: Rules,
+) -> Result<(Kind, Vec<String>), String> {
+    let cells = &column.cells;
+    match reading {
         Reading::Dates => Err(format!(
             "it holds dates or times, such as {:?}",
             cells.forms.date()
@@ -170,14 +191,37 @@ fn proposed_kind(
         }
         Reading::Numbers(format) => Ok(numbers(column, format, rules)),
         Reading::Texts => category(column, rules),
-    }?;
-    if (cells.rows() as f64) < MIN_SHARE_OF_ROWS * rows as f64 {
-        return Err(format!(
-            "it is there in {} of {rows} rows, and a file without it would be rejected",
-            cells.rows()
-        ));
     }
-    Ok(found)
+}
+
+/// Words for a missing number, besides the default ones.
+const MISSING_WORDS: &str = "- -- --- . / n.a. n.a na. unknown unk missing nil undefined #value! \
+    #ref! #div/0! not_available unbekannt k.a. s/d inconnu";
+
+/// Plain numbers beside a few words for a missing value; `None` for any other column.
+fn with_missing_words(column: &PooledColumn, rules: Rules) -> Option<(Kind, Vec<String>)> {
+    let cells = &column.cells;
+    let words = cells.words.counts().filter(|words| !words.is_empty())?;
+    let is_known = |word: &String| {
+        let word = word.to_lowercase().replace(' ', "_");
+        MISSING_WORDS.split_whitespace().any(|known| known == word)
+    };
+    let are_few = cells.forms.others() <= cells.forms.plain && cells.forms.plain > 0;
+    if !are_few || !words.keys().all(is_known) {
+        return None;
+    }
+    let (kind, mut guesses) = numbers(column, NumberFormat::Plain, rules);
+    let Kind::Number(rules) = kind else {
+        return None;
+    };
+    let quoted: Vec<String> = words.keys().map(|word| format!("{word:?}")).collect();
+    guesses.push(format!(
+        "{}: {} stands for a missing value",
+        cells.name,
+        quoted.join(", ")
+    ));
+    let missing = MissingWords::with_defaults(words.keys().cloned());
+    Some((Kind::Number(NumberRules { missing, ..rules }), guesses))
 }
 
 /// Why a column of any kind cannot be a feature, or `None`.
@@ -279,13 +323,16 @@ fn category(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<String>), 
 
 /// Reason why a column cannot be a category, or `None`.
 fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
-    let texts = cells.forms.present();
+    let texts = match cells.forms.others() {
+        0 => cells.forms.present(),
+        others => others,
+    };
     let distinct = cells.distinct.number();
     let example = cells.forms.texts.first.as_deref();
     let such_as = example.map_or_else(String::new, |text| format!(", such as {text:?}"));
     match FewLevels::of(cells) {
         None if distinct > FewTexts::MAX as u64 => Some(format!(
-            "{texts} of its cells hold text{such_as}: {distinct} different ones are too many for a category"
+            "{texts} of its cells hold text{such_as}, and {distinct} different values are too many for a category"
         )),
         None => Some(format!(
             "a cell holds text that is no level: longer than {MAX_LEVEL_BYTES} bytes, or not UTF-8"

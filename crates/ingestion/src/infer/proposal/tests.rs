@@ -209,6 +209,35 @@ fn a_column_without_the_name_of_an_id_is_one_only_if_it_is_a_text() {
 }
 
 #[test]
+fn words_for_missing_numbers_are_proposed_beside_the_default_ones() {
+    let found = proposed(vec![
+        column("usage", 200, |row| match row % 9 {
+            0 => "-".to_owned(),
+            1 => "Unknown".to_owned(),
+            _ => format!("{row}.5"),
+        }),
+        column("spend", 200, |row| match row % 9 {
+            0 => "-".to_owned(),
+            1 => "a lot".to_owned(),
+            _ => format!("{row}.5"),
+        }),
+        labels("left", 200),
+    ]);
+    let words = json!([
+        "#N/A", "-", "<NA>", "?", "N/A", "NA", "NaN", "None", "Unknown", "null"
+    ]);
+    assert_eq!(
+        features(&found),
+        json!([{"name": "usage", "missing": words}])
+    );
+    let remarks = [
+        r#"usage: "-", "Unknown" stands for a missing value"#,
+        "spend is left out",
+    ];
+    assert_remarks(&found, &remarks);
+}
+
+#[test]
 fn a_client_may_have_several_rows() {
     let found = proposed(vec![
         repeated("x", 200, &["1.5", "2", "3"]),
