@@ -428,7 +428,7 @@ fn few_repeated_texts_are_a_category_whose_levels_are_listed_only_if_observed() 
         json!([{"name": "plan", "kind": "category"}, "x"])
     );
     let remarks = [
-        r#"note is left out: 200 of its cells hold text, such as "text 00": 120 different"#,
+        r#"note is left out: 200 of its cells hold text, such as "text 00", and 120 different"#,
         r#"town is left out: 200 of its cells hold text, such as "text 00", 21 different"#,
         r#"country is left out: all of its values are "here""#,
         r#"hours is left out: all of its values are "80""#,
