@@ -25,7 +25,7 @@ pub use self::distinct::DistinctCells;
 use self::forms::are_slips;
 pub use self::forms::{CellForms, Examples, Reading};
 pub use self::levels::{Levels, MAX_LEVELS, count_levels};
-pub use self::split::{SplitBy, SplitFile, create_empty_folder, split_file};
+pub use self::split::{SplitBy, SplitFile, split_file};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};
 use crate::tokenizer::Record;

@@ -25,8 +25,8 @@ mod writer;
 
 pub use any_columns::{
     AnyColumn, AnyColumns, CellForms, ColumnSurvey, DistinctCells, Examples, FewTexts, FileSurvey,
-    Levels, MAX_LEVELS, Reading, SplitBy, SplitFile, count_levels, create_empty_folder,
-    read_columns, split_file, survey_columns,
+    Levels, MAX_LEVELS, Reading, SplitBy, SplitFile, count_levels, read_columns, split_file,
+    survey_columns,
 };
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed, is_unicode};

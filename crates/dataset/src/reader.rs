@@ -26,6 +26,7 @@ use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolera
 pub use self::bulk::{BulkReader, Scratch};
 pub use self::file_flaw::{FileFlaw, FileProblem};
 use self::header::ColumnMap;
+pub(crate) use self::header::are_data;
 pub use self::header::{ColumnPlaces, HeaderFlaw, TargetColumn, find_columns};
 pub(crate) use self::long_fields::{LongFields, never_closed};
 pub use self::missing::{MissingCounts, missing_too_often};

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::cli::Report;
-use common::config::FOLDERS;
+use common::config::default_folders;
 use common::exit::Exit;
-use common::{Config, files, json_text};
-use dataset::{SplitBy, SplitFile, create_empty_folder, split_file};
+use common::{Config, Failure, files, json_text};
+use dataset::{SplitBy, SplitFile, split_file};
 use ingestion::ProposedSchema;
 use record::RunRecord;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::run_once;
 
@@ -24,7 +24,7 @@ pub struct TryReport {
     /// Guesses, each with its reason.
     pub remarks: Vec<String>,
     /// Column that decided which rows are test data: the newest ones; `null` if it was the hash of
-    /// the client, or without an id that of the row.
+    /// the client (without an id, of the row).
     pub split_by: Option<String>,
     /// Rows to learn from.
     pub training_rows: u64,
@@ -97,25 +97,35 @@ fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport
     })
 }
 
+/// Creates an empty folder for files, or says why it cannot.
+fn create_empty_folder(path: &Path) -> anyhow::Result<()> {
+    let is_used = path.exists() && std::fs::read_dir(path).is_ok_and(|mut it| it.next().is_some());
+    if is_used {
+        return Err(Failure::configuration(format!(
+            "{} is not empty: name a folder that does not exist yet",
+            path.display()
+        ))
+        .into());
+    }
+    files::create_folder(path)
+}
+
 /// Writes the rows of the file to the input and test folders.
 fn split(file: &Path, config: &Config, proposed: &ProposedSchema) -> anyhow::Result<SplitFile> {
     let name = file_name(file);
-    let input = config.input_folders.iter().map(|folder| &folder.path);
-    let input = input.chain([&config.test_folder.path]).take(2);
-    let mut parts = Vec::new();
-    for folder in input {
-        files::create_folder(folder)?;
-        parts.push(folder.join(&name));
+    let [input] = &config.input_folders[..] else {
+        anyhow::bail!("the defaults have one input folder");
+    };
+    let [training, test] = [input, &config.test_folder].map(|folder| folder.path.join(&name));
+    for folder in [input, &config.test_folder] {
+        files::create_folder(&folder.path)?;
     }
     let schema = &proposed.schema;
     let roles = [schema.id.as_deref(), Some(schema.target.as_str())];
-    let [training, test] = &parts[..] else {
-        anyhow::bail!("the defaults have an input folder and a test folder");
-    };
-    split_file(file, &config.ingestion.text, roles, [training, test])
+    split_file(file, &config.ingestion.text, roles, [&training, &test])
 }
 
-/// Name of the parts: that of the file, where it can be the name of an input file.
+/// Name of both parts: the name of the file, unless ingestion would ignore it.
 fn file_name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
@@ -127,10 +137,10 @@ fn file_name(file: &Path) -> String {
 
 /// The content of config.json.
 fn configuration(proposed: &ProposedSchema) -> anyhow::Result<Value> {
-    let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
+    let mut content = default_folders();
     let schema = serde_json::to_value(proposed)?;
-    let all = folders.into_iter().chain([("schema".to_owned(), schema)]);
-    Ok(Value::Object(all.collect::<Map<String, Value>>()))
+    content.insert("schema".into(), schema);
+    Ok(Value::Object(content))
 }
 
 impl Report for TryReport {

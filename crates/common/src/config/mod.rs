@@ -67,8 +67,14 @@ pub struct Config {
 /// The configuration file if none is named.
 const DEFAULT_FILE: &str = "config.json";
 
+/// The folders of a new pipeline as its configuration has them.
+pub fn default_folders() -> serde_json::Map<String, serde_json::Value> {
+    let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
+    folders.into_iter().collect()
+}
+
 /// The folders of a new pipeline, each with its key.
-pub const FOLDERS: [(&str, &str); 6] = [
+const FOLDERS: [(&str, &str); 6] = [
     ("input_folder_path", "input"),
     ("output_folder_path", "ingested"),
     ("test_data_path", "test"),
@@ -124,11 +130,9 @@ impl Config {
         Self::of_defaults(&base)
     }
 
-    /// A configuration of defaults: all folders are in `base`, under the names of
-    /// [`FOLDERS`].
+    /// A configuration of defaults: all folders are in `base`, as in [`default_folders`].
     pub fn of_defaults(base: &Path) -> anyhow::Result<Self> {
-        let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
-        let text = serde_json::Value::Object(folders.into_iter().collect()).to_string();
+        let text = serde_json::Value::Object(default_folders()).to_string();
         Self::parse(&base.join("config.json"), &text)
     }
 

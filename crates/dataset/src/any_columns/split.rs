@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use common::config::TextSettings;
+use common::files;
 use common::files::FileWriter;
 use common::schema::NumberRules;
-use common::{Failure, files};
 
 use super::any_file::{AnyFile, Shape};
 use crate::cell::{DecimalMarks, parse_number};
@@ -16,9 +16,9 @@ use crate::tokenizer::Record;
 
 /// One client in this many is in the test part.
 const CLIENTS_PER_TEST_CLIENT: u64 = 4;
-/// Share of the rows, the newest ones, in the test part.
+/// Share of the newest rows, which are the test part.
 const TEST_SHARE: f64 = 0.25;
-/// A split by date has at least and at most this share of the rows in the test part.
+/// Shares of the rows that a split by date may put into the test part.
 const USUAL_TEST_SHARES: std::ops::RangeInclusive<f64> = 0.1..=0.5;
 /// Smallest share of cells with a date in a column of dates.
 const MIN_SHARE_OF_DATES: f64 = 0.99;
@@ -61,9 +61,9 @@ pub struct SplitFile {
     pub test_rows: u64,
 }
 
-/// Writes the rows of a file to two files in its own dialect and in UTF-8, each with the header: about a quarter
-/// to `test`, the others to `training`. Rows are split by a column of dates, except `id` and `target`,
-/// else by the hash of `id`.
+/// Writes the rows of a file to two files in its own dialect and in UTF-8, each with the header:
+/// about a quarter to `test`, the others to `training`. Rows are split by a column of dates, except
+/// `id` and `target`, else by the hash of `id`.
 ///
 /// A file that cannot be read or written is an error (exit code 74 or 65).
 pub fn split_file(
@@ -352,19 +352,6 @@ fn date_key(cell: &[u8], notation: Notation) -> Option<f64> {
         .map(|(part, seconds)| part.parse().unwrap_or(0.0) * seconds)
         .sum();
     Some(days * 86_400.0 + seconds)
-}
-
-/// Creates an empty folder for files, or says why it cannot.
-pub fn create_empty_folder(path: &Path) -> anyhow::Result<()> {
-    let is_used = path.exists() && std::fs::read_dir(path).is_ok_and(|mut it| it.next().is_some());
-    if is_used {
-        return Err(Failure::configuration(format!(
-            "{} is not empty: name a folder that does not exist yet",
-            path.display()
-        ))
-        .into());
-    }
-    files::create_folder(path)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::any_file::{AnyFile, Shape};
 use super::distinct::DistinctCells;
 use super::forms::CellForms;
 use crate::cell::{DecimalMarks, parse_number};
+use crate::reader::are_data;
 use crate::tokenizer::Record;
 
 /// The columns of a file.
@@ -134,13 +135,24 @@ pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSu
         |part, record| part.count(record, shape, &fields),
         |part| survey.add(&part),
     )?;
-    let header_as_data = names_that_are_numbers(&survey.columns);
-    if let Some(sentence) = header_as_data {
+    if let Some(sentence) = names_that_are_numbers(&survey.columns) {
         let warning = format!("{}: {sentence}", path.display());
-        survey.header_as_data = Some(warning.clone());
+        survey.header_as_data = is_row(&survey.columns).then(|| warning.clone());
         survey.warnings.push(warning);
     }
     Ok(survey)
+}
+
+/// True if the header is a row: many names are numbers, or a name that is none also stands in the
+/// cells of its column. One name such as `2024` is usual.
+fn is_row(columns: &[ColumnSurvey]) -> bool {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let stands_in_cells = |column: &ColumnSurvey| {
+        let texts = column.texts.counts();
+        let is_text = column.name.parse::<f64>().is_err();
+        is_text && texts.is_some_and(|texts| texts.contains_key(&column.name))
+    };
+    are_data(&names) || columns.iter().any(stands_in_cells)
 }
 
 /// A sentence about the names of columns that are numbers, or `None`.
@@ -268,7 +280,12 @@ mod tests {
             "{:?}",
             found.warnings
         );
+        assert!(found.header_as_data.is_some());
         assert!(survey("id,x1\na,7\n").warnings.is_empty());
+        let year = survey("id,x,plan,2024,left\na,7,gold,3,0\n");
+        assert!(year.warnings.len() == 1 && year.header_as_data.is_none());
+        let row = survey("c0,Gold,3.5,Yes,x\nc1,Gold,2,No,y\nc2,Basic,4,Yes,z\n");
+        assert!(row.header_as_data.is_some());
     }
 
     #[test]

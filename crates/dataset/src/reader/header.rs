@@ -58,7 +58,7 @@ impl fmt::Display for HeaderFlaw {
                         shown(found)
                     );
                 }
-                if is_data(found) {
+                if are_data(found) {
                     return write!(
                         to,
                         "the first line is no header: it looks like data ({}); put a line with the names of the columns before it",
@@ -317,14 +317,10 @@ impl ColumnMap {
 const MIN_SHARE_OF_NUMBERS: f64 = 0.3;
 
 /// True if the names of a header look like the cells of a row.
-fn is_data(names: &[String]) -> bool {
-    let is_number = |name: &&String| {
-        parse_number(
-            name.as_bytes(),
-            &NumberRules::default(),
-            DecimalMarks::Either,
-        )
-        .is_ok_and(|number| !number.is_nan())
+pub(crate) fn are_data<T: AsRef<[u8]>>(names: &[T]) -> bool {
+    let is_number = |name: &&T| {
+        parse_number(name.as_ref(), &NumberRules::default(), DecimalMarks::Either)
+            .is_ok_and(|number| !number.is_nan())
     };
     let numbers = names.iter().filter(is_number).count();
     numbers > 0 && numbers as f64 >= MIN_SHARE_OF_NUMBERS * names.len() as f64

@@ -24,7 +24,7 @@ impl RunRecord {
             .collect()
     }
 
-    /// What became of the model.
+    /// Whether a model was deployed, kept or refused.
     fn done(&self) -> Option<String> {
         let release = self.release.as_deref().unwrap_or("none");
         let done = match self.outcome.as_ref()? {

@@ -6,8 +6,7 @@ use dataset::Reading;
 use crate::infer::columns::PooledColumn;
 use crate::infer::words::{has, has_any, words};
 
-/// Smallest share of the rows in which an id differs from all rows before. A few clients may stand
-/// in a file twice.
+/// Smallest share of different values in an id. A few clients may occur in a file twice.
 const MIN_UNIQUE: f64 = 0.95;
 /// Smallest share of the rows that have an id.
 const MIN_PRESENT: f64 = 0.99;
