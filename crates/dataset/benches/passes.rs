@@ -122,7 +122,11 @@ fn with_categories(levels: &[Vec<Level>]) -> (Table, Vec<Term<'_>>) {
             .map(|level| (category, Encoding::Level(level)));
         let other = (category, Encoding::OtherThan(levels));
         let own = [numbers].into_iter().chain(known).chain([other]);
-        terms.extend(own.map(|(feature, encoding)| Term { feature, encoding }));
+        terms.extend(own.map(|(feature, encoding)| Term {
+            feature,
+            encoding,
+            if_missing: None,
+        }));
     }
     (table, terms)
 }

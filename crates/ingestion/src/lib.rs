@@ -21,6 +21,7 @@ mod ingested_rows;
 mod memory;
 mod merge;
 mod misspelt;
+mod overlaps;
 mod pending;
 mod prepared;
 mod reading;
@@ -298,7 +299,9 @@ pub fn record_nothing_new(
 
 /// Ingests the files that the scan found and commits the ledger.
 pub fn ingest(intake: Intake<'_>) -> anyhow::Result<Ingested> {
-    let ingested = merge::merge(intake).context("failed to ingest the input files")?;
+    let config = intake.config;
+    let mut ingested = merge::merge(intake).context("failed to ingest the input files")?;
+    overlaps::note_overlaps(config, &mut ingested)?;
     for file in &ingested.report.files {
         tracing::debug!(file = %file.name, folder = %file.folder, status = ?file.status, kept = file.rows.kept, "ingested");
     }

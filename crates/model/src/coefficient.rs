@@ -10,23 +10,25 @@ use crate::model::Model;
 pub struct Coefficient<'m> {
     /// Name of the feature.
     pub feature: &'m str,
-    /// The part of the feature: a number, a level, or all other levels.
+    /// The part of the feature: a number, a level, all other levels, or its missing cells.
     pub encoding: Encoding<'m>,
     /// Log-odds per raw unit.
     pub value: f64,
     /// The value that is imputed for a missing one: the mean of the training rows. For an indicator
-    /// it is the share of the rows where it is 1.
+    /// it is the share of the training rows where it is 1.
     pub imputed: f64,
 }
 
 impl Coefficient<'_> {
-    /// The coefficient's name for people: `x`, `plan = basic` or `plan (any other)`.
+    /// The coefficient's name for people: `x`, `plan = basic`, `plan (any other)` or
+    /// `plan (missing)`.
     pub fn name(&self) -> String {
         let feature = self.feature;
         match self.encoding {
             Encoding::Number => feature.to_owned(),
             Encoding::Level(level) => format!("{feature} = {}", escaped(level.text().as_bytes())),
             Encoding::OtherThan(_) => format!("{feature} (any other)"),
+            Encoding::Missing => format!("{feature} (missing)"),
         }
     }
 }

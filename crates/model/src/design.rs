@@ -1,8 +1,9 @@
 //! The design of a linear model: the columns that its features become.
 //!
 //! A number becomes one column, its value. A category becomes an indicator for each of its frequent
-//! levels and one indicator for all other levels, unseen ones included. The columns are in the order
-//! of the features; those of a category are in the order of its levels.
+//! levels and one indicator for all other levels, unseen ones included. If enough cells are missing,
+//! a last indicator is 1 for a missing cell. The columns are in the order of the features; those of a
+//! category are in the order of its levels.
 
 use common::Schema;
 use common::schema::{Kind, flaw_of_level};
@@ -10,8 +11,8 @@ use dataset::Level;
 use dataset::passes::{CategoryCounts, Encoding, LevelCount, Profile, Term};
 use serde::{Deserialize, Serialize};
 
-/// Minimum number of rows of a level that has its own column. With fewer rows its coefficient would
-/// be mostly noise.
+/// Minimum number of rows of a level that has its own column, and of missing cells that have one.
+/// With fewer rows its coefficient would be mostly noise.
 const MIN_LEVEL_ROWS: u64 = 10;
 /// Maximum number of levels of one category that have their own columns.
 const MAX_CATEGORY_LEVELS: usize = 50;
@@ -34,12 +35,15 @@ struct Category {
     feature: usize,
     /// The levels that have their own columns.
     levels: Vec<Level>,
+    /// True if missing cells have their own column. Otherwise they are imputed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    missing: bool,
 }
 
 impl Design {
     /// Chooses the columns by the profile of the training rows. Each category gets a column for
     /// each of its frequent levels, at most 50. All categories together get at most 200, for the
-    /// most frequent levels.
+    /// most frequent levels. Missing cells count as a level if there are at least ten.
     ///
     /// The choice depends only on the levels, not on the labels. With few categories it equals
     /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
@@ -61,6 +65,7 @@ impl Design {
                 .iter()
                 .map(|counted| Level::from(counted.level.clone()))
                 .collect(),
+            missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
         });
         Self {
             categories: categories.collect(),
@@ -73,14 +78,20 @@ impl Design {
     }
 
     /// Number of levels that have their own columns.
-    pub(crate) fn levels(&self) -> usize {
+    fn levels(&self) -> usize {
         let levels = self.categories.iter().map(|category| category.levels.len());
         levels.sum()
     }
 
+    /// Number of columns beyond one for each feature.
+    pub(crate) fn extra_columns(&self) -> usize {
+        let of_missing = self.categories.iter().filter(|category| category.missing);
+        self.levels() + of_missing.count()
+    }
+
     /// Number of columns of the first `features` features.
     pub(crate) fn width(&self, features: usize) -> usize {
-        features + self.levels()
+        features + self.extra_columns()
     }
 
     /// The columns of the first `features` features.
@@ -88,13 +99,13 @@ impl Design {
         let mut terms = Vec::with_capacity(self.width(features));
         let mut categories = self.categories.iter().peekable();
         for feature in 0..features {
-            let term = |encoding| Term { feature, encoding };
             match categories.next_if(|category| category.feature == feature) {
-                None => terms.push(term(Encoding::Number)),
-                Some(Category { levels, .. }) => {
-                    terms.extend(levels.iter().map(|level| term(Encoding::Level(level))));
-                    terms.push(term(Encoding::OtherThan(levels)));
-                }
+                None => terms.push(Term {
+                    feature,
+                    encoding: Encoding::Number,
+                    if_missing: None,
+                }),
+                Some(category) => terms.extend(category.terms()),
             }
         }
         terms
@@ -119,6 +130,20 @@ impl Design {
 }
 
 impl Category {
+    fn terms(&self) -> impl Iterator<Item = Term<'_>> {
+        let known = self.levels.iter().map(Encoding::Level);
+        let indicators = known.chain([Encoding::OtherThan(&self.levels)]);
+        let with_missing = |encoding, if_missing| Term {
+            feature: self.feature,
+            encoding,
+            if_missing: self.missing.then_some(if_missing),
+        };
+        let of_missing = self.missing.then_some(Encoding::Missing);
+        indicators
+            .map(move |encoding| with_missing(encoding, 0.0))
+            .chain(of_missing.map(move |encoding| with_missing(encoding, 1.0)))
+    }
+
     /// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
     fn is_flawed(&self) -> bool {
         let levels = &self.levels;
@@ -225,13 +250,37 @@ mod tests {
         );
         let values = |cell: f64| -> Vec<f64> {
             let of_category = terms.iter().filter(|term| term.feature == 1);
-            of_category.map(|term| term.encoding.value(cell)).collect()
+            of_category.map(|term| term.value(cell)).collect()
         };
         assert_eq!(values(level_code("a")), [0.0, 1.0, 0.0, 0.0]);
         assert_eq!(values(level_code("rare")), [0.0, 0.0, 0.0, 1.0]);
         assert_eq!(values(level_code("never seen")), [0.0, 0.0, 0.0, 1.0]);
         assert!(values(f64::NAN).iter().all(|value| value.is_nan()));
-        assert_eq!(terms[0].encoding.value(7.5), 7.5);
+        assert_eq!(terms[0].value(7.5), 7.5);
+    }
+
+    #[test]
+    fn ten_missing_cells_are_a_level_and_fewer_are_imputed() {
+        for (missing, is_level) in [(9, false), (10, true)] {
+            let mut table = table(&[("a", 12)]);
+            for row in 0..missing {
+                table.push(row.to_string().as_bytes(), &[1.0, f64::NAN, 2.0], None);
+            }
+            let design = Design::choose(&schema(), &profile(&schema(), &table, &table.all()));
+            let terms = design.terms(3);
+            assert_eq!(terms.len(), design.width(3));
+            let values = |cell: f64| -> Vec<f64> {
+                let of_category = terms.iter().filter(|term| term.feature == 1);
+                of_category.map(|term| term.value(cell)).collect()
+            };
+            if is_level {
+                assert_eq!(values(f64::NAN), [0.0, 0.0, 1.0]);
+                assert_eq!(values(level_code("a")), [1.0, 0.0, 0.0]);
+                assert_eq!(values(level_code("new")), [0.0, 1.0, 0.0]);
+            } else {
+                assert!(values(f64::NAN).iter().all(|value| value.is_nan()));
+            }
+        }
     }
 
     #[test]
@@ -306,6 +355,7 @@ mod tests {
                     .iter()
                     .map(|level| Level::from((*level).to_owned()))
                     .collect(),
+                missing: false,
             }],
         };
         for levels in [&["a", "a"][..], &[" a"], &[""]] {

@@ -35,7 +35,10 @@ impl LinearPredictor {
 
     /// The log-odds of the positive label as an expression of a row.
     pub fn expression(&self) -> LinearExpression<'_> {
-        let n_features = self.coefficients.len().saturating_sub(self.design.levels());
+        let n_features = self
+            .coefficients
+            .len()
+            .saturating_sub(self.design.extra_columns());
         let terms = self.design.terms(n_features).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
         LinearExpression {

@@ -27,20 +27,17 @@ impl Scorer<'_> {
 
     /// The log-odds of the mean training row, to which the contributions of a row are added.
     pub fn base(&self) -> f64 {
-        self.expression.value(|_| f64::NAN)
+        self.expression.mean_value()
     }
 
     /// The contribution of each feature, in schema order: how much it adds to the log-odds of the
-    /// mean training row. Finite for finite values of any size; 0 for a missing value.
+    /// mean training row. Finite for finite values of any size; 0 for a value that is imputed.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
         // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does
         // not.
         let mut sums = vec![-0.0; self.n_features];
         for weighted in &self.expression.terms {
-            let value = weighted
-                .term
-                .encoding
-                .value(cell(row, weighted.term.feature));
+            let value = weighted.term.value(cell(row, weighted.term.feature));
             let share = contribution(weighted.coefficient, value, weighted.imputed);
             let sum: &mut f64 = &mut sums[weighted.term.feature];
             *sum = (*sum + share).clamp(f64::MIN, f64::MAX);
@@ -51,12 +48,9 @@ impl Scorer<'_> {
     /// Number of unseen levels in a row: levels without their own coefficient.
     pub fn unseen_levels(&self, row: &[f64]) -> usize {
         let terms = self.expression.terms.iter().map(|weighted| weighted.term);
-        let is_unseen = |encoding, feature| match encoding {
-            Encoding::OtherThan(_) => encoding.value(cell(row, feature)) == 1.0,
-            Encoding::Number | Encoding::Level(_) => false,
-        };
-        terms
-            .filter(|term| is_unseen(term.encoding, term.feature))
+        let of_others = terms.filter(|term| matches!(term.encoding, Encoding::OtherThan(_)));
+        of_others
+            .filter(|term| term.value(cell(row, term.feature)) == 1.0)
             .count()
     }
 }

@@ -275,7 +275,7 @@ fn of_a_category() -> Model {
     let mut table = Table::new(&schema);
     for row in 0..120_u32 {
         let level = match row % 11 {
-            0 => f64::NAN,
+            0 if row < 99 => f64::NAN,
             1..6 => table.levels.add(1, "basic"),
             6..10 => table.levels.add(1, "gold\u{7}"),
             _ if row < 60 => table.levels.add(1, "rare"),
@@ -340,6 +340,47 @@ fn a_design_or_profile_of_other_columns_is_refused() {
     assert!(schema.contains("its design is not"), "{schema}");
 }
 
+#[test]
+fn missing_cells_of_a_category_have_a_coefficient_and_a_contribution() {
+    let mut model = of_a_category();
+    let mut table = Table::new(&model.schema);
+    for row in 0..40_u32 {
+        let level = match row % 4 {
+            0 => f64::NAN,
+            _ => table.levels.add(1, "basic"),
+        };
+        table.push(b"client", &[f64::from(row % 9), level], Some(row % 3 == 0));
+    }
+    let profile = profile(&model.schema, &table, &table.labelled());
+    let design = Design::choose(&model.schema, &profile);
+    model.predictor = Predictor::Linear(LinearPredictor {
+        intercept: -1.0,
+        coefficients: vec![0.5, 0.75, 0.25, 2.0],
+        imputed: vec![4.0, 0.75, 0.0, 0.25],
+        design,
+    });
+    (model.profile, model.covariance) = (profile, None);
+    (model.rows, model.positives) = (40, 14);
+    let back = Model::decode(&model.encode().unwrap()).unwrap();
+    let names: Vec<String> = back.coefficients().map(|it| it.name()).collect();
+    assert_eq!(
+        names,
+        ["x", "plan = basic", "plan (any other)", "plan (missing)"]
+    );
+    let scorer = back.scorer();
+    let missing = [4.0, f64::NAN];
+    assert_eq!(scorer.log_odds(&missing), -1.0 + 2.0 + 2.0);
+    assert_eq!(scorer.base(), -1.0 + 2.0 + 0.75 * 0.75 + 0.5);
+    let own = -0.75 * 0.75 + 2.0 * 0.75;
+    assert_eq!(scorer.contributions(&missing), [0.0, own]);
+    assert_eq!(scorer.unseen_levels(&missing), 0);
+    let written = serde_json::to_value(&back.predictor).unwrap();
+    assert_eq!(
+        written["design"],
+        json!([{"feature": 1, "levels": ["basic"], "missing": true}])
+    );
+}
+
 /// Programs of other versions must be able to read this form.
 #[test]
 fn the_written_form_of_a_category_is_frozen() {
@@ -347,9 +388,9 @@ fn the_written_form_of_a_category_is_frozen() {
     let column = serde_json::to_value(&model.profile.columns[1]).unwrap();
     assert_eq!(
         column,
-        json!({"name": "plan", "missing": 11, "levels": {
+        json!({"name": "plan", "missing": 9, "levels": {
             "levels": [
-                {"level": "basic", "rows": 60},
+                {"level": "basic", "rows": 62},
                 {"level": "gold\u{7}", "rows": 44},
                 {"level": "rare", "rows": 5},
             ],

@@ -10,7 +10,6 @@ use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 
 use dataset::Table;
-use dataset::passes::Term;
 use model::Check;
 use ndarray::{Array2, ArrayView1};
 use smartcore::optimization::FunctionOrder;
@@ -90,8 +89,8 @@ impl RawRows {
             .collect();
         let terms = fit.predictor.design.terms(table.features.len());
         let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, column)| {
-            let Term { feature, encoding } = terms[column];
-            let raw = encoding.value(table.features[feature][labelled[row].0]);
+            let term = terms[column];
+            let raw = term.value(table.features[term.feature][labelled[row].0]);
             if raw.is_nan() {
                 fit.axes[column].imputed
             } else {

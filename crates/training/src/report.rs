@@ -65,12 +65,17 @@ pub enum FittedTo {
     Level(String),
     /// All other levels of a category.
     AnyOther,
+    /// The missing cells of a category.
+    Missing,
 }
 
-/// The serialised form of a level's coefficient; `level` is `None` for all other levels.
+/// The serialised form of a level's coefficient; `level` is `None` for all other levels, and for
+/// missing cells.
 #[derive(Serialize)]
 struct OfLevel<'r> {
     level: Option<&'r str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    missing: bool,
     value: f64,
 }
 
@@ -82,6 +87,7 @@ impl FittedCoefficient {
                 Encoding::Number => FittedTo::Number,
                 Encoding::Level(level) => FittedTo::Level(level.text().to_owned()),
                 Encoding::OtherThan(_) => FittedTo::AnyOther,
+                Encoding::Missing => FittedTo::Missing,
             },
             name: coefficient.name(),
             value: coefficient.value,
@@ -91,10 +97,11 @@ impl FittedCoefficient {
     fn of_level(&self) -> OfLevel<'_> {
         let level = match &self.of {
             FittedTo::Level(level) => Some(level.as_str()),
-            FittedTo::Number | FittedTo::AnyOther => None,
+            FittedTo::Number | FittedTo::AnyOther | FittedTo::Missing => None,
         };
         OfLevel {
             level,
+            missing: self.of == FittedTo::Missing,
             value: self.value,
         }
     }

@@ -2,8 +2,8 @@
 
 Run by hand (python3 -m venv, pip install scikit-learn); the result is frozen. The category is
 encoded by OneHotEncoder(min_frequency=10, max_categories=51, handle_unknown="infrequent_if_exist");
-a missing cell takes the shares that the indicators have in the rows with a level, and a missing
-number the mean.
+ten missing cells or more have a column of their own, fewer take the shares that the indicators have
+in the rows with a level. A missing number takes the mean.
 """
 
 import collections
@@ -34,9 +34,13 @@ def encoded(levels):
     infrequent = [] if infrequent is None else list(infrequent)
     names = [level for level in encoder.categories_[0] if level not in infrequent]
     names += [None] if infrequent else []
-    design = numpy.tile(columns.mean(axis=0), (len(levels), 1))
+    is_level = (~present).sum() >= 10
+    of_missing = numpy.zeros(columns.shape[1]) if is_level else columns.mean(axis=0)
+    design = numpy.tile(of_missing, (len(levels), 1))
     design[present] = columns
-    return design, names, encoder
+    if is_level:
+        design = numpy.column_stack([design, ~present])
+    return design, names, encoder, is_level
 
 
 def filled(values):
@@ -45,7 +49,7 @@ def filled(values):
 
 
 def case(name, levels, numbers, classes, c):
-    design, names, encoder = encoded(levels)
+    design, names, encoder, is_level = encoded(levels)
     values = filled(numbers)
     model = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-13, max_iter=1000)
     model.fit(numpy.column_stack([values, design]), classes)
@@ -55,7 +59,10 @@ def case(name, levels, numbers, classes, c):
     probabilities = []
     for number, level in asked:
         number = values.mean() if number is None else number
-        indicators = shares if level is None else encoder.transform([[level]])[0]
+        if level is not None:
+            indicators = [*encoder.transform([[level]])[0], *([0.0] if is_level else [])]
+        else:
+            indicators = [*numpy.zeros(design.shape[1] - 1), 1.0] if is_level else shares
         probabilities.append(float(model.predict_proba([[number, *indicators]])[0, 1]))
     return {
         "name": name,
@@ -66,6 +73,7 @@ def case(name, levels, numbers, classes, c):
         "intercept": float(model.intercept_[0]),
         "number": weights[0],
         "level_coefficients": [[level, weight] for level, weight in zip(names, weights[1:])],
+        "missing_coefficient": weights[-1] if is_level else None,
         "asked": asked,
         "probabilities": probabilities,
     }
@@ -83,6 +91,8 @@ def cases():
     missing = [None if draw.random() < 0.06 else level for level in levels]
     gaps = [None if draw.random() < 0.05 else x for x in numbers]
     yield case("rare levels", levels, numbers, classes, 1.0)
+    few = [level if row % 60 or row == 0 else None for row, level in enumerate(levels)]
+    yield case("few missing cells", few, gaps, classes, 1.0)
     yield case("missing cells", missing, gaps, classes, 1.0)
     yield case("strong penalty", missing, gaps, classes, 0.01)
     yield case("weak penalty", missing, gaps, classes, 100.0)

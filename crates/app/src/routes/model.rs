@@ -72,6 +72,9 @@ enum Coefficients<'a> {
     },
     Category {
         levels: Vec<ServedLevel<'a>>,
+        /// The level of missing cells; absent if they are imputed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<ServedMissing>,
     },
 }
 
@@ -82,6 +85,13 @@ struct ServedLevel<'a> {
     coefficient: f64,
     /// Share of the training rows, which replaces a missing level.
     imputed: f64,
+}
+
+#[derive(Serialize)]
+struct ServedMissing {
+    coefficient: f64,
+    /// Share of the training rows.
+    share: f64,
 }
 
 /// Answers with the served model.
@@ -148,7 +158,7 @@ impl<'a> Coefficients<'a> {
             imputed: of.imputed,
         };
         let levels = own.iter().filter_map(|of| match of.encoding {
-            Encoding::Number => None,
+            Encoding::Number | Encoding::Missing => None,
             Encoding::Level(it) => Some(level(of, Some(it.text()))),
             Encoding::OtherThan(_) => Some(level(of, None)),
         });
@@ -159,6 +169,13 @@ impl<'a> Coefficients<'a> {
             },
             _ => Self::Category {
                 levels: levels.collect(),
+                missing: own
+                    .iter()
+                    .find(|of| of.encoding == Encoding::Missing)
+                    .map(|of| ServedMissing {
+                        coefficient: of.value,
+                        share: of.imputed,
+                    }),
             },
         }
     }

@@ -22,7 +22,7 @@ pub struct WeightedTerm<'a> {
     pub term: Term<'a>,
     /// The factor of the term.
     pub coefficient: f64,
-    /// The term's value if its cell is missing.
+    /// The term's mean in the training rows, which replaces a missing value.
     pub imputed: f64,
 }
 
@@ -35,12 +35,15 @@ impl LinearExpression<'_> {
     /// cells are finite or missing (NaN).
     #[inline]
     pub fn value(&self, cell: impl Fn(usize) -> f64) -> f64 {
-        let sum = self.sum(&cell, 1.0);
-        if sum.is_finite() {
-            return sum;
-        }
-        // The sum overflowed. Its sign is found with smaller factors.
-        self.sum(&cell, OVERFLOW_SCALE).signum() * f64::MAX
+        finite_sum(|scale| self.sum(&cell, scale))
+    }
+
+    /// The value for a row in which each term has its mean.
+    pub fn mean_value(&self) -> f64 {
+        finite_sum(|scale| {
+            let means = self.terms.iter().map(|weighted| weighted.mean(scale));
+            means.fold(self.intercept * scale * scale, |sum, mean| sum + mean)
+        })
     }
 
     /// The value for the row at a position of a table.
@@ -54,30 +57,46 @@ impl LinearExpression<'_> {
         let mut sum = self.intercept * scale * scale;
         // The feature whose indicator was 1: its other indicators are 0.
         let mut found = usize::MAX;
-        for WeightedTerm {
-            term: Term { feature, encoding },
-            coefficient,
-            imputed,
-        } in &self.terms
-        {
-            if found == *feature {
+        for weighted in &self.terms {
+            let Term {
+                feature, encoding, ..
+            } = weighted.term;
+            if found == feature {
                 continue;
             }
-            let value = cell(*feature);
-            let weight = coefficient * scale;
-            match encoding {
-                _ if value.is_nan() => sum += (imputed * scale) * weight,
-                Encoding::Number => sum += (value * scale) * weight,
-                indicator if indicator.value(value) == 1.0 => {
-                    sum += scale * weight;
-                    found = *feature;
-                }
-                // An indicator that is 0 leaves the sum as it is.
-                Encoding::Level(_) | Encoding::OtherThan(_) => {}
+            let value = weighted.term.value(cell(feature));
+            let weight = weighted.coefficient * scale;
+            if value.is_nan() {
+                sum += weighted.mean(scale);
+            } else if encoding == Encoding::Number {
+                sum += (value * scale) * weight;
+            } else if value == 1.0 {
+                sum += scale * weight;
+                found = feature;
             }
+            // An indicator that is 0 leaves the sum as it is.
         }
         sum
     }
+}
+
+impl WeightedTerm<'_> {
+    /// The term's share in the expression's mean value, with both factors scaled.
+    #[inline(always)]
+    fn mean(&self, scale: f64) -> f64 {
+        (self.imputed * scale) * (self.coefficient * scale)
+    }
+}
+
+/// A sum, given as a function of the scale of all factors. It is finite: if it overflows, its sign
+/// is found with smaller factors.
+#[inline(always)]
+fn finite_sum(sum: impl Fn(f64) -> f64) -> f64 {
+    let whole = sum(1.0);
+    if whole.is_finite() {
+        return whole;
+    }
+    sum(OVERFLOW_SCALE).signum() * f64::MAX
 }
 
 #[cfg(test)]
@@ -129,6 +148,7 @@ mod tests {
                     term: Term {
                         feature: 0,
                         encoding,
+                        if_missing: None,
                     },
                     coefficient,
                     imputed,

@@ -58,9 +58,13 @@ impl Pass for TermMoments<'_> {
     fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
         for (moments, term) in value.iter_mut().zip(self.terms) {
             let cells = &chunk.table.features[term.feature];
-            match term.encoding {
-                Encoding::Number => moments.add_column(chunk, cells, |number| number),
-                indicator => moments.add_column(chunk, cells, |cell| indicator.value(cell)),
+            match term {
+                Term {
+                    encoding: Encoding::Number,
+                    if_missing: None,
+                    ..
+                } => moments.add_column(chunk, cells, |number| number),
+                term => moments.add_column(chunk, cells, |cell| term.value(cell)),
             }
         }
     }

@@ -7,11 +7,13 @@ use crate::level::Level;
 pub struct Term<'a> {
     /// The feature's place in the table.
     pub feature: usize,
-    /// How a cell of the feature becomes a number.
+    /// How a present cell of the feature becomes a number.
     pub encoding: Encoding<'a>,
+    /// The number that a missing cell becomes. `None` if it stays missing, to be imputed.
+    pub if_missing: Option<f64>,
 }
 
-/// How a cell becomes a number. A missing cell (NaN) stays missing.
+/// How a present cell becomes a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Encoding<'a> {
     /// The number in the cell.
@@ -20,6 +22,8 @@ pub enum Encoding<'a> {
     Level(&'a Level),
     /// 0 for these levels, 1 for any other.
     OtherThan(&'a [Level]),
+    /// 0 for any number or level: the indicator of missing cells.
+    Missing,
 }
 
 impl Term<'_> {
@@ -28,18 +32,29 @@ impl Term<'_> {
         let number = |feature| Self {
             feature,
             encoding: Encoding::Number,
+            if_missing: None,
         };
         (0..features).map(number).collect()
+    }
+
+    /// The number that a cell becomes; NaN for a missing cell that is to be imputed.
+    #[inline(always)]
+    pub fn value(self, cell: f64) -> f64 {
+        if cell.is_nan() {
+            self.if_missing.unwrap_or(cell)
+        } else {
+            self.encoding.value(cell)
+        }
     }
 }
 
 impl Encoding<'_> {
-    /// The number that a cell becomes; NaN for a missing cell.
+    /// The number that a present cell becomes.
     #[inline(always)]
-    pub fn value(self, cell: f64) -> f64 {
+    fn value(self, cell: f64) -> f64 {
         match self {
             Self::Number => cell,
-            _ if cell.is_nan() => cell,
+            Self::Missing => 0.0,
             Self::Level(level) => f64::from(u8::from(level.code() == cell)),
             Self::OtherThan(levels) => {
                 f64::from(u8::from(levels.iter().all(|level| level.code() != cell)))
@@ -54,18 +69,30 @@ mod tests {
     use crate::level::level_code;
 
     #[test]
-    fn indicators_are_one_for_their_levels_and_a_missing_cell_stays_missing() {
+    fn indicators_are_one_for_their_levels() {
         let levels = ["a", "b"].map(|text| Level::from(text.to_owned()));
         let encodings = [
             Encoding::Level(&levels[0]),
             Encoding::Level(&levels[1]),
             Encoding::OtherThan(&levels),
+            Encoding::Missing,
         ];
         let values = |cell: f64| encodings.map(|encoding| encoding.value(cell));
-        assert_eq!(values(level_code("a")), [1.0, 0.0, 0.0]);
-        assert_eq!(values(level_code("b")), [0.0, 1.0, 0.0]);
-        assert_eq!(values(level_code("never seen")), [0.0, 0.0, 1.0]);
-        assert!(values(f64::NAN).iter().all(|value| value.is_nan()));
+        assert_eq!(values(level_code("a")), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(values(level_code("b")), [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(values(level_code("never seen")), [0.0, 0.0, 1.0, 0.0]);
         assert_eq!(Encoding::Number.value(7.5), 7.5);
+    }
+
+    #[test]
+    fn a_missing_cell_stays_missing_unless_a_number_stands_for_it() {
+        let term = |if_missing| Term {
+            feature: 0,
+            encoding: Encoding::Missing,
+            if_missing,
+        };
+        assert!(term(None).value(f64::NAN).is_nan());
+        assert_eq!(term(Some(1.0)).value(f64::NAN), 1.0);
+        assert_eq!(term(Some(1.0)).value(3.0), 0.0);
     }
 }

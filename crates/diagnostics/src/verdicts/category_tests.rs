@@ -19,7 +19,7 @@ type Plans = [(&'static str, f64, f64)];
 const PLANS: &Plans = &[
     ("basic", 0.6, 0.8),
     ("plus", 0.25, 0.0),
-    ("gold", 0.12, -1.5),
+    ("gold", 0.148, -1.5),
     ("rare one", 0.001, 0.3),
     ("rare two", 0.001, 0.3),
 ];
@@ -327,4 +327,22 @@ fn without_level_names_no_level_is_shown() {
         without.contains("; not tested: levels of plan ("),
         "{without}"
     );
+}
+
+#[test]
+fn clients_without_a_plan_that_begin_to_leave_are_drift() {
+    let some: &Plans = &[("basic", 0.6, 0.8), ("plus", 0.25, 0.0)];
+    let model = model_of(some, 4000);
+    let table = clients(some, 12, 2000);
+    assert_eq!(verdicts_on(&model, &table).model.verdict, Verdict::Ok);
+    let mut leaving = table.clone();
+    let positions = 0..leaving.rows();
+    for row in positions.filter(|row| row % 2 == 0) {
+        if leaving.features[PLAN][row].is_nan() {
+            leaving.labels[row] = Some(true);
+        }
+    }
+    let found = verdicts_on(&model, &leaving).model;
+    assert_eq!(found.verdict, Verdict::Drift, "{found}");
+    assert!(found.to_string().contains("plan (missing)"), "{found}");
 }

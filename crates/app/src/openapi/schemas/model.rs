@@ -20,9 +20,13 @@ pub(super) fn model() -> Value {
             ("coefficient", number()),
             ("imputed", number()),
             ("levels", list(&level)),
+            (
+                "missing",
+                closed(&[("coefficient", number()), ("share", share())]),
+            ),
             ("allowed", json!({"type": ["object", "null"]})),
         ],
-        &["coefficient", "imputed", "levels"],
+        &["coefficient", "imputed", "levels", "missing"],
     );
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
     let members = [

@@ -7,7 +7,7 @@ use crate::cell::Label;
 use crate::passes::block_rows::{BLOCK_ROWS, BlockRows};
 use crate::passes::column::{Column, Sum, add_products, add_triangle};
 use crate::passes::elementary::{exp_minus, ln_1p};
-use crate::passes::term::Encoding;
+use crate::passes::term::{Encoding, Term};
 use crate::table::Table;
 
 /// The kind of weight of each row's outer product.
@@ -61,11 +61,13 @@ impl Block {
         for (place, (axis, term)) in point.axes.iter().copied().zip(point.terms).enumerate() {
             let z = &mut self.z[place + 1];
             let cells = &table.features[term.feature];
-            match term.encoding {
-                Encoding::Number => z.fill(cells, rows, move |raw| axis.standardise(raw)),
-                indicator => z.fill(cells, rows, move |cell| {
-                    axis.standardise(indicator.value(cell))
-                }),
+            match *term {
+                Term {
+                    encoding: Encoding::Number,
+                    if_missing: None,
+                    ..
+                } => z.fill(cells, rows, move |raw| axis.standardise(raw)),
+                term => z.fill(cells, rows, move |cell| axis.standardise(term.value(cell))),
             }
             let weight = point.weights[place + 1];
             for (log_odds, z) in self.log_odds.values_mut().iter_mut().zip(z.values()) {

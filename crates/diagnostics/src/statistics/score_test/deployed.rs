@@ -173,7 +173,9 @@ pub(super) fn max_log_odds() -> f64 {
 fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f64> {
     match encoding {
         Encoding::Number => known.moments().and_then(Moments::standard_deviation),
-        Encoding::Level(_) | Encoding::OtherThan(_) => Some((mean * (1.0 - mean)).max(0.0).sqrt()),
+        Encoding::Level(_) | Encoding::OtherThan(_) | Encoding::Missing => {
+            Some((mean * (1.0 - mean)).max(0.0).sqrt())
+        }
     }
 }
 

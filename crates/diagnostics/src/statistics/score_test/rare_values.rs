@@ -19,9 +19,14 @@ const OFFSET_ROUNDING: f64 = 8.0 * f64::EPSILON;
 /// have the rarer value of its column. Columns of numbers with more than two values are never rare.
 pub(super) fn rare_in_training(terms: &[Term<'_>], profile: &Profile) -> Vec<bool> {
     let is_rare = |term: &Term<'_>| {
-        let rows = match &profile.columns[term.feature].values {
+        let column = &profile.columns[term.feature];
+        let rows = match &column.values {
             ColumnValues::Numbers(moments) => rows_with_rarer_value(moments),
-            ColumnValues::Levels(counts) => Some(rows_with_rarer_indicator(counts, term.encoding)),
+            ColumnValues::Levels(counts) => {
+                // Missing cells that are imputed have no value of the indicator.
+                let missing = term.if_missing.map_or(0, |_| column.missing);
+                Some(rows_with_rarer_indicator(counts, missing, term.encoding))
+            }
         };
         rows.is_some_and(|rows| rows < MIN_TRAINING_ROWS)
     };
@@ -52,20 +57,23 @@ fn rows_with_rarer_value(moments: &Moments) -> Option<u64> {
     has_two_values.then(|| (share.min(1.0 - share) * count).round() as u64)
 }
 
-/// Number of rows with the rarer value of a level's indicator.
-fn rows_with_rarer_indicator(counts: &CategoryCounts, encoding: Encoding<'_>) -> u64 {
+/// Number of rows with the rarer value of a level's indicator. `missing` is the number of missing
+/// cells that count as a level.
+fn rows_with_rarer_indicator(counts: &CategoryCounts, missing: u64, encoding: Encoding<'_>) -> u64 {
     let rows_of = |text: &str| {
         let mut levels = counts.levels.iter();
         levels
             .find(|count| count.level == text)
             .map_or(0, |count| count.rows)
     };
-    let all = counts.rows();
+    let present = counts.rows();
+    let all = present + missing;
     let rows = match encoding {
         Encoding::Level(level) => rows_of(level.text()),
         Encoding::OtherThan(levels) => {
-            all.saturating_sub(levels.iter().map(|level| rows_of(level.text())).sum())
+            present.saturating_sub(levels.iter().map(|level| rows_of(level.text())).sum())
         }
+        Encoding::Missing => missing,
         Encoding::Number => all,
     };
     rows.min(all - rows.min(all))
@@ -127,7 +135,7 @@ mod tests {
         };
         let level = |text: &str| Level::from(text.to_owned());
         let levels = [level("a"), level("b")];
-        let rows = |encoding| rows_with_rarer_indicator(&counts, encoding);
+        let rows = |encoding| rows_with_rarer_indicator(&counts, 0, encoding);
         assert_eq!(rows(Encoding::Level(&levels[0])), 20);
         assert_eq!(rows(Encoding::Level(&levels[1])), 15);
         assert_eq!(rows(Encoding::OtherThan(&levels)), 5);
