@@ -335,3 +335,43 @@ fn a_file_without_a_target_is_refused_with_the_reason() {
     let refused = workspace.run("fullprocess", &["--try", path.to_str().expect("UTF-8")]);
     refused.failed(65, "no column has exactly two different values");
 }
+
+/// Rows of a client, a number as written by `number`, and a label that depends on it.
+fn of_numbers(header: &str, number: impl Fn(usize) -> String, separator: &str) -> String {
+    let row = |row: usize| {
+        let label = usize::from(row * 37 % 60 + row * 29 % 20 > 40);
+        let cells = [format!("c{row}"), number(row * 37 % 60), label.to_string()];
+        cells.join(separator) + "\n"
+    };
+    format!("{header}\n") + &(0..300).map(row).collect::<String>()
+}
+
+#[test]
+fn the_marks_of_numbers_are_found_out_and_kept() {
+    let workspace = Workspace::empty();
+    let quoted = of_numbers("client,spend,left", |x| format!("\"{x},{}\"", x % 10), ",");
+    workspace.write("quoted.csv", quoted);
+    let report = tried(&workspace, "quoted.csv", &[]);
+    assert_eq!(outcome(&report["run"]), "cold_start", "{report:#}");
+    assert_eq!(report["config"]["ingestion"]["decimal"], ",");
+    assert_eq!(report["config"]["schema"]["features"], json!(["spend"]));
+
+    let grouped = of_numbers("client;income;left", |x| format!("{}.{x:03}", 1 + x), ";");
+    workspace.write("grouped.csv", grouped);
+    let report = tried(&workspace, "grouped.csv", &[]);
+    assert_eq!(outcome(&report["run"]), "cold_start", "{report:#}");
+    assert_eq!(
+        report["config"]["schema"]["features"],
+        json!([{"name": "income", "format": "thousands"}])
+    );
+}
+
+#[test]
+fn columns_of_one_name_are_the_reason_where_no_feature_is_left() {
+    let workspace = Workspace::empty();
+    let text = of_numbers("client,spend,spend,left", |x| format!("{x},{x}"), ",");
+    workspace.write("file.csv", text);
+    let path = workspace.path("file.csv");
+    let refused = workspace.run("fullprocess", &["--try", path.to_str().expect("UTF-8")]);
+    refused.failed(65, "columns of one name are left out: spend");
+}

@@ -17,7 +17,7 @@ use common::schema::{
 pub(crate) use self::date::is_compact_date;
 pub(crate) use self::form::CellForm;
 use self::number::parse_decimal;
-pub(crate) use self::number::{MarkCounts, Marks};
+pub(crate) use self::number::{MarkCounts, Marks, has_decimal_comma};
 
 /// The decimal marks of a text's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

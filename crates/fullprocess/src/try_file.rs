@@ -70,9 +70,12 @@ fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport
     let mut proposed = ingestion::guess_schema(file, &defaults.ingestion.text)?;
     let split = split(file, &defaults, &proposed)?;
     let mut content = configuration(&proposed)?;
+    if proposed.needs_decimal_comma {
+        content["ingestion"]["decimal"] = ",".into();
+    }
     if !is_unicode {
         let encoding = encoding_rs::WINDOWS_1252.name();
-        content["ingestion"] = serde_json::json!({ "encoding": encoding });
+        content["ingestion"]["encoding"] = encoding.into();
         let remark = format!("the text is not UTF-8 and is read as {encoding}");
         proposed.remarks.insert(0, remark);
     }

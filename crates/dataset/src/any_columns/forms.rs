@@ -2,7 +2,7 @@
 
 use common::schema::NumberFormat;
 
-use crate::cell::{CellForm, DecimalMarks, Marks, is_compact_date};
+use crate::cell::{CellForm, DecimalMarks, Marks, has_decimal_comma, is_compact_date};
 use crate::text::escaped;
 
 /// A column has at most one cell of another form in this many cells that are not missing.
@@ -40,6 +40,8 @@ pub struct CellForms {
     pub dates: Examples,
     /// Other texts.
     pub texts: Examples,
+    /// Those of them that are numbers with a decimal comma, although the decimal mark is the point.
+    pub decimal_commas: Examples,
     /// Marks of the plain numbers, where either mark may be the decimal one.
     marks: Marks,
 }
@@ -67,7 +69,11 @@ impl CellForms {
 
     /// Counts a cell that is neither missing nor a plain number.
     pub(super) fn count_other(&mut self, cell: &[u8], marks: DecimalMarks) {
-        self.of_form(CellForm::of(cell, marks)).count(cell);
+        let form = CellForm::of(cell, marks);
+        self.of_form(form).count(cell);
+        if form == CellForm::Text && has_decimal_comma(cell.trim_ascii()) {
+            self.decimal_commas.count(cell);
+        }
     }
 
     fn of_form(&mut self, form: CellForm) -> &mut Examples {
@@ -91,6 +97,7 @@ impl CellForms {
             (&mut self.thousands, &other.thousands),
             (&mut self.dates, &other.dates),
             (&mut self.texts, &other.texts),
+            (&mut self.decimal_commas, &other.decimal_commas),
         ] {
             mine.merge(other);
         }
@@ -155,6 +162,23 @@ impl CellForms {
     /// True if each comma of the numbers may be a decimal mark or separate thousands.
     pub fn has_unclear_commas(&self) -> bool {
         self.marks.commas.are_unclear() && self.thousands.cells == 0
+    }
+
+    /// True if each point of the numbers may be a decimal mark or separate thousands.
+    pub fn has_unclear_points(&self) -> bool {
+        self.marks.points.are_unclear() && self.thousands.cells == 0
+    }
+
+    /// True if a point of the numbers can only be a decimal mark.
+    pub fn has_decimal_points(&self) -> bool {
+        self.marks.points.decimal > 0
+    }
+
+    /// True if nearly all cells are numbers once the comma is the decimal mark.
+    pub fn needs_decimal_comma(&self) -> bool {
+        let commas = self.decimal_commas.cells;
+        let readable = self.plain + commas;
+        commas > 0 && are_slips(self.present() - readable, readable)
     }
 }
 
@@ -231,5 +255,14 @@ mod tests {
         assert!(is_unclear(&["1,234", "12,000"]));
         assert!(!is_unclear(&["1,234", "12,5"]));
         assert!(!is_unclear(&["1,234", "1.234.567"]));
+    }
+
+    #[test]
+    fn commas_that_can_only_be_decimal_marks_are_seen_where_points_are_expected() {
+        let needs = |cells| forms(cells, DecimalMarks::Point).needs_decimal_comma();
+        assert!(needs(&["5,85", "7", "0,125"]));
+        assert!(!needs(&["1,234", "12,000"]));
+        assert!(!needs(&["a, b", "5,85"]));
+        assert!(!needs(&["7"]));
     }
 }

@@ -271,6 +271,13 @@ fn may_be_group(text: &[u8], mark: u8) -> bool {
     (1..=3).contains(&before) && text[at - before] != b'0' && after == 3
 }
 
+/// True if the comma of a cell can only be a decimal mark, as in `12,5`.
+pub(crate) fn has_decimal_comma(trimmed: &[u8]) -> bool {
+    trimmed.contains(&b',')
+        && !may_be_group(trimmed, b',')
+        && parse_with_comma(trimmed).is_some_and(f64::is_finite)
+}
+
 /// What the commas and points of a column's cells show, where either may be the decimal mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {

@@ -46,6 +46,12 @@ pub(super) fn pooled(surveys: &[FileSurvey]) -> PooledColumns {
 }
 
 impl PooledColumns {
+    /// True if a point in any column can only be a decimal mark.
+    pub(super) fn have_decimal_points(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.cells.forms.has_decimal_points())
+    }
+
     /// The column with this name, or `None`.
     pub(super) fn find(&self, name: &str) -> Option<&PooledColumn> {
         self.columns.get(*self.places.get(&key(name))?)

@@ -42,10 +42,9 @@ pub(super) fn propose(
         None => proposed.into_features(&mut remarks),
     };
     if features.is_empty() {
-        return Err(Failure::data(
-            "no column is left for a model to read: it needs one of numbers, or a category, beside the id and the target",
-        )
-        .into());
+        let no_feature = "no column is left for a model to read: it needs one of numbers, or a category, beside the id and the target";
+        let reasons = [no_feature.to_owned()].into_iter().chain(remarks);
+        return Err(Failure::data(reasons.collect::<Vec<_>>().join("; ")).into());
     }
     Ok(ProposedSchema {
         schema: Schema {
@@ -54,6 +53,7 @@ pub(super) fn propose(
             target,
             labels,
         },
+        needs_decimal_comma: false,
         remarks,
     })
 }

@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 pub struct ProposedSchema {
     /// The columns and the rules for their values.
     pub schema: Schema,
+    /// True if numbers are read only with the setting `ingestion.decimal: ","`.
+    pub needs_decimal_comma: bool,
     /// Remarks for a person: guesses and columns that were left out.
     pub remarks: Vec<String>,
 }

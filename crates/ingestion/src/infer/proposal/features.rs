@@ -38,6 +38,28 @@ impl ProposedFeatures {
         remarks.extend(guesses.into_iter().flatten());
         features
     }
+
+    /// Reads points before three digits only as separators of thousands, where no other column shows
+    /// that points are decimal. Ingestion rejects a file whose points are unclear.
+    fn separate_thousands(&mut self, pooled: &PooledColumns) {
+        for (feature, guesses) in &mut self.features {
+            let column = pooled.find(&feature.name);
+            let are_unclear = column.is_some_and(|it| it.cells.forms.has_unclear_points());
+            if let Kind::Number(rules) = &mut feature.kind
+                && rules.format == NumberFormat::Plain
+                && are_unclear
+            {
+                rules.format = NumberFormat::Thousands;
+                guesses.push(unclear_marks(&feature.name, "points", "."));
+            }
+        }
+    }
+}
+
+fn unclear_marks(name: &str, marks: &str, mark: &str) -> String {
+    format!(
+        "{name} has {marks} before three digits only: they are taken to separate thousands; if they are decimal marks, leave out format and set ingestion.decimal to \"{mark}\""
+    )
 }
 
 /// The features of the current schema; `None` unless the data has all of them.
@@ -73,6 +95,9 @@ pub(super) fn all_features(
                 proposed.features.push((Feature { name, kind }, guesses));
             }
         }
+    }
+    if !pooled.have_decimal_points() {
+        proposed.separate_thousands(pooled);
     }
     proposed
 }
@@ -277,9 +302,7 @@ fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, 
         false => format,
     };
     if has_unclear_commas {
-        guesses.push(format!(
-            "{name} has commas before three digits only: they are taken to separate thousands; if they are decimal marks, leave out format and set ingestion.decimal to \",\""
-        ));
+        guesses.push(unclear_marks(name, "commas", ","));
     }
     let observed = match rules {
         Rules::Configured => NumberRules::default(),
