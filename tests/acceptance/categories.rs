@@ -150,7 +150,12 @@ fn a_category_goes_through_all_stages_and_its_drift_is_found() {
 fn levels_are_predicted_explained_counted_and_shown() {
     let mut workspace = after_cold_start();
     let report = workspace.run("training", &[]).stdout;
-    for name in ["plan = basic", "plan = plus, \"big\"", "plan (any other)"] {
+    for name in [
+        "plan = basic",
+        "plan = plus, \"big\"",
+        "plan (any other)",
+        "plan (missing)",
+    ] {
         assert!(report.contains(name), "{name} is not in:\n{report}");
     }
     let shown = workspace.run("diagnostics", &[]).stdout;
@@ -202,10 +207,20 @@ fn levels_are_predicted_explained_counted_and_shown() {
         let of_sum = 1.0 / (1.0 + (-log_odds).exp());
         assert!((of_sum - number(probability)).abs() < 1e-12);
     }
-    assert_eq!(explanations[3]["contributions"]["plan"], 0.0);
 
     let model = server.get("/v1/model").json(200);
     let plan = &model["features"][OF_PLAN];
+    // A missing plan is a level: its own coefficient, and none of the others.
+    let mean: f64 = plan["levels"]
+        .as_array()
+        .expect("levels")
+        .iter()
+        .map(|level| number(&level["coefficient"]) * number(&level["imputed"]))
+        .sum();
+    let missing = &plan["missing"];
+    let own = number(&missing["coefficient"]) * (1.0 - number(&missing["share"])) - mean;
+    let contribution = number(&explanations[3]["contributions"]["plan"]);
+    assert!((contribution - own).abs() < 1e-12, "{contribution} {own}");
     let levels: Vec<&Value> = plan["levels"]
         .as_array()
         .expect("levels")
