@@ -11,7 +11,6 @@ use record::{Evidence, NeededLabels};
 use scoring::{
     Comparison, Contest, GateDecision, Metrics, UnseenTest, WindowChoice, WindowTrial, gate,
 };
-use training::FitSettings;
 
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{OpenRun, is_unusable_data};
@@ -133,9 +132,7 @@ impl OpenRun<'_> {
         let windows = scoring::windows(config.training.window, table.rows(), &batches, drift);
         let first = training::train(config, table, windows[0].rows.clone(), position.clone())?;
         let choice = scoring::choose_window(&WindowTrial {
-            settings: &FitSettings {
-                c: config.training.c,
-            },
+            training: &config.training,
             table,
             windows: &windows,
             first: &first,
@@ -144,7 +141,8 @@ impl OpenRun<'_> {
         let chosen = if choice.chosen == windows[0] {
             first
         } else {
-            training::train(config, table, choice.chosen.rows.clone(), position)?
+            let rows = choice.chosen.rows.clone();
+            training::train_like(&first, config, table, rows, position)?
         };
         Ok(FittedCandidate {
             model: Model {

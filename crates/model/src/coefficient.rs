@@ -10,7 +10,8 @@ use crate::model::Model;
 pub struct Coefficient<'m> {
     /// Name of the feature.
     pub feature: &'m str,
-    /// The part of the feature: a number, a level, all other levels, or its missing cells.
+    /// The part of the feature: a number, a curve of it, a level, all other levels, or its missing
+    /// cells.
     pub encoding: Encoding<'m>,
     /// Log-odds per raw unit.
     pub value: f64,
@@ -26,6 +27,8 @@ impl Coefficient<'_> {
         let feature = self.feature;
         match self.encoding {
             Encoding::Number => feature.to_owned(),
+            Encoding::Trend(_) => format!("{feature} (trend)"),
+            Encoding::Curve(_) => format!("{feature} (curve)"),
             Encoding::Level(level) => format!("{feature} = {}", escaped(level.text().as_bytes())),
             Encoding::OtherThan(_) => format!("{feature} (any other)"),
             Encoding::Missing => format!("{feature} (missing)"),

@@ -1,14 +1,19 @@
-//! The design of a linear model: the columns that its features become.
+//! The design of a logistic regression: the columns that its features become.
 //!
-//! A number becomes one column, its value. A category becomes an indicator for each of its frequent
-//! levels and one indicator for all other levels, unseen ones included. If enough cells are missing,
-//! a last indicator is 1 for a missing cell. The columns are in the order of the features; those of a
-//! category are in the order of its levels.
+//! A number becomes one column, its value. In the form `curves` it becomes curves of its value: one
+//! that rises by 1 from each knot to the next while the model is fitted, and then two: its trend,
+//! which is a straight line between the outer knots, and its effect, the sum of the fitted steps. The
+//! trend has the coefficient 0, so that the effect alone counts in a prediction; drift tests watch it.
+//!
+//! A category becomes an indicator for each of its frequent levels and one indicator for all other
+//! levels, unseen ones included. If enough cells of a category are missing, or of a number in the form
+//! `curves`, a last indicator is 1 for a missing cell. The columns are in the order of the features;
+//! those of a category are in the order of its levels.
 
 use common::Schema;
 use common::schema::{Kind, flaw_of_level};
 use dataset::Level;
-use dataset::passes::{CategoryCounts, Encoding, LevelCount, Profile, Term};
+use dataset::passes::{CategoryCounts, Curve, Encoding, LevelCount, Profile, Term};
 use serde::{Deserialize, Serialize};
 
 /// Minimum number of rows of a level that has its own column, and of missing cells that have one.
@@ -20,12 +25,58 @@ const MAX_CATEGORY_LEVELS: usize = 50;
 /// model, and of a pass over rows, grows with the square of the number of columns.
 const MAX_LEVELS: usize = 200;
 
-/// The columns of a linear model. By default each feature is a number.
+/// Maximum number of columns that the curves of all numbers have together while they are fitted.
+const MAX_STEPS: usize = 256;
+/// Number of steps of a number's curve, if there are few numbers.
+const STEPS: usize = 9;
+/// Minimum number of steps: a curve of one step would be a straight line.
+const MIN_STEPS: usize = 2;
+/// The outer knots leave out this share of the training rows at each end, so that a few extreme values
+/// do not stretch a curve.
+const OUTSIDE: f64 = 0.005;
+
+/// The columns of a logistic regression. By default each feature is a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Design {
-    /// The features that are categories, in the order of the features.
-    categories: Vec<Category>,
+    /// The columns of features that are not one number each, in the order of the features.
+    groups: Vec<Group>,
+}
+
+/// The columns of one feature. The written form is recognised by its fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Group {
+    Category(Category),
+    Effect(Effect),
+    Steps(Steps),
+}
+
+/// A number while its curve is fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Steps {
+    /// The number's place among the features.
+    feature: usize,
+    /// A curve for each pair of neighbouring knots, which rises from 0 to 1 between them.
+    steps: Vec<Curve>,
+    /// True if missing cells have their own column. Otherwise they are imputed.
+    missing: bool,
+}
+
+/// The fitted curve of a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// The number's place among the features.
+    pub feature: usize,
+    /// A straight line from 0 at the first knot to 1 at the last one.
+    pub trend: Curve,
+    /// Log-odds that the number adds. Their mean over the training rows is 0.
+    pub effect: Curve,
+    /// True if drift tests watch the effect, too, not only the trend.
+    pub is_watched: bool,
+    /// True if missing cells have their own column. Otherwise they are imputed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
 }
 
 /// A category in a design.
@@ -41,7 +92,7 @@ struct Category {
 }
 
 impl Design {
-    /// Chooses the columns by the profile of the training rows. Each category gets a column for
+    /// Chooses the columns of the form `linear` by the profile of the training rows. Each category gets a column for
     /// each of its frequent levels, at most 50. All categories together get at most 200, for the
     /// most frequent levels. Missing cells count as a level if there are at least ten.
     ///
@@ -68,64 +119,293 @@ impl Design {
             missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
         });
         Self {
-            categories: categories.collect(),
+            groups: categories.map(Group::Category).collect(),
         }
     }
 
-    /// True if every feature is a number.
+    /// The columns of the form `curves` while it is fitted: those of [`choose`](Self::choose), with
+    /// steps for the numbers that have more than two different values. `None` if there is no such
+    /// number, or if there are too many.
+    ///
+    /// The knots are quantiles of the sample of the profile, so that a tenth of the rows is between
+    /// any two. A number with few different values has a knot at each.
+    pub fn of_steps(schema: &Schema, profile: &Profile) -> Option<Self> {
+        let linear = Self::choose(schema, profile);
+        let numbers = schema.features.len() - linear.groups.len();
+        let n_steps = STEPS.min(MAX_STEPS / numbers.max(1));
+        if n_steps < MIN_STEPS {
+            return None;
+        }
+        let mut categories = linear.groups.into_iter().peekable();
+        let mut groups = Vec::new();
+        for feature in 0..schema.features.len() {
+            if let Some(category) = categories.next_if(|group| group.feature() == feature) {
+                groups.push(category);
+                continue;
+            }
+            let knots = knots(&profile.sample.columns[feature], n_steps);
+            let has_missing = profile.columns[feature].missing >= MIN_LEVEL_ROWS;
+            if knots.len() > 2 {
+                groups.push(Group::Steps(Steps::between(feature, &knots, has_missing)));
+            }
+        }
+        let has_steps = groups.iter().any(|group| matches!(group, Group::Steps(_)));
+        has_steps.then_some(Self { groups })
+    }
+
+    /// True if every feature is one column with its number.
     pub(crate) fn is_of_numbers(&self) -> bool {
-        self.categories.is_empty()
+        self.groups.is_empty()
+    }
+
+    /// True if a number has a curve.
+    pub(crate) fn has_curves(&self) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|group| !matches!(group, Group::Category(_)))
+    }
+
+    /// The fitted curves, in the order of the features.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.groups.iter().filter_map(|group| match group {
+            Group::Effect(effect) => Some(effect),
+            Group::Category(_) | Group::Steps(_) => None,
+        })
     }
 
     /// Number of levels that have their own columns.
     fn levels(&self) -> usize {
-        let levels = self.categories.iter().map(|category| category.levels.len());
+        let levels = self.groups.iter().map(|group| match group {
+            Group::Category(category) => category.levels.len(),
+            Group::Effect(_) | Group::Steps(_) => 0,
+        });
         levels.sum()
-    }
-
-    /// Number of columns beyond one for each feature.
-    pub(crate) fn extra_columns(&self) -> usize {
-        let of_missing = self.categories.iter().filter(|category| category.missing);
-        self.levels() + of_missing.count()
     }
 
     /// Number of columns of the first `features` features.
     pub(crate) fn width(&self, features: usize) -> usize {
-        features + self.extra_columns()
+        features + self.grouped_columns() - self.groups.len()
+    }
+
+    /// Number of features that have this number of columns together.
+    pub(crate) fn features_of(&self, width: usize) -> usize {
+        (width + self.groups.len()).saturating_sub(self.grouped_columns())
+    }
+
+    fn grouped_columns(&self) -> usize {
+        self.groups.iter().map(Group::width).sum()
     }
 
     /// The columns of the first `features` features.
     pub fn terms(&self, features: usize) -> Vec<Term<'_>> {
         let mut terms = Vec::with_capacity(self.width(features));
-        let mut categories = self.categories.iter().peekable();
+        let mut groups = self.groups.iter().peekable();
         for feature in 0..features {
-            match categories.next_if(|category| category.feature == feature) {
-                None => terms.push(Term {
-                    feature,
-                    encoding: Encoding::Number,
-                    if_missing: None,
-                }),
-                Some(category) => terms.extend(category.terms()),
+            match groups.next_if(|group| group.feature() == feature) {
+                None => terms.push(number(feature)),
+                Some(group) => terms.extend(group.terms()),
             }
         }
         terms
     }
 
+    /// For each column of the first `features` features, true if drift tests leave it out because
+    /// another column says nearly the same.
+    pub fn unwatched(&self, features: usize) -> Vec<bool> {
+        let is_unwatched = |term: &Term<'_>| {
+            let effect = self.effects().find(|it| it.feature == term.feature);
+            matches!(term.encoding, Encoding::Curve(_)) && effect.is_some_and(|it| !it.is_watched)
+        };
+        self.terms(features).iter().map(is_unwatched).collect()
+    }
+
+    /// The columns to which a model with these columns is fitted: steps in place of each effect.
+    pub(crate) fn for_fitting(&self) -> Self {
+        let groups = self.groups.iter().map(|group| match group {
+            Group::Effect(it) => {
+                Group::Steps(Steps::between(it.feature, it.effect.knots(), it.missing))
+            }
+            group => group.clone(),
+        });
+        Self {
+            groups: groups.collect(),
+        }
+    }
+
+    /// The same columns with an effect in place of the steps of each number. `effect` makes it from
+    /// the place of the number's first column and its knots.
+    pub fn with_effects(&self, mut effect: impl FnMut(usize, &[f64]) -> (Curve, bool)) -> Self {
+        let mut groups = Vec::with_capacity(self.groups.len());
+        let mut place = 0;
+        let mut next_feature = 0;
+        for group in &self.groups {
+            place += group.feature() - next_feature;
+            next_feature = group.feature() + 1;
+            groups.push(match group {
+                Group::Steps(steps) => {
+                    let knots = steps.knots();
+                    let (effect, is_watched) = effect(place, &knots);
+                    Group::Effect(Effect {
+                        feature: steps.feature,
+                        trend: trend(&knots),
+                        effect,
+                        is_watched,
+                        missing: steps.missing,
+                    })
+                }
+                group => group.clone(),
+            });
+            place += group.width();
+        }
+        Self { groups }
+    }
+
     /// The reason why this design does not fit a schema's features; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
-        let mut named = self.categories.iter().map(|category| category.feature);
-        let features = schema.features.iter().enumerate();
-        let wanted = features.filter(|(_, feature)| feature.kind.is_category());
-        if !wanted.map(|(place, _)| place).eq(named.by_ref()) {
+        let are_sorted = self
+            .groups
+            .is_sorted_by(|one, next| one.feature() < next.feature());
+        let is_category = |group: &Group| matches!(group, Group::Category(_));
+        let named = self.groups.iter().map(|it| (it.feature(), is_category(it)));
+        let features = schema.features.iter().map(|it| it.kind.is_category());
+        let mut named = named.peekable();
+        let fits = features.enumerate().all(|(place, is_category)| {
+            let group = named.next_if(|(feature, _)| *feature == place);
+            group.map_or(!is_category, |(_, of_category)| of_category == is_category)
+        });
+        if !are_sorted || !fits || named.next().is_some() {
             return Some("its design is not that of its columns");
         }
         if self.levels() > MAX_LEVELS {
             return Some("its design has more levels than any design may have");
         }
-        self.categories
-            .iter()
-            .any(Category::is_flawed)
-            .then_some("its design has an invalid level")
+        let flaws = self.groups.iter().filter_map(Group::flaw);
+        flaws.into_iter().next()
+    }
+}
+
+impl Group {
+    /// The feature's place among the features.
+    fn feature(&self) -> usize {
+        match self {
+            Self::Category(category) => category.feature,
+            Self::Effect(effect) => effect.feature,
+            Self::Steps(steps) => steps.feature,
+        }
+    }
+
+    /// Number of columns.
+    fn width(&self) -> usize {
+        match self {
+            Self::Category(it) => it.levels.len() + 1 + usize::from(it.missing),
+            Self::Effect(it) => 2 + usize::from(it.missing),
+            Self::Steps(it) => it.steps.len() + usize::from(it.missing),
+        }
+    }
+
+    fn terms(&self) -> Vec<Term<'_>> {
+        match self {
+            Self::Category(category) => category.terms().collect(),
+            Self::Effect(it) => {
+                let both = [Encoding::Trend(&it.trend), Encoding::Curve(&it.effect)];
+                curves(it.feature, both, it.missing)
+            }
+            Self::Steps(it) => {
+                let steps = it.steps.iter().map(Encoding::Curve);
+                curves(it.feature, steps, it.missing)
+            }
+        }
+    }
+
+    fn flaw(&self) -> Option<&'static str> {
+        match self {
+            Self::Category(category) => category
+                .is_flawed()
+                .then_some("its design has an invalid level"),
+            Self::Effect(it) => {
+                let is_valid = it.trend.is_valid() && it.effect.is_valid();
+                (!is_valid || it.trend.knots() != it.effect.knots())
+                    .then_some("its design has an invalid curve")
+            }
+            Self::Steps(_) => Some("its curves are not finished"),
+        }
+    }
+}
+
+impl Steps {
+    fn between(feature: usize, knots: &[f64], missing: bool) -> Self {
+        let pairs = knots.windows(2);
+        Self {
+            feature,
+            steps: pairs.map(|pair| Curve::step(pair[0], pair[1])).collect(),
+            missing,
+        }
+    }
+
+    fn knots(&self) -> Vec<f64> {
+        let first = self.steps.first().map(|step| step.knots()[0]);
+        let others = self.steps.iter().map(|step| step.knots()[1]);
+        first.into_iter().chain(others).collect()
+    }
+}
+
+fn number<'a>(feature: usize) -> Term<'a> {
+    Term {
+        feature,
+        encoding: Encoding::Number,
+        if_missing: None,
+    }
+}
+
+/// The columns of a number with these curves.
+fn curves<'a>(
+    feature: usize,
+    curves: impl IntoIterator<Item = Encoding<'a>>,
+    has_missing: bool,
+) -> Vec<Term<'a>> {
+    let curves = curves.into_iter().map(|encoding| Term {
+        feature,
+        encoding,
+        if_missing: None,
+    });
+    let of_missing = has_missing.then_some(Term {
+        feature,
+        encoding: Encoding::Missing,
+        if_missing: Some(1.0),
+    });
+    curves.chain(of_missing).collect()
+}
+
+/// The straight line from 0 at the first knot to 1 at the last one.
+fn trend(knots: &[f64]) -> Curve {
+    let (first, last) = (knots[0], knots[knots.len() - 1]);
+    let shares = knots.iter().map(|knot| (knot - first) / (last - first));
+    Curve::new(knots.to_vec(), shares.collect())
+}
+
+/// The knots of a number with these values: every value if there are few, otherwise quantiles.
+fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let mut different = sorted.clone();
+    different.dedup();
+    if different.len() > n_steps + 1 {
+        let shares = (0..=n_steps).map(|knot| knot as f64 / n_steps as f64);
+        let quantile = |share: f64| {
+            let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
+            sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+        };
+        different = shares.map(quantile).collect();
+        different.dedup();
+    }
+    let are_wide = different
+        .windows(2)
+        .all(|pair| (pair[1] - pair[0]).is_normal());
+    let width = different.last().zip(different.first());
+    let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());
+    if are_wide && is_finite {
+        different
+    } else {
+        Vec::new()
     }
 }
 
@@ -349,14 +629,14 @@ mod tests {
         assert!(design.flaw(&Schema::default()).is_some());
         assert_eq!(Design::default().flaw(&Schema::default()), None);
         let with = |levels: &[&str]| Design {
-            categories: vec![Category {
+            groups: vec![Group::Category(Category {
                 feature: 1,
                 levels: levels
                     .iter()
                     .map(|level| Level::from((*level).to_owned()))
                     .collect(),
                 missing: false,
-            }],
+            })],
         };
         for levels in [&["a", "a"][..], &[" a"], &[""]] {
             assert!(with(levels).flaw(&schema()).is_some(), "{levels:?}");

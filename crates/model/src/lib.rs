@@ -8,6 +8,7 @@ mod coefficient;
 mod covariance;
 mod design;
 mod file;
+mod form;
 mod linear;
 mod model;
 mod predictor;
@@ -19,8 +20,9 @@ mod window;
 
 pub use coefficient::Coefficient;
 pub use covariance::{covariance_flaw, shortfall};
-pub use design::Design;
+pub use design::{Design, Effect};
 pub use file::FORMAT;
+pub use form::{Form, FormResult};
 pub use linear::LinearPredictor;
 pub use model::{Check, Convergence, Model};
 pub use predictor::Predictor;

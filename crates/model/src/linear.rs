@@ -1,10 +1,11 @@
-//! The linear form: a logistic regression on numbers and on indicators of levels.
+//! A logistic regression on numbers, curves of numbers, and indicators of levels.
 
 use common::Schema;
-use dataset::passes::{LinearExpression, WeightedTerm};
+use dataset::passes::{Encoding, LinearExpression, WeightedTerm};
 use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
+use crate::form::Form;
 
 /// A logistic regression: its columns, intercept and coefficients, and the values that are imputed
 /// for missing ones.
@@ -33,12 +34,55 @@ impl LinearPredictor {
         }
     }
 
+    /// The form of the effects of numbers.
+    pub fn form(&self) -> Form {
+        if self.design.has_curves() {
+            Form::Curves
+        } else {
+            Form::Linear
+        }
+    }
+
+    pub(crate) fn unwatched(&self) -> Vec<bool> {
+        let n_features = self.design.features_of(self.coefficients.len());
+        self.design.unwatched(n_features)
+    }
+
+    /// The same function on the columns to which it was fitted: steps in place of each effect.
+    ///
+    /// The imputed values of steps are not known; they are 0.
+    pub fn for_fitting(&self) -> Self {
+        let n_features = self.design.features_of(self.coefficients.len());
+        let terms = self.design.terms(n_features).into_iter();
+        let weights = self.coefficients.iter().zip(&self.imputed);
+        let (mut intercept, mut coefficients, mut imputed) = (self.intercept, vec![], vec![]);
+        for (term, (coefficient, mean)) in terms.zip(weights) {
+            match term.encoding {
+                Encoding::Trend(_) => {}
+                Encoding::Curve(curve) => {
+                    let values = curve.values();
+                    intercept += coefficient * values[0];
+                    let steps = values.windows(2);
+                    coefficients.extend(steps.map(|pair| coefficient * (pair[1] - pair[0])));
+                    imputed.extend(vec![0.0; values.len() - 1]);
+                }
+                _ => {
+                    coefficients.push(*coefficient);
+                    imputed.push(*mean);
+                }
+            }
+        }
+        Self {
+            intercept,
+            coefficients,
+            imputed,
+            design: self.design.for_fitting(),
+        }
+    }
+
     /// The log-odds of the positive label as an expression of a row.
     pub fn expression(&self) -> LinearExpression<'_> {
-        let n_features = self
-            .coefficients
-            .len()
-            .saturating_sub(self.design.extra_columns());
+        let n_features = self.design.features_of(self.coefficients.len());
         let terms = self.design.terms(n_features).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
         LinearExpression {

@@ -7,6 +7,7 @@ use common::ledger::DataPosition;
 use dataset::passes::{Agreement, Profile};
 use serde::{Deserialize, Serialize};
 
+use crate::form::FormResult;
 use crate::predictor::Predictor;
 use crate::threshold::Threshold;
 use crate::window::WindowResult;
@@ -37,7 +38,8 @@ pub struct Model {
     pub rows: u64,
     /// Number of positive labels among the labelled rows.
     pub positives: u64,
-    /// Inverse strength of the penalty: the setting `training.c`.
+    /// Inverse strength of the penalty: in the form `linear` the setting `training.c`, otherwise the
+    /// one that was chosen.
     pub c: f64,
     /// Figures of the fit's last step.
     pub convergence: Convergence,
@@ -46,6 +48,10 @@ pub struct Model {
     /// The operating threshold.
     #[serde(default, skip_serializing_if = "Threshold::is_half")]
     pub threshold: Threshold,
+    /// The forms that were tried. Empty if there was no choice: few rows, or a form that the
+    /// configuration names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<FormResult>,
     /// The training windows that were tried, in the order of their length. Empty if there was no
     /// choice: the first model, and one that was fitted by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

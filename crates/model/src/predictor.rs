@@ -4,6 +4,8 @@ use common::Schema;
 use dataset::passes::LinearExpression;
 use serde::{Deserialize, Serialize};
 
+use crate::design::Effect;
+use crate::form::Form;
 use crate::linear::LinearPredictor;
 
 /// A function from a row to log-odds, in one of several forms.
@@ -13,11 +15,33 @@ use crate::linear::LinearPredictor;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Predictor {
-    /// A logistic regression that is linear in each number.
+    /// A logistic regression on numbers, curves of numbers, and indicators of levels.
     Linear(LinearPredictor),
 }
 
 impl Predictor {
+    /// The form of the effects of numbers.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Linear(linear) => linear.form(),
+        }
+    }
+
+    /// The fitted curves of numbers, in the order of the features.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        match self {
+            Self::Linear(linear) => linear.design.effects(),
+        }
+    }
+
+    /// For each coefficient, true if drift tests leave it out because another one says nearly the
+    /// same.
+    pub fn unwatched(&self) -> Vec<bool> {
+        match self {
+            Self::Linear(linear) => linear.unwatched(),
+        }
+    }
+
     /// The log-odds of the positive label as an expression of a row.
     pub fn expression(&self) -> LinearExpression<'_> {
         match self {

@@ -10,11 +10,11 @@ use std::ops::Range;
 
 use anyhow::Context;
 use common::Failure;
-use common::config::TrainingWindow;
+use common::config::{TrainingSettings, TrainingWindow};
 use dataset::passes::{ScoredRow, log_loss, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
-use training::{FitError, FitSettings, OutOfFold, first_row_of_last, fit_window};
+use training::{FitError, FitSettings, OutOfFold, WindowFit, first_row_of_last, fit_window};
 
 use crate::statistics::{PairedRow, p_value_of_positive_mean};
 
@@ -92,7 +92,7 @@ pub fn first_gate_row(new: u64, batches: &[u64], drift: Option<u64>, fitted: u64
 #[derive(Clone, Copy, Debug)]
 pub struct WindowTrial<'a> {
     /// Settings of the fits.
-    pub settings: &'a FitSettings,
+    pub training: &'a TrainingSettings,
     /// The ingested data.
     pub table: &'a Table,
     /// The windows, at least one.
@@ -119,7 +119,11 @@ pub struct WindowChoice {
 /// An error if a fold of the first window cannot be fitted. Another window is left out then.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = GateRows::of(trial.table, trial.gate_rows);
-    let first = Tried::of(trial, &gate, &trial.windows[0], &trial.first.predictor)?;
+    let near = WindowFit {
+        predictor: trial.first.predictor.clone(),
+        settings: FitSettings { c: trial.first.c },
+    };
+    let first = Tried::of(trial, &gate, &trial.windows[0], &near)?;
     let features = trial.first.schema.features.len();
     let mut tried: Vec<Result<Tried, String>> = vec![Ok(first)];
     for window in &trial.windows[1..] {
@@ -216,10 +220,10 @@ impl Tried {
         trial: &WindowTrial<'_>,
         gate: &GateRows,
         window: &WindowRows,
-        near: &Predictor,
+        near: &WindowFit,
     ) -> anyhow::Result<Self> {
         let selection = Selection::rows(window.rows.clone());
-        let folds = OutOfFold::new(trial.settings, near, trial.table, &selection);
+        let folds = OutOfFold::new(&near.settings, &near.predictor, trial.table, &selection);
         let mut log_odds_of_rows = Vec::with_capacity(gate.labels.len());
         for fold in &gate.folds {
             let number = fold.number;
@@ -263,8 +267,8 @@ fn try_shorter(
             "it has {fewest} rows of one label, fewer than {MIN_OF_EACH_LABEL}"
         ));
     }
-    let schema = &trial.first.schema;
-    let near = fit_window(trial.settings, schema, trial.table, window.rows.clone())
+    let rows = window.rows.clone();
+    let near = fit_window(trial.first, trial.training, trial.table, rows)
         .map_err(|error| error.to_string())?;
     Tried::of(trial, gate, window, &near).map_err(|error| format!("{error:#}"))
 }

@@ -103,7 +103,8 @@ fn standardised(
         covariance.row_mut(constant).fill(0.0);
         covariance.column_mut(constant).fill(0.0);
     }
-    Some(covariance * overfit(&directions, &penalty, fit.curvature[[0, 0]]))
+    let factor = overfit(&directions, &penalty, fit);
+    Some(covariance * factor)
 }
 
 /// Places of the coefficients whose columns have one value. Only the penalty knows their variance. It
@@ -129,7 +130,7 @@ fn bias(penalty: &Array2<f64>, pull: &Array1<f64>) -> Array1<f64> {
 /// factor is (1 − k/4W)⁻⁵. Two of the powers are those of the jackknife (MacKinnon and White
 /// 1985): a row pulls the fit towards its own label. The others are measured. A fit of 40
 /// coefficients to 300 rows has too extreme probabilities, so that its curvature is too small.
-fn overfit(directions: &Directions, penalty: &Array2<f64>, weight: f64) -> f64 {
+fn overfit(directions: &Directions, penalty: &Array2<f64>, fit: &Fit) -> f64 {
     let shares = penalty.diag().to_owned();
     let determined = shares.iter().zip(&directions.is_open);
     let determined: f64 = determined
@@ -141,6 +142,8 @@ fn overfit(directions: &Directions, penalty: &Array2<f64>, weight: f64) -> f64 {
             }
         })
         .sum();
+    let determined = determined + fit.hidden_coefficients;
+    let weight = fit.curvature[[0, 0]];
     let share = (determined - FEW_COEFFICIENTS).max(0.0) / (4.0 * weight);
     (1.0 - share.min(MAX_SHARE)).powi(-5)
 }

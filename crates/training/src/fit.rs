@@ -10,6 +10,7 @@
 //! fails from a start, it begins again with all weights 0.
 
 mod axes;
+mod effects;
 mod error;
 mod folds;
 mod newton;
@@ -25,6 +26,7 @@ use model::Design;
 use self::newton::Goal;
 use self::optimum::{Rows, solve};
 
+pub(crate) use effects::with_effects;
 pub use error::FitError;
 pub use folds::OutOfFold;
 pub use optimum::Fit;

@@ -6,6 +6,7 @@
 mod check;
 mod covariance;
 mod fit;
+mod forms;
 mod linear;
 mod report;
 mod threshold;
@@ -14,15 +15,16 @@ use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::Context;
-use common::config::TrainingWindow;
+use common::config::{TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
-use common::{Config, Failure, History, Ledger, RunLock, Schema, digest, files};
+use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
-use model::{Check, Convergence, Design, Model, Predictor, Threshold};
+use model::{Check, Convergence, Model, Predictor, Threshold};
 
-use self::fit::fit_profiled;
+use self::fit::with_effects;
+use self::forms::{FormFit, FormRows, fit_form, fit_like};
 
 pub use check::{Beaten, check};
 pub use covariance::{Uncertainty, uncertainty};
@@ -78,23 +80,58 @@ pub fn train(
     rows: Range<usize>,
     data: DataPosition,
 ) -> anyhow::Result<Model> {
+    train_by(config, table, rows, data, |rows| {
+        fit_form(&config.training, rows)
+    })
+}
+
+/// Fits a model as [`train`] does, in the form and with the penalty of another model.
+pub fn train_like(
+    like: &Model,
+    config: &Config,
+    table: &Table,
+    rows: Range<usize>,
+    data: DataPosition,
+) -> anyhow::Result<Model> {
+    let model = train_by(config, table, rows, data, |rows| {
+        fit_like(like, &config.training, rows)
+    })?;
+    Ok(Model {
+        forms: like.forms.clone(),
+        ..model
+    })
+}
+
+fn train_by(
+    config: &Config,
+    table: &Table,
+    rows: Range<usize>,
+    data: DataPosition,
+    fit: impl FnOnce(FormRows<'_>) -> Result<FormFit, FitError>,
+) -> anyhow::Result<Model> {
     let clock = Instant::now();
-    let settings = FitSettings {
-        c: config.training.c,
-    };
     let labelled = Selection::rows(rows.clone()).labelled();
     let profile = profile(&config.schema, table, &labelled);
     if let [first, ..] = &profile.why_no_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
     }
-    let design = Design::choose(&config.schema, &profile);
-    let fitted =
-        fit_profiled(&settings, &design, &profile, table, &labelled).map_err(as_failure)?;
+    let FormFit {
+        settings,
+        fit: fitted,
+        results: forms,
+    } = fit(FormRows {
+        schema: &config.schema,
+        profile: &profile,
+        table,
+        labelled: &labelled,
+    })
+    .map_err(as_failure)?;
     let check = if fitted.rows <= config.training.verify_rows as u64 {
         check(&settings, table, rows, &fitted).context("the fit is wrong")?
     } else {
         Check::NotChecked
     };
+    let fitted = with_effects(fitted, &settings, table, &labelled);
     let Uncertainty {
         covariance,
         client_agreement,
@@ -103,7 +140,7 @@ pub fn train(
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),
-        threshold: operating_threshold(config, &predictor, table, &labelled),
+        threshold: operating_threshold(config, &settings, &predictor, table, &labelled),
         predictor,
         covariance,
         client_agreement,
@@ -118,6 +155,7 @@ pub fn train(
             loss: fitted.loss,
         },
         check,
+        forms,
         windows: Vec::new(),
     };
     if let Some(flaw) = model.flaw() {
@@ -140,41 +178,48 @@ pub fn train(
 /// The threshold that the configuration sets, or chooses by the training rows.
 fn operating_threshold(
     config: &Config,
+    settings: &FitSettings,
     predictor: &Predictor,
     table: &Table,
     labelled: &Selection,
 ) -> Threshold {
-    let settings = FitSettings {
-        c: config.training.c,
-    };
-    let choose = || threshold::choose(&settings, predictor, table, labelled);
+    let choose = || threshold::choose(settings, predictor, table, labelled);
     let fixed = config.scoring.threshold.and_then(Threshold::new);
     fixed.unwrap_or_else(choose)
 }
 
+/// A predictor that tries a training window.
+pub struct WindowFit {
+    /// The predictor.
+    pub predictor: Predictor,
+    /// The settings of its fit.
+    pub settings: FitSettings,
+}
+
 /// Fits a predictor to the labelled rows at these positions of a table, to try a training window.
 ///
-/// It is the predictor of the model that [`train`] fits to the same rows. The categories of the
+/// It is the predictor of the model that [`train_like`] fits to the same rows. The categories of the
 /// table must have few enough levels for a model.
 pub fn fit_window(
-    settings: &FitSettings,
-    schema: &Schema,
+    like: &Model,
+    training: &TrainingSettings,
     table: &Table,
     rows: Range<usize>,
-) -> Result<Predictor, FitError> {
-    let labelled = Selection::rows(rows).labelled();
-    let fitted = if schema
-        .features
-        .iter()
-        .any(|feature| feature.kind.is_category())
-    {
-        let profile = profile(schema, table, &labelled);
-        let design = Design::choose(schema, &profile);
-        fit_profiled(settings, &design, &profile, table, &labelled)
-    } else {
-        fit(settings, &Design::default(), table, &labelled)
+) -> Result<WindowFit, FitError> {
+    let (schema, labelled) = (&like.schema, Selection::rows(rows).labelled());
+    let profile = profile(schema, table, &labelled);
+    let rows = FormRows {
+        schema,
+        profile: &profile,
+        table,
+        labelled: &labelled,
     };
-    fitted.map(|fit| Predictor::Linear(fit.predictor))
+    let FormFit { settings, fit, .. } = fit_like(like, training, rows)?;
+    let fit = with_effects(fit, &settings, table, &labelled);
+    Ok(WindowFit {
+        predictor: Predictor::Linear(fit.predictor),
+        settings,
+    })
 }
 
 /// Writes a model to the candidate's file, and returns the SHA-256 of the file.

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common::cli;
-use dataset::passes::{Encoding, Moments};
-use model::{Check, Coefficient, Model};
+use dataset::passes::{Curve, Encoding, Moments};
+use model::{Check, Coefficient, Form, FormResult, Model};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -17,10 +17,15 @@ pub struct TrainReport {
     pub intercept: f64,
     /// Coefficients in log-odds per raw unit, in the order of the schema's features.
     ///
-    /// They are serialised as a map by feature. A number has its coefficient. A category has a list
-    /// of levels; the level `null`, which is the last, stands for all other levels.
+    /// They are serialised as a map by feature. A number has its coefficient, or its curve as `knots`
+    /// and the `effect` at each, in log-odds. A category has a list of levels; the level `null` stands
+    /// for all other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
+    /// How the log-odds depend on numbers.
+    pub form: Form,
+    /// The forms that were tried; empty without a choice.
+    pub forms: Vec<FormResult>,
     /// Probability above which the positive label is predicted.
     pub threshold: f64,
     /// Labelled rows.
@@ -48,7 +53,7 @@ pub struct TrainReport {
 pub struct FittedCoefficient {
     /// The feature.
     pub feature: String,
-    /// The part of the feature: a number, a level, or all other levels.
+    /// The part of the feature that the coefficient belongs to.
     pub of: FittedTo,
     /// The coefficient's name for people, for example `plan = gold`.
     pub name: String,
@@ -57,10 +62,12 @@ pub struct FittedCoefficient {
 }
 
 /// The part of a feature that a coefficient belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FittedTo {
     /// The number.
     Number,
+    /// The curve of a number, whose values are log-odds.
+    Curve(Curve),
     /// A level of a category.
     Level(String),
     /// All other levels of a category.
@@ -80,24 +87,39 @@ struct OfLevel<'r> {
 }
 
 impl FittedCoefficient {
-    fn of(coefficient: &Coefficient<'_>) -> Self {
-        Self {
+    /// `None` for the trend of a number, which has no part in predictions.
+    fn of(coefficient: &Coefficient<'_>) -> Option<Self> {
+        Some(Self {
             feature: coefficient.feature.to_owned(),
             of: match coefficient.encoding {
                 Encoding::Number => FittedTo::Number,
+                Encoding::Trend(_) => return None,
+                Encoding::Curve(curve) => FittedTo::Curve(curve.clone()),
                 Encoding::Level(level) => FittedTo::Level(level.text().to_owned()),
                 Encoding::OtherThan(_) => FittedTo::AnyOther,
                 Encoding::Missing => FittedTo::Missing,
             },
             name: coefficient.name(),
             value: coefficient.value,
-        }
+        })
+    }
+
+    /// The coefficient for people: a number, or the points of a curve.
+    fn shown(&self) -> String {
+        let FittedTo::Curve(curve) = &self.of else {
+            return significant(self.value);
+        };
+        let points = curve.knots().iter().zip(curve.values());
+        let points: Vec<String> = points
+            .map(|(knot, value)| format!("{value:+.2} at {knot}"))
+            .collect();
+        format!("   {}", points.join(", "))
     }
 
     fn of_level(&self) -> OfLevel<'_> {
         let level = match &self.of {
             FittedTo::Level(level) => Some(level.as_str()),
-            FittedTo::Number | FittedTo::AnyOther | FittedTo::Missing => None,
+            _ => None,
         };
         OfLevel {
             level,
@@ -107,12 +129,38 @@ impl FittedCoefficient {
     }
 }
 
+/// The serialised form of a number's curve.
+#[derive(Serialize)]
+struct OfCurve<'r> {
+    knots: &'r [f64],
+    /// Log-odds at each knot.
+    effect: &'r [f64],
+    /// Log-odds of missing cells; absent if they are imputed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<f64>,
+}
+
 fn by_feature<S: Serializer>(all: &[FittedCoefficient], to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(None)?;
     for own in all.chunk_by(|one, next| one.feature == next.feature) {
         match own {
             [only] if only.of == FittedTo::Number => {
                 map.serialize_entry(&only.feature, &only.value)?;
+            }
+            [
+                FittedCoefficient {
+                    feature,
+                    of: FittedTo::Curve(curve),
+                    ..
+                },
+                others @ ..,
+            ] => {
+                let of_curve = OfCurve {
+                    knots: curve.knots(),
+                    effect: curve.values(),
+                    missing: others.first().map(|missing| missing.value),
+                };
+                map.serialize_entry(feature, &of_curve)?;
             }
             levels => {
                 let list: Vec<OfLevel<'_>> =
@@ -131,8 +179,10 @@ impl TrainReport {
             intercept: model.predictor.expression().intercept,
             coefficients: model
                 .coefficients()
-                .map(|coefficient| FittedCoefficient::of(&coefficient))
+                .filter_map(|coefficient| FittedCoefficient::of(&coefficient))
                 .collect(),
+            form: model.predictor.form(),
+            forms: model.forms.clone(),
             threshold: model.threshold.probability(),
             rows: model.rows,
             positives: model.positives,
@@ -159,8 +209,16 @@ impl fmt::Display for TrainReport {
             "intercept",
             significant(self.intercept)
         )?;
-        for FittedCoefficient { name, value, .. } in &self.coefficients {
-            writeln!(to, "{name:width$}  {}", significant(*value))?;
+        for coefficient in &self.coefficients {
+            writeln!(to, "{:width$}  {}", coefficient.name, coefficient.shown())?;
+        }
+        for tried in &self.forms {
+            let chosen = if tried.is_chosen { ", chosen" } else { "" };
+            writeln!(
+                to,
+                "form {}: log-loss {:.4} on rows left out of the fit (penalty c {}){chosen}",
+                tried.form, tried.log_loss, tried.c
+            )?;
         }
         writeln!(
             to,
@@ -213,6 +271,9 @@ fn collinear(model: &Model, covariance: &[Vec<f64>]) -> Vec<String> {
     });
     let spreads: BTreeMap<&String, Option<f64>> = spreads.collect();
     let is_open = |(place, coefficient): &(usize, Coefficient<'_>)| {
+        if coefficient.encoding != Encoding::Number {
+            return false;
+        }
         let spread = spreads
             .get(&coefficient.feature.to_owned())
             .copied()

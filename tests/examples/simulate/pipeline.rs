@@ -14,7 +14,6 @@ use fullprocess::sums_after;
 use model::Model;
 use record::{Action, DeployedModel, Evidence, Policy, Regime, decide};
 use scoring::{Contest, UnseenTest, WindowTrial, choose_window, first_gate_row, gate, windows};
-use training::FitSettings;
 
 /// A pipeline in memory: a deployed model and the rows so far.
 pub(crate) struct Pipeline<'a> {
@@ -138,16 +137,13 @@ impl<'a> Pipeline<'a> {
     fn retrain(&mut self, evidence: &Evidence) -> RunResult {
         let (table, batches) = (&self.table, &self.batches);
         let drift = self.regime.map(|regime| regime.first_row);
-        let settings = FitSettings {
-            c: self.config.training.c,
-        };
         let windows = windows(self.config.training.window, table.rows(), batches, drift);
         let fitted = self.model.data.rows;
         let first = first_gate_row(self.judged as u64, batches, drift, fitted);
         let gate_rows = first as usize..table.rows();
         let first = train(self.config, table, windows[0].rows.clone());
         let choice = choose_window(&WindowTrial {
-            settings: &settings,
+            training: &self.config.training,
             table,
             windows: &windows,
             first: &first,
@@ -157,7 +153,9 @@ impl<'a> Pipeline<'a> {
         let candidate = if choice.chosen == windows[0] {
             first
         } else {
-            train(self.config, table, choice.chosen.rows.clone())
+            let rows = choice.chosen.rows.clone();
+            training::train_like(&first, self.config, table, rows, position(table))
+                .expect("a model")
         };
         let contest = Contest {
             candidate: &candidate,
@@ -195,11 +193,14 @@ impl<'a> Pipeline<'a> {
 }
 
 fn train(config: &Config, table: &Table, rows: Range<usize>) -> Model {
-    let position = DataPosition {
+    training::train(config, table, rows, position(table)).expect("rows of both labels")
+}
+
+fn position(table: &Table) -> DataPosition {
+    DataPosition {
         rows: table.rows() as u64,
         ..DataPosition::default()
-    };
-    training::train(config, table, rows, position).expect("rows of both labels")
+    }
 }
 
 fn score_of(model: &Model, test: &Table) -> f64 {

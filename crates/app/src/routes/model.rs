@@ -6,7 +6,7 @@ use common::ledger::DataPosition;
 use common::schema::{Feature, Labels};
 use dataset::passes::Encoding;
 use jiff::Timestamp;
-use model::{Check, Coefficient, Convergence, WindowResult};
+use model::{Check, Coefficient, Convergence, Form, FormResult, WindowResult};
 use serde::Serialize;
 
 use super::json::{self, expect_json};
@@ -43,6 +43,10 @@ struct ServedModel<'a> {
     /// Probability above which the label 1 is predicted, unless a request names another.
     threshold: f64,
     /// Training windows that were tried; empty if there was no choice.
+    /// How the log-odds depend on numbers.
+    form: Form,
+    /// The forms that were tried; empty without a choice.
+    forms: &'a [FormResult],
     windows: &'a [WindowResult],
     /// Labelled rows that the model was fitted to.
     rows: u64,
@@ -69,6 +73,15 @@ enum Coefficients<'a> {
         coefficient: f64,
         /// Replacement of a missing value.
         imputed: f64,
+    },
+    Curve {
+        /// Increasing numbers, between which the effect is straight. It is constant outside.
+        knots: &'a [f64],
+        /// Log-odds at each knot; their mean over the training rows is 0.
+        effect: &'a [f64],
+        /// The coefficient of missing cells; absent if a missing cell has the effect 0.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<ServedMissing>,
     },
     Category {
         levels: Vec<ServedLevel<'a>>,
@@ -140,6 +153,8 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         features: features.collect(),
         c: model.c,
         threshold: model.threshold.probability(),
+        form: model.predictor.form(),
+        forms: &model.forms,
         windows: &model.windows,
         rows: model.rows,
         positives: model.positives,
@@ -158,10 +173,26 @@ impl<'a> Coefficients<'a> {
             imputed: of.imputed,
         };
         let levels = own.iter().filter_map(|of| match of.encoding {
-            Encoding::Number | Encoding::Missing => None,
             Encoding::Level(it) => Some(level(of, Some(it.text()))),
             Encoding::OtherThan(_) => Some(level(of, None)),
+            _ => None,
         });
+        let missing = own.iter().find(|of| of.encoding == Encoding::Missing);
+        let missing = missing.map(|of| ServedMissing {
+            coefficient: of.value,
+            share: of.imputed,
+        });
+        let mut curves = own.iter().filter_map(|of| match of.encoding {
+            Encoding::Curve(curve) => Some(curve),
+            _ => None,
+        });
+        if let Some(curve) = curves.next() {
+            return Self::Curve {
+                knots: curve.knots(),
+                effect: curve.values(),
+                missing,
+            };
+        }
         match own {
             [only] if only.encoding == Encoding::Number => Self::Number {
                 coefficient: only.value,
@@ -169,13 +200,7 @@ impl<'a> Coefficients<'a> {
             },
             _ => Self::Category {
                 levels: levels.collect(),
-                missing: own
-                    .iter()
-                    .find(|of| of.encoding == Encoding::Missing)
-                    .map(|of| ServedMissing {
-                        coefficient: of.value,
-                        share: of.imputed,
-                    }),
+                missing,
             },
         }
     }

@@ -23,7 +23,7 @@ use self::section::{Problems, Section};
 pub use self::settings::{
     ApiSettings, DecimalMark, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings,
     DriftTrigger, GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie,
-    ScoringSettings, TextSettings, TrainingSettings, TrainingWindow,
+    ScoringSettings, TextSettings, TrainingForm, TrainingSettings, TrainingWindow,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,

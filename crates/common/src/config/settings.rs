@@ -90,6 +90,20 @@ pub struct TrainingSettings {
     pub verify_rows: usize,
     /// The rows that a model is fitted to; default `auto`.
     pub window: TrainingWindow,
+    /// How the log-odds depend on numbers; default `auto`.
+    pub form: TrainingForm,
+}
+
+/// How the log-odds of a model depend on numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainingForm {
+    /// As straight lines, unless curves predict better.
+    Auto,
+    /// As straight lines.
+    Linear,
+    /// As curves.
+    Curves,
 }
 
 /// The rows that a model is fitted to.
@@ -331,6 +345,7 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
         c: section.value("c", 1.0),
         verify_rows: section.value("verify_rows", 20_000),
         window: section.value("window", TrainingWindow::Auto),
+        form: section.value("form", TrainingForm::Auto),
     };
     if !(settings.c.is_finite() && settings.c > 0.0) {
         section.problem("c", "must be a number above 0");

@@ -1,12 +1,12 @@
 //! A linear expression of a table's columns.
 
-use super::term::{Encoding, Term};
+use super::term::Term;
 use crate::table::Table;
 
 /// An intercept and a weighted sum of terms.
 ///
-/// The expression is plain data: it says what is computed from a row, not where or how. A feature
-/// has either one term with its number, or indicators, of which at most one is 1.
+/// The expression is plain data: it says what is computed from a row, not where or how. The terms of
+/// a feature are its number, curves of it, and indicators, of which at most one is 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearExpression<'a> {
     /// The value where all terms are 0.
@@ -68,7 +68,7 @@ impl LinearExpression<'_> {
             let weight = weighted.coefficient * scale;
             if value.is_nan() {
                 sum += weighted.mean(scale);
-            } else if encoding == Encoding::Number {
+            } else if !encoding.is_indicator() {
                 sum += (value * scale) * weight;
             } else if value == 1.0 {
                 sum += scale * weight;
@@ -103,6 +103,7 @@ fn finite_sum(sum: impl Fn(f64) -> f64) -> f64 {
 mod tests {
     use super::*;
     use crate::level::{Level, level_code};
+    use crate::passes::Encoding;
 
     /// An expression of two numbers. Each of `weights` is a coefficient and an imputed value.
     fn of_numbers(intercept: f64, weights: [(f64, f64); 2]) -> LinearExpression<'static> {

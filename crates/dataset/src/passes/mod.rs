@@ -3,6 +3,7 @@
 mod block_rows;
 mod categories;
 mod column;
+mod curve;
 mod elementary;
 mod engine;
 mod expression;
@@ -16,6 +17,7 @@ mod summary;
 mod term;
 
 pub use self::categories::{CategoryCounts, LevelCount};
+pub use self::curve::Curve;
 pub use self::expression::{LinearExpression, WeightedTerm};
 pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use self::logistic::{

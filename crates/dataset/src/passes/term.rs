@@ -1,5 +1,6 @@
 //! Terms: the columns that an expression makes of a table's columns.
 
+use super::curve::Curve;
 use crate::level::Level;
 
 /// A column that is made of one feature of a table.
@@ -18,6 +19,10 @@ pub struct Term<'a> {
 pub enum Encoding<'a> {
     /// The number in the cell.
     Number,
+    /// A straight line's value at the number in the cell.
+    Trend(&'a Curve),
+    /// A curve's value at the number in the cell.
+    Curve(&'a Curve),
     /// 1 for this level, 0 for any other.
     Level(&'a Level),
     /// 0 for these levels, 1 for any other.
@@ -49,11 +54,20 @@ impl Term<'_> {
 }
 
 impl Encoding<'_> {
+    /// True for an indicator, which is 0 or 1: of a level, of other levels, or of missing cells.
+    pub fn is_indicator(self) -> bool {
+        match self {
+            Self::Number | Self::Trend(_) | Self::Curve(_) => false,
+            Self::Level(_) | Self::OtherThan(_) | Self::Missing => true,
+        }
+    }
+
     /// The number that a present cell becomes.
     #[inline(always)]
     fn value(self, cell: f64) -> f64 {
         match self {
             Self::Number => cell,
+            Self::Trend(curve) | Self::Curve(curve) => curve.value(cell),
             Self::Missing => 0.0,
             Self::Level(level) => f64::from(u8::from(level.code() == cell)),
             Self::OtherThan(levels) => {

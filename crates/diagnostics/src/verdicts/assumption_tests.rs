@@ -18,7 +18,7 @@ fn config(features: &[&str]) -> Config {
     let text = format!(
         r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod",
-        "training":{{"verify_rows":0}},"schema":{{"features":["{names}"]}}}}"#
+        "training":{{"verify_rows":0,"form":"linear"}},"schema":{{"features":["{names}"]}}}}"#
     );
     Config::parse(&std::env::temp_dir().join("config.json"), &text).unwrap()
 }

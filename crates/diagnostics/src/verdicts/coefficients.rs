@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use dataset::passes::Encoding;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
@@ -86,10 +85,12 @@ pub(super) fn untested_coefficients(
     for (coefficient, (position, _)) in untested {
         let feature = coefficient.feature.to_owned();
         let why = match left_out.get(&position) {
-            Some(ExclusionReason::Base | ExclusionReason::Absent) => continue,
+            Some(ExclusionReason::Base | ExclusionReason::Unwatched | ExclusionReason::Absent) => {
+                continue;
+            }
             Some(ExclusionReason::Rare) => UntestedReason::Rare,
             Some(ExclusionReason::RareInTraining) => UntestedReason::RareInTraining,
-            None if coefficient.encoding != Encoding::Number => UntestedReason::Collinear,
+            None if coefficient.encoding.is_indicator() => UntestedReason::Collinear,
             Some(ExclusionReason::Missing) | None => {
                 if found.features.last() != Some(&feature) {
                     found.features.push(feature);
@@ -125,7 +126,7 @@ pub(super) fn largest_change(
         });
     };
     let coefficient = model.coefficients().nth(position)?;
-    let is_of_category = coefficient.encoding != Encoding::Number;
+    let is_of_category = coefficient.encoding.is_indicator();
     Some(CoefficientChange {
         feature: Some(coefficient.feature.to_owned()),
         coefficient: is_of_category.then(|| coefficient.name()),

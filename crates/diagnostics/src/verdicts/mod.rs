@@ -83,4 +83,6 @@ mod assumption_tests;
 #[cfg(test)]
 mod category_tests;
 #[cfg(test)]
+mod curve_tests;
+#[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use common::config::{GatePolicy, TrainingWindow};
+use common::config::{GatePolicy, TrainingForm, TrainingSettings, TrainingWindow};
 use common::{Config, Schema};
 use dataset::{FOLDS, Fold};
 use model::{Design, LinearPredictor, Predictor};
@@ -18,7 +18,7 @@ fn compared_on(
     test: Option<UnseenTest<'_>>,
 ) -> anyhow::Result<Comparison> {
     let window = choose_window(&WindowTrial {
-        settings: &SETTINGS,
+        training: &TRAINING,
         table,
         windows: &windows(TrainingWindow::All, table.rows(), &[], None),
         first: candidate,
@@ -37,6 +37,12 @@ fn compared_on(
 }
 
 const SETTINGS: FitSettings = FitSettings { c: 1.0 };
+const TRAINING: TrainingSettings = TrainingSettings {
+    c: 1.0,
+    verify_rows: 20_000,
+    window: TrainingWindow::Auto,
+    form: TrainingForm::Auto,
+};
 
 fn schema() -> Schema {
     Schema {

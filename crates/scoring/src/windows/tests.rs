@@ -1,9 +1,15 @@
+use common::config::TrainingForm;
 use common::ledger::DataPosition;
 use common::{Config, Schema};
 
 use super::*;
 
-const SETTINGS: FitSettings = FitSettings { c: 1.0 };
+const TRAINING: TrainingSettings = TrainingSettings {
+    c: 1.0,
+    verify_rows: 20_000,
+    window: TrainingWindow::Auto,
+    form: TrainingForm::Auto,
+};
 
 /// Rows of batches. In each batch the label follows `sign` · x, with noise.
 fn table_of(batches: &[(usize, f64)]) -> (Table, Vec<u64>) {
@@ -33,7 +39,7 @@ fn model_of(table: &Table, rows: Range<usize>) -> Model {
 
 fn chosen(table: &Table, windows: &[WindowRows], gate_rows: Range<usize>) -> WindowChoice {
     choose_window(&WindowTrial {
-        settings: &SETTINGS,
+        training: &TRAINING,
         table,
         windows,
         first: &model_of(table, windows[0].rows.clone()),

@@ -24,9 +24,7 @@ use super::start;
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
     /// The design of all rows. It does not depend on the labels, so the fits may share it.
-    design: &'a Design,
-    /// The columns of the design.
-    terms: Vec<Term<'a>>,
+    design: Design,
     table: &'a Table,
     /// The labelled rows.
     selection: Selection,
@@ -46,12 +44,13 @@ impl<'a> OutOfFold<'a> {
     /// rows of the selection. The fits have its form.
     pub fn new(
         settings: &'a FitSettings,
-        near: &'a Predictor,
+        near: &Predictor,
         table: &'a Table,
         selection: &Selection,
     ) -> Self {
         match near {
             Predictor::Linear(near) => {
+                let near = near.for_fitting();
                 Self::linear(settings, near, table, selection.clone().labelled())
             }
         }
@@ -59,7 +58,7 @@ impl<'a> OutOfFold<'a> {
 
     fn linear(
         settings: &'a FitSettings,
-        near: &'a LinearPredictor,
+        near: LinearPredictor,
         table: &'a Table,
         selection: Selection,
     ) -> Self {
@@ -67,7 +66,7 @@ impl<'a> OutOfFold<'a> {
         let of_folds = moments_by_fold(&terms, table, &selection);
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
-        let nearer = one_step(settings, near, &terms, table, &selection, &axes_of_all);
+        let nearer = one_step(settings, &near, &terms, table, &selection, &axes_of_all);
         let axes: Vec<Vec<Axis>> = moments
             .iter()
             .map(|moments| axes(moments, settings))
@@ -90,10 +89,10 @@ impl<'a> OutOfFold<'a> {
         let folds = folds
             .map(|(moments, start)| Others { moments, start })
             .collect();
+        drop(terms);
         Self {
             settings,
-            design: &near.design,
-            terms,
+            design: near.design,
             table,
             selection,
             folds,
@@ -108,8 +107,8 @@ impl<'a> OutOfFold<'a> {
     pub fn without(&self, fold: u64) -> Result<Predictor, FitError> {
         let others = &self.folds[fold as usize];
         let rows = Rows {
-            design: self.design,
-            terms: &self.terms,
+            design: &self.design,
+            terms: &self.design.terms(self.table.features.len()),
             table: self.table,
             selection: &self.selection.clone().of_fold(Fold::Outside(fold)),
             moments: &others.moments,

@@ -41,6 +41,8 @@ pub struct Fit {
     pub(crate) curvature: Array2<f64>,
     /// Second derivatives of the penalty, which are a part of those; 0 for the intercept.
     pub(crate) penalty: Array1<f64>,
+    /// Degrees of freedom that were fitted beyond one for each coefficient.
+    pub(crate) hidden_coefficients: f64,
 }
 
 /// The rows that are fitted.
@@ -90,6 +92,7 @@ pub(super) fn solve(
         weights: optimum.weights,
         curvature: optimum.terms.hessian,
         penalty: objective.penalty,
+        hidden_coefficients: 0.0,
         axes,
     })
 }

@@ -3,7 +3,6 @@
 use common::config::TrainingWindow;
 use dataset::{Table, each_in_parallel};
 use scoring::{Contest, UnseenTest, WindowTrial, choose_window, gate, windows};
-use training::FitSettings;
 
 use super::batches::TRAINING_ROWS;
 use super::{Bound, Target};
@@ -55,9 +54,7 @@ fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> 
     let config = config("score", &Logistic::schema());
     let gate_rows = TRAINING_ROWS..table.rows();
     let window = choose_window(&WindowTrial {
-        settings: &FitSettings {
-            c: config.training.c,
-        },
+        training: &config.training,
         table: &table,
         windows: &windows(TrainingWindow::All, table.rows(), &[], None),
         first: &candidate,

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::types::{
-    closed, count, flag, interval_or_null, labels, list, number, object, or_null, share,
-    share_or_null, text, time, windows,
+    closed, count, flag, form, forms, interval_or_null, labels, list, number, object, or_null,
+    share, share_or_null, text, time, windows,
 };
 
 /// The served model.
@@ -20,13 +20,22 @@ pub(super) fn model() -> Value {
             ("coefficient", number()),
             ("imputed", number()),
             ("levels", list(&level)),
+            ("knots", list(&number())),
+            ("effect", list(&number())),
             (
                 "missing",
                 closed(&[("coefficient", number()), ("share", share())]),
             ),
             ("allowed", json!({"type": ["object", "null"]})),
         ],
-        &["coefficient", "imputed", "levels", "missing"],
+        &[
+            "coefficient",
+            "effect",
+            "imputed",
+            "knots",
+            "levels",
+            "missing",
+        ],
     );
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
     let members = [
@@ -43,6 +52,8 @@ pub(super) fn model() -> Value {
         ("features", list(&feature)),
         ("c", number()),
         ("threshold", share()),
+        ("form", form()),
+        ("forms", forms()),
         ("windows", windows()),
         ("rows", count()),
         ("positives", count()),

@@ -75,6 +75,22 @@ pub(super) fn windows() -> Value {
     list(&window)
 }
 
+/// Name of a form.
+pub(super) fn form() -> Value {
+    json!({"type": "string", "enum": ["linear", "curves"]})
+}
+
+/// The forms that were tried.
+pub(super) fn forms() -> Value {
+    list(&closed(&[
+        ("form", form()),
+        ("c", number()),
+        ("log_loss", number()),
+        ("standard_error", number()),
+        ("is_chosen", flag()),
+    ]))
+}
+
 /// A text.
 pub(super) fn text() -> Value {
     json!({"type": "string"})

@@ -1,5 +1,6 @@
 //! A deployed model as the score test needs it: standardised coefficients and their covariance.
 
+use std::iter::once;
 use std::ops::Range;
 
 use dataset::passes::{
@@ -29,6 +30,8 @@ pub struct DeployedCoefficients<'m> {
     pub(super) categories: Vec<Range<usize>>,
     /// For each coefficient, true if too few training rows determine it.
     pub(super) is_rare_in_training: Vec<bool>,
+    /// For each coefficient, true if the test leaves it out, as its model says.
+    pub(super) is_unwatched: Vec<bool>,
     /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
@@ -67,6 +70,7 @@ impl<'m> DeployedCoefficients<'m> {
             training_agreement: model.client_agreement,
             categories: categories(&terms),
             is_rare_in_training: rare_in_training(&terms, &model.profile),
+            is_unwatched: once(false).chain(model.predictor.unwatched()).collect(),
             terms,
             axes,
         }
@@ -173,6 +177,7 @@ pub(super) fn max_log_odds() -> f64 {
 fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f64> {
     match encoding {
         Encoding::Number => known.moments().and_then(Moments::standard_deviation),
+        Encoding::Trend(_) | Encoding::Curve(_) => None,
         Encoding::Level(_) | Encoding::OtherThan(_) | Encoding::Missing => {
             Some((mean * (1.0 - mean)).max(0.0).sqrt())
         }
@@ -228,7 +233,7 @@ fn categories(terms: &[Term<'_>]) -> Vec<Range<usize>> {
         (terms, positions)
     });
     positions
-        .filter(|(terms, _)| terms.iter().all(|term| term.encoding != Encoding::Number))
+        .filter(|(terms, _)| terms.iter().all(|term| term.encoding.is_indicator()))
         .map(|(_, positions)| positions)
         .collect()
 }

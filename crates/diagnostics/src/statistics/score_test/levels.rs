@@ -28,6 +28,8 @@ const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 pub(crate) enum ExclusionReason {
     /// Base level: the intercept and the other levels determine it.
     Base,
+    /// The trend of the number says nearly the same, or the curve may follow the noise of its rows.
+    Unwatched,
     /// Too few rows have this level, or too few have another one.
     Rare,
     /// Too few training rows have the rarer value of the column.
@@ -44,6 +46,9 @@ impl DeployedCoefficients<'_> {
         let rare = self.is_rare_in_training.iter().enumerate();
         let rare = rare.filter(|(_, is_rare)| **is_rare);
         let rare = rare.map(|(position, _)| (position, ExclusionReason::RareInTraining));
+        let unwatched = self.is_unwatched.iter().enumerate();
+        let unwatched = unwatched.filter(|(_, is_unwatched)| **is_unwatched);
+        let unwatched = unwatched.map(|(position, _)| (position, ExclusionReason::Unwatched));
         let curvature = |position| {
             let found = self.curvature(terms, position).unwrap_or(f64::NAN);
             (position, found)
@@ -53,7 +58,7 @@ impl DeployedCoefficients<'_> {
             exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
         });
         // A level that these rows lack is reported as absent, even if it was rare in the training.
-        rare.chain(levels).collect()
+        rare.chain(unwatched).chain(levels).collect()
     }
 
     /// The curvature Σp(1−p) of the rows with a level, within rounding.

@@ -21,6 +21,9 @@ pub(super) fn rare_in_training(terms: &[Term<'_>], profile: &Profile) -> Vec<boo
     let is_rare = |term: &Term<'_>| {
         let column = &profile.columns[term.feature];
         let rows = match &column.values {
+            ColumnValues::Numbers(_) if term.encoding == Encoding::Missing => {
+                Some(column.missing.min(column.present()))
+            }
             ColumnValues::Numbers(moments) => rows_with_rarer_value(moments),
             ColumnValues::Levels(counts) => {
                 // Missing cells that are imputed have no value of the indicator.
@@ -74,7 +77,7 @@ fn rows_with_rarer_indicator(counts: &CategoryCounts, missing: u64, encoding: En
             present.saturating_sub(levels.iter().map(|level| rows_of(level.text())).sum())
         }
         Encoding::Missing => missing,
-        Encoding::Number => all,
+        Encoding::Number | Encoding::Trend(_) | Encoding::Curve(_) => all,
     };
     rows.min(all - rows.min(all))
 }

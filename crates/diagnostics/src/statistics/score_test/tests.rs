@@ -58,6 +58,7 @@ fn model_of(
         },
         check: Check::NotChecked,
         threshold: Threshold::HALF,
+        forms: Vec::new(),
         windows: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the fit: known optima, and the starts of Newton's method.
 
 mod categories;
+mod curves;
 mod optima;
 mod starts;
 

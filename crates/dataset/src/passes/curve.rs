@@ -1,0 +1,96 @@
+//! Curves: piecewise-linear functions of a number.
+
+use serde::{Deserialize, Serialize};
+
+/// A function of a number that is straight between its knots and constant outside of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Increasing numbers, at least one.
+    knots: Vec<f64>,
+    /// The function's value at each knot.
+    values: Vec<f64>,
+}
+
+impl Curve {
+    /// The curve through these points. There must be as many values as knots.
+    pub fn new(knots: Vec<f64>, values: Vec<f64>) -> Self {
+        Self { knots, values }
+    }
+
+    /// The curve that rises from 0 to 1 between two numbers.
+    pub fn step(from: f64, to: f64) -> Self {
+        Self::new(vec![from, to], vec![0.0, 1.0])
+    }
+
+    /// The numbers between which the curve is straight, in increasing order.
+    pub fn knots(&self) -> &[f64] {
+        &self.knots
+    }
+
+    /// The value at each knot.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The value at a number; NaN for NaN.
+    #[inline]
+    pub fn value(&self, number: f64) -> f64 {
+        let after = self.knots.partition_point(|knot| *knot <= number);
+        match (after.checked_sub(1), self.knots.get(after)) {
+            _ if number.is_nan() => f64::NAN,
+            (None, _) => self.values[0],
+            (Some(last), None) => self.values[last],
+            (Some(before), Some(next)) => {
+                let width = next - self.knots[before];
+                let share = (number - self.knots[before]) / width;
+                let (from, to) = (self.values[before], self.values[after]);
+                from + (to - from) * share
+            }
+        }
+    }
+
+    /// True if it has a point, as many values as knots, all of them finite, and knots that increase by
+    /// finite widths.
+    pub fn is_valid(&self) -> bool {
+        let increases = |pair: &[f64]| pair[0] < pair[1] && (pair[1] - pair[0]).is_finite();
+        !self.knots.is_empty()
+            && self.knots.len() == self.values.len()
+            && self.knots.windows(2).all(increases)
+            && self
+                .knots
+                .iter()
+                .chain(&self.values)
+                .all(|it| it.is_finite())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_straight_between_knots_and_constant_outside() {
+        let curve = Curve::new(vec![1.0, 2.0, 4.0], vec![10.0, 0.0, 3.0]);
+        let points = [-9.0, 1.0, 1.25, 2.0, 3.0, 4.0, 1e300];
+        let found = points.map(|number| curve.value(number));
+        assert_eq!(found, [10.0, 10.0, 7.5, 0.0, 1.5, 3.0, 3.0]);
+        assert!(curve.value(f64::NAN).is_nan());
+        let step = Curve::step(-1.0, 3.0);
+        assert_eq!([-2.0, 0.0, 3.5].map(|it| step.value(it)), [0.0, 0.25, 1.0]);
+        assert_eq!(Curve::new(vec![5.0], vec![2.0]).value(7.0), 2.0);
+    }
+
+    #[test]
+    fn knots_that_do_not_increase_are_no_curve() {
+        let is_valid =
+            |knots: &[f64], values: &[f64]| Curve::new(knots.to_vec(), values.to_vec()).is_valid();
+        assert!(is_valid(&[1.0, 2.0], &[0.0, 0.0]));
+        assert!(!is_valid(&[1.0, 1.0], &[0.0, 0.0]));
+        assert!(!is_valid(&[2.0, 1.0], &[0.0, 0.0]));
+        assert!(!is_valid(&[1.0], &[0.0, 0.0]));
+        assert!(!is_valid(&[], &[]));
+        assert!(!is_valid(&[f64::NAN], &[0.0]));
+        assert!(!is_valid(&[-f64::MAX, f64::MAX], &[0.0, 1.0]));
+        assert!(!is_valid(&[1.0], &[f64::INFINITY]));
+    }
+}

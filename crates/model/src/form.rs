@@ -1,0 +1,40 @@
+//! The forms of models, and what was found when one was chosen.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a model's log-odds depend on a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// As a straight line.
+    Linear,
+    /// As a curve that is straight between knots.
+    Curves,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Linear => "linear",
+            Self::Curves => "curves",
+        })
+    }
+}
+
+/// A form that was tried, with predictions for rows of folds that it was not fitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormResult {
+    /// The form.
+    pub form: Form,
+    /// Inverse strength of its penalty: the best one of those that were tried.
+    pub c: f64,
+    /// Mean log-loss. Each fold has the penalty that the other folds choose.
+    pub log_loss: f64,
+    /// Standard error of the difference to the log-loss of the best form; 0 for the best form.
+    pub standard_error: f64,
+    /// True if the model has this form: the simplest one whose log-loss is within one standard error
+    /// of the best.
+    pub is_chosen: bool,
+}

@@ -1,0 +1,217 @@
+//! The fitted steps of numbers, put together to one effect for each number.
+//!
+//! A model of the form `curves` is fitted to a column for each step of a number. It keeps two columns
+//! of each number: the effect, which is the sum of the fitted steps, and the trend, a straight line
+//! with the coefficient 0. Predictions stay the same within rounding. Drift tests then have as many
+//! degrees of freedom as with straight lines, and one more for a curve that is far from a line.
+
+use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
+use dataset::{Selection, Table};
+use model::LinearPredictor;
+use ndarray::{Array1, Array2, s};
+
+use super::axes::{axes, penalty};
+use super::objective::Point;
+use super::optimum::Fit;
+use super::settings::FitSettings;
+use super::start;
+use crate::linear::Cholesky;
+
+/// Squared correlation of trend and effect from which on drift tests watch the trend alone.
+const SAME: f64 = 0.9;
+/// Factor of the squared degrees of freedom of a curve that its variance must reach before drift
+/// tests watch it.
+///
+/// A fitted curve follows the noise of its own rows, so its effect is smaller in other rows. With d
+/// degrees of freedom, and as many new rows as training rows, this moves the score by d / √(2v)
+/// standard deviations, where v is the variance in units of its error. At v = 2 d² it is one half.
+const CLEAR: f64 = 2.0;
+
+/// The fit with an effect for each number that has steps. A fit without steps stays as it is.
+pub(crate) fn with_effects(
+    fit: Fit,
+    settings: &FitSettings,
+    table: &Table,
+    labelled: &Selection,
+) -> Fit {
+    let wide = fit.predictor.design.terms(table.features.len());
+    let columns = columns(&fit, &wide);
+    let numbers = || columns.iter().filter_map(Columns::steps);
+    if numbers().next().is_none() {
+        return fit;
+    }
+    let design = fit.predictor.design.with_effects(|place, knots| {
+        let steps = numbers().find(|steps| steps.first == place);
+        let flat = || (Curve::new(knots.to_vec(), vec![0.0; knots.len()]), false);
+        steps.map_or_else(flat, |steps| steps.effect(knots))
+    });
+    let terms = design.terms(table.features.len());
+    let axes = axes(&moments(&terms, table, labelled), settings);
+    let coefficients: Vec<f64> = columns.iter().flat_map(Columns::coefficients).collect();
+    let imputed = terms.iter().zip(&axes).map(|(term, axis)| {
+        // The mean of an effect is 0, but for rounding.
+        let is_effect = matches!(term.encoding, Encoding::Curve(_));
+        if is_effect { 0.0 } else { axis.imputed }
+    });
+    let strengths = terms.iter().map(|term| match term.encoding {
+        Encoding::Trend(curve) | Encoding::Curve(curve) => squares_of_steps(curve.values()),
+        _ => 1.0,
+    });
+    let strengths: Array1<f64> = std::iter::once(0.0).chain(strengths).collect();
+    let predictor = LinearPredictor {
+        intercept: fit.predictor.intercept + numbers().map(|steps| steps.mean).sum::<f64>(),
+        coefficients,
+        imputed: imputed.collect(),
+        design: design.clone(),
+    };
+    let point = LogisticPoint {
+        terms: &terms,
+        axes: &axes,
+        weights: start::weights(&predictor, &axes),
+    };
+    let penalty = penalty(&axes, settings) * strengths;
+    let sums = logistic_terms(&point, table, labelled);
+    let Point { weights, terms } = Point::penalised(point.weights, sums, &penalty);
+    let hidden_coefficients = numbers().map(|steps| (steps.freedom - 2.0).max(0.0)).sum();
+    Fit {
+        predictor,
+        weights,
+        curvature: terms.hessian,
+        penalty,
+        hidden_coefficients,
+        axes,
+        ..fit
+    }
+}
+
+/// The columns of one feature in a fit.
+enum Columns {
+    /// The steps of a number.
+    Steps(FittedSteps),
+    /// The coefficient of any other column.
+    Other(f64),
+}
+
+/// The steps of a number in a fit.
+struct FittedSteps {
+    /// Place of the first step among the coefficients.
+    first: usize,
+    /// Log-odds that each step adds.
+    steps: Vec<f64>,
+    /// Mean of the sum of the steps over the training rows.
+    mean: f64,
+    /// Degrees of freedom that the penalty leaves to the steps.
+    freedom: f64,
+    /// The sums of the fit's rows for these steps.
+    spread: Spread,
+}
+
+/// Weighted variances of the steps of a number over the training rows.
+struct Spread {
+    /// Covariance of the steps, in raw units.
+    covariance: Array2<f64>,
+}
+
+fn columns(fit: &Fit, wide: &[Term<'_>]) -> Vec<Columns> {
+    let is_step = |term: &Term<'_>| matches!(term.encoding, Encoding::Curve(_));
+    let together = |one: &Term<'_>, next: &Term<'_>| {
+        one.feature == next.feature && is_step(one) && is_step(next)
+    };
+    let mut first = 0;
+    let groups = wide.chunk_by(together).map(|terms| {
+        let place = first;
+        first += terms.len();
+        match is_step(&terms[0]) {
+            true => Columns::Steps(FittedSteps::of(fit, place, terms.len())),
+            false => Columns::Other(fit.predictor.coefficients[place]),
+        }
+    });
+    groups.collect()
+}
+
+impl Columns {
+    fn steps(&self) -> Option<&FittedSteps> {
+        match self {
+            Self::Steps(steps) => Some(steps),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The coefficients of the columns that are kept.
+    fn coefficients(&self) -> Vec<f64> {
+        match self {
+            Self::Steps(_) => vec![0.0, 1.0],
+            Self::Other(coefficient) => vec![*coefficient],
+        }
+    }
+}
+
+impl FittedSteps {
+    fn of(fit: &Fit, first: usize, count: usize) -> Self {
+        let steps = fit.predictor.coefficients[first..first + count].to_vec();
+        let axes = &fit.axes[first..first + count];
+        let means = axes.iter().map(|axis| axis.imputed);
+        // The intercept is the first row and column.
+        let own = s![first + 1..first + 1 + count, first + 1..first + 1 + count];
+        let curvature = fit.curvature.slice(own).to_owned();
+        let penalty = fit.penalty.slice(s![first + 1..first + 1 + count]);
+        let information = &curvature - &Array2::from_diag(&penalty);
+        let solved = Cholesky::of(&curvature).map(|factor| factor.solve_columns(&information));
+        Self {
+            first,
+            mean: steps
+                .iter()
+                .zip(means)
+                .map(|(step, mean)| step * mean)
+                .sum(),
+            freedom: solved.map_or(count as f64, |solved| solved.diag().sum()),
+            spread: Spread::of(fit, first, count, &information),
+            steps,
+        }
+    }
+
+    /// The effect with the mean 0, and whether drift tests watch it.
+    fn effect(&self, knots: &[f64]) -> (Curve, bool) {
+        let sums = self.steps.iter().scan(-self.mean, |sum, step| {
+            *sum += step;
+            Some(*sum)
+        });
+        let values = std::iter::once(-self.mean).chain(sums).collect();
+        let widths = knots.windows(2).map(|pair| pair[1] - pair[0]);
+        let trend: Array1<f64> = widths.collect();
+        let effect = Array1::from(self.steps.clone());
+        let [own, both, of_trend] = [(&effect, &effect), (&effect, &trend), (&trend, &trend)]
+            .map(|(one, other)| self.spread.covariance(one, other));
+        let is_same = both * both >= SAME * own * of_trend;
+        let is_clear = own >= CLEAR * self.freedom.powi(2);
+        (Curve::new(knots.to_vec(), values), is_clear && !is_same)
+    }
+}
+
+impl Spread {
+    /// From the information matrix of the steps on their axes.
+    fn of(fit: &Fit, first: usize, count: usize, information: &Array2<f64>) -> Self {
+        let with_intercept = fit.curvature.slice(s![0, first + 1..first + 1 + count]);
+        let weight = fit.curvature[[0, 0]];
+        let scales = |place: usize| fit.axes[first + place].scale;
+        let covariance = Array2::from_shape_fn((count, count), |(row, column)| {
+            let centred =
+                information[[row, column]] - with_intercept[row] * with_intercept[column] / weight;
+            centred * scales(row) * scales(column)
+        });
+        Self { covariance }
+    }
+
+    /// Weighted covariance of two sums of the steps.
+    fn covariance(&self, one: &Array1<f64>, other: &Array1<f64>) -> f64 {
+        one.dot(&self.covariance.dot(other))
+    }
+}
+
+/// Sum of the squared differences between neighbouring values.
+fn squares_of_steps(values: &[f64]) -> f64 {
+    values
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).powi(2))
+        .sum()
+}

@@ -1,0 +1,146 @@
+//! Tests of fits to the steps of curves: the coefficients equal those of scikit-learn.
+
+use dataset::passes::{LinearExpression, probability, profile};
+use model::{Check, Form};
+use serde_json::Value;
+
+use super::*;
+use crate::{check, uncertainty};
+
+/// A reference case of `curves.json`.
+struct Case(Value);
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../../testdata/curves.json")).unwrap();
+        assert_eq!(cases.len(), 3);
+        cases.into_iter().map(Self).collect()
+    }
+
+    fn numbers(&self, key: &str) -> Vec<f64> {
+        of_json(&self.0[key])
+    }
+
+    fn settings(&self) -> FitSettings {
+        FitSettings {
+            c: self.0["c"].as_f64().unwrap(),
+        }
+    }
+
+    fn table(&self) -> Table {
+        let columns: Vec<Vec<f64>> = lists(&self.0["numbers"]);
+        let classes: Vec<bool> = self.numbers("classes").iter().map(|it| *it > 0.5).collect();
+        table_of(&columns, &classes)
+    }
+}
+
+fn lists(json: &Value) -> Vec<Vec<f64>> {
+    json.as_array().unwrap().iter().map(of_json).collect()
+}
+
+fn of_json(list: &Value) -> Vec<f64> {
+    let cells = list.as_array().unwrap().iter();
+    cells
+        .map(|cell| cell.as_f64().unwrap_or(f64::NAN))
+        .collect()
+}
+
+fn schema() -> Schema {
+    Schema {
+        features: vec!["x0".into(), "x1".into()],
+        ..Schema::default()
+    }
+}
+
+fn steps(table: &Table) -> Design {
+    let profile = profile(&schema(), table, &table.all());
+    Design::of_steps(&schema(), &profile).expect("numbers with more than two values")
+}
+
+fn value(expression: &LinearExpression<'_>, row: [f64; 2]) -> f64 {
+    expression.value(|feature| row[feature])
+}
+
+#[test]
+fn coefficients_of_steps_are_those_of_scikit_learn() {
+    for case in Case::all() {
+        let (name, table) = (&case.0["name"], case.table());
+        let fitted = fit(&case.settings(), &steps(&table), &table, &table.all()).unwrap();
+        let wanted = [case.0["intercept"].as_f64().unwrap()].into_iter();
+        let wanted: Vec<f64> = wanted.chain(case.numbers("coefficients")).collect();
+        let predictor = &fitted.predictor;
+        let found: Vec<f64> = [predictor.intercept]
+            .into_iter()
+            .chain(predictor.coefficients.iter().copied())
+            .collect();
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
+            assert!(is_close, "{name}: {found} for {wanted}");
+        }
+        let expression = predictor.expression();
+        for (row, wanted) in case.numbers("probabilities").iter().enumerate() {
+            let cells = [0, 1].map(|feature: usize| table.features[feature][row]);
+            let found = probability(value(&expression, cells));
+            assert!(
+                (found - wanted).abs() < 1e-8,
+                "{name}: {found} for {wanted}"
+            );
+        }
+    }
+}
+
+#[test]
+fn effects_predict_what_the_fitted_steps_predict() {
+    for case in Case::all() {
+        let (table, settings) = (case.table(), case.settings());
+        let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
+        let kept = with_effects(wide.clone(), &settings, &table, &table.all());
+        assert_eq!(kept.predictor.form(), Form::Curves);
+        let back = kept.predictor.for_fitting();
+        let expressions = [
+            wide.predictor.expression(),
+            kept.predictor.expression(),
+            back.expression(),
+        ];
+        for first in [-9.0, 0.0, 2.5, 3.0, 1e9] {
+            for second in [-1e9, -1.7, 0.0, 0.3, 4.0] {
+                let [wide, kept, back] =
+                    [0, 1, 2].map(|it: usize| value(&expressions[it], [first, second]));
+                assert!(
+                    (wide - kept).abs() < 1e-9,
+                    "{first} {second}: {wide} {kept}"
+                );
+                assert!(
+                    (wide - back).abs() < 1e-9,
+                    "{first} {second}: {wide} {back}"
+                );
+            }
+        }
+        let missing = |it: usize| value(&expressions[it], [f64::NAN, f64::NAN]);
+        assert!((missing(0) - missing(1)).abs() < 1e-9);
+        for (effect, column) in kept.predictor.design.effects().zip(&table.features) {
+            let present = column.iter().filter(|cell| !cell.is_nan());
+            let values: Vec<f64> = present.map(|cell| effect.effect.value(*cell)).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            assert!(mean.abs() < 1e-9, "{mean}");
+        }
+    }
+}
+
+#[test]
+fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
+    for case in Case::all() {
+        let (table, settings) = (case.table(), case.settings());
+        let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
+        assert_eq!(
+            check(&settings, &table, 0..table.rows(), &wide),
+            Ok(Check::Confirmed)
+        );
+        let kept = with_effects(wide, &settings, &table, &table.all());
+        let covariance = uncertainty(&kept, &table, &table.all()).covariance.unwrap();
+        let n_missing = usize::from(case.0["name"] != "few and many values");
+        assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing);
+    }
+}
