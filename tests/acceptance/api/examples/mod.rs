@@ -1,4 +1,5 @@
-//! The examples of the page `/docs`: each is what the server answers now.
+//! The examples of the documentation: each is what the server answers now, and the pages `/docs`
+//! and `docs/api.md` show the same ones.
 
 mod answer;
 mod page;
@@ -95,4 +96,18 @@ fn every_endpoint_that_is_no_page_has_an_example_and_every_stored_one_is_shown()
     stored.sort();
     shown.sort();
     assert_eq!(stored, shown);
+}
+
+#[test]
+fn the_page_on_the_api_shows_the_stored_examples() {
+    let page = program::repository().join("docs/api.md");
+    let page = fs::read_to_string(page).expect("a page");
+    for (shown, _) in examples() {
+        let block = shown.markdown();
+        assert!(
+            page.contains(&block),
+            "docs/api.md must show this example of {}:\n{block}",
+            shown.id
+        );
+    }
 }

@@ -40,6 +40,15 @@ impl Shown {
         )
     }
 
+    /// The example as a page of the repository shows it.
+    pub(super) fn markdown(&self) -> String {
+        let language = if self.is_json() { "json" } else { "text" };
+        format!(
+            "```sh\n{}\n```\n\n```{language}\n{}\n```\n",
+            self.command, self.answer
+        )
+    }
+
     fn is_json(&self) -> bool {
         self.answer.starts_with('{')
     }
