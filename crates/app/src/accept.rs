@@ -11,7 +11,6 @@ pub(crate) enum Media {
     Csv,
     Text,
     Html,
-    Css,
     /// The text format of Prometheus.
     Metrics,
 }
@@ -24,7 +23,6 @@ impl Media {
             Self::Csv => "text/csv",
             Self::Text | Self::Metrics => "text/plain",
             Self::Html => "text/html",
-            Self::Css => "text/css",
         }
     }
 
@@ -35,7 +33,6 @@ impl Media {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Text => "text/plain; charset=utf-8",
             Self::Html => "text/html; charset=utf-8",
-            Self::Css => "text/css; charset=utf-8",
             Self::Metrics => "text/plain; version=0.0.4; charset=utf-8",
         }
     }

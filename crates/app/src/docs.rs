@@ -1,89 +1,165 @@
 //! The API documentation for people: one page without scripts, made from the same tables as the
-//! OpenAPI description.
+//! OpenAPI description. The page contains its style, so that a browser requests nothing else.
 
-use std::fmt::Write;
+mod example;
+mod fields;
+mod problems;
+mod style;
+
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
+pub(crate) use self::style::policy;
+use crate::accept::Media;
 use crate::endpoints::{self, Access, Endpoint, Verb};
-use crate::kind;
 use crate::openapi;
 
-/// Style sheet of the page.
-pub(crate) const STYLE: &str = include_str!("../assets/docs.css");
+/// Forms of the rows of a request.
+const ROWS: &str = "<p>The rows are CSV with a header, or JSON: a list of objects, \
+    <code>{\"records\": […]}</code>, <code>{\"columns\": […], \"data\": [[…]]}</code>, or the path \
+    of a CSV file on the server. Columns are found by name. The target is not needed.</p>\n";
 
-/// The page.
+/// Text before the first endpoint.
+const INTRODUCTION: &str = "<p>This server predicts with the deployed model, and tells what the runs \
+    of the pipeline found. No request changes the pipeline.</p>\n\
+    <p>The examples are real answers on the sample data. They use the default address \
+    <code>http://127.0.0.1:8000</code>. Lists are shortened; … marks what is left out. Where the \
+    server asks for keys, add <code>-H 'Authorization: Bearer KEY'</code>.</p>\n\
+    <p>For programs: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n";
+
+/// Content of the page at `/`.
+const START: &str = "<h1>Dynamic Risk Assessment</h1>\n\
+    <p>This is the server of a model that predicts a risk for each client. Programs send it rows, \
+    and the server answers with predictions. The server also tells the score of the model, the statistics of the \
+    data, and what the runs of the pipeline found.</p>\n\
+    <ul>\n\
+    <li><a href=\"/docs\">/docs</a>: every address with an example</li>\n\
+    <li><a href=\"/openapi.json\">/openapi.json</a>: the same for programs (OpenAPI 3.1)</li>\n\
+    <li><a href=\"/readyz\">/readyz</a>: whether predictions can be made now</li>\n\
+    </ul>\n";
+
+/// The documentation page.
 pub(crate) fn page() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
     PAGE.get_or_init(|| {
-        let mut page = String::from(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n\
-             <title>Dynamic Risk Assessment: the API</title>\n\
-             <link rel=\"stylesheet\" href=\"/docs/style.css\">\n\
-             <h1>The API</h1>\n\
-             <p>For programs: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n\
-             <h2>Addresses</h2>\n",
-        );
-        for endpoint in endpoints::ALL {
-            push_endpoint(&mut page, endpoint);
-        }
-        push_problems(&mut page);
-        page
+        let schemas = openapi::schemas();
+        let content = [
+            "<h1>The API</h1>\n".to_owned(),
+            INTRODUCTION.to_owned(),
+            contents(),
+            "<h2 id=\"endpoints\">Endpoints</h2>\n".to_owned(),
+            endpoints::ALL
+                .iter()
+                .map(|endpoint| section(endpoint, &schemas))
+                .collect(),
+            items(&schemas),
+            problems::section(&schemas),
+        ];
+        document("Dynamic Risk Assessment: the API", &content.concat())
     })
 }
 
-fn push_endpoint(page: &mut String, endpoint: &Endpoint) {
+/// The page at `/`.
+pub(crate) fn start() -> &'static str {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    PAGE.get_or_init(|| document("Dynamic Risk Assessment", START))
+}
+
+fn document(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n{content}</body>\n</html>\n",
+        style::STYLE
+    )
+}
+
+/// The list of contents.
+fn contents() -> String {
+    let endpoints: String = endpoints::ALL
+        .iter()
+        .map(|endpoint| {
+            let title = title(endpoint);
+            format!(
+                "<li><a href=\"#{}\"><code>{title}</code></a></li>\n",
+                endpoint.id()
+            )
+        })
+        .collect();
+    format!(
+        "<nav aria-label=\"Contents\">\n<ul>\n{endpoints}\
+         <li><a href=\"#items\">Items of lists</a></li>\n\
+         <li><a href=\"#problems\">Problems</a></li>\n</ul>\n</nav>\n"
+    )
+}
+
+/// Method and path of an endpoint.
+fn title(endpoint: &Endpoint) -> String {
     let method = match endpoint.verb {
         Verb::Get => "GET",
         Verb::Post => "POST",
     };
-    let media: Vec<&str> = endpoint.media.iter().map(|media| media.essence()).collect();
-    let key = match endpoint.access {
-        Access::Open => "no key is asked for",
-        Access::Read => "a key of the scope read or all, where keys are asked for",
-        Access::Predict => "a key of the scope predict or all, where keys are asked for",
-    };
-    // Writing to a string cannot fail.
-    let _ = write!(
-        page,
-        "<h3><code>{method} {}</code></h3>\n<p>{}.</p>\n<ul>\n<li>answers as {}</li>\n<li>{key}</li>\n",
-        escaped(endpoint.path),
-        escaped(endpoint.summary),
-        media.join(", "),
-    );
-    for parameter in endpoint.parameters {
-        let _ = writeln!(
-            page,
-            "<li><code>?{}=</code> {}</li>",
-            escaped(parameter.name),
-            escaped(parameter.summary)
-        );
-    }
-    let problems: Vec<String> = openapi::problems(endpoint)
-        .iter()
-        .map(|kind| format!("<a href=\"#{0}\">{0}</a>", kind.code))
-        .collect();
-    let _ = write!(page, "<li>problems: {}</li>\n</ul>\n", problems.join(", "));
+    format!("{method} {}", escaped(endpoint.path))
 }
 
-fn push_problems(page: &mut String) {
-    page.push_str(
-        "<h2>Problems</h2>\n\
-         <p>Errors are <code>application/problem+json</code> (RFC 9457); the end of their \
-         <code>type</code> is one of these codes.</p>\n\
-         <table>\n<tr><th>code<th>status<th>what it means<th>what to do</tr>\n",
-    );
-    for kind in kind::ALL {
-        let _ = writeln!(
-            page,
-            "<tr id=\"{0}\"><td><code>{0}</code><td>{1}<td>{2}<td>{3}</tr>",
-            kind.code,
-            kind.status,
-            escaped(kind.title),
-            escaped(kind.remedy)
-        );
+/// The section of an endpoint.
+fn section(endpoint: &Endpoint, schemas: &Value) -> String {
+    let rows = match endpoint.verb {
+        Verb::Post => ROWS,
+        Verb::Get => "",
+    };
+    let example = endpoint.example.as_ref().map(example::blocks);
+    let is_json = endpoint.media.contains(&Media::Json);
+    let fields = is_json.then(|| fields::table(&schemas[endpoint.schema]));
+    format!(
+        "<h3 id=\"{}\"><code>{}</code></h3>\n<p>{}.</p>\n{rows}{}{}{}{}",
+        endpoint.id(),
+        title(endpoint),
+        escaped(endpoint.summary),
+        properties(endpoint),
+        parameters(endpoint),
+        example.unwrap_or_default(),
+        fields.unwrap_or_default(),
+    )
+}
+
+/// Media types and access of an endpoint.
+fn properties(endpoint: &Endpoint) -> String {
+    let media: Vec<&str> = endpoint.media.iter().map(|media| media.essence()).collect();
+    let key = match endpoint.access {
+        Access::Open => "no key is needed",
+        Access::Read => "the scope of a key is <code>read</code> or <code>all</code>",
+        Access::Predict => "the scope of a key is <code>predict</code> or <code>all</code>",
+    };
+    format!("<p>Answers as {}; {key}.</p>\n", media.join(", "))
+}
+
+fn parameters(endpoint: &Endpoint) -> String {
+    if endpoint.parameters.is_empty() {
+        return String::new();
     }
-    page.push_str("</table>\n</html>\n");
+    let items: String = endpoint
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let (name, summary) = (escaped(parameter.name), escaped(parameter.summary));
+            format!("<li><code>?{name}=</code> {summary}</li>\n")
+        })
+        .collect();
+    format!("<ul>\n{items}</ul>\n")
+}
+
+/// The schemas that the tables of fields link to.
+fn items(schemas: &Value) -> String {
+    let tables: String = fields::linked(schemas)
+        .iter()
+        .map(|name| {
+            let table = fields::table(&schemas[name]);
+            format!("<h3 id=\"{name}\">{name}</h3>\n{table}")
+        })
+        .collect();
+    format!("<h2 id=\"items\">Items of lists</h2>\n{tables}")
 }
 
 /// Escapes a text for HTML.
@@ -96,21 +172,60 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::kind;
+
+    /// The texts between two marks.
+    fn between<'a>(page: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+        let rests = page.split(start).skip(1);
+        rests.filter_map(|rest| rest.split(end).next()).collect()
+    }
 
     #[test]
-    fn the_page_names_every_address_and_anchors_every_problem() {
+    fn the_page_has_every_endpoint_every_problem_and_a_target_for_every_link() {
         let page = page();
+        let anchors = between(page, " id=\"", "\"");
+        let different: BTreeSet<&str> = anchors.iter().copied().collect();
+        assert_eq!(anchors.len(), different.len(), "{anchors:?}");
         for endpoint in endpoints::ALL {
-            assert!(page.contains(&format!(" {}</code>", endpoint.path)));
+            assert!(different.contains(endpoint.id().as_str()));
+            assert!(page.contains(&format!(" {}</code></h3>", endpoint.path)));
         }
         for kind in kind::ALL {
-            assert!(page.contains(&format!("id=\"{}\"", kind.code)));
+            assert!(different.contains(kind.code), "{}", kind.code);
         }
-        assert!(
-            !page.contains("<script") && !page.contains("http://"),
-            "{page}"
-        );
+        for link in between(page, "href=\"", "\"") {
+            let is_known = match link.strip_prefix('#') {
+                Some(anchor) => different.contains(anchor),
+                None => endpoints::endpoint_index(link).is_some(),
+            };
+            assert!(is_known, "{link}");
+        }
+    }
+
+    #[test]
+    fn pages_load_nothing_and_say_where_the_documentation_is() {
+        for page in [page(), start()] {
+            assert!(page.contains(&format!("<style>{}</style>", style::STYLE)));
+            for loading in ["<script", "<link", "src=", "url(", "@import", "style="] {
+                assert!(!page.contains(loading), "{loading}");
+            }
+        }
+        assert!(start().contains("href=\"/docs\""));
+    }
+
+    #[test]
+    fn only_pages_have_no_example() {
+        for endpoint in endpoints::ALL {
+            let is_page = endpoint.media == [Media::Html];
+            assert_eq!(endpoint.example.is_none(), is_page, "{}", endpoint.path);
+        }
+    }
+
+    #[test]
+    fn markup_in_a_text_is_shown_as_it_is() {
         assert_eq!(
             escaped("<a href=\"x\">&"),
             "&lt;a href=&quot;x&quot;&gt;&amp;"

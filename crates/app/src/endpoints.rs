@@ -38,6 +38,20 @@ pub(crate) struct Endpoint {
     pub(crate) schema: &'static str,
     /// Codes of the problems specific to it.
     pub(crate) problems: &'static [&'static str],
+    /// A request and its answer; `None` for pages.
+    pub(crate) example: Option<Example>,
+}
+
+/// An example of the documentation. The answer is one that the server gave on the sample data of
+/// the repository. Lists are shortened; "…" marks what is left out.
+#[derive(Debug)]
+pub(crate) struct Example {
+    /// Address with its query.
+    pub(crate) address: &'static str,
+    /// Body of the request, as CSV.
+    pub(crate) body: Option<&'static str>,
+    /// Body of the answer.
+    pub(crate) answer: &'static str,
 }
 
 /// A query parameter.
@@ -88,6 +102,23 @@ const GET: Endpoint = Endpoint {
     media: &[Media::Json],
     schema: "",
     problems: &[],
+    example: None,
+};
+
+/// The example of an endpoint that is only read.
+const fn read(address: &'static str, answer: &'static str) -> Option<Example> {
+    Some(Example {
+        address,
+        body: None,
+        answer,
+    })
+}
+
+/// The example of a problem: a row that cannot be read.
+pub(crate) static PROBLEM_EXAMPLE: Example = Example {
+    address: "/prediction",
+    body: Some(include_str!("../assets/examples/problem.csv")),
+    answer: include_str!("../assets/examples/problem.json"),
 };
 
 pub(crate) static PREDICTION: Endpoint = Endpoint {
@@ -131,6 +162,11 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
         "no-rows",
         "no-model",
     ],
+    example: Some(Example {
+        address: "/prediction?explain=true",
+        body: Some(include_str!("../assets/examples/prediction.csv")),
+        answer: include_str!("../assets/examples/prediction.json"),
+    }),
 };
 pub(crate) static SCORING: Endpoint = Endpoint {
     path: "/scoring",
@@ -138,6 +174,7 @@ pub(crate) static SCORING: Endpoint = Endpoint {
     media: &[Media::Json, Media::Text],
     schema: "Score",
     problems: &["no-data", "no-model", "overloaded"],
+    example: read("/scoring", include_str!("../assets/examples/scoring.json")),
     ..GET
 };
 pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
@@ -145,6 +182,10 @@ pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
     summary: "Statistics of the ingested data, of a category its most frequent levels, as the last ingestion stored them",
     schema: "Summary",
     problems: &["no-data", "overloaded"],
+    example: read(
+        "/summarystats",
+        include_str!("../assets/examples/summarystats.json"),
+    ),
     ..GET
 };
 pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
@@ -152,6 +193,10 @@ pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
     summary: "Durations, missing values, dependencies and the last run, as the history has them",
     schema: "Diagnostics",
     problems: &["no-data", "overloaded"],
+    example: read(
+        "/diagnostics",
+        include_str!("../assets/examples/diagnostics.json"),
+    ),
     ..GET
 };
 pub(crate) static LIVEZ: Endpoint = Endpoint {
@@ -159,6 +204,7 @@ pub(crate) static LIVEZ: Endpoint = Endpoint {
     access: Access::Open,
     summary: "Liveness check",
     schema: "Health",
+    example: read("/livez", include_str!("../assets/examples/livez.json")),
     ..GET
 };
 pub(crate) static READYZ: Endpoint = Endpoint {
@@ -166,6 +212,7 @@ pub(crate) static READYZ: Endpoint = Endpoint {
     access: Access::Open,
     summary: "Whether predictions can be made; 503 with the same body when not",
     schema: "Health",
+    example: read("/readyz", include_str!("../assets/examples/readyz.json")),
     ..GET
 };
 pub(crate) static METRICS: Endpoint = Endpoint {
@@ -173,12 +220,14 @@ pub(crate) static METRICS: Endpoint = Endpoint {
     summary: "Counters and gauges in the text form of Prometheus",
     media: &[Media::Metrics],
     schema: "Text",
+    example: read("/metrics", include_str!("../assets/examples/metrics.txt")),
     ..GET
 };
 pub(crate) static VERSION: Endpoint = Endpoint {
     path: "/version",
     summary: "The versions of the server and of the model",
     schema: "Version",
+    example: read("/version", include_str!("../assets/examples/version.json")),
     ..GET
 };
 pub(crate) static RUNS: Endpoint = Endpoint {
@@ -187,6 +236,10 @@ pub(crate) static RUNS: Endpoint = Endpoint {
     parameters: PAGE,
     schema: "Runs",
     problems: LISTED,
+    example: read(
+        "/v1/runs?limit=1",
+        include_str!("../assets/examples/v1_runs.json"),
+    ),
     ..GET
 };
 pub(crate) static RUN: Endpoint = Endpoint {
@@ -194,6 +247,10 @@ pub(crate) static RUN: Endpoint = Endpoint {
     summary: "Everything that one run recorded",
     schema: "Run",
     problems: &["no-data", "overloaded"],
+    example: read(
+        "/v1/runs/2",
+        include_str!("../assets/examples/v1_runs_id.json"),
+    ),
     ..GET
 };
 pub(crate) static DRIFT: Endpoint = Endpoint {
@@ -202,6 +259,10 @@ pub(crate) static DRIFT: Endpoint = Endpoint {
     parameters: PAGE,
     schema: "Drift",
     problems: LISTED,
+    example: read(
+        "/v1/drift?limit=1",
+        include_str!("../assets/examples/v1_drift.json"),
+    ),
     ..GET
 };
 pub(crate) static MODEL: Endpoint = Endpoint {
@@ -209,6 +270,10 @@ pub(crate) static MODEL: Endpoint = Endpoint {
     summary: "The model that is served: columns, coefficients (of a category one a level, and one for any other), and where it came from",
     schema: "Model",
     problems: &["no-model"],
+    example: read(
+        "/v1/model",
+        include_str!("../assets/examples/v1_model.json"),
+    ),
     ..GET
 };
 pub(crate) static RELEASES: Endpoint = Endpoint {
@@ -217,29 +282,39 @@ pub(crate) static RELEASES: Endpoint = Endpoint {
     parameters: PAGE,
     schema: "Releases",
     problems: LISTED,
+    example: read(
+        "/v1/releases?limit=1",
+        include_str!("../assets/examples/v1_releases.json"),
+    ),
     ..GET
 };
 pub(crate) static OPENAPI: Endpoint = Endpoint {
     path: "/openapi.json",
+    access: Access::Open,
     summary: "This description",
     schema: "Object",
+    example: read(
+        "/openapi.json",
+        include_str!("../assets/examples/openapi_json.json"),
+    ),
     ..GET
 };
 pub(crate) static DOCS: Endpoint = Endpoint {
     path: "/docs",
+    access: Access::Open,
     summary: "This description for people, with all problem types",
     media: &[Media::Html],
     schema: "Text",
     ..GET
 };
-pub(crate) static DOCS_STYLE: Endpoint = Endpoint {
-    path: "/docs/style.css",
-    summary: "The look of /docs",
-    media: &[Media::Css],
+pub(crate) static START: Endpoint = Endpoint {
+    path: "/",
+    access: Access::Open,
+    summary: "A page that says what the server is and links to /docs",
+    media: &[Media::Html],
     schema: "Text",
     ..GET
 };
-
 /// All endpoints.
 pub(crate) static ALL: [&Endpoint; 16] = [
     &PREDICTION,
@@ -257,10 +332,29 @@ pub(crate) static ALL: [&Endpoint; 16] = [
     &RELEASES,
     &OPENAPI,
     &DOCS,
-    &DOCS_STYLE,
+    &START,
 ];
 
 impl Endpoint {
+    /// Identifies the endpoint in the documentation: the words of its path.
+    pub(crate) fn id(&self) -> String {
+        let words: Vec<&str> = self
+            .path
+            .split(|character: char| !character.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
+        match words.as_slice() {
+            [] => "start".into(),
+            words => words.join("_"),
+        }
+    }
+
+    /// True for a check of the server's health. Such an answer has no entity tag, and does not
+    /// depend on the header `Accept`.
+    pub(crate) fn is_health_check(&self) -> bool {
+        self.schema == "Health"
+    }
+
     /// The methods, as in the header `Allow`.
     pub(crate) fn allowed(&self) -> &'static str {
         match self.verb {
@@ -294,7 +388,8 @@ mod tests {
         assert_eq!(pattern("/scoring"), Some("/scoring"));
         assert_eq!(pattern("/v1/runs"), Some("/v1/runs"));
         assert_eq!(pattern("/v1/runs/12"), Some("/v1/runs/{id}"));
-        for nowhere in ["/", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
+        assert_eq!(pattern("/"), Some("/"));
+        for nowhere in ["//", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
             assert_eq!(pattern(nowhere), None, "{nowhere}");
         }
     }

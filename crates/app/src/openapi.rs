@@ -28,6 +28,11 @@ pub(crate) fn text() -> &'static str {
     TEXT.get_or_init(|| serde_json::to_string_pretty(&document()).unwrap_or_default())
 }
 
+/// The schemas by name.
+pub(crate) fn schemas() -> Value {
+    schemas::all()
+}
+
 /// The problems of an endpoint, in the order of their status.
 pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
     let is_own = |code: &str| {
@@ -35,7 +40,7 @@ pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
             || ANYWHERE.contains(&code)
             || (endpoint.access != Access::Open && WITH_KEY.contains(&code))
             || (code == "invalid-parameter" && !endpoint.parameters.is_empty())
-            || (code == "not-acceptable" && endpoint.access != Access::Open)
+            || (code == "not-acceptable" && !endpoint.is_health_check())
     };
     kind::ALL
         .into_iter()
@@ -75,7 +80,7 @@ fn document() -> Value {
 fn operation(endpoint: &Endpoint) -> Value {
     let mut operation = json!({
         "summary": endpoint.summary,
-        "operationId": operation_id(endpoint),
+        "operationId": endpoint.id(),
         "parameters": parameters(endpoint),
         "responses": responses(endpoint),
     });
@@ -93,15 +98,6 @@ fn operation(endpoint: &Endpoint) -> Value {
         });
     }
     operation
-}
-
-/// The words of an endpoint's path.
-fn operation_id(endpoint: &Endpoint) -> String {
-    let words = endpoint
-        .path
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("_")
 }
 
 fn parameters(endpoint: &Endpoint) -> Value {
@@ -176,8 +172,8 @@ fn responses(endpoint: &Endpoint) -> Value {
 /// True if the answers of an endpoint have an entity tag. Answers that change with every request
 /// have none.
 fn is_tagged(endpoint: &Endpoint) -> bool {
-    let is_live = endpoint.media.contains(&Media::Metrics);
-    endpoint.verb == Verb::Get && endpoint.access != Access::Open && !is_live
+    let is_live = endpoint.media.contains(&Media::Metrics) || endpoint.is_health_check();
+    endpoint.verb == Verb::Get && !is_live
 }
 
 #[cfg(test)]

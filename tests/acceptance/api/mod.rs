@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod attacks;
+mod examples;
 mod exhaustion;
 mod kept;
 mod load;

@@ -41,21 +41,28 @@ fn answers_are_what_the_description_says() {
 }
 
 #[test]
-fn the_documentation_is_one_page_that_loads_nothing_from_elsewhere() {
+fn the_pages_load_nothing_and_a_browser_may_use_only_their_style() {
     let (_workspace, server) = serving(&[]);
-    let page = server.send("GET /docs", &[HOST], b"");
-    assert_eq!(status_of(&page), 200);
-    let policy = header_of(&page, "content-security-policy").expect("a policy");
-    assert!(policy.starts_with("default-src 'none'"), "{policy}");
-    assert_eq!(header_of(&page, "x-content-type-options"), Some("nosniff"));
-    let text = body_of(&page);
-    assert!(!text.contains("<script") && !text.contains("://"), "{text}");
-    let style = server.get("/docs/style.css");
-    assert_eq!(style.status, 200);
+    for path in ["/", "/docs"] {
+        let page = server.send(&format!("GET {path}"), &[HOST], b"");
+        assert_eq!(status_of(&page), 200);
+        assert_eq!(header_of(&page, "x-content-type-options"), Some("nosniff"));
+        let policy = header_of(&page, "content-security-policy").expect("a policy");
+        let style = "default-src 'none'; style-src 'sha256-";
+        assert!(policy.starts_with(style), "{policy}");
+        let text = body_of(&page);
+        for loading in ["<script", "<link", "src=", "url(", "@import"] {
+            assert!(!text.contains(loading), "{path}: {loading}");
+        }
+    }
+    let start = server.get("/").body;
+    assert!(start.contains("href=\"/docs\""), "{start}");
+    server.get("/docs/style.css").problem(404, "not-found");
     // The type of a problem is a link to its description.
     let kind = server.get("/nowhere").json(404)["type"].clone();
     let anchor = kind.as_str().and_then(|kind| kind.strip_prefix("/docs#"));
-    assert!(text.contains(&format!("id=\"{}\"", anchor.expect("an anchor"))));
+    let docs = server.get("/docs").body;
+    assert!(docs.contains(&format!("id=\"{}\"", anchor.expect("an anchor"))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people.
+//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people. `GET /`
+//! links to it.
 
-use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::json::expect_json;
@@ -9,9 +10,6 @@ use crate::accept::{self, Media};
 use crate::content::Content;
 use crate::error::ApiError;
 use crate::{answer, docs, openapi};
-
-/// What a browser may load for a page of the server: only its own style.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers with the OpenAPI description.
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -26,19 +24,19 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiErr
 
 /// Answers with the documentation page.
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    page(&request, Media::Html, docs::page())
+    page(&request, docs::page())
 }
 
-/// Answers with the style sheet of the documentation page.
-pub(super) async fn style(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    page(&request, Media::Css, docs::STYLE)
+/// Answers with the page at `/`.
+pub(super) async fn start(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    page(&request, docs::start())
 }
 
-fn page(request: &HttpRequest, media: Media, text: &'static str) -> Result<HttpResponse, ApiError> {
+fn page(request: &HttpRequest, text: &'static str) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(request)?;
-    accept::choose(request.headers(), &[media])?;
-    let mut response = answer::tagged(request, media, Content::fixed(text));
-    let policy = actix_web::http::header::HeaderValue::from_static(POLICY);
+    accept::choose(request.headers(), &[Media::Html])?;
+    let mut response = answer::tagged(request, Media::Html, Content::fixed(text));
+    let policy = HeaderValue::from_static(docs::policy());
     response
         .headers_mut()
         .insert(CONTENT_SECURITY_POLICY, policy);

@@ -48,7 +48,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&endpoints::RELEASES, model::releases))
         .service(readable(&endpoints::OPENAPI, documentation::openapi))
         .service(readable(&endpoints::DOCS, documentation::docs))
-        .service(readable(&endpoints::DOCS_STYLE, documentation::style))
+        .service(readable(&endpoints::START, documentation::start))
         .default_service(web::to(nothing_here));
 }
 

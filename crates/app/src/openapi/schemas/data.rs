@@ -19,25 +19,31 @@ pub(super) fn summary() -> Value {
                 "Whether there are no others; else there are more than distinct",
             ),
         ),
-        ("top", list(&level)),
-        ("others", count()),
+        ("top", described(list(&level), "The most frequent levels")),
+        (
+            "others",
+            described(count(), "Rows with a level that is not in top"),
+        ),
     ]);
     let column = object(
         &[
-            ("name", text()),
-            ("count", count()),
-            ("missing", count()),
+            ("name", described(text(), "Name of the column")),
+            ("count", described(count(), "Rows with a value")),
+            ("missing", described(count(), "Rows without a value")),
             ("mean", or_null("number")),
             ("median", or_null("number")),
-            ("std", or_null("number")),
+            (
+                "std",
+                described(or_null("number"), "Standard deviation (n − 1)"),
+            ),
             ("min", or_null("number")),
             ("max", or_null("number")),
-            ("levels", levels),
+            ("levels", described(levels, "The levels of a category")),
         ],
         &["levels"],
     );
     closed(&[
-        ("rows", count()),
+        ("rows", described(count(), "Number of ingested rows")),
         (
             "superseded",
             described(
@@ -45,7 +51,16 @@ pub(super) fn summary() -> Value {
                 "Rows without a label that are left out, because a later row brought it",
             ),
         ),
-        ("columns", list(&column)),
-        ("medians_are_exact", flag()),
+        (
+            "columns",
+            described(list(&column), "The features and the target"),
+        ),
+        (
+            "medians_are_exact",
+            described(
+                flag(),
+                "Whether the medians are of all rows; else they are of a sample",
+            ),
+        ),
     ])
 }

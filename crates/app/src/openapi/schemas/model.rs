@@ -3,30 +3,75 @@
 use serde_json::{Value, json};
 
 use super::types::{
-    closed, count, flag, form, forms, interval_or_null, labels, list, number, object, or_null,
-    share, share_or_null, text, time, windows,
+    closed, count, described, flag, form, forms, interval_or_null, labels, list, number, object,
+    or_null, share, share_or_null, text, time, windows,
 };
 
 /// The served model.
 pub(super) fn model() -> Value {
     let level = closed(&[
-        ("level", or_null("string")),
-        ("coefficient", number()),
-        ("imputed", number()),
+        (
+            "level",
+            described(or_null("string"), "The level; null for any other level"),
+        ),
+        (
+            "coefficient",
+            described(number(), "Its weight in the log-odds"),
+        ),
+        (
+            "imputed",
+            described(
+                number(),
+                "Share of the training rows, which replaces a missing level",
+            ),
+        ),
     ]);
     let feature = object(
         &[
-            ("name", text()),
-            ("coefficient", number()),
-            ("imputed", number()),
-            ("levels", list(&level)),
-            ("knots", list(&number())),
-            ("effect", list(&number())),
+            ("name", described(text(), "Column of the feature")),
+            (
+                "coefficient",
+                described(number(), "Weight of a number in the log-odds"),
+            ),
+            (
+                "imputed",
+                described(number(), "Replacement of a missing number"),
+            ),
+            (
+                "levels",
+                described(list(&level), "The levels of a category"),
+            ),
+            (
+                "knots",
+                described(
+                    list(&number()),
+                    "Numbers between which the effect of a number is straight; it is constant outside",
+                ),
+            ),
+            (
+                "effect",
+                described(list(&number()), "Log-odds that a number adds, at each knot"),
+            ),
             (
                 "missing",
-                closed(&[("coefficient", number()), ("share", share())]),
+                described(
+                    closed(&[
+                        (
+                            "coefficient",
+                            described(number(), "Its weight in the log-odds"),
+                        ),
+                        ("share", described(share(), "Share of the training rows")),
+                    ]),
+                    "The level of missing cells; absent if they are imputed",
+                ),
             ),
-            ("allowed", json!({"type": ["object", "null"]})),
+            (
+                "allowed",
+                described(
+                    json!({"type": ["object", "null"]}),
+                    "Rules for the values of a request; null without rules",
+                ),
+            ),
         ],
         &[
             "coefficient",
@@ -39,44 +84,122 @@ pub(super) fn model() -> Value {
     );
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
     let members = [
-        ("model_version", text()),
-        ("created_at", time()),
-        ("run", or_null("integer")),
-        ("parent", or_null("string")),
-        ("deployed_score", share()),
-        ("program", text()),
-        ("id", or_null("string")),
-        ("target", text()),
+        (
+            "model_version",
+            described(text(), "The release that serves"),
+        ),
+        ("created_at", described(time(), "When the release was made")),
+        (
+            "run",
+            described(
+                or_null("integer"),
+                "The run that made the release; null when it was deployed by hand",
+            ),
+        ),
+        (
+            "parent",
+            described(or_null("string"), "The release that was live before it"),
+        ),
+        (
+            "deployed_score",
+            described(share(), "F1 on the test data when it was deployed"),
+        ),
+        (
+            "program",
+            described(text(), "Version of the program that trained the model"),
+        ),
+        ("id", described(or_null("string"), "Column of the id")),
+        ("target", described(text(), "Column of the label")),
         ("labels", labels()),
-        ("intercept", number()),
-        ("features", list(&feature)),
-        ("c", number()),
-        ("threshold", share()),
-        ("form", form()),
-        ("forms", forms()),
-        ("windows", windows()),
-        ("rows", count()),
-        ("positives", count()),
+        (
+            "intercept",
+            described(
+                number(),
+                "The part of the log-odds that does not depend on any feature",
+            ),
+        ),
+        (
+            "features",
+            described(list(&feature), "The features in the order of the schema"),
+        ),
+        (
+            "c",
+            described(number(), "Inverse strength of the penalty (training.c)"),
+        ),
+        (
+            "threshold",
+            described(
+                share(),
+                "The positive label is predicted above this probability",
+            ),
+        ),
+        (
+            "form",
+            described(
+                form(),
+                "How the log-odds depend on numbers: as straight lines or as curves",
+            ),
+        ),
+        (
+            "forms",
+            described(
+                forms(),
+                "The forms that were tried on rows left out of the fit; empty without a choice",
+            ),
+        ),
+        (
+            "windows",
+            described(
+                windows(),
+                "The training windows that were tried; empty if there was no choice",
+            ),
+        ),
+        (
+            "rows",
+            described(count(), "Labelled rows that the model was fitted to"),
+        ),
+        (
+            "positives",
+            described(count(), "Positive labels among these rows"),
+        ),
         (
             "convergence",
-            closed(&[
-                ("iterations", count()),
-                ("gradient_norm", number()),
-                ("loss", number()),
-            ]),
+            described(
+                closed(&[
+                    ("iterations", count()),
+                    ("gradient_norm", number()),
+                    ("loss", number()),
+                ]),
+                "How the fit ended",
+            ),
         ),
         (
             "check",
-            json!({"type": "string", "enum": ["confirmed", "unconfirmed", "not_checked"]}),
+            described(
+                json!({"type": "string", "enum": ["confirmed", "unconfirmed", "not_checked"]}),
+                "Whether an independent solver confirmed the fit",
+            ),
         ),
         (
             "data",
-            closed(&[
-                ("rows", count()),
-                ("committed_bytes", count()),
-                ("digest", text()),
-                ("files", list(&file)),
-            ]),
+            described(
+                closed(&[
+                    (
+                        "rows",
+                        described(
+                            count(),
+                            "Rows of finaldata.csv, those without a label included",
+                        ),
+                    ),
+                    (
+                        "committed_bytes",
+                        described(count(), "Length of finaldata.csv"),
+                    ),
+                    ("digest", described(text(), "SHA-256 of finaldata.csv")),
+                    ("files", described(list(&file), "The input files")),
+                ]),
+                "The ingested data that the model is from",
+            ),
         ),
     ];
     object(&members, &["labels"])
@@ -85,34 +208,79 @@ pub(super) fn model() -> Value {
 /// The metrics of the served model.
 pub(super) fn score() -> Value {
     closed(&[
-        ("f1", share_or_null()),
-        ("f1_interval", interval_or_null()),
-        ("precision", share_or_null()),
-        ("recall", share_or_null()),
-        ("roc_auc", share_or_null()),
+        (
+            "f1",
+            described(
+                share_or_null(),
+                "F1 on the test data; null where it is not defined",
+            ),
+        ),
+        (
+            "f1_interval",
+            described(interval_or_null(), "95 % interval of F1"),
+        ),
+        (
+            "precision",
+            described(
+                share_or_null(),
+                "Share of the predicted positive labels that are correct",
+            ),
+        ),
+        (
+            "recall",
+            described(
+                share_or_null(),
+                "Share of the positive labels that are predicted",
+            ),
+        ),
+        (
+            "roc_auc",
+            described(share_or_null(), "Area under the ROC curve"),
+        ),
         (
             "confusion_matrix",
-            closed(&[
-                ("true_positive", count()),
-                ("false_positive", count()),
-                ("false_negative", count()),
-                ("true_negative", count()),
-            ]),
+            described(
+                closed(&[
+                    ("true_positive", count()),
+                    ("false_positive", count()),
+                    ("false_negative", count()),
+                    ("true_negative", count()),
+                ]),
+                "Counts of rows by prediction and label",
+            ),
         ),
-        ("n", count()),
-        ("model_version", text()),
-        ("deployed_score", share()),
+        ("n", described(count(), "Number of rows of the test data")),
+        (
+            "model_version",
+            described(text(), "The release that was scored"),
+        ),
+        (
+            "deployed_score",
+            described(share(), "F1 when the release was deployed"),
+        ),
     ])
 }
 
 /// A release in the list of releases.
 pub(super) fn release() -> Value {
     closed(&[
-        ("release", text()),
-        ("is_live", flag()),
-        ("created_at", time()),
-        ("score", share()),
-        ("parent", or_null("string")),
-        ("run", or_null("integer")),
+        ("release", described(text(), "Name of the release")),
+        ("is_live", described(flag(), "Whether it serves now")),
+        ("created_at", described(time(), "When the release was made")),
+        (
+            "score",
+            described(share(), "F1 on the test data when it was deployed"),
+        ),
+        (
+            "parent",
+            described(or_null("string"), "The release that was live before it"),
+        ),
+        (
+            "run",
+            described(
+                or_null("integer"),
+                "The run that made it; null when it was deployed by hand",
+            ),
+        ),
     ])
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::types::{closed, count, labels, list, number, object, share, text};
+use super::types::{closed, count, described, labels, list, number, object, share, text};
 
 /// Rows of a request.
 pub(super) fn rows() -> Value {
@@ -24,28 +24,73 @@ pub(super) fn rows() -> Value {
 /// Predictions for the rows.
 pub(super) fn predictions() -> Value {
     let explanation = closed(&[
-        ("base", number()),
+        (
+            "base",
+            described(
+                number(),
+                "The log-odds of a row whose features are the means of the training rows",
+            ),
+        ),
         (
             "contributions",
-            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+            described(
+                json!({"type": "object", "additionalProperties": {"type": "number"}}),
+                "What each feature adds to the log-odds",
+            ),
         ),
     ]);
     object(
         &[
             (
                 "predictions",
-                list(&json!({"type": "integer", "enum": [0, 1]})),
+                described(
+                    list(&json!({"type": "integer", "enum": [0, 1]})),
+                    "The predicted label of each row",
+                ),
             ),
-            ("probabilities", list(&share())),
-            ("ids", list(&text())),
-            ("rows", count()),
-            ("imputed", count()),
-            ("unknown_levels", count()),
-            ("threshold", share()),
+            (
+                "probabilities",
+                described(
+                    list(&share()),
+                    "The probability of the positive label for each row",
+                ),
+            ),
+            (
+                "ids",
+                described(
+                    list(&text()),
+                    "The id of each row; the number of the row where the data has no id",
+                ),
+            ),
+            ("rows", described(count(), "Number of rows")),
+            (
+                "imputed",
+                described(count(), "Number of missing values that were replaced"),
+            ),
+            (
+                "unknown_levels",
+                described(count(), "Number of levels without their own coefficient"),
+            ),
+            (
+                "threshold",
+                described(
+                    share(),
+                    "The positive label is predicted above this probability",
+                ),
+            ),
             ("labels", labels()),
-            ("model_version", text()),
-            ("request_id", text()),
-            ("explanations", list(&explanation)),
+            (
+                "model_version",
+                described(text(), "The release that predicted"),
+            ),
+            (
+                "request_id",
+                described(text(), "Identifies the request in the log of the server"),
+            ),
+            (
+                "explanations",
+                described(list(&explanation), "One for each row, with explain=true"),
+            ),
         ],
         &["labels", "explanations"],
     )

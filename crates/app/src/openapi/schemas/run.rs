@@ -10,15 +10,33 @@ use super::types::{
 /// The members of a run in every list.
 fn run_members() -> Vec<(&'static str, Value)> {
     vec![
-        ("run_id", count()),
-        ("outcome", text()),
-        ("reason", text()),
+        ("run_id", described(count(), "Number of the run")),
+        ("outcome", described(text(), "How the run ended")),
+        ("reason", described(text(), "Why it ended so")),
         ("finished_at", time_or_null()),
-        ("release", or_null("string")),
-        ("new_score", share_or_null()),
-        ("new_score_interval", interval_or_null()),
-        ("deployed_score", share_or_null()),
-        ("deployed_score_interval", interval_or_null()),
+        (
+            "release",
+            described(or_null("string"), "The live release after the run"),
+        ),
+        (
+            "new_score",
+            described(
+                share_or_null(),
+                "F1 of the deployed model on the rows that decide",
+            ),
+        ),
+        (
+            "new_score_interval",
+            described(interval_or_null(), "95 % interval of new_score"),
+        ),
+        (
+            "deployed_score",
+            described(share_or_null(), "F1 of the deployed model on the test data"),
+        ),
+        (
+            "deployed_score_interval",
+            described(interval_or_null(), "95 % interval of deployed_score"),
+        ),
     ]
 }
 
@@ -33,15 +51,27 @@ fn listed_members() -> Vec<(&'static str, Value)> {
     let mut members = run_members();
     members.insert(3, ("started_at", time()));
     members.extend([
-        ("candidate_score", share_or_null()),
-        ("candidate_score_interval", interval_or_null()),
-        ("files", counts(&files)),
-        ("rows", counts(&rows)),
+        (
+            "candidate_score",
+            described(share_or_null(), "F1 of the candidate on the test data"),
+        ),
+        (
+            "candidate_score_interval",
+            described(interval_or_null(), "95 % interval of candidate_score"),
+        ),
+        ("files", described(counts(&files), "Counts of input files")),
+        ("rows", described(counts(&rows), "Counts of rows")),
         (
             "seconds",
-            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+            described(
+                json!({"type": "object", "additionalProperties": {"type": "number"}}),
+                "Seconds by stage",
+            ),
         ),
-        ("warnings", list(&text())),
+        (
+            "warnings",
+            described(list(&text()), "Warnings, one sentence each"),
+        ),
     ]);
     members
 }
@@ -55,12 +85,24 @@ pub(super) fn listed() -> Value {
 pub(super) fn full() -> Value {
     let mut members = listed_members();
     members.extend([
-        ("ingestion", or_null("object")),
-        ("data", or_null("string")),
+        (
+            "ingestion",
+            described(or_null("object"), "What was ingested"),
+        ),
+        (
+            "data",
+            described(
+                or_null("string"),
+                "SHA-256 of finaldata.csv at the decision",
+            ),
+        ),
         ("evidence", evidence()),
-        ("decision", decision()),
+        ("decision", described(decision(), "What the run decided")),
         ("regime", json!({"type": "object"})),
-        ("windows", windows()),
+        (
+            "windows",
+            described(windows(), "The training windows that were tried"),
+        ),
         (
             "candidate_metrics",
             described(
@@ -68,14 +110,32 @@ pub(super) fn full() -> Value {
                 "Metrics of the candidate on the test data",
             ),
         ),
-        ("candidate_model", or_null("string")),
-        ("comparison", or_null("object")),
-        ("verdict", or_null("object")),
+        (
+            "candidate_model",
+            described(
+                or_null("string"),
+                "SHA-256 of the candidate that was compared",
+            ),
+        ),
+        (
+            "comparison",
+            described(
+                or_null("object"),
+                "Candidate and deployed model on the same rows",
+            ),
+        ),
+        (
+            "verdict",
+            described(or_null("object"), "Decision of the gate with its reasons"),
+        ),
         ("notices", list(&json!({"type": "object"}))),
         ("has_due_notice", flag()),
-        ("api", or_null("object")),
+        (
+            "api",
+            described(or_null("object"), "Results of the API calls"),
+        ),
         ("dependencies", json!({"type": "object"})),
-        ("effects", list(&text())),
+        ("effects", described(list(&text()), "Effects that are done")),
     ]);
     let absent = [
         "candidate_metrics",
@@ -117,16 +177,22 @@ fn decision() -> Value {
 /// One test of a run.
 fn verdict() -> Value {
     closed(&[
-        ("subject", text()),
-        ("test", text()),
+        (
+            "subject",
+            described(text(), "The model, or the column of a feature"),
+        ),
+        ("test", described(text(), "Name of the test")),
         (
             "verdict",
             json!({"type": "string", "enum": ["ok", "drift", "insufficient_data"]}),
         ),
-        ("rows", count()),
+        ("rows", described(count(), "Number of tested rows")),
         ("statistic", or_null("number")),
         ("p_value", share_or_null()),
-        ("level", share_or_null()),
-        ("effect", or_null("number")),
+        (
+            "level",
+            described(share_or_null(), "Drift is a p-value below this level"),
+        ),
+        ("effect", described(or_null("number"), "Size of the change")),
     ])
 }

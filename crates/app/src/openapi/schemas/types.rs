@@ -53,7 +53,10 @@ pub(super) fn page(items: &str, item: &Value) -> Value {
 
 /// The texts of the labels, where they are not 0 and 1.
 pub(super) fn labels() -> Value {
-    closed(&[("positive", list(&text())), ("negative", list(&text()))])
+    described(
+        closed(&[("positive", list(&text())), ("negative", list(&text()))]),
+        "The texts of the labels, where they are not 0 and 1",
+    )
 }
 
 /// The training windows that were tried for a model.
@@ -62,12 +65,24 @@ pub(super) fn windows() -> Value {
     let window = object(
         &[
             ("window", json!({"type": "string", "enum": names})),
-            ("batches", count()),
-            ("first_row", count()),
-            ("labelled_rows", count()),
+            (
+                "batches",
+                described(count(), "Number of batches of last_batches"),
+            ),
+            (
+                "first_row",
+                described(count(), "The first row of the window"),
+            ),
+            (
+                "labelled_rows",
+                described(count(), "Labelled rows of the window"),
+            ),
             ("log_loss", or_null("number")),
             ("p_value", share_or_null()),
-            ("left_out", text()),
+            (
+                "left_out",
+                described(text(), "Why the window was not tried"),
+            ),
             ("is_chosen", flag()),
         ],
         &["batches", "left_out"],

@@ -1,0 +1,238 @@
+//! Tables of the members of an object, made from its schema.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::escaped;
+
+/// Start of a reference to a schema.
+const REFERENCE: &str = "#/components/schemas/";
+
+/// The table of a schema's members, those of objects within it included. Empty if the schema
+/// describes no members.
+pub(super) fn table(schema: &Value) -> String {
+    let rows = rows(schema, "");
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<div class=\"table\" tabindex=\"0\">\n<table>\n\
+         <thead><tr><th>field</th><th>type</th><th>meaning</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n</div>\n"
+    )
+}
+
+/// The names of the schemas that other schemas refer to.
+pub(super) fn linked(schemas: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    collect_names(schemas, &mut names);
+    names
+}
+
+fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            names.extend(reference(value).map(str::to_owned));
+            members
+                .values()
+                .for_each(|member| collect_names(member, names));
+        }
+        Value::Array(elements) => elements
+            .iter()
+            .for_each(|element| collect_names(element, names)),
+        _ => {}
+    }
+}
+
+/// The rows of an object's members. `before` is the path of the object.
+fn rows(schema: &Value, before: &str) -> String {
+    let Some(members) = schema["properties"].as_object() else {
+        return String::new();
+    };
+    in_order(schema, members)
+        .into_iter()
+        .map(|(name, member, is_required)| {
+            let path = format!("{before}{name}");
+            let optional = if is_required { "" } else { ", optional" };
+            let meaning = member["description"].as_str().unwrap_or_default();
+            format!(
+                "<tr><td><code>{}</code></td><td>{}{optional}</td><td>{}</td></tr>\n{}",
+                escaped(&path),
+                kind(member),
+                escaped(meaning),
+                inner_rows(member, &path),
+            )
+        })
+        .collect()
+}
+
+/// The members: the required ones in the order of the answer, then the others.
+fn in_order<'a>(
+    schema: &'a Value,
+    members: &'a Map<String, Value>,
+) -> Vec<(&'a str, &'a Value, bool)> {
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let optional = members
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !required.contains(name));
+    let first = required.iter().map(|name| (*name, true));
+    first
+        .chain(optional.map(|name| (name, false)))
+        .filter_map(|(name, is_required)| Some((name, members.get(name)?, is_required)))
+        .collect()
+}
+
+/// The rows of the objects within a member.
+fn inner_rows(member: &Value, path: &str) -> String {
+    match &member["items"] {
+        Value::Null => rows(member, &format!("{path}.")),
+        items => rows(items, &format!("{path}[].")),
+    }
+}
+
+/// The type of a value as HTML.
+fn kind(schema: &Value) -> String {
+    let or_null = if has_type(schema, "null") {
+        " or null"
+    } else {
+        ""
+    };
+    format!("{}{or_null}", noun(schema, Number::Singular))
+}
+
+/// Whether one value or several are named.
+#[derive(Clone, Copy, PartialEq)]
+enum Number {
+    Singular,
+    Plural,
+}
+
+fn noun(schema: &Value, number: Number) -> String {
+    if let Some(name) = reference(schema) {
+        return format!("<a href=\"#{name}\">{name}</a>");
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return choices(values);
+    }
+    let plural = if number == Number::Plural { "s" } else { "" };
+    if has_type(schema, "array") {
+        let items = match &schema["items"] {
+            Value::Null => "values".into(),
+            items => noun(items, Number::Plural),
+        };
+        return format!("list{plural} of {items}");
+    }
+    if has_type(schema, "object") {
+        return match &schema["additionalProperties"] {
+            rest @ Value::Object(_) => format!("object{plural} of {}", noun(rest, Number::Plural)),
+            _ => format!("object{plural}"),
+        };
+    }
+    let is_share = schema["minimum"] == 0 && schema["maximum"] == 1;
+    let range = if is_share { " from 0 to 1" } else { "" };
+    format!("{}{plural}{range}", scalar(schema))
+}
+
+/// The allowed values.
+fn choices(values: &[Value]) -> String {
+    let texts: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Value::String(text) => format!("<code>{}</code>", escaped(text)),
+            other => other.to_string(),
+        })
+        .collect();
+    texts.join(" or ")
+}
+
+fn scalar(schema: &Value) -> &'static str {
+    if schema["format"] == "date-time" {
+        return "time";
+    }
+    ["string", "integer", "number", "boolean"]
+        .into_iter()
+        .find(|name| has_type(schema, name))
+        .unwrap_or("value")
+}
+
+/// The name of the schema that is referred to.
+fn reference(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix(REFERENCE)
+}
+
+/// True if the schema allows values of a JSON type.
+fn has_type(schema: &Value, name: &str) -> bool {
+    match &schema["type"] {
+        Value::String(only) => only == name,
+        Value::Array(names) => names.iter().any(|one| one == name),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_type_is_written_in_words() {
+        for (schema, words) in [
+            (json!({"type": "string"}), "string"),
+            (
+                json!({"type": ["string", "null"], "format": "date-time"}),
+                "time or null",
+            ),
+            (
+                json!({"type": "number", "minimum": 0, "maximum": 1}),
+                "number from 0 to 1",
+            ),
+            (json!({"type": "integer", "enum": [0, 1]}), "0 or 1"),
+            (
+                json!({"type": "array", "items": {"type": "array"}}),
+                "list of lists of values",
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "number"}}),
+                "object of numbers",
+            ),
+            (
+                json!({"type": "array", "items": {"$ref": "#/components/schemas/Run"}}),
+                "list of <a href=\"#Run\">Run</a>",
+            ),
+        ] {
+            assert_eq!(kind(&schema), words);
+        }
+    }
+
+    #[test]
+    fn members_of_inner_objects_follow_their_object_in_the_order_of_the_answer() {
+        let schema = json!({
+            "required": ["z", "a"],
+            "properties": {
+                "a": {"type": "array", "items": {"properties": {"x": {"type": "string"}}}},
+                "z": {"type": "boolean", "description": "A < B"},
+            },
+        });
+        let table = table(&schema);
+        let places = [
+            "<code>z</code>",
+            "A &lt; B",
+            "<code>a</code>",
+            "<code>a[].x</code></td><td>string, optional",
+        ];
+        let found: Vec<Option<usize>> = places.iter().map(|text| table.find(text)).collect();
+        assert!(
+            found.iter().all(Option::is_some) && found.is_sorted(),
+            "{table}"
+        );
+        assert_eq!(super::table(&json!({"type": "object"})), "");
+    }
+}
