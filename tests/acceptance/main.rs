@@ -19,6 +19,7 @@ mod interruptions;
 
 mod late_labels;
 mod monitoring;
+mod page;
 mod past;
 mod pipes;
 mod program;

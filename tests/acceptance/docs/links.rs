@@ -1,25 +1,9 @@
-//! README and docs: every link leads somewhere, and every command that they name exists.
+//! Every link leads somewhere, and every option that the pages name exists.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use super::{pages, text};
 use crate::program;
-
-/// README and the pages below docs/.
-fn pages() -> Vec<PathBuf> {
-    let top = program::repository();
-    let docs = fs::read_dir(top.join("docs")).expect("a folder");
-    let docs = docs.map(|entry| entry.expect("an entry").path());
-    let mut pages: Vec<PathBuf> = docs
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .collect();
-    pages.push(top.join("README.md"));
-    pages
-}
-
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).expect("a page")
-}
 
 /// The targets of links, without those to other machines.
 fn links(text: &str) -> impl Iterator<Item = &str> {
@@ -64,14 +48,16 @@ fn every_link_leads_to_a_page_and_its_heading() {
         let content = text(&page);
         for link in links(&content) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = program::repository().join(&page);
             let target = match file {
-                "" => page.clone(),
-                file => page.parent().expect("a folder").join(file),
+                "" => path,
+                file => path.parent().expect("a folder").join(file),
             };
-            assert!(target.exists(), "{}: {link}", page.display());
+            assert!(target.exists(), "{page}: {link}");
             if !anchor.is_empty() {
-                let found = anchors(&text(&target)).contains(&anchor.to_owned());
-                assert!(found, "{}: {link}", page.display());
+                let target = fs::read_to_string(target).expect("a page");
+                let found = anchors(&target).contains(&anchor.to_owned());
+                assert!(found, "{page}: {link}");
             }
         }
     }
@@ -79,17 +65,11 @@ fn every_link_leads_to_a_page_and_its_heading() {
 
 #[test]
 fn the_index_names_every_page() {
-    let index = text(&program::repository().join("docs/README.md"));
+    let index = text("docs/README.md");
     for page in pages() {
-        let name = page
-            .file_name()
-            .and_then(|name| name.to_str())
-            .expect("UTF-8");
-        if name != "README.md" {
-            assert!(
-                index.contains(&format!("({name})")),
-                "{name} is not in the index"
-            );
+        if let Some(name) = page.strip_prefix("docs/") {
+            let is_named = name == "README.md" || index.contains(&format!("({name})"));
+            assert!(is_named, "{name} is not in the index");
         }
     }
 }
@@ -97,7 +77,7 @@ fn the_index_names_every_page() {
 /// A stranger reads two pages.
 #[test]
 fn readme_is_short() {
-    let readme = text(&program::repository().join("README.md"));
+    let readme = text("README.md");
     assert!(
         readme.lines().count() <= 200,
         "{} lines",
@@ -143,7 +123,7 @@ fn every_option_exists() {
                     let option = word
                         .trim_end_matches(['"', '\''])
                         .replace("--dryrun", "--dry-run");
-                    assert!(known.contains(&option), "{}: {option}", page.display());
+                    assert!(known.contains(&option), "{page}: {option}");
                 }
             }
         }
