@@ -21,7 +21,7 @@ mod start;
 
 use dataset::passes::{self, Moments, Profile};
 use dataset::{Selection, Table};
-use model::Design;
+use model::{Design, LinearPredictor};
 
 use self::newton::Goal;
 use self::optimum::{Rows, solve};
@@ -40,6 +40,26 @@ pub fn fit(
     selection: &Selection,
 ) -> Result<Fit, FitError> {
     fit_measured(settings, design, None, table, selection)
+}
+
+/// [`fit`] for a fit that is not kept: Newton's method begins at a predictor with the same columns.
+pub(crate) fn fit_near(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Fit, FitError> {
+    let terms = near.design.terms(table.features.len());
+    let rows = Rows {
+        design: &near.design,
+        terms: &terms,
+        table,
+        selection,
+        moments: &passes::moments(&terms, table, &selection.clone().labelled()),
+    };
+    solve(settings, &rows, Goal::Foreseen, |objective| {
+        start::if_better(objective.at(start::weights(near, objective.axes)))
+    })
 }
 
 /// [`fit`] with a known profile of the selection's labelled rows. The profile saves a pass over the

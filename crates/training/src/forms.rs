@@ -11,7 +11,7 @@ use dataset::passes::{Profile, log_loss, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{Design, Form, FormResult, Model, Predictor};
 
-use crate::fit::{Fit, FitError, FitSettings, OutOfFold, fit, fit_profiled};
+use crate::fit::{Fit, FitError, FitSettings, OutOfFold, fit, fit_near, fit_profiled};
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
 const MIN_ROWS: u64 = 200;
@@ -19,6 +19,9 @@ const MIN_ROWS: u64 = 200;
 const MIN_OF_EACH_LABEL: u64 = 20;
 /// Approximate number of rows beyond which a spread sample of them chooses.
 const MAX_ROWS: usize = 1 << 15;
+/// Approximate number of products for the curvature at one point beyond which a spread sample of the
+/// rows chooses. The choice then takes a few seconds at most.
+const MAX_WORK: usize = 400_000_000;
 /// Inverse strengths of the penalty of curves, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 /// Place of the penalty that is tried first.
@@ -52,7 +55,7 @@ pub(crate) fn fit_form(
     let Some(steps) = steps(training, rows, &line.fit) else {
         return Ok(line);
     };
-    let sampled = sample(rows.labelled);
+    let sampled = sample(rows.labelled, steps.terms(rows.table.features.len()).len());
     let tried = Tried::of(line.settings, &line.fit, rows.table, &sampled);
     let Some((tried, curves)) = tried.zip(Curves::tried(&steps, rows.table, &sampled)) else {
         return Ok(line);
@@ -125,9 +128,10 @@ fn steps(training: &TrainingSettings, rows: FormRows<'_>, line: &Fit) -> Option<
     Design::of_steps(rows.schema, rows.profile)
 }
 
-/// The labelled rows, or a spread sample of them.
-fn sample(labelled: &Selection) -> Selection {
-    match labelled.rows.len().div_ceil(MAX_ROWS) {
+/// The labelled rows, or a spread sample of them that this number of columns allows.
+fn sample(labelled: &Selection, columns: usize) -> Selection {
+    let most = MAX_ROWS.min(MAX_WORK / (columns * columns).max(1));
+    match labelled.rows.len().div_ceil(most) {
         0 | 1 => labelled.clone(),
         share => labelled.clone().one_in(share),
     }
@@ -169,20 +173,24 @@ impl Tried {
     }
 }
 
+fn settings(place: usize) -> FitSettings {
+    FitSettings {
+        c: PENALTIES[place],
+    }
+}
+
 /// Curves with the penalties that were tried, the strongest first.
 struct Curves(Vec<Tried>);
 
 impl Curves {
     /// Tries penalties from one in the middle of the grid, towards lower log-losses.
     fn tried(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
+        let first = fit(&settings(FIRST), steps, table, rows).ok()?;
         let tried = |place: usize| {
-            let settings = FitSettings {
-                c: PENALTIES[place],
-            };
-            let near = fit(&settings, steps, table, rows).ok()?;
-            Tried::of(settings, &near, table, rows)
+            let near = fit_near(&settings(place), &first.predictor, table, rows).ok()?;
+            Tried::of(settings(place), &near, table, rows)
         };
-        let mut all = vec![tried(FIRST)?];
+        let mut all = vec![Tried::of(settings(FIRST), &first, table, rows)?];
         for place in (0..FIRST).rev() {
             all.insert(0, tried(place)?);
             if all[0].sum(|_| true) > all[1].sum(|_| true) {
