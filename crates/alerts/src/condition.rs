@@ -63,7 +63,7 @@ impl Condition {
             Self::CandidateRefused => {
                 "the deployed model is accepted again, or a better one is live"
             }
-            Self::RunFailed => "runs end as they should again",
+            Self::RunFailed => "runs succeed again",
             Self::InputRejected => "the newest files were ingested without a rejection",
             Self::ApiUnreachable => "the API answers again",
             Self::DependencyYanked => "no crate that the programs are built from is yanked",
