@@ -18,7 +18,7 @@ use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::history::{StageTimer, documents};
 use common::layout::names;
-use common::{Config, Failure, History, Manifest, RunLock};
+use common::{Config, Failure, History, Layout, Manifest, RunLock};
 use jiff::Timestamp;
 use model::Model;
 use scoring::Metrics;
@@ -64,9 +64,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     }
     let timer = StageTimer::start("deployment");
     let scored = scored_candidate(config, &history)?;
-    if let Some(live) = Manifest::of_live_release(layout)?
-        && live.model_digest() == scored.digest
-    {
+    if let Some(live) = live_with_model(layout, &scored.digest) {
         return Ok(DeployReport::Deployed(Deployed::unchanged(live)));
     }
     let candidate = Candidate {
@@ -92,6 +90,13 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         gate,
         is_unchanged: false,
     }))
+}
+
+/// The live release, if it has the model with this SHA-256 and is whole. A damaged one is replaced.
+fn live_with_model(layout: &Layout, digest: &str) -> Option<Manifest> {
+    let live = Release::live(layout).ok()??;
+    let is_same = live.manifest.model_digest() == digest && live.verify().is_ok();
+    is_same.then_some(live.manifest)
 }
 
 /// Records that a person changed the live release, so that no run undoes the change.
