@@ -65,7 +65,9 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
     assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
     let report = workspace.text("data/state/runs/000002/report.txt");
     assert!(
-        report.contains("on 400 new rows without a label (estimate; blind to concept drift)"),
+        report.contains(
+            "is expected on 400 rows without a label (changed reasons for leaving cannot be seen)"
+        ),
         "{report}"
     );
     assert_eq!(

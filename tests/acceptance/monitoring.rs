@@ -220,7 +220,10 @@ fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
     let record = after_export(&workspace, World::After, 21, 400);
     assert_eq!(outcome(&record), "redeployed", "{record:#}");
     let reason = record["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("F1 on the new rows is"), "{reason}");
+    assert!(
+        reason.starts_with("F1 is 0.") && reason.contains(" on the new rows, not higher than "),
+        "{reason}"
+    );
     assert_eq!(verdicts(&record)["model"]["verdict"], "drift");
 }
 
