@@ -66,7 +66,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
     let text = message["text"].as_str().expect("a text");
     assert!(
         text.starts_with(
-            "input_rejected in run 1: 0 of 2 new files were rejected as a whole, and 5 of 5200 rows"
+            "input_rejected in run 1: 0 of 2 new files were rejected as a whole, and 5 of 5,200 rows"
         ),
         "{text}"
     );
@@ -91,10 +91,15 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
         .expect("a text")
         .to_owned();
     assert!(
-        text.starts_with("model_drift in run 4: model drift on 400"),
+        text.starts_with(
+            "model_drift in run 4: the model no longer fits 400 new rows with a label"
+        ),
         "{text}"
     );
-    assert!(text.ends_with("The run came out as redeployed"), "{text}");
+    assert!(
+        text.ends_with(". A new model is deployed: release 000002. Nothing to do"),
+        "{text}"
+    );
 
     // The new model was fitted to clients of both worlds; without the old ones it drifts again.
     workspace.set_input(&["exports"]);

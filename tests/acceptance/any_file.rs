@@ -126,7 +126,7 @@ fn a_text_that_is_no_label_is_rejected_with_the_texts_that_are() {
     workspace.write(INPUT, format!("{header}\na,1,2,3,Yes\nb,1,2,3,Maybe\n"));
     workspace.write(TEST, format!("{header}\nc,1,2,3,No\n"));
     let text = workspace.run("ingestion", &[]).stdout;
-    let says = "a.csv:3:5: exited: \"Maybe\" is not a label; positive: \"Yes\"; negative: \"No\"";
+    let says = "a.csv: 1 of 2 rows; line 3, exited: \"Maybe\" is not a label; positive: \"Yes\"; negative: \"No\"";
     assert!(text.contains(says), "{text}");
 }
 

@@ -128,7 +128,7 @@ fn a_category_goes_through_all_stages_and_its_drift_is_found() {
     for (plans, says) in [
         (moved, "the distribution of plan has moved by 0."),
         (new, "the distribution of plan has moved by 0."),
-        (&[], "missing values of plan are up by"),
+        (&[], "more values of plan are missing: by "),
     ] {
         let workspace = workspace.copy();
         put(&workspace, "c", &clients(2000..2300, plans));

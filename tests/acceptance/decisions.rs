@@ -84,7 +84,7 @@ fn one_row_decides_nothing_and_waits_for_others() {
         put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "not_judged", "{record:#}");
-        says(&record, "reason", "missing: 19, 4 of them with label 1");
+        says(&record, "reason", "19 more are needed, 4 with label 1");
         assert_eq!(workspace.live(), "000001");
         assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 
@@ -102,7 +102,7 @@ fn new_rows_of_one_label_wait() {
     put(&workspace, "stayed", &stayed);
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
-    says(&record, "reason", "missing: 5, 5 of them with label 1");
+    says(&record, "reason", "5 more are needed, 5 with label 1");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
     put(&workspace, "first", &clients(USUAL, "p", 12));
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start", "{record:#}");
-    says(&record, "warnings", "missing: 8");
+    says(&record, "warnings", "8 more are needed");
 }
 
 #[test]
@@ -265,7 +265,11 @@ fn without_model_drift_a_candidate_must_be_better_beyond_chance() {
     put(&workspace, "later", &same);
     let record = workspace.fullprocess();
     assert_eq!(record["comparison"]["model_drift"], false, "{record:#}");
-    says(&record, "verdict", "must be significantly lower; it is not");
+    says(
+        &record,
+        "verdict",
+        "not significantly better, which it must be without model drift",
+    );
     assert_eq!(outcome(&record), "candidate_refused", "{record:#}");
     assert_eq!(workspace.live(), "000001");
 }

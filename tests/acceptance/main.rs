@@ -18,6 +18,7 @@ mod input;
 mod interruptions;
 
 mod late_labels;
+mod messages;
 mod monitoring;
 mod page;
 mod past;

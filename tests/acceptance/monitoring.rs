@@ -130,7 +130,10 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     assert_eq!(verdicts(&same)["verdict"], "ok");
     assert_eq!(rows_in_sums(&same), Some(400));
     let reason = same["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("no model drift on 400"), "{reason}");
+    assert!(
+        reason.starts_with("the model still fits 400 new rows with a label (no model drift, p = "),
+        "{reason}"
+    );
 
     let more = after_export(&workspace, World::Before, 21, 300);
     assert_eq!(outcome(&more), "steady", "{more:#}");
@@ -204,12 +207,9 @@ fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
         to_csv(&clients(World::Before, 20, 300)),
     );
     let text = workspace.run("fullprocess", &[]).stdout;
+    assert!(text.contains("  why        F1 is 0."), "{text}");
     assert!(
-        text.contains("  why        F1 on the new rows is"),
-        "{text}"
-    );
-    assert!(
-        text.contains("  model      no model drift on 300"),
+        text.contains("  model      the model still fits 300 new rows"),
         "{text}"
     );
     assert!(
@@ -220,7 +220,10 @@ fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
     let record = after_export(&workspace, World::After, 21, 400);
     assert_eq!(outcome(&record), "redeployed", "{record:#}");
     let reason = record["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("F1 on the new rows is"), "{reason}");
+    assert!(
+        reason.starts_with("F1 is 0.") && reason.contains(" on the new rows, not higher than "),
+        "{reason}"
+    );
     assert_eq!(verdicts(&record)["model"]["verdict"], "drift");
 }
 

@@ -184,7 +184,7 @@ fn s05_a_worse_candidate_is_refused_and_not_tried_again() {
         for model in ["candidate", "incumbent"] {
             let value = record["comparison"][model][figure].as_f64().expect(figure);
             assert!(
-                reasons.contains(&format!("{value:.4}")),
+                reasons.contains(&format!("{value:.2}")),
                 "{model}: {figure} {value} in {reasons}"
             );
         }

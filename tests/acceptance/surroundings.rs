@@ -169,7 +169,7 @@ fn s35_configuration_errors_are_listed_at_once_and_nothing_is_touched() {
         (
             "{\"drift\": {\"on_ties\": \"keep\"}}".to_owned(),
             vec![
-                "input_folder_path: is missing",
+                "input_folder_path: is required: name the folder",
                 "did you mean drift.on_tie?",
             ],
         ),

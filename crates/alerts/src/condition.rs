@@ -61,9 +61,9 @@ impl Condition {
                 "no feature drift any more: new clients resemble the training clients"
             }
             Self::CandidateRefused => {
-                "the deployed model is accepted again, or a better one is live"
+                "the deployed model fits the new rows again, or another one is live"
             }
-            Self::RunFailed => "runs end as they should again",
+            Self::RunFailed => "runs succeed again",
             Self::InputRejected => "the newest files were ingested without a rejection",
             Self::ApiUnreachable => "the API answers again",
             Self::DependencyYanked => "no crate that the programs are built from is yanked",

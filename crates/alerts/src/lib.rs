@@ -112,9 +112,9 @@ impl<'a> Delivery<'a> {
     /// Delivers the waiting alerts, oldest first. An alert that cannot be delivered is logged and
     /// keeps waiting.
     ///
-    /// Alerts for a target that the configuration no longer names are dropped.
+    /// Alerts for a target that the configuration no longer names go to the targets that it names.
     pub fn deliver(&mut self, history: &History) {
-        if let Err(error) = drop_alerts_without_target(self.config, history) {
+        if let Err(error) = move_alerts_without_target(self.config, history) {
             tracing::warn!("{error:#}");
         }
         for delivery in &mut self.deliveries {
@@ -140,16 +140,35 @@ impl<'a> Delivery<'a> {
     }
 }
 
-fn drop_alerts_without_target(config: &Config, history: &History) -> anyhow::Result<()> {
+/// Moves alerts that wait for a target that the configuration no longer names to the present
+/// targets. A condition counts as reported once its alert is queued, so a dropped alert would leave
+/// people without news of it.
+fn move_alerts_without_target(config: &Config, history: &History) -> anyhow::Result<()> {
     let named = targets(config);
-    for target in history.targets_of_waiting_alerts()? {
-        if !named.contains(&target.as_str()) {
-            let given_up = history.drop_alerts_for(&target)?;
-            tracing::warn!(
-                given_up,
-                "alerts waited for the {target}, which the configuration no longer names"
-            );
+    for former in history.targets_of_waiting_alerts()? {
+        if named.contains(&former.as_str()) {
+            continue;
         }
+        let moved = history.transaction(|history| {
+            for alert in history.waiting_alerts(&former)? {
+                for target in &named {
+                    // Two targets get the same alerts.
+                    if !history.has_alert(target, &alert.body)? {
+                        history.queue_alert(alert.queued_at, target, &alert.body)?;
+                    }
+                }
+            }
+            history.drop_alerts_for(&former)
+        })?;
+        tracing::warn!(
+            moved,
+            "alerts waited for the {former}, which the configuration no longer names; they go to: {}",
+            if named.is_empty() {
+                "nobody".into()
+            } else {
+                named.join(", ")
+            }
+        );
     }
     Ok(())
 }
@@ -270,5 +289,27 @@ mod tests {
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
         Delivery::begin(&without_target).deliver(&history);
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
+    }
+    #[test]
+    fn alerts_that_wait_for_a_former_target_go_to_the_present_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let former = config(
+            folder.path(),
+            r#"{"webhook":{"url":"http://127.0.0.1:9/"}}"#,
+        );
+        let present = config(folder.path(), ONE_TARGET);
+        let history = History::open(&former.layout).unwrap();
+        let wrong = drift(Status::Present("drift".into()));
+        record(&former, &history, &context(hours(0)), &wrong).unwrap();
+        let waiting =
+            || ["webhook", "command"].map(|target| history.waiting_alerts(target).unwrap().len());
+        assert_eq!(waiting(), [1, 0]);
+        move_alerts_without_target(&present, &history).unwrap();
+        assert_eq!(waiting(), [0, 1]);
+        // Where both targets were named, the present one has the alert already.
+        let body = &history.waiting_alerts("command").unwrap()[0].body;
+        history.queue_alert(hours(0), "webhook", body).unwrap();
+        move_alerts_without_target(&present, &history).unwrap();
+        assert_eq!(waiting(), [0, 1]);
     }
 }

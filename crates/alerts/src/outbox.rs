@@ -120,7 +120,7 @@ impl<'a> TargetDelivery<'a> {
             }
         }
         if delivered > 0 {
-            tracing::info!(alerts = delivered, "told the {}", self.target());
+            tracing::info!(alerts = delivered, "notified the {}", self.target());
         }
         Ok(())
     }

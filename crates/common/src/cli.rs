@@ -59,7 +59,7 @@ struct CommandLine<A: Args> {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-    /// Print nothing unless somebody should read it
+    /// Print nothing unless a person should look
     #[arg(short, long)]
     quiet: bool,
     /// Log more; for debugging

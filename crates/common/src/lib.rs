@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod lock;
 mod log_queue;
 pub mod manifest;
+pub mod numbers;
 pub mod progress;
 pub mod regular;
 pub mod schema;

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
 use common::config::InputFolder;
+use common::numbers::counted;
 use common::{Config, Failure, Schema, digest, regular};
 use walkdir::WalkDir;
 
@@ -44,6 +45,8 @@ pub struct TestData {
     pub rejections: Vec<String>,
     /// Rejected or unreadable files, each with the reason.
     pub rejected_files: Vec<String>,
+    /// Files without a target column, so that none of their rows has a label.
+    pub files_without_target: Vec<String>,
     /// Warnings that a person should check, each with its file.
     pub warnings: Vec<String>,
 }
@@ -90,12 +93,18 @@ pub fn load_test_data(config: &Config, key: &FingerprintKey) -> anyhow::Result<T
         rejected_rows: 0,
         rejections: Vec::new(),
         rejected_files: Vec::new(),
+        files_without_target: Vec::new(),
         warnings: Vec::new(),
     };
     let mut digests = String::new();
+    let mut n_files = 0;
     let mut reader = TestReader::new(config, key, Lines::Dropped);
     data.rejected_files = reader.each_file(folder, |file| {
+        n_files += 1;
         digests.push_str(&file.digest);
+        if file.lacks_target {
+            data.files_without_target.push(file.lines.file.clone());
+        }
         data.table.extend(&file.table);
         data.fingerprints.extend(file.fingerprints);
         data.rejected_rows += file.rejected_rows;
@@ -111,7 +120,7 @@ pub fn load_test_data(config: &Config, key: &FingerprintKey) -> anyhow::Result<T
     }
     data.digest = digest::of_bytes(digests.as_bytes());
     if data.table.labels.iter().all(Option::is_none) {
-        return Err(no_usable_row(folder, &data).into());
+        return Err(no_usable_row(config, &data, n_files).into());
     }
     Ok(data)
 }
@@ -155,6 +164,7 @@ struct ReadFile {
     digest: String,
     rejected_rows: u64,
     rejections: Vec<String>,
+    lacks_target: bool,
     warnings: Vec<String>,
 }
 
@@ -221,6 +231,7 @@ impl<'a> TestReader<'a> {
             Ok(())
         });
         read.warnings = reader.warnings();
+        read.lacks_target = reader.lacks_target();
         match taken {
             Ok(()) => {}
             Err(FileProblem::Unusable(flaw)) => {
@@ -250,6 +261,7 @@ impl ReadFile {
             digest: String::new(),
             rejected_rows: 0,
             rejections: Vec::new(),
+            lacks_target: false,
             warnings: Vec::new(),
         }
     }
@@ -308,21 +320,81 @@ fn unread_entries(folder: &InputFolder) -> Vec<String> {
     unread.take(MAX_NAMED_ROWS).collect()
 }
 
-fn no_usable_row(folder: &InputFolder, data: &TestData) -> Failure {
-    let list_of = |what: &str, named: &[String]| {
-        if named.is_empty() {
-            String::new()
-        } else {
-            format!("; {what}: {}", named.join("; "))
-        }
+/// Checks that the folder of the test data holds a CSV file, without reading the files.
+///
+/// The error is that of [`load_test_data`] on the same folder.
+pub fn check_test_folder(config: &Config) -> anyhow::Result<()> {
+    let folder = &config.test_folder;
+    let listing = list(std::slice::from_ref(folder))?;
+    match listing.files.is_empty() && listing.unreadable.is_empty() {
+        true => Err(no_test_data(folder, no_file(), None).into()),
+        false => Ok(()),
+    }
+}
+
+/// What the accepted test data lacks: a file, a row, or a label.
+fn cause(config: &Config, data: &TestData, n_files: usize) -> String {
+    let target = &config.schema.target;
+    match (n_files, data.table.rows()) {
+        (0, 0) if data.rejected_files.is_empty() => no_file(),
+        (_, 0) if data.rejected_rows > 0 => format!(
+            "all its rows were rejected ({})",
+            counted(data.rejected_rows, "row")
+        ),
+        (0, 0) => "all its files were rejected".into(),
+        (_, 0) => "its files have no rows".into(),
+        (_, rows) => format!(
+            "none of its {} has a label in the column {target}{}",
+            counted(rows, "row"),
+            match data.files_without_target.as_slice() {
+                [] => String::new(),
+                files => format!("; {} no such column", have(files)),
+            }
+        ),
+    }
+}
+
+fn no_file() -> String {
+    "the folder holds no CSV file".into()
+}
+
+/// The files as the subject of a sentence: `a.csv has`, `a.csv and b.csv have`.
+fn have(files: &[String]) -> String {
+    let verb = if files.len() == 1 { "has" } else { "have" };
+    let named = files.iter().take(MAX_NAMED_ROWS_OF_FILE).cloned();
+    let named: Vec<String> = named.collect();
+    let more = match files.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "other file")),
     };
+    format!("{}{more} {verb}", named.join(", "))
+}
+
+fn no_usable_row(config: &Config, data: &TestData, n_files: usize) -> Failure {
+    let details = [
+        ("rejected files", data.rejected_files.as_slice()),
+        ("rejected rows", data.rejections.as_slice()),
+    ];
+    let details = details.into_iter().filter(|(_, named)| !named.is_empty());
+    let details: Vec<String> = details
+        .map(|(what, named)| format!("{what}: {}", named.join("; ")))
+        .collect();
+    let details = Some(details.join("; ")).filter(|details| !details.is_empty());
+    no_test_data(&config.test_folder, cause(config, data, n_files), details)
+}
+
+/// The failure of a folder without test data, with what was not read and what to do.
+fn no_test_data(folder: &InputFolder, cause: String, details: Option<String>) -> Failure {
+    let unread = unread_entries(folder);
+    let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join("; ")));
+    let details: String = details
+        .into_iter()
+        .chain(unread)
+        .map(|detail| format!("; {detail}"))
+        .collect();
     Failure::data(format!(
-        "the test data in {} has no usable labelled row ({} rows rejected{}{}{}): put a CSV file with known outcomes there",
-        folder.path.display(),
-        data.rejected_rows,
-        list_of("rejected files", &data.rejected_files),
-        list_of("rejected rows", &data.rejections),
-        list_of("not read", &unread_entries(folder)),
+        "the test data in {} has no usable labelled row: {cause}{details}; put a CSV file with known outcomes there",
+        folder.path.display()
     ))
 }
 
@@ -427,7 +499,7 @@ mod tests {
             load(base.path()).unwrap_err().to_string()
         };
         let error = error_with("a.csv");
-        for text in ["(9 rows rejected", "test/a.csv:6:2: ", "; and 4 more)"] {
+        for text in ["rejected (9 rows)", "test/a.csv:6:2: ", "; and 4 more; put"] {
             assert!(error.contains(text), "{error}");
         }
         for name in ["b.csv", "c.csv", "d.csv", "e.csv"] {
@@ -435,6 +507,6 @@ mod tests {
         }
         let error = error_with("f.csv");
         assert_eq!(error.matches("is not a number").count(), MAX_NAMED_ROWS);
-        assert!(error.contains("; and 34 more)"), "{error}");
+        assert!(error.contains("; and 34 more; put"), "{error}");
     }
 }

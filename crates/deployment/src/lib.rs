@@ -6,6 +6,7 @@
 
 mod answers;
 mod examine;
+mod gate;
 mod publish;
 mod release;
 mod removal;
@@ -17,12 +18,13 @@ use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::history::{StageTimer, documents};
 use common::layout::names;
-use common::{Config, Failure, History, RunLock};
+use common::{Config, Failure, History, Layout, Manifest, RunLock};
 use jiff::Timestamp;
 use model::Model;
 use scoring::Metrics;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
+pub use gate::GateOfRun;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{ListedRelease, Release, list, live_name, live_target, releases, visit_newest};
 pub use removal::leftovers;
@@ -34,7 +36,7 @@ pub struct Options {
     /// List the releases and change nothing
     #[arg(long, conflicts_with = "rollback")]
     list: bool,
-    /// Make the live release's parent live again, or release ID
+    /// Go back to the release before, or to release ID
     #[arg(long, value_name = "ID", num_args = 0..=1)]
     rollback: Option<Option<String>>,
 }
@@ -62,12 +64,16 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     }
     let timer = StageTimer::start("deployment");
     let scored = scored_candidate(config, &history)?;
+    if let Some(live) = live_with_model(layout, &scored.digest) {
+        return Ok(DeployReport::Deployed(Deployed::unchanged(live)));
+    }
     let candidate = Candidate {
         model: &scored.model,
         metrics: &scored.metrics,
         score: scored.score,
         run: None,
     };
+    let gate = gate::gate_of(&history, &scored.digest)?;
     record_manual_change(&history)?;
     let release = publish(
         layout,
@@ -81,7 +87,16 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         score: release.manifest.score,
         score_interval: release.manifest.score_interval,
         pruned: prune(config),
+        gate,
+        is_unchanged: false,
     }))
+}
+
+/// The live release, if it has the model with this SHA-256 and is whole. A damaged one is replaced.
+fn live_with_model(layout: &Layout, digest: &str) -> Option<Manifest> {
+    let live = Release::live(layout).ok()??;
+    let is_same = live.manifest.model_digest() == digest && live.verify().is_ok();
+    is_same.then_some(live.manifest)
 }
 
 /// Records that a person changed the live release, so that no run undoes the change.
@@ -92,6 +107,8 @@ fn record_manual_change(history: &History) -> anyhow::Result<()> {
 /// The candidate that training and scoring left, with its metrics.
 struct ScoredCandidate {
     model: Model,
+    /// SHA-256 of the model file.
+    digest: String,
     metrics: Metrics,
     score: f64,
 }
@@ -133,6 +150,7 @@ fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<Scored
     }
     Ok(ScoredCandidate {
         model,
+        digest,
         metrics: now.metrics,
         score,
     })

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use common::Manifest;
 use common::cli::Report;
-use scoring::f1_with_interval;
+use common::numbers::score;
 use serde::Serialize;
 
+use crate::gate::GateOfRun;
 use crate::release::ListedRelease;
 
 /// Report of the program `deployment`.
@@ -33,6 +35,12 @@ pub struct Deployed {
     pub score_interval: Option<[f64; 2]>,
     /// Releases that were removed as surplus.
     pub pruned: Vec<String>,
+    /// The gate that a run put this model before; `None` if no gate compared it with another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateOfRun>,
+    /// True if the live release has this model already, so that nothing was changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unchanged: bool,
 }
 
 /// An older release was made live again.
@@ -64,30 +72,81 @@ impl Report for DeployReport {
 impl fmt::Display for DeployReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deployed(deployed) => {
-                writeln!(
-                    to,
-                    "release {} is live, F1 {} on the test data",
-                    deployed.release,
-                    f1_with_interval(Some(deployed.score), deployed.score_interval)
-                )?;
-                writeln!(
-                    to,
-                    "deployed by hand: no gate compared it with its predecessor"
-                )?;
-                for name in &deployed.pruned {
-                    writeln!(to, "release {name} was removed (deployment.keep_releases)")?;
-                }
-                Ok(())
-            }
-            Self::RolledBack(back) => writeln!(
-                to,
-                "release {} is live again (before: {}), F1 {} on the test data",
-                back.release,
-                back.from.as_deref().unwrap_or("none"),
-                f1_with_interval(Some(back.score), back.score_interval)
-            ),
+            Self::Deployed(deployed) => deployed.fmt(to),
+            Self::RolledBack(back) => back.fmt(to),
             Self::Listed(list) => write_list(to, &list.releases),
+        }
+    }
+}
+
+impl Deployed {
+    /// The report on a candidate that is live already.
+    pub(crate) fn unchanged(live: Manifest) -> Self {
+        Self {
+            release: live.release,
+            parent: live.parent,
+            score: live.score,
+            score_interval: live.score_interval,
+            pruned: Vec::new(),
+            gate: None,
+            is_unchanged: true,
+        }
+    }
+}
+
+impl fmt::Display for Deployed {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let release = &self.release;
+        if self.is_unchanged {
+            return writeln!(
+                to,
+                "nothing was changed: the candidate is the model of release {release}, which is live"
+            );
+        }
+        writeln!(
+            to,
+            "release {release} is live, F1 {} on the test data",
+            score(Some(self.score), self.score_interval)
+        )?;
+        match (self.gate, &self.parent) {
+            (Some(GateOfRun { run, passed: true }), _) => {
+                writeln!(to, "deployed by hand: it passed the gate of run {run}")?;
+            }
+            (Some(GateOfRun { run, passed: false }), _) => {
+                writeln!(to, "deployed by hand: the gate of run {run} had refused it")?;
+            }
+            (None, Some(parent)) => writeln!(
+                to,
+                "deployed by hand: no gate compared it with release {parent}"
+            )?,
+            (None, None) => writeln!(
+                to,
+                "deployed by hand: there was no model to compare it with"
+            )?,
+        }
+        for name in &self.pruned {
+            writeln!(to, "release {name} was removed (deployment.keep_releases)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for RolledBack {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f1 = score(Some(self.score), self.score_interval);
+        let release = &self.release;
+        match self.from.as_ref().filter(|from| *from != release) {
+            Some(from) => {
+                writeln!(
+                    to,
+                    "release {release} is live again instead of {from}; F1 on the test data {f1}"
+                )?;
+                writeln!(
+                    to,
+                    "runs keep it until there is new drift; `deployment --rollback {from}` undoes this"
+                )
+            }
+            None => writeln!(to, "release {release} is live; F1 on the test data {f1}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use common::Config;
+use common::numbers::{self, count, counted};
 use dataset::escaped;
 use dataset::passes::{ColumnSummary, LevelSummary, Summary};
 use serde::Serialize;
@@ -92,22 +93,22 @@ fn write_deployed(to: &mut fmt::Formatter<'_>, deployed: &DeployedState) -> fmt:
         .iter()
         .filter(|label| **label == 1)
         .count();
-    let current =
-        scoring::f1_with_interval(deployed.current_score, deployed.current_score_interval);
+    let current = numbers::score(deployed.current_score, deployed.current_score_interval);
     writeln!(
         to,
         "release {}: F1 on the test data {current} now, {} when deployed",
         deployed.release,
-        scoring::f1_with_interval(
+        numbers::score(
             Some(deployed.deployed_score),
             deployed.deployed_score_interval
         )
     )?;
     writeln!(
         to,
-        "predictions on the test data: {} rows, {positives} predicted 1, {} predicted 0",
-        deployed.predictions.len(),
-        deployed.predictions.len() - positives
+        "predictions on the test data: {}, {} predicted 1, {} predicted 0",
+        counted(deployed.predictions.len(), "row"),
+        count(positives),
+        count(deployed.predictions.len() - positives)
     )
 }
 

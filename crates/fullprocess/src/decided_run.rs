@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
+use common::history::documents;
 use common::ledger::{FileStatus, LedgerFile};
+use common::numbers::counted;
 use common::{Config, History};
 use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use jiff::Timestamp;
-use record::{Action, Decision, Evidence, Outcome, Policy, RunRecord, decide};
+use record::{Action, Decision, Evidence, FileWithoutTarget, Outcome, Policy, RunRecord, decide};
 
 use crate::awaited_labels;
 use crate::evaluation::{LiveRelease, RunData, evaluate};
@@ -85,6 +87,9 @@ impl OpenRun<'_> {
                 verdicts: monitor(config, history, live, &data)?,
                 ..evaluate(config, history, live, &data)?
             };
+            if evidence.new_labelled_rows == 0 {
+                evidence.files_without_target = run.files_without_target();
+            }
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {
                 // The next run tests these rows with the rows that they wait for. Another test of a
@@ -110,6 +115,19 @@ impl OpenRun<'_> {
             data,
             live,
         })
+    }
+
+    /// New files with rows and without a target column.
+    fn files_without_target(&self) -> Vec<FileWithoutTarget> {
+        let files = self.record.ingestion.iter().flat_map(|it| &it.files);
+        files
+            .filter(|file| file.lacks_target && file.rows.kept > 0)
+            .map(|file| FileWithoutTarget {
+                file: file.path(),
+                target: self.config.schema.target.clone(),
+                rows: file.rows.kept,
+            })
+            .collect()
     }
 
     fn ingest(
@@ -210,13 +228,34 @@ impl OpenRun<'_> {
             _ if is_empty => "there is no input file".into(),
             0 => "every input file is known, and no row waits to be evaluated".into(),
             waiting => {
-                format!("every input file is known; {waiting} new rows wait for more labels")
+                format!(
+                    "every input file is known; {} for more labels",
+                    match waiting {
+                        1 => "1 new row waits".into(),
+                        waiting => format!("{} wait", counted(waiting, "new row")),
+                    }
+                )
             }
         };
         let live = input.live.as_ref();
+        if let Some(live) = live
+            && is_live_by_hand(self.history, live)?
+        {
+            self.record.reason.push_str(&format!(
+                "; release {} was made live by hand",
+                live.release.name()
+            ));
+        }
         self.record.release = live.map(|live| live.release.name().to_owned());
         self.record.deployed_score = live.map(|live| live.manifest().score);
         self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);
         notices::collect(self.config, self.history, &ledger, &mut self.record)
     }
+}
+
+/// True if a person made the release live: a run that publishes a release creates it, so a change by
+/// hand is older.
+fn is_live_by_hand(history: &History, live: &LiveRelease) -> anyhow::Result<bool> {
+    let changed: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
+    Ok(changed.is_some_and(|changed| changed >= live.manifest().created_at))
 }

@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor"])]
     metrics_file: Option<PathBuf>,
     /// Runs that --history lists
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "history")]
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
@@ -87,7 +87,7 @@ impl Options {
 #[serde(untagged)]
 pub enum FullprocessReport {
     /// One run.
-    Run(Box<RunRecord>),
+    Run(Box<RunReport>),
     /// The newest runs.
     History(RunList),
     /// The findings of the doctor.
@@ -108,39 +108,63 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
     if options.doctor {
         return Ok(FullprocessReport::Doctor(doctor::doctor(config)));
     }
-    let record = if options.dry_run {
-        dry_run::dry_run(config)?
+    let report = if options.dry_run {
+        RunReport::of(dry_run::dry_run(config)?)
     } else {
         run_and_write_metrics(config, options.metrics_file.as_deref())?
     };
-    Ok(FullprocessReport::Run(Box::new(record)))
+    Ok(FullprocessReport::Run(Box::new(report)))
 }
 
-/// Runs once and writes the metrics, which matter most after a failure.
+/// A run that ended, and whether its metrics could be written.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct RunReport {
+    /// The record of the run.
+    pub record: RunRecord,
+    /// True if the metrics file could not be written. The run itself is not changed by that.
+    #[serde(skip)]
+    lacks_metrics: bool,
+}
+
+impl RunReport {
+    fn of(record: RunRecord) -> Self {
+        Self {
+            record,
+            lacks_metrics: false,
+        }
+    }
+}
+
+/// Runs once and writes the metrics, which matter most after a failure. Metrics that cannot be
+/// written are logged, so that the report of the run is printed in any case.
 fn run_and_write_metrics(
     config: &Config,
     metrics_file: Option<&Path>,
-) -> anyhow::Result<RunRecord> {
+) -> anyhow::Result<RunReport> {
     let ran = run_once(config);
-    if let Some(file) = metrics_file {
-        let written = write_metrics(config, file);
-        match &ran {
-            Ok(_) => written?,
-            Err(_) => {
-                if let Err(error) = written {
-                    tracing::error!("{error:#}");
-                }
-            }
-        }
+    let written = metrics_file.map_or(Ok(()), |file| write_metrics(config, file));
+    if let Err(error) = &written {
+        tracing::error!("{error:#}");
     }
-    ran
+    ran.map(|record| RunReport {
+        record,
+        lacks_metrics: written.is_err(),
+    })
 }
 
 fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
     let file = std::path::absolute(file)
         .with_context(|| format!("failed to resolve {}", file.display()))?;
     let text = app::run_metrics(config, Timestamp::now())?;
-    files::replace(&file, text.as_bytes())
+    files::replace(&file, text.as_bytes()).map_err(|error| {
+        // The context of the error names a temporary file.
+        anyhow::anyhow!(
+            "the metrics could not be written to {}: {}",
+            file.display(),
+            error.root_cause()
+        )
+    })
 }
 
 /// One run and its alerts.
@@ -203,14 +227,17 @@ fn run_stages(
 impl Report for FullprocessReport {
     fn follow_up(&mut self, config: &Config) -> Option<String> {
         match self {
-            Self::Run(record) => check_dependencies::check_dependencies(config, record),
+            Self::Run(run) => check_dependencies::check_dependencies(config, &mut run.record),
             Self::History(_) | Self::Doctor(_) | Self::Tried(_) => None,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Run(record) => record.exit(),
+            Self::Run(run) => match run.record.exit() {
+                Exit::Done if run.lacks_metrics => Exit::InputOutput,
+                exit => exit,
+            },
             Self::History(_) => Exit::Done,
             Self::Doctor(report) => report.exit(),
             Self::Tried(report) => report.exit(),
@@ -219,7 +246,7 @@ impl Report for FullprocessReport {
 
     fn needs_attention(&self) -> bool {
         match self {
-            Self::Run(record) => record.needs_attention(),
+            Self::Run(run) => run.lacks_metrics || run.record.needs_attention(),
             Self::History(_) | Self::Tried(_) => true,
             Self::Doctor(report) => report.needs_attention(),
         }
@@ -229,7 +256,7 @@ impl Report for FullprocessReport {
 impl fmt::Display for FullprocessReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Run(record) => record.fmt(to),
+            Self::Run(run) => run.record.fmt(to),
             Self::History(list) => list.fmt(to),
             Self::Doctor(report) => report.fmt(to),
             Self::Tried(report) => report.fmt(to),

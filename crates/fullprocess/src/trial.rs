@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use common::numbers::counted;
 use common::{Config, digest};
 use dataset::{Table, TestData};
 use model::Model;
@@ -44,6 +45,8 @@ impl OpenRun<'_> {
         data: &RunData,
         live: Option<&LiveRelease>,
     ) -> anyhow::Result<Trial> {
+        // A fit may take long, and without test data it would be of no use.
+        dataset::check_test_folder(self.config)?;
         let Some(FittedCandidate { model, window }) = self.fit(data, live)? else {
             return Ok(Trial::NoModel);
         };
@@ -81,10 +84,7 @@ impl OpenRun<'_> {
         let (positives, negatives) = (count(true), count(false));
         let missing = NeededLabels::of(self.config).missing(positives, negatives);
         self.record.warn(missing.map(|missing| {
-            let rows = positives + negatives;
-            format!(
-                "the first model is fitted to {rows} labelled rows, too few to trust it {missing}"
-            )
+            format!("do not rely on the first model yet, it was fitted to few labels: {missing}")
         }));
         Ok(())
     }
@@ -238,7 +238,9 @@ impl TrialTestData {
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
             warnings.push(format!(
-                "{n_seen} rows of the test data are input rows too, now or earlier: the score flatters the model, and the gate leaves them out"
+                "{} of the test data {} in the input too, now or earlier: the score flatters the model, and the gate leaves them out",
+                counted(n_seen, "row"),
+                if n_seen == 1 { "is" } else { "are" }
             ));
         }
         let unseen = test.table.filtered(|row| !seen[row]);

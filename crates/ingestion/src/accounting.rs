@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use common::ledger::RowCounts;
+use common::numbers::counted;
 use common::progress::Progress;
 use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratch, both};
 
@@ -59,6 +60,7 @@ pub(crate) struct FileTally {
     pub(crate) notes: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) similar_target: Option<String>,
+    pub(crate) lacks_target: bool,
     pub(crate) rejections: Vec<String>,
     /// Reason why the whole file is rejected.
     pub(crate) reason: Option<String>,
@@ -90,6 +92,7 @@ impl<W: Write + Send> Sink<'_, W> {
                 tally.notes = remarks.notes;
                 tally.warnings = remarks.warnings;
                 tally.similar_target = remarks.similar_target;
+                tally.lacks_target = remarks.lacks_target;
             }
             Err(reason) => tally.reason = Some(reason),
         }
@@ -237,7 +240,10 @@ impl FileTally {
         let rows = &mut self.rows;
         rows.duplicate = rows.read - rows.kept - rows.rejected;
         if self.reason.is_none() && rows.read > 0 && rows.rejected == rows.read {
-            self.reason = Some(format!("all of its {} rows were rejected", rows.read));
+            self.reason = Some(match rows.read {
+                1 => "its only row was rejected".into(),
+                read => format!("all of its {} were rejected", counted(read, "row")),
+            });
         }
         if self.reason.is_none() && rows.read == 0 {
             self.notes.push("it has a header and no rows".into());

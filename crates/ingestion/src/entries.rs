@@ -70,6 +70,7 @@ pub(crate) fn entries_and_reports(
                 notes: tally.notes.clone(),
                 warnings: tally.warnings.clone(),
                 similar_target: tally.similar_target.clone(),
+                lacks_target: tally.lacks_target,
                 rows: entry.rows,
                 rejections: tally.rejections.clone(),
                 is_repeated: known == Some((entry.status, entry.rows.rejected)),

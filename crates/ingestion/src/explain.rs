@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use common::cli::Report;
 use common::ledger::RowCounts;
+use common::numbers::counted;
 use common::{Config, History, regular};
 use dataset::{
     DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowIds, RowReader,
@@ -184,7 +185,10 @@ fn read(
     explanation.notes = reader.notes();
     explanation.warnings = reader.warnings();
     if rows.read > 0 && rows.rejected == rows.read {
-        explanation.reason = Some(format!("all of its {} rows would be rejected", rows.read));
+        explanation.reason = Some(match rows.read {
+            1 => "its only row would be rejected".into(),
+            read => format!("all of its {} would be rejected", counted(read, "row")),
+        });
     } else {
         explanation.fate = FileFate::Ingested;
     }

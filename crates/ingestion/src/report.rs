@@ -4,6 +4,7 @@ use std::fmt;
 
 use common::cli::Report;
 use common::ledger::{FileStatus, RowCounts};
+use common::numbers::{count, counted};
 use dataset::SkippedEntry;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,9 @@ pub struct FileReport {
     /// Column that may be meant as the target, if the file has no target column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_target: Option<String>,
+    /// True if the file has no target column, so that none of its rows has a label.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_target: bool,
     /// Row counts: read, kept, duplicate and rejected.
     pub rows: RowCounts,
     /// The first rejected rows, as `line:column: reason`.
@@ -70,6 +74,22 @@ impl IngestReport {
     pub fn removed_files(&self) -> usize {
         let former = self.no_longer_input.iter().map(|former| former.files);
         self.removed.len() + former.sum::<usize>()
+    }
+
+    /// The files whose rows were dropped: a line for those that are gone, and one for each folder
+    /// that the configuration no longer names.
+    pub fn removed_in_words(&self) -> impl Iterator<Item = String> {
+        let gone = match self.removed.as_slice() {
+            [] => None,
+            [name] => Some(format!("{name} is gone, and so are its rows")),
+            names => Some(format!(
+                "{} are gone, and so are their rows: {}",
+                counted(names.len(), "file"),
+                listed(names)
+            )),
+        };
+        let former = self.no_longer_input.iter().map(ToString::to_string);
+        gone.into_iter().chain(former)
     }
 
     /// True if a file or a row was rejected.
@@ -111,17 +131,14 @@ impl fmt::Display for IngestReport {
         if self.files.is_empty() && self.removed_files() == 0 {
             writeln!(
                 to,
-                "nothing new; finaldata.csv holds {} rows",
-                self.total_rows
+                "nothing new; finaldata.csv holds {}",
+                counted(self.total_rows, "row")
             )?;
         } else {
             self.write_files(to)?;
         }
-        for name in &self.removed {
-            writeln!(to, "removed: {name} is gone, and so are its rows")?;
-        }
-        for former in &self.no_longer_input {
-            writeln!(to, "removed: {former}")?;
+        for removed in self.removed_in_words() {
+            writeln!(to, "removed: {removed}")?;
         }
         if let Some(reason) = &self.rebuilt {
             writeln!(to, "finaldata.csv was rebuilt: {reason}")?;
@@ -163,21 +180,14 @@ impl IngestReport {
             line(to, &file.path(), &file.rows)?;
         }
         line(to, "total", &self.rows)?;
-        writeln!(to, "finaldata.csv holds {} rows", self.total_rows)?;
+        writeln!(
+            to,
+            "finaldata.csv holds {}",
+            counted(self.total_rows, "row")
+        )?;
         for file in &self.files {
-            if let Some(reason) = &file.reason {
-                writeln!(to, "rejected file: {}: {reason}", file.path())?;
-            }
-            for rejection in &file.rejections {
-                writeln!(to, "rejected row: {}:{rejection}", file.path())?;
-            }
-            let more = file.rows.rejected - file.rejections.len() as u64;
-            if more > 0 {
-                writeln!(
-                    to,
-                    "rejected row: {}: and {more} more, see rejectedrows.csv",
-                    file.path()
-                )?;
+            if let Some(rejected) = file.rejected_in_words() {
+                writeln!(to, "rejected: {rejected}")?;
             }
             for warning in &file.warnings {
                 writeln!(to, "warning: {}: {warning}", file.path())?;
@@ -190,9 +200,123 @@ impl IngestReport {
     }
 }
 
+/// Upper limit of rejected rows of a file, and of removed files, that a text names.
+const MAX_SHOWN: usize = 3;
+
+/// A rejected row for a person: `418:2: hours: "12 k" is not a number` without the position of the
+/// column, whose name follows.
+fn rejection_in_words(rejection: &str) -> String {
+    let parts = rejection
+        .split_once(':')
+        .zip(rejection.splitn(3, ':').nth(2));
+    match parts {
+        Some(((line, _), reason)) => format!("line {line}, {}", reason.trim_start()),
+        None => rejection.to_owned(),
+    }
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    match names.len().saturating_sub(MAX_SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names[..MAX_SHOWN].join(", "), count(more)),
+    }
+}
+
 impl FileReport {
+    /// What was rejected of the file, as one line: how many rows, and the first of them. `None` if
+    /// nothing was.
+    pub fn rejected_in_words(&self) -> Option<String> {
+        let shown = self.rejections.iter().take(MAX_SHOWN);
+        let shown: Vec<String> = shown
+            .map(|rejection| rejection_in_words(rejection))
+            .collect();
+        let rejected = self.rows.rejected;
+        let what = match &self.reason {
+            Some(reason) => reason.clone(),
+            None if rejected > 0 => {
+                format!("{} of {}", count(rejected), counted(self.rows.read, "row"))
+            }
+            None => return None,
+        };
+        let rest = match rejected {
+            0 => String::new(),
+            1 => "; it is in rejectedrows.csv".into(),
+            _ => "; all are in rejectedrows.csv".into(),
+        };
+        let shown: String = shown.iter().map(|row| format!("; {row}")).collect();
+        Some(format!("{}: {what}{shown}{rest}", self.path()))
+    }
+
     /// Folder and name, joined by `/`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.folder, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(rejected: u64, reason: Option<&str>) -> FileReport {
+        let lines = 2..2 + rejected.min(5);
+        FileReport {
+            folder: "in".into(),
+            name: "a.csv".into(),
+            status: FileStatus::Ingested,
+            reason: reason.map(str::to_owned),
+            notes: Vec::new(),
+            warnings: Vec::new(),
+            similar_target: None,
+            lacks_target: false,
+            rows: RowCounts {
+                read: 2_090,
+                kept: 2_090 - rejected,
+                rejected,
+                ..RowCounts::default()
+            },
+            rejections: lines
+                .map(|line| format!("{line}:2: hours: \"x: y\" is not a number"))
+                .collect(),
+            is_repeated: false,
+        }
+    }
+
+    #[test]
+    fn two_thousand_rejected_rows_are_one_line() {
+        assert_eq!(
+            file(2_000, None).rejected_in_words().unwrap(),
+            "in/a.csv: 2,000 of 2,090 rows; line 2, hours: \"x: y\" is not a number; \
+             line 3, hours: \"x: y\" is not a number; line 4, hours: \"x: y\" is not a number; \
+             all are in rejectedrows.csv"
+        );
+        assert_eq!(
+            file(1, None).rejected_in_words().unwrap(),
+            "in/a.csv: 1 of 2,090 rows; line 2, hours: \"x: y\" is not a number; \
+             it is in rejectedrows.csv"
+        );
+        assert_eq!(file(0, None).rejected_in_words(), None);
+        assert_eq!(
+            file(0, Some("it is empty")).rejected_in_words().unwrap(),
+            "in/a.csv: it is empty"
+        );
+    }
+
+    #[test]
+    fn removed_files_are_one_line() {
+        let names = |count: usize| (0..count).map(|n| format!("in/{n}.csv")).collect();
+        let removed = |count| {
+            let report = IngestReport {
+                removed: names(count),
+                ..IngestReport::default()
+            };
+            report.removed_in_words().collect::<Vec<_>>()
+        };
+        assert!(removed(0).is_empty());
+        assert_eq!(removed(1), ["in/0.csv is gone, and so are its rows"]);
+        assert_eq!(
+            removed(8),
+            ["8 files are gone, and so are their rows: in/0.csv, in/1.csv, in/2.csv and 5 more"]
+        );
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Remarks {
     pub(crate) warnings: Vec<String>,
     /// Column that may be meant as the target, if the file has no target column.
     pub(crate) similar_target: Option<String>,
+    /// True if the file has no target column.
+    pub(crate) lacks_target: bool,
 }
 
 /// A file to read, with options.
@@ -130,6 +132,7 @@ impl Source<'_> {
                         notes: reader.notes(),
                         warnings: reader.warnings(),
                         similar_target: reader.similar_to_target(reading.schema),
+                        lacks_target: reader.lacks_target(),
                     }),
                     Err(ReadError::FileRejected(reason)) => Err(reason),
                     Err(error) => return Err(error),

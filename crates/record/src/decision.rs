@@ -55,7 +55,7 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
         return decision(Action::Wait, "no row is new");
     }
     if evidence.new_labelled_rows == 0 {
-        return decision(Action::Predict, "no new row has a label");
+        return decision(Action::Predict, reasons::no_label(evidence));
     }
     if let Some(reason) = reasons::few_labels(evidence, policy.needed) {
         return decision(Action::Wait, reason);
@@ -74,7 +74,7 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     });
     match reasons::refit(evidence) {
         Some(why) if decided.action != Action::Retrain => {
-            decision(Action::Retrain, format!("{}; {why}", decided.reason))
+            decision(Action::Retrain, format!("{why}; {}", decided.reason))
         }
         _ => decided,
     }
@@ -129,7 +129,7 @@ fn by_score(
         None => return Err(reasons::undefined_score(policy.basis)),
     };
     if deployed.score <= 0.0 {
-        return Err("the deployed score is 0, which is no score".into());
+        return Err("F1 at the deployment is 0, which is no score".into());
     }
     let (action, finding) = compare_scores(new.value, deployed.score, policy.on_tie);
     let reason = reasons::compared_scores(policy.basis, new, deployed, finding);

@@ -20,6 +20,9 @@ pub struct Evidence {
     /// is deployed or a row is ingested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_files: Vec<String>,
+    /// New files that have no column for the label, where no new row has a label.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files_without_target: Vec<FileWithoutTarget>,
     /// Labelled rows of finaldata.csv.
     pub labelled_rows: u64,
     /// Rows that were not evaluated before this run.
@@ -47,6 +50,17 @@ pub struct Evidence {
     /// Realised performance of earlier predictions whose labels the new rows bring.
     #[serde(default, rename = "realised", skip_serializing_if = "Vec::is_empty")]
     pub realised_performance: Vec<RealisedPerformance>,
+}
+
+/// A new file that has no column for the label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileWithoutTarget {
+    /// Folder and name, joined by `/`.
+    pub file: String,
+    /// The target column that the configuration names.
+    pub target: String,
+    /// Rows that were kept.
+    pub rows: u64,
 }
 
 /// Performance of a model on all labelled rows of finaldata.csv.

@@ -20,7 +20,7 @@ mod stored;
 pub use action::Action;
 pub use counts::{ApiOutcome, FileCounts, RowTotals};
 pub use decision::{Decision, Policy, decide};
-pub use evidence::{AllRows, DeployedModel, Evidence, F1};
+pub use evidence::{AllRows, DeployedModel, Evidence, F1, FileWithoutTarget};
 pub use needed_labels::NeededLabels;
 pub use notice::{Notice, NoticeKind};
 pub use outcome::{Effect, Outcome};

@@ -1,6 +1,7 @@
 //! The labels that a decision about a model needs.
 
 use common::Config;
+use common::numbers::{count, counted};
 use serde::{Deserialize, Serialize};
 
 /// Fewest labels that a decision about a model needs.
@@ -26,8 +27,7 @@ impl NeededLabels {
         self.rows < other.rows || self.of_each_label < other.of_each_label
     }
 
-    /// Which labels are there and which are missing, as the end of a sentence; `None` when there
-    /// are enough.
+    /// Which labels there are and which are missing, as a clause; `None` when there are enough.
     pub fn missing(self, positives: u64, negatives: u64) -> Option<String> {
         let of_positives = self.of_each_label.saturating_sub(positives);
         let of_negatives = self.of_each_label.saturating_sub(negatives);
@@ -36,10 +36,17 @@ impl NeededLabels {
             .saturating_sub(positives + negatives)
             .max(of_positives + of_negatives);
         (missing > 0).then(|| {
+            let rows = positives + negatives;
+            let have = if rows == 1 { "has" } else { "have" };
+            let are = if missing == 1 { "is" } else { "are" };
             format!(
-                "({positives} with label 1, {negatives} with label 0); {} are needed, {} of each label; missing: {missing}{}",
-                self.rows,
-                self.of_each_label,
+                "{} {have} a label ({} with label 1, {} with label 0), of {} needed, {} of each label: {} more {are} needed{}",
+                counted(rows, "new row"),
+                count(positives),
+                count(negatives),
+                count(self.rows),
+                count(self.of_each_label),
+                count(missing),
                 among_them(of_positives, of_negatives)
             )
         })
@@ -48,12 +55,11 @@ impl NeededLabels {
 
 /// How many of the missing labels must be of one kind.
 fn among_them(positives: u64, negatives: u64) -> String {
+    let of = |n: u64, label: u8| format!("{} with label {label}", count(n));
     match (positives, negatives) {
         (0, 0) => String::new(),
-        (positives, 0) => format!(", {positives} of them with label 1"),
-        (0, negatives) => format!(", {negatives} of them with label 0"),
-        (positives, negatives) => {
-            format!(", {positives} of them with label 1 and {negatives} with label 0")
-        }
+        (positives, 0) => format!(", {}", of(positives, 1)),
+        (0, negatives) => format!(", {}", of(negatives, 0)),
+        (positives, negatives) => format!(", {} and {}", of(positives, 1), of(negatives, 0)),
     }
 }

@@ -32,6 +32,20 @@ pub enum NoticeKind {
 }
 
 impl Notice {
+    /// What a person should do about it, as the end of a sentence that begins with `next`.
+    pub(crate) fn action(&self) -> String {
+        let place = &self.place;
+        match self.kind {
+            NoticeKind::Unreadable => format!("make {place} readable"),
+            NoticeKind::EmptyFolder => format!("put CSV files into {place}"),
+            NoticeKind::MisspeltTarget => format!("correct the header of {place}"),
+            NoticeKind::NoLabels => "add files with known outcomes".into(),
+            NoticeKind::NoTestData => {
+                format!("put a CSV file with known outcomes into {place}")
+            }
+        }
+    }
+
     /// Identity of the notice, without details that change from run to run, such as an error of the
     /// operating system.
     pub fn key(&self) -> String {

@@ -16,7 +16,7 @@ pub enum Outcome {
     Steady,
     /// The score test found model drift, and the model is kept because its score is higher.
     DriftNoted,
-    /// The deployed model had drifted; a better one is deployed.
+    /// A retrain was due, and the new model is deployed: it passed the gate, or the gate accepts all.
     Redeployed,
     /// The deployed model had drifted, but the gate refused the candidate.
     CandidateRefused,

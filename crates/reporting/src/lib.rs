@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use common::cli::Report;
 use common::history::StageTimer;
+use common::numbers::{self, counted};
 use common::{Config, Failure, History, RunLock, Schema, files};
 use scoring::{ConfusionMatrix, DeployedScore};
 use serde::Serialize;
@@ -100,13 +101,13 @@ impl Report for DrawReport {}
 
 impl fmt::Display for DrawReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let f1 = scoring::f1_with_interval(self.f1, self.f1_interval);
+        let f1 = numbers::score(self.f1, self.f1_interval);
         writeln!(
             to,
-            "{}: release {}, F1 {f1} on {} test rows",
+            "{}: release {}, F1 {f1} on {}",
             self.picture.display(),
             self.release,
-            self.rows
+            counted(self.rows, "test row")
         )
     }
 }

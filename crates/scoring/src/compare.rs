@@ -113,9 +113,7 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         || evaluate(&answers.incumbent, contest.incumbent.threshold),
     );
     let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
-        Failure::data(
-            "no new row has a known class: candidate and deployed model cannot be compared",
-        )
+        Failure::data("no new row has a label: candidate and deployed model cannot be compared")
     })?;
     Ok(Comparison {
         model_drift: contest.model_drift,

@@ -4,6 +4,7 @@
 
 use anyhow::Context;
 use common::layout::names;
+use common::numbers::counted;
 use common::{Config, Failure, Manifest};
 use dataset::passes::log_odds;
 use dataset::{FingerprintKey, TestData};
@@ -87,7 +88,7 @@ pub fn score_release(
     let expression = model.predictor.expression();
     let scored = log_odds(&expression, &test.table, &test.table.all());
     let metrics = evaluate(&scored, model.threshold)
-        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+        .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
     let cut = model.threshold.log_odds();
     Ok(DeployedScore {
         release: manifest.release.clone(),
@@ -116,11 +117,11 @@ pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestSco
 /// Without labelled rows, or if F1 is undefined, the test data is unusable (exit code 65).
 pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
     let metrics = score(model, &test.table, &test.table.all())
-        .ok_or_else(|| Failure::data("the test data has no row with a known class"))?;
+        .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
     let f1 = metrics.f1.ok_or_else(|| {
         Failure::data(format!(
-            "F1 is undefined on the test data: none of its {} labelled rows is of class 1, and none is predicted to be; add rows of class 1",
-            metrics.rows
+            "F1 is undefined on the test data: none of its {} has label 1, and label 1 is never predicted; add rows with label 1",
+            counted(metrics.rows, "labelled row")
         ))
     })?;
     Ok((f1, metrics))

@@ -13,13 +13,14 @@
 //! better on the gate rows. It must also not be significantly worse on the test data.
 
 use common::config::GatePolicy;
+use common::numbers::{self, Scores, counted};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Comparison, Guard};
 use crate::metrics::Metrics;
 
-/// Scores that differ by at most this much are equal.
-pub const SCORE_TOLERANCE: f64 = 1e-9;
+pub use common::numbers::SCORE_TOLERANCE;
+
 /// Significance level of the one-sided tests of a difference in log-loss.
 const SIGNIFICANCE: f64 = 0.05;
 
@@ -45,18 +46,19 @@ fn is_true() -> bool {
 /// Decides whether the candidate of a comparison replaces the deployed model. The policy `Always`
 /// accepts every candidate, `Ask` none: one that passes waits.
 pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
-    let findings = [
-        log_loss_on_new_rows(comparison),
-        f1_on_new_rows(comparison),
-        log_loss_on_test_data(comparison),
-        f1_on_test_data(comparison.guard.as_ref()),
+    let on_new_rows = log_loss_on_new_rows(comparison);
+    let on_test_data = log_loss_on_test_data(comparison);
+    let is_refused = !on_new_rows.passes || on_test_data.as_ref().is_ok_and(|it| it.is_refused());
+    let mut reasons = vec![
+        on_new_rows.reason(),
+        informs(f1_on_new_rows(comparison)),
+        on_test_data.map_or_else(informs, |it| it.reason()),
+        informs(f1_on_test_data(comparison.guard.as_ref())),
     ];
-    let is_refused = findings.iter().any(|finding| finding.weight == Some(false));
-    let mut reasons: Vec<String> = findings.into_iter().map(Finding::into_reason).collect();
     let of_policy = match (policy, is_refused) {
         (GatePolicy::NotWorse, _) | (GatePolicy::Ask, true) => None,
         (GatePolicy::Always, true) => {
-            Some("deployed all the same, because deployment.gate is \"always\"")
+            Some("deployed although it was refused, because deployment.gate is \"always\"")
         }
         (GatePolicy::Always, false) => {
             Some("deployment.gate is \"always\": it would be deployed whatever the figures")
@@ -75,178 +77,243 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     }
 }
 
-/// What the gate finds about one of the compared figures.
+impl GateDecision {
+    /// The finding that decided, as a clause about the candidate: `on 40 new rows it is not
+    /// significantly worse (log-loss 0.49, deployed model 0.65; lower is better)`.
+    ///
+    /// `None` where an older program decided by another rule.
+    pub fn deciding_clause(&self, comparison: &Comparison) -> Option<String> {
+        let on_new_rows = log_loss_on_new_rows(comparison);
+        let refusing = log_loss_on_test_data(comparison).ok();
+        let refusing = refusing.filter(|it| on_new_rows.passes && it.is_refused());
+        let deciding = refusing.unwrap_or(on_new_rows);
+        (deciding.passes == self.passed).then(|| deciding.clause())
+    }
+}
+
+fn informs(text: String) -> String {
+    format!("for information: {text}")
+}
+
+/// Two log-losses, how they compare, and whether the candidate passes.
 struct Finding {
-    /// True if the candidate passes, false if it is refused, `None` if the finding only informs.
-    weight: Option<bool>,
-    text: String,
+    passes: bool,
+    /// The rows, such as `3,096 new rows`.
+    rows: String,
+    candidate: f64,
+    deployed: f64,
+    /// How the candidate compares: `significantly better`.
+    result: &'static str,
+    /// What the result lacks, or why there is none.
+    remark: Option<&'static str>,
 }
 
 impl Finding {
-    fn informs(text: String) -> Self {
-        Self { weight: None, text }
+    fn is_refused(&self) -> bool {
+        !self.passes
     }
 
-    fn into_reason(self) -> String {
-        let prefix = match self.weight {
-            Some(true) => "passed: ",
-            Some(false) => "refused: ",
-            None => "for information: ",
-        };
-        format!("{prefix}{}", self.text)
-    }
-}
-
-fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
-    let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
-    let p_of_higher = comparison.log_loss_p_value;
-    let (passes, rule) = match (comparison.model_drift, comparison.refit) {
-        (true, _) => not_significantly_higher(p_of_higher),
-        (false, true) if comparison.all_rows => lower(deployed - candidate > SCORE_TOLERANCE),
-        (false, true) => not_significantly_higher(p_of_higher),
-        (false, false) => significantly_lower(p_of_higher),
-    };
-    Finding {
-        weight: Some(passes),
-        text: format!(
-            "log-loss on {} new rows: {} ({rule})",
-            comparison.rows,
-            both(candidate, deployed)
-        ),
-    }
-}
-
-/// Tests that the candidate's log-loss is not significantly higher; with the rule as text. Without a
-/// test nothing speaks against the candidate.
-fn not_significantly_higher(p_of_higher: Option<f64>) -> (bool, String) {
-    let rule = "after model drift the candidate's must not be significantly higher";
-    let Some(p) = p_of_higher else {
-        return (
-            true,
-            format!("{rule}; no test is possible: fewer than two clients, or no spread"),
-        );
-    };
-    let passes = p >= SIGNIFICANCE;
-    let found = if passes { "it is not" } else { "it is" };
-    (
-        passes,
-        format!("{rule}; {found}: {}, one-sided paired t-test", p_text(p)),
-    )
-}
-
-/// The rule for a candidate of another fit to all rows, as text.
-fn lower(is_lower: bool) -> (bool, String) {
-    let rule = "a candidate fitted to all rows again must have the lower log-loss";
-    let found = if is_lower { "it has" } else { "it does not" };
-    (is_lower, format!("{rule}; {found}"))
-}
-
-/// Tests whether the candidate's log-loss is significantly lower; with the rule as text.
-///
-/// `p_of_higher` is the p-value of the opposite test: that the candidate's log-loss is higher.
-fn significantly_lower(p_of_higher: Option<f64>) -> (bool, String) {
-    let needed = "no model drift was found, so the candidate's must be significantly lower";
-    let Some(p) = p_of_higher.map(|p| 1.0 - p) else {
-        let why = "no test is possible: fewer than two rows, or no spread";
-        return (false, format!("{needed}; {why}"));
-    };
-    let passes = p < SIGNIFICANCE;
-    let found = if passes { "it is" } else { "it is not" };
-    let test = format!("{}, one-sided paired t-test", p_text(p));
-    (passes, format!("{needed}; {found}: {test}"))
-}
-
-fn f1_on_new_rows(comparison: &Comparison) -> Finding {
-    let f1 = |metrics: &Metrics| f1_with_interval(metrics.f1, metrics.f1_interval);
-    Finding::informs(format!(
-        "F1 on {} new rows: candidate {}, deployed model {}",
-        comparison.rows,
-        f1(&comparison.candidate),
-        f1(&comparison.incumbent)
-    ))
-}
-
-/// Compares the log-losses on the test data.
-///
-/// Without model drift, the candidate is refused if its log-loss is significantly higher. After
-/// model drift the test data may show the former world, so it decides nothing.
-fn log_loss_on_test_data(comparison: &Comparison) -> Finding {
-    let Some(guard) = &comparison.guard else {
-        return Finding::informs(
-            "no labelled row of the test data is new to both models, so it decides nothing".into(),
-        );
-    };
-    let Some((candidate, deployed)) = guard.candidate_log_loss.zip(guard.incumbent_log_loss) else {
-        return Finding::informs("the test data was compared by an older program".into());
-    };
-    let compared = format!(
-        "log-loss on {} rows of the test data: {}",
-        guard.rows,
-        both(candidate, deployed)
-    );
-    if comparison.model_drift || comparison.refit {
-        let why = "after model drift older test data decides nothing";
-        return Finding::informs(format!("{compared} ({why})"));
-    }
-    let is_worse = guard.log_loss_p_value.is_some_and(|p| p < SIGNIFICANCE);
-    let found = match guard.log_loss_p_value {
-        Some(p) if is_worse => format!("significantly higher: {}", p_text(p)),
-        Some(p) => format!("not significantly higher: {}", p_text(p)),
-        None => "no test is possible: fewer than two rows, or no spread".into(),
-    };
-    Finding {
-        weight: Some(!is_worse),
-        text: format!("{compared} ({found})"),
-    }
-}
-
-fn f1_on_test_data(guard: Option<&Guard>) -> Finding {
-    let f1 = |f1: Option<f64>| f1_with_interval(f1, None);
-    let compared = guard.map(|guard| {
-        let difference = guard.difference_interval.map(|[lower, upper]| {
-            format!(" (95 % interval of the difference {lower:+.4} to {upper:+.4})")
-        });
+    fn reason(&self) -> String {
+        let prefix = if self.passes { "passed" } else { "refused" };
+        let remark = self
+            .remark
+            .map_or(String::new(), |remark| format!(", {remark}"));
         format!(
-            "F1 on {} rows of the test data: candidate {}, deployed model {}{}",
-            guard.rows,
-            f1(guard.candidate_f1),
-            f1(guard.incumbent_f1),
-            difference.unwrap_or_default()
+            "{prefix}: log-loss on {}: {} (lower is better): {}{remark}",
+            self.rows,
+            both(self.candidate, self.deployed),
+            self.result
         )
-    });
-    Finding::informs(compared.unwrap_or_else(|| "F1 on the test data was not compared".into()))
-}
+    }
 
-/// A p-value as text for people.
-pub fn p_text(p: f64) -> String {
-    if p < 0.001 {
-        "p < 0.001".into()
-    } else {
-        format!("p = {p:.3}")
+    fn clause(&self) -> String {
+        let scores = Scores::compared(self.candidate, self.deployed);
+        format!(
+            "on {} it is {} (log-loss {}, deployed model {}; lower is better)",
+            self.rows,
+            self.result,
+            scores.number(self.candidate),
+            scores.number(self.deployed)
+        )
     }
 }
 
-/// F1 as text for people, with its 95 % interval if there is one; "undefined" without an F1.
-pub fn f1_with_interval(f1: Option<f64>, interval: Option<[f64; 2]>) -> String {
-    match (f1, interval) {
-        (None, _) => "undefined".into(),
-        (Some(f1), None) => format!("{f1:.4}"),
-        (Some(f1), Some([lower, upper])) => {
-            format!("{f1:.4} (95 % interval {lower:.4} to {upper:.4})")
+/// What a candidate must reach on the new rows.
+#[derive(Clone, Copy)]
+enum Requirement {
+    /// After model drift: not significantly worse.
+    NotWorse,
+    /// Another fit to all rows after drift of an earlier run: a lower mean.
+    Lower,
+    /// Without model drift: significantly better.
+    Better,
+}
+
+impl Requirement {
+    fn of(comparison: &Comparison) -> Self {
+        match (comparison.model_drift, comparison.refit) {
+            (true, _) => Self::NotWorse,
+            (false, true) if comparison.all_rows => Self::Lower,
+            (false, true) => Self::NotWorse,
+            (false, false) => Self::Better,
         }
     }
 }
 
-/// Both log-losses with the fewest decimals that show their difference: from 4 to 10.
-fn both(candidate: f64, deployed: f64) -> String {
-    let is_told =
-        |decimals: &usize| format!("{candidate:.decimals$}") != format!("{deployed:.decimals$}");
-    let decimals = if (candidate - deployed).abs() <= SCORE_TOLERANCE {
-        4
-    } else {
-        (4..10).find(is_told).unwrap_or(10)
+/// The significance of a difference, from the p-value of the test that the candidate's log-loss is
+/// higher.
+#[derive(Clone, Copy, PartialEq)]
+enum Significance {
+    Better,
+    Worse,
+    Neither,
+    /// There are fewer than two clients, or the differences have no spread.
+    Untestable,
+}
+
+impl Significance {
+    fn of(p_of_higher: Option<f64>) -> Self {
+        match p_of_higher {
+            None => Self::Untestable,
+            Some(p) if p < SIGNIFICANCE => Self::Worse,
+            Some(p) if 1.0 - p < SIGNIFICANCE => Self::Better,
+            Some(_) => Self::Neither,
+        }
+    }
+}
+
+const NO_TEST: &str = "because no test is possible: fewer than two clients, or no spread";
+
+fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
+    let (candidate, deployed) = (comparison.candidate.log_loss, comparison.incumbent.log_loss);
+    let found = Significance::of(comparison.log_loss_p_value);
+    let is_lower = deployed - candidate > SCORE_TOLERANCE;
+    let (passes, result, remark) = match (Requirement::of(comparison), found) {
+        (Requirement::Lower, Significance::Better) if is_lower => {
+            (true, "significantly better", None)
+        }
+        (Requirement::Lower, _) if is_lower => (true, "better, though not significantly", None),
+        (Requirement::Lower, _) => {
+            let rule = "which another model fitted to all rows must be";
+            (false, "not better", Some(rule))
+        }
+        (_, Significance::Better) => (true, "significantly better", None),
+        (Requirement::NotWorse, Significance::Worse) => (false, "significantly worse", None),
+        (Requirement::NotWorse, Significance::Neither) => (true, "not significantly worse", None),
+        (Requirement::NotWorse, Significance::Untestable) => {
+            (true, "not significantly worse", Some(NO_TEST))
+        }
+        (Requirement::Better, Significance::Worse) => (false, "significantly worse", None),
+        (Requirement::Better, Significance::Neither) => {
+            let rule = "which it must be without model drift";
+            (false, "not significantly better", Some(rule))
+        }
+        (Requirement::Better, Significance::Untestable) => {
+            (false, "not significantly better", Some(NO_TEST))
+        }
     };
-    format!("candidate {candidate:.decimals$}, deployed model {deployed:.decimals$}")
+    Finding {
+        passes,
+        rows: counted(comparison.rows, "new row"),
+        candidate,
+        deployed,
+        result,
+        remark,
+    }
+}
+
+fn f1_on_new_rows(comparison: &Comparison) -> String {
+    let f1 = |metrics: &Metrics| numbers::score(metrics.f1, metrics.f1_interval);
+    format!(
+        "F1 on {}: candidate {}, deployed model {}",
+        counted(comparison.rows, "new row"),
+        f1(&comparison.candidate),
+        f1(&comparison.incumbent)
+    )
+}
+
+/// Compares the log-losses on the test data. An error is a sentence that only informs.
+///
+/// Without model drift, the candidate is refused if its log-loss is significantly higher. After
+/// model drift, in this run or an earlier one, the test data may show the former world, so it
+/// decides nothing.
+fn log_loss_on_test_data(comparison: &Comparison) -> Result<Finding, String> {
+    let Some(guard) = &comparison.guard else {
+        return Err(
+            "no labelled row of the test data is new to both models, so it decides nothing".into(),
+        );
+    };
+    let Some((candidate, deployed)) = guard.candidate_log_loss.zip(guard.incumbent_log_loss) else {
+        return Err("the test data was compared by an older program".into());
+    };
+    let rows = format!("{} of the test data", counted(guard.rows, "row"));
+    if comparison.model_drift || comparison.refit {
+        return Err(format!(
+            "log-loss on {rows}: {} (after model drift older test data decides nothing)",
+            both(candidate, deployed)
+        ));
+    }
+    let (result, remark) = match Significance::of(guard.log_loss_p_value) {
+        Significance::Worse => ("significantly worse", None),
+        Significance::Better => ("significantly better", None),
+        Significance::Neither => ("not significantly worse", None),
+        Significance::Untestable => ("not significantly worse", Some(NO_TEST)),
+    };
+    Ok(Finding {
+        passes: result != "significantly worse",
+        rows,
+        candidate,
+        deployed,
+        result,
+        remark,
+    })
+}
+
+fn f1_on_test_data(guard: Option<&Guard>) -> String {
+    let Some(guard) = guard else {
+        return "F1 on the test data was not compared".into();
+    };
+    let pair = guard.candidate_f1.zip(guard.incumbent_f1);
+    let scores = pair.map_or(Scores::of([]), |(a, b)| Scores::compared(a, b));
+    let difference = guard.difference_interval.map(|ends| {
+        // The sign of an end matters most.
+        let scores = Scores::of([ends[0], 0.0, ends[1]]);
+        let [lower, upper] = ends.map(|end| scores.number(end));
+        format!(" (95 % interval of the difference {lower} to {upper})")
+    });
+    format!(
+        "F1 on {} of the test data: candidate {}, deployed model {}{}",
+        counted(guard.rows, "row"),
+        scores.show(guard.candidate_f1, None),
+        scores.show(guard.incumbent_f1, None),
+        difference.unwrap_or_default()
+    )
+}
+
+impl Guard {
+    /// Says that F1 on the test data is lower than before, where chance does not explain it.
+    pub fn loss_of_f1(&self) -> Option<String> {
+        let (candidate, deployed) = self.candidate_f1.zip(self.incumbent_f1)?;
+        let [_, upper] = self.difference_interval?;
+        let scores = Scores::compared(candidate, deployed);
+        (upper < 0.0).then(|| {
+            format!(
+                "on the test data it is worse: F1 {}, before {}",
+                scores.number(candidate),
+                scores.number(deployed)
+            )
+        })
+    }
+}
+
+/// Both log-losses as text.
+fn both(candidate: f64, deployed: f64) -> String {
+    let scores = Scores::compared(candidate, deployed);
+    format!(
+        "candidate {}, deployed model {}",
+        scores.number(candidate),
+        scores.number(deployed)
+    )
 }
 
 #[cfg(test)]
@@ -482,22 +549,51 @@ mod tests {
         assert_eq!(
             decision.reasons,
             [
-                "passed: log-loss on 26 new rows: candidate 0.500001, deployed model 0.500002 (after model drift the candidate's must not be significantly higher; it is not: p = 0.900, one-sided paired t-test)",
-                "for information: F1 on 26 new rows: candidate 0.7000, deployed model 0.7000",
-                "for information: log-loss on 40 rows of the test data: candidate 0.7000, deployed model 0.6000 (after model drift older test data decides nothing)",
-                "for information: F1 on 40 rows of the test data: candidate 0.1000, deployed model 0.9000 (95 % interval of the difference -0.9000 to -0.7000)",
+                "passed: log-loss on 26 new rows: candidate 0.5000010, deployed model 0.5000020 (lower is better): not significantly worse",
+                "for information: F1 on 26 new rows: candidate 0.70, deployed model 0.70",
+                "for information: log-loss on 40 rows of the test data: candidate 0.70, deployed model 0.60 (after model drift older test data decides nothing)",
+                "for information: F1 on 40 rows of the test data: candidate 0.10, deployed model 0.90 (95 % interval of the difference -0.90 to -0.70)",
             ]
         );
-        let refused = gate(
-            &comparison(Case {
-                p: Some(0.4),
-                ..BETTER
-            }),
-            GatePolicy::NotWorse,
-        );
+        let not_better = Case {
+            p: Some(0.4),
+            ..BETTER
+        };
+        let refused = gate(&comparison(not_better), GatePolicy::NotWorse);
         assert_eq!(
             refused.reasons[0],
-            "refused: log-loss on 26 new rows: candidate 0.5000, deployed model 0.6000 (no model drift was found, so the candidate's must be significantly lower; it is not: p = 0.600, one-sided paired t-test)"
+            "refused: log-loss on 26 new rows: candidate 0.50, deployed model 0.60 (lower is better): not significantly better, which it must be without model drift"
+        );
+        let clause = refused.deciding_clause(&comparison(not_better));
+        assert_eq!(
+            clause.as_deref(),
+            Some(
+                "on 26 new rows it is not significantly better (log-loss 0.50, deployed model 0.60; lower is better)"
+            )
+        );
+        let passed = gate(&comparison(BETTER), GatePolicy::NotWorse);
+        let clause = passed.deciding_clause(&comparison(BETTER)).unwrap();
+        assert!(clause.contains("it is significantly better"), "{clause}");
+        // A program with another rule had refused it.
+        let older = GateDecision {
+            passed: false,
+            ..passed
+        };
+        assert_eq!(older.deciding_clause(&comparison(BETTER)), None);
+        let on_test_data = Case {
+            test: Some(Some(1e-9)),
+            ..BETTER
+        };
+        let refused = gate(&comparison(on_test_data), GatePolicy::NotWorse);
+        let clause = refused.deciding_clause(&comparison(on_test_data)).unwrap();
+        assert!(
+            clause.starts_with("on 40 rows of the test data it is significantly worse"),
+            "{clause}"
+        );
+        let guard = comparison(BETTER).guard.unwrap();
+        assert_eq!(
+            guard.loss_of_f1().as_deref(),
+            Some("on the test data it is worse: F1 0.10, before 0.90")
         );
     }
 }

@@ -34,7 +34,7 @@ pub use deployed::{
     DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
 };
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
-pub use gate::{GateDecision, SCORE_TOLERANCE, f1_with_interval, gate, p_text};
+pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;

@@ -7,7 +7,7 @@ use common::cli::{self, NoOptions};
 fn main() -> ExitCode {
     cli::run::<NoOptions, _>(
         "scoring",
-        "Scores the candidate model on the test data and keeps the score beside it",
+        "Score the candidate on the test data, and store the score next to it",
         |config, _| scoring::run(config),
     )
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use common::cli;
+use common::numbers::count;
 use serde::Serialize;
 
-use crate::gate::f1_with_interval;
 use crate::metrics::Metrics;
 
 /// A model's score on the test data.
@@ -38,15 +38,15 @@ impl fmt::Display for Metrics {
         let confusion = &self.confusion;
         writeln!(
             to,
-            "rows           {} ({} of class 1, {:.1} %)",
-            self.rows,
-            self.positives,
+            "rows           {} ({} with label 1, {:.1} %)",
+            count(self.rows),
+            count(self.positives),
             self.prevalence * 100.0
         )?;
         writeln!(
             to,
             "F1             {}",
-            f1_with_interval(self.f1, self.f1_interval)
+            with_interval(self.f1, self.f1_interval)
         )?;
         write!(
             to,
@@ -77,6 +77,14 @@ impl fmt::Display for Metrics {
             confusion.true_negative
         )
     }
+}
+
+/// A score of the table, with all its digits and its 95 % interval.
+fn with_interval(score: Option<f64>, interval: Option<[f64; 2]>) -> String {
+    let interval = interval.map_or(String::new(), |[lower, upper]| {
+        format!(" (95 % interval {lower:.4} to {upper:.4})")
+    });
+    format!("{}{interval}", shown(score))
 }
 
 fn shown(value: Option<f64>) -> String {

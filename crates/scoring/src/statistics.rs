@@ -257,7 +257,7 @@ mod tests {
                 let covered = coverage(n, [found, missed, missed]);
                 assert!(
                     (930..=970).contains(&covered),
-                    "{n} rows, {prevalence} of class 1, F1 {right}: {covered} of 1,000"
+                    "{n} rows, {prevalence} with label 1, F1 {right}: {covered} of 1,000"
                 );
             }
         }

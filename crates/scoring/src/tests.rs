@@ -152,6 +152,7 @@ fn of_many_rejected_files_of_the_test_data_the_first_are_named() {
             rejected_rows: 0,
             rejections: Vec::new(),
             rejected_files: rejected_files.collect(),
+            files_without_target: Vec::new(),
             warnings: Vec::new(),
         })
     };

@@ -1,12 +1,13 @@
 //! Warnings about a model whose metrics say little, or whose predictions are of little use.
 
-use crate::gate::{SCORE_TOLERANCE, f1_with_interval};
+use common::numbers::{SCORE_TOLERANCE, Scores, count, counted};
+
 use crate::metrics::Metrics;
 
 /// Warnings about a model, by its metrics; empty if there is nothing to warn about.
 ///
 /// There is a warning if all labelled rows have one label, if the model never predicts the positive
-/// label, or if its F1 is lower than with the positive label predicted for every row.
+/// label, or if its F1 is not higher than with the positive label predicted for every row.
 ///
 /// `model` names the model, such as "the candidate". `place` names the rows, such as "on the test
 /// data".
@@ -15,28 +16,40 @@ pub fn model_warnings(metrics: &Metrics, model: &str, place: &str) -> Vec<String
     let labelled = metrics.rows;
     let only = |label: u8, other: u8| {
         format!(
-            "{place} all {labelled} labelled rows have label {label}, so F1 says little about {model}: add rows with label {other}"
+            "{place} all {} have label {label}, so F1 says little about {model}: add rows with label {other}",
+            counted(labelled, "labelled row")
         )
     };
     let warning = match (confusion.positives(), confusion.negatives()) {
         (0, _) => Some(only(0, 1)),
         (_, 0) => Some(only(1, 0)),
         (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
-            "{place} {model} flags nobody, and {left} of {labelled} labelled rows have label 1"
+            "{place} {model} flags nobody, and {} of {} have label 1",
+            count(left),
+            counted(labelled, "labelled row")
         )),
-        _ => below_baseline(metrics, model, place),
+        _ => not_above_baseline(metrics, model, place),
     };
     warning.into_iter().collect()
 }
 
-fn below_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String> {
+fn not_above_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<String> {
     let (f1, baseline) = metrics.f1.zip(metrics.baselines.always_one_f1)?;
-    (f1 < baseline - SCORE_TOLERANCE).then(|| {
-        format!(
-            "{place} {model} is worse than calling everyone a leaver: its F1 is {}, that of calling everyone a leaver {baseline:.4}",
-            f1_with_interval(metrics.f1, metrics.f1_interval)
-        )
-    })
+    let scores = Scores::of(
+        [f1, baseline]
+            .into_iter()
+            .chain(metrics.f1_interval.into_iter().flatten()),
+    );
+    let compared = match f1 - baseline {
+        above if above > SCORE_TOLERANCE => return None,
+        below if below < -SCORE_TOLERANCE => "worse than",
+        _ => "no better than",
+    };
+    Some(format!(
+        "{place} {model} is {compared} flagging everyone: its F1 is {}, that of flagging everyone {}",
+        scores.show(metrics.f1, metrics.f1_interval),
+        scores.number(baseline)
+    ))
 }
 
 #[cfg(test)]
@@ -76,7 +89,12 @@ mod tests {
             ([3, 0, 9, 0], "have label 1, so"),
             ([0, 0, 9, 0], "have label 1, so"),
             ([0, 0, 4, 96], "flags nobody, and 4 of 100"),
-            ([10, 20, 30, 40], "its F1 is 0.2857 (95 %"),
+            // The model predicts the positive label for every row, so its F1 equals the baseline.
+            ([30, 70, 0, 0], "is no better than flagging everyone"),
+            (
+                [10, 20, 30, 40],
+                "is worse than flagging everyone: its F1 is 0.29 (95 %",
+            ),
         ] {
             let found = warnings(cells);
             assert_eq!(found.len(), 1, "{cells:?}: {found:?}");
@@ -87,7 +105,5 @@ mod tests {
     #[test]
     fn a_model_that_is_better_than_no_model_is_none() {
         assert!(warnings([30, 10, 10, 50]).is_empty());
-        // The model predicts the positive label for every row, so its F1 equals the baseline.
-        assert!(warnings([30, 70, 0, 0]).is_empty());
     }
 }

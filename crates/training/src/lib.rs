@@ -245,7 +245,7 @@ fn as_failure(error: FitError) -> Failure {
             "a model needs rows with 0 or 1 in the target column: add input files that have them"
         }
         FitError::OneClass { .. } => {
-            "a model needs rows of both classes: add input files with the other one"
+            "a model needs rows with either label: add input files with the other one"
         }
         FitError::NotConverged { .. } => {
             "look for extreme values in the features, or strengthen the penalty with a lower training.c"

@@ -222,7 +222,7 @@ impl fmt::Display for TrainReport {
         }
         writeln!(
             to,
-            "fitted to {} labelled rows ({} of class 1) in {} steps, loss {:.6}, gradient norm {:.1e}",
+            "fitted to {} labelled rows ({} with label 1) in {} steps, loss {:.6}, gradient norm {:.1e}",
             self.rows, self.positives, self.iterations, self.loss, self.gradient_norm
         )?;
         let threshold = self.threshold;

@@ -131,7 +131,7 @@ fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
     assert!(
         error
             .to_string()
-            .contains("all 12 labelled rows are of class 1"),
+            .contains("all 12 labelled rows have label 1"),
         "{error}"
     );
     assert_eq!(classify(&error), Exit::DataUnusable);

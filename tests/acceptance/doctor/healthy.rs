@@ -22,7 +22,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "history      version 5, whole, 2 runs",
         "input        ",
         "releases     2 whole, 000002 is live",
-        "model        F1 0.7006 (95 % interval ",
+        "model        F1 0.70 (95 % interval ",
         "orphans      none",
         "runs         run 2 was the last: redeployed",
         "alerts       nobody is notified",

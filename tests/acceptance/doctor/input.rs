@@ -34,11 +34,7 @@ fn rejected_files_and_that_nothing_is_deployed_are_found_with_the_reason() {
     assert_eq!(workspace.run("fullprocess", &[]).code, 65);
     let visit = Visit::to(&workspace);
     assert_eq!(visit.code, 74);
-    visit.remedy(
-        "releases",
-        "problem",
-        "no model is deployed: run 1 ended as training_refused",
-    );
+    assert_eq!(visit.findings.len(), 1, "{:#?}", visit.findings);
     let remedy = visit.remedy(
         "input",
         "problem",

@@ -49,7 +49,11 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
     workspace.run("fullprocess", &["--quiet"]).failed(74, says);
     let confirmed = workspace.run("ingestion", &["--accept-removal"]);
     assert_eq!(confirmed.code, 0, "{}", confirmed.stderr);
-    assert!(confirmed.stdout.contains("is gone"), "{}", confirmed.stdout);
+    assert!(
+        confirmed.stdout.contains("are gone"),
+        "{}",
+        confirmed.stdout
+    );
     assert!(workspace.final_rows().is_empty());
     workspace.fullprocess();
     assert_eq!(workspace.live(), "000001");

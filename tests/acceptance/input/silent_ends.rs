@@ -39,7 +39,7 @@ fn s12_where_every_file_is_rejected_and_nothing_is_deployed_each_run_ends_with_6
             "training_refused",
             "nothing is deployed, and no input file can be used: ",
             "a.csv: the column number_of_employees is missing, did you mean \"number_of_employes\"?",
-            "b.csv: all of its 1 rows were rejected",
+            "b.csv: its only row was rejected",
         ] {
             assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
         }

@@ -23,7 +23,7 @@ fn s20_one_label_is_refused_before_the_first_model_and_waits_after_it() {
         record["reason"]
             .as_str()
             .expect("a reason")
-            .contains("class"),
+            .contains("have label 1"),
         "{record:#}"
     );
     assert!(!cold.path("production_deployment/current").exists());

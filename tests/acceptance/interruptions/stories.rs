@@ -56,7 +56,7 @@ pub(super) const REDEPLOYMENT: Story = Story {
     prepare: || {
         let mut workspace = started();
         // There are two releases, and the limit is one: the redeployment has to remove the first.
-        assert_eq!(workspace.run("deployment", &[]).code, 0);
+        deploy_another_model(&mut workspace);
         // Some of its rows have late labels, and some rows have no label yet.
         workspace.write(&input("awaited"), without_classes(200..210));
         assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
@@ -105,8 +105,8 @@ pub(super) const CLASSES: Story = Story {
 pub(super) const ROLLBACK: Story = Story {
     name: "rollback",
     prepare: || {
-        let workspace = started();
-        assert_eq!(workspace.run("deployment", &[]).code, 0);
+        let mut workspace = started();
+        deploy_another_model(&mut workspace);
         workspace
     },
     program: "deployment",
@@ -114,6 +114,17 @@ pub(super) const ROLLBACK: Story = Story {
     outcome: None,
     live_after: "000001",
 };
+
+/// Trains with another penalty and deploys the model as release 000002.
+fn deploy_another_model(workspace: &mut Workspace) {
+    workspace.set("training.c", json!(0.5));
+    for stage in ["training", "scoring", "deployment"] {
+        let done = workspace.run(stage, &[]);
+        assert_eq!(done.code, 0, "{stage}: {}", done.stderr);
+    }
+    workspace.set("training.c", json!(1.0));
+    assert_eq!(workspace.live(), "000002");
+}
 
 /// A pipeline with input and test data, and nothing else.
 fn new_pipeline() -> Workspace {

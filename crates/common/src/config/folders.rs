@@ -57,11 +57,26 @@ enum OneOrMany {
 impl Folders {
     /// The folder keys; `None` when a required key is missing, empty or of a wrong type.
     pub(super) fn read(root: &mut Section<'_>) -> Option<Self> {
-        let input = root.required("input_folder_path");
-        let output = root.required("output_folder_path");
-        let test = root.required("test_data_path");
-        let models = root.required("output_model_path");
-        let production = root.required("prod_deployment_path");
+        let input = root.required_as(
+            "input_folder_path",
+            "is required: name the folder of the input files, or a list of folders",
+        );
+        let output = root.required_as(
+            "output_folder_path",
+            "is required: name the folder for the ingested data",
+        );
+        let test = root.required_as(
+            "test_data_path",
+            "is required: name the folder of the test data",
+        );
+        let models = root.required_as(
+            "output_model_path",
+            "is required: name the folder for candidates and reports",
+        );
+        let production = root.required_as(
+            "prod_deployment_path",
+            "is required: name the folder for the deployed model",
+        );
         let state = root.value("state_folder_path", "data/state".to_owned());
         let folders = Self {
             input: input?,

@@ -332,19 +332,19 @@ mod tests {
         for (extra, line) in [
             (
                 r#","drift":{"min_rows":-1}"#,
-                "drift.min_rows: expected a whole number from 0, found a negative number",
+                "drift.min_rows: expected a whole number from 0, found -1",
             ),
             (
                 r#","drift":{"min_rows":20.5}"#,
-                "drift.min_rows: expected a whole number from 0, found a number with a fraction",
+                "drift.min_rows: expected a whole number from 0, found 20.5",
             ),
             (
                 r#","history":{"keep_runs":4294967296}"#,
-                "history.keep_runs: expected a whole number from 0 to 4294967295, found a number",
+                "history.keep_runs: expected a whole number from 0 to 4294967295, found 4294967296",
             ),
             (
                 r#","drift":{"min_rows":9}"#,
-                "drift.min_of_each_label: asks for 10 rows of both labels together, more than min_rows (9)",
+                "drift.min_of_each_label: 5 of each label are 10 rows, more than drift.min_rows (9): use at most 4",
             ),
         ] {
             let text = problems(extra);

@@ -352,7 +352,7 @@ mod tests {
             ),
             (
                 r#"{"name":"x","positive":"Yes","negative":0}"#,
-                "schema.target.negative: expected a text or a list of texts, found a number",
+                "schema.target.negative: expected a text or a list of texts, found 0",
             ),
             (
                 r#"{"name":"x","positiv":"Yes","positive":"Yes","negative":"No"}"#,
@@ -380,7 +380,7 @@ mod tests {
             &[
                 "schema.features[0].min: min is above max",
                 "schema.features[1].name: is missing",
-                "schema.features[1].min: expected a number, found a string",
+                "schema.features[1].min: expected a number, found a text",
                 "schema.features[2].maximum: unknown key, did you mean schema.features[2].max?",
                 "schema.features[3]: must be a column, or an object with its name and its rules",
                 "schema.features: names the column \"A\" twice",
@@ -388,7 +388,7 @@ mod tests {
                 "schema.features[7].allowed: is empty",
                 "schema.features[8].max_missing_share: must be a share from 0 to 1",
                 "schema.features[9].mix: unknown key",
-                "schema.features[10].kind: expected `number` or `category`, found a string",
+                "schema.features[10].kind: expected `number` or `category`, found a text",
                 "schema.features[11].require: unknown key, did you mean schema.features[11].required?",
             ],
         );

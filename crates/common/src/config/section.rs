@@ -38,8 +38,8 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Message for a value of a wrong type: what was expected, and which type was found. The value
-/// itself is not shown: it may be a secret in the wrong place.
+/// Message for a value of a wrong type: what was expected, and what was found. Only a number or a
+/// truth value is shown itself: a text may be a secret in the wrong place.
 fn type_error(error: &serde_json::Error, found: &str) -> String {
     let text = error.to_string();
     match text.rsplit_once(", expected ") {
@@ -58,16 +58,13 @@ fn type_error(error: &serde_json::Error, found: &str) -> String {
     }
 }
 
-fn type_name(value: &Value) -> &'static str {
+/// A value as it may be shown.
+fn shown(value: &Value) -> String {
     match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.as_f64() < Some(0.0) => "a negative number",
-        Value::Number(number) if number.is_f64() => "a number with a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(_) => "a text".into(),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
     }
 }
 
@@ -128,8 +125,17 @@ impl<'p> Section<'p> {
 
     /// The value of a required key; `None` if a problem was noted.
     pub(super) fn required<T: DeserializeOwned>(&mut self, key: &'static str) -> Option<T> {
+        self.required_as(key, "is missing")
+    }
+
+    /// The value of a required key; `missing` says what to do where it is missing.
+    pub(super) fn required_as<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        missing: &str,
+    ) -> Option<T> {
         if !self.values.contains_key(key) {
-            self.problem(key, "is missing");
+            self.problem(key, missing);
         }
         self.take(key)
     }
@@ -163,11 +169,11 @@ impl<'p> Section<'p> {
             .borrow_mut()
             .insert(format!("{}{key}", self.prefix));
         let value = self.values.remove(key)?;
-        let found = type_name(&value);
+        let found = shown(&value);
         match serde_json::from_value(value) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.problem(key, &type_error(&error, found));
+                self.problem(key, &type_error(&error, &found));
                 None
             }
         }

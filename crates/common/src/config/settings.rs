@@ -380,13 +380,16 @@ pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {
         on_tie: section.value("on_tie", OnTie::Retrain),
     };
     if !(settings.alpha > 0.0 && settings.alpha <= HIGHEST_ALPHA) {
-        section.problem("alpha", "must be above 0 and at most 0.5");
+        let text = format!("must be above 0 and at most 0.5, not {}", settings.alpha);
+        section.problem("alpha", &text);
     }
     let of_both_labels = settings.min_of_each_label.saturating_mul(2);
     if of_both_labels > settings.min_rows {
         let text = format!(
-            "asks for {of_both_labels} rows of both labels together, more than min_rows ({}): lower min_of_each_label or raise min_rows",
-            settings.min_rows
+            "{} of each label are {of_both_labels} rows, more than drift.min_rows ({}): use at most {}",
+            settings.min_of_each_label,
+            settings.min_rows,
+            settings.min_rows / 2
         );
         section.problem("min_of_each_label", &text);
     }

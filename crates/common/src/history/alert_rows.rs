@@ -165,6 +165,17 @@ impl History {
         targets.map(|target| target.with_context(context)).collect()
     }
 
+    /// True if an alert with this content was queued for a target, delivered or not.
+    pub fn has_alert(&self, target: &str, body: &str) -> anyhow::Result<bool> {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM outbox WHERE target = ?1 AND body = ?2)",
+                params![target, body],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("look for an alert"))
+    }
+
     /// Drops all alerts that wait for a target; returns their number.
     pub fn drop_alerts_for(&self, target: &str) -> anyhow::Result<usize> {
         self.connection

@@ -107,6 +107,11 @@ impl<R: Read + Send> BulkReader<R> {
         self.passed.notes(&self.columns, self.passed.tolerated)
     }
 
+    /// True if the file has no target column, so that none of its rows has a label.
+    pub fn lacks_target(&self) -> bool {
+        self.columns.lacks_target()
+    }
+
     /// The column that may be meant as the target, where the file has none.
     pub fn similar_to_target(&self, schema: &Schema) -> Option<String> {
         let similar = self.columns.similar_to_target(schema);

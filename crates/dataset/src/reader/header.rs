@@ -304,6 +304,11 @@ impl ColumnMap {
         notes
     }
 
+    /// True if the file has no target column.
+    pub(super) fn lacks_target(&self) -> bool {
+        self.target.is_none()
+    }
+
     /// The column that may be meant as the target, where the file has no target.
     pub(super) fn similar_to_target(&self, schema: &Schema) -> Option<&str> {
         match self.target {

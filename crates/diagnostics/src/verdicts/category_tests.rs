@@ -168,12 +168,14 @@ fn a_changed_coefficient_of_a_level_is_found_and_named() {
     assert_eq!(found.model.verdict, Verdict::Drift);
     let sentence = found.model.to_string();
     assert!(
-        sentence.ends_with("the coefficient of plan = gold has become larger"),
+        sentence.ends_with("clients with plan = gold now have a higher risk than the model says"),
         "{sentence}"
     );
-    let sentence = found.model.without_level_names().to_string();
+    let sentence = found.model.text_without_levels();
     assert!(
-        sentence.ends_with("the coefficient of plan has become larger"),
+        sentence.ends_with(
+            "clients with one of the levels of plan now have a higher risk than the model says"
+        ),
         "{sentence}"
     );
 }
@@ -188,10 +190,12 @@ fn a_change_of_the_base_level_is_named_with_the_intercept() {
     let found = verdicts_on(&model(), &clients(turned, 6, 500)).model;
     assert_eq!(found.verdict, Verdict::Drift);
     let sentence = found.to_string();
-    let named = "the intercept, or what plan = basic adds to it, has become smaller";
+    let named =
+        "all clients, or those with plan = basic, now have a lower risk than the model says";
     assert!(sentence.ends_with(named), "{sentence}");
-    let sentence = found.without_level_names().to_string();
-    let named = "the intercept, or what a level of plan adds to it, has become smaller";
+    let sentence = found.text_without_levels();
+    let named =
+        "all clients, or those with a level of plan, now have a lower risk than the model says";
     assert!(sentence.ends_with(named), "{sentence}");
 }
 

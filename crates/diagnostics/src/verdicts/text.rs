@@ -2,56 +2,69 @@
 
 use std::fmt;
 
-use super::{BaseLevel, ModelVerdict, RecentTest, TestAtLevel, UntestedReason, Verdicts};
+use common::numbers::{self, counted, two_digits};
+
+use super::{
+    BaseLevel, CoefficientChange, ModelVerdict, RecentTest, TestAtLevel, UntestedReason, Verdicts,
+};
 use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
-use crate::statistics::{MIN_TRAINING_ROWS, ScoreTestMethod};
+use crate::statistics::MIN_TRAINING_ROWS;
 
 impl fmt::Display for ModelVerdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let deciding = self.tests().find(|result| result.is_drift());
-        let deciding = deciding.or(self.tests().next());
-        match (self.verdict, deciding, &self.undecided) {
-            (Verdict::Drift, Some(result), _) => {
-                write!(to, "model drift on {}", test_in_words(self, result))?;
-                match &self.moved {
-                    Some(moved) => {
-                        let which = moved.coefficient.as_ref().or(moved.feature.as_ref());
-                        let direction = if moved.component > 0.0 {
-                            "larger"
-                        } else {
-                            "smaller"
-                        };
-                        match which {
-                            Some(name) => write!(
-                                to,
-                                "; the largest change: the coefficient of {name} has become {direction}"
-                            ),
-                            None => write!(
-                                to,
-                                "; the largest change: {} has become {direction}",
-                                intercept_in_words(&moved.base_levels)
-                            ),
-                        }
-                    }
-                    None => Ok(()),
-                }
-            }
-            (Verdict::Ok, Some(result), _) => {
-                write!(to, "no model drift on {}", test_in_words(self, result))?;
-                self.untested_names().try_for_each(|(names, why)| {
-                    write!(to, "; not tested: {} ({why})", in_words(&names))
-                })
-            }
-            (_, _, Some(why)) if why.needs_more_rows() => {
-                write!(to, "cannot test for model drift yet: {why}")
-            }
-            (_, _, Some(why)) => write!(to, "cannot test for model drift: {why}"),
-            (_, _, None) => to.write_str("cannot test for model drift"),
-        }
+        to.write_str(&self.in_words(self.moved.as_ref().map(change_in_words)))
     }
 }
 
 impl ModelVerdict {
+    /// The verdict as a sentence that names no level, because a level is a value of the data.
+    pub fn text_without_levels(&self) -> String {
+        let hidden = self.clone().without_level_names();
+        let moved = self.moved.as_ref().zip(hidden.moved.as_ref());
+        let change = moved.map(
+            |(named, hidden)| match (&named.coefficient, &named.feature) {
+                (Some(_), Some(feature)) => {
+                    let who = format!("clients with one of the levels of {feature}");
+                    format!("{who} now have {}", compared_risk(named))
+                }
+                _ => change_in_words(hidden),
+            },
+        );
+        hidden.in_words(change)
+    }
+
+    /// The verdict as a sentence that ends with this change.
+    fn in_words(&self, change: Option<String>) -> String {
+        let deciding = self.tests().find(|result| result.is_drift());
+        let deciding = deciding.or(self.tests().next());
+        match (self.verdict, deciding, &self.undecided) {
+            (Verdict::Drift, Some(result), _) => {
+                let change = change.map_or(String::new(), |change| format!(": {change}"));
+                format!(
+                    "the model no longer fits {} (model drift, {}){change}",
+                    tested_rows(self, result),
+                    test_in_words(result)
+                )
+            }
+            (Verdict::Ok, Some(result), _) => {
+                let untested = self.untested_names();
+                let untested = untested
+                    .map(|(names, why)| format!("; not tested: {} ({why})", in_words(&names)));
+                format!(
+                    "the model still fits {} (no model drift, {}){}",
+                    tested_rows(self, result),
+                    test_in_words(result),
+                    untested.collect::<String>()
+                )
+            }
+            (_, _, Some(why)) if why.needs_more_rows() => {
+                format!("cannot test for model drift yet: {why}")
+            }
+            (_, _, Some(why)) => format!("cannot test for model drift: {why}"),
+            (_, _, None) => "cannot test for model drift".into(),
+        }
+    }
+
     /// Names that the deciding test left out, by reason.
     fn untested_names(&self) -> impl Iterator<Item = (Vec<String>, String)> {
         let levels = |why| {
@@ -81,8 +94,29 @@ impl ModelVerdict {
     }
 }
 
-/// The intercept, with the base levels that cannot be distinguished from it.
-fn intercept_in_words(base_levels: &[BaseLevel]) -> String {
+/// The change of a coefficient, as what it means for the clients.
+fn change_in_words(moved: &CoefficientChange) -> String {
+    let risk = compared_risk(moved);
+    match (&moved.coefficient, &moved.feature) {
+        (Some(coefficient), _) => format!("clients with {coefficient} now have {risk}"),
+        (None, Some(feature)) => format!("more {feature} now means {risk}"),
+        (None, None) => {
+            let who = all_clients(&moved.base_levels);
+            format!("{who} now have {risk}")
+        }
+    }
+}
+
+/// The risk after a change, compared with the prediction.
+fn compared_risk(moved: &CoefficientChange) -> &'static str {
+    match moved.component > 0.0 {
+        true => "a higher risk than the model says",
+        false => "a lower risk than the model says",
+    }
+}
+
+/// The clients of the intercept, with the base levels that cannot be distinguished from it.
+fn all_clients(base_levels: &[BaseLevel]) -> String {
     let levels: Vec<String> = base_levels
         .iter()
         .map(|level| match &level.coefficient {
@@ -91,8 +125,8 @@ fn intercept_in_words(base_levels: &[BaseLevel]) -> String {
         })
         .collect();
     match levels.as_slice() {
-        [] => "the intercept".into(),
-        levels => format!("the intercept, or what {} adds to it,", in_words(levels)),
+        [] => "all clients".into(),
+        levels => format!("all clients, or those with {},", in_words(levels)),
     }
 }
 
@@ -106,27 +140,28 @@ fn in_words(names: &[String]) -> String {
     }
 }
 
-/// Describes the rows and the result of the test.
-fn test_in_words(verdict: &ModelVerdict, result: &TestAtLevel) -> String {
+/// The rows of a test.
+fn tested_rows(verdict: &ModelVerdict, result: &TestAtLevel) -> String {
+    let rows = result.rows;
     let recent = verdict.recent.as_ref();
     let recent = recent.filter(|recent| recent.result == *result);
-    let which = match recent {
-        _ if verdict.single.as_ref() == Some(result) => "new labelled rows".into(),
-        Some(RecentTest { batches, .. }) => format!("labelled rows of the last {batches} batches"),
-        None => "labelled rows since it went live".into(),
-    };
-    let TestAtLevel { test, rows, level } = result;
-    format!(
-        "{rows} {which} (score test {:.2} with {} degrees of freedom, p {}{}; drift is below {})",
-        test.statistic,
-        test.degrees,
-        p_text(test.p_value),
-        match test.method {
-            ScoreTestMethod::Asymptotic => "",
-            ScoreTestMethod::Simulated => " by simulation",
-        },
-        two_digits(*level)
-    )
+    match recent {
+        _ if verdict.single.as_ref() == Some(result) => {
+            format!("{} with a label", counted(rows, "new row"))
+        }
+        Some(RecentTest { batches, .. }) => format!(
+            "{} with a label of the last {batches} batches",
+            counted(rows, "row")
+        ),
+        None => format!("{} with a label since it went live", counted(rows, "row")),
+    }
+}
+
+/// The p-value of a test and its limit.
+fn test_in_words(result: &TestAtLevel) -> String {
+    let TestAtLevel { test, level, .. } = result;
+    let limit = numbers::level(*level);
+    format!("{}, limit {limit}", numbers::p_value(test.p_value))
 }
 
 impl Verdicts {
@@ -180,9 +215,9 @@ impl Verdicts {
 
 fn joint_drift_sentence(joint: &JointCheck) -> String {
     format!(
-        "joint feature drift of {} (p {})",
+        "joint feature drift of {} ({})",
         joint.columns.join(", "),
-        p_text(joint.p_value)
+        numbers::p_value(joint.p_value)
     )
 }
 
@@ -192,47 +227,28 @@ fn drift_sentences(feature: &ColumnComparison) -> impl Iterator<Item = String> {
         .into_iter()
         .filter(|check| check.verdict == Verdict::Drift)
         .map(|check| {
-            format!(
-                "{} (p {})",
-                change_in_words(feature, check),
-                check.corrected_p_value.map_or_else(|| "-".into(), p_text)
-            )
+            let p = check.corrected_p_value.map(numbers::p_value);
+            let p = p.map_or(String::new(), |p| format!(" ({p})"));
+            format!("{}{p}", moved_in_words(feature, check))
         })
 }
 
-fn change_in_words(feature: &ColumnComparison, check: &Check) -> String {
+fn moved_in_words(feature: &ColumnComparison, check: &Check) -> String {
     let name = &feature.name;
     let was_constant = feature.was_constant.as_ref();
     match (check.unit, check.effect) {
         (Unit::StandardDeviations, _) if let Some(change) = was_constant => {
             format!("the distribution of {name} has moved: {change}")
         }
-        (Unit::MissingShare, Some(by)) if by < 0.0 => {
-            format!(
-                "missing values of {name} are down by {:.1} % of the rows",
-                -by * 100.0
-            )
-        }
         (Unit::MissingShare, Some(by)) => {
-            format!(
-                "missing values of {name} are up by {:.1} % of the rows",
-                by * 100.0
-            )
+            let direction = if by < 0.0 { "fewer" } else { "more" };
+            let points = two_digits(by.abs() * 100.0);
+            format!("{direction} values of {name} are missing: by {points} % of the rows")
         }
-        (unit, Some(by)) => format!("the distribution of {name} has moved by {by:.2} {unit}"),
+        (unit, Some(by)) => format!(
+            "the distribution of {name} has moved by {} {unit}",
+            two_digits(by)
+        ),
         (_, None) => format!("the distribution of {name} has moved by a number out of range"),
-    }
-}
-
-/// Rounds a level to two significant digits.
-fn two_digits(level: f64) -> f64 {
-    format!("{level:.1e}").parse().unwrap_or(level)
-}
-
-fn p_text(p: f64) -> String {
-    if p < 1e-4 {
-        format!("{p:.1e}")
-    } else {
-        format!("{p:.4}")
     }
 }

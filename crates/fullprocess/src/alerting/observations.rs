@@ -6,6 +6,7 @@
 use alerts::{Condition, Observation, Status};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
+use common::numbers::{count as count_of, counted};
 use diagnostics::Verdict;
 use record::{Action, Outcome, RunRecord};
 
@@ -47,14 +48,41 @@ fn model_drift(record: &RunRecord) -> Option<Observation> {
     let model = &record.verdicts()?.model;
     match model.verdict {
         Verdict::Drift => {
-            let outcome = record.outcome.as_ref().map_or("open", Outcome::name);
-            // A level is a value of the data.
-            let model = model.clone().without_level_names();
-            let what = format!("{model}. The run came out as {outcome}");
+            let what = format!(
+                "{}. {}",
+                model.text_without_levels(),
+                consequence_of_drift(record)
+            );
             Some(present(Condition::ModelDrift, what))
         }
         Verdict::Ok => Some(absent(Condition::ModelDrift)),
         Verdict::InsufficientData => None,
+    }
+}
+
+/// What a run did about model drift, and what a person should do.
+fn consequence_of_drift(record: &RunRecord) -> String {
+    let release = record.release.as_deref().unwrap_or("none");
+    match &record.outcome {
+        Some(Outcome::Redeployed) => {
+            format!("A new model is deployed: release {release}. Nothing to do")
+        }
+        Some(Outcome::CandidateRefused) => format!(
+            "A new model was refused, and release {release} stays. Nothing to do unless it repeats"
+        ),
+        Some(Outcome::CandidateWaiting) => {
+            "A new model passed the gate and waits: run `deployment` to deploy it".into()
+        }
+        Some(Outcome::TrainingRefused) => format!(
+            "No new model could be trained, and release {release} stays: see why with `fullprocess --history`"
+        ),
+        Some(Outcome::DriftNoted) => format!(
+            "Release {release} stays, because drift.trigger is \"score\": set it to \"evidence\", or retrain by hand"
+        ),
+        Some(Outcome::Failed | Outcome::Interrupted) => {
+            "The run did not end well: run `fullprocess --doctor`".into()
+        }
+        _ => format!("Release {release} stays: see `fullprocess --history`"),
     }
 }
 
@@ -85,12 +113,7 @@ fn listed(sentences: &[String]) -> String {
 fn candidate(record: &RunRecord) -> Option<Observation> {
     let condition = Condition::CandidateRefused;
     match record.outcome.as_ref()? {
-        Outcome::CandidateRefused => {
-            let gate = record.gate.as_ref();
-            let reasons = gate.map_or(&[][..], |gate| &gate.reasons);
-            let what = format!("the deployed model stays; {}", listed(reasons));
-            Some(present(condition, what))
-        }
+        Outcome::CandidateRefused => Some(present(condition, refusal(record))),
         Outcome::CandidateWaiting => {
             let what = "a candidate passed the gate and waits: run `deployment` to deploy it";
             Some(present(condition, what.into()))
@@ -111,6 +134,20 @@ fn candidate(record: &RunRecord) -> Option<Observation> {
         | Outcome::Interrupted
         | Outcome::Other(_) => None,
     }
+}
+
+/// The refusal of a candidate, by the finding of the gate that decided.
+fn refusal(record: &RunRecord) -> String {
+    let decided = record.gate.as_ref().zip(record.comparison.as_ref());
+    let clause = decided.and_then(|(gate, comparison)| gate.deciding_clause(comparison));
+    format!(
+        "the candidate{} was refused{}. Release {} stays. Nothing to do unless it repeats",
+        record
+            .run_id
+            .map_or(String::new(), |run| format!(" of run {run}")),
+        clause.map_or(String::new(), |clause| format!(": {clause}")),
+        record.release.as_deref().unwrap_or("none")
+    )
 }
 
 fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Observation> {
@@ -134,10 +171,11 @@ fn input(record: &RunRecord) -> Option<Observation> {
     let rows = new().fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
     if rejected > 0 || rows.rejected > 0 {
         let what = format!(
-            "{rejected} of {} new files were rejected as a whole, and {} of {} rows; the run's report and rejectedrows.csv say why",
-            rejected + ingested,
-            rows.rejected,
-            rows.read
+            "{} of {} were rejected as a whole, and {} of {}; the run's report and rejectedrows.csv say why",
+            count_of(rejected),
+            counted(rejected + ingested, "new file"),
+            count_of(rows.rejected),
+            counted(rows.read, "row")
         );
         return Some(present(Condition::InputRejected, what));
     }
@@ -233,6 +271,7 @@ mod tests {
             notes: Vec::new(),
             warnings: Vec::new(),
             similar_target: None,
+            lacks_target: false,
             rows: RowCounts {
                 read: 10,
                 kept: 10 - rejected,
@@ -257,7 +296,7 @@ mod tests {
             panic!("three rows are refused");
         };
         assert!(
-            text.starts_with("0 of 1 new files were rejected as a whole, and 3 of 10 rows"),
+            text.starts_with("0 of 1 new file were rejected as a whole, and 3 of 10 rows"),
             "{text}"
         );
         assert_eq!(

@@ -46,11 +46,7 @@ pub(super) fn examine(
             );
         }
     }
-    let open = history.open_conditions()?;
-    let names: Vec<&str> = open
-        .iter()
-        .map(|condition| condition.name.as_str())
-        .collect();
+    let names = open_conditions(pipeline);
     let conditions = if names.is_empty() {
         "no condition is open".to_owned()
     } else {
@@ -59,6 +55,18 @@ pub(super) fn examine(
     Ok(format!(
         "for the {target_names}; {n_waiting} waiting; {conditions}"
     ))
+}
+
+/// Names of the open conditions; none where they cannot be read.
+pub(super) fn open_conditions(pipeline: &ExaminedPipeline<'_>) -> Vec<String> {
+    let history = pipeline.history();
+    let history = history.filter(|it| {
+        it.versions()
+            .is_ok_and(|(version, _)| version >= FIRST_VERSION)
+    });
+    let open = history.and_then(|history| history.open_conditions().ok());
+    let open = open.into_iter().flatten();
+    open.map(|condition| condition.name).collect()
 }
 
 fn examine_secret(webhook: &WebhookSettings, findings: &mut Findings) {

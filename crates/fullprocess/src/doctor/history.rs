@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use common::history::is_damage;
-use common::{Failure, History, Ledger, digest};
+use common::{Config, Failure, History, Ledger, digest};
 use dataset::FingerprintKey;
 
 use super::pipeline::ExaminedPipeline;
@@ -118,8 +118,8 @@ fn examine_data(
     if let Some(history) = pipeline.history() {
         for removal in ingestion::unconfirmed_removals(pipeline.config, history)? {
             findings.problem(
-                format!("{removal}: mount the disk or put the files back, unless they were removed on purpose"),
-                "ingestion --accept-removal",
+                format!("{removal}: mount the disk or put the files back; only if they were removed on purpose, `ingestion --accept-removal` drops these rows"),
+                list_input(pipeline.config),
             );
         }
     }
@@ -154,6 +154,15 @@ fn examine_data(
         Err(error) => return Err(error).context("failed to examine the key"),
     }
     Ok(())
+}
+
+/// The command that shows what the input folders hold, because only a person knows what is missing.
+fn list_input(config: &Config) -> String {
+    let folders = config
+        .input_folders
+        .iter()
+        .map(|folder| quoted(&folder.path));
+    format!("ls -la {}", folders.collect::<Vec<_>>().join(" "))
 }
 
 fn examine_final_data(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings: &mut Findings) {

@@ -70,6 +70,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     run_check(Check::Orphans, orphans::examine, layout.state());
     run_check(Check::Runs, runs::examine, &layout.history());
     run_check(Check::Alerts, alerts::examine, &layout.history());
+    report.open_alerts = alerts::open_conditions(&pipeline);
     report
 }
 

@@ -1,5 +1,7 @@
 //! The usefulness of the deployed model: its metrics on the current test data.
 
+use common::numbers::{self, counted};
+
 use super::pipeline::ExaminedPipeline;
 use super::report::Findings;
 use crate::evaluation::LiveRelease;
@@ -21,8 +23,8 @@ pub(super) fn examine(
         findings.note(warning, "diagnostics");
     }
     Ok(format!(
-        "F1 {} on {} labelled rows of the test data",
-        scoring::f1_with_interval(metrics.f1, metrics.f1_interval),
-        metrics.rows
+        "F1 {} on {} of the test data",
+        numbers::score(metrics.f1, metrics.f1_interval),
+        counted(metrics.rows, "labelled row")
     ))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::{Layout, Manifest};
 use deployment::ExaminedRelease;
-use record::{Outcome, RunRecord};
+use record::{Action, Outcome, RunRecord};
 
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, quoted};
@@ -103,6 +103,10 @@ fn examine_absence(
             format!("nothing is live, but release {release} was after the last run")
         }
         (None, _) if !releases.is_empty() => "nothing is live, though there are releases".into(),
+        // The examination of the runs reports a failure, with the same remedy.
+        (None, Some(run)) if run.record.outcome == Some(Outcome::Failed) => return,
+        // The examination of the input names the files and how to look at them.
+        (None, Some(run)) if has_no_usable_input(&run.record) => return,
         (None, Some(run)) => format!(
             "no model is deployed: run {} ended as {}: {}",
             run.id,
@@ -120,6 +124,12 @@ fn examine_absence(
         what,
         rollback_command(releases, None).unwrap_or_else(|| "fullprocess".into()),
     );
+}
+
+/// True if a run found that every input file is rejected.
+fn has_no_usable_input(record: &RunRecord) -> bool {
+    let decision = record.decision.as_ref();
+    decision.is_some_and(|decision| decision.action == Action::Unusable)
 }
 
 fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {

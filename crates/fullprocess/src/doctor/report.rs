@@ -5,6 +5,7 @@ use std::path::Path;
 
 use common::cli::Report;
 use common::exit::Exit;
+pub(super) use common::numbers::counted;
 use serde::Serialize;
 
 /// An examination of the doctor.
@@ -74,6 +75,10 @@ pub struct DoctorReport {
     pub examinations: Vec<Examination>,
     /// Findings, in the order of the examinations.
     pub findings: Vec<Finding>,
+    /// Conditions that alerts have reported and that are not resolved. They are about the data and
+    /// the model, not about the installation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_alerts: Vec<String>,
 }
 
 /// The findings of one examination.
@@ -163,6 +168,22 @@ impl DoctorReport {
         self.findings.append(&mut findings.list);
     }
 
+    /// The verdict where no problem was found.
+    fn soundness(&self) -> String {
+        let alerts = &self.open_alerts;
+        match alerts.len() {
+            0 => "nothing is wrong".into(),
+            open => format!(
+                "the installation is sound; {} open: {}",
+                match open {
+                    1 => "1 alert is".into(),
+                    open => format!("{open} alerts are"),
+                },
+                alerts.join(", ")
+            ),
+        }
+    }
+
     fn count(&self, severity: Severity) -> usize {
         self.findings
             .iter()
@@ -199,8 +220,12 @@ impl fmt::Display for DoctorReport {
             }
         }
         match (self.count(Severity::Problem), self.count(Severity::Note)) {
-            (0, 0) => writeln!(to, "nothing is wrong"),
-            (0, notes) => writeln!(to, "nothing is wrong; {}", counted(notes, "note")),
+            (0, notes) => {
+                let notes = (notes > 0).then(|| counted(notes, "note"));
+                let parts = [Some(self.soundness()), notes];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                writeln!(to, "{}", parts.join("; "))
+            }
             (problems, 0) => writeln!(to, "{}", counted(problems, "problem")),
             (problems, notes) => writeln!(
                 to,
@@ -210,12 +235,6 @@ impl fmt::Display for DoctorReport {
             ),
         }
     }
-}
-
-/// A number with its noun, in the plural where needed: "1 file", "2 files".
-pub(super) fn counted(n: usize, thing: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {thing}{plural}")
 }
 
 /// A path, quoted for a shell where needed.
@@ -263,6 +282,19 @@ mod tests {
              1 problem, 1 note\n"
         );
         assert_eq!(report.exit(), Exit::InputOutput);
+    }
+
+    #[test]
+    fn open_alerts_are_named_where_nothing_else_is_wrong() {
+        let report = DoctorReport {
+            open_alerts: vec!["feature_drift".into(), "model_drift".into()],
+            ..DoctorReport::default()
+        };
+        assert_eq!(
+            report.to_string(),
+            "the installation is sound; 2 alerts are open: feature_drift, model_drift\n"
+        );
+        assert_eq!(DoctorReport::default().to_string(), "nothing is wrong\n");
     }
 
     #[test]

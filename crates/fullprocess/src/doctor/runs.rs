@@ -32,7 +32,11 @@ pub(super) fn examine(
         let newest = history.finished_runs::<RunRecord>(1)?;
         let reason = newest.first().map_or("", |run| run.record.reason.as_str());
         findings.problem(
-            format!("run {} failed{}", last.run_id, because(reason)),
+            format!(
+                "run {} failed{}; fix that, then run again",
+                last.run_id,
+                because(reason)
+            ),
             "fullprocess",
         );
     }

@@ -83,7 +83,7 @@ impl Pipeline {
             accept_removal: true,
         };
         let said = run_with(&self.config, confirmed).unwrap().to_string();
-        assert!(said.contains("is gone, and so are its rows"), "{said}");
+        assert!(said.contains("are gone, and so are their rows"), "{said}");
         assert_eq!(self.history().ledger().unwrap().rows, rows);
         assert!(
             unconfirmed_removals(&self.config, &self.history())

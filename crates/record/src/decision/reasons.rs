@@ -1,7 +1,7 @@
 //! The reasons of decisions, as sentences.
 
 use common::config::DriftBasis;
-use scoring::f1_with_interval;
+use common::numbers::{Scores, count, counted};
 
 use crate::evidence::{DeployedModel, Evidence, F1};
 use crate::needed_labels::NeededLabels;
@@ -19,21 +19,20 @@ pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<St
     let positives = metrics.map_or(0, |metrics| metrics.positives);
     let negatives = evidence.new_labelled_rows.saturating_sub(positives);
     let missing = needed.missing(positives, negatives)?;
-    let have = match evidence.new_labelled_rows {
-        1 => "1 new row has a label".into(),
-        rows => format!("{rows} new rows have a label"),
-    };
-    Some(format!("cannot test for model drift yet: {have} {missing}"))
+    Some(format!("too few labels to test for model drift: {missing}"))
 }
 
 /// Why candidates are tried again although no test calls for it; `None` if they are not.
 pub(super) fn refit(evidence: &Evidence) -> Option<String> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(format!(
-        "another fit is due: {} rows have a label since run {} found model drift, {} had one at the last fit",
-        regime.labelled_rows_with(evidence.new_labelled_rows),
+        "trained again after the drift of run {}: {} a label since, {} had one at the last training",
         regime.run,
-        regime.labelled_rows_at_trial
+        match regime.labelled_rows_with(evidence.new_labelled_rows) {
+            1 => "1 row has".into(),
+            rows => format!("{} rows have", count(rows)),
+        },
+        count(regime.labelled_rows_at_trial)
     ))
 }
 
@@ -48,19 +47,58 @@ pub(super) fn zero_score(basis: DriftBasis) -> String {
     format!("F1 on the {} is 0, which is no score", rows_of(basis))
 }
 
+/// Both scores, how the new one compares, and whether chance may explain the difference.
 pub(super) fn compared_scores(
     basis: DriftBasis,
     new: F1,
     deployed: &DeployedModel,
     finding: &str,
 ) -> String {
+    let intervals = new.interval.zip(deployed.score_interval);
+    let ends = intervals
+        .into_iter()
+        .flat_map(|(a, b)| a.into_iter().chain(b));
+    let scores = Scores::of([new.value, deployed.score].into_iter().chain(ends));
+    let may_be_chance = intervals.is_some_and(|([lower, upper], [other_lower, other_upper])| {
+        lower <= other_upper && other_lower <= upper
+    });
     format!(
-        "F1 on the {} is {}, {finding} the deployed score, {}",
+        "F1 is {} on the {}, {finding} {} on the test data at the deployment{}",
+        scores.show(Some(new.value), new.interval),
         rows_of(basis),
-        f1_with_interval(Some(new.value), new.interval),
-        f1_with_interval(Some(deployed.score), deployed.score_interval)
+        scores.show(Some(deployed.score), deployed.score_interval),
+        match may_be_chance {
+            true => "; the intervals overlap, so chance may explain the difference",
+            false => "",
+        }
     )
 }
+
+/// Why none of the new rows has a label: names the files that have no column for it.
+pub(super) fn no_label(evidence: &Evidence) -> String {
+    let files = &evidence.files_without_target;
+    let named = files.iter().take(MAX_NAMED_FILES).map(|file| {
+        format!(
+            "{} has no column {}, so its {} no label",
+            file.file,
+            file.target,
+            match file.rows {
+                1 => "row has".into(),
+                rows => format!("{} have", counted(rows, "row")),
+            }
+        )
+    });
+    let more = files.len().saturating_sub(MAX_NAMED_FILES);
+    let more = (more > 0).then(|| format!("and {} more", counted(more, "such file")));
+    let named: Vec<String> = named.chain(more).collect();
+    match named.is_empty() {
+        true => "no new row has a label".into(),
+        false => format!("no new row has a label: {}", named.join("; ")),
+    }
+}
+
+/// Upper limit of files that a reason names.
+const MAX_NAMED_FILES: usize = 3;
 
 fn rows_of(basis: DriftBasis) -> &'static str {
     match basis {

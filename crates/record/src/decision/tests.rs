@@ -20,7 +20,11 @@ const SEED: Policy = Policy {
 };
 
 /// Metrics of rows with so many true positives, false positives and false negatives.
-fn metrics(true_positive: usize, false_positive: usize, false_negative: usize) -> Metrics {
+pub(crate) fn metrics(
+    true_positive: usize,
+    false_positive: usize,
+    false_negative: usize,
+) -> Metrics {
     let row = |log_odds, label| ScoredRow {
         log_odds,
         label: Some(label),
@@ -51,7 +55,7 @@ fn evidence(new: Metrics, deployed: f64) -> Evidence {
 }
 
 #[test]
-fn the_new_score_is_held_against_the_deployed_one() {
+fn the_new_score_is_compared_with_the_deployed_one() {
     let f1 = metrics(2, 1, 2).f1.unwrap();
     assert_eq!(f1, 4.0 / 7.0);
     for (deployed, on_tie, action) in [
@@ -84,7 +88,7 @@ fn a_score_of_nothing_leaves_the_decision_to_the_evidence() {
     for (new, deployed, why) in [
         (metrics(0, 3, 2), 0.5, "new rows is 0"),
         (metrics(0, 0, 0), 0.5, "undefined"),
-        (metrics(2, 1, 2), 0.0, "deployed score is 0"),
+        (metrics(2, 1, 2), 0.0, "F1 at the deployment is 0"),
         (metrics(0, 3, 2), 0.0, "new rows is 0"),
     ] {
         for (verdict, action) in [
@@ -118,12 +122,18 @@ fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
         (
             1,
             0,
-            Some("missing: 19, 4 of them with label 1 and 5 with label 0"),
+            Some("19 more are needed, 4 with label 1 and 5 with label 0"),
         ),
-        (4, 15, Some("missing: 1, 1 of them with label 1")),
-        (4, 900, Some("missing: 1, 1 of them with label 1")),
-        (900, 0, Some("missing: 5, 5 of them with label 0")),
-        (9, 10, Some("5 of each label; missing: 1")),
+        (4, 15, Some("1 more is needed, 1 with label 1")),
+        (
+            4,
+            900,
+            Some(
+                "904 new rows have a label (4 with label 1, 900 with label 0), of 20 needed, 5 of each label: 1 more is needed, 1 with label 1",
+            ),
+        ),
+        (900, 0, Some("5 more are needed, 5 with label 0")),
+        (9, 10, Some("5 of each label: 1 more is needed")),
         (5, 15, None),
     ] {
         let mut new = metrics(positives, 0, 0);
@@ -217,7 +227,7 @@ fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
             InsufficientData,
             Some(Undecided::NoCovariance),
             Action::Retrain,
-            "is not known; so the score decides: F1 on the new rows is 0.5714",
+            "is not known; so the score decides: F1 is 0.57 (95 % interval",
         ),
         (
             InsufficientData,

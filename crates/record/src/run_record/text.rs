@@ -3,10 +3,12 @@
 use std::fmt;
 
 use common::history::STAGES;
-use scoring::{f1_with_interval, p_text};
+use common::ledger::RowCounts;
+use common::numbers::{Scores, count, counted, score};
+use model::Window;
 
 use super::RunRecord;
-use crate::counts::FileCounts;
+use crate::counts::{FileCounts, RowTotals};
 use crate::outcome::Outcome;
 
 impl fmt::Display for RunRecord {
@@ -67,49 +69,22 @@ impl RunRecord {
         let Some(ingestion) = &self.ingestion else {
             return Ok(());
         };
-        let (files, rows) = (self.files, self.rows);
-        if files == FileCounts::default() {
-            return writeln!(to, "  rows       {} in finaldata.csv", rows.total);
+        if self.files == FileCounts::default() {
+            let total = count(self.rows.total);
+            return writeln!(to, "  rows       {total} in finaldata.csv");
         }
-        writeln!(
-            to,
-            "  files      {} ingested, {} rejected, {} ignored, {} waiting, {} removed",
-            files.ingested, files.rejected, files.ignored, files.waiting, files.removed
-        )?;
-        writeln!(
-            to,
-            "  rows       {} read = {} kept + {} duplicate + {} rejected; {} new of {} in finaldata.csv",
-            rows.taken.read,
-            rows.taken.kept,
-            rows.taken.duplicate,
-            rows.taken.rejected,
-            rows.new,
-            rows.total
-        )?;
+        writeln!(to, "  files      {}", files_in_words(self.files))?;
+        writeln!(to, "  rows       {}", rows_in_words(self.rows))?;
         for file in &ingestion.files {
-            if let Some(reason) = &file.reason {
-                writeln!(to, "  rejected   {}/{}: {reason}", file.folder, file.name)?;
-            }
-            for rejection in &file.rejections {
-                writeln!(to, "  rejected   {}/{}:{rejection}", file.folder, file.name)?;
-            }
-            let more = (file.rows.rejected as usize).saturating_sub(file.rejections.len());
-            if more > 0 {
-                writeln!(
-                    to,
-                    "  rejected   {}/{}: {more} more rows, see rejectedrows.csv",
-                    file.folder, file.name
-                )?;
+            if let Some(rejected) = file.rejected_in_words() {
+                writeln!(to, "  rejected   {rejected}")?;
             }
         }
         for warning in ingestion.new_warnings() {
             writeln!(to, "  warning    {warning}")?;
         }
-        for name in &ingestion.removed {
-            writeln!(to, "  removed    {name} is gone, and so are its rows")?;
-        }
-        for former in &ingestion.no_longer_input {
-            writeln!(to, "  removed    {former}")?;
+        for removed in ingestion.removed_in_words() {
+            writeln!(to, "  removed    {removed}")?;
         }
         if let Some(reason) = &ingestion.rebuilt {
             writeln!(to, "  rebuilt    finaldata.csv: {reason}")?;
@@ -126,14 +101,14 @@ impl RunRecord {
     }
 
     fn write_scores(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scores = [
+        let lines = [
             (
                 "deployed model on the new data",
                 self.new_score,
                 self.new_score_interval,
             ),
             (
-                "deployed model on the test data",
+                "deployed model on the test data, at its deployment",
                 self.deployed_score,
                 self.deployed_score_interval,
             ),
@@ -143,10 +118,10 @@ impl RunRecord {
                 self.candidate_score_interval,
             ),
         ];
-        for (what, score, interval) in scores {
+        let scores = Scores::of(lines.iter().filter_map(|(_, score, _)| *score));
+        for (what, score, interval) in lines {
             if score.is_some() {
-                let f1 = f1_with_interval(score, interval);
-                writeln!(to, "  F1         {f1}, {what}")?;
+                writeln!(to, "  F1         {}, {what}", scores.show(score, interval))?;
             }
         }
         Ok(())
@@ -157,8 +132,8 @@ impl RunRecord {
             return Ok(());
         };
         let model = verdicts.model.to_string();
-        // Where the evidence decides the reason says so already.
-        if !self.reason.contains(&model) {
+        // The reason says so already: by the same sentence, or because no new row has a label.
+        if !self.reason.contains(&model) && verdicts.model.rows > 0 {
             writeln!(to, "  model      {model}")?;
         }
         for finding in verdicts.feature_sentences() {
@@ -167,22 +142,27 @@ impl RunRecord {
         Ok(())
     }
 
-    /// A line for each training window that was tried.
+    /// A line for each training window that was tried, the chosen one first.
     fn write_windows(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for tried in &self.windows {
+        let losses = Scores::of(self.windows.iter().filter_map(|tried| tried.log_loss));
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            self.windows.iter().partition(|tried| tried.is_chosen);
+        for tried in chosen.into_iter().chain(others) {
+            let verb = if tried.is_chosen {
+                "trained on"
+            } else {
+                "compared with"
+            };
             let result = match (tried.log_loss, &tried.left_out) {
-                (Some(log_loss), _) => format!("log-loss {log_loss:.4}"),
-                (None, Some(why)) => format!("left out: {why}"),
+                (Some(log_loss), _) => format!("log-loss {}", losses.number(log_loss)),
+                (None, Some(why)) => format!("left out, because {why}"),
                 (None, None) => "no gate row has a label".into(),
             };
-            let p = tried
-                .p_value
-                .map_or(String::new(), |p| format!(", {}", p_text(p)));
-            let chosen = if tried.is_chosen { ", chosen" } else { "" };
             writeln!(
                 to,
-                "  window     {}, {} labelled: {result}{p}{chosen}",
-                tried.window, tried.labelled_rows
+                "  window     {verb} {}, {} with a label: {result}",
+                window_in_words(tried.window),
+                count(tried.labelled_rows)
             )?;
         }
         Ok(())
@@ -192,24 +172,25 @@ impl RunRecord {
         let Some(evidence) = &self.evidence else {
             return Ok(());
         };
-        let f1 = |f1: Option<f64>| f1.map_or("undefined".into(), |f1| format!("{f1:.4}"));
         if let Some(estimated) = &evidence.estimated_performance {
             let estimate = &estimated.estimate;
             writeln!(
                 to,
-                "  estimate   F1 {} on {} new rows without a label (estimate; blind to concept drift)",
-                f1(estimate.f1),
-                estimate.rows
+                "  estimate   F1 {} is expected on {} without a label (changed reasons for leaving cannot be seen)",
+                score(estimate.f1, None),
+                counted(estimate.rows, "row")
             )?;
         }
         for realised in &evidence.realised_performance {
+            let both = [realised.realised_f1, realised.estimated_f1];
+            let scores = Scores::of(both.into_iter().flatten());
             writeln!(
                 to,
-                "  realised   F1 {} on {} rows of run {} that have a label by now; {} was estimated",
-                f1(realised.realised_f1),
-                realised.rows,
+                "  realised   F1 {} on {} of run {} whose labels have arrived ({} was expected)",
+                scores.show(realised.realised_f1, None),
+                counted(realised.rows, "row"),
                 realised.run,
-                f1(realised.estimated_f1)
+                scores.show(realised.estimated_f1, None)
             )?;
         }
         Ok(())
@@ -228,4 +209,52 @@ impl RunRecord {
             .collect();
         writeln!(to, "  seconds    {}", stages.join(", "))
     }
+}
+
+fn window_in_words(window: Window) -> String {
+    match window {
+        Window::AllRows => "all rows".into(),
+        Window::SinceDrift => "the rows since the drift".into(),
+        Window::LastBatches(1) => "the last batch".into(),
+        Window::LastBatches(batches) => format!("the last {batches} batches"),
+    }
+}
+
+/// Input files by what a run did with them, without kinds that have none.
+fn files_in_words(files: FileCounts) -> String {
+    let kinds = [
+        (files.ingested, "ingested"),
+        (files.rejected, "rejected"),
+        (files.ignored, "ignored"),
+        (files.waiting, "waiting"),
+        (files.removed, "removed"),
+    ];
+    let some = kinds.into_iter().filter(|(files, _)| *files > 0);
+    let some: Vec<String> = some
+        .map(|(files, kind)| format!("{} {kind}", count(files)))
+        .collect();
+    some.join(", ")
+}
+
+/// The rows of a run's files, and how many rows of finaldata.csv are new.
+fn rows_in_words(rows: RowTotals) -> String {
+    let RowCounts {
+        read,
+        kept,
+        duplicate,
+        rejected,
+    } = rows.taken;
+    let waited = match rows.new.saturating_sub(kept) {
+        0 => String::new(),
+        waited => format!(" ({} waited in earlier runs)", count(waited)),
+    };
+    format!(
+        "{} read = {} kept + {} duplicate + {} rejected; {} new{waited} of {} in finaldata.csv",
+        count(read),
+        count(kept),
+        count(duplicate),
+        count(rejected),
+        count(rows.new),
+        count(rows.total)
+    )
 }

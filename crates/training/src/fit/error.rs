@@ -6,10 +6,10 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum FitError {
     /// No row has a label.
-    #[error("no row has a known class")]
+    #[error("no row has a label")]
     NoRows,
     /// All labels are equal.
-    #[error("all {rows} labelled rows are of class {class}")]
+    #[error("all {rows} labelled rows have label {class}")]
     OneClass {
         /// The only label, 0 or 1.
         class: u8,

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use common::numbers::{count, counted};
 use common::schema::{Labels, is_missing_marker};
 use dataset::cell::parse_label;
 use dataset::{ColumnSurvey, Reading};
@@ -15,6 +16,8 @@ const GOOD_OUTCOMES: &str = "\
 
 /// Largest number of values of a target; more are read as a description.
 const MAX_VALUES: usize = 12;
+/// Values are rare together if there is less than one of them for so many cells.
+const MIN_CELLS_OF_A_RARE_ONE: u64 = 100;
 /// A longer text is not negated by one of its words.
 const MAX_NEGATED_WORDS: usize = 4;
 
@@ -68,6 +71,32 @@ impl<'c> Values<'c> {
         (2..=MAX_VALUES)
             .contains(&values.len())
             .then_some(Self(values))
+    }
+
+    /// The two frequent values, and a remark about the others. `None` unless the others are under
+    /// one in a hundred cells: they are probably typing errors.
+    pub(super) fn without_rare(mut self, name: &str) -> Option<(Self, String)> {
+        self.0.sort_by_key(|value| std::cmp::Reverse(value.rows));
+        let rare = self.0.split_off(2.min(self.0.len()));
+        let rows = |values: &[Value<'_>]| values.iter().map(|value| value.rows).sum::<u64>();
+        let (n_rare, n_all) = (rows(&rare), rows(&rare) + rows(&self.0));
+        let is_rare = n_rare > 0 && n_rare < n_all / MIN_CELLS_OF_A_RARE_ONE;
+        let texts: Vec<String> = rare
+            .iter()
+            .map(|value| format!("{:?}", value.text()))
+            .collect();
+        is_rare.then(|| {
+            // The order of the texts decides which of two equal guesses is taken.
+            self.0.sort_by_key(|value| value_of(value.text()));
+            let remark = format!(
+                "{name}: {} of {} {} neither label ({}); such rows are rejected",
+                count(n_rare),
+                counted(n_all, "cell"),
+                if n_rare == 1 { "is" } else { "are" },
+                texts.join(", ")
+            );
+            (self, remark)
+        })
     }
 
     /// True if there are two values.

@@ -57,26 +57,49 @@ struct Candidate<'p> {
     fit: Fit,
     cells: &'p ColumnSurvey,
     labels: GuessedLabels,
+    /// What stands in a few cells although it is no label.
+    remark: Option<String>,
 }
 
-/// Guesses the target among these columns; `None` if no column has two values.
+/// Guesses the target among these columns; `None` if no column has two values, or two with a few
+/// typing errors.
 pub(super) fn guess_target<'p>(
     columns: impl Iterator<Item = &'p PooledColumn>,
 ) -> Option<TargetGuess> {
     let columns: Vec<&PooledColumn> = columns
         .filter(|column| column.cells.forms.present() > 0)
         .collect();
+    best(&columns, |cells| Some((Values::of(cells)?, None))).or_else(|| {
+        best(&columns, |cells| {
+            let (values, remark) = Values::of(cells)?.without_rare(&cells.name)?;
+            Some((values, Some(remark)))
+        })
+    })
+}
+
+/// The best of the columns that have values to choose from, each with a remark.
+fn best<'p>(
+    columns: &[&'p PooledColumn],
+    values_of: impl Fn(&'p ColumnSurvey) -> Option<(Values<'p>, Option<String>)>,
+) -> Option<TargetGuess> {
     let mut candidates: Vec<Candidate<'_>> = columns
         .iter()
         .enumerate()
         .filter_map(|(place, column)| {
             let is_last = place + 1 == columns.len();
-            candidate(&column.cells, place, is_last)
+            let (values, remark) = values_of(&column.cells)?;
+            candidate(&column.cells, &values, place, is_last)
+                .map(|found| Candidate { remark, ..found })
         })
         .collect();
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.fit));
     let mut candidates = candidates.into_iter();
-    let Candidate { fit, cells, labels } = candidates.next()?;
+    let Candidate {
+        fit,
+        cells,
+        labels,
+        remark: of_cells,
+    } = candidates.next()?;
     let next = candidates.next().map(|candidate| &candidate.cells.name);
     let remark = format!(
         "target: {}, {}; next best: {}",
@@ -88,14 +111,21 @@ pub(super) fn guess_target<'p>(
     Some(TargetGuess {
         name: cells.name.clone(),
         labels,
-        remarks: std::iter::once(remark).chain(reason).collect(),
+        remarks: std::iter::once(remark)
+            .chain(reason)
+            .chain(of_cells)
+            .collect(),
     })
 }
 
 /// The column as a target, if its values can be labels. More than two values need a name that says
 /// so.
-fn candidate(cells: &ColumnSurvey, place: usize, is_last: bool) -> Option<Candidate<'_>> {
-    let values = Values::of(cells)?;
+fn candidate<'p>(
+    cells: &'p ColumnSurvey,
+    values: &Values<'p>,
+    place: usize,
+    is_last: bool,
+) -> Option<Candidate<'p>> {
     let fit = Fit {
         name: name_fit(&cells.name),
         are_two: values.are_two(),
@@ -106,7 +136,12 @@ fn candidate(cells: &ColumnSurvey, place: usize, is_last: bool) -> Option<Candid
         return None;
     }
     let labels = values.labels(&cells.name)?;
-    Some(Candidate { fit, cells, labels })
+    Some(Candidate {
+        fit,
+        cells,
+        labels,
+        remark: None,
+    })
 }
 
 impl Fit {

@@ -566,3 +566,27 @@ fn without_a_feature_there_is_no_proposal() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("no column is left"), "{error}");
 }
+
+#[test]
+fn a_few_cells_that_are_no_label_do_not_hide_the_target() {
+    let with_typing_errors = |errors: u64| {
+        let churned = column("churned", 300, |row| match row {
+            row if row < errors => "2".into(),
+            row => (row % 2).to_string(),
+        });
+        let columns = vec![numbers("hours", 300), churned];
+        propose(
+            &pooled(&[file(columns)]),
+            &Schema::default(),
+            Rules::Configured,
+        )
+    };
+    let found = with_typing_errors(2).unwrap();
+    assert_eq!(found.schema.target, "churned");
+    assert_remarks(
+        &found,
+        &["churned: 2 of 300 cells are neither label (\"2\"); such rows are rejected"],
+    );
+    // So many are another label.
+    assert!(with_typing_errors(3).is_err());
+}

@@ -1,0 +1,202 @@
+//! Numbers as text for people: counts, scores and p-values, for all programs alike.
+//!
+//! JSON, CSV files and metrics have the exact numbers; nothing here is meant for a machine.
+
+use std::fmt::Display;
+
+/// Differences up to this size are rounding errors: two scores that differ by less are equal.
+pub const SCORE_TOLERANCE: f64 = 1e-9;
+/// Fewest and most decimals of a score.
+const DECIMALS: std::ops::RangeInclusive<usize> = 2..=4;
+/// From this size on, a number is written as a power of ten.
+const LONG: f64 = 1e7;
+
+/// A count with a comma between groups of three digits: `3,096`.
+pub fn count(n: impl TryInto<u64>) -> String {
+    let digits = n.try_into().unwrap_or(u64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun, in the plural unless it is 1: `1 row`, `3,096 rows`.
+pub fn counted(n: impl TryInto<u64>, noun: impl Display) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(n))
+}
+
+/// A p-value: `p = 0.034`, or `p < 0.0001`.
+pub fn p_value(p: f64) -> String {
+    match p < 1e-4 {
+        true => "p < 0.0001".into(),
+        false => format!("p = {}", level(p)),
+    }
+}
+
+/// A significance level: two significant digits at most, such as `0.005`.
+pub fn level(p: f64) -> String {
+    let text = two_digits(p);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// A positive number with two significant digits: `0.0034`, `0.92`, `1.5`. No exponent.
+pub fn two_digits(number: f64) -> String {
+    let size = number.abs();
+    if !size.is_finite() || size >= LONG || size == 0.0 {
+        return number.to_string();
+    }
+    let decimals = 1 - power_of_ten(number);
+    format!("{number:.*}", decimals.clamp(0, 12) as usize)
+}
+
+/// The power of ten of the first significant digit, once two digits are left: 0.996 is 1.0 then.
+fn power_of_ten(number: f64) -> i32 {
+    let rounded: f64 = format!("{number:.1e}").parse().unwrap_or(number);
+    rounded.abs().log10().floor() as i32
+}
+
+/// A score with its 95 % interval if there is one: `0.68 (95 % interval 0.66 to 0.71)`. Without a
+/// score, `undefined`.
+pub fn score(score: Option<f64>, interval: Option<[f64; 2]>) -> String {
+    Scores::of(score.into_iter().chain(interval.into_iter().flatten())).show(score, interval)
+}
+
+/// Scores of one text. They have equally many decimals, so that they can be compared by eye.
+#[derive(Clone, Copy, Debug)]
+pub struct Scores {
+    decimals: usize,
+}
+
+impl Scores {
+    /// Scores with the fewest decimals, at least two, at which different ones look different.
+    pub fn of(scores: impl IntoIterator<Item = f64>) -> Self {
+        let mut scores: Vec<f64> = scores.into_iter().collect();
+        scores.sort_by(f64::total_cmp);
+        let all_differ = |decimals: &usize| {
+            let shown = Self {
+                decimals: *decimals,
+            };
+            scores.windows(2).all(|pair| {
+                (pair[1] - pair[0]).abs() <= SCORE_TOLERANCE
+                    || shown.number(pair[0]) != shown.number(pair[1])
+            })
+        };
+        Self {
+            decimals: DECIMALS
+                .into_iter()
+                .find(all_differ)
+                .unwrap_or(*DECIMALS.end()),
+        }
+    }
+
+    /// Two scores that are compared, with two significant digits of their difference.
+    pub fn compared(a: f64, b: f64) -> Self {
+        let difference = (a - b).abs();
+        let decimals = match difference > SCORE_TOLERANCE && difference.is_finite() {
+            true => 1 - power_of_ten(difference),
+            false => 0,
+        };
+        Self {
+            decimals: (decimals.max(0) as usize).clamp(*DECIMALS.start(), *DECIMALS.end()),
+        }
+    }
+
+    /// One of the scores.
+    pub fn number(self, score: f64) -> String {
+        if score.abs() >= LONG {
+            return format!("{score:.1e}");
+        }
+        let text = format!("{score:.*}", self.decimals);
+        match text.strip_prefix('-') {
+            // A number that is rounded to 0 has no sign.
+            Some(zero) if zero.chars().all(|c| "0.".contains(c)) => zero.to_owned(),
+            _ => text,
+        }
+    }
+
+    /// One of the scores, with its 95 % interval if there is one.
+    pub fn show(self, score: Option<f64>, interval: Option<[f64; 2]>) -> String {
+        let Some(score) = score.map(|score| self.number(score)) else {
+            return "undefined".into();
+        };
+        match interval.map(|ends| ends.map(|end| self.number(end))) {
+            Some([lower, upper]) => format!("{score} (95 % interval {lower} to {upper})"),
+            None => score,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas_and_nouns_a_plural() {
+        for (n, text) in [
+            (0_u64, "0 rows"),
+            (1, "1 row"),
+            (999, "999 rows"),
+            (3_096, "3,096 rows"),
+            (1_234_567, "1,234,567 rows"),
+        ] {
+            assert_eq!(counted(n, "row"), text);
+        }
+    }
+
+    #[test]
+    fn a_p_value_has_two_digits() {
+        for (p, text) in [
+            (1.0, "p = 1"),
+            (0.996, "p = 1"),
+            (0.9167, "p = 0.92"),
+            (0.05, "p = 0.05"),
+            (0.000_49, "p = 0.00049"),
+            (6.4e-39, "p < 0.0001"),
+            (0.0, "p < 0.0001"),
+        ] {
+            assert_eq!(p_value(p), text);
+        }
+    }
+
+    #[test]
+    fn a_score_has_two_digits_unless_that_hides_an_order() {
+        assert_eq!(score(Some(0.6817), None), "0.68");
+        let interval = Some([0.6566, 0.7058]);
+        assert_eq!(
+            score(Some(0.6817), interval),
+            "0.68 (95 % interval 0.66 to 0.71)"
+        );
+        let narrow = Some([0.6812, 0.6822]);
+        assert_eq!(
+            score(Some(0.6817), narrow),
+            "0.6817 (95 % interval 0.6812 to 0.6822)"
+        );
+        assert_eq!(score(None, interval), "undefined");
+        assert_eq!(Scores::of([0.5, 0.5]).number(0.5), "0.50");
+        assert_eq!(Scores::of([]).number(-0.002), "0.00");
+        assert_eq!(Scores::of([-0.002, 0.0]).number(-0.002), "-0.002");
+        assert_eq!(Scores::of([1e300, 2e300]).number(1e300), "1.0e300");
+    }
+
+    #[test]
+    fn compared_scores_show_two_digits_of_their_difference() {
+        for (a, b, text) in [
+            (0.4883, 0.6495, "0.49"),
+            (0.6875, 0.6493, "0.688"),
+            (0.500_001, 0.500_002, "0.5000010"),
+            (0.7, 0.7, "0.70"),
+            (12.0, 1.0, "12.00"),
+        ] {
+            assert_eq!(Scores::compared(a, b).number(a), text);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a run did: whether a model was deployed, kept or refused. A dry run says what a run would
+//! do.
+
+use common::numbers::counted;
+
+use crate::action::Action;
+use crate::evidence::Evidence;
+use crate::outcome::Outcome;
+use crate::run_record::RunRecord;
+
+impl RunRecord {
+    /// The line `done`; `None` while the run is open.
+    pub(super) fn done(&self) -> Option<String> {
+        let done = match self.outcome.as_ref()? {
+            Outcome::ColdStart => self.deployed("the first model"),
+            Outcome::Redeployed => [
+                self.deployed(match self.has_failed_the_gate() {
+                    false => "a new model",
+                    true => "a new model that did not pass the gate",
+                }),
+                clauses(self.deciding_clause()),
+                clauses(self.loss_on_test_data()),
+            ]
+            .concat(),
+            Outcome::Steady => self.kept("no model drift was found"),
+            Outcome::DriftNoted => self.kept("although model drift was found"),
+            Outcome::CandidateRefused => format!(
+                "a new model {} refused{}; {}",
+                if self.dry_run { "would be" } else { "was" },
+                self.deciding_clause()
+                    .map_or(String::new(), |clause| format!(": {clause}")),
+                self.staying()
+            ),
+            Outcome::CandidateWaiting => format!(
+                "a new model passed the gate and {} for you; {}",
+                if self.dry_run { "would wait" } else { "waits" },
+                self.staying()
+            ),
+            Outcome::TrainingRefused => format!("no model could be trained; {}", self.staying()),
+            Outcome::NotJudged => self.undecided(),
+            Outcome::NothingNew => format!("nothing; {}", self.staying()),
+            Outcome::Failed => format!("the run failed; {}", self.staying()),
+            Outcome::Interrupted => format!("the run was interrupted; {}", self.staying()),
+            // A newer program knows what it did.
+            Outcome::Other(_) => return None,
+        };
+        Some(done)
+    }
+
+    /// True if the gate refused the model that was deployed.
+    pub(super) fn has_failed_the_gate(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| !gate.passed)
+    }
+
+    /// A dry run does not know the number of the release.
+    fn deployed(&self, model: &str) -> String {
+        match (&self.release, self.dry_run) {
+            (_, true) => format!("{model} would be deployed"),
+            (Some(release), false) => format!("{model} is deployed: release {release}"),
+            (None, false) => format!("{model} is deployed"),
+        }
+    }
+
+    fn kept(&self, why: &str) -> String {
+        format!("{}: {why}", self.staying())
+    }
+
+    /// The fate of the deployed model.
+    fn staying(&self) -> String {
+        let stays = if self.dry_run { "would stay" } else { "stays" };
+        match &self.release {
+            Some(release) => format!("release {release} {stays}"),
+            None => "no model is deployed".into(),
+        }
+    }
+
+    fn undecided(&self) -> String {
+        let staying = self.staying();
+        let Some(evidence) = &self.evidence else {
+            return staying;
+        };
+        let action = self.decision.as_ref().map(|decision| decision.action);
+        match (evidence, action) {
+            (Evidence { deployed: None, .. }, _) => {
+                format!("no model could be trained, because no row has a label; {staying}")
+            }
+            (Evidence { new_rows: 0, .. }, _) => format!("{staying}: no row is new"),
+            (_, Some(Action::Predict)) => format!(
+                "{staying}; {} predicted, and wait for their labels",
+                match evidence.new_rows {
+                    1 => "1 new row was".into(),
+                    rows => format!("{} were", counted(rows, "new row")),
+                }
+            ),
+            _ => format!("{staying}; model drift could not be tested yet (see why)"),
+        }
+    }
+
+    /// The finding of the gate that decided, as a clause about the new model.
+    fn deciding_clause(&self) -> Option<String> {
+        let (gate, comparison) = self.gate.as_ref().zip(self.comparison.as_ref())?;
+        gate.deciding_clause(comparison)
+    }
+
+    fn loss_on_test_data(&self) -> Option<String> {
+        self.comparison.as_ref()?.guard.as_ref()?.loss_of_f1()
+    }
+}
+
+/// A clause that follows others.
+fn clauses(clause: Option<String>) -> String {
+    clause.map_or(String::new(), |clause| format!("; {clause}"))
+}

@@ -1,0 +1,67 @@
+//! Whether the reasons for leaving or the clients have changed.
+
+use diagnostics::{ColumnComparison, Verdict, Verdicts};
+
+use crate::evidence::Evidence;
+use crate::outcome::Outcome;
+use crate::run_record::RunRecord;
+
+impl RunRecord {
+    /// The line `drift`; `None` for an outcome of a newer program.
+    pub(super) fn drift(&self) -> Option<String> {
+        let outcome = self.outcome.as_ref()?;
+        if let Some(verdicts) = self.verdicts() {
+            let since = self.evidence.as_ref().and_then(run_of_refit);
+            let model = model_drift(verdicts, since);
+            return Some(format!("{model}; {}", feature_drift(verdicts)));
+        }
+        let why_not = match outcome {
+            Outcome::Other(_) => return None,
+            Outcome::NothingNew => "not tested: no row is new",
+            Outcome::Failed | Outcome::Interrupted => "not tested in this run",
+            Outcome::ColdStart => "not tested: no model was deployed before",
+            _ if self.release.is_none() => "not tested: no model is deployed",
+            _ if self.evidence.as_ref().is_some_and(|it| it.new_rows == 0) => {
+                "not tested: no row is new"
+            }
+            _ => "not tested yet: too few new rows have a label",
+        };
+        Some(why_not.into())
+    }
+}
+
+/// The run that found the drift after which another candidate is due.
+fn run_of_refit(evidence: &Evidence) -> Option<i64> {
+    let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
+    Some(regime.run)
+}
+
+fn model_drift(verdicts: &Verdicts, since: Option<i64>) -> String {
+    match (verdicts.model.verdict, since) {
+        (Verdict::Drift, _) => "the reasons for leaving changed (model drift)".into(),
+        (Verdict::Ok, Some(run)) => format!("no further model drift since run {run}"),
+        (Verdict::Ok, None) => "no model drift".into(),
+        (Verdict::InsufficientData, _) => "model drift cannot be tested yet".into(),
+    }
+}
+
+fn feature_drift(verdicts: &Verdicts) -> String {
+    let moved = |verdict: Verdict| verdict == Verdict::Drift;
+    let features = verdicts.features.iter();
+    let features = features
+        .filter(|it| moved(it.distribution.verdict) || moved(it.missing.verdict))
+        .map(|it| it.name.as_str());
+    let features: Vec<&str> = features.collect();
+    let is_joint = verdicts.joint.iter().any(|joint| moved(joint.verdict));
+    let is_untested = |it: &ColumnComparison| it.distribution.verdict == Verdict::InsufficientData;
+    let none_tested = !verdicts.features.is_empty() && verdicts.features.iter().all(is_untested);
+    match (features.is_empty(), is_joint, none_tested) {
+        (false, _, _) => format!(
+            "the clients changed (feature drift): {}",
+            features.join(", ")
+        ),
+        (true, true, _) => "the clients changed (feature drift): the features together".into(),
+        (true, false, true) => "feature drift cannot be tested yet".into(),
+        (true, false, false) => "no feature drift".into(),
+    }
+}

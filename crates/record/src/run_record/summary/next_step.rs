@@ -1,0 +1,163 @@
+//! What a person should do after a run.
+
+use common::ledger::{FileStatus, RowCounts};
+use common::numbers::{count, counted};
+use ingestion::FileReport;
+
+use crate::evidence::Evidence;
+use crate::outcome::Outcome;
+use crate::run_record::RunRecord;
+
+/// Share of rejected rows up to which nothing needs to be done.
+const MAX_REJECTED_SHARE: f64 = 0.05;
+
+impl RunRecord {
+    /// The line `next`; `None` for an outcome of a newer program.
+    pub(super) fn next_step(&self) -> Option<String> {
+        let outcome = self.outcome.as_ref()?;
+        if matches!(outcome, Outcome::Other(_)) {
+            return None;
+        }
+        let of_outcome = match self.dry_run {
+            true => dry_run_step(outcome),
+            false => self.step_of_outcome(outcome),
+        };
+        let steps: Vec<String> = [
+            of_outcome.map(str::to_owned),
+            self.step_of_rejections(),
+            self.step_of_api(),
+            self.step_of_warnings(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        Some(match steps.is_empty() {
+            true => self.nothing_to_do(outcome),
+            false => steps.join("; "),
+        })
+    }
+
+    fn step_of_outcome(&self, outcome: &Outcome) -> Option<&'static str> {
+        match outcome {
+            Outcome::CandidateWaiting => Some(
+                "run `deployment` to deploy the new model, or leave it: the next one replaces it",
+            ),
+            Outcome::TrainingRefused => Some("fix what the line why says, and run again"),
+            Outcome::DriftNoted => Some(
+                "set drift.trigger to \"evidence\", or retrain by hand: training, scoring, deployment",
+            ),
+            Outcome::Redeployed if self.has_failed_the_gate() => Some(
+                "look at the model: it failed the gate; `deployment --rollback` brings the old one back",
+            ),
+            Outcome::Failed | Outcome::Interrupted => Some("run `fullprocess --doctor`"),
+            Outcome::NotJudged => self.evidence.as_ref().and_then(step_to_labels),
+            Outcome::NothingNew if self.release.is_none() => {
+                Some("add CSV files with known outcomes to an input folder")
+            }
+            _ => None,
+        }
+    }
+
+    /// What to fix where a file, or more than a few rows of new files, were rejected.
+    fn step_of_rejections(&self) -> Option<String> {
+        let n_files = self.new_files().filter(|file| is_rejected(file)).count();
+        if n_files > 0 {
+            let (were, them) = match n_files {
+                1 => ("was", "it"),
+                _ => ("were", "them"),
+            };
+            return Some(format!(
+                "{} {were} rejected, see the line rejected: correct {them} and add {them} again",
+                counted(n_files, "file")
+            ));
+        }
+        let rows = self.rows_of_new_files();
+        let is_small = rows.rejected as f64 <= MAX_REJECTED_SHARE * rows.read as f64;
+        (!is_small).then(|| {
+            format!(
+                "fix the source: {}; correct them and add the file again",
+                rejected_rows(rows)
+            )
+        })
+    }
+
+    fn step_of_api(&self) -> Option<String> {
+        let api = self.api.as_ref()?;
+        let n_failures = api.failures.len();
+        (n_failures > 0).then(|| {
+            format!(
+                "check the server: {} of {} failed",
+                count(n_failures),
+                counted(api.calls, "API call")
+            )
+        })
+    }
+
+    /// The first hindrance or warning, and how many more there are.
+    fn step_of_warnings(&self) -> Option<String> {
+        let ingestion = self.ingestion.as_ref();
+        let of_files = ingestion.into_iter().flat_map(|it| it.new_warnings());
+        let warnings = self.warnings.iter().cloned().chain(of_files);
+        let warnings = warnings.map(|warning| format!("check this: {warning}"));
+        let notices = self.notices.iter().map(|notice| notice.action());
+        let mut all = notices.chain(warnings);
+        let first = all.next()?;
+        Some(match all.count() {
+            0 => first,
+            more => format!("{first}; see also the {} below", counted(more, "warning")),
+        })
+    }
+
+    fn nothing_to_do(&self, outcome: &Outcome) -> String {
+        let rows = self.rows_of_new_files();
+        match outcome {
+            Outcome::CandidateRefused => {
+                "nothing now; if this repeats, look at the newest files and at `fullprocess --history`"
+                    .into()
+            }
+            _ if rows.rejected > 0 => format!("nothing; {}", rejected_rows(rows)),
+            _ => "nothing".into(),
+        }
+    }
+
+    /// Files whose rejections no earlier run has reported.
+    fn new_files(&self) -> impl Iterator<Item = &FileReport> {
+        let files = self.ingestion.iter().flat_map(|report| &report.files);
+        files.filter(|file| !file.is_repeated)
+    }
+
+    fn rows_of_new_files(&self) -> RowCounts {
+        let rows = self.new_files().map(|file| file.rows);
+        rows.fold(RowCounts::default(), RowCounts::plus)
+    }
+}
+
+fn is_rejected(file: &FileReport) -> bool {
+    file.status == FileStatus::Rejected
+}
+
+fn rejected_rows(rows: RowCounts) -> String {
+    format!(
+        "{} of {} {} rejected (rejectedrows.csv)",
+        count(rows.rejected),
+        counted(rows.read, "row"),
+        if rows.rejected == 1 { "was" } else { "were" }
+    )
+}
+
+/// A preview changes nothing, so the step is to run.
+fn dry_run_step(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::NothingNew => None,
+        _ => Some("run `fullprocess` to do this"),
+    }
+}
+
+/// How new rows get labels, where there are too few.
+fn step_to_labels(evidence: &Evidence) -> Option<&'static str> {
+    match evidence {
+        Evidence { deployed: None, .. } => None,
+        Evidence { new_rows: 0, .. } => None,
+        _ => Some("wait for labels, or add a file with outcomes"),
+    }
+}
