@@ -382,31 +382,33 @@ fn trend(knots: &[f64]) -> Curve {
     Curve::new(knots.to_vec(), shares.collect())
 }
 
-/// The knots of a number with these values: every value if there are few, otherwise quantiles.
+/// The knots of a number with these values: every value if there are few, otherwise quantiles. A value
+/// that more rows have than are between two knots is a knot, and the quantiles are those of the others.
 fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let mut different = sorted.clone();
     different.dedup();
     if different.len() > n_steps + 1 {
-        let shares = (0..=n_steps).map(|knot| knot as f64 / n_steps as f64);
-        let quantile = |share: f64| {
+        let share = sorted.len() / n_steps;
+        let runs = || sorted.chunk_by(|one, next| one == next);
+        let frequent = runs().filter(|run| run.len() > share).map(|run| run[0]);
+        different = frequent.collect();
+        let others = runs().filter(|run| run.len() <= share).flatten();
+        let others: Vec<f64> = others.copied().collect();
+        let n_others = (n_steps - different.len().min(n_steps)).max(1);
+        different.extend((0..=n_others).map(|knot| {
+            let share = knot as f64 / n_others as f64;
             let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
-            sorted[((sorted.len() - 1) as f64 * share).round() as usize]
-        };
-        different = shares.map(quantile).collect();
+            others[((others.len() - 1) as f64 * share).round() as usize]
+        }));
+        different.sort_unstable_by(f64::total_cmp);
         different.dedup();
     }
-    let are_wide = different
-        .windows(2)
-        .all(|pair| (pair[1] - pair[0]).is_normal());
+    different.dedup_by(|next, kept| !(*next - *kept).is_normal());
     let width = different.last().zip(different.first());
     let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());
-    if are_wide && is_finite {
-        different
-    } else {
-        Vec::new()
-    }
+    if is_finite { different } else { Vec::new() }
 }
 
 impl Category {
@@ -537,6 +539,24 @@ mod tests {
         assert_eq!(values(level_code("never seen")), [0.0, 0.0, 0.0, 1.0]);
         assert!(values(f64::NAN).iter().all(|value| value.is_nan()));
         assert_eq!(terms[0].value(7.5), 7.5);
+    }
+
+    #[test]
+    fn knots_are_all_of_few_values_quantiles_of_many_and_every_frequent_value() {
+        assert_eq!(knots(&[3.0, 1.0, 2.0, 2.0], 9), [1.0, 2.0, 3.0]);
+        let many: Vec<f64> = (0..=1000).map(f64::from).collect();
+        let found = knots(&many, 4);
+        assert_eq!(found, [5.0, 250.0, 500.0, 750.0, 995.0]);
+        // Nine of ten are 0.
+        let counts: Vec<f64> = (0..3000)
+            .map(|row| f64::from(if row % 10 == 0 { 1 + row / 10 % 29 } else { 0 }))
+            .collect();
+        let found = knots(&counts, 9);
+        assert_eq!(found[..2], [0.0, 1.0]);
+        assert_eq!(found.len(), 10);
+        assert_eq!(knots(&[f64::NAN; 5], 9), [0.0; 0]);
+        assert_eq!(knots(&[-f64::MAX, 0.0, f64::MAX], 9), [0.0; 0]);
+        assert_eq!(knots(&[0.0, 5e-324, 1.0, 2.0], 9), [0.0, 1.0, 2.0]);
     }
 
     #[test]

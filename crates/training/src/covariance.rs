@@ -62,7 +62,7 @@ pub fn uncertainty(fit: &Fit, table: &Table, selection: &Selection) -> Uncertain
     let is_flawless = |raw: &Vec<Vec<f64>>| covariance_flaw(raw, fit.curvature.nrows()).is_none();
     Uncertainty {
         covariance: standardised(fit, meat, pairs.as_ref())
-            .map(|standardised| in_raw_units(fit, &standardised))
+            .map(|standardised| with_extra_variances(fit, in_raw_units(fit, &standardised)))
             .filter(is_flawless),
         client_agreement: pairs.map(|pairs| pairs.agreement),
     }
@@ -223,6 +223,13 @@ fn lines(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 
 /// The covariance in raw units, T·C·Tᵀ. C is the covariance of the standardised weights, and T
 /// converts these weights to raw ones.
+fn with_extra_variances(fit: &Fit, mut raw: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    for (place, extra) in fit.extra_variances.iter().enumerate() {
+        raw[place + 1][place + 1] += extra;
+    }
+    raw
+}
+
 fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
     let size = standardised.nrows();
     let transform = |row: usize| -> Array1<f64> {

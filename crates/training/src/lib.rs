@@ -15,13 +15,13 @@ use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::Context;
-use common::config::{TrainingSettings, TrainingWindow};
+use common::config::{TrainingForm, TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
-use model::{Check, Convergence, Model, Predictor, Threshold};
+use model::{Check, Convergence, Form, Model, Predictor, Threshold};
 
 use self::fit::with_effects;
 use self::forms::{FormFit, FormRows, fit_form, fit_like};
@@ -30,6 +30,9 @@ pub use check::{Beaten, check};
 pub use covariance::{Uncertainty, uncertainty};
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
+
+/// Why a model has straight lines although curves were asked for.
+const NO_CURVES: &str = "the model has straight lines, although training.form is \"curves\": there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number has more than two values, or there are more than 128 numbers";
 
 /// Fits a candidate to the ingested data, for the command `training`. The model is written to the
 /// candidate's file, and the duration is recorded in the history.
@@ -42,11 +45,11 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     let model = train(config, &table, rows, ledger.position())?;
     let digest = write(config, &model)?;
     history.record_stage(&timer.stop())?;
-    Ok(TrainReport::of(
-        &model,
-        &config.layout.candidate_model(),
-        digest,
-    ))
+    let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
+    if config.training.form == TrainingForm::Curves && report.form == Form::Linear {
+        report.notes.push(NO_CURVES.into());
+    }
+    Ok(report)
 }
 
 /// The rows that the command `training` fits: the last batches if the configuration names a number
@@ -96,10 +99,10 @@ pub fn train_like(
     let model = train_by(config, table, rows, data, |rows| {
         fit_like(like, &config.training, rows)
     })?;
-    Ok(Model {
-        forms: like.forms.clone(),
-        ..model
-    })
+    // Too few rows for curves have lines, which nobody chose.
+    let is_alike = model.predictor.form() == like.predictor.form();
+    let forms = is_alike.then(|| like.forms.clone()).unwrap_or_default();
+    Ok(Model { forms, ..model })
 }
 
 fn train_by(

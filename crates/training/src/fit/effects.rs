@@ -19,12 +19,9 @@ use crate::linear::Cholesky;
 
 /// Squared correlation of trend and effect from which on drift tests watch the trend alone.
 const SAME: f64 = 0.9;
-/// Factor of the squared degrees of freedom of a curve that its variance must reach before drift
-/// tests watch it.
-///
-/// A fitted curve follows the noise of its own rows, so its effect is smaller in other rows. With d
-/// degrees of freedom, and as many new rows as training rows, this moves the score by d / √(2v)
-/// standard deviations, where v is the variance in units of its error. At v = 2 d² it is one half.
+/// Factor of its degrees of freedom that the variance of a curve must reach before drift tests watch
+/// it, in units of its error. The variance of a curve that is only noise is about its degrees of
+/// freedom.
 const CLEAR: f64 = 2.0;
 
 /// The fit with an effect for each number that has steps. A fit without steps stays as it is.
@@ -73,12 +70,14 @@ pub(crate) fn with_effects(
     let sums = logistic_terms(&point, table, labelled);
     let Point { weights, terms } = Point::penalised(point.weights, sums, &penalty);
     let hidden_coefficients = numbers().map(|steps| (steps.freedom - 2.0).max(0.0)).sum();
+    let extra_variances = columns.iter().flat_map(Columns::extra_variances).collect();
     Fit {
         predictor,
         weights,
         curvature: terms.hessian,
         penalty,
         hidden_coefficients,
+        extra_variances,
         axes,
         ..fit
     }
@@ -102,13 +101,7 @@ struct FittedSteps {
     mean: f64,
     /// Degrees of freedom that the penalty leaves to the steps.
     freedom: f64,
-    /// The sums of the fit's rows for these steps.
-    spread: Spread,
-}
-
-/// Weighted variances of the steps of a number over the training rows.
-struct Spread {
-    /// Covariance of the steps, in raw units.
+    /// Covariance of the steps over the training rows, weighted by p(1−p), in units of the error.
     covariance: Array2<f64>,
 }
 
@@ -134,6 +127,22 @@ impl Columns {
         match self {
             Self::Steps(steps) => Some(steps),
             Self::Other(_) => None,
+        }
+    }
+
+    /// Variances of the coefficients of the columns that are kept, beside those of the fit.
+    ///
+    /// A fitted curve follows the noise of its own rows. In other rows the coefficient of the effect
+    /// is therefore not 1, but smaller by about d / v, where d is the degrees of freedom and v the
+    /// variance of the curve in units of its error.
+    fn extra_variances(&self) -> Vec<f64> {
+        match self {
+            Self::Steps(steps) => {
+                let own = steps.variance();
+                let shrinkage = if own > 0.0 { steps.freedom / own } else { 0.0 };
+                vec![0.0, shrinkage.min(1.0).powi(2)]
+            }
+            Self::Other(_) => vec![0.0],
         }
     }
 
@@ -165,9 +174,15 @@ impl FittedSteps {
                 .map(|(step, mean)| step * mean)
                 .sum(),
             freedom: solved.map_or(count as f64, |solved| solved.diag().sum()),
-            spread: Spread::of(fit, first, count, &information),
+            covariance: covariance(fit, first, &information),
             steps,
         }
+    }
+
+    /// Variance of the sum of the steps over the training rows, in units of its error.
+    fn variance(&self) -> f64 {
+        let steps = Array1::from(self.steps.clone());
+        steps.dot(&self.covariance.dot(&steps))
     }
 
     /// The effect with the mean 0, and whether drift tests watch it.
@@ -181,31 +196,24 @@ impl FittedSteps {
         let trend: Array1<f64> = widths.collect();
         let effect = Array1::from(self.steps.clone());
         let [own, both, of_trend] = [(&effect, &effect), (&effect, &trend), (&trend, &trend)]
-            .map(|(one, other)| self.spread.covariance(one, other));
+            .map(|(one, other)| one.dot(&self.covariance.dot(other)));
         let is_same = both * both >= SAME * own * of_trend;
-        let is_clear = own >= CLEAR * self.freedom.powi(2);
+        let is_clear = own >= CLEAR * self.freedom;
         (Curve::new(knots.to_vec(), values), is_clear && !is_same)
     }
 }
 
-impl Spread {
-    /// From the information matrix of the steps on their axes.
-    fn of(fit: &Fit, first: usize, count: usize, information: &Array2<f64>) -> Self {
-        let with_intercept = fit.curvature.slice(s![0, first + 1..first + 1 + count]);
-        let weight = fit.curvature[[0, 0]];
-        let scales = |place: usize| fit.axes[first + place].scale;
-        let covariance = Array2::from_shape_fn((count, count), |(row, column)| {
-            let centred =
-                information[[row, column]] - with_intercept[row] * with_intercept[column] / weight;
-            centred * scales(row) * scales(column)
-        });
-        Self { covariance }
-    }
-
-    /// Weighted covariance of two sums of the steps.
-    fn covariance(&self, one: &Array1<f64>, other: &Array1<f64>) -> f64 {
-        one.dot(&self.covariance.dot(other))
-    }
+/// Covariance of steps in raw units, from their information matrix on the axes of a fit.
+fn covariance(fit: &Fit, first: usize, information: &Array2<f64>) -> Array2<f64> {
+    let count = information.nrows();
+    let with_intercept = fit.curvature.slice(s![0, first + 1..first + 1 + count]);
+    let weight = fit.curvature[[0, 0]];
+    let scale = |place: usize| fit.axes[first + place].scale;
+    Array2::from_shape_fn((count, count), |(row, column)| {
+        let centred =
+            information[[row, column]] - with_intercept[row] * with_intercept[column] / weight;
+        centred * scale(row) * scale(column)
+    })
 }
 
 /// Sum of the squared differences between neighbouring values.

@@ -43,6 +43,8 @@ pub struct Fit {
     pub(crate) penalty: Array1<f64>,
     /// Degrees of freedom that were fitted beyond one for each coefficient.
     pub(crate) hidden_coefficients: f64,
+    /// Variances of the raw coefficients beside those of the fit; empty without any.
+    pub(crate) extra_variances: Vec<f64>,
 }
 
 /// The rows that are fitted.
@@ -93,6 +95,7 @@ pub(super) fn solve(
         curvature: optimum.terms.hessian,
         penalty: objective.penalty,
         hidden_coefficients: 0.0,
+        extra_variances: Vec::new(),
         axes,
     })
 }

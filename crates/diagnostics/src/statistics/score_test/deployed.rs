@@ -28,6 +28,8 @@ pub struct DeployedCoefficients<'m> {
     pub(super) axes: Vec<Axis>,
     /// Indices of the coefficients of each category; index 0 is the intercept.
     pub(super) categories: Vec<Range<usize>>,
+    /// Indices of the coefficients of missing cells of numbers.
+    pub(super) missing_cells: Vec<usize>,
     /// For each coefficient, true if too few training rows determine it.
     pub(super) is_rare_in_training: Vec<bool>,
     /// For each coefficient, true if the test leaves it out, as its model says.
@@ -69,6 +71,7 @@ impl<'m> DeployedCoefficients<'m> {
             weights: [intercept].into_iter().chain(slopes).collect(),
             training_agreement: model.client_agreement,
             categories: categories(&terms),
+            missing_cells: missing_cells(&terms),
             is_rare_in_training: rare_in_training(&terms, &model.profile),
             is_unwatched: once(false).chain(model.predictor.unwatched()).collect(),
             terms,
@@ -221,6 +224,21 @@ fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
         .map(|column| transforms.iter().map(|row| row[column]).collect())
         .collect::<Vec<Vec<f64>>>();
     product(&product(&transforms, raw), &transposed)
+}
+
+/// Indices of the coefficients of missing cells of features that are no categories; index 0 is the
+/// intercept.
+fn missing_cells(terms: &[Term<'_>]) -> Vec<usize> {
+    let is_of_number = |feature: usize| {
+        let mut own = terms.iter().filter(|term| term.feature == feature);
+        own.any(|term| !term.encoding.is_indicator())
+    };
+    let of_missing = terms.iter().zip(1..);
+    let of_missing = of_missing.filter(|(term, _)| term.encoding == Encoding::Missing);
+    of_missing
+        .filter(|(term, _)| is_of_number(term.feature))
+        .map(|(_, position)| position)
+        .collect()
 }
 
 /// Indices of the coefficients of each category; index 0 is the intercept.

@@ -57,8 +57,13 @@ impl DeployedCoefficients<'_> {
         let levels = categories.flat_map(|positions| {
             exclusions_of_category(&positions.map(curvature).collect::<Vec<_>>())
         });
+        let missing = self.missing_cells.iter().filter_map(|position| {
+            let (_, curvature) = curvature(*position);
+            let all = terms.information.first().and_then(|row| row.first())?;
+            exclusion_of_missing(curvature, *all).map(|reason| (*position, reason))
+        });
         // A level that these rows lack is reported as absent, even if it was rare in the training.
-        rare.chain(unwatched).chain(levels).collect()
+        rare.chain(unwatched).chain(levels).chain(missing).collect()
     }
 
     /// The curvature Σp(1−p) of the rows with a level, within rounding.
@@ -78,6 +83,17 @@ impl DeployedCoefficients<'_> {
             let all = terms.information.first()?.first()?;
             Some(all - squares)
         }
+    }
+}
+
+/// Why the column of a number's missing cells is left out, given the curvature of these rows and of
+/// all rows. `None` if it is tested.
+fn exclusion_of_missing(curvature: f64, all: f64) -> Option<ExclusionReason> {
+    if curvature < CURVATURE_OF_NO_ROW {
+        Some(ExclusionReason::Absent)
+    } else {
+        let is_enough = curvature >= MIN_CURVATURE && all - curvature >= MIN_CURVATURE;
+        (!is_enough).then_some(ExclusionReason::Rare)
     }
 }
 
@@ -111,6 +127,15 @@ fn exclusions_of_category(levels: &[(usize, f64)]) -> Vec<(usize, ExclusionReaso
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_cells_of_a_number_are_tested_if_enough_rows_have_them_and_enough_have_not() {
+        let reason = |curvature| exclusion_of_missing(curvature, 20.0);
+        assert_eq!(reason(1e-12), Some(ExclusionReason::Absent));
+        assert_eq!(reason(1.0), Some(ExclusionReason::Rare));
+        assert_eq!(reason(10.0), None);
+        assert_eq!(reason(19.0), Some(ExclusionReason::Rare));
+    }
 
     #[test]
     fn excluded_levels() {
