@@ -8,10 +8,10 @@
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
 use dataset::passes::{Profile, log_loss, log_odds};
-use dataset::{FOLDS, Fold, Selection, Table};
-use model::{Design, Form, FormResult, Model, Predictor};
+use dataset::{Fold, Selection, Table};
+use model::{Design, Form, FormResult, Model};
 
-use crate::fit::{Fit, FitError, FitSettings, OutOfFold, fit, fit_near, fit_profiled};
+use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_step_out_of_fold};
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
 const MIN_ROWS: u64 = 200;
@@ -57,7 +57,7 @@ pub(crate) fn fit_form(
     };
     let sampled = sample(rows.labelled, steps.terms(rows.table.features.len()).len());
     let tried = Tried::of(line.settings, &line.fit, rows.table, &sampled);
-    let Some((tried, curves)) = tried.zip(Curves::tried(&steps, rows.table, &sampled)) else {
+    let Some(curves) = Curves::tried(&steps, rows.table, &sampled) else {
         return Ok(line);
     };
     let results = compared(&tried, &curves);
@@ -145,24 +145,21 @@ struct Tried {
 }
 
 impl Tried {
-    /// `near` is a fit to about these rows. `None` if a fold cannot be fitted.
-    fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Option<Self> {
-        let near = Predictor::Linear(near.predictor.clone());
-        let fits = OutOfFold::new(&settings, &near, table, rows);
-        let folds = (0..FOLDS).map(|fold| {
-            let predictor = fits.without(fold).ok()?;
+    /// `near` is a fit to about these rows.
+    fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
+        let near = one_step_out_of_fold(&settings, &near.predictor, table, rows);
+        let folds = near.iter().zip(0..).map(|(predictor, fold)| {
             let rows = rows.clone().of_fold(Fold::Inside(fold));
             let scored = log_odds(&predictor.expression(), table, &rows);
             let losses = scored
                 .iter()
                 .filter_map(|row| Some(log_loss(row.log_odds, row.label?)));
-            Some(losses.collect())
+            losses.collect()
         });
-        let folds: Option<Vec<Vec<f64>>> = folds.collect();
-        Some(Self {
-            folds: folds?,
+        Self {
+            folds: folds.collect(),
             settings,
-        })
+        }
     }
 
     /// The sum of the log-losses of some folds.
@@ -188,9 +185,9 @@ impl Curves {
         let first = fit(&settings(FIRST), steps, table, rows).ok()?;
         let tried = |place: usize| {
             let near = fit_near(&settings(place), &first.predictor, table, rows).ok()?;
-            Tried::of(settings(place), &near, table, rows)
+            Some(Tried::of(settings(place), &near, table, rows))
         };
-        let mut all = vec![Tried::of(settings(FIRST), &first, table, rows)?];
+        let mut all = vec![Tried::of(settings(FIRST), &first, table, rows)];
         for place in (0..FIRST).rev() {
             all.insert(0, tried(place)?);
             if all[0].sum(|_| true) > all[1].sum(|_| true) {

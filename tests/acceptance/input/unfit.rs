@@ -65,6 +65,7 @@ fn s27_test_data_that_cannot_serve_stops_before_anything_is_deployed() {
     // There is no positive label, and the model predicts none.
     let mut workspace = Workspace::with_sample_data();
     workspace.set("training.c", Value::from(1e-12));
+    workspace.set("training.form", "linear".into());
     workspace.set("scoring.threshold", Value::from(0.5));
     workspace.write("data/testdata/clients_held_back.csv", none_positive);
     workspace

@@ -5,7 +5,7 @@
 //! step is enough.
 
 use dataset::passes::{
-    Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
+    self, Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
     logistic_terms_without_folds, moments_by_fold,
 };
 use dataset::{Fold, Selection, Table};
@@ -118,6 +118,21 @@ impl<'a> OutOfFold<'a> {
         })?;
         Ok(Predictor::Linear(fit.predictor))
     }
+}
+
+/// For each fold, a predictor that hardly knows its rows: one Newton step on all other folds, from
+/// `near`, which is a fit to all labelled rows. It costs a fifth of [`OutOfFold`], whose predictions
+/// it nearly has.
+pub(crate) fn one_step_out_of_fold(
+    settings: &FitSettings,
+    near: &LinearPredictor,
+    table: &Table,
+    labelled: &Selection,
+) -> Vec<Predictor> {
+    let terms = near.design.terms(table.features.len());
+    let axes = axes(&passes::moments(&terms, table, labelled), settings);
+    let predictors = one_step(settings, near, &terms, table, labelled, &axes);
+    predictors.into_iter().map(Predictor::Linear).collect()
 }
 
 /// For each fold, the predictor after one Newton step from `near` on all other folds.
