@@ -20,8 +20,8 @@ const MIN_OF_EACH_LABEL: u64 = 20;
 /// Approximate number of rows beyond which a spread sample of them chooses.
 const MAX_ROWS: usize = 1 << 15;
 /// Approximate number of products for the curvature at one point beyond which a spread sample of the
-/// rows chooses. The choice then takes a few seconds at most.
-const MAX_WORK: usize = 400_000_000;
+/// rows chooses. The choice then takes about two seconds at most on one processor of 2020.
+const MAX_WORK: usize = 200_000_000;
 /// Inverse strengths of the penalty of curves, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 /// Place of the penalty that is tried first.
