@@ -418,7 +418,7 @@ fn every_row_of_every_file_counts_if_asked_for() {
     workspace.write("data/practicedata/c.csv", "x,y,left\n0.5,0,0\n77,1,1\n");
     let report = workspace.run("ingestion", &["--json"]).json();
     let warned = &report["files"][0]["warnings"];
-    let overlap = "1 of its 2 rows are equal to rows of earlier files";
+    let overlap = "1 of its 2 rows are in earlier files, too";
     assert!(warned.to_string().contains(overlap), "{report:#}");
     workspace.set("schema.id", "x".into());
     workspace.set("schema.features", json!(["y"]));

@@ -6,9 +6,9 @@ use std::fmt::Display;
 
 /// Differences up to this size are rounding errors: two scores that differ by less are equal.
 pub const SCORE_TOLERANCE: f64 = 1e-9;
-/// Fewest and most decimals of a score.
+/// Fewest and most decimals of a score. Scores that differ by less look equal.
 const DECIMALS: std::ops::RangeInclusive<usize> = 2..=4;
-/// From this size on, a number is written as a power of ten.
+/// From this size on, a score is written as a power of ten.
 const LONG: f64 = 1e7;
 
 /// A count with a comma between groups of three digits: `3,096`.
@@ -48,7 +48,7 @@ pub fn level(p: f64) -> String {
     }
 }
 
-/// A positive number with two significant digits: `0.0034`, `0.92`, `1.5`. No exponent.
+/// A number with at least two significant digits and no exponent: `0.0034`, `0.92`, `1.5`, `1234`.
 pub fn two_digits(number: f64) -> String {
     let size = number.abs();
     if !size.is_finite() || size >= LONG || size == 0.0 {
@@ -58,10 +58,12 @@ pub fn two_digits(number: f64) -> String {
     format!("{number:.*}", decimals.clamp(0, 12) as usize)
 }
 
-/// The power of ten of the first significant digit, once two digits are left: 0.996 is 1.0 then.
+/// The power of ten of a number that is rounded to two significant digits: 0 for 0.996, which becomes
+/// 1.0.
 fn power_of_ten(number: f64) -> i32 {
-    let rounded: f64 = format!("{number:.1e}").parse().unwrap_or(number);
-    rounded.abs().log10().floor() as i32
+    let text = format!("{number:.1e}");
+    let power = text.split_once('e').map(|(_, power)| power.parse());
+    power.and_then(Result::ok).unwrap_or(0)
 }
 
 /// A score with its 95 % interval if there is one: `0.68 (95 % interval 0.66 to 0.71)`. Without a
@@ -77,7 +79,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Scores with the fewest decimals, at least two, at which different ones look different.
+    /// Scores with the fewest decimals, two to four, at which different ones look different.
     pub fn of(scores: impl IntoIterator<Item = f64>) -> Self {
         let mut scores: Vec<f64> = scores.into_iter().collect();
         scores.sort_by(f64::total_cmp);
@@ -98,7 +100,8 @@ impl Scores {
         }
     }
 
-    /// Two scores that are compared, with two significant digits of their difference.
+    /// Two scores that are compared, with two significant digits of their difference, but two to four
+    /// decimals.
     pub fn compared(a: f64, b: f64) -> Self {
         let difference = (a - b).abs();
         let decimals = match difference > SCORE_TOLERANCE && difference.is_finite() {
@@ -192,7 +195,7 @@ mod tests {
         for (a, b, text) in [
             (0.4883, 0.6495, "0.49"),
             (0.6875, 0.6493, "0.688"),
-            (0.500_001, 0.500_002, "0.5000010"),
+            (0.500_001, 0.500_002, "0.5000"),
             (0.7, 0.7, "0.70"),
             (12.0, 1.0, "12.00"),
         ] {

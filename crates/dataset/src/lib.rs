@@ -45,7 +45,7 @@ pub use reader::{
     find_columns, missing_too_often,
 };
 pub use row_id::RowIds;
-pub use table::{FEW, FOLDS, Fold, Labels, Selection, Share, Table};
+pub use table::{FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};
 pub use text::escaped;
 pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};

@@ -70,9 +70,6 @@ pub enum Share {
     OneIn(usize),
 }
 
-/// A spread sample takes one row in this number. Enough for a first estimate on many rows.
-pub const FEW: usize = 16;
-
 /// A choice of rows by whether they are labelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {

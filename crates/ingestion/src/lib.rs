@@ -301,7 +301,10 @@ pub fn record_nothing_new(
 pub fn ingest(intake: Intake<'_>) -> anyhow::Result<Ingested> {
     let config = intake.config;
     let mut ingested = merge::merge(intake).context("failed to ingest the input files")?;
-    overlaps::note_overlaps(config, &mut ingested)?;
+    // The ingestion is committed: what cannot be compared afterwards does not undo it.
+    if let Err(error) = overlaps::note_overlaps(config, &mut ingested) {
+        tracing::warn!("the new files were not compared with earlier ones: {error:#}");
+    }
     for file in &ingested.report.files {
         tracing::debug!(file = %file.name, folder = %file.folder, status = ?file.status, kept = file.rows.kept, "ingested");
     }

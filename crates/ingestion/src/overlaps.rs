@@ -1,33 +1,43 @@
-//! Overlaps of files whose equal rows all count (`ingestion.deduplicate: false`).
+//! Warnings about files that repeat rows of earlier files, where equal rows count
+//! (`ingestion.deduplicate: false`).
 
 use std::collections::HashSet;
 
 use common::Config;
+use common::numbers::{count, counted};
 use dataset::read_final_data;
 
 use crate::ingested::Ingested;
 
-/// Share of a file's rows from which on equal rows of earlier files are a warning. With fewer they
-/// may be different clients with the same values.
+/// Minimum share of repeated rows for a warning. A smaller share is a note: they may be different
+/// clients with the same values.
 const MIN_WARNED_SHARE: f64 = 0.1;
 
-/// Says of each appended file how many of its rows earlier files have, too. Reads finaldata.csv.
+/// Notes for each appended file how many of its rows are in earlier files, too. Reads finaldata.csv.
 ///
-/// A rebuild says nothing: its files were compared when they were new.
+/// A rebuild is not compared, because it changes the order of the rows, and neither are files that
+/// arrive with it.
 pub(crate) fn note_overlaps(config: &Config, ingested: &mut Ingested) -> anyhow::Result<()> {
     let Ingested { report, ledger, .. } = ingested;
     if config.ingestion.deduplicate || report.rebuilt.is_some() || report.rows.kept == 0 {
         return Ok(());
     }
     // Rows without an id have the hash of their content in place of the client's.
-    let mut contents = Vec::new();
+    let mut known = HashSet::new();
+    let mut appended = Vec::new();
+    let mut n_earlier = ledger.rows.saturating_sub(report.rows.kept);
     read_final_data(config, ledger, None, |rows| {
-        contents.extend_from_slice(&rows.clients);
+        for row in &rows.clients {
+            if n_earlier > 0 {
+                known.insert(*row);
+                n_earlier -= 1;
+            } else {
+                appended.push(*row);
+            }
+        }
         Ok(())
     })?;
-    let appended = usize::try_from(report.rows.kept).unwrap_or(usize::MAX);
-    let (earlier, mut new) = contents.split_at(contents.len().saturating_sub(appended));
-    let mut known: HashSet<u64> = earlier.iter().copied().collect();
+    let mut new = &appended[..];
     for file in &mut report.files {
         let rows = usize::try_from(file.rows.kept).unwrap_or(usize::MAX);
         let (own, others) = new.split_at(rows.min(new.len()));
@@ -37,13 +47,15 @@ pub(crate) fn note_overlaps(config: &Config, ingested: &mut Ingested) -> anyhow:
         if repeated == 0 {
             continue;
         }
-        let said = format!(
-            "{repeated} of its {rows} rows are equal to rows of earlier files; they count again, because ingestion.deduplicate is false"
+        let message = format!(
+            "{} of its {} are in earlier files, too; they count again, because ingestion.deduplicate is false",
+            count(repeated),
+            counted(rows, "row")
         );
         if repeated as f64 >= MIN_WARNED_SHARE * rows as f64 {
-            file.warnings.push(said);
+            file.warnings.push(message);
         } else {
-            file.notes.push(said);
+            file.notes.push(message);
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! The design of a logistic regression: the columns that its features become.
 //!
-//! A number becomes one column, its value. In the form `curves` it becomes curves of its value: one
-//! that rises by 1 from each knot to the next while the model is fitted, and then two: its trend,
-//! which is a straight line between the outer knots, and its effect, the sum of the fitted steps. The
-//! trend has the coefficient 0, so that the effect alone counts in a prediction; drift tests watch it.
+//! In the form `linear` a number is one column, its value. In the form `curves` it has other columns.
+//! While the model is fitted, each pair of neighbouring knots has a column that rises from 0 to 1
+//! between them. The kept model has two columns: the effect, which is the sum of the fitted steps, and
+//! the trend, a straight line between the outer knots. The trend has the coefficient 0, so only the
+//! effect counts in predictions. Drift tests watch the trend.
 //!
 //! A category becomes an indicator for each of its frequent levels and one indicator for all other
 //! levels, unseen ones included. If enough cells of a category are missing, or of a number in the form
@@ -127,8 +128,8 @@ impl Design {
     /// steps for the numbers that have more than two different values. `None` if there is no such
     /// number, or if there are too many.
     ///
-    /// The knots are quantiles of the sample of the profile, so that a tenth of the rows is between
-    /// any two. A number with few different values has a knot at each.
+    /// The knots are quantiles of the profile's sample, with about equally many rows between neighbours.
+    /// A frequent value is a knot of its own. A number with few values has a knot at each.
     pub fn of_steps(schema: &Schema, profile: &Profile) -> Option<Self> {
         let linear = Self::choose(schema, profile);
         let numbers = schema.features.len() - linear.groups.len();
@@ -208,8 +209,8 @@ impl Design {
         terms
     }
 
-    /// For each column of the first `features` features, true if drift tests leave it out because
-    /// another column says nearly the same.
+    /// For each column of the first `features` features, true if drift tests leave it out: a curve that
+    /// is close to its trend, or that may be noise.
     pub fn unwatched(&self, features: usize) -> Vec<bool> {
         let is_unwatched = |term: &Term<'_>| {
             let effect = self.effects().find(|it| it.feature == term.feature);
@@ -278,8 +279,7 @@ impl Design {
         if self.levels() > MAX_LEVELS {
             return Some("its design has more levels than any design may have");
         }
-        let flaws = self.groups.iter().filter_map(Group::flaw);
-        flaws.into_iter().next()
+        self.groups.iter().find_map(Group::flaw)
     }
 }
 
@@ -396,15 +396,16 @@ fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
         different = frequent.collect();
         let others = runs().filter(|run| run.len() <= share).flatten();
         let others: Vec<f64> = others.copied().collect();
-        let n_others = (n_steps - different.len().min(n_steps)).max(1);
+        // Fewer than `n_steps` values can be so frequent.
+        let n_others = n_steps - different.len();
         different.extend((0..=n_others).map(|knot| {
             let share = knot as f64 / n_others as f64;
             let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
             others[((others.len() - 1) as f64 * share).round() as usize]
         }));
         different.sort_unstable_by(f64::total_cmp);
-        different.dedup();
     }
+    // A curve has no usable slope over a width that is not a normal number.
     different.dedup_by(|next, kept| !(*next - *kept).is_normal());
     let width = different.last().zip(different.first());
     let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());

@@ -23,7 +23,8 @@ impl fmt::Display for Form {
     }
 }
 
-/// A form that was tried, with predictions for rows of folds that it was not fitted to.
+/// A form that was tried. Each fold is predicted after one Newton step on the other folds, from a fit
+/// to all rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormResult {
     /// The form.

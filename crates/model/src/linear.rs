@@ -48,9 +48,8 @@ impl LinearPredictor {
         self.design.unwatched(n_features)
     }
 
-    /// The same function on the columns to which it was fitted: steps in place of each effect.
-    ///
-    /// The imputed values of steps are not known; they are 0.
+    /// A start for another fit: steps in place of each effect. It predicts the same for present values;
+    /// a missing value of a number with a curve counts as no step.
     pub fn for_fitting(&self) -> Self {
         let n_features = self.design.features_of(self.coefficients.len());
         let terms = self.design.terms(n_features).into_iter();
@@ -108,6 +107,6 @@ impl LinearPredictor {
         weights
             .iter()
             .any(|values| values.len() != width)
-            .then_some("its coefficients are not one per feature")
+            .then_some("it does not have one coefficient per column of its design")
     }
 }

@@ -221,8 +221,7 @@ fn lines(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
     matrix.outer_iter().map(|line| line.to_vec()).collect()
 }
 
-/// The covariance in raw units, T·C·Tᵀ. C is the covariance of the standardised weights, and T
-/// converts these weights to raw ones.
+/// Adds the variances that the fit of curves has beside those of its columns.
 fn with_extra_variances(fit: &Fit, mut raw: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     for (place, extra) in fit.extra_variances.iter().enumerate() {
         raw[place + 1][place + 1] += extra;
@@ -230,6 +229,8 @@ fn with_extra_variances(fit: &Fit, mut raw: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     raw
 }
 
+/// The covariance in raw units, T·C·Tᵀ. C is the covariance of the standardised weights, and T
+/// converts these weights to raw ones.
 fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
     let size = standardised.nrows();
     let transform = |row: usize| -> Array1<f64> {

@@ -2,8 +2,8 @@
 //!
 //! The form `linear` has the penalty of the configuration. The penalty of `curves` comes from a short
 //! geometric grid. The simplest form wins whose log-loss is within one standard error of the best.
-//! No row is judged by a penalty that its own label helped to choose: each fold has the penalty that
-//! the other folds choose.
+//! The other folds choose the penalty of a fold, so no label helps to choose the penalty of its own
+//! row.
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
@@ -17,15 +17,17 @@ use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_st
 const MIN_ROWS: u64 = 200;
 /// Minimum number of rows of each label for a choice.
 const MIN_OF_EACH_LABEL: u64 = 20;
-/// Approximate number of rows beyond which a spread sample of them chooses.
+/// Approximate maximum number of rows for the choice. Of more rows a spread sample is used.
 const MAX_ROWS: usize = 1 << 15;
-/// Approximate number of products for the curvature at one point beyond which a spread sample of the
-/// rows chooses. The choice then takes about two seconds at most on one processor of 2020.
+/// Approximate maximum of rows × columns² for the choice, unless these are fewer than [`MIN_SAMPLE`]
+/// rows. It takes two to three seconds on one processor of 2020.
 const MAX_WORK: usize = 200_000_000;
+/// Minimum number of rows of a sample.
+const MIN_SAMPLE: usize = 2_000;
 /// Inverse strengths of the penalty of curves, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 /// Place of the penalty that is tried first.
-const FIRST: usize = 3;
+const FIRST_TRIED: usize = 3;
 
 /// A fit in the chosen form.
 pub(crate) struct FormFit {
@@ -55,28 +57,27 @@ pub(crate) fn fit_form(
     let Some(steps) = steps(training, rows, &line.fit) else {
         return Ok(line);
     };
-    let sampled = sample(rows.labelled, steps.terms(rows.table.features.len()).len());
-    let tried = Tried::of(line.settings, &line.fit, rows.table, &sampled);
+    let n_columns = steps.terms(rows.table.features.len()).len();
+    let sampled = sample(rows.labelled, line.fit.rows, n_columns);
     let Some(curves) = Curves::tried(&steps, rows.table, &sampled) else {
+        tracing::warn!("curves could not be fitted: the model has straight lines");
         return Ok(line);
     };
-    let results = compared(&tried, &curves);
     let of_curves = || fit_steps(curves.best().settings, &steps, rows);
-    match training.form {
-        TrainingForm::Curves => of_curves(),
-        TrainingForm::Auto | TrainingForm::Linear => {
-            let are_curves_chosen = results[1].is_chosen;
-            let chosen = if are_curves_chosen {
-                of_curves()?
-            } else {
-                line
-            };
-            Ok(FormFit {
-                results: results.into(),
-                ..chosen
-            })
-        }
+    if training.form == TrainingForm::Curves {
+        return of_curves();
     }
+    let lines = Trial::of(line.settings, &line.fit, rows.table, &sampled);
+    let results = compared(&lines, &curves);
+    let chosen = if results[1].is_chosen {
+        of_curves()?
+    } else {
+        line
+    };
+    Ok(FormFit {
+        results: results.into(),
+        ..chosen
+    })
 }
 
 /// Fits rows in the form and with the penalty of a model. Too few rows for a curve are fitted with
@@ -128,27 +129,27 @@ fn steps(training: &TrainingSettings, rows: FormRows<'_>, line: &Fit) -> Option<
     Design::of_steps(rows.schema, rows.profile)
 }
 
-/// The labelled rows, or a spread sample of them that this number of columns allows.
-fn sample(labelled: &Selection, columns: usize) -> Selection {
-    let most = MAX_ROWS.min(MAX_WORK / (columns * columns).max(1));
-    match labelled.rows.len().div_ceil(most) {
+/// The labelled rows, or a spread sample if they are too many for this number of columns.
+fn sample(labelled: &Selection, rows: u64, n_columns: usize) -> Selection {
+    let most = (MAX_WORK / n_columns.pow(2).max(1)).clamp(MIN_SAMPLE, MAX_ROWS);
+    match usize::try_from(rows).unwrap_or(usize::MAX).div_ceil(most) {
         0 | 1 => labelled.clone(),
         share => labelled.clone().one_in(share),
     }
 }
 
 /// The log-losses of rows that were predicted out of fold, with one penalty.
-struct Tried {
+struct Trial {
     settings: FitSettings,
     /// The log-losses of each fold's rows.
     folds: Vec<Vec<f64>>,
 }
 
-impl Tried {
-    /// `near` is a fit to about these rows.
+impl Trial {
+    /// `near` is the fit where the Newton steps begin.
     fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
-        let near = one_step_out_of_fold(&settings, &near.predictor, table, rows);
-        let folds = near.iter().zip(0..).map(|(predictor, fold)| {
+        let predictors = one_step_out_of_fold(&settings, &near.predictor, table, rows);
+        let folds = predictors.iter().zip(0..).map(|(predictor, fold)| {
             let rows = rows.clone().of_fold(Fold::Inside(fold));
             let scored = log_odds(&predictor.expression(), table, &rows);
             let losses = scored
@@ -162,6 +163,11 @@ impl Tried {
         }
     }
 
+    /// The sum of all log-losses.
+    fn total(&self) -> f64 {
+        self.sum(|_| true)
+    }
+
     /// The sum of the log-losses of some folds.
     fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
         let folds = self.folds.iter().enumerate();
@@ -170,48 +176,53 @@ impl Tried {
     }
 }
 
-fn settings(place: usize) -> FitSettings {
+fn penalty_at(place: usize) -> FitSettings {
     FitSettings {
         c: PENALTIES[place],
     }
 }
 
 /// Curves with the penalties that were tried, the strongest first.
-struct Curves(Vec<Tried>);
+struct Curves(Vec<Trial>);
 
 impl Curves {
     /// Tries penalties from one in the middle of the grid, towards lower log-losses.
     fn tried(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
-        let first = fit(&settings(FIRST), steps, table, rows).ok()?;
+        let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows).ok()?;
         let tried = |place: usize| {
-            let near = fit_near(&settings(place), &first.predictor, table, rows).ok()?;
-            Some(Tried::of(settings(place), &near, table, rows))
+            let near = fit_near(&penalty_at(place), &first.predictor, table, rows).ok()?;
+            Some(Trial::of(penalty_at(place), &near, table, rows))
         };
-        let mut all = vec![Tried::of(settings(FIRST), &first, table, rows)];
-        for place in (0..FIRST).rev() {
-            all.insert(0, tried(place)?);
-            if all[0].sum(|_| true) > all[1].sum(|_| true) {
+        let mut all = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)];
+        for place in (0..FIRST_TRIED).rev() {
+            let Some(stronger) = tried(place) else { break };
+            let is_worse = stronger.total() > all[0].total();
+            all.insert(0, stronger);
+            if is_worse {
                 break;
             }
         }
-        if all.len() == 2 {
-            for place in FIRST + 1..PENALTIES.len() {
-                all.push(tried(place)?);
-                let last = all.len() - 1;
-                if all[last].sum(|_| true) > all[last - 1].sum(|_| true) {
-                    break;
-                }
+        if all.len() > 2 {
+            // A stronger penalty was better, so no weaker one is.
+            return Some(Self(all));
+        }
+        for place in FIRST_TRIED + 1..PENALTIES.len() {
+            let Some(weaker) = tried(place) else { break };
+            let is_worse = all.last().is_some_and(|last| weaker.total() > last.total());
+            all.push(weaker);
+            if is_worse {
+                break;
             }
         }
         Some(Self(all))
     }
 
-    fn best(&self) -> &Tried {
+    fn best(&self) -> &Trial {
         self.best_of(|_| true)
     }
 
     /// The penalty with the lowest log-loss on the rows of some folds.
-    fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Tried {
+    fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Trial {
         let mut best = &self.0[0];
         for tried in &self.0[1..] {
             if tried.sum(counts) < best.sum(counts) {
@@ -232,7 +243,7 @@ impl Curves {
 }
 
 /// Compares both forms.
-fn compared(line: &Tried, curves: &Curves) -> [FormResult; 2] {
+fn compared(line: &Trial, curves: &Curves) -> [FormResult; 2] {
     let of_line = line.folds.concat();
     let of_curves = curves.losses();
     let [line_mean, curves_mean] = [&of_line, &of_curves].map(|losses| mean(losses));

@@ -72,7 +72,7 @@ pub enum FittedTo {
     Level(String),
     /// All other levels of a category.
     AnyOther,
-    /// The missing cells of a category.
+    /// The missing cells of a feature.
     Missing,
 }
 
@@ -216,7 +216,7 @@ impl fmt::Display for TrainReport {
             let chosen = if tried.is_chosen { ", chosen" } else { "" };
             writeln!(
                 to,
-                "form {}: log-loss {:.4} on rows left out of the fit (penalty c {}){chosen}",
+                "form {}: log-loss {:.4} out of fold (penalty c {}){chosen}",
                 tried.form, tried.log_loss, tried.c
             )?;
         }

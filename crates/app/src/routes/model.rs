@@ -42,11 +42,11 @@ struct ServedModel<'a> {
     c: f64,
     /// Probability above which the label 1 is predicted, unless a request names another.
     threshold: f64,
-    /// Training windows that were tried; empty if there was no choice.
     /// How the log-odds depend on numbers.
     form: Form,
     /// The forms that were tried; empty without a choice.
     forms: &'a [FormResult],
+    /// Training windows that were tried; empty if there was no choice.
     windows: &'a [WindowResult],
     /// Labelled rows that the model was fitted to.
     rows: u64,

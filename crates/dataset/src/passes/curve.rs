@@ -49,13 +49,17 @@ impl Curve {
         }
     }
 
-    /// True if it has a point, as many values as knots, all of them finite, and knots that increase by
-    /// finite widths.
+    /// True if it has a point, as many values as knots, finite steps, and knots that increase.
     pub fn is_valid(&self) -> bool {
-        let increases = |pair: &[f64]| pair[0] < pair[1] && (pair[1] - pair[0]).is_finite();
+        let has_finite_steps = |all: &[f64]| {
+            let mut pairs = all.windows(2);
+            pairs.all(|pair| (pair[1] - pair[0]).is_finite())
+        };
         !self.knots.is_empty()
             && self.knots.len() == self.values.len()
-            && self.knots.windows(2).all(increases)
+            && self.knots.windows(2).all(|pair| pair[0] < pair[1])
+            && has_finite_steps(&self.knots)
+            && has_finite_steps(&self.values)
             && self
                 .knots
                 .iter()
@@ -92,5 +96,6 @@ mod tests {
         assert!(!is_valid(&[f64::NAN], &[0.0]));
         assert!(!is_valid(&[-f64::MAX, f64::MAX], &[0.0, 1.0]));
         assert!(!is_valid(&[1.0], &[f64::INFINITY]));
+        assert!(!is_valid(&[1.0, 2.0], &[-f64::MAX, f64::MAX]));
     }
 }

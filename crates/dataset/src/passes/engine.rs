@@ -178,14 +178,21 @@ impl ByFold {
     }
 }
 
+/// Minimum number of runs of rows in a spread sample.
+const MIN_RUNS: usize = 8;
+
 fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
-    let rows = match selection.share {
-        Share::All => CHUNK_ROWS,
-        Share::OneIn(share) => (CHUNK_ROWS / share).max(1),
-    };
     let Range { start, end } = selection.rows;
+    let (stride, rows) = match selection.share {
+        Share::All => (CHUNK_ROWS, CHUNK_ROWS),
+        Share::OneIn(share) => {
+            let of_table = end.saturating_sub(start).div_ceil(MIN_RUNS);
+            let stride = CHUNK_ROWS.min(of_table).max(share);
+            (stride, stride / share)
+        }
+    };
     (start..end)
-        .step_by(CHUNK_ROWS)
+        .step_by(stride)
         .map(|start| start..(start + rows).min(end))
         .collect()
 }

@@ -3,7 +3,8 @@
 //! A model of the form `curves` is fitted to a column for each step of a number. It keeps two columns
 //! of each number: the effect, which is the sum of the fitted steps, and the trend, a straight line
 //! with the coefficient 0. Predictions stay the same within rounding. Drift tests then have as many
-//! degrees of freedom as with straight lines, and one more for a curve that is far from a line.
+//! degrees of freedom as with straight lines, and one more for a curve that differs clearly
+//! from a line and from noise.
 
 use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
 use dataset::{Selection, Table};
@@ -17,12 +18,11 @@ use super::settings::FitSettings;
 use super::start;
 use crate::linear::Cholesky;
 
-/// Squared correlation of trend and effect from which on drift tests watch the trend alone.
-const SAME: f64 = 0.9;
-/// Factor of its degrees of freedom that the variance of a curve must reach before drift tests watch
-/// it, in units of its error. The variance of a curve that is only noise is about its degrees of
-/// freedom.
-const CLEAR: f64 = 2.0;
+/// Drift tests watch only the trend if its squared correlation with the effect is at least this.
+const MAX_SQUARED_CORRELATION: f64 = 0.9;
+/// Drift tests watch a curve if its variance, in units of its error, is at least this many times its
+/// degrees of freedom. Noise alone gives about 1.
+const MIN_VARIANCE_RATIO: f64 = 2.0;
 
 /// The fit with an effect for each number that has steps. A fit without steps stays as it is.
 pub(crate) fn with_effects(
@@ -46,7 +46,7 @@ pub(crate) fn with_effects(
     let axes = axes(&moments(&terms, table, labelled), settings);
     let coefficients: Vec<f64> = columns.iter().flat_map(Columns::coefficients).collect();
     let imputed = terms.iter().zip(&axes).map(|(term, axis)| {
-        // The mean of an effect is 0, but for rounding.
+        // The mean of an effect is 0, except for rounding.
         let is_effect = matches!(term.encoding, Encoding::Curve(_));
         if is_effect { 0.0 } else { axis.imputed }
     });
@@ -197,8 +197,8 @@ impl FittedSteps {
         let effect = Array1::from(self.steps.clone());
         let [own, both, of_trend] = [(&effect, &effect), (&effect, &trend), (&trend, &trend)]
             .map(|(one, other)| one.dot(&self.covariance.dot(other)));
-        let is_same = both * both >= SAME * own * of_trend;
-        let is_clear = own >= CLEAR * self.freedom;
+        let is_same = both * both >= MAX_SQUARED_CORRELATION * own * of_trend;
+        let is_clear = own >= MIN_VARIANCE_RATIO * self.freedom;
         (Curve::new(knots.to_vec(), values), is_clear && !is_same)
     }
 }
