@@ -7,7 +7,7 @@ use common::cli::{self, NoOptions};
 fn main() -> ExitCode {
     cli::run::<NoOptions, _>(
         "training",
-        "Fits a model to the ingested data and keeps it as the candidate",
+        "Fit a model to the ingested data and keep it as the candidate",
         |config, _| training::run(config),
     )
 }
