@@ -101,7 +101,11 @@ pub fn train_like(
     })?;
     // Too few rows for curves have lines, which nobody chose.
     let is_alike = model.predictor.form() == like.predictor.form();
-    let forms = is_alike.then(|| like.forms.clone()).unwrap_or_default();
+    let forms = if is_alike {
+        like.forms.clone()
+    } else {
+        Vec::new()
+    };
     Ok(Model { forms, ..model })
 }
 
