@@ -107,6 +107,6 @@ impl LinearPredictor {
         weights
             .iter()
             .any(|values| values.len() != width)
-            .then_some("it does not have one coefficient per column of its design")
+            .then_some("its coefficients are not one per column of its design")
     }
 }
