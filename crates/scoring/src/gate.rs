@@ -540,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_carry_both_numbers_with_enough_digits() {
+    fn sentences_carry_both_numbers_with_at_most_four_decimals() {
         let close = Case {
             log_loss: (0.500_001, 0.500_002),
             ..LEARNED
@@ -549,7 +549,7 @@ mod tests {
         assert_eq!(
             decision.reasons,
             [
-                "passed: log-loss on 26 new rows: candidate 0.5000010, deployed model 0.5000020 (lower is better): not significantly worse",
+                "passed: log-loss on 26 new rows: candidate 0.5000, deployed model 0.5000 (lower is better): not significantly worse",
                 "for information: F1 on 26 new rows: candidate 0.70, deployed model 0.70",
                 "for information: log-loss on 40 rows of the test data: candidate 0.70, deployed model 0.60 (after model drift older test data decides nothing)",
                 "for information: F1 on 40 rows of the test data: candidate 0.10, deployed model 0.90 (95 % interval of the difference -0.90 to -0.70)",
