@@ -202,7 +202,7 @@ impl Design {
         let mut groups = self.groups.iter().peekable();
         for feature in 0..features {
             match groups.next_if(|group| group.feature() == feature) {
-                None => terms.push(number(feature)),
+                None => terms.push(Term::number(feature)),
                 Some(group) => terms.extend(group.terms()),
             }
         }
@@ -232,32 +232,27 @@ impl Design {
         }
     }
 
-    /// The same columns with an effect in place of the steps of each number. `effect` makes it from
-    /// the place of the number's first column and its knots.
-    pub fn with_effects(&self, mut effect: impl FnMut(usize, &[f64]) -> (Curve, bool)) -> Self {
-        let mut groups = Vec::with_capacity(self.groups.len());
-        let mut place = 0;
-        let mut next_feature = 0;
-        for group in &self.groups {
-            place += group.feature() - next_feature;
-            next_feature = group.feature() + 1;
-            groups.push(match group {
-                Group::Steps(steps) => {
-                    let knots = steps.knots();
-                    let (effect, is_watched) = effect(place, &knots);
-                    Group::Effect(Effect {
-                        feature: steps.feature,
-                        trend: trend(&knots),
-                        effect,
-                        is_watched,
-                        missing: steps.missing,
-                    })
-                }
-                group => group.clone(),
-            });
-            place += group.width();
+    /// The same columns with an effect in place of the steps of each number. `effect` is called with
+    /// the number's knots, in the order of the features. It returns the curve, and whether drift tests
+    /// watch it.
+    pub fn with_effects(&self, mut effect: impl FnMut(&[f64]) -> (Curve, bool)) -> Self {
+        let groups = self.groups.iter().map(|group| match group {
+            Group::Steps(steps) => {
+                let knots = steps.knots();
+                let (curve, is_watched) = effect(&knots);
+                Group::Effect(Effect {
+                    feature: steps.feature,
+                    trend: trend(&knots),
+                    effect: curve,
+                    is_watched,
+                    missing: steps.missing,
+                })
+            }
+            group => group.clone(),
+        });
+        Self {
+            groups: groups.collect(),
         }
-        Self { groups }
     }
 
     /// The reason why this design does not fit a schema's features; `None` if it fits them.
@@ -345,14 +340,6 @@ impl Steps {
         let first = self.steps.first().map(|step| step.knots()[0]);
         let others = self.steps.iter().map(|step| step.knots()[1]);
         first.into_iter().chain(others).collect()
-    }
-}
-
-fn number<'a>(feature: usize) -> Term<'a> {
-    Term {
-        feature,
-        encoding: Encoding::Number,
-        if_missing: None,
     }
 }
 

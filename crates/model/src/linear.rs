@@ -43,16 +43,19 @@ impl LinearPredictor {
         }
     }
 
+    /// Number of features that the coefficients belong to.
+    fn features(&self) -> usize {
+        self.design.features_of(self.coefficients.len())
+    }
+
     pub(crate) fn unwatched(&self) -> Vec<bool> {
-        let n_features = self.design.features_of(self.coefficients.len());
-        self.design.unwatched(n_features)
+        self.design.unwatched(self.features())
     }
 
     /// A start for another fit: steps in place of each effect. It predicts the same for present values;
     /// a missing value of a number with a curve counts as no step.
     pub fn for_fitting(&self) -> Self {
-        let n_features = self.design.features_of(self.coefficients.len());
-        let terms = self.design.terms(n_features).into_iter();
+        let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
         let (mut intercept, mut coefficients, mut imputed) = (self.intercept, vec![], vec![]);
         for (term, (coefficient, mean)) in terms.zip(weights) {
@@ -81,8 +84,7 @@ impl LinearPredictor {
 
     /// The log-odds of the positive label as an expression of a row.
     pub fn expression(&self) -> LinearExpression<'_> {
-        let n_features = self.design.features_of(self.coefficients.len());
-        let terms = self.design.terms(n_features).into_iter();
+        let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
         LinearExpression {
             intercept: self.intercept,

@@ -301,6 +301,11 @@ mod tests {
 
     /// Rows of one number between -3 and 3. `odds` gives the log-odds of leaving.
     fn trained(rows: usize, form: &str, odds: impl Fn(f64) -> f64) -> Model {
+        let (config, table) = drawn(rows, form, odds);
+        crate::train(&config, &table, 0..rows, DataPosition::default()).unwrap()
+    }
+
+    fn drawn(rows: usize, form: &str, odds: impl Fn(f64) -> f64) -> (Config, Table) {
         let text = format!(
             r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
             "output_model_path":"models","prod_deployment_path":"prod",
@@ -319,7 +324,7 @@ mod tests {
             let label = draw < 1.0 / (1.0 + (-odds(x)).exp());
             table.push(row.to_string().as_bytes(), &[x], Some(label));
         }
-        crate::train(&config, &table, 0..rows, DataPosition::default()).unwrap()
+        (config, table)
     }
 
     fn line(x: f64) -> f64 {
@@ -358,6 +363,21 @@ mod tests {
             .effect
             .value(2.9);
         assert!(top > end + 3.0, "{top} {end}");
+    }
+
+    #[test]
+    fn a_window_has_the_form_of_the_model_and_lines_if_it_is_short() {
+        let like = trained(800, "auto", hill);
+        let (config, table) = drawn(800, "auto", hill);
+        let fitted = |rows| {
+            crate::train_like(&like, &config, &table, rows, DataPosition::default()).unwrap()
+        };
+        let long = fitted(300..800);
+        assert_eq!((long.predictor.form(), long.c), (Form::Curves, like.c));
+        assert_eq!(long.forms, like.forms);
+        let short = fitted(650..800);
+        assert_eq!((short.predictor.form(), short.c), (Form::Linear, 1.0));
+        assert_eq!(short.forms, [], "nobody chose the lines of a short window");
     }
 
     #[test]

@@ -231,3 +231,19 @@ fn kept(range: Range<usize>, keep: impl Fn(usize) -> bool) -> Vec<u32> {
     numbers.truncate(count);
     numbers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_spread_over_tables_of_any_size() {
+        for rows in [90, 10_000, 1_000_000] {
+            let ranges = chunk_ranges(&Selection::rows(0..rows).one_in(8));
+            let taken: usize = ranges.iter().map(Range::len).sum();
+            assert!(taken.abs_diff(rows / 8) <= rows / 50 + 8, "{rows}: {taken}");
+            let last = ranges.last().expect("a run").start;
+            assert!(last > rows * 3 / 4, "{rows}: nothing behind row {last}");
+        }
+    }
+}

@@ -34,12 +34,16 @@ pub enum Encoding<'a> {
 impl Term<'_> {
     /// One term for each of the first `features` features, all of which are numbers.
     pub fn numbers(features: usize) -> Vec<Self> {
-        let number = |feature| Self {
+        (0..features).map(Self::number).collect()
+    }
+
+    /// The term of a feature's number. A missing number is imputed.
+    pub fn number(feature: usize) -> Self {
+        Self {
             feature,
             encoding: Encoding::Number,
             if_missing: None,
-        };
-        (0..features).map(number).collect()
+        }
     }
 
     /// The number that a cell becomes; NaN for a missing cell that is to be imputed.

@@ -37,10 +37,10 @@ pub(crate) fn with_effects(
     if numbers().next().is_none() {
         return fit;
     }
-    let design = fit.predictor.design.with_effects(|place, knots| {
-        let steps = numbers().find(|steps| steps.first == place);
-        let flat = || (Curve::new(knots.to_vec(), vec![0.0; knots.len()]), false);
-        steps.map_or_else(flat, |steps| steps.effect(knots))
+    let mut fitted = numbers();
+    let design = fit.predictor.design.with_effects(|knots| {
+        let steps = fitted.next().expect("each number has fitted steps");
+        steps.effect(knots)
     });
     let terms = design.terms(table.features.len());
     let axes = axes(&moments(&terms, table, labelled), settings);
@@ -93,8 +93,6 @@ enum Columns {
 
 /// The steps of a number in a fit.
 struct FittedSteps {
-    /// Place of the first step among the coefficients.
-    first: usize,
     /// Log-odds that each step adds.
     steps: Vec<f64>,
     /// Mean of the sum of the steps over the training rows.
@@ -167,7 +165,6 @@ impl FittedSteps {
         let information = &curvature - &Array2::from_diag(&penalty);
         let solved = Cholesky::of(&curvature).map(|factor| factor.solve_columns(&information));
         Self {
-            first,
             mean: steps
                 .iter()
                 .zip(means)
