@@ -404,6 +404,19 @@ fn rows_without_an_id_are_known_by_their_values() {
 }
 
 #[test]
+fn a_column_named_like_the_row_id_is_read_as_any_other_file() {
+    let mut workspace = without_id();
+    let rows = rows(client, |number| number.to_string(), ",");
+    workspace.write(INPUT, format!("row_id,x,y,left\n{rows}"));
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "cold_start", "{record:#}");
+    let final_rows = workspace.final_rows();
+    assert_eq!(final_rows.len(), 40);
+    let fields = final_rows.iter().map(|row| row.split(',').count());
+    assert_eq!(fields.max(), Some(4), "{final_rows:?}");
+}
+
+#[test]
 fn every_row_of_every_file_counts_if_asked_for() {
     let mut workspace = without_id();
     let overlapping = workspace.text(INPUT) + "900,1,1\n";

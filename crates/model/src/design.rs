@@ -6,25 +6,32 @@
 //! the trend, a straight line between the outer knots. The trend has the coefficient 0, so only the
 //! effect counts in predictions. Drift tests watch the trend.
 //!
+//! In the form `pairs` a few pairs of features have columns of their own after those of all features.
+//! While the model is fitted, each cell of a pair's grid has a column. The kept model has one column,
+//! the effect of the pair.
+//!
 //! A category becomes an indicator for each of its frequent levels and one indicator for all other
 //! levels, unseen ones included. If enough cells of a category are missing, or of a number in the form
-//! `curves`, a last indicator is 1 for a missing cell. The columns are in the order of the features;
+//! `curves`, a last indicator is 1 for a missing cell. The effect of a pair is imputed where one of its
+//! cells is missing. The columns are in the order of the features;
 //! those of a category are in the order of its levels.
 
+mod group;
+mod knots;
+mod levels;
+
 use common::Schema;
-use common::schema::{Kind, flaw_of_level};
+use common::schema::Kind;
 use dataset::Level;
-use dataset::passes::{CategoryCounts, Curve, Encoding, LevelCount, Profile, Term};
+use dataset::passes::{Curve, Encoding, Grid, LevelCount, Parts, Profile, Surface, Term};
 use serde::{Deserialize, Serialize};
 
-/// Minimum number of rows of a level that has its own column, and of missing cells that have one.
-/// With fewer rows its coefficient would be mostly noise.
-const MIN_LEVEL_ROWS: u64 = 10;
-/// Maximum number of levels of one category that have their own columns.
-const MAX_CATEGORY_LEVELS: usize = 50;
-/// Maximum number of levels of all categories together that have their own columns. The memory of a
-/// model, and of a pass over rows, grows with the square of the number of columns.
-const MAX_LEVELS: usize = 200;
+use self::group::{Category, Group, Steps};
+use self::knots::{knots, trend};
+use self::levels::{MAX_LEVELS, MIN_LEVEL_ROWS, frequent_levels, keep_most_frequent};
+use crate::form::Form;
+
+pub use self::group::{Effect, PairEffect};
 
 /// Maximum number of columns that the curves of all numbers have together while they are fitted.
 const MAX_STEPS: usize = 256;
@@ -32,64 +39,20 @@ const MAX_STEPS: usize = 256;
 const STEPS: usize = 9;
 /// Minimum number of steps: a curve of one step would be a straight line.
 const MIN_STEPS: usize = 2;
-/// The outer knots leave out this share of the training rows at each end, so that a few extreme values
-/// do not stretch a curve.
-const OUTSIDE: f64 = 0.005;
+/// Number of steps of a number in a pair.
+const PAIR_STEPS: usize = 3;
+/// Maximum number of levels of a category in a pair.
+const PAIR_LEVELS: usize = 4;
+/// Minimum share of the rows that have a level which is part of a pair.
+const MIN_PAIR_SHARE: f64 = 0.02;
 
 /// The columns of a logistic regression. By default each feature is a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Design {
-    /// The columns of features that are not one number each, in the order of the features.
+    /// The columns of features that are not one number each, in the order of the features, and then
+    /// those of pairs.
     groups: Vec<Group>,
-}
-
-/// The columns of one feature. The written form is recognised by its fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Group {
-    Category(Category),
-    Effect(Effect),
-    Steps(Steps),
-}
-
-/// A number while its curve is fitted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Steps {
-    /// The number's place among the features.
-    feature: usize,
-    /// A curve for each pair of neighbouring knots, which rises from 0 to 1 between them.
-    steps: Vec<Curve>,
-    /// True if missing cells have their own column. Otherwise they are imputed.
-    missing: bool,
-}
-
-/// The fitted curve of a number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Effect {
-    /// The number's place among the features.
-    pub feature: usize,
-    /// A straight line from 0 at the first knot to 1 at the last one.
-    pub trend: Curve,
-    /// Log-odds that the number adds. Their mean over the training rows is 0.
-    pub effect: Curve,
-    /// True if drift tests watch the effect, too, not only the trend.
-    pub is_watched: bool,
-    /// True if missing cells have their own column. Otherwise they are imputed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub missing: bool,
-}
-
-/// A category in a design.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Category {
-    /// The category's place among the features.
-    feature: usize,
-    /// The levels that have their own columns.
-    levels: Vec<Level>,
-    /// True if missing cells have their own column. Otherwise they are imputed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    missing: bool,
 }
 
 impl Design {
@@ -140,18 +103,53 @@ impl Design {
         let mut categories = linear.groups.into_iter().peekable();
         let mut groups = Vec::new();
         for feature in 0..schema.features.len() {
-            if let Some(category) = categories.next_if(|group| group.feature() == feature) {
+            let is_own = |group: &Group| group.feature() == Some(feature);
+            if let Some(category) = categories.next_if(is_own) {
                 groups.push(category);
                 continue;
             }
             let knots = knots(&profile.sample.columns[feature], n_steps);
-            let has_missing = profile.columns[feature].missing >= MIN_LEVEL_ROWS;
             if knots.len() > 2 {
-                groups.push(Group::Steps(Steps::between(feature, &knots, has_missing)));
+                groups.push(Group::Steps(Steps {
+                    feature,
+                    knots,
+                    missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
+                }));
             }
         }
         let has_steps = groups.iter().any(|group| matches!(group, Group::Steps(_)));
         has_steps.then_some(Self { groups })
+    }
+
+    /// The few parts of each feature of which a pair is made: four knots of a number, and up to four
+    /// levels of a category that 2 % of the rows have. `None` for a feature without two values.
+    pub fn parts(schema: &Schema, profile: &Profile) -> Vec<Option<Parts>> {
+        let columns = schema.features.iter().zip(&profile.columns).enumerate();
+        let parts = columns.map(|(feature, (described, column))| match described.kind {
+            Kind::Number(_) => {
+                let knots = knots(&profile.sample.columns[feature], PAIR_STEPS);
+                (knots.len() > 1).then_some(Parts::Knots(knots))
+            }
+            Kind::Category(_) => {
+                let enough = (profile.rows as f64 * MIN_PAIR_SHARE).max(MIN_LEVEL_ROWS as f64);
+                let frequent = frequent_levels(column.levels()?).iter();
+                let frequent = frequent.filter(|counted| counted.rows as f64 >= enough);
+                let levels: Vec<Level> = frequent
+                    .take(PAIR_LEVELS)
+                    .map(|counted| Level::from(counted.level.clone()))
+                    .collect();
+                (!levels.is_empty()).then_some(Parts::Levels(levels))
+            }
+        });
+        parts.collect()
+    }
+
+    /// The same columns, and those of the cells of some grids. The form `pairs` is fitted to them.
+    pub fn with_cells(&self, grids: Vec<Grid>) -> Self {
+        let cells = grids.into_iter().map(Group::Cells);
+        Self {
+            groups: self.groups.iter().cloned().chain(cells).collect(),
+        }
     }
 
     /// True if every feature is one column with its number.
@@ -159,17 +157,34 @@ impl Design {
         self.groups.is_empty()
     }
 
-    /// True if a number has a curve.
-    pub(crate) fn has_curves(&self) -> bool {
-        let mut groups = self.groups.iter();
-        groups.any(|group| !matches!(group, Group::Category(_)))
+    /// The form of a predictor with this design.
+    pub(crate) fn form(&self) -> Form {
+        if self.groups.iter().any(|group| group.pair().is_some()) {
+            Form::Pairs
+        } else if self
+            .groups
+            .iter()
+            .any(|it| !matches!(it, Group::Category(_)))
+        {
+            Form::Curves
+        } else {
+            Form::Linear
+        }
     }
 
     /// The fitted curves, in the order of the features.
     pub fn effects(&self) -> impl Iterator<Item = &Effect> {
         self.groups.iter().filter_map(|group| match group {
             Group::Effect(effect) => Some(effect),
-            Group::Category(_) | Group::Steps(_) => None,
+            _ => None,
+        })
+    }
+
+    /// The fitted effects of pairs of features.
+    pub fn pairs(&self) -> impl Iterator<Item = &PairEffect> {
+        self.groups.iter().filter_map(|group| match group {
+            Group::Pair(pair) => Some(pair),
+            _ => None,
         })
     }
 
@@ -177,75 +192,91 @@ impl Design {
     fn levels(&self) -> usize {
         let levels = self.groups.iter().map(|group| match group {
             Group::Category(category) => category.levels.len(),
-            Group::Effect(_) | Group::Steps(_) => 0,
+            _ => 0,
         });
         levels.sum()
     }
 
     /// Number of columns of the first `features` features.
     pub(crate) fn width(&self, features: usize) -> usize {
-        features + self.grouped_columns() - self.groups.len()
+        features + self.grouped_columns() - self.grouped_features()
     }
 
     /// Number of features that have this number of columns together.
     pub(crate) fn features_of(&self, width: usize) -> usize {
-        (width + self.groups.len()).saturating_sub(self.grouped_columns())
+        (width + self.grouped_features()).saturating_sub(self.grouped_columns())
     }
 
     fn grouped_columns(&self) -> usize {
         self.groups.iter().map(Group::width).sum()
     }
 
-    /// The columns of the first `features` features.
+    fn grouped_features(&self) -> usize {
+        self.groups.iter().filter_map(Group::feature).count()
+    }
+
+    /// The columns of the first `features` features, and then those of pairs.
     pub fn terms(&self, features: usize) -> Vec<Term<'_>> {
         let mut terms = Vec::with_capacity(self.width(features));
         let mut groups = self.groups.iter().peekable();
         for feature in 0..features {
-            match groups.next_if(|group| group.feature() == feature) {
+            match groups.next_if(|group| group.feature() == Some(feature)) {
                 None => terms.push(Term::number(feature)),
                 Some(group) => terms.extend(group.terms()),
             }
         }
+        terms.extend(groups.flat_map(Group::terms));
         terms
     }
 
     /// For each column of the first `features` features, true if drift tests leave it out: a curve that
-    /// is close to its trend, or that may be noise.
+    /// is close to its trend, or an effect that may be noise.
     pub fn unwatched(&self, features: usize) -> Vec<bool> {
-        let is_unwatched = |term: &Term<'_>| {
-            let effect = self.effects().find(|it| it.feature == term.feature);
-            matches!(term.encoding, Encoding::Curve(_)) && effect.is_some_and(|it| !it.is_watched)
+        let mut pairs = self.pairs();
+        let is_unwatched = |term: &Term<'_>| match term.encoding {
+            Encoding::Curve(_) => {
+                let effect = self.effects().find(|it| it.feature == term.feature);
+                effect.is_some_and(|it| !it.is_watched)
+            }
+            Encoding::Surface(_) => pairs.next().is_some_and(|pair| !pair.is_watched),
+            _ => false,
         };
         self.terms(features).iter().map(is_unwatched).collect()
     }
 
-    /// The columns to which a model with these columns is fitted: steps in place of each effect.
+    /// The columns to which a model with these columns is fitted: steps in place of each effect, and
+    /// cells in place of each pair.
     pub(crate) fn for_fitting(&self) -> Self {
-        let groups = self.groups.iter().map(|group| match group {
-            Group::Effect(it) => {
-                Group::Steps(Steps::between(it.feature, it.effect.knots(), it.missing))
-            }
-            group => group.clone(),
-        });
         Self {
-            groups: groups.collect(),
+            groups: self.groups.iter().map(Group::for_fitting).collect(),
         }
     }
 
-    /// The same columns with an effect in place of the steps of each number. `effect` is called with
-    /// the number's knots, in the order of the features. It returns the curve, and whether drift tests
-    /// watch it.
-    pub fn with_effects(&self, mut effect: impl FnMut(&[f64]) -> (Curve, bool)) -> Self {
+    /// The same columns with one effect in place of the steps of each number, and of the cells of each
+    /// pair. Both functions say whether drift tests watch the effect, too. They are called with the
+    /// number's knots, and with the pair's grid, in the order of the columns.
+    pub fn with_effects(
+        &self,
+        mut curve: impl FnMut(&[f64]) -> (Curve, bool),
+        mut surface: impl FnMut(&Grid) -> (Vec<f64>, bool),
+    ) -> Self {
         let groups = self.groups.iter().map(|group| match group {
             Group::Steps(steps) => {
-                let knots = steps.knots();
-                let (curve, is_watched) = effect(&knots);
+                let (effect, is_watched) = curve(&steps.knots);
                 Group::Effect(Effect {
                     feature: steps.feature,
-                    trend: trend(&knots),
-                    effect: curve,
+                    trend: trend(&steps.knots),
+                    effect,
                     is_watched,
                     missing: steps.missing,
+                })
+            }
+            Group::Cells(grid) => {
+                let (values, is_watched) = surface(grid);
+                let grid = grid.clone();
+                Group::Pair(PairEffect {
+                    surface: Surface { grid, values },
+                    is_watched,
                 })
             }
             group => group.clone(),
@@ -257,201 +288,29 @@ impl Design {
 
     /// The reason why this design does not fit a schema's features; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
-        let are_sorted = self
-            .groups
-            .is_sorted_by(|one, next| one.feature() < next.feature());
-        let is_category = |group: &Group| matches!(group, Group::Category(_));
-        let named = self.groups.iter().map(|it| (it.feature(), is_category(it)));
-        let features = schema.features.iter().map(|it| it.kind.is_category());
-        let mut named = named.peekable();
-        let fits = features.enumerate().all(|(place, is_category)| {
-            let group = named.next_if(|(feature, _)| *feature == place);
-            group.map_or(!is_category, |(_, of_category)| of_category == is_category)
-        });
-        if !are_sorted || !fits || named.next().is_some() {
+        let features = self.grouped_features();
+        let (of_features, of_pairs) = self.groups.split_at(features);
+        let are_sorted = of_features.is_sorted_by(|one, next| one.feature() < next.feature())
+            && of_pairs.is_sorted_by(|one, next| one.pair() != next.pair())
+            && of_pairs.iter().all(|group| group.pair().is_some());
+        let is_category = |feature: usize| {
+            let feature = schema.features.get(feature);
+            feature.map(|feature| feature.kind.is_category())
+        };
+        let is_of_category = |group: &Group| matches!(group, Group::Category(_));
+        let fits = |group: &Group| {
+            let feature = group.feature().and_then(is_category);
+            feature == Some(is_of_category(group))
+        };
+        let categories = schema.features.iter().filter(|it| it.kind.is_category());
+        let grouped = of_features.iter().filter(|group| is_of_category(group));
+        if !are_sorted || !of_features.iter().all(fits) || categories.count() != grouped.count() {
             return Some("its design is not that of its columns");
         }
         if self.levels() > MAX_LEVELS {
             return Some("its design has more levels than any design may have");
         }
-        self.groups.iter().find_map(Group::flaw)
-    }
-}
-
-impl Group {
-    /// The feature's place among the features.
-    fn feature(&self) -> usize {
-        match self {
-            Self::Category(category) => category.feature,
-            Self::Effect(effect) => effect.feature,
-            Self::Steps(steps) => steps.feature,
-        }
-    }
-
-    /// Number of columns.
-    fn width(&self) -> usize {
-        match self {
-            Self::Category(it) => it.levels.len() + 1 + usize::from(it.missing),
-            Self::Effect(it) => 2 + usize::from(it.missing),
-            Self::Steps(it) => it.steps.len() + usize::from(it.missing),
-        }
-    }
-
-    fn terms(&self) -> Vec<Term<'_>> {
-        match self {
-            Self::Category(category) => category.terms().collect(),
-            Self::Effect(it) => {
-                let both = [Encoding::Trend(&it.trend), Encoding::Curve(&it.effect)];
-                curves(it.feature, both, it.missing)
-            }
-            Self::Steps(it) => {
-                let steps = it.steps.iter().map(Encoding::Curve);
-                curves(it.feature, steps, it.missing)
-            }
-        }
-    }
-
-    fn flaw(&self) -> Option<&'static str> {
-        match self {
-            Self::Category(category) => category
-                .is_flawed()
-                .then_some("its design has an invalid level"),
-            Self::Effect(it) => {
-                let is_valid = it.trend.is_valid() && it.effect.is_valid();
-                (!is_valid || it.trend.knots() != it.effect.knots())
-                    .then_some("its design has an invalid curve")
-            }
-            Self::Steps(_) => Some("its curves are not finished"),
-        }
-    }
-}
-
-impl Steps {
-    fn between(feature: usize, knots: &[f64], missing: bool) -> Self {
-        let pairs = knots.windows(2);
-        Self {
-            feature,
-            steps: pairs.map(|pair| Curve::step(pair[0], pair[1])).collect(),
-            missing,
-        }
-    }
-
-    fn knots(&self) -> Vec<f64> {
-        let first = self.steps.first().map(|step| step.knots()[0]);
-        let others = self.steps.iter().map(|step| step.knots()[1]);
-        first.into_iter().chain(others).collect()
-    }
-}
-
-/// The columns of a number with these curves.
-fn curves<'a>(
-    feature: usize,
-    curves: impl IntoIterator<Item = Encoding<'a>>,
-    has_missing: bool,
-) -> Vec<Term<'a>> {
-    let curves = curves.into_iter().map(|encoding| Term {
-        feature,
-        encoding,
-        if_missing: None,
-    });
-    let of_missing = has_missing.then_some(Term {
-        feature,
-        encoding: Encoding::Missing,
-        if_missing: Some(1.0),
-    });
-    curves.chain(of_missing).collect()
-}
-
-/// The straight line from 0 at the first knot to 1 at the last one.
-fn trend(knots: &[f64]) -> Curve {
-    let (first, last) = (knots[0], knots[knots.len() - 1]);
-    let shares = knots.iter().map(|knot| (knot - first) / (last - first));
-    Curve::new(knots.to_vec(), shares.collect())
-}
-
-/// The knots of a number with these values: every value if there are few, otherwise quantiles. A value
-/// that more rows have than are between two knots is a knot, and the quantiles are those of the others.
-fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let mut different = sorted.clone();
-    different.dedup();
-    if different.len() > n_steps + 1 {
-        let share = sorted.len() / n_steps;
-        let runs = || sorted.chunk_by(|one, next| one == next);
-        let frequent = runs().filter(|run| run.len() > share).map(|run| run[0]);
-        different = frequent.collect();
-        let others = runs().filter(|run| run.len() <= share).flatten();
-        let others: Vec<f64> = others.copied().collect();
-        // Fewer than `n_steps` values can be so frequent.
-        let n_others = n_steps - different.len();
-        different.extend((0..=n_others).map(|knot| {
-            let share = knot as f64 / n_others as f64;
-            let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
-            others[((others.len() - 1) as f64 * share).round() as usize]
-        }));
-        different.sort_unstable_by(f64::total_cmp);
-    }
-    // A curve has no usable slope over a width that is not a normal number.
-    different.dedup_by(|next, kept| !(*next - *kept).is_normal());
-    let width = different.last().zip(different.first());
-    let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());
-    if is_finite { different } else { Vec::new() }
-}
-
-impl Category {
-    fn terms(&self) -> impl Iterator<Item = Term<'_>> {
-        let known = self.levels.iter().map(Encoding::Level);
-        let indicators = known.chain([Encoding::OtherThan(&self.levels)]);
-        let with_missing = |encoding, if_missing| Term {
-            feature: self.feature,
-            encoding,
-            if_missing: self.missing.then_some(if_missing),
-        };
-        let of_missing = self.missing.then_some(Encoding::Missing);
-        indicators
-            .map(move |encoding| with_missing(encoding, 0.0))
-            .chain(of_missing.map(move |encoding| with_missing(encoding, 1.0)))
-    }
-
-    /// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
-    fn is_flawed(&self) -> bool {
-        let levels = &self.levels;
-        let is_repeated = |(place, level): (usize, &Level)| {
-            let mut earlier = levels[..place].iter();
-            earlier.any(|other| other.code() == level.code())
-        };
-        levels.len() > MAX_CATEGORY_LEVELS
-            || levels
-                .iter()
-                .any(|level| flaw_of_level(level.text()).is_some())
-            || levels.iter().enumerate().any(is_repeated)
-    }
-}
-
-/// The levels of a category that may have their own columns, the most frequent first.
-fn frequent_levels(counts: &CategoryCounts) -> &[LevelCount] {
-    let is_frequent = |level: &LevelCount| level.rows >= MIN_LEVEL_ROWS;
-    let frequent = counts.levels.partition_point(is_frequent);
-    &counts.levels[..frequent.min(MAX_CATEGORY_LEVELS)]
-}
-
-/// Keeps the `max` most frequent levels of all categories. Of equally frequent levels, those of
-/// earlier features are kept. The levels of each category must be sorted, the most frequent first.
-fn keep_most_frequent(categories: &mut [(usize, &[LevelCount])], max: usize) {
-    let mut all: Vec<(u64, usize)> = categories
-        .iter()
-        .enumerate()
-        .flat_map(|(place, (_, levels))| levels.iter().map(move |level| (level.rows, place)))
-        .collect();
-    // The sort is stable: equal counts keep the order of the features, and of the levels in each.
-    all.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
-    let mut kept = vec![0; categories.len()];
-    for (_, place) in all.iter().take(max) {
-        kept[*place] += 1;
-    }
-    for ((_, levels), kept) in categories.iter_mut().zip(kept) {
-        *levels = &levels[..kept];
+        self.groups.iter().find_map(|group| group.flaw(is_category))
     }
 }
 
@@ -459,9 +318,10 @@ fn keep_most_frequent(categories: &mut [(usize, &[LevelCount])], max: usize) {
 mod tests {
     use common::schema::{CategoryRules, Feature};
 
-    use dataset::passes::{ColumnProfile, ColumnValues, Sample, profile};
+    use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues, Sample, profile};
     use dataset::{Table, level_code};
 
+    use super::levels::MAX_CATEGORY_LEVELS;
     use super::*;
 
     fn schema() -> Schema {
@@ -520,31 +380,13 @@ mod tests {
         );
         let values = |cell: f64| -> Vec<f64> {
             let of_category = terms.iter().filter(|term| term.feature == 1);
-            of_category.map(|term| term.value(cell)).collect()
+            of_category.map(|term| term.value(|_| cell)).collect()
         };
         assert_eq!(values(level_code("a")), [0.0, 1.0, 0.0, 0.0]);
         assert_eq!(values(level_code("rare")), [0.0, 0.0, 0.0, 1.0]);
         assert_eq!(values(level_code("never seen")), [0.0, 0.0, 0.0, 1.0]);
         assert!(values(f64::NAN).iter().all(|value| value.is_nan()));
-        assert_eq!(terms[0].value(7.5), 7.5);
-    }
-
-    #[test]
-    fn knots_are_all_of_few_values_quantiles_of_many_and_every_frequent_value() {
-        assert_eq!(knots(&[3.0, 1.0, 2.0, 2.0], 9), [1.0, 2.0, 3.0]);
-        let many: Vec<f64> = (0..=1000).map(f64::from).collect();
-        let found = knots(&many, 4);
-        assert_eq!(found, [5.0, 250.0, 500.0, 750.0, 995.0]);
-        // Nine of ten are 0.
-        let counts: Vec<f64> = (0..3000)
-            .map(|row| f64::from(if row % 10 == 0 { 1 + row / 10 % 29 } else { 0 }))
-            .collect();
-        let found = knots(&counts, 9);
-        assert_eq!(found[..2], [0.0, 1.0]);
-        assert_eq!(found.len(), 10);
-        assert_eq!(knots(&[f64::NAN; 5], 9), [0.0; 0]);
-        assert_eq!(knots(&[-f64::MAX, 0.0, f64::MAX], 9), [0.0; 0]);
-        assert_eq!(knots(&[0.0, 5e-324, 1.0, 2.0], 9), [0.0, 1.0, 2.0]);
+        assert_eq!(terms[0].value(|_| 7.5), 7.5);
     }
 
     #[test]
@@ -559,7 +401,7 @@ mod tests {
             assert_eq!(terms.len(), design.width(3));
             let values = |cell: f64| -> Vec<f64> {
                 let of_category = terms.iter().filter(|term| term.feature == 1);
-                of_category.map(|term| term.value(cell)).collect()
+                of_category.map(|term| term.value(|_| cell)).collect()
             };
             if is_level {
                 assert_eq!(values(f64::NAN), [0.0, 0.0, 1.0]);

@@ -4,14 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a model's log-odds depend on a number.
+/// How a model's log-odds depend on its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// As a straight line.
+    /// On a number as a straight line.
     Linear,
-    /// As a curve that is straight between knots.
+    /// On a number as a curve that is straight between knots.
     Curves,
+    /// As in the form `curves`, and on a few pairs of features together.
+    Pairs,
 }
 
 impl fmt::Display for Form {
@@ -19,6 +21,7 @@ impl fmt::Display for Form {
         to.write_str(match self {
             Self::Linear => "linear",
             Self::Curves => "curves",
+            Self::Pairs => "pairs",
         })
     }
 }

@@ -18,9 +18,9 @@ pub mod symmetric;
 mod threshold;
 mod window;
 
-pub use coefficient::Coefficient;
+pub use coefficient::{Coefficient, PairSide, PairTable};
 pub use covariance::{covariance_flaw, shortfall};
-pub use design::{Design, Effect};
+pub use design::{Design, Effect, PairEffect};
 pub use file::FORMAT;
 pub use form::{Form, FormResult};
 pub use linear::LinearPredictor;

@@ -1,7 +1,7 @@
 //! A logistic regression on numbers, curves of numbers, and indicators of levels.
 
 use common::Schema;
-use dataset::passes::{Encoding, LinearExpression, WeightedTerm};
+use dataset::passes::{Encoding, Grid, LinearExpression, WeightedTerm};
 use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
@@ -34,13 +34,9 @@ impl LinearPredictor {
         }
     }
 
-    /// The form of the effects of numbers.
+    /// The form of the effects of features.
     pub fn form(&self) -> Form {
-        if self.design.has_curves() {
-            Form::Curves
-        } else {
-            Form::Linear
-        }
+        self.design.form()
     }
 
     /// Number of features that the coefficients belong to.
@@ -52,8 +48,8 @@ impl LinearPredictor {
         self.design.unwatched(self.features())
     }
 
-    /// A start for another fit: steps in place of each effect. It predicts the same for present values;
-    /// a missing value of a number with a curve counts as no step.
+    /// A start for another fit: steps in place of each effect, and cells in place of each pair. It
+    /// predicts the same for present values; a missing value counts as no step and no cell.
     pub fn for_fitting(&self) -> Self {
         let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
@@ -68,6 +64,10 @@ impl LinearPredictor {
                     coefficients.extend(steps.map(|pair| coefficient * (pair[1] - pair[0])));
                     imputed.extend(vec![0.0; values.len() - 1]);
                 }
+                Encoding::Surface(surface) => {
+                    coefficients.extend(surface.values.iter().map(|value| coefficient * value));
+                    imputed.extend(vec![0.0; surface.values.len()]);
+                }
                 _ => {
                     coefficients.push(*coefficient);
                     imputed.push(*mean);
@@ -79,6 +79,18 @@ impl LinearPredictor {
             coefficients,
             imputed,
             design: self.design.for_fitting(),
+        }
+    }
+
+    /// The same log-odds with a column for each cell of some grids. Their coefficients are 0.
+    pub fn with_cells(&self, grids: Vec<Grid>) -> Self {
+        let cells: usize = grids.iter().map(Grid::len).sum();
+        let zeros = || std::iter::repeat_n(0.0, cells);
+        Self {
+            intercept: self.intercept,
+            coefficients: self.coefficients.iter().copied().chain(zeros()).collect(),
+            imputed: self.imputed.iter().copied().chain(zeros()).collect(),
+            design: self.design.with_cells(grids),
         }
     }
 

@@ -4,7 +4,7 @@ use common::Schema;
 use dataset::passes::LinearExpression;
 use serde::{Deserialize, Serialize};
 
-use crate::design::Effect;
+use crate::design::{Effect, PairEffect};
 use crate::form::Form;
 use crate::linear::LinearPredictor;
 
@@ -15,12 +15,12 @@ use crate::linear::LinearPredictor;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Predictor {
-    /// A logistic regression on numbers, curves of numbers, and indicators of levels.
+    /// A logistic regression on numbers, curves of numbers, and indicators of levels, and pairs.
     Linear(LinearPredictor),
 }
 
 impl Predictor {
-    /// The form of the effects of numbers.
+    /// The form of the effects of features.
     pub fn form(&self) -> Form {
         match self {
             Self::Linear(linear) => linear.form(),
@@ -31,6 +31,13 @@ impl Predictor {
     pub fn effects(&self) -> impl Iterator<Item = &Effect> {
         match self {
             Self::Linear(linear) => linear.design.effects(),
+        }
+    }
+
+    /// The fitted effects of pairs of features.
+    pub fn pairs(&self) -> impl Iterator<Item = &PairEffect> {
+        match self {
+            Self::Linear(linear) => linear.design.pairs(),
         }
     }
 

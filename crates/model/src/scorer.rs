@@ -30,15 +30,20 @@ impl Scorer<'_> {
         self.expression.mean_value()
     }
 
-    /// The contribution of each feature, in schema order: how much it adds to the log-odds of the
-    /// mean training row. Finite for finite values of any size; 0 for a value that is imputed.
+    /// The contribution of each feature, in schema order, and then of each pair, in the order of
+    /// [`pair_names`](Model::pair_names): how much it adds to the log-odds of the mean training row.
+    /// Finite for finite values of any size; 0 for a value that is imputed.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
         // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does
         // not.
         let mut sums = vec![-0.0; self.n_features];
         for weighted in &self.expression.terms {
-            let value = weighted.term.value(cell(row, weighted.term.feature));
+            let value = weighted.term.value(|feature| cell(row, feature));
             let share = contribution(weighted.coefficient, value, weighted.imputed);
+            if weighted.term.encoding.is_of_two_features() {
+                sums.push(share);
+                continue;
+            }
             let sum: &mut f64 = &mut sums[weighted.term.feature];
             *sum = (*sum + share).clamp(f64::MIN, f64::MAX);
         }
@@ -50,7 +55,7 @@ impl Scorer<'_> {
         let terms = self.expression.terms.iter().map(|weighted| weighted.term);
         let of_others = terms.filter(|term| matches!(term.encoding, Encoding::OtherThan(_)));
         of_others
-            .filter(|term| term.value(cell(row, term.feature)) == 1.0)
+            .filter(|term| term.value(|feature| cell(row, feature)) == 1.0)
             .count()
     }
 }

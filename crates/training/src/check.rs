@@ -90,7 +90,7 @@ impl RawRows {
         let terms = fit.predictor.design.terms(table.features.len());
         let columns = Array2::from_shape_fn((labelled.len(), fit.axes.len()), |(row, column)| {
             let term = terms[column];
-            let raw = term.value(table.features[term.feature][labelled[row].0]);
+            let raw = term.value_at(table, labelled[row].0);
             if raw.is_nan() {
                 fit.axes[column].imputed
             } else {

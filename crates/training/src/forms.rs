@@ -1,17 +1,21 @@
 //! The choice of a model's form and of its penalty, by predictions out of fold.
 //!
-//! The form `linear` has the penalty of the configuration. The penalty of `curves` comes from a short
-//! geometric grid. The simplest form wins whose log-loss is within one standard error of the best.
-//! The other folds choose the penalty of a fold, so no label helps to choose the penalty of its own
-//! row.
+//! The form `linear` has the penalty of the configuration. The penalty of other forms comes from a
+//! short geometric grid. The simplest form wins whose log-loss is within one standard error of the
+//! best. The other folds choose the penalty of a fold, and its pairs, so no label helps to choose what
+//! predicts its own row.
+
+mod pairs;
+mod trial;
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
-use dataset::passes::{Profile, log_loss, log_odds};
-use dataset::{Fold, Selection, Table};
+use dataset::passes::{Grid, Profile, Side};
+use dataset::{Selection, Table};
 use model::{Design, Form, FormResult, Model};
 
-use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_step_out_of_fold};
+use self::trial::{Trial, Trials};
+use crate::fit::{Fit, FitError, FitSettings, fit, fit_profiled};
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
 const MIN_ROWS: u64 = 200;
@@ -19,20 +23,17 @@ const MIN_ROWS: u64 = 200;
 const MIN_OF_EACH_LABEL: u64 = 20;
 /// Approximate maximum number of rows for the choice. Of more rows a spread sample is used.
 const MAX_ROWS: usize = 1 << 15;
-/// Approximate maximum of rows × columns² for the choice, unless these are fewer than [`MIN_SAMPLE`]
-/// rows. It takes two to three seconds on one processor of 2020.
+/// Approximate maximum of rows × values² for the choice, unless these are fewer than [`MIN_SAMPLE`]
+/// rows.
 const MAX_WORK: usize = 200_000_000;
 /// Minimum number of rows of a sample.
 const MIN_SAMPLE: usize = 2_000;
-/// Inverse strengths of the penalty of curves, the strongest first.
-const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
-/// Place of the penalty that is tried first.
-const FIRST_TRIED: usize = 3;
 
 /// A fit in the chosen form.
 pub(crate) struct FormFit {
     pub(crate) settings: FitSettings,
-    /// The fit to the columns of [`Design::of_steps`], if the form is `curves`.
+    /// The fit to the columns of [`Design::of_steps`], in the form `curves`, and to those of cells, in
+    /// the form `pairs`.
     pub(crate) fit: Fit,
     /// The forms that were tried; empty without a choice.
     pub(crate) results: Vec<FormResult>,
@@ -57,31 +58,36 @@ pub(crate) fn fit_form(
     let Some(steps) = steps(training, rows, &line.fit) else {
         return Ok(line);
     };
-    let n_columns = steps.terms(rows.table.features.len()).len();
-    let sampled = sample(rows.labelled, line.fit.rows, n_columns);
-    let Some(curves) = Curves::tried(&steps, rows.table, &sampled) else {
+    let sampled = sample(rows.labelled, line.fit.rows, rows.schema.features.len());
+    let Some(curves) = Trials::of_curves(&steps, rows.table, &sampled) else {
         tracing::warn!("curves could not be fitted: the model has straight lines");
         return Ok(line);
     };
-    let of_curves = || fit_steps(curves.best().settings, &steps, rows);
-    if training.form == TrainingForm::Curves {
-        return of_curves();
-    }
-    let lines = Trial::of(line.settings, &line.fit, rows.table, &sampled);
-    let results = compared(&lines, &curves);
-    let chosen = if results[1].is_chosen {
-        of_curves()?
-    } else {
-        line
+    let pairs = match training.form {
+        TrainingForm::Curves => None,
+        _ => {
+            let parts = Design::parts(rows.schema, rows.profile);
+            pairs::tried(&curves, &parts, rows.table, &sampled)
+        }
     };
-    Ok(FormFit {
-        results: results.into(),
-        ..chosen
-    })
+    let wide = std::iter::once(&curves).chain(&pairs);
+    if training.form != TrainingForm::Auto {
+        let named = wide.last().unwrap_or(&curves);
+        return fit_wide(named.best().settings, &named.design, rows);
+    }
+    let lines = Trials::of_lines(Trial::of(line.settings, &line.fit, rows.table, &sampled));
+    let tried: Vec<&Trials> = std::iter::once(&lines).chain(wide).collect();
+    let results = compared(&tried);
+    let chosen = results.iter().position(|result| result.is_chosen);
+    let chosen = match chosen {
+        None | Some(0) => line,
+        Some(form) => fit_wide(tried[form].best().settings, &tried[form].design, rows)?,
+    };
+    Ok(FormFit { results, ..chosen })
 }
 
-/// Fits rows in the form and with the penalty of a model. Too few rows for a curve are fitted with
-/// straight lines.
+/// Fits rows in the form and with the penalty of a model, and with the same pairs of features. Too few
+/// rows for a curve are fitted with straight lines.
 pub(crate) fn fit_like(
     model: &Model,
     training: &TrainingSettings,
@@ -91,10 +97,23 @@ pub(crate) fn fit_like(
     if model.predictor.form() == Form::Linear {
         return Ok(line);
     }
-    match steps(training, rows, &line.fit) {
-        Some(steps) => fit_steps(FitSettings { c: model.c }, &steps, rows),
-        None => Ok(line),
-    }
+    let Some(steps) = steps(training, rows, &line.fit) else {
+        return Ok(line);
+    };
+    let parts = Design::parts(rows.schema, rows.profile);
+    let side = |feature: usize| {
+        let parts = parts.get(feature)?.clone()?;
+        Some(Side { feature, parts })
+    };
+    let pairs = model.predictor.pairs().filter_map(|pair| {
+        let [first, second] = pair.surface.grid.features();
+        Some(Grid {
+            first: side(first)?,
+            second: side(second)?,
+        })
+    });
+    let design = steps.with_cells(pairs.collect());
+    fit_wide(FitSettings { c: model.c }, &design, rows)
 }
 
 fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, FitError> {
@@ -107,14 +126,14 @@ fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, 
     })
 }
 
-fn fit_steps(
+fn fit_wide(
     settings: FitSettings,
-    steps: &Design,
+    design: &Design,
     rows: FormRows<'_>,
 ) -> Result<FormFit, FitError> {
     Ok(FormFit {
         settings,
-        fit: fit(&settings, steps, rows.table, rows.labelled)?,
+        fit: fit(&settings, design, rows.table, rows.labelled)?,
         results: Vec::new(),
     })
 }
@@ -129,155 +148,46 @@ fn steps(training: &TrainingSettings, rows: FormRows<'_>, line: &Fit) -> Option<
     Design::of_steps(rows.schema, rows.profile)
 }
 
-/// The labelled rows, or a spread sample if they are too many for this number of columns.
-fn sample(labelled: &Selection, rows: u64, n_columns: usize) -> Selection {
-    let most = (MAX_WORK / n_columns.pow(2).max(1)).clamp(MIN_SAMPLE, MAX_ROWS);
+/// The labelled rows, or a spread sample if they are too many for this number of features.
+fn sample(labelled: &Selection, rows: u64, features: usize) -> Selection {
+    // A number has two values in a row, and one more is that of the intercept.
+    let values = 1 + 2 * features;
+    let most = (MAX_WORK / values.pow(2)).clamp(MIN_SAMPLE, MAX_ROWS);
     match usize::try_from(rows).unwrap_or(usize::MAX).div_ceil(most) {
         0 | 1 => labelled.clone(),
         share => labelled.clone().one_in(share),
     }
 }
 
-/// The log-losses of rows that were predicted out of fold, with one penalty.
-struct Trial {
-    settings: FitSettings,
-    /// The log-losses of each fold's rows.
-    folds: Vec<Vec<f64>>,
-}
-
-impl Trial {
-    /// `near` is the fit where the Newton steps begin.
-    fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
-        let predictors = one_step_out_of_fold(&settings, &near.predictor, table, rows);
-        let folds = predictors.iter().zip(0..).map(|(predictor, fold)| {
-            let rows = rows.clone().of_fold(Fold::Inside(fold));
-            let scored = log_odds(&predictor.expression(), table, &rows);
-            let losses = scored
-                .iter()
-                .filter_map(|row| Some(log_loss(row.log_odds, row.label?)));
-            losses.collect()
-        });
-        Self {
-            folds: folds.collect(),
-            settings,
+/// Compares forms, the simplest first. One of them is chosen.
+fn compared(tried: &[&Trials]) -> Vec<FormResult> {
+    let losses: Vec<Vec<f64>> = tried.iter().map(|trials| trials.losses()).collect();
+    let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();
+    let best = (0..means.len()).fold(0, |best, form| {
+        if means[form] < means[best] {
+            form
+        } else {
+            best
         }
-    }
-
-    /// The sum of all log-losses.
-    fn total(&self) -> f64 {
-        self.sum(|_| true)
-    }
-
-    /// The sum of the log-losses of some folds.
-    fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
-        let folds = self.folds.iter().enumerate();
-        let counted = folds.filter(|(number, _)| counts(*number));
-        counted.flat_map(|(_, losses)| losses).sum()
-    }
-}
-
-fn penalty_at(place: usize) -> FitSettings {
-    FitSettings {
-        c: PENALTIES[place],
-    }
-}
-
-/// Curves with the penalties that were tried, the strongest first.
-struct Curves(Vec<Trial>);
-
-impl Curves {
-    /// Tries penalties from one in the middle of the grid, towards lower log-losses.
-    fn tried(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
-        let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows).ok()?;
-        let tried = |place: usize| {
-            let near = fit_near(&penalty_at(place), &first.predictor, table, rows).ok()?;
-            Some(Trial::of(penalty_at(place), &near, table, rows))
-        };
-        let mut all = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)];
-        for place in (0..FIRST_TRIED).rev() {
-            let Some(stronger) = tried(place) else { break };
-            let is_worse = stronger.total() > all[0].total();
-            all.insert(0, stronger);
-            if is_worse {
-                break;
-            }
-        }
-        if all.len() > 2 {
-            // A stronger penalty was better, so no weaker one is.
-            return Some(Self(all));
-        }
-        for place in FIRST_TRIED + 1..PENALTIES.len() {
-            let Some(weaker) = tried(place) else { break };
-            let is_worse = all.last().is_some_and(|last| weaker.total() > last.total());
-            all.push(weaker);
-            if is_worse {
-                break;
-            }
-        }
-        Some(Self(all))
-    }
-
-    fn best(&self) -> &Trial {
-        self.best_of(|_| true)
-    }
-
-    /// The penalty with the lowest log-loss on the rows of some folds.
-    fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Trial {
-        let mut best = &self.0[0];
-        for tried in &self.0[1..] {
-            if tried.sum(counts) < best.sum(counts) {
-                best = tried;
-            }
-        }
-        best
-    }
-
-    /// The log-losses of all rows, fold by fold. Each fold has the penalty that the others choose.
-    fn losses(&self) -> Vec<f64> {
-        let folds = 0..self.0[0].folds.len();
-        let of_fold = |fold: usize| &self.best_of(|other| other != fold).folds[fold];
-        folds
-            .flat_map(|fold| of_fold(fold).iter().copied())
-            .collect()
-    }
-}
-
-/// Compares both forms.
-fn compared(line: &Trial, curves: &Curves) -> [FormResult; 2] {
-    let of_line = line.folds.concat();
-    let of_curves = curves.losses();
-    let [line_mean, curves_mean] = [&of_line, &of_curves].map(|losses| mean(losses));
-    let differences: Vec<f64> = of_line
+    });
+    let errors: Vec<f64> = losses
         .iter()
-        .zip(&of_curves)
-        .map(|(line, curves)| line - curves)
+        .map(|own| {
+            let pairs = own.iter().zip(&losses[best]);
+            standard_error(&pairs.map(|(own, best)| own - best).collect::<Vec<f64>>())
+        })
         .collect();
-    let error = standard_error(&differences);
-    let is_line_chosen = line_mean - curves_mean <= error;
-    let result = |form, c, log_loss, is_best: bool, is_chosen| FormResult {
-        form,
-        c,
-        log_loss,
-        standard_error: if is_best { 0.0 } else { error },
-        is_chosen,
-    };
-    let is_line_best = line_mean <= curves_mean;
-    [
-        result(
-            Form::Linear,
-            line.settings.c,
-            line_mean,
-            is_line_best,
-            is_line_chosen,
-        ),
-        result(
-            Form::Curves,
-            curves.best().settings.c,
-            curves_mean,
-            !is_line_best,
-            !is_line_chosen,
-        ),
-    ]
+    let is_near = |form: &usize| *form == best || means[*form] - means[best] <= errors[*form];
+    let chosen = (0..tried.len()).find(is_near);
+    let forms = tried.iter().enumerate();
+    let results = forms.map(|(form, trials)| FormResult {
+        form: trials.form,
+        c: trials.best().settings.c,
+        log_loss: means[form],
+        standard_error: if form == best { 0.0 } else { errors[form] },
+        is_chosen: chosen == Some(form),
+    });
+    results.collect()
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -325,6 +235,87 @@ mod tests {
             table.push(row.to_string().as_bytes(), &[x], Some(label));
         }
         (config, table)
+    }
+
+    /// A number between 0 and 1, which seems random.
+    fn noise(row: u32, column: u32) -> f64 {
+        (f64::from(row * 7 + column).sin() * 43_758.547)
+            .fract()
+            .abs()
+    }
+
+    /// Rows of two numbers and a category. Who has the plan "b" leaves the more, the larger x; who has
+    /// the plan "a" the less.
+    fn crossed(form: &str, strength: f64) -> Model {
+        let text = format!(
+            r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod",
+            "training":{{"form":"{form}"}},
+            "schema":{{"features":["x","y",{{"name":"plan","kind":"category"}}]}}}}"#
+        );
+        let config = Config::parse(std::path::Path::new("/nowhere/config.json"), &text).unwrap();
+        let mut table = Table::new(&config.schema);
+        for row in 0..1_500 {
+            let (x, y) = (noise(row, 1) * 6.0 - 3.0, noise(row, 2));
+            let plan = ["a", "b"][usize::from(noise(row, 3) > 0.5)];
+            let slope = if plan == "b" { strength } else { -strength };
+            let label = noise(row, 4) < 1.0 / (1.0 + (-slope * x).exp());
+            let plan = table.levels.add(2, plan);
+            table.push(row.to_string().as_bytes(), &[x, y, plan], Some(label));
+        }
+        crate::train(&config, &table, 0..1_500, DataPosition::default()).unwrap()
+    }
+
+    #[test]
+    fn pairs_are_chosen_where_two_features_act_together_and_nowhere_else() {
+        let model = crossed("auto", 1.0);
+        assert_eq!(model.predictor.form(), Form::Pairs);
+        assert_eq!(model.pair_names(), ["x × plan"]);
+        let tried: Vec<Form> = model.forms.iter().map(|result| result.form).collect();
+        assert_eq!(tried, [Form::Linear, Form::Curves, Form::Pairs]);
+        assert!(model.forms[2].is_chosen);
+        assert!(model.forms[2].log_loss < model.forms[1].log_loss - 0.1);
+        let scorer = model.scorer();
+        let level = |text: &str| dataset::level_code(text);
+        let odds = |x: f64, plan: &str| scorer.log_odds(&[x, 0.5, level(plan)]);
+        let found =
+            [(2.5, "b"), (-2.5, "b"), (2.5, "a"), (-2.5, "a")].map(|(x, plan)| odds(x, plan));
+        for (found, wanted) in found.iter().zip([2.5, -2.5, -2.5, 2.5]) {
+            assert!((found - wanted).abs() < 0.7, "{found} for {wanted}");
+        }
+
+        let without = crossed("auto", 0.0);
+        assert_eq!(without.pair_names(), [""; 0]);
+        let named = crossed("pairs", 1.0);
+        assert_eq!(
+            (named.predictor.form(), named.forms.len()),
+            (Form::Pairs, 0)
+        );
+        assert_eq!(crossed("curves", 1.0).predictor.form(), Form::Curves);
+    }
+
+    #[test]
+    fn a_window_has_the_pairs_of_the_model() {
+        let like = crossed("auto", 1.0);
+        let (config, _) = drawn(10, "auto", hill);
+        let config = Config {
+            schema: like.schema.clone(),
+            ..config
+        };
+        let mut table = Table::new(&like.schema);
+        for row in 0..400 {
+            let plan = table.levels.add(2, ["a", "b"][row as usize % 2]);
+            let cells = [noise(row, 1), noise(row, 2), plan];
+            table.push(
+                row.to_string().as_bytes(),
+                &cells,
+                Some(noise(row, 4) < 0.3),
+            );
+        }
+        let found =
+            crate::train_like(&like, &config, &table, 0..400, DataPosition::default()).unwrap();
+        assert_eq!((found.pair_names(), found.c), (like.pair_names(), like.c));
+        assert_eq!(found.predictor.form(), Form::Pairs);
     }
 
     fn line(x: f64) -> f64 {

@@ -40,23 +40,30 @@ impl Cholesky {
     /// definite by more than that, or if an entry is not finite.
     pub(crate) fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
         let size = matrix.nrows();
-        let mut lower = Array2::zeros((size, size));
-        for row in 0..size {
-            for column in 0..=row {
-                let known: f64 = (0..column)
-                    .map(|k| lower[[row, k]] * lower[[column, k]])
-                    .sum();
-                let rest = matrix[[row, column]] - known;
-                if row > column {
-                    lower[[row, column]] = rest / lower[[column, column]];
-                } else if rest > rounding * matrix[[row, row]] && rest.is_finite() {
-                    lower[[row, row]] = rest.sqrt();
-                } else {
-                    return None;
+        let mut lower: Vec<Vec<f64>> = (0..size).map(|row| vec![0.0; row + 1]).collect();
+        for column in 0..size {
+            let (above, below) = lower.split_at_mut(column + 1);
+            let pivot = &mut above[column];
+            let known: f64 = pivot[..column].iter().map(|entry| entry * entry).sum();
+            let rest = matrix[[column, column]] - known;
+            if !(rest > rounding * matrix[[column, column]] && rest.is_finite()) {
+                return None;
+            }
+            pivot[column] = rest.sqrt();
+            let (pivot, diagonal) = (&pivot[..column], pivot[column]);
+            for (chunk, first) in below
+                .chunks_mut(ROWS_AT_ONCE)
+                .zip((column + 1..).step_by(ROWS_AT_ONCE))
+            {
+                let known = products(chunk, pivot);
+                for ((row, known), place) in chunk.iter_mut().zip(known).zip(first..) {
+                    row[column] = (matrix[[place, column]] - known) / diagonal;
                 }
             }
         }
-        Some(Self { lower })
+        Some(Self {
+            lower: square(&lower),
+        })
     }
 
     /// The solution x of A·x = b, where A is the factored matrix.
@@ -85,6 +92,44 @@ impl Cholesky {
         }
         solution
     }
+}
+
+/// Rows of a factor that are computed side by side, so that the processor need not wait for one sum
+/// before it adds to the next.
+const ROWS_AT_ONCE: usize = 8;
+
+/// The sums of the products of each row's first entries with those of the pivot row. Each sum is added
+/// up in the order of the entries.
+fn products(rows: &[Vec<f64>], pivot: &[f64]) -> [f64; ROWS_AT_ONCE] {
+    let mut sums = [0.0; ROWS_AT_ONCE];
+    match <&[Vec<f64>; ROWS_AT_ONCE]>::try_from(rows) {
+        Ok(rows) => {
+            let rows = rows.each_ref().map(|row| &row[..pivot.len()]);
+            for (place, factor) in pivot.iter().enumerate() {
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum += row[place] * factor;
+                }
+            }
+        }
+        Err(_) => {
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = row
+                    .iter()
+                    .zip(pivot)
+                    .map(|(entry, factor)| entry * factor)
+                    .sum();
+            }
+        }
+    }
+    sums
+}
+
+/// A lower triangle as a matrix, with 0 above the diagonal.
+fn square(rows: &[Vec<f64>]) -> Array2<f64> {
+    let size = rows.len();
+    Array2::from_shape_fn((size, size), |(row, column)| {
+        rows[row].get(column).copied().unwrap_or(0.0)
+    })
 }
 
 fn with_ridge(matrix: &Array2<f64>, ridge: f64) -> Array2<f64> {

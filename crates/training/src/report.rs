@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use common::cli;
-use dataset::passes::{Curve, Encoding, Moments};
-use model::{Check, Coefficient, Form, FormResult, Model};
+use dataset::passes::{Curve, Encoding, Moments, Surface};
+use model::{Check, Coefficient, Form, FormResult, Model, PairTable};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -17,8 +17,8 @@ pub struct TrainReport {
     pub intercept: f64,
     /// Coefficients in log-odds per raw unit, in the order of the schema's features.
     ///
-    /// They are serialised as a map by feature. A number has its coefficient, or its curve as `knots`
-    /// and the `effect` at each, in log-odds. A category has a list of levels; the level `null` stands
+    /// They are serialised as a map by feature, or by the name of a pair. A number has its coefficient,
+    /// or its curve as `knots` and the `effect` at each, in log-odds. A pair has a [`PairTable`]. A category has a list of levels; the level `null` stands
     /// for all other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
@@ -68,12 +68,26 @@ pub enum FittedTo {
     Number,
     /// The curve of a number, whose values are log-odds.
     Curve(Curve),
+    /// The effect of a pair of features, whose values are log-odds.
+    Pair {
+        /// The second feature.
+        other: String,
+        /// The effect.
+        surface: Surface,
+    },
     /// A level of a category.
     Level(String),
     /// All other levels of a category.
     AnyOther,
     /// The missing cells of a feature.
     Missing,
+}
+
+/// The lowest and the highest value of a pair's effect.
+fn extremes(surface: &Surface) -> String {
+    let lowest = surface.values.iter().copied().fold(0.0, f64::min);
+    let highest = surface.values.iter().copied().fold(0.0, f64::max);
+    format!("   from {lowest:+.2} to {highest:+.2}")
 }
 
 /// The serialised form of a level's coefficient; `level` is `None` for all other levels, and for
@@ -93,8 +107,12 @@ impl FittedCoefficient {
             feature: coefficient.feature.to_owned(),
             of: match coefficient.encoding {
                 Encoding::Number => FittedTo::Number,
-                Encoding::Trend(_) => return None,
                 Encoding::Curve(curve) => FittedTo::Curve(curve.clone()),
+                Encoding::Surface(surface) => FittedTo::Pair {
+                    other: coefficient.other_feature?.to_owned(),
+                    surface: surface.clone(),
+                },
+                Encoding::Trend(_) | Encoding::Step(..) | Encoding::Cell(..) => return None,
                 Encoding::Level(level) => FittedTo::Level(level.text().to_owned()),
                 Encoding::OtherThan(_) => FittedTo::AnyOther,
                 Encoding::Missing => FittedTo::Missing,
@@ -106,8 +124,10 @@ impl FittedCoefficient {
 
     /// The coefficient for people: a number, or the points of a curve.
     fn shown(&self) -> String {
-        let FittedTo::Curve(curve) = &self.of else {
-            return significant(self.value);
+        let curve = match &self.of {
+            FittedTo::Curve(curve) => curve,
+            FittedTo::Pair { surface, .. } => return extremes(surface),
+            _ => return significant(self.value),
         };
         let points = curve.knots().iter().zip(curve.values());
         let points: Vec<String> = points
@@ -142,11 +162,20 @@ struct OfCurve<'r> {
 
 fn by_feature<S: Serializer>(all: &[FittedCoefficient], to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(None)?;
-    for own in all.chunk_by(|one, next| one.feature == next.feature) {
+    let is_pair = |it: &FittedCoefficient| matches!(it.of, FittedTo::Pair { .. });
+    for own in all.chunk_by(|one, next| one.feature == next.feature && !is_pair(next)) {
         match own {
             [only] if only.of == FittedTo::Number => {
                 map.serialize_entry(&only.feature, &only.value)?;
             }
+            [
+                FittedCoefficient {
+                    feature,
+                    of: FittedTo::Pair { other, surface },
+                    name,
+                    ..
+                },
+            ] => map.serialize_entry(name, &PairTable::of([feature, other], surface))?,
             [
                 FittedCoefficient {
                     feature,

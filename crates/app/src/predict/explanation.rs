@@ -10,8 +10,8 @@ use crate::payload::RequestRows;
 /// more memory than the rows.
 #[derive(Debug)]
 pub(super) struct Explanations<'a> {
-    /// The names of the features, in schema order.
-    features: Vec<&'a str>,
+    /// The names of the features, in schema order, and then those of pairs.
+    names: Vec<String>,
     scorer: Scorer<'a>,
     rows: &'a RequestRows,
 }
@@ -19,7 +19,7 @@ pub(super) struct Explanations<'a> {
 impl<'a> Explanations<'a> {
     pub(super) fn new(model: &'a Model, scorer: Scorer<'a>, rows: &'a RequestRows) -> Self {
         Self {
-            features: model.schema.feature_names().collect(),
+            names: model.contribution_names(),
             scorer,
             rows,
         }
@@ -32,7 +32,7 @@ impl Serialize for Explanations<'_> {
         to.collect_seq(self.rows.iter().map(|row| Explanation {
             base,
             contributions: Contributions {
-                features: &self.features,
+                names: &self.names,
                 values: self.scorer.contributions(row),
             },
         }))
@@ -47,15 +47,15 @@ struct Explanation<'a> {
     contributions: Contributions<'a>,
 }
 
-/// The contribution of each feature, in schema order.
+/// The contribution of each feature, in schema order, and then of each pair.
 #[derive(Debug)]
 struct Contributions<'a> {
-    features: &'a [&'a str],
+    names: &'a [String],
     values: Vec<f64>,
 }
 
 impl Serialize for Contributions<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.features.iter().zip(&self.values))
+        to.collect_map(self.names.iter().zip(&self.values))
     }
 }

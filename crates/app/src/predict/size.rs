@@ -45,10 +45,10 @@ pub(crate) fn answer_bytes(
 
 /// Upper limit for one row's explanation.
 fn explanation_bytes(model: &Model) -> usize {
-    let names = model.schema.feature_names();
-    let contribution = |name: &str| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
+    let names = model.contribution_names();
+    let contribution = |name: &String| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
     let base = r#"{"base":,"contributions":{}},"#.len() + NUMBER_BYTES;
-    names.map(contribution).sum::<usize>() + base
+    names.iter().map(contribution).sum::<usize>() + base
 }
 
 /// Bytes of a text within a JSON string.

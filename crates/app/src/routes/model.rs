@@ -6,7 +6,7 @@ use common::ledger::DataPosition;
 use common::schema::{Feature, Labels};
 use dataset::passes::Encoding;
 use jiff::Timestamp;
-use model::{Check, Coefficient, Convergence, Form, FormResult, WindowResult};
+use model::{Check, Coefficient, Convergence, Form, FormResult, PairTable, WindowResult};
 use serde::Serialize;
 
 use super::json::{self, expect_json};
@@ -38,11 +38,13 @@ struct ServedModel<'a> {
     labels: &'a Labels,
     intercept: f64,
     features: Vec<ServedFeature<'a>>,
+    /// The effects of pairs of features, beside those of each.
+    pairs: Vec<PairTable<'a>>,
     /// Inverse strength of the penalty.
     c: f64,
     /// Probability above which the label 1 is predicted, unless a request names another.
     threshold: f64,
-    /// How the log-odds depend on numbers.
+    /// How the log-odds depend on the features.
     form: Form,
     /// The forms that were tried; empty without a choice.
     forms: &'a [FormResult],
@@ -130,7 +132,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
     let features = schema.features.iter().map(|allowed| {
         let width = columns
             .iter()
-            .take_while(|column| column.feature == allowed.name);
+            .take_while(|column| column.feature == allowed.name && column.other_feature.is_none());
         let own: Vec<Coefficient<'_>> = columns.drain(..width.count()).collect();
         ServedFeature {
             name: &allowed.name,
@@ -151,6 +153,7 @@ fn served(snapshot: &Snapshot) -> ServedModel<'_> {
         labels: &schema.labels,
         intercept: model.predictor.expression().intercept,
         features: features.collect(),
+        pairs: columns.iter().filter_map(Coefficient::pair_table).collect(),
         c: model.c,
         threshold: model.threshold.probability(),
         form: model.predictor.form(),

@@ -94,16 +94,18 @@ pub struct TrainingSettings {
     pub form: TrainingForm,
 }
 
-/// How the log-odds of a model depend on numbers.
+/// How the log-odds of a model depend on its features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainingForm {
-    /// As straight lines, unless curves predict better.
+    /// On numbers as straight lines, unless curves, or curves and pairs, predict better.
     Auto,
-    /// As straight lines.
+    /// On numbers as straight lines.
     Linear,
-    /// As curves.
+    /// On numbers as curves.
     Curves,
+    /// On numbers as curves, and on the pairs of features that curves miss.
+    Pairs,
 }
 
 /// The rows that a model is fitted to.

@@ -21,4 +21,12 @@ impl BlockRows<'_> {
             Self::List(positions) => positions.len(),
         }
     }
+
+    /// The positions of the rows in the table.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        (0..self.len()).map(|row| match self {
+            Self::Run(range) => range.start + row,
+            Self::List(positions) => positions[row] as usize,
+        })
+    }
 }

@@ -44,6 +44,16 @@ impl Column {
         rest.fill(0.0);
     }
 
+    /// Sets the values to `value` of the rows' positions; 0 after the last row.
+    #[inline(always)]
+    pub(crate) fn fill_at(&mut self, rows: &BlockRows<'_>, value: impl Fn(usize) -> f64) {
+        let (used, rest) = self.values_mut().split_at_mut(rows.len());
+        for (to, position) in used.iter_mut().zip(rows.positions()) {
+            *to = value(position);
+        }
+        rest.fill(0.0);
+    }
+
     /// The values, row by row.
     #[inline(always)]
     pub(crate) fn values(&self) -> &[f64; BLOCK_ROWS] {

@@ -17,11 +17,6 @@ impl Curve {
         Self { knots, values }
     }
 
-    /// The curve that rises from 0 to 1 between two numbers.
-    pub fn step(from: f64, to: f64) -> Self {
-        Self::new(vec![from, to], vec![0.0, 1.0])
-    }
-
     /// The numbers between which the curve is straight, in increasing order.
     pub fn knots(&self) -> &[f64] {
         &self.knots
@@ -68,6 +63,21 @@ impl Curve {
     }
 }
 
+/// Where a number lies between increasing knots, of which there are at least two: the place of the
+/// knot before it, and the share of the way to the next knot. A number outside lies at the outer knot.
+#[inline]
+pub(crate) fn position(knots: &[f64], number: f64) -> (usize, f64) {
+    let after = knots.partition_point(|knot| *knot <= number);
+    match (after.checked_sub(1), knots.get(after)) {
+        (None, _) => (0, 0.0),
+        (Some(last), None) => (last - 1, 1.0),
+        (Some(before), Some(next)) => {
+            let width = next - knots[before];
+            (before, (number - knots[before]) / width)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,9 +89,15 @@ mod tests {
         let found = points.map(|number| curve.value(number));
         assert_eq!(found, [10.0, 10.0, 7.5, 0.0, 1.5, 3.0, 3.0]);
         assert!(curve.value(f64::NAN).is_nan());
-        let step = Curve::step(-1.0, 3.0);
-        assert_eq!([-2.0, 0.0, 3.5].map(|it| step.value(it)), [0.0, 0.25, 1.0]);
         assert_eq!(Curve::new(vec![5.0], vec![2.0]).value(7.0), 2.0);
+    }
+
+    #[test]
+    fn a_number_lies_between_two_knots() {
+        let found = [-2.0, -1.0, 0.0, 3.0, 3.5].map(|number| position(&[-1.0, 3.0, 4.0], number));
+        let wanted = [(0, 0.0), (0, 0.0), (0, 0.25), (1, 0.0), (1, 0.5)];
+        assert_eq!(found, wanted);
+        assert_eq!(position(&[-1.0, 3.0, 4.0], 1e9), (1, 1.0));
     }
 
     #[test]

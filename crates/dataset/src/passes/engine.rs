@@ -21,6 +21,11 @@ pub(crate) trait Pass: Sync {
     /// The result of the fold.
     type Value: Send;
 
+    /// Number of rows that are folded at once.
+    fn chunk_rows(&self) -> usize {
+        CHUNK_ROWS
+    }
+
     /// The value of zero rows.
     fn empty(&self) -> Self::Value;
 
@@ -92,7 +97,7 @@ pub(crate) fn selected_rows(table: &Table, selection: &Selection) -> Vec<usize> 
         table,
         positions: positions(table, selection, range),
     };
-    let chunks = chunk_ranges(selection).into_iter().map(chunk);
+    let chunks = chunk_ranges(selection, CHUNK_ROWS).into_iter().map(chunk);
     chunks
         .flat_map(|chunk| chunk.positions().collect::<Vec<_>>())
         .collect()
@@ -110,7 +115,8 @@ pub(crate) fn run<P: Pass>(pass: &P, table: &Table, selection: &Selection) -> P:
         value
     };
     let merge = |total: &mut P::Value, value| pass.merge(total, value);
-    folded_in_order(chunk_ranges(selection), || (), fold, pass.empty(), merge)
+    let ranges = chunk_ranges(selection, pass.chunk_rows());
+    folded_in_order(ranges, || (), fold, pass.empty(), merge)
 }
 
 /// Runs several passes at once over the selected rows, each on its own choice of folds. The
@@ -142,7 +148,8 @@ pub(crate) fn run_all<P: Pass>(
             pass.merge(total, value);
         }
     };
-    let ranges = chunk_ranges(selection);
+    let smallest = passes.iter().map(|(pass, _)| pass.chunk_rows()).min();
+    let ranges = chunk_ranges(selection, smallest.unwrap_or(CHUNK_ROWS));
     folded_in_order(ranges, ByFold::default, fold, empty(), merge)
 }
 
@@ -181,10 +188,10 @@ impl ByFold {
 /// Minimum number of runs of rows in a spread sample.
 const MIN_RUNS: usize = 8;
 
-fn chunk_ranges(selection: &Selection) -> Vec<Range<usize>> {
+fn chunk_ranges(selection: &Selection, chunk_rows: usize) -> Vec<Range<usize>> {
     let Range { start, end } = selection.rows;
     let (stride, rows) = match selection.share {
-        Share::All => (CHUNK_ROWS, CHUNK_ROWS),
+        Share::All => (chunk_rows, chunk_rows),
         Share::OneIn(share) => {
             let of_table = end.saturating_sub(start).div_ceil(MIN_RUNS);
             let stride = CHUNK_ROWS.min(of_table).max(share);
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn a_sample_is_spread_over_tables_of_any_size() {
         for rows in [90, 10_000, 1_000_000] {
-            let ranges = chunk_ranges(&Selection::rows(0..rows).one_in(8));
+            let ranges = chunk_ranges(&Selection::rows(0..rows).one_in(8), CHUNK_ROWS);
             let taken: usize = ranges.iter().map(Range::len).sum();
             assert!(taken.abs_diff(rows / 8) <= rows / 50 + 8, "{rows}: {taken}");
             let last = ranges.last().expect("a run").start;

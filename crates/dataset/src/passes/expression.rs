@@ -6,7 +6,8 @@ use crate::table::Table;
 /// An intercept and a weighted sum of terms.
 ///
 /// The expression is plain data: it says what is computed from a row, not where or how. The terms of
-/// a feature are its number, curves of it, and indicators, of which at most one is 1.
+/// a feature are its number, curves of it, and indicators, of which at most one is 1. Terms of two
+/// features follow after all others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearExpression<'a> {
     /// The value where all terms are 0.
@@ -61,10 +62,11 @@ impl LinearExpression<'_> {
             let Term {
                 feature, encoding, ..
             } = weighted.term;
-            if found == feature {
+            let adds_nothing = weighted.coefficient == 0.0;
+            if adds_nothing || (found == feature && encoding.is_indicator()) {
                 continue;
             }
-            let value = weighted.term.value(cell(feature));
+            let value = weighted.term.value(cell);
             let weight = weighted.coefficient * scale;
             if value.is_nan() {
                 sum += weighted.mean(scale);

@@ -7,12 +7,14 @@
 mod block;
 mod client_pairs;
 mod likelihood;
+mod local;
 
 use fearless_simd::{Level, dispatch};
 use ndarray::Array2;
 
 use self::block::{Block, Sums, Weight};
-use super::engine::{Chunk, Pass, run, run_all};
+use self::local::LocalColumns;
+use super::engine::{CHUNK_ROWS, Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
 pub use self::client_pairs::{Agreement, ClientPairs, client_pairs};
@@ -56,8 +58,12 @@ fn summed_all(
     table: &Table,
     selection: &Selection,
 ) -> Vec<LogisticTerms> {
-    let terms = run_all(passes, table, &selection.clone().labelled());
-    terms.into_iter().map(LogisticTerms::symmetric).collect()
+    let sums = run_all(passes, table, &selection.clone().labelled());
+    let finished = passes
+        .iter()
+        .zip(sums)
+        .map(|((pass, _), sums)| pass.finished(sums));
+    finished.collect()
 }
 
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds clamped to the range
@@ -72,9 +78,8 @@ pub fn bounded_logistic_terms(
     selection: &Selection,
 ) -> LogisticTerms {
     let terms = Terms {
-        point,
-        weight: Weight::Curvature,
         limit: Some(limit),
+        ..Terms::of_curvature(point)
     };
     terms.summed(table, selection)
 }
@@ -86,28 +91,43 @@ pub fn sandwich_meat(
     selection: &Selection,
 ) -> Array2<f64> {
     let terms = Terms {
-        point,
         weight: Weight::SquaredResidual,
-        limit: None,
+        ..Terms::of_curvature(point)
     };
     terms.summed(table, selection).hessian
 }
+
+/// Number of rows in a chunk where a row has few values that are not 0. Such a row costs more, so that
+/// all processors should share even a few thousand.
+const LOCAL_CHUNK_ROWS: usize = 2_048;
 
 struct Terms<'a> {
     point: &'a LogisticPoint<'a>,
     weight: Weight,
     /// Maximum absolute value of the log-odds; `None` for no limit.
     limit: Option<f64>,
+    /// The columns, if a row has few values that are not 0.
+    local: Option<LocalColumns<'a>>,
 }
 
 impl Pass for Terms<'_> {
     type Value = LogisticTerms;
+
+    fn chunk_rows(&self) -> usize {
+        match self.local {
+            Some(_) => LOCAL_CHUNK_ROWS,
+            None => CHUNK_ROWS,
+        }
+    }
 
     fn empty(&self) -> LogisticTerms {
         LogisticTerms::zero(self.point.weights.len())
     }
 
     fn add(&self, terms: &mut LogisticTerms, chunk: &Chunk<'_>) {
+        if let Some(columns) = &self.local {
+            return columns.add_rows(terms, chunk, &self.weight, self.limit);
+        }
         // The code is compiled once for each generation of processors. The best version runs.
         dispatch!(Level::new(), _ => self.add_rows(terms, chunk));
     }
@@ -123,12 +143,20 @@ impl<'a> Terms<'a> {
             point,
             weight: Weight::Curvature,
             limit: None,
+            local: LocalColumns::of(point),
         }
     }
 
     /// The terms of the labelled rows of a selection.
     fn summed(&self, table: &Table, selection: &Selection) -> LogisticTerms {
-        run(self, table, &selection.clone().labelled()).symmetric()
+        self.finished(run(self, table, &selection.clone().labelled()))
+    }
+
+    fn finished(&self, sums: LogisticTerms) -> LogisticTerms {
+        match &self.local {
+            Some(columns) => columns.converted(sums),
+            None => sums.symmetric(),
+        }
     }
 
     #[inline(always)]

@@ -7,18 +7,22 @@ mod curve;
 mod elementary;
 mod engine;
 mod expression;
+mod grid;
 mod in_order;
 mod log_odds;
 mod logistic;
 mod moments;
+mod pair_sums;
 mod profile;
 mod running_profile;
 mod summary;
 mod term;
+mod term_groups;
 
 pub use self::categories::{CategoryCounts, LevelCount};
 pub use self::curve::Curve;
 pub use self::expression::{LinearExpression, WeightedTerm};
+pub use self::grid::{Grid, Parts, Side, Surface};
 pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use self::logistic::{
     Agreement, Axis, ClientPairs, LogisticPoint, LogisticTerms, bounded_logistic_terms,
@@ -26,6 +30,7 @@ pub use self::logistic::{
     sandwich_meat,
 };
 pub use self::moments::{Moments, moments, moments_by_fold};
+pub use self::pair_sums::{PairSums, pair_sums};
 pub use self::profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
 pub use self::running_profile::RunningProfile;
 pub use self::summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};

@@ -3,9 +3,13 @@
 use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
+use super::block_rows::BlockRows;
 use super::column::Column;
+use super::curve::position;
 use super::engine::{Chunk, Pass, run, run_all};
-use super::term::{Encoding, Term};
+use super::grid::Grid;
+use super::term::Term;
+use super::term_groups::{GroupKind, TermGroup, term_groups};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
 /// Count, mean, spread and extremes of numbers. The moments of parts can be merged (Chan, Golub and
@@ -56,15 +60,14 @@ impl Pass for TermMoments<'_> {
     }
 
     fn add(&self, value: &mut Vec<Moments>, chunk: &Chunk<'_>) {
-        for (moments, term) in value.iter_mut().zip(self.terms) {
-            let cells = &chunk.table.features[term.feature];
-            match term {
-                Term {
-                    encoding: Encoding::Number,
-                    if_missing: None,
-                    ..
-                } => moments.add_column(chunk, cells, |number| number),
-                term => moments.add_column(chunk, cells, |cell| term.value(cell)),
+        let mut value = value.iter_mut();
+        for group in term_groups(self.terms) {
+            let own = value.by_ref().take(group.terms.len());
+            match of_few_values(&group, chunk) {
+                Some(found) => own.zip(found).for_each(|(own, found)| own.merge(found)),
+                None => own
+                    .zip(group.terms)
+                    .for_each(|(own, term)| own.add_term(chunk, *term)),
             }
         }
     }
@@ -72,6 +75,112 @@ impl Pass for TermMoments<'_> {
     fn merge(&self, earlier: &mut Vec<Moments>, later: Vec<Moments>) {
         for (mine, other) in earlier.iter_mut().zip(later) {
             mine.merge(other);
+        }
+    }
+}
+
+/// The moments of steps or cells in the rows of a chunk, from the few values of each row that are not
+/// 0. `None` for other terms.
+fn of_few_values(group: &TermGroup<'_>, chunk: &Chunk<'_>) -> Option<Vec<Moments>> {
+    match group.kind {
+        GroupKind::Steps(knots) => {
+            let cells = &chunk.table.features[group.terms[0].feature];
+            let numbers = chunk.positions().map(|position| cells[position]);
+            Some(of_steps(knots, numbers))
+        }
+        GroupKind::Cells(grid) => Some(of_cells(grid, chunk)),
+        GroupKind::Single | GroupKind::Indicators => None,
+    }
+}
+
+/// The moments of each step between these knots at some numbers. NaN does not count.
+fn of_steps(knots: &[f64], numbers: impl Iterator<Item = f64>) -> Vec<Moments> {
+    let mut shares = vec![UnitSums::default(); knots.len() - 1];
+    for number in numbers.filter(|number| !number.is_nan()) {
+        let (before, share) = position(knots, number);
+        shares[before].add(share);
+    }
+    let rows = shares.iter().map(|sums| sums.count).sum();
+    let mut after = rows;
+    let steps = shares.iter().map(|sums| {
+        // A number behind a step has its value 1.
+        after -= sums.count;
+        sums.with_ones(after).moments(rows)
+    });
+    steps.collect()
+}
+
+/// The moments of each cell of a grid in the rows of a chunk.
+fn of_cells(grid: &Grid, chunk: &Chunk<'_>) -> Vec<Moments> {
+    let mut shares = vec![UnitSums::default(); grid.len()];
+    let mut rows = 0;
+    for position in chunk.positions() {
+        let cell = |feature: usize| chunk.table.features[feature][position];
+        let Some(found) = grid.shares(cell) else {
+            continue;
+        };
+        rows += 1;
+        let counted = found.into_iter().filter(|(_, share)| *share != 0.0);
+        counted.for_each(|(place, share)| shares[place].add(share));
+    }
+    shares.iter().map(|sums| sums.moments(rows)).collect()
+}
+
+/// Sums of values from 0 to 1.
+#[derive(Clone, Copy)]
+struct UnitSums {
+    count: u64,
+    sum: f64,
+    squares: f64,
+    minimum: f64,
+    maximum: f64,
+}
+
+impl Default for UnitSums {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            sum: 0.0,
+            squares: 0.0,
+            minimum: 1.0,
+            maximum: 0.0,
+        }
+    }
+}
+
+impl UnitSums {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.sum += value;
+        self.squares += value * value;
+        self.minimum = self.minimum.min(value);
+        self.maximum = self.maximum.max(value);
+    }
+
+    /// The sums with this many values of 1 more.
+    fn with_ones(self, count: u64) -> Self {
+        Self {
+            count: self.count + count,
+            sum: self.sum + count as f64,
+            squares: self.squares + count as f64,
+            maximum: if count > 0 { 1.0 } else { self.maximum },
+            ..self
+        }
+    }
+
+    /// The moments of as many rows, where all values that were not added are 0.
+    fn moments(&self, rows: u64) -> Moments {
+        if rows == 0 {
+            return Moments::default();
+        }
+        let mean = self.sum / rows as f64;
+        Moments {
+            count: rows,
+            scale: 1.0,
+            mean,
+            squares: (self.squares - self.sum * mean).max(0.0),
+            minimum: if self.count < rows { 0.0 } else { self.minimum },
+            maximum: self.maximum,
         }
     }
 }
@@ -97,10 +206,23 @@ impl Moments {
         column: &[T],
         number: impl Fn(T) -> f64,
     ) {
+        self.add_blocks(chunk, |block, rows| block.fill(column, rows, &number));
+    }
+
+    /// Adds a term's values of the rows of a chunk; NaN does not count.
+    fn add_term(&mut self, chunk: &Chunk<'_>, term: Term<'_>) {
+        self.add_blocks(chunk, |block, rows| {
+            term.fill(block, chunk.table, rows, |it| it)
+        });
+    }
+
+    /// Adds the numbers that `fill` writes for each block of a chunk.
+    #[inline(always)]
+    fn add_blocks(&mut self, chunk: &Chunk<'_>, fill: impl Fn(&mut Column, &BlockRows<'_>)) {
         dispatch!(Level::new(), _ => {
             let mut block = Column::of(f64::NAN);
             for rows in chunk.blocks() {
-                block.fill(column, &rows, &number);
+                fill(&mut block, &rows);
                 block.values_mut()[rows.len()..].fill(f64::NAN);
                 self.add_block(&block);
             }
@@ -230,6 +352,7 @@ mod tests {
     use common::Schema;
 
     use super::*;
+    use crate::passes::{Encoding, Parts, Side};
 
     fn moments_of(numbers: &[f64]) -> Moments {
         let schema = Schema {
@@ -266,6 +389,53 @@ mod tests {
             if size > 1e-100 {
                 close(found.standard_deviation(), wanted.standard_deviation());
             }
+        }
+    }
+
+    #[test]
+    fn steps_and_cells_have_the_moments_of_their_values() {
+        let schema = Schema {
+            features: vec!["x".into(), "y".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        for row in 0..700_u32 {
+            let x = f64::from(row % 17) / 2.0;
+            let y = if row % 7 == 0 {
+                f64::NAN
+            } else {
+                f64::from(row % 5)
+            };
+            table.push(row.to_string().as_bytes(), &[x, y], None);
+        }
+        let knots = [-3.0, -1.0, 2.0, 4.9, 9.0];
+        let side = |feature, knots: &[f64]| Side {
+            feature,
+            parts: Parts::Knots(knots.to_vec()),
+        };
+        let grid = Grid {
+            first: side(0, &[0.0, 3.0, 8.0]),
+            second: side(1, &[0.0, 3.0]),
+        };
+        let term = |feature, encoding| Term {
+            feature,
+            encoding,
+            if_missing: None,
+        };
+        let steps = (0..4).map(|step| term(0, Encoding::Step(&knots, step)));
+        let cells = (0..6).map(|place| term(0, Encoding::Cell(&grid, place)));
+        let terms: Vec<Term<'_>> = steps.chain(cells).collect();
+        let found = moments(&terms, &table, &table.all());
+        for (found, term) in found.iter().zip(&terms) {
+            let alone = {
+                let mut alone = Moments::default();
+                alone.add_term(&Chunk::of(&table, 0..700), *term);
+                alone
+            };
+            assert_eq!((found.count, found.minimum), (alone.count, alone.minimum));
+            assert_eq!(found.maximum, alone.maximum);
+            assert!((found.mean - alone.mean).abs() < 1e-14);
+            assert!((found.squares - alone.squares).abs() < 1e-11);
         }
     }
 

@@ -224,7 +224,9 @@ impl ColumnMap {
             (None, Origin::Foreign) => IdColumn::None,
         };
         let written = schema.as_written();
-        let is_as_written = names.len() == schema.written_columns().count()
+        // Rows of other files get a row id in front, also where the file has a column of that name.
+        let is_as_written = id != IdColumn::None
+            && names.len() == schema.written_columns().count()
             && target == TargetColumn::Read
             && *schema == written
             && schema

@@ -83,7 +83,10 @@ pub(super) fn untested_coefficients(
         .zip(components)
         .filter(|(_, (_, component))| component.is_none());
     for (coefficient, (position, _)) in untested {
-        let feature = coefficient.feature.to_owned();
+        let feature = match coefficient.other_feature {
+            Some(_) => coefficient.name(),
+            None => coefficient.feature.to_owned(),
+        };
         let why = match left_out.get(&position) {
             Some(ExclusionReason::Base | ExclusionReason::Unwatched | ExclusionReason::Absent) => {
                 continue;
@@ -126,10 +129,10 @@ pub(super) fn largest_change(
         });
     };
     let coefficient = model.coefficients().nth(position)?;
-    let is_of_category = coefficient.encoding.is_indicator();
+    let is_of_feature = !coefficient.encoding.is_indicator() && coefficient.other_feature.is_none();
     Some(CoefficientChange {
         feature: Some(coefficient.feature.to_owned()),
-        coefficient: is_of_category.then(|| coefficient.name()),
+        coefficient: (!is_of_feature).then(|| coefficient.name()),
         base_levels: Vec::new(),
         component,
     })

@@ -1,10 +1,11 @@
-//! The fitted steps of numbers, put together to one effect for each number.
+//! The fitted steps of numbers and cells of pairs, put together to one effect each.
 //!
 //! A model of the form `curves` is fitted to a column for each step of a number. It keeps two columns
 //! of each number: the effect, which is the sum of the fitted steps, and the trend, a straight line
-//! with the coefficient 0. Predictions stay the same within rounding. Drift tests then have as many
-//! degrees of freedom as with straight lines, and one more for a curve that differs clearly
-//! from a line and from noise.
+//! with the coefficient 0. In the form `pairs` it keeps one column of each pair, the effect of its
+//! fitted cells. Predictions stay the same within rounding. Drift tests then have as many degrees of
+//! freedom as with straight lines, and one more for a curve that differs clearly from a line and from
+//! noise, and for a pair that differs clearly from noise.
 
 use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
 use dataset::{Selection, Table};
@@ -20,11 +21,12 @@ use crate::linear::Cholesky;
 
 /// Drift tests watch only the trend if its squared correlation with the effect is at least this.
 const MAX_SQUARED_CORRELATION: f64 = 0.9;
-/// Drift tests watch a curve if its variance, in units of its error, is at least this many times its
+/// Drift tests watch an effect if its variance, in units of its error, is at least this many times its
 /// degrees of freedom. Noise alone gives about 1.
 const MIN_VARIANCE_RATIO: f64 = 2.0;
 
-/// The fit with an effect for each number that has steps. A fit without steps stays as it is.
+/// The fit with an effect for each number that has steps, and for each pair. A fit without them stays
+/// as it is.
 pub(crate) fn with_effects(
     fit: Fit,
     settings: &FitSettings,
@@ -33,30 +35,40 @@ pub(crate) fn with_effects(
 ) -> Fit {
     let wide = fit.predictor.design.terms(table.features.len());
     let columns = columns(&fit, &wide);
-    let numbers = || columns.iter().filter_map(Columns::steps);
-    if numbers().next().is_none() {
+    let effects = || columns.iter().filter_map(Columns::effect);
+    if effects().next().is_none() {
         return fit;
     }
-    let mut fitted = numbers();
-    let design = fit.predictor.design.with_effects(|knots| {
-        let steps = fitted.next().expect("each number has fitted steps");
-        steps.effect(knots)
-    });
+    let (mut steps, mut cells) = (
+        columns.iter().filter_map(Columns::steps),
+        columns.iter().filter_map(Columns::cells),
+    );
+    let design = fit.predictor.design.with_effects(
+        |knots| {
+            steps
+                .next()
+                .expect("each number has fitted steps")
+                .curve(knots)
+        },
+        |_| cells.next().expect("each pair has fitted cells").surface(),
+    );
     let terms = design.terms(table.features.len());
     let axes = axes(&moments(&terms, table, labelled), settings);
     let coefficients: Vec<f64> = columns.iter().flat_map(Columns::coefficients).collect();
     let imputed = terms.iter().zip(&axes).map(|(term, axis)| {
-        // The mean of an effect is 0, except for rounding.
-        let is_effect = matches!(term.encoding, Encoding::Curve(_));
-        if is_effect { 0.0 } else { axis.imputed }
+        // The mean of a curve is 0, except for rounding.
+        let is_curve = matches!(term.encoding, Encoding::Curve(_));
+        if is_curve { 0.0 } else { axis.imputed }
     });
     let strengths = terms.iter().map(|term| match term.encoding {
         Encoding::Trend(curve) | Encoding::Curve(curve) => squares_of_steps(curve.values()),
+        Encoding::Surface(surface) => surface.values.iter().map(|value| value * value).sum(),
         _ => 1.0,
     });
     let strengths: Array1<f64> = std::iter::once(0.0).chain(strengths).collect();
+    let means = columns.iter().filter_map(Columns::steps).map(|it| it.mean);
     let predictor = LinearPredictor {
-        intercept: fit.predictor.intercept + numbers().map(|steps| steps.mean).sum::<f64>(),
+        intercept: fit.predictor.intercept + means.sum::<f64>(),
         coefficients,
         imputed: imputed.collect(),
         design: design.clone(),
@@ -69,7 +81,7 @@ pub(crate) fn with_effects(
     let penalty = penalty(&axes, settings) * strengths;
     let sums = logistic_terms(&point, table, labelled);
     let Point { weights, terms } = Point::penalised(point.weights, sums, &penalty);
-    let hidden_coefficients = numbers().map(|steps| (steps.freedom - 2.0).max(0.0)).sum();
+    let hidden_coefficients = columns.iter().map(Columns::hidden_coefficients).sum();
     let extra_variances = columns.iter().flat_map(Columns::extra_variances).collect();
     Fit {
         predictor,
@@ -83,63 +95,75 @@ pub(crate) fn with_effects(
     }
 }
 
-/// The columns of one feature in a fit.
+/// The columns of one feature or pair in a fit.
 enum Columns {
     /// The steps of a number.
-    Steps(FittedSteps),
+    Steps(FittedEffect),
+    /// The cells of a pair.
+    Cells(FittedEffect),
     /// The coefficient of any other column.
     Other(f64),
 }
 
-/// The steps of a number in a fit.
-struct FittedSteps {
-    /// Log-odds that each step adds.
-    steps: Vec<f64>,
-    /// Mean of the sum of the steps over the training rows.
+/// The steps of a number, or the cells of a pair, in a fit.
+struct FittedEffect {
+    /// The coefficients of the steps or cells.
+    coefficients: Vec<f64>,
+    /// Mean of the effect over the training rows.
     mean: f64,
-    /// Degrees of freedom that the penalty leaves to the steps.
+    /// Degrees of freedom that the penalty leaves to the coefficients.
     freedom: f64,
-    /// Covariance of the steps over the training rows, weighted by p(1−p), in units of the error.
+    /// Covariance of the columns over the training rows, weighted by p(1−p), in units of the error.
     covariance: Array2<f64>,
 }
 
 fn columns(fit: &Fit, wide: &[Term<'_>]) -> Vec<Columns> {
-    let is_step = |term: &Term<'_>| matches!(term.encoding, Encoding::Curve(_));
-    let together = |one: &Term<'_>, next: &Term<'_>| {
-        one.feature == next.feature && is_step(one) && is_step(next)
+    let together = |one: &Term<'_>, next: &Term<'_>| match (one.encoding, next.encoding) {
+        (Encoding::Step(..), Encoding::Step(..)) => one.feature == next.feature,
+        (Encoding::Cell(_, place), Encoding::Cell(_, next)) => place + 1 == next,
+        _ => false,
     };
     let mut first = 0;
     let groups = wide.chunk_by(together).map(|terms| {
         let place = first;
         first += terms.len();
-        match is_step(&terms[0]) {
-            true => Columns::Steps(FittedSteps::of(fit, place, terms.len())),
-            false => Columns::Other(fit.predictor.coefficients[place]),
+        match terms[0].encoding {
+            Encoding::Step(..) => Columns::Steps(FittedEffect::of(fit, place, terms.len())),
+            Encoding::Cell(..) => Columns::Cells(FittedEffect::of(fit, place, terms.len())),
+            _ => Columns::Other(fit.predictor.coefficients[place]),
         }
     });
     groups.collect()
 }
 
 impl Columns {
-    fn steps(&self) -> Option<&FittedSteps> {
+    fn steps(&self) -> Option<&FittedEffect> {
         match self {
             Self::Steps(steps) => Some(steps),
-            Self::Other(_) => None,
+            Self::Cells(_) | Self::Other(_) => None,
         }
+    }
+
+    fn cells(&self) -> Option<&FittedEffect> {
+        match self {
+            Self::Cells(cells) => Some(cells),
+            Self::Steps(_) | Self::Other(_) => None,
+        }
+    }
+
+    fn effect(&self) -> Option<&FittedEffect> {
+        self.steps().or_else(|| self.cells())
     }
 
     /// Variances of the coefficients of the columns that are kept, beside those of the fit.
     ///
-    /// A fitted curve follows the noise of its own rows. In other rows the coefficient of the effect
+    /// A fitted effect follows the noise of its own rows. In other rows the coefficient of the effect
     /// is therefore not 1, but smaller by about d / v, where d is the degrees of freedom and v the
-    /// variance of the curve in units of its error.
+    /// variance of the effect in units of its error.
     fn extra_variances(&self) -> Vec<f64> {
         match self {
-            Self::Steps(steps) => {
-                let own = steps.variance();
-                let shrinkage = if own > 0.0 { steps.freedom / own } else { 0.0 };
-                vec![0.0, shrinkage.min(1.0).powi(2)]
-            }
+            Self::Steps(steps) => vec![0.0, steps.shrinkage().powi(2)],
+            Self::Cells(cells) => vec![cells.shrinkage().powi(2)],
             Self::Other(_) => vec![0.0],
         }
     }
@@ -148,14 +172,24 @@ impl Columns {
     fn coefficients(&self) -> Vec<f64> {
         match self {
             Self::Steps(_) => vec![0.0, 1.0],
+            Self::Cells(_) => vec![1.0],
             Self::Other(coefficient) => vec![*coefficient],
+        }
+    }
+
+    /// Degrees of freedom that were fitted beyond one for each column that is kept.
+    fn hidden_coefficients(&self) -> f64 {
+        match self {
+            Self::Steps(steps) => (steps.freedom - 2.0).max(0.0),
+            Self::Cells(cells) => (cells.freedom - 1.0).max(0.0),
+            Self::Other(_) => 0.0,
         }
     }
 }
 
-impl FittedSteps {
+impl FittedEffect {
     fn of(fit: &Fit, first: usize, count: usize) -> Self {
-        let steps = fit.predictor.coefficients[first..first + count].to_vec();
+        let coefficients = fit.predictor.coefficients[first..first + count].to_vec();
         let axes = &fit.axes[first..first + count];
         let means = axes.iter().map(|axis| axis.imputed);
         // The intercept is the first row and column.
@@ -164,43 +198,61 @@ impl FittedSteps {
         let penalty = fit.penalty.slice(s![first + 1..first + 1 + count]);
         let information = &curvature - &Array2::from_diag(&penalty);
         let solved = Cholesky::of(&curvature).map(|factor| factor.solve_columns(&information));
+        let summands = coefficients.iter().zip(means);
         Self {
-            mean: steps
-                .iter()
-                .zip(means)
-                .map(|(step, mean)| step * mean)
-                .sum(),
+            mean: summands.map(|(weight, mean)| weight * mean).sum(),
             freedom: solved.map_or(count as f64, |solved| solved.diag().sum()),
             covariance: covariance(fit, first, &information),
-            steps,
+            coefficients,
         }
     }
 
-    /// Variance of the sum of the steps over the training rows, in units of its error.
+    /// Variance of the effect over the training rows, in units of its error.
     fn variance(&self) -> f64 {
-        let steps = Array1::from(self.steps.clone());
-        steps.dot(&self.covariance.dot(&steps))
+        let own = Array1::from(self.coefficients.clone());
+        own.dot(&self.covariance.dot(&own))
     }
 
-    /// The effect with the mean 0, and whether drift tests watch it.
-    fn effect(&self, knots: &[f64]) -> (Curve, bool) {
-        let sums = self.steps.iter().scan(-self.mean, |sum, step| {
+    /// The part of the effect that is noise of the training rows, from 0 to 1.
+    fn shrinkage(&self) -> f64 {
+        let own = self.variance();
+        if own > 0.0 {
+            (self.freedom / own).min(1.0)
+        } else {
+            0.0
+        }
+    }
+
+    fn is_clear(&self) -> bool {
+        self.variance() >= MIN_VARIANCE_RATIO * self.freedom
+    }
+
+    /// The curve of a number with the mean 0, and whether drift tests watch it.
+    fn curve(&self, knots: &[f64]) -> (Curve, bool) {
+        let sums = self.coefficients.iter().scan(-self.mean, |sum, step| {
             *sum += step;
             Some(*sum)
         });
         let values = std::iter::once(-self.mean).chain(sums).collect();
         let widths = knots.windows(2).map(|pair| pair[1] - pair[0]);
         let trend: Array1<f64> = widths.collect();
-        let effect = Array1::from(self.steps.clone());
-        let [own, both, of_trend] = [(&effect, &effect), (&effect, &trend), (&trend, &trend)]
+        let effect = Array1::from(self.coefficients.clone());
+        let [both, of_trend] = [(&effect, &trend), (&trend, &trend)]
             .map(|(one, other)| one.dot(&self.covariance.dot(other)));
-        let is_same = both * both >= MAX_SQUARED_CORRELATION * own * of_trend;
-        let is_clear = own >= MIN_VARIANCE_RATIO * self.freedom;
-        (Curve::new(knots.to_vec(), values), is_clear && !is_same)
+        let is_same = both * both >= MAX_SQUARED_CORRELATION * self.variance() * of_trend;
+        (
+            Curve::new(knots.to_vec(), values),
+            self.is_clear() && !is_same,
+        )
+    }
+
+    /// The values of a pair's cells, and whether drift tests watch the effect.
+    fn surface(&self) -> (Vec<f64>, bool) {
+        (self.coefficients.clone(), self.is_clear())
     }
 }
 
-/// Covariance of steps in raw units, from their information matrix on the axes of a fit.
+/// Covariance of neighbouring columns in raw units, from their information matrix on the axes of a fit.
 fn covariance(fit: &Fit, first: usize, information: &Array2<f64>) -> Array2<f64> {
     let count = information.nrows();
     let with_intercept = fit.curvature.slice(s![0, first + 1..first + 1 + count]);

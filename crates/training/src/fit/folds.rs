@@ -128,11 +128,10 @@ pub(crate) fn one_step_out_of_fold(
     near: &LinearPredictor,
     table: &Table,
     labelled: &Selection,
-) -> Vec<Predictor> {
+) -> Vec<LinearPredictor> {
     let terms = near.design.terms(table.features.len());
     let axes = axes(&passes::moments(&terms, table, labelled), settings);
-    let predictors = one_step(settings, near, &terms, table, labelled, &axes);
-    predictors.into_iter().map(Predictor::Linear).collect()
+    one_step(settings, near, &terms, table, labelled, &axes)
 }
 
 /// For each fold, the predictor after one Newton step from `near` on all other folds.

@@ -82,6 +82,34 @@ pub(super) fn model() -> Value {
             "missing",
         ],
     );
+    let side = object(
+        &[
+            ("feature", described(text(), "Column of the feature")),
+            (
+                "knots",
+                described(
+                    list(&number()),
+                    "Numbers between which the effect is straight",
+                ),
+            ),
+            (
+                "levels",
+                described(list(&text()), "Levels; any other level has no effect"),
+            ),
+        ],
+        &["knots", "levels"],
+    );
+    let pair = closed(&[
+        ("first", described(side.clone(), "The rows of the table")),
+        ("second", described(side, "The columns of the table")),
+        (
+            "effect",
+            described(
+                list(&list(&number())),
+                "Log-odds that both features add together, row by row",
+            ),
+        ),
+    ]);
     let file = closed(&[("folder", text()), ("name", text()), ("sha256", text())]);
     let members = [
         (
@@ -123,6 +151,13 @@ pub(super) fn model() -> Value {
             described(list(&feature), "The features in the order of the schema"),
         ),
         (
+            "pairs",
+            described(
+                list(&pair),
+                "Effects of two features together, beside those of each; empty unless the form is `pairs`",
+            ),
+        ),
+        (
             "c",
             described(number(), "Inverse strength of the penalty (training.c)"),
         ),
@@ -137,7 +172,7 @@ pub(super) fn model() -> Value {
             "form",
             described(
                 form(),
-                "How the log-odds depend on numbers: as straight lines or as curves",
+                "How the log-odds depend on the features: on numbers as straight lines or as curves, and on pairs",
             ),
         ),
         (

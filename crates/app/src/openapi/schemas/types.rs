@@ -92,7 +92,7 @@ pub(super) fn windows() -> Value {
 
 /// Name of a form.
 pub(super) fn form() -> Value {
-    json!({"type": "string", "enum": ["linear", "curves"]})
+    json!({"type": "string", "enum": ["linear", "curves", "pairs"]})
 }
 
 /// The forms that were tried.

@@ -7,7 +7,6 @@ use crate::cell::Label;
 use crate::passes::block_rows::{BLOCK_ROWS, BlockRows};
 use crate::passes::column::{Column, Sum, add_products, add_triangle};
 use crate::passes::elementary::{exp_minus, ln_1p};
-use crate::passes::term::{Encoding, Term};
 use crate::table::Table;
 
 /// The kind of weight of each row's outer product.
@@ -55,25 +54,40 @@ impl Block {
 
     #[inline(always)]
     pub(super) fn read(&mut self, point: &LogisticPoint<'_>, table: &Table, rows: &BlockRows<'_>) {
-        let class = |label: Label| f64::from(u8::from(label == Some(true)));
-        self.classes.fill(&table.labels, rows, class);
+        self.read_labels(table, rows);
         self.log_odds.values_mut().fill(point.weights[0]);
         for (place, (axis, term)) in point.axes.iter().copied().zip(point.terms).enumerate() {
             let z = &mut self.z[place + 1];
-            let cells = &table.features[term.feature];
-            match *term {
-                Term {
-                    encoding: Encoding::Number,
-                    if_missing: None,
-                    ..
-                } => z.fill(cells, rows, move |raw| axis.standardise(raw)),
-                term => z.fill(cells, rows, move |cell| axis.standardise(term.value(cell))),
-            }
+            term.fill(z, table, rows, move |raw| axis.standardise(raw));
             let weight = point.weights[place + 1];
             for (log_odds, z) in self.log_odds.values_mut().iter_mut().zip(z.values()) {
                 *log_odds += weight * z;
             }
         }
+    }
+
+    /// Reads the labels of the rows.
+    #[inline(always)]
+    pub(super) fn read_labels(&mut self, table: &Table, rows: &BlockRows<'_>) {
+        let class = |label: Label| f64::from(u8::from(label == Some(true)));
+        self.classes.fill(&table.labels, rows, class);
+    }
+
+    /// The log-odds, row by row.
+    pub(super) fn log_odds_mut(&mut self) -> &mut [f64] {
+        self.log_odds.values_mut()
+    }
+
+    /// The residual and the factor of each row.
+    pub(super) fn derivatives(&self) -> impl Iterator<Item = (f64, f64)> {
+        let residuals = self.residuals.values().iter().copied();
+        residuals.zip(self.factors.values().iter().copied())
+    }
+
+    /// Adds the number of positive labels and the losses of the rows.
+    pub(super) fn add_losses(&self, terms: &mut LogisticTerms) {
+        terms.positives += self.classes.sum() as u64;
+        terms.loss += self.losses.sum();
     }
 
     /// Clamps all log-odds to the range from `-limit` to `limit`.

@@ -164,9 +164,7 @@ struct Row {
 impl Row {
     fn at(point: &LogisticPoint<'_>, limit: f64, table: &Table, position: usize) -> Self {
         let columns = point.axes.iter().zip(point.terms);
-        let values = columns.map(|(axis, term)| {
-            axis.standardise(term.value(table.features[term.feature][position]))
-        });
+        let values = columns.map(|(axis, term)| axis.standardise(term.value_at(table, position)));
         let z: Array1<f64> = std::iter::once(1.0).chain(values).collect();
         let log_odds = z.dot(&point.weights).clamp(-limit, limit);
         let odds = exp_minus(log_odds.abs());

@@ -3,7 +3,8 @@ use ndarray::Array1;
 use rayon::ThreadPoolBuilder;
 
 use super::*;
-use crate::passes::{Term, moments};
+use crate::level::{Level, level_code};
+use crate::passes::{Encoding, Grid, Parts, Side, Term, moments};
 use crate::table::{Fold, Table};
 
 fn table() -> Table {
@@ -231,14 +232,112 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
     assert_eq!(with_threads(2), alone);
     assert_eq!(with_threads(3), alone);
 
-    let pass = Terms {
-        point: &point,
-        weight: Weight::Curvature,
-        limit: None,
-    };
+    let pass = Terms::of_curvature(&point);
     let (mut plain, mut vectors) = (pass.empty(), pass.empty());
     let chunk = Chunk::of(&table, 0..1_000);
     pass.add_rows(&mut plain, &chunk);
     pass.add(&mut vectors, &chunk);
     assert_eq!(plain, vectors);
+}
+
+/// Rows of two numbers and a category, all with missing cells.
+fn mixed_table() -> (Table, [Level; 2]) {
+    let levels = ["a", "b"].map(|text| Level::from(text.to_owned()));
+    let schema = Schema {
+        features: vec!["x".into(), "y".into(), "z".into()],
+        ..Schema::default()
+    };
+    let mut table = Table::new(&schema);
+    let codes = [
+        levels[0].code(),
+        levels[1].code(),
+        level_code("c"),
+        f64::NAN,
+    ];
+    for row in 0..3_000_u32 {
+        let wave = (f64::from(row) * 0.7).sin();
+        let x = if row % 11 == 0 { f64::NAN } else { wave * 5.0 };
+        let y = if row % 13 == 0 {
+            f64::NAN
+        } else {
+            f64::from(row % 7)
+        };
+        let cells = [x, y, codes[(row as usize * 5 / 3) % 4]];
+        let label = (row % 17 != 3).then_some((wave + (f64::from(row) * 2.3).cos()) > 0.4);
+        table.push(row.to_string().as_bytes(), &cells, label);
+    }
+    (table, levels)
+}
+
+#[test]
+fn steps_and_cells_have_the_sums_of_their_columns() {
+    let (table, levels) = mixed_table();
+    let knots = [-4.0, -1.0, 0.5, 4.9];
+    let side = |feature, parts| Side { feature, parts };
+    let grid = Grid {
+        first: side(0, Parts::Knots(vec![-3.0, 1.0, 3.0])),
+        second: side(2, Parts::Levels(levels.to_vec())),
+    };
+    let term = |feature, encoding, if_missing| Term {
+        feature,
+        encoding,
+        if_missing,
+    };
+    let steps = (0..3).map(|step| term(0, Encoding::Step(&knots, step), None));
+    let cells = (0..6).map(|place| term(0, Encoding::Cell(&grid, place), None));
+    for own_missing in [false, true] {
+        let of_missing = |value: f64| own_missing.then_some(value);
+        let mut terms: Vec<Term<'_>> = steps.clone().collect();
+        terms.push(term(0, Encoding::Missing, Some(1.0)));
+        terms.push(Term::number(1));
+        terms.push(term(2, Encoding::Level(&levels[0]), of_missing(0.0)));
+        terms.push(term(2, Encoding::Level(&levels[1]), of_missing(0.0)));
+        terms.push(term(2, Encoding::OtherThan(&levels), of_missing(0.0)));
+        if own_missing {
+            terms.push(term(2, Encoding::Missing, Some(1.0)));
+        }
+        terms.extend(cells.clone());
+        let found = moments(&terms, &table, &table.all().labelled());
+        let axes: Vec<Axis> = found
+            .iter()
+            .map(|column| Axis {
+                scale: column.standard_deviation().unwrap() * 1.3,
+                shift: column.mean().unwrap() * 0.9,
+                imputed: column.mean().unwrap(),
+            })
+            .collect();
+        let weights = (0..=axes.len()).map(|place| (place as f64 * 1.7).sin());
+        let point = LogisticPoint {
+            terms: &terms,
+            axes: &axes,
+            weights: weights.collect(),
+        };
+        for (weight, limit) in [
+            (Weight::Curvature, None),
+            (Weight::SquaredResidual, Some(1.5)),
+        ] {
+            let local = Terms {
+                weight,
+                limit,
+                ..Terms::of_curvature(&point)
+            };
+            assert!(local.local.is_some());
+            let of_rows = local.summed(&table, &table.all());
+            let dense = Terms {
+                local: None,
+                ..local
+            };
+            let of_columns = dense.summed(&table, &table.all());
+            assert_eq!(of_rows.rows, of_columns.rows);
+            assert_eq!(of_rows.positives, of_columns.positives);
+            let numbers = |terms: &LogisticTerms| -> Vec<f64> {
+                let sums = terms.gradient.iter().chain(&terms.hessian);
+                sums.copied().chain([terms.loss]).collect()
+            };
+            for (found, wanted) in numbers(&of_rows).into_iter().zip(numbers(&of_columns)) {
+                let size = of_columns.rows as f64;
+                assert!((found - wanted).abs() < 1e-13 * size, "{found} {wanted}");
+            }
+        }
+    }
 }

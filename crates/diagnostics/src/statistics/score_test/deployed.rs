@@ -180,10 +180,10 @@ pub(super) fn max_log_odds() -> f64 {
 fn spread(known: &ColumnProfile, encoding: Encoding<'_>, mean: f64) -> Option<f64> {
     match encoding {
         Encoding::Number => known.moments().and_then(Moments::standard_deviation),
-        Encoding::Trend(_) | Encoding::Curve(_) => None,
         Encoding::Level(_) | Encoding::OtherThan(_) | Encoding::Missing => {
             Some((mean * (1.0 - mean)).max(0.0).sqrt())
         }
+        _ => None,
     }
 }
 
@@ -231,7 +231,7 @@ fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
 fn missing_cells(terms: &[Term<'_>]) -> Vec<usize> {
     let is_of_number = |feature: usize| {
         let mut own = terms.iter().filter(|term| term.feature == feature);
-        own.any(|term| !term.encoding.is_indicator())
+        own.any(|term| !term.encoding.is_indicator() && !term.encoding.is_of_two_features())
     };
     let of_missing = terms.iter().zip(1..);
     let of_missing = of_missing.filter(|(term, _)| term.encoding == Encoding::Missing);

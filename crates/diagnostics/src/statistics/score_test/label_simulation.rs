@@ -97,8 +97,7 @@ impl DeployedCoefficients<'_> {
     ) -> Option<LabelSimulation<'_>> {
         let rows: Vec<usize> = rows.filter(|row| table.labels[*row].is_some()).collect();
         let columns = self.terms.iter().zip(&self.axes).map(|(term, axis)| {
-            let cells = &table.features[term.feature];
-            let value = |row: &usize| axis.standardise(term.value(cells[*row]));
+            let value = |row: &usize| axis.standardise(term.value_at(table, *row));
             rows.iter().map(value).collect()
         });
         let columns: Vec<Vec<f64>> = once(vec![1.0; rows.len()]).chain(columns).collect();

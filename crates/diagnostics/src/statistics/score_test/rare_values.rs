@@ -19,6 +19,9 @@ const OFFSET_ROUNDING: f64 = 8.0 * f64::EPSILON;
 /// have the rarer value of its column. Columns of numbers with more than two values are never rare.
 pub(super) fn rare_in_training(terms: &[Term<'_>], profile: &Profile) -> Vec<bool> {
     let is_rare = |term: &Term<'_>| {
+        if term.encoding.is_of_two_features() {
+            return false;
+        }
         let column = &profile.columns[term.feature];
         let rows = match &column.values {
             ColumnValues::Numbers(_) if term.encoding == Encoding::Missing => {
@@ -77,7 +80,7 @@ fn rows_with_rarer_indicator(counts: &CategoryCounts, missing: u64, encoding: En
             present.saturating_sub(levels.iter().map(|level| rows_of(level.text())).sum())
         }
         Encoding::Missing => missing,
-        Encoding::Number | Encoding::Trend(_) | Encoding::Curve(_) => all,
+        _ => all,
     };
     rows.min(all - rows.min(all))
 }

@@ -35,18 +35,18 @@ impl Case {
     }
 }
 
-fn lists(json: &Value) -> Vec<Vec<f64>> {
+pub(super) fn lists(json: &Value) -> Vec<Vec<f64>> {
     json.as_array().unwrap().iter().map(of_json).collect()
 }
 
-fn of_json(list: &Value) -> Vec<f64> {
+pub(super) fn of_json(list: &Value) -> Vec<f64> {
     let cells = list.as_array().unwrap().iter();
     cells
         .map(|cell| cell.as_f64().unwrap_or(f64::NAN))
         .collect()
 }
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     Schema {
         features: vec!["x0".into(), "x1".into()],
         ..Schema::default()

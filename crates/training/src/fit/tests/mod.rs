@@ -3,6 +3,7 @@
 mod categories;
 mod curves;
 mod optima;
+mod pairs;
 mod starts;
 
 use common::Schema;

@@ -1,0 +1,67 @@
+//! The knots of numbers.
+
+use dataset::passes::Curve;
+
+/// The outer knots leave out this share of the training rows at each end, so that a few extreme values
+/// do not stretch a curve.
+const OUTSIDE: f64 = 0.005;
+
+/// The straight line from 0 at the first knot to 1 at the last one.
+pub(super) fn trend(knots: &[f64]) -> Curve {
+    let (first, last) = (knots[0], knots[knots.len() - 1]);
+    let shares = knots.iter().map(|knot| (knot - first) / (last - first));
+    Curve::new(knots.to_vec(), shares.collect())
+}
+
+/// The knots of a number with these values: every value if there are few, otherwise quantiles. A value
+/// that more rows have than are between two knots is a knot, and the quantiles are those of the others.
+pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let mut different = sorted.clone();
+    different.dedup();
+    if different.len() > n_steps + 1 {
+        let share = sorted.len() / n_steps;
+        let runs = || sorted.chunk_by(|one, next| one == next);
+        let frequent = runs().filter(|run| run.len() > share).map(|run| run[0]);
+        different = frequent.collect();
+        let others = runs().filter(|run| run.len() <= share).flatten();
+        let others: Vec<f64> = others.copied().collect();
+        // Fewer than `n_steps` values can be so frequent.
+        let n_others = n_steps - different.len();
+        different.extend((0..=n_others).map(|knot| {
+            let share = knot as f64 / n_others as f64;
+            let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
+            others[((others.len() - 1) as f64 * share).round() as usize]
+        }));
+        different.sort_unstable_by(f64::total_cmp);
+    }
+    // A curve has no usable slope over a width that is not a normal number.
+    different.dedup_by(|next, kept| !(*next - *kept).is_normal());
+    let width = different.last().zip(different.first());
+    let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());
+    if is_finite { different } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knots_are_all_of_few_values_quantiles_of_many_and_every_frequent_value() {
+        assert_eq!(knots(&[3.0, 1.0, 2.0, 2.0], 9), [1.0, 2.0, 3.0]);
+        let many: Vec<f64> = (0..=1000).map(f64::from).collect();
+        let found = knots(&many, 4);
+        assert_eq!(found, [5.0, 250.0, 500.0, 750.0, 995.0]);
+        // Nine of ten are 0.
+        let counts: Vec<f64> = (0..3000)
+            .map(|row| f64::from(if row % 10 == 0 { 1 + row / 10 % 29 } else { 0 }))
+            .collect();
+        let found = knots(&counts, 9);
+        assert_eq!(found[..2], [0.0, 1.0]);
+        assert_eq!(found.len(), 10);
+        assert_eq!(knots(&[f64::NAN; 5], 9), [0.0; 0]);
+        assert_eq!(knots(&[-f64::MAX, 0.0, f64::MAX], 9), [0.0; 0]);
+        assert_eq!(knots(&[0.0, 5e-324, 1.0, 2.0], 9), [0.0, 1.0, 2.0]);
+    }
+}

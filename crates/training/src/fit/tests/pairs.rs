@@ -1,0 +1,111 @@
+//! Tests of fits to the cells of pairs: the coefficients equal those of scikit-learn.
+
+use dataset::passes::{Grid, Parts, Side, probability, profile};
+use model::Form;
+use serde_json::Value;
+
+use super::curves::{lists, of_json, schema};
+use super::*;
+use crate::uncertainty;
+
+/// A reference case of `pairs.json`.
+struct Case(Value);
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../../testdata/pairs.json")).unwrap();
+        assert_eq!(cases.len(), 2);
+        cases.into_iter().map(Self).collect()
+    }
+
+    fn settings(&self) -> FitSettings {
+        FitSettings {
+            c: self.0["c"].as_f64().unwrap(),
+        }
+    }
+
+    fn table(&self) -> Table {
+        let classes: Vec<bool> = of_json(&self.0["classes"])
+            .iter()
+            .map(|class| *class > 0.5)
+            .collect();
+        table_of(&lists(&self.0["numbers"]), &classes)
+    }
+
+    fn design(&self, table: &Table) -> Design {
+        let profile = profile(&schema(), table, &table.all());
+        let steps = Design::of_steps(&schema(), &profile).unwrap();
+        let mut knots = lists(&self.0["pair_knots"]).into_iter().enumerate();
+        let mut side = || {
+            let (feature, knots) = knots.next().unwrap();
+            Side {
+                feature,
+                parts: Parts::Knots(knots),
+            }
+        };
+        steps.with_cells(vec![Grid {
+            first: side(),
+            second: side(),
+        }])
+    }
+}
+
+#[test]
+fn coefficients_of_cells_are_those_of_scikit_learn() {
+    for case in Case::all() {
+        let (name, table) = (&case.0["name"], case.table());
+        let fitted = fit(&case.settings(), &case.design(&table), &table, &table.all()).unwrap();
+        let wanted = [case.0["intercept"].as_f64().unwrap()].into_iter();
+        let wanted: Vec<f64> = wanted.chain(of_json(&case.0["coefficients"])).collect();
+        let predictor = &fitted.predictor;
+        let found: Vec<f64> = [predictor.intercept]
+            .into_iter()
+            .chain(predictor.coefficients.iter().copied())
+            .collect();
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
+            assert!(is_close, "{name}: {found} for {wanted}");
+        }
+        let expression = predictor.expression();
+        for (row, wanted) in of_json(&case.0["probabilities"]).iter().enumerate() {
+            let found = probability(expression.value(|feature| table.features[feature][row]));
+            assert!(
+                (found - wanted).abs() < 1e-8,
+                "{name}: {found} for {wanted}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pair_predicts_what_its_fitted_cells_predict() {
+    for case in Case::all() {
+        let (table, settings) = (case.table(), case.settings());
+        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        let kept = with_effects(wide.clone(), &settings, &table, &table.all());
+        assert_eq!(kept.predictor.form(), Form::Pairs);
+        let back = kept.predictor.for_fitting();
+        let expressions = [&wide.predictor, &kept.predictor, &back].map(|it| it.expression());
+        for first in [-9.0, 0.0, 2.5, 3.0, 1e9] {
+            for second in [-1e9, -1.7, 0.0, 0.3, 4.0] {
+                let [wide, kept, back] = [0, 1, 2]
+                    .map(|it: usize| expressions[it].value(|feature| [first, second][feature]));
+                assert!(
+                    (wide - kept).abs() < 1e-9,
+                    "{first} {second}: {wide} {kept}"
+                );
+                assert!(
+                    (wide - back).abs() < 1e-9,
+                    "{first} {second}: {wide} {back}"
+                );
+            }
+        }
+        let missing = [0, 1].map(|it: usize| expressions[it].value(|_| f64::NAN));
+        assert!((missing[0] - missing[1]).abs() < 1e-9);
+        let covariance = uncertainty(&kept, &table, &table.all()).covariance.unwrap();
+        let n_missing = usize::from(case.0["name"] == "missing cells");
+        assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing + 1);
+    }
+}

@@ -1,0 +1,203 @@
+//! The pairs of features that a model of curves misses.
+//!
+//! For each pair, the model's residuals are summed by the parts of both features. What each feature
+//! explains alone is projected out, and the score statistic of the rest is computed (Rao 1948). Pairs
+//! are kept by the rule of Benjamini and Hochberg (1995), so that among those that are kept the
+//! expected share of pairs without an effect is at most [`FALSE_SHARE`].
+
+use dataset::passes::{Grid, PairSums, Parts, Side, pair_sums};
+use dataset::{FOLDS, Fold, Selection, Table};
+use model::{Form, LinearPredictor};
+use ndarray::{Array1, Array2};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use super::trial::{Trial, Trials, losses, weaker};
+use crate::fit::{FitSettings, fit_near};
+use crate::linear::Cholesky;
+
+/// Expected share of pairs without an effect among those that are kept.
+const FALSE_SHARE: f64 = 0.2;
+/// Second derivative of the penalty in the score test: that of the first penalty that curves try.
+const RIDGE: f64 = 10.0 / 3.0;
+/// Maximum number of pairs.
+const MAX_PAIRS: usize = 20;
+
+/// Tries curves with pairs, from the best penalty of the curves towards weaker ones as long as the
+/// log-loss falls. Each fold is predicted with the pairs that the other folds choose. `None` if no pair
+/// is kept, or if the columns cannot be fitted.
+pub(super) fn tried(
+    curves: &Trials,
+    parts: &[Option<Parts>],
+    table: &Table,
+    rows: &Selection,
+) -> Option<Trials> {
+    let best = curves.best();
+    let choose = |near: &LinearPredictor, rows: &Selection| {
+        near.with_cells(chosen(parts, near, table, rows))
+    };
+    let whole = choose(&best.near, rows);
+    if whole.design == curves.design {
+        return None;
+    }
+    let others = |fold: u64| rows.clone().of_fold(Fold::Outside(fold));
+    let starts: Vec<LinearPredictor> = (0..FOLDS)
+        .map(|fold| choose(&best.out_of_fold[fold as usize], &others(fold)))
+        .collect();
+    let mut tried = vec![trial(best.settings, &whole, &starts, table, rows)?];
+    while let Some(settings) = weaker(tried[tried.len() - 1].settings) {
+        let last = &tried[tried.len() - 1];
+        let Some(next) = trial(settings, &whole, &last.out_of_fold, table, rows) else {
+            break;
+        };
+        let is_worse = next.total() > last.total();
+        tried.push(next);
+        if is_worse {
+            break;
+        }
+    }
+    Some(Trials {
+        form: Form::Pairs,
+        design: whole.design,
+        tried,
+    })
+}
+
+/// Fits each start to the folds other than its own.
+fn trial(
+    settings: FitSettings,
+    whole: &LinearPredictor,
+    starts: &[LinearPredictor],
+    table: &Table,
+    rows: &Selection,
+) -> Option<Trial> {
+    let (mut out_of_fold, mut of_folds) = (Vec::new(), Vec::new());
+    for (start, fold) in starts.iter().zip(0..) {
+        let others = rows.clone().of_fold(Fold::Outside(fold));
+        let fitted = fit_near(&settings, start, table, &others).ok()?;
+        of_folds.push(losses(&fitted.predictor, table, rows, fold));
+        out_of_fold.push(fitted.predictor);
+    }
+    Some(Trial {
+        settings,
+        near: whole.clone(),
+        out_of_fold,
+        losses: of_folds,
+    })
+}
+
+/// The grids of the pairs that are kept, the clearest first.
+fn chosen(
+    parts: &[Option<Parts>],
+    predictor: &LinearPredictor,
+    table: &Table,
+    rows: &Selection,
+) -> Vec<Grid> {
+    let sums = pair_sums(parts, &predictor.expression(), table, rows);
+    let mut tested: Vec<(f64, [usize; 2])> = sums
+        .iter()
+        .filter_map(|sums| Some((p_value(sums, RIDGE)?, sums.features)))
+        .collect();
+    tested.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let is_low = |(place, (p_value, _)): (usize, &(f64, _))| {
+        *p_value <= FALSE_SHARE * (place + 1) as f64 / tested.len() as f64
+    };
+    let kept = tested.iter().enumerate().rposition(is_low);
+    let kept = kept.map_or(0, |last| last + 1).min(MAX_PAIRS);
+    let side = |feature: usize| {
+        let parts = parts[feature].clone()?;
+        Some(Side { feature, parts })
+    };
+    let grids = tested[..kept].iter().filter_map(|(_, [first, second])| {
+        Some(Grid {
+            first: side(*first)?,
+            second: side(*second)?,
+        })
+    });
+    grids.collect()
+}
+
+/// The p-value of the score test that a pair has no effect beyond those of its features. `ridge` is the
+/// second derivative of the penalty. `None` if there are no two parts of each feature.
+///
+/// The ridge makes the statistic smaller, so the test errs on the side of no effect.
+fn p_value(sums: &PairSums, ridge: f64) -> Option<f64> {
+    let (cells, degrees) = filled_cells(sums)?;
+    let weights = Array1::from_iter(cells.iter().map(|cell| sums.weights[cell.place]));
+    let residuals = Array1::from_iter(cells.iter().map(|cell| sums.residuals[cell.place]));
+    // One column for each part of both features; one of them follows from the others.
+    let columns = sums.widths[0] + sums.widths[1] - 1;
+    let design = Array2::from_shape_fn((cells.len(), columns), |(cell, column)| {
+        let Cell {
+            row, column: own, ..
+        } = cells[cell];
+        f64::from(u8::from(column == row || column == sums.widths[0] + own))
+    });
+    let weighted = &design * &weights.view().insert_axis(ndarray::Axis(1));
+    let factor = Cholesky::of(&design.t().dot(&weighted))?;
+    let explained = factor.solve(&design.t().dot(&residuals));
+    let rest = residuals - weighted.dot(&explained);
+    let projected = weighted.dot(&factor.solve_columns(&weighted.t().to_owned()));
+    let information = Array2::from_diag(&(weights + ridge)) - projected;
+    let solved = Cholesky::of(&information)?.solve(&rest);
+    let chi_squared = ChiSquared::new(degrees).ok()?;
+    Some(chi_squared.sf(rest.dot(&solved).max(0.0)))
+}
+
+/// A cell that has rows.
+struct Cell {
+    place: usize,
+    row: usize,
+    column: usize,
+}
+
+/// The cells that have rows, and the degrees of freedom of the effect of both features together.
+fn filled_cells(sums: &PairSums) -> Option<(Vec<Cell>, f64)> {
+    let width = sums.widths[1];
+    let places = 0..sums.weights.len();
+    let cells: Vec<Cell> = places
+        .filter(|place| sums.weights[*place] > 0.0)
+        .map(|place| Cell {
+            place,
+            row: place / width,
+            column: place % width,
+        })
+        .collect();
+    let different = |value: fn(&Cell) -> usize| {
+        let values: std::collections::BTreeSet<usize> = cells.iter().map(value).collect();
+        values.len()
+    };
+    let (rows, columns) = (different(|cell| cell.row), different(|cell| cell.column));
+    let degrees = rows.saturating_sub(1) * columns.saturating_sub(1);
+    (degrees > 0).then_some((cells, degrees as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums(residuals: &[f64]) -> PairSums {
+        PairSums {
+            features: [0, 1],
+            widths: [2, 2],
+            residuals: residuals.to_vec(),
+            weights: vec![25.0; 4],
+        }
+    }
+
+    #[test]
+    fn what_each_feature_explains_alone_is_no_effect_of_the_pair() {
+        let p_value = |residuals| p_value(&sums(residuals), 1e-9).unwrap();
+        assert!(p_value(&[9.0, 9.0, -9.0, -9.0]) > 0.999);
+        assert!(p_value(&[9.0, -9.0, 9.0, -9.0]) > 0.999);
+        // Four cells with a standard deviation of 5 each: the contrast of 20 has one of 10.
+        let found = p_value(&[5.0, -5.0, -5.0, 5.0]);
+        assert!((found - 0.045_500_263_896_358).abs() < 1e-6, "{found}");
+    }
+
+    #[test]
+    fn parts_without_rows_leave_no_degrees_of_freedom() {
+        let mut one_row = sums(&[1.0, -1.0, 0.0, 0.0]);
+        one_row.weights[2..].fill(0.0);
+        assert_eq!(p_value(&one_row, 1.0), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! Log-losses of rows that were predicted out of fold, for each penalty that is tried.
+
+use dataset::passes::{log_loss, log_odds};
+use dataset::{Fold, Selection, Table};
+use model::{Design, Form, LinearPredictor};
+
+use crate::fit::{Fit, FitSettings, fit, fit_near, one_step_out_of_fold};
+
+/// Inverse strengths of the penalty, the strongest first.
+const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
+/// Place of the penalty that is tried first.
+const FIRST_TRIED: usize = 3;
+
+/// The log-losses of rows that were predicted out of fold, with one penalty.
+pub(super) struct Trial {
+    pub(super) settings: FitSettings,
+    /// The fit to all rows.
+    pub(super) near: LinearPredictor,
+    /// For each fold, a predictor of the other folds.
+    pub(super) out_of_fold: Vec<LinearPredictor>,
+    /// The log-losses of each fold's rows.
+    pub(super) losses: Vec<Vec<f64>>,
+}
+
+/// A form with the penalties that were tried, the strongest first.
+pub(super) struct Trials {
+    pub(super) form: Form,
+    /// The columns of the form while it is fitted.
+    pub(super) design: Design,
+    pub(super) tried: Vec<Trial>,
+}
+
+impl Trial {
+    /// Each fold is predicted after one Newton step on the other folds, from `near`, which is a fit to
+    /// all rows.
+    pub(super) fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
+        let out_of_fold = one_step_out_of_fold(&settings, &near.predictor, table, rows);
+        let folds = out_of_fold.iter().zip(0..);
+        Self {
+            losses: folds
+                .map(|(predictor, fold)| losses(predictor, table, rows, fold))
+                .collect(),
+            near: near.predictor.clone(),
+            out_of_fold,
+            settings,
+        }
+    }
+
+    /// The sum of all log-losses.
+    pub(super) fn total(&self) -> f64 {
+        self.sum(|_| true)
+    }
+
+    /// The sum of the log-losses of some folds.
+    fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
+        let folds = self.losses.iter().enumerate();
+        let counted = folds.filter(|(number, _)| counts(*number));
+        counted.flat_map(|(_, losses)| losses).sum()
+    }
+}
+
+/// The log-losses of a fold's labelled rows.
+pub(super) fn losses(
+    predictor: &LinearPredictor,
+    table: &Table,
+    rows: &Selection,
+    fold: u64,
+) -> Vec<f64> {
+    let rows = rows.clone().of_fold(Fold::Inside(fold));
+    let scored = log_odds(&predictor.expression(), table, &rows);
+    let losses = scored
+        .iter()
+        .filter_map(|row| Some(log_loss(row.log_odds, row.label?)));
+    losses.collect()
+}
+
+fn penalty_at(place: usize) -> FitSettings {
+    FitSettings {
+        c: PENALTIES[place],
+    }
+}
+
+/// The penalty after this one in the grid, which is weaker; `None` for the weakest.
+pub(super) fn weaker(settings: FitSettings) -> Option<FitSettings> {
+    let next = PENALTIES.iter().position(|c| *c > settings.c);
+    next.map(penalty_at)
+}
+
+impl Trials {
+    /// Straight lines with the only penalty that they have.
+    pub(super) fn of_lines(only: Trial) -> Self {
+        Self {
+            form: Form::Linear,
+            design: only.near.design.clone(),
+            tried: vec![only],
+        }
+    }
+
+    /// Tries penalties of curves from one in the middle of the grid, towards lower log-losses. `None`
+    /// if they cannot be fitted.
+    pub(super) fn of_curves(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
+        let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows).ok()?;
+        let try_at = |place: usize| {
+            let near = fit_near(&penalty_at(place), &first.predictor, table, rows).ok()?;
+            Some(Trial::of(penalty_at(place), &near, table, rows))
+        };
+        let mut tried = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)];
+        for place in (0..FIRST_TRIED).rev() {
+            let Some(stronger) = try_at(place) else { break };
+            let is_worse = stronger.total() > tried[0].total();
+            tried.insert(0, stronger);
+            if is_worse {
+                break;
+            }
+        }
+        // If a stronger penalty was better, no weaker one is.
+        let is_stronger_better = tried.len() > 2;
+        for place in FIRST_TRIED + 1..PENALTIES.len() {
+            if is_stronger_better {
+                break;
+            }
+            let Some(weaker) = try_at(place) else { break };
+            let is_worse = tried
+                .last()
+                .is_some_and(|last| weaker.total() > last.total());
+            tried.push(weaker);
+            if is_worse {
+                break;
+            }
+        }
+        Some(Self {
+            form: Form::Curves,
+            design: steps.clone(),
+            tried,
+        })
+    }
+
+    /// The penalty with the lowest log-loss.
+    pub(super) fn best(&self) -> &Trial {
+        self.best_of(|_| true)
+    }
+
+    /// The penalty with the lowest log-loss on the rows of some folds.
+    fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Trial {
+        let mut best = &self.tried[0];
+        for tried in &self.tried[1..] {
+            if tried.sum(counts) < best.sum(counts) {
+                best = tried;
+            }
+        }
+        best
+    }
+
+    /// The log-losses of all rows, fold by fold. Each fold has the penalty that the others choose.
+    pub(super) fn losses(&self) -> Vec<f64> {
+        let folds = 0..self.tried[0].losses.len();
+        let of_fold = |fold: usize| &self.best_of(|other| other != fold).losses[fold];
+        folds
+            .flat_map(|fold| of_fold(fold).iter().copied())
+            .collect()
+    }
+}
