@@ -1,7 +1,7 @@
 //! Training: fits a model to the ingested data.
 //!
-//! A logistic regression is solved to its optimum and checked by an independent solver. The model
-//! and its file are in the crate `model`; its metrics are in `scoring`.
+//! A logistic regression is solved to its optimum, and an independent calculation checks that it is
+//! one. The model and its file are in the crate `model`; its metrics are in `scoring`.
 
 mod check;
 mod covariance;
@@ -133,12 +133,12 @@ fn train_by(
         labelled: &labelled,
     })
     .map_err(as_failure)?;
+    let fitted = with_effects(fitted, &settings, table, &labelled);
     let check = if fitted.rows <= config.training.verify_rows as u64 {
         check(&settings, table, rows, &fitted).context("the fit is wrong")?
     } else {
         Check::NotChecked
     };
-    let fitted = with_effects(fitted, &settings, table, &labelled);
     let Uncertainty {
         covariance,
         client_agreement,
