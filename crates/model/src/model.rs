@@ -69,15 +69,16 @@ pub struct Convergence {
     pub loss: f64,
 }
 
-/// Result of the independent check of a fit, by another solver.
+/// Result of the independent check of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
-    /// The other solver found the same optimum.
+    /// No other coefficients have a loss that is lower by more than one millionth.
     Confirmed,
-    /// The other solver stopped before it reached the fit's loss.
+    /// The check could prove neither that nor the opposite, because of rounding. In models of earlier
+    /// versions, another solver stopped before it reached the fit's loss.
     Unconfirmed,
-    /// There were too many rows, or the check would have taken too much work.
+    /// There were too many rows. In models of earlier versions, the check may have taken too much work.
     NotChecked,
 }
 
@@ -85,10 +86,10 @@ impl fmt::Display for Check {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Confirmed => "confirmed",
-            Self::Unconfirmed => "unconfirmed, the other solver stopped short of this loss",
-            Self::NotChecked => {
-                "not checked: more rows than training.verify_rows, or too much work for a tenth of a second"
+            Self::Unconfirmed => {
+                "unconfirmed: rounding leaves open whether other coefficients have a lower loss"
             }
+            Self::NotChecked => "not checked: more rows than training.verify_rows",
         })
     }
 }

@@ -1,12 +1,13 @@
 //! Training: fits a model to the ingested data.
 //!
-//! A logistic regression is solved to its optimum and checked by an independent solver. The model
-//! and its file are in the crate `model`; its metrics are in `scoring`.
+//! A logistic regression is solved to its optimum, and an independent calculation checks that it is
+//! one. The model and its file are in the crate `model`; its metrics are in `scoring`.
 
 mod check;
 mod covariance;
 mod fit;
 mod forms;
+mod headroom;
 mod linear;
 mod report;
 mod threshold;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::Context;
+use common::cli::clap::{self, Args};
 use common::config::{TrainingForm, TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
@@ -29,27 +31,77 @@ use self::forms::{FormFit, FormRows, fit_form, fit_like};
 pub use check::{Beaten, check};
 pub use covariance::{Uncertainty, uncertainty};
 pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
+pub use headroom::Headroom;
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Why a model has straight lines although curves were asked for.
 const NO_CURVES: &str = "the model has straight lines, although training.form is \"curves\": there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number has more than two values, or there are more than 128 numbers";
 
+/// Why the headroom is not known.
+const NO_HEADROOM: &str = "the headroom is not known: there are fewer than 200 labelled rows, or 20 of a label, or too few clients of a label";
+
+/// The options of the command `training`.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Compare with boosted trees: what does it cost that each point of the model is explained?
+    #[arg(long)]
+    headroom: bool,
+}
+
+/// Fits a candidate as [`run`] does, and compares it with boosted trees if the options say so.
+pub fn run_with(config: &Config, options: Options) -> anyhow::Result<TrainReport> {
+    let Trained {
+        mut report,
+        model,
+        table,
+        rows,
+    } = run_by_hand(config)?;
+    if options.headroom {
+        let clock = Instant::now();
+        report.headroom = headroom::headroom(&model, &table, rows);
+        if report.headroom.is_none() {
+            report.notes.push(NO_HEADROOM.into());
+        }
+        let seconds = clock.elapsed().as_secs_f64();
+        tracing::info!(seconds, "compared with boosted trees");
+    }
+    Ok(report)
+}
+
 /// Fits a candidate to the ingested data, for the command `training`. The model is written to the
 /// candidate's file, and the duration is recorded in the history.
 pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
+    Ok(run_by_hand(config)?.report)
+}
+
+/// What the command `training` leaves.
+struct Trained {
+    report: TrainReport,
+    model: Model,
+    table: Table,
+    /// Positions of the rows that the model was fitted to.
+    rows: Range<usize>,
+}
+
+fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let _lock = RunLock::acquire(&config.layout, "training")?;
     let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
     let (ledger, table) = ingested_data(config, &history)?;
     let rows = rows_by_hand(config, &ledger);
-    let model = train(config, &table, rows, ledger.position())?;
+    let model = train(config, &table, rows.clone(), ledger.position())?;
     let digest = write(config, &model)?;
     history.record_stage(&timer.stop())?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
     if config.training.form == TrainingForm::Curves && report.form == Form::Linear {
         report.notes.push(NO_CURVES.into());
     }
-    Ok(report)
+    Ok(Trained {
+        report,
+        model,
+        table,
+        rows,
+    })
 }
 
 /// The rows that the command `training` fits: the last batches if the configuration names a number
@@ -133,12 +185,8 @@ fn train_by(
         labelled: &labelled,
     })
     .map_err(as_failure)?;
-    let check = if fitted.rows <= config.training.verify_rows as u64 {
-        check(&settings, table, rows, &fitted).context("the fit is wrong")?
-    } else {
-        Check::NotChecked
-    };
     let fitted = with_effects(fitted, &settings, table, &labelled);
+    let check = checked(config, &settings, table, rows, &fitted)?;
     let Uncertainty {
         covariance,
         client_agreement,
@@ -180,6 +228,23 @@ fn train_by(
         "trained"
     );
     Ok(model)
+}
+
+/// The independent check of a finished fit, unless it has too many rows.
+fn checked(
+    config: &Config,
+    settings: &FitSettings,
+    table: &Table,
+    rows: Range<usize>,
+    fit: &Fit,
+) -> anyhow::Result<Check> {
+    if fit.rows > config.training.verify_rows as u64 {
+        return Ok(Check::NotChecked);
+    }
+    let clock = Instant::now();
+    let check = check(settings, table, rows, fit).context("the fit is wrong")?;
+    tracing::debug!(seconds = clock.elapsed().as_secs_f64(), "checked the fit");
+    Ok(check)
 }
 
 /// The threshold that the configuration sets, or chooses by the training rows.

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use common::cli::{self, NoOptions};
+use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<NoOptions, _>(
+    cli::run(
         "training",
         "Fit a model to the ingested data and keep it as the candidate",
-        |config, _| training::run(config),
+        training::run_with,
     )
 }

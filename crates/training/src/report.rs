@@ -10,6 +10,8 @@ use model::{Check, Coefficient, Form, FormResult, Model, PairTable};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::headroom::Headroom;
+
 /// The figures of a fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainReport {
@@ -40,6 +42,9 @@ pub struct TrainReport {
     pub loss: f64,
     /// Result of the independent check.
     pub check: Check,
+    /// How much better boosted trees rank the rows; absent unless `--headroom` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headroom: Option<Headroom>,
     /// Notes about the model, one sentence each.
     pub notes: Vec<String>,
     /// The model file.
@@ -219,6 +224,7 @@ impl TrainReport {
             gradient_norm: model.convergence.gradient_norm,
             loss: model.convergence.loss,
             check: model.check,
+            headroom: None,
             notes: notes(model),
             model: path.to_owned(),
             digest,
@@ -260,6 +266,9 @@ impl fmt::Display for TrainReport {
             "label 1 is predicted above a probability of {threshold:.4}"
         )?;
         writeln!(to, "independent check: {}", self.check)?;
+        if let Some(headroom) = &self.headroom {
+            writeln!(to, "headroom: {headroom}")?;
+        }
         for note in &self.notes {
             writeln!(to, "note: {note}")?;
         }

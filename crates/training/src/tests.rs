@@ -74,6 +74,46 @@ fn a_run_leaves_a_model_its_digest_and_its_duration() {
 }
 
 #[test]
+fn headroom_is_what_trees_rank_better_and_leaves_the_model_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), r#","training":{"form":"curves"}"#);
+    let noise = |row: u32| row.wrapping_mul(2_654_435_761) >> 29;
+    // Trees learn what two numbers mean together.
+    ingest(&config, 2000, |row| {
+        let is_high = row % 9 > 4;
+        u32::from((is_high != (row % 7 > 2)) != (noise(row) == 0))
+    });
+    let without = run(&config).unwrap();
+    assert_eq!(without.headroom, None);
+    let with = || run_with(&config, Options { headroom: true }).unwrap();
+    let report = with();
+    assert_eq!(report.digest, without.digest);
+    let headroom = report.headroom.clone().unwrap();
+    assert_eq!(headroom.rows, 2000);
+    assert!(headroom.trees_roc_auc > headroom.model_roc_auc + 0.1);
+    assert!(
+        report
+            .to_string()
+            .contains("\nheadroom: boosted trees rank better by 0.")
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    let trees = json["headroom"]["trees_roc_auc"].as_f64();
+    assert_eq!(trees, Some(headroom.trees_roc_auc));
+    assert_eq!(with(), report, "the same rows give the same trees");
+
+    ingest(&config, 2000, |row| {
+        u32::from(row % 9 + row % 7 + noise(row) > 10)
+    });
+    let headroom = with().headroom.unwrap();
+    assert!(headroom.trees_roc_auc < headroom.model_roc_auc + 2.0 * headroom.standard_error);
+
+    ingest(&config, 150, mixed);
+    let report = with();
+    assert_eq!(report.headroom, None);
+    assert!(report.notes[0].contains("the headroom is not known"));
+}
+
+#[test]
 fn collinear_columns_are_trained_on_and_noted() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), "");

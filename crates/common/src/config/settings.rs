@@ -86,7 +86,7 @@ impl TextSettings {
 pub struct TrainingSettings {
     /// Inverse strength of the penalty ‖w‖² / (2C) on the raw coefficients; default 1.
     pub c: f64,
-    /// Upper limit of rows up to which an independent solver checks the fit; default 20,000.
+    /// Maximum number of rows of a fit that the independent check examines; default 20,000.
     pub verify_rows: usize,
     /// The rows that a model is fitted to; default `auto`.
     pub window: TrainingWindow,

@@ -212,7 +212,7 @@ pub(super) fn model() -> Value {
             "check",
             described(
                 json!({"type": "string", "enum": ["confirmed", "unconfirmed", "not_checked"]}),
-                "Whether an independent solver confirmed the fit",
+                "Whether an independent calculation confirmed the fit",
             ),
         ),
         (

@@ -108,7 +108,7 @@ fn of_level(wanted: &[Value], level: Option<&str>) -> Option<f64> {
 }
 
 #[test]
-fn another_solver_confirms_them_and_they_have_a_covariance() {
+fn the_check_confirms_them_and_they_have_a_covariance() {
     for case in Case::all() {
         let table = case.table();
         let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();

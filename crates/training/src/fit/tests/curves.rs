@@ -134,11 +134,11 @@ fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
         let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
+        let kept = with_effects(wide, &settings, &table, &table.all());
         assert_eq!(
-            check(&settings, &table, 0..table.rows(), &wide),
+            check(&settings, &table, 0..table.rows(), &kept),
             Ok(Check::Confirmed)
         );
-        let kept = with_effects(wide, &settings, &table, &table.all());
         let covariance = uncertainty(&kept, &table, &table.all()).covariance.unwrap();
         let n_missing = usize::from(case.0["name"] != "few and many values");
         assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing);

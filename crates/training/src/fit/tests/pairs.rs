@@ -1,12 +1,12 @@
 //! Tests of fits to the cells of pairs: the coefficients equal those of scikit-learn.
 
 use dataset::passes::{Grid, Parts, Side, probability, profile};
-use model::Form;
+use model::{Check, Form};
 use serde_json::Value;
 
 use super::curves::{lists, of_json, schema};
 use super::*;
-use crate::uncertainty;
+use crate::{check, uncertainty};
 
 /// A reference case of `pairs.json`.
 struct Case(Value);
@@ -102,6 +102,8 @@ fn a_pair_predicts_what_its_fitted_cells_predict() {
                 );
             }
         }
+        let all = 0..table.rows();
+        assert_eq!(check(&settings, &table, all, &kept), Ok(Check::Confirmed));
         let missing = [0, 1].map(|it: usize| expressions[it].value(|_| f64::NAN));
         assert!((missing[0] - missing[1]).abs() < 1e-9);
         let covariance = uncertainty(&kept, &table, &table.all()).covariance.unwrap();

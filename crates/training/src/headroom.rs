@@ -1,0 +1,229 @@
+//! Headroom: how much better boosted trees rank the rows than the model does.
+//!
+//! Each point of a model can be explained, those of boosted trees cannot. The difference between the two
+//! is what explainability costs. Both are fitted to the same rows and predict the same rows out of fold.
+//! smartcore's trees minimise squared errors, so their predictions are no probabilities, and only the
+//! order of the rows is compared.
+
+mod ranking;
+
+use std::fmt;
+use std::ops::Range;
+
+use dataset::passes::{Encoding, WeightedTerm, log_odds};
+use dataset::{FOLDS, Fold, Table, each_in_parallel};
+use model::{Model, Predictor};
+use serde::Serialize;
+use smartcore::linalg::basic::matrix::DenseMatrix;
+use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
+
+use self::ranking::{Comparison, RankedRow};
+use crate::fit::{FitSettings, OutOfFold};
+
+/// Minimum number of labelled rows.
+const MIN_ROWS: usize = 200;
+/// Minimum number of rows of each label.
+const MIN_OF_EACH_LABEL: usize = 20;
+/// Maximum number of rows. Of more rows a spread sample is used.
+const MAX_ROWS: usize = 20_000;
+/// Number of trees.
+const TREES: usize = 100;
+/// Maximum number of splits from the root of a tree to a leaf.
+const DEPTH: u16 = 4;
+/// The part of a tree's prediction that counts.
+const LEARNING_RATE: f64 = 0.1;
+/// Share of the rows that a tree is fitted to.
+const SHARE_OF_ROWS: f64 = 0.5;
+/// Minimum number of rows of a leaf.
+const MIN_ROWS_OF_LEAF: usize = 10;
+/// A difference of at least this many standard errors is clear.
+const CLEAR: f64 = 2.0;
+
+/// How well boosted trees and the model rank rows that they were not fitted to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Headroom {
+    /// Labelled rows that were ranked.
+    pub rows: u64,
+    /// ROC-AUC of the model's form: the mean of the folds, weighted by their pairs of rows.
+    pub model_roc_auc: f64,
+    /// ROC-AUC of the boosted trees.
+    pub trees_roc_auc: f64,
+    /// Standard error of the difference of both (DeLong 1988, summed by client).
+    pub standard_error: f64,
+}
+
+/// Compares boosted trees with a model on the labelled rows at these positions of a table. `None` if there are too few
+/// rows of a label, or if the model cannot be fitted without one of the folds.
+pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Option<Headroom> {
+    let rows = sample(table, rows)?;
+    let settings = FitSettings { c: model.c };
+    let labelled = rows.labelled();
+    let of_model = OutOfFold::new(&settings, &model.predictor, &rows, &labelled);
+    let trees = Trees::new(&model.predictor, &rows);
+    let folds = each_in_parallel((0..FOLDS).collect(), |fold| {
+        let predictor = of_model.without(fold).ok()?;
+        let inside = labelled.clone().of_fold(Fold::Inside(fold));
+        let scored = log_odds(&predictor.expression(), &rows, &inside);
+        let (places, of_trees) = trees.without(fold)?;
+        let ranked = places.iter().zip(scored).zip(of_trees);
+        let ranked = ranked.map(|((place, of_model), trees)| RankedRow {
+            label: rows.labels[*place] == Some(true),
+            client: rows.clients[*place],
+            scores: [of_model.log_odds, trees],
+        });
+        Some(ranked.collect::<Vec<_>>())
+    });
+    let folds: Vec<Vec<RankedRow>> = folds.into_iter().collect::<Option<_>>()?;
+    let Comparison {
+        roc_auc: [model_roc_auc, trees_roc_auc],
+        standard_error,
+    } = Comparison::of(&folds)?;
+    Some(Headroom {
+        rows: rows.rows() as u64,
+        model_roc_auc,
+        trees_roc_auc,
+        standard_error,
+    })
+}
+
+/// The labelled rows, or a spread sample of them; `None` if they are too few.
+fn sample(table: &Table, rows: Range<usize>) -> Option<Table> {
+    let known = rows.filter(|row| table.labels[*row].is_some());
+    let known: Vec<usize> = known.collect();
+    let positives = known.iter().filter(|row| table.labels[**row] == Some(true));
+    let positives = positives.count();
+    let fewest = positives.min(known.len() - positives);
+    if known.len() < MIN_ROWS || fewest < MIN_OF_EACH_LABEL {
+        return None;
+    }
+    let count = known.len().min(MAX_ROWS);
+    let mut sample = Table {
+        features: vec![Vec::new(); table.features.len()],
+        levels: table.levels.clone(),
+        ..Table::default()
+    };
+    for place in 0..count {
+        sample.push_from(table, known[place * known.len() / count]);
+    }
+    Some(sample)
+}
+
+/// The rows for boosted trees: numbers as they are, and an indicator for each level of the model.
+struct Trees<'a> {
+    rows: &'a Table,
+    columns: Vec<Vec<f64>>,
+}
+
+impl<'a> Trees<'a> {
+    fn new(predictor: &Predictor, rows: &'a Table) -> Self {
+        let expression = predictor.expression();
+        let columns = expression.terms.iter();
+        Self {
+            rows,
+            columns: columns.filter_map(|it| column(it, rows)).collect(),
+        }
+    }
+
+    /// The places of a fold's rows, and what trees that are fitted to the other folds predict for them.
+    /// `None` if smartcore cannot fit them.
+    fn without(&self, fold: u64) -> Option<(Vec<usize>, Vec<f64>)> {
+        let is_inside = |row: &usize| self.rows.clients[*row] % FOLDS == fold;
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (0..self.rows.rows()).partition(is_inside);
+        let labels = outside
+            .iter()
+            .map(|row| self.rows.labels[*row] == Some(true));
+        let labels: Vec<f64> = labels.map(|label| f64::from(u8::from(label))).collect();
+        let parameters = XGRegressorParameters::default()
+            .with_n_estimators(TREES)
+            .with_max_depth(DEPTH)
+            .with_learning_rate(LEARNING_RATE)
+            .with_subsample(SHARE_OF_ROWS)
+            .with_min_child_weight(MIN_ROWS_OF_LEAF)
+            .with_base_score(labels.iter().sum::<f64>() / labels.len() as f64);
+        let trees = XGRegressor::fit(&self.matrix(&outside)?, &labels, parameters).ok()?;
+        let predicted = trees.predict(&self.matrix(&inside)?).ok()?;
+        Some((inside, predicted))
+    }
+
+    fn matrix(&self, rows: &[usize]) -> Option<DenseMatrix<f64>> {
+        let cells = self.columns.iter();
+        let cells = cells.flat_map(|column| rows.iter().map(|row| column[*row]));
+        DenseMatrix::new(rows.len(), self.columns.len(), cells.collect(), true).ok()
+    }
+}
+
+/// The column for trees; `None` for a second column of the same number, and for a pair. A missing number counts as
+/// lower than all others.
+fn column(weighted: &WeightedTerm<'_>, rows: &Table) -> Option<Vec<f64>> {
+    let term = weighted.term;
+    let cells = rows.features[term.feature].iter();
+    match term.encoding {
+        Encoding::Curve(_) | Encoding::Step(..) | Encoding::Cell(..) | Encoding::Surface(_) => None,
+        Encoding::Number | Encoding::Trend(_) => {
+            let lowest = |cell: &f64| if cell.is_nan() { f64::MIN } else { *cell };
+            Some(cells.map(lowest).collect())
+        }
+        Encoding::Level(_) | Encoding::OtherThan(_) | Encoding::Missing => {
+            let imputed = |cell: &f64| match term.value(|_| *cell) {
+                missing if missing.is_nan() => weighted.imputed,
+                indicator => indicator,
+            };
+            Some(cells.map(imputed).collect())
+        }
+    }
+}
+
+impl fmt::Display for Headroom {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rows,
+            model_roc_auc: of_model,
+            trees_roc_auc: of_trees,
+            standard_error: error,
+        } = self;
+        let difference = of_trees - of_model;
+        let figures = format!(
+            "ROC-AUC {of_trees:.4} for {of_model:.4} of this form, on {rows} rows out of fold, standard error of the difference {error:.4}"
+        );
+        if difference >= CLEAR * error {
+            write!(
+                to,
+                "boosted trees rank better by {difference:.3} ROC-AUC ({figures})"
+            )
+        } else if difference > -CLEAR * error {
+            write!(
+                to,
+                "boosted trees do not rank better: the difference may be noise ({figures})"
+            )
+        } else {
+            write!(to, "boosted trees rank worse ({figures})")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentence(model_roc_auc: f64, trees_roc_auc: f64) -> String {
+        let headroom = Headroom {
+            rows: 1000,
+            model_roc_auc,
+            trees_roc_auc,
+            standard_error: 0.002,
+        };
+        headroom.to_string()
+    }
+
+    #[test]
+    fn the_sentence_says_more_than_noise_only_if_there_is_more() {
+        let better = sentence(0.842, 0.851);
+        assert!(better.starts_with("boosted trees rank better by 0.009 ROC-AUC (ROC-AUC 0.8510"));
+        assert!(better.ends_with("standard error of the difference 0.0020)"));
+        for noise in [0.839, 0.842, 0.845] {
+            assert!(sentence(0.842, noise).contains("do not rank better"));
+        }
+        assert!(sentence(0.842, 0.83).contains("rank worse"));
+    }
+}
