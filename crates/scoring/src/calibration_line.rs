@@ -1,14 +1,16 @@
 //! Slope and intercept of the calibration: logistic regressions of the label on the log-odds.
 
-use dataset::passes::{log_loss, probability};
 use dataset::sums_of;
 
 /// Maximum number of steps of a solution. Newton's method needs about ten.
 const MAX_STEPS: usize = 100;
-/// Share by which a loss may rise through rounding.
+/// Share by which a loss may rise through rounding, and distance of bounds that are equal.
 const ROUNDING: f64 = 1e-12;
-/// A solution is found when its last step is smaller than this, relative to its size if that is above 1.
-const TOLERANCE: f64 = 1e-12;
+/// A solution is found by a step of Newton's method that is smaller than this, relative to the solution's
+/// size if that is above 1. Each step doubles the right digits, so the solution has about twelve.
+const TOLERANCE: f64 = 1e-6;
+/// Factor of a step that is too small to lower a loss.
+const MIN_FACTOR: f64 = 1e-9;
 
 /// The slope of the logistic regression of the label on the log-odds, with an intercept; rows are
 /// sorted by log-odds.
@@ -32,30 +34,42 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
     let at = |[intercept, slope]: [f64; 2]| {
         sums_of(sorted, |(x, label)| {
             let z = prepared(*x);
-            let log_odds = intercept + slope * z;
-            let p = probability(log_odds);
-            let (rest, weight) = (f64::from(u8::from(*label)) - p, p * probability(-log_odds));
-            let loss = log_loss(log_odds, *label);
-            [loss, rest, rest * z, weight, weight * z, weight * z * z]
+            let it = Logistic::of(intercept + slope * z);
+            let rest = f64::from(u8::from(*label)) - it.probability;
+            let weight = it.weight;
+            [
+                it.loss(*label),
+                rest,
+                rest * z,
+                weight,
+                weight * z,
+                weight * z * z,
+            ]
         })
     };
-    let mut line = [0.0, 0.0];
+    // The model's own log-odds are close to the solution, unless they are far too extreme.
+    let mut line = [mean, scale];
     let mut sums = at(line);
+    let of_one_half = count * std::f64::consts::LN_2;
+    if sums[0] > of_one_half {
+        line = [0.0, 0.0];
+        sums = at(line);
+    }
     for _ in 0..MAX_STEPS {
         let [loss, rest, rest_z, weight, weight_z, weight_zz] = sums;
         let determinant = weight * weight_zz - weight_z * weight_z;
-        let mut step = [
+        let step = [
             (weight_zz * rest - weight_z * rest_z) / determinant,
             (weight * rest_z - weight_z * rest) / determinant,
         ];
         if !step.iter().all(|it| it.is_finite()) {
             return None;
         }
+        let mut factor = 1.0;
         loop {
-            let next = [line[0] + step[0], line[1] + step[1]];
-            let is_small =
-                |(step, value): (&f64, &f64)| step.abs() <= TOLERANCE * value.abs().max(1.0);
-            if step.iter().zip(&next).all(is_small) {
+            let next = [line[0] + factor * step[0], line[1] + factor * step[1]];
+            let mut pairs = step.iter().zip(&next);
+            if factor == 1.0 && pairs.all(|(step, value)| is_small(*step, *value)) {
                 return Some(next[1] / scale);
             }
             let sums_there = at(next);
@@ -63,7 +77,10 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
                 (line, sums) = (next, sums_there);
                 break;
             }
-            step = step.map(|it| it / 2.0);
+            factor /= 2.0;
+            if factor < MIN_FACTOR {
+                return None;
+            }
         }
     }
     None
@@ -84,26 +101,64 @@ pub(crate) fn calibration_intercept(sorted: &[(f64, bool)]) -> Option<f64> {
     let mut summand = 0.0_f64.clamp(low, high);
     for _ in 0..MAX_STEPS {
         let [expected, slope] = sums_of(sorted, |(x, _)| {
-            let p = probability(x + summand);
-            [p, p * probability(-(x + summand))]
+            let it = Logistic::of(x + summand);
+            [it.probability, it.weight]
         });
         if expected < positives {
             low = summand;
         } else {
             high = summand;
         }
-        let newton = summand + (positives - expected) / slope;
+        if high - low <= ROUNDING * summand.abs().max(1.0) {
+            return Some(low.midpoint(high));
+        }
+        let step = (positives - expected) / slope;
+        let newton = summand + step;
         // Newton's step where it stays between the bounds, and otherwise half the way.
-        let next = match newton >= low && newton <= high {
+        let is_inside = newton >= low && newton <= high;
+        if is_inside && is_small(step, newton) {
+            return Some(newton);
+        }
+        let next = match is_inside {
             true => newton,
             false => low.midpoint(high),
         };
-        if (next - summand).abs() <= TOLERANCE * next.abs().max(1.0) {
-            return Some(next);
-        }
         summand = next;
     }
     None
+}
+
+fn is_small(step: f64, value: f64) -> bool {
+    step.abs() <= TOLERANCE * value.abs().max(1.0)
+}
+
+/// The logistic function at some log-odds; computed with one exponential, which takes most of the time.
+struct Logistic {
+    log_odds: f64,
+    probability: f64,
+    /// Derivative of the probability by the log-odds.
+    weight: f64,
+    /// Exponential of minus the size of the log-odds.
+    small: f64,
+}
+
+impl Logistic {
+    fn of(log_odds: f64) -> Self {
+        let small = (-log_odds.abs()).exp();
+        let larger = 1.0 / (1.0 + small);
+        let smaller = small * larger;
+        Self {
+            log_odds,
+            probability: if log_odds < 0.0 { smaller } else { larger },
+            weight: smaller * larger,
+            small,
+        }
+    }
+
+    fn loss(&self, label: bool) -> f64 {
+        let against = if label { -self.log_odds } else { self.log_odds };
+        against.max(0.0) + self.small.ln_1p()
+    }
 }
 
 /// True if a threshold separates the labels, in either direction.
