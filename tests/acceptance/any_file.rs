@@ -405,7 +405,7 @@ fn rows_without_an_id_are_known_by_their_values() {
 
 #[test]
 fn a_column_named_like_the_row_id_is_read_as_any_other_file() {
-    let mut workspace = without_id();
+    let workspace = without_id();
     let rows = rows(client, |number| number.to_string(), ",");
     workspace.write(INPUT, format!("row_id,x,y,left\n{rows}"));
     let record = workspace.fullprocess();

@@ -32,6 +32,7 @@ fn s07_the_stages_by_hand_give_the_same_files_as_the_run() {
         "production_deployment/latestscore.txt",
         "production_deployment/ingestedfiles.txt",
         "production_deployment/confusionmatrix.png",
+        "production_deployment/scorecard.csv",
     ] {
         let read = |workspace: &Workspace| fs::read(workspace.path(name)).expect(name);
         assert_eq!(read(&by_run), read(&by_hand), "{name}");

@@ -64,6 +64,7 @@ fn s01_cold_start_makes_everything_the_design_names() {
         "latestscore.txt",
         "ingestedfiles.txt",
         "confusionmatrix.png",
+        "scorecard.csv",
     ] {
         let deployed = fs::read(workspace.path("production_deployment").join(name)).expect(name);
         let released = workspace
@@ -202,6 +203,7 @@ fn s05_the_gate_always_deploys_and_rollback_restores_the_files_byte_for_byte() {
             "latestscore.txt",
             "ingestedfiles.txt",
             "confusionmatrix.png",
+            "scorecard.csv",
         ]
         .iter()
         .map(|name| fs::read(workspace.path("production_deployment").join(name)).expect(name))

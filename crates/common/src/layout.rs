@@ -24,6 +24,8 @@ pub mod names {
     pub const INGESTED_FILES: &str = "ingestedfiles.txt";
     /// Picture of the model's confusion matrix.
     pub const CONFUSION_MATRIX: &str = "confusionmatrix.png";
+    /// The points that a model gives to a client, for people.
+    pub const SCORECARD: &str = "scorecard.csv";
     /// Content and origin of a release.
     pub const MANIFEST: &str = "manifest.json";
 }
@@ -37,11 +39,12 @@ const FINGERPRINT_KEY: &str = "fingerprint.key";
 const INGESTION_CARRY: &str = "ingestion.carry";
 
 /// The files that runs replace as a whole, in the folders that runs clean up.
-const REPLACED: [&str; 11] = [
+const REPLACED: [&str; 12] = [
     names::MODEL,
     names::SCORE,
     names::INGESTED_FILES,
     names::CONFUSION_MATRIX,
+    names::SCORECARD,
     FINAL_DATA,
     REJECTED_ROWS,
     API_RETURNS,

@@ -35,10 +35,10 @@ pub use fingerprint_set::{
     DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,
 };
 pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
-pub use line::push_field;
+pub use line::{push_field, push_text};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
 pub use load::{load_final_data, load_fingerprints, read_final_data};
-pub use parallel::{both, each_in_parallel, sort_by, sum_of};
+pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,

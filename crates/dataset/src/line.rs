@@ -51,6 +51,20 @@ pub fn push_field(line: &mut Vec<u8>, field: &[u8]) {
     push_field_between(line, field, b',');
 }
 
+/// Characters that start a formula in a spreadsheet.
+const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
+
+/// Appends a text from outside so that no spreadsheet evaluates it: an apostrophe precedes a text that
+/// looks like a formula.
+pub fn push_text(line: &mut Vec<u8>, text: &str) {
+    let first = text.as_bytes().first();
+    if first.is_some_and(|first| FORMULA_BEGINNINGS.contains(first)) {
+        push_field(line, format!("'{text}").as_bytes());
+    } else {
+        push_field(line, text.as_bytes());
+    }
+}
+
 fn push_field_between(line: &mut Vec<u8>, field: &[u8], separator: u8) {
     let is_plain = memchr3(separator, b'"', b'\n', field).is_none() && !field.contains(&b'\r');
     if is_plain {
@@ -73,6 +87,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_text_that_looks_like_a_formula_is_escaped() {
+        for (text, wanted) in [
+            ("Calm Co", "Calm Co"),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
+        ] {
+            let mut line = Vec::new();
+            push_text(&mut line, text);
+            assert_eq!(String::from_utf8(line).unwrap(), wanted);
+        }
+    }
 
     proptest! {
         #[test]

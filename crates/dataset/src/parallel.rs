@@ -37,6 +37,20 @@ pub fn sum_of<T: Sync>(items: &[T], number: impl Fn(&T) -> f64 + Sync) -> f64 {
     chunks.into_iter().sum()
 }
 
+/// The sums of the numbers that `numbers` makes of each item; each as [`sum_of`] adds it.
+pub fn sums_of<T: Sync, const N: usize>(
+    items: &[T],
+    numbers: impl Fn(&T) -> [f64; N] + Sync,
+) -> [f64; N] {
+    let plus =
+        |sums: [f64; N], more: [f64; N]| std::array::from_fn(|place| sums[place] + more[place]);
+    let chunks: Vec<[f64; N]> = items
+        .par_chunks(ITEMS_OF_CHUNK)
+        .map(|chunk| chunk.iter().map(&numbers).fold([0.0; N], plus))
+        .collect();
+    chunks.into_iter().fold([0.0; N], plus)
+}
+
 /// Sorts items; equal ones may change places.
 pub fn sort_by<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
     items.par_sort_unstable_by(compare);
@@ -55,6 +69,9 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(alone.install(summed), summed());
+        let both = || sums_of(&items, |item| [item * 3.0, 1.0]);
+        assert_eq!(alone.install(both), both());
+        assert_eq!(both(), [summed(), 100_000.0]);
         assert!((summed() - items.iter().sum::<f64>() * 3.0).abs() < 1e-9);
     }
 }

@@ -72,6 +72,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         metrics: &scored.metrics,
         score: scored.score,
         run: None,
+        scale: config.scorecard,
     };
     let gate = gate::gate_of(&history, &scored.digest)?;
     record_manual_change(&history)?;

@@ -6,15 +6,17 @@
 //! leaves a complete release that is not live.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use common::config::ScorecardSettings;
 use common::layout::names;
 use common::manifest::{self, Manifest};
 use common::{Config, Failure, History, Layout, digest, files};
 use jiff::Timestamp;
-use model::Model;
+use model::{Model, Scorecard};
 use scoring::Metrics;
 
 use crate::answers::sample_answers;
@@ -33,6 +35,8 @@ pub struct Candidate<'a> {
     pub score: f64,
     /// Number of the run that trained the model. `None` if deployed by hand.
     pub run: Option<i64>,
+    /// The scale of the scorecard's points.
+    pub scale: ScorecardSettings,
 }
 
 /// A release that is complete and verified, but not live.
@@ -91,14 +95,16 @@ pub fn stage(
 }
 
 /// Files of a release except the manifest, the picture last.
-fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 4]> {
+fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 5]> {
     let Candidate { model, metrics, .. } = candidate;
     let picture = reporting::draw_release(name, metrics.confusion, &model.schema)?;
     let score = scoring::score_text(candidate.score);
+    let scorecard = Scorecard::of(model, candidate.scale);
     Ok([
         (names::MODEL, model.encode()?),
         (names::SCORE, score.into_bytes()),
         (names::INGESTED_FILES, model.data.file_list().into_bytes()),
+        (names::SCORECARD, scorecard.to_csv()),
         (names::CONFUSION_MATRIX, picture),
     ])
 }
@@ -236,7 +242,20 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
             &Path::new("current").join(name),
         )?;
     }
-    Ok(())
+    repair_link_to_scorecard(layout)
+}
+
+/// Creates the link to the scorecard, or removes it: a release of an older program has no scorecard.
+fn repair_link_to_scorecard(layout: &Layout) -> anyhow::Result<()> {
+    let link = layout.production().join(names::SCORECARD);
+    let target = Path::new("current").join(names::SCORECARD);
+    if layout.production().join(&target).exists() {
+        files::replace_link(&link, &target)
+    } else if fs::read_link(&link).is_ok_and(|found| found == target) {
+        files::remove_file(&link)
+    } else {
+        Ok(())
+    }
 }
 
 /// The next number: higher than any number ever given, whatever was removed since.

@@ -89,6 +89,7 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
         names::MODEL,
         names::SCORE,
         names::INGESTED_FILES,
+        names::SCORECARD,
         names::CONFUSION_MATRIX,
     ];
     let listed = Manifest::read(folder).map(|manifest| manifest.files);

@@ -10,6 +10,8 @@ use model::Predictor;
 
 use super::*;
 
+mod scorecard;
+
 struct Production {
     _folder: tempfile::TempDir,
     config: Config,
@@ -49,6 +51,7 @@ impl Production {
             metrics: &self.metrics,
             score,
             run: Some(7),
+            scale: self.config.scorecard,
         };
         stage(
             &self.config.layout,
@@ -209,4 +212,45 @@ fn a_model_whose_predictions_changed_is_rejected() {
     let mut old = foreign;
     old.manifest.answers.clear();
     assert!(old.verify().is_ok());
+}
+
+/// Makes the live release one of a program that wrote no scorecards.
+fn without_scorecard(release: &Release) {
+    let mut manifest = release.manifest.clone();
+    manifest.files.remove("scorecard.csv");
+    fs::remove_file(release.folder.join("scorecard.csv")).unwrap();
+    let bytes = serde_json::to_vec(&manifest).unwrap();
+    files::replace(&release.folder.join("manifest.json"), &bytes).unwrap();
+}
+
+#[test]
+fn a_release_of_an_older_program_is_whole_without_a_scorecard() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    let link = layout.production().join("scorecard.csv");
+    let old = production.deploy(0.1);
+    without_scorecard(&old);
+    repair(&production.config, &production.history).unwrap();
+    assert!(link.symlink_metadata().is_err());
+    assert!(
+        production
+            .deploy(0.2)
+            .manifest
+            .files
+            .contains_key("scorecard.csv")
+    );
+    assert_eq!(fs::read(&link).unwrap()[..7], *b"feature");
+
+    roll_back(layout, None).unwrap();
+    assert!(link.symlink_metadata().is_err());
+    let live = Release::live(layout).unwrap().unwrap();
+    live.verify().unwrap();
+    assert!(stray_links(layout, &live.manifest).is_empty());
+    roll_back(layout, Some("2")).unwrap();
+    assert!(link.exists());
+    // A file of a user is left alone.
+    fs::remove_file(&link).unwrap();
+    files::replace(&link, b"mine").unwrap();
+    roll_back(layout, Some("1")).unwrap();
+    assert_eq!(fs::read(&link).unwrap(), b"mine");
 }

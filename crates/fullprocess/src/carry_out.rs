@@ -137,6 +137,7 @@ impl OpenRun<'_> {
                 metrics: &candidate.metrics,
                 score: candidate.score,
                 run: Some(id),
+                scale: config.scorecard,
             };
             let staged = deployment::stage(&config.layout, history, &candidate, Timestamp::now())?;
             run.picture = Some(staged.picture.clone());

@@ -1,6 +1,6 @@
 //! Predictions for single rows, and the contributions of the features to them.
 
-use dataset::passes::{Encoding, LinearExpression, probability};
+use dataset::passes::{Encoding, LinearExpression, WeightedTerm, probability};
 
 use crate::model::Model;
 
@@ -34,18 +34,15 @@ impl Scorer<'_> {
     /// [`pair_names`](Model::pair_names): how much it adds to the log-odds of the mean training row.
     /// Finite for finite values of any size; 0 for a value that is imputed.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
-        // A sum that starts at -0 keeps the sign of its first summand; one that starts at 0 does
-        // not.
-        let mut sums = vec![-0.0; self.n_features];
+        let mut sums = vec![EMPTY_SUM; self.n_features];
         for weighted in &self.expression.terms {
-            let value = weighted.term.value(|feature| cell(row, feature));
-            let share = contribution(weighted.coefficient, value, weighted.imputed);
+            let feature = weighted.term.feature;
             if weighted.term.encoding.is_of_two_features() {
-                sums.push(share);
-                continue;
+                let value = weighted.term.value(|feature| cell(row, feature));
+                sums.push(contribution(weighted.coefficient, value, weighted.imputed));
+            } else {
+                sums[feature] = with_contribution(sums[feature], weighted, cell(row, feature));
             }
-            let sum: &mut f64 = &mut sums[weighted.term.feature];
-            *sum = (*sum + share).clamp(f64::MIN, f64::MAX);
         }
         sums
     }
@@ -73,6 +70,22 @@ impl Model {
 /// A cell of a row; NaN if it is missing or the row is too short.
 fn cell(row: &[f64], feature: usize) -> f64 {
     row.get(feature).copied().unwrap_or(f64::NAN)
+}
+
+/// A sum without a summand. A sum that starts at -0 keeps the sign of its first summand; one that
+/// starts at 0 does not.
+const EMPTY_SUM: f64 = -0.0;
+
+/// The contribution of a feature's terms at a cell of the feature.
+pub(crate) fn contribution_of(terms: &[WeightedTerm<'_>], cell: f64) -> f64 {
+    let add = |sum, weighted| with_contribution(sum, weighted, cell);
+    terms.iter().fold(EMPTY_SUM, add)
+}
+
+fn with_contribution(sum: f64, weighted: &WeightedTerm<'_>, cell: f64) -> f64 {
+    let value = weighted.term.value(|_| cell);
+    let share = contribution(weighted.coefficient, value, weighted.imputed);
+    (sum + share).clamp(f64::MIN, f64::MAX)
 }
 
 fn contribution(coefficient: f64, value: f64, mean: f64) -> f64 {

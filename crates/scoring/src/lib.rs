@@ -5,12 +5,14 @@
 //! follows from a decision of the gate.
 
 mod calibration;
+mod calibration_line;
 mod compare;
 mod confusion;
 mod deployed;
 mod estimate;
 mod gate;
 mod metrics;
+mod ranking;
 mod recalibration;
 #[cfg(test)]
 mod reference;
@@ -36,6 +38,7 @@ pub use deployed::{
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
+pub use ranking::{Decile, Ranking};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::ScoreReport;
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};

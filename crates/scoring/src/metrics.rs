@@ -9,6 +9,7 @@ use model::{Model, Threshold};
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::ConfusionMatrix;
+use crate::ranking::Ranking;
 use crate::statistics::f1_interval;
 
 /// The realised performance of a model on labelled rows.
@@ -40,6 +41,9 @@ pub struct Metrics {
     /// Area under the ROC curve: the probability that a positive row has higher log-odds than a
     /// negative one, ties counting half. `None` if all rows have one label.
     pub roc_auc: Option<f64>,
+    /// How well the model ranks the rows; `None` in metrics of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
     /// Mean log-loss; natural logarithm, lower is better.
     pub log_loss: f64,
     /// Brier score: the mean squared difference between probability and label; lower is better.
@@ -78,27 +82,33 @@ pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metr
 
 /// The metrics of the labelled rows; `None` without labelled rows.
 pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
-    let (known, cut) = (labelled(scored), threshold.log_odds());
+    let (mut known, cut) = (labelled(scored), threshold.log_odds());
     let mut confusion = ConfusionMatrix::default();
     for (log_odds, class) in &known {
         confusion.count(*class, *log_odds > cut);
     }
+    // Without rows there is no accuracy, and then there are no metrics.
+    let accuracy = confusion.accuracy()?;
+    let (log_loss, brier) = (mean(&known, log_loss), mean(&known, squared_error));
+    // Sorting by label too makes the last digits independent of the order of the rows.
+    sort_by(&mut known, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let roc_auc = roc_auc(&known);
     Some(Metrics {
         threshold,
         rows: confusion.rows(),
         positives: confusion.positives(),
-        // Without rows there is no accuracy, and then there are no metrics.
-        accuracy: confusion.accuracy()?,
+        accuracy,
         prevalence: confusion.positives() as f64 / confusion.rows() as f64,
         f1: confusion.f1(),
         f1_interval: f1_interval(&confusion),
         precision: confusion.precision(),
         recall: confusion.recall(),
         specificity: confusion.specificity(),
-        log_loss: mean(&known, log_loss),
-        brier: mean(&known, squared_error),
+        roc_auc,
+        ranking: Some(Ranking::of(&known, roc_auc)),
+        log_loss,
+        brier,
         baselines: baselines(&confusion),
-        roc_auc: roc_auc(known),
         confusion,
     })
 }
@@ -131,11 +141,10 @@ fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 
 }
 
 /// The Mann-Whitney statistic from mid-ranks, divided by the number of pairs. Only the last
-/// division is in floating point. `None` if all rows have one label.
-fn roc_auc(mut known: Vec<(f64, bool)>) -> Option<f64> {
-    sort_by(&mut known, |a, b| a.0.total_cmp(&b.0));
+/// division is in floating point. `None` if all rows have one label. Rows are sorted by log-odds.
+fn roc_auc(sorted: &[(f64, bool)]) -> Option<f64> {
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);
-    for ties in known.chunk_by(|a, b| a.0 == b.0) {
+    for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
         let tied_positives = ties.iter().filter(|(_, class)| *class).count() as u128;
         let tied_negatives = ties.len() as u128 - tied_positives;
         doubled_wins += tied_positives * (2 * negatives + tied_negatives);

@@ -7,6 +7,7 @@ use common::numbers::count;
 use serde::Serialize;
 
 use crate::metrics::Metrics;
+use crate::ranking::{Decile, Ranking};
 
 /// A model's score on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,6 +67,9 @@ impl fmt::Display for Metrics {
             self.accuracy, baselines.majority.class, baselines.majority.accuracy
         )?;
         writeln!(to, "ROC-AUC        {}", shown(self.roc_auc))?;
+        if let Some(ranking) = &self.ranking {
+            write!(to, "{ranking}")?;
+        }
         writeln!(to, "log-loss       {:.4}", self.log_loss)?;
         writeln!(to, "Brier score    {:.4}", self.brier)?;
         writeln!(
@@ -75,8 +79,50 @@ impl fmt::Display for Metrics {
             confusion.false_positive,
             confusion.false_negative,
             confusion.true_negative
+        )?;
+        match &self.ranking {
+            Some(ranking) => write_deciles(to, &ranking.deciles),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Ranking {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(to, "Gini           {}", shown(self.gini))?;
+        writeln!(to, "KS             {}", shown(self.ks))?;
+        writeln!(to, "avg. precision {}", shown(self.average_precision))?;
+        writeln!(
+            to,
+            "calibration    slope {} (best: 1), intercept {} (best: 0)",
+            shown(self.calibration_slope),
+            shown(self.calibration_intercept)
         )
     }
+}
+
+/// A table of the deciles, the highest predictions first.
+fn write_deciles(to: &mut fmt::Formatter<'_>, deciles: &[Decile]) -> fmt::Result {
+    writeln!(
+        to,
+        "{:<8} {:>10} {:>12} {:>8} {:>8} {:>6}",
+        "decile", "rows", "with label 1", "rate", "gain", "lift"
+    )?;
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+    for decile in deciles {
+        writeln!(
+            to,
+            "{:<8} {:>10} {:>12.1} {:>8} {:>8} {:>6}",
+            decile.decile,
+            count(decile.rows),
+            decile.positives,
+            percent(decile.rate),
+            or_dash(decile.cumulative_gain.map(percent)),
+            or_dash(decile.lift.map(|lift| format!("{lift:.2}"))),
+        )?;
+    }
+    Ok(())
 }
 
 /// A score of the table, with all its digits and its 95 % interval.

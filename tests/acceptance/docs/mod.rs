@@ -13,6 +13,7 @@ mod links;
 mod not_executed;
 mod operations;
 mod own_data;
+mod scorecard;
 
 use std::fs;
 use std::path::PathBuf;

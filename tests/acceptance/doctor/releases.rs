@@ -12,6 +12,7 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
         "trainedmodel.msgpack",
         "manifest.json",
         "confusionmatrix.png",
+        "scorecard.csv",
     ] {
         let workspace = Workspace::after_redeployment();
         let path = format!("production_deployment/releases/000002/{damaged}");

@@ -173,6 +173,7 @@ fn files(workspace: &Workspace) -> Vec<String> {
         "production_deployment/current/manifest.json",
         "production_deployment/current/trainedmodel.msgpack",
         "production_deployment/current/confusionmatrix.png",
+        "production_deployment/current/scorecard.csv",
     ]
     .into_iter()
     .map(str::to_owned)

@@ -1,7 +1,7 @@
 //! Predictions as CSV.
 
 use actix_web::web::Bytes;
-use dataset::push_field;
+use dataset::push_text;
 use model::Model;
 
 use super::options::Options;
@@ -30,7 +30,7 @@ impl CsvAnswer {
     pub(crate) fn push(&mut self, id: &str, probability: f64) {
         let label = probability > self.threshold;
         self.counts[usize::from(label)] += 1;
-        push_id(&mut self.text, id);
+        push_text(&mut self.text, id);
         self.text.push(b',');
         // A finite number always encodes, and writing to a vector cannot fail.
         let _ = serde_json::to_writer(&mut self.text, &probability);
@@ -71,48 +71,9 @@ pub(crate) fn predict_csv(
     (answer.text, answer.counts)
 }
 
-/// Characters that start a formula in a spreadsheet.
-const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
-
-/// Writes a client's name so that no spreadsheet evaluates it: an apostrophe precedes a text that
-/// looks like a formula.
-fn push_id(to: &mut Vec<u8>, id: &str) {
-    let is_formula = id
-        .as_bytes()
-        .first()
-        .is_some_and(|first| FORMULA_BEGINNINGS.contains(first));
-    if is_formula {
-        push_field(to, format!("'{id}").as_bytes());
-    } else {
-        push_field(to, id.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_that_looks_like_a_formula_is_escaped_in_csv() {
-        for (name, wanted) in [
-            ("Calm Co", "Calm Co"),
-            ("a,\"b\"", "\"a,\"\"b\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@x", "'@x"),
-            ("\t=1", "'\t=1"),
-            ("\r=1", "\"'\r=1\""),
-            (
-                "=HYPERLINK(\"x\",\"y\")",
-                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
-            ),
-        ] {
-            let mut text = Vec::new();
-            push_id(&mut text, name);
-            assert_eq!(String::from_utf8(text).unwrap(), wanted);
-        }
-    }
 
     #[test]
     fn csv_has_a_header_and_a_row_for_each_prediction() {

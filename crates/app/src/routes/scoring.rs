@@ -6,7 +6,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::exit::{Exit, classify};
-use scoring::ConfusionMatrix;
+use scoring::{ConfusionMatrix, Ranking};
 use serde::Serialize;
 
 use super::json;
@@ -26,6 +26,8 @@ struct Answer<'a> {
     precision: Option<f64>,
     recall: Option<f64>,
     roc_auc: Option<f64>,
+    /// How well the model ranks the rows.
+    ranking: Option<&'a Ranking>,
     confusion_matrix: ConfusionMatrix,
     /// Labelled rows of the test data.
     n: u64,
@@ -63,6 +65,7 @@ pub(super) async fn show(
         precision: metrics.precision,
         recall: metrics.recall,
         roc_auc: metrics.roc_auc,
+        ranking: metrics.ranking.as_ref(),
         confusion_matrix: metrics.confusion,
         n: metrics.rows,
         model_version: &score.release,

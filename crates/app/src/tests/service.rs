@@ -90,6 +90,7 @@ impl Service {
             metrics: &metrics,
             score: metrics.f1.unwrap(),
             run: None,
+            scale: config.scorecard,
         };
         let staged = stage(&config.layout, &history, &candidate, now).unwrap();
         (publish(&config.layout, &history, staged).unwrap(), model)

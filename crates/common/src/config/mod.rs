@@ -23,11 +23,12 @@ use self::section::{Problems, Section};
 pub use self::settings::{
     ApiSettings, DecimalMark, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings,
     DriftTrigger, GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie,
-    ScoringSettings, TextSettings, TrainingForm, TrainingSettings, TrainingWindow,
+    ScorecardSettings, ScoringSettings, TextSettings, TrainingForm, TrainingSettings,
+    TrainingWindow,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
-    read_scoring, read_training,
+    read_scorecard, read_scoring, read_training,
 };
 use crate::{Failure, Layout, Schema, digest, regular};
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub drift: DriftSettings,
     /// Settings of the gate and of kept releases.
     pub deployment: DeploymentSettings,
+    /// The scale of the scorecard's points.
+    pub scorecard: ScorecardSettings,
     /// Settings of the diagnostics.
     pub diagnostics: DiagnosticsSettings,
     /// Settings of the history.
@@ -186,6 +189,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     let scoring = read_scoring(root.section("scoring"));
     let drift = read_drift(root.section("drift"));
     let deployment = read_deployment(root.section("deployment"));
+    let scorecard = read_scorecard(root.section("scorecard"));
     let diagnostics = read_diagnostics(root.section("diagnostics"));
     let history = read_history(root.section("history"));
     let api = read_api(root.section("api"), base);
@@ -214,6 +218,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         scoring,
         drift,
         deployment,
+        scorecard,
         diagnostics,
         history,
         api,
@@ -351,6 +356,25 @@ mod tests {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
         assert!(parse(r#","drift":{"min_rows":10}"#).is_ok());
+    }
+
+    #[test]
+    fn the_scale_of_a_scorecard_is_read_with_its_limits() {
+        let scale = parse(r#","scorecard":{"points_to_double_odds":40,"odds":0.5}"#).unwrap();
+        let scale = scale.scorecard;
+        assert_eq!((scale.points_to_double_odds, scale.odds), (40.0, 0.5));
+        assert_eq!(scale.score, ScorecardSettings::default().score);
+        let text = problems(
+            r#","scorecard":{"points_to_double_odds":0,"score":1e9,"odds":-50,"points":20}"#,
+        );
+        for line in [
+            "scorecard.points_to_double_odds: must be from 1 to 10000",
+            "scorecard.score: must be from -1000000 to 1000000",
+            "scorecard.odds: must be from 0.000001 to 1000000",
+            "scorecard.points: unknown key",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The optional sections of the configuration: content, defaults and reading.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
@@ -217,6 +218,34 @@ pub enum GatePolicy {
     Ask,
 }
 
+/// Section `scorecard`: the scale of its points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScorecardSettings {
+    /// Points that double the odds of the negative label against the positive one; default 20.
+    pub points_to_double_odds: f64,
+    /// Score at the odds below; default 600.
+    pub score: f64,
+    /// Odds at the score above; default 50.
+    pub odds: f64,
+}
+
+impl Default for ScorecardSettings {
+    fn default() -> Self {
+        Self {
+            points_to_double_odds: 20.0,
+            score: 600.0,
+            odds: 50.0,
+        }
+    }
+}
+
+/// Limits of `points_to_double_odds`. With fewer points, their rounding to hundredths would show.
+const POINTS_TO_DOUBLE_ODDS: RangeInclusive<f64> = 1.0..=10_000.0;
+/// Limits of `score`.
+const SCORE: RangeInclusive<f64> = -1e6..=1e6;
+/// Limits of `odds`.
+const ODDS: RangeInclusive<f64> = 1e-6..=1e6;
+
 /// Section `diagnostics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiagnosticsSettings {
@@ -403,6 +432,29 @@ pub(super) fn read_deployment(mut section: Section<'_>) -> DeploymentSettings {
     let settings = DeploymentSettings {
         gate: section.value("gate", GatePolicy::NotWorse),
         keep_releases: section.at_least_one("keep_releases", 10),
+    };
+    section.finish();
+    settings
+}
+
+pub(super) fn read_scorecard(mut section: Section<'_>) -> ScorecardSettings {
+    let default = ScorecardSettings::default();
+    let mut number = |key: &'static str, default: f64, limits: &RangeInclusive<f64>| {
+        let value = section.value(key, default);
+        if !limits.contains(&value) {
+            let text = format!("must be from {} to {}", limits.start(), limits.end());
+            section.problem(key, &text);
+        }
+        value
+    };
+    let settings = ScorecardSettings {
+        points_to_double_odds: number(
+            "points_to_double_odds",
+            default.points_to_double_odds,
+            &POINTS_TO_DOUBLE_ODDS,
+        ),
+        score: number("score", default.score, &SCORE),
+        odds: number("odds", default.odds, &ODDS),
     };
     section.finish();
     settings

@@ -273,6 +273,13 @@ pub(super) fn score() -> Value {
             described(share_or_null(), "Area under the ROC curve"),
         ),
         (
+            "ranking",
+            described(
+                ranking(),
+                "How well the model ranks the rows, whatever the threshold",
+            ),
+        ),
+        (
             "confusion_matrix",
             described(
                 closed(&[
@@ -292,6 +299,79 @@ pub(super) fn score() -> Value {
         (
             "deployed_score",
             described(share(), "F1 when the release was deployed"),
+        ),
+    ])
+}
+
+/// How well a model ranks rows.
+fn ranking() -> Value {
+    let decile = closed(&[
+        (
+            "decile",
+            described(count(), "1 for the highest predictions, 10 for the lowest"),
+        ),
+        ("rows", described(count(), "Number of rows")),
+        (
+            "positives",
+            described(
+                number(),
+                "Number of positive labels; a fraction where equal predictions are on both sides of a boundary",
+            ),
+        ),
+        (
+            "rate",
+            described(share(), "Share of positive labels in the decile"),
+        ),
+        (
+            "cumulative_gain",
+            described(
+                share_or_null(),
+                "Share of all positive labels in this decile and those before it",
+            ),
+        ),
+        (
+            "lift",
+            described(
+                or_null("number"),
+                "Rate of the decile divided by the rate of all rows",
+            ),
+        ),
+    ]);
+    closed(&[
+        (
+            "deciles",
+            described(
+                list(&decile),
+                "Tenths of the rows, the highest predictions first; empty tenths are left out",
+            ),
+        ),
+        (
+            "ks",
+            described(share_or_null(), "Kolmogorov-Smirnov statistic"),
+        ),
+        (
+            "gini",
+            json!({
+                "type": ["number", "null"],
+                "minimum": -1,
+                "maximum": 1,
+                "description": "Gini coefficient: 2 ROC-AUC - 1",
+            }),
+        ),
+        (
+            "average_precision",
+            described(share_or_null(), "Average precision"),
+        ),
+        (
+            "calibration_slope",
+            described(
+                or_null("number"),
+                "Below 1, the probabilities are too extreme; null where a threshold separates the labels",
+            ),
+        ),
+        (
+            "calibration_intercept",
+            described(or_null("number"), "Above 0, the probabilities are too low"),
         ),
     ])
 }

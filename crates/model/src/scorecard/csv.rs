@@ -1,0 +1,152 @@
+//! The scorecard as CSV, for people and spreadsheets.
+//!
+//! A text that looks like a formula has an apostrophe in front, and so has a text that begins with an
+//! apostrophe: a reader removes one apostrophe.
+
+use dataset::push_text;
+
+use super::{Cells, Counted, Part, Points, Scorecard, ScorecardRow};
+
+/// The columns. Those of the second feature are empty unless the points depend on two features together.
+const HEADER: &str = "feature,part,from,to,level,points_at_from,points_at_to,points_per_unit,\
+    share,share_counted,positive_rate,rate_counted,note,\
+    second_feature,second_part,second_from,second_to,second_level,\
+    points_at_from_second_to,points_at_to_second_to\n";
+
+/// Points have this many decimals.
+const DECIMALS: usize = 2;
+/// Size from which points have fewer exact decimals than that.
+const LARGE: f64 = 1e13;
+/// Shares are rounded to one of so many parts.
+const PARTS_OF_SHARE: f64 = 1e6;
+
+impl Scorecard<'_> {
+    /// The text of the file.
+    pub fn to_csv(&self) -> Vec<u8> {
+        let mut text = HEADER.as_bytes().to_vec();
+        for row in &self.rows {
+            self.push_row(&mut text, row);
+        }
+        text
+    }
+
+    fn push_row(&self, text: &mut Vec<u8>, row: &ScorecardRow<'_>) {
+        let Points {
+            at_from,
+            at_to,
+            at_second_to,
+            per_unit,
+        } = row.points;
+        match &row.part {
+            Some(part) => push_part(text, part),
+            None => text.extend_from_slice(b",base,,,"),
+        }
+        push_plain(text, &points(at_from));
+        push_plain(text, &points(at_to));
+        push_plain(text, &written(per_unit));
+        for counted in [row.share, row.positive_rate] {
+            push_plain(text, &counted.map(share).unwrap_or_default());
+            push_plain(text, counted.map(counted_in).unwrap_or_default());
+        }
+        push_plain(text, &self.note(row));
+        text.push(b',');
+        match &row.second {
+            Some(part) => push_part(text, part),
+            None => text.extend_from_slice(b",,,,"),
+        }
+        for corner in at_second_to.map_or([None; 2], |corners| corners.map(Some)) {
+            push_plain(text, &corner.map(points).unwrap_or_default());
+        }
+        text.push(b'\n');
+    }
+
+    /// How to use a row, where its numbers do not say it.
+    fn note(&self, row: &ScorecardRow<'_>) -> String {
+        let Some(part) = &row.part else {
+            let scale = &self.scale;
+            return format!(
+                "{} points: odds of {} to 1 that the label is 0; {} points more double the odds",
+                number(scale.score),
+                number(scale.odds),
+                number(scale.points_to_double_odds)
+            );
+        };
+        match part.cells {
+            Cells::Line { .. } => {
+                "the line continues outside: points_at_from + points_per_unit * (number - from)"
+                    .into()
+            }
+            Cells::Range { .. } | Cells::Level(_) | Cells::OtherLevels | Cells::Missing => {
+                String::new()
+            }
+        }
+    }
+}
+
+/// Appends five fields: the feature, the part, both ends of a range, and a level.
+fn push_part(text: &mut Vec<u8>, part: &Part<'_>) {
+    let (name, from, to, level) = match part.cells {
+        Cells::Line { from, to } => ("line", Some(from), Some(to), ""),
+        Cells::Range { from, to } => ("range", from, to, ""),
+        Cells::Level(level) => ("level", None, None, level),
+        Cells::OtherLevels => ("any other level", None, None, ""),
+        Cells::Missing => ("missing", None, None, ""),
+    };
+    push_reversibly(text, part.feature);
+    for cell in [name, &written(from), &written(to)] {
+        push_plain(text, cell);
+    }
+    text.push(b',');
+    push_reversibly(text, level);
+}
+
+/// Appends a comma and a text of this program, which needs no quotes and is no formula.
+fn push_plain(text: &mut Vec<u8>, cell: &str) {
+    text.push(b',');
+    text.extend_from_slice(cell.as_bytes());
+}
+
+/// Appends a text from outside, so that its first apostrophe can be removed without a doubt.
+fn push_reversibly(text: &mut Vec<u8>, outside: &str) {
+    match outside.starts_with('\'') {
+        true => push_text(text, &format!("'{outside}")),
+        false => push_text(text, outside),
+    }
+}
+
+fn written(optional: Option<f64>) -> String {
+    optional.map(number).unwrap_or_default()
+}
+
+fn points(points: f64) -> String {
+    if points.abs() >= LARGE {
+        return number(points);
+    }
+    let rounded = format!("{points:.DECIMALS$}");
+    match rounded.strip_prefix('-') {
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        _ => rounded,
+    }
+}
+
+fn share(counted: Counted) -> String {
+    number((counted.share * PARTS_OF_SHARE).round() / PARTS_OF_SHARE)
+}
+
+fn counted_in(counted: Counted) -> &'static str {
+    match counted.is_of_all_rows {
+        true => "all rows",
+        false => "sample",
+    }
+}
+
+/// The shortest text of a number that is read as the same number.
+fn number(number: f64) -> String {
+    if number == 0.0 {
+        "0".into()
+    } else if (1e-5..1e16).contains(&number.abs()) {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
+}

@@ -1,0 +1,100 @@
+//! The rows of a pair of features: points for the cells of both together.
+
+use common::config::ScorecardSettings;
+use dataset::level_code;
+use dataset::passes::{Encoding, Parts, Side, Surface, WeightedTerm};
+
+use super::tally::Tally;
+use super::{Cells, Counted, NO_LEVEL, Part, Points, ScorecardRow, factor, ranges};
+use crate::model::Model;
+
+/// The rows of the pair with this term. A client has one of them if it has both features, and no points
+/// of the pair otherwise.
+pub(super) fn rows<'m>(
+    model: &'m Model,
+    weighted: &WeightedTerm<'m>,
+    scale: ScorecardSettings,
+) -> Vec<ScorecardRow<'m>> {
+    let Encoding::Surface(surface) = weighted.term.encoding else {
+        return Vec::new();
+    };
+    let [first, second] = [&surface.grid.first, &surface.grid.second];
+    let [of_first, of_second] = [first, second].map(|side| cells(&side.parts));
+    let columns = &model.profile.sample.columns;
+    let labels = &columns[model.schema.features.len()];
+    let sampled = [first, second].map(|side| &columns[side.feature][..]);
+    let tallies = Tally::of_pairs([&of_first, &of_second], sampled, labels);
+    let is_whole = labels.len() as u64 == model.profile.rows;
+    let counted = |of: u64, all: u64| {
+        (all > 0).then(|| Counted {
+            share: of as f64 / all as f64,
+            is_of_all_rows: is_whole,
+        })
+    };
+    let both = of_first
+        .iter()
+        .flat_map(|first| of_second.iter().map(move |second| [*first, *second]));
+    let part = |side: &Side, cells| Part {
+        feature: &model.schema.features[side.feature].name,
+        cells,
+    };
+    let rows = both.zip(tallies).map(|(cells, tally)| ScorecardRow {
+        part: Some(part(first, cells[0])),
+        second: Some(part(second, cells[1])),
+        points: points(surface, weighted, cells, factor(scale)),
+        share: counted(tally.rows, labels.len() as u64),
+        positive_rate: counted(tally.positives, tally.rows),
+    });
+    rows.collect()
+}
+
+/// All present cells of a feature, in rows that exclude each other.
+fn cells(parts: &Parts) -> Vec<Cells<'_>> {
+    match parts {
+        Parts::Knots(knots) => ranges(knots),
+        Parts::Levels(levels) => {
+            let named = levels.iter().map(|level| Cells::Level(level.text()));
+            named.chain([Cells::OtherLevels]).collect()
+        }
+    }
+}
+
+fn points(
+    surface: &Surface,
+    weighted: &WeightedTerm<'_>,
+    [first, second]: [Cells<'_>; 2],
+    factor: f64,
+) -> Points {
+    let [from, to] = ends(first);
+    let [second_from, second_to] = ends(second);
+    let at = |first: f64, second: f64| {
+        let of_feature = |feature: usize| match feature {
+            _ if feature == surface.grid.first.feature => first,
+            _ => second,
+        };
+        let change = surface.value(of_feature) - weighted.imputed;
+        (factor * weighted.coefficient * change).clamp(f64::MIN, f64::MAX)
+    };
+    let is_range = matches!(second, Cells::Range { .. });
+    Points {
+        at_from: at(from, second_from),
+        at_to: at(to, second_from),
+        at_second_to: is_range.then(|| [at(from, second_to), at(to, second_to)]),
+        per_unit: None,
+    }
+}
+
+/// A cell at each end of a row.
+fn ends(cells: Cells<'_>) -> [f64; 2] {
+    match cells {
+        Cells::Line { from, to } => [from, to],
+        Cells::Range { from, to } => {
+            let ends = from.or(to).zip(to.or(from));
+            let (from, to) = ends.unwrap_or_default();
+            [from, to]
+        }
+        Cells::Level(level) => [level_code(level); 2],
+        Cells::OtherLevels => [NO_LEVEL; 2],
+        Cells::Missing => [f64::NAN; 2],
+    }
+}
