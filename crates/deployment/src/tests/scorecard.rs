@@ -47,7 +47,7 @@ fn clients(config: &Config) -> Table {
         let region = table
             .levels
             .add(3, ["north", "south"][usize::from(draw(3) > 0.6)]);
-        let age = 20.0 + (draw(4) * 50.0).floor();
+        let age = f64::from(20 + (row.wrapping_mul(2_654_435_761) >> 16) % 50);
         let together = if place > 2 { age - 45.0 } else { 45.0 - age } / 12.0;
         let risk = ((spend - 100.0).abs() / 150.0) + place as f64 / 6.0 + draw(5) + together;
         let cells = [
