@@ -5,23 +5,22 @@
 #
 # Each FILE is a table as downloaded; `fullprocess --try` finds its id, target and features. The
 # rows are split into four folds, each of which is predicted by models of the others, all with the same
-# columns. The log-loss, the ROC-AUC, the expected calibration error and the seconds of a fit go to
+# columns. The log-loss, the ROC-AUC, the expected calibration error and the median seconds go to
 # stdout as Markdown, everything else to stderr. In the environment: FOLDER (default: a temporary one,
-# removed at the end) keeps the folds and FOLDER/venv, which is used again.
+# removed at the end; it may take a minute a fit of EBM) keeps the folds and FOLDER/venv, which is used again.
 #
 # Needs cargo and Python 3.10 or later with venv, pandas and scikit-learn, which pip fetches. Peers that
 # pip cannot fetch are skipped with a message.
 set -euo pipefail
 
 if [ $# -eq 0 ]; then
-  sed -n 's/^# \{0,1\}//;3p' "$0" >&2
+  sed -n 's/^# \{0,1\}//;4p' "$0" >&2
   exit 2
 fi
 files=()
 for file in "$@"; do
   files+=("$(realpath "$file")")
 done
-cd "$(dirname "$0")/.."
 folder=${FOLDER:-}
 if [ -z "$folder" ]; then
   folder=$(mktemp -d)
@@ -29,6 +28,7 @@ if [ -z "$folder" ]; then
 fi
 mkdir -p "$folder"
 folder=$(realpath "$folder")
+cd "$(dirname "$0")/.."
 
 cargo build --release --locked --bin fullprocess --bin ingestion --bin training --bin scoring
 target=$(realpath "${CARGO_TARGET_DIR:-target}")/release

@@ -20,6 +20,8 @@ mod group;
 mod knots;
 mod levels;
 
+use std::collections::BTreeSet;
+
 use common::Schema;
 use common::schema::Kind;
 use dataset::Level;
@@ -39,6 +41,8 @@ const MAX_STEPS: usize = 256;
 const STEPS: usize = 9;
 /// Minimum number of steps: a curve of one step would be a straight line.
 const MIN_STEPS: usize = 2;
+/// Maximum number of pairs of features.
+pub const MAX_PAIRS: usize = 20;
 /// Number of steps of a number in a pair.
 const PAIR_STEPS: usize = 3;
 /// Maximum number of levels of a category in a pair.
@@ -291,8 +295,11 @@ impl Design {
         let features = self.grouped_features();
         let (of_features, of_pairs) = self.groups.split_at(features);
         let are_sorted = of_features.is_sorted_by(|one, next| one.feature() < next.feature())
-            && of_pairs.is_sorted_by(|one, next| one.pair() != next.pair())
             && of_pairs.iter().all(|group| group.pair().is_some());
+        let different: BTreeSet<Option<[usize; 2]>> = of_pairs.iter().map(Group::pair).collect();
+        if different.len() < of_pairs.len() || of_pairs.len() > MAX_PAIRS {
+            return Some("its design has an invalid pair");
+        }
         let is_category = |feature: usize| {
             let feature = schema.features.get(feature);
             feature.map(|feature| feature.kind.is_category())

@@ -21,7 +21,7 @@ mod window;
 
 pub use coefficient::{Coefficient, PairSide, PairTable};
 pub use covariance::{covariance_flaw, shortfall};
-pub use design::{Design, Effect, PairEffect};
+pub use design::{Design, Effect, MAX_PAIRS, PairEffect};
 pub use file::FORMAT;
 pub use form::{Form, FormResult};
 pub use linear::LinearPredictor;

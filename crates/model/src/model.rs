@@ -75,7 +75,7 @@ pub struct Convergence {
 pub enum Check {
     /// No other coefficients have a loss that is lower by more than one millionth.
     Confirmed,
-    /// The check could prove neither that nor the opposite, because of rounding. In models of earlier
+    /// The check could prove neither that nor the opposite. In models of earlier
     /// versions, another solver stopped before it reached the fit's loss.
     Unconfirmed,
     /// There were too many rows. In models of earlier versions, the check may have taken too much work.
@@ -87,7 +87,7 @@ impl fmt::Display for Check {
         to.write_str(match self {
             Self::Confirmed => "confirmed",
             Self::Unconfirmed => {
-                "unconfirmed: rounding leaves open whether other coefficients have a lower loss"
+                "unconfirmed: the check could not prove that no other coefficients have a lower loss"
             }
             Self::NotChecked => "not checked: more rows than training.verify_rows",
         })

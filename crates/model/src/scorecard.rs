@@ -83,7 +83,7 @@ pub enum Cells<'m> {
 }
 
 /// Points at the ends of a row's cells. Between the ends of a range they lie on a straight line. Cells
-/// that are no range have the same points at both ends.
+/// that are neither a line nor a range have the same points at both ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Points {
     /// Points at the lower end.

@@ -2,8 +2,8 @@
 //!
 //! The form `linear` has the penalty of the configuration. The penalty of other forms comes from a
 //! short geometric grid. The simplest form wins whose log-loss is within one standard error of the
-//! best. The other folds choose the penalty of a fold, and its pairs, so no label helps to choose what
-//! predicts its own row.
+//! best. The other folds choose the penalty of a fold, and its pairs, so a label hardly helps to choose
+//! what predicts its own row.
 
 mod pairs;
 mod trial;
@@ -12,7 +12,7 @@ use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
 use dataset::passes::{Grid, Profile, Side};
 use dataset::{Selection, Table};
-use model::{Design, Form, FormResult, Model};
+use model::{Design, Form, FormResult, MAX_PAIRS, Model};
 
 use self::trial::{Trial, Trials};
 use crate::fit::{Fit, FitError, FitSettings, fit, fit_profiled};
@@ -150,8 +150,9 @@ fn steps(training: &TrainingSettings, rows: FormRows<'_>, line: &Fit) -> Option<
 
 /// The labelled rows, or a spread sample if they are too many for this number of features.
 fn sample(labelled: &Selection, rows: u64, features: usize) -> Selection {
-    // A number has two values in a row, and one more is that of the intercept.
-    let values = 1 + 2 * features;
+    // In a row a number has two values that are not 0, a pair has four, and the intercept has one.
+    let pairs = MAX_PAIRS.min(features * features.saturating_sub(1) / 2);
+    let values = 1 + 2 * features + 4 * pairs;
     let most = (MAX_WORK / values.pow(2)).clamp(MIN_SAMPLE, MAX_ROWS);
     match usize::try_from(rows).unwrap_or(usize::MAX).div_ceil(most) {
         0 | 1 => labelled.clone(),

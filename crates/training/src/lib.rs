@@ -35,7 +35,10 @@ pub use headroom::Headroom;
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Why a model has straight lines although curves were asked for.
-const NO_CURVES: &str = "the model has straight lines, although training.form is \"curves\": there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number has more than two values, or there are more than 128 numbers";
+const NO_CURVES: &str = "the model has straight lines, although training.form asks for curves: there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number has more than two values, or there are more than 128 numbers";
+
+/// Why a model has no pairs although they were asked for.
+const NO_PAIRS: &str = "the model has no pairs, although training.form is \"pairs\": no two features have a clear effect together, or there are more than 100 features";
 
 /// Why the headroom is not known.
 const NO_HEADROOM: &str = "the headroom is not known: there are fewer than 200 labelled rows, or 20 of a label, or too few clients of a label";
@@ -93,9 +96,12 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let digest = write(config, &model)?;
     history.record_stage(&timer.stop())?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
-    if config.training.form == TrainingForm::Curves && report.form == Form::Linear {
-        report.notes.push(NO_CURVES.into());
-    }
+    let note = match (config.training.form, report.form) {
+        (TrainingForm::Curves | TrainingForm::Pairs, Form::Linear) => Some(NO_CURVES),
+        (TrainingForm::Pairs, Form::Curves) => Some(NO_PAIRS),
+        _ => None,
+    };
+    report.notes.extend(note.map(str::to_owned));
     Ok(Trained {
         report,
         model,

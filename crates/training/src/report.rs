@@ -24,7 +24,7 @@ pub struct TrainReport {
     /// for all other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
-    /// How the log-odds depend on numbers.
+    /// How the log-odds depend on the features.
     pub form: Form,
     /// The forms that were tried; empty without a choice.
     pub forms: Vec<FormResult>,
@@ -90,8 +90,11 @@ pub enum FittedTo {
 
 /// The lowest and the highest value of a pair's effect.
 fn extremes(surface: &Surface) -> String {
-    let lowest = surface.values.iter().copied().fold(0.0, f64::min);
-    let highest = surface.values.iter().copied().fold(0.0, f64::max);
+    let values = || surface.values.iter().copied();
+    let (lowest, highest) = (
+        values().fold(f64::INFINITY, f64::min),
+        values().fold(f64::NEG_INFINITY, f64::max),
+    );
     format!("   from {lowest:+.2} to {highest:+.2}")
 }
 

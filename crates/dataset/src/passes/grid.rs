@@ -117,12 +117,12 @@ impl Grid {
         ])
     }
 
-    /// The share of one cell that a row belongs to; NaN if one of both values is missing.
+    /// The share of one cell that a row belongs to; NaN if either value is missing.
     pub(crate) fn share(&self, place: usize, cell: impl Fn(usize) -> f64) -> f64 {
         self.sum(cell, |other| f64::from(u8::from(other == place)))
     }
 
-    /// The sum of a row's shares times the value of each cell; NaN if one of both values is missing.
+    /// The sum of a row's shares times the value of each cell; NaN if either value is missing.
     #[inline]
     pub(crate) fn sum(&self, cell: impl Fn(usize) -> f64, value: impl Fn(usize) -> f64) -> f64 {
         let Some(shares) = self.shares(cell) else {
@@ -150,7 +150,7 @@ pub struct Surface {
 }
 
 impl Surface {
-    /// The value for a row; NaN if one of both values is missing.
+    /// The value for a row; NaN if either value is missing.
     #[inline]
     pub fn value(&self, cell: impl Fn(usize) -> f64) -> f64 {
         self.grid.sum(cell, |place| self.values[place])

@@ -157,7 +157,7 @@ impl UnitSums {
         self.maximum = self.maximum.max(value);
     }
 
-    /// The sums with this many values of 1 more.
+    /// Adds `count` values of 1.
     fn with_ones(self, count: u64) -> Self {
         Self {
             count: self.count + count,
@@ -168,7 +168,7 @@ impl UnitSums {
         }
     }
 
-    /// The moments of as many rows, where all values that were not added are 0.
+    /// The moments of `rows` values; those that were not added are 0.
     fn moments(&self, rows: u64) -> Moments {
         if rows == 0 {
             return Moments::default();

@@ -6,7 +6,8 @@ use super::grid::Parts;
 use super::log_odds::probability;
 use crate::table::{Selection, Table};
 
-/// Sums over rows by the parts of two features. Rows of one part of the first feature are neighbours.
+/// Sums over rows by the parts of two features. The cells of the first
+/// feature's first part come first.
 ///
 /// Each feature has one part more than it was given, for all other levels of a category.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +24,7 @@ pub struct PairSums {
 
 /// The sums of the labelled rows of a selection, for each pair of the features that have parts. `p` is
 /// the probability by the expression. A row counts for a pair if neither cell is missing. A number
-/// belongs to the nearer of the two knots next to it, in shares of their distance.
+/// belongs to the nearer knot.
 pub fn pair_sums(
     parts: &[Option<Parts>],
     expression: &LinearExpression<'_>,

@@ -1,4 +1,4 @@
-//! Groups of terms of which a row has few values that are not 0.
+//! Groups of terms: in a row, few terms of a group are not 0.
 
 use super::grid::Grid;
 use super::term::{Encoding, Term};
@@ -35,8 +35,8 @@ pub(super) fn term_groups<'a>(terms: &'a [Term<'a>]) -> impl Iterator<Item = Ter
     })
 }
 
-/// True if a term is a step or a cell, of which there are many in a feature.
-pub(super) fn is_one_of_many(term: &Term<'_>) -> bool {
+/// True for a step of a number and for a cell of a grid.
+pub(super) fn is_step_or_cell(term: &Term<'_>) -> bool {
     matches!(term.encoding, Encoding::Step(..) | Encoding::Cell(..))
 }
 

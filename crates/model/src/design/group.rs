@@ -48,7 +48,7 @@ pub struct Effect {
 /// The fitted effect of a pair of features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairEffect {
-    /// Log-odds that both features add together, beyond what each of them adds.
+    /// Log-odds that both features add together, beside what each of them adds.
     pub surface: Surface,
     /// True if drift tests watch the effect.
     pub is_watched: bool,
@@ -149,8 +149,12 @@ impl Group {
             Self::Pair(it) => {
                 let grid = &it.surface.grid;
                 let fits = [&grid.first, &grid.second].iter().all(|side| {
+                    let are_valid = match &side.parts {
+                        Parts::Levels(levels) => !are_flawed(levels),
+                        Parts::Knots(_) => true,
+                    };
                     let of_levels = matches!(side.parts, Parts::Levels(_));
-                    is_category(side.feature) == Some(of_levels)
+                    are_valid && is_category(side.feature) == Some(of_levels)
                 });
                 (!fits || !it.surface.is_valid()).then_some("its design has an invalid pair")
             }
@@ -202,15 +206,19 @@ impl Category {
 
     /// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
     fn is_flawed(&self) -> bool {
-        let levels = &self.levels;
-        let is_repeated = |(place, level): (usize, &Level)| {
-            let mut earlier = levels[..place].iter();
-            earlier.any(|other| other.code() == level.code())
-        };
-        levels.len() > MAX_CATEGORY_LEVELS
-            || levels
-                .iter()
-                .any(|level| flaw_of_level(level.text()).is_some())
-            || levels.iter().enumerate().any(is_repeated)
+        are_flawed(&self.levels)
     }
+}
+
+/// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
+fn are_flawed(levels: &[Level]) -> bool {
+    let is_repeated = |(place, level): (usize, &Level)| {
+        let mut earlier = levels[..place].iter();
+        earlier.any(|other| other.code() == level.code())
+    };
+    levels.len() > MAX_CATEGORY_LEVELS
+        || levels
+            .iter()
+            .any(|level| flaw_of_level(level.text()).is_some())
+        || levels.iter().enumerate().any(is_repeated)
 }

@@ -23,7 +23,8 @@ use super::start;
 /// Fits to the labelled rows of a selection, each without the rows of one fold.
 pub struct OutOfFold<'a> {
     settings: &'a FitSettings,
-    /// The design of all rows. It does not depend on the labels, so the fits may share it.
+    /// The design of all rows. Only its pairs depend on the labels: they were chosen with those of all
+    /// folds, so a model of the form `pairs` seems slightly better than it is.
     design: Design,
     table: &'a Table,
     /// The labelled rows.

@@ -7,7 +7,7 @@
 
 use dataset::passes::{Grid, PairSums, Parts, Side, pair_sums};
 use dataset::{FOLDS, Fold, Selection, Table};
-use model::{Form, LinearPredictor};
+use model::{Form, LinearPredictor, MAX_PAIRS};
 use ndarray::{Array1, Array2};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -19,8 +19,8 @@ use crate::linear::Cholesky;
 const FALSE_SHARE: f64 = 0.2;
 /// Second derivative of the penalty in the score test: that of the first penalty that curves try.
 const RIDGE: f64 = 10.0 / 3.0;
-/// Maximum number of pairs.
-const MAX_PAIRS: usize = 20;
+/// Maximum number of features whose pairs are tested. There are nearly 5,000 pairs of so many.
+const MAX_FEATURES: usize = 100;
 
 /// Tries curves with pairs, from the best penalty of the curves towards weaker ones as long as the
 /// log-loss falls. Each fold is predicted with the pairs that the other folds choose. `None` if no pair
@@ -31,6 +31,9 @@ pub(super) fn tried(
     table: &Table,
     rows: &Selection,
 ) -> Option<Trials> {
+    if parts.iter().flatten().count() > MAX_FEATURES {
+        return None;
+    }
     let best = curves.best();
     let choose = |near: &LinearPredictor, rows: &Selection| {
         near.with_cells(chosen(parts, near, table, rows))
@@ -167,8 +170,28 @@ fn filled_cells(sums: &PairSums) -> Option<(Vec<Cell>, f64)> {
         values.len()
     };
     let (rows, columns) = (different(|cell| cell.row), different(|cell| cell.column));
-    let degrees = rows.saturating_sub(1) * columns.saturating_sub(1);
+    // What each feature explains alone has one number for each part, less one for each island of cells
+    // that share no part with the others.
+    let of_single_features = rows + columns - islands(&cells, sums.widths);
+    let degrees = cells.len() - of_single_features;
     (degrees > 0).then_some((cells, degrees as f64))
+}
+
+/// Number of groups of cells that are connected by common parts.
+fn islands(cells: &[Cell], widths: [usize; 2]) -> usize {
+    let mut island: Vec<usize> = (0..widths[0]).collect();
+    for column in 0..widths[1] {
+        let mut rows = cells.iter().filter(|cell| cell.column == column);
+        let Some(first) = rows.next() else { continue };
+        for other in rows {
+            let (kept, joined) = (island[first.row], island[other.row]);
+            let joined = island.iter_mut().filter(|it| **it == joined);
+            joined.for_each(|it| *it = kept);
+        }
+    }
+    let found: std::collections::BTreeSet<usize> =
+        cells.iter().map(|cell| island[cell.row]).collect();
+    found.len()
 }
 
 #[cfg(test)]
@@ -192,6 +215,25 @@ mod tests {
         // Four cells with a standard deviation of 5 each: the contrast of 20 has one of 10.
         let found = p_value(&[5.0, -5.0, -5.0, 5.0]);
         assert!((found - 0.045_500_263_896_358).abs() < 1e-6, "{found}");
+    }
+
+    #[test]
+    fn only_cells_with_rows_have_degrees_of_freedom() {
+        let degrees = |filled: [f64; 9]| {
+            let sums = PairSums {
+                features: [0, 1],
+                widths: [3, 3],
+                residuals: vec![0.0; 9],
+                weights: filled.to_vec(),
+            };
+            filled_cells(&sums).map(|(_, degrees)| degrees)
+        };
+        assert_eq!(degrees([1.0; 9]), Some(4.0));
+        let band = [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+        assert_eq!(degrees(band), Some(2.0));
+        let islands = [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        assert_eq!(degrees(islands), Some(1.0));
+        assert_eq!(degrees([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]), None);
     }
 
     #[test]

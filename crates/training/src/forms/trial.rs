@@ -14,7 +14,7 @@ const FIRST_TRIED: usize = 3;
 /// The log-losses of rows that were predicted out of fold, with one penalty.
 pub(super) struct Trial {
     pub(super) settings: FitSettings,
-    /// The fit to all rows.
+    /// A fit to all rows, or where one would begin.
     pub(super) near: LinearPredictor,
     /// For each fold, a predictor of the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,

@@ -14,7 +14,7 @@ use crate::passes::block_rows::BlockRows;
 use crate::passes::curve::position;
 use crate::passes::engine::Chunk;
 use crate::passes::term::Term;
-use crate::passes::term_groups::{GroupKind, TermGroup, is_one_of_many, term_groups};
+use crate::passes::term_groups::{GroupKind, TermGroup, is_step_or_cell, term_groups};
 use crate::table::Table;
 
 /// A value of a row and its place among the sums; place 0 is the intercept.
@@ -39,7 +39,7 @@ struct Group<'a> {
 impl<'a> LocalColumns<'a> {
     /// The columns of a point; `None` if it has neither steps nor cells.
     pub(super) fn of(point: &'a LogisticPoint<'a>) -> Option<Self> {
-        if !point.terms.iter().any(is_one_of_many) {
+        if !point.terms.iter().any(is_step_or_cell) {
             return None;
         }
         let mut first = 1;
@@ -54,7 +54,8 @@ impl<'a> LocalColumns<'a> {
         })
     }
 
-    /// Adds the sums over the rows of a chunk, which [`converted`](Self::converted) makes the terms.
+    /// Adds the rows of a chunk in raw units; [`converted`](Self::converted) standardises the sums at the
+    /// end.
     pub(super) fn add_rows(
         &self,
         terms: &mut LogisticTerms,
@@ -62,7 +63,6 @@ impl<'a> LocalColumns<'a> {
         weight: &Weight,
         limit: Option<f64>,
     ) {
-        let mut sums = LogisticTerms::zero(self.point.weights.len());
         let weights = self.weights();
         let mut block = Block::of_size(1);
         let mut entries: Vec<Vec<Entry>> = Vec::new();
@@ -80,13 +80,12 @@ impl<'a> LocalColumns<'a> {
             }
             block.evaluate(weight);
             block.clear_after(rows.len());
-            sums.rows += rows.len() as u64;
-            block.add_losses(&mut sums);
+            terms.rows += rows.len() as u64;
+            block.add_losses(terms);
             for (row, (residual, factor)) in entries.iter().zip(block.derivatives()) {
-                add_row(&mut sums, row, residual, factor);
+                add_row(terms, row, residual, factor);
             }
         }
-        terms.merge(&sums);
     }
 
     /// Reads the values of each row that are not 0, in the order of their places.
