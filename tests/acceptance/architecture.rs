@@ -91,7 +91,7 @@ const CONFINED: [(&str, &[&str]); 25] = [
     ("tame-index", &["diagnostics"]),
     ("toml-span", &["diagnostics"]),
     ("semver", &["diagnostics"]),
-    ("statrs", &["diagnostics", "scoring"]),
+    ("statrs", &["diagnostics", "scoring", "training"]),
     ("rand_pcg", &["diagnostics", "scoring"]),
     ("rand_distr", &["diagnostics", "scoring"]),
 ];

@@ -5,6 +5,8 @@
 //! are kept by the rule of Benjamini and Hochberg (1995), so that among those that are kept the
 //! expected share of pairs without an effect is at most [`FALSE_SHARE`].
 
+use std::collections::BTreeSet;
+
 use dataset::passes::{Grid, PairSums, Parts, Side, pair_sums};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{Form, LinearPredictor, MAX_PAIRS};
@@ -19,6 +21,8 @@ use crate::linear::Cholesky;
 const FALSE_SHARE: f64 = 0.2;
 /// Second derivative of the penalty in the score test: that of the first penalty that curves try.
 const RIDGE: f64 = 10.0 / 3.0;
+/// How often the pairs are tested: some are clear only beside others.
+const ROUNDS: usize = 2;
 /// Maximum number of features whose pairs are tested. There are nearly 5,000 pairs of so many.
 const MAX_FEATURES: usize = 100;
 
@@ -36,16 +40,17 @@ pub(super) fn tried(
     }
     let best = curves.best();
     let choose = |near: &LinearPredictor, rows: &Selection| {
-        near.with_cells(chosen(parts, near, table, rows))
+        with_pairs(near, best.settings, parts, table, rows)
     };
-    let whole = choose(&best.near, rows);
+    let whole = choose(&best.near, rows)?;
     if whole.design == curves.design {
         return None;
     }
     let others = |fold: u64| rows.clone().of_fold(Fold::Outside(fold));
-    let starts: Vec<LinearPredictor> = (0..FOLDS)
+    let starts: Option<Vec<LinearPredictor>> = (0..FOLDS)
         .map(|fold| choose(&best.out_of_fold[fold as usize], &others(fold)))
         .collect();
+    let starts = starts?;
     let mut tried = vec![trial(best.settings, &whole, &starts, table, rows)?];
     while let Some(settings) = weaker(tried[tried.len() - 1].settings) {
         let last = &tried[tried.len() - 1];
@@ -63,6 +68,28 @@ pub(super) fn tried(
         design: whole.design,
         tried,
     })
+}
+
+/// Fits a predictor of curves with the pairs that it misses, and then with those that it still misses.
+fn with_pairs(
+    near: &LinearPredictor,
+    settings: FitSettings,
+    parts: &[Option<Parts>],
+    table: &Table,
+    rows: &Selection,
+) -> Option<LinearPredictor> {
+    let mut predictor = near.clone();
+    let mut known = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let grids = chosen(parts, &predictor, &known, table, rows);
+        if grids.is_empty() {
+            break;
+        }
+        known.extend(grids.iter().map(Grid::features));
+        let widened = predictor.with_cells(grids);
+        predictor = fit_near(&settings, &widened, table, rows).ok()?.predictor;
+    }
+    Some(predictor)
 }
 
 /// Fits each start to the folds other than its own.
@@ -88,16 +115,18 @@ fn trial(
     })
 }
 
-/// The grids of the pairs that are kept, the clearest first.
+/// The grids of the pairs that are kept, the clearest first. Those that are known are not tested.
 fn chosen(
     parts: &[Option<Parts>],
     predictor: &LinearPredictor,
+    known: &BTreeSet<[usize; 2]>,
     table: &Table,
     rows: &Selection,
 ) -> Vec<Grid> {
     let sums = pair_sums(parts, &predictor.expression(), table, rows);
     let mut tested: Vec<(f64, [usize; 2])> = sums
         .iter()
+        .filter(|sums| !known.contains(&sums.features))
         .filter_map(|sums| Some((p_value(sums, RIDGE)?, sums.features)))
         .collect();
     tested.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -105,7 +134,7 @@ fn chosen(
         *p_value <= FALSE_SHARE * (place + 1) as f64 / tested.len() as f64
     };
     let kept = tested.iter().enumerate().rposition(is_low);
-    let kept = kept.map_or(0, |last| last + 1).min(MAX_PAIRS);
+    let kept = kept.map_or(0, |last| last + 1).min(MAX_PAIRS - known.len());
     let side = |feature: usize| {
         let parts = parts[feature].clone()?;
         Some(Side { feature, parts })
@@ -166,7 +195,7 @@ fn filled_cells(sums: &PairSums) -> Option<(Vec<Cell>, f64)> {
         })
         .collect();
     let different = |value: fn(&Cell) -> usize| {
-        let values: std::collections::BTreeSet<usize> = cells.iter().map(value).collect();
+        let values: BTreeSet<usize> = cells.iter().map(value).collect();
         values.len()
     };
     let (rows, columns) = (different(|cell| cell.row), different(|cell| cell.column));
@@ -189,8 +218,7 @@ fn islands(cells: &[Cell], widths: [usize; 2]) -> usize {
             joined.for_each(|it| *it = kept);
         }
     }
-    let found: std::collections::BTreeSet<usize> =
-        cells.iter().map(|cell| island[cell.row]).collect();
+    let found: BTreeSet<usize> = cells.iter().map(|cell| island[cell.row]).collect();
     found.len()
 }
 
