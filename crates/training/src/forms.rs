@@ -10,7 +10,7 @@ mod trial;
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
-use dataset::passes::{Grid, Profile, Side};
+use dataset::passes::{Grid, Moments, Profile, Side};
 use dataset::{Selection, Table};
 use model::{Design, Form, FormResult, MAX_PAIRS, Model};
 
@@ -54,14 +54,13 @@ pub(crate) fn fit_form(
     training: &TrainingSettings,
     rows: FormRows<'_>,
 ) -> Result<FormFit, FitError> {
-    let line = fit_line(training, rows)?;
-    let Some(steps) = steps(training, rows, &line.fit) else {
-        return Ok(line);
+    let Some(steps) = steps(training, rows) else {
+        return fit_line(training, rows);
     };
-    let sampled = sample(rows.labelled, line.fit.rows, rows.schema.features.len());
+    let sampled = sample(rows.labelled, rows.profile.rows, rows.schema.features.len());
     let Some(curves) = Trials::of_curves(&steps, rows.table, &sampled) else {
         tracing::warn!("curves could not be fitted: the model has straight lines");
-        return Ok(line);
+        return fit_line(training, rows);
     };
     let pairs = match training.form {
         TrainingForm::Curves => None,
@@ -75,12 +74,15 @@ pub(crate) fn fit_form(
         let named = wide.last().unwrap_or(&curves);
         return fit_wide(named.best().settings, &named.design, rows);
     }
-    let lines = Trials::of_lines(Trial::of(line.settings, &line.fit, rows.table, &sampled));
+    let settings = FitSettings { c: training.c };
+    let design = Design::choose(rows.schema, rows.profile);
+    let line = fit(&settings, &design, rows.table, &sampled)?;
+    let lines = Trials::of_lines(Trial::of(settings, &line, rows.table, &sampled));
     let tried: Vec<&Trials> = std::iter::once(&lines).chain(wide).collect();
     let results = compared(&tried);
     let chosen = results.iter().position(|result| result.is_chosen);
     let chosen = match chosen {
-        None | Some(0) => line,
+        None | Some(0) => fit_line(training, rows)?,
         Some(form) => fit_wide(tried[form].best().settings, &tried[form].design, rows)?,
     };
     Ok(FormFit { results, ..chosen })
@@ -93,12 +95,11 @@ pub(crate) fn fit_like(
     training: &TrainingSettings,
     rows: FormRows<'_>,
 ) -> Result<FormFit, FitError> {
-    let line = fit_line(training, rows)?;
     if model.predictor.form() == Form::Linear {
-        return Ok(line);
+        return fit_line(training, rows);
     }
-    let Some(steps) = steps(training, rows, &line.fit) else {
-        return Ok(line);
+    let Some(steps) = steps(training, rows) else {
+        return fit_line(training, rows);
     };
     let parts = Design::parts(rows.schema, rows.profile);
     let side = |feature: usize| {
@@ -139,9 +140,16 @@ fn fit_wide(
 }
 
 /// The columns of curves; `None` if only straight lines are wanted, or if there are too few rows.
-fn steps(training: &TrainingSettings, rows: FormRows<'_>, line: &Fit) -> Option<Design> {
-    let fewest = line.positives.min(line.rows - line.positives);
-    let are_enough = line.rows >= MIN_ROWS && fewest >= MIN_OF_EACH_LABEL;
+fn steps(training: &TrainingSettings, rows: FormRows<'_>) -> Option<Design> {
+    let labels = rows
+        .profile
+        .columns
+        .last()
+        .and_then(|column| column.moments());
+    let share = labels.and_then(Moments::mean).unwrap_or(0.0);
+    let of_rarer_label = share.min(1.0 - share) * rows.profile.rows as f64;
+    let are_enough =
+        rows.profile.rows >= MIN_ROWS && of_rarer_label.round() >= MIN_OF_EACH_LABEL as f64;
     if training.form == TrainingForm::Linear || !are_enough {
         return None;
     }

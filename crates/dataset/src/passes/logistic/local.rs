@@ -20,6 +20,24 @@ use crate::table::Table;
 /// A value of a row and its place among the sums; place 0 is the intercept.
 type Entry = (usize, f64);
 
+/// The values of the rows of a block that are not 0.
+#[derive(Default)]
+struct Entries {
+    /// The entries of all rows, row by row.
+    all: Vec<Entry>,
+    /// The end of each row.
+    ends: Vec<usize>,
+}
+
+impl Entries {
+    fn rows(&self) -> impl Iterator<Item = &[Entry]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.all[start..*end])
+    }
+}
+
 /// The columns of a point, in groups of which a row has few values that are not 0.
 pub(super) struct LocalColumns<'a> {
     point: &'a LogisticPoint<'a>,
@@ -65,15 +83,13 @@ impl<'a> LocalColumns<'a> {
     ) {
         let weights = self.weights();
         let mut block = Block::of_size(1);
-        let mut entries: Vec<Vec<Entry>> = Vec::new();
+        let mut entries = Entries::default();
         for rows in chunk.blocks() {
             self.read(&mut entries, chunk.table, &rows);
             block.read_labels(chunk.table, &rows);
-            for (row, log_odds) in entries.iter().zip(block.log_odds_mut()) {
-                *log_odds = row
-                    .iter()
-                    .map(|(place, value)| weights[*place] * value)
-                    .sum();
+            for (row, log_odds) in entries.rows().zip(block.log_odds_mut()) {
+                let summands = row.iter().map(|(place, value)| weights[*place] * value);
+                *log_odds = summands.sum();
             }
             if let Some(limit) = limit {
                 block.bound_log_odds(limit);
@@ -82,21 +98,22 @@ impl<'a> LocalColumns<'a> {
             block.clear_after(rows.len());
             terms.rows += rows.len() as u64;
             block.add_losses(terms);
-            for (row, (residual, factor)) in entries.iter().zip(block.derivatives()) {
+            for (row, (residual, factor)) in entries.rows().zip(block.derivatives()) {
                 add_row(terms, row, residual, factor);
             }
         }
     }
 
     /// Reads the values of each row that are not 0, in the order of their places.
-    fn read(&self, entries: &mut Vec<Vec<Entry>>, table: &Table, rows: &BlockRows<'_>) {
-        entries.resize(rows.len(), Vec::new());
-        for (row, position) in entries.iter_mut().zip(rows.positions()) {
-            row.clear();
-            row.push((0, 1.0));
+    fn read(&self, entries: &mut Entries, table: &Table, rows: &BlockRows<'_>) {
+        entries.all.clear();
+        entries.ends.clear();
+        for position in rows.positions() {
+            entries.all.push((0, 1.0));
             for group in &self.groups {
-                group.read(self.point, row, table, position);
+                group.read(self.point, &mut entries.all, table, position);
             }
+            entries.ends.push(entries.all.len());
         }
     }
 
@@ -235,7 +252,7 @@ fn add_row(sums: &mut LogisticTerms, row: &[Entry], residual: f64, factor: f64) 
     for (number, (place, value)) in row.iter().enumerate() {
         sums.gradient[*place] += residual * value;
         let weighted = factor * value;
-        let products = &mut hessian[place * size..(place + 1) * size];
+        let products = &mut hessian[place * size..][..=*place];
         for (other, other_value) in &row[..=number] {
             products[*other] += weighted * other_value;
         }
