@@ -1,9 +1,9 @@
 //! The scorecard of a model: its log-odds as points, to be added by hand.
 //!
 //! A client has the base points, the points of one row for each feature, and those of one row for each
-//! pair of which it has both features. The scale is the one of
-//! credit scoring (Siddiqi, *Credit Risk Scorecards*, 2006, chapter 6): points rise with the odds of
-//! the negative label against the positive one, so more points mean less risk.
+//! pair of which it has both features. The scale is the one of credit scoring (Siddiqi, *Credit Risk
+//! Scorecards*, 2006, chapter 6): points rise with the odds of the negative label against the positive
+//! one, so more points mean less risk.
 //!
 //! The points of a feature are relative to the mean training row: they are its
 //! [contribution](crate::Scorer::contributions), with the sign turned, times the points per unit of
@@ -261,14 +261,10 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
                 per_unit: Some(finite(factor * self.terms[0].coefficient)),
                 ..between(from, to)
             },
-            Cells::Range { from, to } => {
-                let ends = from.or(to).zip(to.or(from));
-                let (from, to) = ends.unwrap_or_default();
+            _ => {
+                let [from, to] = ends(cells);
                 between(from, to)
             }
-            Cells::Level(level) => Points::constant(at(dataset::level_code(level))),
-            Cells::OtherLevels => Points::constant(at(NO_LEVEL)),
-            Cells::Missing => Points::constant(at(f64::NAN)),
         }
     }
 
@@ -289,6 +285,21 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
             }
             Cells::Missing => Some(self.profile.missing),
         }
+    }
+}
+
+/// A cell at each end of a row.
+fn ends(cells: Cells<'_>) -> [f64; 2] {
+    match cells {
+        Cells::Line { from, to } => [from, to],
+        Cells::Range { from, to } => {
+            let ends = from.or(to).zip(to.or(from));
+            let (from, to) = ends.unwrap_or_default();
+            [from, to]
+        }
+        Cells::Level(level) => [dataset::level_code(level); 2],
+        Cells::OtherLevels => [NO_LEVEL; 2],
+        Cells::Missing => [f64::NAN; 2],
     }
 }
 

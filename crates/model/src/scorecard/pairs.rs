@@ -1,11 +1,10 @@
 //! The rows of a pair of features: points for the cells of both together.
 
 use common::config::ScorecardSettings;
-use dataset::level_code;
 use dataset::passes::{Encoding, Parts, Side, Surface, WeightedTerm};
 
 use super::tally::Tally;
-use super::{Cells, Counted, NO_LEVEL, Part, Points, ScorecardRow, factor, ranges};
+use super::{Cells, Counted, Part, Points, ScorecardRow, ends, factor, ranges};
 use crate::model::Model;
 
 /// The rows of the pair with this term. A client has one of them if it has both features, and no points
@@ -68,10 +67,8 @@ fn points(
     let [from, to] = ends(first);
     let [second_from, second_to] = ends(second);
     let at = |first: f64, second: f64| {
-        let of_feature = |feature: usize| match feature {
-            _ if feature == surface.grid.first.feature => first,
-            _ => second,
-        };
+        let is_first = |feature: usize| feature == surface.grid.first.feature;
+        let of_feature = |feature: usize| if is_first(feature) { first } else { second };
         let change = surface.value(of_feature) - weighted.imputed;
         (factor * weighted.coefficient * change).clamp(f64::MIN, f64::MAX)
     };
@@ -81,20 +78,5 @@ fn points(
         at_to: at(to, second_from),
         at_second_to: is_range.then(|| [at(from, second_to), at(to, second_to)]),
         per_unit: None,
-    }
-}
-
-/// A cell at each end of a row.
-fn ends(cells: Cells<'_>) -> [f64; 2] {
-    match cells {
-        Cells::Line { from, to } => [from, to],
-        Cells::Range { from, to } => {
-            let ends = from.or(to).zip(to.or(from));
-            let (from, to) = ends.unwrap_or_default();
-            [from, to]
-        }
-        Cells::Level(level) => [level_code(level); 2],
-        Cells::OtherLevels => [NO_LEVEL; 2],
-        Cells::Missing => [f64::NAN; 2],
     }
 }
