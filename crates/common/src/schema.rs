@@ -1,6 +1,7 @@
 //! The columns of a client table: the client's id, the features with their rules, and the target.
 
 mod categories;
+mod effect_shape;
 mod feature;
 mod labels;
 mod missing;
@@ -10,6 +11,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 
 pub use self::categories::{CategoryRules, ListedLevels, MAX_LEVEL_BYTES, flaw_of_level};
+pub use self::effect_shape::EffectShape;
 pub use self::feature::{Feature, Kind};
 pub use self::labels::Labels;
 pub use self::missing::{MissingWords, is_missing_marker};

@@ -23,12 +23,12 @@ mod levels;
 use std::collections::BTreeSet;
 
 use common::Schema;
-use common::schema::Kind;
+use common::schema::{EffectShape, Kind};
 use dataset::Level;
 use dataset::passes::{Curve, Encoding, Grid, LevelCount, Parts, Profile, Surface, Term};
 use serde::{Deserialize, Serialize};
 
-use self::group::{Category, Group, Steps};
+use self::group::{Category, Group, Line, Steps};
 use self::knots::{knots, trend};
 use self::levels::{MAX_LEVELS, MIN_LEVEL_ROWS, frequent_levels, keep_most_frequent};
 use crate::form::Form;
@@ -78,58 +78,71 @@ impl Design {
             })
             .collect();
         keep_most_frequent(&mut frequent, MAX_LEVELS);
-        let categories = frequent.into_iter().map(|(feature, levels)| Category {
-            feature,
-            levels: levels
-                .iter()
-                .map(|counted| Level::from(counted.level.clone()))
-                .collect(),
-            missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
+        let categories = frequent.into_iter().map(|(feature, levels)| {
+            Group::Category(Category {
+                feature,
+                levels: levels
+                    .iter()
+                    .map(|counted| Level::from(counted.level.clone()))
+                    .collect(),
+                missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
+            })
         });
-        Self {
-            groups: categories.map(Group::Category).collect(),
-        }
+        let shapes = schema.features.iter().map(|it| it.kind.effect());
+        let monotone = shapes.enumerate().filter(|(_, shape)| shape.is_monotone());
+        let lines = monotone.map(|(feature, shape)| Group::Line(Line { feature, shape }));
+        let mut groups: Vec<Group> = categories.chain(lines).collect();
+        groups.sort_by_key(Group::feature);
+        Self { groups }
     }
 
     /// The columns of the form `curves` while it is fitted: those of [`choose`](Self::choose), with
-    /// steps for the numbers that have more than two different values. `None` if there is no such
-    /// number, or if there are too many.
+    /// steps for the numbers that have more than two different values, except those whose effect is to
+    /// be linear. `None` if there is no such number, or if there are too many.
     ///
     /// The knots are quantiles of the profile's sample, with about equally many rows between neighbours.
     /// A frequent value is a knot of its own. A number with few values has a knot at each.
     pub fn of_steps(schema: &Schema, profile: &Profile) -> Option<Self> {
         let linear = Self::choose(schema, profile);
-        let numbers = schema.features.len() - linear.groups.len();
+        let may_bend = |feature: usize| {
+            let kind = &schema.features[feature].kind;
+            !kind.is_category() && kind.effect() != EffectShape::Linear
+        };
+        let numbers = (0..schema.features.len())
+            .filter(|it| may_bend(*it))
+            .count();
         let n_steps = STEPS.min(MAX_STEPS / numbers.max(1));
         if n_steps < MIN_STEPS {
             return None;
         }
-        let mut categories = linear.groups.into_iter().peekable();
+        let steps = |feature: usize| {
+            let knots = knots(&profile.sample.columns[feature], n_steps);
+            let steps = Steps {
+                feature,
+                knots,
+                shape: schema.features[feature].kind.effect(),
+                missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
+            };
+            (steps.knots.len() > 2).then_some(Group::Steps(steps))
+        };
+        let mut linear = linear.groups.into_iter().peekable();
         let mut groups = Vec::new();
         for feature in 0..schema.features.len() {
-            let is_own = |group: &Group| group.feature() == Some(feature);
-            if let Some(category) = categories.next_if(is_own) {
-                groups.push(category);
-                continue;
-            }
-            let knots = knots(&profile.sample.columns[feature], n_steps);
-            if knots.len() > 2 {
-                groups.push(Group::Steps(Steps {
-                    feature,
-                    knots,
-                    missing: profile.columns[feature].missing >= MIN_LEVEL_ROWS,
-                }));
-            }
+            let own = linear.next_if(|group| group.feature() == Some(feature));
+            let steps = may_bend(feature).then(|| steps(feature)).flatten();
+            groups.extend(steps.or(own));
         }
         let has_steps = groups.iter().any(|group| matches!(group, Group::Steps(_)));
         has_steps.then_some(Self { groups })
     }
 
     /// The few parts of each feature of which a pair is made: four knots of a number, and up to four
-    /// levels of a category that 2 % of the rows have. `None` for a feature without two values.
+    /// levels of a category that 2 % of the rows have. `None` for a feature without two values, or whose
+    /// effect has a fixed shape.
     pub fn parts(schema: &Schema, profile: &Profile) -> Vec<Option<Parts>> {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
-        let parts = columns.map(|(feature, (described, column))| match described.kind {
+        let parts = columns.map(|(feature, (described, column))| match &described.kind {
+            Kind::Number(rules) if !rules.effect.is_any() => None,
             Kind::Number(_) => {
                 let knots = knots(&profile.sample.columns[feature], PAIR_STEPS);
                 (knots.len() > 1).then_some(Parts::Knots(knots))
@@ -168,7 +181,7 @@ impl Design {
         } else if self
             .groups
             .iter()
-            .any(|it| !matches!(it, Group::Category(_)))
+            .any(|it| !matches!(it, Group::Category(_) | Group::Line(_)))
         {
             Form::Curves
         } else {
@@ -233,15 +246,29 @@ impl Design {
         terms
     }
 
+    /// For each column of [`terms`](Self::terms), the shape that its part of the log-odds must have.
+    pub fn shapes(&self, features: usize) -> Vec<EffectShape> {
+        let mut shapes = Vec::with_capacity(self.width(features));
+        let mut groups = self.groups.iter().peekable();
+        for feature in 0..features {
+            match groups.next_if(|group| group.feature() == Some(feature)) {
+                None => shapes.push(EffectShape::Any),
+                Some(group) => shapes.extend(group.shapes()),
+            }
+        }
+        shapes.extend(groups.flat_map(Group::shapes));
+        shapes
+    }
+
     /// For each column of the first `features` features, true if drift tests leave it out: a curve that
-    /// is close to its trend, or an effect that may be noise.
+    /// is close to its trend, an effect that may be noise, or the trend of a curve that its shape holds
+    /// flat.
     pub fn unwatched(&self, features: usize) -> Vec<bool> {
         let mut pairs = self.pairs();
+        let effect = |feature: usize| self.effects().find(|it| it.feature == feature);
         let is_unwatched = |term: &Term<'_>| match term.encoding {
-            Encoding::Curve(_) => {
-                let effect = self.effects().find(|it| it.feature == term.feature);
-                effect.is_some_and(|it| !it.is_watched)
-            }
+            Encoding::Curve(_) => effect(term.feature).is_some_and(|it| !it.is_watched),
+            Encoding::Trend(_) => effect(term.feature).is_some_and(Effect::is_held_flat),
             Encoding::Surface(_) => pairs.next().is_some_and(|pair| !pair.is_watched),
             _ => false,
         };
@@ -258,7 +285,8 @@ impl Design {
 
     /// The same columns with one effect in place of the steps of each number, and of the cells of each
     /// pair. Both functions say whether drift tests watch the effect, too. They are called with the
-    /// number's knots, and with the pair's grid, in the order of the columns.
+    /// number's knots, and with the pair's grid, in the order of the columns. A curve is watched in any
+    /// case if its shape holds a part of it flat.
     pub fn with_effects(
         &self,
         mut curve: impl FnMut(&[f64]) -> (Curve, bool),
@@ -267,13 +295,16 @@ impl Design {
         let groups = self.groups.iter().map(|group| match group {
             Group::Steps(steps) => {
                 let (effect, is_watched) = curve(&steps.knots);
-                Group::Effect(Effect {
+                let mut effect = Effect {
                     feature: steps.feature,
                     trend: trend(&steps.knots),
                     effect,
+                    shape: steps.shape,
                     is_watched,
                     missing: steps.missing,
-                })
+                };
+                effect.is_watched |= effect.is_held_flat() && !effect.is_constant();
+                Group::Effect(effect)
             }
             Group::Cells(grid) => {
                 let (values, is_watched) = surface(grid);

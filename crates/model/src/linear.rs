@@ -1,7 +1,8 @@
 //! A logistic regression on numbers, curves of numbers, and indicators of levels.
 
 use common::Schema;
-use dataset::passes::{Encoding, Grid, LinearExpression, WeightedTerm};
+use common::schema::EffectShape;
+use dataset::passes::{Encoding, Grid, LinearExpression, Term, WeightedTerm};
 use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
@@ -45,7 +46,15 @@ impl LinearPredictor {
     }
 
     pub(crate) fn unwatched(&self) -> Vec<bool> {
-        self.design.unwatched(self.features())
+        let of_design = self.design.unwatched(self.features());
+        let shapes = self.design.shapes(self.features());
+        let columns = of_design.into_iter().zip(shapes).zip(&self.coefficients);
+        let is_unwatched = |((is_unwatched, shape), coefficient): ((bool, EffectShape), &f64)| {
+            // The rows may contradict a line that its shape holds flat.
+            let is_held_flat = shape.is_monotone() && *coefficient == 0.0;
+            is_unwatched || is_held_flat
+        };
+        columns.map(is_unwatched).collect()
     }
 
     /// A start for another fit: steps in place of each effect, and cells in place of each pair. It
@@ -117,10 +126,20 @@ impl LinearPredictor {
             return Some(flaw);
         }
         let width = self.design.width(schema.features.len());
-        let weights = [&self.coefficients, &self.imputed];
-        weights
+        if [&self.coefficients, &self.imputed]
             .iter()
             .any(|values| values.len() != width)
-            .then_some("its coefficients are not one per column of its design")
+        {
+            return Some("its coefficients are not one per column of its design");
+        }
+        let terms = self.design.terms(schema.features.len()).into_iter();
+        let shapes = self.design.shapes(schema.features.len());
+        let mut lines = terms.zip(shapes).zip(&self.coefficients);
+        let is_wrong = |((term, shape), coefficient): ((Term<'_>, EffectShape), &f64)| {
+            term.encoding == Encoding::Number && !shape.allows(*coefficient)
+        };
+        lines
+            .any(is_wrong)
+            .then_some("a straight line goes the wrong way")
     }
 }

@@ -18,6 +18,9 @@
 //! changes the parameters by e and makes every ρⱼ 0. Conjugate gradients find it. Often their start is
 //! enough: a shift of the intercept, with e = 0.
 //!
+//! A parameter that may not be negative adds nothing where it is 0 and ρⱼ is positive, because the
+//! convex conjugate of its penalty is then 0; likewise one that may not be positive.
+//!
 //! In floating-point numbers ρⱼ has a rounding error εⱼ of at most the machine epsilon times the number
 //! of summands times the sum of their absolute values. In a column of large values that error alone
 //! would make the bound large, because the penalty hardly limits the coefficient. A ρⱼ of at most εⱼ

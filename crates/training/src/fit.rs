@@ -10,6 +10,7 @@
 //! fails from a start, it begins again with all weights 0.
 
 mod axes;
+mod direction;
 mod effects;
 mod error;
 mod folds;

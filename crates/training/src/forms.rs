@@ -304,6 +304,51 @@ mod tests {
     }
 
     #[test]
+    fn a_number_with_a_shape_keeps_it_in_every_form() {
+        let along = |form: &str, shape: &str| -> Vec<f64> {
+            let text = format!(
+                r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+                "output_model_path":"models","prod_deployment_path":"prod",
+                "training":{{"form":"{form}"}},
+                "schema":{{"features":[{{"name":"x","effect":"{shape}"}},"y"]}}}}"#
+            );
+            let path = std::path::Path::new("/nowhere/config.json");
+            let config = Config::parse(path, &text).unwrap();
+            let mut table = Table::new(&config.schema);
+            for row in 0..1_500 {
+                let (x, y) = (noise(row, 1) * 6.0 - 3.0, noise(row, 2) * 2.0 - 1.0);
+                let odds = hill(x) + 2.0 * x * y;
+                let label = noise(row, 4) < 1.0 / (1.0 + (-odds).exp());
+                table.push(row.to_string().as_bytes(), &[x, y], Some(label));
+            }
+            let model = crate::train(&config, &table, 0..1_500, DataPosition::default()).unwrap();
+            assert_eq!(model.check, model::Check::Confirmed);
+            let is_in_pairs = !model.pair_names().is_empty();
+            assert_eq!(is_in_pairs, form == "pairs" && shape == "any");
+            let model = Model::decode(&model.encode().unwrap()).unwrap();
+            let points = (-5..=5).map(|at| f64::from(at) * 0.8);
+            let scorer = model.scorer();
+            points.map(|x| scorer.log_odds(&[x, 0.25])).collect()
+        };
+        for form in ["linear", "curves", "pairs", "auto"] {
+            let rises = |all: &[f64]| all.windows(2).all(|pair| pair[1] >= pair[0] - 1e-12);
+            assert!(rises(&along(form, "increasing")), "{form}");
+            let falls: Vec<f64> = along(form, "decreasing").iter().map(|it| -it).collect();
+            assert!(rises(&falls), "{form}");
+            let line = along(form, "linear");
+            let bends = line.windows(3).map(|it| it[0] + it[2] - 2.0 * it[1]);
+            assert!(
+                bends.into_iter().all(|bend| bend.abs() < 1e-9),
+                "{form}: {line:?}"
+            );
+            if form == "curves" {
+                let any = along(form, "any");
+                assert!(!rises(&any) && any[5] > any[0] + 2.0, "{any:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_window_has_the_pairs_of_the_model() {
         let like = crossed("auto", 1.0);
         let (config, _) = drawn(10, "auto", hill);

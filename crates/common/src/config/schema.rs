@@ -9,8 +9,8 @@ use super::section::Section;
 use crate::Schema;
 use crate::schema::ROW_ID_COLUMN;
 use crate::schema::{
-    CategoryRules, Feature, Kind, Labels, ListedLevels, ListedValues, MissingShare, MissingWords,
-    NumberFormat, NumberRules, Presence, ValueRange,
+    CategoryRules, EffectShape, Feature, Kind, Labels, ListedLevels, ListedValues, MissingShare,
+    MissingWords, NumberFormat, NumberRules, Presence, ValueRange,
 };
 
 /// Declared kind of a column.
@@ -161,6 +161,7 @@ fn read_number_rules(section: &mut Section<'_>) -> NumberRules {
         missing_share: read_missing_share(section),
         format: section.value("format", NumberFormat::Plain),
         missing: read_missing_words(section),
+        effect: section.value("effect", EffectShape::Any),
     }
 }
 
@@ -175,6 +176,7 @@ fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
             "a category has no order, list its levels with allowed",
         ),
         ("format", "a category is read as text"),
+        ("effect", "a category has no order"),
     ] {
         if section.value::<Option<Value>>(key, None).is_some() {
             section.problem(key, &format!("is for columns of numbers: {advice}"));

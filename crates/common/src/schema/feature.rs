@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::categories::{CategoryRules, ListedLevels};
+use super::effect_shape::EffectShape;
 use super::missing::MissingWords;
 use super::number_format::NumberFormat;
 use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange};
@@ -71,6 +72,14 @@ impl Kind {
         }
     }
 
+    /// How a model's probability may depend on a number; in any way for a category.
+    pub fn effect(&self) -> EffectShape {
+        match self {
+            Self::Number(rules) => rules.effect,
+            Self::Category(_) => EffectShape::Any,
+        }
+    }
+
     /// True if no value can break the rules. The share of missing values is no rule for a single
     /// value.
     pub fn allows_any_value(&self) -> bool {
@@ -124,6 +133,8 @@ struct SerialisedNumber {
     format: NumberFormat,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "EffectShape::is_any")]
+    effect: EffectShape,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +227,7 @@ impl TryFrom<SerialisedFeature> for Feature {
                         missing_share: share(serialised.max_missing_share)?,
                         format: serialised.format,
                         missing: missing(serialised.missing)?,
+                        effect: serialised.effect,
                     }),
                 }
             }
@@ -240,6 +252,7 @@ impl From<Feature> for SerialisedFeature {
                 max_missing_share,
                 format: rules.format,
                 missing,
+                effect: rules.effect,
             }),
             Kind::Category(rules) => Self::Category(SerialisedCategory {
                 name,
@@ -284,6 +297,7 @@ mod tests {
             r#"{"name":"x","min":null,"max":null,"max_missing_share":0.25}"#,
             r#"{"name":"x","min":null,"max":null,"format":"percent"}"#,
             r#"{"name":"x","min":null,"max":null,"missing":["-999","NA"]}"#,
+            r#"{"name":"x","min":null,"max":null,"effect":"increasing"}"#,
             r#"{"name":"x","kind":"category"}"#,
             r#"{"name":"x","kind":"category","missing":["NA"]}"#,
             r#"{"name":"x","kind":"category","required":true,"allowed":["a","b"],"max_missing_share":0.5}"#,

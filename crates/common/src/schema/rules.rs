@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::effect_shape::EffectShape;
 use super::missing::MissingWords;
 use super::number_format::NumberFormat;
 
@@ -20,6 +21,8 @@ pub struct NumberRules {
     pub format: NumberFormat,
     /// The words for a missing value.
     pub missing: MissingWords,
+    /// How a model's probability may depend on the values.
+    pub effect: EffectShape,
 }
 
 /// Bounds of a column's values, both inclusive; the default has none.

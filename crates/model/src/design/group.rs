@@ -1,6 +1,6 @@
 //! The columns of one feature, or of a pair of features.
 
-use common::schema::flaw_of_level;
+use common::schema::{EffectShape, flaw_of_level};
 use dataset::Level;
 use dataset::passes::{Curve, Encoding, Grid, Parts, Surface, Term};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,18 @@ pub(super) enum Group {
     Steps(Steps),
     Pair(PairEffect),
     Cells(Grid),
+    // Last, since the others have these fields, too.
+    Line(Line),
+}
+
+/// A number whose straight line must rise or must fall. Other straight lines have no group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    /// The number's place among the features.
+    pub(super) feature: usize,
+    /// The way that the line goes.
+    pub(super) shape: EffectShape,
 }
 
 /// A number while its curve is fitted.
@@ -25,6 +37,9 @@ pub(super) struct Steps {
     pub(super) feature: usize,
     /// Increasing numbers. Each pair of neighbours has a column, which rises from 0 to 1 between them.
     pub(super) knots: Vec<f64>,
+    /// The way that the curve may go.
+    #[serde(default, skip_serializing_if = "EffectShape::is_any")]
+    pub(super) shape: EffectShape,
     /// True if missing cells have their own column. Otherwise they are imputed.
     pub(super) missing: bool,
 }
@@ -38,6 +53,9 @@ pub struct Effect {
     pub trend: Curve,
     /// Log-odds that the number adds. Their mean over the training rows is 0.
     pub effect: Curve,
+    /// The way that the curve may go.
+    #[serde(default, skip_serializing_if = "EffectShape::is_any")]
+    pub shape: EffectShape,
     /// True if drift tests watch the effect, too, not only the trend.
     pub is_watched: bool,
     /// True if missing cells have their own column. Otherwise they are imputed.
@@ -73,6 +91,7 @@ impl Group {
             Self::Category(category) => Some(category.feature),
             Self::Effect(effect) => Some(effect.feature),
             Self::Steps(steps) => Some(steps.feature),
+            Self::Line(line) => Some(line.feature),
             Self::Pair(_) | Self::Cells(_) => None,
         }
     }
@@ -82,7 +101,7 @@ impl Group {
         match self {
             Self::Pair(pair) => Some(pair.surface.grid.features()),
             Self::Cells(grid) => Some(grid.features()),
-            Self::Category(_) | Self::Effect(_) | Self::Steps(_) => None,
+            Self::Category(_) | Self::Effect(_) | Self::Steps(_) | Self::Line(_) => None,
         }
     }
 
@@ -92,7 +111,7 @@ impl Group {
             Self::Category(it) => it.levels.len() + 1 + usize::from(it.missing),
             Self::Effect(it) => 2 + usize::from(it.missing),
             Self::Steps(it) => it.knots.len().saturating_sub(1) + usize::from(it.missing),
-            Self::Pair(_) => 1,
+            Self::Pair(_) | Self::Line(_) => 1,
             Self::Cells(grid) => grid.len(),
         }
     }
@@ -109,6 +128,7 @@ impl Group {
                 let steps = steps.map(|step| Encoding::Step(&it.knots, step));
                 of_number(it.feature, steps, it.missing)
             }
+            Self::Line(line) => vec![Term::number(line.feature)],
             Self::Pair(it) => vec![imputed(
                 it.surface.grid.first.feature,
                 Encoding::Surface(&it.surface),
@@ -122,16 +142,30 @@ impl Group {
         }
     }
 
+    /// The shape that each column's part of the log-odds must have.
+    pub(super) fn shapes(&self) -> Vec<EffectShape> {
+        let mut shapes = vec![EffectShape::Any; self.width()];
+        match self {
+            Self::Line(line) => shapes[0] = line.shape,
+            // The first column is the trend, which has no part in the log-odds.
+            Self::Effect(it) => shapes[1] = it.shape,
+            Self::Steps(it) => shapes[..it.knots.len().saturating_sub(1)].fill(it.shape),
+            Self::Category(_) | Self::Pair(_) | Self::Cells(_) => {}
+        }
+        shapes
+    }
+
     /// The columns to which a model with these columns is fitted.
     pub(super) fn for_fitting(&self) -> Self {
         match self {
             Self::Effect(it) => Self::Steps(Steps {
                 feature: it.feature,
                 knots: it.effect.knots().to_vec(),
+                shape: it.shape,
                 missing: it.missing,
             }),
             Self::Pair(it) => Self::Cells(it.surface.grid.clone()),
-            Self::Category(_) | Self::Steps(_) | Self::Cells(_) => self.clone(),
+            Self::Category(_) | Self::Steps(_) | Self::Cells(_) | Self::Line(_) => self.clone(),
         }
     }
 
@@ -143,8 +177,12 @@ impl Group {
                 .then_some("its design has an invalid level"),
             Self::Effect(it) => {
                 let is_valid = it.trend.is_valid() && it.effect.is_valid();
-                (!is_valid || it.trend.knots() != it.effect.knots())
+                let steps = || it.steps().map(|step| it.shape.allows(step));
+                (!is_valid || it.trend.knots() != it.effect.knots() || steps().any(|it| !it))
                     .then_some("its design has an invalid curve")
+            }
+            Self::Line(line) => {
+                (!line.shape.is_monotone()).then_some("its design has an invalid line")
             }
             Self::Pair(it) => {
                 let grid = &it.surface.grid;
@@ -160,6 +198,24 @@ impl Group {
             }
             Self::Steps(_) | Self::Cells(_) => Some("its curves are not finished"),
         }
+    }
+}
+
+impl Effect {
+    /// The differences of the effect between neighbouring knots.
+    fn steps(&self) -> impl Iterator<Item = f64> {
+        let values = self.effect.values().windows(2);
+        values.map(|pair| pair[1] - pair[0])
+    }
+
+    /// True if the shape makes a part of the curve flat, so that the rows may contradict its trend.
+    pub(super) fn is_held_flat(&self) -> bool {
+        self.shape.is_monotone() && self.steps().any(|step| step == 0.0)
+    }
+
+    /// True if the curve has the same value everywhere.
+    pub(super) fn is_constant(&self) -> bool {
+        self.steps().all(|step| step == 0.0)
     }
 }
 

@@ -4,7 +4,9 @@
 //! of the intercept makes up for the centre, so the objective stays the same, and the intercept's part
 //! of the step does not depend on the other parts.
 
-use super::parameters::Parameters;
+use common::schema::EffectShape;
+
+use super::parameters::{Parameter, Parameters};
 use super::{Point, SOLVED, log_loss};
 
 /// A part of the Newton step, improved by conjugate gradients with the diagonal as preconditioner.
@@ -38,6 +40,8 @@ struct Axis {
     rounding: f64,
     /// Change of the parameter by the step: e of the proof, times the scale.
     step: f64,
+    /// The shape that holds the parameter at 0, because the loss falls only the other way.
+    holding: Option<EffectShape>,
 }
 
 impl<'a> NewtonStep<'a> {
@@ -64,7 +68,7 @@ impl<'a> NewtonStep<'a> {
         let mut column = Vec::new();
         for parameter in &parameters.all {
             parameters.read(parameter, &mut column);
-            let axis = step.axis(&column, weights, parameter.value);
+            let axis = step.axis(&column, weights, parameter);
             step.axes.push(axis);
         }
         step.squares = [step.sum_of_squares(); 2];
@@ -80,7 +84,7 @@ impl<'a> NewtonStep<'a> {
         self.residuals = residuals.collect();
     }
 
-    fn axis(&self, column: &[f64], weights: f64, value: f64) -> Axis {
+    fn axis(&self, column: &[f64], weights: f64, parameter: &Parameter<'_>) -> Axis {
         let scale = column.iter().fold(1.0, |max: f64, x| max.max(x.abs()));
         let mut centre = 0.0;
         for (weight, number) in self.point.weights.iter().zip(column) {
@@ -99,7 +103,7 @@ impl<'a> NewtonStep<'a> {
             sizes += summand.abs();
             of_log_odds += weighted.abs() * self.point.rows.roundings[row];
         }
-        let pull = value / (self.c * scale);
+        let pull = parameter.value / (self.c * scale);
         let n_summands = column.len() as f64 + 1.0;
         Axis {
             scale,
@@ -108,6 +112,8 @@ impl<'a> NewtonStep<'a> {
             gradient: gradient + pull,
             rounding: n_summands * f64::EPSILON * (sizes + pull.abs()) + of_log_odds,
             step: 0.0,
+            holding: (parameter.value == 0.0 && !parameter.shape.allows(-gradient))
+                .then_some(parameter.shape),
         }
     }
 
@@ -191,15 +197,26 @@ impl<'a> NewtonStep<'a> {
         of_rows + of_axes.sum::<f64>()
     }
 
-    /// The objective after this share of the step.
+    /// The objective after this share of the step; infinite where a shape does not allow the step.
     pub(super) fn loss_after(&self, share: f64) -> f64 {
         let rows = &self.point.rows;
         let moved = rows.log_odds.iter().zip(&self.changes);
         let moved = moved.map(|(log_odds, change)| log_odds + share * change);
         let losses = rows.labels.iter().zip(moved);
         let losses = losses.map(|(label, log_odds)| log_loss(*label, log_odds));
-        let moved = self.parameters.all.iter().zip(&self.axes);
-        let moved = moved.map(|(parameter, axis)| parameter.value + share * axis.step / axis.scale);
+        let moved = self
+            .parameters
+            .all
+            .iter()
+            .zip(&self.axes)
+            .map(|(parameter, axis)| {
+                let moved = parameter.value + share * axis.step / axis.scale;
+                if parameter.shape.allows(moved) {
+                    moved
+                } else {
+                    f64::INFINITY
+                }
+            });
         losses.sum::<f64>() + moved.map(|it| it * it / (2.0 * self.c)).sum::<f64>()
     }
 }
@@ -208,7 +225,7 @@ impl Axis {
     /// The step to the minimum along this axis alone.
     fn towards_minimum(&self) -> f64 {
         // A constant column whose penalty underflows has no curvature, and no gradient either.
-        if self.curvature > 0.0 {
+        if self.holding.is_none() && self.curvature > 0.0 {
             -self.gradient / self.curvature
         } else {
             0.0
@@ -217,10 +234,18 @@ impl Axis {
 
     /// The part of the possible reduction of the loss that is due to this axis.
     fn possible_reduction(&self, c: f64) -> f64 {
+        let is_clear = self.gradient.abs() > self.rounding;
+        if is_clear
+            && self
+                .holding
+                .is_some_and(|shape| !shape.allows(-self.gradient))
+        {
+            return 0.0;
+        }
         let of_step = self.step / (c * self.scale);
         let gradient = (self.scale * self.gradient - of_step).abs() + self.scale * self.rounding;
         let proven = c / 2.0 * gradient * gradient;
-        if self.gradient.abs() > self.rounding {
+        if is_clear {
             return proven;
         }
         let hidden = self.gradient.abs() + self.rounding;

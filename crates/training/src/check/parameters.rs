@@ -4,6 +4,7 @@
 //! a curve the difference between neighbouring knots, and for a pair the value of each cell. A new kind of columns needs an arm in
 //! [`Parameters::add`], and a [`Reading`] with an arm in [`Parameters::read`].
 
+use common::schema::EffectShape;
 use dataset::passes::{Encoding, Grid, Parts, Surface, WeightedTerm};
 use dataset::{Level, Table};
 use model::LinearPredictor;
@@ -27,6 +28,8 @@ pub(super) struct Parameter<'a> {
     if_missing: f64,
     /// The fitted value of the parameter.
     pub(super) value: f64,
+    /// The values that the parameter may have: those of a difference that the shape allows.
+    pub(super) shape: EffectShape,
 }
 
 /// The way from a present cell to a number.
@@ -91,16 +94,16 @@ impl<'a> Parameters<'a> {
             cells: table.features.iter().map(cells_of).collect(),
             labels: labelled.iter().map(|row| row.1).collect(),
         };
-        let are_known = expression
-            .terms
-            .iter()
-            .all(|weighted| parameters.add(weighted));
+        let shapes = predictor.design.shapes(table.features.len());
+        let are_known = (expression.terms.iter())
+            .zip(shapes)
+            .all(|(weighted, shape)| parameters.add(weighted, shape));
         let has_digits = |parameter: &Parameter<'_>| !parameter.value.is_subnormal();
         (are_known && parameters.all.iter().all(has_digits)).then_some(parameters)
     }
 
     /// Adds the parameters of a stored column; false if the objective does not know the column.
-    fn add(&mut self, weighted: &WeightedTerm<'a>) -> bool {
+    fn add(&mut self, weighted: &WeightedTerm<'a>, shape: EffectShape) -> bool {
         let (term, value) = (weighted.term, weighted.coefficient);
         let reading = match term.encoding {
             // A trend has no part in predictions.
@@ -108,7 +111,9 @@ impl<'a> Parameters<'a> {
             Encoding::Curve(curve) => {
                 let if_missing = term.if_missing.unwrap_or(weighted.imputed);
                 let values: Vec<f64> = curve.values().iter().map(|it| it * value).collect();
+                let first = self.all.len();
                 self.add_curve(term.feature, curve.knots(), &values, value * if_missing);
+                self.all[first..].iter_mut().for_each(|it| it.shape = shape);
                 return true;
             }
             Encoding::Surface(surface) => {
@@ -126,6 +131,7 @@ impl<'a> Parameters<'a> {
             reading,
             if_missing: term.if_missing.unwrap_or(weighted.imputed),
             value,
+            shape,
         });
         true
     }
@@ -147,6 +153,7 @@ impl<'a> Parameters<'a> {
                 },
                 if_missing: f64::NAN,
                 value: values[place] - values[place - 1],
+                shape: EffectShape::Any,
             };
             step.if_missing = mean_of_present(&self.column(&step));
             offset.if_missing -= step.value * step.if_missing;
@@ -171,6 +178,7 @@ impl<'a> Parameters<'a> {
                     },
                     if_missing: f64::NAN,
                     value: coefficient * value,
+                    shape: EffectShape::Any,
                 };
                 cell.if_missing = mean_of_present(&self.column(&cell));
                 self.all.push(cell);

@@ -7,10 +7,11 @@
 //! freedom as with straight lines, and one more for a curve that differs clearly from a line and from
 //! noise, and for a pair that differs clearly from noise.
 
+use common::schema::EffectShape;
 use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
 use dataset::{Selection, Table};
 use model::LinearPredictor;
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, Axis, s};
 
 use super::axes::{axes, penalty};
 use super::objective::Point;
@@ -34,7 +35,8 @@ pub(crate) fn with_effects(
     labelled: &Selection,
 ) -> Fit {
     let wide = fit.predictor.design.terms(table.features.len());
-    let columns = columns(&fit, &wide);
+    let shapes = fit.predictor.design.shapes(table.features.len());
+    let columns = columns(&fit, &wide, &shapes);
     let effects = || columns.iter().filter_map(Columns::effect);
     if effects().next().is_none() {
         return fit;
@@ -117,7 +119,7 @@ struct FittedEffect {
     covariance: Array2<f64>,
 }
 
-fn columns(fit: &Fit, wide: &[Term<'_>]) -> Vec<Columns> {
+fn columns(fit: &Fit, wide: &[Term<'_>], shapes: &[EffectShape]) -> Vec<Columns> {
     let together = |one: &Term<'_>, next: &Term<'_>| match (one.encoding, next.encoding) {
         (Encoding::Step(..), Encoding::Step(..)) => one.feature == next.feature,
         (Encoding::Cell(_, place), Encoding::Cell(_, next)) => place + 1 == next,
@@ -127,9 +129,10 @@ fn columns(fit: &Fit, wide: &[Term<'_>]) -> Vec<Columns> {
     let groups = wide.chunk_by(together).map(|terms| {
         let place = first;
         first += terms.len();
+        let fitted = || FittedEffect::of(fit, place, &shapes[place..first]);
         match terms[0].encoding {
-            Encoding::Step(..) => Columns::Steps(FittedEffect::of(fit, place, terms.len())),
-            Encoding::Cell(..) => Columns::Cells(FittedEffect::of(fit, place, terms.len())),
+            Encoding::Step(..) => Columns::Steps(fitted()),
+            Encoding::Cell(..) => Columns::Cells(fitted()),
             _ => Columns::Other(fit.predictor.coefficients[place]),
         }
     });
@@ -188,7 +191,8 @@ impl Columns {
 }
 
 impl FittedEffect {
-    fn of(fit: &Fit, first: usize, count: usize) -> Self {
+    fn of(fit: &Fit, first: usize, shapes: &[EffectShape]) -> Self {
+        let count = shapes.len();
         let coefficients = fit.predictor.coefficients[first..first + count].to_vec();
         let axes = &fit.axes[first..first + count];
         let means = axes.iter().map(|axis| axis.imputed);
@@ -197,7 +201,13 @@ impl FittedEffect {
         let curvature = fit.curvature.slice(own).to_owned();
         let penalty = fit.penalty.slice(s![first + 1..first + 1 + count]);
         let information = &curvature - &Array2::from_diag(&penalty);
-        let solved = Cholesky::of(&curvature).map(|factor| factor.solve_columns(&information));
+        // A coefficient that its shape holds at 0 has no freedom.
+        let free: Vec<usize> = (0..count)
+            .filter(|place| !shapes[*place].is_monotone() || coefficients[*place] != 0.0)
+            .collect();
+        let of_free = |matrix: &Array2<f64>| matrix.select(Axis(0), &free).select(Axis(1), &free);
+        let solved = Cholesky::of(&of_free(&curvature))
+            .map(|factor| factor.solve_columns(&of_free(&information)));
         let summands = coefficients.iter().zip(means);
         Self {
             mean: summands.map(|(weight, mean)| weight * mean).sum(),

@@ -154,12 +154,13 @@ fn one_step(
     };
     let of_folds = logistic_terms_by_fold(&point, table, selection);
     let penalty = penalty(axes, settings);
+    let shapes = near.design.shapes(table.features.len());
     let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
         let mut terms = LogisticTerms::zero(point.weights.len());
         others.for_each(|of_fold| terms.merge(of_fold));
         let here = Point::penalised(point.weights.clone(), terms, &penalty);
         let nowhere = || Array1::zeros(here.weights.len());
-        let direction = here.newton_direction().unwrap_or_else(nowhere);
+        let direction = here.newton_direction(&shapes).unwrap_or_else(nowhere);
         raw_predictor(&near.design, axes, &(&here.weights + &direction))
     };
     others_of_each(&of_folds, step)

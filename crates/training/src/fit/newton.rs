@@ -50,11 +50,16 @@ pub(super) fn minimise(
     let mut here = origin;
     let mut last: Option<(Point, f64)> = None;
     for steps in 0..=max_steps {
-        if here.gradient_norm() == 0.0 {
+        if here.gradient_norm(objective.shapes) == 0.0 {
             return Ok((here, steps));
         }
-        let Some(direction) = here.newton_direction() else {
-            return Err(not_converged(&here, steps, "its curvature is not finite"));
+        let Some(direction) = here.newton_direction(objective.shapes) else {
+            return Err(not_converged(
+                objective,
+                &here,
+                steps,
+                "its curvature is not finite",
+            ));
         };
         let decrement = -here.terms.gradient.dot(&direction);
         let loss = here.terms.loss;
@@ -81,7 +86,14 @@ pub(super) fn minimise(
         match step(objective, &here, &direction, decrement) {
             Some(next) => last = Some((std::mem::replace(&mut here, next), decrement)),
             None if decrement <= NEAR * loss => return Ok((here, steps)),
-            None => return Err(not_converged(&here, steps, "no step lowers the loss")),
+            None => {
+                return Err(not_converged(
+                    objective,
+                    &here,
+                    steps,
+                    "no step lowers the loss",
+                ));
+            }
         }
     }
     let reason = if here.terms.loss < SEPARATED * here.terms.rows as f64 {
@@ -89,7 +101,7 @@ pub(super) fn minimise(
     } else {
         "it needs more steps than are allowed"
     };
-    Err(not_converged(&here, max_steps, reason))
+    Err(not_converged(objective, &here, max_steps, reason))
 }
 
 /// A point in the Newton direction that lowers the objective enough. The step is halved until there
@@ -125,11 +137,16 @@ fn step(
     best
 }
 
-fn not_converged(here: &Point, iterations: u32, reason: &'static str) -> FitError {
+fn not_converged(
+    objective: &Objective<'_>,
+    here: &Point,
+    iterations: u32,
+    reason: &'static str,
+) -> FitError {
     FitError::NotConverged {
         iterations,
         loss: here.terms.loss,
-        gradient_norm: here.gradient_norm(),
+        gradient_norm: here.gradient_norm(objective.shapes),
         reason,
     }
 }

@@ -1,17 +1,20 @@
 //! The objective of a fit, and its value and derivatives at a point.
 
+use common::schema::EffectShape;
 use dataset::passes::{Axis, LogisticPoint, LogisticTerms, Term, logistic_terms};
 use dataset::{Selection, Table};
 use ndarray::Array1;
 
+use super::direction::{Approximation, is_held_at_bound};
 use super::error::FitError;
-use crate::linear::Cholesky;
 
 /// The objective of a fit: the log-losses of the labelled rows plus the penalty.
 pub(super) struct Objective<'a> {
     pub(super) penalty: Array1<f64>,
     pub(super) terms: &'a [Term<'a>],
     pub(super) axes: &'a [Axis],
+    /// The shape that each term's part of the log-odds must have.
+    pub(super) shapes: &'a [EffectShape],
     pub(super) table: &'a Table,
     pub(super) selection: &'a Selection,
 }
@@ -63,14 +66,26 @@ impl Point {
         }
     }
 
-    pub(super) fn gradient_norm(&self) -> f64 {
-        self.terms.gradient.dot(&self.terms.gradient).sqrt()
+    /// Euclidean norm of the gradient, without the weights that their shape holds at 0.
+    pub(super) fn gradient_norm(&self, shapes: &[EffectShape]) -> f64 {
+        let mut free = self.terms.gradient.clone();
+        for (place, shape) in shapes.iter().enumerate() {
+            if is_held_at_bound(*shape, self.weights[place + 1], free[place + 1]) {
+                free[place + 1] = 0.0;
+            }
+        }
+        free.dot(&free).sqrt()
     }
 
     /// The Newton direction: from this point to the minimum of the second-order approximation of
-    /// the objective. `None` if the curvature is not finite.
-    pub(super) fn newton_direction(&self) -> Option<Array1<f64>> {
-        let factor = Cholesky::of(&self.terms.hessian)?;
-        Some(-factor.solve(&self.terms.gradient))
+    /// the objective, where the weights have these shapes. `None` if the curvature is not finite.
+    pub(super) fn newton_direction(&self, shapes: &[EffectShape]) -> Option<Array1<f64>> {
+        let approximation = Approximation {
+            weights: &self.weights,
+            gradient: &self.terms.gradient,
+            hessian: &self.terms.hessian,
+            shapes,
+        };
+        approximation.direction()
     }
 }

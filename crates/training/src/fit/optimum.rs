@@ -31,7 +31,8 @@ pub struct Fit {
     pub iterations: u32,
     /// Value of the objective, penalty included.
     pub loss: f64,
-    /// Euclidean norm of the objective's gradient on the standardised axes.
+    /// Euclidean norm of the objective's gradient on the standardised axes, without those that their
+    /// shape holds at 0.
     pub gradient_norm: f64,
     /// The standardised axes, one for each column of the design.
     pub(crate) axes: Vec<Axis>,
@@ -67,10 +68,12 @@ pub(super) fn solve(
     start: impl Fn(&Objective<'_>) -> Option<Point>,
 ) -> Result<Fit, FitError> {
     let axes = axes(rows.moments, settings);
+    let shapes = rows.design.shapes(rows.table.features.len());
     let objective = Objective {
         penalty: penalty(&axes, settings),
         terms: rows.terms,
         axes: &axes,
+        shapes: &shapes,
         table: rows.table,
         selection: &rows.selection.clone().labelled(),
     };
@@ -90,7 +93,7 @@ pub(super) fn solve(
         positives: optimum.terms.positives,
         iterations,
         loss: optimum.terms.loss,
-        gradient_norm: optimum.gradient_norm(),
+        gradient_norm: optimum.gradient_norm(&shapes),
         weights: optimum.weights,
         curvature: optimum.terms.hessian,
         penalty: objective.penalty,

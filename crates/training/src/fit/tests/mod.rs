@@ -4,6 +4,7 @@ mod categories;
 mod curves;
 mod optima;
 mod pairs;
+pub(crate) mod shapes;
 mod starts;
 
 use common::Schema;

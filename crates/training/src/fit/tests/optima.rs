@@ -1,5 +1,6 @@
 //! Tests of optima: those of scikit-learn, those of columns of any magnitude, and failed fits.
 
+use common::schema::EffectShape;
 use dataset::Fold;
 use dataset::passes::{Axis, Term};
 use ndarray::Array1;
@@ -185,6 +186,7 @@ fn a_fit_that_is_stopped_says_why() {
         terms: &Term::numbers(1),
         penalty: penalty(&axes, &UNIT),
         axes: &axes,
+        shapes: &[EffectShape::Any],
         table: &table,
         selection: &table.all(),
     };

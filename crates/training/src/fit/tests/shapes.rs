@@ -1,0 +1,131 @@
+//! Tests of fits whose curves and lines may go only one way: the coefficients equal those of SciPy.
+
+use common::schema::{EffectShape, NumberRules};
+use dataset::passes::profile;
+use model::{Check, Form};
+use serde_json::Value;
+
+use super::curves::{lists, of_json};
+use super::*;
+use crate::check;
+
+/// A reference case of `shapes.json`.
+struct Case(Value);
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../../testdata/shapes.json")).unwrap();
+        assert_eq!(cases.len(), 8);
+        cases.into_iter().map(Self).collect()
+    }
+
+    fn settings(&self) -> FitSettings {
+        FitSettings {
+            c: self.0["c"].as_f64().unwrap(),
+        }
+    }
+
+    fn schema(&self) -> Schema {
+        let shapes = self.0["shapes"].as_array().unwrap().iter();
+        let features = shapes.enumerate().map(|(place, shape)| {
+            let effect: EffectShape = serde_json::from_value(shape.clone()).unwrap();
+            shaped(&format!("x{place}"), effect)
+        });
+        Schema {
+            features: features.collect(),
+            ..Schema::default()
+        }
+    }
+
+    fn table(&self) -> Table {
+        let classes = of_json(&self.0["classes"]);
+        let classes: Vec<bool> = classes.iter().map(|class| *class > 0.5).collect();
+        table_of(&lists(&self.0["numbers"]), &classes)
+    }
+
+    fn design(&self, table: &Table) -> Design {
+        let (schema, profile) = (self.schema(), profile(&self.schema(), table, &table.all()));
+        match self.0["form"].as_str() {
+            Some("curves") => Design::of_steps(&schema, &profile).unwrap(),
+            _ => Design::choose(&schema, &profile),
+        }
+    }
+}
+
+/// A number whose effect has a shape.
+pub(crate) fn shaped(name: &str, effect: EffectShape) -> Feature {
+    Feature {
+        name: name.into(),
+        kind: Kind::Number(NumberRules {
+            effect,
+            ..NumberRules::default()
+        }),
+    }
+}
+
+#[test]
+fn coefficients_that_may_have_one_sign_are_those_of_scipy() {
+    for case in Case::all() {
+        let (name, table) = (&case.0["name"], case.table());
+        let design = case.design(&table);
+        let fitted = fit(&case.settings(), &design, &table, &table.all()).unwrap();
+        let wanted = [case.0["intercept"].as_f64().unwrap()].into_iter();
+        let wanted: Vec<f64> = wanted.chain(of_json(&case.0["coefficients"])).collect();
+        let predictor = &fitted.predictor;
+        let found: Vec<f64> = [predictor.intercept]
+            .into_iter()
+            .chain(predictor.coefficients.iter().copied())
+            .collect();
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
+            assert!(is_close, "{name}: {found} for {wanted}");
+            assert_eq!(*found == 0.0, *wanted == 0.0, "{name}: {found}");
+        }
+        assert!(fitted.gradient_norm < 1e-6, "{}", fitted.gradient_norm);
+    }
+}
+
+#[test]
+fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat() {
+    for case in Case::all() {
+        let (name, table) = (&case.0["name"], case.table());
+        let settings = case.settings();
+        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        let kept = with_effects(wide, &settings, &table, &table.all());
+        let checked = check(&settings, &table, 0..table.rows(), &kept);
+        assert_eq!(checked, Ok(Check::Confirmed), "{name}");
+        let shapes: Vec<EffectShape> = serde_json::from_value(case.0["shapes"].clone()).unwrap();
+        for effect in kept.predictor.design.effects() {
+            let shape = shapes[effect.feature];
+            assert_eq!(effect.shape, shape);
+            let mut steps = effect.effect.values().windows(2);
+            assert!(steps.all(|pair| shape.allows(pair[1] - pair[0])), "{name}");
+        }
+        let back = kept.predictor.for_fitting();
+        let again = fit_near(&settings, &back, &table, &table.all()).unwrap();
+        let expressions = [kept.predictor.expression(), again.predictor.expression()];
+        for row in 0..50 {
+            let cells = [0, 1].map(|feature: usize| table.features[feature][row]);
+            let [kept, again] = expressions
+                .each_ref()
+                .map(|it| it.value(|feature| cells[feature]));
+            assert!((kept - again).abs() < 1e-6, "{name}: {kept} {again}");
+        }
+        let is_curved = kept.predictor.form() == Form::Curves;
+        assert_eq!(is_curved, case.0["form"] == "curves");
+    }
+}
+
+#[test]
+fn a_wrong_zero_is_found_by_the_check() {
+    let all = Case::all();
+    let case = all.iter().find(|case| case.0["form"] == "linear").unwrap();
+    let (table, settings) = (case.table(), case.settings());
+    let fitted = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+    let mut wrong = with_effects(fitted, &settings, &table, &table.all());
+    // The shape allows the fitted sign, so 0 is not the optimum.
+    wrong.predictor.coefficients[1] = 0.0;
+    assert!(check(&settings, &table, 0..table.rows(), &wrong).is_err());
+}
