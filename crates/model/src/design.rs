@@ -169,6 +169,17 @@ impl Design {
         }
     }
 
+    /// The same columns without those of cells.
+    pub(crate) fn without_cells(&self) -> Self {
+        let others = self
+            .groups
+            .iter()
+            .filter(|group| !matches!(group, Group::Cells(_)));
+        Self {
+            groups: others.cloned().collect(),
+        }
+    }
+
     /// True if every feature is one column with its number.
     pub(crate) fn is_of_numbers(&self) -> bool {
         self.groups.is_empty()

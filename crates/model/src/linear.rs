@@ -103,6 +103,22 @@ impl LinearPredictor {
         }
     }
 
+    /// The same predictor without the columns of cells. It predicts less well until it is fitted.
+    pub fn without_cells(&self) -> Self {
+        let terms = self.design.terms(self.features());
+        let cells = terms
+            .iter()
+            .filter(|term| matches!(term.encoding, Encoding::Cell(..)));
+        // The cells of pairs come after all other columns.
+        let kept = self.coefficients.len() - cells.count();
+        Self {
+            intercept: self.intercept,
+            coefficients: self.coefficients[..kept].to_vec(),
+            imputed: self.imputed[..kept].to_vec(),
+            design: self.design.without_cells(),
+        }
+    }
+
     /// The log-odds of the positive label as an expression of a row.
     pub fn expression(&self) -> LinearExpression<'_> {
         let terms = self.design.terms(self.features()).into_iter();

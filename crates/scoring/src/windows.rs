@@ -14,7 +14,7 @@ use common::config::{TrainingSettings, TrainingWindow};
 use dataset::passes::{ScoredRow, log_loss, log_odds};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
-use training::{FitError, FitSettings, OutOfFold, WindowFit, first_row_of_last, fit_window};
+use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
 
 use crate::statistics::{PairedRow, p_value_of_positive_mean};
 
@@ -119,10 +119,7 @@ pub struct WindowChoice {
 /// An error if a fold of the first window cannot be fitted. Another window is left out then.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = GateRows::of(trial.table, trial.gate_rows);
-    let near = WindowFit {
-        predictor: trial.first.predictor.clone(),
-        settings: FitSettings { c: trial.first.c },
-    };
+    let near = FittedForm::of(trial.first);
     let first = Tried::of(trial, &gate, &trial.windows[0], &near)?;
     let features = trial.first.schema.features.len();
     let mut tried: Vec<Result<Tried, String>> = vec![Ok(first)];
@@ -220,10 +217,10 @@ impl Tried {
         trial: &WindowTrial<'_>,
         gate: &GateRows,
         window: &WindowRows,
-        near: &WindowFit,
+        near: &FittedForm,
     ) -> anyhow::Result<Self> {
         let selection = Selection::rows(window.rows.clone());
-        let folds = OutOfFold::new(&near.settings, &near.predictor, trial.table, &selection);
+        let folds = OutOfFold::new(near, trial.table, &selection);
         let mut log_odds_of_rows = Vec::with_capacity(gate.labels.len());
         for fold in &gate.folds {
             let number = fold.number;

@@ -29,8 +29,7 @@ use self::optimum::{Rows, solve};
 
 pub(crate) use effects::with_effects;
 pub use error::FitError;
-pub use folds::OutOfFold;
-pub(crate) use folds::one_step_out_of_fold;
+pub(crate) use folds::{SameColumns, one_step_out_of_fold};
 pub use optimum::Fit;
 pub use settings::FitSettings;
 

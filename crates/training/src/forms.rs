@@ -10,12 +10,12 @@ mod trial;
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
-use dataset::passes::{Grid, Moments, Profile, Side};
+use dataset::passes::{Grid, Moments, Parts, Profile, Side};
 use dataset::{Selection, Table};
-use model::{Design, Form, FormResult, MAX_PAIRS, Model};
+use model::{Design, Form, FormResult, LinearPredictor, MAX_PAIRS, Model};
 
 use self::trial::{Trial, Trials};
-use crate::fit::{Fit, FitError, FitSettings, fit, fit_profiled};
+use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_step_out_of_fold};
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
 const MIN_ROWS: u64 = 200;
@@ -115,6 +115,22 @@ pub(crate) fn fit_like(
     });
     let design = steps.with_cells(pairs.collect());
     fit_wide(FitSettings { c: model.c }, &design, rows)
+}
+
+/// For each fold, a predictor with the pairs that the other folds choose, fitted to a spread sample of
+/// them. `curves` is a predictor of curves near the optimum of all labelled rows. `None` if a fold cannot
+/// be fitted.
+pub(crate) fn pairs_of_each_fold(
+    curves: &LinearPredictor,
+    settings: FitSettings,
+    parts: &[Option<Parts>],
+    table: &Table,
+    labelled: &Selection,
+) -> Option<Vec<LinearPredictor>> {
+    let rows = sample(labelled, labelled.rows.len() as u64, table.features.len());
+    let near = fit_near(&settings, curves, table, &rows).ok()?.predictor;
+    let nears = one_step_out_of_fold(&settings, &near, table, &rows);
+    pairs::of_each_fold(&nears, settings, parts, table, &rows)
 }
 
 fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, FitError> {

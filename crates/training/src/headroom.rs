@@ -18,7 +18,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
 use self::ranking::{Comparison, RankedRow};
-use crate::fit::{FitSettings, OutOfFold};
+use crate::out_of_fold::{FittedForm, OutOfFold};
 
 /// Minimum number of labelled rows.
 const MIN_ROWS: usize = 200;
@@ -56,9 +56,8 @@ pub struct Headroom {
 /// rows of a label, or if the model cannot be fitted without one of the folds.
 pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Option<Headroom> {
     let rows = sample(table, rows)?;
-    let settings = FitSettings { c: model.c };
     let labelled = rows.labelled();
-    let of_model = OutOfFold::new(&settings, &model.predictor, &rows, &labelled);
+    let of_model = OutOfFold::new(&FittedForm::of(model), &rows, &labelled);
     let trees = Trees::new(&model.predictor, &rows);
     let folds = each_in_parallel((0..FOLDS).collect(), |fold| {
         let predictor = of_model.without(fold).ok()?;

@@ -9,6 +9,7 @@ mod fit;
 mod forms;
 mod headroom;
 mod linear;
+mod out_of_fold;
 mod report;
 mod threshold;
 
@@ -23,22 +24,23 @@ use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
-use model::{Check, Convergence, Form, Model, Predictor, Threshold};
+use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
 
 use self::fit::with_effects;
 use self::forms::{FormFit, FormRows, fit_form, fit_like};
 
 pub use check::{Beaten, check};
 pub use covariance::{Uncertainty, uncertainty};
-pub use fit::{Fit, FitError, FitSettings, OutOfFold, fit};
+pub use fit::{Fit, FitError, FitSettings, fit};
 pub use headroom::Headroom;
+pub use out_of_fold::{FittedForm, OutOfFold};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
 /// Why a model has straight lines although curves were asked for.
-const NO_CURVES: &str = "the model has straight lines, although training.form asks for curves: there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number has more than two values, or there are more than 128 numbers";
+const NO_CURVES: &str = "the model has straight lines, although training.form asks for curves: there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number that may bend has more than two values, or there are more than 128 numbers";
 
 /// Why a model has no pairs although they were asked for.
-const NO_PAIRS: &str = "the model has no pairs, although training.form is \"pairs\": no two features have a clear effect together, or there are more than 100 features";
+const NO_PAIRS: &str = "the model has no pairs, although training.form is \"pairs\": no two features that may be in a pair have a clear effect together, or there are more than 100 features";
 
 /// Why the headroom is not known.
 const NO_HEADROOM: &str = "the headroom is not known: there are fewer than 200 labelled rows, or 20 of a label, or too few clients of a label";
@@ -201,7 +203,7 @@ fn train_by(
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),
-        threshold: operating_threshold(config, &settings, &predictor, table, &labelled),
+        threshold: Threshold::HALF,
         predictor,
         covariance,
         client_agreement,
@@ -218,6 +220,10 @@ fn train_by(
         check,
         forms,
         windows: Vec::new(),
+    };
+    let model = Model {
+        threshold: operating_threshold(config, &model, table, &labelled),
+        ..model
     };
     if let Some(flaw) = model.flaw() {
         return Err(Failure::data(format!(
@@ -256,22 +262,13 @@ fn checked(
 /// The threshold that the configuration sets, or chooses by the training rows.
 fn operating_threshold(
     config: &Config,
-    settings: &FitSettings,
-    predictor: &Predictor,
+    model: &Model,
     table: &Table,
     labelled: &Selection,
 ) -> Threshold {
-    let choose = || threshold::choose(settings, predictor, table, labelled);
+    let choose = || threshold::choose(&FittedForm::of(model), table, labelled);
     let fixed = config.scoring.threshold.and_then(Threshold::new);
     fixed.unwrap_or_else(choose)
-}
-
-/// A predictor that tries a training window.
-pub struct WindowFit {
-    /// The predictor.
-    pub predictor: Predictor,
-    /// The settings of its fit.
-    pub settings: FitSettings,
 }
 
 /// Fits a predictor to the labelled rows at these positions of a table, to try a training window.
@@ -283,7 +280,7 @@ pub fn fit_window(
     training: &TrainingSettings,
     table: &Table,
     rows: Range<usize>,
-) -> Result<WindowFit, FitError> {
+) -> Result<FittedForm, FitError> {
     let (schema, labelled) = (&like.schema, Selection::rows(rows).labelled());
     let profile = profile(schema, table, &labelled);
     let rows = FormRows {
@@ -294,9 +291,10 @@ pub fn fit_window(
     };
     let FormFit { settings, fit, .. } = fit_like(like, training, rows)?;
     let fit = with_effects(fit, &settings, table, &labelled);
-    Ok(WindowFit {
+    Ok(FittedForm {
         predictor: Predictor::Linear(fit.predictor),
         settings,
+        parts: Design::parts(schema, &profile),
     })
 }
 

@@ -5,27 +5,22 @@
 
 use dataset::passes::{ScoredRow, log_odds, probability};
 use dataset::{FOLDS, Fold, Selection, Table, sort_by};
-use model::{Predictor, Threshold};
+use model::Threshold;
 
-use crate::fit::{FitSettings, OutOfFold};
+use crate::out_of_fold::{FittedForm, OutOfFold};
 
 /// Approximate number of rows beyond which a spread sample of them chooses the threshold.
 const MAX_ROWS: usize = 1 << 17;
 
-/// Chooses the threshold of a predictor that was fitted to the labelled rows of a selection. It is
-/// one half if a fold cannot be fitted.
-pub(crate) fn choose(
-    settings: &FitSettings,
-    predictor: &Predictor,
-    table: &Table,
-    selection: &Selection,
-) -> Threshold {
+/// Chooses the threshold of a form that was fitted to the labelled rows of a selection. It is one half
+/// if a fold cannot be fitted.
+pub(crate) fn choose(form: &FittedForm, table: &Table, selection: &Selection) -> Threshold {
     let sample = selection.clone().labelled();
     let sample = match selection.rows.len().div_ceil(MAX_ROWS) {
         0 | 1 => sample,
         share => sample.one_in(share),
     };
-    let folds = OutOfFold::new(settings, predictor, table, &sample);
+    let folds = OutOfFold::new(form, table, &sample);
     let mut scored = Vec::new();
     for fold in 0..FOLDS {
         let Ok(predictor) = folds.without(fold) else {

@@ -5,7 +5,8 @@
 //! Streams of batches run through the pipeline's own functions, under both values of
 //! `drift.trigger`. Policies that fit a model after every batch serve for comparison: to all rows,
 //! to the last 1 to 20 batches, with old batches forgotten, or to the rows since the true change.
-//! The best of them in hindsight is what a world allows. Then single batches, a slow drift and the
+//! Each policy is played with the columns of the first model, and with straight lines. The best of
+//! them in hindsight is what a world allows. Then single batches, a slow drift and the
 //! gate are checked against their promises.
 //!
 //! RUNS (default 1,000) is the number of runs for each promise. STREAMS (default 20) is the number

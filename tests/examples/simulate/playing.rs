@@ -6,11 +6,11 @@
 use common::Config;
 use dataset::passes::{log_odds, profile};
 use dataset::{Table, each_in_parallel};
-use model::{Design, LinearPredictor};
+use model::{Design, LinearPredictor, Model, Predictor};
 use scoring::ConfusionMatrix;
 
 use crate::pipeline::{Pipeline, RunResult};
-use crate::policies::{Learned, POLICIES, Policy};
+use crate::policies::{Columns, Compared, Learned, POLICIES, Policy};
 use crate::rows::config;
 use crate::streams::Stream;
 use crate::weighted_fit::{Fitter, Part};
@@ -74,12 +74,14 @@ fn log_loss(log_odds: f64, label: bool) -> f64 {
     (-towards).max(0.0) + (-towards.abs()).exp().ln_1p()
 }
 
-/// The policies that are of interest in a world. Where nothing changes, it is the first model's
-/// log-loss that counts.
-pub(crate) fn compared(world: &World) -> &'static [Policy] {
+/// The policies that are of interest in a world, first those with the columns of the first model.
+/// Where nothing changes, it is the first model's log-loss that counts.
+pub(crate) fn compared(world: &World) -> Vec<Compared> {
+    let with = |columns| POLICIES.map(|policy| Compared { policy, columns });
+    let [first, lines] = [Columns::OfFirstModel, Columns::Lines].map(with);
     match world.promise {
-        Promise::Steady => &POLICIES[..1],
-        _ => &POLICIES,
+        Promise::Steady => first[..1].to_vec(),
+        _ => [first, lines].concat(),
     }
 }
 
@@ -91,14 +93,34 @@ pub(crate) fn play(world: &World, runs: u64) -> Vec<Played> {
         .collect();
     each_in_parallel((0..runs).collect(), |run| {
         let stream = Stream::draw(world, run);
+        let config = &configs[0];
+        let first = Pipeline::start(config, &stream.first, &stream.test).model;
         Played {
-            policies: play_policies(world, &stream, configs[0].training.c),
+            policies: play_compared(world, &stream, &first, config.training.c),
             pipelines: configs
                 .iter()
                 .map(|config| play_pipeline(&stream, config))
                 .collect(),
         }
     })
+}
+
+/// The predictions of all policies that are compared; `first` is the pipeline's first model.
+fn play_compared(world: &World, stream: &Stream, first: &Model, c: f64) -> Vec<Tally> {
+    let compared = compared(world);
+    let policies = |columns| -> Vec<Policy> {
+        let all = compared.iter().filter(|it| it.columns == columns);
+        all.map(|it| it.policy).collect()
+    };
+    let Predictor::Linear(near) = &first.predictor;
+    let of_first = policies(Columns::OfFirstModel);
+    let fitter = Fitter::new(near.for_fitting().design, &stream.first, first.c);
+    let mut tallies = play_policies(world, stream, fitter, &of_first, Some(near));
+    let profile = profile(&world.schema, &stream.first, &stream.first.all());
+    let lines = Fitter::new(Design::choose(&world.schema, &profile), &stream.first, c);
+    let of_lines = policies(Columns::Lines);
+    tallies.extend(play_policies(world, stream, lines, &of_lines, None));
+    tallies
 }
 
 fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
@@ -117,17 +139,26 @@ fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
     PipelineRuns { tally, results }
 }
 
-fn play_policies(world: &World, stream: &Stream, c: f64) -> Vec<Tally> {
-    let profile = profile(&world.schema, &stream.first, &stream.first.all());
-    let design = Design::choose(&world.schema, &profile);
-    let mut fitter = Fitter::new(design, &stream.first, c);
+/// Plays policies whose models have the columns of the fitter. `kept` is the model that stays, if it is
+/// not the fitter's first one.
+fn play_policies(
+    world: &World,
+    stream: &Stream,
+    mut fitter: Fitter,
+    policies: &[Policy],
+    kept: Option<&LinearPredictor>,
+) -> Vec<Tally> {
     let mut table = stream.first.clone();
     let mut learned = Learned::default();
     learned.push(table.rows(), &table.labels, false);
     let all = learned.parts(Policy::AllRows).expect("rows");
     let first = fitter.fit(&table, &all, &fitter.origin());
-    let policies = compared(world);
     let mut models = vec![first; policies.len()];
+    for (policy, model) in policies.iter().zip(&mut models) {
+        if let (Policy::Never, Some(kept)) = (policy, kept) {
+            model.clone_from(kept);
+        }
+    }
     let mut tallies = vec![Tally::default(); policies.len()];
     for (batch, arrival) in stream.batches.iter().enumerate() {
         if batch > 0 {
@@ -224,7 +255,10 @@ mod tests {
             .expect("a world");
         world.batches = 12;
         let stream = Stream::draw(&world, 3);
-        let tallies = play_policies(&world, &stream, 1.0);
+        let profile = profile(&world.schema, &stream.first, &stream.first.all());
+        let lines = Design::choose(&world.schema, &profile);
+        let fitter = Fitter::new(lines, &stream.first, 1.0);
+        let tallies = play_policies(&world, &stream, fitter, &POLICIES, None);
         let mut rows = plain(&stream.first);
         let never = descended(&rows);
         let (mut of_never, mut of_all) = (0.0, 0.0);

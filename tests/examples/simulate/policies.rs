@@ -25,6 +25,22 @@ pub(crate) enum Policy {
     SinceChange,
 }
 
+/// A policy with the columns of its models.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) policy: Policy,
+    pub(crate) columns: Columns,
+}
+
+/// The columns of a policy's models. They are chosen for the first rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Columns {
+    /// Those of the pipeline's first model, with its penalty.
+    OfFirstModel,
+    /// A straight line for each number.
+    Lines,
+}
+
 pub(crate) const POLICIES: [Policy; 14] = [
     Policy::Never,
     Policy::AllRows,
@@ -122,6 +138,15 @@ impl Learned {
                 .filter(|part| part.weight >= MIN_WEIGHT)
                 .collect(),
         })
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.columns {
+            Columns::OfFirstModel => self.policy.fmt(to),
+            Columns::Lines => write!(to, "{}, lines", self.policy),
+        }
     }
 }
 

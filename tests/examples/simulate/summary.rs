@@ -3,7 +3,7 @@
 use crate::intervals::{Mean, Share};
 use crate::pipeline::RunResult;
 use crate::playing::{PipelineRuns, Played, Tally, compared};
-use crate::policies::Policy;
+use crate::policies::Compared;
 use crate::worlds::World;
 
 /// The predictions of a policy or of the pipeline.
@@ -32,19 +32,19 @@ pub(crate) struct TriggerFigures {
 
 /// The figures of a world.
 pub(crate) struct Summary {
-    pub(crate) policies: Vec<(Policy, Predictions)>,
+    pub(crate) policies: Vec<(Compared, Predictions)>,
     pub(crate) triggers: Vec<TriggerFigures>,
 }
 
 impl Summary {
     pub(crate) fn of(world: &World, played: &[Played]) -> Self {
-        let policies = compared(world).iter().enumerate();
+        let policies = compared(world).into_iter().enumerate();
         let triggers = world.triggers.iter().enumerate();
         Self {
             policies: policies
                 .map(|(place, policy)| {
                     let tallies = played.iter().map(|stream| &stream.policies[place]);
-                    (*policy, Predictions::of(tallies))
+                    (policy, Predictions::of(tallies))
                 })
                 .collect(),
             triggers: triggers
@@ -61,8 +61,9 @@ impl Summary {
     }
 
     /// The policy with the lowest log-loss, in hindsight.
-    pub(crate) fn best(&self) -> &(Policy, Predictions) {
-        let by_log_loss = |(_, predictions): &&(Policy, Predictions)| predictions.log_loss.value();
+    pub(crate) fn best(&self) -> &(Compared, Predictions) {
+        let by_log_loss =
+            |(_, predictions): &&(Compared, Predictions)| predictions.log_loss.value();
         let policies = self.policies.iter();
         policies
             .min_by(|one, other| by_log_loss(one).total_cmp(&by_log_loss(other)))
@@ -159,6 +160,7 @@ fn delays(world: &World, results: &[RunResult]) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policies::{Columns, Policy};
     use crate::worlds::worlds;
 
     #[test]
@@ -182,15 +184,19 @@ mod tests {
             log_loss: [log_loss].into_iter().collect(),
             f1: [0.5].into_iter().collect(),
         };
+        let lines = |policy| Compared {
+            policy,
+            columns: Columns::Lines,
+        };
         let summary = Summary {
             policies: vec![
-                (Policy::Never, predictions(0.7)),
-                (Policy::AllRows, predictions(0.6)),
-                (Policy::Last(1), predictions(0.5)),
+                (lines(Policy::Never), predictions(0.7)),
+                (lines(Policy::AllRows), predictions(0.6)),
+                (lines(Policy::Last(1)), predictions(0.5)),
             ],
             triggers: Vec::new(),
         };
-        assert_eq!(summary.best().0, Policy::Last(1));
+        assert_eq!(summary.best().0.policy, Policy::Last(1));
         let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
         assert!(close(summary.excess(&predictions(0.55)), 10.0));
         assert!(close(summary.won_back(&predictions(0.55)), 75.0));

@@ -6,7 +6,7 @@
 //! | worlds | shape | seed |
 //! |---|---|---|
 //! | logistic | 2,000 first rows, 40 batches of 200 (100 batches in `nothing`) | 1 |
-//! | all others | 1,500 to 2,000 first rows, 40 batches of 200 to 300 | 11 to 41 |
+//! | all others | 1,500 to 2,000 first rows, 40 batches of 200 to 300 | 11 to 44 |
 //! | many old rows | 20,000 first rows | 14 |
 //!
 //! What changes at once does so with the batches 10, 20 and 30, or with batch 10 only. Each world's
@@ -15,6 +15,7 @@
 mod agrawal;
 mod clients;
 mod concepts;
+mod curved;
 pub(crate) mod logistic;
 mod moving;
 
@@ -159,7 +160,28 @@ pub(crate) fn worlds() -> Vec<World> {
     let mut all = logistic_worlds();
     all.extend(rare_leavers_and_many_rows());
     all.extend(worlds_of_the_literature());
+    all.extend(curved_worlds());
     all
+}
+
+fn curved_worlds() -> [World; 3] {
+    let of = |schema, world| World { schema, ..world };
+    let same = || curved::curved(|_| false);
+    let turned = curved::curved(|batch| batch >= CHANGE);
+    [
+        of(
+            curved::schema(),
+            World::steady("nothing, curves", 42, same()),
+        ),
+        of(
+            curved::schema_held(),
+            World::steady("nothing, curves held to one way", 43, same()),
+        ),
+        of(
+            curved::schema(),
+            World::new("sudden drift, curves", 44, turned),
+        ),
+    ]
 }
 
 fn logistic_worlds() -> Vec<World> {

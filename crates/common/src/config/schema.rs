@@ -373,7 +373,8 @@ mod tests {
                 {"name":"c","max":null},"A",
                 {"name":"d","min":0,"allowed":[1,-1]},{"name":"e","allowed":[]},
                 {"name":"f","max_missing_share":5},{"name":"g","kind":"category","mix":1},
-                {"name":"h","kind":"text"},{"name":"i","require":true}]"#,
+                {"name":"h","kind":"text"},{"name":"i","require":true},
+                {"name":"j","effect":"up"},{"name":"k","kind":"category","effect":"linear"}]"#,
         )
         .expect_err("problems")
         .to_string();
@@ -392,6 +393,8 @@ mod tests {
                 "schema.features[9].mix: unknown key",
                 "schema.features[10].kind: expected `number` or `category`, found a text",
                 "schema.features[11].require: unknown key, did you mean schema.features[11].required?",
+                "schema.features[12].effect: expected one of `any`, `increasing`, `decreasing`, `linear`",
+                "schema.features[13].effect: is for columns of numbers: a category has no order",
             ],
         );
         assert!(!text.contains("features[4]"), "{text}");

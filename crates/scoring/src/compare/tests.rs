@@ -2,7 +2,7 @@ use common::config::{GatePolicy, TrainingForm, TrainingSettings, TrainingWindow}
 use common::{Config, Schema};
 use dataset::{FOLDS, Fold};
 use model::{Design, LinearPredictor, Predictor};
-use training::{FitSettings, OutOfFold, fit};
+use training::{FitSettings, FittedForm, OutOfFold, fit};
 
 use super::*;
 use crate::confusion::ConfusionMatrix;
@@ -176,8 +176,12 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     }
     let leaver_fold = table.clients[0] % FOLDS;
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
-    let nothing = nothing();
-    let folds = OutOfFold::new(&SETTINGS, &nothing, &table, &table.all());
+    let nothing = FittedForm {
+        predictor: nothing(),
+        settings: SETTINGS,
+        parts: Vec::new(),
+    };
+    let folds = OutOfFold::new(&nothing, &table, &table.all());
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     let share = predictor.expression();
     let n_others = log_odds(&share, &table, &others).len() as f64;
@@ -185,7 +189,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     assert!(share.terms.is_empty());
 
     let alone = table.filtered(|row| row % 4 == 0);
-    let folds = OutOfFold::new(&SETTINGS, &nothing, &alone, &alone.all());
+    let folds = OutOfFold::new(&nothing, &alone, &alone.all());
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     assert_eq!(predictor.expression().intercept, 0.0);
 }

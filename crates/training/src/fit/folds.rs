@@ -20,11 +20,10 @@ use super::optimum::{Rows, solve};
 use super::settings::FitSettings;
 use super::start;
 
-/// Fits to the labelled rows of a selection, each without the rows of one fold.
-pub struct OutOfFold<'a> {
-    settings: &'a FitSettings,
-    /// The design of all rows. Only its pairs depend on the labels: they were chosen with those of all
-    /// folds, so a model of the form `pairs` seems slightly better than it is.
+/// Fits to the labelled rows of a selection, each without the rows of one fold, and all with the same
+/// columns.
+pub(crate) struct SameColumns<'a> {
+    settings: FitSettings,
     design: Design,
     table: &'a Table,
     /// The labelled rows.
@@ -40,25 +39,11 @@ struct Others {
     start: Option<Point>,
 }
 
-impl<'a> OutOfFold<'a> {
-    /// Takes the first step of each fit from `near`, a predictor that was fitted to the labelled
-    /// rows of the selection. The fits have its form.
-    pub fn new(
-        settings: &'a FitSettings,
-        near: &Predictor,
-        table: &'a Table,
-        selection: &Selection,
-    ) -> Self {
-        match near {
-            Predictor::Linear(near) => {
-                let near = near.for_fitting();
-                Self::linear(settings, near, table, selection.clone().labelled())
-            }
-        }
-    }
-
-    fn linear(
-        settings: &'a FitSettings,
+impl<'a> SameColumns<'a> {
+    /// Takes the first step of each fit from `near`, a predictor that was fitted to the rows of the
+    /// selection, all of which are labelled. The fits have its columns.
+    pub(crate) fn new(
+        settings: FitSettings,
         near: LinearPredictor,
         table: &'a Table,
         selection: Selection,
@@ -66,11 +51,11 @@ impl<'a> OutOfFold<'a> {
         let terms = near.design.terms(table.features.len());
         let of_folds = moments_by_fold(&terms, table, &selection);
         let moments = others_of_each(&of_folds, joined);
-        let axes_of_all = axes(&joined(&mut of_folds.iter()), settings);
-        let nearer = one_step(settings, &near, &terms, table, &selection, &axes_of_all);
+        let axes_of_all = axes(&joined(&mut of_folds.iter()), &settings);
+        let nearer = one_step(&settings, &near, &terms, table, &selection, &axes_of_all);
         let axes: Vec<Vec<Axis>> = moments
             .iter()
-            .map(|moments| axes(moments, settings))
+            .map(|moments| axes(moments, &settings))
             .collect();
         let points: Vec<LogisticPoint<'_>> = nearer
             .iter()
@@ -83,7 +68,7 @@ impl<'a> OutOfFold<'a> {
             .collect();
         let sums = logistic_terms_without_folds(&points, table, &selection);
         let starts = points.into_iter().zip(sums).map(|(point, sums)| {
-            let penalty = penalty(point.axes, settings);
+            let penalty = penalty(point.axes, &settings);
             start::if_better(Point::penalised(point.weights, sums, &penalty))
         });
         let folds = moments.iter().cloned().zip(starts);
@@ -100,12 +85,8 @@ impl<'a> OutOfFold<'a> {
         }
     }
 
-    /// The predictor that fits the rows of all folds except `fold`, which is below
-    /// [`dataset::FOLDS`].
-    ///
-    /// It is the optimum to about ten digits. Its last bits depend on where the fit began. A model
-    /// that is kept therefore begins at its own rows only, with [`fit`](super::fit).
-    pub fn without(&self, fold: u64) -> Result<Predictor, FitError> {
+    /// The predictor that fits the rows of all folds except `fold`.
+    pub(crate) fn without(&self, fold: u64) -> Result<Predictor, FitError> {
         let others = &self.folds[fold as usize];
         let rows = Rows {
             design: &self.design,
@@ -114,7 +95,7 @@ impl<'a> OutOfFold<'a> {
             selection: &self.selection.clone().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
         };
-        let fit = solve(self.settings, &rows, Goal::Foreseen, |_| {
+        let fit = solve(&self.settings, &rows, Goal::Foreseen, |_| {
             others.start.clone()
         })?;
         Ok(Predictor::Linear(fit.predictor))
@@ -122,7 +103,7 @@ impl<'a> OutOfFold<'a> {
 }
 
 /// For each fold, a predictor that hardly knows its rows: one Newton step on all other folds, from
-/// `near`, which is a fit to all labelled rows. It costs a fifth of [`OutOfFold`], whose predictions
+/// `near`, which is a fit to all labelled rows. It costs a fifth of [`SameColumns`], whose predictions
 /// it nearly has.
 pub(crate) fn one_step_out_of_fold(
     settings: &FitSettings,

@@ -39,18 +39,11 @@ pub(super) fn tried(
         return None;
     }
     let best = curves.best();
-    let choose = |near: &LinearPredictor, rows: &Selection| {
-        with_pairs(near, best.settings, parts, table, rows)
-    };
-    let whole = choose(&best.near, rows)?;
+    let whole = with_pairs(&best.near, best.settings, parts, table, rows)?;
     if whole.design == curves.design {
         return None;
     }
-    let others = |fold: u64| rows.clone().of_fold(Fold::Outside(fold));
-    let starts: Option<Vec<LinearPredictor>> = (0..FOLDS)
-        .map(|fold| choose(&best.out_of_fold[fold as usize], &others(fold)))
-        .collect();
-    let starts = starts?;
+    let starts = of_each_fold(&best.out_of_fold, best.settings, parts, table, rows)?;
     let mut tried = vec![trial(best.settings, &whole, &starts, table, rows)?];
     while let Some(settings) = weaker(tried[tried.len() - 1].settings) {
         let last = &tried[tried.len() - 1];
@@ -68,6 +61,22 @@ pub(super) fn tried(
         design: whole.design,
         tried,
     })
+}
+
+/// For each fold, a predictor of curves with the pairs that the other folds choose. `nears` has a
+/// predictor of curves for each fold, near the optimum of the others.
+pub(super) fn of_each_fold(
+    nears: &[LinearPredictor],
+    settings: FitSettings,
+    parts: &[Option<Parts>],
+    table: &Table,
+    rows: &Selection,
+) -> Option<Vec<LinearPredictor>> {
+    let folds = nears.iter().zip(0..FOLDS).map(|(near, fold)| {
+        let others = rows.clone().of_fold(Fold::Outside(fold));
+        with_pairs(near, settings, parts, table, &others)
+    });
+    folds.collect()
 }
 
 /// Fits a predictor of curves with the pairs that it misses, and then with those that it still misses.

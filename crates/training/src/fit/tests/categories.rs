@@ -2,7 +2,7 @@
 
 use dataset::passes::{Encoding, probability, profile};
 use dataset::{FOLDS, level_code};
-use model::{Check, Predictor};
+use model::Check;
 use serde_json::Value;
 
 use super::*;
@@ -130,8 +130,8 @@ fn a_fold_is_answered_for_by_the_same_columns() {
     let case = &Case::all()[1];
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
-    let near = Predictor::Linear(all.predictor.clone());
-    let folds = OutOfFold::new(&settings, &near, &table, &table.all());
+    let near = all.predictor.for_fitting();
+    let folds = SameColumns::new(settings, near, &table, table.all().labelled());
     for fold in 0..FOLDS {
         let found = folds.without(fold).unwrap();
         let others = table.all().of_fold(dataset::Fold::Outside(fold));

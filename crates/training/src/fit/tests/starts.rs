@@ -2,7 +2,7 @@
 
 use dataset::passes::{LinearExpression, Term};
 use dataset::{FOLDS, Fold};
-use model::{LinearPredictor, Predictor};
+use model::LinearPredictor;
 
 use super::*;
 use crate::fit::objective::Objective;
@@ -93,8 +93,7 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         let near = fit_all(&UNIT, &table).unwrap().predictor;
         (table, near)
     }) {
-        let near_predictor = Predictor::Linear(near.clone());
-        let folds = OutOfFold::new(&UNIT, &near_predictor, &table, &table.all());
+        let folds = SameColumns::new(UNIT, near.for_fitting(), &table, table.all().labelled());
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
             let wanted = fit(&UNIT, &Design::default(), &table, &others)
