@@ -97,8 +97,8 @@ impl Design {
     }
 
     /// The columns of the form `curves` while it is fitted: those of [`choose`](Self::choose), with
-    /// steps for the numbers that have more than two different values, except those whose effect is to
-    /// be linear. `None` if there is no such number, or if there are too many.
+    /// steps for the numbers that have more than two different values, except those with a linear
+    /// effect. `None` if there is no such number, or if there are too many.
     ///
     /// The knots are quantiles of the profile's sample, with about equally many rows between neighbours.
     /// A frequent value is a knot of its own. A number with few values has a knot at each.

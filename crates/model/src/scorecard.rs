@@ -105,6 +105,16 @@ pub struct Counted {
     pub is_of_all_rows: bool,
 }
 
+impl Counted {
+    /// `of` rows among `all`; `None` if there are none.
+    fn of(of: u64, all: u64, is_of_all_rows: bool) -> Option<Self> {
+        (all > 0).then(|| Self {
+            share: of as f64 / all as f64,
+            is_of_all_rows,
+        })
+    }
+}
+
 impl<'m> Scorecard<'m> {
     /// The scorecard of a model.
     pub fn of(model: &'m Model, scale: ScorecardSettings) -> Self {
@@ -190,12 +200,6 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
         let is_whole = n_sample == self.n_rows;
         let rows = cells.into_iter().map(|cells| {
             let tally = tallies.next().unwrap_or_default();
-            let counted = |of: u64, all: u64, is_of_all_rows| {
-                (all > 0).then(|| Counted {
-                    share: of as f64 / all as f64,
-                    is_of_all_rows,
-                })
-            };
             ScorecardRow {
                 part: Some(Part {
                     feature: self.name,
@@ -204,10 +208,10 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
                 second: None,
                 points: self.points(cells, factor(scale)),
                 share: match self.count(cells) {
-                    Some(count) => counted(count, self.n_rows, true),
-                    None => counted(tally.rows, n_sample, is_whole),
+                    Some(count) => Counted::of(count, self.n_rows, true),
+                    None => Counted::of(tally.rows, n_sample, is_whole),
                 },
-                positive_rate: counted(tally.positives, tally.rows, is_whole),
+                positive_rate: Counted::of(tally.positives, tally.rows, is_whole),
             }
         });
         rows.collect()

@@ -24,12 +24,6 @@ pub(super) fn rows<'m>(
     let sampled = [first, second].map(|side| &columns[side.feature][..]);
     let tallies = Tally::of_pairs([&of_first, &of_second], sampled, labels);
     let is_whole = labels.len() as u64 == model.profile.rows;
-    let counted = |of: u64, all: u64| {
-        (all > 0).then(|| Counted {
-            share: of as f64 / all as f64,
-            is_of_all_rows: is_whole,
-        })
-    };
     let both = of_first
         .iter()
         .flat_map(|first| of_second.iter().map(move |second| [*first, *second]));
@@ -41,8 +35,8 @@ pub(super) fn rows<'m>(
         part: Some(part(first, cells[0])),
         second: Some(part(second, cells[1])),
         points: points(surface, weighted, cells, factor(scale)),
-        share: counted(tally.rows, labels.len() as u64),
-        positive_rate: counted(tally.positives, tally.rows),
+        share: Counted::of(tally.rows, labels.len() as u64, is_whole),
+        positive_rate: Counted::of(tally.positives, tally.rows, is_whole),
     });
     rows.collect()
 }

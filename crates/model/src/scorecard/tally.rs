@@ -25,13 +25,7 @@ impl Tally {
         let places = Places::of(all);
         let mut tallies = vec![Self::default(); all.len()];
         for (cell, label) in cells.iter().zip(labels) {
-            if let Some(tally) = places
-                .of_cell(*cell)
-                .and_then(|place| tallies.get_mut(place))
-            {
-                tally.rows += 1;
-                tally.positives += u64::from(*label == 1.0);
-            }
+            count(&mut tallies, places.of_cell(*cell), *label);
         }
         tallies.into_iter()
     }
@@ -48,12 +42,17 @@ impl Tally {
         for ((cell, other), label) in sample[0].iter().zip(sample[1]).zip(labels) {
             let place = of_first.of_cell(*cell).zip(of_second.of_cell(*other));
             let place = place.map(|(row, column)| row * second.len() + column);
-            if let Some(tally) = place.and_then(|place| tallies.get_mut(place)) {
-                tally.rows += 1;
-                tally.positives += u64::from(*label == 1.0);
-            }
+            count(&mut tallies, place, *label);
         }
         tallies
+    }
+}
+
+/// Counts a row in this place; a row without a place is not counted.
+fn count(tallies: &mut [Tally], place: Option<usize>, label: f64) {
+    if let Some(tally) = place.and_then(|place| tallies.get_mut(place)) {
+        tally.rows += 1;
+        tally.positives += u64::from(label == 1.0);
     }
 }
 

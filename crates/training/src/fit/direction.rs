@@ -1,7 +1,7 @@
 //! The Newton direction: from a point to the minimum of the second-order approximation of the objective.
 //!
 //! Some weights must not be negative, or not positive, because the effect of a number may go only one
-//! way. The minimum is then that of a quadratic function with bounds. It is found by principal pivoting:
+//! way. A quadratic function is then minimised under bounds, by principal pivoting:
 //! some weights are held at 0, the others are solved for, and those that break a condition of the
 //! minimum change sides (Júdice and Pires 1994).
 
