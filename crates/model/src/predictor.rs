@@ -41,8 +41,8 @@ impl Predictor {
         }
     }
 
-    /// For each coefficient, true if drift tests leave it out because another one says nearly the
-    /// same.
+    /// For each coefficient, true if drift tests leave it out: another one says nearly the same, it may
+    /// be noise, or the shape of its effect holds it at 0.
     pub fn unwatched(&self) -> Vec<bool> {
         match self {
             Self::Linear(linear) => linear.unwatched(),

@@ -28,7 +28,8 @@ const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 pub(crate) enum ExclusionReason {
     /// Base level: the intercept and the other levels determine it.
     Base,
-    /// The trend of the number says nearly the same, or the curve may follow the noise of its rows.
+    /// The trend of the number says nearly the same, the curve may follow the noise of its rows, or the
+    /// shape of the effect holds it at 0.
     Unwatched,
     /// Too few rows have this level, or too few have another one.
     Rare,
