@@ -17,8 +17,14 @@ use crate::worlds::World;
 
 /// Number of batches of a stream that run both in memory and on files.
 const BATCHES: usize = 20;
-/// The worlds of the check: with a drift, with late labels, and with categories.
-const WORLDS: [&str; 3] = ["sudden drift", "sudden drift, late labels", "STAGGER"];
+/// The worlds of the check: with a drift, with late labels, with categories, and with curves and a
+/// pair.
+const WORLDS: [&str; 4] = [
+    "sudden drift",
+    "sudden drift, late labels",
+    "STAGGER",
+    "sudden drift, curves",
+];
 
 /// Runs streams both in memory and on files. Returns a sentence with the number of equal decisions;
 /// an error if a decision differs.
