@@ -113,7 +113,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
 }
 
 #[test]
-fn whoever_only_looks_tells_nobody() {
+fn only_runs_send_alerts() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
     // An empty input folder would be a finding of the doctor.

@@ -180,7 +180,11 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     );
 
     let next = after_export(&workspace, World::After, 23, 200);
-    assert_eq!(rows_in_sums(&next), Some(200), "another model begins anew");
+    assert_eq!(
+        rows_in_sums(&next),
+        Some(200),
+        "another model begins with no sums"
+    );
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn number(variable: &str) -> Option<u64> {
 
 #[expect(
     clippy::print_stderr,
-    reason = "whoever waits so long wants to know what was done"
+    reason = "a person who waits so long wants to know what was done"
 )]
 fn try_for(reader: &str, limit: Duration, seeds: &[Vec<u8>], attempt: impl Fn(&[u8])) {
     let start = RandomState::new().build_hasher().finish();

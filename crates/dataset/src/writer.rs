@@ -8,7 +8,7 @@ use crate::line::push_line;
 
 /// Writes records behind what a file holds already.
 ///
-/// The inner writer gathers what is to be written; lines come one at a time.
+/// The inner writer gathers lines, which come one at a time.
 pub struct RecordWriter<W: Write> {
     inner: HashingWriter<W>,
     line: Vec<u8>,

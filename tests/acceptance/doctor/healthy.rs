@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{Visit, mend};
+use super::{Visit, fix};
 use crate::workspace::Workspace;
 
 #[test]
@@ -42,13 +42,13 @@ fn of_a_pipeline_that_never_ran_it_is_only_noted_that_nothing_is_deployed() {
     let remedy = visit.remedy("releases", "note", "no model is deployed yet");
     fs::remove_dir_all(workspace.path("data/practicedata")).expect("removed");
     let visit = Visit::to(&workspace);
-    mend(
+    fix(
         &workspace,
         visit.remedy("permissions", "problem", "practicedata is missing"),
     );
     Visit::to(&workspace).remedy("input", "problem", "practicedata holds no CSV file");
     workspace.copy_sample("practicedata", "practicedata");
-    mend(&workspace, remedy);
+    fix(&workspace, remedy);
     Visit::to(&workspace).is_healthy();
 }
 

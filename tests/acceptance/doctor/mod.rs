@@ -68,20 +68,16 @@ impl Visit {
 
 /// Checks that the doctor finds the problem, and finds nothing after its remedy has run.
 #[track_caller]
-fn is_mended(workspace: &Workspace, check: &str, severity: &str, says: &str) {
+fn is_fixed(workspace: &Workspace, check: &str, severity: &str, says: &str) {
     let visit = Visit::to(workspace);
     let expected = if severity == "problem" { 74 } else { 0 };
     assert_eq!(visit.code, expected, "{:#?}", visit.findings);
-    mend(workspace, visit.remedy(check, severity, says));
+    fix(workspace, visit.remedy(check, severity, says));
     Visit::to(workspace).is_healthy();
 }
 
 #[track_caller]
-fn mend(workspace: &Workspace, remedy: &str) {
-    let mended = workspace.shell(remedy);
-    assert_eq!(
-        mended.code, 0,
-        "{remedy}: {}{}",
-        mended.stdout, mended.stderr
-    );
+fn fix(workspace: &Workspace, remedy: &str) {
+    let fixed = workspace.shell(remedy);
+    assert_eq!(fixed.code, 0, "{remedy}: {}{}", fixed.stdout, fixed.stderr);
 }

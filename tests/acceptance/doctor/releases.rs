@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::{Visit, is_mended, mend};
+use super::{Visit, fix, is_fixed};
 use crate::workspace::Workspace;
 
 #[test]
@@ -29,11 +29,11 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
             "release 000002, the live one, is damaged",
         );
         assert_eq!(remedy, "deployment --rollback 000001");
-        mend(&workspace, remedy);
+        fix(&workspace, remedy);
         assert_eq!(workspace.live(), "000001");
         // The damaged release is kept so that a person can find the cause. The doctor names it
         // until it is removed.
-        is_mended(
+        is_fixed(
             &workspace,
             "releases",
             "problem",
@@ -55,12 +55,12 @@ fn without_another_whole_release_the_way_back_is_a_new_one() {
     let workspace = Workspace::after_cold_start();
     workspace.write("production_deployment/releases/000001/manifest.json", "{}");
     let visit = Visit::to(&workspace);
-    mend(
+    fix(
         &workspace,
         visit.remedy("releases", "problem", "release 000001, the live one"),
     );
     assert_eq!(workspace.live(), "000002");
-    is_mended(
+    is_fixed(
         &workspace,
         "releases",
         "problem",
@@ -73,7 +73,7 @@ fn a_production_folder_that_does_not_serve_is_found() {
     let workspace = Workspace::after_redeployment();
     let current = workspace.path("production_deployment/current");
     fs::remove_file(&current).expect("removed");
-    is_mended(
+    is_fixed(
         &workspace,
         "releases",
         "problem",
@@ -83,16 +83,16 @@ fn a_production_folder_that_does_not_serve_is_found() {
 
     fs::remove_file(&current).expect("removed");
     symlink("releases/000009", &current).expect("a link");
-    is_mended(&workspace, "releases", "problem", "where no release is");
+    is_fixed(&workspace, "releases", "problem", "where no release is");
 
     fs::remove_file(&current).expect("removed");
     workspace.write("production_deployment/current/note.txt", "a folder");
-    is_mended(&workspace, "releases", "problem", "nothing is live");
+    is_fixed(&workspace, "releases", "problem", "nothing is live");
 
     let link = workspace.path("production_deployment/latestscore.txt");
     fs::remove_file(link).expect("removed");
     workspace.write("production_deployment/latestscore.txt", "0.99\n");
-    is_mended(
+    is_fixed(
         &workspace,
         "releases",
         "problem",
@@ -100,6 +100,6 @@ fn a_production_folder_that_does_not_serve_is_found() {
     );
 
     fs::remove_dir_all(workspace.path("production_deployment")).expect("wiped");
-    is_mended(&workspace, "releases", "problem", "nothing is live");
+    is_fixed(&workspace, "releases", "problem", "nothing is live");
     assert_eq!(workspace.live(), "000003");
 }

@@ -8,7 +8,7 @@ use common::RunLock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{FINAL_DATA, Visit, is_mended, mend};
+use super::{FINAL_DATA, Visit, fix, is_fixed};
 use crate::workspace::Workspace;
 
 fn set_modified(workspace: &Workspace, path: &str, time: SystemTime) {
@@ -30,7 +30,7 @@ fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
     assert_eq!((visit.code, visit.findings.len()), (0, 1));
     let holder = format!("a test, process {}", std::process::id());
     let remedy = visit.remedy("lock", "note", &holder);
-    mend(&workspace, remedy);
+    fix(&workspace, remedy);
     drop(lock);
     assert_eq!(Visit::to(&workspace).findings.len(), 2);
 }
@@ -50,7 +50,7 @@ fn a_run_that_was_cut_short_is_finished_by_the_remedy() {
     let mut record = workspace.last_record();
     record["decision"] = json!(null);
     workspace.add_run(Timestamp::now(), None, &record);
-    is_mended(&workspace, "runs", "note", "run 2 was cut short");
+    is_fixed(&workspace, "runs", "note", "run 2 was cut short");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_run_that_failed_is_named_with_its_reason() {
     let visit = Visit::to(&workspace);
     visit.remedy("runs", "problem", "no usable labelled row");
     workspace.write("data/testdata/clients_held_back.csv", held_back);
-    is_mended(&workspace, "runs", "problem", "run 2 failed");
+    is_fixed(&workspace, "runs", "problem", "run 2 failed");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_last_run_of_long_ago_is_found() {
     let workspace = Workspace::after_cold_start();
     let long_ago = Timestamp::now() - SignedDuration::from_hours(25);
     workspace.add_run(long_ago, Some("nothing_new"), &workspace.last_record());
-    is_mended(&workspace, "runs", "problem", "more than 24 hours ago");
+    is_fixed(&workspace, "runs", "problem", "more than 24 hours ago");
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn a_clock_that_went_back_is_found() {
     let workspace = Workspace::after_cold_start();
     let to_come = Timestamp::now() + SignedDuration::from_hours(3);
     workspace.add_run(to_come, Some("nothing_new"), &workspace.last_record());
-    is_mended(&workspace, "clock", "problem", "run 2 ended at");
+    is_fixed(&workspace, "clock", "problem", "run 2 ended at");
 
     let to_come = SystemTime::now() + Duration::from_secs(10_000);
     set_modified(&workspace, FINAL_DATA, to_come);
-    is_mended(
+    is_fixed(
         &workspace,
         "clock",
         "problem",
@@ -99,7 +99,7 @@ fn a_clock_that_went_back_is_found() {
     workspace.write(path, manifest.to_string());
     let visit = Visit::to(&workspace);
     assert_eq!(visit.code, 0);
-    mend(
+    fix(
         &workspace,
         visit.remedy("clock", "note", "release 000001 was made at"),
     );
@@ -129,7 +129,7 @@ fn what_a_killed_run_left_is_found_and_removed() {
         ("data/state/runs/000077/record.json", "1 report folder"),
     ] {
         workspace.write(path, "half a fi");
-        is_mended(&workspace, "orphans", "note", says);
+        is_fixed(&workspace, "orphans", "note", says);
     }
     for (path, more, says) in [
         (
@@ -150,7 +150,7 @@ fn what_a_killed_run_left_is_found_and_removed() {
     ] {
         let text = workspace.text(path);
         workspace.write(path, text.clone() + more);
-        is_mended(&workspace, "orphans", "note", says);
+        is_fixed(&workspace, "orphans", "note", says);
         assert_eq!(workspace.text(path), text);
     }
 }

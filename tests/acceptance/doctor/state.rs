@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{FINAL_DATA, Visit, is_mended, mend};
+use super::{FINAL_DATA, Visit, fix, is_fixed};
 use crate::past::of_a_newer_program;
 use crate::workspace::{Workspace, outcome};
 
@@ -12,7 +12,7 @@ fn a_key_that_others_may_read_is_found_and_closed() {
     let workspace = Workspace::after_cold_start();
     let key = workspace.path("data/state/fingerprint.key");
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).expect("a mode");
-    is_mended(&workspace, "permissions", "problem", "which is a secret");
+    is_fixed(&workspace, "permissions", "problem", "which is a secret");
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_damaged_history_is_set_aside_by_the_remedy() {
         "data/state/history.db",
         "this is no database, and was never one",
     );
-    is_mended(
+    is_fixed(
         &workspace,
         "history",
         "problem",
@@ -35,10 +35,10 @@ fn a_damaged_history_is_set_aside_by_the_remedy() {
     let mut bytes = fs::read(workspace.path("data/state/history.db")).expect("a file");
     bytes[4096 + 8..4096 + 2000].fill(0xff);
     workspace.write("data/state/history.db", bytes);
-    is_mended(&workspace, "history", "problem", "the history is damaged");
+    is_fixed(&workspace, "history", "problem", "the history is damaged");
 
     fs::remove_file(workspace.path("data/state/history.db")).expect("removed");
-    is_mended(&workspace, "history", "problem", "history.db is missing");
+    is_fixed(&workspace, "history", "problem", "history.db is missing");
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }
 
@@ -52,7 +52,7 @@ fn a_newer_history_is_named_and_kept() {
     assert_eq!(visit.code, 74);
     let remedy = visit.remedy("history", "problem", "version 99");
     assert_eq!(remedy, "fullprocess --version");
-    mend(&workspace, remedy);
+    fix(&workspace, remedy);
     workspace.write(path, whole);
     Visit::to(&workspace).is_healthy();
 }
@@ -62,18 +62,18 @@ fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
     let workspace = Workspace::after_cold_start();
     let whole = workspace.text(FINAL_DATA);
     workspace.write(FINAL_DATA, whole.replacen("Mornonda", "Nornonda", 1));
-    is_mended(
+    is_fixed(
         &workspace,
         "history",
         "problem",
         "does not hold what was ingested",
     );
     workspace.write(FINAL_DATA, &whole[..whole.len() / 2]);
-    is_mended(&workspace, "history", "problem", "finaldata.csv was cut");
+    is_fixed(&workspace, "history", "problem", "finaldata.csv was cut");
     fs::remove_file(workspace.path(FINAL_DATA)).expect("removed");
-    is_mended(&workspace, "history", "problem", "finaldata.csv");
+    is_fixed(&workspace, "history", "problem", "finaldata.csv");
     workspace.write("data/ingesteddata/rejectedrows.csv", "");
-    is_mended(&workspace, "history", "problem", "rejectedrows.csv was cut");
+    is_fixed(&workspace, "history", "problem", "rejectedrows.csv was cut");
     assert_eq!(workspace.text(FINAL_DATA), whole);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }
@@ -83,20 +83,20 @@ fn a_lost_or_broken_key_is_drawn_anew_by_the_remedy() {
     let workspace = Workspace::after_cold_start();
     let key = workspace.path("data/state/fingerprint.key");
     fs::remove_file(&key).expect("removed");
-    is_mended(&workspace, "history", "note", "fingerprint.key is missing");
+    is_fixed(&workspace, "history", "note", "fingerprint.key is missing");
     fs::OpenOptions::new()
         .write(true)
         .open(&key)
         .and_then(|file| file.set_len(7))
         .expect("cut");
-    is_mended(
+    is_fixed(
         &workspace,
         "history",
         "problem",
         "does not hold a key of 16 bytes",
     );
     workspace.write("data/state/judged.fingerprints", "");
-    is_mended(&workspace, "history", "note", "judged.fingerprints was cut");
+    is_fixed(&workspace, "history", "note", "judged.fingerprints was cut");
     assert_eq!(workspace.fullprocess()["rows"]["new"], 0);
 }
 
@@ -112,11 +112,11 @@ fn a_disk_that_is_nearly_full_is_found() {
     file.set_len(free.f_bavail * free.f_frsize / 2 + 1)
         .expect("a hole");
     let visit = Visit::unwatched(&workspace);
-    mend(
+    fix(
         &workspace,
         visit.remedy("space", "problem", "a run may need"),
     );
-    mend(
+    fix(
         &workspace,
         visit.remedy("orphans", "note", "no run committed"),
     );

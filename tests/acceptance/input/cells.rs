@@ -65,7 +65,7 @@ fn s17_missing_markers_are_missing_in_numbers_and_text_in_ids() {
     };
     assert_eq!([0, 1, 3].map(missing), [3, 3, 1]);
     let trained = workspace.run("training", &["--json"]).json();
-    assert_eq!(trained["rows"], 4896, "a row without a class is not fitted");
+    assert_eq!(trained["rows"], 4896, "a row without a label is not fitted");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn s18_a_changed_range_judges_the_rows_anew_and_leaves_the_release() {
     let record = workspace.fullprocess();
     assert_eq!(
         record["rows"]["new"], 0,
-        "judged rows stay judged: {record:#}"
+        "evaluated rows stay evaluated: {record:#}"
     );
     assert_eq!(workspace.final_rows(), rows);
     assert_eq!(workspace.snapshot(&["production_deployment"]), production);

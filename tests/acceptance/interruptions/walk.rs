@@ -58,7 +58,7 @@ fn is_tried(story: &Story, fault: Fault, number: u32) -> bool {
 /// Disturbs a story at its changes, and prints the coverage.
 #[expect(
     clippy::print_stdout,
-    reason = "the coverage is for whoever asks for it"
+    reason = "the coverage is for a person who asks for it"
 )]
 pub(super) fn walk(story: &Story, fault: Fault) {
     let before = (story.prepare)();

@@ -1,4 +1,4 @@
-//! The promise of a scorecard: whoever adds its points has the model's probability.
+//! The promise of a scorecard: its points, added by hand, give the model's probability.
 //!
 //! The reader here knows the file and its documentation, and nothing of the program.
 
