@@ -45,6 +45,30 @@ fn after_a_drift_the_next_model_knows_the_new_world() {
     assert!(f1 > 0.7, "{f1}");
 }
 
+/// The rows contradict what the schema says of x, and later they agree.
+#[test]
+fn an_effect_that_is_held_flat_is_no_drift_until_the_rows_agree_with_it() {
+    for form in ["linear", "curves"] {
+        let mut workspace = pipeline(REVERSED, "evidence", &clients(REVERSED, "t", 800));
+        let x = json!({"name": "x", "effect": "increasing"});
+        workspace.set("schema.features", json!([x]));
+        workspace.set("training.form", json!(form));
+        assert_eq!(outcome(&workspace.fullprocess()), "cold_start", "{form}");
+        for name in ["a", "b", "c"] {
+            let record = batch(&workspace, REVERSED, name, 300);
+            assert_eq!(outcome(&record), "steady", "{form}: {record:#}");
+            assert!(!record.to_string().contains("collinear"), "{record:#}");
+        }
+        let record = batch(&workspace, USUAL, "d", 400);
+        assert_eq!(outcome(&record), "redeployed", "{form}: {record:#}");
+        let record = batch(&workspace, USUAL, "e", 400);
+        assert!(
+            record["new_score"].as_f64() > Some(0.7),
+            "{form}: {record:#}"
+        );
+    }
+}
+
 /// The README's story: later files land in the folder of the first ones.
 #[test]
 fn the_former_rows_do_not_change_what_is_learned_from_the_new_ones() {

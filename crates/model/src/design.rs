@@ -32,6 +32,7 @@ use self::group::{Category, Group, Line, Steps};
 use self::knots::{knots, trend};
 use self::levels::{MAX_LEVELS, MIN_LEVEL_ROWS, frequent_levels, keep_most_frequent};
 use crate::form::Form;
+use crate::watch::Watch;
 
 pub use self::group::{Effect, PairEffect};
 
@@ -271,19 +272,34 @@ impl Design {
         shapes
     }
 
-    /// For each column of the first `features` features, true if drift tests leave it out: a curve that
-    /// is close to its trend, an effect that may be noise, or the trend of a curve that its shape holds
-    /// flat.
-    pub fn unwatched(&self, features: usize) -> Vec<bool> {
+    /// What drift tests watch in each column of the first `features` features. Not a curve that is close
+    /// to its trend, nor an effect that may be noise. The trend of a curve that its shape holds flat
+    /// somewhere is watched one way.
+    pub fn watched(&self, features: usize) -> Vec<Watch> {
         let mut pairs = self.pairs();
         let effect = |feature: usize| self.effects().find(|it| it.feature == feature);
-        let is_unwatched = |term: &Term<'_>| match term.encoding {
-            Encoding::Curve(_) => effect(term.feature).is_some_and(|it| !it.is_watched),
-            Encoding::Trend(_) => effect(term.feature).is_some_and(Effect::is_held_flat),
-            Encoding::Surface(_) => pairs.next().is_some_and(|pair| !pair.is_watched),
-            _ => false,
+        let of_effect = |is_watched: bool| {
+            if is_watched {
+                Watch::BothWays
+            } else {
+                Watch::Never
+            }
         };
-        self.terms(features).iter().map(is_unwatched).collect()
+        let watch = |term: &Term<'_>| match term.encoding {
+            Encoding::Curve(_) => effect(term.feature).map(|it| of_effect(it.is_watched)),
+            Encoding::Trend(_) => {
+                let held = effect(term.feature).filter(|it| it.is_held_flat());
+                held.map(|it| Watch::of_held(it.shape))
+            }
+            Encoding::Surface(_) => pairs.next().map(|pair| of_effect(pair.is_watched)),
+            _ => None,
+        };
+        let terms = self.terms(features);
+        let found: Vec<Option<Watch>> = terms.iter().map(watch).collect();
+        found
+            .into_iter()
+            .map(|it| it.unwrap_or(Watch::BothWays))
+            .collect()
     }
 
     /// The columns to which a model with these columns is fitted: steps in place of each effect, and

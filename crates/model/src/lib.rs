@@ -17,6 +17,7 @@ mod scorecard;
 mod scorer;
 pub mod symmetric;
 mod threshold;
+mod watch;
 mod window;
 
 pub use coefficient::{Coefficient, PairSide, PairTable};
@@ -31,6 +32,7 @@ pub use rows::RowWriter;
 pub use scorecard::{Cells, Part, Scorecard, ScorecardRow};
 pub use scorer::Scorer;
 pub use threshold::Threshold;
+pub use watch::Watch;
 pub use window::{Window, WindowResult};
 
 #[cfg(test)]

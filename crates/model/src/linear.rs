@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 use crate::form::Form;
+use crate::watch::Watch;
 
 /// A logistic regression: its columns, intercept and coefficients, and the values that are imputed
 /// for missing ones.
@@ -45,16 +46,19 @@ impl LinearPredictor {
         self.design.features_of(self.coefficients.len())
     }
 
-    pub(crate) fn unwatched(&self) -> Vec<bool> {
-        let of_design = self.design.unwatched(self.features());
+    pub(crate) fn watched(&self) -> Vec<Watch> {
+        let of_design = self.design.watched(self.features());
         let shapes = self.design.shapes(self.features());
         let columns = of_design.into_iter().zip(shapes).zip(&self.coefficients);
-        let is_unwatched = |((is_unwatched, shape), coefficient): ((bool, EffectShape), &f64)| {
-            // The rows may contradict a line that its shape holds flat.
-            let is_held_flat = shape.is_monotone() && *coefficient == 0.0;
-            is_unwatched || is_held_flat
+        let watch = |((watch, shape), coefficient): ((Watch, EffectShape), &f64)| {
+            let is_held = shape.is_monotone() && *coefficient == 0.0;
+            if is_held {
+                Watch::of_held(shape)
+            } else {
+                watch
+            }
         };
-        columns.map(is_unwatched).collect()
+        columns.map(watch).collect()
     }
 
     /// A start for another fit: steps in place of each effect, and cells in place of each pair. It

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::design::{Effect, PairEffect};
 use crate::form::Form;
 use crate::linear::LinearPredictor;
+use crate::watch::Watch;
 
 /// A function from a row to log-odds, in one of several forms.
 ///
@@ -41,11 +42,10 @@ impl Predictor {
         }
     }
 
-    /// For each coefficient, true if drift tests leave it out: another one says nearly the same, it may
-    /// be noise, or the shape of its effect holds it at 0.
-    pub fn unwatched(&self) -> Vec<bool> {
+    /// What drift tests watch in each coefficient.
+    pub fn watched(&self) -> Vec<Watch> {
         match self {
-            Self::Linear(linear) => linear.unwatched(),
+            Self::Linear(linear) => linear.watched(),
         }
     }
 

@@ -424,7 +424,8 @@ fn a_model_of_a_curve_comes_back_and_its_contributions_add_up() {
     let names: Vec<String> = back.coefficients().map(|it| it.name()).collect();
     assert_eq!(names, ["x (trend)", "x (curve)", "x (missing)"]);
     assert_eq!(back.predictor.form(), Form::Curves);
-    assert_eq!(back.predictor.unwatched(), [false, true, false]);
+    let watched = [Watch::BothWays, Watch::Never, Watch::BothWays];
+    assert_eq!(back.predictor.watched(), watched);
     let scorer = back.scorer();
     for (x, log_odds) in [(3.0, 1.0), (3.5, 0.5), (-9.0, -2.0), (99.0, -2.0)] {
         assert_eq!(scorer.log_odds(&[x]), log_odds);
@@ -528,7 +529,7 @@ fn a_model_of_a_pair_comes_back_and_its_contributions_add_up() {
     assert_eq!(format!("{back:?}"), format!("{:?}", of_a_pair()));
     assert_eq!(back.predictor.form(), Form::Pairs);
     assert_eq!(back.pair_names(), ["x × plan"]);
-    assert_eq!(back.predictor.unwatched().last(), Some(&false));
+    assert_eq!(back.predictor.watched().last(), Some(&Watch::BothWays));
     let scorer = back.scorer();
     let rows = [
         (3.0, "gold"),

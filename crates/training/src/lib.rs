@@ -21,6 +21,7 @@ use common::cli::clap::{self, Args};
 use common::config::{TrainingForm, TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
+use common::schema::Feature;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
 use dataset::passes::profile;
 use dataset::{Selection, Table};
@@ -41,6 +42,10 @@ const NO_CURVES: &str = "the model has straight lines, although training.form as
 
 /// Why a model has no pairs although they were asked for.
 const NO_PAIRS: &str = "the model has no pairs, although training.form is \"pairs\": no two features that may be in a pair have a clear effect together, or there are more than 100 features";
+
+/// What the comparison with boosted trees leaves out.
+const FREE_TREES: &str =
+    "the trees do not keep schema.features[].effect, so a part of the headroom may be due to it";
 
 /// Why the headroom is not known.
 const NO_HEADROOM: &str = "the headroom is not known: there are fewer than 200 labelled rows, or 20 of a label, or too few clients of a label";
@@ -64,8 +69,13 @@ pub fn run_with(config: &Config, options: Options) -> anyhow::Result<TrainReport
     if options.headroom {
         let clock = Instant::now();
         report.headroom = headroom::headroom(&model, &table, rows);
-        if report.headroom.is_none() {
-            report.notes.push(NO_HEADROOM.into());
+        let has_shapes = |feature: &Feature| !feature.kind.effect().is_any();
+        match &report.headroom {
+            None => report.notes.push(NO_HEADROOM.into()),
+            Some(_) if model.schema.features.iter().any(has_shapes) => {
+                report.notes.push(FREE_TREES.into());
+            }
+            Some(_) => {}
         }
         let seconds = clock.elapsed().as_secs_f64();
         tracing::info!(seconds, "compared with boosted trees");

@@ -288,8 +288,11 @@ fn notes(model: &Model) -> Vec<String> {
     };
     match &collinear(model, covariance)[..] {
         [] => Vec::new(),
-        [only] => vec![format!(
+        [only] if model.schema.has_categories() => vec![format!(
             "{only} and levels of categories are collinear: the rows determine only what their coefficients add up to"
+        )],
+        [only] => vec![format!(
+            "the rows do not determine the coefficient of {only}"
         )],
         [rest @ .., last] => vec![format!(
             "{} and {last} are collinear: the rows determine only what their coefficients add up to",

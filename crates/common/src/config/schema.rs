@@ -374,7 +374,8 @@ mod tests {
                 {"name":"d","min":0,"allowed":[1,-1]},{"name":"e","allowed":[]},
                 {"name":"f","max_missing_share":5},{"name":"g","kind":"category","mix":1},
                 {"name":"h","kind":"text"},{"name":"i","require":true},
-                {"name":"j","effect":"up"},{"name":"k","kind":"category","effect":"linear"}]"#,
+                {"name":"j","effect":"up"},{"name":"k","kind":"category","effect":"linear"},
+                {"name":"l","effect":null}]"#,
         )
         .expect_err("problems")
         .to_string();
@@ -395,6 +396,7 @@ mod tests {
                 "schema.features[11].require: unknown key, did you mean schema.features[11].required?",
                 "schema.features[12].effect: expected one of `any`, `increasing`, `decreasing`, `linear`",
                 "schema.features[13].effect: is for columns of numbers: a category has no order",
+                "schema.features[14].effect: expected one of `any`, `increasing`, `decreasing`, `linear`, found null",
             ],
         );
         assert!(!text.contains("features[4]"), "{text}");

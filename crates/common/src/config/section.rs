@@ -173,6 +173,10 @@ impl<'p> Section<'p> {
         match serde_json::from_value(value) {
             Ok(value) => Some(value),
             Err(error) => {
+                // Only a text makes serde name the words that are allowed.
+                let of_words = || serde_json::from_value::<T>(Value::String(String::new())).err();
+                let is_of_words = error.to_string().ends_with("string or map");
+                let error = is_of_words.then(of_words).flatten().unwrap_or(error);
                 self.problem(key, &type_error(&error, &found));
                 None
             }

@@ -131,7 +131,7 @@ impl TestAtLevel {
     /// coefficients from it.
     fn tests_intercept_only(&self) -> bool {
         let others = self.test.components.get(1..).unwrap_or_default();
-        !others.is_empty() && others.iter().all(Option::is_none)
+        !self.test.is_intercept_all && !others.is_empty() && others.iter().all(Option::is_none)
     }
 }
 

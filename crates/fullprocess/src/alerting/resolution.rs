@@ -172,6 +172,7 @@ mod tests {
                 },
                 method: ScoreTestMethod::default(),
                 components: vec![Some(1.0), Some(0.0)],
+                is_intercept_all: false,
             },
             rows,
             level: 0.005,

@@ -8,8 +8,8 @@ use dataset::passes::{
     Term, WeightedTerm, bounded_logistic_terms, client_pairs,
 };
 use dataset::{Selection, Table};
-use model::Model;
 use model::symmetric::product;
+use model::{Model, Watch};
 
 use super::rare_values::rare_in_training;
 use super::terms::ScoreTerms;
@@ -32,8 +32,8 @@ pub struct DeployedCoefficients<'m> {
     pub(super) missing_cells: Vec<usize>,
     /// For each coefficient, true if too few training rows determine it.
     pub(super) is_rare_in_training: Vec<bool>,
-    /// For each coefficient, true if the test leaves it out, as its model says.
-    pub(super) is_unwatched: Vec<bool>,
+    /// What the test watches in each coefficient, as its model says.
+    pub(super) watched: Vec<Watch>,
     /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
     covariance: Option<Vec<Vec<f64>>>,
@@ -73,7 +73,9 @@ impl<'m> DeployedCoefficients<'m> {
             categories: categories(&terms),
             missing_cells: missing_cells(&terms),
             is_rare_in_training: rare_in_training(&terms, &model.profile),
-            is_unwatched: once(false).chain(model.predictor.unwatched()).collect(),
+            watched: once(Watch::BothWays)
+                .chain(model.predictor.watched())
+                .collect(),
             terms,
             axes,
         }
@@ -103,7 +105,27 @@ impl<'m> DeployedCoefficients<'m> {
     pub fn test(&self, terms: &ScoreTerms) -> Result<ScoreTest, Undecided> {
         let tested = self.tested_coefficients(terms)?;
         terms.check_expected_labels()?;
-        tested.test(&terms.score)
+        self.test_of(&tested, terms)
+    }
+
+    /// The χ² test of these sums.
+    pub(super) fn test_of(
+        &self,
+        tested: &TestedCoefficients,
+        terms: &ScoreTerms,
+    ) -> Result<ScoreTest, Undecided> {
+        Ok(ScoreTest {
+            is_intercept_all: self.has_only_intercept(terms),
+            ..tested.test(&terms.score)?
+        })
+    }
+
+    /// True if the effects of all features are held at 0 and these sums agree, so that the intercept is
+    /// all there is to test.
+    fn has_only_intercept(&self, terms: &ScoreTerms) -> bool {
+        let scores = terms.score.iter().zip(&self.watched).skip(1);
+        let is_held = |(score, watch): (&f64, &Watch)| !watch.counts(*score);
+        self.watched.len() > 1 && scores.map(is_held).all(|it| it)
     }
 
     pub(super) fn tested_coefficients(

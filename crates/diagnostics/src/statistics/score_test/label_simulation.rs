@@ -65,7 +65,7 @@ impl DeployedCoefficients<'_> {
         level: f64,
     ) -> Result<ScoreTest, Undecided> {
         let tested = self.tested_coefficients(terms)?;
-        let test = tested.test(&terms.score)?;
+        let test = self.test_of(&tested, terms)?;
         if test.p_value >= level {
             terms.check_expected_labels()?;
             return Ok(test);

@@ -29,7 +29,7 @@ pub(crate) enum ExclusionReason {
     /// Base level: the intercept and the other levels determine it.
     Base,
     /// The trend of the number says nearly the same, the curve may follow the noise of its rows, or the
-    /// shape of the effect holds it at 0.
+    /// shape of the effect holds it at 0 and these rows do not say otherwise.
     Unwatched,
     /// Too few rows have this level, or too few have another one.
     Rare,
@@ -47,8 +47,8 @@ impl DeployedCoefficients<'_> {
         let rare = self.is_rare_in_training.iter().enumerate();
         let rare = rare.filter(|(_, is_rare)| **is_rare);
         let rare = rare.map(|(position, _)| (position, ExclusionReason::RareInTraining));
-        let unwatched = self.is_unwatched.iter().enumerate();
-        let unwatched = unwatched.filter(|(_, is_unwatched)| **is_unwatched);
+        let unwatched = self.watched.iter().zip(&terms.score).enumerate();
+        let unwatched = unwatched.filter(|(_, (watch, score))| !watch.counts(**score));
         let unwatched = unwatched.map(|(position, _)| (position, ExclusionReason::Unwatched));
         let curvature = |position| {
             let found = self.curvature(terms, position).unwrap_or(f64::NAN);

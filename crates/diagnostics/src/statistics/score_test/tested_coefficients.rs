@@ -26,8 +26,12 @@ pub struct ScoreTest {
     ///
     /// `None` where a coefficient was not tested. Its column is constant, has no values or a value
     /// out of range, or is a combination of other columns. Or its level is rare, or is the base
-    /// level of its category.
+    /// level of its category. Or the shape of its effect holds it at 0, and the rows agree.
     pub components: Vec<Option<f64>>,
+    /// True if the shapes of all effects hold the other coefficients at 0, so that a test of the
+    /// intercept tests the whole model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_intercept_all: bool,
 }
 
 /// Method of the p-value of a score test.
@@ -108,6 +112,7 @@ impl TestedCoefficients {
             p_value: chi_square_tail(statistic, degrees).ok_or(Undecided::TooLarge)?,
             method: ScoreTestMethod::Asymptotic,
             components,
+            is_intercept_all: false,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use common::schema::{EffectShape, NumberRules};
 use dataset::passes::profile;
-use model::{Check, Form};
+use model::{Check, Form, Predictor, Watch};
 use serde_json::Value;
 
 use super::curves::{lists, of_json};
@@ -116,6 +116,26 @@ fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat(
         let is_curved = kept.predictor.form() == Form::Curves;
         assert_eq!(is_curved, case.0["form"] == "curves");
     }
+}
+
+#[test]
+fn what_a_shape_holds_at_zero_is_watched_one_way() {
+    let watched = |case: &Case| {
+        let (table, settings) = (case.table(), case.settings());
+        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        with_effects(wide, &settings, &table, &table.all()).predictor
+    };
+    let all = Case::all();
+    let mut lines = all.iter().filter(|case| case.0["form"] == "linear");
+    let [free, held] = [0, 0].map(|_| Predictor::Linear(watched(lines.next().unwrap())).watched());
+    assert_eq!(free, [Watch::BothWays; 2]);
+    assert_eq!(held, [Watch::IfLarger, Watch::IfSmaller]);
+    let curves = all.iter().find(|case| case.0["form"] == "curves").unwrap();
+    let watched = Predictor::Linear(watched(curves)).watched();
+    // A trend and an effect for each number. Both curves are flat in a part.
+    let one_way = [watched[0], watched[2]];
+    assert_eq!(one_way, [Watch::IfLarger, Watch::IfSmaller]);
+    assert_eq!([watched[1], watched[3]], [Watch::BothWays; 2]);
 }
 
 #[test]
