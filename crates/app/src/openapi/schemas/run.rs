@@ -128,6 +128,13 @@ pub(super) fn full() -> Value {
             "verdict",
             described(or_null("object"), "Decision of the gate with its reasons"),
         ),
+        (
+            "call_list",
+            described(
+                json!({"type": "object"}),
+                "Counts of the call list; absent if no client waits for a label",
+            ),
+        ),
         ("notices", list(&json!({"type": "object"}))),
         ("has_due_notice", flag()),
         (
@@ -141,6 +148,7 @@ pub(super) fn full() -> Value {
         "candidate_metrics",
         "regime",
         "windows",
+        "call_list",
         "notices",
         "has_due_notice",
         "dependencies",

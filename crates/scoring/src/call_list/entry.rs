@@ -1,0 +1,54 @@
+//! One line of the list, and its columns in the file.
+
+use dataset::{guarded, shortest};
+
+use super::band::Band;
+
+/// Maximum number of reasons of a client.
+pub const MAX_REASONS: usize = 4;
+
+/// The columns of the file, in their order.
+pub(super) const COLUMNS: [&str; 9] = [
+    "rank",
+    "id",
+    "probability",
+    "band",
+    "reason_1",
+    "reason_2",
+    "reason_3",
+    "reason_4",
+    "model_version",
+];
+
+/// A client of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankedClient {
+    /// Place in the list, counted from 1.
+    pub rank: u64,
+    /// Id of the client; the number of its row where rows have no id.
+    pub id: String,
+    /// Probability of the positive label.
+    pub probability: f64,
+    /// Band of the probability.
+    pub band: Band,
+    /// Largest contributions to the log-odds in words, at most [`MAX_REASONS`].
+    pub reasons: Vec<String>,
+    /// The release that predicted.
+    pub model_version: String,
+}
+
+impl RankedClient {
+    /// The fields of the client's line. No field is a formula of a spreadsheet.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let reason = |place: usize| self.reasons.get(place).map_or("", String::as_str);
+        let mut fields = vec![
+            self.rank.to_string(),
+            guarded(&self.id).into_owned(),
+            shortest(self.probability),
+            self.band.name().to_owned(),
+        ];
+        fields.extend((0..MAX_REASONS).map(|place| guarded(reason(place)).into_owned()));
+        fields.push(self.model_version.clone());
+        fields
+    }
+}
