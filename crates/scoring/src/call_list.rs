@@ -12,26 +12,31 @@ mod stored;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod worth;
 
+use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use common::config::ScoringSettings;
 use common::layout::names;
 use common::{Config, Failure, History, RunLock, files, regular};
 use dataset::{RecordWriter, sort_by};
 use model::Model;
 
-use self::band::Bands;
+use self::band::bands;
 use self::clients::{Client, Clients};
 use self::reasons::Reasons;
+use self::worth::{Call, Worth, give_places};
 use crate::deployed::load_live;
 
 pub use self::band::Band;
 pub use self::clients::SourceRows;
-pub use self::entry::{MAX_REASONS, RankedClient};
+pub use self::entry::{COLUMNS as CALL_LIST_COLUMNS, MAX_REASONS, RankedClient};
 pub use self::stored::StoredList;
 pub use self::summary::{BandCount, CallListSummary, RankReport};
+pub use self::worth::ExpectedValue;
 
 /// A call list.
 pub struct CallList {
@@ -41,6 +46,11 @@ pub struct CallList {
     clients: Clients,
     /// The clients by their rank.
     ranked: Vec<Ranked>,
+    /// Number of clients that are to be called; `None` if neither a capacity nor a value is
+    /// configured.
+    in_capacity: Option<u64>,
+    /// What the calls are worth; `None` if no value is configured.
+    expected_value: Option<ExpectedValue>,
 }
 
 /// Place of one client. Its reasons are computed when it is written.
@@ -50,6 +60,7 @@ struct Ranked {
     client: usize,
     probability: f64,
     band: Band,
+    call: Call,
 }
 
 /// Ranks clients for the command `scoring --rank`, and writes the list to `output_model_path`. The
@@ -71,7 +82,7 @@ pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> 
     for warning in &rows.warnings {
         tracing::warn!("{warning}");
     }
-    let list = CallList::of(release, model, clients);
+    let list = CallList::of(&config.scoring, release, model, clients);
     let path = list.write(config)?;
     Ok(RankReport {
         file: path,
@@ -92,30 +103,45 @@ pub fn call_list(config: &Config, history: &History) -> anyhow::Result<Option<Ca
         return Ok(None);
     };
     let (clients, _) = clients::of_ingested_rows(config, history)?;
-    Ok(Some(CallList::of(release, model, clients)))
+    Ok(Some(CallList::of(&config.scoring, release, model, clients)))
 }
 
 impl CallList {
-    fn of(release: String, model: Model, clients: Clients) -> Self {
+    fn of(settings: &ScoringSettings, release: String, model: Model, clients: Clients) -> Self {
+        let worth = Worth::new(&settings.actions, &model);
         let scorer = model.scorer();
-        let scored = clients.list.iter().enumerate();
+        let rows = clients.list.iter().map(|client| &client.row);
+        let probabilities: Vec<f64> = rows.map(|row| scorer.probability(row)).collect();
+        let bands = bands(settings.bands, model.threshold, &probabilities);
+        let scored = probabilities.into_iter().zip(bands).enumerate();
         let mut ranked: Vec<Ranked> = scored
-            .map(|(client, of)| Ranked {
+            .map(|(client, (probability, band))| Ranked {
                 client,
-                probability: scorer.probability(&of.row),
-                band: Band::Low,
+                probability,
+                band,
+                call: Call {
+                    expected_value: worth
+                        .as_ref()
+                        .and_then(|worth| worth.expected(probability, &clients.list[client].row)),
+                    in_capacity: None,
+                },
             })
             .collect();
-        let name = |ranked: &Ranked| &clients.list[ranked.client];
         sort_by(&mut ranked, |a, b| {
-            let by_probability = b.probability.total_cmp(&a.probability);
-            by_probability.then_with(|| name(a).compare_names(name(b)))
+            let names = || clients.list[a.client].compare_names(&clients.list[b.client]);
+            a.compare_risk(b).then_with(names)
         });
-        let bands = Bands::new(model.threshold);
-        for place in &mut ranked {
-            place.band = bands.of(place.probability);
-        }
+        let calls = ranked.iter_mut().map(|ranked| &mut ranked.call);
+        let in_capacity = give_places(&settings.actions, calls);
+        let calls: Vec<Call> = ranked.iter().map(|ranked| ranked.call).collect();
+        let expected_value = worth.map(|worth| {
+            let rows = clients.list.iter().map(|client| &client.row);
+            let values = rows.filter_map(|row| worth.value(row)).collect();
+            worth.summary(values, &calls)
+        });
         Self {
+            in_capacity,
+            expected_value,
             model,
             release,
             clients,
@@ -167,6 +193,8 @@ impl CallList {
                 id: self.clients.list[ranked.client].name(),
                 probability: ranked.probability,
                 band: ranked.band,
+                expected_value: ranked.call.expected_value,
+                in_capacity: ranked.call.in_capacity,
                 reasons: reasons.of(row),
                 model_version: self.release.clone(),
             }
@@ -179,6 +207,19 @@ impl CallList {
             model_version: self.release.clone(),
             clients: self.ranked.len() as u64,
             bands: BandCount::of(self.ranked.iter().map(|ranked| ranked.band)),
+            in_capacity: self.in_capacity,
+            expected_value: self.expected_value,
         }
+    }
+}
+
+impl Ranked {
+    /// The order of the list, apart from clients of equal risk: by expected value, then by
+    /// probability, the highest first. A client without an expected value comes after all that have
+    /// one.
+    fn compare_risk(&self, other: &Self) -> Ordering {
+        let value = |ranked: &Self| ranked.call.expected_value.unwrap_or(f64::NEG_INFINITY);
+        let by_value = value(other).total_cmp(&value(self));
+        by_value.then(other.probability.total_cmp(&self.probability))
     }
 }

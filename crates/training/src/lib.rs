@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use common::cli::clap::{self, Args};
-use common::config::{TrainingForm, TrainingSettings, TrainingWindow};
+use common::config::{ThresholdRule, TrainingForm, TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
@@ -261,9 +261,18 @@ fn operating_threshold(
     table: &Table,
     labelled: &Selection,
 ) -> Threshold {
-    let choose = || threshold::choose(settings, predictor, table, labelled);
-    let fixed = config.scoring.threshold.and_then(Threshold::new);
-    fixed.unwrap_or_else(choose)
+    let rows = || threshold::out_of_fold(settings, predictor, table, labelled);
+    match config.scoring.threshold {
+        ThresholdRule::Auto => threshold::with_best_f1(rows()),
+        ThresholdRule::Fixed(probability) => Threshold::new(probability).unwrap_or_default(),
+        ThresholdRule::Cost {
+            false_negative,
+            false_positive,
+        } => threshold::of_costs(false_negative, false_positive),
+        ThresholdRule::Capacity(capacity) => {
+            threshold::of_capacity(rows(), capacity, threshold::clients(table, labelled))
+        }
+    }
 }
 
 /// A predictor that tries a training window.

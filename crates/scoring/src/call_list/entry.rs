@@ -8,11 +8,13 @@ use super::band::Band;
 pub const MAX_REASONS: usize = 4;
 
 /// The columns of the file, in their order.
-pub(super) const COLUMNS: [&str; 9] = [
+pub const COLUMNS: [&str; 11] = [
     "rank",
     "id",
     "probability",
     "band",
+    "expected_value",
+    "in_capacity",
     "reason_1",
     "reason_2",
     "reason_3",
@@ -31,6 +33,11 @@ pub struct RankedClient {
     pub probability: f64,
     /// Band of the probability.
     pub band: Band,
+    /// Expected value of calling the client; `None` if none is configured, or if the client's value
+    /// is missing.
+    pub expected_value: Option<f64>,
+    /// True if the client is to be called; `None` if neither a capacity nor a value is configured.
+    pub in_capacity: Option<bool>,
     /// Largest contributions to the log-odds in words, at most [`MAX_REASONS`].
     pub reasons: Vec<String>,
     /// The release that predicted.
@@ -39,13 +46,17 @@ pub struct RankedClient {
 
 impl RankedClient {
     /// The fields of the client's line. No field is a formula of a spreadsheet.
-    pub(super) fn fields(&self) -> Vec<String> {
+    pub fn fields(&self) -> Vec<String> {
         let reason = |place: usize| self.reasons.get(place).map_or("", String::as_str);
         let mut fields = vec![
             self.rank.to_string(),
             guarded(&self.id).into_owned(),
             shortest(self.probability),
-            self.band.name().to_owned(),
+            self.band.name().into_owned(),
+            self.expected_value.map(shortest).unwrap_or_default(),
+            self.in_capacity
+                .map(|it| it.to_string())
+                .unwrap_or_default(),
         ];
         fields.extend((0..MAX_REASONS).map(|place| guarded(reason(place)).into_owned()));
         fields.push(self.model_version.clone());

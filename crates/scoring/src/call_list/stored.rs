@@ -70,20 +70,34 @@ impl StoredList {
             String::from_utf8_lossy(field)
         };
         let read = || {
-            let reasons = (4..4 + MAX_REASONS).map(|column| unguarded(&cell(column)).to_owned());
+            let reasons = (6..6 + MAX_REASONS).map(|column| unguarded(&cell(column)).to_owned());
             Some(RankedClient {
                 rank: cell(0).parse().ok()?,
                 id: unguarded(&cell(1)).to_owned(),
-                probability: cell(2).parse().ok().filter(|it: &f64| it.is_finite())?,
+                probability: finite(&cell(2))?,
                 band: Band::of_name(&cell(3))?,
+                expected_value: optional(&cell(4), finite)?,
+                in_capacity: optional(&cell(5), |cell| cell.parse().ok())?,
                 reasons: reasons.filter(|reason| !reason.is_empty()).collect(),
-                model_version: cell(8).into_owned(),
+                model_version: cell(10).into_owned(),
             })
         };
         match read() {
             Some(client) => Ok(Some(client)),
             None => Err(damaged(&self.path, "has a line that is no line of a call list").into()),
         }
+    }
+}
+
+fn finite(cell: &str) -> Option<f64> {
+    cell.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// The value of a cell that may be empty; `None` if it cannot be read.
+fn optional<T>(cell: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    match cell {
+        "" => Some(None),
+        cell => read(cell).map(Some),
     }
 }
 

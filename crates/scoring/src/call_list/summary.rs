@@ -1,13 +1,15 @@
 //! What a list holds, in numbers and in words.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use common::numbers::{count, counted};
+use common::numbers::{count, counted, level};
 use serde::{Deserialize, Serialize};
 
 use super::band::Band;
 use super::clients::SourceRows;
+use super::worth::ExpectedValue;
 
 /// Counts of a call list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,13 @@ pub struct CallListSummary {
     pub clients: u64,
     /// Number of clients by band, the highest risk first, without empty bands.
     pub bands: Vec<BandCount>,
+    /// Number of clients that are to be called; `None` if neither a capacity nor a value is
+    /// configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_capacity: Option<u64>,
+    /// What the calls are expected to bring; `None` if no value is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_value: Option<ExpectedValue>,
 }
 
 /// Number of clients of a band.
@@ -43,13 +52,14 @@ pub struct RankReport {
 impl BandCount {
     /// Counts bands.
     pub(super) fn of(bands: impl Iterator<Item = Band>) -> Vec<Self> {
-        let mut counts = Band::ALL.map(|band| Self { band, clients: 0 });
+        let mut counts: BTreeMap<Band, u64> = BTreeMap::new();
         for band in bands {
-            let count = counts.iter_mut().find(|count| count.band == band);
-            count.into_iter().for_each(|count| count.clients += 1);
+            *counts.entry(band).or_default() += 1;
         }
-        let some = counts.into_iter().filter(|count| count.clients > 0);
-        some.collect()
+        let counts = counts.into_iter();
+        counts
+            .map(|(band, clients)| Self { band, clients })
+            .collect()
     }
 }
 
@@ -69,9 +79,35 @@ impl fmt::Display for CallListSummary {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             to,
-            "{} without a label: {} risk (riskranking.csv)",
+            "{} without a label: {}",
             counted(self.clients, "client"),
             self.bands_in_words()
+        )?;
+        if let Some(to_call) = self.in_capacity {
+            write!(to, "; {} to call", count(to_call))?;
+        }
+        if let Some(value) = &self.expected_value {
+            write!(to, "; {value}")?;
+        }
+        to.write_str(" (riskranking.csv)")
+    }
+}
+
+/// The break-even probability and what it follows from.
+impl fmt::Display for ExpectedValue {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.break_even {
+            Some(probability) if probability <= 1.0 => {
+                write!(to, "break-even at probability {}", level(probability))?;
+            }
+            _ => to.write_str("no call of a client of median value pays")?,
+        }
+        let value = self.value.map_or("missing".into(), level);
+        write!(
+            to,
+            " (cost {}, save rate {}, value {value})",
+            level(self.cost),
+            level(self.save_rate)
         )
     }
 }
@@ -88,6 +124,16 @@ impl fmt::Display for RankReport {
         match list.bands_in_words() {
             none if none.is_empty() => writeln!(to)?,
             bands => writeln!(to, ": {bands}")?,
+        }
+        if let Some(to_call) = list.in_capacity {
+            writeln!(to, "to call        {}", counted(to_call, "client"))?;
+        }
+        if let Some(value) = &list.expected_value {
+            writeln!(
+                to,
+                "expected       {} in total; {value}",
+                level(value.total)
+            )?;
         }
         writeln!(to, "model          release {}", list.model_version)?;
         writeln!(to, "call list      {}", file.display())

@@ -265,8 +265,9 @@ fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
     let header = entry::COLUMNS.join(",");
     for text in [
         "rank,id\n1,a\n".to_owned(),
-        format!("{header}\n1,a,nan,high,,,,,000001\n"),
-        format!("{header}\n1,a,0.5,highest,,,,,000001\n"),
+        format!("{header}\n1,a,nan,high,,,,,,,000001\n"),
+        format!("{header}\n1,a,0.5,highest,,,,,,,000001\n"),
+        format!("{header}\n1,a,0.5,high,,maybe,,,,,000001\n"),
         format!("{header}\n1,\"a"),
     ] {
         files::replace(&path, text.as_bytes()).unwrap();
@@ -274,4 +275,81 @@ fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
         let error = read.unwrap_err().to_string();
         assert!(error.contains("`scoring --rank`"), "{error}");
     }
+}
+
+/// Ranks three clients of one risk each and returns their ids and the report.
+fn ranked_with(scoring: &str) -> (Vec<RankedClient>, RankReport) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config_with(folder.path(), &format!("{SCHEMA},\"scoring\":{scoring}"));
+    deploy(&config);
+    let file = folder.path().join("new.csv");
+    let text = "client,=size,plan,age\nsure,19,basic,1\nvaluable,10,basic,6\nunknown,18,basic,\n\
+                calm,1,gold,3\n";
+    files::replace(&file, text.as_bytes()).unwrap();
+    let report = rank(&config, Some(&file)).unwrap();
+    (stored(&config), report)
+}
+
+fn names_of(clients: &[RankedClient]) -> Vec<&str> {
+    clients.iter().map(|client| client.id.as_str()).collect()
+}
+
+#[test]
+fn with_a_value_clients_are_ranked_by_what_a_call_brings() {
+    let actions = r#"{"actions":{"cost":0.3,"save_rate":0.5,"value_column":"age","capacity":1}}"#;
+    let (found, report) = ranked_with(actions);
+    assert_eq!(names_of(&found), ["valuable", "sure", "calm", "unknown"]);
+    for client in &found[..3] {
+        let value = match client.id.as_str() {
+            "sure" => 1.0,
+            "valuable" => 6.0,
+            _ => 3.0,
+        };
+        let wanted = client.probability * 0.5 * value - 0.3;
+        assert_eq!(client.expected_value, Some(wanted), "{client:?}");
+    }
+    assert_eq!(found[3].expected_value, None, "its value is missing");
+    let places: Vec<Option<bool>> = found.iter().map(|client| client.in_capacity).collect();
+    assert_eq!(places, [Some(true), Some(false), Some(false), Some(false)]);
+    let value = report.list.expected_value.expect("a value");
+    assert_eq!(value.value, Some(3.0), "the median of 1, 3 and 6");
+    assert_eq!(value.break_even, Some(0.3 / (0.5 * 3.0)));
+    assert_eq!(value.total, found[0].expected_value.unwrap());
+    let text = report.to_string();
+    assert!(
+        text.contains("break-even at probability 0.2 (cost 0.3, save rate 0.5, value 3)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_call_that_costs_more_than_it_brings_gets_no_place() {
+    let (found, report) = ranked_with(r#"{"actions":{"cost":0.5}}"#);
+    assert_eq!(names_of(&found), ["sure", "unknown", "valuable", "calm"]);
+    for client in &found {
+        let pays = client.probability > 0.5;
+        assert_eq!(client.in_capacity, Some(pays), "{client:?}");
+    }
+    assert_eq!(report.list.expected_value.unwrap().break_even, Some(0.5));
+    let (_, report) = ranked_with(r#"{"actions":{"cost":3,"save_rate":0.1}}"#);
+    assert_eq!(report.list.in_capacity, Some(0));
+    let text = report.to_string();
+    assert!(
+        text.contains("no call of a client of median value pays"),
+        "{text}"
+    );
+}
+
+#[test]
+fn with_a_capacity_alone_the_first_clients_get_the_places() {
+    let (found, report) = ranked_with(r#"{"actions":{"capacity":2},"bands":"decile"}"#);
+    assert_eq!(names_of(&found), ["sure", "unknown", "valuable", "calm"]);
+    let places: Vec<Option<bool>> = found.iter().map(|client| client.in_capacity).collect();
+    assert_eq!(places, [Some(true), Some(true), Some(false), Some(false)]);
+    assert!(found.iter().all(|client| client.expected_value.is_none()));
+    assert_eq!(report.list.in_capacity, Some(2));
+    assert_eq!(found[0].band, Band::Decile(1));
+    let (found, report) = ranked_with("{}");
+    assert!(found.iter().all(|client| client.in_capacity.is_none()));
+    assert_eq!(report.list.in_capacity, None);
 }
