@@ -7,6 +7,7 @@
 mod band;
 mod clients;
 mod entry;
+mod outcomes;
 mod reasons;
 mod stored;
 mod summary;
@@ -27,6 +28,7 @@ use model::Model;
 
 use self::band::bands;
 use self::clients::{Client, Clients};
+use self::outcomes::EarlierCalls;
 use self::reasons::Reasons;
 use self::worth::{Call, Worth, give_places};
 use crate::deployed::load_live;
@@ -34,6 +36,7 @@ use crate::deployed::load_live;
 pub use self::band::Band;
 pub use self::clients::SourceRows;
 pub use self::entry::{COLUMNS as CALL_LIST_COLUMNS, MAX_REASONS, RankedClient};
+pub use self::outcomes::{CallEffect, CallGroup, CallOutcomes, CallReport};
 pub use self::stored::StoredList;
 pub use self::summary::{BandCount, CallListSummary, RankReport};
 pub use self::worth::ExpectedValue;
@@ -77,7 +80,10 @@ pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> 
     })?;
     let (clients, rows) = match file {
         Some(file) => clients::of_file(config, file)?,
-        None => clients::of_ingested_rows(config, &History::open(&config.layout)?)?,
+        None => {
+            let history = History::open(&config.layout)?;
+            clients::of_ingested_rows(config, &history, &mut EarlierCalls::default())?
+        }
     };
     for warning in &rows.warnings {
         tracing::warn!("{warning}");
@@ -91,53 +97,43 @@ pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> 
     })
 }
 
-/// The call list of the ingested data; `None` if nothing is deployed, or if no row waits for a label
-/// and no list is there that is out of date.
+/// The call list of the ingested data, and the outcomes of the clients of an earlier list, if there is
+/// one. `None` if nothing is deployed, or if no row waits for a label and no list is there that is out
+/// of date.
 ///
-/// An error if the data does not hold what was ingested, or if the release is damaged.
-pub fn call_list(config: &Config, history: &History) -> anyhow::Result<Option<CallList>> {
+/// An error if the data does not hold what was ingested, or if the release is damaged. An earlier list
+/// that cannot be read has no outcomes.
+pub fn call_list(
+    config: &Config,
+    history: &History,
+    earlier: Option<&Path>,
+) -> anyhow::Result<Option<(CallList, CallOutcomes)>> {
     if !clients::is_any_row_unlabelled(history)? && !config.layout.risk_ranking().exists() {
         return Ok(None);
     }
     let Some((release, model)) = load_live(config)? else {
         return Ok(None);
     };
-    let (clients, _) = clients::of_ingested_rows(config, history)?;
-    Ok(Some(CallList::of(&config.scoring, release, model, clients)))
+    let mut earlier = earlier.map_or_else(EarlierCalls::default, EarlierCalls::of_file);
+    let (clients, _) = clients::of_ingested_rows(config, history, &mut earlier)?;
+    let list = CallList::of(&config.scoring, release, model, clients);
+    Ok(Some((list, earlier.outcomes())))
 }
 
 impl CallList {
     fn of(settings: &ScoringSettings, release: String, model: Model, clients: Clients) -> Self {
-        let worth = Worth::new(&settings.actions, &model);
-        let scorer = model.scorer();
-        let rows = clients.list.iter().map(|client| &client.row);
-        let probabilities: Vec<f64> = rows.map(|row| scorer.probability(row)).collect();
-        let bands = bands(settings.bands, model.threshold, &probabilities);
-        let scored = probabilities.into_iter().zip(bands).enumerate();
-        let mut ranked: Vec<Ranked> = scored
-            .map(|(client, (probability, band))| Ranked {
-                client,
-                probability,
-                band,
-                call: Call {
-                    expected_value: worth
-                        .as_ref()
-                        .and_then(|worth| worth.expected(probability, &clients.list[client].row)),
-                    in_capacity: None,
-                },
-            })
-            .collect();
-        sort_by(&mut ranked, |a, b| {
-            let names = || clients.list[a.client].compare_names(&clients.list[b.client]);
-            a.compare_risk(b).then_with(names)
+        let actions = &settings.actions;
+        let worth = Worth::new(actions, &model);
+        let mut ranked = ranked(settings, &model, &clients, worth.as_ref());
+        let calls = ranked.iter_mut().map(|ranked| {
+            let is_of_share = clients.list[ranked.client].is_held_out(actions.holdout);
+            (&mut ranked.call, is_of_share)
         });
-        let calls = ranked.iter_mut().map(|ranked| &mut ranked.call);
-        let in_capacity = give_places(&settings.actions, calls);
-        let calls: Vec<Call> = ranked.iter().map(|ranked| ranked.call).collect();
+        let in_capacity = give_places(actions, calls);
         let expected_value = worth.map(|worth| {
+            let calls: Vec<Call> = ranked.iter().map(|ranked| ranked.call).collect();
             let rows = clients.list.iter().map(|client| &client.row);
-            let values = rows.filter_map(|row| worth.value(row)).collect();
-            worth.summary(values, &calls)
+            worth.summary(rows.filter_map(|row| worth.value(row)).collect(), &calls)
         });
         Self {
             in_capacity,
@@ -195,6 +191,7 @@ impl CallList {
                 band: ranked.band,
                 expected_value: ranked.call.expected_value,
                 in_capacity: ranked.call.in_capacity,
+                hold_out: ranked.call.hold_out,
                 reasons: reasons.of(row),
                 model_version: self.release.clone(),
             }
@@ -208,8 +205,48 @@ impl CallList {
             clients: self.ranked.len() as u64,
             bands: BandCount::of(self.ranked.iter().map(|ranked| ranked.band)),
             in_capacity: self.in_capacity,
+            held_out: self.held_out(),
             expected_value: self.expected_value,
         }
+    }
+}
+
+/// The clients by their rank, before places of the capacity are given.
+fn ranked(
+    settings: &ScoringSettings,
+    model: &Model,
+    clients: &Clients,
+    worth: Option<&Worth<'_>>,
+) -> Vec<Ranked> {
+    let scorer = model.scorer();
+    let rows = clients.list.iter().map(|client| &client.row);
+    let probabilities: Vec<f64> = rows.clone().map(|row| scorer.probability(row)).collect();
+    let bands = bands(settings.bands, model.threshold, &probabilities);
+    let scored = probabilities.into_iter().zip(bands).zip(rows).enumerate();
+    let mut ranked: Vec<Ranked> = scored
+        .map(|(client, ((probability, band), row))| Ranked {
+            client,
+            probability,
+            band,
+            call: Call {
+                expected_value: worth.and_then(|worth| worth.expected(probability, row)),
+                ..Call::default()
+            },
+        })
+        .collect();
+    // Clients are in the order of their names, which decides between equal ones.
+    sort_by(&mut ranked, |a, b| {
+        a.compare_risk(b).then(a.client.cmp(&b.client))
+    });
+    ranked
+}
+
+impl CallList {
+    /// Number of held-out clients; `None` if no share is held out.
+    fn held_out(&self) -> Option<u64> {
+        let mut flags = self.ranked.iter().filter_map(|ranked| ranked.call.hold_out);
+        let first = flags.next()?;
+        Some(flags.fold(u64::from(first), |sum, flag| sum + u64::from(flag)))
     }
 }
 

@@ -43,8 +43,10 @@ struct Risk<'a> {
     band: Band,
     /// `null` if no value is configured, or if the client's value is missing.
     expected_value: Option<f64>,
-    /// `null` if neither a capacity nor a value is configured.
+    /// `null` if neither a capacity nor a value is configured, and no share is held out.
     in_capacity: Option<bool>,
+    /// `null` if no share is held out.
+    hold_out: Option<bool>,
     reasons: &'a [String],
     model_version: &'a str,
 }
@@ -170,6 +172,7 @@ fn risk(client: &RankedClient) -> Risk<'_> {
         band: client.band,
         expected_value: client.expected_value,
         in_capacity: client.in_capacity,
+        hold_out: client.hold_out,
         reasons: &client.reasons,
         model_version: &client.model_version,
     }

@@ -11,6 +11,9 @@ const THRESHOLD: &str =
 const BANDS: &str = "must be \"auto\", \"decile\" or an object with the keys high and medium";
 const AMOUNT: &str = "must be a number above 0";
 
+/// Largest share of clients that are held out.
+const MAX_HOLDOUT: f64 = 0.5;
+
 /// Costs of wrong predictions; `None` for one that is not set.
 struct ErrorCosts {
     false_negative: Option<f64>,
@@ -108,6 +111,13 @@ fn read_actions(mut section: Section<'_>, schema: &Schema) -> (ActionSettings, E
     if let Some(problem) = column.as_ref().and_then(|it| flaw_of_column(it, schema)) {
         section.problem("value_column", &problem);
     }
+    let holdout: f64 = section.value("holdout", 0.0);
+    if !(0.0..=MAX_HOLDOUT).contains(&holdout) {
+        section.problem("holdout", "must be a share from 0 to 0.5");
+    } else if holdout > 0.0 && schema.id.is_none() {
+        let problem = "needs schema.id: without an id, a label is not matched with its client";
+        section.problem("holdout", problem);
+    }
     let mut amount = |key: &'static str| {
         let amount: Option<f64> = section.value(key, None);
         if amount.is_some_and(|amount| !(amount.is_finite() && amount > 0.0)) {
@@ -126,7 +136,12 @@ fn read_actions(mut section: Section<'_>, schema: &Schema) -> (ActionSettings, E
         save_rate: save_rate.unwrap_or(1.0),
         column,
     });
-    (ActionSettings { capacity, value }, costs)
+    let actions = ActionSettings {
+        capacity,
+        value,
+        holdout,
+    };
+    (actions, costs)
 }
 
 /// Why a column cannot hold the value of a client.
@@ -210,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn clients_are_held_out_only_where_they_have_ids() {
+        let scoring = r#"{"actions":{"holdout":0.1}}"#;
+        assert_eq!(parse(scoring).unwrap().actions.holdout, 0.1);
+        let text = format!(
+            r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod",
+            "schema":{{"id":null,"features":["x"]}},"scoring":{scoring}}}"#
+        );
+        let error = Config::parse(Path::new("/nowhere/config.json"), &text).unwrap_err();
+        let line = "scoring.actions.holdout: needs schema.id";
+        assert!(error.to_string().contains(line), "{error}");
+    }
+
+    #[test]
     fn each_problem_names_its_key() {
         for (scoring, line) in [
             (
@@ -261,6 +290,10 @@ mod tests {
             (
                 r#"{"actions":{"false_positive":0}}"#,
                 "scoring.actions.false_positive: must be a number above 0",
+            ),
+            (
+                r#"{"actions":{"holdout":0.6}}"#,
+                "scoring.actions.holdout: must be a share from 0 to 0.5",
             ),
             (
                 r#"{"actions":{"saverate":0.5}}"#,

@@ -193,6 +193,9 @@ pub struct ActionSettings {
     pub capacity: Option<u64>,
     /// How the value of a call is estimated; `None` if the clients are ranked by probability.
     pub value: Option<ValueRule>,
+    /// Share of the clients to be called that are not called, to see whether calling works; 0 to one
+    /// half, default 0.
+    pub holdout: f64,
 }
 
 /// How the expected value of a call is computed: probability × save rate × value − cost.

@@ -31,6 +31,9 @@ impl fmt::Display for RunRecord {
         if let Some(list) = &self.call_list {
             writeln!(to, "  call list  {list}")?;
         }
+        if let Some(outcomes) = &self.call_outcomes {
+            writeln!(to, "  calls      {}", outcomes.outcomes)?;
+        }
         self.write_windows(to)?;
         if let Some(gate) = &self.gate {
             for reason in &gate.reasons {

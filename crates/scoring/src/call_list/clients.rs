@@ -11,14 +11,16 @@ use common::{Config, Failure, History};
 use dataset::passes::Summary;
 use dataset::{
     DataFile, FileProblem, Format, Label, LevelNames, ParsedRows, ReadRow, RowReader, TargetColumn,
-    client_hash, missing_too_often, read_final_lines,
+    client_hash, missing_too_often, read_final_lines, sort_by,
 };
 use serde::Serialize;
+
+use super::outcomes::{EarlierCalls, is_held_out};
 
 /// Maximum number of rejected rows that are named one by one.
 const MAX_NAMED_ROWS: usize = 5;
 
-/// The clients of a list, in no order.
+/// The clients of a list, in the order of their names.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     pub(super) list: Vec<Client>,
@@ -51,6 +53,11 @@ pub struct SourceRows {
 }
 
 impl Client {
+    /// True if the client is of the share that is held out. Never without an id.
+    pub(super) fn is_held_out(&self, share: f64) -> bool {
+        self.id.as_ref().is_some_and(|id| is_held_out(id, share))
+    }
+
     /// The id, or the number of the row where rows have no id.
     pub(super) fn name(&self) -> String {
         match &self.id {
@@ -129,8 +136,10 @@ impl Collector {
     }
 
     fn finish(self) -> (Clients, SourceRows) {
+        let mut list: Vec<Client> = self.waiting.into_values().collect();
+        sort_by(&mut list, Client::compare_names);
         let clients = Clients {
-            list: self.waiting.into_values().collect(),
+            list,
             levels: self.levels,
         };
         let rows = SourceRows {
@@ -150,16 +159,20 @@ pub(super) fn is_any_row_unlabelled(history: &History) -> anyhow::Result<bool> {
     Ok(target.is_none_or(|target| target.missing > 0))
 }
 
-/// The clients of the ingested data.
+/// The clients of the ingested data. Labels of clients of an earlier list are noted there.
 ///
 /// An error if finaldata.csv does not hold what the ledger says.
 pub(super) fn of_ingested_rows(
     config: &Config,
     history: &History,
+    earlier: &mut EarlierCalls,
 ) -> anyhow::Result<(Clients, SourceRows)> {
     let mut collector = Collector::new(config);
     read_final_lines(config, &history.ledger()?, |rows| {
         collector.add_all(rows);
+        for (client, label) in rows.clients.iter().zip(&rows.labels) {
+            earlier.note(*client, *label);
+        }
         Ok(())
     })?;
     Ok(collector.finish())

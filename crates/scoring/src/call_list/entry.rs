@@ -8,13 +8,14 @@ use super::band::Band;
 pub const MAX_REASONS: usize = 4;
 
 /// The columns of the file, in their order.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "rank",
     "id",
     "probability",
     "band",
     "expected_value",
     "in_capacity",
+    "hold_out",
     "reason_1",
     "reason_2",
     "reason_3",
@@ -36,8 +37,12 @@ pub struct RankedClient {
     /// Expected value of calling the client; `None` if none is configured, or if the client's value
     /// is missing.
     pub expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if neither a capacity nor a value is configured.
+    /// True if the client is to be called; `None` if neither a capacity nor a value is configured, and
+    /// no share is held out.
     pub in_capacity: Option<bool>,
+    /// True if the client is held out: it would have been called, and is not, to see whether calling
+    /// works. `None` if no share is held out.
+    pub hold_out: Option<bool>,
     /// Largest contributions to the log-odds in words, at most [`MAX_REASONS`].
     pub reasons: Vec<String>,
     /// The release that predicted.
@@ -54,12 +59,15 @@ impl RankedClient {
             shortest(self.probability),
             self.band.name().into_owned(),
             self.expected_value.map(shortest).unwrap_or_default(),
-            self.in_capacity
-                .map(|it| it.to_string())
-                .unwrap_or_default(),
+            flag(self.in_capacity),
+            flag(self.hold_out),
         ];
         fields.extend((0..MAX_REASONS).map(|place| guarded(reason(place)).into_owned()));
         fields.push(self.model_version.clone());
         fields
     }
+}
+
+fn flag(flag: Option<bool>) -> String {
+    flag.map(|it| it.to_string()).unwrap_or_default()
 }

@@ -70,7 +70,7 @@ impl StoredList {
             String::from_utf8_lossy(field)
         };
         let read = || {
-            let reasons = (6..6 + MAX_REASONS).map(|column| unguarded(&cell(column)).to_owned());
+            let reasons = (7..7 + MAX_REASONS).map(|column| unguarded(&cell(column)).to_owned());
             Some(RankedClient {
                 rank: cell(0).parse().ok()?,
                 id: unguarded(&cell(1)).to_owned(),
@@ -78,8 +78,9 @@ impl StoredList {
                 band: Band::of_name(&cell(3))?,
                 expected_value: optional(&cell(4), finite)?,
                 in_capacity: optional(&cell(5), |cell| cell.parse().ok())?,
+                hold_out: optional(&cell(6), |cell| cell.parse().ok())?,
                 reasons: reasons.filter(|reason| !reason.is_empty()).collect(),
-                model_version: cell(10).into_owned(),
+                model_version: cell(11).into_owned(),
             })
         };
         match read() {

@@ -21,9 +21,12 @@ pub struct CallListSummary {
     /// Number of clients by band, the highest risk first, without empty bands.
     pub bands: Vec<BandCount>,
     /// Number of clients that are to be called; `None` if neither a capacity nor a value is
-    /// configured.
+    /// configured, and no share is held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_capacity: Option<u64>,
+    /// Number of clients that are held out; `None` if no share is held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<u64>,
     /// What the calls are expected to bring; `None` if no value is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_value: Option<ExpectedValue>,
@@ -86,6 +89,9 @@ impl fmt::Display for CallListSummary {
         if let Some(to_call) = self.in_capacity {
             write!(to, "; {} to call", count(to_call))?;
         }
+        if let Some(held_out) = self.held_out {
+            write!(to, ", {} held out", count(held_out))?;
+        }
         if let Some(value) = &self.expected_value {
             write!(to, "; {value}")?;
         }
@@ -126,7 +132,11 @@ impl fmt::Display for RankReport {
             bands => writeln!(to, ": {bands}")?,
         }
         if let Some(to_call) = list.in_capacity {
-            writeln!(to, "to call        {}", counted(to_call, "client"))?;
+            write!(to, "to call        {}", counted(to_call, "client"))?;
+            match list.held_out {
+                Some(held_out) => writeln!(to, ", {} held out", count(held_out))?,
+                None => writeln!(to)?,
+            }
         }
         if let Some(value) = &list.expected_value {
             writeln!(

@@ -175,7 +175,8 @@ fn no_cell_is_a_formula_and_each_id_is_read_back() {
         // An empty id may be rejected.
         wanted.retain(|name| !name.is_empty());
     }
-    (found.sort(), wanted.sort());
+    found.sort();
+    wanted.sort();
     assert_eq!(found, wanted);
     let text = regular::read_to_string(&config.layout.risk_ranking()).unwrap();
     let mut reader = dataset::RecordReader::open(text.as_bytes()).unwrap();
@@ -243,16 +244,19 @@ fn a_list_of_clients_with_labels_is_replaced_by_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let history = put_final_data(&config, &format!("{HEADER}a,1,gold,1,\n"));
-    assert!(call_list(&config, &history).unwrap().is_none(), "no model");
+    assert!(
+        call_list(&config, &history, None).unwrap().is_none(),
+        "no model"
+    );
     deploy(&config);
     let run = folder.path().join("run");
-    let list = call_list(&config, &history).unwrap().expect("a list");
+    let (list, _) = call_list(&config, &history, None).unwrap().expect("a list");
     list.write_for_run(&config, &run).unwrap();
     let copy = regular::read(&run.join(names::RISK_RANKING)).unwrap();
     assert_eq!(copy, regular::read(&config.layout.risk_ranking()).unwrap());
     drop(history);
     let history = put_final_data(&config, &format!("{HEADER}a,1,gold,1,\na,1,gold,1,0\n"));
-    let list = call_list(&config, &history).unwrap().expect("a list");
+    let (list, _) = call_list(&config, &history, None).unwrap().expect("a list");
     assert!(list.is_empty());
     list.write(&config).unwrap();
     assert_eq!(ids(&config), Vec::<String>::new());
@@ -265,9 +269,9 @@ fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
     let header = entry::COLUMNS.join(",");
     for text in [
         "rank,id\n1,a\n".to_owned(),
-        format!("{header}\n1,a,nan,high,,,,,,,000001\n"),
-        format!("{header}\n1,a,0.5,highest,,,,,,,000001\n"),
-        format!("{header}\n1,a,0.5,high,,maybe,,,,,000001\n"),
+        format!("{header}\n1,a,nan,high,,,,,,,,000001\n"),
+        format!("{header}\n1,a,0.5,highest,,,,,,,,000001\n"),
+        format!("{header}\n1,a,0.5,high,,maybe,,,,,,000001\n"),
         format!("{header}\n1,\"a"),
     ] {
         files::replace(&path, text.as_bytes()).unwrap();
@@ -352,4 +356,74 @@ fn with_a_capacity_alone_the_first_clients_get_the_places() {
     let (found, report) = ranked_with("{}");
     assert!(found.iter().all(|client| client.in_capacity.is_none()));
     assert_eq!(report.list.in_capacity, None);
+}
+
+#[test]
+fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let scoring = r#"{"actions":{"capacity":100,"holdout":0.3}}"#;
+    let config = config_with(folder.path(), &format!("{SCHEMA},\"scoring\":{scoring}"));
+    deploy(&config);
+    let client = |id: u32| format!("client {id},{},basic,1", id % 20);
+    let waiting: String = (0..200).map(|id| client(id) + ",\n").collect();
+    let history = put_final_data(&config, &format!("{HEADER}{waiting}"));
+    let (list, none) = call_list(&config, &history, None).unwrap().expect("a list");
+    assert!(none.is_empty());
+    let run = folder.path().join("run");
+    list.write_for_run(&config, &run).unwrap();
+    let listed = stored(&config);
+    let held_out = listed.iter().filter(|it| it.hold_out == Some(true));
+    let held_out: Vec<&str> = held_out.map(|client| client.id.as_str()).collect();
+    let called = listed.iter().filter(|it| it.in_capacity == Some(true));
+    let called: Vec<&str> = called.map(|client| client.id.as_str()).collect();
+    assert_eq!(called.len(), 100, "held-out clients take no place");
+    assert!((20..70).contains(&held_out.len()), "{}", held_out.len());
+    assert!(held_out.iter().all(|id| !called.contains(id)));
+    assert_eq!(list.summary().held_out, Some(held_out.len() as u64));
+    let last_called = listed.iter().rposition(|it| it.in_capacity == Some(true));
+    let last_held_out = listed.iter().rposition(|it| it.hold_out == Some(true));
+    assert!(
+        last_held_out < last_called,
+        "nobody else would have been called"
+    );
+    drop(history);
+
+    // Each held-out client leaves, no called one; one of each has no label yet.
+    let outcomes: String = (0..200)
+        .map(|id| format!("client {id}"))
+        .filter(|id| id != held_out[0] && id != called[0])
+        .map(|id| {
+            let left = u8::from(held_out.contains(&id.as_str()));
+            format!("{id},3,basic,1,{left}\n")
+        })
+        .collect();
+    let history = put_final_data(&config, &format!("{HEADER}{waiting}{outcomes}"));
+    let earlier = run.join(names::RISK_RANKING);
+    let (_, outcomes) = call_list(&config, &history, Some(&earlier))
+        .unwrap()
+        .expect("a list");
+    let n_held_out = held_out.len() as u64 - 1;
+    assert_eq!((outcomes.called.clients, outcomes.called.left), (99, 0));
+    assert_eq!(outcomes.held_out.clients, n_held_out);
+    assert_eq!(outcomes.held_out.left, n_held_out);
+    assert_eq!(outcomes.effect().unwrap().save_rate, Some(1.0));
+}
+
+#[test]
+fn equal_clients_are_in_the_order_of_their_ids_and_so_are_their_deciles() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("{SCHEMA},\"scoring\":{{\"bands\":\"decile\"}}");
+    let config = config_with(folder.path(), &more);
+    deploy(&config);
+    let file = folder.path().join("new.csv");
+    let rows: String = (0..20)
+        .rev()
+        .map(|id| format!("client {id:02},9,basic,1\n"))
+        .collect();
+    files::replace(&file, format!("client,=size,plan,age\n{rows}").as_bytes()).unwrap();
+    rank(&config, Some(&file)).unwrap();
+    for (place, client) in stored(&config).iter().enumerate() {
+        assert_eq!(client.id, format!("client {place:02}"));
+        assert_eq!(client.band, Band::Decile(place as u8 / 2 + 1));
+    }
 }

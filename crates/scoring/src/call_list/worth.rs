@@ -85,27 +85,37 @@ impl<'c> Worth<'c> {
 pub(super) struct Call {
     /// Expected value of the call; `None` if none is configured or the client's value is missing.
     pub(super) expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if neither a capacity nor a value is configured.
+    /// True if the client is to be called; `None` if neither a capacity nor a value is configured, and
+    /// no share is held out.
     pub(super) in_capacity: Option<bool>,
+    /// True if the client would have been called and is held out; `None` if no share is held out.
+    pub(super) hold_out: Option<bool>,
 }
 
-/// Gives the places of the capacity to the first clients of a list. A client whose call costs more
-/// than it brings, or whose value is missing, gets none. Returns the number of places given; `None`
-/// if neither a capacity nor a value is configured.
+/// Gives the places of the capacity to the first clients of a list, each with whether it is of the
+/// share that is held out. A client whose call costs more than it brings, or whose value is missing,
+/// gets none; and neither does a held-out client, whose place goes to the next one.
+///
+/// Returns the number of places given; `None` if neither a capacity nor a value is configured, and
+/// no share is held out.
 pub(super) fn give_places<'l>(
     actions: &ActionSettings,
-    calls: impl Iterator<Item = &'l mut Call>,
+    calls: impl Iterator<Item = (&'l mut Call, bool)>,
 ) -> Option<u64> {
-    if actions.capacity.is_none() && actions.value.is_none() {
+    let has_holdout = actions.holdout > 0.0;
+    if actions.capacity.is_none() && actions.value.is_none() && !has_holdout {
         return None;
     }
     let capacity = actions.capacity.unwrap_or(u64::MAX);
     let mut left = capacity;
-    for call in calls {
+    for (call, is_of_share) in calls {
         let pays = actions.value.is_none() || call.expected_value.is_some_and(|it| it > 0.0);
-        let is_called = pays && left > 0;
+        let may_be_called = pays && left > 0;
+        let is_held_out = may_be_called && is_of_share;
+        let is_called = may_be_called && !is_held_out;
         left -= u64::from(is_called);
         call.in_capacity = Some(is_called);
+        call.hold_out = has_holdout.then_some(is_held_out);
     }
     Some(capacity - left)
 }

@@ -40,7 +40,14 @@ pub(super) fn risk() -> Value {
             "in_capacity",
             described(
                 or_null("boolean"),
-                "Whether the client is to be called; null if neither a capacity nor a value is configured",
+                "Whether the client is to be called; null if neither capacity, value nor a share to hold out is configured",
+            ),
+        ),
+        (
+            "hold_out",
+            described(
+                or_null("boolean"),
+                "Whether the client is held out, to see whether calling works; null if no share is held out",
             ),
         ),
         (

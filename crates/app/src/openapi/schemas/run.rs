@@ -135,6 +135,13 @@ pub(super) fn full() -> Value {
                 "Counts of the call list; absent if no client waits for a label",
             ),
         ),
+        (
+            "call_outcomes",
+            described(
+                json!({"type": "object"}),
+                "Leavers among called and held-out clients so far; absent while no label of them has arrived",
+            ),
+        ),
         ("notices", list(&json!({"type": "object"}))),
         ("has_due_notice", flag()),
         (
@@ -149,6 +156,7 @@ pub(super) fn full() -> Value {
         "regime",
         "windows",
         "call_list",
+        "call_outcomes",
         "notices",
         "has_due_notice",
         "dependencies",
