@@ -171,3 +171,89 @@ fn what_cannot_be_ranked_ends_with_the_exit_code_of_its_kind() {
     rank("short.csv").failed(65, "short.csv");
     assert!(!workspace.path(LIST).exists());
 }
+
+#[test]
+fn the_threshold_follows_from_the_costs_and_from_the_capacity() {
+    let served = |scoring: Value| {
+        let mut workspace = Workspace::with_sample_data();
+        workspace.set("scoring", scoring);
+        assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+        let server = Server::start(&mut workspace);
+        let model = server.get("/v1/model").json(200);
+        let held_back = workspace.text("data/testdata/clients_held_back.csv");
+        let predictions = server.post("/prediction", "text/csv", &held_back).json(200);
+        assert_eq!(server.stop(), 0);
+        let labels = predictions["predictions"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let flagged = labels.iter().filter(|label| **label == 1).count();
+        (
+            model["threshold"].as_f64().expect("a number"),
+            flagged as f64 / labels.len() as f64,
+        )
+    };
+    let costs = json!({"false_negative": 300, "false_positive": 100});
+    let (threshold, _) = served(json!({"threshold": "cost", "actions": costs}));
+    assert!((threshold - 0.25).abs() < 1e-12, "{threshold}");
+    // A tenth of the 4,895 clients of the training rows.
+    let (threshold, flagged) =
+        served(json!({"threshold": "capacity", "actions": {"capacity": 490}}));
+    assert!(threshold > 0.5, "{threshold}");
+    assert!((0.05..0.15).contains(&flagged), "{flagged}");
+}
+
+#[test]
+fn each_label_of_a_called_or_held_out_client_counts_once() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set(
+        "scoring",
+        json!({"actions": {"capacity": 100, "holdout": 0.3}}),
+    );
+    let labelled = export(30, 300);
+    workspace.write("data/practicedata/march.csv", unlabelled(&labelled));
+    let record = workspace.fullprocess();
+    assert_eq!(record["call_outcomes"], Value::Null, "no label has arrived");
+    assert_eq!(record["call_list"]["in_capacity"], 100);
+    let of_list = lines(&workspace, LIST);
+    let ids = |column: &str| -> Vec<&str> {
+        let of_group = of_list.iter().filter(|line| line[column] == "true");
+        of_group.map(|line| line["id"].as_str()).collect()
+    };
+    let (called, held_out) = (ids("in_capacity"), ids("hold_out"));
+    assert_eq!(called.len(), 100);
+    assert_eq!(record["call_list"]["held_out"], held_out.len());
+
+    // All labels arrive in one file: each listed client counts, the others do not.
+    workspace.write("data/practicedata/april.csv", &labelled);
+    let record = workspace.fullprocess();
+    let outcomes = record["call_outcomes"].clone();
+    assert_eq!(outcomes["called"]["clients"], 100);
+    assert_eq!(outcomes["held_out"]["clients"], held_out.len());
+    let leavers = |group: &[&str]| {
+        let rows = labelled.lines().filter(|row| row.ends_with(",1"));
+        let id = |row: &str| {
+            row.rsplitn(5, ',')
+                .last()
+                .unwrap_or_default()
+                .trim_matches('"')
+                .to_owned()
+        };
+        rows.filter(|row| group.contains(&id(row).as_str())).count()
+    };
+    assert_eq!(outcomes["called"]["left"], leavers(&called));
+    assert_eq!(outcomes["held_out"]["left"], leavers(&held_out));
+    assert!(outcomes["effect"]["save_rate_interval"][0].is_number());
+    let report = workspace.text("data/state/runs/000003/report.txt");
+    assert!(
+        report.contains("calls      leavers among called clients: "),
+        "{report}"
+    );
+
+    // Neither a run without news nor one with other rows counts them again.
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    workspace.write("data/practicedata/may.csv", export(32, 100));
+    let record = workspace.fullprocess();
+    let again = &record["call_outcomes"];
+    assert!(again.is_null() || *again == outcomes, "{record:#}");
+}
