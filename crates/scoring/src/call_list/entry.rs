@@ -1,6 +1,8 @@
 //! One line of the list, and its columns in the file.
 
-use dataset::{guarded, shortest};
+use std::borrow::Cow;
+
+use dataset::{guarded, shortest, unguarded};
 
 use super::band::Band;
 
@@ -65,6 +67,47 @@ impl RankedClient {
         fields.extend((0..MAX_REASONS).map(|place| guarded(reason(place)).into_owned()));
         fields.push(self.model_version.clone());
         fields
+    }
+
+    /// The client of a line whose cells are in the order of [`COLUMNS`]; `None` if one of them cannot
+    /// be read.
+    pub(super) fn of_cells(cells: &[Cow<'_, str>; COLUMNS.len()]) -> Option<Self> {
+        let [
+            rank,
+            id,
+            probability,
+            band,
+            expected_value,
+            in_capacity,
+            hold_out,
+            reasons @ ..,
+            model_version,
+        ] = cells;
+        let reasons: &[Cow<'_, str>; MAX_REASONS] = reasons;
+        let reasons = reasons.iter().filter(|reason| !reason.is_empty());
+        Some(Self {
+            rank: rank.parse().ok()?,
+            id: unguarded(id).to_owned(),
+            probability: finite(probability)?,
+            band: Band::of_name(band)?,
+            expected_value: optional(expected_value, finite)?,
+            in_capacity: optional(in_capacity, |cell| cell.parse().ok())?,
+            hold_out: optional(hold_out, |cell| cell.parse().ok())?,
+            reasons: reasons.map(|it| unguarded(it).to_owned()).collect(),
+            model_version: model_version.clone().into_owned(),
+        })
+    }
+}
+
+fn finite(cell: &str) -> Option<f64> {
+    cell.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// The value of a cell that may be empty; `None` if it cannot be read.
+fn optional<T>(cell: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    match cell {
+        "" => Some(None),
+        cell => read(cell).map(Some),
     }
 }
 

@@ -7,10 +7,9 @@ use std::path::Path;
 use anyhow::Context;
 use common::ledger::FileStamp;
 use common::{Failure, regular};
-use dataset::{FileProblem, RecordReader, unguarded};
+use dataset::{FileProblem, RecordReader};
 
-use super::band::Band;
-use super::entry::{COLUMNS, MAX_REASONS, RankedClient};
+use super::entry::{COLUMNS, RankedClient};
 
 /// A list that was written, read client by client. It holds one block of the file in memory.
 pub struct StoredList {
@@ -65,40 +64,14 @@ impl StoredList {
         let Some(fields) = record.map_err(|problem| failure(&self.path, problem))? else {
             return Ok(None);
         };
-        let cell = |column: usize| {
-            let field = fields.get(self.places[column]).copied().unwrap_or_default();
+        let cells = self.places.map(|place| {
+            let field = fields.get(place).copied().unwrap_or_default();
             String::from_utf8_lossy(field)
-        };
-        let read = || {
-            let reasons = (7..7 + MAX_REASONS).map(|column| unguarded(&cell(column)).to_owned());
-            Some(RankedClient {
-                rank: cell(0).parse().ok()?,
-                id: unguarded(&cell(1)).to_owned(),
-                probability: finite(&cell(2))?,
-                band: Band::of_name(&cell(3))?,
-                expected_value: optional(&cell(4), finite)?,
-                in_capacity: optional(&cell(5), |cell| cell.parse().ok())?,
-                hold_out: optional(&cell(6), |cell| cell.parse().ok())?,
-                reasons: reasons.filter(|reason| !reason.is_empty()).collect(),
-                model_version: cell(11).into_owned(),
-            })
-        };
-        match read() {
+        });
+        match RankedClient::of_cells(&cells) {
             Some(client) => Ok(Some(client)),
             None => Err(damaged(&self.path, "has a line that is no line of a call list").into()),
         }
-    }
-}
-
-fn finite(cell: &str) -> Option<f64> {
-    cell.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// The value of a cell that may be empty; `None` if it cannot be read.
-fn optional<T>(cell: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
-    match cell {
-        "" => Some(None),
-        cell => read(cell).map(Some),
     }
 }
 

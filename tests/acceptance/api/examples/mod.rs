@@ -24,7 +24,7 @@ fn examples() -> &'static [(Shown, String)] {
     static EXAMPLES: OnceLock<Vec<(Shown, String)>> = OnceLock::new();
     EXAMPLES.get_or_init(|| {
         let mut workspace = Workspace::after_redeployment();
-        rank_new_clients(&workspace);
+        workspace.rank_new_clients();
         let server = Server::start(&mut workspace);
         let shown = page::examples(&server.get("/docs").body);
         let answered = shown.into_iter().map(|shown| {
@@ -33,14 +33,6 @@ fn examples() -> &'static [(Shown, String)] {
         });
         answered.collect()
     })
-}
-
-/// Ranks the new clients of the sample data, as the page on the call list does.
-fn rank_new_clients(workspace: &Workspace) {
-    workspace.copy_sample("newclients", "newclients");
-    let path = workspace.path("data/newclients/clients_2026_q3.csv");
-    let path = path.to_str().expect("UTF-8");
-    workspace.run("scoring", &["--rank", path, "--json"]).json();
 }
 
 /// The shortened answer to the command of an example.
