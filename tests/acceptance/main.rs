@@ -6,6 +6,7 @@ mod any_file;
 mod api;
 mod architecture;
 mod by_hand;
+mod call_list;
 mod categories;
 mod contract;
 mod damage;

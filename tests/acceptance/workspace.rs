@@ -209,6 +209,14 @@ impl Workspace {
         self.run("fullprocess", &["--json"]).json()
     }
 
+    /// Ranks the new clients of the sample data, which makes a call list.
+    pub(crate) fn rank_new_clients(&self) {
+        self.copy_sample("newclients", "newclients");
+        let path = self.path("data/newclients/clients_2026_q3.csv");
+        let path = path.to_str().expect("UTF-8");
+        self.run("scoring", &["--rank", path, "--json"]).json();
+    }
+
     /// The files below some folders.
     pub(crate) fn snapshot(&self, folders: &[&str]) -> Snapshot {
         let mut files = Snapshot::new();

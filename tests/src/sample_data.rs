@@ -11,7 +11,8 @@
 //! A client exits by a draw from a logistic law that is linear in the three raw columns. A logistic
 //! regression is therefore the right model, and its errors are only noise. The exports are
 //! realistic: they overlap, have missing cells, write numbers in two ways, and have a few broken
-//! rows. One file lacks a column.
+//! rows. One file lacks a column. `newclients` are a thousand clients of which nobody knows yet who
+//! leaves.
 //!
 //! Limits: there is only integer arithmetic, so that every machine writes the same bytes. A client
 //! has one row and is not followed over time. All drawn clients are in memory at once.
@@ -75,7 +76,9 @@ pub fn files() -> Vec<SampleFile> {
     let after = clients(World::After, 2, 3_100);
     let mut held_back = clients(World::Before, 3, 1_000);
     held_back.extend(clients(World::After, 4, 1_000));
+    let new = clients(World::After, 5, 1_000);
     let files = [
+        ("newclients/clients_2026_q3.csv", without_labels(&new)),
         (
             "practicedata/clients_2025_h1.csv",
             export(&before[..2_600], 0, &BLEMISHES_2025_H1),
@@ -276,6 +279,15 @@ fn without_employees(clients: &[Client]) -> Vec<u8> {
     csv(&lines)
 }
 
+/// Clients whose label is not known yet: there is no target column.
+fn without_labels(clients: &[Client]) -> Vec<u8> {
+    let mut lines = table(clients);
+    for line in &mut lines {
+        line.pop();
+    }
+    csv(&lines)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -290,7 +302,7 @@ mod tests {
     fn the_shipped_files_are_what_the_generator_writes() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
         let mut shipped = BTreeMap::new();
-        for folder in ["practicedata", "sourcedata", "testdata"] {
+        for folder in ["newclients", "practicedata", "sourcedata", "testdata"] {
             for entry in fs::read_dir(data.join(folder)).unwrap() {
                 let entry = entry.unwrap();
                 let path = format!("{folder}/{}", entry.file_name().to_string_lossy());

@@ -79,6 +79,14 @@ impl Content {
         self.text.bytes()
     }
 
+    /// The content to be kept for a later answer, if it has memory of its own.
+    pub(crate) fn shared(&self) -> Option<Bytes> {
+        match &self.text {
+            Text::Fixed(_) => None,
+            Text::Counted(bytes, _) | Text::Made(bytes) => Some(bytes.clone()),
+        }
+    }
+
     /// Body of the answer.
     pub(crate) fn into_body(self) -> BoxBody {
         match self.text {

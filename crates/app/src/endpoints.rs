@@ -70,8 +70,10 @@ pub(crate) enum ParameterKind {
     Share,
     /// A whole number from 1 to this.
     Count(u32),
-    /// The number of a run or a release, from 1.
+    /// The number of a run or a release, or a place in a list, from 1.
     Number,
+    /// One of these words.
+    Word(&'static [&'static str]),
 }
 
 /// Upper limit of items on a page of a list.
@@ -88,6 +90,23 @@ const PAGE: &[Parameter] = &[
         kind: ParameterKind::Number,
         summary: "only those older than the one of this number: the last of the page before, as the member next has it",
     },
+];
+
+/// Names of the bands of the call list.
+pub(crate) const BANDS: &[&str] = &[
+    "high",
+    "medium",
+    "low",
+    "decile_1",
+    "decile_2",
+    "decile_3",
+    "decile_4",
+    "decile_5",
+    "decile_6",
+    "decile_7",
+    "decile_8",
+    "decile_9",
+    "decile_10",
 ];
 
 /// Problems of a list: one page may exceed the memory limit.
@@ -288,6 +307,35 @@ pub(crate) static RELEASES: Endpoint = Endpoint {
     ),
     ..GET
 };
+pub(crate) static RISKS: Endpoint = Endpoint {
+    path: "/v1/risks",
+    summary: "The call list: clients without a label by risk, with reasons, as the last ranking stored it",
+    parameters: &[
+        Parameter {
+            name: "limit",
+            kind: ParameterKind::Count(MAX_PAGE),
+            summary: "how many, those to call first at the top; 20 unless said",
+        },
+        Parameter {
+            name: "band",
+            kind: ParameterKind::Word(BANDS),
+            summary: "only clients of this band",
+        },
+        Parameter {
+            name: "before",
+            kind: ParameterKind::Number,
+            summary: "the rank of the last client of the page before, as the member next has it: the clients behind it follow",
+        },
+    ],
+    media: &[Media::Json, Media::Csv],
+    schema: "Risks",
+    problems: &["no-data", "body-too-large"],
+    example: read(
+        "/v1/risks?limit=1",
+        include_str!("../assets/examples/v1_risks.json"),
+    ),
+    ..GET
+};
 pub(crate) static OPENAPI: Endpoint = Endpoint {
     path: "/openapi.json",
     access: Access::Open,
@@ -316,7 +364,7 @@ pub(crate) static START: Endpoint = Endpoint {
     ..GET
 };
 /// All endpoints.
-pub(crate) static ALL: [&Endpoint; 16] = [
+pub(crate) static ALL: [&Endpoint; 17] = [
     &PREDICTION,
     &SCORING,
     &SUMMARYSTATS,
@@ -330,6 +378,7 @@ pub(crate) static ALL: [&Endpoint; 16] = [
     &DRIFT,
     &MODEL,
     &RELEASES,
+    &RISKS,
     &OPENAPI,
     &DOCS,
     &START,

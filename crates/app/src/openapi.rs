@@ -127,6 +127,7 @@ fn parameter_schema(parameter: &Parameter) -> Value {
         ParameterKind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
         ParameterKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
         ParameterKind::Number => json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
+        ParameterKind::Word(words) => json!({"type": "string", "enum": words}),
     }
 }
 

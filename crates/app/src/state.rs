@@ -7,7 +7,7 @@ use common::Config;
 
 use crate::access::AccessControl;
 use crate::access_log::AccessLog;
-use crate::caches::{RunFiguresCache, ScoreCache, StoredAnswer};
+use crate::caches::{ListPageCache, RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
@@ -22,6 +22,7 @@ pub(crate) struct AppState {
     pub(crate) scores: ScoreCache,
     pub(crate) summary: StoredAnswer,
     pub(crate) diagnostics: StoredAnswer,
+    pub(crate) risks: ListPageCache,
     pub(crate) runs: RunFiguresCache,
     pub(crate) metrics: Metrics,
     /// `None` if requests are not logged.
@@ -46,6 +47,7 @@ impl AppState {
             scores: ScoreCache::default(),
             summary: StoredAnswer::default(),
             diagnostics: StoredAnswer::default(),
+            risks: ListPageCache::default(),
             runs: RunFiguresCache::default(),
             metrics: Metrics::new(),
             log: None,

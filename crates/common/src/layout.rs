@@ -26,6 +26,8 @@ pub mod names {
     pub const CONFUSION_MATRIX: &str = "confusionmatrix.png";
     /// The points that a model gives to a client, for people.
     pub const SCORECARD: &str = "scorecard.csv";
+    /// The clients without a label, those to call first at the top.
+    pub const RISK_RANKING: &str = "riskranking.csv";
     /// Content and origin of a release.
     pub const MANIFEST: &str = "manifest.json";
 }
@@ -39,12 +41,13 @@ const FINGERPRINT_KEY: &str = "fingerprint.key";
 const INGESTION_CARRY: &str = "ingestion.carry";
 
 /// The files that runs replace as a whole, in the folders that runs clean up.
-const REPLACED: [&str; 12] = [
+const REPLACED: [&str; 13] = [
     names::MODEL,
     names::SCORE,
     names::INGESTED_FILES,
     names::CONFUSION_MATRIX,
     names::SCORECARD,
+    names::RISK_RANKING,
     FINAL_DATA,
     REJECTED_ROWS,
     API_RETURNS,
@@ -103,6 +106,11 @@ impl Layout {
     /// The answers of the API, for programs.
     pub fn api_returns_json(&self) -> PathBuf {
         self.models.join(API_RETURNS_JSON)
+    }
+
+    /// The call list of the last ranking.
+    pub fn risk_ranking(&self) -> PathBuf {
+        self.models.join(names::RISK_RANKING)
     }
 
     /// `prod_deployment_path`.

@@ -95,8 +95,8 @@ impl RowHasher {
     }
 }
 
-/// Public hash of a client. Decides the client's fold.
-pub(crate) fn client_hash(id: &[u8]) -> u64 {
+/// Public hash of a client. Decides the client's fold, and tells which rows are of one client.
+pub fn client_hash(id: &[u8]) -> u64 {
     SipHasher13::new_with_key(b"risk client fold").hash(id)
 }
 

@@ -101,7 +101,7 @@ impl LevelNames {
     }
 
     /// Adds the names of another table.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         for (feature, names) in other.columns.iter().enumerate() {
             self.column_mut(feature).merge(names);
         }

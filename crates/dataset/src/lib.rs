@@ -16,6 +16,7 @@ mod load;
 mod parallel;
 pub mod passes;
 mod reader;
+mod record_reader;
 mod row_id;
 mod table;
 mod test_data;
@@ -30,20 +31,21 @@ pub use any_columns::{
 };
 pub use cell::Label;
 pub use data_file::{DataFile, digests, is_compressed, is_unicode};
-pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use fingerprint::{Fingerprint, FingerprintKey, client_hash};
 pub use fingerprint_set::{
     DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,
 };
 pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
-pub use line::{push_field, push_text};
+pub use line::{guarded, push_field, push_text, shortest, unguarded};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{load_final_data, load_fingerprints, read_final_data};
+pub use load::{load_final_data, load_fingerprints, read_final_data, read_final_lines};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
     find_columns, missing_too_often,
 };
+pub use record_reader::RecordReader;
 pub use row_id::RowIds;
 pub use table::{FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};

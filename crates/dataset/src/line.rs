@@ -1,5 +1,7 @@
 //! How CSV is written: commas, and quotes only where a field needs them.
 
+use std::borrow::Cow;
+
 use memchr::{memchr_iter, memchr3};
 
 /// Appends a record, its fields quoted where they must be.
@@ -65,6 +67,51 @@ pub fn push_text(line: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// A text from outside as a cell that no spreadsheet evaluates: an apostrophe precedes a text that
+/// looks like a formula or begins with an apostrophe. [`unguarded`] removes it.
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    match text.as_bytes().first() {
+        Some(first) if *first == b'\'' || FORMULA_BEGINNINGS.contains(first) => {
+            format!("'{text}").into()
+        }
+        _ => text.into(),
+    }
+}
+
+/// The text that [`guarded`] made a cell of.
+pub fn unguarded(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
+}
+
+/// The shortest text of a finite number that is read as the same number.
+pub fn shortest(number: f64) -> String {
+    if number == 0.0 {
+        "0".into()
+    } else if (1e-5..1e16).contains(&number.abs()) {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
+}
+
+/// The first field of a record, without its quotes.
+pub(crate) fn first_field(line: &[u8]) -> Vec<u8> {
+    let Some(quoted) = line.strip_prefix(b"\"") else {
+        let end = line.iter().position(|byte| matches!(byte, b',' | b'\n'));
+        return line[..end.unwrap_or(line.len())].to_vec();
+    };
+    let mut field = Vec::new();
+    let mut rest = quoted.iter().peekable();
+    while let Some(byte) = rest.next() {
+        // Of two quotes the second one is text; a single one ends the field.
+        if *byte == b'"' && rest.next_if(|next| **next == b'"').is_none() {
+            break;
+        }
+        field.push(*byte);
+    }
+    field
+}
+
 fn push_field_between(line: &mut Vec<u8>, field: &[u8], separator: u8) {
     let is_plain = memchr3(separator, b'"', b'\n', field).is_none() && !field.contains(&b'\r');
     if is_plain {
@@ -110,7 +157,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_guarded_text_is_no_formula_and_can_be_read_back() {
+        for text in [
+            "", "a", "=1", "+1", "-1", "@x", "\tx", "\rx", "'x", "''", "'=1",
+        ] {
+            let cell = guarded(text);
+            let first = cell.as_bytes().first();
+            let is_formula = first.is_some_and(|first| FORMULA_BEGINNINGS.contains(first));
+            assert!(!is_formula, "{cell}");
+            assert_eq!(unguarded(&cell), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_number_is_read_back(number in proptest::num::f64::NORMAL) {
+            prop_assert_eq!(shortest(number).parse(), Ok(number));
+        }
+
+        #[test]
+        fn the_first_field_of_a_line_is_read_back(
+            fields in proptest::collection::vec("[a,\"\r\n\t ü]{0,6}", 1..5)
+        ) {
+            let mut line = Vec::new();
+            push_line(&mut line, &fields);
+            prop_assert_eq!(first_field(&line), fields[0].as_bytes());
+        }
+
         #[test]
         fn lines_are_those_of_the_csv_library(
             fields in proptest::collection::vec("[a,\"\r\n\t ü]{0,6}", 1..5)

@@ -63,6 +63,24 @@ pub fn read_final_data(
     config: &Config,
     ledger: &Ledger,
     key: Option<&FingerprintKey>,
+    take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<Hasher> {
+    read_committed(config, ledger, (key, Lines::Dropped), take)
+}
+
+/// [`read_final_data`] with the lines of the rows, which name the clients.
+pub fn read_final_lines(
+    config: &Config,
+    ledger: &Ledger,
+    take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    read_committed(config, ledger, (None, Lines::Kept), take).map(|_| ())
+}
+
+fn read_committed(
+    config: &Config,
+    ledger: &Ledger,
+    wanted: (Option<&FingerprintKey>, Lines),
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<Hasher> {
     let path = config.layout.final_data();
@@ -83,7 +101,7 @@ pub fn read_final_data(
     let progress = Progress::of_reading("reading finaldata.csv", || ledger.committed_bytes);
     let mut hashing = HashingReader::new(progress.watch(file.take(ledger.committed_bytes)));
     let mut n_rows = 0;
-    read_trusted(&mut hashing, &config.schema, key, |rows| {
+    read_trusted(&mut hashing, &config.schema, wanted, |rows| {
         n_rows += rows.accepted() as u64;
         take(rows)
     })
@@ -99,12 +117,12 @@ pub fn read_final_data(
 fn read_trusted(
     input: impl Read + Send,
     schema: &Schema,
-    key: Option<&FingerprintKey>,
+    (key, lines): (Option<&FingerprintKey>, Lines),
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     let schema = &schema.as_written();
     let mut reader = BulkReader::open(input, Format::OWN, schema, TargetColumn::Read)?;
-    reader.take_rows(key, Lines::Dropped, &mut Scratch::default(), |rows| {
+    reader.take_rows(key, lines, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
             anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
         }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use common::Schema;
 
 use crate::cell::{DecimalMarks, Label, Marks};
+use crate::level::LevelNames;
 use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
@@ -201,6 +202,15 @@ impl<R: Read> RowReader<R> {
     /// The header's name of a field counted from 1, as it is written, without spaces around it.
     pub fn field_name(&self, column: usize) -> Option<&str> {
         self.columns.name_of(column)
+    }
+
+    /// Adds the names of the levels of the row that was accepted last.
+    pub fn name_levels(&self, names: &mut LevelNames) {
+        if self.columns.has_categories {
+            let record = self.tokenizer.record(self.block.text());
+            self.columns
+                .name_levels(record, &self.checked.values, names);
+        }
     }
 
     /// What somebody should look at; complete once the last row was read.

@@ -205,6 +205,7 @@ impl OpenRun<'_> {
         if *outcome == Outcome::NothingNew {
             return Ok(());
         }
+        self.rank_clients()?;
         let has_full_report = !matches!(
             outcome,
             Outcome::Steady | Outcome::DriftNoted | Outcome::NotJudged

@@ -7,6 +7,7 @@
 mod alerting;
 mod awaited_labels;
 mod call_api;
+mod call_list;
 mod carry_out;
 mod check_dependencies;
 mod decided_run;

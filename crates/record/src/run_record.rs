@@ -12,7 +12,7 @@ use diagnostics::{DependencyCounts, Verdict, Verdicts};
 use ingestion::IngestReport;
 use jiff::Timestamp;
 use model::WindowResult;
-use scoring::{Comparison, GateDecision, Metrics};
+use scoring::{CallListSummary, CallReport, Comparison, GateDecision, Metrics};
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{ApiOutcome, FileCounts, RowTotals};
@@ -87,6 +87,13 @@ pub struct RunRecord {
     /// Decision of the gate on the candidate.
     #[serde(rename = "verdict")]
     pub gate: Option<GateDecision>,
+    /// Counts of the call list; `None` if no client waits for a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_list: Option<CallListSummary>,
+    /// Outcomes of called and held-out clients of all runs so far; `None` while no label of them has
+    /// arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_outcomes: Option<CallReport>,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
     /// Hindrances that did not stop the run.

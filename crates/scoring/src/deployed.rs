@@ -46,6 +46,25 @@ pub struct TestScore {
 /// An error if the release is damaged, if the model reads other columns than the configuration
 /// names, or if the test data has no labelled row.
 pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> {
+    let Some((manifest, model)) = load_release(config)? else {
+        return Ok(None);
+    };
+    score_release(config, &manifest, &model).map(Some)
+}
+
+/// Number and model of the live release; `None` if nothing is deployed.
+///
+/// An error if the release is damaged, or if the model reads other columns than the configuration
+/// names.
+pub(crate) fn load_live(config: &Config) -> anyhow::Result<Option<(String, Model)>> {
+    let Some((manifest, model)) = load_release(config)? else {
+        return Ok(None);
+    };
+    expect_columns(config, &manifest, &model)?;
+    Ok(Some((manifest.release, model)))
+}
+
+fn load_release(config: &Config) -> anyhow::Result<Option<(Manifest, Model)>> {
     let layout = &config.layout;
     let Some(manifest) = Manifest::of_live_release(layout)? else {
         return Ok(None);
@@ -64,7 +83,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
         let flaw = format!("{} is not the model of its manifest", path.display());
         return Err(Failure::input_output(flaw)).with_context(is_damaged);
     }
-    score_release(config, &manifest, &model).map(Some)
+    Ok(Some((manifest, model)))
 }
 
 /// Scores the loaded model of a release on the test data.
@@ -76,14 +95,7 @@ pub fn score_release(
     manifest: &Manifest,
     model: &Model,
 ) -> anyhow::Result<DeployedScore> {
-    if !model.fits_schema(&config.schema) {
-        return Err(Failure::configuration(format!(
-            "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
-            manifest.release,
-            model.schema.features_as_text()
-        ))
-        .into());
-    }
+    expect_columns(config, manifest, model)?;
     let test = load_test(config)?;
     let expression = model.predictor.expression();
     let scored = log_odds(&expression, &test.table, &test.table.all());
@@ -102,6 +114,19 @@ pub fn score_release(
             .map(|row| u8::from(row.log_odds > cut))
             .collect(),
     })
+}
+
+/// Rejects a model that reads other columns than the configuration names.
+fn expect_columns(config: &Config, manifest: &Manifest, model: &Model) -> anyhow::Result<()> {
+    if model.fits_schema(&config.schema) {
+        return Ok(());
+    }
+    Err(Failure::configuration(format!(
+        "release {} reads the columns {}, the schema names others: correct the schema, or deploy a model for it",
+        manifest.release,
+        model.schema.features_as_text()
+    ))
+    .into())
 }
 
 /// Scores a candidate, which is not deployed, on the test data.

@@ -1,11 +1,13 @@
 //! The performance of a model: its metrics, the comparison of two models on the same rows, and the
-//! gate that a candidate has to pass.
+//! gate that a candidate has to pass. And what it says: the clients without a label, ranked by their
+//! risk.
 //!
 //! This crate fits models only for cross-validation and recalibration. It does not know what
 //! follows from a decision of the gate.
 
 mod calibration;
 mod calibration_line;
+mod call_list;
 mod compare;
 mod confusion;
 mod deployed;
@@ -22,7 +24,10 @@ mod statistics;
 mod warnings;
 mod windows;
 
+use std::path::PathBuf;
+
 use anyhow::Context;
+use common::cli::clap::{self, Args};
 use common::history::{StageTimer, StoredScore};
 use common::{Config, Failure, History, RunLock};
 use dataset::{FingerprintKey, TestData};
@@ -30,6 +35,11 @@ use jiff::Timestamp;
 use model::Model;
 
 pub use calibration::{Calibration, ReliabilityBin, calibration};
+pub use call_list::{
+    Band, BandCount, CALL_LIST_COLUMNS, CallEffect, CallGroup, CallList, CallListSummary,
+    CallOutcomes, CallReport, ExpectedValue, MAX_REASONS, RankReport, RankedClient, SourceRows,
+    StoredList, call_list, rank,
+};
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};
 pub use deployed::{
@@ -40,11 +50,28 @@ pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
 pub use ranking::{Decile, Ranking};
 pub use recalibration::{Recalibration, recalibrate};
-pub use report::ScoreReport;
+pub use report::{ScoreReport, ScoringReport};
 pub use score::{read_score, same_score, score_text, seen_rows, write_score};
 pub use statistics::{f1_interval, quantile};
 pub use warnings::model_warnings;
 pub use windows::{WindowChoice, WindowRows, WindowTrial, choose_window, first_gate_row, windows};
+
+/// Command-line options of the program.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Instead: rank the clients without a label by the deployed model, those of FILE or of the
+    /// ingested data, and write the call list riskranking.csv
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    rank: Option<Option<PathBuf>>,
+}
+
+/// The command `scoring`: scores the candidate, or ranks clients.
+pub fn run_command(config: &Config, options: &Options) -> anyhow::Result<ScoringReport> {
+    match &options.rank {
+        None => run(config).map(ScoringReport::Score),
+        Some(file) => rank(config, file.as_deref()).map(ScoringReport::Ranked),
+    }
+}
 
 /// Scores the candidate on the test data, for the command `scoring`. The score is written to the
 /// candidate's score file and to the history.

@@ -1,13 +1,14 @@
-//! Scores the candidate model on the test data.
+//! Scores the candidate model on the test data, or ranks clients by the deployed model.
 
 use std::process::ExitCode;
 
-use common::cli::{self, NoOptions};
+use common::cli;
+use scoring::Options;
 
 fn main() -> ExitCode {
-    cli::run::<NoOptions, _>(
+    cli::run::<Options, _>(
         "scoring",
         "Score the candidate on the test data, and store the score next to it",
-        |config, _| scoring::run(config),
+        |config, options| scoring::run_command(config, &options),
     )
 }

@@ -6,6 +6,7 @@ use common::cli;
 use common::numbers::count;
 use serde::Serialize;
 
+use crate::call_list::RankReport;
 use crate::metrics::Metrics;
 use crate::ranking::{Decile, Ranking};
 
@@ -24,7 +25,26 @@ pub struct ScoreReport {
     pub warnings: Vec<String>,
 }
 
-impl cli::Report for ScoreReport {}
+/// Result of the program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ScoringReport {
+    /// The candidate was scored.
+    Score(ScoreReport),
+    /// Clients were ranked.
+    Ranked(RankReport),
+}
+
+impl cli::Report for ScoringReport {}
+
+impl fmt::Display for ScoringReport {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Score(report) => report.fmt(to),
+            Self::Ranked(report) => report.fmt(to),
+        }
+    }
+}
 
 impl fmt::Display for ScoreReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

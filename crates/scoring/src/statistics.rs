@@ -14,7 +14,7 @@ const REPLICATES: usize = 2000;
 /// Seed of the random draws. Any fixed number makes the same rows give the same interval.
 const SEED: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
 /// The 97.5th percentile of the standard normal distribution.
-const NORMAL_97_5: f64 = 1.959_963_984_540_054;
+pub(crate) const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 /// The ends of the middle 95 % of the replicates, in fortieths: 2.5 % and 97.5 %.
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;

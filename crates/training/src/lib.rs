@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use common::cli::clap::{self, Args};
-use common::config::{TrainingForm, TrainingSettings, TrainingWindow};
+use common::config::{ThresholdRule, TrainingForm, TrainingSettings, TrainingWindow};
 use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::schema::Feature;
@@ -276,9 +276,18 @@ fn operating_threshold(
     table: &Table,
     labelled: &Selection,
 ) -> Threshold {
-    let choose = || threshold::choose(&FittedForm::of(model), table, labelled);
-    let fixed = config.scoring.threshold.and_then(Threshold::new);
-    fixed.unwrap_or_else(choose)
+    let rows = || threshold::out_of_fold(&FittedForm::of(model), table, labelled);
+    match config.scoring.threshold {
+        ThresholdRule::Auto => threshold::with_best_f1(rows()),
+        ThresholdRule::Fixed(probability) => Threshold::new(probability).unwrap_or_default(),
+        ThresholdRule::Cost {
+            false_negative,
+            false_positive,
+        } => threshold::of_costs(false_negative, false_positive),
+        ThresholdRule::Capacity(capacity) => {
+            threshold::of_capacity(rows(), capacity, threshold::clients(table, labelled))
+        }
+    }
 }
 
 /// Fits a predictor to the labelled rows at these positions of a table, to try a training window.

@@ -1,4 +1,5 @@
-//! The choice of a model's operating threshold: the one with the highest F1.
+//! The choice of a model's operating threshold: the one with the highest F1, the one that follows
+//! from the costs of wrong predictions, or the one that flags as many clients as can be called.
 //!
 //! F1 is that of out-of-fold predictions for the training rows. Its curve is noisy, so one half
 //! stays unless the best F1 is higher by more than its standard error.
@@ -12,9 +13,16 @@ use crate::out_of_fold::{FittedForm, OutOfFold};
 /// Approximate number of rows beyond which a spread sample of them chooses the threshold.
 const MAX_ROWS: usize = 1 << 17;
 
-/// Chooses the threshold of a form that was fitted to the labelled rows of a selection. It is one half
-/// if a fold cannot be fitted.
-pub(crate) fn choose(form: &FittedForm, table: &Table, selection: &Selection) -> Threshold {
+/// Farthest that a threshold of costs comes to 0 and to 1.
+const NEAREST_TO_END: f64 = 1e-9;
+
+/// Out-of-fold predictions for the labelled rows of a selection that a form was fitted to, or for a
+/// spread sample of them. Empty if a fold cannot be fitted.
+pub(crate) fn out_of_fold(
+    form: &FittedForm,
+    table: &Table,
+    selection: &Selection,
+) -> Vec<ScoredRow> {
     let sample = selection.clone().labelled();
     let sample = match selection.rows.len().div_ceil(MAX_ROWS) {
         0 | 1 => sample,
@@ -24,12 +32,60 @@ pub(crate) fn choose(form: &FittedForm, table: &Table, selection: &Selection) ->
     let mut scored = Vec::new();
     for fold in 0..FOLDS {
         let Ok(predictor) = folds.without(fold) else {
-            return Threshold::HALF;
+            return Vec::new();
         };
         let rows = sample.clone().of_fold(Fold::Inside(fold));
         scored.extend(log_odds(&predictor.expression(), table, &rows));
     }
-    best(scored)
+    scored
+}
+
+/// The threshold at which both kinds of wrong predictions cost as much: false positive / (false
+/// positive + false negative). The costs are above 0.
+///
+/// It minimises the expected cost of calibrated probabilities, where right predictions cost nothing
+/// (Elkan, The Foundations of Cost-Sensitive Learning, 2001, equation 2).
+pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
+    // The ratio of two finite numbers does not overflow the sum.
+    let probability = 1.0 / (1.0 + false_negative / false_positive);
+    let probability = probability.clamp(NEAREST_TO_END, 1.0 - NEAREST_TO_END);
+    Threshold::new(probability).unwrap_or_default()
+}
+
+/// Number of different clients among the labelled rows of a selection.
+pub(crate) fn clients(table: &Table, selection: &Selection) -> usize {
+    let rows = selection.rows.clone();
+    let labelled = rows.filter(|row| table.labels[*row].is_some());
+    let mut clients: Vec<u64> = labelled.map(|row| table.clients[row]).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    clients.len()
+}
+
+/// The threshold above which the share `capacity` / `clients` of the rows lies, and of equal rows
+/// none or all. It is one half without rows. If there is room for all clients, it is below every
+/// row.
+pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: usize) -> Threshold {
+    let share = (capacity as f64 / clients as f64).min(1.0);
+    let n_flagged = scored.len() as f64 * share;
+    sort_by(&mut scored, |a, b| b.log_odds.total_cmp(&a.log_odds));
+    let mut flagged = 0;
+    let mut threshold = Threshold::HALF;
+    let mut groups = scored.chunk_by(|a, b| a.log_odds == b.log_odds).peekable();
+    while let Some(equal) = groups.next() {
+        flagged += equal.len();
+        // The first group is flagged in any case: a threshold above all rows would find nobody.
+        let is_first = flagged == equal.len();
+        if flagged as f64 > n_flagged && !is_first {
+            break;
+        }
+        let lowest = probability(equal[0].log_odds);
+        let next = groups
+            .peek()
+            .map_or(0.0, |next| probability(next[0].log_odds));
+        threshold = Threshold::new(lowest / 2.0 + next / 2.0).unwrap_or(threshold);
+    }
+    threshold
 }
 
 /// Counts of the rows that are predicted to be positive.
@@ -67,8 +123,8 @@ impl Flagged {
 }
 
 /// The threshold with the highest F1 on labelled rows. One half if its own F1 is within one standard
-/// error of the highest.
-fn best(mut scored: Vec<ScoredRow>) -> Threshold {
+/// error of the highest, or without rows.
+pub(crate) fn with_best_f1(mut scored: Vec<ScoredRow>) -> Threshold {
     let positives = scored.iter().filter(|row| row.label == Some(true)).count() as f64;
     if positives == 0.0 {
         return Threshold::HALF;
@@ -123,7 +179,7 @@ mod tests {
 
     #[test]
     fn rare_leavers_get_a_threshold_that_finds_them() {
-        let found = best(rare(2_000));
+        let found = with_best_f1(rare(2_000));
         // The groups meet at log-odds of about -2.5, a probability of 0.076.
         assert!((0.06..0.1).contains(&found.probability()), "{found:?}");
         let flagged = rare(2_000)
@@ -141,10 +197,16 @@ mod tests {
             few.push((1.0 + f64::from(row) * 0.01, row % 4 != 0));
             few.push((-1.0 - f64::from(row) * 0.01, row % 7 == 0));
         }
-        assert_eq!(best(rows(&few)), Threshold::HALF);
-        assert_eq!(best(rows(&[])), Threshold::HALF);
-        assert_eq!(best(rows(&[(1.0, false), (-1.0, false)])), Threshold::HALF);
-        assert_eq!(best(rows(&[(-2.0, true), (-2.0, false)])), Threshold::HALF);
+        assert_eq!(with_best_f1(rows(&few)), Threshold::HALF);
+        assert_eq!(with_best_f1(rows(&[])), Threshold::HALF);
+        assert_eq!(
+            with_best_f1(rows(&[(1.0, false), (-1.0, false)])),
+            Threshold::HALF
+        );
+        assert_eq!(
+            with_best_f1(rows(&[(-2.0, true), (-2.0, false)])),
+            Threshold::HALF
+        );
     }
 
     #[test]
@@ -152,7 +214,54 @@ mod tests {
         let mut all = vec![(-1.0, true); 50];
         all.extend(vec![(-1.0, false); 10]);
         all.extend(vec![(-2.0, false); 400]);
-        let found = best(rows(&all));
+        let found = with_best_f1(rows(&all));
         assert!(found.log_odds() < -1.0 && found.log_odds() > -2.0);
+    }
+
+    #[test]
+    fn the_threshold_of_costs_is_where_a_wrong_call_costs_as_much_as_a_missed_leaver() {
+        // A missed leaver costs nineteen wrong calls: a call pays from 5 % on.
+        assert!((of_costs(190.0, 10.0).probability() - 0.05).abs() < 1e-15);
+        assert_eq!(of_costs(1.0, 1.0), Threshold::HALF);
+        for (missed, wrong) in [(f64::MAX, 1e-300), (1e-300, f64::MAX), (f64::MAX, f64::MAX)] {
+            let found = of_costs(missed, wrong).probability();
+            assert!(found > 0.0 && found < 1.0, "{found}");
+        }
+    }
+
+    #[test]
+    fn the_threshold_of_a_capacity_flags_its_share_of_the_rows() {
+        let flagged = |rows: &[ScoredRow], found: Threshold| {
+            let above = |row: &&ScoredRow| row.log_odds > found.log_odds();
+            rows.iter().filter(above).count()
+        };
+        let all = rare(2_000);
+        // Each of the thousand clients has two rows.
+        let found = of_capacity(all.clone(), 50, 1_000);
+        assert_eq!(flagged(&all, found), 100);
+        assert_eq!(flagged(&all, of_capacity(all.clone(), 5_000, 1_000)), 2_000);
+        assert_eq!(of_capacity(Vec::new(), 5, 0), Threshold::HALF);
+        // Equal rows are never told apart, and somebody is flagged.
+        let mut equal = vec![(-1.0, true); 30];
+        equal.extend(vec![(-2.0, false); 70]);
+        let equal = rows(&equal);
+        for (capacity, wanted) in [(10, 30), (30, 30), (99, 30), (100, 100)] {
+            let found = of_capacity(equal.clone(), capacity, 100);
+            assert_eq!(flagged(&equal, found), wanted, "{capacity}");
+        }
+    }
+
+    #[test]
+    fn a_client_of_several_rows_counts_once() {
+        let mut table = Table::default();
+        for (id, label) in [
+            ("a", Some(true)),
+            ("a", Some(false)),
+            ("b", Some(true)),
+            ("c", None),
+        ] {
+            table.push(id.as_bytes(), &[], label);
+        }
+        assert_eq!(clients(&table, &table.all()), 2);
     }
 }

@@ -104,7 +104,8 @@ fn a_compressed_body_is_read_like_a_plain_one() {
 
 #[test]
 fn an_answer_that_the_client_has_is_not_sent_again() {
-    let (_workspace, server) = serving(&[]);
+    let (workspace, server) = serving(&[]);
+    workspace.rank_new_clients();
     for path in [
         "/scoring",
         "/summarystats",
@@ -113,6 +114,7 @@ fn an_answer_that_the_client_has_is_not_sent_again() {
         "/v1/runs",
         "/v1/model",
         "/v1/releases",
+        "/v1/risks",
         "/openapi.json",
         "/docs",
     ] {

@@ -13,6 +13,7 @@ fn answers_are_what_the_description_says() {
     let (mut workspace, server) = serving(&[]);
     workspace.set_input(&["sourcedata"]);
     assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
+    workspace.rank_new_clients();
     assert_eq!(server.get("/readyz").status, 200);
     let document = server.get("/openapi.json").json(200);
     assert_eq!(document["openapi"], "3.1.0");

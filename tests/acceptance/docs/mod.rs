@@ -5,6 +5,7 @@
 //! are listed in `not_executed`.
 
 mod alerts;
+mod calls;
 mod comparing;
 mod drift;
 mod first_steps;

@@ -10,6 +10,7 @@ mod model;
 mod page;
 mod prediction;
 mod query;
+mod risks;
 mod run_view;
 mod runs;
 mod scoring;
@@ -24,6 +25,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
 use crate::endpoints::{self, Endpoint};
 use crate::error::ApiError;
+
+pub(crate) use self::page::Page;
 
 /// Adds all routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -46,6 +49,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&endpoints::DRIFT, drift::list))
         .service(readable(&endpoints::MODEL, model::show))
         .service(readable(&endpoints::RELEASES, model::releases))
+        .service(readable(&endpoints::RISKS, risks::list))
         .service(readable(&endpoints::OPENAPI, documentation::openapi))
         .service(readable(&endpoints::DOCS, documentation::docs))
         .service(readable(&endpoints::START, documentation::start))

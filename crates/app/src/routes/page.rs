@@ -16,7 +16,7 @@ pub(super) const USUAL_ITEMS: u32 = 20;
 
 /// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Page {
+pub(crate) struct Page {
     limit: u32,
     /// Only items with a number below this.
     before: Option<u64>,
@@ -36,13 +36,21 @@ pub(super) struct Listing {
 impl Page {
     /// Reads the query; each parameter may occur once.
     pub(super) fn of(parameters: &[(String, String)]) -> Result<Self, ApiError> {
+        Self::among(parameters, "known are limit and before")
+    }
+
+    /// [`of`](Self::of) for a list that has other parameters, too; `known` names them all.
+    pub(super) fn among(
+        parameters: &[(String, String)],
+        known: &'static str,
+    ) -> Result<Self, ApiError> {
         let mut limit = None;
         let mut before = None;
         for (name, value) in parameters {
             let is_repeated = match name.as_str() {
                 "limit" => limit.replace(read_limit(value)?).is_some(),
                 "before" => before.replace(read_before(value)?).is_some(),
-                _ => return Err(unknown_parameter(name, "known are limit and before")),
+                _ => return Err(unknown_parameter(name, known)),
             };
             if is_repeated {
                 return Err(match name.as_str() {
@@ -57,7 +65,13 @@ impl Page {
         })
     }
 
-    /// Upper bound of the requested numbers, exclusive.
+    /// Maximum number of items.
+    pub(super) fn limit(self) -> u32 {
+        self.limit
+    }
+
+    /// Number of the last item of the page before. Where newer items have higher numbers, it is the
+    /// upper bound of the requested ones, exclusive.
     pub(super) fn before(self) -> Option<u64> {
         self.before
     }
@@ -131,10 +145,18 @@ impl Listing {
     }
 
     /// The complete answer for the list at this address.
-    pub(super) fn end(mut self, path: &str) -> Content {
+    pub(super) fn end(self, path: &str) -> Content {
+        self.end_at(&format!("{path}?"))
+    }
+
+    /// [`end`](Self::end) for an address that ends where the parameters of the page follow.
+    pub(super) fn end_at(mut self, address: &str) -> Content {
         let end = if self.has_more {
             let Page { limit, .. } = self.page;
-            format!("],\"next\":\"{path}?limit={limit}&before={}\"}}", self.last)
+            format!(
+                "],\"next\":\"{address}limit={limit}&before={}\"}}",
+                self.last
+            )
         } else {
             "],\"next\":null}".to_owned()
         };

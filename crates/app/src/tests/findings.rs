@@ -3,7 +3,7 @@
 use std::fs;
 
 use common::history::documents;
-use common::{History, files};
+use common::{History, files, regular};
 use dataset::passes::profile;
 use deployment::Release;
 use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
@@ -294,4 +294,79 @@ fn paging_returns_each_item_once_while_the_list_grows() {
             );
         }
     }
+}
+
+/// Ranks clients of a file without labels, whose rows are an id and a month's activity.
+fn rank(service: &Service, clients: &[(&str, u32)]) {
+    let mut text = CSV.lines().next().unwrap().to_owned() + "\n";
+    for (id, activity) in clients {
+        text.push_str(&format!("{id},{activity},20,3\n"));
+    }
+    let file = service.config.base.join("new.csv");
+    files::replace(&file, text.as_bytes()).unwrap();
+    scoring::rank(&service.config, Some(&file)).unwrap();
+}
+
+#[test]
+fn the_call_list_is_served_page_by_page_by_band_and_as_csv() {
+    let service = Service::deployed();
+    assert_eq!(service.get("/v1/risks").problem(), "404 no-data");
+    rank(
+        &service,
+        &[("a", 39), ("=b", 38), ("c", 37), ("d", 1), ("e", 0)],
+    );
+    let all = service.get("/v1/risks").json();
+    let clients = all["clients"].as_array().unwrap();
+    assert_eq!((clients.len(), &all["next"]), (5, &Value::Null));
+    assert_eq!(clients[1]["id"], "=b", "JSON has the id as it is");
+    assert_eq!(clients[0]["expected_value"], Value::Null);
+    assert_eq!(clients[0]["model_version"], "000001");
+    let asked = service.predictions(format!("{}\nx,39,20,3\n", CSV.lines().next().unwrap()));
+    assert_eq!(clients[0]["probability"], asked["probabilities"][0]);
+
+    let first = service.get("/v1/risks?limit=2").json();
+    assert_eq!(first["next"], "/v1/risks?limit=2&before=2");
+    let second = service.get(first["next"].as_str().unwrap()).json();
+    assert_eq!(second["clients"][0]["rank"], 3);
+    let band = clients[0]["band"].as_str().unwrap();
+    let of_band = service
+        .get(&format!("/v1/risks?band={band}&limit=1"))
+        .json();
+    let next = of_band["next"].as_str().unwrap();
+    assert_eq!(next, format!("/v1/risks?band={band}&limit=1&before=1"));
+    let none = service.get("/v1/risks?band=decile_3").json();
+    assert_eq!(none, json!({"clients": [], "next": null}));
+
+    let csv = service.send("GET /v1/risks?limit=2", &["Accept: text/csv"], "");
+    let text = String::from_utf8(csv.body).unwrap();
+    let file = regular::read_to_string(&service.config.layout.risk_ranking()).unwrap();
+    let lines: Vec<&str> = file.lines().take(3).collect();
+    assert_eq!(text.lines().collect::<Vec<&str>>(), lines);
+    assert!(text.contains("'=b"), "{text}");
+    let refused = service.send("GET /v1/risks", &["Accept: image/png"], "");
+    assert_eq!(refused.problem(), "406 not-acceptable");
+    for (query, problem) in [
+        ("band=highest", "400 invalid-parameter"),
+        ("limit=201", "400 invalid-parameter"),
+        ("after=1", "400 unknown-parameter"),
+    ] {
+        assert_eq!(
+            service.get(&format!("/v1/risks?{query}")).problem(),
+            problem
+        );
+    }
+}
+
+#[test]
+fn a_new_call_list_is_served_at_once_and_a_damaged_one_is_not_served() {
+    let service = Service::deployed();
+    rank(&service, &[("a", 39), ("b", 1)]);
+    let ids = || service.get("/v1/risks").json()["clients"][0]["id"].clone();
+    assert_eq!(ids(), "a");
+    assert_eq!(ids(), "a", "now from memory");
+    rank(&service, &[("c", 39)]);
+    assert_eq!(ids(), "c");
+    let path = service.config.layout.risk_ranking();
+    files::replace(&path, b"rank,id\n1,a\n").unwrap();
+    assert_eq!(service.get("/v1/risks").problem(), "500 internal");
 }

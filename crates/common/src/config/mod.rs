@@ -6,6 +6,7 @@
 mod alerts;
 mod folders;
 mod schema;
+mod scoring;
 mod section;
 mod settings;
 
@@ -19,16 +20,17 @@ pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
 use self::folders::Folders;
 pub use self::folders::{ExcludedFolder, InputFolder};
 use self::schema::read_schema;
+use self::scoring::read_scoring;
 use self::section::{Problems, Section};
 pub use self::settings::{
-    ApiSettings, DecimalMark, DeploymentSettings, DiagnosticsSettings, DriftBasis, DriftSettings,
-    DriftTrigger, GatePolicy, HistorySettings, IngestionSettings, LimitSettings, OnTie,
-    ScorecardSettings, ScoringSettings, TextSettings, TrainingForm, TrainingSettings,
-    TrainingWindow,
+    ActionSettings, ApiSettings, BandRule, DecimalMark, DeploymentSettings, DiagnosticsSettings,
+    DriftBasis, DriftSettings, DriftTrigger, GatePolicy, HistorySettings, IngestionSettings,
+    LimitSettings, OnTie, ScorecardSettings, ScoringSettings, TextSettings, ThresholdRule,
+    TrainingForm, TrainingSettings, TrainingWindow, ValueRule,
 };
 use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
-    read_scorecard, read_scoring, read_training,
+    read_scorecard, read_training,
 };
 use crate::{Failure, Layout, Schema, digest, regular};
 
@@ -186,7 +188,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
         );
     }
     let training = read_training(root.section("training"));
-    let scoring = read_scoring(root.section("scoring"));
+    let scoring = read_scoring(root.section("scoring"), &schema);
     let drift = read_drift(root.section("drift"));
     let deployment = read_deployment(root.section("deployment"));
     let scorecard = read_scorecard(root.section("scorecard"));
@@ -514,6 +516,7 @@ mod tests {
         let text = format!(
             r#"{{{REQUIRED},"schema":{{"features":[{{"name":"x"}},{{"name":"y","kind":"category"}}],
                 "target":{{"name":"z","positive":"a","negative":"b"}}}},
+                "scoring":{{"bands":{{"high":0.5,"medium":0.2}}}},
                 "alerts":{{"webhook":{{"url":"http://127.0.0.1:1/"}}}}}}"#
         );
         let Ok(serde_json::Value::Object(values)) = serde_json::from_str(&text) else {
@@ -534,7 +537,9 @@ mod tests {
         };
         let known: std::collections::BTreeSet<String> = known
             .iter()
-            .filter(|key| !is_section(key) || *key == "schema.target")
+            .filter(|key| {
+                !is_section(key) || ["schema.target", "scoring.bands"].contains(&key.as_str())
+            })
             .map(|key| key.replace("[0]", "[]").replace("[1]", "[]"))
             .collect();
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");

@@ -142,9 +142,71 @@ impl<'de> Deserialize<'de> for TrainingWindow {
 /// Section `scoring`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoringSettings {
-    /// Probability above which the positive label is predicted. `None` for `auto`, the default: each
-    /// model has the threshold with the highest F1 on its training rows.
-    pub threshold: Option<f64>,
+    /// Where the operating threshold of a model comes from; default `auto`.
+    pub threshold: ThresholdRule,
+    /// How the bands of the call list are made; default `auto`.
+    pub bands: BandRule,
+    /// What calling a client costs and brings.
+    pub actions: ActionSettings,
+}
+
+/// Where the operating threshold of a model comes from: the probability above which the positive
+/// label is predicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ThresholdRule {
+    /// The threshold with the highest F1 on the training rows.
+    Auto,
+    /// This probability, above 0 and below 1.
+    Fixed(f64),
+    /// The probability at which both kinds of wrong predictions are expected to cost as much.
+    Cost {
+        /// Cost of a positive label that is not predicted; above 0.
+        false_negative: f64,
+        /// Cost of a negative label that is predicted to be positive; above 0.
+        false_positive: f64,
+    },
+    /// The threshold above which so many clients of the training rows lie; at least 1.
+    Capacity(u64),
+}
+
+/// How the bands of the call list are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BandRule {
+    /// `high` above the threshold of the model, `medium` above half of it, `low` otherwise.
+    Auto,
+    /// `high` and `medium` from these probabilities on, `low` otherwise.
+    From {
+        /// Lowest probability of the band `high`; at most 1.
+        high: f64,
+        /// Lowest probability of the band `medium`; above 0 and below `high`.
+        medium: f64,
+    },
+    /// Tenths of the clients by probability: `decile_1` has the highest.
+    Decile,
+}
+
+/// Section `scoring.actions`: what calling a client costs and brings. Costs and values have one unit,
+/// such as a currency.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ActionSettings {
+    /// Number of clients that can be called; `None` for no limit, the default.
+    pub capacity: Option<u64>,
+    /// How the value of a call is estimated; `None` if the clients are ranked by probability.
+    pub value: Option<ValueRule>,
+    /// Share of the clients to be called that are not called, to see whether calling works; 0 to one
+    /// half, default 0.
+    pub holdout: f64,
+}
+
+/// How the expected value of a call is computed: probability × save rate × value − cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValueRule {
+    /// Cost of a call; default 0.
+    pub cost: f64,
+    /// Share of the leaving clients that a call saves, above 0 and at most 1; default 1.
+    pub save_rate: f64,
+    /// Feature with the value of a client that stays. `None`: the value of each client is 1.
+    pub column: Option<String>,
 }
 
 /// Upper limit of `alpha`. Without drift, p-values below one half occur in every second run.
@@ -383,22 +445,6 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
     }
     section.finish();
     settings
-}
-
-pub(super) fn read_scoring(mut section: Section<'_>) -> ScoringSettings {
-    let threshold = match section.value("threshold", Value::from("auto")) {
-        Value::String(name) if name == "auto" => None,
-        other => {
-            let probability = other.as_f64().filter(|p| *p > 0.0 && *p < 1.0);
-            if probability.is_none() {
-                let text = "must be \"auto\" or a probability above 0 and below 1";
-                section.problem("threshold", text);
-            }
-            probability
-        }
-    };
-    section.finish();
-    ScoringSettings { threshold }
 }
 
 pub(super) fn read_drift(mut section: Section<'_>) -> DriftSettings {

@@ -9,7 +9,7 @@ use super::record::Encoding;
 use crate::cell::{DecimalMarks, Label, Marks};
 use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
 use crate::level::LevelNames;
-use crate::line::{push_line, push_plain_line};
+use crate::line::{first_field, push_line, push_plain_line};
 use crate::row_id::{RowIds, content_hash, shared_part};
 use crate::tokenizer::{Block, Format, LimitExceeded, Record, Tokenizer, Tolerated};
 
@@ -79,6 +79,12 @@ impl ParsedRows {
                 .expect("accepted rows, parsed with their lines kept"),
         };
         &self.lines[end_of(rows.start)..end_of(rows.end)]
+    }
+
+    /// Id of an accepted row that was parsed with its line kept. Where rows have no id, it is the
+    /// name of the row.
+    pub fn id(&self, row: usize) -> Vec<u8> {
+        first_field(self.lines(row..row + 1))
     }
 
     /// About how much memory the accepted rows take, in bytes.

@@ -111,10 +111,7 @@ impl Format {
     /// The format of a foreign text under the default settings.
     pub const FOREIGN: Self = Self {
         detection: Detection::Separator,
-        limits: Limits {
-            record_bytes: MAX_RECORD_BYTES,
-            ..Limits::NONE
-        },
+        limits: Limits::FOREIGN,
         ..Self::OWN
     };
 
@@ -171,10 +168,7 @@ impl Format {
 impl Default for Limits {
     /// The limits of a foreign file: any fields, in records of 16 MiB at most.
     fn default() -> Self {
-        Self {
-            record_bytes: MAX_RECORD_BYTES,
-            ..Self::NONE
-        }
+        Self::FOREIGN
     }
 }
 
@@ -184,6 +178,12 @@ impl Limits {
         fields: u64::MAX,
         field_bytes: u64::MAX,
         record_bytes: usize::MAX,
+    };
+
+    /// The limits of a foreign file: any fields, in records of 16 MiB at most.
+    pub const FOREIGN: Self = Self {
+        record_bytes: MAX_RECORD_BYTES,
+        ..Self::NONE
     };
 }
 

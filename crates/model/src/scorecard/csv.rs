@@ -3,7 +3,7 @@
 //! A text that looks like a formula has an apostrophe in front, and so has a text that begins with an
 //! apostrophe: a reader removes one apostrophe.
 
-use dataset::push_text;
+use dataset::{guarded, push_field, shortest};
 
 use super::{Cells, Counted, Part, Points, Scorecard, ScorecardRow};
 
@@ -66,9 +66,9 @@ impl Scorecard<'_> {
             let scale = &self.scale;
             return format!(
                 "{} points: odds of {} to 1 that the label is 0; {} points more double the odds",
-                number(scale.score),
-                number(scale.odds),
-                number(scale.points_to_double_odds)
+                shortest(scale.score),
+                shortest(scale.odds),
+                shortest(scale.points_to_double_odds)
             );
         };
         match part.cells {
@@ -92,12 +92,12 @@ fn push_part(text: &mut Vec<u8>, part: &Part<'_>) {
         Cells::OtherLevels => ("any other level", None, None, ""),
         Cells::Missing => ("missing", None, None, ""),
     };
-    push_reversibly(text, part.feature);
+    push_field(text, guarded(part.feature).as_bytes());
     for cell in [name, &written(from), &written(to)] {
         push_plain(text, cell);
     }
     text.push(b',');
-    push_reversibly(text, level);
+    push_field(text, guarded(level).as_bytes());
 }
 
 /// Appends a comma and a text of this program, which needs no quotes and is no formula.
@@ -106,21 +106,13 @@ fn push_plain(text: &mut Vec<u8>, cell: &str) {
     text.extend_from_slice(cell.as_bytes());
 }
 
-/// Appends a text from outside, so that its first apostrophe can be removed without a doubt.
-fn push_reversibly(text: &mut Vec<u8>, outside: &str) {
-    match outside.starts_with('\'') {
-        true => push_text(text, &format!("'{outside}")),
-        false => push_text(text, outside),
-    }
-}
-
 fn written(optional: Option<f64>) -> String {
-    optional.map(number).unwrap_or_default()
+    optional.map(shortest).unwrap_or_default()
 }
 
 fn points(points: f64) -> String {
     if points.abs() >= LARGE {
-        return number(points);
+        return shortest(points);
     }
     let rounded = format!("{points:.DECIMALS$}");
     match rounded.strip_prefix('-') {
@@ -130,23 +122,12 @@ fn points(points: f64) -> String {
 }
 
 fn share(counted: Counted) -> String {
-    number((counted.share * PARTS_OF_SHARE).round() / PARTS_OF_SHARE)
+    shortest((counted.share * PARTS_OF_SHARE).round() / PARTS_OF_SHARE)
 }
 
 fn counted_in(counted: Counted) -> &'static str {
     match counted.is_of_all_rows {
         true => "all rows",
         false => "sample",
-    }
-}
-
-/// The shortest text of a number that is read as the same number.
-fn number(number: f64) -> String {
-    if number == 0.0 {
-        "0".into()
-    } else if (1e-5..1e16).contains(&number.abs()) {
-        number.to_string()
-    } else {
-        format!("{number:e}")
     }
 }

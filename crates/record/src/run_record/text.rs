@@ -28,6 +28,12 @@ impl fmt::Display for RunRecord {
         self.write_scores(to)?;
         self.write_verdicts(to)?;
         self.write_predictions(to)?;
+        if let Some(list) = &self.call_list {
+            writeln!(to, "  call list  {list}")?;
+        }
+        if let Some(outcomes) = &self.call_outcomes {
+            writeln!(to, "  calls      {}", outcomes.outcomes)?;
+        }
         self.write_windows(to)?;
         if let Some(gate) = &self.gate {
             for reason in &gate.reasons {
@@ -200,10 +206,11 @@ impl RunRecord {
         if self.seconds.is_empty() {
             return Ok(());
         }
-        // Asking for newer dependencies is no stage of the pipeline.
+        // The call list is made only where clients wait for a label, and asking for newer dependencies
+        // is no stage of the pipeline.
         let stages: Vec<String> = STAGES
             .into_iter()
-            .chain(["dependencies"])
+            .chain(["ranking", "dependencies"])
             .filter_map(|stage| Some((stage, self.seconds.get(stage)?)))
             .map(|(stage, seconds)| format!("{stage} {seconds:.3}"))
             .collect();

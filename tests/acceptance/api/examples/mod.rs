@@ -24,6 +24,7 @@ fn examples() -> &'static [(Shown, String)] {
     static EXAMPLES: OnceLock<Vec<(Shown, String)>> = OnceLock::new();
     EXAMPLES.get_or_init(|| {
         let mut workspace = Workspace::after_redeployment();
+        workspace.rank_new_clients();
         let server = Server::start(&mut workspace);
         let shown = page::examples(&server.get("/docs").body);
         let answered = shown.into_iter().map(|shown| {

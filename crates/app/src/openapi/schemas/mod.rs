@@ -7,6 +7,7 @@ mod model;
 mod monitoring;
 mod prediction;
 mod problem;
+mod risk;
 mod run;
 mod types;
 
@@ -32,6 +33,8 @@ pub(super) fn all() -> Value {
         "Model": model::model(),
         "Releases": page("releases", &reference("Release")),
         "Release": model::release(),
+        "Risks": page("clients", &reference("Risk")),
+        "Risk": risk::risk(),
         "Object": {"type": "object"},
         "Text": {"type": "string"},
         "Problem": problem::problem(),

@@ -128,6 +128,20 @@ pub(super) fn full() -> Value {
             "verdict",
             described(or_null("object"), "Decision of the gate with its reasons"),
         ),
+        (
+            "call_list",
+            described(
+                json!({"type": "object"}),
+                "Counts of the call list; absent if no client waits for a label",
+            ),
+        ),
+        (
+            "call_outcomes",
+            described(
+                json!({"type": "object"}),
+                "Leavers among called and held-out clients so far; absent while no label of them has arrived",
+            ),
+        ),
         ("notices", list(&json!({"type": "object"}))),
         ("has_due_notice", flag()),
         (
@@ -141,6 +155,8 @@ pub(super) fn full() -> Value {
         "candidate_metrics",
         "regime",
         "windows",
+        "call_list",
+        "call_outcomes",
         "notices",
         "has_due_notice",
         "dependencies",

@@ -1,0 +1,208 @@
+//! `GET /v1/risks`: the call list, page by page, as the last ranking stored it.
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use common::ledger::FileStamp;
+use dataset::RecordWriter;
+use scoring::{Band, CALL_LIST_COLUMNS, RankedClient, StoredList};
+use serde::Serialize;
+
+use super::page::{Listing, Page};
+use super::query::parameters;
+use crate::accept::{self, Media};
+use crate::answer;
+use crate::caches::ListPage;
+use crate::content::Content;
+use crate::endpoints;
+use crate::error::ApiError;
+use crate::in_flight::Permit;
+use crate::state::AppState;
+
+const NO_LIST: ApiError = ApiError::NoData(
+    "there is no call list yet: the first run with clients that have no label makes one",
+);
+const BAND_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "band",
+    expected: "one of high, medium, low and decile_1 to decile_10",
+};
+
+/// The requested part of the list.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    page: Page,
+    /// Only clients of this band.
+    band: Option<Band>,
+}
+
+/// A client as JSON.
+#[derive(Serialize)]
+struct Risk<'a> {
+    rank: u64,
+    id: &'a str,
+    probability: f64,
+    band: Band,
+    /// `null` if no value is configured, or if the client's value is missing.
+    expected_value: Option<f64>,
+    /// `null` if neither a capacity nor a value is configured, and no share is held out.
+    in_capacity: Option<bool>,
+    /// `null` if no share is held out.
+    hold_out: Option<bool>,
+    reasons: &'a [String],
+    model_version: &'a str,
+}
+
+/// Answers with a page of the call list.
+pub(super) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let part = Part::of(parameters(&request))?;
+    let media = accept::choose(request.headers(), endpoints::RISKS.media)?;
+    let permit = state.in_flight.permit();
+    let reading = state.clone();
+    let job = move || read(&reading, part, media, permit);
+    let content = state.work.run(&request, job).await??;
+    Ok(answer::tagged(&request, media, content))
+}
+
+impl Part {
+    /// Reads the query; each parameter may occur once.
+    fn of(parameters: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let (bands, others): (Vec<_>, Vec<_>) =
+            parameters.into_iter().partition(|(name, _)| name == "band");
+        let band = match bands.as_slice() {
+            [] => None,
+            [(_, name)] => Some(Band::of_name(name).ok_or(BAND_INVALID)?),
+            _ => return Err(BAND_INVALID),
+        };
+        Ok(Self {
+            page: Page::among(&others, "known are limit, before and band")?,
+            band,
+        })
+    }
+
+    /// True for a client behind those of the pages before, in the requested band.
+    fn holds(&self, client: &RankedClient) -> bool {
+        self.page.before().is_none_or(|last| client.rank > last)
+            && self.band.is_none_or(|band| client.band == band)
+    }
+
+    /// The address of the list without the place of a page.
+    fn address(&self) -> String {
+        let path = endpoints::RISKS.path;
+        match self.band {
+            None => format!("{path}?"),
+            Some(band) => format!("{path}?band={band}&"),
+        }
+    }
+
+    fn cached(self, stamp: FileStamp, media: Media) -> ListPage {
+        ListPage {
+            stamp,
+            page: self.page,
+            band: self.band,
+            media,
+        }
+    }
+}
+
+/// The page of the stored list. A page that was asked for last is not read again while the file is
+/// the same.
+fn read(
+    state: &AppState,
+    part: Part,
+    media: Media,
+    mut permit: Permit,
+) -> Result<Content, ApiError> {
+    let path = state.config.layout.risk_ranking();
+    let Some(mut list) = StoredList::open(&path)? else {
+        return Err(NO_LIST);
+    };
+    let wanted = part.cached(list.stamp(), media);
+    if let Some(page) = state.risks.page(&wanted) {
+        permit.grow(page.len())?;
+        return Ok(Content::counted(page, permit));
+    }
+    let content = match media {
+        Media::Csv => csv(&mut list, part, permit)?,
+        _ => json(&mut list, part, permit)?,
+    };
+    if let Some(page) = content.shared() {
+        state.risks.keep(wanted, page);
+    }
+    Ok(content)
+}
+
+fn json(list: &mut StoredList, part: Part, permit: Permit) -> Result<Content, ApiError> {
+    let mut listing = Listing::begin("clients", part.page, permit);
+    while let Some(client) = list.next_client()? {
+        if part.holds(&client) && listing.push(client.rank, || Ok(risk(&client)))?.is_break() {
+            break;
+        }
+    }
+    Ok(listing.end_at(&part.address()))
+}
+
+fn csv(list: &mut StoredList, part: Part, mut permit: Permit) -> Result<Content, ApiError> {
+    let mut text = Vec::new();
+    RecordWriter::new(&mut text)
+        .write(CALL_LIST_COLUMNS)
+        .map_err(anyhow::Error::new)?;
+    let mut left = part.page.limit();
+    while left > 0
+        && let Some(client) = list.next_client()?
+    {
+        if part.holds(&client) {
+            let counted = text.len();
+            RecordWriter::new(&mut text)
+                .write(client.fields())
+                .map_err(anyhow::Error::new)?;
+            permit.grow(text.len() - counted)?;
+            left -= 1;
+        }
+    }
+    Ok(Content::counted(Bytes::from(text), permit))
+}
+
+fn risk(client: &RankedClient) -> Risk<'_> {
+    Risk {
+        rank: client.rank,
+        id: &client.id,
+        probability: client.probability,
+        band: client.band,
+        expected_value: client.expected_value,
+        in_capacity: client.in_capacity,
+        hold_out: client.hold_out,
+        reasons: &client.reasons,
+        model_version: &client.model_version,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bands_of_the_description_are_those_of_the_list() {
+        let names: Vec<String> = Band::all().map(String::from).collect();
+        assert_eq!(endpoints::BANDS.to_vec(), names);
+    }
+
+    #[test]
+    fn a_band_is_given_once_by_its_name() {
+        let of = |query: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let part = Part::of(query.iter().map(owned).collect());
+            part.map(|part| part.band)
+                .map_err(|error| error.kind().code)
+        };
+        assert_eq!(of(&[]), Ok(None));
+        let high = of(&[("limit", "3"), ("band", "high"), ("before", "2")]);
+        assert_eq!(high, Ok(Some(Band::High)));
+        assert_eq!(of(&[("band", "")]), Err("invalid-parameter"));
+        let twice = [("band", "high"), ("band", "high")];
+        assert_eq!(of(&twice), Err("invalid-parameter"));
+        assert_eq!(of(&[("bands", "high")]), Err("unknown-parameter"));
+        assert_eq!(of(&[("limit", "0")]), Err("invalid-parameter"));
+    }
+}

@@ -1,0 +1,136 @@
+//! The records of a CSV file that this program wrote, one after another.
+
+use std::io::Read;
+
+use crate::reader::{FileFlaw, FileProblem, Opened, never_closed, problem_of_cut};
+use crate::tokenizer::{Block, Blocks, Format, Limits, Tokenizer};
+
+/// Format of the files: the own one, with records as long as those of foreign files. A file that
+/// somebody damaged does not fill the memory.
+const FORMAT: Format = Format {
+    limits: Limits::FOREIGN,
+    ..Format::OWN
+};
+
+/// Reads the records of a file that [`RecordWriter`](crate::RecordWriter) wrote. It holds one block
+/// of the file in memory.
+pub struct RecordReader<R> {
+    blocks: Blocks<R>,
+    block: Block,
+    tokenizer: Tokenizer,
+    /// Line breaks before the block.
+    lines: u64,
+    header: Vec<Vec<u8>>,
+}
+
+impl<R: Read> RecordReader<R> {
+    /// Reads the header. A file without a record has a header without fields.
+    pub fn open(input: R) -> Result<Self, FileProblem> {
+        let opened = Opened::of(input, FORMAT)?;
+        let header = opened.header().iter().map(<[u8]>::to_vec).collect();
+        let (blocks, block, lines) = opened.into_rest();
+        let mut tokenizer = Tokenizer::new(FORMAT);
+        tokenizer.begin(block.text());
+        Ok(Self {
+            blocks,
+            block,
+            tokenizer,
+            lines,
+            header,
+        })
+    }
+
+    /// The fields of the header.
+    pub fn header(&self) -> &[Vec<u8>] {
+        &self.header
+    }
+
+    /// The fields of the next record; `None` at the end.
+    pub fn next_record(&mut self) -> Result<Option<Vec<&[u8]>>, FileProblem> {
+        while !self.advance()? {
+            self.lines += self.tokenizer.lines();
+            let is_there = self.blocks.next(&mut self.block);
+            let is_there = is_there.map_err(|error| problem_of_cut(error, self.lines))?;
+            self.tokenizer.begin(self.block.text());
+            if !is_there {
+                return Ok(None);
+            }
+        }
+        let record = self.tokenizer.record(self.block.text());
+        Ok(Some(record.iter().collect()))
+    }
+
+    /// Finds the next record of the block.
+    fn advance(&mut self) -> Result<bool, FileProblem> {
+        let found = self.tokenizer.advance(self.block.text());
+        let found = found.map_err(|limit| FileProblem::Unusable(FileFlaw::Exceeded(limit)))?;
+        match self.tokenizer.open_quote() {
+            Some(breaks) if !found => {
+                let reason = never_closed(self.lines + breaks + 1);
+                Err(FileProblem::Unusable(FileFlaw::Syntax(reason)))
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::writer::RecordWriter;
+
+    fn records(text: &[u8]) -> Result<Vec<Vec<Vec<u8>>>, FileProblem> {
+        let mut reader = RecordReader::open(text)?;
+        let mut records = vec![reader.header().to_vec()];
+        while let Some(record) = reader.next_record()? {
+            records.push(record.into_iter().map(<[u8]>::to_vec).collect());
+        }
+        Ok(records)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(
+            rows in proptest::collection::vec(
+                proptest::collection::vec("[a,;\"\r\n\t ü]{0,6}", 3), 1..9
+            )
+        ) {
+            let mut file = Vec::new();
+            let mut writer = RecordWriter::new(&mut file);
+            writer.write(["rank", "id", "note"]).unwrap();
+            for row in &rows {
+                writer.write(row).unwrap();
+            }
+            writer.finish().unwrap();
+            let read = records(&file).unwrap();
+            let bytes = |row: &Vec<String>| row.iter().map(|it| it.clone().into_bytes()).collect();
+            let wanted: Vec<Vec<Vec<u8>>> = rows.iter().map(bytes).collect();
+            prop_assert_eq!(&read[1..], wanted);
+        }
+    }
+
+    #[test]
+    fn a_file_of_many_blocks_is_read_in_order() {
+        let mut text = "n\n".to_owned();
+        (0..300_000).for_each(|row| text.push_str(&format!("{row}\n")));
+        let read = records(text.as_bytes()).unwrap();
+        assert_eq!(read.len(), 300_001);
+        for (row, record) in read[1..].iter().enumerate() {
+            assert_eq!(record[0], row.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_open_quote_is_an_error_and_an_empty_file_has_no_record() {
+        let error = records(b"a,b\n1,\"2\n").unwrap_err();
+        let FileProblem::Unusable(flaw) = error else {
+            panic!("{error:?}");
+        };
+        assert!(flaw.to_string().contains("line 2"), "{flaw}");
+        let endless = [b"a\n\"".to_vec(), vec![b'x'; 40 * 1024 * 1024]].concat();
+        assert!(records(&endless).is_err());
+        assert_eq!(records(b"").unwrap(), [Vec::<Vec<u8>>::new()]);
+    }
+}

@@ -1,0 +1,73 @@
+//! The call list of a run: the clients that wait for a label, ranked by the model that is live after
+//! the run. And the outcomes of the calls of earlier lists.
+
+use std::path::PathBuf;
+
+use common::History;
+use common::layout::names;
+use scoring::CallOutcomes;
+use serde::{Deserialize, Serialize};
+
+use crate::open_run::OpenRun;
+
+/// The document with the last list and the outcomes so far.
+const CALLS: &str = "outcomes of calls";
+
+/// The last list of a run, and the outcomes of the clients of all lists before it. A client counts
+/// once its label arrives, by the last list that it was on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Calls {
+    /// The run of the last list.
+    run: Option<i64>,
+    outcomes: CallOutcomes,
+}
+
+impl OpenRun<'_> {
+    /// Writes the call list to `output_model_path` and to the folder of the run, and counts the labels
+    /// that arrived for clients of the last list.
+    ///
+    /// Data that cannot be read is only a warning, because the decision of the run is carried out
+    /// already. A file that cannot be written is an error, as for the rest of the report.
+    pub(crate) fn rank_clients(&mut self) -> anyhow::Result<()> {
+        let calls = self.history.document::<Calls>(CALLS)?.unwrap_or_default();
+        // A resumed run may have counted the labels already.
+        let last = calls.run.filter(|run| *run != self.id);
+        let earlier = last.map(|run| self.list_of_run(run));
+        let made = scoring::call_list(self.config, self.history, earlier.as_deref());
+        let (list, outcomes) = match made {
+            Ok(Some(made)) => made,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::warn!("the call list is not made: {error:#}");
+                self.record
+                    .warn([format!("the call list was not made: {error:#}")]);
+                return Ok(());
+            }
+        };
+        if list.is_empty() {
+            // The clients of the list that is there have their labels.
+            list.write(self.config)?;
+        } else {
+            self.record.call_list = Some(list.summary());
+            let folder = self.config.layout.run_folder(self.id);
+            self.stage("ranking", |run| list.write_for_run(run.config, &folder))?;
+        }
+        let outcomes = calls.outcomes.plus(outcomes);
+        self.record.call_outcomes = (!outcomes.is_empty()).then(|| outcomes.into());
+        let has_calls = self.config.scoring.actions.holdout > 0.0 && !list.is_empty();
+        let after = Calls {
+            run: has_calls.then_some(self.id),
+            outcomes,
+        };
+        match after == calls {
+            true => Ok(()),
+            false => self.save_with(|history: &History| history.save_document(CALLS, &after)),
+        }
+    }
+
+    /// The call list in the folder of a run.
+    fn list_of_run(&self, run: i64) -> PathBuf {
+        let folder = self.config.layout.run_folder(run);
+        folder.join(names::RISK_RANKING)
+    }
+}

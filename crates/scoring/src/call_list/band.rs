@@ -1,0 +1,169 @@
+//! Bands of risk: a word for a probability.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use common::config::BandRule;
+use model::Threshold;
+use serde::{Deserialize, Serialize};
+
+/// A band of risk; the smallest one has the highest risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Band {
+    /// The highest of three bands.
+    High,
+    /// The band between the other two.
+    Medium,
+    /// The lowest of three bands.
+    Low,
+    /// A tenth of the clients, from 1, which has the highest probabilities, to 10.
+    Decile(u8),
+}
+
+/// Number of bands of [`BandRule::Decile`].
+const DECILES: u8 = 10;
+/// Beginning of the names of deciles.
+const DECILE: &str = "decile_";
+
+impl Band {
+    /// All bands, those of deciles last.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let three = [Self::High, Self::Medium, Self::Low];
+        three.into_iter().chain((1..=DECILES).map(Self::Decile))
+    }
+
+    /// The name of the band in files and requests: `high`, `medium`, `low`, or `decile_1` to
+    /// `decile_10`.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::High => "high".into(),
+            Self::Medium => "medium".into(),
+            Self::Low => "low".into(),
+            Self::Decile(decile) => format!("{DECILE}{decile}").into(),
+        }
+    }
+
+    /// The band of a name; `None` for any other text.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::all().find(|band| band.name() == name)
+    }
+}
+
+impl fmt::Display for Band {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.name())
+    }
+}
+
+impl From<Band> for String {
+    fn from(band: Band) -> Self {
+        band.name().into_owned()
+    }
+}
+
+impl TryFrom<String> for Band {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::of_name(&name).ok_or_else(|| format!("{name} is no band"))
+    }
+}
+
+/// The band of each probability, in the order of `probabilities`.
+pub(super) fn bands(rule: BandRule, threshold: Threshold, probabilities: &[f64]) -> Vec<Band> {
+    let limits = match rule {
+        BandRule::Auto => {
+            let high = threshold.probability();
+            Limits::Above(high, high / 2.0)
+        }
+        BandRule::From { high, medium } => Limits::From(high, medium),
+        BandRule::Decile => return deciles(probabilities),
+    };
+    let bands = probabilities
+        .iter()
+        .map(|probability| limits.band(*probability));
+    bands.collect()
+}
+
+/// The limits of `high` and of `medium`.
+#[derive(Clone, Copy)]
+enum Limits {
+    /// They are not in their band, as a threshold predicts the positive label only above it.
+    Above(f64, f64),
+    /// They are in their band.
+    From(f64, f64),
+}
+
+impl Limits {
+    fn band(self, probability: f64) -> Band {
+        let [is_high, is_medium] = match self {
+            Self::Above(high, medium) => [probability > high, probability > medium],
+            Self::From(high, medium) => [probability >= high, probability >= medium],
+        };
+        match (is_high, is_medium) {
+            (true, _) => Band::High,
+            (false, true) => Band::Medium,
+            (false, false) => Band::Low,
+        }
+    }
+}
+
+/// The decile of each probability. Equal ones at a limit may have two deciles, in their order.
+fn deciles(probabilities: &[f64]) -> Vec<Band> {
+    let mut order: Vec<usize> = (0..probabilities.len()).collect();
+    order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+    let mut bands = vec![Band::Low; probabilities.len()];
+    for (place, client) in order.into_iter().enumerate() {
+        // Below the number of deciles, because the place is below the number of clients.
+        let decile = place * usize::from(DECILES) / probabilities.len();
+        bands[client] = Band::Decile(decile as u8 + 1);
+    }
+    bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_is_predicted_to_leave_is_in_the_band_high() {
+        let threshold = Threshold::new(0.2).unwrap();
+        let found = bands(BandRule::Auto, threshold, &[0.21, 0.2, 0.11, 0.1]);
+        assert_eq!(found, [Band::High, Band::Medium, Band::Medium, Band::Low]);
+    }
+
+    #[test]
+    fn configured_limits_are_in_their_band() {
+        let rule = BandRule::From {
+            high: 0.6,
+            medium: 0.3,
+        };
+        let found = bands(rule, Threshold::HALF, &[0.6, 0.59, 0.3, 0.29]);
+        assert_eq!(found, [Band::High, Band::Medium, Band::Medium, Band::Low]);
+    }
+
+    #[test]
+    fn deciles_are_tenths_of_the_clients_by_probability() {
+        let probabilities: Vec<f64> = (0..25).map(|client| f64::from(client) / 25.0).collect();
+        let found = bands(BandRule::Decile, Threshold::HALF, &probabilities);
+        assert_eq!((found[24], found[0]), (Band::Decile(1), Band::Decile(10)));
+        let n_of = |decile| found.iter().filter(|band| **band == decile).count();
+        let sizes: Vec<usize> = (1..=10).map(|decile| n_of(Band::Decile(decile))).collect();
+        assert_eq!(sizes.iter().sum::<usize>(), 25);
+        assert!(sizes.iter().all(|size| (2..=3).contains(size)), "{sizes:?}");
+        assert_eq!(bands(BandRule::Decile, Threshold::HALF, &[]), []);
+    }
+
+    #[test]
+    fn each_name_is_that_of_one_band() {
+        for band in Band::all() {
+            assert_eq!(Band::of_name(&band.name()), Some(band));
+            let json = serde_json::to_string(&band).unwrap();
+            assert_eq!(serde_json::from_str::<Band>(&json).unwrap(), band);
+        }
+        for other in ["", "decile_0", "decile_11", "HIGH"] {
+            assert_eq!(Band::of_name(other), None);
+        }
+    }
+}

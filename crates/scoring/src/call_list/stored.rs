@@ -1,0 +1,91 @@
+//! Reading the list back from its file.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::Context;
+use common::ledger::FileStamp;
+use common::{Failure, regular};
+use dataset::{FileProblem, RecordReader};
+
+use super::entry::{COLUMNS, RankedClient};
+
+/// A list that was written, read client by client. It holds one block of the file in memory.
+pub struct StoredList {
+    reader: RecordReader<BufReader<File>>,
+    /// Place of each known column in the file.
+    places: [usize; COLUMNS.len()],
+    stamp: FileStamp,
+    path: String,
+}
+
+impl StoredList {
+    /// Opens the file of a list; `None` if there is none.
+    ///
+    /// An error if the file cannot be read, or if it is no call list.
+    pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
+        let name = path.display().to_string();
+        let file = match regular::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("failed to read {name}")),
+        };
+        let metadata = file
+            .metadata()
+            .with_context(|| format!("failed to read {name}"))?;
+        let stamp = FileStamp::of(&metadata);
+        let reader = RecordReader::open(BufReader::new(file));
+        let reader = reader.map_err(|problem| failure(&name, problem))?;
+        let mut places = [0; COLUMNS.len()];
+        for (place, column) in places.iter_mut().zip(COLUMNS) {
+            let found = reader
+                .header()
+                .iter()
+                .position(|it| it == column.as_bytes());
+            *place = found.ok_or_else(|| damaged(&name, &format!("has no column {column}")))?;
+        }
+        Ok(Some(Self {
+            reader,
+            places,
+            stamp,
+            path: name,
+        }))
+    }
+
+    /// Stamp of the open file: an equal one means an equal list.
+    pub fn stamp(&self) -> FileStamp {
+        self.stamp
+    }
+
+    /// The next client; `None` at the end.
+    pub fn next_client(&mut self) -> anyhow::Result<Option<RankedClient>> {
+        let record = self.reader.next_record();
+        let Some(fields) = record.map_err(|problem| failure(&self.path, problem))? else {
+            return Ok(None);
+        };
+        let cells = self.places.map(|place| {
+            let field = fields.get(place).copied().unwrap_or_default();
+            String::from_utf8_lossy(field)
+        });
+        match RankedClient::of_cells(&cells) {
+            Some(client) => Ok(Some(client)),
+            None => Err(damaged(&self.path, "has a line that is no line of a call list").into()),
+        }
+    }
+}
+
+fn failure(path: &str, problem: FileProblem) -> anyhow::Error {
+    match problem {
+        FileProblem::Unusable(flaw) => damaged(path, &flaw.to_string()).into(),
+        FileProblem::Unreadable(error) => {
+            anyhow::Error::new(error).context(format!("failed to read {path}"))
+        }
+    }
+}
+
+fn damaged(path: &str, what: &str) -> Failure {
+    Failure::input_output(format!(
+        "{path} {what}: make it again with `scoring --rank`"
+    ))
+}

@@ -1,0 +1,121 @@
+//! What it is worth to call a client.
+
+use common::config::{ActionSettings, ValueRule};
+use model::Model;
+use serde::{Deserialize, Serialize};
+
+/// What calls are expected to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpectedValue {
+    /// Cost of a call.
+    pub cost: f64,
+    /// Share of the leaving clients that a call saves.
+    pub save_rate: f64,
+    /// Median value of the listed clients; 1 without a column of values. `None` if no client has a
+    /// value.
+    pub value: Option<f64>,
+    /// Probability above which a call of a client of that value brings more than it costs: cost /
+    /// (save rate × value). Above 1, no such call pays. `None` without a value above 0.
+    pub break_even: Option<f64>,
+    /// Clients whose call is expected to bring more than it costs.
+    pub worth_calling: u64,
+    /// Sum of the expected values of the clients that are to be called.
+    pub total: f64,
+}
+
+/// Computes what calls are worth.
+pub(super) struct Worth<'c> {
+    rule: &'c ValueRule,
+    /// Position of the feature with the value.
+    feature: Option<usize>,
+}
+
+impl<'c> Worth<'c> {
+    /// `None` if no value is configured.
+    pub(super) fn new(actions: &'c ActionSettings, model: &Model) -> Option<Self> {
+        let rule = actions.value.as_ref()?;
+        let column = rule.column.as_deref();
+        let mut features = model.schema.features.iter();
+        Some(Self {
+            rule,
+            feature: column.and_then(|name| features.position(|feature| feature.name == name)),
+        })
+    }
+
+    /// Value of a client that stays; `None` if its cell is missing.
+    pub(super) fn value(&self, row: &[f64]) -> Option<f64> {
+        let Some(feature) = self.feature else {
+            return Some(1.0);
+        };
+        row.get(feature).copied().filter(|value| !value.is_nan())
+    }
+
+    /// Expected value of a call: probability × save rate × value − cost. `None` if the value of the
+    /// client is missing.
+    pub(super) fn expected(&self, probability: f64, row: &[f64]) -> Option<f64> {
+        let saved = probability * self.rule.save_rate * self.value(row)?;
+        Some((saved - self.rule.cost).clamp(f64::MIN, f64::MAX))
+    }
+
+    /// What the calls of a list bring. `values` are the known values of the listed clients.
+    pub(super) fn summary(&self, mut values: Vec<f64>, calls: &[Call]) -> ExpectedValue {
+        let ValueRule {
+            cost, save_rate, ..
+        } = *self.rule;
+        values.sort_by(f64::total_cmp);
+        let value = values.get(values.len() / 2).copied();
+        let expected = |call: &Call| call.expected_value.unwrap_or(0.0);
+        let to_call = calls.iter().filter(|call| call.in_capacity == Some(true));
+        ExpectedValue {
+            cost,
+            save_rate,
+            value,
+            break_even: value
+                .filter(|value| *value > 0.0)
+                .map(|value| cost / (save_rate * value))
+                .filter(|probability| probability.is_finite()),
+            worth_calling: calls.iter().filter(|call| expected(call) > 0.0).count() as u64,
+            total: to_call.map(expected).sum::<f64>().clamp(f64::MIN, f64::MAX),
+        }
+    }
+}
+
+/// Whether a client is to be called, and what that is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Call {
+    /// Expected value of the call; `None` if none is configured or the client's value is missing.
+    pub(super) expected_value: Option<f64>,
+    /// True if the client is to be called; `None` if neither a capacity nor a value is configured, and
+    /// no share is held out.
+    pub(super) in_capacity: Option<bool>,
+    /// True if the client would have been called and is held out; `None` if no share is held out.
+    pub(super) hold_out: Option<bool>,
+}
+
+/// Gives the places of the capacity to the first clients of a list, each with whether it is of the
+/// share that is held out. A client whose call costs more than it brings, or whose value is missing,
+/// gets none; and neither does a held-out client, whose place goes to the next one.
+///
+/// Returns the number of places given; `None` if neither a capacity nor a value is configured, and
+/// no share is held out.
+pub(super) fn give_places<'l>(
+    actions: &ActionSettings,
+    calls: impl Iterator<Item = (&'l mut Call, bool)>,
+) -> Option<u64> {
+    let has_holdout = actions.holdout > 0.0;
+    if actions.capacity.is_none() && actions.value.is_none() && !has_holdout {
+        return None;
+    }
+    let capacity = actions.capacity.unwrap_or(u64::MAX);
+    let mut left = capacity;
+    for (call, is_of_share) in calls {
+        let pays = actions.value.is_none() || call.expected_value.is_some_and(|it| it > 0.0);
+        let may_be_called = pays && left > 0;
+        let is_held_out = may_be_called && is_of_share;
+        let is_called = may_be_called && !is_held_out;
+        left -= u64::from(is_called);
+        call.in_capacity = Some(is_called);
+        call.hold_out = has_holdout.then_some(is_held_out);
+    }
+    Some(capacity - left)
+}
