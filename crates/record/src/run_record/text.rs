@@ -5,6 +5,7 @@ use std::fmt;
 use common::history::STAGES;
 use common::ledger::RowCounts;
 use common::numbers::{Scores, count, counted, score};
+use diagnostics::SegmentCheck;
 use model::Window;
 
 use super::RunRecord;
@@ -138,6 +139,10 @@ impl RunRecord {
         }
         for finding in verdicts.feature_sentences() {
             writeln!(to, "  features   {finding}")?;
+        }
+        let segments = verdicts.segments.as_ref();
+        if let Some(finding) = segments.and_then(SegmentCheck::finding) {
+            writeln!(to, "  segment    {finding}")?;
         }
         Ok(())
     }
