@@ -3,7 +3,7 @@
 //!
 //! The number of positive labels is a sum of independent draws with different probabilities. Its
 //! distribution is skewed where few of them are positive, and a normal distribution would then find too
-//! much. So the tail is that of a gamma distribution with the same variance and skewness.
+//! much. A gamma distribution with the same variance and skewness gives the tail.
 //!
 //! Upwards and downwards, only the rows that skew the sum in that direction count for the skewness. Rows
 //! that skew it the other way would make the tail lighter, so the test is cautious.

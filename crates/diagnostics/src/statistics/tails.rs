@@ -44,7 +44,7 @@ const MIN_SKEWNESS: f64 = 0.005;
 /// distribution (Pearson's type III). `None` unless both numbers are finite and the skewness is not
 /// negative.
 ///
-/// The tail is heavier than the normal one, as that of a sum of rare events is.
+/// The tail is heavier than the normal one. A sum of rare events has such a tail.
 pub(crate) fn skewed_tail(z: f64, skewness: f64) -> Option<f64> {
     if !z.is_finite() || !skewness.is_finite() || skewness < 0.0 {
         return None;

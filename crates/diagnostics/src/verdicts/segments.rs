@@ -99,7 +99,8 @@ pub(super) fn check_segments(
         .flat_map(|(divided, groups)| groups.iter().enumerate().map(move |it| (divided, it)))
         .filter(|(divided, (_, sums))| divided.is_whole() || sums.rows < terms.rows)
         .filter_map(|(divided, (group, sums))| {
-            let variance = deployed.residual_variance(sums, correlation)?;
+            let variance =
+                deployed.residual_variance(sums, correlation, divided.training_rows(group))?;
             let test = residual_test(sums, variance)?;
             Some(Tested {
                 divided,

@@ -101,7 +101,16 @@ impl<'m> DeployedCoefficients<'m> {
     /// The variance of a group's sum of residuals, S + ρ·P + aᵀC·a: of the labels, of pairs of rows of
     /// a client with the correlation ρ, and of the coefficients, where a is Σp(1−p)·z. `None` if the
     /// model has no covariance, or if a number is out of range.
-    pub(crate) fn residual_variance(&self, sums: &GroupSums, correlation: f64) -> Option<f64> {
+    ///
+    /// The covariance of a curve has only two coefficients, although its shape was estimated, too.
+    /// `training_rows` is the group's number of training rows where that matters. The part of the
+    /// coefficients is then at least that of a coefficient of the group alone.
+    pub(crate) fn residual_variance(
+        &self,
+        sums: &GroupSums,
+        correlation: f64,
+        training_rows: Option<f64>,
+    ) -> Option<f64> {
         let covariance = self.covariance()?;
         let slopes = &sums.slopes;
         if covariance.len() != slopes.len() {
@@ -113,8 +122,10 @@ impl<'m> DeployedCoefficients<'m> {
             slope * products.sum::<f64>()
         });
         let of_labels = slopes[0] + correlation * sums.pair_spreads;
+        // Its variance is 1 / Σp(1−p) over the training rows.
+        let of_group = training_rows.map_or(0.0, |rows| slopes[0] * sums.rows as f64 / rows);
         // Rounding may make a variance of nearly 0 negative.
-        let variance = of_labels + of_coefficients.sum::<f64>().max(0.0);
+        let variance = of_labels + of_coefficients.sum::<f64>().max(of_group).max(0.0);
         variance.is_finite().then_some(variance)
     }
 

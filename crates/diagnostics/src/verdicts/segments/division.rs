@@ -1,7 +1,9 @@
 //! The segments of a model's clients: levels of its categories and bins of its numbers.
 
+use std::collections::BTreeSet;
+
 use dataset::Level;
-use dataset::passes::{CategoryCounts, ColumnValues, Division};
+use dataset::passes::{CategoryCounts, ColumnValues, Division, Encoding};
 use model::Model;
 use serde::{Deserialize, Serialize};
 
@@ -43,12 +45,28 @@ pub(super) struct Divided<'m> {
     pub(super) division: Division,
     /// The part of each group but that of missing cells.
     parts: Vec<SegmentPart>,
+    /// Number of training rows in each of these parts, where the model has a curve of the feature or a
+    /// pair with it; empty for any other feature.
+    training_rows: Vec<f64>,
+}
+
+/// A division with the part and the number of training rows of each group but that of missing cells.
+struct Parted {
+    division: Division,
+    parts: Vec<SegmentPart>,
+    training_rows: Vec<f64>,
 }
 
 impl Divided<'_> {
     /// True for the division with all clients in one group.
     pub(super) fn is_whole(&self) -> bool {
         self.feature.is_none()
+    }
+
+    /// Number of training rows in a group of a feature whose effect is no straight line. `None` for any
+    /// other group.
+    pub(super) fn training_rows(&self, group: usize) -> Option<f64> {
+        self.training_rows.get(group).copied()
     }
 
     /// The clients of a group.
@@ -64,27 +82,45 @@ pub(super) fn divisions(model: &Model) -> Vec<Divided<'_>> {
         feature: None,
         division: Division::Whole,
         parts: vec![SegmentPart::All],
+        training_rows: Vec::new(),
     };
+    let flexible = flexible_features(model);
     let profile = &model.profile;
     // The last column is the target.
     let features = profile.columns.iter().take(model.schema.features.len());
     let features = features.zip(&profile.sample.columns).enumerate();
     let of_features = features.map(|(feature, (column, sample))| {
-        let (division, parts) = match &column.values {
-            ColumnValues::Numbers(_) => of_number(feature, sample),
+        let parted = match &column.values {
+            ColumnValues::Numbers(moments) => of_number(feature, sample, moments.count),
             ColumnValues::Levels(counts) => of_category(feature, counts),
         };
         Divided {
             feature: Some(column.name.as_str()),
-            division,
-            parts,
+            division: parted.division,
+            parts: parted.parts,
+            training_rows: match flexible.contains(&feature) {
+                true => parted.training_rows,
+                false => Vec::new(),
+            },
         }
     });
     std::iter::once(whole).chain(of_features).collect()
 }
 
-/// The bins of a number, given a sample of its training values.
-fn of_number(feature: usize, sample: &[f64]) -> (Division, Vec<SegmentPart>) {
+/// Features with a curve, and those of pairs.
+fn flexible_features(model: &Model) -> BTreeSet<usize> {
+    let terms = model.predictor.expression().terms.into_iter();
+    let features = terms.flat_map(|weighted| match weighted.term.encoding {
+        Encoding::Surface(surface) => surface.grid.features().to_vec(),
+        Encoding::Trend(_) | Encoding::Curve(_) => vec![weighted.term.feature],
+        _ => Vec::new(),
+    });
+    features.collect()
+}
+
+/// The bins of a number, given a sample of its training values and the number of training rows with a
+/// value.
+fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
     let mut sorted: Vec<f64> = sample.iter().copied().filter(|it| !it.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     let mut values = sorted.clone();
@@ -98,9 +134,21 @@ fn of_number(feature: usize, sample: &[f64]) -> (Division, Vec<SegmentPart>) {
     };
     ends.dedup();
     let parts = parts_of_bins(&values, &ends);
+    let up_to = |end: &f64| sorted.partition_point(|value| value <= end) as f64;
+    let counts = ends.iter().map(up_to).scan(0.0, |before, all| {
+        let own = all - *before;
+        *before = all;
+        Some(own)
+    });
+    let rows_of_one = present as f64 / sorted.len().max(1) as f64;
+    let training_rows = counts.map(|count| count * rows_of_one).collect();
     // The last bin has no upper end.
     ends.pop();
-    (Division::Bins { feature, ends }, parts)
+    Parted {
+        division: Division::Bins { feature, ends },
+        parts,
+        training_rows,
+    }
 }
 
 /// The part of each bin, given the different training values, sorted, and the largest value of each bin.
@@ -127,14 +175,22 @@ fn parts_of_bins(values: &[f64], ends: &[f64]) -> Vec<SegmentPart> {
 }
 
 /// The most frequent levels of a category.
-fn of_category(feature: usize, counts: &CategoryCounts) -> (Division, Vec<SegmentPart>) {
+fn of_category(feature: usize, counts: &CategoryCounts) -> Parted {
     let levels = counts.levels.iter().take(MAX_LEVELS);
     let levels: Vec<Level> = levels.map(|it| Level::from(it.level.clone())).collect();
     let named = levels.iter().map(|level| SegmentPart::Level {
         level: Some(level.text().to_owned()),
     });
     let parts = named.chain([SegmentPart::OtherLevels]).collect();
-    (Division::Levels { feature, levels }, parts)
+    let rows = counts.levels.iter().take(MAX_LEVELS);
+    let mut training_rows: Vec<f64> = rows.map(|it| it.rows as f64).collect();
+    let named_rows: f64 = training_rows.iter().sum();
+    training_rows.push(counts.rows() as f64 - named_rows);
+    Parted {
+        division: Division::Levels { feature, levels },
+        parts,
+        training_rows,
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +201,8 @@ mod tests {
     type Bins = (Vec<f64>, Vec<(Option<f64>, Option<f64>)>);
 
     fn bins(sample: &[f64]) -> Bins {
-        let (division, parts) = of_number(0, sample);
+        let parted = of_number(0, sample, 10 * sample.len() as u64);
+        let (division, parts) = (parted.division, parted.parts);
         let Division::Bins { ends, .. } = division else {
             panic!("a number has bins");
         };
@@ -166,6 +223,13 @@ mod tests {
         assert_eq!(parts[0], (None, Some(20.0)));
         assert_eq!(parts[1], (Some(21.0), Some(40.0)));
         assert_eq!(parts[9], (Some(181.0), None));
+    }
+
+    #[test]
+    fn bins_know_their_training_rows() {
+        let sample = [0.0, 0.0, 0.0, 1.0, f64::NAN];
+        assert_eq!(of_number(0, &sample, 400).training_rows, [300.0, 100.0]);
+        assert_eq!(of_number(0, &[], 0).training_rows, [0.0; 0]);
     }
 
     #[test]
@@ -199,7 +263,14 @@ mod tests {
             levels: (1..=60).rev().map(level).collect(),
             others: 0,
         };
-        let (division, parts) = of_category(3, &counts);
+        let Parted {
+            division,
+            parts,
+            training_rows,
+        } = of_category(3, &counts);
+        // The rarest ten levels have 1 to 10 rows.
+        assert_eq!(training_rows.first(), Some(&60.0));
+        assert_eq!(training_rows.last(), Some(&55.0));
         assert_eq!(parts.len(), MAX_LEVELS + 1);
         // A group of missing cells follows.
         assert_eq!(division.groups(), MAX_LEVELS + 2);
