@@ -29,6 +29,7 @@ impl fmt::Display for RunRecord {
         self.write_scores(to)?;
         self.write_verdicts(to)?;
         self.write_predictions(to)?;
+        self.write_reviews(to)?;
         self.write_windows(to)?;
         if let Some(gate) = &self.gate {
             for reason in &gate.reasons {
@@ -197,6 +198,15 @@ impl RunRecord {
                 realised.run,
                 scores.show(realised.estimated_f1, None)
             )?;
+        }
+        Ok(())
+    }
+
+    /// A line for each earlier decision that rows have arrived after.
+    fn write_reviews(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reviews = self.evidence.iter().flat_map(|it| &it.reviews);
+        for review in reviews.filter(|it| it.batches > 0 || it.problem.is_some()) {
+            writeln!(to, "  afterwards {review}")?;
         }
         Ok(())
     }
