@@ -15,6 +15,7 @@ mod dependencies;
 mod docs;
 mod doctor;
 mod faults;
+mod hindsight;
 mod input;
 mod interruptions;
 

@@ -170,9 +170,19 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     }
     assert_eq!(
         tests.len(),
-        5 + 2 * features.len(),
+        6 + 2 * features.len(),
         "a row a test, and one for all of the model"
     );
+    let segments = &verdicts(&changed)["segments"];
+    assert_eq!(segments["verdict"], "drift");
+    let worst = &segments["segments"][0];
+    assert_eq!(worst["feature"], "number_of_employees");
+    let listed = of("segments", "residuals");
+    assert_eq!(
+        (&listed["verdict"], &listed["rows"]),
+        (&json!("drift"), &json!(400))
+    );
+    assert_eq!(listed["p_value"], worst["corrected_p_value"]);
     let both = of("model", "both");
     assert_eq!(
         (&both["verdict"], &both["rows"]),

@@ -9,6 +9,8 @@ pub enum Condition {
     ModelDrift,
     /// Feature drift was found.
     FeatureDrift,
+    /// The model is wrong about a segment of the clients, and no model drift was found.
+    SegmentDrift,
     /// A retraining was due but led to no new deployed model.
     CandidateRefused,
     /// A run ended with an error.
@@ -45,6 +47,7 @@ impl Condition {
         match self {
             Self::ModelDrift => "model_drift",
             Self::FeatureDrift => "feature_drift",
+            Self::SegmentDrift => "segment_drift",
             Self::CandidateRefused => "candidate_refused",
             Self::RunFailed => "run_failed",
             Self::InputRejected => "input_rejected",
@@ -60,6 +63,7 @@ impl Condition {
             Self::FeatureDrift => {
                 "no feature drift any more: new clients resemble the training clients"
             }
+            Self::SegmentDrift => "no segment of the clients differs from the model any more",
             Self::CandidateRefused => {
                 "the deployed model fits the new rows again, or another one is live"
             }

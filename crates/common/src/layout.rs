@@ -198,6 +198,11 @@ impl Layout {
         self.runs().join(format!("{run:06}"))
     }
 
+    /// The candidate that a run refused, kept so that later rows show whether that was right.
+    pub fn refused_candidate(&self, run: i64) -> PathBuf {
+        self.run_folder(run).join(names::MODEL)
+    }
+
     /// A separate pipeline inside `scratch`.
     pub fn in_scratch(scratch: &Path) -> Self {
         Self {

@@ -39,8 +39,9 @@ pub use report::{DeployedState, DiagnosticsReport};
 pub use stored::{MissingShare, StoredDiagnostics, is_stale, stored, stored_summary};
 pub use timings::StageTiming;
 pub use verdicts::{
-    BaseLevel, Batch, CoefficientChange, ModelVerdict, RecentTest, TestAtLevel, UntestedLevel,
-    UntestedReason, Verdicts, model_verdict, verdicts,
+    BaseLevel, Batch, CoefficientChange, MIN_ODDS_RATIO, ModelVerdict, RecentTest, Segment,
+    SegmentCheck, SegmentPart, TestAtLevel, UntestedLevel, UntestedReason, Verdicts, model_verdict,
+    verdicts,
 };
 
 /// Command-line options of `diagnostics`.

@@ -12,6 +12,7 @@ use record::{Action, Effect, Outcome, RunRecord};
 use crate::evaluation::{LiveRelease, RunData};
 use crate::monitor::save_sums;
 use crate::open_run::OpenRun;
+use crate::reviews;
 use crate::trial::{ScoredCandidate, Trial};
 use crate::unlabelled;
 
@@ -93,6 +94,7 @@ impl OpenRun<'_> {
                 Ok(Outcome::CandidateWaiting)
             }
             Trial::Rejected(candidate) => {
+                self.keep_refused(&candidate)?;
                 self.write_candidate(&candidate)?;
                 Ok(Outcome::CandidateRefused)
             }
@@ -165,21 +167,27 @@ impl OpenRun<'_> {
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);
         let pending = record.pending_predictions.take();
-        self.history.transaction(|history| {
+        let unneeded = self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             // A resumed run may have done so before; its batch counts once.
-            if !self.has(Effect::Judged) {
-                save_sums(history, &record)?;
-            }
+            let unneeded = match self.has(Effect::Judged) {
+                true => Vec::new(),
+                false => {
+                    save_sums(history, &record)?;
+                    reviews::save(history, self.id, &record)?
+                }
+            };
             if let Some(pending) = pending {
                 unlabelled::commit(&pending, history)?;
             }
             if let Some(live) = &live {
                 history.save_document(documents::RECONCILED_MODEL, &live.model_digest())?;
             }
-            history.save_run(self.id, &record)
+            history.save_run(self.id, &record)?;
+            Ok(unneeded)
         })?;
         self.record = record;
+        reviews::remove_candidates(layout, &unneeded);
         Ok(ledger)
     }
 

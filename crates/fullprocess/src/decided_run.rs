@@ -16,6 +16,7 @@ use crate::monitor::monitor;
 use crate::notices;
 use crate::open_run::OpenRun;
 use crate::regime;
+use crate::reviews::review;
 use crate::unlabelled::prediction_update;
 
 /// The input folders' content, and the state that it is compared with.
@@ -99,6 +100,7 @@ impl OpenRun<'_> {
             if decision.action.marks_as_evaluated() {
                 evidence.estimated_performance = update.estimated_performance.clone();
                 evidence.realised_performance = update.realised_performance.clone();
+                evidence.reviews = review(config, history, run.id, live, &data)?;
                 run.record.pending_predictions = update.write(config, history)?;
             }
             Ok((evidence, decision))

@@ -16,6 +16,7 @@ use record::{Action, Effect, Outcome, RunRecord};
 use crate::decided_run::{DecidedRun, InputState};
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::OpenRun;
+use crate::reviews;
 use crate::trial::Trial;
 use crate::unlabelled;
 
@@ -108,10 +109,16 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     let (from, to) = (&config.layout, &copied.layout);
     files::create_folder(to.output())?;
     files::create_folder(to.state())?;
-    let mut awaiting = None;
+    let (mut awaiting, mut refused) = (None, Vec::new());
     if let Some(history) = History::read(from)? {
         history.copy_to(&to.history())?;
         awaiting = unlabelled::file(config, &history)?;
+        refused = reviews::kept_candidates(&history)?;
+    }
+    for run in refused {
+        files::create_folder(&to.run_folder(run))?;
+        // A run continues without a candidate that is lost, and so does the dry run.
+        let _ = regular::copy(&from.refused_candidate(run), &to.refused_candidate(run));
     }
     for (from, to) in [
         (from.fingerprint_key(), to.fingerprint_key()),

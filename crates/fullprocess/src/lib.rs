@@ -19,6 +19,7 @@ mod notices;
 mod open_run;
 mod regime;
 mod resume;
+mod reviews;
 mod run_folder;
 mod run_list;
 mod trial;

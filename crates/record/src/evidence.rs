@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::predictions::{EstimatedPerformance, RealisedPerformance};
 use crate::regime::Regime;
+use crate::review::Review;
 
 /// What a run found out about the data and the deployed model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,10 @@ pub struct Evidence {
     /// Realised performance of earlier predictions whose labels the new rows bring.
     #[serde(default, rename = "realised", skip_serializing_if = "Vec::is_empty")]
     pub realised_performance: Vec<RealisedPerformance>,
+    /// How earlier decisions turned out, by the rows since, these included. The oldest decision first.
+    /// Empty without new labelled rows, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Review>,
 }
 
 /// A new file that has no column for the label.

@@ -14,6 +14,7 @@ mod notice;
 mod outcome;
 mod predictions;
 mod regime;
+mod review;
 mod run_record;
 mod stored;
 
@@ -29,5 +30,6 @@ pub use predictions::{
     RealisedPerformance, RunEstimate,
 };
 pub use regime::Regime;
+pub use review::{Hindsight, KeptModel, Review, ReviewedDecision};
 pub use run_record::RunRecord;
 pub use stored::{RunFilter, newest_runs, visit_runs};

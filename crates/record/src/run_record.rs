@@ -172,8 +172,9 @@ impl RunRecord {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 
-    /// Removes pending predictions, and estimated and realised performance unless the rows count as
-    /// evaluated: another run predicts those rows again and finds their labels.
+    /// Removes pending predictions. Unless the rows count as evaluated, also removes estimated and
+    /// realised performance and the reviews: another run predicts those rows again and finds their
+    /// labels.
     pub fn forget_uncommitted_predictions(&mut self) {
         self.pending_predictions = None;
         if self.effects.contains(&Effect::Judged) {
@@ -182,6 +183,7 @@ impl RunRecord {
         if let Some(evidence) = &mut self.evidence {
             evidence.estimated_performance = None;
             evidence.realised_performance.clear();
+            evidence.reviews.clear();
         }
     }
 

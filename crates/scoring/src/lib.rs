@@ -14,6 +14,7 @@ mod deployed;
 mod estimate;
 mod gate;
 mod metrics;
+mod paired_losses;
 mod ranking;
 mod recalibration;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use deployed::{
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
+pub use paired_losses::{MAX_PAIRED_ROWS, PairedLosses, paired_losses};
 pub use ranking::{Decile, Ranking};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::{ScoreReport, ScoringReport};

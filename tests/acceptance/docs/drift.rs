@@ -8,11 +8,11 @@ use crate::workspace::{Workspace, outcome};
 #[test]
 fn drift_and_promotion() {
     each_block_of("docs/drift-and-promotion.md", |page| {
-        let workspace = Workspace::after_cold_start();
-        assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
-        workspace.copy_sample("sourcedata", "practicedata");
-        let trial = workspace.run("fullprocess", &["--dry-run"]);
-        let run = workspace.run("fullprocess", &[]);
+        let retrained = Workspace::after_cold_start();
+        assert_eq!(outcome(&retrained.fullprocess()), "nothing_new");
+        retrained.copy_sample("sourcedata", "practicedata");
+        let trial = retrained.run("fullprocess", &["--dry-run"]);
+        let run = retrained.run("fullprocess", &[]);
         page.shows("a run with drift", &run);
         // The page says that a trial prints the same.
         let reasons = ["why", "F1", "features", "window", "gate"];
@@ -32,6 +32,11 @@ fn drift_and_promotion() {
         workspace.write("data/practicedata/larger.csv", to_csv(&larger));
         let run = workspace.run("fullprocess", &[]);
         page.shows("a run with feature drift", &run);
+
+        let later = to_csv(&clients(World::After, 52, 500));
+        retrained.write("data/practicedata/later.csv", later);
+        let run = retrained.run("fullprocess", &[]);
+        page.shows("a run after a retrain", &run);
 
         let workspace = Workspace::after_cold_start();
         assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");

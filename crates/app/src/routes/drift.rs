@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
-use diagnostics::{CHECK_LEVEL, Check, JointCheck, Test, TestAtLevel, Verdict, Verdicts};
+use diagnostics::{
+    CHECK_LEVEL, Check, JointCheck, SegmentCheck, Test, TestAtLevel, Verdict, Verdicts,
+};
 use record::{Decision, Evidence, RunFilter, RunRecord};
 use serde::{Serialize, Serializer};
 
@@ -29,7 +31,7 @@ struct EvaluationMembers<'a> {
 /// One test of a run.
 #[derive(Serialize)]
 struct TestVerdict<'a> {
-    /// `model`, `features` for all features together, or `feature NAME`.
+    /// `model`, `features` for all features together, `feature NAME`, or `segments`.
     subject: Cow<'a, str>,
     /// For example `score_test_of_batch`; `both` for the verdict of all tests of the model.
     test: Cow<'a, str>,
@@ -111,7 +113,23 @@ fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
             tests.push(of_feature(&feature.name, what, check, verdicts.rows));
         }
     }
+    tests.extend(verdicts.segments.as_ref().map(of_segments));
     tests
+}
+
+/// The check of all segments, with the figures of the worst one.
+fn of_segments(check: &SegmentCheck) -> TestVerdict<'_> {
+    let worst = check.segments.first();
+    TestVerdict {
+        subject: "segments".into(),
+        test: "residuals".into(),
+        verdict: check.verdict,
+        rows: check.rows,
+        statistic: worst.map(|worst| worst.statistic),
+        p_value: worst.map(|worst| worst.corrected_p_value),
+        level: Some(check.level),
+        effect: worst.and_then(|worst| worst.odds_ratio),
+    }
 }
 
 fn of_all_features(joint: &JointCheck, rows: u64) -> TestVerdict<'_> {

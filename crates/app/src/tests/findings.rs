@@ -6,7 +6,9 @@ use common::history::documents;
 use common::{History, files, regular};
 use dataset::passes::profile;
 use deployment::Release;
-use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
+use diagnostics::{
+    JointCheck, ModelVerdict, Segment, SegmentCheck, SegmentPart, Verdict, Verdicts,
+};
 use jiff::Timestamp;
 use record::{Evidence, Outcome, RunRecord};
 use serde_json::{Value, json};
@@ -121,6 +123,25 @@ fn no_verdict() -> Verdicts {
             verdict: Verdict::Ok,
         }),
         features: Vec::new(),
+        segments: Some(SegmentCheck {
+            verdict,
+            rows: 2,
+            tested: 1,
+            differing: 0,
+            level: 0.005,
+            segments: vec![Segment {
+                feature: None,
+                part: SegmentPart::All,
+                rows: 2,
+                positives: 1,
+                expected: 0.5,
+                statistic: 0.75,
+                p_value: 0.25,
+                corrected_p_value: 0.5,
+                odds_ratio: Some(3.0),
+                verdict: Verdict::Ok,
+            }],
+        }),
         terms: None,
     }
 }
@@ -182,6 +203,16 @@ fn an_evaluation_is_shown_however_many_quiet_runs_came_after_it() {
                         "p_value": 0.25,
                         "level": 0.005,
                         "effect": 0.5,
+                    },
+                    {
+                        "subject": "segments",
+                        "test": "residuals",
+                        "verdict": "insufficient_data",
+                        "rows": 2,
+                        "statistic": 0.75,
+                        "p_value": 0.5,
+                        "level": 0.005,
+                        "effect": 3.0,
                     },
                 ],
             }]),

@@ -6,8 +6,10 @@
 
 mod block;
 mod client_pairs;
+mod group_sums;
 mod likelihood;
 mod local;
+mod row;
 
 use fearless_simd::{Level, dispatch};
 use ndarray::Array2;
@@ -18,6 +20,7 @@ use super::engine::{CHUNK_ROWS, Chunk, Pass, run, run_all};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
 pub use self::client_pairs::{Agreement, ClientPairs, client_pairs};
+pub use self::group_sums::{Division, GroupSums, group_sums};
 pub use self::likelihood::{Axis, LogisticPoint, LogisticTerms};
 
 /// The log-likelihood terms of the labelled rows of a selection.

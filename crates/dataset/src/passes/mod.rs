@@ -25,9 +25,9 @@ pub use self::expression::{LinearExpression, WeightedTerm};
 pub use self::grid::{Grid, Parts, Side, Surface};
 pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
 pub use self::logistic::{
-    Agreement, Axis, ClientPairs, LogisticPoint, LogisticTerms, bounded_logistic_terms,
-    client_pairs, logistic_terms, logistic_terms_by_fold, logistic_terms_without_folds,
-    sandwich_meat,
+    Agreement, Axis, ClientPairs, Division, GroupSums, LogisticPoint, LogisticTerms,
+    bounded_logistic_terms, client_pairs, group_sums, logistic_terms, logistic_terms_by_fold,
+    logistic_terms_without_folds, sandwich_meat,
 };
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::pair_sums::{PairSums, pair_sums};

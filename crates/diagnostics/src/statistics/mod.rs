@@ -12,6 +12,7 @@ mod independent;
 mod kolmogorov_smirnov;
 mod location;
 mod proportions;
+mod residual_test;
 mod score_test;
 mod share_test;
 mod sorted;
@@ -36,6 +37,7 @@ pub use location::{
 };
 pub(crate) use location::{normal_scores, sum_of_scores};
 pub use proportions::{ShareTest, Tally, smallest_p_value};
+pub(crate) use residual_test::{ResidualTest, residual_test};
 pub use score_test::{
     CumulativeScore, DeployedCoefficients, PairTerms, ScoreTerms, ScoreTest, ScoreTestMethod,
     Undecided, WINDOWS, look_level, recalibration_terms, score_test,
@@ -44,4 +46,5 @@ pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};
+pub(crate) use tails::normal_quantile;
 pub use wasserstein::{MIN_SPREAD, Wasserstein, wasserstein};

@@ -1,4 +1,4 @@
-//! The drift verdicts of a run: model drift and feature drift in a batch.
+//! The drift verdicts of a run: model drift, feature drift, and segments in which the model is wrong.
 //!
 //! A batch is compared with what the model stores about its training rows: covariance of the
 //! coefficients, exact counts, and a sample. The training data itself is not needed.
@@ -7,6 +7,7 @@ mod batch;
 mod coefficients;
 mod features;
 mod model_drift;
+mod segments;
 mod text;
 
 use model::Model;
@@ -18,6 +19,7 @@ use crate::statistics::{CumulativeScore, ScoreTerms, Undecided};
 pub use self::batch::Batch;
 pub use self::coefficients::{BaseLevel, CoefficientChange, UntestedLevel, UntestedReason};
 pub use self::model_drift::{ModelVerdict, RecentTest, TestAtLevel, model_verdict};
+pub use self::segments::{MIN_ODDS_RATIO, Segment, SegmentCheck, SegmentPart};
 
 /// Drift verdicts for a batch under a deployed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct Verdicts {
     pub joint: Option<JointCheck>,
     /// The checks of each feature, in schema order.
     pub features: Vec<ColumnComparison>,
+    /// Where the model is wrong. `None` without labelled rows, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<SegmentCheck>,
     /// Sums over the labelled rows of the batch. `None` where numbers are out of range, and in records
     /// of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +59,7 @@ impl Verdicts {
 ///
 /// Chances of a false alarm without drift: `alpha` for the model test of each batch, at most four
 /// fifths of it for the tests of the last batches, and at most `alpha` for all tests of the sums since the
-/// deployment together. The tests of all features of a batch together have
+/// deployment together. All segments of a batch together have `alpha`, too. The tests of all features of a batch together have
 /// [`ALPHA`](crate::ALPHA).
 pub fn verdicts(
     model: &Model,
@@ -68,12 +73,15 @@ pub fn verdicts(
         joint,
         columns,
     } = features::check_features(model, batch);
+    let segments = segments::check_segments(model, batch, &terms, alpha);
+    let of_segments = segments.iter().map(|check| check.verdict);
     Verdicts {
-        verdict: Verdict::worst([model_drift.verdict, verdict]),
+        verdict: Verdict::worst(of_segments.chain([model_drift.verdict, verdict])),
         rows: batch.rows.len() as u64,
         model: model_drift,
         joint,
         features: columns,
+        segments,
         terms: Some(terms).filter(ScoreTerms::are_in_range),
     }
 }

@@ -7,7 +7,7 @@ use alerts::{Condition, Observation, Status};
 use common::exit::Exit;
 use common::ledger::{FileStatus, RowCounts};
 use common::numbers::{count as count_of, counted};
-use diagnostics::Verdict;
+use diagnostics::{SegmentCheck, Verdict};
 use record::{Action, Outcome, RunRecord};
 
 /// What a run saw of each condition that it looked at.
@@ -15,6 +15,7 @@ pub(super) fn observations(record: &RunRecord, failed_with: Option<Exit>) -> Vec
     [
         model_drift(record),
         feature_drift(record),
+        segment_drift(record),
         candidate(record),
         input(record),
         api(record),
@@ -45,12 +46,16 @@ pub(super) fn failure(exit: Exit) -> Observation {
 }
 
 fn model_drift(record: &RunRecord) -> Option<Observation> {
-    let model = &record.verdicts()?.model;
+    let verdicts = record.verdicts()?;
+    let model = &verdicts.model;
     match model.verdict {
         Verdict::Drift => {
+            let segments = verdicts.segments.as_ref();
+            let worst = segments.and_then(SegmentCheck::finding_without_levels);
             let what = format!(
-                "{}. {}",
+                "{}{}. {}",
                 model.text_without_levels(),
+                worst.map_or(String::new(), |worst| format!(". Worst segment: {worst}")),
                 consequence_of_drift(record)
             );
             Some(present(Condition::ModelDrift, what))
@@ -95,6 +100,31 @@ fn feature_drift(record: &RunRecord) -> Option<Observation> {
         }
         Verdict::Ok => Some(absent(Condition::FeatureDrift)),
         Verdict::InsufficientData => None,
+    }
+}
+
+/// The segments of the clients. Where model drift was found, its alert names the worst segment, and
+/// there is no second alert.
+fn segment_drift(record: &RunRecord) -> Option<Observation> {
+    let verdicts = record.verdicts()?;
+    let segments = verdicts.segments.as_ref()?;
+    match (segments.verdict, segments.finding_without_levels()) {
+        _ if verdicts.model.verdict == Verdict::Drift => None,
+        (Verdict::Drift, Some(finding)) => {
+            let release = record.release.as_deref().unwrap_or("none");
+            let then = match record.outcome {
+                Some(Outcome::Redeployed) => {
+                    format!("A new model is deployed: release {release}. Nothing to do")
+                }
+                _ => format!(
+                    "No model drift was found, and release {release} stays. Nothing to do unless it repeats: then retrain by hand (training, scoring, deployment)"
+                ),
+            };
+            let what = format!("the model is wrong about {finding}. {then}");
+            Some(present(Condition::SegmentDrift, what))
+        }
+        (Verdict::Ok, _) => Some(absent(Condition::SegmentDrift)),
+        (Verdict::Drift | Verdict::InsufficientData, _) => None,
     }
 }
 
@@ -225,10 +255,12 @@ fn absent(condition: Condition) -> Observation {
 #[cfg(test)]
 mod tests {
     use common::exit::classify;
-    use diagnostics::DependencyCounts;
+    use diagnostics::{
+        DependencyCounts, ModelVerdict, Segment, SegmentCheck, SegmentPart, Verdicts,
+    };
     use ingestion::{FileReport, IngestReport};
     use jiff::Timestamp;
-    use record::{ApiOutcome, FileCounts};
+    use record::{ApiOutcome, Evidence, FileCounts};
 
     use super::*;
 
@@ -304,6 +336,88 @@ mod tests {
             Some(Status::Absent)
         );
         assert_eq!(after(vec![file(2, true)]), None);
+    }
+
+    /// A run whose tests of the model and of its segments have these verdicts. The worst segment is a
+    /// level.
+    fn with_segment(model: Verdict, segments: Verdict) -> RunRecord {
+        let worst = Segment {
+            feature: Some("plan".into()),
+            part: SegmentPart::Level {
+                level: Some("Calm Co".into()),
+            },
+            rows: 212,
+            positives: 66,
+            expected: 38.2,
+            statistic: 4.9,
+            p_value: 1e-6,
+            corrected_p_value: 3e-5,
+            odds_ratio: Some(2.0),
+            verdict: segments,
+        };
+        let verdicts = Verdicts {
+            verdict: segments,
+            rows: 500,
+            model: ModelVerdict {
+                verdict: model,
+                rows: 500,
+                positives: 150,
+                expected: None,
+                single: None,
+                recent: None,
+                cumulative: None,
+                untested: Vec::new(),
+                untested_levels: Vec::new(),
+                undecided: None,
+                moved: None,
+            },
+            joint: None,
+            features: Vec::new(),
+            segments: Some(SegmentCheck {
+                verdict: segments,
+                rows: 500,
+                tested: 20,
+                differing: 1,
+                level: 0.005,
+                segments: vec![worst],
+            }),
+            terms: None,
+        };
+        RunRecord {
+            release: Some("000001".into()),
+            evidence: Some(Evidence {
+                verdicts: Some(verdicts),
+                ..Evidence::default()
+            }),
+            ..ended(Outcome::Steady)
+        }
+    }
+
+    #[test]
+    fn an_alert_names_the_worst_segment_without_its_level() {
+        let condition = Condition::SegmentDrift;
+        let who = "clients with one of the levels of plan: 31 % left, 18 % expected, n = 212";
+        let Some(Status::Present(text)) =
+            seen(&with_segment(Verdict::Ok, Verdict::Drift), condition)
+        else {
+            panic!("a segment differs");
+        };
+        let begins =
+            format!("the model is wrong about {who} (p < 0.0001). No model drift was found");
+        assert!(text.starts_with(&begins), "{text}");
+
+        let drifted = with_segment(Verdict::Drift, Verdict::Drift);
+        assert_eq!(seen(&drifted, condition), None, "one alert for both");
+        let Some(Status::Present(text)) = seen(&drifted, Condition::ModelDrift) else {
+            panic!("the model drifted");
+        };
+        assert!(text.contains(&format!("Worst segment: {who}")), "{text}");
+        assert!(!text.contains("Calm Co"), "{text}");
+
+        let resolved = with_segment(Verdict::Ok, Verdict::Ok);
+        assert_eq!(seen(&resolved, condition), Some(Status::Absent));
+        let open = with_segment(Verdict::Ok, Verdict::InsufficientData);
+        assert_eq!(seen(&open, condition), None);
     }
 
     #[test]

@@ -128,7 +128,11 @@ fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
     // Tests of several batches cover more rows than the batch.
     let of_drift = model.tests().filter(|test| test.is_drift());
     let rows = of_drift.map(|test| test.rows).max();
-    vec![
+    let of_segments = verdicts.segments.as_ref().map(|segments| {
+        let tested = tested(segments.verdict, segments.rows);
+        (Condition::SegmentDrift, tested)
+    });
+    let mut tests = vec![
         (
             Condition::ModelDrift,
             tested(model.verdict, rows.unwrap_or(model.rows)),
@@ -137,7 +141,9 @@ fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
             Condition::FeatureDrift,
             tested(verdicts.worst_feature_verdict(), verdicts.rows),
         ),
-    ]
+    ];
+    tests.extend(of_segments);
+    tests
 }
 
 #[cfg(test)]
@@ -209,6 +215,7 @@ mod tests {
                 verdict,
             }),
             features: Vec::new(),
+            segments: None,
             terms: None,
         }
     }

@@ -9,11 +9,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use common::{Layout, Ledger, files};
+use common::{History, Layout, Ledger, files};
 use ingestion::uncommitted_tails;
+use record::RunRecord;
 
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
+use crate::reviews;
 
 /// Upper limit of paths in one finding; the next examination names the rest.
 const MAX_PATHS: usize = 20;
@@ -48,6 +50,7 @@ pub(super) fn examine(
         n_orphans += uncommitted(layout, &ledger, findings);
         n_orphans += outdated_file_list(layout, &ledger, findings)?;
         n_orphans += orphaned_reports(layout, &history.run_ids()?, findings)?;
+        n_orphans += unneeded_candidates(layout, history, findings)?;
     }
     Ok(match n_orphans {
         0 => "none".into(),
@@ -117,6 +120,34 @@ fn orphaned_reports(
         format!("rm -r {}", paths.join(" ")),
     );
     Ok(unknown.len())
+}
+
+/// Reports refused candidates that no review needs: a run was killed before it could remove them, or
+/// before its refusal was recorded.
+fn unneeded_candidates(
+    layout: &Layout,
+    history: &History,
+    findings: &mut Findings,
+) -> anyhow::Result<usize> {
+    let needed = reviews::kept_candidates(history)?;
+    let open = history.unfinished_runs::<RunRecord>()?;
+    let is_needed = |run: &i64| needed.contains(run) || open.iter().any(|open| open.id == *run);
+    let known = history.run_ids()?;
+    let runs = entries(&layout.runs())?;
+    let runs = runs.iter().filter_map(|folder| run_of(folder));
+    let mut unneeded: Vec<i64> = runs
+        .filter(|run| known.contains(run) && !is_needed(run))
+        .filter(|run| layout.refused_candidate(*run).exists())
+        .collect();
+    unneeded.sort_unstable();
+    for run in unneeded.iter().take(MAX_PATHS) {
+        let path = layout.refused_candidate(*run);
+        findings.note(
+            format!("the candidate of run {run} is kept, and no review needs it"),
+            format!("rm {}", quoted(&path)),
+        );
+    }
+    Ok(unneeded.len())
 }
 
 fn run_of(folder: &Path) -> Option<i64> {

@@ -189,6 +189,7 @@ pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>
             model,
             joint: None,
             features: Vec::new(),
+            segments: None,
             terms: None,
         }),
         ..evidence(metrics(2, 1, 2), 0.6)

@@ -5,6 +5,7 @@ use std::fmt;
 use common::history::STAGES;
 use common::ledger::RowCounts;
 use common::numbers::{Scores, count, counted, score};
+use diagnostics::SegmentCheck;
 use model::Window;
 
 use super::RunRecord;
@@ -34,6 +35,7 @@ impl fmt::Display for RunRecord {
         if let Some(outcomes) = &self.call_outcomes {
             writeln!(to, "  calls      {}", outcomes.outcomes)?;
         }
+        self.write_reviews(to)?;
         self.write_windows(to)?;
         if let Some(gate) = &self.gate {
             for reason in &gate.reasons {
@@ -145,6 +147,10 @@ impl RunRecord {
         for finding in verdicts.feature_sentences() {
             writeln!(to, "  features   {finding}")?;
         }
+        let segments = verdicts.segments.as_ref();
+        if let Some(finding) = segments.and_then(SegmentCheck::finding) {
+            writeln!(to, "  segment    {finding}")?;
+        }
         Ok(())
     }
 
@@ -198,6 +204,15 @@ impl RunRecord {
                 realised.run,
                 scores.show(realised.estimated_f1, None)
             )?;
+        }
+        Ok(())
+    }
+
+    /// A line for each earlier decision that rows have arrived after.
+    fn write_reviews(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reviews = self.evidence.iter().flat_map(|it| &it.reviews);
+        for review in reviews.filter(|it| it.batches > 0 || it.problem.is_some()) {
+            writeln!(to, "  afterwards {review}")?;
         }
         Ok(())
     }

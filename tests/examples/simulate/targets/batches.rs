@@ -18,6 +18,7 @@ pub(super) const ALPHA: f64 = 0.005;
 enum Of {
     Model,
     Features,
+    Segments,
 }
 
 /// A cell: the size of a batch, a verdict, and the promised share of drift.
@@ -40,6 +41,7 @@ pub(crate) fn single_batches(runs: u64) -> Vec<Target> {
             let of = match cell.of {
                 Of::Model => "model",
                 Of::Features => "features",
+                Of::Segments => "segments",
             };
             let name = format!("{}, {} rows: drift of the {of}", cell.name, cell.rows);
             let share = Share::of(found.iter().map(|found| found[place]));
@@ -64,6 +66,7 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
         match cell.of {
             Of::Model => has_drifted(model, &table),
             Of::Features => have_moved(model, &table),
+            Of::Segments => differ(model, &table),
         }
     };
     cells.iter().map(is_drift).collect()
@@ -80,6 +83,13 @@ fn have_moved(model: &Model, table: &Table) -> bool {
     let columns = found.features.iter().map(|feature| feature.verdict);
     let mut all = columns.chain(found.joint.iter().map(|joint| joint.verdict));
     all.any(|verdict| verdict == Verdict::Drift)
+}
+
+/// True if the model is wrong about a segment.
+fn differ(model: &Model, table: &Table) -> bool {
+    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
+    let segments = found.segments.as_ref();
+    segments.is_some_and(|segments| segments.verdict == Verdict::Drift)
 }
 
 /// All rows of a table as a batch.
@@ -184,7 +194,7 @@ fn where_nothing_changed() -> Vec<Cell> {
     let mut cells = Vec::new();
     for (name, shape) in shapes {
         for rows in [26, 100, 500, 5_000] {
-            for (of, most) in [(Of::Model, 1.0), (Of::Features, 1.5)] {
+            for (of, most) in [(Of::Model, 1.0), (Of::Features, 1.5), (Of::Segments, 1.0)] {
                 cells.push(Cell {
                     name,
                     world: Logistic::of(shape),

@@ -195,7 +195,10 @@ fn verdict() -> Value {
     closed(&[
         (
             "subject",
-            described(text(), "The model, or the column of a feature"),
+            described(
+                text(),
+                "The model, all features, one feature, or all segments",
+            ),
         ),
         ("test", described(text(), "Name of the test")),
         (
@@ -209,6 +212,12 @@ fn verdict() -> Value {
             "level",
             described(share_or_null(), "Drift is a p-value below this level"),
         ),
-        ("effect", described(or_null("number"), "Size of the change")),
+        (
+            "effect",
+            described(
+                or_null("number"),
+                "Size of the change; for segments the odds ratio of the worst one",
+            ),
+        ),
     ])
 }

@@ -8,8 +8,8 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::likelihood::LogisticPoint;
+use super::row::Row;
 use crate::parallel::{each_in_parallel, sort_in_parallel};
-use crate::passes::elementary::exp_minus;
 use crate::passes::engine::selected_rows;
 use crate::table::{Selection, Table};
 
@@ -153,33 +153,6 @@ fn add_pairs(to: &mut Array2<f64>, rows: &[Row], factor: impl Fn(&Row) -> f64) -
     products
 }
 
-/// A row at the point.
-struct Row {
-    /// 1 for the intercept, then the standardised values.
-    z: Array1<f64>,
-    residual: f64,
-    spread: f64,
-}
-
-impl Row {
-    fn at(point: &LogisticPoint<'_>, limit: f64, table: &Table, position: usize) -> Self {
-        let columns = point.axes.iter().zip(point.terms);
-        let values = columns.map(|(axis, term)| axis.standardise(term.value_at(table, position)));
-        let z: Array1<f64> = std::iter::once(1.0).chain(values).collect();
-        let log_odds = z.dot(&point.weights).clamp(-limit, limit);
-        let odds = exp_minus(log_odds.abs());
-        let (larger, smaller) = (1.0 / (1.0 + odds), odds / (1.0 + odds));
-        let is_positive = table.labels[position] == Some(true);
-        let is_hit = is_positive == (log_odds >= 0.0);
-        let miss = if is_hit { smaller } else { larger };
-        Self {
-            z,
-            residual: if is_positive { miss } else { -miss },
-            spread: (larger * smaller).sqrt(),
-        }
-    }
-}
-
 /// Adds `times` · vector · vectorᵀ to the lower triangle of a matrix.
 fn add_square(matrix: &mut Array2<f64>, vector: &Array1<f64>, times: f64) {
     for (row, value) in vector.iter().enumerate() {
@@ -221,7 +194,7 @@ pub fn client_pairs(
 }
 
 /// Client and position of each selected labelled row whose client has several, sorted.
-fn rows_of_repeated_clients(table: &Table, selection: &Selection) -> Vec<(u64, u32)> {
+pub(super) fn rows_of_repeated_clients(table: &Table, selection: &Selection) -> Vec<(u64, u32)> {
     let rows = selected_rows(table, &selection.clone().labelled());
     let mut clients: Vec<u64> = rows.iter().map(|row| table.clients[*row]).collect();
     sort_in_parallel(&mut clients);
@@ -242,7 +215,7 @@ fn rows_of_repeated_clients(table: &Table, selection: &Selection) -> Vec<(u64, u
 }
 
 /// The rows in parts that no client is divided between.
-fn parts(rows: &[(u64, u32)]) -> Vec<&[(u64, u32)]> {
+pub(super) fn parts(rows: &[(u64, u32)]) -> Vec<&[(u64, u32)]> {
     let mut parts = Vec::new();
     let (mut start, mut end) = (0, 0);
     for client in rows.chunk_by(|one, other| one.0 == other.0) {

@@ -4,8 +4,8 @@ use std::iter::once;
 use std::ops::Range;
 
 use dataset::passes::{
-    Agreement, Axis, ColumnProfile, Encoding, LinearExpression, LogisticPoint, Moments, ScoredRow,
-    Term, WeightedTerm, bounded_logistic_terms, client_pairs,
+    Agreement, Axis, ColumnProfile, Division, Encoding, GroupSums, LinearExpression, LogisticPoint,
+    Moments, ScoredRow, Term, WeightedTerm, bounded_logistic_terms, client_pairs, group_sums,
 };
 use dataset::{Selection, Table};
 use model::symmetric::product;
@@ -83,14 +83,59 @@ impl<'m> DeployedCoefficients<'m> {
 
     /// Sums over the labelled rows of a selection. The table must have the model's columns.
     pub fn terms(&self, table: &Table, selection: &Selection) -> ScoreTerms {
-        let point = LogisticPoint {
-            terms: &self.terms,
-            axes: &self.axes,
-            weights: self.weights.clone().into(),
-        };
+        let point = self.point();
         ScoreTerms {
             pairs: client_pairs(&point, max_log_odds(), table, selection).map(Into::into),
             ..terms_at(&point, table, selection)
+        }
+    }
+
+    /// Sums of residuals over the labelled rows of a selection, by the groups of each division.
+    pub(crate) fn group_sums(
+        &self,
+        divisions: &[Division],
+        table: &Table,
+        selection: &Selection,
+    ) -> Vec<Vec<GroupSums>> {
+        group_sums(divisions, &self.point(), max_log_odds(), table, selection)
+    }
+
+    /// The variance of a group's sum of residuals, S + ρ·P + aᵀC·a: of the labels, of pairs of rows of
+    /// a client with the correlation ρ, and of the coefficients, where a is Σp(1−p)·z. `None` if the
+    /// model has no covariance, or if a number is out of range.
+    ///
+    /// The covariance of a curve has only two coefficients, although its shape was estimated, too.
+    /// `training_rows` is the group's number of training rows where that matters. The part of the
+    /// coefficients is then at least that of a coefficient of the group alone.
+    pub(crate) fn residual_variance(
+        &self,
+        sums: &GroupSums,
+        correlation: f64,
+        training_rows: Option<f64>,
+    ) -> Option<f64> {
+        let covariance = self.covariance()?;
+        let slopes = &sums.slopes;
+        if covariance.len() != slopes.len() {
+            return None;
+        }
+        let lines = covariance.iter().zip(slopes);
+        let of_coefficients = lines.map(|(line, slope)| {
+            let products = line.iter().zip(slopes).map(|(entry, other)| entry * other);
+            slope * products.sum::<f64>()
+        });
+        let of_labels = slopes[0] + correlation * sums.pair_spreads;
+        // Its variance is 1 / Σp(1−p) over the training rows.
+        let of_group = training_rows.map_or(0.0, |rows| slopes[0] * sums.rows as f64 / rows);
+        // Rounding may make a variance of nearly 0 negative.
+        let variance = of_labels + of_coefficients.sum::<f64>().max(of_group).max(0.0);
+        variance.is_finite().then_some(variance)
+    }
+
+    fn point(&self) -> LogisticPoint<'_> {
+        LogisticPoint {
+            terms: &self.terms,
+            axes: &self.axes,
+            weights: self.weights.clone().into(),
         }
     }
 
@@ -140,7 +185,7 @@ impl<'m> DeployedCoefficients<'m> {
     /// The correlation of two rows of a client that a test of these sums allows for: that of the
     /// training rows and of these rows together. These rows alone may be of few clients, and drift
     /// makes their labels agree, too.
-    pub(super) fn correlation(&self, terms: &ScoreTerms) -> f64 {
+    pub(crate) fn correlation(&self, terms: &ScoreTerms) -> f64 {
         let Some(pairs) = &terms.pairs else {
             return 0.0;
         };

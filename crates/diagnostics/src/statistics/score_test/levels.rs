@@ -19,7 +19,7 @@ use super::terms::ScoreTerms;
 /// Smallest curvature Σp(1−p) of the rows with a level, and of the rows with other levels. At least
 /// this many rows of either label are expected then, and twice as many when both labels are equally
 /// frequent.
-const MIN_CURVATURE: f64 = 2.5;
+pub(crate) const MIN_CURVATURE: f64 = 2.5;
 /// Curvature that is less than a single row gives, and so a rounding error.
 const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
 

@@ -1,0 +1,192 @@
+//! Where the model is wrong: its residuals on the labelled rows of a batch, by segment.
+//!
+//! A segment is a level of a category, a bin of a number, or the clients without a value. All clients
+//! together are a segment, too: if the model is wrong about everybody, no part is to blame.
+//!
+//! A segment differs if two things hold. The difference is significant after Holm's correction for all
+//! segments, and it is large enough to matter. The worst segment is the one whose difference is certainly
+//! the largest: a small segment is not named for what may be chance, nor a large one for a difference
+//! that only one part of it has.
+//!
+//! The error of the model's own coefficients counts, so a
+//! model of few training rows is not blamed for what it cannot know.
+
+mod division;
+mod text;
+
+use dataset::Selection;
+use dataset::passes::GroupSums;
+use model::Model;
+use serde::{Deserialize, Serialize};
+
+use self::division::{Divided, divisions};
+use super::batch::Batch;
+use crate::compare::Verdict;
+use crate::statistics::{
+    DeployedCoefficients, ResidualTest, ScoreTerms, holm, normal_quantile, residual_test,
+};
+
+pub use self::division::SegmentPart;
+
+/// The smallest factor by which the odds of leaving differ from the expected odds, up or down, where
+/// it matters. 20 % instead of 16.7 % is one, and so is 55.6 % instead of 50 %.
+pub const MIN_ODDS_RATIO: f64 = 1.25;
+/// Maximum number of segments in a result.
+const MAX_LISTED: usize = 10;
+
+/// Check of the deployed model on the segments of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentCheck {
+    /// Drift if any segment differs. Insufficient data if no segment could be tested.
+    pub verdict: Verdict,
+    /// Number of labelled rows in the batch.
+    pub rows: u64,
+    /// Number of segments that had enough rows for a test.
+    pub tested: u64,
+    /// Number of segments that differ.
+    pub differing: u64,
+    /// Significance level of all segments together: a smaller corrected p-value is significant.
+    pub level: f64,
+    /// The tested segments, the worst first; ten at most.
+    pub segments: Vec<Segment>,
+}
+
+/// A segment, with its labels and what the model expected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Name of the feature; `None` for all clients.
+    pub feature: Option<String>,
+    /// The clients of the segment.
+    pub part: SegmentPart,
+    /// Number of labelled rows.
+    pub rows: u64,
+    /// Number of positive labels.
+    pub positives: u64,
+    /// Number of positive labels that the model expects.
+    pub expected: f64,
+    /// The difference of both in standard errors; above 0 if more labels are positive than expected.
+    pub statistic: f64,
+    /// Probability of so large a difference when the model is right.
+    pub p_value: f64,
+    /// The p-value, corrected for the number of tested segments (Holm).
+    pub corrected_p_value: f64,
+    /// Odds of a positive label, divided by the expected odds. `None` if all labels are positive.
+    pub odds_ratio: Option<f64>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// Checks the deployed model on the segments of a batch. `terms` are the sums of the score test over
+/// the same rows; `level` is the chance of any false alarm. `None` without labelled rows.
+pub(super) fn check_segments(
+    model: &Model,
+    batch: &Batch<'_>,
+    terms: &ScoreTerms,
+    level: f64,
+) -> Option<SegmentCheck> {
+    if terms.rows == 0 {
+        return None;
+    }
+    let deployed = DeployedCoefficients::of(model);
+    let divided = divisions(model);
+    let parts: Vec<_> = divided.iter().map(|it| it.division.clone()).collect();
+    let rows = Selection::rows(batch.rows.clone());
+    let sums = deployed.group_sums(&parts, batch.table, &rows);
+    let correlation = deployed.correlation(terms);
+    let tested = divided
+        .iter()
+        .zip(&sums)
+        .flat_map(|(divided, groups)| groups.iter().enumerate().map(move |it| (divided, it)))
+        .filter(|(divided, (_, sums))| divided.is_whole() || sums.rows < terms.rows)
+        .filter_map(|(divided, (group, sums))| {
+            let variance =
+                deployed.residual_variance(sums, correlation, divided.training_rows(group))?;
+            let test = residual_test(sums, variance)?;
+            Some(Tested {
+                divided,
+                group,
+                sums,
+                test,
+            })
+        });
+    Some(result_of(tested.collect(), terms.rows, level))
+}
+
+/// A segment that was tested.
+struct Tested<'a> {
+    divided: &'a Divided<'a>,
+    group: usize,
+    sums: &'a GroupSums,
+    test: ResidualTest,
+}
+
+impl Tested<'_> {
+    fn segment(&self, corrected: f64, level: f64) -> Segment {
+        let sums = self.sums;
+        let odds_ratio = odds_ratio(sums);
+        let is_small =
+            odds_ratio.is_some_and(|ratio| ratio < MIN_ODDS_RATIO && ratio > 1.0 / MIN_ODDS_RATIO);
+        Segment {
+            feature: self.divided.feature.map(str::to_owned),
+            part: self.divided.part(self.group),
+            rows: sums.rows,
+            positives: sums.positives,
+            expected: sums.expected,
+            statistic: self.test.statistic,
+            p_value: self.test.p_value,
+            corrected_p_value: corrected,
+            odds_ratio,
+            verdict: match corrected < level && !is_small {
+                true => Verdict::Drift,
+                false => Verdict::Ok,
+            },
+        }
+    }
+}
+
+/// Odds of a positive label, divided by the expected odds; `None` if all labels are positive.
+fn odds_ratio(sums: &GroupSums) -> Option<f64> {
+    let odds = |positives: f64| positives / (sums.rows as f64 - positives);
+    let ratio = odds(sums.positives as f64) / odds(sums.expected);
+    ratio.is_finite().then_some(ratio)
+}
+
+fn result_of(mut tested: Vec<Tested<'_>>, rows: u64, level: f64) -> SegmentCheck {
+    sort_by_certain_shift(&mut tested, level);
+    let p_values: Vec<f64> = tested.iter().map(|tested| tested.test.p_value).collect();
+    let segments = tested.iter().zip(holm(&p_values));
+    let mut segments: Vec<Segment> = segments
+        .map(|(tested, corrected)| tested.segment(corrected, level))
+        .collect();
+    // A segment whose difference is too small to matter hides none that differs.
+    segments.sort_by_key(|segment| segment.verdict != Verdict::Drift);
+    let differing = segments.iter().filter(|it| it.verdict == Verdict::Drift);
+    let differing = differing.count() as u64;
+    let has_segments = segments.iter().any(|segment| segment.feature.is_some());
+    let verdict = match (differing, has_segments) {
+        (1.., _) => Verdict::Drift,
+        (0, true) => Verdict::Ok,
+        (0, false) => Verdict::InsufficientData,
+    };
+    segments.truncate(MAX_LISTED);
+    SegmentCheck {
+        verdict,
+        rows,
+        tested: tested.len() as u64,
+        differing,
+        level,
+        segments,
+    }
+}
+
+/// Sorts segments by the smallest change of the log-odds that chance leaves possible, the largest one
+/// first. The bounds of all segments together are wrong with the chance `level`.
+fn sort_by_certain_shift(tested: &mut [Tested<'_>], level: f64) {
+    let each = level / (2.0 * tested.len().max(1) as f64);
+    let errors = normal_quantile(1.0 - each);
+    let certain = |tested: &Tested<'_>| tested.test.shift.abs() - errors * tested.test.shift_error;
+    tested.sort_by(|one, other| certain(other).total_cmp(&certain(one)));
+}
+
+#[cfg(test)]
+mod tests;

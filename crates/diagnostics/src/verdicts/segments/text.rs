@@ -1,0 +1,213 @@
+//! Segments as text for people.
+
+use std::fmt;
+
+use common::numbers::{count, p_value, two_digits};
+use dataset::escaped;
+
+use super::{Segment, SegmentCheck, SegmentPart};
+use crate::compare::Verdict;
+
+impl SegmentCheck {
+    /// The worst segment that differs, as a sentence, and how many more there are. `None` if no segment
+    /// differs.
+    pub fn finding(&self) -> Option<String> {
+        let worst = self.segments.first();
+        let worst = worst.filter(|worst| worst.verdict == Verdict::Drift)?;
+        let more = match self.differing.saturating_sub(1) {
+            0 => String::new(),
+            1 => "; 1 more segment differs".into(),
+            more => format!("; {} more segments differ", count(more)),
+        };
+        Some(format!(
+            "{worst} ({}){more}",
+            p_value(worst.corrected_p_value)
+        ))
+    }
+
+    /// The same without names of levels, because a level is a value of the data. Ends of bins stay: a
+    /// bin has many clients.
+    pub fn finding_without_levels(&self) -> Option<String> {
+        let mut hidden = self.clone();
+        for segment in &mut hidden.segments {
+            if let SegmentPart::Level { level } = &mut segment.part {
+                *level = None;
+            }
+        }
+        hidden.finding()
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |positives: f64| two_digits(100.0 * positives / self.rows as f64);
+        write!(
+            to,
+            "{}: {} % left, {} % expected, n = {}",
+            self.clients(),
+            share(self.positives as f64),
+            share(self.expected),
+            count(self.rows)
+        )
+    }
+}
+
+impl Segment {
+    /// The clients of the segment, such as `clients with number_of_employees 10 to 49`.
+    pub fn clients(&self) -> String {
+        let name = self.feature.as_deref().unwrap_or("a value");
+        match &self.part {
+            SegmentPart::All => "all clients".into(),
+            SegmentPart::Numbers { from, to } => {
+                format!("clients with {name}{}", range_in_words(*from, *to))
+            }
+            SegmentPart::Level { level: Some(level) } => {
+                format!("clients with {name} = {}", escaped(level.as_bytes()))
+            }
+            SegmentPart::Level { level: None } => {
+                format!("clients with one of the levels of {name}")
+            }
+            SegmentPart::OtherLevels => format!("clients with any other level of {name}"),
+            SegmentPart::Missing => format!("clients without {name}"),
+        }
+    }
+}
+
+/// A bin behind the name of its number.
+fn range_in_words(from: Option<f64>, to: Option<f64>) -> String {
+    let alone = |number| with_digits(number, MIN_DIGITS);
+    match (from, to) {
+        (None, None) => String::new(),
+        (None, Some(to)) => format!(" at most {}", alone(to)),
+        (Some(from), None) => format!(" {} or more", alone(from)),
+        (Some(from), Some(to)) if from == to => format!(" {}", alone(from)),
+        (Some(from), Some(to)) => {
+            let both = |digits| [from, to].map(|number| with_digits(number, digits));
+            let mut rounded = (MIN_DIGITS..MAX_DIGITS).map(both);
+            let differing = rounded.find(|[from, to]| from != to);
+            let [from, to] = differing.unwrap_or_else(|| both(MAX_DIGITS));
+            format!(" {from} to {to}")
+        }
+    }
+}
+
+/// Fewest significant digits of a number with decimals.
+const MIN_DIGITS: usize = 3;
+/// Significant digits by which any two numbers differ.
+const MAX_DIGITS: usize = 17;
+/// Size from which on a number is written as a power of ten.
+const LARGE: f64 = 1e9;
+/// Size below which a number is written as a power of ten.
+const SMALL: f64 = 1e-4;
+
+/// A number with this many significant digits, without zeros at the end; a whole number in full.
+fn with_digits(number: f64, digits: usize) -> String {
+    let size = number.abs();
+    if size < LARGE && number.fract() == 0.0 {
+        return number.to_string();
+    }
+    let text = format!("{number:.*e}", digits.saturating_sub(1));
+    match text.parse::<f64>() {
+        Ok(rounded) if (SMALL..LARGE).contains(&size) => rounded.to_string(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(feature: Option<&str>, part: SegmentPart) -> Segment {
+        Segment {
+            feature: feature.map(str::to_owned),
+            part,
+            rows: 212,
+            positives: 66,
+            expected: 38.2,
+            statistic: 4.9,
+            p_value: 1e-6,
+            corrected_p_value: 3.1e-5,
+            odds_ratio: Some(2.06),
+            verdict: Verdict::Drift,
+        }
+    }
+
+    #[test]
+    fn a_segment_is_told_with_what_was_expected() {
+        let bin = SegmentPart::Numbers {
+            from: Some(10.0),
+            to: Some(49.0),
+        };
+        assert_eq!(
+            segment(Some("number_of_employees"), bin).to_string(),
+            "clients with number_of_employees 10 to 49: 31 % left, 18 % expected, n = 212"
+        );
+        let rare = Segment {
+            rows: 12_000,
+            positives: 60,
+            expected: 27.4,
+            ..segment(None, SegmentPart::All)
+        };
+        assert_eq!(
+            rare.to_string(),
+            "all clients: 0.50 % left, 0.23 % expected, n = 12,000"
+        );
+    }
+
+    #[test]
+    fn clients_of_every_part() {
+        let numbers = |from, to| SegmentPart::Numbers { from, to };
+        let level = |level: Option<&str>| SegmentPart::Level {
+            level: level.map(str::to_owned),
+        };
+        for (part, wanted) in [
+            (numbers(None, Some(9.0)), "clients with x at most 9"),
+            (numbers(Some(5000.0), None), "clients with x 5000 or more"),
+            (numbers(Some(3.0), Some(3.0)), "clients with x 3"),
+            (
+                numbers(Some(0.123_456), Some(0.987_654)),
+                "clients with x 0.123 to 0.988",
+            ),
+            (
+                numbers(Some(-0.512_34), Some(-0.512_29)),
+                "clients with x -0.51234 to -0.51229",
+            ),
+            (
+                numbers(Some(1.5e-7), Some(2.25e12)),
+                "clients with x 1.50e-7 to 2.25e12",
+            ),
+            (level(Some("gold\n")), "clients with x = gold\\x0A"),
+            (level(None), "clients with one of the levels of x"),
+            (
+                SegmentPart::OtherLevels,
+                "clients with any other level of x",
+            ),
+            (SegmentPart::Missing, "clients without x"),
+        ] {
+            assert_eq!(segment(Some("x"), part).clients(), wanted);
+        }
+    }
+
+    #[test]
+    fn the_worst_segment_is_found_and_its_level_can_be_hidden() {
+        let part = SegmentPart::Level {
+            level: Some("gold".into()),
+        };
+        let check = SegmentCheck {
+            verdict: Verdict::Drift,
+            rows: 500,
+            tested: 30,
+            differing: 3,
+            level: 0.005,
+            segments: vec![segment(Some("plan"), part)],
+        };
+        let behind = ": 31 % left, 18 % expected, n = 212 (p < 0.0001); 2 more segments differ";
+        let [shown, hidden] = ["plan = gold", "one of the levels of plan"]
+            .map(|who| Some(format!("clients with {who}{behind}")));
+        assert_eq!(check.finding(), shown);
+        assert_eq!(check.finding_without_levels(), hidden);
+        let mut ok = check;
+        ok.segments[0].verdict = Verdict::Ok;
+        assert_eq!(ok.finding(), None);
+    }
+}

@@ -1,0 +1,357 @@
+//! Reviews of earlier decisions: was each retrain, refusal and rollback right, as later rows show?
+//!
+//! Every batch of new labelled rows is predicted by the model that a decision chose and by the one that it
+//! did not choose. Neither model was fitted to these rows. The sums are committed with the mark that the
+//! rows are evaluated, so no row counts twice.
+//!
+//! The newest [`MAX_REVIEWS`] decisions are reviewed, so a batch is predicted by twice as many models at
+//! most. A model that cannot be opened is said in the record and fails no run.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use common::{Config, History, Layout, Manifest, files};
+use deployment::Release;
+use model::Model;
+use record::{Effect, KeptModel, Review, ReviewedDecision, RunRecord};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::{LiveRelease, RunData};
+use crate::open_run::OpenRun;
+use crate::trial::ScoredCandidate;
+
+/// The document of the decisions that are reviewed.
+const REVIEWED_DECISIONS: &str = "decisions under review";
+/// Maximum number of decisions under review.
+pub(crate) const MAX_REVIEWS: usize = 5;
+
+/// The decisions under review, the oldest first.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct ReviewedDecisions {
+    /// The release that was live after the last evaluation.
+    live: Option<String>,
+    reviews: Vec<Review>,
+}
+
+/// Reviews the earlier decisions on the new labelled rows. Without such rows, only the decision that
+/// changed the live release since the last evaluation.
+pub(crate) fn review(
+    config: &Config,
+    history: &History,
+    run: i64,
+    live: Option<&LiveRelease>,
+    data: &RunData,
+) -> anyhow::Result<Vec<Review>> {
+    let Some(live) = live else {
+        return Ok(Vec::new());
+    };
+    let mut decisions = load(history)?;
+    let change = decisions.change_of_live(live.manifest(), run);
+    let new = data.new_rows(config)?;
+    let labels = &new.table.labels[new.selection.rows];
+    if labels.iter().all(Option::is_none) {
+        return Ok(change.into_iter().collect());
+    }
+    decisions.reviews.extend(change);
+    decisions.drop_oldest();
+    let kept = decisions.reviews.iter();
+    let kept = kept.flat_map(|review| [&review.chosen, &review.other]);
+    let models = Models::open(config, data.ledger.rows, kept);
+    for review in &mut decisions.reviews {
+        review.problem = None;
+        match (models.get(&review.chosen), models.get(&review.other)) {
+            (Ok(chosen), Ok(other)) => add_new_rows(review, [chosen, other], config, data)?,
+            (Err(problem), _) | (_, Err(problem)) => review.problem = Some(problem),
+        }
+    }
+    Ok(decisions.reviews)
+}
+
+/// Adds the new rows that neither model was fitted to.
+fn add_new_rows(
+    review: &mut Review,
+    [chosen, other]: [&OpenedModel; 2],
+    config: &Config,
+    data: &RunData,
+) -> anyhow::Result<()> {
+    let first = data.ledger.evaluated_rows.max(chosen.rows).max(other.rows);
+    let rows = data.rows_from(config, first)?;
+    let (table, rows) = (rows.table, rows.selection.rows);
+    let found = scoring::paired_losses(&chosen.model, &other.model, table, rows);
+    if found.rows > 0 {
+        review.add(&found);
+    }
+    Ok(())
+}
+
+/// Stores the reviews of a run and adds its own decision; part of the transaction that marks its rows as
+/// evaluated. Returns the refused candidates that no review needs any more.
+pub(crate) fn save(history: &History, run: i64, record: &RunRecord) -> anyhow::Result<Vec<i64>> {
+    let Some(evidence) = &record.evidence else {
+        return Ok(Vec::new());
+    };
+    let mut decisions = load(history)?;
+    for review in &evidence.reviews {
+        decisions.put(review.clone());
+    }
+    let live_before = evidence.deployed.as_ref().map(|it| it.release.as_str());
+    let own = decision_of(run, record, live_before);
+    decisions.reviews.extend(own);
+    decisions.live.clone_from(&record.release);
+    let dropped = decisions.drop_oldest();
+    history.save_document(REVIEWED_DECISIONS, &decisions)?;
+    Ok(dropped)
+}
+
+/// Runs whose refused candidates are kept for a review.
+pub(crate) fn kept_candidates(history: &History) -> anyhow::Result<Vec<i64>> {
+    let decisions = load(history)?;
+    Ok(decisions.reviews.iter().filter_map(candidate_run).collect())
+}
+
+/// Removes refused candidates. A run does not fail because one cannot be removed.
+pub(crate) fn remove_candidates(layout: &Layout, runs: &[i64]) {
+    for run in runs {
+        let path = layout.refused_candidate(*run);
+        if let Err(error) = files::remove_file(&path) {
+            tracing::warn!("{error:#}");
+        }
+    }
+}
+
+impl OpenRun<'_> {
+    /// Keeps a refused candidate in the folder of the run.
+    pub(crate) fn keep_refused(&self, candidate: &ScoredCandidate) -> anyhow::Result<()> {
+        let layout = &self.config.layout;
+        files::create_folder(&layout.run_folder(self.id))?;
+        files::replace(
+            &layout.refused_candidate(self.id),
+            &candidate.model.encode()?,
+        )
+    }
+}
+
+/// The decision of a run that ended with another model, or with a refused candidate.
+fn decision_of(run: i64, record: &RunRecord, live_before: Option<&str>) -> Option<Review> {
+    let before = KeptModel::Release {
+        release: live_before?.to_owned(),
+    };
+    if record.effects.contains(&Effect::Published) {
+        let release = record.release.clone()?;
+        let chosen = KeptModel::Release { release };
+        return Some(Review::begin(
+            ReviewedDecision::Retrain,
+            run,
+            chosen,
+            before,
+        ));
+    }
+    let gate = record.gate.as_ref()?;
+    if gate.accepted || gate.waits || !record.effects.contains(&Effect::Trained) {
+        return None;
+    }
+    let model = record.candidate_model.clone()?;
+    let refused = KeptModel::Candidate { run, model };
+    Some(Review::begin(
+        ReviewedDecision::Refusal,
+        run,
+        before,
+        refused,
+    ))
+}
+
+fn load(history: &History) -> anyhow::Result<ReviewedDecisions> {
+    Ok(history.document(REVIEWED_DECISIONS)?.unwrap_or_default())
+}
+
+/// Run of the refused candidate of a review.
+fn candidate_run(review: &Review) -> Option<i64> {
+    match &review.other {
+        KeptModel::Candidate { run, .. } => Some(*run),
+        KeptModel::Release { .. } => None,
+    }
+}
+
+impl ReviewedDecisions {
+    /// The decision that changed the live release since the last evaluation. Usually it is a person's.
+    fn change_of_live(&self, live: &Manifest, run: i64) -> Option<Review> {
+        let before = self.live.clone()?;
+        let release = live.release.clone();
+        let (decision, run) = match (release.cmp(&before), live.run) {
+            (Ordering::Equal, _) => return None,
+            // Numbers of releases count up.
+            (Ordering::Less, _) => (ReviewedDecision::Rollback, run),
+            (Ordering::Greater, None) => (ReviewedDecision::DeploymentByHand, run),
+            // A run that was killed before it could record its decision.
+            (Ordering::Greater, Some(run)) => (ReviewedDecision::Retrain, run),
+        };
+        let [chosen, other] = [release, before].map(|release| KeptModel::Release { release });
+        Some(Review::begin(decision, run, chosen, other))
+    }
+
+    /// Puts a review in the place of the one of the same decision, or at the end.
+    fn put(&mut self, review: Review) {
+        let mut own = self.reviews.iter_mut();
+        match own.find(|own| own.is_of_decision(&review)) {
+            Some(own) => *own = review,
+            None => self.reviews.push(review),
+        }
+    }
+
+    /// Drops the oldest decisions. Returns the runs of their candidates.
+    fn drop_oldest(&mut self) -> Vec<i64> {
+        let surplus = self.reviews.len().saturating_sub(MAX_REVIEWS);
+        let dropped = self.reviews.drain(..surplus);
+        dropped
+            .filter_map(|review| candidate_run(&review))
+            .collect()
+    }
+}
+
+/// The models of the reviews by name, each opened once.
+struct Models(BTreeMap<String, Result<OpenedModel, String>>);
+
+/// A model, and the number of rows of finaldata.csv that it was fitted to.
+struct OpenedModel {
+    model: Model,
+    rows: u64,
+}
+
+impl Models {
+    /// Opens models. `rows` is the number of rows of finaldata.csv.
+    fn open<'k>(config: &Config, rows: u64, kept: impl Iterator<Item = &'k KeptModel>) -> Self {
+        let mut models = BTreeMap::new();
+        for kept in kept {
+            let opened = || opened(config, rows, kept);
+            models.entry(kept.to_string()).or_insert_with(opened);
+        }
+        Self(models)
+    }
+
+    /// A model, or the reason why it cannot be compared.
+    fn get(&self, kept: &KeptModel) -> Result<&OpenedModel, String> {
+        let found = self.0.get(&kept.to_string());
+        let found = found.ok_or_else(|| format!("{kept} was not opened"))?;
+        found.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn opened(config: &Config, rows: u64, kept: &KeptModel) -> Result<OpenedModel, String> {
+    let model = match model_of(&config.layout, kept) {
+        Ok(Some(model)) => model,
+        Ok(None) => return Err(format!("the model of {kept} was changed")),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            return Err(format!("{kept} cannot be opened"));
+        }
+    };
+    if !model.fits_schema(&config.schema) {
+        return Err(format!("{kept} reads other columns"));
+    }
+    // With fewer rows than the model was fitted to, the rows were put in another order since. All rows of
+    // then count as evaluated.
+    let fitted = Some(model.data.rows).filter(|fitted| *fitted <= rows);
+    Ok(OpenedModel {
+        model,
+        rows: fitted.unwrap_or(0),
+    })
+}
+
+/// The model; `None` if its file has other bytes than it was kept with.
+fn model_of(layout: &Layout, kept: &KeptModel) -> anyhow::Result<Option<Model>> {
+    match kept {
+        KeptModel::Release { release } => {
+            let release = Release::open(&layout.release(release))?;
+            release.model().map(Some)
+        }
+        KeptModel::Candidate { run, model } => {
+            Model::load_published(&layout.refused_candidate(*run), model)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(number: u32) -> KeptModel {
+        KeptModel::Release {
+            release: format!("{number:06}"),
+        }
+    }
+
+    fn refusal(run: i64) -> Review {
+        let model = "ab".into();
+        let candidate = KeptModel::Candidate { run, model };
+        Review::begin(ReviewedDecision::Refusal, run, release(1), candidate)
+    }
+
+    #[test]
+    fn the_newest_decisions_stay_and_the_candidates_of_the_others_go() {
+        let mut decisions = ReviewedDecisions {
+            live: None,
+            reviews: (1..=7).map(refusal).collect(),
+        };
+        assert_eq!(decisions.drop_oldest(), [1, 2]);
+        let runs: Vec<i64> = decisions.reviews.iter().map(|it| it.run).collect();
+        assert_eq!(runs, [3, 4, 5, 6, 7]);
+        assert_eq!(decisions.drop_oldest(), [0_i64; 0]);
+    }
+
+    #[test]
+    fn a_review_takes_the_place_of_its_former_state() {
+        let mut decisions = ReviewedDecisions::default();
+        decisions.put(refusal(3));
+        decisions.put(refusal(4));
+        let problem = Some("the candidate of run 3 cannot be opened".to_owned());
+        let later = Review {
+            problem,
+            ..refusal(3)
+        };
+        decisions.put(later.clone());
+        assert_eq!(decisions.reviews, [later, refusal(4)]);
+    }
+
+    #[test]
+    fn what_changed_the_live_release_is_a_decision() {
+        let live = |number: u32, run| {
+            serde_json::from_value::<Manifest>(serde_json::json!({
+                "version": 1,
+                "release": format!("{number:06}"),
+                "created_at": "2026-03-01T12:00:00Z",
+                "parent": null,
+                "run": run,
+                "score": 0.5,
+                "files": {},
+                "data": {"rows": 0, "committed_bytes": 0, "digest": "", "files": []},
+            }))
+            .unwrap()
+        };
+        let after = |before: Option<&str>, number, run: Option<i64>| {
+            let decisions = ReviewedDecisions {
+                live: before.map(str::to_owned),
+                reviews: Vec::new(),
+            };
+            let change = decisions.change_of_live(&live(number, run), 9);
+            change.map(|it| (it.decision, it.run, it.chosen, it.other))
+        };
+        use ReviewedDecision::{DeploymentByHand, Retrain, Rollback};
+        let both = |chosen, other| (release(chosen), release(other));
+        for (before, number, run, wanted) in [
+            (None, 1, Some(1), None),
+            (Some("000002"), 2, Some(3), None),
+            (Some("000002"), 1, Some(1), Some((Rollback, 9, both(1, 2)))),
+            (
+                Some("000002"),
+                3,
+                None,
+                Some((DeploymentByHand, 9, both(3, 2))),
+            ),
+            (Some("000002"), 3, Some(5), Some((Retrain, 5, both(3, 2)))),
+        ] {
+            let wanted =
+                wanted.map(|(decision, run, (chosen, other))| (decision, run, chosen, other));
+            assert_eq!(after(before, number, run), wanted);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Log-losses of two models on the same rows, summed over batches.
+//!
+//! The sums say which of two models predicted better, with an interval, however many batches they are of.
+//! No row has to be kept.
+
+use std::ops::Range;
+
+use dataset::passes::{ScoredRow, log_loss, log_odds};
+use dataset::{Selection, Table};
+use model::Model;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Maximum number of rows of a batch that two models are compared on. Of more, those with the smallest
+/// public hashes count, whatever their order.
+pub const MAX_PAIRED_ROWS: usize = 100_000;
+/// Smallest number of clients for an interval.
+const MIN_CLIENTS: u64 = 20;
+/// Largest absolute log-odds that count: those of a probability of one in a million. Beyond, a single
+/// client could outweigh all others.
+const MAX_LOG_ODDS: f64 = 13.815_509_557_963_773;
+/// Chance that any of the intervals that are computed as rows arrive misses the true difference.
+const MISS: f64 = 0.05;
+/// Spread that is a rounding error, as a share of the sum of squares that it is computed from.
+const ROUNDING: f64 = 1e-12;
+
+/// Sums of the differences of two models' log-losses. Rows of one client in one batch count together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairedLosses {
+    /// Number of labelled rows.
+    pub rows: u64,
+    /// Number of clients; a client counts in each batch.
+    pub clients: u64,
+    /// Sum of the differences of all rows.
+    pub sum: f64,
+    /// Sum over the clients of the square of a client's sum.
+    pub squares: f64,
+    /// Sum over the clients of a client's sum times its number of rows.
+    pub products: f64,
+    /// Sum over the clients of the square of a client's number of rows.
+    pub squared_rows: f64,
+}
+
+impl PairedLosses {
+    /// Adds the sums of other rows.
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.clients += other.clients;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.products += other.products;
+        self.squared_rows += other.squared_rows;
+    }
+
+    /// The mean difference of a row's log-losses: below 0 if the first model is better. `None` without
+    /// rows.
+    pub fn mean(&self) -> Option<f64> {
+        (self.rows > 0).then(|| self.sum / self.rows as f64)
+    }
+
+    /// The interval of the mean difference at the `look`-th look, which counts from 1.
+    ///
+    /// The intervals of all looks together contain the true difference with a probability of 95 %. So
+    /// it does no harm to look at them after each batch. `None` with fewer than twenty clients, and
+    /// if both models predict alike.
+    pub fn interval(&self, look: u64) -> Option<[f64; 2]> {
+        let mean = self.mean()?;
+        if self.clients < MIN_CLIENTS {
+            return None;
+        }
+        let (rows, clients) = (self.rows as f64, self.clients as f64);
+        let squares = self.squares - 2.0 * mean * self.products + mean * mean * self.squared_rows;
+        if !squares.is_finite() || squares <= ROUNDING * self.squares {
+            return None;
+        }
+        let spread = (squares * clients / (clients - 1.0)).sqrt();
+        // The sum of 1 / k² is π² / 6.
+        let level = MISS * 6.0 / (std::f64::consts::PI * look.max(1) as f64).powi(2);
+        let distribution = StudentsT::new(0.0, 1.0, clients - 1.0).ok()?;
+        let reach = distribution.inverse_cdf(1.0 - level / 2.0) * spread / rows;
+        Some([mean - reach, mean + reach])
+    }
+
+    fn add_client(&mut self, differences: &[f64]) {
+        let (sum, rows) = (differences.iter().sum::<f64>(), differences.len() as f64);
+        self.rows += differences.len() as u64;
+        self.clients += 1;
+        self.sum += sum;
+        self.squares += sum * sum;
+        self.products += sum * rows;
+        self.squared_rows += rows * rows;
+    }
+}
+
+/// The sums over the labelled rows of a range: the log-loss of `one` minus that of `other`. Both models
+/// must have the columns of the table.
+pub fn paired_losses(
+    one: &Model,
+    other: &Model,
+    table: &Table,
+    rows: Range<usize>,
+) -> PairedLosses {
+    let rows = Selection::rows(rows);
+    let sampled = sample(table, &rows);
+    let (table, rows) = match &sampled {
+        Some(sampled) => (sampled, sampled.all()),
+        None => (table, rows),
+    };
+    let [one, other] = [one, other].map(|model| {
+        let expression = model.predictor.expression();
+        log_odds(&expression, table, &rows.clone().labelled())
+    });
+    let clients = labelled_positions(table, &rows).into_iter();
+    let clients = clients.map(|position| table.clients[position]);
+    let differences = one.iter().zip(&other);
+    let differences = differences.map(|(one, other)| loss(one) - loss(other));
+    let mut by_client: Vec<(u64, f64)> = clients.zip(differences).collect();
+    by_client.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut sums = PairedLosses::default();
+    for rows in by_client.chunk_by(|a, b| a.0 == b.0) {
+        let differences: Vec<f64> = rows.iter().map(|(_, difference)| *difference).collect();
+        sums.add_client(&differences);
+    }
+    sums
+}
+
+fn loss(row: &ScoredRow) -> f64 {
+    let log_odds = row.log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
+    row.label.map_or(0.0, |label| log_loss(log_odds, label))
+}
+
+fn labelled_positions(table: &Table, rows: &Selection) -> Vec<usize> {
+    let positions = rows.rows.clone();
+    positions
+        .filter(|position| table.labels[*position].is_some())
+        .collect()
+}
+
+/// A sample of the labelled rows; `None` if all of them count.
+fn sample(table: &Table, rows: &Selection) -> Option<Table> {
+    let positions = labelled_positions(table, rows);
+    if positions.len() <= MAX_PAIRED_ROWS {
+        return None;
+    }
+    let hashes = table.row_hashes(&positions);
+    let mut drawn: Vec<(u64, usize)> = hashes.into_iter().zip(positions).collect();
+    drawn.sort_unstable();
+    let mut is_drawn = vec![false; table.rows()];
+    for (_, position) in &drawn[..MAX_PAIRED_ROWS] {
+        is_drawn[*position] = true;
+    }
+    Some(table.filtered(|row| is_drawn[row]))
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Config;
+    use common::ledger::DataPosition;
+
+    use super::*;
+
+    /// Pseudo-random numbers between 0 and 1 (SplitMix64).
+    struct Draws(u64);
+
+    impl Draws {
+        fn uniform(&mut self) -> f64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        }
+    }
+
+    fn of(clients: &[&[f64]]) -> PairedLosses {
+        let mut sums = PairedLosses::default();
+        clients.iter().for_each(|rows| sums.add_client(rows));
+        sums
+    }
+
+    /// The interval at the first look whose level is as given: 1.96 and the like, for many clients.
+    fn width(sums: &PairedLosses, look: u64) -> f64 {
+        let [lower, upper] = sums.interval(look).unwrap();
+        upper - lower
+    }
+
+    #[test]
+    fn the_interval_is_around_the_mean_and_widens_with_the_looks() {
+        let rows: Vec<[f64; 1]> = (0..400).map(|row| [f64::from(row % 5) - 2.5]).collect();
+        let rows: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
+        let sums = of(&rows);
+        assert_eq!((sums.rows, sums.clients), (400, 400));
+        assert_eq!(sums.mean(), Some(-0.5));
+        let [lower, upper] = sums.interval(1).unwrap();
+        assert!((lower + upper + 1.0).abs() < 1e-12);
+        // The spread of −2 to 2 is √2; the first level is 0.0304, of which t has 2.173.
+        let spread = (2.0_f64 * 400.0 / 399.0).sqrt();
+        let reach = 2.173 * spread / 20.0;
+        assert!(
+            ((upper - lower) / 2.0 - reach).abs() < 1e-3,
+            "{lower} {upper}"
+        );
+        assert!(width(&sums, 10) > 1.3 * width(&sums, 1));
+    }
+
+    #[test]
+    fn sums_of_parts_are_those_of_the_whole_and_rows_of_a_client_count_together() {
+        let row = |row: u32| [f64::from(row * row % 7)];
+        let rows: Vec<[f64; 1]> = (0..100).map(row).collect();
+        let rows: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
+        let mut parts = of(&rows[..30]);
+        parts.merge(&of(&rows[30..]));
+        assert_eq!(parts, of(&rows));
+        // The same row ten times over is one client, and says no more than one row.
+        let rows: Vec<[f64; 10]> = (0..100).map(|it| [row(it)[0]; 10]).collect();
+        let repeated: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
+        let repeated = of(&repeated);
+        assert_eq!((repeated.rows, repeated.clients), (1_000, 100));
+        assert!((width(&repeated, 1) - width(&parts, 1)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_clients_and_equal_models_have_no_interval() {
+        assert_eq!(PairedLosses::default().mean(), None);
+        assert_eq!(of(&[&[0.1][..]; 19]).interval(1), None);
+        assert_eq!(of(&[&[0.0][..]; 90]).interval(1), None);
+        assert_eq!(of(&[&[0.1][..]; 90]).interval(1), None, "no spread");
+    }
+
+    /// All intervals of 40 batches contain the true difference in 95 of 100 streams.
+    #[test]
+    fn looking_after_each_batch_does_no_harm() {
+        let mut draws = Draws(7);
+        let mut missed = 0;
+        for _ in 0..400 {
+            let mut sums = PairedLosses::default();
+            let misses = (1..=40).any(|look| {
+                for _ in 0..30 {
+                    sums.add_client(&[draws.uniform() + draws.uniform() - 1.0]);
+                }
+                let [lower, upper] = sums.interval(look).unwrap();
+                lower > 0.0 || upper < 0.0
+            });
+            missed += u32::from(misses);
+        }
+        assert!(missed <= 24, "{missed} of 400 streams");
+    }
+
+    fn config() -> Config {
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+            "output_model_path":"models","prod_deployment_path":"prod","schema":{"features":["x"]}}"#;
+        Config::parse(&std::env::temp_dir().join("config.json"), text).unwrap()
+    }
+
+    /// Clients who leave more often the larger `slope`·x is.
+    fn clients(seed: u64, rows: u32, slope: f64) -> Table {
+        let mut draws = Draws(seed);
+        let mut table = Table::new(&config().schema);
+        for row in 0..rows {
+            let x = 4.0 * draws.uniform() - 2.0;
+            let left = draws.uniform() < 1.0 / (1.0 + (-slope * x).exp());
+            table.push(&row.to_le_bytes(), &[x], Some(left));
+        }
+        table
+    }
+
+    fn model(slope: f64) -> Model {
+        let table = clients(1, 600, slope);
+        training::train(&config(), &table, 0..600, DataPosition::default()).unwrap()
+    }
+
+    #[test]
+    fn the_model_of_the_world_that_came_has_the_lower_log_loss() {
+        let (right, wrong) = (model(1.5), model(-1.5));
+        let mut table = clients(2, 300, 1.5);
+        table.labels[..50].fill(None);
+        let found = paired_losses(&right, &wrong, &table, 20..300);
+        assert_eq!((found.rows, found.clients), (250, 250));
+        let [_, upper] = found.interval(1).unwrap();
+        assert!(upper < 0.0, "{found:?}");
+        let turned = paired_losses(&wrong, &right, &table, 20..300);
+        assert_eq!(turned.sum, -found.sum);
+        // A client who is far out counts as one that is nearly certain.
+        table.features[0].fill(1e300);
+        let far = paired_losses(&right, &wrong, &table, 20..300);
+        assert!(far.sum.abs() <= 250.0 * (MAX_LOG_ODDS + 1.0), "{far:?}");
+    }
+
+    #[test]
+    fn of_very_many_rows_a_sample_counts() {
+        let (one, other) = (model(1.5), model(1.0));
+        let rows = MAX_PAIRED_ROWS as u32 + 5_000;
+        let table = clients(3, rows, 1.5);
+        let found = paired_losses(&one, &other, &table, 0..table.rows());
+        assert_eq!(found.rows, MAX_PAIRED_ROWS as u64);
+        let again = paired_losses(&one, &other, &table, 0..table.rows());
+        assert_eq!(found, again);
+    }
+}
