@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use common::History;
 use common::layout::names;
-use scoring::CallOutcomes;
+use scoring::{CallOutcomes, ListOfRun};
 use serde::{Deserialize, Serialize};
 
 use crate::open_run::OpenRun;
@@ -34,7 +34,11 @@ impl OpenRun<'_> {
         let last = calls.run.filter(|run| *run != self.id);
         let earlier = last.map(|run| self.list_of_run(run));
         let made = scoring::call_list(self.config, self.history, earlier.as_deref());
-        let (list, outcomes) = match made {
+        let ListOfRun {
+            list,
+            outcomes,
+            problem,
+        } = match made {
             Ok(Some(made)) => made,
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -44,6 +48,11 @@ impl OpenRun<'_> {
                 return Ok(());
             }
         };
+        if let Some(problem) = problem {
+            self.record.warn([format!(
+                "the outcomes of the last call list are not counted: {problem:#}"
+            )]);
+        }
         if list.is_empty() {
             // The clients of the list that is there have their labels.
             list.write(self.config)?;

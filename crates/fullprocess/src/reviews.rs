@@ -5,7 +5,7 @@
 //! rows are evaluated, so no row counts twice.
 //!
 //! The newest [`MAX_REVIEWS`] decisions are reviewed, so a batch is predicted by twice as many models at
-//! most. A model that cannot be opened is said in the record and fails no run.
+//! most. A model that cannot be opened is named in the record; the run continues.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -52,7 +52,9 @@ pub(crate) fn review(
     if labels.iter().all(Option::is_none) {
         return Ok(change.into_iter().collect());
     }
-    decisions.reviews.extend(change);
+    if let Some(change) = change {
+        decisions.put(change);
+    }
     decisions.drop_oldest();
     let kept = decisions.reviews.iter();
     let kept = kept.flat_map(|review| [&review.chosen, &review.other]);
@@ -182,11 +184,22 @@ impl ReviewedDecisions {
             // Numbers of releases count up.
             (Ordering::Less, _) => (ReviewedDecision::Rollback, run),
             (Ordering::Greater, None) => (ReviewedDecision::DeploymentByHand, run),
+            // The run's own decision is known, so a person made its release live again.
+            (Ordering::Greater, Some(own)) if self.has_retrain(own) => {
+                (ReviewedDecision::Return, run)
+            }
             // A run that was killed before it could record its decision.
-            (Ordering::Greater, Some(run)) => (ReviewedDecision::Retrain, run),
+            (Ordering::Greater, Some(own)) => (ReviewedDecision::Retrain, own),
         };
         let [chosen, other] = [release, before].map(|release| KeptModel::Release { release });
         Some(Review::begin(decision, run, chosen, other))
+    }
+
+    fn has_retrain(&self, run: i64) -> bool {
+        let retrain = (ReviewedDecision::Retrain, run);
+        self.reviews
+            .iter()
+            .any(|own| (own.decision, own.run) == retrain)
     }
 
     /// Puts a review in the place of the one of the same decision, or at the end.
@@ -248,8 +261,8 @@ fn opened(config: &Config, rows: u64, kept: &KeptModel) -> Result<OpenedModel, S
     if !model.fits_schema(&config.schema) {
         return Err(format!("{kept} reads other columns"));
     }
-    // With fewer rows than the model was fitted to, the rows were put in another order since. All rows of
-    // then count as evaluated.
+    // With fewer rows than the model was fitted to, the rows were put in another order since. All rows
+    // from before count as evaluated.
     let fitted = Some(model.data.rows).filter(|fitted| *fitted <= rows);
     Ok(OpenedModel {
         model,
@@ -314,6 +327,7 @@ mod tests {
 
     #[test]
     fn what_changed_the_live_release_is_a_decision() {
+        use ReviewedDecision::{DeploymentByHand, Retrain, Return, Rollback};
         let live = |number: u32, run| {
             serde_json::from_value::<Manifest>(serde_json::json!({
                 "version": 1,
@@ -330,12 +344,11 @@ mod tests {
         let after = |before: Option<&str>, number, run: Option<i64>| {
             let decisions = ReviewedDecisions {
                 live: before.map(str::to_owned),
-                reviews: Vec::new(),
+                reviews: vec![Review::begin(Retrain, 4, release(2), release(1))],
             };
             let change = decisions.change_of_live(&live(number, run), 9);
             change.map(|it| (it.decision, it.run, it.chosen, it.other))
         };
-        use ReviewedDecision::{DeploymentByHand, Retrain, Rollback};
         let both = |chosen, other| (release(chosen), release(other));
         for (before, number, run, wanted) in [
             (None, 1, Some(1), None),
@@ -348,6 +361,7 @@ mod tests {
                 Some((DeploymentByHand, 9, both(3, 2))),
             ),
             (Some("000002"), 3, Some(5), Some((Retrain, 5, both(3, 2)))),
+            (Some("000001"), 2, Some(4), Some((Return, 9, both(2, 1)))),
         ] {
             let wanted =
                 wanted.map(|(decision, run, (chosen, other))| (decision, run, chosen, other));

@@ -24,7 +24,7 @@ pub struct Review {
     /// Mean difference of a row: below 0 if `chosen` is better. `None` before any row.
     pub difference: Option<f64>,
     /// Interval of that difference. The intervals of all batches together contain the true difference
-    /// with a probability of 95 %. `None` with few clients.
+    /// with a probability of 95 %, if no client is in several batches. `None` with few clients.
     pub interval: Option<[f64; 2]>,
     /// Whether the decision was right.
     pub verdict: Hindsight,
@@ -43,6 +43,8 @@ pub enum ReviewedDecision {
     Refusal,
     /// A person made an earlier release live.
     Rollback,
+    /// A person made a later release live again.
+    Return,
     /// A person deployed a new release.
     DeploymentByHand,
 }
@@ -124,16 +126,18 @@ impl fmt::Display for Review {
             ReviewedDecision::Retrain => format!("the retrain of run {}", self.run),
             ReviewedDecision::Refusal => format!("the refusal of run {}", self.run),
             ReviewedDecision::Rollback => format!("the rollback before run {}", self.run),
+            ReviewedDecision::Return => {
+                format!("the return to {} before run {}", self.chosen, self.run)
+            }
             ReviewedDecision::DeploymentByHand => {
                 format!("the deployment by hand before run {}", self.run)
             }
         };
-        let verdict = match self.verdict {
-            Hindsight::WasRight => "was right",
-            Hindsight::WasWrong => "was wrong",
-            Hindsight::Open => "is open",
-        };
-        write!(to, "{what} {verdict}")?;
+        match self.verdict {
+            Hindsight::WasRight => write!(to, "{what} was right")?,
+            Hindsight::WasWrong => write!(to, "{what} was wrong")?,
+            Hindsight::Open => write!(to, "it is open whether {what} was right")?,
+        }
         if let Some(mean) = self.difference {
             let ends = self.interval.into_iter().flatten();
             write!(

@@ -97,27 +97,43 @@ pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> 
     })
 }
 
+/// The call list of a run.
+pub struct ListOfRun {
+    /// The clients that wait for a label.
+    pub list: CallList,
+    /// The outcomes of the clients of an earlier list.
+    pub outcomes: CallOutcomes,
+    /// Reason why the outcomes are not counted: the earlier list cannot be read.
+    pub problem: Option<anyhow::Error>,
+}
+
 /// The call list of the ingested data, and the outcomes of the clients of an earlier list, if there is
-/// one. `None` if nothing is deployed, or if no row waits for a label and no list is there that is out
-/// of date.
+/// one. `None` if nothing is deployed. Also `None` if every row has its label and no list has to be
+/// replaced.
 ///
-/// An error if the data does not hold what was ingested, or if the release is damaged. An earlier list
-/// that cannot be read has no outcomes.
+/// An error if the data does not hold what was ingested, or if the release is damaged.
 pub fn call_list(
     config: &Config,
     history: &History,
     earlier: Option<&Path>,
-) -> anyhow::Result<Option<(CallList, CallOutcomes)>> {
+) -> anyhow::Result<Option<ListOfRun>> {
     if !clients::is_any_row_unlabelled(history)? && !config.layout.risk_ranking().exists() {
         return Ok(None);
     }
     let Some((release, model)) = load_live(config)? else {
         return Ok(None);
     };
-    let mut earlier = earlier.map_or_else(EarlierCalls::default, EarlierCalls::of_file);
+    let (mut earlier, problem) = match earlier.map(EarlierCalls::of_file).transpose() {
+        Ok(earlier) => (earlier.unwrap_or_default(), None),
+        Err(error) => (EarlierCalls::default(), Some(error)),
+    };
     let (clients, _) = clients::of_ingested_rows(config, history, &mut earlier)?;
     let list = CallList::of(&config.scoring, release, model, clients);
-    Ok(Some((list, earlier.outcomes())))
+    Ok(Some(ListOfRun {
+        list,
+        outcomes: earlier.outcomes(),
+        problem,
+    }))
 }
 
 impl CallList {

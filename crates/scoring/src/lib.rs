@@ -38,8 +38,8 @@ use model::Model;
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use call_list::{
     Band, BandCount, CALL_LIST_COLUMNS, CallEffect, CallGroup, CallList, CallListSummary,
-    CallOutcomes, CallReport, ExpectedValue, MAX_REASONS, RankReport, RankedClient, SourceRows,
-    StoredList, call_list, rank,
+    CallOutcomes, CallReport, ExpectedValue, ListOfRun, MAX_REASONS, RankReport, RankedClient,
+    SourceRows, StoredList, call_list, rank,
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};

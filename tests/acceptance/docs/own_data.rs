@@ -36,14 +36,14 @@ fn your_data() {
 
         let columns = page.json();
         workspace.set("schema.features", columns["features"].clone());
-        let header = "customerID,logins,spend,tickets,age,plan,Churn";
-        let good = ["1,$1.50,0,120,gold,Yes", "2,unknown,3,0,basic,No"];
+        let header = "customerID,logins,spend,tickets,complaints,age,plan,Churn";
+        let good = ["1,$1.50,0,2,120,gold,Yes", "2,unknown,3,0,0,basic,No"];
         let broken = [
-            "1,many,0,40,gold,Yes",
-            "1,$1,4,40,gold,Yes",
-            "1,$1,0,,gold,Yes",
-            "1,$1,0,121,gold,Yes",
-            "1,$1,0,40,silver,Yes",
+            "1,many,0,2,40,gold,Yes",
+            "1,$1,4,2,40,gold,Yes",
+            "1,$1,0,2,,gold,Yes",
+            "1,$1,0,2,121,gold,Yes",
+            "1,$1,0,2,40,silver,Yes",
         ];
         let file = |rows: &[&str]| -> String {
             let rows = rows.iter().enumerate();

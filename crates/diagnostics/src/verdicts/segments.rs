@@ -4,12 +4,12 @@
 //! together are a segment, too: if the model is wrong about everybody, no part is to blame.
 //!
 //! A segment differs if two things hold. The difference is significant after Holm's correction for all
-//! segments, and it is large enough to matter. The worst segment is the one whose difference is certainly
-//! the largest: a small segment is not named for what may be chance, nor a large one for a difference
-//! that only one part of it has.
+//! segments, and it is large enough to matter. The worst segment is the one whose difference has the
+//! largest lower confidence bound. So chance in a small segment names nobody, and a part is named rather
+//! than a larger segment that it belongs to.
 //!
-//! The error of the model's own coefficients counts, so a
-//! model of few training rows is not blamed for what it cannot know.
+//! The error of the model's own coefficients counts, so a model of few training rows is not blamed for
+//! what it cannot know.
 
 mod division;
 mod text;
@@ -31,15 +31,20 @@ pub use self::division::SegmentPart;
 /// The smallest factor by which the odds of leaving differ from the expected odds, up or down, where
 /// it matters. 20 % instead of 16.7 % is one, and so is 55.6 % instead of 50 %.
 pub const MIN_ODDS_RATIO: f64 = 1.25;
+/// Maximum number of rows that are summed. Of a larger batch a spread sample counts.
+const MAX_ROWS: usize = 100_000;
+/// Maximum number of sums that one pass over the rows computes, unless one feature needs more.
+const MAX_SUMS: usize = 1 << 20;
 /// Maximum number of segments in a result.
 const MAX_LISTED: usize = 10;
 
 /// Check of the deployed model on the segments of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentCheck {
-    /// Drift if any segment differs. Insufficient data if no segment could be tested.
+    /// Drift if any segment differs. Otherwise insufficient data if no segment of a feature could be
+    /// tested.
     pub verdict: Verdict,
-    /// Number of labelled rows in the batch.
+    /// Number of labelled rows that were summed: those of the batch, or of a spread sample of it.
     pub rows: u64,
     /// Number of segments that had enough rows for a test.
     pub tested: u64,
@@ -77,7 +82,7 @@ pub struct Segment {
 }
 
 /// Checks the deployed model on the segments of a batch. `terms` are the sums of the score test over
-/// the same rows; `level` is the chance of any false alarm. `None` without labelled rows.
+/// the batch; `level` is the chance of any false alarm. `None` without labelled rows.
 pub(super) fn check_segments(
     model: &Model,
     batch: &Batch<'_>,
@@ -88,16 +93,32 @@ pub(super) fn check_segments(
         return None;
     }
     let deployed = DeployedCoefficients::of(model);
-    let divided = divisions(model);
+    let mut divided = divisions(model);
+    if deployed.covariance().is_none() {
+        // No segment of a feature can be tested.
+        divided.truncate(1);
+    }
     let parts: Vec<_> = divided.iter().map(|it| it.division.clone()).collect();
     let rows = Selection::rows(batch.rows.clone());
-    let sums = deployed.group_sums(&parts, batch.table, &rows);
+    let rows = match batch.rows.len().div_ceil(MAX_ROWS) {
+        0 | 1 => rows,
+        share => rows.one_in(share),
+    };
+    let blocks = parts.chunks(divisions_at_once(model));
+    let sums: Vec<_> = blocks
+        .flat_map(|block| deployed.group_sums(block, batch.table, &rows))
+        .collect();
+    let whole = divided
+        .iter()
+        .zip(&sums)
+        .find(|(divided, _)| divided.is_whole());
+    let n_rows = whole.map_or(0, |(_, groups)| groups[0].rows);
     let correlation = deployed.correlation(terms);
     let tested = divided
         .iter()
         .zip(&sums)
         .flat_map(|(divided, groups)| groups.iter().enumerate().map(move |it| (divided, it)))
-        .filter(|(divided, (_, sums))| divided.is_whole() || sums.rows < terms.rows)
+        .filter(|(divided, (_, sums))| divided.is_whole() || sums.rows < n_rows)
         .filter_map(|(divided, (group, sums))| {
             let variance =
                 deployed.residual_variance(sums, correlation, divided.training_rows(group))?;
@@ -109,7 +130,13 @@ pub(super) fn check_segments(
                 test,
             })
         });
-    Some(result_of(tested.collect(), terms.rows, level))
+    Some(result_of(tested.collect(), n_rows, level))
+}
+
+/// Number of divisions whose sums are in memory together: each group has a sum for each coefficient.
+fn divisions_at_once(model: &Model) -> usize {
+    let sums_of_division = division::MAX_GROUPS * (model.coefficients().count() + 1);
+    (MAX_SUMS / sums_of_division).max(1)
 }
 
 /// A segment that was tested.

@@ -2,7 +2,9 @@
 //! out.
 //!
 //! A client that was to be called counts as called. Held-out clients are chosen by a hash of the id,
-//! so the two groups differ only by the call, and a difference is an effect of it.
+//! so on one list the two groups differ only by the call. A client counts by the last list before its
+//! label. If labels take several runs, clients whose risk fell after a call may have left the called
+//! group, so the effect seems smaller than it is.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -112,7 +114,7 @@ impl CallOutcomes {
     ///
     /// The interval of the difference is that of Newcombe (Statistics in Medicine 17, 1998, method
     /// 10). The interval of the save rate follows from the interval of the relative risk by Katz and others
-    /// (Biometrics 34, 1978), with one half added to each count where a group has no leaver.
+    /// (Biometrics 34, 1978), with one half added to leavers and stayers where a group has none of one kind.
     pub fn effect(&self) -> Option<CallEffect> {
         let (called, called_low, called_high) = self.called.interval()?;
         let (held, held_low, held_high) = self.held_out.interval()?;
@@ -129,9 +131,11 @@ impl CallOutcomes {
     }
 
     fn save_rate_interval(&self) -> [f64; 2] {
-        let is_any_zero = self.called.left == 0 || self.held_out.left == 0;
-        let more = if is_any_zero { 0.5 } else { 0.0 };
-        let counts = |group: CallGroup| (group.left as f64 + more, group.clients as f64 + more);
+        let is_extreme = |group: CallGroup| group.left == 0 || group.left == group.clients;
+        let is_any_extreme = is_extreme(self.called) || is_extreme(self.held_out);
+        let more = if is_any_extreme { 0.5 } else { 0.0 };
+        let counts =
+            |group: CallGroup| (group.left as f64 + more, group.clients as f64 + 2.0 * more);
         let ((left, called), (held_left, held)) = (counts(self.called), counts(self.held_out));
         let risk = (left / called) / (held_left / held);
         let variance = 1.0 / left - 1.0 / called + 1.0 / held_left - 1.0 / held;
@@ -144,6 +148,7 @@ impl fmt::Display for CallOutcomes {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Zero has no sign.
         let points = |share: f64| format!("{:.0}", (share * 100.0).round() + 0.0);
+        let direction = |difference: f64| if difference < 0.0 { "more" } else { "fewer" };
         let percent = |share: f64| format!("{} %", points(share));
         let group = |group: CallGroup| match group.share() {
             None => "none has a label yet".into(),
@@ -161,11 +166,15 @@ impl fmt::Display for CallOutcomes {
         let Some(effect) = self.effect() else {
             return Ok(());
         };
-        let [low, high] = effect.difference_interval.map(points);
-        let difference = points(effect.difference);
+        let direction = direction(effect.difference);
+        let sign = if effect.difference < 0.0 { -1.0 } else { 1.0 };
+        let mut ends = effect.difference_interval.map(|end| sign * end);
+        ends.sort_by(f64::total_cmp);
+        let [low, high] = ends.map(points);
+        let difference = points(effect.difference.abs());
         write!(
             to,
-            "; {difference} points fewer with a call (95 % interval {low} to {high})"
+            "; {difference} points {direction} with a call (95 % interval {low} to {high})"
         )?;
         if let (Some(rate), Some([low, high])) = (effect.save_rate, effect.save_rate_interval) {
             write!(
@@ -196,17 +205,12 @@ pub(super) struct EarlierCalls {
 }
 
 impl EarlierCalls {
-    /// The clients of the list in a file. Without the file, or if it is damaged, there are none, with a
-    /// warning: their outcomes are not counted, and nothing else depends on them.
-    pub(super) fn of_file(path: &Path) -> Self {
-        let read = StoredList::open(path).and_then(|list| match list {
+    /// The clients of the list in a file. An error if the file is missing or damaged.
+    pub(super) fn of_file(path: &Path) -> anyhow::Result<Self> {
+        match StoredList::open(path)? {
             Some(list) => Self::of_list(list),
             None => Err(Failure::input_output(format!("{} is missing", path.display())).into()),
-        });
-        read.unwrap_or_else(|error| {
-            tracing::warn!("the outcomes of the last call list are not counted: {error:#}");
-            Self::default()
-        })
+        }
     }
 
     fn of_list(mut list: StoredList) -> anyhow::Result<Self> {
@@ -294,6 +298,9 @@ mod tests {
         let none_left = of([0, 50], [10, 50]).effect().unwrap();
         assert_eq!(none_left.save_rate, Some(1.0));
         assert!(none_left.save_rate_interval.unwrap()[0] < 1.0);
+        let all_left = of([3, 3], [3, 3]).effect().unwrap();
+        let [low, high] = all_left.save_rate_interval.unwrap();
+        assert!(low < 0.0 && high > 0.0, "{low} {high}");
         assert_eq!(of([1, 50], [0, 50]).effect().unwrap().save_rate, None);
         assert_eq!(of([1, 50], [0, 0]).effect(), None);
     }
@@ -324,12 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_list_has_no_outcomes_and_is_no_error() {
+    fn a_missing_or_damaged_list_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("riskranking.csv");
-        assert!(EarlierCalls::of_file(&path).is_held_out.is_empty());
+        assert!(EarlierCalls::of_file(&path).is_err());
         common::files::replace(&path, b"rank,id\n1,a\n").unwrap();
-        assert!(EarlierCalls::of_file(&path).is_held_out.is_empty());
+        assert!(EarlierCalls::of_file(&path).is_err());
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl fmt::Display for ExpectedValue {
             Some(probability) if probability <= 1.0 => {
                 write!(to, "break-even at probability {}", level(probability))?;
             }
+            _ if self.value.is_none() => to.write_str("no client has a value")?,
             _ => to.write_str("no call of a client of median value pays")?,
         }
         let value = self.value.map_or("missing".into(), level);

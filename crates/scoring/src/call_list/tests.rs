@@ -250,13 +250,13 @@ fn a_list_of_clients_with_labels_is_replaced_by_an_empty_one() {
     );
     deploy(&config);
     let run = folder.path().join("run");
-    let (list, _) = call_list(&config, &history, None).unwrap().expect("a list");
+    let ListOfRun { list, .. } = call_list(&config, &history, None).unwrap().expect("a list");
     list.write_for_run(&config, &run).unwrap();
     let copy = regular::read(&run.join(names::RISK_RANKING)).unwrap();
     assert_eq!(copy, regular::read(&config.layout.risk_ranking()).unwrap());
     drop(history);
     let history = put_final_data(&config, &format!("{HEADER}a,1,gold,1,\na,1,gold,1,0\n"));
-    let (list, _) = call_list(&config, &history, None).unwrap().expect("a list");
+    let ListOfRun { list, .. } = call_list(&config, &history, None).unwrap().expect("a list");
     assert!(list.is_empty());
     list.write(&config).unwrap();
     assert_eq!(ids(&config), Vec::<String>::new());
@@ -367,7 +367,11 @@ fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
     let client = |id: u32| format!("client {id},{},basic,1", id % 20);
     let waiting: String = (0..200).map(|id| client(id) + ",\n").collect();
     let history = put_final_data(&config, &format!("{HEADER}{waiting}"));
-    let (list, none) = call_list(&config, &history, None).unwrap().expect("a list");
+    let ListOfRun {
+        list,
+        outcomes: none,
+        ..
+    } = call_list(&config, &history, None).unwrap().expect("a list");
     assert!(none.is_empty());
     let run = folder.path().join("run");
     list.write_for_run(&config, &run).unwrap();
@@ -399,7 +403,7 @@ fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
         .collect();
     let history = put_final_data(&config, &format!("{HEADER}{waiting}{outcomes}"));
     let earlier = run.join(names::RISK_RANKING);
-    let (_, outcomes) = call_list(&config, &history, Some(&earlier))
+    let ListOfRun { outcomes, .. } = call_list(&config, &history, Some(&earlier))
         .unwrap()
         .expect("a list");
     let n_held_out = held_out.len() as u64 - 1;

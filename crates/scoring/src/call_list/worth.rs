@@ -63,7 +63,7 @@ impl<'c> Worth<'c> {
             cost, save_rate, ..
         } = *self.rule;
         values.sort_by(f64::total_cmp);
-        let value = values.get(values.len() / 2).copied();
+        let value = median(&values);
         let expected = |call: &Call| call.expected_value.unwrap_or(0.0);
         let to_call = calls.iter().filter(|call| call.in_capacity == Some(true));
         ExpectedValue {
@@ -78,6 +78,13 @@ impl<'c> Worth<'c> {
             total: to_call.map(expected).sum::<f64>().clamp(f64::MIN, f64::MAX),
         }
     }
+}
+
+/// The middle of sorted values, or the mean of both middle values; `None` without values.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some(lower / 2.0 + upper / 2.0)
 }
 
 /// Whether a client is to be called, and what that is worth.

@@ -12,8 +12,8 @@ use crate::linear::Cholesky;
 
 /// Rounds in which all weights that break a condition change sides. This is fast, but may go in circles.
 const FAST_ROUNDS: usize = 20;
-/// Rounds for each bounded weight in which only the last one of them changes sides. This always ends
-/// (Murty 1974).
+/// Rounds for each bounded weight in which only the last one of them changes sides. This ends (Murty
+/// 1974), and in practice after a few rounds.
 const SLOW_ROUNDS: usize = 4;
 /// Relative rounding error of a slope.
 const ROUNDING: f64 = 1e-12;
@@ -29,7 +29,7 @@ pub(super) struct Approximation<'a> {
 }
 
 impl Approximation<'_> {
-    /// The way to the minimum. `None` if the curvature is not finite.
+    /// The way to the minimum. `None` if the curvature is not finite, or if the rounds do not suffice.
     pub(super) fn direction(&self) -> Option<Array1<f64>> {
         let shapes = self.shapes.iter().enumerate();
         let bounded = shapes.filter(|(_, shape)| shape.is_monotone());

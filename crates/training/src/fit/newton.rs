@@ -58,7 +58,7 @@ pub(super) fn minimise(
                 objective,
                 &here,
                 steps,
-                "its curvature is not finite",
+                "its curvature is not finite, or too many effects go the wrong way",
             ));
         };
         let decrement = -here.terms.gradient.dot(&direction);

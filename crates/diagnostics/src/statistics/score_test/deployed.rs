@@ -125,7 +125,8 @@ impl<'m> DeployedCoefficients<'m> {
         });
         let of_labels = slopes[0] + correlation * sums.pair_spreads;
         // Its variance is 1 / Σp(1−p) over the training rows.
-        let of_group = training_rows.map_or(0.0, |rows| slopes[0] * sums.rows as f64 / rows);
+        let of_group =
+            training_rows.map_or(0.0, |rows| slopes[0] * sums.rows as f64 / rows.max(1.0));
         // Rounding may make a variance of nearly 0 negative.
         let variance = of_labels + of_coefficients.sum::<f64>().max(of_group).max(0.0);
         variance.is_finite().then_some(variance)

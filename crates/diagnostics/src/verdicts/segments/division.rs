@@ -8,11 +8,13 @@ use model::Model;
 use serde::{Deserialize, Serialize};
 
 /// Number of bins of a number with many values: its deciles in the training rows. A number with as many
-/// different values at most has a bin for each of them.
+/// different values at most has a bin for each of them, and bins for all values between and beyond them.
 const BINS: usize = 10;
 /// Maximum number of levels of a category with a segment of their own: those that are most frequent in
 /// the training rows.
 const MAX_LEVELS: usize = 50;
+/// Maximum number of groups of a division, with those of other levels and of missing cells.
+pub(super) const MAX_GROUPS: usize = MAX_LEVELS + 2;
 
 /// The clients of a segment, by one feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,11 +24,13 @@ pub enum SegmentPart {
     All,
     /// Clients whose number lies in a bin.
     Numbers {
-        /// Smallest training value in the bin; `None` for the first bin, which has no lower end.
+        /// Smallest training value in the bin; `None` if it has no lower end.
         from: Option<f64>,
-        /// Largest training value in the bin; `None` for the last bin, which has no upper end.
+        /// Largest training value in the bin; `None` if it has no upper end.
         to: Option<f64>,
     },
+    /// Clients with a number that no training row has, where few numbers occur.
+    OtherNumbers,
     /// Clients with a level of a category.
     Level {
         /// Text of the level. `None` where levels must not be named.
@@ -125,15 +129,20 @@ fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
     sorted.sort_by(f64::total_cmp);
     let mut values = sorted.clone();
     values.dedup();
-    let mut ends: Vec<f64> = match values.len() <= BINS {
-        true => values.clone(),
+    let (mut ends, parts) = match values.len() <= BINS {
+        true => single_values(&values),
         false => {
             let largest_of = |bin: usize| sorted[sorted.len() * bin / BINS - 1];
-            (1..=BINS).map(largest_of).collect()
+            let mut ends: Vec<f64> = (1..=BINS).map(largest_of).collect();
+            ends.dedup();
+            let parts = ranges(&values, &ends);
+            (ends, parts)
         }
     };
-    ends.dedup();
-    let parts = parts_of_bins(&values, &ends);
+    // The last bin has no upper end.
+    if let Some(last) = ends.last_mut() {
+        *last = f64::INFINITY;
+    }
     let up_to = |end: &f64| sorted.partition_point(|value| value <= end) as f64;
     let counts = ends.iter().map(up_to).scan(0.0, |before, all| {
         let own = all - *before;
@@ -142,7 +151,6 @@ fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
     });
     let rows_of_one = present as f64 / sorted.len().max(1) as f64;
     let training_rows = counts.map(|count| count * rows_of_one).collect();
-    // The last bin has no upper end.
     ends.pop();
     Parted {
         division: Division::Bins { feature, ends },
@@ -151,27 +159,40 @@ fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
     }
 }
 
+/// A bin for each value, and bins for all values between and beyond them: their upper ends and parts.
+fn single_values(values: &[f64]) -> (Vec<f64>, Vec<SegmentPart>) {
+    let (mut ends, mut parts) = (Vec::new(), Vec::new());
+    let mut before = f64::NEG_INFINITY;
+    for value in values {
+        let below = value.next_down();
+        if below > before {
+            ends.push(below);
+            parts.push(SegmentPart::OtherNumbers);
+        }
+        ends.push(*value);
+        parts.push(SegmentPart::Numbers {
+            from: Some(*value),
+            to: Some(*value),
+        });
+        before = *value;
+    }
+    ends.push(f64::INFINITY);
+    parts.push(SegmentPart::OtherNumbers);
+    (ends, parts)
+}
+
 /// The part of each bin, given the different training values, sorted, and the largest value of each bin.
-fn parts_of_bins(values: &[f64], ends: &[f64]) -> Vec<SegmentPart> {
+fn ranges(values: &[f64], ends: &[f64]) -> Vec<SegmentPart> {
     let mut first = 0;
     let bins = ends.iter().enumerate().map(|(bin, end)| {
         let from = values[first];
         first = values.partition_point(|value| value <= end);
-        let is_single = from == *end;
         SegmentPart::Numbers {
-            from: (is_single || bin > 0).then_some(from),
-            to: (is_single || bin + 1 < ends.len()).then_some(*end),
+            from: (bin > 0).then_some(from),
+            to: (bin + 1 < ends.len()).then_some(*end),
         }
     });
-    let parts: Vec<SegmentPart> = bins.collect();
-    match parts.is_empty() {
-        // No training row has a value: one bin has all of them.
-        true => vec![SegmentPart::Numbers {
-            from: None,
-            to: None,
-        }],
-        false => parts,
-    }
+    bins.collect()
 }
 
 /// The most frequent levels of a category.
@@ -208,6 +229,7 @@ mod tests {
         };
         let ends_of = |part| match part {
             SegmentPart::Numbers { from, to } => (from, to),
+            SegmentPart::OtherNumbers => (None, None),
             other => panic!("{other:?}"),
         };
         (ends, parts.into_iter().map(ends_of).collect())
@@ -228,18 +250,29 @@ mod tests {
     #[test]
     fn bins_know_their_training_rows() {
         let sample = [0.0, 0.0, 0.0, 1.0, f64::NAN];
-        assert_eq!(of_number(0, &sample, 400).training_rows, [300.0, 100.0]);
-        assert_eq!(of_number(0, &[], 0).training_rows, [0.0; 0]);
+        let wanted = [0.0, 300.0, 0.0, 100.0, 0.0];
+        assert_eq!(of_number(0, &sample, 400).training_rows, wanted);
+        assert_eq!(of_number(0, &[], 0).training_rows, [0.0]);
+        let many: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(of_number(0, &many, 400).training_rows, [40.0; 10]);
     }
 
     #[test]
-    fn few_values_have_a_bin_each() {
+    fn few_values_have_a_bin_each_and_no_other_value_is_in_it() {
         let one = |value: f64| (Some(value), Some(value));
+        let other = (None, None);
         let sample = [1.0, 0.0, f64::NAN, 0.0, 1.0, 7.0];
-        let wanted = (vec![0.0, 1.0], vec![one(0.0), one(1.0), one(7.0)]);
-        assert_eq!(bins(&sample), wanted);
-        assert_eq!(bins(&[3.0; 5]), (vec![], vec![one(3.0)]));
-        assert_eq!(bins(&[f64::NAN; 5]), (vec![], vec![(None, None)]));
+        let (ends, parts) = bins(&sample);
+        assert_eq!(
+            parts,
+            [other, one(0.0), other, one(1.0), other, one(7.0), other]
+        );
+        let bin_of = |value: f64| ends.partition_point(|end| *end < value);
+        let found = [-1.0, 0.0, 0.5, 1.0, 5.0, 7.0, 20.0].map(bin_of);
+        assert_eq!(found, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(bins(&[f64::NAN; 5]), (vec![], vec![other]));
+        let next = 1.0_f64.next_up();
+        assert_eq!(bins(&[1.0, next]).1, [other, one(1.0), one(next), other]);
     }
 
     #[test]
@@ -248,7 +281,7 @@ mod tests {
         let sample: Vec<f64> = zeros.chain((1..=400).map(f64::from)).collect();
         let (ends, parts) = bins(&sample);
         assert_eq!(ends, [0.0, 100.0, 200.0, 300.0]);
-        assert_eq!(parts[0], (Some(0.0), Some(0.0)));
+        assert_eq!(parts[0], (None, Some(0.0)));
         assert_eq!(parts[1], (Some(1.0), Some(100.0)));
         assert_eq!(parts[4], (Some(301.0), None));
     }

@@ -25,8 +25,8 @@ impl SegmentCheck {
         ))
     }
 
-    /// The same without names of levels, because a level is a value of the data. Ends of bins stay: a
-    /// bin has many clients.
+    /// The same without names of levels. Ends of bins stay, although each is the value of a training row:
+    /// without them nobody knows which clients are meant.
     pub fn finding_without_levels(&self) -> Option<String> {
         let mut hidden = self.clone();
         for segment in &mut hidden.segments {
@@ -61,6 +61,7 @@ impl Segment {
             SegmentPart::Numbers { from, to } => {
                 format!("clients with {name}{}", range_in_words(*from, *to))
             }
+            SegmentPart::OtherNumbers => format!("clients with any other {name}"),
             SegmentPart::Level { level: Some(level) } => {
                 format!("clients with {name} = {}", escaped(level.as_bytes()))
             }
@@ -176,6 +177,7 @@ mod tests {
                 numbers(Some(1.5e-7), Some(2.25e12)),
                 "clients with x 1.50e-7 to 2.25e12",
             ),
+            (SegmentPart::OtherNumbers, "clients with any other x"),
             (level(Some("gold\n")), "clients with x = gold\\x0A"),
             (level(None), "clients with one of the levels of x"),
             (
