@@ -231,7 +231,7 @@ mod tests {
         );
         let rollback = review(ReviewedDecision::Rollback, 0.0, 0.3).to_string();
         assert!(
-            rollback.starts_with("the rollback before run 7 is open: "),
+            rollback.starts_with("it is open whether the rollback before run 7 was right: "),
             "{rollback}"
         );
     }
