@@ -169,9 +169,9 @@ impl<'m> DeployedCoefficients<'m> {
     /// True if the effects of all features are held at 0 and these sums agree, so that the intercept is
     /// all there is to test.
     fn has_only_intercept(&self, terms: &ScoreTerms) -> bool {
-        let scores = terms.score.iter().zip(&self.watched).skip(1);
+        let mut scores = terms.score.iter().zip(&self.watched).skip(1);
         let is_held = |(score, watch): (&f64, &Watch)| !watch.counts(*score);
-        self.watched.len() > 1 && scores.map(is_held).all(|it| it)
+        self.watched.len() > 1 && scores.all(is_held)
     }
 
     pub(super) fn tested_coefficients(
