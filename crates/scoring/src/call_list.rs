@@ -1,8 +1,9 @@
 //! The call list: the clients whose latest row has no label, those most likely to leave first, each
 //! with its reasons.
 //!
-//! The list is made by the deployed model, so its probabilities are those of the server. Only these
-//! clients are held in memory: a labelled row takes none.
+//! The list is made by the deployed model, so its probabilities are those of the server. In memory are
+//! these clients, and two numbers for each client that the last list called or held out. Other rows take
+//! no memory.
 
 mod band;
 mod clients;
@@ -50,7 +51,7 @@ pub struct CallList {
     /// The clients by their rank.
     ranked: Vec<Ranked>,
     /// Number of clients that are to be called; `None` if neither a capacity nor a value is
-    /// configured.
+    /// configured, and no share is held out.
     in_capacity: Option<u64>,
     /// What the calls are worth; `None` if no value is configured.
     expected_value: Option<ExpectedValue>,
@@ -214,6 +215,13 @@ impl CallList {
         })
     }
 
+    /// Number of held-out clients; `None` if no share is held out.
+    fn held_out(&self) -> Option<u64> {
+        let mut flags = self.ranked.iter().filter_map(|ranked| ranked.call.hold_out);
+        let first = flags.next()?;
+        Some(flags.fold(u64::from(first), |sum, flag| sum + u64::from(flag)))
+    }
+
     /// Counts of the list.
     pub fn summary(&self) -> CallListSummary {
         CallListSummary {
@@ -255,15 +263,6 @@ fn ranked(
         a.compare_risk(b).then(a.client.cmp(&b.client))
     });
     ranked
-}
-
-impl CallList {
-    /// Number of held-out clients; `None` if no share is held out.
-    fn held_out(&self) -> Option<u64> {
-        let mut flags = self.ranked.iter().filter_map(|ranked| ranked.call.hold_out);
-        let first = flags.next()?;
-        Some(flags.fold(u64::from(first), |sum, flag| sum + u64::from(flag)))
-    }
 }
 
 impl Ranked {

@@ -1,7 +1,7 @@
 //! Log-losses of two models on the same rows, summed over batches.
 //!
-//! The sums say which of two models predicted better, with an interval, however many batches they are of.
-//! No row has to be kept.
+//! The sums say which of two models predicted better on any number of batches, with an interval. No row has
+//! to be kept.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use model::Model;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Maximum number of rows of a batch that two models are compared on. Of more, those with the smallest
-/// public hashes count, whatever their order.
+/// Maximum number of rows of a batch that two models are compared on. A larger batch is sampled: the rows
+/// with the smallest public hashes count.
 pub const MAX_PAIRED_ROWS: usize = 100_000;
 /// Smallest number of clients for an interval.
 const MIN_CLIENTS: u64 = 20;
@@ -60,8 +60,8 @@ impl PairedLosses {
 
     /// The interval of the mean difference at the `look`-th look, which counts from 1.
     ///
-    /// The intervals of all looks together contain the true difference with a probability of 95 %. So
-    /// it does no harm to look at them after each batch. `None` with fewer than twenty clients, and
+    /// The intervals of all looks together contain the true difference with a probability of 95 %, if no
+    /// client is in several batches. `None` with fewer than twenty clients, and
     /// if both models predict alike.
     pub fn interval(&self, look: u64) -> Option<[f64; 2]> {
         let mean = self.mean()?;

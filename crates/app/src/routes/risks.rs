@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::ledger::FileStamp;
 use dataset::RecordWriter;
 use scoring::{Band, CALL_LIST_COLUMNS, RankedClient, StoredList};
-use serde::Serialize;
 
 use super::page::{Listing, Page};
 use super::query::parameters;
@@ -32,23 +31,6 @@ struct Part {
     page: Page,
     /// Only clients of this band.
     band: Option<Band>,
-}
-
-/// A client as JSON.
-#[derive(Serialize)]
-struct Risk<'a> {
-    rank: u64,
-    id: &'a str,
-    probability: f64,
-    band: Band,
-    /// `null` if no value is configured, or if the client's value is missing.
-    expected_value: Option<f64>,
-    /// `null` if neither a capacity nor a value is configured, and no share is held out.
-    in_capacity: Option<bool>,
-    /// `null` if no share is held out.
-    hold_out: Option<bool>,
-    reasons: &'a [String],
-    model_version: &'a str,
 }
 
 /// Answers with a page of the call list.
@@ -136,7 +118,7 @@ fn read(
 fn json(list: &mut StoredList, part: Part, permit: Permit) -> Result<Content, ApiError> {
     let mut listing = Listing::begin("clients", part.page, permit);
     while let Some(client) = list.next_client()? {
-        if part.holds(&client) && listing.push(client.rank, || Ok(risk(&client)))?.is_break() {
+        if part.holds(&client) && listing.push(client.rank, || Ok(&client))?.is_break() {
             break;
         }
     }
@@ -162,20 +144,6 @@ fn csv(list: &mut StoredList, part: Part, mut permit: Permit) -> Result<Content,
         }
     }
     Ok(Content::counted(Bytes::from(text), permit))
-}
-
-fn risk(client: &RankedClient) -> Risk<'_> {
-    Risk {
-        rank: client.rank,
-        id: &client.id,
-        probability: client.probability,
-        band: client.band,
-        expected_value: client.expected_value,
-        in_capacity: client.in_capacity,
-        hold_out: client.hold_out,
-        reasons: &client.reasons,
-        model_version: &client.model_version,
-    }
 }
 
 #[cfg(test)]

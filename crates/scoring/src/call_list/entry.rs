@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use dataset::{guarded, shortest, unguarded};
+use serde::Serialize;
 
 use super::band::Band;
 
@@ -25,8 +26,8 @@ pub const COLUMNS: [&str; 12] = [
     "model_version",
 ];
 
-/// A client of the list.
-#[derive(Clone, Debug, PartialEq)]
+/// A client of the list. As JSON, what is not configured is `null`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RankedClient {
     /// Place in the list, counted from 1.
     pub rank: u64,

@@ -120,7 +120,7 @@ mod tests {
         places.find_map(|place| {
             let shape = place
                 .checked_sub(1)
-                .map_or(EffectShape::Any, |it_| it.shapes[it_]);
+                .map_or(EffectShape::Any, |column| it.shapes[column]);
             let (slope, weight) = (slopes[place], reached[place]);
             let is_at_bound = weight == 0.0 && shape.is_monotone();
             let is_flat = slope.abs() < 1e-9 || is_at_bound && shape.allows(slope);
