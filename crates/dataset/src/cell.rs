@@ -91,10 +91,15 @@ pub fn parse_number(
 /// mark. Rows are read by the million, and nearly all cells end in the first test.
 #[inline]
 pub(crate) fn parse_plain_number(cell: &[u8]) -> Result<f64, CellProblem> {
-    let cell = cell.trim_ascii();
-    if let Some(number) = number::short_decimal::<b'.'>(cell) {
-        return Ok(number);
+    match number::short_decimal::<b'.'>(cell) {
+        Some(number) => Ok(number),
+        None => parse_other_number(cell),
     }
+}
+
+/// [`parse_plain_number`] of a cell that is missing, has space around it, or many digits.
+fn parse_other_number(cell: &[u8]) -> Result<f64, CellProblem> {
+    let cell = cell.trim_ascii();
     if is_missing_marker(cell) {
         return Ok(f64::NAN);
     }

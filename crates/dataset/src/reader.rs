@@ -22,7 +22,7 @@ use common::Schema;
 
 use crate::cell::{DecimalMarks, Label, Marks};
 use crate::level::LevelNames;
-use crate::tokenizer::{Block, Blocks, Dialect, Format, Record, Tokenizer, Tolerated};
+use crate::tokenizer::{Block, Blocks, Dialect, Format, Tokenizer, Tolerated};
 
 pub use self::bulk::{BulkReader, Scratch};
 pub use self::file_flaw::{FileFlaw, FileProblem};
@@ -45,7 +45,10 @@ pub struct RowReader<R> {
     tokenizer: Tokenizer,
     columns: Arc<ColumnMap>,
     passed: Passed,
-    checked: Checked,
+    /// The features of the last record, if it was accepted.
+    values: Vec<f64>,
+    /// What is wrong with the last record.
+    flaw: Option<RowFlaw>,
     /// What commas and points of the last record show.
     marks: Vec<Marks>,
 }
@@ -71,12 +74,12 @@ pub enum ReadRow<'a> {
     /// A row that fits the schema.
     Accepted(Cells<'a>),
     /// A row that does not.
-    Rejected(Rejection),
+    Rejected(Box<Rejection>),
 }
 
 /// An accepted row.
 pub struct Cells<'a> {
-    /// Name of the client; `None` where the schema has no id.
+    /// Name of the client, as UTF-8; `None` where the schema has no id.
     pub id: Option<&'a [u8]>,
     /// Line that the row begins on, counted from 1.
     pub line: u64,
@@ -157,40 +160,50 @@ impl<R: Read> RowReader<R> {
                 tolerated,
                 ..Passed::default()
             },
-            checked: Checked::with_room(schema.features.len()),
+            values: Vec::with_capacity(schema.features.len()),
+            flaw: None,
             marks: Vec::new(),
         })
     }
 
     /// The next row, or `None` at the end.
+    #[inline]
     pub fn next_row(&mut self) -> Result<Option<ReadRow<'_>>, FileProblem> {
         if !self.advance()? {
             return Ok(None);
         }
         let record = self.tokenizer.record(self.block.text());
-        let line = self.passed.lines + record.line + 1;
+        let line = self.passed.lines + record.line() + 1;
         self.passed.long_fields.look_into(record, line);
-        let row = self.checked.row(&self.columns, record, self.encoding, line);
-        if let ReadRow::Accepted(Cells {
-            id: None,
-            label: None,
-            ..
-        }) = row
-        {
+        let checked = self.columns.check(&record, self.encoding, &mut self.values);
+        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
+        let label = match checked {
+            Ok(label) => label,
+            Err(blame) => {
+                let rejection = Box::new(blame.rejection(record, line));
+                return Ok(Some(ReadRow::Rejected(rejection)));
+            }
+        };
+        let id = self.columns.id_of(record);
+        if id.is_none() && label.is_none() {
             self.passed.without_id_and_label += 1;
         }
-        let may_be_comma = self.columns.decimal == DecimalMarks::Either;
-        if may_be_comma && matches!(row, ReadRow::Accepted(_)) {
+        if self.columns.decimal == DecimalMarks::Either {
             self.marks.clear();
             self.columns.count_marks(record, &mut self.marks);
             self.passed.add_marks(&self.marks);
         }
-        Ok(Some(row))
+        Ok(Some(ReadRow::Accepted(Cells {
+            id,
+            line,
+            values: &self.values,
+            label,
+        })))
     }
 
     /// What is wrong with the row that was read last, if it was rejected.
     pub fn flaw(&self) -> Option<RowFlaw> {
-        self.checked.flaw
+        self.flaw
     }
 
     /// A field of the row that was read last, counted from 1 as in [`Rejection::column`].
@@ -208,8 +221,7 @@ impl<R: Read> RowReader<R> {
     pub fn name_levels(&self, names: &mut LevelNames) {
         if self.columns.has_categories {
             let record = self.tokenizer.record(self.block.text());
-            self.columns
-                .name_levels(record, &self.checked.values, names);
+            self.columns.name_levels(record, &self.values, names);
         }
     }
 
@@ -256,43 +268,6 @@ impl<R: Read> RowReader<R> {
         Tolerated {
             has_byte_order_mark: self.block.has_byte_order_mark,
             ..self.tokenizer.tolerated()
-        }
-    }
-}
-
-/// The result of the check of one record.
-struct Checked {
-    values: Vec<f64>,
-    flaw: Option<RowFlaw>,
-}
-
-impl Checked {
-    /// Before the first record.
-    fn with_room(n_features: usize) -> Self {
-        Self {
-            values: Vec::with_capacity(n_features),
-            flaw: None,
-        }
-    }
-
-    /// The row that the next record is.
-    fn row<'a>(
-        &'a mut self,
-        columns: &ColumnMap,
-        record: Record<'a>,
-        encoding: Encoding,
-        line: u64,
-    ) -> ReadRow<'a> {
-        let checked = columns.check(record, encoding, &mut self.values);
-        self.flaw = checked.as_ref().err().map(|blame| blame.flaw);
-        match checked {
-            Ok(label) => ReadRow::Accepted(Cells {
-                id: columns.id_of(record),
-                line,
-                values: &self.values,
-                label,
-            }),
-            Err(blame) => ReadRow::Rejected(blame.rejection(record, line)),
         }
     }
 }

@@ -45,7 +45,8 @@ pub(super) struct Shape {
 impl Shape {
     /// True if a record has as many fields as the header, and no stray quote.
     pub(super) fn fits(self, record: Record<'_>) -> bool {
-        record.has_fields(self.fields, self.rows_end_with_separator) && record.stray_quote.is_none()
+        record.has_fields(self.fields, self.rows_end_with_separator)
+            && record.stray_quote().is_none()
     }
 }
 
@@ -230,7 +231,7 @@ fn each_record(block: &Block, format: Format, mut take: impl FnMut(Record<'_>)) 
         match tokenizer.advance(text) {
             Ok(true) => {
                 let record = tokenizer.record(text);
-                around.long_fields.look_into(record, record.line);
+                around.long_fields.look_into(record, record.line());
                 take(record);
             }
             Ok(false) => break None,

@@ -146,7 +146,7 @@ fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
         Some(field) => client_hash(record.field(field)),
         None => {
             let mut text = record.iter().collect::<Vec<_>>().join(&b'\n');
-            text.extend(record.line.to_le_bytes());
+            text.extend(record.line().to_le_bytes());
             client_hash(&text)
         }
     };

@@ -16,28 +16,33 @@ const MAX_BYTES: usize = 400;
 ///
 /// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
 #[inline]
-pub(super) fn short_decimal<const MARK: u8>(trimmed: &[u8]) -> Option<f64> {
-    let (sign, unsigned) = match trimmed {
-        [b'-', rest @ ..] => (-1.0, rest),
-        _ => (1.0, trimmed),
+pub(super) fn short_decimal<const MARK: u8>(text: &[u8]) -> Option<f64> {
+    let (is_negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
     };
     if unsigned.len() > EXACT_DIGITS {
         return None;
     }
-    let (mut digits, mut n_digits, mut decimals) = (0_u64, 0, None);
-    for byte in unsigned {
-        match byte {
-            b'0'..=b'9' => {
-                digits = digits * 10 + u64::from(byte - b'0');
-                n_digits += 1;
-                decimals = decimals.map(|decimals| decimals + 1);
-            }
-            &byte if byte == MARK && decimals.is_none() => decimals = Some(0),
-            _ => return None,
+    // Numbers with a sign become floats in one instruction.
+    let (mut digits, mut mark) = (0_i64, None);
+    for (place, byte) in unsigned.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            digits = digits * 10 + i64::from(digit);
+        } else if *byte == MARK && mark.is_none() {
+            mark = Some(place);
+        } else {
+            return None;
         }
     }
-    let scale = POWERS_OF_TEN[decimals.unwrap_or(0)];
-    (n_digits > 0).then(|| sign * (digits as f64 / scale))
+    let number = match mark {
+        None if unsigned.is_empty() => return None,
+        None => digits as f64,
+        Some(_) if unsigned.len() == 1 => return None,
+        Some(mark) => digits as f64 / POWERS_OF_TEN[unsigned.len() - 1 - mark],
+    };
+    Some(if is_negative { -number } else { number })
 }
 
 /// Parses a trimmed number that is not missing.

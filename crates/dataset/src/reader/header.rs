@@ -271,6 +271,7 @@ impl ColumnMap {
     }
 
     /// The names of the clients or rows, if a column has them.
+    #[inline]
     pub(super) fn id_of<'r>(&self, record: Record<'r>) -> Option<&'r [u8]> {
         match self.id {
             IdColumn::Named(field) | IdColumn::Row(field) => Some(record.field(field)),

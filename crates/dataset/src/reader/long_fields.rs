@@ -32,7 +32,7 @@ pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
 /// the line breaks before its block.
 pub(crate) fn long_name(header: Record<'_>, lines: u64) -> Option<String> {
     let mut long = LongFields::default();
-    long.look_into(header, lines + header.line + 1);
+    long.look_into(header, lines + header.line() + 1);
     let sentence = long.sentences().into_iter().next()?;
     Some(format!("the header cannot be used: {sentence}"))
 }
@@ -58,14 +58,19 @@ struct LongField {
 
 impl LongFields {
     /// Looks for them in the record that begins in a line.
+    #[inline]
     pub(crate) fn look_into(&mut self, record: Record<'_>, line: u64) {
-        if record.breaks == 0 && record.written_bytes <= MAX_FIELD_BYTES {
-            return;
+        if record.breaks() > 0 || record.written_bytes() > MAX_FIELD_BYTES {
+            self.look_closely(record, line);
         }
-        if record.breaks > 0 {
+    }
+
+    #[cold]
+    fn look_closely(&mut self, record: Record<'_>, line: u64) {
+        if record.breaks() > 0 {
             self.spanning.get_or_insert((0, line)).0 += 1;
         }
-        if record.breaks >= MAX_FIELD_LINES || record.written_bytes > MAX_FIELD_BYTES {
+        if record.breaks() >= MAX_FIELD_LINES || record.written_bytes() > MAX_FIELD_BYTES {
             self.look_at_fields(record.iter(), line);
         }
     }

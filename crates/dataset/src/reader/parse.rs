@@ -218,14 +218,14 @@ struct State<'a> {
 impl State<'_> {
     fn take(&mut self, record: Record<'_>) {
         let BlockParser { columns, lines, .. } = *self.parser;
-        self.rows.long_fields.look_into(record, record.line);
+        self.rows.long_fields.look_into(record, record.line());
         if columns.limits_missing_shares {
             columns.count_missing(record, &mut self.rows.missing);
         }
-        let label = match columns.check(record, self.encoding, &mut self.values) {
+        let label = match columns.check(&record, self.encoding, &mut self.values) {
             Ok(label) => label,
             Err(blame) => {
-                let rejection = blame.rejection(record, record.line);
+                let rejection = blame.rejection(record, record.line());
                 self.rows.rejections.push(rejection);
                 return;
             }
@@ -261,7 +261,7 @@ impl State<'_> {
                     &mut rows.lines,
                     columns.rewritten(record, &self.values, label),
                 );
-            } else if !record.is_plain {
+            } else if !record.is_plain() {
                 push_line(&mut rows.lines, columns.texts(record, label));
             } else if columns.is_as_written && record.is_trimmed() {
                 // Most rows are written as they stand.

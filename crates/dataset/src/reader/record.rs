@@ -74,51 +74,12 @@ impl ColumnMap {
     /// Fills `values` and returns the label, or what is to blame.
     pub(super) fn check(
         &self,
-        record: Record<'_>,
+        record: &Record<'_>,
         encoding: Encoding,
         values: &mut Vec<f64>,
-    ) -> Result<Label, Blame> {
-        if let Some(field) = record.stray_quote {
-            return Err(Blame {
-                field,
-                flaw: RowFlaw::StrayQuote,
-                reason: "a field spans lines and has text after its closing quote: a stray quote opens it, so the next rows are in it".into(),
-            });
-        }
-        let fields = self.names.len();
-        if self.lines_end_with_crlf && record.is_cut_by_lone_cr {
-            return Err(Blame {
-                field: record.len().min(fields) - 1,
-                flaw: RowFlaw::FieldCount,
-                reason: "a lone carriage return (CR without LF) stands within the line and cuts the row in two, though the lines of the file end with CR LF".into(),
-            });
-        }
-        if !record.has_fields(fields, self.rows_end_with_separator) {
-            return Err(Blame {
-                field: record.len().min(fields),
-                flaw: RowFlaw::FieldCount,
-                reason: format!("{} fields, {fields} expected", record.len()),
-            });
-        }
-        if encoding == Encoding::Invalid
-            && let Some(field) = record
-                .iter()
-                .position(|cell| std::str::from_utf8(cell).is_err())
-        {
-            return Err(Blame {
-                field,
-                flaw: RowFlaw::NotUtf8,
-                reason: "the text is not UTF-8 (see ingestion.encoding)".into(),
-            });
-        }
-        if let IdColumn::Named(id) = self.id
-            && record.field(id).is_empty()
-        {
-            return Err(Blame {
-                field: id,
-                flaw: RowFlaw::NoClient,
-                reason: "the client has no name".into(),
-            });
+    ) -> Result<Label, Box<Blame>> {
+        if !self.has_form(record, encoding) {
+            self.check_form(*record, encoding)?;
         }
         values.clear();
         for (field, feature) in &self.features {
@@ -137,25 +98,108 @@ impl ColumnMap {
                 }
                 Kind::Category(rules) => code_of_level(cell, rules),
             };
-            let value = value.map_err(|problem| {
-                let blame = blame(*field, &feature.name, problem, cell);
-                blame.with_advice(problem, cell, self.decimal)
-            })?;
-            values.push(value);
+            match value {
+                Ok(value) => values.push(value),
+                Err(problem) => return Err(self.blame_cell(*field, &feature.name, problem, cell)),
+            }
         }
         match &self.target {
             None => Ok(None),
             Some((field, name)) => {
                 let cell = record.field(*field);
-                cell::parse_label(cell, &self.labels).map_err(|problem| {
-                    let blame = blame(*field, name, problem, cell);
-                    match self.labels.are_numbers() {
-                        true => blame,
-                        false => blame.with_labels(name, cell, &self.labels),
-                    }
-                })
+                cell::parse_label(cell, &self.labels)
+                    .map_err(|problem| self.blame_label(*field, name, problem, cell))
             }
         }
+    }
+
+    /// True for a record without a flaw of its form, as nearly all are.
+    #[inline(always)]
+    fn has_form(&self, record: &Record<'_>, encoding: Encoding) -> bool {
+        let has_client = match self.id {
+            IdColumn::Named(id) => record.get(id).is_some_and(|id| !id.is_empty()),
+            IdColumn::Row(_) | IdColumn::None => true,
+        };
+        has_client
+            && record.len() == self.names.len()
+            && record.stray_quote().is_none()
+            && !record.is_cut_by_lone_cr()
+            && encoding == Encoding::Utf8
+    }
+
+    /// What is to blame in the form of a record: its quotes, line breaks, encoding, and the number of
+    /// its fields.
+    #[cold]
+    fn check_form(&self, record: Record<'_>, encoding: Encoding) -> Result<(), Box<Blame>> {
+        if let Some(field) = record.stray_quote() {
+            return Err(Box::new(Blame {
+                field,
+                flaw: RowFlaw::StrayQuote,
+                reason: "a field spans lines and has text after its closing quote: a stray quote opens it, so the next rows are in it".into(),
+            }));
+        }
+        let fields = self.names.len();
+        if self.lines_end_with_crlf && record.is_cut_by_lone_cr() {
+            return Err(Box::new(Blame {
+                field: record.len().min(fields) - 1,
+                flaw: RowFlaw::FieldCount,
+                reason: "a lone carriage return (CR without LF) stands within the line and cuts the row in two, though the lines of the file end with CR LF".into(),
+            }));
+        }
+        if !record.has_fields(fields, self.rows_end_with_separator) {
+            return Err(Box::new(Blame {
+                field: record.len().min(fields),
+                flaw: RowFlaw::FieldCount,
+                reason: format!("{} fields, {fields} expected", record.len()),
+            }));
+        }
+        if encoding == Encoding::Invalid
+            && let Some(field) = record
+                .iter()
+                .position(|cell| std::str::from_utf8(cell).is_err())
+        {
+            return Err(Box::new(Blame {
+                field,
+                flaw: RowFlaw::NotUtf8,
+                reason: "the text is not UTF-8 (see ingestion.encoding)".into(),
+            }));
+        }
+        if let IdColumn::Named(id) = self.id
+            && record.field(id).is_empty()
+        {
+            return Err(Box::new(Blame {
+                field: id,
+                flaw: RowFlaw::NoClient,
+                reason: "the client has no name".into(),
+            }));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn blame_cell(
+        &self,
+        field: usize,
+        name: &str,
+        problem: CellProblem,
+        cell: &[u8],
+    ) -> Box<Blame> {
+        Box::new(blame(field, name, problem, cell).with_advice(problem, cell, self.decimal))
+    }
+
+    #[cold]
+    fn blame_label(
+        &self,
+        field: usize,
+        name: &str,
+        problem: CellProblem,
+        cell: &[u8],
+    ) -> Box<Blame> {
+        let blame = blame(field, name, problem, cell);
+        Box::new(match self.labels.are_numbers() {
+            true => blame,
+            false => blame.with_labels(name, cell, &self.labels),
+        })
     }
 
     /// Adds a record to the counts of missing cells, by feature in schema order; of one with more or

@@ -61,6 +61,7 @@ pub(crate) struct LongRecord {
 
 impl Block {
     /// Its records.
+    #[inline]
     pub(crate) fn text(&self) -> &[u8] {
         &self.bytes[self.start..]
     }

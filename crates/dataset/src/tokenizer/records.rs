@@ -30,7 +30,7 @@ pub(crate) struct Tokenizer {
 }
 
 /// The last record without its fields.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Last {
     line: u64,
     breaks: u64,
@@ -46,19 +46,9 @@ struct Last {
 pub(crate) struct Record<'a> {
     bytes: &'a [u8],
     fields: &'a [Range<usize>],
-    /// Line that it begins in, counted from 0 in its text.
-    pub(crate) line: u64,
-    /// Line breaks within its fields.
-    pub(crate) breaks: u64,
-    /// Bytes of the record as it is written.
-    pub(crate) written_bytes: usize,
-    /// Its fields can be written with commas between them and without quotes.
-    pub(crate) is_plain: bool,
-    /// The field that spans lines and has text after its closing quote. A stray quote opened it, so
-    /// it swallows the records up to the next quote.
-    pub(crate) stray_quote: Option<usize>,
-    /// A CR without LF stands before or behind it, within a line of text.
-    pub(crate) is_cut_by_lone_cr: bool,
+    /// Borrowed: a processor waits when it copies what it has just written in smaller parts.
+    found: &'a Last,
+    has_commas: bool,
 }
 
 /// A quoted field whose closing quote was found.
@@ -109,15 +99,68 @@ impl Tokenizer {
 
     /// Finds the next record of the text that it began with; `false` at the end of the text, and
     /// where a quote is open there.
+    #[inline]
     pub(crate) fn advance(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
-        let Dialect {
-            separator, quote, ..
-        } = self.dialect;
-        self.fields.clear();
         self.last = Last {
             is_cut_by_lone_cr: std::mem::take(&mut self.is_behind_lone_cr),
             ..Last::default()
         };
+        match self.advance_alike(text) {
+            true => Ok(true),
+            false => self.advance_any(text),
+        }
+    }
+
+    /// Finds the next record if it is like the last one, as nearly all are: a line with as many
+    /// fields, all without quotes. Otherwise it finds nothing and stays where it is.
+    #[inline(always)]
+    fn advance_alike(&mut self, text: &[u8]) -> bool {
+        let mut cursor = self.cursor;
+        let mut begins = self.at;
+        let Some((last, others)) = self.fields.split_last_mut() else {
+            return false;
+        };
+        for field in others {
+            match cursor.next(&self.structure) {
+                Some(at) if text[at] == self.dialect.separator => {
+                    *field = begins..at;
+                    begins = at + 1;
+                }
+                _ => return false,
+            }
+        }
+        let Some(end) = cursor.next(&self.structure) else {
+            return false;
+        };
+        let bytes = end - self.at;
+        // No field is longer than its record, and an empty line is none.
+        if bytes == 0 || bytes as u64 > self.limits.field_bytes {
+            return false;
+        }
+        let line_break = match text[end] {
+            b'\n' => 1,
+            b'\r' if text.get(end + 1) == Some(&b'\n') => {
+                cursor.next(&self.structure);
+                self.tolerated.has_crlf = true;
+                2
+            }
+            _ => return false,
+        };
+        *last = begins..end;
+        self.last.line = self.lines;
+        self.last.bytes = bytes;
+        self.cursor = cursor;
+        self.at = end + line_break;
+        self.lines += 1;
+        true
+    }
+
+    /// Finds the next record, whatever it is like.
+    fn advance_any(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
+        let Dialect {
+            separator, quote, ..
+        } = self.dialect;
+        self.fields.clear();
         let (mut begins, mut line) = (self.at, self.lines);
         let mut field = begins;
         let mut quoted: Option<Quoted> = None;
@@ -168,21 +211,22 @@ impl Tokenizer {
     /// The record that was found last in this text.
     #[inline]
     pub(crate) fn record<'a>(&'a self, text: &'a [u8]) -> Record<'a> {
-        let last = self.last;
         Record {
-            bytes: if last.is_unquoted {
+            bytes: if self.last.is_unquoted {
                 &self.unquoted
             } else {
                 text
             },
             fields: &self.fields,
-            line: last.line,
-            breaks: last.breaks,
-            written_bytes: last.bytes,
-            is_plain: !last.has_quotes && self.dialect.separator == b',',
-            stray_quote: last.stray_quote,
-            is_cut_by_lone_cr: last.is_cut_by_lone_cr,
+            found: &self.last,
+            has_commas: self.dialect.separator == b',',
         }
+    }
+
+    /// Forgets what the last record was like.
+    #[cfg(test)]
+    pub(super) fn forget_last(&mut self) {
+        self.fields.clear();
     }
 
     /// Where the search for the next record begins.
@@ -327,6 +371,43 @@ fn push_unquoted(to: &mut Vec<u8>, mut written: &[u8], quote: u8) {
 }
 
 impl<'a> Record<'a> {
+    /// Line that it begins in, counted from 0 in its text.
+    #[inline]
+    pub(crate) fn line(self) -> u64 {
+        self.found.line
+    }
+
+    /// Line breaks within its fields.
+    #[inline]
+    pub(crate) fn breaks(self) -> u64 {
+        self.found.breaks
+    }
+
+    /// Bytes of the record as it is written.
+    #[inline]
+    pub(crate) fn written_bytes(self) -> usize {
+        self.found.bytes
+    }
+
+    /// True if its fields can be written with commas between them and without quotes.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        !self.found.has_quotes && self.has_commas
+    }
+
+    /// The field that spans lines and has text after its closing quote. A stray quote opened it, so
+    /// it swallows the records up to the next quote.
+    #[inline]
+    pub(crate) fn stray_quote(self) -> Option<usize> {
+        self.found.stray_quote
+    }
+
+    /// True if a CR without LF stands before or behind it, within a line of text.
+    #[inline]
+    pub(crate) fn is_cut_by_lone_cr(self) -> bool {
+        self.found.is_cut_by_lone_cr
+    }
+
     /// Number of fields.
     #[inline]
     pub(crate) fn len(self) -> usize {
@@ -349,6 +430,7 @@ impl<'a> Record<'a> {
     }
 
     /// The bytes of a field, if it is there.
+    #[inline]
     pub(crate) fn get(self, field: usize) -> Option<&'a [u8]> {
         Some(&self.bytes[self.fields.get(field)?.clone()])
     }

@@ -1,21 +1,23 @@
 //! The bytes of a text that its structure depends on: separators, quotes and line breaks.
 //!
-//! Fields are a few bytes long, so a search for each of these bytes costs more than the fields: 64
+//! Fields are a few bytes long, so a search for each of these bytes costs more than the fields: many
 //! bytes are compared at once, and the result is one bit a byte.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, u8x64};
+use fearless_simd::{Level, dispatch, u8x32};
 
 use super::format::Dialect;
 
 /// Bytes that are compared at once.
-const LANES: usize = 64;
+const LANES: usize = 32;
+/// Bytes that a cursor looks at together.
+const WORD: usize = 2 * LANES;
 
 /// The places of the structural bytes of a text.
 #[derive(Default)]
 pub(super) struct Structure {
-    /// Bit i of word w stands for byte 64 w + i.
-    words: Vec<u64>,
+    /// Bit i of number n stands for byte 32 n + i.
+    bits: Vec<u32>,
 }
 
 /// The places of a structure that are still to come.
@@ -29,8 +31,8 @@ pub(super) struct Cursor {
 impl Structure {
     /// Finds the structural bytes of a text; places of an earlier text are forgotten.
     pub(super) fn find(&mut self, text: &[u8], dialect: Dialect) {
-        self.words.clear();
-        self.words.reserve(text.len().div_ceil(LANES));
+        self.bits.clear();
+        self.bits.reserve(text.len().div_ceil(LANES) + 1);
         dispatch!(Level::new(), simd => self.compare(simd, text, dialect));
     }
 
@@ -38,22 +40,25 @@ impl Structure {
     fn compare<S: Simd>(&mut self, simd: S, text: &[u8], dialect: Dialect) {
         let (chunks, rest) = text.as_chunks::<LANES>();
         for chunk in chunks {
-            self.words.push(structural(simd, chunk, dialect));
+            self.bits.push(structural(simd, chunk, dialect));
         }
         if !rest.is_empty() {
             let mut chunk = [0; LANES];
             chunk[..rest.len()].copy_from_slice(rest);
-            self.words.push(structural(simd, &chunk, dialect));
+            self.bits.push(structural(simd, &chunk, dialect));
+        }
+        if self.bits.len() % 2 == 1 {
+            self.bits.push(0);
         }
     }
 }
 
 #[inline(always)]
-fn structural<S: Simd>(simd: S, chunk: &[u8; LANES], dialect: Dialect) -> u64 {
-    let bytes = u8x64::from_slice(simd, chunk);
+fn structural<S: Simd>(simd: S, chunk: &[u8; LANES], dialect: Dialect) -> u32 {
+    let bytes = u8x32::from_slice(simd, chunk);
     let in_line = bytes.simd_eq(dialect.separator) | bytes.simd_eq(dialect.quote);
     let line_breaks = bytes.simd_eq(b'\n') | bytes.simd_eq(b'\r');
-    (in_line | line_breaks).to_bitmask()
+    (in_line | line_breaks).to_bitmask() as u32
 }
 
 impl Cursor {
@@ -61,12 +66,14 @@ impl Cursor {
     #[inline(always)]
     pub(super) fn next(&mut self, of: &Structure) -> Option<usize> {
         while self.word == 0 {
-            self.word = *of.words.get(self.next)?;
+            let (pairs, _) = of.bits.as_chunks::<2>();
+            let [low, high] = *pairs.get(self.next)?;
+            self.word = u64::from(low) | u64::from(high) << LANES;
             self.next += 1;
         }
         let bit = self.word.trailing_zeros() as usize;
         self.word &= self.word - 1;
-        Some((self.next - 1) * LANES + bit)
+        Some((self.next - 1) * WORD + bit)
     }
 }
 

@@ -90,6 +90,108 @@ proptest! {
     }
 }
 
+/// Lines that are mostly alike, some of them longer than the bytes that are compared at once.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        8 => "a{0,70},[ab]{0,9},b{0,9}",
+        1 => "[ab,;\"'\r]{0,12}",
+    ];
+    let line_break = prop_oneof![
+        6 => Just("\n"),
+        6 => Just("\r\n"),
+        1 => Just("\r"),
+        1 => Just("\n\n"),
+        1 => Just("\r\n\r\n"),
+    ];
+    let lines = proptest::collection::vec((line, line_break), 0..20);
+    lines.prop_map(|lines| lines.into_iter().map(|(line, end)| line + end).collect())
+}
+
+/// Everything that is found in a text, up to an error. A tokenizer that forgets each record takes
+/// none for like the one before.
+fn findings(text: &[u8], format: Format, forgets: bool) -> Vec<String> {
+    let mut tokenizer = Tokenizer::new(format);
+    tokenizer.begin(text);
+    let mut found = Vec::new();
+    loop {
+        if forgets {
+            tokenizer.forget_last();
+        }
+        let advanced = tokenizer.advance(text);
+        let is_over = advanced != Ok(true);
+        let record = tokenizer.record(text);
+        let fields: Vec<_> = match is_over {
+            true => Vec::new(),
+            false => record.iter().collect(),
+        };
+        found.push(format!(
+            "{advanced:?} {fields:?} {} {} {} {} {:?} {} {} {} {:?} {:?}",
+            record.line(),
+            record.breaks(),
+            record.written_bytes(),
+            record.is_plain(),
+            record.stray_quote(),
+            record.is_cut_by_lone_cr(),
+            tokenizer.position(),
+            tokenizer.lines(),
+            tokenizer.tolerated(),
+            tokenizer.open_quote(),
+        ));
+        if is_over {
+            return found;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn lines_that_are_alike_are_those_of_the_csv_crate(
+        mark in "(\u{feff})?",
+        text in lines(),
+        is_cut in any::<bool>(),
+        block_bytes in 1_usize..200,
+    ) {
+        let text = mark + if is_cut { text.trim_ascii_end() } else { &text };
+        let (found, open_quote) = records(text.as_bytes(), Format::default(), block_bytes);
+        let mut wanted = records_of_the_csv_crate(text.as_bytes(), Dialect::COMMA);
+        if open_quote.is_some() {
+            wanted.pop();
+        }
+        prop_assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_record_that_is_like_the_one_before_is_found_like_any_other(
+        text in lines(),
+        fields in prop_oneof![1_u64..5, Just(u64::MAX)],
+        field_bytes in prop_oneof![1_u64..90, Just(u64::MAX)],
+    ) {
+        let limits = Limits { fields, field_bytes, ..Limits::default() };
+        let format = Format { limits, ..Format::default() };
+        let found = findings(text.as_bytes(), format, false);
+        prop_assert_eq!(found, findings(text.as_bytes(), format, true));
+    }
+}
+
+#[test]
+fn a_line_at_the_limit_is_found_and_a_longer_field_is_not() {
+    let limits = Limits {
+        field_bytes: 5,
+        ..Limits::default()
+    };
+    let format = Format {
+        limits,
+        ..Format::default()
+    };
+    let last = |text: &str| findings(text.as_bytes(), format, false).pop().unwrap();
+    for row in ["1,2,3", "1234,56789,3", "12345,12345,12345"] {
+        assert!(last(&format!("a,b,c\n{row}\n")).starts_with("Ok(false)"));
+    }
+    assert!(last("a,b,c\n1,123456,3\n").starts_with("Err(FieldBytes(5))"));
+}
+
 /// The line, the line breaks and the field with a stray quote of each record.
 fn places(text: &str) -> Vec<(u64, u64, Option<usize>)> {
     let mut tokenizer = Tokenizer::new(Format::default());
@@ -97,7 +199,7 @@ fn places(text: &str) -> Vec<(u64, u64, Option<usize>)> {
     let mut found = Vec::new();
     while tokenizer.advance(text.as_bytes()).unwrap() {
         let record = tokenizer.record(text.as_bytes());
-        found.push((record.line, record.breaks, record.stray_quote));
+        found.push((record.line(), record.breaks(), record.stray_quote()));
     }
     found
 }
@@ -146,7 +248,7 @@ fn a_plain_record_stands_in_the_text_as_it_is_written() {
         assert!(tokenizer.advance(text.as_bytes()).unwrap());
         let record = tokenizer.record(text.as_bytes());
         record
-            .is_plain
+            .is_plain()
             .then(|| record.text() == text.trim_ascii_end().as_bytes())
     };
     let semicolons = format(Dialect {

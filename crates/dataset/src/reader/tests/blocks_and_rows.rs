@@ -69,7 +69,7 @@ fn read_row_by_row(text: &[u8]) -> Result<Outcome, String> {
                     row.label,
                 ));
             }
-            ReadRow::Rejected(rejection) => rejections.push(rejection),
+            ReadRow::Rejected(rejection) => rejections.push(*rejection),
         }
     }
     let rows = (0..table.rows()).map(|row| {
