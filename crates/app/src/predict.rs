@@ -46,7 +46,10 @@ pub(crate) fn predict<'a>(
     request_id: &'a str,
 ) -> Predictions<'a> {
     let (scorer, threshold) = (model.scorer(), options.threshold_of(model));
-    let probabilities: Vec<f64> = rows.iter().map(|row| scorer.probability(row)).collect();
+    let mut probabilities = Vec::with_capacity(rows.len());
+    // Faster than `collect`, which does not see that whole chunks come.
+    let of_rows = scorer.probabilities(rows.values());
+    of_rows.for_each(|probability| probabilities.push(probability));
     Predictions {
         predictions: probabilities
             .iter()
@@ -86,8 +89,8 @@ pub(crate) fn predict_text(
     let mut text = Vec::with_capacity(bytes);
     let (scorer, mut counts) = (model.scorer(), [0; 2]);
     let threshold = options.threshold_of(model);
-    for row in rows.iter() {
-        let label = u8::from(scorer.probability(row) > threshold);
+    for probability in scorer.probabilities(rows.values()) {
+        let label = u8::from(probability > threshold);
         counts[usize::from(label)] += 1;
         text.extend_from_slice(&[b'0' + label, b'\n']);
     }

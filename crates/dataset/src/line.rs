@@ -58,12 +58,12 @@ const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
 
 /// Appends a text from outside so that no spreadsheet evaluates it: an apostrophe precedes a text that
 /// looks like a formula.
-pub fn push_text(line: &mut Vec<u8>, text: &str) {
-    let first = text.as_bytes().first();
-    if first.is_some_and(|first| FORMULA_BEGINNINGS.contains(first)) {
-        push_field(line, format!("'{text}").as_bytes());
-    } else {
-        push_field(line, text.as_bytes());
+pub fn push_text(line: &mut Vec<u8>, text: &[u8]) {
+    match text {
+        [first, ..] if FORMULA_BEGINNINGS.contains(first) => {
+            push_field(line, &[b"'", text].concat());
+        }
+        _ => push_field(line, text),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
             ),
         ] {
             let mut line = Vec::new();
-            push_text(&mut line, text);
+            push_text(&mut line, text.as_bytes());
             assert_eq!(String::from_utf8(line).unwrap(), wanted);
         }
     }

@@ -1,16 +1,21 @@
-//! Predictions for single rows, and the contributions of the features to them.
+//! Predictions for rows, and the contributions of the features to them.
 
-use dataset::passes::{Encoding, LinearExpression, WeightedTerm, probability};
+use dataset::passes::{Encoding, LinearExpression, Term, WeightedTerm, probability};
 
 use crate::model::Model;
 
-/// A model prepared to predict rows one by one.
+/// Rows that are predicted together.
+const CHUNK_ROWS: usize = 64;
+
+/// A model prepared to predict rows.
 ///
 /// A row has one value per feature in schema order: NaN if it is missing, a level as its
 /// [code](dataset::level_code).
 #[derive(Clone, Debug)]
 pub struct Scorer<'m> {
     expression: LinearExpression<'m>,
+    /// The terms that are 1 for an unseen level.
+    of_unseen: Vec<Term<'m>>,
     n_features: usize,
 }
 
@@ -23,6 +28,18 @@ impl Scorer<'_> {
     /// The probability of the positive label.
     pub fn probability(&self, row: &[f64]) -> f64 {
         probability(self.log_odds(row))
+    }
+
+    /// The probabilities of the positive label for rows whose cells stand one row after another.
+    pub fn probabilities(&self, rows: &[f64]) -> impl Iterator<Item = f64> {
+        let chunks = rows.chunks(CHUNK_ROWS * self.n_features);
+        chunks.flat_map(|rows| {
+            let n_rows = rows.len() / self.n_features;
+            let mut log_odds = [0.0; CHUNK_ROWS];
+            let filled = &mut log_odds[..n_rows];
+            self.expression.fill(filled, rows, self.n_features);
+            log_odds.into_iter().take(n_rows).map(probability)
+        })
     }
 
     /// The log-odds of the mean training row, to which the contributions of a row are added.
@@ -48,20 +65,24 @@ impl Scorer<'_> {
     }
 
     /// Number of unseen levels in a row: levels without their own coefficient.
+    #[inline]
     pub fn unseen_levels(&self, row: &[f64]) -> usize {
-        let terms = self.expression.terms.iter().map(|weighted| weighted.term);
-        let of_others = terms.filter(|term| matches!(term.encoding, Encoding::OtherThan(_)));
-        of_others
+        let of_unseen = self.of_unseen.iter();
+        of_unseen
             .filter(|term| term.value(|feature| cell(row, feature)) == 1.0)
             .count()
     }
 }
 
 impl Model {
-    /// Prepares the model to predict rows one by one.
+    /// Prepares the model to predict rows.
     pub fn scorer(&self) -> Scorer<'_> {
+        let expression = self.predictor.expression();
+        let terms = expression.terms.iter().map(|weighted| weighted.term);
+        let of_unseen = terms.filter(|term| matches!(term.encoding, Encoding::OtherThan(_)));
         Scorer {
-            expression: self.predictor.expression(),
+            of_unseen: of_unseen.collect(),
+            expression,
             n_features: self.schema.features.len(),
         }
     }

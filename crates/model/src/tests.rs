@@ -229,6 +229,20 @@ fn base_and_contributions_add_up_to_the_log_odds() {
 }
 
 #[test]
+fn rows_together_have_the_probabilities_of_each() {
+    let model = of_a_category();
+    let scorer = model.scorer();
+    let levels = [level_code("basic"), level_code("never seen"), f64::NAN];
+    for n_rows in [0, 1, 64, 65, 200] {
+        let row = |row: usize| [row as f64 * 0.37 - 30.0, levels[row % 3]];
+        let rows: Vec<[f64; 2]> = (0..n_rows).map(row).collect();
+        let found: Vec<f64> = scorer.probabilities(rows.as_flattened()).collect();
+        let wanted: Vec<f64> = rows.iter().map(|row| scorer.probability(row)).collect();
+        assert_eq!(found, wanted);
+    }
+}
+
+#[test]
 fn levels_without_a_coefficient_are_counted_and_missing_ones_are_not() {
     let model = of_a_category();
     let scorer = model.scorer();

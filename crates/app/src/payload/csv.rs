@@ -31,30 +31,29 @@ pub(super) fn rows(
 ) -> Result<RequestRows, ApiError> {
     let mut reader = open(input, format, schema, room.limits)?;
     let mut collector = RowCollector::new(schema.features.len(), room);
-    while let Some(row) = reader.next_row().map_err(file_error)? {
-        let number = collector.begin()?;
-        match row {
-            ReadRow::Accepted(cells) => {
+    loop {
+        match reader.next_row() {
+            Ok(Some(ReadRow::Accepted(cells))) => {
+                let number = collector.begin()?;
                 let id = name_of(&cells, number);
-                collector.accept(&id, cells.values.iter().copied());
+                collector.accept(&id, cells.values);
             }
-            ReadRow::Rejected(rejection) => {
+            Ok(Some(ReadRow::Rejected(rejection))) => {
+                let number = collector.begin()?;
                 collector.reject(row_error(&reader, number, &rejection));
             }
+            Ok(None) => return collector.finish(),
+            Err(problem) => return Err(file_error(problem)),
         }
     }
-    collector.finish()
 }
 
 /// The name of a row in an answer: that of its client, or its number where the schema has no id.
-pub(super) fn name_of<'c>(cells: &Cells<'c>, number: u64) -> Cow<'c, str> {
+#[inline]
+pub(super) fn name_of<'c>(cells: &Cells<'c>, number: u64) -> Cow<'c, [u8]> {
     match cells.id {
-        // Nearly all names are UTF-8, which is checked faster than it is looked for flaws.
-        Some(id) => match std::str::from_utf8(id) {
-            Ok(name) => name.into(),
-            Err(_) => String::from_utf8_lossy(id),
-        },
-        None => number.to_string().into(),
+        Some(id) => id.into(),
+        None => number.to_string().into_bytes().into(),
     }
 }
 

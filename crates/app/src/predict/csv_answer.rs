@@ -27,7 +27,7 @@ impl CsvAnswer {
     }
 
     /// Adds a row.
-    pub(crate) fn push(&mut self, id: &str, probability: f64) {
+    pub(crate) fn push(&mut self, id: &[u8], probability: f64) {
         let label = probability > self.threshold;
         self.counts[usize::from(label)] += 1;
         push_text(&mut self.text, id);
@@ -65,8 +65,9 @@ pub(crate) fn predict_csv(
 ) -> (Vec<u8>, [u64; 2]) {
     let mut answer = CsvAnswer::new(options.threshold_of(model), bytes);
     let scorer = model.scorer();
-    for (id, row) in rows.ids.iter().zip(rows.iter()) {
-        answer.push(id, scorer.probability(row));
+    let probabilities = scorer.probabilities(rows.values());
+    for (id, probability) in rows.ids.iter().zip(probabilities) {
+        answer.push(id.as_bytes(), probability);
     }
     (answer.text, answer.counts)
 }
@@ -78,8 +79,8 @@ mod tests {
     #[test]
     fn csv_has_a_header_and_a_row_for_each_prediction() {
         let mut answer = CsvAnswer::new(0.5, 0);
-        answer.push("a", 0.5);
-        answer.push("b", 0.5000000001);
+        answer.push(b"a", 0.5);
+        answer.push(b"b", 0.5000000001);
         assert_eq!(answer.counts(), [1, 1]);
         assert_eq!(
             answer.take(),

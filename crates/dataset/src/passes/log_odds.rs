@@ -16,13 +16,11 @@ pub struct ScoredRow {
 }
 
 /// The probability of the positive label at these log-odds.
+#[inline]
 pub fn probability(log_odds: f64) -> f64 {
-    if log_odds >= 0.0 {
-        1.0 / (1.0 + (-log_odds).exp())
-    } else {
-        let odds = log_odds.exp();
-        odds / (1.0 + odds)
-    }
+    let odds = (-log_odds.abs()).exp();
+    let share = if log_odds >= 0.0 { 1.0 } else { odds };
+    share / (1.0 + odds)
 }
 
 /// Replaces log-odds by probabilities. Unlike [`probability`], it computes many rows at once, with
@@ -128,6 +126,15 @@ impl Pass for Confusion<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probability_is_computed_from_the_odds_of_the_less_likely_label() {
+        for log_odds in [0.0, 1e-9, 0.3, 1.0, 36.5, 700.0, 800.0, f64::MAX] {
+            let odds = (-log_odds).exp();
+            assert_eq!(probability(log_odds), 1.0 / (1.0 + odds));
+            assert_eq!(probability(-log_odds), odds / (1.0 + odds));
+        }
+    }
 
     #[test]
     fn probabilities_of_many_are_those_of_each() {

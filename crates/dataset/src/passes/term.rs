@@ -106,6 +106,7 @@ impl Term<'_> {
 
 impl Encoding<'_> {
     /// True for an indicator, which is 0 or 1: of a level, of other levels, or of missing cells.
+    #[inline]
     pub fn is_indicator(self) -> bool {
         match self {
             Self::Level(_) | Self::OtherThan(_) | Self::Missing => true,

@@ -181,7 +181,7 @@ impl<'s> Reading<'s> {
                 }
             }
         }
-        self.collector.accept(&id, self.values.iter().copied());
+        self.collector.accept(id.as_bytes(), &self.values);
     }
 
     /// Rejects a row whose number of cells differs from the number of columns.
