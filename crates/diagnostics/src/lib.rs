@@ -29,9 +29,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use compare::{
-    ALPHA, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport, ComparisonRequest,
-    JointCheck, Kind, MIN_DISTANCE, MIN_MISSING, MIN_VARIATION, Method, Performance,
-    PredictionColumns, RealisedPerformance, Test, Unit, Verdict, compare,
+    ALPHA, Bin, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport,
+    ComparisonRequest, Histogram, HistogramBin, JointCheck, Kind, MIN_DISTANCE, MIN_MISSING,
+    MIN_VARIATION, Method, Performance, PredictionColumns, RealisedPerformance, Test, Unit,
+    Verdict, compare,
 };
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::MeasuredDurations;

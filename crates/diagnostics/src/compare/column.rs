@@ -8,6 +8,7 @@ use super::column_checks::{
     check_categories, check_missing, check_nothing, check_number_share, check_numbers,
     why_untested_levels,
 };
+use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
 use super::limits::ALPHA;
 use super::sentence::{Circumstances, sentence};
 use crate::statistics::{
@@ -41,6 +42,14 @@ pub struct ColumnComparison {
     /// Population stability index of numbers. It is shown, and does not influence the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<StabilityIndex>,
+    /// Share of the missing cells: reference, then current file. `None` for a file without rows, and
+    /// in records of older programs.
+    #[serde(default)]
+    pub missing_shares: [Option<f64>; 2],
+    /// Shares of the present values by bin. `None` if the distribution is not compared by values,
+    /// if a file has no values, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
 }
 
 /// How a column is compared.
@@ -161,11 +170,13 @@ impl ColumnPair {
     pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
         let untested = self.values.why_untested();
         let mut was_constant = None;
+        let mut histogram = None;
         let (kind, distribution, stability, tallies, scores) = match self.values {
             Values::Numbers([reference, current]) => {
                 let (reference, scores) = normal_scores(reference);
                 let current = SortedColumn::from(current);
                 was_constant = change_of_constant(&reference, &current);
+                histogram = histogram_of_numbers(&reference, &current);
                 (
                     Kind::Number,
                     check_numbers(&reference, &current),
@@ -181,16 +192,19 @@ impl ColumnPair {
                     }),
                 )
             }
-            Values::Categories(levels) => (
-                Kind::Category,
-                check_categories(&levels[0], &levels[1]),
-                None,
-                [&levels[0], &levels[1]].map(|levels| Tally {
-                    with: levels.missing,
-                    without: levels.rows(),
-                }),
-                None,
-            ),
+            Values::Categories(levels) => {
+                histogram = histogram_of_levels(&levels[0], &levels[1]);
+                (
+                    Kind::Category,
+                    check_categories(&levels[0], &levels[1]),
+                    None,
+                    [&levels[0], &levels[1]].map(|levels| Tally {
+                        with: levels.missing,
+                        without: levels.rows(),
+                    }),
+                    None,
+                )
+            }
             Values::Mixed(readable, missing) => (
                 Kind::Mixed,
                 check_number_share(readable),
@@ -216,6 +230,8 @@ impl ColumnPair {
             distribution,
             missing: check_missing(tallies),
             stability,
+            missing_shares: tallies.map(|tally| tally.share()),
+            histogram,
         };
         (comparison, scores)
     }

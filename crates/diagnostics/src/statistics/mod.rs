@@ -46,5 +46,6 @@ pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};
 pub use sorted::SortedColumn;
 pub use stability_index::{StabilityIndex, stability_index};
+pub(crate) use stability_index::{bin_shares, deciles};
 pub(crate) use tails::normal_quantile;
 pub use wasserstein::{MIN_SPREAD, Wasserstein, wasserstein};

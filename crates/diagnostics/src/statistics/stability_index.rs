@@ -47,14 +47,14 @@ pub fn stability_index(
         return None;
     }
     let edges = deciles(reference.present())?;
-    let (expected, found) = (shares(reference, &edges), shares(current, &edges));
-    let pairs = expected.iter().zip(&found);
+    let shares = |column| bin_shares(column, &edges).map(|share| share.max(MIN_SHARE));
+    let pairs = shares(reference).zip(shares(current));
     let index = pairs.map(|(p, q)| (p - q) * (p / q).ln()).sum();
     let degrees = edges.len();
     let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
     let p_value = chi_square_tail(index / unit, degrees)?;
     let cut_off = unit * chi_square_upper_quantile(alpha, degrees)?;
-    let bins = expected.len();
+    let bins = edges.len() + 1;
     let needed = MIN_VALUES_A_BIN * bins as u64;
     let is_enough = reference.count().min(current.count()) >= needed;
     Some(StabilityIndex {
@@ -65,8 +65,9 @@ pub fn stability_index(
     })
 }
 
-/// The nine inner deciles, without repetitions.
-fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
+/// The nine inner deciles, without repetitions. `None` without values, and when infinities leave a
+/// decile undefined.
+pub(crate) fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
     let mut edges = (1..BINS)
         .map(|tenth| quantile(sorted, tenth, BINS))
         .collect::<Option<Vec<f64>>>()?;
@@ -74,19 +75,16 @@ fn deciles(sorted: &[f64]) -> Option<Vec<f64>> {
     Some(edges)
 }
 
-/// Share of the values in each bin, at least the minimum share.
-fn shares(column: &SortedColumn, edges: &[f64]) -> Vec<f64> {
+/// Share of the values in each bin, for a column with values. Bins include their upper end.
+pub(crate) fn bin_shares(column: &SortedColumn, edges: &[f64]) -> impl Iterator<Item = f64> {
     let present = column.present();
     let up_to = |edge: &f64| present.partition_point(|value| value <= edge);
     let ends = edges.iter().map(up_to).chain([present.len()]);
-    let counts = ends.scan(0, |before, end| {
+    ends.scan(0, |before, end| {
         let count = end - *before;
         *before = end;
-        Some(count)
-    });
-    counts
-        .map(|count| (count as f64 / present.len() as f64).max(MIN_SHARE))
-        .collect()
+        Some(count as f64 / present.len() as f64)
+    })
 }
 
 #[cfg(test)]

@@ -196,3 +196,68 @@ fn a_constant_column_that_changes_is_said_without_a_distance() {
         (Verdict::Ok, &None)
     );
 }
+
+/// Name of a column, its cells before and after, and the text of its bins.
+type PicturedColumn<'a> = (&'a str, Cell<'a>, Cell<'a>, Option<&'a [&'a str]>);
+
+#[test]
+fn a_column_has_missing_shares_and_a_histogram_of_its_present_values() {
+    let flag = |row: usize| ["0", "1", "", "1"][row % 4].to_owned();
+    let plan = |row: usize| ["basic", "basic", "pro", "basic"][row % 4].to_owned();
+    let day = |row: usize| format!("2026-01-{:02}", row % 28 + 1);
+    let table: [PicturedColumn<'_>; 5] = [
+        ("flag", &flag, &flag, Some(&["0", "1"])),
+        ("empty", &flag, &|_| String::new(), None),
+        (
+            "plan",
+            &plan,
+            &|_| "trial".into(),
+            Some(&["basic", "pro", "trial"]),
+        ),
+        ("mixed", &flag, &plan, None),
+        ("day", &day, &day, None),
+    ];
+    let before: Vec<_> = table.iter().map(|row| (row.0, row.1)).collect();
+    let after: Vec<_> = table.iter().map(|row| (row.0, row.2)).collect();
+    let report = comparison(&file(200, &before), &file(40, &after));
+    for (column, (name, .., wanted)) in report.columns.iter().zip(table) {
+        let histogram = column.histogram.as_ref();
+        let bins = histogram.map(|it| it.bins.iter().map(|bin| bin.bin.to_string()).collect());
+        assert_eq!(
+            bins,
+            wanted.map(|bins| bins.iter().map(|&it| it.to_owned()).collect::<Vec<_>>()),
+            "{name}"
+        );
+    }
+    let missing: Vec<[Option<f64>; 2]> = report
+        .columns
+        .iter()
+        .map(|column| column.missing_shares)
+        .collect();
+    let none = [Some(0.0), Some(0.0)];
+    let wanted = [
+        [Some(0.25); 2],
+        [Some(0.25), Some(1.0)],
+        none,
+        [Some(0.25), Some(0.0)],
+        none,
+    ];
+    assert_eq!(missing, wanted);
+}
+
+#[test]
+fn a_column_of_an_older_program_is_read() {
+    let x = |row: usize| (row % 3).to_string();
+    let data = file(30, &[("x", &x)]);
+    let column = comparison(&data, &data).columns.remove(0);
+    let mut json = serde_json::to_value(&column).unwrap();
+    assert_eq!(
+        column,
+        serde_json::from_value(json.clone()).unwrap(),
+        "{json}"
+    );
+    let members = json.as_object_mut().unwrap();
+    assert!(members.remove("missing_shares").is_some() && members.remove("histogram").is_some());
+    let older: ColumnComparison = serde_json::from_value(json).unwrap();
+    assert_eq!((older.missing_shares, older.histogram), ([None; 2], None));
+}
