@@ -244,9 +244,29 @@ fn each_label_of_a_called_or_held_out_client_counts_once() {
     assert_eq!(outcomes["called"]["left"], leavers(&called));
     assert_eq!(outcomes["held_out"]["left"], leavers(&held_out));
     assert!(outcomes["effect"]["save_rate_interval"][0].is_number());
+    let calibration = &outcomes["calibration"];
+    assert_eq!(calibration["model_version"], of_list[0]["model_version"]);
+    for (group, column) in [("called", "in_capacity"), ("held_out", "hold_out")] {
+        let of_group = of_list.iter().filter(|line| line[column] == "true");
+        let probability = |line: &Line| -> f64 { line["probability"].parse().expect("a number") };
+        let wanted: f64 = of_group.map(probability).sum();
+        let expected = calibration[group]["expected"].as_f64().expect("a number");
+        assert!(
+            (expected - wanted).abs() < 1e-9,
+            "{expected} is not {wanted}"
+        );
+        for count in ["clients", "left"] {
+            assert_eq!(calibration[group][count], outcomes[group][count]);
+        }
+        assert!(calibration[group]["verdict"].is_string());
+    }
     let report = workspace.text("data/state/runs/000003/report.txt");
     assert!(
         report.contains("calls      leavers among called clients: "),
+        "{report}"
+    );
+    assert!(
+        report.contains("calls      predictions of release "),
         "{report}"
     );
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use common::History;
 use common::layout::names;
-use scoring::{CallOutcomes, ListOfRun};
+use scoring::{CallOutcomes, CallPredictions, CallReport, ListOfRun};
 use serde::{Deserialize, Serialize};
 
 use crate::open_run::OpenRun;
@@ -15,11 +15,14 @@ const CALLS: &str = "outcomes of calls";
 
 /// The last list of a run, and the outcomes of the clients of all lists before it. A client counts
 /// once its label arrives, by the last list that it was on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Calls {
     /// The run of the last list.
     run: Option<i64>,
     outcomes: CallOutcomes,
+    /// What the newest release predicted for these clients. Empty in documents of older programs.
+    #[serde(default, skip_serializing_if = "CallPredictions::is_empty")]
+    predictions: CallPredictions,
 }
 
 impl OpenRun<'_> {
@@ -37,6 +40,7 @@ impl OpenRun<'_> {
         let ListOfRun {
             list,
             outcomes,
+            predictions,
             problem,
         } = match made {
             Ok(Some(made)) => made,
@@ -62,11 +66,14 @@ impl OpenRun<'_> {
             self.stage("ranking", |run| list.write_for_run(run.config, &folder))?;
         }
         let outcomes = calls.outcomes.plus(outcomes);
-        self.record.call_outcomes = (!outcomes.is_empty()).then(|| outcomes.into());
+        let predictions = calls.predictions.clone().followed_by(predictions);
+        self.record.call_outcomes =
+            (!outcomes.is_empty()).then(|| CallReport::new(outcomes, &predictions));
         let has_calls = self.config.scoring.actions.holdout > 0.0 && !list.is_empty();
         let after = Calls {
             run: has_calls.then_some(self.id),
             outcomes,
+            predictions,
         };
         match after == calls {
             true => Ok(()),

@@ -172,6 +172,22 @@ impl RunRecord {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 
+    /// True if the clients of the call lists suggest that calling is what the score test found:
+    /// under the deployed model only called clients did not leave as predicted.
+    pub fn may_calling_explain_drift(&self) -> bool {
+        let calibration = self
+            .call_outcomes
+            .as_ref()
+            .and_then(|it| it.calibration.as_ref());
+        let (Some(calibration), Some(evidence)) = (calibration, &self.evidence) else {
+            return false;
+        };
+        let tested = evidence.deployed.as_ref().map(|model| &model.release);
+        calibration.only_called_differ
+            && tested == Some(&calibration.model_version)
+            && evidence.has_model_drift()
+    }
+
     /// Removes pending predictions. Unless the rows count as evaluated, also removes estimated and
     /// realised performance and the reviews: another run predicts those rows again and finds their
     /// labels.

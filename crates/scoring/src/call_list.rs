@@ -2,10 +2,11 @@
 //! with its reasons.
 //!
 //! The list is made by the deployed model, so its probabilities are those of the server. In memory are
-//! these clients, and two numbers for each client that the last list called or held out. Other rows take
-//! no memory.
+//! these clients, and a few numbers for each client that the last list called or held out. Other rows
+//! take no memory.
 
 mod band;
+mod calibration;
 mod clients;
 mod entry;
 mod outcomes;
@@ -35,6 +36,9 @@ use self::worth::{Call, Worth, give_places};
 use crate::deployed::load_live;
 
 pub use self::band::Band;
+pub use self::calibration::{
+    CalibrationVerdict, CallCalibration, CallPredictions, GroupCalibration, PredictedGroup,
+};
 pub use self::clients::SourceRows;
 pub use self::entry::{COLUMNS as CALL_LIST_COLUMNS, MAX_REASONS, RankedClient};
 pub use self::outcomes::{CallEffect, CallGroup, CallOutcomes, CallReport};
@@ -104,6 +108,8 @@ pub struct ListOfRun {
     pub list: CallList,
     /// The outcomes of the clients of an earlier list.
     pub outcomes: CallOutcomes,
+    /// What the earlier list predicted for these clients.
+    pub predictions: CallPredictions,
     /// Reason why the outcomes are not counted: the earlier list cannot be read.
     pub problem: Option<anyhow::Error>,
 }
@@ -130,9 +136,11 @@ pub fn call_list(
     };
     let (clients, _) = clients::of_ingested_rows(config, history, &mut earlier)?;
     let list = CallList::of(&config.scoring, release, model, clients);
+    let (outcomes, predictions) = earlier.outcomes();
     Ok(Some(ListOfRun {
         list,
-        outcomes: earlier.outcomes(),
+        outcomes,
+        predictions,
         problem,
     }))
 }

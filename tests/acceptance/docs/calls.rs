@@ -31,5 +31,6 @@ fn call_list() {
         workspace.write("data/practicedata/april.csv", export);
         let run = workspace.run("fullprocess", &[]);
         page.shows("a run with labels of held-out clients", &run);
+        page.shows("the predictions of its list", &run);
     });
 }

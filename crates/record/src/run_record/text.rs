@@ -32,8 +32,17 @@ impl fmt::Display for RunRecord {
         if let Some(list) = &self.call_list {
             writeln!(to, "  call list  {list}")?;
         }
-        if let Some(outcomes) = &self.call_outcomes {
-            writeln!(to, "  calls      {}", outcomes.outcomes)?;
+        if let Some(calls) = &self.call_outcomes {
+            writeln!(to, "  calls      {}", calls.outcomes)?;
+            if let Some(calibration) = &calls.calibration {
+                writeln!(to, "  calls      {calibration}")?;
+            }
+        }
+        if self.may_calling_explain_drift() {
+            writeln!(
+                to,
+                "  calls      the model drift may be the effect of calling: held-out clients left as predicted, called clients did not"
+            )?;
         }
         self.write_reviews(to)?;
         self.write_windows(to)?;

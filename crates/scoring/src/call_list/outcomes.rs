@@ -15,6 +15,7 @@ use common::numbers::count;
 use dataset::client_hash;
 use serde::{Deserialize, Serialize};
 
+use super::calibration::{CallCalibration, CallPredictions};
 use super::stored::StoredList;
 use crate::statistics::NORMAL_97_5;
 
@@ -50,21 +51,27 @@ pub struct CallEffect {
     pub save_rate_interval: Option<[f64; 2]>,
 }
 
-/// Outcomes with the effect that follows from them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Outcomes with what follows from them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallReport {
     /// The outcomes.
     #[serde(flatten)]
     pub outcomes: CallOutcomes,
     /// The effect of calling; `None` until labels of both groups have arrived.
     pub effect: Option<CallEffect>,
+    /// Whether the clients left as predicted, by the newest release that has labels of its lists.
+    /// `None` in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CallCalibration>,
 }
 
-impl From<CallOutcomes> for CallReport {
-    fn from(outcomes: CallOutcomes) -> Self {
+impl CallReport {
+    /// The report of outcomes and predictions.
+    pub fn new(outcomes: CallOutcomes, predictions: &CallPredictions) -> Self {
         Self {
             outcomes,
             effect: outcomes.effect(),
+            calibration: predictions.calibration(),
         }
     }
 }
@@ -199,9 +206,18 @@ pub(super) fn is_held_out(id: &[u8], share: f64) -> bool {
 /// The clients of an earlier list that were called or held out, by their public hashes.
 #[derive(Debug, Default)]
 pub(super) struct EarlierCalls {
-    is_held_out: HashMap<u64, bool>,
+    /// The release that predicted.
+    model_version: String,
+    clients: HashMap<u64, EarlierClient>,
     /// Latest labels of these clients.
     labels: HashMap<u64, bool>,
+}
+
+/// A client of an earlier list.
+#[derive(Clone, Copy, Debug)]
+struct EarlierClient {
+    is_held_out: bool,
+    probability: f64,
 }
 
 impl EarlierCalls {
@@ -216,22 +232,27 @@ impl EarlierCalls {
     fn of_list(mut list: StoredList) -> anyhow::Result<Self> {
         let mut calls = Self::default();
         while let Some(client) = list.next_client()? {
-            let group = match (client.hold_out, client.in_capacity) {
-                (Some(true), _) => Some(true),
-                (Some(false), Some(true)) => Some(false),
-                _ => None,
+            let is_held_out = match (client.hold_out, client.in_capacity) {
+                (Some(true), _) => true,
+                (Some(false), Some(true)) => false,
+                _ => continue,
             };
-            if let Some(group) = group {
-                let hash = client_hash(client.id.as_bytes());
-                calls.is_held_out.insert(hash, group);
-            }
+            let earlier = EarlierClient {
+                is_held_out,
+                probability: client.probability,
+            };
+            calls
+                .clients
+                .insert(client_hash(client.id.as_bytes()), earlier);
+            // One model ranks all clients of a list.
+            calls.model_version = client.model_version;
         }
         Ok(calls)
     }
 
     /// Notes the label of the next row of a client.
     pub(super) fn note(&mut self, client: u64, label: Option<bool>) {
-        if !self.is_held_out.contains_key(&client) {
+        if !self.clients.contains_key(&client) {
             return;
         }
         match label {
@@ -240,17 +261,29 @@ impl EarlierCalls {
         };
     }
 
-    /// Outcomes of the clients whose latest row has a label.
-    pub(super) fn outcomes(&self) -> CallOutcomes {
+    /// Outcomes of the clients whose latest row has a label, and what was predicted for them.
+    pub(super) fn outcomes(&self) -> (CallOutcomes, CallPredictions) {
         let mut outcomes = CallOutcomes::default();
-        for (client, left) in &self.labels {
-            match self.is_held_out.get(client) {
-                Some(true) => outcomes.held_out.add(*left),
-                Some(false) => outcomes.called.add(*left),
-                None => {}
-            }
+        let mut predictions = CallPredictions {
+            model_version: self.model_version.clone(),
+            ..CallPredictions::default()
+        };
+        let labels = self.labels.iter();
+        let mut labels: Vec<(u64, bool)> = labels.map(|(client, left)| (*client, *left)).collect();
+        // Sums of probabilities have the same bits in each order of the rows.
+        labels.sort_unstable();
+        for (client, left) in labels {
+            let Some(client) = self.clients.get(&client) else {
+                continue;
+            };
+            let (counted, predicted) = match client.is_held_out {
+                true => (&mut outcomes.held_out, &mut predictions.held_out),
+                false => (&mut outcomes.called, &mut predictions.called),
+            };
+            counted.add(left);
+            predicted.add(client.probability, left);
         }
-        outcomes
+        (outcomes, predictions)
     }
 }
 
@@ -341,10 +374,19 @@ mod tests {
 
     #[test]
     fn only_the_latest_label_of_a_listed_client_counts() {
-        let mut calls = EarlierCalls::default();
-        calls
-            .is_held_out
-            .extend([(1, true), (2, false), (3, false)]);
+        let client = |(id, is_held_out, probability)| {
+            let client = EarlierClient {
+                is_held_out,
+                probability,
+            };
+            (id, client)
+        };
+        let listed = [(1, true, 0.75), (2, false, 0.5), (3, false, 0.25)];
+        let mut calls = EarlierCalls {
+            model_version: "000007".into(),
+            clients: listed.into_iter().map(client).collect(),
+            labels: HashMap::new(),
+        };
         for (client, label) in [
             (1, None),
             (1, Some(true)),
@@ -356,6 +398,17 @@ mod tests {
         ] {
             calls.note(client, label);
         }
-        assert_eq!(calls.outcomes(), of([0, 1], [1, 1]));
+        let (outcomes, predictions) = calls.outcomes();
+        assert_eq!(outcomes, of([0, 1], [1, 1]));
+        assert_eq!(predictions.model_version, "000007");
+        assert_eq!(
+            (predictions.called.left, predictions.called.expected),
+            (0, 0.5)
+        );
+        let held_out = predictions.held_out;
+        assert_eq!(
+            (held_out.left, held_out.expected, held_out.variance),
+            (1, 0.75, 0.1875)
+        );
     }
 }

@@ -403,7 +403,11 @@ fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
         .collect();
     let history = put_final_data(&config, &format!("{HEADER}{waiting}{outcomes}"));
     let earlier = run.join(names::RISK_RANKING);
-    let ListOfRun { outcomes, .. } = call_list(&config, &history, Some(&earlier))
+    let ListOfRun {
+        outcomes,
+        predictions,
+        ..
+    } = call_list(&config, &history, Some(&earlier))
         .unwrap()
         .expect("a list");
     let n_held_out = held_out.len() as u64 - 1;
@@ -411,6 +415,18 @@ fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
     assert_eq!(outcomes.held_out.clients, n_held_out);
     assert_eq!(outcomes.held_out.left, n_held_out);
     assert_eq!(outcomes.effect().unwrap().save_rate, Some(1.0));
+    let expected = |ids: &[&str]| -> f64 {
+        let clients = listed.iter().filter(|it| ids.contains(&it.id.as_str()));
+        clients.map(|client| client.probability).sum()
+    };
+    assert_eq!(predictions.model_version, listed[0].model_version);
+    for (found, clients, left, ids) in [
+        (predictions.called, 99, 0, &called),
+        (predictions.held_out, n_held_out, n_held_out, &held_out),
+    ] {
+        assert_eq!((found.clients, found.left), (clients, left));
+        assert!((found.expected - expected(&ids[1..])).abs() < 1e-9);
+    }
 }
 
 #[test]

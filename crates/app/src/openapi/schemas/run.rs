@@ -139,7 +139,7 @@ pub(super) fn full() -> Value {
             "call_outcomes",
             described(
                 json!({"type": "object"}),
-                "Leavers among called and held-out clients so far; absent while no label of them has arrived",
+                "Leavers among called and held-out clients so far, beside the predictions; absent while no label of them has arrived",
             ),
         ),
         ("notices", list(&json!({"type": "object"}))),

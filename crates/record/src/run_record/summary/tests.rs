@@ -6,7 +6,9 @@ use common::ledger::{FileStatus, RowCounts};
 use diagnostics::Verdict;
 use ingestion::{FileReport, IngestReport};
 use jiff::Timestamp;
-use scoring::{Comparison, Guard, Metrics, gate};
+use scoring::{
+    CallOutcomes, CallPredictions, CallReport, Comparison, Guard, Metrics, PredictedGroup, gate,
+};
 
 use crate::action::Action;
 use crate::counts::FileCounts;
@@ -402,4 +404,53 @@ fn counts_of_files_without_any_are_left_out() {
         text.contains("10 read = 10 kept + 0 duplicate + 0 rejected; 15 new (5 waited in earlier runs) of 3,000 in finaldata.csv"),
         "{text}"
     );
+}
+
+#[test]
+fn model_drift_may_be_the_effect_of_calling() {
+    let drifted = tested(Verdict::Drift);
+    let deployed = drifted.deployed.clone().expect("a deployed model");
+    let group = |clients, left| PredictedGroup {
+        clients,
+        left,
+        expected: clients as f64 / 2.0,
+        variance: clients as f64 / 4.0,
+    };
+    let record = |evidence: Evidence, model_version: &str, held_out| {
+        let predictions = CallPredictions {
+            model_version: model_version.to_owned(),
+            called: group(100, 20),
+            held_out,
+        };
+        let outcomes = CallOutcomes::default();
+        RunRecord {
+            evidence: Some(evidence),
+            call_outcomes: Some(CallReport::new(outcomes, &predictions)),
+            ..ended(Outcome::DriftNoted, Some(model_version))
+        }
+    };
+    let sentence = "the model drift may be the effect of calling";
+    let release = deployed.release.as_str();
+    let found = record(drifted.clone(), release, group(40, 19));
+    let text = found.to_string();
+    assert!(text.contains(sentence), "{text}");
+    assert!(
+        text.contains(&format!(
+            "  calls      predictions of release {release} for held-out clients: 19 of 40 left, 20.0 expected: the model still fits; "
+        )),
+        "{text}"
+    );
+    for other in [
+        record(drifted.clone(), release, group(40, 8)),
+        record(drifted, "another release", group(40, 19)),
+        record(tested(Verdict::Ok), release, group(40, 19)),
+    ] {
+        assert!(!other.to_string().contains(sentence), "{other}");
+    }
+    // Older programs stored no predictions.
+    let mut older = serde_json::to_value(&found).unwrap();
+    let calls = older["call_outcomes"].as_object_mut().unwrap();
+    assert!(calls.remove("calibration").is_some());
+    let older: RunRecord = serde_json::from_value(older).unwrap();
+    assert!(!older.to_string().contains("predictions of release"));
 }
