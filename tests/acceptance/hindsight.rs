@@ -141,6 +141,8 @@ fn a_candidate_that_no_review_needs_is_found_by_the_doctor() {
     assert_eq!(looked.code, 0, "{}", looked.stdout);
     let what = "the candidate of run 1 is kept, and no review needs it";
     assert!(looked.stdout.contains(what), "{}", looked.stdout);
+    let remedy = looked.stdout.split(what).nth(1).unwrap_or_default();
+    assert!(remedy.contains(left), "{}", looked.stdout);
     fs::remove_file(workspace.path(left)).expect("the candidate");
     let looked = workspace.run("fullprocess", &["--doctor"]);
     assert!(!looked.stdout.contains(what), "{}", looked.stdout);

@@ -19,6 +19,8 @@ use crate::reviews;
 
 /// Upper limit of paths in one finding; the next examination names the rest.
 const MAX_PATHS: usize = 20;
+/// Upper limit of run numbers in one finding.
+const MAX_RUNS: usize = 5;
 
 pub(super) fn examine(
     pipeline: &ExaminedPipeline<'_>,
@@ -140,14 +142,36 @@ fn unneeded_candidates(
         .filter(|run| layout.refused_candidate(*run).exists())
         .collect();
     unneeded.sort_unstable();
-    for run in unneeded.iter().take(MAX_PATHS) {
-        let path = layout.refused_candidate(*run);
-        findings.note(
-            format!("the candidate of run {run} is kept, and no review needs it"),
-            format!("rm {}", quoted(&path)),
-        );
+    if unneeded.is_empty() {
+        return Ok(0);
     }
+    let paths: Vec<String> = unneeded
+        .iter()
+        .take(MAX_PATHS)
+        .map(|run| quoted(&layout.refused_candidate(*run)))
+        .collect();
+    findings.note(
+        unneeded_in_words(&unneeded),
+        format!("rm {}", paths.join(" ")),
+    );
     Ok(unneeded.len())
+}
+
+/// A sentence about the candidates of these runs, which are sorted.
+fn unneeded_in_words(runs: &[i64]) -> String {
+    if let [run] = runs {
+        return format!("the candidate of run {run} is kept, and no review needs it");
+    }
+    let first: Vec<String> = runs.iter().take(MAX_RUNS).map(i64::to_string).collect();
+    let more = match runs.len() - first.len() {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "other run")),
+    };
+    format!(
+        "{} are kept, and no review needs them: of runs {}{more}",
+        counted(runs.len(), "candidate"),
+        first.join(", ")
+    )
 }
 
 fn run_of(folder: &Path) -> Option<i64> {
@@ -193,5 +217,25 @@ mod tests {
         assert!(!is_temporary(Path::new("/out/.notes.csv.partial")));
         assert_eq!(run_of(Path::new("/runs/000012")), Some(12));
         assert_eq!(run_of(Path::new("/runs/notes")), None);
+    }
+
+    #[test]
+    fn many_candidates_are_one_finding() {
+        for (runs, wanted) in [
+            (
+                &[7][..],
+                "the candidate of run 7 is kept, and no review needs it",
+            ),
+            (
+                &[7, 12],
+                "2 candidates are kept, and no review needs them: of runs 7, 12",
+            ),
+            (
+                &[1, 2, 3, 4, 5, 6],
+                "6 candidates are kept, and no review needs them: of runs 1, 2, 3, 4, 5 and 1 other run",
+            ),
+        ] {
+            assert_eq!(unneeded_in_words(runs), wanted);
+        }
     }
 }
