@@ -1,5 +1,8 @@
 //! Runs that do not start, block other runs, or have wrong arguments.
 
+use std::fs;
+
+use acceptance::sample_data::{World, clients, to_csv};
 use common::RunLock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -54,6 +57,36 @@ fn the_configuration_is_wrong() {
     workspace.set("drift", json!({"on_ties": "keep"}));
     page.follow(&workspace);
     workspace.set("drift", json!({"on_tie": "keep"}));
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
+fn the_report_has_a_warning() {
+    let mut page = Section::of("the_report_has_a_warning");
+    let mut workspace = Workspace::after_cold_start();
+    let actions = json!({"capacity": 20, "holdout": 0.3});
+    workspace.set("scoring", json!({"actions": actions}));
+    let labelled = to_csv(&clients(World::Before, 30, 300));
+    let labelled = String::from_utf8(labelled).expect("UTF-8");
+    let rows = labelled.lines().filter_map(|line| line.rsplit_once(','));
+    let unlabelled: String = rows.map(|(row, _)| format!("{row}\n")).collect();
+    workspace.write("data/practicedata/march.csv", unlabelled);
+    workspace.fullprocess();
+    let list = workspace.path("data/state/runs/000002/riskranking.csv");
+    fs::remove_file(list).expect("the list of the run");
+    workspace.write("data/practicedata/april.csv", labelled);
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
+fn something_is_left_over() {
+    let mut page = Section::of("something_is_left_over");
+    let workspace = Workspace::after_cold_start();
+    let model = fs::read(workspace.path("data/models/trainedmodel.msgpack")).expect("a model");
+    workspace.write("data/state/runs/000001/trainedmodel.msgpack", model);
+    page.follow(&workspace);
     page.follow(&workspace);
     page.ends();
 }
