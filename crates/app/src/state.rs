@@ -7,7 +7,7 @@ use common::Config;
 
 use crate::access::AccessControl;
 use crate::access_log::AccessLog;
-use crate::caches::{ListPageCache, RunFiguresCache, ScoreCache, StoredAnswer};
+use crate::caches::{ListPageCache, ListPlaces, RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
@@ -23,6 +23,7 @@ pub(crate) struct AppState {
     pub(crate) summary: StoredAnswer,
     pub(crate) diagnostics: StoredAnswer,
     pub(crate) risks: ListPageCache,
+    pub(crate) risk_places: ListPlaces,
     pub(crate) runs: RunFiguresCache,
     pub(crate) metrics: Metrics,
     /// `None` if requests are not logged.
@@ -48,6 +49,7 @@ impl AppState {
             summary: StoredAnswer::default(),
             diagnostics: StoredAnswer::default(),
             risks: ListPageCache::default(),
+            risk_places: ListPlaces::default(),
             runs: RunFiguresCache::default(),
             metrics: Metrics::new(),
             log: None,

@@ -45,7 +45,7 @@ pub use reader::{
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
     find_columns, missing_too_often,
 };
-pub use record_reader::RecordReader;
+pub use record_reader::{RecordPosition, RecordReader};
 pub use row_id::RowIds;
 pub use table::{FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};

@@ -21,6 +21,17 @@ pub struct RecordReader<R> {
     /// Line breaks before the block.
     lines: u64,
     header: Vec<Vec<u8>>,
+    /// Where the blocks begin.
+    start: u64,
+}
+
+/// A place between two records of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordPosition {
+    /// Bytes of the file before it.
+    pub bytes: u64,
+    /// Line breaks before it.
+    lines: u64,
 }
 
 impl<R: Read> RecordReader<R> {
@@ -37,7 +48,26 @@ impl<R: Read> RecordReader<R> {
             tokenizer,
             lines,
             header,
+            start: 0,
         })
+    }
+
+    /// The place after the last record that was read.
+    pub fn position(&self) -> RecordPosition {
+        let behind = (self.block.text().len() - self.tokenizer.position()) as u64;
+        RecordPosition {
+            bytes: self.start + self.blocks.passed() - behind,
+            lines: self.lines + self.tokenizer.lines(),
+        }
+    }
+
+    /// Goes to a place of the same file. `rest` is the file from there on.
+    pub fn go_to(&mut self, position: RecordPosition, rest: R) {
+        self.start = position.bytes;
+        self.lines = position.lines;
+        self.blocks = Blocks::new(rest, FORMAT);
+        self.block = Block::default();
+        self.tokenizer.begin(self.block.text());
     }
 
     /// The fields of the header.
@@ -107,7 +137,21 @@ mod tests {
             let read = records(&file).unwrap();
             let bytes = |row: &Vec<String>| row.iter().map(|it| it.clone().into_bytes()).collect();
             let wanted: Vec<Vec<Vec<u8>>> = rows.iter().map(bytes).collect();
-            prop_assert_eq!(&read[1..], wanted);
+            prop_assert_eq!(&read[1..], wanted.as_slice());
+
+            let mut reader = RecordReader::open(file.as_slice()).unwrap();
+            let mut positions = vec![reader.position()];
+            while reader.next_record().unwrap().is_some() {
+                positions.push(reader.position());
+            }
+            prop_assert_eq!(positions.len(), wanted.len() + 1);
+            for (position, next) in positions.into_iter().zip(wanted.iter().map(Some).chain([None])) {
+                reader.go_to(position, &file[position.bytes as usize..]);
+                prop_assert_eq!(reader.position(), position);
+                let found = reader.next_record().unwrap();
+                let found = found.map(|it| it.into_iter().map(<[u8]>::to_vec).collect());
+                prop_assert_eq!(found.as_ref(), next);
+            }
         }
     }
 
@@ -120,6 +164,29 @@ mod tests {
         for (row, record) in read[1..].iter().enumerate() {
             assert_eq!(record[0], row.to_string().as_bytes());
         }
+    }
+
+    #[test]
+    fn a_reader_goes_to_a_place_in_any_block() {
+        let mut text = "n,note\n".to_owned();
+        (0..100_000).for_each(|row| text.push_str(&format!("{row},\"a\nb\"\n")));
+        let mut reader = RecordReader::open(text.as_bytes()).unwrap();
+        let mut positions = Vec::new();
+        while reader.next_record().unwrap().is_some() {
+            positions.push(reader.position());
+        }
+        for row in [99_998, 50_000, 0, 31_415, 77_777] {
+            let position = positions[row];
+            reader.go_to(position, &text.as_bytes()[position.bytes as usize..]);
+            let following = positions.iter().enumerate().skip(row + 1);
+            for (next, position) in following.take(2) {
+                let record = reader.next_record().unwrap().unwrap();
+                assert_eq!(record[0], next.to_string().as_bytes());
+                assert_eq!(reader.position(), *position);
+            }
+        }
+        reader.go_to(positions[99_999], &[]);
+        assert!(reader.next_record().unwrap().is_none());
     }
 
     #[test]

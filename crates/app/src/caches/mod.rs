@@ -1,11 +1,13 @@
 //! Results that requests share.
 
 mod list_page;
+mod list_places;
 mod run_figures;
 mod score;
 mod stored_answer;
 
 pub(crate) use self::list_page::{ListPage, ListPageCache};
+pub(crate) use self::list_places::{ListPlaces, ReadList};
 pub(crate) use self::run_figures::RunFiguresCache;
 pub(crate) use self::score::ScoreCache;
 pub(crate) use self::stored_answer::StoredAnswer;

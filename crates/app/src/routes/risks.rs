@@ -10,7 +10,7 @@ use super::page::{Listing, Page};
 use super::query::parameters;
 use crate::accept::{self, Media};
 use crate::answer;
-use crate::caches::ListPage;
+use crate::caches::{ListPage, ReadList};
 use crate::content::Content;
 use crate::endpoints;
 use crate::error::ApiError;
@@ -97,7 +97,7 @@ fn read(
     mut permit: Permit,
 ) -> Result<Content, ApiError> {
     let path = state.config.layout.risk_ranking();
-    let Some(mut list) = StoredList::open(&path)? else {
+    let Some(list) = StoredList::open(&path)? else {
         return Err(NO_LIST);
     };
     let wanted = part.cached(list.stamp(), media);
@@ -105,6 +105,8 @@ fn read(
         permit.grow(page.len())?;
         return Ok(Content::counted(page, permit));
     }
+    let last = part.page.before().unwrap_or(0);
+    let mut list = state.risk_places.after(list, last)?;
     let content = match media {
         Media::Csv => csv(&mut list, part, permit)?,
         _ => json(&mut list, part, permit)?,
@@ -115,7 +117,7 @@ fn read(
     Ok(content)
 }
 
-fn json(list: &mut StoredList, part: Part, permit: Permit) -> Result<Content, ApiError> {
+fn json(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, ApiError> {
     let mut listing = Listing::begin("clients", part.page, permit);
     while let Some(client) = list.next_client()? {
         if part.holds(&client) && listing.push(client.rank, || Ok(&client))?.is_break() {
@@ -125,7 +127,7 @@ fn json(list: &mut StoredList, part: Part, permit: Permit) -> Result<Content, Ap
     Ok(listing.end_at(&part.address()))
 }
 
-fn csv(list: &mut StoredList, part: Part, mut permit: Permit) -> Result<Content, ApiError> {
+fn csv(list: &mut ReadList<'_>, part: Part, mut permit: Permit) -> Result<Content, ApiError> {
     let mut text = Vec::new();
     RecordWriter::new(&mut text)
         .write(CALL_LIST_COLUMNS)

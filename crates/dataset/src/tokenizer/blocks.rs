@@ -28,6 +28,8 @@ pub(crate) struct Blocks<R> {
     is_at_start: bool,
     /// The text ended. It is not read again: a body that arrives in pieces has one end.
     is_at_end: bool,
+    /// Bytes of all blocks so far.
+    passed: u64,
     tokenizer: Tokenizer,
 }
 
@@ -85,6 +87,7 @@ impl<R: Read> Blocks<R> {
             block_bytes: BLOCK_BYTES,
             is_at_start: true,
             is_at_end: false,
+            passed: 0,
             tokenizer: Tokenizer::new(format),
         }
     }
@@ -100,6 +103,11 @@ impl<R: Read> Blocks<R> {
     /// The format of the text. Its separator is known once the first block is filled.
     pub(crate) fn format(&self) -> Format {
         self.format
+    }
+
+    /// Bytes of all blocks so far, as UTF-8.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// What the first records show.
@@ -152,6 +160,7 @@ impl<R: Read> Blocks<R> {
                 self.is_at_end = is_whole;
                 self.carried.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
+                self.passed += end as u64;
                 return Ok(end > 0);
             }
             if bytes.len() >= self.format.limits.record_bytes {

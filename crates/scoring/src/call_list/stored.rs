@@ -1,18 +1,19 @@
 //! Reading the list back from its file.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Context;
 use common::ledger::FileStamp;
 use common::{Failure, regular};
-use dataset::{FileProblem, RecordReader};
+use dataset::{FileProblem, RecordPosition, RecordReader};
 
 use super::entry::{COLUMNS, RankedClient};
 
 /// A list that was written, read client by client. It holds one block of the file in memory.
 pub struct StoredList {
+    file: File,
     reader: RecordReader<BufReader<File>>,
     /// Place of each known column in the file.
     places: [usize; COLUMNS.len()],
@@ -35,7 +36,7 @@ impl StoredList {
             .metadata()
             .with_context(|| format!("failed to read {name}"))?;
         let stamp = FileStamp::of(&metadata);
-        let reader = RecordReader::open(BufReader::new(file));
+        let reader = RecordReader::open(BufReader::new(same(&file, &name)?));
         let reader = reader.map_err(|problem| failure(&name, problem))?;
         let mut places = [0; COLUMNS.len()];
         for (place, column) in places.iter_mut().zip(COLUMNS) {
@@ -46,6 +47,7 @@ impl StoredList {
             *place = found.ok_or_else(|| damaged(&name, &format!("has no column {column}")))?;
         }
         Ok(Some(Self {
+            file,
             reader,
             places,
             stamp,
@@ -56,6 +58,20 @@ impl StoredList {
     /// Stamp of the open file: an equal one means an equal list.
     pub fn stamp(&self) -> FileStamp {
         self.stamp
+    }
+
+    /// The place after the last client that was read.
+    pub fn position(&self) -> RecordPosition {
+        self.reader.position()
+    }
+
+    /// Goes to a place of a list with the same stamp.
+    pub fn go_to(&mut self, position: RecordPosition) -> anyhow::Result<()> {
+        let mut rest = same(&self.file, &self.path)?;
+        rest.seek(SeekFrom::Start(position.bytes))
+            .with_context(|| format!("failed to read {}", self.path))?;
+        self.reader.go_to(position, BufReader::new(rest));
+        Ok(())
     }
 
     /// The next client; `None` at the end.
@@ -73,6 +89,12 @@ impl StoredList {
             None => Err(damaged(&self.path, "has a line that is no line of a call list").into()),
         }
     }
+}
+
+/// Another handle of an open file. Both have one place in the file.
+fn same(file: &File, path: &str) -> anyhow::Result<File> {
+    file.try_clone()
+        .with_context(|| format!("failed to read {path}"))
 }
 
 fn failure(path: &str, problem: FileProblem) -> anyhow::Error {

@@ -1,0 +1,181 @@
+//! Places of ranks in the file of the call list, so that a deep page is not read from the beginning.
+
+use std::sync::{Mutex, PoisonError};
+
+use common::ledger::FileStamp;
+use dataset::RecordPosition;
+use scoring::{RankedClient, StoredList};
+
+/// Clients between two places.
+const SPACING: usize = 1_000;
+
+/// Places of the list that was read last. They are found while pages are read, and take 24 bytes for
+/// each thousand clients.
+#[derive(Default)]
+pub(crate) struct ListPlaces(Mutex<Option<(FileStamp, Vec<Place>)>>);
+
+/// The place after a client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    /// The rank of the client. All clients before have lower ranks.
+    rank: u64,
+    position: RecordPosition,
+}
+
+/// A list that is read from one of its places on.
+pub(crate) struct ReadList<'s> {
+    list: StoredList,
+    places: &'s ListPlaces,
+    found: Vec<Place>,
+    /// Clients since the last place.
+    read: usize,
+    /// Highest rank so far; `None` once ranks do not ascend.
+    highest: Option<u64>,
+}
+
+impl ListPlaces {
+    /// A list behind clients whose ranks are `rank` or lower. Other such clients may follow.
+    pub(crate) fn after(&self, mut list: StoredList, rank: u64) -> anyhow::Result<ReadList<'_>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = known
+            .as_ref()
+            .filter(|(stamp, _)| *stamp == list.stamp())
+            .map_or(&[][..], |(_, places)| places);
+        let behind = places.partition_point(|place| place.rank <= rank);
+        let last = behind.checked_sub(1).map(|place| places[place]);
+        drop(known);
+        if let Some(place) = last {
+            list.go_to(place.position)?;
+        }
+        Ok(ReadList {
+            list,
+            places: self,
+            found: Vec::new(),
+            read: 0,
+            highest: Some(last.map_or(0, |place| place.rank)),
+        })
+    }
+
+    /// Adds the places behind those that are known.
+    fn add(&self, stamp: FileStamp, found: &[Place]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, places) = known.get_or_insert_with(|| (stamp, Vec::new()));
+        if *of != stamp {
+            (*of, *places) = (stamp, Vec::new());
+        }
+        let highest = places.last().map_or(0, |place| place.rank);
+        places.extend(found.iter().filter(|place| place.rank > highest));
+    }
+}
+
+impl ReadList<'_> {
+    /// The next client; `None` at the end.
+    pub(crate) fn next_client(&mut self) -> anyhow::Result<Option<RankedClient>> {
+        let Some(client) = self.list.next_client()? else {
+            return Ok(None);
+        };
+        self.highest = self.highest.filter(|highest| client.rank > *highest);
+        if let Some(highest) = &mut self.highest {
+            *highest = client.rank;
+            self.read += 1;
+            if self.read == SPACING {
+                self.read = 0;
+                self.found.push(Place {
+                    rank: client.rank,
+                    position: self.list.position(),
+                });
+            }
+        }
+        Ok(Some(client))
+    }
+}
+
+impl Drop for ReadList<'_> {
+    fn drop(&mut self) {
+        if !self.found.is_empty() {
+            self.places.add(self.list.stamp(), &self.found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use scoring::CALL_LIST_COLUMNS;
+
+    use super::*;
+
+    /// Writes a list of these ranks. Each id has a line break.
+    fn write(path: &Path, ranks: impl Iterator<Item = u64>) {
+        let mut text = CALL_LIST_COLUMNS.join(",") + "\n";
+        for rank in ranks {
+            text += &format!("{rank},\"client\n{rank}\",0.5,high,,,,,,,,000001\n");
+        }
+        common::files::replace(path, text.as_bytes()).unwrap();
+    }
+
+    fn open(path: &Path) -> StoredList {
+        StoredList::open(path).unwrap().expect("a list")
+    }
+
+    /// Ranks of the clients that are read from here, up to `limit` of them.
+    fn ranks(mut list: ReadList<'_>, limit: usize) -> Vec<u64> {
+        let next = || list.next_client().unwrap().map(|client| client.rank);
+        std::iter::from_fn(next).take(limit).collect()
+    }
+
+    #[test]
+    fn a_deep_page_is_read_from_the_place_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("riskranking.csv");
+        let places = ListPlaces::default();
+        write(&path, 1..=5_500);
+        // Nothing is known yet.
+        assert_eq!(ranks(places.after(open(&path), 3_000).unwrap(), 1), [1]);
+        assert_eq!(
+            ranks(places.after(open(&path), 0).unwrap(), 3_100).len(),
+            3_100
+        );
+        for (rank, first) in [
+            (0, 1),
+            (999, 1),
+            (1_000, 1_001),
+            (2_999, 2_001),
+            (3_000, 3_001),
+            (5_400, 3_001),
+        ] {
+            let found = ranks(places.after(open(&path), rank).unwrap(), 2);
+            assert_eq!(found, [first, first + 1], "after {rank}");
+        }
+        // A read from a place on finds the places behind it.
+        assert_eq!(
+            ranks(places.after(open(&path), 1_500).unwrap(), 9_999).len(),
+            4_500
+        );
+        let found = ranks(places.after(open(&path), u64::MAX).unwrap(), 9_999);
+        assert_eq!((found[0], found.len()), (5_001, 500));
+        // Another list has other places.
+        write(&path, 1..=1_200);
+        assert_eq!(ranks(places.after(open(&path), 1_100).unwrap(), 1), [1]);
+        assert_eq!(
+            ranks(places.after(open(&path), 0).unwrap(), 9_999).len(),
+            1_200
+        );
+        assert_eq!(ranks(places.after(open(&path), 1_100).unwrap(), 1), [1_001]);
+    }
+
+    #[test]
+    fn ranks_that_do_not_ascend_have_no_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("riskranking.csv");
+        let places = ListPlaces::default();
+        write(&path, (1..=1_500).chain([7]).chain(1_501..4_000));
+        assert_eq!(
+            ranks(places.after(open(&path), 0).unwrap(), 9_999).len(),
+            4_000
+        );
+        let found = ranks(places.after(open(&path), 3_900).unwrap(), 9_999);
+        assert_eq!((found[0], found.len()), (1_001, 3_000));
+    }
+}
