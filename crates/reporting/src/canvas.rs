@@ -12,7 +12,7 @@ use plotters::prelude::{
 use self::text::register_fonts;
 
 pub(crate) use self::region::Region;
-pub(crate) use self::text::{Align, Label, common_size};
+pub(crate) use self::text::{Align, Label, advance, common_size};
 
 /// Drawing area of plotters.
 pub(crate) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -22,10 +22,24 @@ pub(crate) fn paint_png(
     size: (u32, u32),
     paint: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<u8>> {
+    paint_png_over(
+        vec![0; size.0 as usize * size.1 as usize * 3],
+        size,
+        |area| {
+            area.fill(&WHITE)?;
+            paint(area)
+        },
+    )
+}
+
+/// Calls `paint` on a canvas with these pixels, three bytes each, and returns the PNG file.
+pub(crate) fn paint_png_over(
+    mut pixels: Vec<u8>,
+    size: (u32, u32),
+    paint: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<u8>> {
     register_fonts()?;
-    let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
     let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-    area.fill(&WHITE)?;
     paint(&area)?;
     area.present()?;
     drop(area);

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod confusion_chart;
+mod figure;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +18,11 @@ use scoring::{ConfusionMatrix, DeployedScore};
 use serde::Serialize;
 
 pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
+pub use figure::{
+    Calibration, CalibrationBin, Distribution, DistributionBin, Durations, Effect, EffectShape,
+    Figure, Gain, Lift, MissingShares, PALETTE, PairEffect, PaletteColor, PrecisionRecall, Profit,
+    Roc, RunEvent, ScoreHistory, ScorePoint, dark_style,
+};
 
 /// Report of a drawn picture.
 #[derive(Clone, Debug, Serialize)]

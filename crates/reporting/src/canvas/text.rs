@@ -124,6 +124,12 @@ fn width_of(text: &str, size: u32) -> anyhow::Result<i32> {
     Ok(advance.div_ceil(SUPERSAMPLING) as i32 + OVERHANG)
 }
 
+/// Advance width of a text in pixels, with a fraction.
+pub(crate) fn advance(text: &str, size: u32) -> anyhow::Result<f64> {
+    let (advance, _) = enlarged_font(size)?.box_size(text)?;
+    Ok(f64::from(advance) / f64::from(SUPERSAMPLING))
+}
+
 /// Ink of a text whose first glyph starts at 0 and whose baseline is at 0.
 fn rasterise(text: &str, size: u32) -> anyhow::Result<Ink> {
     let scale = SUPERSAMPLING as i32;

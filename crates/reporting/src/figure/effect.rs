@@ -1,0 +1,129 @@
+//! Effect of a feature on the risk.
+
+use super::Draw;
+use super::axis::Axis;
+use super::numbers::{is_drawable, short};
+use super::palette::Tone;
+use super::plot::{Chart, SMALL};
+use super::roc::MAX_POINTS;
+use super::scene::Scene;
+use super::text::clean;
+use super::thin::points;
+
+/// Most levels that are drawn: those with the strongest effects.
+const MAX_LEVELS: usize = 12;
+/// Share of the width on each side that shows the constant ends of a curve.
+const ENDS: f64 = 0.06;
+
+/// Effect of one feature, in log-odds. Values above 0 mean more risk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// Name of the feature.
+    pub feature: String,
+    /// Effect of the values.
+    pub shape: EffectShape,
+}
+
+/// Form of an [`Effect`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum EffectShape {
+    /// Value and log-odds, ascending. The effect is constant outside the first and the last value.
+    Curve(Vec<[f64; 2]>),
+    /// Level and log-odds.
+    Levels(Vec<(String, f64)>),
+}
+
+impl Draw for Effect {
+    fn scene(&self) -> Scene {
+        match &self.shape {
+            EffectShape::Curve(curve) => draw_curve(&self.feature, &points(curve, MAX_POINTS)),
+            EffectShape::Levels(levels) => draw_levels(&shown(levels)),
+        }
+    }
+
+    fn title(&self) -> String {
+        format!("{}: effect on the risk", clean(&self.feature))
+    }
+
+    fn description(&self) -> String {
+        let feature = clean(&self.feature);
+        let named = match &self.shape {
+            EffectShape::Curve(curve) => {
+                let curve = points(curve, MAX_POINTS).into_iter();
+                curve
+                    .map(|[value, effect]| (short(value), effect))
+                    .collect()
+            }
+            EffectShape::Levels(levels) => shown(levels),
+        };
+        let lowest = named.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let highest = named.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let (Some(lowest), Some(highest)) = (lowest, highest) else {
+            return format!("Effect of {feature}: no data yet.");
+        };
+        format!(
+            "Effect of {feature} in log-odds: lowest at {} with {}, highest at {} with {}; values \
+             above 0 mean more risk.",
+            clean(&lowest.0),
+            short(lowest.1),
+            clean(&highest.0),
+            short(highest.1)
+        )
+    }
+}
+
+/// Levels that are drawn, in the given order.
+fn shown(levels: &[(String, f64)]) -> Vec<(String, f64)> {
+    let drawable = |level: &&(String, f64)| is_drawable(level.1);
+    let levels: Vec<&(String, f64)> = levels.iter().filter(drawable).collect();
+    let mut order: Vec<usize> = (0..levels.len()).collect();
+    order.sort_by(|a, b| levels[*b].1.abs().total_cmp(&levels[*a].1.abs()));
+    order.truncate(MAX_LEVELS);
+    order.sort_unstable();
+    order.into_iter().map(|at| levels[at].clone()).collect()
+}
+
+fn draw_curve(feature: &str, curve: &[[f64; 2]]) -> Scene {
+    let (Some(first), Some(last)) = (curve.first(), curve.last()) else {
+        return Scene::without_data(SMALL);
+    };
+    let mut x = Axis::numbers(&clean(feature), curve.iter().map(|point| point[0]));
+    let room = (x.high - x.low) * ENDS;
+    (x.low, x.high) = (x.low - room, x.high + room);
+    let effects = curve.iter().map(|point| point[1]).chain([0.0]);
+    let y = Axis::numbers("log-odds (above 0: more risk)", effects).rounded();
+    let mut line = vec![[x.low, first[1]]];
+    line.extend_from_slice(curve);
+    line.push([x.high, last[1]]);
+    let mut plot = Chart::new(SMALL, x, y).plot();
+    let zero = plot.down(0.0);
+    let ends = [[plot.left, zero], [plot.right, zero]];
+    plot.scene.line(ends, 1.2, Tone::Muted);
+    plot.path(&line, 2.0, Tone::Blue);
+    plot.scene
+}
+
+fn draw_levels(levels: &[(String, f64)]) -> Scene {
+    if levels.is_empty() {
+        return Scene::without_data(SMALL);
+    }
+    let effects = levels.iter().map(|level| level.1).chain([0.0]);
+    let x = Axis::numbers("log-odds (above 0: more risk)", effects).rounded();
+    let y = Axis::names("", levels.iter().map(|level| level.0.clone()).collect());
+    let mut plot = Chart::new(SMALL, x, y).plot();
+    let half = ((plot.bottom - plot.top) / levels.len() as f64 * 0.36).min(10.0);
+    let zero = plot.across(0.0);
+    for (index, (_, effect)) in levels.iter().enumerate() {
+        let y = plot.down(index as f64 + 0.5);
+        let tone = if *effect > 0.0 {
+            Tone::Orange
+        } else {
+            Tone::Blue
+        };
+        let end = plot.across(*effect);
+        plot.scene.rect([[zero, y - half], [end, y + half]], tone);
+    }
+    let ends = [[zero, plot.top], [zero, plot.bottom]];
+    plot.scene.line(ends, 1.2, Tone::Muted);
+    plot.scene
+}

@@ -1,0 +1,171 @@
+//! Draws a scene as PNG: light colours on white, with a title, twice as many pixels as stated.
+
+use plotters::prelude::{BitMapBackend, DrawingBackend};
+
+use super::backend::draw_shape;
+use super::palette::Tone;
+use super::scene::{Anchor, Point, Scene, Shape, Text};
+use super::text::{LINE_HEIGHT, TEXT_SIZE, shorten, width};
+use crate::canvas::{Align, Label, Region, paint_png_over, write};
+
+/// Pixels of the file per pixel of the picture.
+const SCALE: f64 = 2.0;
+/// Factor by which shapes are drawn larger. Scaled down, their edges are smooth.
+const SUPERSAMPLING: usize = 2;
+/// Height of the title, and its text size.
+const TITLE_HEIGHT: f64 = 32.0;
+const TITLE_SIZE: f64 = 14.0;
+const TITLE_LEFT: f64 = 8.0;
+
+/// Draws the scene below a title.
+pub(super) fn png(scene: &Scene, title: &str) -> anyhow::Result<Vec<u8>> {
+    let [width, height] = scene.size;
+    let size = [width, height + TITLE_HEIGHT].map(|length| (length * SCALE) as usize);
+    let pixels = draw_shapes(scene, size)?;
+    paint_png_over(pixels, (size[0] as u32, size[1] as u32), |area| {
+        let title = title_of(scene, title);
+        write(area, &label(&title, TITLE_SIZE, 0.0))?;
+        for shape in &scene.shapes {
+            if let Shape::Text(text) = shape {
+                write(area, &label(text, TEXT_SIZE, TITLE_HEIGHT))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn title_of(scene: &Scene, title: &str) -> Text {
+    Text {
+        at: [TITLE_LEFT, TITLE_HEIGHT * 0.6],
+        text: shorten(title, TITLE_SIZE, scene.size[0] - 2.0 * TITLE_LEFT),
+        tone: Tone::Ink,
+        anchor: Anchor::Start,
+    }
+}
+
+/// Pixels of all shapes that are no text.
+fn draw_shapes(scene: &Scene, [width, height]: [usize; 2]) -> anyhow::Result<Vec<u8>> {
+    let large = [width, height].map(|length| length * SUPERSAMPLING);
+    let mut pixels = vec![255; large[0] * large[1] * 3];
+    {
+        let size = (large[0] as u32, large[1] as u32);
+        let mut backend = BitMapBackend::with_buffer(&mut pixels, size);
+        let scale = SCALE * SUPERSAMPLING as f64;
+        for shape in &scene.shapes {
+            for part in parts(shape) {
+                draw_shape(&mut backend, &part, scale)?;
+            }
+        }
+        backend.present()?;
+    }
+    Ok(reduced(&pixels, large))
+}
+
+/// The shape below the title. A path becomes lines with round joints: plotters draws sharp corners
+/// of wide paths too long.
+fn parts(shape: &Shape) -> Vec<Shape> {
+    let down = |[x, y]: Point| [x, y + TITLE_HEIGHT];
+    match shape.clone() {
+        Shape::Line { ends, width, tone } => vec![Shape::Line {
+            ends: ends.map(down),
+            width,
+            tone,
+        }],
+        Shape::Path {
+            points,
+            width,
+            tone,
+        } => path_parts(
+            &points.into_iter().map(down).collect::<Vec<_>>(),
+            width,
+            tone,
+        ),
+        Shape::Polygon { points, tone } => vec![Shape::Polygon {
+            points: points.into_iter().map(down).collect(),
+            tone,
+        }],
+        Shape::Rect { corners, tone } => vec![Shape::Rect {
+            corners: corners.map(down),
+            tone,
+        }],
+        Shape::Ring {
+            center,
+            radius,
+            width,
+            tone,
+        } => vec![Shape::Ring {
+            center: down(center),
+            radius,
+            width,
+            tone,
+        }],
+        Shape::Disc {
+            center,
+            radius,
+            tone,
+        } => vec![Shape::Disc {
+            center: down(center),
+            radius,
+            tone,
+        }],
+        Shape::Text(_) => Vec::new(),
+    }
+}
+
+fn path_parts(points: &[Point], width: f64, tone: Tone) -> Vec<Shape> {
+    let lines = points.windows(2).map(|ends| Shape::Line {
+        ends: [ends[0], ends[1]],
+        width,
+        tone,
+    });
+    let joints = points.iter().map(|center| Shape::Disc {
+        center: *center,
+        radius: width / 2.0,
+        tone,
+    });
+    lines.chain(joints).collect()
+}
+
+/// The picture scaled down: each pixel is the mean of a square of pixels.
+fn reduced(pixels: &[u8], [width, height]: [usize; 2]) -> Vec<u8> {
+    let sum_row = |row: usize, byte: usize| {
+        let (pixel, channel) = (byte / 3 * SUPERSAMPLING, byte % 3);
+        let start = (row * width + pixel) * 3 + channel;
+        let across = (0..SUPERSAMPLING).map(|step| u32::from(pixels[start + step * 3]));
+        across.sum::<u32>()
+    };
+    let area = (SUPERSAMPLING * SUPERSAMPLING) as u32;
+    let mut small = Vec::with_capacity(pixels.len() / area as usize);
+    for row in (0..height).step_by(SUPERSAMPLING) {
+        for byte in 0..width / SUPERSAMPLING * 3 {
+            let sum: u32 = (row..row + SUPERSAMPLING)
+                .map(|row| sum_row(row, byte))
+                .sum();
+            small.push((sum / area) as u8);
+        }
+    }
+    small
+}
+
+fn label(text: &Text, size: f64, down: f64) -> Label {
+    let line = (size * LINE_HEIGHT * SCALE).round();
+    let room = (width(&text.text, size) + 20.0) * SCALE;
+    let (left, align) = match text.anchor {
+        Anchor::Start => (text.at[0] * SCALE, Align::Left),
+        Anchor::Middle => (text.at[0] * SCALE - room / 2.0, Align::Center),
+        Anchor::End => (text.at[0] * SCALE - room, Align::Right),
+    };
+    let top = (text.at[1] + down) * SCALE - line / 2.0;
+    Label {
+        text: text.text.clone(),
+        size: line as u32,
+        color: text.tone.rgb(),
+        align,
+        region: Region::new(
+            left.round() as i32,
+            top.round() as i32,
+            room.ceil() as i32,
+            line as i32,
+        ),
+    }
+}

@@ -1,0 +1,275 @@
+//! F1 of the deployed model on the new rows of each run.
+
+use std::cmp::Ordering;
+
+use super::Draw;
+use super::axis::Axis;
+use super::numbers::{is_drawable, score};
+use super::palette::Tone;
+use super::plot::{Chart, Key, LARGE, Plot, key};
+use super::scene::{Mark, Scene};
+use super::thin::kept;
+
+/// Most runs that are drawn. Of more runs, the extremes and the events are drawn.
+const MAX_RUNS: usize = 120;
+/// Most runs whose intervals have ends.
+const MAX_CAPS: usize = 40;
+/// Height of the strip below the scores that shows events.
+const LANE: f64 = 20.0;
+
+/// Scores of the runs, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScoreHistory {
+    /// Runs in ascending order. Numbers may be missing.
+    pub points: Vec<ScorePoint>,
+}
+
+/// One run of a [`ScoreHistory`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScorePoint {
+    /// Number of the run.
+    pub run: i64,
+    /// F1 on the new rows of the run. `None` if undefined.
+    pub score: Option<f64>,
+    /// 95 % interval of that F1.
+    pub interval: Option<[f64; 2]>,
+    /// What happened to the deployed model.
+    pub event: Option<RunEvent>,
+    /// Whether the run found model drift or feature drift.
+    pub has_drift: bool,
+}
+
+/// What a run did to the deployed model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEvent {
+    /// The candidate passed the gate and was deployed.
+    Deployment,
+    /// The candidate did not pass the gate.
+    Refusal,
+    /// A person deployed a model or rolled back.
+    ByHand,
+}
+
+impl RunEvent {
+    fn mark(self) -> (Mark, Tone, &'static str) {
+        match self {
+            Self::Deployment => (Mark::Triangle, Tone::Good, "deployment"),
+            Self::Refusal => (Mark::Cross, Tone::Bad, "gate not passed"),
+            Self::ByHand => (Mark::Diamond, Tone::Purple, "by hand"),
+        }
+    }
+}
+
+const EVENTS: [RunEvent; 3] = [RunEvent::Deployment, RunEvent::Refusal, RunEvent::ByHand];
+
+impl ScorePoint {
+    fn drawable_score(&self) -> Option<f64> {
+        self.score.filter(|score| is_drawable(*score))
+    }
+
+    fn drawable_interval(&self) -> Option<[f64; 2]> {
+        let drawable = |ends: &[f64; 2]| ends.iter().all(|end| is_drawable(*end));
+        self.interval.filter(drawable)
+    }
+}
+
+impl ScoreHistory {
+    fn chart(&self, shown: &[&ScorePoint]) -> Chart {
+        let runs = shown.iter().map(|point| point.run as f64);
+        let scores = shown.iter().flat_map(|point| {
+            let ends = point.drawable_interval().into_iter().flatten();
+            ends.chain(point.drawable_score())
+        });
+        let scores: Vec<f64> = scores.collect();
+        let y = y_axis(&scores);
+        let mut chart = Chart::new(LARGE, x_axis(runs), y);
+        chart.keys = self.keys();
+        chart.lane = LANE;
+        chart
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let mut keys = vec![key(Mark::Disc, Tone::Blue, "F1")];
+        let has = |wanted: &dyn Fn(&ScorePoint) -> bool| self.points.iter().any(wanted);
+        if has(&|point| point.drawable_interval().is_some()) {
+            keys.push(key(Mark::Whisker, Tone::Blue, "95 % interval"));
+        }
+        if has(&|point| point.has_drift) {
+            keys.push(key(Mark::Ring, Tone::Orange, "drift"));
+        }
+        for event in EVENTS {
+            if has(&|point| point.event == Some(event)) {
+                let (mark, tone, name) = event.mark();
+                keys.push(key(mark, tone, name));
+            }
+        }
+        keys
+    }
+
+    /// Runs that are drawn.
+    fn shown(&self) -> Vec<&ScorePoint> {
+        if self.points.len() <= MAX_RUNS {
+            return self.points.iter().collect();
+        }
+        let scores = self.points.iter().map(|point| point.drawable_score());
+        let scores: Vec<f64> = scores.map(|score| score.unwrap_or(0.5)).collect();
+        let mut positions = kept(&scores, MAX_RUNS * 2 / 3);
+        let stretch = self.points.len().div_ceil(MAX_RUNS / 3);
+        for start in (0..self.points.len()).step_by(stretch) {
+            let end = (start + stretch).min(self.points.len());
+            positions.extend((start..end).max_by_key(|at| weight(&self.points[*at])));
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        positions.into_iter().map(|at| &self.points[at]).collect()
+    }
+}
+
+/// How much a run matters if not every run can be drawn.
+fn weight(point: &ScorePoint) -> u8 {
+    match point.event {
+        Some(RunEvent::Deployment) => 4,
+        Some(RunEvent::ByHand) => 3,
+        Some(RunEvent::Refusal) => 2,
+        None => u8::from(point.has_drift),
+    }
+}
+
+fn x_axis(runs: impl Iterator<Item = f64>) -> Axis {
+    let mut x = Axis::whole("run", runs);
+    if x.high - x.low < 4.0 || x.low < 1.0 {
+        x.high = x.high.max(x.low.floor() + 4.0);
+    }
+    let room = (x.high - x.low) * 0.025;
+    (x.low, x.high) = (x.low - room, x.high + room);
+    x
+}
+
+/// Scores with some room. Shares end at 0 and 1.
+fn y_axis(scores: &[f64]) -> Axis {
+    let title = "F1 on new rows";
+    let is_share = scores.iter().all(|score| (0.0..=1.0).contains(score));
+    if !is_share {
+        return Axis::numbers(title, scores.iter().copied()).rounded();
+    }
+    let lowest = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let ends = if lowest > highest {
+        [0.0, 1.0]
+    } else {
+        let room = ((0.2 - (highest - lowest)) / 2.0).max(0.01);
+        [(lowest - room).max(0.0), (highest + room).min(1.0)]
+    };
+    let mut y = Axis::numbers(title, ends).rounded();
+    (y.low, y.high) = (y.low.max(0.0), y.high.min(1.0));
+    y
+}
+
+impl Draw for ScoreHistory {
+    fn scene(&self) -> Scene {
+        if self.points.is_empty() {
+            return Scene::without_data(LARGE);
+        }
+        let shown = self.shown();
+        let mut plot = self.chart(&shown).plot();
+        for run in shown
+            .iter()
+            .filter(|point| point.event == Some(RunEvent::Deployment))
+        {
+            let x = plot.across(run.run as f64);
+            let ends = [[x, plot.top], [x, plot.bottom]];
+            plot.scene.line(ends, 1.0, Tone::Grid);
+        }
+        draw_intervals(&mut plot, &shown);
+        for stretch in shown.split(|point| point.drawable_score().is_none()) {
+            let line: Vec<[f64; 2]> = stretch.iter().filter_map(|point| place(point)).collect();
+            plot.path(&line, 1.5, Tone::Blue);
+        }
+        draw_marks(&mut plot, &shown);
+        plot.scene
+    }
+
+    fn title(&self) -> String {
+        "F1 on the new rows of each run".to_owned()
+    }
+
+    fn description(&self) -> String {
+        let scored: Vec<(i64, f64)> = self
+            .points
+            .iter()
+            .filter_map(|point| Some((point.run, point.drawable_score()?)))
+            .collect();
+        let Some((run, last)) = scored.last() else {
+            return "F1 by run: no run has a score yet.".to_owned();
+        };
+        let by_score = |a: &&(i64, f64), b: &&(i64, f64)| -> Ordering { a.1.total_cmp(&b.1) };
+        let lowest = scored
+            .iter()
+            .min_by(by_score)
+            .map_or(*last, |point| point.1);
+        let highest = scored
+            .iter()
+            .max_by(by_score)
+            .map_or(*last, |point| point.1);
+        let count = |event| {
+            let has = |point: &&ScorePoint| point.event == Some(event);
+            self.points.iter().filter(has).count()
+        };
+        format!(
+            "F1 by run: {} of {} runs have a score, from {} to {}; the latest is {} in run {run}; \
+             deployments: {}, candidates that did not pass the gate: {}, runs with drift: {}.",
+            scored.len(),
+            self.points.len(),
+            score(lowest),
+            score(highest),
+            score(*last),
+            count(RunEvent::Deployment),
+            count(RunEvent::Refusal),
+            self.points.iter().filter(|point| point.has_drift).count(),
+        )
+    }
+}
+
+fn place(point: &ScorePoint) -> Option<[f64; 2]> {
+    Some([point.run as f64, point.drawable_score()?])
+}
+
+fn draw_intervals(plot: &mut Plot, shown: &[&ScorePoint]) {
+    let (cap, tone) = if shown.len() > MAX_CAPS {
+        (0.0, Tone::Band)
+    } else {
+        (3.0, Tone::Blue)
+    };
+    for point in shown {
+        if let Some(ends) = point.drawable_interval() {
+            let x = plot.across(point.run as f64);
+            let ends = ends.map(|end| plot.down(end));
+            plot.scene.whisker(x, ends, cap, tone);
+        }
+    }
+}
+
+fn draw_marks(plot: &mut Plot, shown: &[&ScorePoint]) {
+    // Small squares look like dots and make a smaller file.
+    let (mark, radius) = if shown.len() > MAX_CAPS {
+        (Mark::Square, 1.8)
+    } else {
+        (Mark::Disc, 3.0)
+    };
+    for at in shown.iter().filter_map(|point| place(point)) {
+        plot.mark(mark, at, radius, Tone::Blue);
+    }
+    let lane = plot.bottom - LANE / 2.0 + 2.0;
+    for point in shown.iter().filter(|point| point.has_drift) {
+        let below = [plot.across(point.run as f64), lane];
+        let center = place(point).map_or(below, |value| plot.at(value));
+        plot.scene.mark(Mark::Ring, center, 6.0, Tone::Orange);
+    }
+    for event in EVENTS {
+        let (mark, tone, _) = event.mark();
+        for point in shown.iter().filter(|point| point.event == Some(event)) {
+            let center = [plot.across(point.run as f64), lane];
+            plot.scene.mark(mark, center, 4.0, tone);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Thins long series. What is left keeps the extremes.
+
+/// Positions of at most about `most` points: the first, the last, and the lowest and the highest of
+/// each of equally long stretches.
+pub(super) fn kept(values: &[f64], most: usize) -> Vec<usize> {
+    if values.len() <= most {
+        return (0..values.len()).collect();
+    }
+    let stretch = values.len().div_ceil((most / 2).max(1));
+    let mut kept = vec![0];
+    for start in (0..values.len()).step_by(stretch) {
+        let end = (start + stretch).min(values.len());
+        let by_value = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
+        kept.extend((start..end).min_by(by_value));
+        kept.extend((start..end).max_by(by_value));
+    }
+    kept.push(values.len() - 1);
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+/// Points that can be drawn, thinned by their second number.
+pub(super) fn points(points: &[[f64; 2]], most: usize) -> Vec<[f64; 2]> {
+    let drawable = |point: &&[f64; 2]| {
+        point
+            .iter()
+            .all(|value| super::numbers::is_drawable(*value))
+    };
+    let points: Vec<[f64; 2]> = points.iter().filter(drawable).copied().collect();
+    let values: Vec<f64> = points.iter().map(|point| point[1]).collect();
+    kept(&values, most)
+        .into_iter()
+        .map(|at| points[at])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_series_keeps_its_ends_and_its_extremes() {
+        let mut values: Vec<f64> = (0..100_000).map(|n| f64::from(n % 7)).collect();
+        values[70_123] = 50.0;
+        values[3] = -50.0;
+        let kept = kept(&values, 200);
+        assert!(kept.len() <= 202, "{}", kept.len());
+        for at in [0, 3, 70_123, 99_999] {
+            assert!(kept.contains(&at), "{at}");
+        }
+        assert!(kept.is_sorted());
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_drawn_are_left_out() {
+        let points = points(&[[0.0, f64::NAN], [f64::INFINITY, 0.0], [1.0, 2.0]], 10);
+        assert_eq!(points, [[1.0, 2.0]]);
+    }
+}
