@@ -5,9 +5,9 @@ use super::text::{TEXT_SIZE, shorten, width};
 use super::ticks::{Unit, step, ticks};
 
 /// Smallest pixels between two labels of a horizontal axis.
-const GAP: f64 = 8.0;
-/// Smallest width of a shortened label of a horizontal axis.
-const MIN_LABEL_WIDTH: f64 = 34.0;
+const GAP: f64 = 5.0;
+/// Smallest width of a shortened label of a horizontal axis. Narrower slots skip names.
+const MIN_LABEL_WIDTH: f64 = 52.0;
 /// Smallest pixels between two lines of labels of a vertical axis.
 pub(super) const LINE: f64 = 14.5;
 
@@ -18,6 +18,8 @@ pub(super) struct Axis {
     pub(super) low: f64,
     pub(super) high: f64,
     unit: Unit,
+    /// Share of the length that stays free at each end.
+    inset: f64,
     /// Names of equally wide slots, in place of numbers.
     pub(super) names: Option<Vec<String>>,
 }
@@ -33,6 +35,7 @@ impl Axis {
             low: 0.0,
             high: 1.0,
             unit: Unit::Percent,
+            inset: 0.0,
             names: None,
         }
     }
@@ -56,15 +59,20 @@ impl Axis {
             low,
             high,
             unit: Unit::Number,
+            inset: 0.0,
             names: None,
         }
     }
 
-    /// Whole numbers such as runs.
+    /// Whole numbers such as runs. There is room for five or more.
     pub(super) fn whole(title: &str, values: impl IntoIterator<Item = f64>) -> Self {
+        let (low, high) = ends(values).unwrap_or((0.0, 0.0));
         Self {
+            low,
+            high: high.max(low + (low.abs() * 1e-12).max(4.0)),
             unit: Unit::Whole,
-            ..Self::numbers(title, values)
+            inset: 0.025,
+            ..Self::percent(title)
         }
     }
 
@@ -75,6 +83,7 @@ impl Axis {
             low: 0.0,
             high: names.len() as f64,
             unit: Unit::Whole,
+            inset: 0.0,
             names: Some(names),
         }
     }
@@ -117,7 +126,7 @@ impl Axis {
     }
 
     fn spaced(&self, across: f64) -> Vec<Tick> {
-        let per_value = across / (self.high - self.low);
+        let per_value = across * (1.0 - 2.0 * self.inset) / (self.high - self.low);
         let fits = |found: &Vec<Tick>| {
             found.windows(2).all(|pair| {
                 let [(left, left_text), (right, right_text)] = pair else {
@@ -142,7 +151,8 @@ impl Axis {
     /// Where a value lies between two ends. Values outside lie at an end.
     pub(super) fn place(&self, value: f64, [from, to]: [f64; 2]) -> f64 {
         let part = (value - self.low) / (self.high - self.low);
-        from + (to - from) * part.clamp(0.0, 1.0)
+        let within = self.inset + (1.0 - 2.0 * self.inset) * part.clamp(0.0, 1.0);
+        from + (to - from) * within
     }
 }
 
@@ -154,15 +164,18 @@ fn named(names: &[String], every: usize, room: f64) -> Vec<Tick> {
         .collect()
 }
 
+/// Smallest and largest of the values that can be drawn.
+fn ends(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    let drawable = values.into_iter().filter(|value| is_drawable(*value));
+    let ends = drawable.map(|value| (value, value));
+    ends.reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))
+}
+
 /// Range of the values. Values that are all alike get some room on both sides.
 fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
-    let drawable = values.into_iter().filter(|value| is_drawable(*value));
-    let (low, high) = drawable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low > high {
+    let Some((low, high)) = ends(values) else {
         return (0.0, 1.0);
-    }
+    };
     let magnitude = low.abs().max(high.abs());
     if high - low > (magnitude * 1e-6).max(1e-290) {
         (low, high)

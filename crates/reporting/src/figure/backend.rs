@@ -6,48 +6,88 @@ use plotters::prelude::{Color, DrawingBackend, ShapeStyle};
 use super::palette::Tone;
 use super::scene::{Point, Shape};
 
-/// Draws a shape that is no text, so many times as large as stated.
-pub(super) fn draw_shape<B>(backend: &mut B, shape: &Shape, scale: f64) -> Result<()>
+/// A backend of plotters, and where a scene lies on it.
+pub(super) struct Canvas<B> {
+    pub(super) backend: B,
+    /// Pixels of the backend per pixel of the scene.
+    pub(super) scale: f64,
+    /// Pixels of the scene above the scene.
+    pub(super) above: f64,
+}
+
+impl<B> Canvas<B>
 where
     B: DrawingBackend,
     B::ErrorType: 'static,
 {
-    let at = |[x, y]: Point| ((x * scale).round() as i32, (y * scale).round() as i32);
-    let all = |points: &[Point]| points.iter().map(|point| at(*point)).collect::<Vec<_>>();
-    let length = |length: f64| (length * scale).round().max(1.0) as u32;
-    let pen = |tone: Tone, width: f64| tone.rgb().stroke_width(length(width));
-    match shape {
-        Shape::Line {
-            ends: [from, to],
-            width,
-            tone,
-        } => backend.draw_line(at(*from), at(*to), &pen(*tone, *width))?,
-        Shape::Path {
-            points,
-            width,
-            tone,
-        } => backend.draw_path(all(points), &pen(*tone, *width))?,
-        Shape::Polygon { points, tone } => {
-            backend.fill_polygon(all(points), &filled(*tone))?;
+    /// Draws a shape. Text is left to the caller.
+    pub(super) fn draw(&mut self, shape: &Shape) -> Result<()> {
+        match shape {
+            Shape::Line { ends, width, tone } => self.line(*ends, *width, *tone),
+            Shape::Path {
+                points,
+                width,
+                tone,
+            } => {
+                let (points, pen) = (self.all(points), self.pen(*tone, *width));
+                Ok(self.backend.draw_path(points, &pen)?)
+            }
+            Shape::Polygon { points, tone } => {
+                let points = self.all(points);
+                Ok(self.backend.fill_polygon(points, &filled(*tone))?)
+            }
+            Shape::Rect { corners, tone } => {
+                let [from, to] = corners.map(|corner| self.at(corner));
+                Ok(self.backend.draw_rect(from, to, &filled(*tone), true)?)
+            }
+            Shape::Ring {
+                center,
+                radius,
+                width,
+                tone,
+            } => {
+                let (center, radius) = (self.at(*center), self.length(*radius));
+                let pen = self.pen(*tone, *width);
+                Ok(self.backend.draw_circle(center, radius, &pen, false)?)
+            }
+            Shape::Disc {
+                center,
+                radius,
+                tone,
+            } => self.disc(*center, *radius, *tone),
+            Shape::Text(_) => Ok(()),
         }
-        Shape::Rect {
-            corners: [from, to],
-            tone,
-        } => backend.draw_rect(at(*from), at(*to), &filled(*tone), true)?,
-        Shape::Ring {
-            center,
-            radius,
-            width,
-            tone,
-        } => backend.draw_circle(at(*center), length(*radius), &pen(*tone, *width), false)?,
-        Shape::Disc {
-            center,
-            radius,
-            tone,
-        } => backend.draw_circle(at(*center), length(*radius), &filled(*tone), true)?,
-        Shape::Text(_) => {}
     }
-    Ok(())
+
+    pub(super) fn line(&mut self, ends: [Point; 2], width: f64, tone: Tone) -> Result<()> {
+        let [from, to] = ends.map(|end| self.at(end));
+        let pen = self.pen(tone, width);
+        Ok(self.backend.draw_line(from, to, &pen)?)
+    }
+
+    pub(super) fn disc(&mut self, center: Point, radius: f64, tone: Tone) -> Result<()> {
+        let (center, radius) = (self.at(center), self.length(radius));
+        let style = filled(tone);
+        Ok(self.backend.draw_circle(center, radius, &style, true)?)
+    }
+
+    /// Pixel of the backend.
+    pub(super) fn at(&self, [x, y]: Point) -> (i32, i32) {
+        let [x, y] = [x, y + self.above].map(|length| (length * self.scale).round() as i32);
+        (x, y)
+    }
+
+    fn all(&self, points: &[Point]) -> Vec<(i32, i32)> {
+        points.iter().map(|point| self.at(*point)).collect()
+    }
+
+    fn length(&self, length: f64) -> u32 {
+        (length * self.scale).round().max(1.0) as u32
+    }
+
+    fn pen(&self, tone: Tone, width: f64) -> ShapeStyle {
+        tone.rgb().stroke_width(self.length(width))
+    }
 }
 
 fn filled(tone: Tone) -> ShapeStyle {

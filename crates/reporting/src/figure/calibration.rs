@@ -92,7 +92,7 @@ impl Draw for Calibration {
             key(
                 Mark::Dashes,
                 Tone::Muted,
-                "perfect calibration\nabove: risk is underestimated\nbelow: risk is overestimated",
+                "perfect calibration\nabove: risk underestimated\nbelow: risk overestimated",
             ),
         ];
         let mut plot = chart.plot();

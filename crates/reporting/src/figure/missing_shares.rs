@@ -13,7 +13,7 @@ use super::thin::kept;
 const MAX_SERIES: usize = 6;
 const MAX_POINTS: usize = 100;
 /// Width of the names on the right of the plot.
-const NAMES: f64 = 150.0;
+const NAMES: f64 = 170.0;
 
 /// Colour and mark of each series.
 const STYLES: [(Mark, Tone); MAX_SERIES] = [

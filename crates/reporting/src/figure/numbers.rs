@@ -68,10 +68,30 @@ fn trim_zeros(text: &str) -> String {
     format!("{digits}{exponent}")
 }
 
-/// Score with two decimals or, close to 0 and 1, three.
+/// Whole number with a comma between thousands.
+pub(super) fn count(value: f64) -> String {
+    let sign = if value < 0.0 { "−" } else { "" };
+    let digits = format!("{:.0}", value.abs());
+    let mut text = sign.to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Score with two decimals or, close to 0 and 1, three. Rounding never makes 0 or 1 of another
+/// score.
 pub(super) fn score(value: f64) -> String {
     let decimals = if (0.1..0.995).contains(&value) { 2 } else { 3 };
-    signed(&format!("{value:.decimals$}"))
+    let text = format!("{value:.decimals$}");
+    match text.as_str() {
+        "0.000" if value > 0.0 => "under 0.001".to_owned(),
+        "1.000" if value < 1.0 => "over 0.999".to_owned(),
+        _ => signed(&text),
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +112,15 @@ mod tests {
         ] {
             assert_eq!(short(value), text);
         }
+    }
+
+    #[test]
+    fn scores_are_never_rounded_to_0_or_1() {
+        for (value, text) in [(0.8, "0.80"), (0.99999, "over 0.999"), (1.0, "1.000")] {
+            assert_eq!(score(value), text);
+        }
+        assert_eq!(score(1e-9), "under 0.001");
+        assert_eq!(count(-1_234_567.0), "−1,234,567");
     }
 
     #[test]

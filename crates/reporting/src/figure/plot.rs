@@ -21,7 +21,7 @@ const TO_WORDS: f64 = 14.0;
 /// Pixels from the start of a key to the middle of its mark.
 const TO_MARK: f64 = 9.0;
 /// Pixels between two keys.
-const BETWEEN_KEYS: f64 = 14.0;
+const BETWEEN_KEYS: f64 = 9.0;
 
 /// Explains a mark.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ impl Chart {
         let widest = y_ticks.iter().map(|(_, text)| width(text, TEXT_SIZE));
         let left = EDGE + widest.fold(20.0, f64::max) + 7.0;
         let right = match self.form {
-            Form::Wide => self.size[0] - EDGE - 8.0 - self.right,
+            Form::Wide => self.right_end(left),
             Form::Square => left + (bottom - top),
         };
         let mut plot = Plot {
@@ -118,6 +118,17 @@ impl Chart {
         }
         plot.frame(&y_ticks);
         plot
+    }
+
+    /// Right end of a wide plot. The last label below it stays in the picture.
+    fn right_end(&self, left: f64) -> f64 {
+        let end = self.size[0] - EDGE - 8.0 - self.right;
+        let ticks = self.x.horizontal(end - left);
+        let half = match (ticks.last(), &self.x.names) {
+            (Some((_, text)), None) => width(text, TEXT_SIZE) / 2.0,
+            _ => 0.0,
+        };
+        end.min(self.size[0] - EDGE - half)
     }
 
     /// Whether the title of the horizontal axis is above the plot. Bars with names need no other

@@ -2,9 +2,9 @@
 
 use plotters::prelude::{BitMapBackend, DrawingBackend};
 
-use super::backend::draw_shape;
+use super::backend::Canvas;
 use super::palette::Tone;
-use super::scene::{Anchor, Point, Scene, Shape, Text};
+use super::scene::{Anchor, Scene, Shape, Text};
 use super::text::{LINE_HEIGHT, TEXT_SIZE, shorten, width};
 use crate::canvas::{Align, Label, Region, paint_png_over, write};
 
@@ -15,7 +15,7 @@ const SUPERSAMPLING: usize = 2;
 /// Height of the title, and its text size.
 const TITLE_HEIGHT: f64 = 32.0;
 const TITLE_SIZE: f64 = 14.0;
-const TITLE_LEFT: f64 = 8.0;
+const TITLE_LEFT: f64 = 6.0;
 
 /// Draws the scene below a title.
 pub(super) fn png(scene: &Scene, title: &str) -> anyhow::Result<Vec<u8>> {
@@ -47,83 +47,36 @@ fn title_of(scene: &Scene, title: &str) -> Text {
 fn draw_shapes(scene: &Scene, [width, height]: [usize; 2]) -> anyhow::Result<Vec<u8>> {
     let large = [width, height].map(|length| length * SUPERSAMPLING);
     let mut pixels = vec![255; large[0] * large[1] * 3];
-    {
-        let size = (large[0] as u32, large[1] as u32);
-        let mut backend = BitMapBackend::with_buffer(&mut pixels, size);
-        let scale = SCALE * SUPERSAMPLING as f64;
-        for shape in &scene.shapes {
-            for part in parts(shape) {
-                draw_shape(&mut backend, &part, scale)?;
-            }
-        }
-        backend.present()?;
+    let size = (large[0] as u32, large[1] as u32);
+    let mut canvas = Canvas {
+        backend: BitMapBackend::with_buffer(&mut pixels, size),
+        scale: SCALE * SUPERSAMPLING as f64,
+        above: TITLE_HEIGHT,
+    };
+    for shape in &scene.shapes {
+        draw_shape(&mut canvas, shape)?;
     }
+    canvas.backend.present()?;
+    drop(canvas);
     Ok(reduced(&pixels, large))
 }
 
-/// The shape below the title. A path becomes lines with round joints: plotters draws sharp corners
-/// of wide paths too long.
-fn parts(shape: &Shape) -> Vec<Shape> {
-    let down = |[x, y]: Point| [x, y + TITLE_HEIGHT];
-    match shape.clone() {
-        Shape::Line { ends, width, tone } => vec![Shape::Line {
-            ends: ends.map(down),
-            width,
-            tone,
-        }],
-        Shape::Path {
-            points,
-            width,
-            tone,
-        } => path_parts(
-            &points.into_iter().map(down).collect::<Vec<_>>(),
-            width,
-            tone,
-        ),
-        Shape::Polygon { points, tone } => vec![Shape::Polygon {
-            points: points.into_iter().map(down).collect(),
-            tone,
-        }],
-        Shape::Rect { corners, tone } => vec![Shape::Rect {
-            corners: corners.map(down),
-            tone,
-        }],
-        Shape::Ring {
-            center,
-            radius,
-            width,
-            tone,
-        } => vec![Shape::Ring {
-            center: down(center),
-            radius,
-            width,
-            tone,
-        }],
-        Shape::Disc {
-            center,
-            radius,
-            tone,
-        } => vec![Shape::Disc {
-            center: down(center),
-            radius,
-            tone,
-        }],
-        Shape::Text(_) => Vec::new(),
-    }
-}
-
-fn path_parts(points: &[Point], width: f64, tone: Tone) -> Vec<Shape> {
-    let lines = points.windows(2).map(|ends| Shape::Line {
-        ends: [ends[0], ends[1]],
+/// Draws a shape. A path becomes lines with round joints: plotters draws sharp corners of wide
+/// paths too long.
+fn draw_shape(canvas: &mut Canvas<BitMapBackend<'_>>, shape: &Shape) -> anyhow::Result<()> {
+    let Shape::Path {
+        points,
         width,
         tone,
-    });
-    let joints = points.iter().map(|center| Shape::Disc {
-        center: *center,
-        radius: width / 2.0,
-        tone,
-    });
-    lines.chain(joints).collect()
+    } = shape
+    else {
+        return canvas.draw(shape);
+    };
+    for ends in points.windows(2) {
+        canvas.line([ends[0], ends[1]], *width, *tone)?;
+    }
+    let mut joints = points.iter();
+    joints.try_for_each(|joint| canvas.disc(*joint, width / 2.0, *tone))
 }
 
 /// The picture scaled down: each pixel is the mean of a square of pixels.

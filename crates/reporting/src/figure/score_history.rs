@@ -14,6 +14,8 @@ use super::thin::kept;
 const MAX_RUNS: usize = 120;
 /// Most runs whose intervals have ends.
 const MAX_CAPS: usize = 40;
+/// Most deployments that are marked by a line across the scores.
+const MAX_DEPLOYMENT_LINES: usize = 12;
 /// Height of the strip below the scores that shows events.
 const LANE: f64 = 20.0;
 
@@ -82,7 +84,7 @@ impl ScoreHistory {
         });
         let scores: Vec<f64> = scores.collect();
         let y = y_axis(&scores);
-        let mut chart = Chart::new(LARGE, x_axis(runs), y);
+        let mut chart = Chart::new(LARGE, Axis::whole("run", runs), y);
         chart.keys = self.keys();
         chart.lane = LANE;
         chart
@@ -135,16 +137,6 @@ fn weight(point: &ScorePoint) -> u8 {
     }
 }
 
-fn x_axis(runs: impl Iterator<Item = f64>) -> Axis {
-    let mut x = Axis::whole("run", runs);
-    if x.high - x.low < 4.0 || x.low < 1.0 {
-        x.high = x.high.max(x.low.floor() + 4.0);
-    }
-    let room = (x.high - x.low) * 0.025;
-    (x.low, x.high) = (x.low - room, x.high + room);
-    x
-}
-
 /// Scores with some room. Shares end at 0 and 1.
 fn y_axis(scores: &[f64]) -> Axis {
     let title = "F1 on new rows";
@@ -172,14 +164,7 @@ impl Draw for ScoreHistory {
         }
         let shown = self.shown();
         let mut plot = self.chart(&shown).plot();
-        for run in shown
-            .iter()
-            .filter(|point| point.event == Some(RunEvent::Deployment))
-        {
-            let x = plot.across(run.run as f64);
-            let ends = [[x, plot.top], [x, plot.bottom]];
-            plot.scene.line(ends, 1.0, Tone::Grid);
-        }
+        draw_deployments(&mut plot, &shown);
         draw_intervals(&mut plot, &shown);
         for stretch in shown.split(|point| point.drawable_score().is_none()) {
             let line: Vec<[f64; 2]> = stretch.iter().filter_map(|point| place(point)).collect();
@@ -232,6 +217,19 @@ impl Draw for ScoreHistory {
 
 fn place(point: &ScorePoint) -> Option<[f64; 2]> {
     Some([point.run as f64, point.drawable_score()?])
+}
+
+/// Draws lines behind the deployments, unless there are so many that they hide the scores.
+fn draw_deployments(plot: &mut Plot, shown: &[&ScorePoint]) {
+    let is_deployment = |point: &&&ScorePoint| point.event == Some(RunEvent::Deployment);
+    if shown.iter().filter(is_deployment).count() > MAX_DEPLOYMENT_LINES {
+        return;
+    }
+    for point in shown.iter().filter(is_deployment) {
+        let x = plot.across(point.run as f64);
+        let ends = [[x, plot.top], [x, plot.bottom]];
+        plot.scene.line(ends, 1.0, Tone::Grid);
+    }
 }
 
 fn draw_intervals(plot: &mut Plot, shown: &[&ScorePoint]) {

@@ -11,7 +11,7 @@ use anyhow::Context;
 use plotters::prelude::{DrawingBackend, SVGBackend, TextStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::backend::draw_shape;
+use super::backend::Canvas;
 use super::scene::{Anchor, Scene, Shape, Text};
 use super::text::TEXT_SIZE;
 
@@ -26,19 +26,23 @@ const HALF_CAPITAL: f64 = 0.36;
 pub(super) fn svg(scene: &Scene, title: &str) -> anyhow::Result<String> {
     let mut drawn = String::new();
     let size = scene.size.map(|length| (length * SCALE) as u32);
-    let mut backend = SVGBackend::with_string(&mut drawn, (size[0], size[1]));
+    let mut canvas = Canvas {
+        backend: SVGBackend::with_string(&mut drawn, (size[0], size[1])),
+        scale: SCALE,
+        above: 0.0,
+    };
     for shape in &scene.shapes {
         match shape {
-            Shape::Text(text) => write_text(&mut backend, text)?,
-            other => draw_shape(&mut backend, other, SCALE)?,
+            Shape::Text(text) => write_text(&mut canvas, text)?,
+            other => canvas.draw(other)?,
         }
     }
-    backend.present()?;
-    drop(backend);
+    canvas.backend.present()?;
+    drop(canvas);
     Ok(wrap(scene, title, &compact(&drawn)?))
 }
 
-fn write_text(backend: &mut SVGBackend<'_>, text: &Text) -> anyhow::Result<()> {
+fn write_text(canvas: &mut Canvas<SVGBackend<'_>>, text: &Text) -> anyhow::Result<()> {
     let anchor = match text.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -50,8 +54,8 @@ fn write_text(backend: &mut SVGBackend<'_>, text: &Text) -> anyhow::Result<()> {
         .color(&color)
         .pos(Pos::new(anchor, VPos::Bottom));
     let foot = text.at[1] + HALF_CAPITAL * TEXT_SIZE;
-    let at = [text.at[0], foot].map(|length| (length * SCALE).round() as i32);
-    Ok(backend.draw_text(&text.text, &style, (at[0], at[1]))?)
+    let at = canvas.at([text.at[0], foot]);
+    Ok(canvas.backend.draw_text(&text.text, &style, at)?)
 }
 
 /// The root of the picture around its shapes.

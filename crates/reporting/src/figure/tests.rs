@@ -12,6 +12,9 @@ mod samples;
 /// Largest size of an SVG.
 const MAX_BYTES: usize = 20_000;
 
+/// Largest size of a typical SVG.
+const MAX_TYPICAL_BYTES: usize = 8_000;
+
 const NUMBERS: [f64; 8] = [
     f64::NAN,
     f64::INFINITY,
@@ -199,6 +202,14 @@ fn every_svg_is_well_formed_and_safe() {
         for color in values(&svg, "fill").chain(values(&svg, "stroke")) {
             assert!(color == "none" || colors.contains(color), "{case}: {color}");
         }
+    }
+}
+
+#[test]
+fn a_typical_svg_is_small() {
+    for (case, figure) in samples::typical() {
+        let size = figure.svg().expect("a figure").len();
+        assert!(size <= MAX_TYPICAL_BYTES, "{case}: {size} bytes");
     }
 }
 

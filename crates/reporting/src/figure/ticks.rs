@@ -1,6 +1,6 @@
 //! Ticks of an axis: where they are, and what they say.
 
-use super::numbers::{signed, unit_of};
+use super::numbers::{count, signed, unit_of};
 
 /// What the numbers of an axis mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn label(value: f64, step: f64, largest: f64, unit: Unit) -> String {
         return if unit == Unit::Percent { "0 %" } else { "0" }.to_owned();
     }
     let text = match unit {
-        Unit::Whole => format!("{value:.0}"),
+        Unit::Whole => count(value),
         Unit::Percent if largest < 1e4 => {
             let decimals = decimals_of(step * 100.0);
             format!("{:.decimals$} %", value * 100.0)
@@ -86,6 +86,7 @@ mod tests {
             (0.0, 40_000.0, Unit::Number, "0|10 k|20 k|30 k|40 k"),
             (0.0, 4e-9, Unit::Number, "0|1e−9|2e−9|3e−9|4e−9"),
             (1.0, 3.0, Unit::Whole, "1|2|3"),
+            (0.0, 1.5e4, Unit::Whole, "0|5,000|10,000|15,000"),
             (
                 1e12,
                 1e12 + 4e7,
