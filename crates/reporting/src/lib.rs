@@ -1,6 +1,7 @@
 //! Reporting: draws pictures from values.
 //!
-//! Drawing does no I/O: it takes metrics and returns the bytes of a PNG. Only [`redraw`], which the
+//! Drawing does no I/O: it takes values and returns the bytes of a PNG or the text of an
+//! SVG. Only [`redraw`], which the
 //! program of this name calls, reads the deployed model and writes a file.
 
 mod canvas;

@@ -56,6 +56,7 @@ pub(crate) fn extreme() -> Vec<(&'static str, Figure)> {
         ("x-missing", missing.into()),
         ("x-profit-large", profit(1e9).into()),
         ("x-profit-small", profit(1e-12).into()),
+        ("x-names", hostile_names().into()),
         (
             "x-effect-empty",
             Effect {
@@ -167,6 +168,24 @@ fn effect_curve() -> Effect {
     Effect {
         feature: "age".to_owned(),
         shape: EffectShape::Curve(points.to_vec()),
+    }
+}
+
+fn hostile_names() -> Effect {
+    let names = [
+        "<script>alert(1)</script>",
+        "\"quoted\" & 'more'",
+        "line\nbreak",
+        "اسم طويل جدا بالعربية مع المزيد من الكلمات",
+        "קטן",
+        "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉",
+        "漢字漢字漢字漢字漢字漢字漢字漢字漢字",
+        "",
+    ];
+    let levels = (0..30).map(|index| (names[index % 8].to_owned(), noise(index) - 0.5));
+    Effect {
+        feature: names[0].to_owned(),
+        shape: EffectShape::Levels(levels.collect()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One axis: its range, its ticks, and where a value lies.
 
 use super::numbers::is_drawable;
-use super::text::{TEXT_SIZE, shorten, width};
+use super::text::{TEXT_SIZE, name_of, shorten, width};
 use super::ticks::{Unit, step, ticks};
 
 /// Smallest pixels between two labels of a horizontal axis.
@@ -77,7 +77,8 @@ impl Axis {
     }
 
     /// Equally wide slots with names.
-    pub(super) fn names(title: &str, names: Vec<String>) -> Self {
+    pub(super) fn names<'a>(title: &str, names: impl IntoIterator<Item = &'a String>) -> Self {
+        let names: Vec<String> = names.into_iter().map(|name| name_of(name)).collect();
         Self {
             title: title.to_owned(),
             low: 0.0,

@@ -15,7 +15,7 @@ const Z: f64 = 1.959_964;
 /// Reliability curve of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
-    /// Groups of rows by predicted probability, ascending.
+    /// Groups of rows by predicted probability, ascending. Groups without rows are left out.
     pub bins: Vec<CalibrationBin>,
 }
 

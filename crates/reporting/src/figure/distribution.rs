@@ -6,7 +6,7 @@ use super::numbers::{is_drawable, percent};
 use super::palette::Tone;
 use super::plot::{Chart, SMALL, key};
 use super::scene::{Mark, Scene};
-use super::text::clean;
+use super::text::name_of;
 
 /// Most bins that are drawn. The last one holds all others.
 const MAX_BINS: usize = 12;
@@ -55,7 +55,7 @@ impl Draw for Distribution {
         }
         let shares = bins.iter().flat_map(|bin| [bin.reference, bin.now]);
         let x = Axis::percent_up_to("share of rows", shares);
-        let y = Axis::names("", bins.iter().map(|bin| bin.label.clone()).collect());
+        let y = Axis::names("", bins.iter().map(|bin| &bin.label));
         let mut chart = Chart::new(SMALL, x, y);
         chart.keys = vec![
             key(Mark::Bar, Tone::Blue, "new rows"),
@@ -79,12 +79,12 @@ impl Draw for Distribution {
     fn title(&self) -> String {
         format!(
             "{}: new rows compared with the reference",
-            clean(&self.feature)
+            name_of(&self.feature)
         )
     }
 
     fn description(&self) -> String {
-        let feature = clean(&self.feature);
+        let feature = name_of(&self.feature);
         let bins = self.shown();
         let change = |bin: &&DistributionBin| (bin.now - bin.reference).abs();
         let Some(most) = bins.iter().max_by(|a, b| change(a).total_cmp(&change(b))) else {
@@ -94,7 +94,7 @@ impl Draw for Distribution {
             "Distribution of {feature} in {} bins: the largest change is in {}, from {} of the \
              reference rows to {} of the new rows.",
             bins.len(),
-            clean(&most.label),
+            name_of(&most.label),
             percent(most.reference),
             percent(most.now)
         )

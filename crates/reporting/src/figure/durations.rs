@@ -6,7 +6,7 @@ use super::numbers::{is_drawable, short};
 use super::palette::Tone;
 use super::plot::{Chart, LARGE};
 use super::scene::{Anchor, Scene};
-use super::text::{TEXT_SIZE, clean, width};
+use super::text::{TEXT_SIZE, name_of, width};
 
 /// Most stages that are drawn. The last bar holds all others.
 const MAX_STAGES: usize = 16;
@@ -40,7 +40,7 @@ impl Draw for Durations {
         let texts: Vec<String> = stages.iter().map(|stage| seconds(stage.1)).collect();
         let widest = texts.iter().map(|text| width(text, TEXT_SIZE));
         let lengths = stages.iter().map(|stage| stage.1).chain([0.0]);
-        let y = Axis::names("", stages.iter().map(|stage| stage.0.clone()).collect());
+        let y = Axis::names("", stages.iter().map(|stage| &stage.0));
         let mut chart = Chart::new(LARGE, Axis::numbers("seconds", lengths), y);
         chart.right = widest.fold(0.0, f64::max) + 4.0;
         let mut plot = chart.plot();
@@ -71,7 +71,7 @@ impl Draw for Durations {
             "Durations of {} stages, {} together: the longest is {} with {}.",
             stages.len(),
             seconds(total),
-            clean(&longest.0),
+            name_of(&longest.0),
             seconds(longest.1)
         )
     }

@@ -7,11 +7,13 @@ use super::palette::Tone;
 use super::plot::{Chart, SMALL};
 use super::roc::MAX_POINTS;
 use super::scene::Scene;
-use super::text::clean;
+use super::text::name_of;
 use super::thin::points;
 
 /// Most levels that are drawn: those with the strongest effects.
 const MAX_LEVELS: usize = 12;
+/// Title of the axis of effects.
+const TITLE: &str = "log-odds (above 0: more risk)";
 /// Share of the width on each side that shows the constant ends of a curve.
 const ENDS: f64 = 0.06;
 
@@ -37,16 +39,16 @@ impl Draw for Effect {
     fn scene(&self) -> Scene {
         match &self.shape {
             EffectShape::Curve(curve) => draw_curve(&self.feature, &points(curve, MAX_POINTS)),
-            EffectShape::Levels(levels) => draw_levels(&shown(levels)),
+            EffectShape::Levels(levels) => draw_levels(levels),
         }
     }
 
     fn title(&self) -> String {
-        format!("{}: effect on the risk", clean(&self.feature))
+        format!("{}: effect on the risk", name_of(&self.feature))
     }
 
     fn description(&self) -> String {
-        let feature = clean(&self.feature);
+        let feature = name_of(&self.feature);
         let named = match &self.shape {
             EffectShape::Curve(curve) => {
                 let curve = points(curve, MAX_POINTS).into_iter();
@@ -64,9 +66,9 @@ impl Draw for Effect {
         format!(
             "Effect of {feature} in log-odds: lowest at {} with {}, highest at {} with {}; values \
              above 0 mean more risk.",
-            clean(&lowest.0),
+            name_of(&lowest.0),
             short(lowest.1),
-            clean(&highest.0),
+            name_of(&highest.0),
             short(highest.1)
         )
     }
@@ -87,11 +89,11 @@ fn draw_curve(feature: &str, curve: &[[f64; 2]]) -> Scene {
     let (Some(first), Some(last)) = (curve.first(), curve.last()) else {
         return Scene::without_data(SMALL);
     };
-    let mut x = Axis::numbers(&clean(feature), curve.iter().map(|point| point[0]));
+    let mut x = Axis::numbers(&name_of(feature), curve.iter().map(|point| point[0]));
     let room = (x.high - x.low) * ENDS;
     (x.low, x.high) = (x.low - room, x.high + room);
     let effects = curve.iter().map(|point| point[1]).chain([0.0]);
-    let y = Axis::numbers("log-odds (above 0: more risk)", effects).rounded();
+    let y = Axis::numbers(TITLE, effects).rounded();
     let mut line = vec![[x.low, first[1]]];
     line.extend_from_slice(curve);
     line.push([x.high, last[1]]);
@@ -103,13 +105,19 @@ fn draw_curve(feature: &str, curve: &[[f64; 2]]) -> Scene {
     plot.scene
 }
 
-fn draw_levels(levels: &[(String, f64)]) -> Scene {
+fn draw_levels(all: &[(String, f64)]) -> Scene {
+    let levels = shown(all);
     if levels.is_empty() {
         return Scene::without_data(SMALL);
     }
     let effects = levels.iter().map(|level| level.1).chain([0.0]);
-    let x = Axis::numbers("log-odds (above 0: more risk)", effects).rounded();
-    let y = Axis::names("", levels.iter().map(|level| level.0.clone()).collect());
+    let title = if levels.len() < all.len() {
+        format!("{TITLE}, strongest {} of {}", levels.len(), all.len())
+    } else {
+        TITLE.to_owned()
+    };
+    let x = Axis::numbers(&title, effects).rounded();
+    let y = Axis::names("", levels.iter().map(|level| &level.0));
     let mut plot = Chart::new(SMALL, x, y).plot();
     let half = ((plot.bottom - plot.top) / levels.len() as f64 * 0.36).min(10.0);
     let zero = plot.across(0.0);

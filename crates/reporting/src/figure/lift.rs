@@ -55,7 +55,7 @@ impl Draw for Lift {
         if bars.is_empty() {
             return Scene::without_data(LARGE);
         }
-        let names = bars.iter().map(|(name, _)| name.clone()).collect();
+        let names = bars.iter().map(|(name, _)| name);
         let heights = bars.iter().map(|(_, lift)| *lift);
         let title = "lift: positives, compared with the average";
         let mut y = Axis::numbers(title, heights.chain([0.0, 1.0]));

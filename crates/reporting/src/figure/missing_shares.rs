@@ -6,7 +6,7 @@ use super::numbers::{is_drawable, percent};
 use super::palette::Tone;
 use super::plot::{Chart, LARGE, Plot};
 use super::scene::{Anchor, Mark, Scene};
-use super::text::{TEXT_SIZE, shorten};
+use super::text::{TEXT_SIZE, name_of, shorten};
 use super::thin::kept;
 
 /// Most series that are drawn, and most points of each.
@@ -58,6 +58,16 @@ impl MissingShares {
     }
 }
 
+impl MissingShares {
+    fn title_above(&self, shown: usize) -> String {
+        if shown < self.series.len() {
+            format!("missing values, {shown} of {} features", self.series.len())
+        } else {
+            "missing values".to_owned()
+        }
+    }
+}
+
 impl Draw for MissingShares {
     fn scene(&self) -> Scene {
         let shown = self.shown();
@@ -67,7 +77,7 @@ impl Draw for MissingShares {
         let shares = shown
             .iter()
             .flat_map(|series| series.1.iter().filter_map(|point| point.1));
-        let y = Axis::percent_up_to("missing values", shares);
+        let y = Axis::percent_up_to(&self.title_above(shown.len()), shares);
         let x = Axis::whole("run", self.runs.iter().map(|run| *run as f64));
         let mut chart = Chart::new(LARGE, x, y);
         chart.right = NAMES;
@@ -85,7 +95,7 @@ impl Draw for MissingShares {
         for (((name, _), (mark, tone)), y) in shown.iter().zip(STYLES).zip(places) {
             let x = plot.right + 16.0;
             plot.scene.mark(mark, [x, y], 4.0, tone);
-            let name = shorten(name, TEXT_SIZE, NAMES - 24.0);
+            let name = shorten(&name_of(name), TEXT_SIZE, NAMES - 24.0);
             plot.scene
                 .text([x + 10.0, y], name, Tone::Ink, Anchor::Start);
         }
@@ -101,7 +111,7 @@ impl Draw for MissingShares {
             let share = points.iter().rev().find_map(|point| point.1)?;
             Some(format!(
                 "{} {}",
-                shorten(name, TEXT_SIZE, 200.0),
+                shorten(&name_of(name), TEXT_SIZE, 200.0),
                 percent(share)
             ))
         });

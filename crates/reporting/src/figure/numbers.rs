@@ -30,6 +30,9 @@ pub(super) fn short(value: f64) -> String {
         return signed(&trim_zeros(&format!("{value:.2e}")));
     }
     let (divisor, unit) = unit_of(magnitude);
+    if divisor == 1.0 && magnitude >= 1e3 {
+        return count(value);
+    }
     let scaled = value / divisor;
     let whole_digits = scaled.abs().log10().floor() as i32 + 1;
     let decimals = (3 - whole_digits).clamp(0, 5) as usize;
@@ -105,7 +108,7 @@ mod tests {
             (1_234_567.0, "1.23 M"),
             (-12_345.0, "−12.3 k"),
             (1e12, "1 T"),
-            (9_999.0, "9999"),
+            (9_999.0, "9,999"),
             (0.25, "0.25"),
             (1e-9, "1e−9"),
             (2.5e20, "2.5e20"),

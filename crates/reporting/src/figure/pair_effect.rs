@@ -6,7 +6,7 @@ use super::numbers::{is_drawable, short};
 use super::palette::Tone;
 use super::plot::{Chart, LARGE, Plot};
 use super::scene::{Anchor, Scene};
-use super::text::clean;
+use super::text::{TEXT_SIZE, name_of, shorten};
 
 /// Most columns and rows that are drawn.
 const MAX_CELLS: [usize; 2] = [20, 16];
@@ -26,6 +26,9 @@ pub struct PairEffect {
     pub cells: Vec<Vec<f64>>,
 }
 
+/// Longest name of a feature of which not all columns or rows are drawn.
+const NAME_ROOM: f64 = 220.0;
+
 /// A cell that is drawn: column, row, effect.
 type Cell = (usize, usize, f64);
 
@@ -42,13 +45,13 @@ impl PairEffect {
     }
 
     fn axis(feature: &str, names: &[String], most: usize) -> Axis {
-        let shown = names.iter().take(most).cloned().collect();
         let title = if names.len() > most {
-            format!("{} (first {most} of {})", clean(feature), names.len())
+            let feature = shorten(feature, TEXT_SIZE, NAME_ROOM);
+            format!("{feature} (first {most} of {})", names.len())
         } else {
-            clean(feature)
+            name_of(feature)
         };
-        Axis::names(&title, shown)
+        Axis::names(&title, names.iter().take(most))
     }
 }
 
@@ -82,31 +85,31 @@ impl Draw for PairEffect {
     }
 
     fn title(&self) -> String {
-        let [across, down] = self.features.each_ref().map(|name| clean(name));
+        let [across, down] = self.features.each_ref().map(|name| name_of(name));
         format!("{across} and {down}: common effect on the risk")
     }
 
     fn description(&self) -> String {
-        let [across, down] = self.features.each_ref().map(|name| clean(name));
+        let [across, down] = self.features.each_ref().map(|name| name_of(name));
         let cells = self.shown();
         let lowest = cells.iter().min_by(|a, b| a.2.total_cmp(&b.2));
         let highest = cells.iter().max_by(|a, b| a.2.total_cmp(&b.2));
         let (Some(lowest), Some(highest)) = (lowest, highest) else {
             return format!("Common effect of {across} and {down}: no data yet.");
         };
-        let name = |cell: &Cell| {
+        let cell_name = |cell: &Cell| {
             format!(
                 "{} and {}",
-                clean(&self.xs[cell.0]),
-                clean(&self.ys[cell.1])
+                name_of(&self.xs[cell.0]),
+                name_of(&self.ys[cell.1])
             )
         };
         format!(
             "Common effect of {across} and {down} in log-odds: lowest at {} with {}, highest at {} \
              with {}; values above 0 mean more risk.",
-            name(lowest),
+            cell_name(lowest),
             short(lowest.2),
-            name(highest),
+            cell_name(highest),
             short(highest.2)
         )
     }

@@ -144,7 +144,8 @@ impl Chart {
         } else {
             &self.y.title
         };
-        let title = shorten(title, TEXT_SIZE, self.size[0] * 0.55);
+        let room = if self.keys.is_empty() { 1.0 } else { 0.55 } * self.size[0] - 2.0 * EDGE;
+        let title = shorten(title, TEXT_SIZE, room);
         let title_end = EDGE + width(&title, TEXT_SIZE);
         let middle = EDGE + ROW / 2.0;
         scene.text([EDGE, middle], title, Tone::Muted, Anchor::Start);

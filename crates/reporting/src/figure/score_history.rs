@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::Draw;
 use super::axis::Axis;
-use super::numbers::{is_drawable, score};
+use super::numbers::{count, is_drawable, score};
 use super::palette::Tone;
 use super::plot::{Chart, Key, LARGE, Plot, key};
 use super::scene::{Mark, Scene};
@@ -84,7 +84,13 @@ impl ScoreHistory {
         });
         let scores: Vec<f64> = scores.collect();
         let y = y_axis(&scores);
-        let mut chart = Chart::new(LARGE, Axis::whole("run", runs), y);
+        let title = if shown.len() < self.points.len() {
+            let all = count(self.points.len() as f64);
+            format!("run (extremes and events of {all} runs)")
+        } else {
+            "run".to_owned()
+        };
+        let mut chart = Chart::new(LARGE, Axis::whole(&title, runs), y);
         chart.keys = self.keys();
         chart.lane = LANE;
         chart
@@ -196,7 +202,7 @@ impl Draw for ScoreHistory {
             .iter()
             .max_by(by_score)
             .map_or(*last, |point| point.1);
-        let count = |event| {
+        let number_of = |event| {
             let has = |point: &&ScorePoint| point.event == Some(event);
             self.points.iter().filter(has).count()
         };
@@ -208,8 +214,8 @@ impl Draw for ScoreHistory {
             score(lowest),
             score(highest),
             score(*last),
-            count(RunEvent::Deployment),
-            count(RunEvent::Refusal),
+            number_of(RunEvent::Deployment),
+            number_of(RunEvent::Refusal),
             self.points.iter().filter(|point| point.has_drift).count(),
         )
     }

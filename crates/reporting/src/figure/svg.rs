@@ -2,8 +2,8 @@
 //!
 //! plotters counts in whole pixels, so it draws ten times as large as shown. Its text is then
 //! compacted: attributes that repeat a default are left out, and neighbouring shapes of one
-//! colour become one path. A strict Content-Security-Policy allows the result: there is no style, no id
-//! and no script.
+//! colour become one path. A strict Content-Security-Policy allows the result: there is no style,
+//! no id and no script.
 
 use std::fmt::Write as _;
 

@@ -42,13 +42,24 @@ pub(super) fn clean(text: &str) -> String {
     line
 }
 
+/// Name of a feature, a level or a stage as one line. An empty name is visible.
+pub(super) fn name_of(text: &str) -> String {
+    let line = clean(text);
+    if line.is_empty() {
+        "(empty)".to_owned()
+    } else {
+        line
+    }
+}
+
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{ad}'
                 | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
@@ -80,6 +91,7 @@ mod tests {
     #[test]
     fn text_is_one_harmless_line() {
         assert_eq!(clean("a\nb\t\u{7}c\u{202e}d"), "a b c d");
+        assert_eq!(name_of("\u{200b}\n"), "(empty)");
         assert_eq!(clean("<&>\"'"), "<&>\"'");
         assert_eq!(clean(&"x".repeat(300)).chars().count(), MAX_CHARACTERS + 1);
     }

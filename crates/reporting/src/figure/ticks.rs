@@ -56,13 +56,17 @@ fn label(value: f64, step: f64, largest: f64, unit: Unit) -> String {
         _ => {
             let (divisor, name) = unit_of(largest);
             let decimals = decimals_of(step / divisor);
-            format!("{:.decimals$}{name}", value / divisor)
+            if divisor == 1.0 && decimals == 0 {
+                count(value)
+            } else {
+                format!("{:.decimals$}{name}", value / divisor)
+            }
         }
     };
     signed(&text)
 }
 
-/// Decimals that tell multiples of a step apart.
+/// Decimals with which multiples of a step differ.
 fn decimals_of(step: f64) -> usize {
     (-(step * 1.000_001).log10().floor()).clamp(0.0, 12.0) as usize
 }
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_told_apart() {
+    fn ticks_are_round_and_differ() {
         for (low, high, unit, labels) in [
             (0.0, 1.0, Unit::Percent, "0 %|20 %|40 %|60 %|80 %|100 %"),
             (0.0, 0.012, Unit::Percent, "0 %|0.5 %|1.0 %"),
