@@ -4,7 +4,7 @@ use plotters::prelude::{BitMapBackend, DrawingBackend};
 
 use super::backend::Canvas;
 use super::palette::Tone;
-use super::scene::{Anchor, Scene, Shape, Text};
+use super::scene::{Anchor, Point, Scene, Shape, Text};
 use super::text::{LINE_HEIGHT, TEXT_SIZE, shorten, width};
 use crate::canvas::{Align, Label, Region, paint_png_over, write};
 
@@ -64,19 +64,44 @@ fn draw_shapes(scene: &Scene, [width, height]: [usize; 2]) -> anyhow::Result<Vec
 /// Draws a shape. A path becomes lines with round joints: plotters draws sharp corners of wide
 /// paths too long.
 fn draw_shape(canvas: &mut Canvas<BitMapBackend<'_>>, shape: &Shape) -> anyhow::Result<()> {
-    let Shape::Path {
-        points,
-        width,
-        tone,
-    } = shape
-    else {
-        return canvas.draw(shape);
-    };
-    for ends in points.windows(2) {
-        canvas.line([ends[0], ends[1]], *width, *tone)?;
+    match shape {
+        Shape::Line { ends, width, tone } => draw_line(canvas, *ends, *width, *tone),
+        Shape::Path {
+            points,
+            width,
+            tone,
+        } => {
+            for ends in points.windows(2) {
+                draw_line(canvas, [ends[0], ends[1]], *width, *tone)?;
+            }
+            let mut joints = points.iter();
+            joints.try_for_each(|joint| canvas.disc(*joint, width / 2.0, *tone))
+        }
+        other => canvas.draw(other),
     }
-    let mut joints = points.iter();
-    joints.try_for_each(|joint| canvas.disc(*joint, width / 2.0, *tone))
+}
+
+/// Draws a line. A slanted line becomes a polygon: plotters cuts the corners of a slanted line to
+/// whole pixels, so lines of one width would look unlike.
+fn draw_line(
+    canvas: &mut Canvas<BitMapBackend<'_>>,
+    [from, to]: [Point; 2],
+    width: f64,
+    tone: Tone,
+) -> anyhow::Result<()> {
+    let [across, down] = [to[0] - from[0], to[1] - from[1]];
+    if across == 0.0 || down == 0.0 {
+        return canvas.line([from, to], width, tone);
+    }
+    let half = width / 2.0 / across.hypot(down);
+    let aside = |[x, y]: Point, side: f64| [x - down * half * side, y + across * half * side];
+    let points = vec![
+        aside(from, 1.0),
+        aside(to, 1.0),
+        aside(to, -1.0),
+        aside(from, -1.0),
+    ];
+    canvas.draw(&Shape::Polygon { points, tone })
 }
 
 /// The picture scaled down: each pixel is the mean of a square of pixels.
