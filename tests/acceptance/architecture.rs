@@ -31,7 +31,18 @@ const ARROWS: [(&str, &[&str]); 14] = [
         "record",
         &["common", "model", "ingestion", "scoring", "diagnostics"],
     ),
-    ("reporting", &["common", "record", "scoring", "diagnostics"]),
+    (
+        "reporting",
+        &[
+            "common",
+            "dataset",
+            "ingestion",
+            "model",
+            "record",
+            "scoring",
+            "diagnostics",
+        ],
+    ),
     ("deployment", &["common", "model", "scoring", "reporting"]),
     (
         "app",
@@ -68,7 +79,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Libraries that only the named crates may depend on.
-const CONFINED: [(&str, &[&str]); 25] = [
+const CONFINED: [(&str, &[&str]); 26] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -81,6 +92,7 @@ const CONFINED: [(&str, &[&str]); 25] = [
     ("smartcore", &["training"]),
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),
+    ("maud", &["reporting"]),
     ("actix-http", &["app"]),
     ("actix-server", &["app"]),
     ("actix-service", &["app"]),

@@ -28,6 +28,7 @@ mod pipes;
 mod program;
 mod receiver;
 mod registry;
+mod report;
 mod schema;
 mod server;
 mod serving;

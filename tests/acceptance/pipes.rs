@@ -16,7 +16,7 @@ use crate::workspace::{Finished, Workspace};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The files of a pipeline that some program opens.
-const FILES: [&str; 19] = [
+const FILES: [&str; 20] = [
     "config.json",
     "data/ingesteddata/finaldata.csv",
     "data/ingesteddata/ingestedfiles.txt",
@@ -34,6 +34,7 @@ const FILES: [&str; 19] = [
     "production_deployment/releases/000001/confusionmatrix.png",
     "production_deployment/releases/000001/latestscore.txt",
     "production_deployment/releases/000001/manifest.json",
+    "production_deployment/releases/000001/report.html",
     "production_deployment/releases/000001/scorecard.csv",
     "production_deployment/releases/000001/trainedmodel.msgpack",
 ];

@@ -65,6 +65,7 @@ fn s01_cold_start_makes_everything_the_design_names() {
         "ingestedfiles.txt",
         "confusionmatrix.png",
         "scorecard.csv",
+        "report.html",
     ] {
         let deployed = fs::read(workspace.path("production_deployment").join(name)).expect(name);
         let released = workspace
@@ -204,6 +205,7 @@ fn s05_the_gate_always_deploys_and_rollback_restores_the_files_byte_for_byte() {
             "ingestedfiles.txt",
             "confusionmatrix.png",
             "scorecard.csv",
+            "report.html",
         ]
         .iter()
         .map(|name| fs::read(workspace.path("production_deployment").join(name)).expect(name))

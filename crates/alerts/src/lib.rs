@@ -209,6 +209,7 @@ mod tests {
             now,
             run: Some(1),
             release: None,
+            report: None,
         }
     }
 

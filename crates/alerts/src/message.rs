@@ -19,6 +19,8 @@ pub(crate) struct Message<'a> {
     at: Timestamp,
     run: Option<i64>,
     release: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -49,13 +51,14 @@ impl<'a> Message<'a> {
             (State::Resolved, None) => format!("{name} resolved"),
         };
         Self {
-            text: cut(format!("{heading}: {what}")),
+            text: with_link(format!("{heading}: {what}"), context.report.as_deref()),
             condition: name,
             state,
             opened_at,
             at: context.now,
             run: context.run,
             release: context.release.as_deref(),
+            report: context.report.as_deref(),
         }
     }
 
@@ -65,8 +68,18 @@ impl<'a> Message<'a> {
     }
 }
 
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARACTERS) {
+/// The text, with the address of the report at its end.
+fn with_link(text: String, link: Option<&str>) -> String {
+    let Some(link) = link else {
+        return cut(text, MAX_TEXT_CHARACTERS);
+    };
+    let end = format!(". Report: {link}");
+    let left = MAX_TEXT_CHARACTERS.saturating_sub(end.chars().count());
+    cut(text, left) + &end
+}
+
+fn cut(mut text: String, characters: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
         let last = text[..end].char_indices().next_back();
         text.truncate(last.map_or(0, |(start, _)| start));
         text.push('…');
@@ -90,7 +103,17 @@ mod tests {
                 "ä".repeat(MAX_TEXT_CHARACTERS - 1) + "…",
             ),
         ] {
-            assert_eq!(cut(long), expected);
+            assert_eq!(with_link(long, None), expected);
         }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_before_the_link() {
+        let link = "https://risk.example/v1/reports/3";
+        let long = with_link("ä".repeat(MAX_TEXT_CHARACTERS), Some(link));
+        assert_eq!(long.chars().count(), MAX_TEXT_CHARACTERS);
+        assert!(long.ends_with(&format!("ä…. Report: {link}")), "{long}");
+        let short = with_link("model_drift in run 3: why".into(), Some(link));
+        assert_eq!(short, format!("model_drift in run 3: why. Report: {link}"));
     }
 }

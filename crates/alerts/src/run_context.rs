@@ -13,6 +13,9 @@ pub struct RunContext {
     pub run: Option<i64>,
     /// The deployed release after the run.
     pub release: Option<String>,
+    /// Address of the run's report. `None` if there is no report, or if no address of the server is
+    /// configured.
+    pub report: Option<String>,
 }
 
 impl RunContext {

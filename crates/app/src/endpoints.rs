@@ -336,6 +336,14 @@ pub(crate) static RISKS: Endpoint = Endpoint {
     ),
     ..GET
 };
+pub(crate) static REPORT: Endpoint = Endpoint {
+    path: "/v1/reports/{run}",
+    summary: "The report of one run, as a page",
+    media: &[Media::Html],
+    schema: "Text",
+    problems: &["no-data", "overloaded"],
+    ..GET
+};
 pub(crate) static OPENAPI: Endpoint = Endpoint {
     path: "/openapi.json",
     access: Access::Open,
@@ -364,7 +372,7 @@ pub(crate) static START: Endpoint = Endpoint {
     ..GET
 };
 /// All endpoints.
-pub(crate) static ALL: [&Endpoint; 17] = [
+pub(crate) static ALL: [&Endpoint; 18] = [
     &PREDICTION,
     &SCORING,
     &SUMMARYSTATS,
@@ -379,6 +387,7 @@ pub(crate) static ALL: [&Endpoint; 17] = [
     &MODEL,
     &RELEASES,
     &RISKS,
+    &REPORT,
     &OPENAPI,
     &DOCS,
     &START,

@@ -110,10 +110,13 @@ fn parameters(endpoint: &Endpoint) -> Value {
             "schema": parameter_schema(parameter),
         })
     });
-    let in_path = endpoint.path.contains("{id}").then(|| {
+    let in_braces = endpoint.path.split_once('{');
+    let name = in_braces.and_then(|(_, rest)| rest.split('}').next());
+    let in_path = name.map(|name| {
         json!({
-            "name": "id",
+            "name": name,
             "in": "path",
+            "description": "Number of the run",
             "required": true,
             "schema": {"type": "integer", "minimum": 1},
         })

@@ -30,6 +30,8 @@ pub mod names {
     pub const RISK_RANKING: &str = "riskranking.csv";
     /// Content and origin of a release.
     pub const MANIFEST: &str = "manifest.json";
+    /// The report of a run or of a release, as one HTML file.
+    pub const REPORT: &str = "report.html";
 }
 
 const FINAL_DATA: &str = "finaldata.csv";
@@ -41,12 +43,13 @@ const FINGERPRINT_KEY: &str = "fingerprint.key";
 const INGESTION_CARRY: &str = "ingestion.carry";
 
 /// The files that runs replace as a whole, in the folders that runs clean up.
-const REPLACED: [&str; 13] = [
+const REPLACED: [&str; 14] = [
     names::MODEL,
     names::SCORE,
     names::INGESTED_FILES,
     names::CONFUSION_MATRIX,
     names::SCORECARD,
+    names::REPORT,
     names::RISK_RANKING,
     FINAL_DATA,
     REJECTED_ROWS,

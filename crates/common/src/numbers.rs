@@ -66,6 +66,49 @@ fn power_of_ten(number: f64) -> i32 {
     power.and_then(Result::ok).unwrap_or(0)
 }
 
+/// A number of the data with three significant digits: `868.7` is `869`. A whole number is written in
+/// full, a very large or small one as a power of ten.
+pub fn bound(number: f64) -> String {
+    with_digits(number, MIN_DIGITS)
+}
+
+/// The ends of a range, each as [`bound`] writes it, but with so many digits that they differ.
+pub fn bounds(ends: [f64; 2]) -> [String; 2] {
+    let both = |digits| ends.map(|number| with_digits(number, digits));
+    let mut rounded = (MIN_DIGITS..MAX_DIGITS).map(both);
+    let differing = rounded.find(|[from, to]| from != to);
+    differing.unwrap_or_else(|| both(MAX_DIGITS))
+}
+
+/// Fewest significant digits of a number with decimals.
+const MIN_DIGITS: usize = 3;
+/// Significant digits by which any two numbers differ.
+const MAX_DIGITS: usize = 17;
+/// Size from which on a number is written as a power of ten.
+const LARGE: f64 = 1e9;
+/// Size below which a number is written as a power of ten.
+const SMALL: f64 = 1e-4;
+
+/// A number with this many significant digits or more, without zeros at the end. Digits before the
+/// point are not rounded away.
+fn with_digits(number: f64, digits: usize) -> String {
+    let size = number.abs();
+    if size < LARGE && number.fract() == 0.0 {
+        // Zero has no sign.
+        return (number + 0.0).to_string();
+    }
+    if !(SMALL..LARGE).contains(&size) {
+        return format!("{number:.*e}", digits.saturating_sub(1));
+    }
+    let whole = size.log10().floor() as i32 + 1;
+    let decimals = (digits as i32 - whole).max(0) as usize;
+    let text = format!("{number:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// A score with its 95 % interval if there is one: `0.68 (95 % interval 0.66 to 0.71)`. Without a
 /// score, `undefined`.
 pub fn score(score: Option<f64>, interval: Option<[f64; 2]>) -> String {
@@ -141,6 +184,25 @@ impl Scores {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_a_range_differ() {
+        for (number, text) in [
+            (868.7, "869"),
+            (12_785.0, "12785"),
+            (1_282.4, "1282"),
+            (0.999_6, "1"),
+            (0.123_456, "0.123"),
+            (-0.0, "0"),
+            (2.25e12, "2.25e12"),
+            (1.5e-7, "1.50e-7"),
+        ] {
+            assert_eq!(bound(number), text);
+        }
+        assert_eq!(bounds([29.4, 868.7]), ["29.4", "869"]);
+        assert_eq!(bounds([2019.2, 2019.4]), ["2019.2", "2019.4"]);
+        assert_eq!(bounds([0.5, 0.5]), ["0.5", "0.5"]);
+    }
 
     #[test]
     fn counts_have_commas_and_nouns_a_plural() {

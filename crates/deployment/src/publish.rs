@@ -17,6 +17,7 @@ use common::manifest::{self, Manifest};
 use common::{Config, Failure, History, Layout, digest, files};
 use jiff::Timestamp;
 use model::{Model, Scorecard};
+use reporting::ReleaseReport;
 use scoring::Metrics;
 
 use crate::answers::sample_answers;
@@ -60,7 +61,16 @@ pub fn stage(
     let folder = staging_folder(layout, number);
     clear(layout, &folder)?;
     files::create_folder(&folder)?;
-    let contents = contents(&name_of(number), candidate)?;
+    let parent = live_name(layout)?;
+    let report = ReleaseReport {
+        release: &name_of(number),
+        created_at: now,
+        run: candidate.run,
+        parent: parent.as_deref(),
+        model: candidate.model,
+        metrics: candidate.metrics,
+    };
+    let contents = contents(&report, candidate)?;
     let mut digests = BTreeMap::new();
     for (name, content) in &contents {
         write(&folder.join(name), content)?;
@@ -71,7 +81,7 @@ pub fn stage(
         release: name_of(number),
         run: candidate.run,
         created_at: now,
-        parent: live_name(layout)?,
+        parent,
         score: candidate.score,
         score_interval: candidate.metrics.f1_interval,
         files: digests,
@@ -95,9 +105,12 @@ pub fn stage(
 }
 
 /// Files of a release except the manifest, the picture last.
-fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static str, Vec<u8>); 5]> {
+fn contents(
+    report: &ReleaseReport<'_>,
+    candidate: &Candidate<'_>,
+) -> anyhow::Result<[(&'static str, Vec<u8>); 6]> {
     let Candidate { model, metrics, .. } = candidate;
-    let picture = reporting::draw_release(name, metrics.confusion, &model.schema)?;
+    let picture = reporting::draw_release(report.release, metrics.confusion, &model.schema)?;
     let score = scoring::score_text(candidate.score);
     let scorecard = Scorecard::of(model, candidate.scale);
     Ok([
@@ -105,6 +118,7 @@ fn contents(name: &str, candidate: &Candidate<'_>) -> anyhow::Result<[(&'static 
         (names::SCORE, score.into_bytes()),
         (names::INGESTED_FILES, model.data.file_list().into_bytes()),
         (names::SCORECARD, scorecard.to_csv()),
+        (names::REPORT, report.html().into_bytes()),
         (names::CONFUSION_MATRIX, picture),
     ])
 }
@@ -242,13 +256,15 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
             &Path::new("current").join(name),
         )?;
     }
-    repair_link_to_scorecard(layout)
+    [names::SCORECARD, names::REPORT]
+        .into_iter()
+        .try_for_each(|name| repair_optional_link(layout, name))
 }
 
-/// Creates the link to the scorecard, or removes it: a release of an older program has no scorecard.
-fn repair_link_to_scorecard(layout: &Layout) -> anyhow::Result<()> {
-    let link = layout.production().join(names::SCORECARD);
-    let target = Path::new("current").join(names::SCORECARD);
+/// Creates the link to a file, or removes it: a release of an older program may lack the file.
+fn repair_optional_link(layout: &Layout, name: &str) -> anyhow::Result<()> {
+    let link = layout.production().join(name);
+    let target = Path::new("current").join(name);
     if layout.production().join(&target).exists() {
         files::replace_link(&link, &target)
     } else if fs::read_link(&link).is_ok_and(|found| found == target) {

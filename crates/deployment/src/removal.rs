@@ -90,6 +90,7 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
         names::SCORE,
         names::INGESTED_FILES,
         names::SCORECARD,
+        names::REPORT,
         names::CONFUSION_MATRIX,
     ];
     let listed = Manifest::read(folder).map(|manifest| manifest.files);

@@ -215,21 +215,23 @@ fn a_model_whose_predictions_changed_is_rejected() {
 }
 
 /// Makes the live release one of a program that wrote no scorecards.
-fn without_scorecard(release: &Release) {
+fn without_scorecard_and_report(release: &Release) {
     let mut manifest = release.manifest.clone();
-    manifest.files.remove("scorecard.csv");
-    fs::remove_file(release.folder.join("scorecard.csv")).unwrap();
+    for name in ["scorecard.csv", "report.html"] {
+        manifest.files.remove(name);
+        fs::remove_file(release.folder.join(name)).unwrap();
+    }
     let bytes = serde_json::to_vec(&manifest).unwrap();
     files::replace(&release.folder.join("manifest.json"), &bytes).unwrap();
 }
 
 #[test]
-fn a_release_of_an_older_program_is_whole_without_a_scorecard() {
+fn a_release_of_an_older_program_is_whole_without_scorecard_and_report() {
     let production = Production::new();
     let layout = &production.config.layout;
     let link = layout.production().join("scorecard.csv");
     let old = production.deploy(0.1);
-    without_scorecard(&old);
+    without_scorecard_and_report(&old);
     repair(&production.config, &production.history).unwrap();
     assert!(link.symlink_metadata().is_err());
     assert!(

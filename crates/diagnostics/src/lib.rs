@@ -34,6 +34,7 @@ pub use compare::{
     MIN_VARIATION, Method, Performance, PredictionColumns, RealisedPerformance, Test, Unit,
     Verdict, compare,
 };
+pub use dependencies::stored as stored_dependencies;
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};
 pub use measure::MeasuredDurations;
 pub use report::{DeployedState, DiagnosticsReport};

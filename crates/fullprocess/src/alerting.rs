@@ -7,6 +7,7 @@ use std::slice::from_ref;
 
 use alerts::{Condition, Delivery, Observation, RunContext};
 use common::exit::{Exit, classify};
+use common::layout::names;
 use common::{Config, History};
 use jiff::Timestamp;
 use record::{Outcome, RunRecord};
@@ -66,6 +67,7 @@ impl<'a> AlertSession<'a> {
             now: Timestamp::now(),
             run,
             release: None,
+            report: None,
         }
     }
 }
@@ -101,12 +103,20 @@ impl AlertQueue<'_> {
         self.queue(record, Timestamp::now(), dependencies(record).as_slice());
     }
 
+    /// Address of a run's report. `None` if the run has none, or if `alerts.link_base` is not set.
+    fn link_to_report(&self, run: i64) -> Option<String> {
+        let base = self.config.alerts.link_base.as_ref()?;
+        let report = self.config.layout.run_folder(run).join(names::REPORT);
+        report.is_file().then(|| format!("{base}/v1/reports/{run}"))
+    }
+
     fn queue(&self, record: &RunRecord, now: Timestamp, observations: &[Observation]) {
         let context = RunContext {
             began: self.began,
             now,
             run: record.run_id,
             release: record.release.clone(),
+            report: record.run_id.and_then(|run| self.link_to_report(run)),
         };
         let queued = alerts::record(self.config, self.history, &context, observations);
         if let Err(error) = queued {

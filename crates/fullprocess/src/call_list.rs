@@ -47,8 +47,9 @@ impl OpenRun<'_> {
             Ok(None) => return Ok(()),
             Err(error) => {
                 tracing::warn!("the call list is not made: {error:#}");
-                self.record
-                    .warn([format!("the call list was not made: {error:#}")]);
+                let problem = format!("the call list was not made: {error:#}");
+                self.record.warn([problem.clone()]);
+                self.record.call_list_problem = Some(problem);
                 return Ok(());
             }
         };

@@ -15,6 +15,7 @@ mod doctor;
 mod dry_run;
 mod evaluation;
 mod monitor;
+mod newest_report;
 mod notices;
 mod open_run;
 mod regime;
@@ -44,6 +45,7 @@ use crate::open_run::OpenRun;
 
 pub use doctor::{Check, DoctorReport, Examination, Finding, Severity};
 pub use monitor::sums_after;
+pub use newest_report::NewestReport;
 pub use run_list::RunList;
 pub use try_file::TryReport;
 
@@ -56,18 +58,21 @@ pub struct Options {
     /// List the newest runs, and change nothing
     #[arg(long, conflicts_with = "dry_run")]
     history: bool,
-    /// Look for what is wrong and how to fix it, and change nothing
+    /// Print the path of the newest run's report, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "history"])]
+    report: bool,
+    /// Look for what is wrong and how to fix it, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "history", "report"])]
     doctor: bool,
     /// Try any CSV file without a configuration: guess its columns, split it, train, score, and say
     /// what a run would say. Only a scratch folder is written
-    #[arg(long = "try", value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor", "metrics_file"])]
+    #[arg(long = "try", value_name = "FILE", conflicts_with_all = ["dry_run", "history", "report", "doctor", "metrics_file"])]
     try_file: Option<PathBuf>,
     /// With --try: keep the data, the models and config.json in FOLDER, ready for the next run
     #[arg(long, value_name = "FOLDER", requires = "try_file")]
     keep: Option<PathBuf>,
     /// After the run, write its metrics for a collector (Prometheus text format)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "doctor"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "history", "report", "doctor"])]
     metrics_file: Option<PathBuf>,
     /// Runs that --history lists
     #[arg(long, value_name = "N", default_value_t = 20, requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
@@ -92,6 +97,8 @@ pub enum FullprocessReport {
     Run(Box<RunReport>),
     /// The newest runs.
     History(RunList),
+    /// The report of the newest run.
+    Newest(NewestReport),
     /// The findings of the doctor.
     Doctor(DoctorReport),
     /// A file that was tried.
@@ -106,6 +113,9 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
     }
     if options.history {
         return run_list::run_list(config, options.limit).map(FullprocessReport::History);
+    }
+    if options.report {
+        return newest_report::newest_report(config).map(FullprocessReport::Newest);
     }
     if options.doctor {
         return Ok(FullprocessReport::Doctor(doctor::doctor(config)));
@@ -230,7 +240,7 @@ impl Report for FullprocessReport {
     fn follow_up(&mut self, config: &Config) -> Option<String> {
         match self {
             Self::Run(run) => check_dependencies::check_dependencies(config, &mut run.record),
-            Self::History(_) | Self::Doctor(_) | Self::Tried(_) => None,
+            Self::History(_) | Self::Newest(_) | Self::Doctor(_) | Self::Tried(_) => None,
         }
     }
 
@@ -240,7 +250,7 @@ impl Report for FullprocessReport {
                 Exit::Done if run.lacks_metrics => Exit::InputOutput,
                 exit => exit,
             },
-            Self::History(_) => Exit::Done,
+            Self::History(_) | Self::Newest(_) => Exit::Done,
             Self::Doctor(report) => report.exit(),
             Self::Tried(report) => report.exit(),
         }
@@ -249,7 +259,7 @@ impl Report for FullprocessReport {
     fn needs_attention(&self) -> bool {
         match self {
             Self::Run(run) => run.lacks_metrics || run.record.needs_attention(),
-            Self::History(_) | Self::Tried(_) => true,
+            Self::History(_) | Self::Newest(_) | Self::Tried(_) => true,
             Self::Doctor(report) => report.needs_attention(),
         }
     }
@@ -260,6 +270,7 @@ impl fmt::Display for FullprocessReport {
         match self {
             Self::Run(run) => run.record.fmt(to),
             Self::History(list) => list.fmt(to),
+            Self::Newest(report) => report.fmt(to),
             Self::Doctor(report) => report.fmt(to),
             Self::Tried(report) => report.fmt(to),
         }

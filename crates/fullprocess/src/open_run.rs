@@ -36,7 +36,10 @@ impl<'a> OpenRun<'a> {
         began: Timestamp,
         started_at: Timestamp,
     ) -> anyhow::Result<Self> {
-        let record = RunRecord::begin(started_at);
+        let record = RunRecord {
+            configuration: Some(config.digest.clone()),
+            ..RunRecord::begin(started_at)
+        };
         let id = history.begin_run(record.started_at, &record)?;
         Ok(Self::of(config, history, began, id, record))
     }

@@ -1,4 +1,5 @@
-//! The report folder of a run: its record as JSON and as text, and a confusion matrix.
+//! The report folder of a run: its record as JSON and as text, its report as a page, and a confusion
+//! matrix.
 
 use common::layout::names;
 use common::{Layout, files};
@@ -18,11 +19,13 @@ pub(crate) fn write_texts(layout: &Layout, run: i64, record: &RunRecord) -> anyh
 }
 
 impl OpenRun<'_> {
-    /// Writes `record.json` and `report.txt`. If the deployed model was evaluated, also writes its
-    /// confusion matrix on the new rows.
+    /// Writes `record.json`, `report.txt` and `report.html`. If the deployed model was evaluated, also
+    /// writes its confusion matrix on the new rows.
     pub(crate) fn write_run_folder(&self) -> anyhow::Result<()> {
         let folder = self.config.layout.run_folder(self.id);
         write_texts(&self.config.layout, self.id, &self.record)?;
+        let page = reporting::make_run_report(self.config, self.history, &self.record);
+        files::replace(&folder.join(names::REPORT), page.as_bytes())?;
         let evaluated = self.record.evidence.as_ref().and_then(|evidence| {
             Some((evidence.on_new_rows.as_ref()?, evidence.deployed.as_ref()?))
         });

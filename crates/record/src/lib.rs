@@ -31,5 +31,7 @@ pub use predictions::{
 };
 pub use regime::Regime;
 pub use review::{Hindsight, KeptModel, Review, ReviewedDecision};
-pub use run_record::RunRecord;
+pub use run_record::{
+    CALLING_MAY_EXPLAIN_DRIFT, Performance, PerformanceRows, Question, RunRecord,
+};
 pub use stored::{RunFilter, newest_runs, visit_runs};

@@ -23,6 +23,10 @@ use crate::outcome::{Effect, Outcome};
 use crate::predictions::PendingPredictions;
 use crate::regime::Regime;
 
+pub use self::summary::Question;
+pub use self::summary::quality::{Performance, PerformanceRows};
+pub use self::text::CALLING_MAY_EXPLAIN_DRIFT;
+
 /// Everything about one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -35,6 +39,9 @@ pub struct RunRecord {
     pub dry_run: bool,
     /// Reason of the outcome.
     pub reason: String,
+    /// SHA-256 of the configuration file. `None` in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
     /// Start of the run.
     pub started_at: Timestamp,
     /// End of the run.
@@ -90,6 +97,9 @@ pub struct RunRecord {
     /// Counts of the call list; `None` if no client waits for a label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_list: Option<CallListSummary>,
+    /// Reason why the call list was not made. `None` if it was made, or if no client waits for a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_list_problem: Option<String>,
     /// Outcomes of called and held-out clients of all runs so far; `None` while no label of them has
     /// arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]

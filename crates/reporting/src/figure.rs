@@ -33,6 +33,9 @@ mod ticks;
 
 use self::scene::Scene;
 
+pub(crate) use self::numbers::percent;
+pub(crate) use self::text::visible;
+
 pub use self::calibration::{Calibration, CalibrationBin};
 pub use self::distribution::{Distribution, DistributionBin};
 pub use self::durations::Durations;

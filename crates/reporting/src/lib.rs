@@ -1,29 +1,36 @@
-//! Reporting: draws pictures from values.
+//! Reporting: the picture of a release, figures, and the report of a run or a release as a page.
 //!
-//! Drawing does no I/O: it takes values and returns the bytes of a PNG or the text of an
-//! SVG. Only [`redraw`], which the
-//! program of this name calls, reads the deployed model and writes a file.
+//! Drawing does no I/O: it takes values and returns text or the bytes of a PNG. [`make_run_report`] and
+//! [`newest_report`] only read. Only [`run`], [`redraw`] and [`write`] write files.
 
 mod canvas;
 mod confusion_chart;
 mod figure;
+mod policy;
+mod report;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use common::cli::Report;
+use common::cli::clap::{self, Args};
 use common::history::StageTimer;
 use common::numbers::{self, counted};
 use common::{Config, Failure, History, RunLock, Schema, files};
 use scoring::{ConfusionMatrix, DeployedScore};
 use serde::Serialize;
 
+use self::report::Drawn;
 pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
+pub use policy::{style_of, style_policy};
+
 pub use figure::{
     Calibration, CalibrationBin, Distribution, DistributionBin, Durations, Effect, EffectShape,
     Figure, Gain, Lift, MissingShares, PALETTE, PairEffect, PaletteColor, PrecisionRecall, Profit,
     Roc, RunEvent, ScoreHistory, ScorePoint, dark_style,
 };
+pub use report::{DeployedModel, Part, ReleaseReport, RunReport, make_run_report, newest_report};
 
 /// Report of a drawn picture.
 #[derive(Clone, Debug, Serialize)]
@@ -38,17 +45,33 @@ pub struct DrawReport {
     pub f1_interval: Option<[f64; 2]>,
     /// Number of rows of the test data.
     pub rows: u64,
+    /// Files of the figures that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<PathBuf>,
+}
+
+/// Command-line options of the program.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Also draw the figures of the deployed model as SVG and PNG files in FOLDER
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
 }
 
 /// Draws the deployed model's confusion matrix. This is the command that a person runs. Returns an
 /// error if nothing is deployed.
-pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
+pub fn run(config: &Config, options: &Options) -> anyhow::Result<DrawReport> {
     let _lock = RunLock::acquire(&config.layout, "reporting")?;
     let history = History::open(&config.layout)?;
     let timer = StageTimer::start("reporting");
-    let report = redraw(config)?.ok_or_else(|| {
+    let deployed = scoring::score_deployed(config)?.ok_or_else(|| {
         Failure::data("nothing is deployed: run `fullprocess`, or `deployment` by hand")
     })?;
+    let mut report = redraw_scored(config, &deployed)?;
+    if let Some(folder) = &options.figures {
+        let figures = report::figures(config, &history, &deployed.metrics)?;
+        report.figures = write_figures(folder, &figures)?;
+    }
     history.record_stage(&timer.stop())?;
     Ok(report)
 }
@@ -56,21 +79,45 @@ pub fn run(config: &Config) -> anyhow::Result<DrawReport> {
 /// Draws the deployed model's confusion matrix into the model folder. `None` if nothing is
 /// deployed.
 pub fn redraw(config: &Config) -> anyhow::Result<Option<DrawReport>> {
-    let Some(deployed) = scoring::score_deployed(config)? else {
-        return Ok(None);
-    };
+    match scoring::score_deployed(config)? {
+        Some(deployed) => redraw_scored(config, &deployed).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn redraw_scored(config: &Config, deployed: &DeployedScore) -> anyhow::Result<DrawReport> {
     let DeployedScore {
         release, metrics, ..
     } = deployed;
-    let bytes = draw_release(&release, metrics.confusion, &config.schema)?;
+    let bytes = draw_release(release, metrics.confusion, &config.schema)?;
     write(config, &bytes)?;
-    Ok(Some(DrawReport {
+    Ok(DrawReport {
         picture: config.layout.confusion_matrix(),
-        release,
+        release: release.clone(),
         f1: metrics.f1,
         f1_interval: metrics.f1_interval,
         rows: metrics.rows,
-    }))
+        figures: Vec::new(),
+    })
+}
+
+/// Writes each figure as an SVG and a PNG file, and returns their paths.
+fn write_figures(folder: &Path, figures: &[Drawn]) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = std::path::absolute(folder)
+        .with_context(|| format!("failed to resolve {}", folder.display()))?;
+    files::create_folder(&folder)?;
+    let mut written = Vec::new();
+    for figure in figures {
+        for (ending, content) in [
+            ("svg", figure.figure.svg()?.into_bytes()),
+            ("png", figure.figure.png()?),
+        ] {
+            let path = folder.join(format!("{}.{ending}", figure.name));
+            files::replace(&path, &content)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
 }
 
 /// Writes the deployed model's picture into the model folder.
@@ -115,6 +162,8 @@ impl fmt::Display for DrawReport {
             self.picture.display(),
             self.release,
             counted(self.rows, "test row")
-        )
+        )?;
+        let mut figures = self.figures.iter();
+        figures.try_for_each(|figure| writeln!(to, "{}", figure.display()))
     }
 }

@@ -1,13 +1,13 @@
-//! Redraws the picture of the deployed model.
+//! Redraws the picture of the deployed model, and its figures.
 
 use std::process::ExitCode;
 
-use common::cli::{self, NoOptions};
+use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<NoOptions, _>(
+    cli::run::<reporting::Options, _>(
         "reporting",
         "Draw the confusion matrix of the deployed model on the test data",
-        |config, _| reporting::run(config),
+        |config, options| reporting::run(config, &options),
     )
 }

@@ -3,9 +3,10 @@
 //!
 //! Other measures of probabilities, such as the Brier score, are in `metrics`.
 
+use dataset::sum_of;
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::quantile;
+use crate::statistics::quantile_at;
 
 /// Maximum number of bins of the reliability curve. All bins have about equally many rows.
 const BINS: u64 = 10;
@@ -31,51 +32,67 @@ pub struct ReliabilityBin {
     pub share: f64,
 }
 
-/// The calibration of rows, each a probability and a label.
-///
-/// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are
-/// closed on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows
-/// of equal probability are therefore always in one bin. `None` without rows, or if a probability
-/// is not from 0 to 1.
+/// The calibration of rows, each with a probability and a label. `None` without rows, or if a
+/// probability is not from 0 to 1.
 pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
-    let is_probability = |row: &(f64, bool)| (0.0..=1.0).contains(&row.0);
-    if rows.is_empty() || !rows.iter().all(is_probability) {
-        return None;
-    }
     let mut sorted = rows.to_vec();
     // Sorting by label too makes the last digits of a sum independent of the order of the rows.
     sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let curve = bins(&sorted);
-    let weighted =
-        |bin: &ReliabilityBin| bin.rows as f64 * (bin.mean_probability - bin.share).abs();
-    Some(Calibration {
-        expected_error: curve.iter().map(weighted).sum::<f64>() / rows.len() as f64,
-        curve,
-    })
+    Calibration::of_sorted(&sorted, |probability| probability)
 }
 
-fn bins(sorted: &[(f64, bool)]) -> Vec<ReliabilityBin> {
-    let probabilities: Vec<f64> = sorted.iter().map(|row| row.0).collect();
+impl Calibration {
+    /// The calibration of rows, each with a score and a label, in ascending order of score.
+    /// `probability_of` gives the probability of a score and must not decrease.
+    ///
+    /// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are
+    /// closed on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows
+    /// of equal probability are therefore always in one bin. `None` without rows, or if a probability
+    /// is not from 0 to 1.
+    pub(crate) fn of_sorted(
+        sorted: &[(f64, bool)],
+        probability_of: impl Fn(f64) -> f64 + Sync,
+    ) -> Option<Self> {
+        let is_probability =
+            |row: Option<&(f64, bool)>| Some((0.0..=1.0).contains(&probability_of(row?.0)));
+        if !is_probability(sorted.first())? || !is_probability(sorted.last())? {
+            return None;
+        }
+        let curve = bins(sorted, &probability_of);
+        let weighted =
+            |bin: &ReliabilityBin| bin.rows as f64 * (bin.mean_probability - bin.share).abs();
+        Some(Self {
+            expected_error: curve.iter().map(weighted).sum::<f64>() / sorted.len() as f64,
+            curve,
+        })
+    }
+}
+
+fn bins(
+    sorted: &[(f64, bool)],
+    probability_of: &(impl Fn(f64) -> f64 + Sync),
+) -> Vec<ReliabilityBin> {
+    let at = |place: usize| Some(probability_of(sorted.get(place)?.0));
     let ends = (1..BINS)
-        .filter_map(|tenth| quantile(&probabilities, tenth, BINS))
-        .map(|edge| sorted.partition_point(|row| row.0 <= edge))
+        .filter_map(|tenth| quantile_at(sorted.len(), at, tenth, BINS))
+        .map(|edge| sorted.partition_point(|row| probability_of(row.0) <= edge))
         .chain([sorted.len()]);
     let mut start = 0;
     let mut curve = Vec::new();
     for end in ends {
         if end > start {
-            curve.push(bin(&sorted[start..end]));
+            curve.push(bin(&sorted[start..end], probability_of));
             start = end;
         }
     }
     curve
 }
 
-fn bin(rows: &[(f64, bool)]) -> ReliabilityBin {
+fn bin(rows: &[(f64, bool)], probability_of: &(impl Fn(f64) -> f64 + Sync)) -> ReliabilityBin {
     let count = rows.len() as f64;
     ReliabilityBin {
         rows: rows.len() as u64,
-        mean_probability: rows.iter().map(|row| row.0).sum::<f64>() / count,
+        mean_probability: sum_of(rows, |row| probability_of(row.0)) / count,
         share: rows.iter().filter(|row| row.1).count() as f64 / count,
     }
 }

@@ -44,7 +44,7 @@ pub use self::entry::{COLUMNS as CALL_LIST_COLUMNS, MAX_REASONS, RankedClient};
 pub use self::outcomes::{CallEffect, CallGroup, CallOutcomes, CallReport};
 pub use self::stored::StoredList;
 pub use self::summary::{BandCount, CallListSummary, RankReport};
-pub use self::worth::ExpectedValue;
+pub use self::worth::{ExpectedValue, ValueOfFirst};
 
 /// A call list.
 pub struct CallList {
@@ -238,7 +238,7 @@ impl CallList {
             bands: BandCount::of(self.ranked.iter().map(|ranked| ranked.band)),
             in_capacity: self.in_capacity,
             held_out: self.held_out(),
-            expected_value: self.expected_value,
+            expected_value: self.expected_value.clone(),
         }
     }
 }

@@ -40,7 +40,7 @@ pub use call_list::{
     Band, BandCount, CALL_LIST_COLUMNS, CalibrationVerdict, CallCalibration, CallEffect, CallGroup,
     CallList, CallListSummary, CallOutcomes, CallPredictions, CallReport, ExpectedValue,
     GroupCalibration, ListOfRun, MAX_REASONS, PredictedGroup, RankReport, RankedClient, SourceRows,
-    StoredList, call_list, rank,
+    StoredList, ValueOfFirst, call_list, rank,
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};
@@ -71,8 +71,10 @@ pub struct Options {
 /// The command `scoring`: scores the candidate, or ranks clients.
 pub fn run_command(config: &Config, options: &Options) -> anyhow::Result<ScoringReport> {
     match &options.rank {
-        None => run(config).map(ScoringReport::Score),
-        Some(file) => rank(config, file.as_deref()).map(ScoringReport::Ranked),
+        None => run(config).map(|report| ScoringReport::Score(Box::new(report))),
+        Some(file) => {
+            rank(config, file.as_deref()).map(|report| ScoringReport::Ranked(Box::new(report)))
+        }
     }
 }
 

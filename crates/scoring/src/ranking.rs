@@ -3,12 +3,17 @@
 //! Rows of equal log-odds are one group: no figure depends on their order. A figure without a value is
 //! `None`, never 0.
 
+use dataset::passes::probability;
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::calibration_line::{calibration_intercept, calibration_slope};
 
 /// Number of deciles.
 const DECILES: u64 = 10;
+
+/// Smallest step between points of the curve, as the sum of the rates of true and of false positives.
+const MIN_STEP: f64 = 0.02;
 
 /// How well a model ranks rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +40,15 @@ pub struct Ranking {
     /// (calibration in the large; Van Calster et al. 2019, *BMC Medicine* 17:230). Above 0, the
     /// probabilities are too low. `None` if all rows have one label.
     pub calibration_intercept: Option<f64>,
+    /// Calibration in ten bins. `None` in metrics of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Points of the ROC and of the precision-recall curve: the numbers of positive and of negative rows
+    /// above a threshold, from the highest threshold to the lowest. The last point has all rows. From one
+    /// point to the next, the rates together rise by at least a fiftieth, so there are at most 101
+    /// points. Empty in metrics of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<[u64; 2]>,
 }
 
 /// A tenth of the rows, by rank.
@@ -76,6 +90,8 @@ impl Ranking {
             average_precision: average_precision(groups(), total),
             calibration_slope: calibration_slope(sorted),
             calibration_intercept: calibration_intercept(sorted),
+            calibration: Calibration::of_sorted(sorted, probability),
+            curve: curve(groups(), total),
         }
     }
 }
@@ -177,6 +193,24 @@ fn average_precision(groups: impl Iterator<Item = Group>, total: Group) -> Optio
         sum += group.positives as f64 * (above.positives as f64 / above.rows() as f64);
     }
     (total.positives > 0).then(|| sum / total.positives as f64)
+}
+
+/// The points of the curve. A point is left out unless it is at least a step away from the one before.
+fn curve(groups: impl Iterator<Item = Group>, total: Group) -> Vec<[u64; 2]> {
+    let rate = |count: u64, of: u64| count as f64 / of.max(1) as f64;
+    let rates =
+        |at: Group| rate(at.positives, total.positives) + rate(at.negatives, total.negatives);
+    let mut above = Group::NONE;
+    let mut last = 0.0;
+    let mut points = Vec::new();
+    for group in groups {
+        above = above.plus(group);
+        if rates(above) - last >= MIN_STEP || above.rows() == total.rows() {
+            last = rates(above);
+            points.push([above.positives, above.negatives]);
+        }
+    }
+    points
 }
 
 #[cfg(test)]

@@ -30,9 +30,9 @@ pub struct ScoreReport {
 #[serde(untagged)]
 pub enum ScoringReport {
     /// The candidate was scored.
-    Score(ScoreReport),
+    Score(Box<ScoreReport>),
     /// Clients were ranked.
-    Ranked(RankReport),
+    Ranked(Box<RankReport>),
 }
 
 impl cli::Report for ScoringReport {}

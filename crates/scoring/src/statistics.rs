@@ -151,10 +151,20 @@ fn resample<const CELLS: usize>(counts: &[u64; CELLS], random: &mut Pcg64Mcg) ->
 /// exactly that number. `None` without numbers, if `part` is above `of`, if `of` is 0, and between
 /// a number and an infinity.
 pub fn quantile(sorted: &[f64], part: u64, of: u64) -> Option<f64> {
-    let position = (sorted.len() as u64).checked_sub(1)?.checked_mul(part)?;
+    quantile_at(sorted.len(), |place| sorted.get(place).copied(), part, of)
+}
+
+/// The same quantile of `count` numbers, of which `at` gives the one at a place.
+pub(crate) fn quantile_at(
+    count: usize,
+    at: impl Fn(usize) -> Option<f64>,
+    part: u64,
+    of: u64,
+) -> Option<f64> {
+    let position = (count as u64).checked_sub(1)?.checked_mul(part)?;
     let (place, rest) = (position.checked_div(of)? as usize, position % of);
-    let from = *sorted.get(place)?;
-    let to = *sorted.get(place + usize::from(rest > 0))?;
+    let from = at(place)?;
+    let to = at(place + usize::from(rest > 0))?;
     if from == to {
         return Some(from);
     }

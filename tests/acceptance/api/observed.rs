@@ -20,7 +20,10 @@ fn answers_are_what_the_description_says() {
     let paths = document["paths"].as_object().expect("paths");
     for (path, methods) in paths {
         let (answer, operation) = match &methods["post"] {
-            Value::Null => (server.get(&path.replace("{id}", "2")), &methods["get"]),
+            Value::Null => (
+                server.get(&path.replace("{id}", "2").replace("{run}", "2")),
+                &methods["get"],
+            ),
             operation => {
                 let asked = "/prediction?explain=true&threshold=0.4";
                 (server.post(asked, "text/csv", ROWS), operation)

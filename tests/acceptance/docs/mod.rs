@@ -14,6 +14,7 @@ mod links;
 mod not_executed;
 mod operations;
 mod own_data;
+mod report;
 mod scorecard;
 
 use std::fs;

@@ -13,6 +13,7 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
         "manifest.json",
         "confusionmatrix.png",
         "scorecard.csv",
+        "report.html",
     ] {
         let workspace = Workspace::after_redeployment();
         let path = format!("production_deployment/releases/000002/{damaged}");

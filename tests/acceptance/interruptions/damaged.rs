@@ -174,6 +174,7 @@ fn files(workspace: &Workspace) -> Vec<String> {
         "production_deployment/current/trainedmodel.msgpack",
         "production_deployment/current/confusionmatrix.png",
         "production_deployment/current/scorecard.csv",
+        "production_deployment/current/report.html",
     ]
     .into_iter()
     .map(str::to_owned)

@@ -10,6 +10,7 @@ mod model;
 mod page;
 mod prediction;
 mod query;
+mod reports;
 mod risks;
 mod run_view;
 mod runs;
@@ -50,6 +51,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&endpoints::MODEL, model::show))
         .service(readable(&endpoints::RELEASES, model::releases))
         .service(readable(&endpoints::RISKS, risks::list))
+        .service(readable(&endpoints::REPORT, reports::one))
         .service(readable(&endpoints::OPENAPI, documentation::openapi))
         .service(readable(&endpoints::DOCS, documentation::docs))
         .service(readable(&endpoints::START, documentation::start))

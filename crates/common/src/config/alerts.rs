@@ -18,6 +18,9 @@ pub struct AlertSettings {
     pub command: Option<CommandSettings>,
     /// Time limit of one delivery; default 5 seconds.
     pub timeout: Duration,
+    /// Public address of the server, without a slash at its end. Alerts link to the report of their run
+    /// below it. `None` if alerts have no link.
+    pub link_base: Option<String>,
     /// Interval between repeated alerts of an open condition; default 24 hours.
     pub cool_down: SignedDuration,
 }
@@ -76,12 +79,21 @@ pub(super) fn read_alerts(mut section: Section<'_>, base: &Path) -> AlertSetting
         section.problem("timeout_seconds", &text);
         Duration::ZERO
     };
+    let link_base: Option<String> = section.value("link_base", None);
+    let is_base = |base: &str| has_host(base) && !base.contains(['?', '#', '@', '"', '<', '>']);
+    if link_base.as_deref().is_some_and(|base| !is_base(base)) {
+        section.problem(
+            "link_base",
+            "must be http:// or https:// and a host, with a path at most",
+        );
+    }
     let cool_down_hours: u32 = section.value("cool_down_hours", 24);
     section.finish();
     AlertSettings {
         webhook,
         command,
         timeout,
+        link_base: link_base.map(|base| base.trim_end_matches('/').to_owned()),
         cool_down: SignedDuration::from_hours(i64::from(cool_down_hours)),
     }
 }

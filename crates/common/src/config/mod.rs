@@ -39,6 +39,8 @@ use crate::{Failure, Layout, Schema, digest, regular};
 pub struct Config {
     /// The folder that relative paths start from.
     pub base: PathBuf,
+    /// SHA-256 of the configuration file, as 64 hexadecimal digits.
+    pub digest: String,
     /// Folders where new data arrives, in the order of ingestion.
     pub input_folders: Vec<InputFolder>,
     /// The folder of the test data.
@@ -168,7 +170,10 @@ impl Config {
         let problems = Problems::default();
         let config = read(base, Section::root(values, &problems), &problems);
         match config {
-            Some(config) if problems.is_empty() => Ok(config),
+            Some(config) if problems.is_empty() => Ok(Self {
+                digest: digest::of_bytes(text.as_bytes()),
+                ..config
+            }),
             _ => Err(unusable(&problems).into()),
         }
     }
@@ -211,6 +216,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     }
     Some(Config {
         base: base.to_owned(),
+        digest: String::new(),
         input_folders: folders.inputs,
         test_folder: folders.test,
         layout: folders.layout,

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use common::numbers::{bound, bounds};
 use dataset::Levels;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,6 @@ use crate::statistics::{SortedColumn, bin_shares, deciles};
 
 /// Largest number of distinct values, or of bins of levels.
 const MAX_BINS: usize = 10;
-/// Significant digits of the end of a range, as text.
-const DIGITS: usize = 6;
 
 /// Shares of the present values of both files by bin.
 ///
@@ -64,15 +63,15 @@ impl fmt::Display for Bin {
             Self::Range {
                 above: None,
                 up_to: Some(end),
-            } => to.pad(&format!("up to {}", short(*end))),
+            } => to.pad(&format!("up to {}", bound(*end))),
             Self::Range {
                 above: Some(start),
                 up_to: None,
-            } => to.pad(&format!("above {}", short(*start))),
+            } => to.pad(&format!("above {}", bound(*start))),
             Self::Range {
                 above: Some(start),
                 up_to: Some(end),
-            } => to.pad(&format!("above {} up to {}", short(*start), short(*end))),
+            } => to.pad(&bounds([*start, *end]).join(" to ")),
             Self::Level(level) => to.pad(level),
             Self::Others => to.pad("others"),
         }
@@ -207,12 +206,6 @@ fn number(value: f64) -> String {
     }
 }
 
-/// A number with few digits: a decile is interpolated, so it may have many.
-fn short(value: f64) -> String {
-    let rounded = format!("{value:.*e}", DIGITS - 1);
-    number(rounded.parse().unwrap_or(value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,10 +288,7 @@ mod tests {
         let found = bins(numbers(&reference, &[10.0, 10.5, 95.0, 1e9]));
         assert_eq!(found.len(), 10);
         assert_eq!(found[0], ("up to 10".to_owned(), [11.0 / 101.0, 0.25]));
-        assert_eq!(
-            found[1],
-            ("above 10 up to 20".to_owned(), [10.0 / 101.0, 0.25])
-        );
+        assert_eq!(found[1], ("10 to 20".to_owned(), [10.0 / 101.0, 0.25]));
         assert_eq!(found[9], ("above 90".to_owned(), [10.0 / 101.0, 0.5]));
     }
 
@@ -371,11 +361,8 @@ mod tests {
     #[test]
     fn the_ends_of_a_range_have_few_digits() {
         let range = |above, up_to| Bin::Range { above, up_to }.to_string();
-        assert_eq!(
-            range(Some(0.1 + 0.2), Some(1234.56789)),
-            "above 0.3 up to 1234.57"
-        );
-        assert_eq!(range(None, Some(-1.5e20)), "up to -1.5e20");
+        assert_eq!(range(Some(0.1 + 0.2), Some(1234.56789)), "0.3 to 1235");
+        assert_eq!(range(None, Some(-1.5e20)), "up to -1.50e20");
         assert_eq!(range(Some(0.0), None), "above 0");
         assert_eq!(range(None, None), "all values");
     }

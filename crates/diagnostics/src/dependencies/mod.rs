@@ -53,7 +53,7 @@ pub fn check_dependencies(
 }
 
 /// The last answers in the history, for the crates of this program.
-pub(crate) fn stored(history: Option<&History>) -> anyhow::Result<Dependencies> {
+pub fn stored(history: Option<&History>) -> anyhow::Result<Dependencies> {
     let kept: Option<Dependencies> = match history {
         Some(history) => history.document(DOCUMENT)?,
         None => None,

@@ -4,26 +4,57 @@
 mod done;
 mod drift;
 mod next_step;
-mod quality;
+pub(super) mod quality;
 #[cfg(test)]
 mod tests;
 
 use super::RunRecord;
 
+/// A question about a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What was done?
+    Done,
+    /// Is the model good?
+    Quality,
+    /// Has the data changed?
+    Drift,
+    /// What is to be done next?
+    Next,
+}
+
+impl Question {
+    /// Name of the line of text with the answer.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Quality => "quality",
+            Self::Drift => "drift",
+            Self::Next => "next",
+        }
+    }
+}
+
 impl RunRecord {
     /// A line for each question that the record has an answer to.
     pub(super) fn summary(&self) -> String {
-        let lines = [
-            ("done", self.done()),
-            ("quality", self.quality()),
-            ("drift", self.drift()),
-            ("next", self.next_step()),
-        ];
-        let lines = lines
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text?)));
+        let lines = self.answers().into_iter();
         lines
-            .map(|(name, text)| format!("  {name:10} {text}\n"))
+            .map(|(question, text)| format!("  {:10} {text}\n", question.name()))
+            .collect()
+    }
+
+    /// The answers in words. Questions without an answer are left out.
+    pub fn answers(&self) -> Vec<(Question, String)> {
+        let answers = [
+            (Question::Done, self.done()),
+            (Question::Quality, self.quality()),
+            (Question::Drift, self.drift()),
+            (Question::Next, self.next_step()),
+        ];
+        let answers = answers.into_iter();
+        answers
+            .filter_map(|(question, text)| Some((question, text?)))
             .collect()
     }
 }

@@ -12,6 +12,9 @@ use super::RunRecord;
 use crate::counts::{FileCounts, RowTotals};
 use crate::outcome::Outcome;
 
+/// A note beside model drift that calls may have caused.
+pub const CALLING_MAY_EXPLAIN_DRIFT: &str = "the model drift may be the effect of calling: held-out clients left as predicted, called clients did not";
+
 impl fmt::Display for RunRecord {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = self.outcome.as_ref().map_or("open", Outcome::name);
@@ -39,10 +42,7 @@ impl fmt::Display for RunRecord {
             }
         }
         if self.may_calling_explain_drift() {
-            writeln!(
-                to,
-                "  calls      the model drift may be the effect of calling: held-out clients left as predicted, called clients did not"
-            )?;
+            writeln!(to, "  calls      {CALLING_MAY_EXPLAIN_DRIFT}")?;
         }
         self.write_reviews(to)?;
         self.write_windows(to)?;
@@ -190,31 +190,41 @@ impl RunRecord {
     }
 
     fn write_predictions(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(evidence) = &self.evidence else {
-            return Ok(());
-        };
-        if let Some(estimated) = &evidence.estimated_performance {
-            let estimate = &estimated.estimate;
-            writeln!(
-                to,
-                "  estimate   F1 {} is expected on {} without a label (changed reasons for leaving cannot be seen)",
-                score(estimate.f1, None),
-                counted(estimate.rows, "row")
-            )?;
+        if let Some(estimate) = self.estimate_in_words() {
+            writeln!(to, "  estimate   {estimate}")?;
         }
-        for realised in &evidence.realised_performance {
+        for realised in self.realised_in_words() {
+            writeln!(to, "  realised   {realised}")?;
+        }
+        Ok(())
+    }
+
+    /// The estimated performance on rows without a label, as a sentence. `None` without an estimate.
+    pub fn estimate_in_words(&self) -> Option<String> {
+        let estimated = self.evidence.as_ref()?.estimated_performance.as_ref()?;
+        let estimate = &estimated.estimate;
+        Some(format!(
+            "F1 {} is expected on {} without a label (changed reasons for leaving cannot be seen)",
+            score(estimate.f1, None),
+            counted(estimate.rows, "row")
+        ))
+    }
+
+    /// The realised performance of earlier predictions, a sentence for each run that predicted.
+    pub fn realised_in_words(&self) -> impl Iterator<Item = String> {
+        let evidence = self.evidence.iter();
+        let realised = evidence.flat_map(|evidence| &evidence.realised_performance);
+        realised.map(|realised| {
             let both = [realised.realised_f1, realised.estimated_f1];
             let scores = Scores::of(both.into_iter().flatten());
-            writeln!(
-                to,
-                "  realised   F1 {} on {} of run {} whose labels have arrived ({} was expected)",
+            format!(
+                "F1 {} on {} of run {} whose labels have arrived ({} was expected)",
                 scores.show(realised.realised_f1, None),
                 counted(realised.rows, "row"),
                 realised.run,
                 scores.show(realised.estimated_f1, None)
-            )?;
-        }
-        Ok(())
+            )
+        })
     }
 
     /// A line for each earlier decision that rows have arrived after.

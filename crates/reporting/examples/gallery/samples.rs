@@ -96,7 +96,7 @@ pub(crate) fn score_history(runs: usize) -> ScoreHistory {
                 6 if index.is_multiple_of(2) => Some(RunEvent::ByHand),
                 _ => None,
             },
-            has_drift: index % 9 == 7,
+            has_model_drift: index % 9 == 7,
         }
     };
     ScoreHistory {
@@ -251,7 +251,7 @@ pub(crate) fn profit(scale: f64) -> Profit {
     Profit {
         points: curve(|x| scale * 5000.0 * (x.sqrt() - 1.4 * x)),
         best: Some([0.13, scale * 5000.0 * (0.13f64.sqrt() - 1.4 * 0.13)]),
-        capacity: Some(0.3),
+        called: Some(0.3),
     }
 }
 

@@ -69,7 +69,7 @@ impl Axis {
         let (low, high) = ends(values).unwrap_or((0.0, 0.0));
         Self {
             low,
-            high: high.max(low + (low.abs() * 1e-12).max(4.0)),
+            high: high.max(low + (low.abs() * 1e-12).max(1.0)),
             unit: Unit::Whole,
             inset: 0.025,
             ..Self::percent(title)

@@ -82,7 +82,7 @@ impl Draw for Calibration {
                 .flat_map(|bin| [bin.mean_probability, bin.share, bin.interval()[1]])
         };
         let x = Axis::percent_up_to("predicted probability", ends());
-        let y = Axis::percent_up_to("observed share of positives", ends());
+        let y = Axis::percent_up_to("observed share of leavers", ends());
         let high = x.high;
         let mut chart = Chart::new(LARGE, x, y);
         chart.form = Form::Square;

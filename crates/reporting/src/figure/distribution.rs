@@ -54,7 +54,7 @@ impl Draw for Distribution {
             return Scene::without_data(SMALL);
         }
         let shares = bins.iter().flat_map(|bin| [bin.reference, bin.now]);
-        let x = Axis::percent_up_to("share of rows", shares);
+        let x = Axis::percent_up_to("share of rows with a value", shares);
         let y = Axis::names("", bins.iter().map(|bin| &bin.label));
         let mut chart = Chart::new(SMALL, x, y);
         chart.keys = vec![

@@ -77,6 +77,10 @@ impl Draw for Durations {
     }
 }
 
+/// A duration in words, not finer than a millisecond.
 fn seconds(seconds: f64) -> String {
-    format!("{} s", short(seconds))
+    match seconds >= 0.001 {
+        true => format!("{} s", short(seconds)),
+        false => "under 1 ms".to_owned(),
+    }
 }

@@ -31,6 +31,8 @@ pub struct Effect {
 pub enum EffectShape {
     /// Value and log-odds, ascending. The effect is constant outside the first and the last value.
     Curve(Vec<[f64; 2]>),
+    /// Two values with their log-odds. The straight line continues outside of them.
+    Line([[f64; 2]; 2]),
     /// Level and log-odds.
     Levels(Vec<(String, f64)>),
 }
@@ -38,7 +40,10 @@ pub enum EffectShape {
 impl Draw for Effect {
     fn scene(&self) -> Scene {
         match &self.shape {
-            EffectShape::Curve(curve) => draw_curve(&self.feature, &points(curve, MAX_POINTS)),
+            EffectShape::Curve(curve) => {
+                draw_curve(&self.feature, &points(curve, MAX_POINTS), ENDS)
+            }
+            EffectShape::Line(ends) => draw_curve(&self.feature, &points(ends, MAX_POINTS), 0.0),
             EffectShape::Levels(levels) => draw_levels(levels),
         }
     }
@@ -49,17 +54,13 @@ impl Draw for Effect {
 
     fn description(&self) -> String {
         let feature = name_of(&self.feature);
-        let named = match &self.shape {
-            EffectShape::Curve(curve) => {
-                let curve = points(curve, MAX_POINTS).into_iter();
-                curve
-                    .map(|[value, effect]| (short(value), effect))
-                    .collect()
-            }
+        let all = match &self.shape {
+            EffectShape::Line(ends) => named(ends),
+            EffectShape::Curve(curve) => named(curve),
             EffectShape::Levels(levels) => shown(levels),
         };
-        let lowest = named.iter().min_by(|a, b| a.1.total_cmp(&b.1));
-        let highest = named.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let lowest = all.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let highest = all.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         let (Some(lowest), Some(highest)) = (lowest, highest) else {
             return format!("Effect of {feature}: no data yet.");
         };
@@ -74,6 +75,14 @@ impl Draw for Effect {
     }
 }
 
+/// The points of a curve, each with its value as a name.
+fn named(curve: &[[f64; 2]]) -> Vec<(String, f64)> {
+    let curve = points(curve, MAX_POINTS).into_iter();
+    curve
+        .map(|[value, effect]| (short(value), effect))
+        .collect()
+}
+
 /// Levels that are drawn, in the given order.
 fn shown(levels: &[(String, f64)]) -> Vec<(String, f64)> {
     let drawable = |level: &&(String, f64)| is_drawable(level.1);
@@ -85,12 +94,13 @@ fn shown(levels: &[(String, f64)]) -> Vec<(String, f64)> {
     order.into_iter().map(|at| levels[at].clone()).collect()
 }
 
-fn draw_curve(feature: &str, curve: &[[f64; 2]]) -> Scene {
+/// The picture of a curve. Its constant ends take the share `ends` of the width on each side.
+fn draw_curve(feature: &str, curve: &[[f64; 2]], ends: f64) -> Scene {
     let (Some(first), Some(last)) = (curve.first(), curve.last()) else {
         return Scene::without_data(SMALL);
     };
     let mut x = Axis::numbers(&name_of(feature), curve.iter().map(|point| point[0]));
-    let room = (x.high - x.low) * ENDS;
+    let room = (x.high - x.low) * ends;
     (x.low, x.high) = (x.low - room, x.high + room);
     let effects = curve.iter().map(|point| point[1]).chain([0.0]);
     let y = Axis::numbers(TITLE, effects).rounded();

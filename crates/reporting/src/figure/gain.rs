@@ -1,4 +1,4 @@
-//! Share of the positives found by the share of rows called.
+//! Share of the leavers found, by share of clients called.
 
 use super::Draw;
 use super::axis::Axis;
@@ -25,8 +25,8 @@ impl Draw for Gain {
         if curve.is_empty() {
             return Scene::without_data(LARGE);
         }
-        let x = Axis::percent("share of rows called, highest risk first");
-        let mut chart = Chart::new(LARGE, x, Axis::percent("share of positives found"));
+        let x = Axis::percent("share of clients called, highest risk first");
+        let mut chart = Chart::new(LARGE, x, Axis::percent("share of leavers found"));
         chart.form = Form::Square;
         let lines = EXAMPLES.iter().filter_map(|called| {
             let found = found_at(&curve, *called)?;
@@ -48,7 +48,7 @@ impl Draw for Gain {
     }
 
     fn title(&self) -> String {
-        "Share of positives found by share of rows called".to_owned()
+        "Share of leavers found by share of clients called".to_owned()
     }
 
     fn description(&self) -> String {
@@ -65,10 +65,7 @@ impl Draw for Gain {
         if found.is_empty() {
             return "Gain curve: no data yet.".to_owned();
         }
-        format!(
-            "Gain curve: the model finds positives, {}.",
-            found.join(", ")
-        )
+        format!("Gain curve: the model finds leavers, {}.", found.join(", "))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lift by tenths of the rows.
+//! Lift by decile.
 
 use super::Draw;
 use super::axis::Axis;
@@ -10,10 +10,10 @@ use super::scene::{Anchor, Mark, Scene};
 /// Most bars. Neighbours of more groups are averaged.
 const MAX_BARS: usize = 20;
 
-/// Lift of each tenth of the rows.
+/// Lift of each decile.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lift {
-    /// Number of the tenth, from the highest risk, and its lift. All tenths have as many rows.
+    /// Number of the decile, 1 for the highest risk, and its lift. All deciles have about as many rows.
     pub deciles: Vec<(u64, f64)>,
 }
 
@@ -57,11 +57,11 @@ impl Draw for Lift {
         }
         let names = bars.iter().map(|(name, _)| name);
         let heights = bars.iter().map(|(_, lift)| *lift);
-        let title = "lift: positives, compared with the average";
+        let title = "lift: leavers, compared with the average";
         let mut y = Axis::numbers(title, heights.chain([0.0, 1.0]));
         // Room for the numbers above the bars.
         y.high += (y.high - y.low) * 0.08;
-        let x = Axis::names("tenth of the rows, highest risk first", names);
+        let x = Axis::names("decile, highest risk first", names);
         let mut chart = Chart::new(LARGE, x, y.rounded());
         chart.keys.push(key(Mark::Dashes, Tone::Ink, "average"));
         let mut plot = chart.plot();
@@ -85,7 +85,7 @@ impl Draw for Lift {
     }
 
     fn title(&self) -> String {
-        "Lift by tenths of the rows".to_owned()
+        "Lift by decile".to_owned()
     }
 
     fn description(&self) -> String {
@@ -94,7 +94,7 @@ impl Draw for Lift {
             return "Lift: no data yet.".to_owned();
         };
         format!(
-            "Lift: the rows of highest risk have {} times the average share of positives, the rows \
+            "Lift: the rows of highest risk have {} times the average share of leavers, the rows \
              of lowest risk {} times.",
             short(*first),
             short(*last)

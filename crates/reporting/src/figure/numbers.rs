@@ -9,7 +9,7 @@ pub(super) fn is_drawable(value: f64) -> bool {
 }
 
 /// Share as a percentage. Rounding never makes 0 % or 100 % of another share.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let decimals = if share.abs() < 0.1 { 1 } else { 0 };
     let text = format!("{:.*}", decimals, share * 100.0);
     match text.as_str() {

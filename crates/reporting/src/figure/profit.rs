@@ -1,4 +1,4 @@
-//! Expected value by share of rows called.
+//! Expected value by share of clients called.
 
 use super::Draw;
 use super::axis::Axis;
@@ -17,7 +17,7 @@ pub struct Profit {
     /// The point of the highest expected value.
     pub best: Option<[f64; 2]>,
     /// Share of rows that can be called.
-    pub capacity: Option<f64>,
+    pub called: Option<f64>,
 }
 
 impl Draw for Profit {
@@ -27,8 +27,8 @@ impl Draw for Profit {
             return Scene::without_data(LARGE);
         }
         let best = drawable(self.best);
-        let capacity = self.capacity.filter(|share| is_drawable(*share));
-        let x = Axis::percent("share of rows called, highest risk first");
+        let called = self.called.filter(|share| is_drawable(*share));
+        let x = Axis::percent("share of clients called, highest risk first");
         let values = curve.iter().chain(&best).map(|point| point[1]).chain([0.0]);
         let y = Axis::numbers("expected value", values).rounded();
         let mut chart = Chart::new(LARGE, x, y);
@@ -37,15 +37,15 @@ impl Draw for Profit {
             let text = format!("best: {} at {}", short(value), percent(share));
             chart.keys.push(key(Mark::Diamond, Tone::Orange, text));
         }
-        if let Some(share) = capacity {
-            let text = format!("capacity: {}", percent(share));
+        if let Some(share) = called {
+            let text = format!("to call: {}", percent(share));
             chart.keys.push(key(Mark::Dashes, Tone::Ink, text));
         }
         let mut plot = chart.plot();
         let zero = plot.down(0.0);
         let ends = [[plot.left, zero], [plot.right, zero]];
         plot.scene.line(ends, 1.2, Tone::Muted);
-        if let Some(share) = capacity {
+        if let Some(share) = called {
             let x = plot.across(share);
             let ends = [[x, plot.top], [x, plot.bottom]];
             plot.scene.dashes(ends, 1.2, Tone::Ink);
@@ -58,20 +58,20 @@ impl Draw for Profit {
     }
 
     fn title(&self) -> String {
-        "Expected value by share of rows called".to_owned()
+        "Expected value by share of clients called".to_owned()
     }
 
     fn description(&self) -> String {
         let Some([share, value]) = drawable(self.best) else {
-            return "Expected value by share of rows called: no best share is known.".to_owned();
+            return "Expected value by share of clients called: no best share is known.".to_owned();
         };
-        let capacity = self.capacity.filter(|share| is_drawable(*share));
-        let capacity = capacity.map_or(String::new(), |share| {
-            format!("; the capacity is {} of the rows", percent(share))
+        let called = self.called.filter(|share| is_drawable(*share));
+        let called = called.map_or(String::new(), |share| {
+            format!("; {} of the clients are to be called", percent(share))
         });
         format!(
-            "Expected value by share of rows called: the highest is {} with {} of the rows \
-             called{capacity}.",
+            "Expected value by share of clients called: the highest is {} with {} of the rows \
+             called{called}.",
             short(value),
             percent(share)
         )

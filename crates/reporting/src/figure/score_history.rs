@@ -31,14 +31,14 @@ pub struct ScoreHistory {
 pub struct ScorePoint {
     /// Number of the run.
     pub run: i64,
-    /// F1 on the new rows of the run. `None` if undefined.
+    /// F1, on the new rows of the run, of the model that was deployed before it. `None` if undefined.
     pub score: Option<f64>,
     /// 95 % interval of that F1.
     pub interval: Option<[f64; 2]>,
     /// What happened to the deployed model.
     pub event: Option<RunEvent>,
-    /// Whether the run found model drift or feature drift.
-    pub has_drift: bool,
+    /// True if the run found model drift.
+    pub has_model_drift: bool,
 }
 
 /// What a run did to the deployed model.
@@ -48,7 +48,7 @@ pub enum RunEvent {
     Deployment,
     /// The candidate did not pass the gate.
     Refusal,
-    /// A person deployed a model or rolled back.
+    /// A person deployed a model or rolled back before the run.
     ByHand,
 }
 
@@ -56,7 +56,7 @@ impl RunEvent {
     fn mark(self) -> (Mark, Tone, &'static str) {
         match self {
             Self::Deployment => (Mark::Triangle, Tone::Good, "deployment"),
-            Self::Refusal => (Mark::Cross, Tone::Bad, "gate not passed"),
+            Self::Refusal => (Mark::Cross, Tone::Bad, "candidate refused"),
             Self::ByHand => (Mark::Diamond, Tone::Purple, "by hand"),
         }
     }
@@ -65,6 +65,12 @@ impl RunEvent {
 const EVENTS: [RunEvent; 3] = [RunEvent::Deployment, RunEvent::Refusal, RunEvent::ByHand];
 
 impl ScorePoint {
+    /// True if the next run's score is of the same model. A run deploys after its score was measured; a
+    /// person has deployed before that.
+    fn has_model_of(&self, next: &Self) -> bool {
+        self.event != Some(RunEvent::Deployment) && next.event != Some(RunEvent::ByHand)
+    }
+
     fn drawable_score(&self) -> Option<f64> {
         self.score.filter(|score| is_drawable(*score))
     }
@@ -102,8 +108,8 @@ impl ScoreHistory {
         if has(&|point| point.drawable_interval().is_some()) {
             keys.push(key(Mark::Whisker, Tone::Blue, "95 % interval"));
         }
-        if has(&|point| point.has_drift) {
-            keys.push(key(Mark::Ring, Tone::Orange, "drift"));
+        if has(&|point| point.has_model_drift) {
+            keys.push(key(Mark::Ring, Tone::Orange, "model drift"));
         }
         for event in EVENTS {
             if has(&|point| point.event == Some(event)) {
@@ -139,7 +145,7 @@ fn weight(point: &ScorePoint) -> u8 {
         Some(RunEvent::Deployment) => 4,
         Some(RunEvent::ByHand) => 3,
         Some(RunEvent::Refusal) => 2,
-        None => u8::from(point.has_drift),
+        None => u8::from(point.has_model_drift),
     }
 }
 
@@ -173,8 +179,11 @@ impl Draw for ScoreHistory {
         draw_deployments(&mut plot, &shown);
         draw_intervals(&mut plot, &shown);
         for stretch in shown.split(|point| point.drawable_score().is_none()) {
-            let line: Vec<[f64; 2]> = stretch.iter().filter_map(|point| place(point)).collect();
-            plot.path(&line, 1.5, Tone::Blue);
+            // A line joins scores of one model.
+            for of_model in stretch.chunk_by(|one, next| one.has_model_of(next)) {
+                let line: Vec<[f64; 2]> = of_model.iter().filter_map(|it| place(it)).collect();
+                plot.path(&line, 1.5, Tone::Blue);
+            }
         }
         draw_marks(&mut plot, &shown);
         plot.scene
@@ -208,7 +217,7 @@ impl Draw for ScoreHistory {
         };
         format!(
             "F1 by run: {} of {} runs have a score, from {} to {}; the latest is {} in run {run}; \
-             deployments: {}, candidates that did not pass the gate: {}, runs with drift: {}.",
+             deployments: {}, candidates that did not pass the gate: {}, runs with model drift: {}.",
             scored.len(),
             self.points.len(),
             score(lowest),
@@ -216,7 +225,10 @@ impl Draw for ScoreHistory {
             score(*last),
             number_of(RunEvent::Deployment),
             number_of(RunEvent::Refusal),
-            self.points.iter().filter(|point| point.has_drift).count(),
+            self.points
+                .iter()
+                .filter(|point| point.has_model_drift)
+                .count(),
         )
     }
 }
@@ -264,7 +276,7 @@ fn draw_marks(plot: &mut Plot, shown: &[&ScorePoint]) {
         plot.mark(mark, at, radius, Tone::Blue);
     }
     let lane = plot.bottom - LANE / 2.0 + 2.0;
-    for point in shown.iter().filter(|point| point.has_drift) {
+    for point in shown.iter().filter(|point| point.has_model_drift) {
         let below = [plot.across(point.run as f64), lane];
         let center = place(point).map_or(below, |value| plot.at(value));
         plot.scene.mark(Mark::Ring, center, 6.0, Tone::Orange);

@@ -128,7 +128,7 @@ fn all_kinds(length: usize, number: impl Fn(usize) -> f64) -> Vec<Figure> {
         Profit {
             points: pairs,
             best: first,
-            capacity: Some(number(2)),
+            called: Some(number(2)),
         }
         .into(),
         Durations { stages: named }.into(),
@@ -147,7 +147,7 @@ fn history(length: usize, number: &impl Fn(usize) -> f64) -> ScoreHistory {
         score: (at % 4 != 1).then_some(number(at)),
         interval: Some([number(at + 1), number(at + 2)]),
         event: events[at % 4],
-        has_drift: at.is_multiple_of(3),
+        has_model_drift: at.is_multiple_of(3),
     };
     ScoreHistory {
         points: (0..length).map(point).collect(),

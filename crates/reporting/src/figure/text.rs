@@ -25,17 +25,25 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     (per_size + wide.count() as f64 * 0.8) * size * SLACK
 }
 
-/// One line without characters that XML forbids or that change the direction of text.
-pub(super) fn clean(text: &str) -> String {
-    let kept = text.chars().take(MAX_CHARACTERS).map(|character| {
+/// Text without characters that are invisible or change the direction of text.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = |character| {
         if is_invisible(character) {
             ' '
         } else {
             character
         }
-    });
-    let kept: String = kept.collect();
-    let mut line = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+    };
+    text.chars().map(shown).collect()
+}
+
+/// One line without characters that XML forbids or that change the direction of text.
+pub(super) fn clean(text: &str) -> String {
+    let kept: String = text.chars().take(MAX_CHARACTERS).collect();
+    let mut line = visible(&kept)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     if text.chars().nth(MAX_CHARACTERS).is_some() {
         line.push('…');
     }

@@ -315,7 +315,7 @@ fn with_a_value_clients_are_ranked_by_what_a_call_brings() {
     assert_eq!(found[3].expected_value, None, "its value is missing");
     let places: Vec<Option<bool>> = found.iter().map(|client| client.in_capacity).collect();
     assert_eq!(places, [Some(true), Some(false), Some(false), Some(false)]);
-    let value = report.list.expected_value.expect("a value");
+    let value = report.list.expected_value.clone().expect("a value");
     assert_eq!(value.value, Some(3.0), "the median of 1, 3 and 6");
     assert_eq!(value.break_even, Some(0.3 / (0.5 * 3.0)));
     assert_eq!(value.total, found[0].expected_value.unwrap());

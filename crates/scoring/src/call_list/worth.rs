@@ -5,7 +5,7 @@ use model::Model;
 use serde::{Deserialize, Serialize};
 
 /// What calls are expected to bring.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpectedValue {
     /// Cost of a call.
     pub cost: f64,
@@ -21,7 +21,23 @@ pub struct ExpectedValue {
     pub worth_calling: u64,
     /// Sum of the expected values of the clients that are to be called.
     pub total: f64,
+    /// What it is expected to bring to call the first clients of the list: at most 51 places from 0 to
+    /// all clients. Empty in records of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_clients: Vec<ValueOfFirst>,
 }
+
+/// What it is expected to bring to call the first clients of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueOfFirst {
+    /// Number of clients.
+    pub clients: u64,
+    /// Sum of their expected values. A held-out client, and one without a known value, counts as 0.
+    pub total: f64,
+}
+
+/// Number of steps of the sums over the first clients.
+const STEPS: usize = 50;
 
 /// Computes what calls are worth.
 pub(super) struct Worth<'c> {
@@ -76,8 +92,33 @@ impl<'c> Worth<'c> {
                 .filter(|probability| probability.is_finite()),
             worth_calling: calls.iter().filter(|call| expected(call) > 0.0).count() as u64,
             total: to_call.map(expected).sum::<f64>().clamp(f64::MIN, f64::MAX),
+            by_clients: values_of_first(calls.iter().map(|call| match call.hold_out {
+                Some(true) => 0.0,
+                _ => expected(call),
+            })),
         }
     }
+}
+
+/// Sums of the first values, at most [`STEPS`] steps apart.
+fn values_of_first(values: impl ExactSizeIterator<Item = f64>) -> Vec<ValueOfFirst> {
+    let n = values.len();
+    let step = n.div_ceil(STEPS).max(1);
+    let mut sums = vec![ValueOfFirst {
+        clients: 0,
+        total: 0.0,
+    }];
+    let mut total = 0.0_f64;
+    for (place, value) in (1..).zip(values) {
+        total = (total + value).clamp(f64::MIN, f64::MAX);
+        if place % step == 0 || place == n {
+            sums.push(ValueOfFirst {
+                clients: place as u64,
+                total,
+            });
+        }
+    }
+    sums
 }
 
 /// The middle of sorted values, or the mean of both middle values; `None` without values.
@@ -125,4 +166,23 @@ pub(super) fn give_places<'l>(
         call.hold_out = has_holdout.then_some(is_held_out);
     }
     Some(capacity - left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_summed_over_the_first_clients() {
+        let sums = |values: &[f64]| {
+            let sums = values_of_first(values.iter().copied()).into_iter();
+            sums.map(|it| (it.clients, it.total)).collect::<Vec<_>>()
+        };
+        assert_eq!(sums(&[]), [(0, 0.0)]);
+        assert_eq!(sums(&[3.0, -1.0]), [(0, 0.0), (1, 3.0), (2, 2.0)]);
+        let many = sums(&[1.0; 101]);
+        assert_eq!((many.len(), many[1]), (35, (3, 3.0)));
+        assert_eq!(many.last(), Some(&(101, 101.0)));
+        assert_eq!(sums(&[f64::MAX, f64::MAX])[2], (2, f64::MAX));
+    }
 }

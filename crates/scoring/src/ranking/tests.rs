@@ -165,3 +165,40 @@ fn metrics_of_older_programs_have_no_ranking() {
     assert!(!old.to_string().contains("Gini"));
     assert!(metrics(&rows).to_string().contains("\ndecile "));
 }
+
+#[test]
+fn the_curve_shows_the_area_that_is_stated() {
+    let rows: Vec<(f64, bool)> = (0..20_000_u64)
+        .map(|row| {
+            let noise = row * 7919 % 1000;
+            (row as f64 / 5000.0, noise < row / 25)
+        })
+        .collect();
+    let found = metrics(&rows);
+    let curve = found.ranking.unwrap().curve;
+    assert!((50..=101).contains(&curve.len()), "{}", curve.len());
+    let (positives, negatives) = (
+        found.positives as f64,
+        (found.rows - found.positives) as f64,
+    );
+    let rates = curve
+        .iter()
+        .map(|[hits, alarms]| (*alarms as f64 / negatives, *hits as f64 / positives));
+    let mut area = 0.0;
+    let mut before = (0.0, 0.0);
+    for point in rates {
+        area += (point.0 - before.0) * (point.1 + before.1) / 2.0;
+        before = point;
+    }
+    assert_eq!(before, (1.0, 1.0));
+    assert!((area - found.roc_auc.unwrap()).abs() < 1e-3, "{area}");
+}
+
+#[test]
+fn the_curve_of_few_rows_has_a_point_for_each_threshold() {
+    let found = ranking(&[(1.0, true), (1.0, false), (0.0, true), (-1.0, false)]);
+    assert_eq!(found.curve, [[1, 1], [2, 1], [2, 2]]);
+    assert_eq!(ranking(&[(1.0, true), (0.0, true)]).curve, [[1, 0], [2, 0]]);
+    let calibration = found.calibration.unwrap();
+    assert_eq!(calibration.curve.iter().map(|bin| bin.rows).sum::<u64>(), 4);
+}

@@ -373,6 +373,45 @@ fn ranking() -> Value {
             "calibration_intercept",
             described(or_null("number"), "Above 0, the probabilities are too low"),
         ),
+        ("calibration", calibration()),
+        (
+            "curve",
+            described(
+                list(&list(&count())),
+                "Points of the ROC and of the precision-recall curve: numbers of positive and of negative rows above a threshold, from the highest threshold to the lowest",
+            ),
+        ),
+    ])
+}
+
+/// Calibration in bins.
+fn calibration() -> Value {
+    let bin = closed(&[
+        ("rows", described(count(), "Number of rows")),
+        (
+            "mean_probability",
+            described(share(), "Mean probability of the bin"),
+        ),
+        (
+            "share",
+            described(share(), "Share of positive labels in the bin"),
+        ),
+    ]);
+    closed(&[
+        (
+            "expected_error",
+            described(
+                share(),
+                "Mean distance of probability and share over the rows",
+            ),
+        ),
+        (
+            "curve",
+            described(
+                list(&bin),
+                "At most ten bins, in ascending order of probability",
+            ),
+        ),
     ])
 }
 

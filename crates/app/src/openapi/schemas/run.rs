@@ -90,6 +90,10 @@ pub(super) fn full() -> Value {
             described(or_null("object"), "What was ingested"),
         ),
         (
+            "configuration",
+            described(text(), "SHA-256 of the configuration file"),
+        ),
+        (
             "data",
             described(
                 or_null("string"),
@@ -136,10 +140,14 @@ pub(super) fn full() -> Value {
             ),
         ),
         (
+            "call_list_problem",
+            described(text(), "Why the call list was not made; absent if it was"),
+        ),
+        (
             "call_outcomes",
             described(
                 json!({"type": "object"}),
-                "Leavers among called and held-out clients so far, beside the predictions; absent while no label of them has arrived",
+                "Leavers among called and held-out clients so far, with the predictions; absent while no label of them has arrived",
             ),
         ),
         ("notices", list(&json!({"type": "object"}))),
@@ -152,10 +160,12 @@ pub(super) fn full() -> Value {
         ("effects", described(list(&text()), "Effects that are done")),
     ]);
     let absent = [
+        "configuration",
         "candidate_metrics",
         "regime",
         "windows",
         "call_list",
+        "call_list_problem",
         "call_outcomes",
         "notices",
         "has_due_notice",

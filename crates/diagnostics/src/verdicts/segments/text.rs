@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use common::numbers::{count, p_value, two_digits};
+use common::numbers::{bound, bounds, count, p_value, two_digits};
 use dataset::escaped;
 
 use super::{Segment, SegmentCheck, SegmentPart};
@@ -76,41 +76,15 @@ impl Segment {
 
 /// A bin behind the name of its number.
 fn range_in_words(from: Option<f64>, to: Option<f64>) -> String {
-    let alone = |number| with_digits(number, MIN_DIGITS);
     match (from, to) {
         (None, None) => String::new(),
-        (None, Some(to)) => format!(" at most {}", alone(to)),
-        (Some(from), None) => format!(" {} or more", alone(from)),
-        (Some(from), Some(to)) if from == to => format!(" {}", alone(from)),
+        (None, Some(to)) => format!(" at most {}", bound(to)),
+        (Some(from), None) => format!(" {} or more", bound(from)),
+        (Some(from), Some(to)) if from == to => format!(" {}", bound(from)),
         (Some(from), Some(to)) => {
-            let both = |digits| [from, to].map(|number| with_digits(number, digits));
-            let mut rounded = (MIN_DIGITS..MAX_DIGITS).map(both);
-            let differing = rounded.find(|[from, to]| from != to);
-            let [from, to] = differing.unwrap_or_else(|| both(MAX_DIGITS));
+            let [from, to] = bounds([from, to]);
             format!(" {from} to {to}")
         }
-    }
-}
-
-/// Fewest significant digits of a number with decimals.
-const MIN_DIGITS: usize = 3;
-/// Significant digits by which any two numbers differ.
-const MAX_DIGITS: usize = 17;
-/// Size from which on a number is written as a power of ten.
-const LARGE: f64 = 1e9;
-/// Size below which a number is written as a power of ten.
-const SMALL: f64 = 1e-4;
-
-/// A number with this many significant digits, without zeros at the end; a whole number in full.
-fn with_digits(number: f64, digits: usize) -> String {
-    let size = number.abs();
-    if size < LARGE && number.fract() == 0.0 {
-        return number.to_string();
-    }
-    let text = format!("{number:.*e}", digits.saturating_sub(1));
-    match text.parse::<f64>() {
-        Ok(rounded) if (SMALL..LARGE).contains(&size) => rounded.to_string(),
-        _ => text,
     }
 }
 

@@ -1,4 +1,6 @@
-//! Whether the deployed model is good, on rows that it was not trained on.
+//! Performance of the deployed model, measured on rows that it was not trained on, or out of fold.
+
+use std::fmt;
 
 use common::numbers::{Scores, counted, score};
 use scoring::{Comparison, Metrics};
@@ -9,23 +11,29 @@ use crate::run_record::RunRecord;
 /// Fewest labelled rows that a judgement is based on: the default of `drift.min_rows`.
 const MIN_ROWS: u64 = 20;
 
-/// The rows that a model is judged on, and what it did there.
-struct Judged<'a> {
-    metrics: &'a Metrics,
-    rows: Rows,
+/// Performance of the deployed model. The predictions for gate rows are out of fold.
+#[derive(Clone, Copy, Debug)]
+pub struct Performance<'a> {
+    /// Metrics on the rows.
+    pub metrics: &'a Metrics,
+    /// The rows.
+    pub rows: PerformanceRows,
     /// F1 of the model that it replaced, on the same rows.
     replaced_f1: Option<f64>,
 }
 
-/// Kinds of rows that a model is judged on.
-#[derive(Clone, Copy)]
-enum Rows {
+/// Kinds of rows that performance is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PerformanceRows {
+    /// New rows of a run.
     New,
+    /// The test data.
     Test,
 }
 
-impl Rows {
-    fn counted(self, rows: u64) -> String {
+impl PerformanceRows {
+    /// This number of rows, in words.
+    pub fn counted(self, rows: u64) -> String {
         match self {
             Self::New => counted(rows, "new row"),
             Self::Test => format!("{} of the test data", counted(rows, "row")),
@@ -38,27 +46,48 @@ impl RunRecord {
     pub(super) fn quality(&self) -> Option<String> {
         match self.outcome.as_ref()? {
             Outcome::Other(_) => None,
-            Outcome::ColdStart | Outcome::Redeployed => self.judged_candidate().map(judgement),
+            Outcome::ColdStart | Outcome::Redeployed => {
+                self.performance_of_candidate().map(judgement)
+            }
             Outcome::Failed | Outcome::Interrupted => Some("not measured in this run".into()),
             _ if self.release.is_none() => Some("no model is deployed".into()),
             _ => Some(self.quality_of_deployed()),
         }
     }
 
-    /// A model that replaces another is judged on the rows of the gate. The test data may show the
-    /// former world.
-    fn judged_candidate(&self) -> Option<Judged<'_>> {
+    /// Performance of the model that is deployed after the run. `None` if the run has too few labelled
+    /// rows to measure it, or rows of one label only.
+    pub fn performance(&self) -> Option<Performance<'_>> {
+        let performance = match self.outcome.as_ref()? {
+            Outcome::ColdStart | Outcome::Redeployed => self.performance_of_candidate(),
+            _ => self.performance_on_new_rows(),
+        };
+        performance.filter(|it| (1..it.metrics.rows).contains(&it.metrics.positives))
+    }
+
+    fn performance_on_new_rows(&self) -> Option<Performance<'_>> {
+        let metrics = self.evidence.as_ref()?.on_new_rows.as_ref()?;
+        (metrics.rows >= MIN_ROWS).then_some(Performance {
+            metrics,
+            rows: PerformanceRows::New,
+            replaced_f1: None,
+        })
+    }
+
+    /// Performance of a model that replaces another is measured on the rows of the gate. The test data
+    /// may show the former world.
+    fn performance_of_candidate(&self) -> Option<Performance<'_>> {
         let is_enough = |it: &&Comparison| it.rows >= MIN_ROWS;
         if let Some(comparison) = self.comparison.as_ref().filter(is_enough) {
-            return Some(Judged {
+            return Some(Performance {
                 metrics: &comparison.candidate,
-                rows: Rows::New,
+                rows: PerformanceRows::New,
                 replaced_f1: comparison.incumbent.f1,
             });
         }
-        Some(Judged {
+        Some(Performance {
             metrics: self.candidate_metrics.as_ref()?,
-            rows: Rows::Test,
+            rows: PerformanceRows::Test,
             replaced_f1: None,
         })
     }
@@ -67,17 +96,13 @@ impl RunRecord {
         let evidence = self.evidence.as_ref();
         let on_new_rows = evidence.and_then(|it| it.on_new_rows.as_ref());
         let before = self.at_deployment();
-        match on_new_rows {
-            Some(metrics) if metrics.rows >= MIN_ROWS => judgement(Judged {
-                metrics,
-                rows: Rows::New,
-                replaced_f1: None,
-            }),
-            Some(metrics) => format!(
+        match (self.performance_on_new_rows(), on_new_rows) {
+            (Some(performance), _) => judgement(performance),
+            (None, Some(metrics)) => format!(
                 "too few rows to say: {} with a label{before}",
-                Rows::New.counted(metrics.rows)
+                PerformanceRows::New.counted(metrics.rows)
             ),
-            None => format!("no new label to measure it with{before}"),
+            (None, None) => format!("no new label to measure it with{before}"),
         }
     }
 
@@ -93,10 +118,16 @@ impl RunRecord {
     }
 }
 
-/// Whether a model is useful, and what it did.
-fn judgement(judged: Judged<'_>) -> String {
-    let Judged { metrics, .. } = judged;
-    let rows = judged.rows.counted(metrics.rows);
+impl fmt::Display for Performance<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&judgement(*self))
+    }
+}
+
+/// States whether a model is useful, with its score and its right and wrong predictions.
+fn judgement(performance: Performance<'_>) -> String {
+    let Performance { metrics, .. } = performance;
+    let rows = performance.rows.counted(metrics.rows);
     let only = |label: u8| format!("cannot be measured: all {rows} have label {label}");
     match metrics.positives {
         0 => return only(0),
@@ -106,7 +137,7 @@ fn judgement(judged: Judged<'_>) -> String {
     }
     let interval = metrics.f1_interval;
     let baseline = metrics.baselines.always_one_f1;
-    let scores = [metrics.f1, baseline, judged.replaced_f1];
+    let scores = [metrics.f1, baseline, performance.replaced_f1];
     let scores = Scores::of(
         scores
             .into_iter()
@@ -128,7 +159,7 @@ fn judgement(judged: Judged<'_>) -> String {
         "{verdict}F1 {}{}{}; {} ({rows})",
         scores.show(metrics.f1, interval),
         number("flagging everyone", baseline),
-        number("old model", judged.replaced_f1),
+        number("old model", performance.replaced_f1),
         in_hundreds(metrics)
     )
 }

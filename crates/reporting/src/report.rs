@@ -1,0 +1,143 @@
+//! The report of a run or of a release: one HTML file that needs nothing else.
+//!
+//! It has no script and no external resource, and it follows the reader's choice of light or dark.
+//! All text of the data is escaped. A part that cannot be made says so in its place.
+
+mod calls;
+mod data;
+mod decision;
+mod effects;
+mod features;
+mod first_screen;
+mod gather;
+mod page;
+mod program;
+mod quality;
+mod release;
+mod score_history;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use diagnostics::Dependencies;
+use maud::{Markup, html};
+use model::Model;
+use record::{Performance, RunRecord};
+use scoring::RankedClient;
+
+use self::page::{Page, Section};
+use self::tables::sentence;
+
+pub(crate) use self::gather::figures;
+pub(crate) use self::page::Drawn;
+
+pub use self::gather::{make_run_report, newest_report};
+pub use self::release::ReleaseReport;
+
+/// A part of a report, or the reason why it cannot be shown.
+pub type Part<T> = anyhow::Result<T>;
+
+/// What the report of a run shows.
+pub struct RunReport<'a> {
+    /// The record of the run.
+    pub record: &'a RunRecord,
+    /// Runs before it, the newest first.
+    pub earlier: Part<Vec<RunRecord>>,
+    /// The model that is deployed after the run. `None` if none is.
+    pub deployed: Part<Option<DeployedModel>>,
+    /// The first clients of the run's call list. Empty if no client waits for a label.
+    pub clients: Part<Vec<RankedClient>>,
+    /// The crates that the program is built from.
+    pub dependencies: Part<Dependencies>,
+}
+
+/// A deployed model.
+pub struct DeployedModel {
+    /// Name of its release.
+    pub release: String,
+    /// SHA-256 of its file.
+    pub digest: String,
+    /// The model.
+    pub model: Model,
+}
+
+impl RunReport<'_> {
+    /// The report as the text of an HTML file.
+    pub fn html(&self) -> String {
+        let run = self.record.run_id.unwrap_or_default();
+        let page = Page {
+            title: format!("Run {run}"),
+            subtitle: first_screen::subtitle(self.record),
+            first_screen: first_screen::first_screen(self),
+            sections: self.sections(),
+        };
+        page.html()
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        let sections = [
+            decision::section(self),
+            Some(quality::section(self)),
+            Some(features::section(self)),
+            effects::section_of_run(self),
+            calls::section(self),
+            data::section(self.record),
+            Some(program::section(self)),
+        ];
+        sections.into_iter().flatten().collect()
+    }
+
+    /// The performance of the deployed model: on rows of this run, otherwise of the newest earlier run
+    /// with the same release. `None` if none of them has enough labelled rows.
+    fn performance(&self) -> Part<Option<PerformanceInRun<'_>>> {
+        if let Some(performance) = self.record.performance() {
+            return Ok(Some(PerformanceInRun {
+                performance,
+                run: None,
+            }));
+        }
+        let earlier = match &self.earlier {
+            Ok(earlier) => earlier,
+            Err(error) => anyhow::bail!("{error:#}"),
+        };
+        let mut same = earlier
+            .iter()
+            .filter(|run| run.release == self.record.release);
+        Ok(same.find_map(|run| {
+            Some(PerformanceInRun {
+                performance: run.performance()?,
+                run: run.run_id,
+            })
+        }))
+    }
+}
+
+/// The performance of a model on rows of a run.
+#[derive(Clone, Copy)]
+struct PerformanceInRun<'a> {
+    performance: Performance<'a>,
+    /// The earlier run; `None` for the run of the report.
+    run: Option<i64>,
+}
+
+impl PerformanceInRun<'_> {
+    /// The rows in words: `1,448 new rows of run 3`.
+    fn rows(&self) -> String {
+        let Performance { metrics, rows, .. } = self.performance;
+        let rows = rows.counted(metrics.rows);
+        match self.run {
+            Some(run) => format!("{rows} of run {run}"),
+            None => rows,
+        }
+    }
+}
+
+/// A list of sentences; nothing if there are none.
+fn sentences(sentences: impl IntoIterator<Item = String>) -> Markup {
+    let mut sentences = sentences.into_iter().peekable();
+    html! {
+        @if sentences.peek().is_some() {
+            ul { @for text in sentences { li { (sentence(&text)) } } }
+        }
+    }
+}
