@@ -231,6 +231,7 @@ impl State {
             // The content of these files is compared below, or always differs.
             let is_dated = path.starts_with("data/state/")
                 || path.ends_with(names::MANIFEST)
+                || path.ends_with(names::REPORT)
                 || path.ends_with("apireturns.txt")
                 || path.ends_with("apireturns.json");
             state.insert(path, if is_dated { "there".into() } else { digest });
@@ -283,10 +284,15 @@ fn manifests(releases: &Path) -> Vec<Manifest> {
     let mut manifests: Vec<Manifest> = fs::read_dir(releases)
         .expect("releases")
         .map(|entry| Manifest::read(&entry.expect("an entry").path()).expect("a manifest"))
-        .map(|manifest| Manifest {
-            run: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            ..manifest
+        .map(|mut manifest| {
+            // The report of a release has its time and its run.
+            let report = manifest.files.remove(names::REPORT);
+            assert!(report.is_some(), "{}", manifest.release);
+            Manifest {
+                run: None,
+                created_at: jiff::Timestamp::UNIX_EPOCH,
+                ..manifest
+            }
         })
         .collect();
     manifests.sort_by(|a, b| a.release.cmp(&b.release));
