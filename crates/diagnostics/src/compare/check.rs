@@ -108,6 +108,12 @@ impl Verdict {
 }
 
 impl Check {
+    /// True if the difference is significant, but too small to be drift.
+    pub fn has_moved_little(&self) -> bool {
+        let is_significant = self.corrected_p_value.is_some_and(|p| p < CHECK_LEVEL);
+        is_significant && self.verdict == Verdict::Ok
+    }
+
     /// Sets the verdict, given the corrected p-value and the number of checks that were corrected
     /// together.
     fn set_verdict(&mut self, corrected: f64, checks: usize) {

@@ -264,6 +264,11 @@ impl Values {
 }
 
 impl ColumnComparison {
+    /// The checks of the column.
+    pub fn checks(&self) -> [&Check; 2] {
+        [&self.distribution, &self.missing]
+    }
+
     pub(super) fn checks_mut(&mut self) -> [&mut Check; 2] {
         [&mut self.distribution, &mut self.missing]
     }

@@ -40,6 +40,13 @@ pub struct JointCheck {
     pub verdict: Verdict,
 }
 
+impl JointCheck {
+    /// True if the difference is significant, but too small to be drift.
+    pub fn has_moved_little(&self) -> bool {
+        self.p_value < CHECK_LEVEL && self.verdict == Verdict::Ok
+    }
+}
+
 /// Tests all columns of numbers jointly. `pairwise` counts the rows of the current file. `None`
 /// when nothing can be tested.
 pub(super) fn joint_check(

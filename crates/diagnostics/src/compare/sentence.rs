@@ -47,6 +47,9 @@ pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'
     }
     match check.verdict {
         Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
+        Verdict::Ok if check.has_moved_little() => {
+            format!("{subject} has moved, by less than matters ({made}; it differs {effect})")
+        }
         Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
         Verdict::InsufficientData => format!(
             "whether {subject} has moved cannot be told from so few rows ({made}; no values could give a p below {})",

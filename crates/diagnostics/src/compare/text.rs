@@ -104,6 +104,9 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
         joint.degrees,
         p_text(Some(joint.p_value))
     )?;
+    if joint.has_moved_little() {
+        write!(to, "; they have moved, by less than matters")?;
+    }
     match joint.left_out.join(", ") {
         names if names.is_empty() => writeln!(to),
         names => writeln!(
@@ -135,8 +138,8 @@ fn write_column(
             ""
         )?;
     }
-    for check in [&column.distribution, &column.missing] {
-        if check.verdict != Verdict::Ok {
+    for check in column.checks() {
+        if check.verdict != Verdict::Ok || check.has_moved_little() {
             writeln!(to, "{:width$} {}", "", check.sentence)?;
         }
     }

@@ -131,6 +131,23 @@ fn feature_drift_alone_is_no_model_drift() {
 }
 
 #[test]
+fn a_change_that_is_too_small_to_matter_is_said() {
+    let little = World {
+        shift: 0.06,
+        ..SAME
+    };
+    let found = verdicts_alone(&model(), &clients(little, 4, 20_000));
+    let joint = found.joint.as_ref().unwrap();
+    assert!(joint.has_moved_little(), "{joint:#?}");
+    let sentences = found.feature_sentences();
+    assert!(
+        sentences[0].starts_with("no feature drift: ")
+            && sentences[0].ends_with(" moved, by less than matters"),
+        "{sentences:?}"
+    );
+}
+
+#[test]
 fn the_sums_find_drift_that_no_single_batch_shows() {
     let a_little = World {
         weights: [-0.5, 0.95, -0.8],

@@ -202,13 +202,35 @@ impl Verdicts {
         } else {
             "too few values"
         };
+        let tested = match self.little_movement() {
+            Some(moved) => format!("no feature drift: {moved}"),
+            None => "no feature drift: new clients resemble the training clients".into(),
+        };
         match (untested.len(), self.features.len() - untested.len()) {
-            (0, _) => "no feature drift: new clients resemble the training clients".into(),
+            (0, _) => tested,
             (_, 0) => format!("cannot test for feature drift yet: {why}"),
-            _ => format!(
-                "no feature drift: new clients resemble the training clients; not tested: {} ({why})",
-                names.join(", ")
-            ),
+            _ => format!("{tested}; not tested: {} ({why})", names.join(", ")),
+        }
+    }
+
+    /// What changed significantly, but too little to be drift; `None` if nothing did.
+    fn little_movement(&self) -> Option<String> {
+        let has_moved =
+            |feature: &&ColumnComparison| feature.checks().into_iter().any(Check::has_moved_little);
+        let moved = self.features.iter().filter(has_moved);
+        let moved: Vec<String> = moved.map(|feature| feature.name.clone()).collect();
+        let joint = self.joint.iter().find(|joint| joint.has_moved_little());
+        let verb = match moved.len() {
+            1 => "has",
+            _ => "have",
+        };
+        match (moved.as_slice(), joint) {
+            ([], None) => None,
+            ([], Some(_)) => Some("the features together have moved, by less than matters".into()),
+            (moved, _) => Some(format!(
+                "{} {verb} moved, by less than matters",
+                in_words(moved)
+            )),
         }
     }
 }
@@ -222,7 +244,7 @@ fn joint_drift_sentence(joint: &JointCheck) -> String {
 }
 
 fn drift_sentences(feature: &ColumnComparison) -> impl Iterator<Item = String> {
-    let checks = [&feature.distribution, &feature.missing];
+    let checks = feature.checks();
     checks
         .into_iter()
         .filter(|check| check.verdict == Verdict::Drift)

@@ -96,6 +96,18 @@ fn a_tiny_shift_in_a_large_sample_is_no_drift() {
     let check = &report.columns[0].distribution;
     assert!(check.p_value.unwrap() < 1e-4, "{check:?}");
     assert_eq!((check.verdict, report.verdict), (Verdict::Ok, Verdict::Ok));
+    let sentence = &check.sentence;
+    assert!(
+        sentence.starts_with("the distribution of x has moved, by less than matters (")
+            && sentence.contains("; it differs by 0.0"),
+        "{sentence}"
+    );
+    let text = report.to_string();
+    assert!(
+        text.contains(sentence) && text.contains("; they have moved, by less than matters"),
+        "{text}"
+    );
+    assert!(!text.contains("not moved"), "{text}");
 }
 
 #[test]
