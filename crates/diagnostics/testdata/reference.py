@@ -80,10 +80,13 @@ def kolmogorov_cases():
 def psi(x, y, alpha=0.01):
     edges = np.unique(np.percentile(x, np.arange(10, 100, 10)))
     shares = [np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v) for v in (x, y)]
-    p, q = (np.maximum(s, 1e-4) for s in shares)
+    # Few distinct values leave bins between and beyond them. These have no degree of freedom.
+    filled = (shares[0] > 0) | (shares[1] > 0)
+    p, q = (np.maximum(s[filled], 1e-4) for s in shares)
     index = float(((p - q) * np.log(p / q)).sum())
     unit = 1 / len(x) + 1 / len(y)
-    return index, len(edges) + 1, float(stats.chi2.sf(index / unit, len(edges))), float(unit * stats.chi2.isf(alpha, len(edges)))
+    bins = int(filled.sum())
+    return index, bins, float(stats.chi2.sf(index / unit, bins - 1)), float(unit * stats.chi2.isf(alpha, bins - 1))
 
 
 def sample_case(name, reference, current):
@@ -125,6 +128,18 @@ def sample_cases():
     yield sample_case("one new row", normal, [2.5])
     yield sample_case("equal sizes, odd", rounded(rng.normal(0, 1, 15)), rounded(rng.normal(1, 1, 15)))
     yield sample_case("near constant reference", [1.0] * 60 + [1.0005], [1.0] * 30 + [1.001])
+
+
+def few_value_cases():
+    few = np.random.default_rng(20261130)
+    drawn = lambda n, values, p: rounded(few.choice(values, n, p=p))
+    two = [0.0, 1.0]
+    yield sample_case("two values", drawn(300, two, [0.7, 0.3]), drawn(150, two, [0.55, 0.45]))
+    yield sample_case("two values, one rare", drawn(300, two, [0.97, 0.03]), drawn(150, two, [0.9, 0.1]))
+    yield sample_case("two values, edge between", [0.0] * 150 + [1.0] * 150, drawn(120, two, [0.5, 0.5]))
+    three = [1.0, 2.0, 5.0]
+    yield sample_case("three values", drawn(240, three, [0.5, 0.3, 0.2]), drawn(130, three, [0.3, 0.4, 0.3]))
+    yield sample_case("two values and a third", drawn(240, two, [0.6, 0.4]), drawn(110, [0.0, 1.0, 9.0], [0.5, 0.3, 0.2]))
 
 
 # Tables ---------------------------------------------------------------------------------------
@@ -336,7 +351,7 @@ def main():
     kinds = {
         "tails": tail_cases(),
         "kolmogorov": kolmogorov_cases(),
-        "samples": list(sample_cases()),
+        "samples": list(sample_cases()) + list(few_value_cases()),
         "contingency": list(contingency_cases()),
         "shares": list(share_cases()),
         "location": list(location_cases()),

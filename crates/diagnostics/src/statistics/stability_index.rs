@@ -22,10 +22,10 @@ const MIN_SHARE: f64 = 1e-4;
 pub struct StabilityIndex {
     /// Σ(p − q)·ln(p / q) over the bins; at least 0.
     pub index: f64,
-    /// Number of bins.
+    /// Number of bins that have values in either sample. A column of two values has two.
     pub bins: usize,
     /// Probability of so large an index without drift: PSI ≈ (1/n + 1/m)·χ² with bins − 1 degrees
-    /// of freedom. `None` with fewer than ten values per bin in a sample.
+    /// of freedom. `None` with a single bin, and with fewer than ten values per bin in a sample.
     pub p_value: Option<f64>,
     /// The index with p-value `alpha`; `None` where the p-value is.
     pub cut_off: Option<f64>,
@@ -34,7 +34,8 @@ pub struct StabilityIndex {
 /// Compares the distribution of a batch with that of the reference; missing values are ignored.
 ///
 /// Bins end at the linearly interpolated deciles of the reference; equal deciles count once. Bins
-/// include their upper end, and the outermost bins are unbounded.
+/// include their upper end, and the outermost bins are unbounded. A bin without values in both
+/// samples does not count: few distinct values leave such bins between and beyond them.
 ///
 /// `None` when a sample has no values, when infinities leave a decile undefined, or when `alpha` is
 /// not between 0 and 1.
@@ -43,25 +44,30 @@ pub fn stability_index(
     current: &SortedColumn,
     alpha: f64,
 ) -> Option<StabilityIndex> {
-    if current.count() == 0 {
+    if current.count() == 0 || !(alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     let edges = deciles(reference.present())?;
-    let shares = |column| bin_shares(column, &edges).map(|share| share.max(MIN_SHARE));
-    let pairs = shares(reference).zip(shares(current));
-    let index = pairs.map(|(p, q)| (p - q) * (p / q).ln()).sum();
-    let degrees = edges.len();
+    let shares = |column| bin_shares(column, &edges);
+    let mut pairs: Vec<(f64, f64)> = shares(reference).zip(shares(current)).collect();
+    pairs.retain(|(p, q)| *p > 0.0 || *q > 0.0);
+    let bins = pairs.len();
+    let part = |(p, q): (f64, f64)| {
+        let (p, q) = (p.max(MIN_SHARE), q.max(MIN_SHARE));
+        (p - q) * (p / q).ln()
+    };
+    let index = pairs.into_iter().map(part).sum();
+    let degrees = bins.checked_sub(1)?;
     let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
-    let p_value = chi_square_tail(index / unit, degrees)?;
-    let cut_off = unit * chi_square_upper_quantile(alpha, degrees)?;
-    let bins = edges.len() + 1;
+    let p_value = chi_square_tail(index / unit, degrees);
+    let cut_off = chi_square_upper_quantile(alpha, degrees).map(|quantile| unit * quantile);
     let needed = MIN_VALUES_A_BIN * bins as u64;
     let is_enough = reference.count().min(current.count()) >= needed;
     Some(StabilityIndex {
         index,
         bins,
-        p_value: is_enough.then_some(p_value),
-        cut_off: is_enough.then_some(cut_off),
+        p_value: p_value.filter(|_| is_enough),
+        cut_off: cut_off.filter(|_| is_enough),
     })
 }
 
@@ -90,6 +96,7 @@ pub(crate) fn bin_shares(column: &SortedColumn, edges: &[f64]) -> impl Iterator<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draws::Draws;
     use crate::statistics::test_cases::{assert_close, cases};
 
     #[test]
@@ -100,7 +107,7 @@ mod tests {
             assert_close(Some(found.index), case.number("psi"), 1e-9, &case);
             assert_eq!(found.bins, case.count("psi_bins"), "{case:?}");
             let values = reference.count().min(current.count());
-            if values < 10 * found.bins as u64 {
+            if values < 10 * found.bins as u64 || found.bins == 1 {
                 assert_eq!((found.p_value, found.cut_off), (None, None), "{case:?}");
                 continue;
             }
@@ -125,6 +132,22 @@ mod tests {
         assert!(!has_cut_off(500, 99));
     }
 
+    #[test]
+    fn two_values_exceed_the_cut_off_as_often_as_promised() {
+        let mut draws = Draws(5);
+        let mut column = |rows: u32| {
+            let value = |_| f64::from(u8::from(draws.uniform() < 0.3));
+            SortedColumn::from((0..rows).map(value).collect::<Vec<f64>>())
+        };
+        let exceed = (0..4000).filter(|_| {
+            let found = stability_index(&column(1000), &column(400), 0.05).unwrap();
+            found.index > found.cut_off.unwrap()
+        });
+        // 200 are expected. With two degrees of freedom, about 56 would exceed it.
+        let exceed = exceed.count();
+        assert!((150..250).contains(&exceed), "{exceed}");
+    }
+
     /// Name, reference, batch, expected index and number of bins.
     type Edge<'a> = (&'a str, &'a [f64], &'a [f64], Option<(f64, usize)>);
 
@@ -136,8 +159,8 @@ mod tests {
             ("both empty", &[], &[], None),
             ("an empty side", &[1.0], &[], None),
             ("all missing", &[f64::NAN; 2], &[1.0], None),
-            ("one row", &[1.0], &[1.0], Some((0.0, 2))),
-            ("constant", &[1.0; 50], &[1.0; 5], Some((0.0, 2))),
+            ("one row", &[1.0], &[1.0], Some((0.0, 1))),
+            ("constant", &[1.0; 50], &[1.0; 5], Some((0.0, 1))),
             (
                 "constants apart",
                 &[1.0; 50],
@@ -148,7 +171,7 @@ mod tests {
                 "ties",
                 &[0.0, 0.0, 0.0, 1.0],
                 &[0.0, 0.0, 0.0, 1.0],
-                Some((0.0, 5)),
+                Some((0.0, 2)),
             ),
             (
                 "an infinity in the batch",
@@ -183,5 +206,10 @@ mod tests {
         for alpha in [0.0, 1.0, f64::NAN] {
             assert_eq!(stability_index(&column, &column, alpha), None);
         }
+        // A single bin has no cut-off at any alpha, but its index is 0.
+        let constant = SortedColumn::of(&[1.0; 50]);
+        let found = stability_index(&constant, &constant, 0.01).unwrap();
+        assert_eq!((found.index, found.bins), (0.0, 1));
+        assert_eq!((found.p_value, found.cut_off), (None, None));
     }
 }
