@@ -170,7 +170,7 @@ fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and
     }
     assert_eq!(
         tests.len(),
-        6 + 2 * features.len(),
+        6 + 3 * features.len(),
         "a row a test, and one for all of the model"
     );
     let segments = &verdicts(&changed)["segments"];

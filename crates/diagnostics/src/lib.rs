@@ -31,8 +31,8 @@ use serde::Serialize;
 pub use compare::{
     ALPHA, Bin, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport,
     ComparisonRequest, Histogram, HistogramBin, JointCheck, Kind, MIN_DISTANCE, MIN_MISSING,
-    MIN_VARIATION, Method, Performance, PredictionColumns, RealisedPerformance, Test, Unit,
-    Verdict, compare,
+    MIN_NEW_SHARE, MIN_PART_SHARE, MIN_VARIATION, Method, Part, PartCheck, Performance,
+    PredictionColumns, RealisedPerformance, Respelled, Respelling, Test, Unit, Verdict, compare,
 };
 pub use dependencies::stored as stored_dependencies;
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};

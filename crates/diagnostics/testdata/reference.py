@@ -191,6 +191,44 @@ def share_cases():
         }
 
 
+def changed_part_cases():
+    # For each level Fisher's test, and the chance that any level has so small a p-value.
+    tables = {
+        "a new level": [[300, 50], [200, 30], [100, 20], [0, 6]],
+        "one level grows": [[400, 60], [300, 50], [280, 90], [20, 0]],
+        "a tail of rare levels": [[100, 20], [80, 30]] + [[1, 0]] * 40 + [[0, 1]] * 8 + [[2, 3], [1, 5], [4, 0]],
+        "nothing": [[100, 20], [50, 11], [30, 5]],
+    }
+    for name, table in tables.items():
+        t = np.array(table)
+        n, m = (int(v) for v in t.sum(axis=0))
+        p = lambda x, y: float(stats.fisher_exact([[x, y], [n - x, m - y]])[1])
+        smallest = min(p(int(x), int(y)) for x, y in t)
+        part = next(i for i, (x, y) in enumerate(t) if p(int(x), int(y)) == smallest)
+        chance = 0.0
+        for size in t.sum(axis=1):
+            possible = [p(k, int(size) - k) for k in range(max(0, int(size) - m), min(int(size), n) + 1)]
+            chance += max([v for v in possible if v <= smallest * (1 + 1e-7)], default=0.0)
+        value = min(chance, 1.0) if smallest <= 0.05 else 1.0
+        yield {"name": name, "table": table, "part": part, "p_value": value}
+
+
+def simulated_chi_square_cases():
+    draws = np.random.default_rng(20261201)
+    tables = {
+        "rare levels, no shift": [[90, 22], [60, 14]] + [[3, 1], [2, 0], [1, 1], [4, 0], [0, 1]] * 6,
+        "rare levels, shift": [[90, 30], [60, 6]] + [[3, 1], [2, 2], [1, 1], [4, 0], [0, 1]] * 4,
+        "many new levels": [[120, 40], [80, 26]] + [[0, 1]] * 5 + [[2, 0]] * 12 + [[0, 2]] * 3,
+    }
+    for name, table in tables.items():
+        t = np.array(table)
+        sizes, m = t.sum(axis=1), int(t[:, 1].sum())
+        statistic = lambda y: (y.astype(float) ** 2 / sizes).sum(axis=-1)
+        splits = draws.multivariate_hypergeometric(sizes, m, size=400_000)
+        as_large = int((statistic(splits) >= statistic(t[:, 1]) * (1 - 1e-9)).sum())
+        yield {"name": name, "table": table, "p_value": (as_large + 1) / (len(splits) + 1)}
+
+
 # Joint location -------------------------------------------------------------------------------
 
 
@@ -354,6 +392,8 @@ def main():
         "samples": list(sample_cases()) + list(few_value_cases()),
         "contingency": list(contingency_cases()),
         "shares": list(share_cases()),
+        "changed_parts": list(changed_part_cases()),
+        "simulated_chi_square": list(simulated_chi_square_cases()),
         "location": list(location_cases()),
         "score_test": list(score_cases()),
         "recalibration_test": list(recalibration_cases()),

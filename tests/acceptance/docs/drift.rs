@@ -33,6 +33,15 @@ fn drift_and_promotion() {
         let run = workspace.run("fullprocess", &[]);
         page.shows("a run with feature drift", &run);
 
+        let workspace = Workspace::after_cold_start();
+        let mut unknown = clients(World::Before, 53, 500);
+        for client in unknown.iter_mut().step_by(50) {
+            client.number_of_employees = 9999;
+        }
+        workspace.write("data/practicedata/unknown.csv", to_csv(&unknown));
+        let run = workspace.run("fullprocess", &[]);
+        page.shows("a run with a placeholder", &run);
+
         let later = to_csv(&clients(World::After, 52, 500));
         retrained.write("data/practicedata/later.csv", later);
         let run = retrained.run("fullprocess", &[]);

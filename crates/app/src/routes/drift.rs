@@ -112,6 +112,8 @@ fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
         ] {
             tests.push(of_feature(&feature.name, what, check, verdicts.rows));
         }
+        let part = feature.part.iter().map(|part| &part.check);
+        tests.extend(part.map(|check| of_feature(&feature.name, "part", check, verdicts.rows)));
     }
     tests.extend(verdicts.segments.as_ref().map(of_segments));
     tests
@@ -150,6 +152,7 @@ fn of_feature<'a>(name: &str, what: &str, check: &Check, batch_rows: u64) -> Tes
         Test::KolmogorovSmirnov => "kolmogorov_smirnov",
         Test::ChiSquare => "chi_square",
         Test::Fisher => "fisher",
+        Test::Range => "range",
     };
     // A check has a p-value only with rows; records of older programs do not hold how many.
     let rows = match check.rows {

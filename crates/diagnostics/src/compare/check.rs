@@ -27,6 +27,8 @@ pub enum Test {
     ChiSquare,
     /// Fisher's exact test of a 2×2 table.
     Fisher,
+    /// Exact test of the number of values outside the range of the reference.
+    Range,
 }
 
 /// Unit of an effect size.
@@ -39,6 +41,9 @@ pub enum Unit {
     TotalVariation,
     /// Difference of the shares of missing values.
     MissingShare,
+    /// Difference of the shares that one level, one number, or the numbers outside the range of the
+    /// reference have of the values.
+    ValueShare,
 }
 
 /// Method that a p-value was computed by.
@@ -49,6 +54,8 @@ pub enum Method {
     Exact,
     /// From the limit distribution for many rows.
     Asymptotic,
+    /// From random splits of the same rows.
+    Simulated,
 }
 
 /// One check of one column.
@@ -79,13 +86,14 @@ pub struct Check {
     pub min_p_value: Option<f64>,
     /// The p-value, corrected for the number of checks of all columns (Holm).
     pub corrected_p_value: Option<f64>,
-    /// Effect size in `unit`. For categories, rare levels are pooled. `None` when it is undefined
+    /// Effect size in `unit`. For categories with an asymptotic p-value, rare levels are pooled. `None` when it is undefined
     /// or out of range.
     pub effect: Option<f64>,
     /// Unit of the effect size.
     pub unit: Unit,
     /// The smallest effect that matters. For categories it includes the total variation to expect
-    /// by chance with these levels and rows.
+    /// by chance with these levels and rows; it is 0 if too many rows have a level that the reference
+    /// does not have.
     #[serde(rename = "least_effect")]
     pub min_effect: f64,
     /// The verdict.
@@ -136,17 +144,17 @@ impl Check {
 
 /// Corrects the p-values for the number of checks, and sets the verdict of each check that has one.
 ///
-/// A check without a p-value counts with p = 1. The correction of one column must not depend on
+/// A check that was not made, or has no p-value, counts with p = 1. The correction of one column must not depend on
 /// missing values in another.
-pub(super) fn correct_p_values<'a>(checks: impl Iterator<Item = &'a mut Check>) {
-    let mut checks: Vec<&mut Check> = checks.collect();
+pub(super) fn correct_p_values<'a>(checks: impl Iterator<Item = Option<&'a mut Check>>) {
+    let mut checks: Vec<Option<&mut Check>> = checks.collect();
     let n_checks = checks.len();
     let p_values: Vec<f64> = checks
         .iter()
-        .map(|check| check.p_value.unwrap_or(1.0))
+        .map(|check| check.as_ref().and_then(|it| it.p_value).unwrap_or(1.0))
         .collect();
     for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
-        if check.p_value.is_some() {
+        if let Some(check) = check.as_mut().filter(|it| it.p_value.is_some()) {
             check.set_verdict(corrected, n_checks);
         }
     }

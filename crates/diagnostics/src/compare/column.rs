@@ -10,18 +10,23 @@ use super::column_checks::{
 };
 use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
 use super::limits::ALPHA;
+use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
+use super::respelled::Respelled;
 use super::sentence::{Circumstances, sentence};
 use crate::statistics::{
     SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
 };
+
+/// Number of checks of a column: distribution, missing values, and the part that changed most.
+pub(super) const CHECKS_OF_A_COLUMN: usize = 3;
 
 /// The comparison of one column of two files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnComparison {
     /// Name of the column.
     pub name: String,
-    /// The worst verdict of the two checks; insufficient data if nothing drifted and the
-    /// distribution was not tested.
+    /// The worst verdict of the checks; insufficient data if nothing drifted and the distribution was
+    /// not tested.
     pub verdict: Verdict,
     /// How the column was compared.
     pub kind: Kind,
@@ -39,6 +44,14 @@ pub struct ColumnComparison {
     pub distribution: Check,
     /// Check of the share of missing values.
     pub missing: Check,
+    /// Check of the part of the values whose share changed most: a level, a number, or the numbers
+    /// outside the range of the reference. `None` if no part is frequent enough, and in records of
+    /// older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartCheck>,
+    /// The most frequent levels that the reference does not have, but in another spelling.
+    #[serde(default, skip_serializing_if = "Respelled::is_empty")]
+    pub respelled: Respelled,
     /// Population stability index of numbers. It is shown, and does not influence the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<StabilityIndex>,
@@ -167,16 +180,21 @@ impl ColumnPair {
     }
 
     /// Compares both files. Normal scores exist for numbers only.
-    pub(super) fn compare(self) -> (ColumnComparison, Option<Scores>) {
+    ///
+    /// `level` is the significance level that a p-value must be able to reach.
+    pub(super) fn compare(self, level: f64) -> (ColumnComparison, Option<Scores>) {
         let untested = self.values.why_untested();
         let mut was_constant = None;
         let mut histogram = None;
+        let mut part = None;
+        let mut respelled = Respelled::default();
         let (kind, distribution, stability, tallies, scores) = match self.values {
             Values::Numbers([reference, current]) => {
                 let (reference, scores) = normal_scores(reference);
                 let current = SortedColumn::from(current);
                 was_constant = change_of_constant(&reference, &current);
                 histogram = histogram_of_numbers(&reference, &current);
+                part = check_part_of_numbers(&reference, &current, level);
                 (
                     Kind::Number,
                     check_numbers(&reference, &current),
@@ -194,9 +212,11 @@ impl ColumnPair {
             }
             Values::Categories(levels) => {
                 histogram = histogram_of_levels(&levels[0], &levels[1]);
+                part = check_part_of_levels(&levels[0], &levels[1]);
+                respelled = Respelled::of(&levels[0].counts, &levels[1].counts);
                 (
                     Kind::Category,
-                    check_categories(&levels[0], &levels[1]),
+                    check_categories(&levels[0], &levels[1], level),
                     None,
                     [&levels[0], &levels[1]].map(|levels| Tally {
                         with: levels.missing,
@@ -229,6 +249,8 @@ impl ColumnPair {
             was_constant,
             distribution,
             missing: check_missing(tallies),
+            part,
+            respelled,
             stability,
             missing_shares: tallies.map(|tally| tally.share()),
             histogram,
@@ -265,12 +287,16 @@ impl Values {
 
 impl ColumnComparison {
     /// The checks of the column.
-    pub fn checks(&self) -> [&Check; 2] {
-        [&self.distribution, &self.missing]
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let part = self.part.iter().map(|part| &part.check);
+        [&self.distribution, &self.missing].into_iter().chain(part)
     }
 
-    pub(super) fn checks_mut(&mut self) -> [&mut Check; 2] {
-        [&mut self.distribution, &mut self.missing]
+    /// The checks of the column. Their number is the same for each column, so that the correction
+    /// of one column does not depend on the values of another.
+    pub(super) fn checks_mut(&mut self) -> [Option<&mut Check>; CHECKS_OF_A_COLUMN] {
+        let part = self.part.as_mut().map(|part| &mut part.check);
+        [Some(&mut self.distribution), Some(&mut self.missing), part]
     }
 
     /// Sets the column's verdict and the sentences of its checks. All checks must have their
@@ -280,6 +306,12 @@ impl ColumnComparison {
             (Verdict::InsufficientData, Verdict::Ok) => Verdict::InsufficientData,
             (distribution, missing) => Verdict::worst([distribution, missing]),
         };
+        if let Some(part) = &mut self.part {
+            part.check.sentence = part.sentence(&self.name, &self.respelled);
+            if part.check.verdict == Verdict::Drift {
+                self.verdict = Verdict::Drift;
+            }
+        }
         let circumstances = Circumstances {
             untested: self.untested.as_deref(),
             was_constant: self.was_constant.as_deref(),

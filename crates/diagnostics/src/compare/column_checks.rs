@@ -4,11 +4,11 @@
 use dataset::{Levels, MAX_LEVELS};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
-use super::limits::{MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
+use super::limits::{MIN_DISTANCE, MIN_MISSING, MIN_PART_SHARE, MIN_VARIATION};
 use crate::statistics::{
     KolmogorovSmirnovMethod, ShareTest, SortedColumn, Tally, chi_square, contingency_table,
-    expected_variation, kolmogorov_smirnov, pool_rare_levels, smallest_p_value, test_shares,
-    total_variation, wasserstein,
+    expected_variation, kolmogorov_smirnov, pool_rare_levels, simulated_chi_square,
+    smallest_p_value, test_shares, total_variation, unseen_share, wasserstein,
 };
 
 /// Checks whether numbers have the same distribution.
@@ -34,12 +34,14 @@ pub(super) fn check_numbers(reference: &SortedColumn, current: &SortedColumn) ->
     }
 }
 
-/// Checks whether levels have the same shares. Effect and test use the table with pooled rare
-/// levels. When pooling leaves one level, the effect is that of the whole table.
+/// Checks whether levels have the same shares. A table with rare levels is tested by simulation.
+/// Where the rows are too many for that, effect and test use the table with pooled rare levels.
+///
+/// `level` is the significance level that a p-value must be able to reach.
 ///
 /// Without drift, the total variation grows with the number of levels. The smallest effect that
 /// matters therefore includes the variation to expect by chance.
-pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
+pub(super) fn check_categories(reference: &Levels, current: &Levels, level: f64) -> Check {
     let rows = [reference.rows(), current.rows()];
     let untested = untested_check(Test::ChiSquare, Unit::TotalVariation, MIN_VARIATION, rows);
     if reference.uncounted + current.uncounted > 0 {
@@ -47,9 +49,28 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels) -> Check {
     }
     let table = contingency_table(&reference.counts, &current.counts);
     let pooled = pool_rare_levels(&table);
+    // Levels that the reference does not have matter, however little the other shares change.
+    let has_unseen = unseen_share(&table).is_some_and(|share| share >= MIN_PART_SHARE);
+    let min_effect = |table: &[[u64; 2]]| match has_unseen {
+        true => 0.0,
+        false => MIN_VARIATION + expected_variation(table).unwrap_or(0.0),
+    };
+    let has_rare = table.len() > 2 && pooled.len() < table.len() && !are_nearly_all_single(&table);
+    let simulated = has_rare.then(|| simulated_chi_square(&table, level));
+    if let Some(test) = simulated.flatten() {
+        return Check {
+            statistic: Some(test.statistic),
+            p_value: Some(test.p_value),
+            method: Some(Method::Simulated),
+            min_p_value: Some(test.min_p_value.max(min_p_value_of_shares(rows))),
+            effect: total_variation(&table),
+            min_effect: min_effect(&table),
+            ..untested
+        };
+    }
     let compared = if pooled.len() > 1 { &pooled } else { &table };
     let effect = total_variation(compared);
-    let min_effect = MIN_VARIATION + expected_variation(&pooled).unwrap_or(0.0);
+    let min_effect = min_effect(&pooled);
     let check = match pooled[..] {
         // One level in both files: no difference, and no table to test.
         _ if table.len() == 1 => Check {
@@ -84,8 +105,17 @@ pub(super) fn why_untested_levels(reference: &Levels, current: &Levels) -> Optio
     }
     let table = contingency_table(&reference.counts, &current.counts);
     let has_values = reference.rows() > 0 && current.rows() > 0;
-    (has_values && table.len() > 1 && pool_rare_levels(&table).len() < 2)
+    let is_tested = pool_rare_levels(&table).len() > 1 || !are_nearly_all_single(&table);
+    (has_values && table.len() > 1 && !is_tested)
         .then(|| format!("nearly all of its {} texts are rare", table.len()))
+}
+
+/// True if most rows have a level that no other row has. Such texts are names rather than levels,
+/// and say nothing about their shares.
+fn are_nearly_all_single(table: &[[u64; 2]]) -> bool {
+    let rows: u64 = table.iter().flatten().sum();
+    let single = table.iter().filter(|cells| cells[0] + cells[1] == 1);
+    single.count() as u64 * 2 > rows
 }
 
 /// The check of values that cannot be compared.
@@ -113,7 +143,15 @@ pub(super) fn check_number_share([before, after]: [Tally; 2]) -> Check {
 pub(super) fn check_missing([reference, current]: [Tally; 2]) -> Check {
     let test = test_shares(reference, current);
     let rows = [reference.rows(), current.rows()];
-    let untested = untested_check(Test::Fisher, Unit::MissingShare, MIN_MISSING, rows);
+    // Missing values where there were none have another cause than chance, however few they are.
+    let min_effect = match reference {
+        Tally {
+            with: 0,
+            without: 1..,
+        } => 0.0,
+        _ => MIN_MISSING,
+    };
+    let untested = untested_check(Test::Fisher, Unit::MissingShare, min_effect, rows);
     Check {
         effect: test.map(|test| test.difference),
         ..with_share_test(untested, test)
@@ -149,12 +187,12 @@ fn with_share_test(untested: Check, found: Option<ShareTest>) -> Check {
 
 /// The smallest p-value of a test of shares: all rows of one file have the level, and no row of the
 /// other. With equal numbers of rows the opposite case is as rare.
-fn min_p_value_of_shares([n, m]: [u64; 2]) -> f64 {
+pub(super) fn min_p_value_of_shares([n, m]: [u64; 2]) -> f64 {
     let sides = if n == m { 2.0 } else { 1.0 };
     (sides * smallest_p_value(n, m)).min(1.0)
 }
 
-fn untested_check(test: Test, unit: Unit, min_effect: f64, rows: [u64; 2]) -> Check {
+pub(super) fn untested_check(test: Test, unit: Unit, min_effect: f64, rows: [u64; 2]) -> Check {
     Check {
         test,
         rows,

@@ -6,11 +6,17 @@ pub const ALPHA: f64 = 0.01;
 /// Significance level: a column check with a smaller corrected p-value is drift, and so is a joint
 /// test with a smaller p-value.
 pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
-/// The smallest shift of a distribution that is drift, in standard deviations of the reference.
+/// The smallest shift of a distribution that is drift, in standard deviations of the reference. A
+/// number must be as far outside the range of the reference.
 /// Without it, large samples would raise alarms about tiny differences.
 pub const MIN_DISTANCE: f64 = 0.1;
 /// The smallest change of the share of missing values that is drift.
 pub const MIN_MISSING: f64 = 0.02;
+/// The smallest change of the share of one level, or of one number, that is drift.
+pub const MIN_PART_SHARE: f64 = 0.02;
+/// The smallest share of numbers outside the range of the reference, or of a number that the
+/// reference does not have, that is drift.
+pub const MIN_NEW_SHARE: f64 = 0.005;
 /// The smallest total variation of categories that is drift, in excess of the variation to expect
 /// by chance.
 pub const MIN_VARIATION: f64 = 0.05;

@@ -14,8 +14,10 @@ mod column_kind;
 mod histogram;
 mod joint;
 mod limits;
+mod part;
 mod performance;
 mod report;
+mod respelled;
 mod sentence;
 mod text;
 
@@ -27,7 +29,7 @@ use common::{Failure, Schema};
 use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
 
 use self::check::correct_p_values;
-use self::column::{Scores, Values};
+use self::column::{CHECKS_OF_A_COLUMN, Scores, Values};
 use self::column_kind::column_kind;
 use self::joint::joint_check;
 use crate::statistics::PairwiseCounts;
@@ -37,9 +39,13 @@ pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::histogram::{Bin, Histogram, HistogramBin};
 pub use self::joint::JointCheck;
-pub use self::limits::{ALPHA, CHECK_LEVEL, MIN_DISTANCE, MIN_MISSING, MIN_VARIATION};
+pub use self::limits::{
+    ALPHA, CHECK_LEVEL, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE, MIN_VARIATION,
+};
+pub use self::part::{Part, PartCheck};
 pub use self::performance::{Performance, PredictionColumns, RealisedPerformance};
 pub use self::report::{ComparedFile, ComparisonReport};
+pub use self::respelled::{Respelled, Respelling};
 
 /// The files and columns to compare.
 #[derive(Clone, Copy, Debug)]
@@ -183,8 +189,9 @@ pub(crate) fn check_columns(
         })
         .collect();
     let pairwise = PairwiseCounts::of(&currents);
+    let level = CHECK_LEVEL / (pairs.len() * CHECKS_OF_A_COLUMN).max(1) as f64;
     let (mut columns, scores): (Vec<ColumnComparison>, Vec<Option<Scores>>) =
-        each_in_parallel(pairs, ColumnPair::compare)
+        each_in_parallel(pairs, |pair| pair.compare(level))
             .into_iter()
             .unzip();
     correct_p_values(columns.iter_mut().flat_map(ColumnComparison::checks_mut));

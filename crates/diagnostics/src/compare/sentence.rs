@@ -16,7 +16,9 @@ pub(super) struct Circumstances<'c> {
 pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'_>) -> String {
     let subject = match check.unit {
         Unit::MissingShare => format!("the share of {name} that is missing"),
-        Unit::StandardDeviations | Unit::TotalVariation => format!("the distribution of {name}"),
+        Unit::StandardDeviations | Unit::TotalVariation | Unit::ValueShare => {
+            format!("the distribution of {name}")
+        }
     };
     let [reference, current] = check.rows;
     let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
@@ -29,13 +31,19 @@ pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'
         || "by a number out of range".to_owned(),
         |effect| format!("by {:.3} {}", effect, check.unit),
     );
+    let from = match check.min_effect {
+        0.0 => String::new(),
+        floor => format!(
+            " and from {} {} on",
+            (floor * 1e3).round() / 1e3,
+            check.unit
+        ),
+    };
     let made = format!(
-        "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL} and from {} {} on",
+        "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL}{from}",
         check.test,
         p_text(Some(p_value)),
         p_text(Some(corrected)),
-        (check.min_effect * 1e3).round() / 1e3,
-        check.unit
     );
     if let (Verdict::Drift, Some(change)) = (check.verdict, circumstances.was_constant) {
         return format!(

@@ -26,6 +26,7 @@ impl fmt::Display for Test {
             Self::KolmogorovSmirnov => "kolmogorov_smirnov",
             Self::ChiSquare => "chi_square",
             Self::Fisher => "fisher",
+            Self::Range => "range",
         })
     }
 }
@@ -36,6 +37,7 @@ impl fmt::Display for Unit {
             Self::StandardDeviations => "standard deviations",
             Self::TotalVariation => "total variation",
             Self::MissingShare => "missing share",
+            Self::ValueShare => "share of the values",
         })
     }
 }
@@ -130,6 +132,11 @@ fn write_column(
     write_check(to, &column.name, distribution, (stability, &effect), width)?;
     let effect = self::effect(&column.missing);
     write_check(to, "", &column.missing, (None, &effect), width)?;
+    let part = column.part.iter().map(|part| &part.check);
+    for check in part.filter(|it| it.verdict == Verdict::Drift || it.has_moved_little()) {
+        let effect = self::effect(check);
+        write_check(to, "", check, (None, &effect), width)?;
+    }
     if column.unreadable != [0, 0] {
         let [reference, current] = column.unreadable;
         writeln!(
@@ -138,10 +145,17 @@ fn write_column(
             ""
         )?;
     }
+    let part = column.part.as_ref().map(|part| &part.check);
     for check in column.checks() {
-        if check.verdict != Verdict::Ok || check.has_moved_little() {
+        // A part that cannot be tested says no more than its distribution.
+        let is_untested = check.verdict == Verdict::InsufficientData && part != Some(check);
+        if check.verdict == Verdict::Drift || is_untested || check.has_moved_little() {
             writeln!(to, "{:width$} {}", "", check.sentence)?;
         }
+    }
+    let is_said = part.is_some_and(|it| it.verdict == Verdict::Drift || it.has_moved_little());
+    if let Some(spelling) = column.respelled.in_words().filter(|_| !is_said) {
+        writeln!(to, "{:width$} {spelling}", "")?;
     }
     if column.kind == Kind::Mixed {
         writeln!(
@@ -193,6 +207,7 @@ fn by(check: &Check) -> String {
     match (check.method, check.degrees) {
         (None, _) => "-".into(),
         (Some(Method::Exact), _) => "exact".into(),
+        (Some(Method::Simulated), _) => "simulated".into(),
         (Some(Method::Asymptotic), None) => "asymptotic".into(),
         (Some(Method::Asymptotic), Some(degrees)) => format!("{degrees} df"),
     }

@@ -106,14 +106,53 @@ pub fn expected_variation(table: &[[u64; 2]]) -> Option<f64> {
     (n > 0.0 && m > 0.0).then(|| 0.5 * table.iter().map(size).sum::<f64>())
 }
 
+/// Share of the batch's rows that have a level without rows in the reference, less the share to expect
+/// by chance. `None` when a sample is empty.
+///
+/// All t rows of a level are in the batch with probability m·(m − 1)·… / (N·(N − 1)·…), t factors
+/// each, for m rows of the batch and N rows of both samples.
+pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
+    let [n, m] = totals(table);
+    if n == 0 || m == 0 {
+        return None;
+    }
+    let unseen = table.iter().filter(|cells| cells[0] == 0);
+    let unseen: u64 = unseen.map(|cells| cells[1]).sum();
+    let expected = |cells: &[u64; 2]| {
+        let rows = cells[0] + cells[1];
+        // A factor is below 1, so that the product soon vanishes.
+        let factors = (0..rows.min(m + 1)).map(|taken| (m - taken) as f64 / (n + m - taken) as f64);
+        let all = factors.scan(1.0, |product, factor| {
+            *product *= factor;
+            (*product > f64::MIN_POSITIVE).then_some(*product)
+        });
+        let (factors, chance) = all.fold((0, 1.0), |(factors, _), product| (factors + 1, product));
+        if factors == rows {
+            rows as f64 * chance
+        } else {
+            0.0
+        }
+    };
+    let expected: f64 = table.iter().map(expected).sum();
+    Some((unseen as f64 - expected) / m as f64)
+}
+
 /// The contingency table of two samples: a row for each level of either sample, in order.
 pub fn contingency_table(reference: &LevelCounts, current: &LevelCounts) -> Vec<[u64; 2]> {
+    let levels = contingency_levels(reference, current);
+    levels.map(|(_, counts)| counts).collect()
+}
+
+/// Each level of either sample with its rows in both, in order.
+pub(crate) fn contingency_levels<'l>(
+    reference: &'l LevelCounts,
+    current: &'l LevelCounts,
+) -> impl Iterator<Item = (&'l String, [u64; 2])> {
     let levels: BTreeSet<&String> = reference.keys().chain(current.keys()).collect();
     let count = |side: &LevelCounts, level: &String| side.get(level).copied().unwrap_or(0);
     levels
         .into_iter()
-        .map(|level| [count(reference, level), count(current, level)])
-        .collect()
+        .map(move |level| (level, [count(reference, level), count(current, level)]))
 }
 
 fn totals(table: &[[u64; 2]]) -> [u64; 2] {
@@ -136,6 +175,19 @@ mod tests {
             let variation = total_variation(&table);
             assert_close(variation, case.number("total_variation"), 1e-9, &case);
         }
+    }
+
+    #[test]
+    fn unseen_levels_count_beyond_chance() {
+        // A level with one row is in the batch with probability m / N, with two rows 4/14 · 3/13.
+        let table = [[8, 2], [0, 2], [1, 0], [1, 0]];
+        let expected = 2.0 * (4.0 * 3.0) / (14.0 * 13.0) + 2.0 * 4.0 / 14.0;
+        let found = unseen_share(&table).unwrap();
+        assert!((found - (2.0 - expected) / 4.0).abs() < 1e-12, "{found}");
+        assert_eq!(unseen_share(&[[0, 4], [0, 2]]), None);
+        assert_eq!(unseen_share(&[[4, 0]]), None);
+        let large = unseen_share(&[[900_000, 400_000], [0, 100_000]]).unwrap();
+        assert!((large - 0.2).abs() < 1e-12, "{large}");
     }
 
     /// Name, table, expected p-value and expected total variation.

@@ -6,15 +6,18 @@
 //! An undefined result is `None` or an error with its reason, never NaN. In slices, NaN is a
 //! missing value, which is ignored column by column.
 
+mod changed_part;
 mod contingency;
 mod holm;
 mod independent;
 mod kolmogorov_smirnov;
 mod location;
+mod outside_range;
 mod proportions;
 mod residual_test;
 mod score_test;
 mod share_test;
+mod simulated_chi_square;
 mod sorted;
 mod stability_index;
 mod tails;
@@ -23,10 +26,12 @@ mod wasserstein;
 #[cfg(test)]
 mod test_cases;
 
+pub(crate) use changed_part::{ChangedPart, most_changed_part};
 pub use contingency::{
     ChiSquare, LevelCounts, chi_square, contingency_table, expected_variation, pool_rare_levels,
     total_variation,
 };
+pub(crate) use contingency::{contingency_levels, unseen_share};
 pub use holm::holm;
 pub use kolmogorov_smirnov::{
     KolmogorovSmirnov, KolmogorovSmirnovMethod, MAX_EXACT_VALUES, kolmogorov_smirnov,
@@ -36,6 +41,7 @@ pub use location::{
     BatchLocation, Location, NormalScores, PairwiseCounts, ScoreMoments, location_test,
 };
 pub(crate) use location::{normal_scores, sum_of_scores};
+pub(crate) use outside_range::{OutsideRange, outside_range};
 pub use proportions::{ShareTest, Tally, smallest_p_value};
 pub(crate) use residual_test::{ResidualTest, residual_test};
 pub use score_test::{
@@ -44,7 +50,9 @@ pub use score_test::{
 };
 pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};
+pub(crate) use simulated_chi_square::simulated_chi_square;
 pub use sorted::SortedColumn;
+pub(crate) use sorted::steps;
 pub use stability_index::{StabilityIndex, stability_index};
 pub(crate) use stability_index::{bin_shares, deciles};
 pub(crate) use tails::normal_quantile;

@@ -52,31 +52,82 @@ fn smallest_expected(reference: Tally, current: Tally) -> f64 {
 /// Without rows only one table exists, so p is 1.
 pub fn fisher(reference: Tally, current: Tally) -> f64 {
     let with = reference.with + current.with;
-    let smallest = with.saturating_sub(current.rows());
-    let largest = with.min(reference.rows());
-    // P(k + 1) / P(k), where k rows with the property are in the reference.
-    let ratio = |k: u64| {
-        let up = (with - k) as f64 * (reference.rows() - k) as f64;
-        up / ((k + 1) as f64 * (current.rows() + k + 1 - with) as f64)
-    };
-    // Weights relative to the most probable table, so that all are between 0 and 1.
-    let mode = (smallest..largest)
-        .find(|k| ratio(*k) < 1.0)
-        .unwrap_or(largest);
-    let mut weights = vec![1.0; (largest - smallest + 1) as usize];
-    for k in mode..largest {
-        let position = (k - smallest) as usize;
-        weights[position + 1] = weights[position] * ratio(k);
+    SplitsOfRows::of([reference.rows(), current.rows()], with).p_value(reference.with)
+}
+
+/// All ways to split the rows with a property between two samples of given sizes: the tables of
+/// Fisher's exact test.
+pub(super) struct SplitsOfRows {
+    /// The smallest possible number of such rows in the first sample.
+    smallest: u64,
+    /// Probability of each number in the first sample, ascending by number, relative to the most
+    /// probable one. All are between 0 and 1.
+    weights: Vec<f64>,
+    /// Sum of the weights.
+    total: f64,
+}
+
+impl SplitsOfRows {
+    /// The splits of `with` rows between samples of these sizes.
+    pub(super) fn of([first, second]: [u64; 2], with: u64) -> Self {
+        let smallest = with.saturating_sub(second);
+        let largest = with.min(first);
+        // P(k + 1) / P(k), where k rows with the property are in the first sample.
+        let ratio = |k: u64| {
+            let up = (with - k) as f64 * (first - k) as f64;
+            up / ((k + 1) as f64 * (second + k + 1 - with) as f64)
+        };
+        let mode = (smallest..largest)
+            .find(|k| ratio(*k) < 1.0)
+            .unwrap_or(largest);
+        let mut weights = vec![1.0; (largest - smallest + 1) as usize];
+        for k in mode..largest {
+            let position = (k - smallest) as usize;
+            weights[position + 1] = weights[position] * ratio(k);
+        }
+        for k in (smallest..mode).rev() {
+            let position = (k - smallest) as usize;
+            weights[position] = weights[position + 1] / ratio(k);
+        }
+        Self {
+            smallest,
+            total: weights.iter().sum(),
+            weights,
+        }
     }
-    for k in (smallest..mode).rev() {
-        let position = (k - smallest) as usize;
-        weights[position] = weights[position + 1] / ratio(k);
+
+    /// The probability of all splits that are at most as probable as the one with this number of
+    /// rows in the first sample.
+    pub(super) fn p_value(&self, first: u64) -> f64 {
+        let here = self.weights[(first - self.smallest) as usize];
+        let limit = here * (1.0 + ROUNDING);
+        let tail: f64 = self.weights.iter().filter(|it| **it <= limit).sum();
+        (tail / self.total).min(1.0)
     }
-    let here = weights[(reference.with - smallest) as usize];
-    let limit = here * (1.0 + ROUNDING);
-    let total: f64 = weights.iter().sum();
-    let tail: f64 = weights.iter().filter(|weight| **weight <= limit).sum();
-    (tail / total).min(1.0)
+
+    /// The smallest p-value that a split can have.
+    pub(super) fn min_p_value(&self) -> f64 {
+        let last = self.smallest + self.weights.len() as u64 - 1;
+        self.p_value(self.smallest).min(self.p_value(last))
+    }
+
+    /// The probability of a p-value that is not above this one: the largest p-value of a split up
+    /// to it, or 0.
+    pub(super) fn chance_of(&self, p_value: f64) -> f64 {
+        let mut ascending = self.weights.clone();
+        ascending.sort_unstable_by(f64::total_cmp);
+        let limit = p_value * (1.0 + ROUNDING) * self.total;
+        let (mut chance, mut sum) = (0.0, 0.0);
+        let is_tie = |a: &f64, b: &f64| *b <= *a * (1.0 + ROUNDING);
+        for ties in ascending.chunk_by(is_tie) {
+            sum += ties.iter().sum::<f64>();
+            if sum > limit {
+                break;
+            }
+            chance = sum;
+        }
+        chance / self.total
+    }
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn gap(from: f64, to: f64, spread: f64) -> f64 {
 
 /// The standard deviation with divisor n. `None` without values, or when a value or the result is
 /// not finite.
-fn standard_deviation(values: &[f64]) -> Option<f64> {
+pub(super) fn standard_deviation(values: &[f64]) -> Option<f64> {
     let (smallest, largest) = (*values.first()?, *values.last()?);
     let size = smallest.abs().max(largest.abs());
     if !size.is_finite() {

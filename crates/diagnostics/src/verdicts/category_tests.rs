@@ -140,6 +140,34 @@ fn changed_shares_and_new_levels_are_drift_of_their_column_only() {
 }
 
 #[test]
+fn levels_in_another_spelling_are_drift_and_an_alert_names_none() {
+    let upper: &Plans = &[
+        ("BASIC", 0.6, 0.8),
+        ("Plus", 0.25, 0.0),
+        ("gold", 0.148, -1.5),
+    ];
+    let found = verdicts_on(&model(), &clients(upper, 3, 400));
+    let plan = &found.features[PLAN];
+    assert_eq!(plan.verdict, Verdict::Drift);
+    assert_eq!(plan.respelled.levels, 2);
+    let text = found.feature_sentences().join("\n");
+    assert!(
+        text.contains("plan has a new level \"BASIC\": ")
+            && text.contains("\"BASIC\" looks like \"basic\" in another spelling; so does 1 more"),
+        "{text}"
+    );
+    let text = found.feature_sentences_without_values().join("\n");
+    assert!(
+        text.contains("plan has a new level: ")
+            && text.contains("; 2 new levels look like known ones in another spelling"),
+        "{text}"
+    );
+    for level in ["BASIC", "basic", "Plus", "gold"] {
+        assert!(!text.contains(level), "{text}");
+    }
+}
+
+#[test]
 fn a_broken_category_changes_no_other_verdict() {
     let model = model();
     let whole = clients(PLANS, 4, 400);

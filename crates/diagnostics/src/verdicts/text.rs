@@ -173,16 +173,39 @@ impl Verdicts {
 
     /// The findings about the features, one sentence each.
     pub fn feature_sentences(&self) -> Vec<String> {
+        self.feature_findings(true)
+    }
+
+    /// The findings about the features, one sentence each, without a level or a number of the data.
+    pub fn feature_sentences_without_values(&self) -> Vec<String> {
+        self.feature_findings(false)
+    }
+
+    fn feature_findings(&self, with_values: bool) -> Vec<String> {
         let mut found: Vec<String> = self
             .joint
             .iter()
             .filter(|joint| joint.verdict == Verdict::Drift)
             .map(joint_drift_sentence)
-            .chain(self.features.iter().flat_map(drift_sentences))
+            .chain(
+                self.features
+                    .iter()
+                    .flat_map(|feature| drift_sentences(feature, with_values)),
+            )
             .collect();
         if found.is_empty() {
             found.push(self.no_drift_sentence());
         }
+        // The drift of a part of a column says so already.
+        let is_said = |feature: &&ColumnComparison| {
+            let part = feature.part.as_ref();
+            part.is_some_and(|part| part.check.verdict == Verdict::Drift)
+        };
+        let others = self.features.iter().filter(|feature| !is_said(feature));
+        found.extend(others.filter_map(|feature| {
+            let spelling = spelling(feature, with_values)?;
+            Some(format!("{}: {spelling}", feature.name))
+        }));
         found
     }
 
@@ -215,8 +238,7 @@ impl Verdicts {
 
     /// What changed significantly, but too little to be drift; `None` if nothing did.
     fn little_movement(&self) -> Option<String> {
-        let has_moved =
-            |feature: &&ColumnComparison| feature.checks().into_iter().any(Check::has_moved_little);
+        let has_moved = |feature: &&ColumnComparison| feature.checks().any(Check::has_moved_little);
         let moved = self.features.iter().filter(has_moved);
         let moved: Vec<String> = moved.map(|feature| feature.name.clone()).collect();
         let joint = self.joint.iter().find(|joint| joint.has_moved_little());
@@ -243,16 +265,32 @@ fn joint_drift_sentence(joint: &JointCheck) -> String {
     )
 }
 
-fn drift_sentences(feature: &ColumnComparison) -> impl Iterator<Item = String> {
-    let checks = feature.checks();
-    checks
+fn drift_sentences(feature: &ColumnComparison, with_values: bool) -> impl Iterator<Item = String> {
+    let of_column = [&feature.distribution, &feature.missing];
+    let of_column = of_column.map(|check| (check, moved_in_words(feature, check)));
+    let of_part = feature.part.iter().map(move |part| {
+        let change = part.change_in_words(&feature.name, with_values);
+        let spelling = spelling(feature, with_values);
+        let spelling = spelling.map_or(String::new(), |it| format!("; {it}"));
+        (&part.check, format!("{change}{spelling}"))
+    });
+    of_column
         .into_iter()
-        .filter(|check| check.verdict == Verdict::Drift)
-        .map(|check| {
+        .chain(of_part)
+        .filter(|(check, _)| check.verdict == Verdict::Drift)
+        .map(|(check, change)| {
             let p = check.corrected_p_value.map(numbers::p_value);
             let p = p.map_or(String::new(), |p| format!(" ({p})"));
-            format!("{}{p}", moved_in_words(feature, check))
+            format!("{change}{p}")
         })
+}
+
+/// The levels in another spelling; `None` if there are none.
+fn spelling(feature: &ColumnComparison, with_values: bool) -> Option<String> {
+    match with_values {
+        true => feature.respelled.in_words(),
+        false => feature.respelled.in_words_without_levels(),
+    }
 }
 
 fn moved_in_words(feature: &ColumnComparison, check: &Check) -> String {

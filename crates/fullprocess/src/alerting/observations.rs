@@ -95,7 +95,7 @@ fn feature_drift(record: &RunRecord) -> Option<Observation> {
     let verdicts = record.verdicts()?;
     match verdicts.worst_feature_verdict() {
         Verdict::Drift => {
-            let what = listed(&verdicts.feature_sentences());
+            let what = listed(&verdicts.feature_sentences_without_values());
             Some(present(Condition::FeatureDrift, what))
         }
         Verdict::Ok => Some(absent(Condition::FeatureDrift)),

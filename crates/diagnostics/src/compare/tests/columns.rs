@@ -269,7 +269,10 @@ fn a_column_of_an_older_program_is_read() {
         "{json}"
     );
     let members = json.as_object_mut().unwrap();
-    assert!(members.remove("missing_shares").is_some() && members.remove("histogram").is_some());
+    for member in ["missing_shares", "histogram", "part"] {
+        assert!(members.remove(member).is_some(), "{member}");
+    }
     let older: ColumnComparison = serde_json::from_value(json).unwrap();
     assert_eq!((older.missing_shares, older.histogram), ([None; 2], None));
+    assert_eq!((older.part, older.respelled.is_empty()), (None, true));
 }

@@ -20,9 +20,19 @@ impl Draws {
     }
 }
 
+/// Rows of reference and current file.
+pub(super) const SIZES: [[usize; 2]; 6] = [
+    [8, 8],
+    [12, 40],
+    [30, 10],
+    [100, 20],
+    [20, 300],
+    [1000, 100],
+];
+
 /// Columns of every kind: skewed, zero-inflated, discrete, and with missing values. The categories
 /// have a long tail of levels, or two levels of which one is rare.
-fn columns_without_drift(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
+pub(super) fn columns_without_drift(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair> {
     let numbers: [fn(&mut Draws) -> f64; 5] = [
         |draws| (0..4).map(|_| draws.uniform()).sum(),
         |draws| -draws.uniform().ln(),
@@ -53,14 +63,7 @@ fn columns_without_drift(draws: &mut Draws, rows: [usize; 2]) -> Vec<ColumnPair>
 
 #[test]
 fn a_comparison_without_drift_keeps_its_false_alarm_rate() {
-    for rows in [
-        [8, 8],
-        [12, 40],
-        [30, 10],
-        [100, 20],
-        [20, 300],
-        [1000, 100],
-    ] {
+    for rows in SIZES {
         let mut draws = Draws(7);
         let alarms = (0..200).filter(|_| {
             let pairs = columns_without_drift(&mut draws, rows);
@@ -95,7 +98,7 @@ fn a_long_tail_of_rare_levels_keeps_its_false_alarm_rate() {
         };
         let phase = f64::from(*trial) * 0.017;
         let levels = [cells(400, phase), cells(40, phase + 0.0071)];
-        let (mut column, _) = ColumnPair::categories("x", levels).compare();
+        let (mut column, _) = ColumnPair::categories("x", levels).compare(CHECK_LEVEL);
         column.distribution.p_value.take().unwrap() < 0.01
     });
     let alarms = alarms.count();

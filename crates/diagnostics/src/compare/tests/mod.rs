@@ -4,7 +4,10 @@ mod columns;
 mod false_alarms;
 mod joint;
 mod kinds;
+mod parts;
 mod performance;
+#[expect(clippy::print_stdout, reason = "measurements are printed")]
+mod power;
 
 use std::io::Write;
 

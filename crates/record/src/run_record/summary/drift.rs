@@ -60,7 +60,7 @@ fn feature_drift(verdicts: &Verdicts) -> String {
     let moved = |verdict: Verdict| verdict == Verdict::Drift;
     let features = verdicts.features.iter();
     let features = features
-        .filter(|it| moved(it.distribution.verdict) || moved(it.missing.verdict))
+        .filter(|it| moved(it.verdict))
         .map(|it| it.name.as_str());
     let features: Vec<&str> = features.collect();
     let is_joint = verdicts.joint.iter().any(|joint| moved(joint.verdict));

@@ -1,0 +1,197 @@
+//! Tests of the part of a column that changed most: a level, a number, or numbers out of range.
+
+use super::*;
+
+fn number(row: usize) -> String {
+    format!("{:.6}", wave(row, 0.0))
+}
+
+fn city(row: usize) -> String {
+    format!("City {}", row * 7919 % 40)
+}
+
+/// Compares 3,000 rows with 500 rows.
+fn compared(before: Cell<'_>, now: Cell<'_>) -> ColumnComparison {
+    let current = |row| now(row + 3000);
+    let reference = file(3000, &[("x", before), ("y", &number)]);
+    let current = file(500, &[("x", &current), ("y", &number)]);
+    let report = comparison(&reference, &current);
+    let column = report.columns[0].clone();
+    assert_eq!(
+        report.columns[1].verdict,
+        Verdict::Ok,
+        "the other column stays"
+    );
+    let is_drift = column.verdict == Verdict::Drift;
+    assert_eq!(report.verdict == Verdict::Drift, is_drift, "{report}");
+    let part = &column.part.as_ref().unwrap().check;
+    let is_shown = report.to_string().contains(&part.sentence);
+    let is_said = part.verdict == Verdict::Drift || part.has_moved_little();
+    assert_eq!(is_shown, is_said, "{report}");
+    let json = serde_json::to_value(&column).unwrap();
+    let read: ColumnComparison = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(read, column, "{json}");
+    column
+}
+
+/// What is wrong, cells before and now, and the beginning of the sentence.
+type Fault<'a> = (&'a str, Cell<'a>, Cell<'a>, &'a str);
+
+#[test]
+fn a_part_that_is_wrong_is_found_and_named() {
+    let of_share = |wrong: &'static str, one_in: usize, right: fn(usize) -> String| {
+        move |row: usize| match row % one_in {
+            0 => wrong.to_owned(),
+            _ => right(row),
+        }
+    };
+    let new_level = of_share("Elsewhere", 20, city);
+    let placeholder = of_share("-999", 50, number);
+    let zero = of_share("0", 20, number);
+    let hundredfold = |row: usize| match row % 50 {
+        0 => format!("{:.6}", 100.0 * wave(row, 0.0)),
+        _ => number(row),
+    };
+    let upper = |row: usize| city(row).to_uppercase();
+    let faults: [Fault<'_>; 5] = [
+        (
+            "a new level",
+            &city,
+            &new_level,
+            "x has a new level \"Elsewhere\": 5.0 % of the values (fisher of 3000 and 500, p ",
+        ),
+        (
+            "a placeholder",
+            &number,
+            &placeholder,
+            "the share of the number -999 among the values of x has moved from 0 % to 2.0 % (fisher of",
+        ),
+        (
+            "another unit",
+            &number,
+            &hundredfold,
+            "1.8 % of the values of x are outside the range (4 below, 5 above) of the reference (range",
+        ),
+        (
+            "zero-filled",
+            &number,
+            &zero,
+            "the share of the number 0 among the values of x has moved from 0.033 % to 5.0 % (fisher of",
+        ),
+        (
+            "another spelling",
+            &city,
+            &upper,
+            "x has a new level \"CITY ",
+        ),
+    ];
+    for (name, before, now, begins) in faults {
+        let found = compared(before, now);
+        let part = found.part.unwrap().check;
+        assert_eq!(part.verdict, Verdict::Drift, "{name}: {part:?}");
+        assert!(
+            part.sentence.starts_with(begins),
+            "{name}: {}",
+            part.sentence
+        );
+        let has_spelling = part.sentence.contains("\" looks like \"City ")
+            && part.sentence.ends_with("; so do 39 more levels");
+        assert_eq!(
+            has_spelling,
+            name == "another spelling",
+            "{}",
+            part.sentence
+        );
+    }
+}
+
+#[test]
+fn an_unchanged_column_has_no_part_that_moved() {
+    for cell in [&number as Cell<'_>, &city] {
+        let found = compared(cell, cell);
+        let part = found.part.unwrap().check;
+        assert_eq!((found.verdict, part.verdict), (Verdict::Ok, Verdict::Ok));
+        assert!(
+            part.sentence
+                .starts_with("no part of the values of x has become significantly"),
+            "{}",
+            part.sentence
+        );
+    }
+}
+
+#[test]
+fn a_trifle_has_moved_by_less_than_matters() {
+    // The share of a level grows from 50 % to 53 % of many rows.
+    let level = |yes: usize| move |row: usize| ["no", "yes"][usize::from(row % 100 < yes)].into();
+    let (before, now) = (level(50), level(53));
+    let reference = file(20_000, &[("x", &before)]);
+    let report = comparison(&reference, &file(20_000, &[("x", &now)]));
+    let part = &report.columns[0].part.as_ref().unwrap().check;
+    assert_eq!((report.verdict, part.verdict), (Verdict::Ok, Verdict::Ok));
+    let sentence = &part.sentence;
+    assert!(
+        sentence.contains("among the values of x has moved from ")
+            && sentence.contains(" %, which is less than matters (")
+            && sentence.contains("and from a change of 5.0 % on"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_few_missing_values_are_drift_where_there_were_none() {
+    let with_gaps = |one_in: usize| {
+        move |row: usize| match row % one_in {
+            0 => String::new(),
+            _ => number(row),
+        }
+    };
+    let some = with_gaps(67);
+    let missing = compared(&number, &some).missing;
+    assert_eq!((missing.verdict, missing.min_effect), (Verdict::Drift, 0.0));
+    assert!(
+        missing.sentence.ends_with("; drift is below 0.005)"),
+        "{}",
+        missing.sentence
+    );
+    // Where values were missing before, the same change is too small.
+    let (few, more) = (with_gaps(100), with_gaps(40));
+    let reference = file(30_000, &[("x", &few), ("y", &number)]);
+    let report = comparison(&reference, &file(9000, &[("x", &more), ("y", &number)]));
+    let missing = &report.columns[0].missing;
+    assert!(missing.has_moved_little(), "{missing:?}");
+    assert_eq!(missing.verdict, Verdict::Ok);
+}
+
+#[test]
+fn rare_levels_are_tested_by_simulation() {
+    // 600 levels, five rows each in the reference. Half of the levels are renamed.
+    let level = |row: usize| format!("level {}", row % 600);
+    let renamed = |row: usize| match row % 2 {
+        0 => format!("level {}", row % 600),
+        _ => format!("renamed {}", row % 600),
+    };
+    let same = compared(&level, &level);
+    assert_eq!(same.distribution.method, Some(Method::Simulated));
+    assert_eq!((same.verdict, same.untested), (Verdict::Ok, None));
+    let found = compared(&level, &renamed).distribution;
+    assert_eq!(found.verdict, Verdict::Drift, "{found:?}");
+    assert_eq!(found.p_value, found.min_p_value);
+}
+
+#[test]
+fn a_respelled_level_is_said_without_drift() {
+    let upper_once = |row: usize| match row {
+        3000 => "CITY 0".into(),
+        _ => city(row),
+    };
+    let reference = file(3000, &[("x", &city)]);
+    let current = file(500, &[("x", &|row| upper_once(row + 3000))]);
+    let report = comparison(&reference, &current);
+    assert_eq!(report.verdict, Verdict::Ok, "{report}");
+    let text = report.to_string();
+    assert!(
+        text.contains("\"CITY 0\" looks like \"City 0\" in another spelling"),
+        "{text}"
+    );
+}
