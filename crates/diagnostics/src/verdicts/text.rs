@@ -260,7 +260,7 @@ impl Verdicts {
 fn joint_drift_sentence(joint: &JointCheck) -> String {
     format!(
         "joint feature drift of {} ({})",
-        joint.columns.join(", "),
+        in_words(&joint.columns),
         numbers::p_value(joint.p_value)
     )
 }
