@@ -1,7 +1,7 @@
 //! Reporting: the picture of a release, figures, and the report of a run or a release as a page.
 //!
 //! Drawing does no I/O: it takes values and returns text or the bytes of a PNG. [`make_run_report`] and
-//! [`newest_report`] only read. Only [`run`], [`redraw`] and [`write`] write files.
+//! [`newest_report`] only read. Only [`run`], [`redraw`] and [`write()`] write files.
 
 mod canvas;
 mod confusion_chart;

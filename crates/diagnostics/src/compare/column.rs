@@ -87,6 +87,8 @@ pub(crate) struct ColumnPair {
     /// Missing and present values of all reference rows, where the cells are a sample of these
     /// rows.
     reference_tally: Option<Tally>,
+    /// False if a client may have several rows.
+    are_rows_independent: bool,
     pub(super) values: Values,
 }
 
@@ -119,6 +121,7 @@ impl ColumnPair {
             name: name.to_owned(),
             unreadable,
             reference_tally: None,
+            are_rows_independent: true,
             values: Values::Numbers(numbers),
         }
     }
@@ -130,6 +133,7 @@ impl ColumnPair {
             // Every text is a valid level.
             unreadable: [0, 0],
             reference_tally: None,
+            are_rows_independent: true,
             values: Values::Categories(levels),
         }
     }
@@ -151,6 +155,7 @@ impl ColumnPair {
             name: name.to_owned(),
             unreadable: [0, 0],
             reference_tally: None,
+            are_rows_independent: true,
             values: Values::Mixed(tallies, missing),
         }
     }
@@ -166,6 +171,7 @@ impl ColumnPair {
             name: name.to_owned(),
             unreadable: [0, 0],
             reference_tally: None,
+            are_rows_independent: true,
             values: Values::Untested(tallies, reason),
         }
     }
@@ -179,11 +185,23 @@ impl ColumnPair {
         }
     }
 
+    /// The same column, of rows of which several may be of one client.
+    pub(crate) fn with_repeated_clients(self) -> Self {
+        Self {
+            are_rows_independent: false,
+            ..self
+        }
+    }
+
     /// Compares both files. Normal scores exist for numbers only.
+    ///
+    /// The part that changed most is checked only if each client has one row: the rows of one client may
+    /// all have a level or a number that no other client has.
     ///
     /// `level` is the significance level that a p-value must be able to reach.
     pub(super) fn compare(self, level: f64) -> (ColumnComparison, Option<Scores>) {
-        let untested = self.values.why_untested();
+        let are_independent = self.are_rows_independent;
+        let mut untested = None;
         let mut was_constant = None;
         let mut histogram = None;
         let mut part = None;
@@ -194,7 +212,9 @@ impl ColumnPair {
                 let current = SortedColumn::from(current);
                 was_constant = change_of_constant(&reference, &current);
                 histogram = histogram_of_numbers(&reference, &current);
-                part = check_part_of_numbers(&reference, &current, level);
+                part = are_independent
+                    .then(|| check_part_of_numbers(&reference, &current, level))
+                    .flatten();
                 (
                     Kind::Number,
                     check_numbers(&reference, &current),
@@ -212,11 +232,15 @@ impl ColumnPair {
             }
             Values::Categories(levels) => {
                 histogram = histogram_of_levels(&levels[0], &levels[1]);
-                part = check_part_of_levels(&levels[0], &levels[1]);
+                part = are_independent
+                    .then(|| check_part_of_levels(&levels[0], &levels[1], level))
+                    .flatten();
+                let check = check_categories(&levels[0], &levels[1], level, are_independent);
+                untested = why_untested_levels(&levels[0], &levels[1], &check);
                 respelled = Respelled::of(&levels[0].counts, &levels[1].counts);
                 (
                     Kind::Category,
-                    check_categories(&levels[0], &levels[1], level),
+                    check,
                     None,
                     [&levels[0], &levels[1]].map(|levels| Tally {
                         with: levels.missing,
@@ -235,7 +259,8 @@ impl ColumnPair {
                 }),
                 None,
             ),
-            Values::Untested(tallies, _) => {
+            Values::Untested(tallies, reason) => {
+                untested = Some(reason);
                 (Kind::Untested, check_nothing(tallies), None, tallies, None)
             }
         };
@@ -248,7 +273,7 @@ impl ColumnPair {
             untested,
             was_constant,
             distribution,
-            missing: check_missing(tallies),
+            missing: check_missing(tallies, are_independent),
             part,
             respelled,
             stability,
@@ -271,17 +296,6 @@ fn change_of_constant(reference: &SortedColumn, current: &SortedColumn) -> Optio
         Some(now) => Some(format!("it was always {before} and is always {now} now")),
         None if current.count() == 0 => None,
         None => Some(format!("it was always {before} and is not now")),
-    }
-}
-
-impl Values {
-    /// Why the distribution is not tested, whatever the rows; `None` if it is.
-    fn why_untested(&self) -> Option<String> {
-        match self {
-            Self::Untested(_, reason) => Some(reason.clone()),
-            Self::Categories(levels) => why_untested_levels(&levels[0], &levels[1]),
-            Self::Numbers(_) | Self::Mixed(..) => None,
-        }
     }
 }
 

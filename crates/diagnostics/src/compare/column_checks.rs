@@ -37,11 +37,17 @@ pub(super) fn check_numbers(reference: &SortedColumn, current: &SortedColumn) ->
 /// Checks whether levels have the same shares. A table with rare levels is tested by simulation.
 /// Where the rows are too many for that, effect and test use the table with pooled rare levels.
 ///
-/// `level` is the significance level that a p-value must be able to reach.
+/// `level` is the significance level that a p-value must be able to reach. `are_independent` is false if a
+/// client may have several rows.
 ///
 /// Without drift, the total variation grows with the number of levels. The smallest effect that
 /// matters therefore includes the variation to expect by chance.
-pub(super) fn check_categories(reference: &Levels, current: &Levels, level: f64) -> Check {
+pub(super) fn check_categories(
+    reference: &Levels,
+    current: &Levels,
+    level: f64,
+    are_independent: bool,
+) -> Check {
     let rows = [reference.rows(), current.rows()];
     let untested = untested_check(Test::ChiSquare, Unit::TotalVariation, MIN_VARIATION, rows);
     if reference.uncounted + current.uncounted > 0 {
@@ -50,10 +56,12 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels, level: f64)
     let table = contingency_table(&reference.counts, &current.counts);
     let pooled = pool_rare_levels(&table);
     // Levels that the reference does not have matter, however little the other shares change.
-    let has_unseen = unseen_share(&table).is_some_and(|share| share >= MIN_PART_SHARE);
-    let min_effect = |table: &[[u64; 2]]| match has_unseen {
+    let has_unseen =
+        are_independent && unseen_share(&table).is_some_and(|share| share >= MIN_PART_SHARE);
+    // A total variation is at most 1, so what matters is a share of what chance leaves.
+    let min_effect = |expected: f64| match has_unseen {
         true => 0.0,
-        false => MIN_VARIATION + expected_variation(table).unwrap_or(0.0),
+        false => expected + MIN_VARIATION * (1.0 - expected).max(0.0),
     };
     let has_rare = table.len() > 2 && pooled.len() < table.len() && !are_nearly_all_single(&table);
     let simulated = has_rare.then(|| simulated_chi_square(&table, level));
@@ -64,13 +72,13 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels, level: f64)
             method: Some(Method::Simulated),
             min_p_value: Some(test.min_p_value.max(min_p_value_of_shares(rows))),
             effect: total_variation(&table),
-            min_effect: min_effect(&table),
+            min_effect: min_effect(test.expected_variation),
             ..untested
         };
     }
     let compared = if pooled.len() > 1 { &pooled } else { &table };
     let effect = total_variation(compared);
-    let min_effect = min_effect(&pooled);
+    let min_effect = min_effect(expected_variation(&pooled).unwrap_or(0.0));
     let check = match pooled[..] {
         // One level in both files: no difference, and no table to test.
         _ if table.len() == 1 => Check {
@@ -98,16 +106,27 @@ pub(super) fn check_categories(reference: &Levels, current: &Levels, level: f64)
     }
 }
 
-/// Why levels cannot be tested, however many rows there are; `None` if they can.
-pub(super) fn why_untested_levels(reference: &Levels, current: &Levels) -> Option<String> {
+/// Why levels were not tested by this check, although both files have values; `None` if they were.
+pub(super) fn why_untested_levels(
+    reference: &Levels,
+    current: &Levels,
+    check: &Check,
+) -> Option<String> {
     if reference.uncounted + current.uncounted > 0 {
         return Some(format!("it has more than {MAX_LEVELS} different texts"));
     }
     let table = contingency_table(&reference.counts, &current.counts);
     let has_values = reference.rows() > 0 && current.rows() > 0;
-    let is_tested = pool_rare_levels(&table).len() > 1 || !are_nearly_all_single(&table);
-    (has_values && table.len() > 1 && !is_tested)
-        .then(|| format!("nearly all of its {} texts are rare", table.len()))
+    if !has_values || table.len() < 2 || check.p_value.is_some() {
+        return None;
+    }
+    Some(match are_nearly_all_single(&table) {
+        true => format!("nearly all of its {} texts are rare", table.len()),
+        false => format!(
+            "its {} texts are rare, and it has too many rows for a simulated test",
+            table.len()
+        ),
+    })
 }
 
 /// True if most rows have a level that no other row has. Such texts are names rather than levels,
@@ -139,16 +158,18 @@ pub(super) fn check_number_share([before, after]: [Tally; 2]) -> Check {
     }
 }
 
-/// Checks whether the same share of values is missing.
-pub(super) fn check_missing([reference, current]: [Tally; 2]) -> Check {
+/// Checks whether the same share of values is missing. `are_independent` is false if a client may have
+/// several rows.
+pub(super) fn check_missing([reference, current]: [Tally; 2], are_independent: bool) -> Check {
     let test = test_shares(reference, current);
     let rows = [reference.rows(), current.rows()];
-    // Missing values where there were none have another cause than chance, however few they are.
+    // Missing values where there were none have another cause than chance, however few they are. But all
+    // rows of one client may lack a value for one reason.
     let min_effect = match reference {
         Tally {
             with: 0,
             without: 1..,
-        } => 0.0,
+        } if are_independent => 0.0,
         _ => MIN_MISSING,
     };
     let untested = untested_check(Test::Fisher, Unit::MissingShare, min_effect, rows);

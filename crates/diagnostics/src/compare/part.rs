@@ -50,8 +50,13 @@ pub enum Part {
     },
 }
 
-/// Checks the level whose share changed most. `None` if no level is frequent enough.
-pub(super) fn check_part_of_levels(reference: &Levels, current: &Levels) -> Option<PartCheck> {
+/// Checks the level whose share changed most: one that is significant at `level` and matters, if there is
+/// one. `None` if no level is frequent enough.
+pub(super) fn check_part_of_levels(
+    reference: &Levels,
+    current: &Levels,
+    level: f64,
+) -> Option<PartCheck> {
     if reference.uncounted + current.uncounted > 0 {
         return None;
     }
@@ -62,7 +67,7 @@ pub(super) fn check_part_of_levels(reference: &Levels, current: &Levels) -> Opti
         part,
         counts,
         p_value,
-    } = most_changed_part(levels, CHECK_LEVEL, matters)?;
+    } = most_changed_part(levels, level, matters)?;
     Some(PartCheck::new(
         Part::Level(part.clone()),
         (counts, rows),
@@ -98,7 +103,7 @@ pub(super) fn check_part_of_numbers(
         (step.value, counts)
     });
     let matters = |counts, rows| matters(counts, rows, min_change_of_value(counts, rows));
-    let value = most_changed_part(values, CHECK_LEVEL, matters);
+    let value = most_changed_part(values, level, matters);
     // An infinity has no place in JSON. It lies outside the range of a finite reference.
     let Some(value) = value.filter(|found| found.part.is_finite()) else {
         return Some(outside);
@@ -111,7 +116,7 @@ pub(super) fn check_part_of_numbers(
     );
     let order = |it: &PartCheck| {
         let p_value = it.check.p_value.unwrap_or(1.0);
-        let is_drift = p_value < CHECK_LEVEL && it.has_an_effect();
+        let is_drift = 2.0 * p_value < level && it.has_an_effect();
         (!is_drift, p_value)
     };
     let (one, other) = (order(&outside), order(&value));

@@ -32,13 +32,15 @@ pub(crate) struct SimulatedChiSquare {
     pub(crate) p_value: f64,
     /// The smallest p-value that the number of splits allows.
     pub(crate) min_p_value: f64,
+    /// Mean total variation of random splits: what to expect without drift.
+    pub(crate) expected_variation: f64,
 }
 
 /// Tests a 2×K table by random splits of its rows. `level` is the significance level that the
 /// p-value must be able to reach.
 ///
 /// `None` when a sample is empty, when fewer than two levels have rows, or when the rows are too
-/// many for enough splits. Levels are then frequent enough to pool the rare ones.
+/// many for enough splits.
 pub(crate) fn simulated_chi_square(table: &[[u64; 2]], level: f64) -> Option<SimulatedChiSquare> {
     let statistic = chi_square(table)?.statistic;
     let sizes = [0, 1].map(|side: usize| table.iter().map(|cells| cells[side]).sum::<u64>());
@@ -53,11 +55,16 @@ pub(crate) fn simulated_chi_square(table: &[[u64; 2]], level: f64) -> Option<Sim
     let mut random = Splits::of(table, drawn as usize);
     let observed = random.sum_of(table.iter().map(|cells| cells[side]));
     let limit = observed * (1.0 - ROUNDING);
+    let mut variation = 0.0;
     let mut as_large = 0;
     let mut done = 0;
     while done < splits && as_large < ENOUGH_SPLITS {
         as_large += u64::from(random.next_sum() >= limit);
         done += 1;
+        // At least this many splits are made.
+        if done <= ENOUGH_SPLITS {
+            variation += random.variation(table) / ENOUGH_SPLITS as f64;
+        }
     }
     Some(SimulatedChiSquare {
         statistic,
@@ -66,6 +73,7 @@ pub(crate) fn simulated_chi_square(table: &[[u64; 2]], level: f64) -> Option<Sim
             few => (few + 1) as f64 / (done + 1) as f64,
         },
         min_p_value: 1.0 / (splits + 1) as f64,
+        expected_variation: variation,
     })
 }
 
@@ -101,6 +109,17 @@ impl Splits {
     fn sum_of(&self, counts: impl Iterator<Item = u64>) -> f64 {
         let counts = counts.zip(&self.weights);
         counts.map(|(x, weight)| (x * x) as f64 * weight).sum()
+    }
+
+    /// Total variation between the drawn rows of the last split and the others.
+    fn variation(&self, table: &[[u64; 2]]) -> f64 {
+        let (drawn, left) = (self.drawn as f64, (self.rows.len() - self.drawn) as f64);
+        let levels = table.iter().zip(&self.counts);
+        let differences = levels.map(|(cells, count)| {
+            let (rows, count) = ((cells[0] + cells[1]) as f64, f64::from(*count));
+            (count / drawn - (rows - count) / left).abs()
+        });
+        0.5 * differences.sum::<f64>()
     }
 
     /// The sum of another random split.

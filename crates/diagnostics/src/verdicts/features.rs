@@ -16,6 +16,7 @@ const NAMELESS: &str = "";
 /// Checks the features of a batch. Numbers are compared with the model's sample of its training
 /// rows, categories with the counts of all training rows.
 pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns {
+    let has_repeated_clients = model.client_agreement.is_some() || repeats_a_client(batch);
     let known = model.profile.columns.iter();
     let columns = known
         .zip(&model.profile.sample.columns)
@@ -25,7 +26,7 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns
         .map(|(feature, ((known, sample), column))| {
             let new = &column[batch.rows.clone()];
             let names = |code| batch.table.levels.name(feature, code);
-            match &known.values {
+            let pair = match &known.values {
                 ColumnValues::Numbers(_) => numbers(known, sample, new),
                 ColumnValues::Levels(counts) => {
                     let levels = [
@@ -34,10 +35,21 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns
                     ];
                     ColumnPair::categories(&known.name, levels)
                 }
+            };
+            match has_repeated_clients {
+                true => pair.with_repeated_clients(),
+                false => pair,
             }
         })
         .collect();
     check_columns(pairs, |_| true)
+}
+
+/// True if a client has several rows in the batch.
+fn repeats_a_client(batch: &Batch<'_>) -> bool {
+    let mut clients = batch.table.clients[batch.rows.clone()].to_vec();
+    clients.sort_unstable();
+    clients.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn numbers(known: &ColumnProfile, sample: &[f64], new: &[f64]) -> ColumnPair {

@@ -346,3 +346,20 @@ fn features_of_few_rows_are_insufficient_data() {
         ["cannot test for feature drift yet: too few values"]
     );
 }
+
+#[test]
+fn an_alert_names_no_value_of_a_constant() {
+    let change = "it was always 5 and is always 7 now";
+    let table = clients(SAME, 2, 400);
+    let mut found = verdicts_alone(&model(), &table);
+    let feature = &mut found.features[0];
+    feature.was_constant = Some(change.into());
+    feature.distribution.verdict = Verdict::Drift;
+    let of_report = found.feature_sentences().join("\n");
+    assert!(of_report.contains(change), "{of_report}");
+    let of_alert = found.feature_sentences_without_values().join("\n");
+    assert!(
+        of_alert.contains("it was constant") && !of_alert.contains("always"),
+        "{of_alert}"
+    );
+}

@@ -267,7 +267,7 @@ fn joint_drift_sentence(joint: &JointCheck) -> String {
 
 fn drift_sentences(feature: &ColumnComparison, with_values: bool) -> impl Iterator<Item = String> {
     let of_column = [&feature.distribution, &feature.missing];
-    let of_column = of_column.map(|check| (check, moved_in_words(feature, check)));
+    let of_column = of_column.map(|check| (check, moved_in_words(feature, check, with_values)));
     let of_part = feature.part.iter().map(move |part| {
         let change = part.change_in_words(&feature.name, with_values);
         let spelling = spelling(feature, with_values);
@@ -293,9 +293,15 @@ fn spelling(feature: &ColumnComparison, with_values: bool) -> Option<String> {
     }
 }
 
-fn moved_in_words(feature: &ColumnComparison, check: &Check) -> String {
+fn moved_in_words(feature: &ColumnComparison, check: &Check, with_values: bool) -> String {
     let name = &feature.name;
-    let was_constant = feature.was_constant.as_ref();
+    let was_constant = feature
+        .was_constant
+        .as_deref()
+        .map(|change| match with_values {
+            true => change,
+            false => "it was constant",
+        });
     match (check.unit, check.effect) {
         (Unit::StandardDeviations, _) if let Some(change) = was_constant => {
             format!("the distribution of {name} has moved: {change}")

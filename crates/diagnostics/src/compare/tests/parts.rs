@@ -1,5 +1,7 @@
 //! Tests of the part of a column that changed most: a level, a number, or numbers out of range.
 
+use dataset::Levels;
+
 use super::*;
 
 fn number(row: usize) -> String {
@@ -194,4 +196,72 @@ fn a_respelled_level_is_said_without_drift() {
         text.contains("\"CITY 0\" looks like \"City 0\" in another spelling"),
         "{text}"
     );
+}
+
+/// Levels by name and rows.
+fn levels(counts: impl IntoIterator<Item = (String, u64)>) -> Levels {
+    Levels {
+        counts: counts.into_iter().collect(),
+        ..Levels::default()
+    }
+}
+
+/// The check of one column beside `others` columns without change.
+fn checked(pair: ColumnPair, others: usize) -> ColumnComparison {
+    let same = || levels([("a".to_owned(), 50), ("b".to_owned(), 50)]);
+    let others = (0..others).map(|_| ColumnPair::categories("same", [same(), same()]));
+    let pairs = std::iter::once(pair).chain(others).collect();
+    check_columns(pairs, |_| true).columns.remove(0)
+}
+
+#[test]
+fn levels_that_chance_alone_makes_differ_can_still_drift() {
+    // 5,000 levels of ten rows each; the batch has 500 rows of 100 of them, five rows each.
+    let reference = levels((0..5_000).map(|it| (format!("level {it}"), 10)));
+    let current = levels((0..100).map(|it| (format!("level {it}"), 5)));
+    let found = checked(ColumnPair::categories("x", [reference, current]), 0);
+    let check = &found.distribution;
+    assert!(
+        check.min_effect < 1.0 && check.effect > Some(0.9),
+        "{check:?}"
+    );
+    assert_eq!(found.verdict, Verdict::Drift, "{check:?}");
+}
+
+#[test]
+fn a_column_that_cannot_be_simulated_says_why() {
+    // Each of 600 levels is rare in the batch, and there are too many rows for enough splits.
+    let reference = levels((0..600).map(|it| (format!("level {it}"), 50)));
+    let current = levels((0..600).map(|it| (format!("level {it}"), 3)));
+    let found = checked(ColumnPair::categories("x", [reference, current]), 60);
+    assert_eq!(found.distribution.p_value, None);
+    let why = found.untested.expect("a reason");
+    assert!(why.contains("too many rows for a simulated test"), "{why}");
+}
+
+#[test]
+fn a_part_that_is_not_significant_hides_no_other() {
+    let reference = [("a", 7_000), ("b", 10_000), ("c", 3_000)];
+    let current = [("a", 6_391), ("b", 10_000), ("c", 3_600), ("new", 11)];
+    let owned = |(level, rows): (&str, u64)| (level.to_owned(), rows);
+    let pair = [levels(reference.map(owned)), levels(current.map(owned))];
+    let found = checked(ColumnPair::categories("x", pair), 9);
+    let part = found.part.expect("a part");
+    assert_ne!(part.part, Part::Level("new".into()), "{part:?}");
+}
+
+#[test]
+fn rows_of_one_client_are_no_evidence_of_a_new_level() {
+    let reference = || levels([("a".to_owned(), 1_500), ("b".to_owned(), 1_500)]);
+    let current = || {
+        levels([
+            ("a".to_owned(), 244),
+            ("b".to_owned(), 244),
+            ("c".to_owned(), 12),
+        ])
+    };
+    let pair = || ColumnPair::categories("x", [reference(), current()]);
+    assert_eq!(checked(pair(), 0).verdict, Verdict::Drift);
+    let found = checked(pair().with_repeated_clients(), 0);
+    assert_eq!((found.verdict, found.part), (Verdict::Ok, None));
 }
