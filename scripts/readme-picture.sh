@@ -41,6 +41,6 @@ for colours in light dark; do
     scheme=()
     [ "$colours" = dark ] && scheme=(--blink-settings=preferredColorScheme=0)
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$folder/browser" \
-        --force-device-scale-factor=1.5 "${scheme[@]}" --window-size=1120,860 \
+        --force-device-scale-factor=1.5 "${scheme[@]}" --window-size=1200,900 \
         --screenshot="$top/docs/pictures/report-$colours.png" "file://$report" 2>browser.txt
 done
