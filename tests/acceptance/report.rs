@@ -2,6 +2,7 @@
 //! cannot change.
 
 use std::fmt::Write;
+use std::os::unix::fs::symlink;
 
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::{Value, json};
@@ -184,7 +185,14 @@ fn the_server_answers_with_the_report_of_a_run() {
         let problem = server.get(&format!("/v1/reports/{missing}"));
         problem.problem(404, "no-data");
     }
+    // A link may lead to any file.
+    let folder = workspace.path("data/state/runs/000002");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    symlink(workspace.path("config.json"), folder.join("report.html")).expect("a link");
+    server.get("/v1/reports/2").problem(404, "no-data");
     assert_eq!(server.stop(), 0);
+    let newest = workspace.run("fullprocess", &["--report"]);
+    assert!(newest.stdout.contains("000001"), "{}", newest.stdout);
 }
 
 /// Texts that would be markup if they were not escaped.
@@ -229,6 +237,7 @@ fn hostile_names_stay_text_in_every_report() {
         .replace(",8", ",98");
     workspace.write("data/practicedata/moved.csv", moved);
     let second = workspace.fullprocess();
+    assert_eq!(second["evidence"]["verdicts"]["verdict"], "drift");
     let waiting = hostile_rows(50, 30_000);
     let waiting: String = waiting
         .lines()
@@ -278,6 +287,9 @@ fn a_report_of_many_columns_stays_small() {
     let page = report(&workspace, &record);
     assert_needs_nothing_else(&page);
     assert!(page.contains("measurement_79"));
+    // Twelve effects, twelve distributions, and at most eight figures of the whole.
+    let figures = page.matches("<svg ").count();
+    assert!((24..=32).contains(&figures), "{figures}");
 }
 
 #[test]

@@ -31,6 +31,15 @@ pub fn counted(n: impl TryInto<u64>, noun: impl Display) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
+/// The first names of a list, `most` of them, and how many more there are: `a, b and 3 more`.
+pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), count(more)),
+    }
+}
+
 /// A p-value: `p = 0.034`, or `p < 0.0001`.
 pub fn p_value(p: f64) -> String {
     match p < 1e-4 {
@@ -215,6 +224,15 @@ mod tests {
         ] {
             assert_eq!(counted(n, "row"), text);
         }
+    }
+
+    #[test]
+    fn a_long_list_says_how_many_names_are_left_out() {
+        let none: [&str; 0] = [];
+        assert_eq!(listed(&none, 2), "");
+        assert_eq!(listed(&["a", "b"], 2), "a, b");
+        assert_eq!(listed(&["a", "b", "c"], 2), "a, b and 1 more");
+        assert_eq!(listed(&vec!["a"; 1_502], 2), "a, a and 1,500 more");
     }
 
     #[test]

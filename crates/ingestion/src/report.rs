@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::cli::Report;
 use common::ledger::{FileStatus, RowCounts};
-use common::numbers::{count, counted};
+use common::numbers::{count, counted, listed};
 use dataset::SkippedEntry;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +85,7 @@ impl IngestReport {
             names => Some(format!(
                 "{} are gone, and so are their rows: {}",
                 counted(names.len(), "file"),
-                listed(names)
+                listed(names, MAX_SHOWN)
             )),
         };
         let former = self.no_longer_input.iter().map(ToString::to_string);
@@ -212,14 +212,6 @@ fn rejection_in_words(rejection: &str) -> String {
     match parts {
         Some(((line, _), reason)) => format!("line {line}, {}", reason.trim_start()),
         None => rejection.to_owned(),
-    }
-}
-
-/// The first names, and how many more there are.
-fn listed(names: &[String]) -> String {
-    match names.len().saturating_sub(MAX_SHOWN) {
-        0 => names.join(", "),
-        more => format!("{} and {} more", names[..MAX_SHOWN].join(", "), count(more)),
     }
 }
 

@@ -168,12 +168,10 @@ impl Config {
         };
         let base = file.parent().unwrap_or(Path::new("/"));
         let problems = Problems::default();
-        let config = read(base, Section::root(values, &problems), &problems);
+        let digest = digest::of_bytes(text.as_bytes());
+        let config = read(base, digest, Section::root(values, &problems), &problems);
         match config {
-            Some(config) if problems.is_empty() => Ok(Self {
-                digest: digest::of_bytes(text.as_bytes()),
-                ..config
-            }),
+            Some(config) if problems.is_empty() => Ok(config),
             _ => Err(unusable(&problems).into()),
         }
     }
@@ -181,7 +179,7 @@ impl Config {
 
 /// Reads all sections; `None` when a required key is missing. The missing key is then in
 /// `problems`.
-fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
+fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems) -> Option<Config> {
     let folders = Folders::read(&mut root);
     let ingestion = read_ingestion(root.section("ingestion"));
     let schema = read_schema(root.section("schema"), &ingestion.missing);
@@ -216,7 +214,7 @@ fn read(base: &Path, mut root: Section<'_>, problems: &Problems) -> Option<Confi
     }
     Some(Config {
         base: base.to_owned(),
-        digest: String::new(),
+        digest,
         input_folders: folders.inputs,
         test_folder: folders.test,
         layout: folders.layout,
@@ -531,6 +529,7 @@ mod tests {
         let problems = Problems::default();
         read(
             Path::new("/nowhere"),
+            String::new(),
             Section::root(values, &problems),
             &problems,
         );

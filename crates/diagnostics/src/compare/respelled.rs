@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::LevelCounts;
 
-/// Respelled levels that are named at most.
+/// Maximum number of respelled levels that are named.
 const MAX_NAMED: usize = 5;
 
 /// Levels that the reference does not have, but in another spelling.

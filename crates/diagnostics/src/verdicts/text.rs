@@ -134,10 +134,7 @@ fn all_clients(base_levels: &[BaseLevel]) -> String {
 const LISTED_NAMES: usize = 5;
 
 fn in_words(names: &[String]) -> String {
-    match names.len().checked_sub(LISTED_NAMES) {
-        Some(more @ 1..) => format!("{} and {more} more", names[..LISTED_NAMES].join(", ")),
-        _ => names.join(", "),
-    }
+    numbers::listed(names, LISTED_NAMES)
 }
 
 /// The rows of a test.

@@ -74,15 +74,10 @@ fn trim_zeros(text: &str) -> String {
 /// Whole number with a comma between thousands.
 pub(super) fn count(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "" };
-    let digits = format!("{:.0}", value.abs());
-    let mut text = sign.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    format!(
+        "{sign}{}",
+        common::numbers::count(value.abs().round() as u64)
+    )
 }
 
 /// Score with two decimals or, close to 0 and 1, three. Rounding never makes 0 or 1 of another

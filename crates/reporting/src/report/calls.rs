@@ -10,7 +10,7 @@ use super::page::{Drawn, Section, drawn, missing};
 use super::tables::{Column, amount, percent, sentence, table};
 use crate::figure::Profit;
 
-/// Clients that the first screen shows.
+/// Maximum number of clients on the first screen.
 pub(super) const MAX_CLIENTS: usize = 10;
 
 /// The first clients of the call list.

@@ -112,7 +112,7 @@ pub(super) fn sentence(text: &str) -> String {
     }
 }
 
-/// Characters of a cell at most.
+/// Maximum number of characters of a cell.
 const MAX_CELL: usize = 120;
 
 /// A cell without invisible characters, cut where it is very long.

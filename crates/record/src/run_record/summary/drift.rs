@@ -1,5 +1,6 @@
 //! Whether the reasons for leaving or the clients have changed.
 
+use common::numbers::listed;
 use diagnostics::{ColumnComparison, Verdict, Verdicts};
 
 use crate::evidence::Evidence;
@@ -48,14 +49,6 @@ fn model_drift(verdicts: &Verdicts, since: Option<i64>) -> String {
 /// Maximum number of names in a sentence.
 const MAX_NAMES: usize = 10;
 
-/// The first names, and how many more there are.
-fn in_words(names: &[&str]) -> String {
-    match names.len().checked_sub(MAX_NAMES) {
-        Some(more @ 1..) => format!("{} and {more} more", names[..MAX_NAMES].join(", ")),
-        _ => names.join(", "),
-    }
-}
-
 fn feature_drift(verdicts: &Verdicts) -> String {
     let moved = |verdict: Verdict| verdict == Verdict::Drift;
     let features = verdicts.features.iter();
@@ -69,7 +62,7 @@ fn feature_drift(verdicts: &Verdicts) -> String {
     match (features.is_empty(), is_joint, none_tested) {
         (false, _, _) => format!(
             "the clients changed (feature drift): {}",
-            in_words(&features)
+            listed(&features, MAX_NAMES)
         ),
         (true, true, _) => "the clients changed (feature drift): the features together".into(),
         (true, false, true) => "feature drift cannot be tested yet".into(),
