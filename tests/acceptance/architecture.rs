@@ -203,44 +203,62 @@ const MAY_WAIT: [&str; 3] = [
 
 #[test]
 fn files_are_opened_without_waiting_for_whatever_stands_in_their_place() {
-    let crates = repository().join("crates");
-    let mut found = Vec::new();
-    look_for_waiting(&crates, &mut |path, line| {
-        let place = path
-            .strip_prefix(&crates)
-            .expect("within")
-            .display()
-            .to_string();
-        if !MAY_WAIT.contains(&place.as_str()) {
-            found.push(format!("{place}: {line}"));
-        }
-    });
+    let may_wait = |place: &str| MAY_WAIT.contains(&place);
+    let found = calls_outside(&WAITING, may_wait);
     assert!(found.is_empty(), "use common::regular: {found:#?}");
 }
 
-/// The lines of programs, except tests, that open a file without a check.
-fn look_for_waiting(folder: &Path, note: &mut impl FnMut(&Path, &str)) {
+/// Calls that read or change the rows of a table one by one.
+const ROW_BY_ROW: [&str; 2] = ["in_memory(", "in_memory_mut("];
+
+#[test]
+fn stages_ask_for_values_and_only_ingestion_reads_rows() {
+    let may_read = |place: &str| place.starts_with("dataset/") || place.starts_with("ingestion/");
+    let found = calls_outside(&ROW_BY_ROW, may_read);
+    assert!(
+        found.is_empty(),
+        "use a pass or a sample of dataset: {found:#?}"
+    );
+}
+
+/// The lines of programs, except tests, with one of these calls. `is_allowed` gets the path of a source
+/// file in the folder of the crates.
+fn calls_outside(calls: &[&str], is_allowed: impl Fn(&str) -> bool) -> Vec<String> {
+    let crates = repository().join("crates");
+    let mut found = Vec::new();
+    look_for(calls, &crates, &mut |path, line| {
+        let place = path.strip_prefix(&crates).expect("within");
+        let place = place.display().to_string();
+        if !is_allowed(&place) {
+            found.push(format!("{place}: {line}"));
+        }
+    });
+    found
+}
+
+/// Notes the lines of programs, except tests, with one of these calls.
+fn look_for(calls: &[&str], folder: &Path, note: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy();
         if path.is_dir() {
             if !["tests", "benches", "examples"].contains(&name.as_ref()) {
-                look_for_waiting(&path, note);
+                look_for(calls, &path, note);
             }
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
             let text = fs::read_to_string(&path).expect("a source file");
             let (program, _) = text
                 .split_once("#[cfg(test)]\nmod tests")
                 .unwrap_or((&text, ""));
             // A longer name with the same ending is another call.
             let is_call = |before: &str| !before.ends_with(|last: char| last.is_alphanumeric());
-            let is_waiting = |line: &&str| {
-                let mut waiting = WAITING.iter().filter_map(|call| line.split_once(call));
-                waiting.any(|(before, _)| is_call(before))
+            let has_call = |line: &&str| {
+                let mut places = calls.iter().filter_map(|call| line.split_once(call));
+                places.any(|(before, _)| is_call(before))
             };
             program
                 .lines()
-                .filter(is_waiting)
+                .filter(has_call)
                 .for_each(|line| note(&path, line));
         }
     }

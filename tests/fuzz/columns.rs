@@ -191,7 +191,12 @@ fn a_bad_column_changes_no_verdict_of_another_and_ends_no_run() {
 
         let taken = accepted(&config, &bad);
         // Each client has one row.
-        let same_rows = good.filtered(|row| taken.clients.contains(&good.clients[row]));
+        let same_rows = good.filtered(|row| {
+            taken
+                .in_memory()
+                .clients
+                .contains(&good.in_memory().clients[row])
+        });
         assert_others_stand(column, &judged(&model, &taken), &judged(&model, &same_rows));
         if cases.replace(cases.get() + 1).is_multiple_of(WHOLE_RUNS) {
             run_whole(&bad);

@@ -17,14 +17,12 @@ fn main() {
 
 fn table(columns: usize) -> Table {
     let value = |row: usize, column: usize| ((row * (column + 3)) as f64 * 0.7).sin();
-    Table {
-        features: (0..columns)
-            .map(|column| (0..ROWS).map(|row| value(row, column)).collect())
-            .collect(),
-        labels: (0..ROWS).map(|row| Some(row % 3 == 0)).collect(),
-        clients: (0..ROWS as u64).map(|row| row * row % 1_000_003).collect(),
-        ..Table::default()
-    }
+    let column = |column| (0..ROWS).map(|row| value(row, column)).collect();
+    Table::of_columns(
+        (0..columns).map(column).collect(),
+        (0..ROWS).map(|row| Some(row % 3 == 0)).collect(),
+        (0..ROWS as u64).map(|row| row * row % 1_000_003).collect(),
+    )
 }
 
 fn axes(columns: usize) -> Vec<Axis> {
@@ -115,7 +113,7 @@ fn with_categories(levels: &[Vec<Level>]) -> (Table, Vec<Term<'_>>) {
     for (number, levels) in levels.iter().enumerate() {
         let category = 2 * number + 1;
         let cell = |row: usize| levels[(row * 7919 + row / 13) % levels.len()].code();
-        table.features[category] = (0..ROWS).map(cell).collect();
+        table.in_memory_mut().features[category] = (0..ROWS).map(cell).collect();
         let numbers = (category - 1, Encoding::Number);
         let known = levels
             .iter()

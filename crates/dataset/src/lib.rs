@@ -18,6 +18,7 @@ pub mod passes;
 mod reader;
 mod record_reader;
 mod row_id;
+mod sample;
 mod table;
 mod test_data;
 mod text;
@@ -47,7 +48,8 @@ pub use reader::{
 };
 pub use record_reader::{RecordPosition, RecordReader};
 pub use row_id::RowIds;
-pub use table::{FOLDS, Fold, Labels, Selection, Share, Table};
+pub use sample::RowSample;
+pub use table::{Columns, ColumnsMut, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};
 pub use text::escaped;
 pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};

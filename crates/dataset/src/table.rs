@@ -1,4 +1,4 @@
-//! Rows as columns in memory, and selections of rows for a pass.
+//! Rows that passes run over, and selections of rows for a pass.
 
 use std::ops::Range;
 
@@ -12,18 +12,44 @@ use crate::reader::ParsedRows;
 /// Number of folds that clients are divided into for out-of-fold predictions of a candidate.
 pub const FOLDS: u64 = 5;
 
-/// Rows, column by column, in ingestion order.
+/// Rows in ingestion order.
+///
+/// A stage does not read the rows. It asks for values: a [pass](crate::passes) folds the rows of a
+/// [`Selection`] into one, and a [sample](Self::sample) has a limited number of rows. So a stage does
+/// not depend on where the rows are. Today they are in memory, column by column.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
+    pub(crate) features: Vec<Vec<f64>>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) clients: Vec<u64>,
+    pub(crate) levels: LevelNames,
+}
+
+/// Rows in memory, column by column.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
     /// One vector per feature, in schema order. NaN is a missing value; a category has the
     /// [code](crate::level_code) of its level.
-    pub features: Vec<Vec<f64>>,
+    pub features: &'a [Vec<f64>],
     /// Label of each row.
-    pub labels: Vec<Label>,
+    pub labels: &'a [Label],
     /// Public hash of each row's client. Decides folds and samples.
-    pub clients: Vec<u64>,
+    pub clients: &'a [u64],
     /// Names of the levels of these rows, and possibly of others.
-    pub levels: LevelNames,
+    pub levels: &'a LevelNames,
+}
+
+/// The fields of [`Columns`], to be changed. All columns must keep the same length.
+#[derive(Debug)]
+pub struct ColumnsMut<'a> {
+    /// One vector per feature.
+    pub features: &'a mut Vec<Vec<f64>>,
+    /// Label of each row.
+    pub labels: &'a mut Vec<Label>,
+    /// Public hash of each row's client.
+    pub clients: &'a mut Vec<u64>,
+    /// Names of the levels.
+    pub levels: &'a mut LevelNames,
 }
 
 /// Which rows of a table a pass runs over.
@@ -33,7 +59,7 @@ pub struct Selection {
     pub rows: Range<usize>,
     /// Folds of the clients.
     pub fold: Fold,
-    /// Labelled rows only, or all rows.
+    /// All rows, or only those with or without a label.
     pub labels: Labels,
     /// All of these rows, or a spread sample.
     pub share: Share,
@@ -77,6 +103,19 @@ pub enum Labels {
     Any,
     /// Labelled rows only.
     Known,
+    /// Rows without a label only.
+    Unknown,
+}
+
+impl Labels {
+    /// True if the choice includes a row with this label.
+    pub(crate) fn holds(self, label: Label) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Known => label.is_some(),
+            Self::Unknown => label.is_none(),
+        }
+    }
 }
 
 impl Table {
@@ -86,6 +125,47 @@ impl Table {
             features: vec![Vec::new(); schema.features.len()],
             ..Self::default()
         }
+    }
+
+    /// A table of these columns, which have the same length, without level names.
+    pub fn of_columns(features: Vec<Vec<f64>>, labels: Vec<Label>, clients: Vec<u64>) -> Self {
+        Self {
+            features,
+            labels,
+            clients,
+            levels: LevelNames::default(),
+        }
+    }
+
+    /// The columns of rows in memory. For ingestion, which makes the rows, and for tests; a stage asks
+    /// for a pass or a [sample](Self::sample).
+    pub fn in_memory(&self) -> Columns<'_> {
+        Columns {
+            features: &self.features,
+            labels: &self.labels,
+            clients: &self.clients,
+            levels: &self.levels,
+        }
+    }
+
+    /// The columns of rows in memory, to be changed.
+    pub fn in_memory_mut(&mut self) -> ColumnsMut<'_> {
+        ColumnsMut {
+            features: &mut self.features,
+            labels: &mut self.labels,
+            clients: &mut self.clients,
+            levels: &mut self.levels,
+        }
+    }
+
+    /// Names a level of a feature. Returns its code, which is the value of the cells with this level.
+    pub fn add_level(&mut self, feature: usize, name: &str) -> f64 {
+        self.levels.add(feature, name)
+    }
+
+    /// Number of features.
+    pub fn n_features(&self) -> usize {
+        self.features.len()
     }
 
     /// Allocates memory for this number of additional rows.
@@ -233,6 +313,14 @@ impl Selection {
     pub fn labelled(self) -> Self {
         Self {
             labels: Labels::Known,
+            ..self
+        }
+    }
+
+    /// Restricts the selection to rows without a label.
+    pub fn unlabelled(self) -> Self {
+        Self {
+            labels: Labels::Unknown,
             ..self
         }
     }

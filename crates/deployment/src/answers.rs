@@ -72,7 +72,7 @@ mod tests {
         let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
         let mut table = Table::new(&config.schema);
         for row in 0..90_u32 {
-            let plan = table.levels.add(
+            let plan = table.add_level(
                 1,
                 if row.is_multiple_of(3) {
                     "gold"

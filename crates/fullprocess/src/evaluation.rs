@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use anyhow::Context;
 use common::ledger::{FileStatus, Ledger};
 use common::{Config, Failure, History, Manifest};
+use dataset::passes::label_counts;
 use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
 use deployment::Release;
 use ingestion::{Ingested, IngestedRows};
@@ -145,9 +146,8 @@ impl RunData {
 
 impl SelectedRows<'_> {
     /// Number of selected rows with a label.
-    fn labelled(&self) -> u64 {
-        let labels = &self.table.labels[self.selection.rows.clone()];
-        labels.iter().filter(|label| label.is_some()).count() as u64
+    pub(crate) fn labelled(&self) -> u64 {
+        label_counts(self.table, &self.selection).labelled()
     }
 }
 

@@ -6,6 +6,8 @@
 use common::history::documents;
 use common::ledger::RebuildBase;
 use common::{Config, History};
+use dataset::Selection;
+use dataset::passes::label_counts;
 use jiff::Timestamp;
 use record::Regime;
 use serde::{Deserialize, Serialize};
@@ -50,11 +52,10 @@ pub(crate) fn load(
     }
     // A run was cut short between its decision and the mark that its rows are evaluated.
     let table = data.all(config)?;
-    let counted = regime.first_row as usize..ledger.evaluated_rows as usize;
-    let labels = table.labels.get(counted).unwrap_or_default();
+    let rows = regime.first_row as usize..table.rows().min(ledger.evaluated_rows as usize);
     Ok(Some(Regime {
         counted_rows: ledger.evaluated_rows,
-        labelled_rows: labels.iter().flatten().count() as u64,
+        labelled_rows: label_counts(table, &Selection::rows(rows)).labelled(),
         ..regime
     }))
 }

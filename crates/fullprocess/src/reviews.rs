@@ -48,8 +48,7 @@ pub(crate) fn review(
     let mut decisions = load(history)?;
     let change = decisions.change_of_live(live.manifest(), run);
     let new = data.new_rows(config)?;
-    let labels = &new.table.labels[new.selection.rows];
-    if labels.iter().all(Option::is_none) {
+    if new.labelled() == 0 {
         return Ok(change.into_iter().collect());
     }
     if let Some(change) = change {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use common::numbers::counted;
 use common::{Config, digest};
+use dataset::passes::label_counts;
 use dataset::{Table, TestData};
 use model::Model;
 use record::{Evidence, NeededLabels};
@@ -79,10 +80,10 @@ impl OpenRun<'_> {
 
     /// Warns about a first model that was fitted to fewer labels than a later decision needs.
     fn warn_of_few_labels(&mut self, data: &RunData) -> anyhow::Result<()> {
-        let labels = &data.all(self.config)?.labels;
-        let count = |label| labels.iter().filter(|found| **found == Some(label)).count() as u64;
-        let (positives, negatives) = (count(true), count(false));
-        let missing = NeededLabels::of(self.config).missing(positives, negatives);
+        let table = data.all(self.config)?;
+        let labels = label_counts(table, &table.all());
+        let needed = NeededLabels::of(self.config);
+        let missing = needed.missing(labels.positives, labels.negatives);
         self.record.warn(missing.map(|missing| {
             format!("do not rely on the first model yet, it was fitted to few labels: {missing}")
         }));
@@ -285,7 +286,6 @@ fn compare(
         window,
         incumbent: &live.model,
         table: data.all(run.config)?,
-        gate_rows: &run.gate_rows(data, live),
         test: Some(UnseenTest {
             table: &test.unseen,
             left_out: (test.data.table.rows() - test.unseen.rows()) as u64,

@@ -66,7 +66,10 @@ impl SummaryState {
 
     fn add_within(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) {
         self.rows += rows.len() as u64;
-        if table.labels[rows.clone()].iter().all(Option::is_some) {
+        if table.in_memory().labels[rows.clone()]
+            .iter()
+            .all(Option::is_some)
+        {
             self.remove_labelled(table, rows.clone());
             self.settled.add(table, rows);
         } else {
@@ -81,28 +84,26 @@ impl SummaryState {
             return;
         }
         // Most clients have no waiting row, so their rows need not be hashed.
-        let is_awaited = |row: &usize| self.waiting.holds(table.clients[*row]);
+        let clients = table.in_memory().clients;
+        let is_awaited = |row: &usize| self.waiting.holds(clients[*row]);
         let positions: Vec<usize> = rows.filter(is_awaited).collect();
         let hashes = table.row_hashes(&positions);
         for (row, hash) in positions.into_iter().zip(hashes) {
-            self.waiting.remove_match(table.clients[row], hash);
+            self.waiting.remove_match(clients[row], hash);
         }
     }
 
     /// Adds the unlabelled rows to the waiting rows. Returns, in order, the rows that now count for
     /// good.
     fn settle(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) -> Table {
-        let mut settling = Table {
-            features: vec![Vec::new(); table.features.len()],
-            // Level names of all rows, because waiting rows are stored without names.
-            levels: table.levels.clone(),
-            ..Table::default()
-        };
+        let columns = table.in_memory();
+        // Level names of all rows, because waiting rows are stored without names.
+        let mut settling = table.filtered(|_| false);
         let positions: Vec<usize> = rows.collect();
         let hashes = table.row_hashes(&positions);
         for (row, hash) in positions.into_iter().zip(hashes) {
-            if table.labels[row].is_some() {
-                self.waiting.remove_match(table.clients[row], hash);
+            if columns.labels[row].is_some() {
+                self.waiting.remove_match(columns.clients[row], hash);
                 settling.push_from(table, row);
             } else {
                 while self.waiting.rows() >= max_waiting {
@@ -142,6 +143,6 @@ impl SummaryState {
 
 /// Maximum number of waiting rows with as many features as a table has.
 fn max_waiting_rows(table: &Table) -> usize {
-    let row_bytes = size_of::<f64>() * (table.features.len() + 1) + 1;
+    let row_bytes = size_of::<f64>() * (table.n_features() + 1) + 1;
     (MAX_WAITING_BYTES / row_bytes).max(1)
 }

@@ -291,10 +291,10 @@ fn of_a_category() -> Model {
     for row in 0..120_u32 {
         let level = match row % 11 {
             0 if row < 99 => f64::NAN,
-            1..6 => table.levels.add(1, "basic"),
-            6..10 => table.levels.add(1, "gold\u{7}"),
-            _ if row < 60 => table.levels.add(1, "rare"),
-            _ => table.levels.add(1, "basic"),
+            1..6 => table.add_level(1, "basic"),
+            6..10 => table.add_level(1, "gold\u{7}"),
+            _ if row < 60 => table.add_level(1, "rare"),
+            _ => table.add_level(1, "basic"),
         };
         let label = row % 9 + row % 4 > 5;
         table.push(b"client", &[f64::from(row % 9), level], Some(label));
@@ -362,7 +362,7 @@ fn missing_cells_of_a_category_have_a_coefficient_and_a_contribution() {
     for row in 0..40_u32 {
         let level = match row % 4 {
             0 => f64::NAN,
-            _ => table.levels.add(1, "basic"),
+            _ => table.add_level(1, "basic"),
         };
         table.push(b"client", &[f64::from(row % 9), level], Some(row % 3 == 0));
     }
@@ -500,9 +500,7 @@ fn of_a_pair() -> Model {
             0 => f64::NAN,
             _ => f64::from(row % 7),
         };
-        let plan = table
-            .levels
-            .add(1, ["basic", "gold", "rare"][row as usize % 3]);
+        let plan = table.add_level(1, ["basic", "gold", "rare"][row as usize % 3]);
         table.push(b"client", &[x, plan], Some(row % 3 == 0));
     }
     let profile = profile(&schema, &table, &table.labelled());

@@ -5,32 +5,31 @@
 //! incumbent (the deployed model) never saw the gate rows and predicts them directly. The predictions
 //! are paired row by row. The decision is made in `gate`.
 
-use std::ops::Range;
-
 use common::Failure;
-use dataset::passes::{ScoredRow, log_loss, log_odds};
-use dataset::{Table, both, each_in_parallel};
-use model::{Model, Window};
+use dataset::passes::{
+    ClientDifference, ScoredRow, log_odds, loss_differences, loss_sum, paired_confusion,
+};
+use dataset::{Selection, Table, both};
+use model::{Model, Predictor, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::PairedCounts;
-use crate::metrics::{Metrics, evaluate, mean_log_loss};
-use crate::statistics::{PairedRow, f1_difference_interval, p_value_of_positive_mean};
-use crate::windows::{GateRows, WindowChoice};
+use crate::metrics::{Metrics, evaluate};
+use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
+use crate::windows::{GateFold, WindowChoice};
 
 /// The two models of a comparison, and the rows that they are compared on.
 #[derive(Clone, Debug)]
 pub struct Contest<'a> {
     /// The candidate, fitted to its window.
     pub candidate: &'a Model,
-    /// The choice of that window, with the candidate's predictions for the gate rows.
+    /// The choice of that window, with the gate rows: rows of `table` that the incumbent was not fitted
+    /// to.
     pub window: &'a WindowChoice,
     /// The deployed model.
     pub incumbent: &'a Model,
     /// The ingested data.
     pub table: &'a Table,
-    /// The gate rows: rows of `table` that the incumbent was not fitted to.
-    pub gate_rows: &'a Range<usize>,
     /// The test data; `None` if the models are not compared on it.
     pub test: Option<UnseenTest<'a>>,
     /// True if the score test found model drift on the new rows.
@@ -107,14 +106,27 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         )
         .into());
     }
-    let answers = Answers::on_gate_rows(contest);
+    let folds = &contest.window.folds;
+    let scores_of_candidate = || -> Vec<ScoredRow> {
+        let scored = |fold: &GateFold| scores(&fold.predictor, contest.table, &fold.rows);
+        folds.iter().flat_map(scored).collect()
+    };
+    let scores_of_incumbent = || -> Vec<ScoredRow> {
+        let incumbent = &contest.incumbent.predictor;
+        let scored = |fold: &GateFold| scores(incumbent, contest.table, &fold.rows);
+        folds.iter().flat_map(scored).collect()
+    };
     let metrics = both(
-        || evaluate(&answers.candidate, contest.candidate.threshold),
-        || evaluate(&answers.incumbent, contest.incumbent.threshold),
+        || evaluate(&scores_of_candidate(), contest.candidate.threshold),
+        || evaluate(&scores_of_incumbent(), contest.incumbent.threshold),
     );
     let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
         Failure::data("no new row has a label: candidate and deployed model cannot be compared")
     })?;
+    let differences = folds.iter().flat_map(|fold| {
+        let models = [&fold.predictor, &contest.incumbent.predictor];
+        differences(models, contest.table, &fold.rows)
+    });
     Ok(Comparison {
         model_drift: contest.model_drift,
         refit: contest.refit,
@@ -122,85 +134,46 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         rows: candidate.rows,
         candidate,
         incumbent,
-        log_loss_p_value: p_value_of_positive_mean(answers.log_loss_differences()),
+        log_loss_p_value: p_value_of_positive_mean(differences.collect()),
         guard: contest.test.and_then(|test| guard(contest, test)),
     })
 }
 
-/// Predictions of both models for the same labelled rows, in the same order.
-#[derive(Default)]
-struct Answers {
-    candidate: Vec<ScoredRow>,
-    incumbent: Vec<ScoredRow>,
-    /// Public hashes of the clients.
-    clients: Vec<u64>,
+/// The log-odds of the selected rows.
+fn scores(predictor: &Predictor, table: &Table, rows: &Selection) -> Vec<ScoredRow> {
+    log_odds(&predictor.expression(), table, rows)
 }
 
-impl Answers {
-    fn on_gate_rows(contest: &Contest<'_>) -> Self {
-        let gate = GateRows::of(contest.table, contest.gate_rows);
-        let expression = contest.incumbent.predictor.expression();
-        let folds = gate.folds.iter();
-        let incumbent =
-            folds.flat_map(|fold| log_odds(&expression, contest.table, &fold.selection));
-        Self {
-            candidate: contest.window.answers.clone(),
-            incumbent: incumbent.collect(),
-            clients: gate.clients,
-        }
-    }
-
-    fn pairs(&self) -> impl Iterator<Item = (bool, f64, f64)> {
-        let both = self.candidate.iter().zip(&self.incumbent);
-        both.filter_map(|(candidate, incumbent)| {
-            Some((candidate.label?, candidate.log_odds, incumbent.log_odds))
-        })
-    }
-
-    /// The candidate's log-loss minus the incumbent's, row by row.
-    fn log_loss_differences(&self) -> Vec<PairedRow> {
-        let rows = self.pairs().zip(&self.clients).collect();
-        each_in_parallel(rows, |((class, candidate, incumbent), client)| PairedRow {
-            client: *client,
-            difference: log_loss(candidate, class) - log_loss(incumbent, class),
-        })
-    }
+/// The candidate's log-loss minus the incumbent's, by client.
+fn differences(models: [&Predictor; 2], table: &Table, rows: &Selection) -> Vec<ClientDifference> {
+    let expressions = models.map(Predictor::expression);
+    loss_differences(expressions.each_ref(), None, table, rows)
 }
 
-/// The clients of the labelled rows, in order.
-fn labelled_clients(table: &Table) -> Vec<u64> {
-    let rows = table.clients.iter().zip(&table.labels);
-    rows.filter(|(_, label)| label.is_some())
-        .map(|(client, _)| *client)
-        .collect()
-}
-
+/// Compares both models on the test data; `None` if it has no labelled row.
 fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
-    let asked = test.table.labelled();
-    let answers_of = |model: &Model| log_odds(&model.predictor.expression(), test.table, &asked);
-    let answers = Answers {
-        candidate: answers_of(contest.candidate),
-        incumbent: answers_of(contest.incumbent),
-        clients: labelled_clients(test.table),
-    };
-    let cuts = [contest.candidate, contest.incumbent].map(|model| model.threshold.log_odds());
-    let mut paired = PairedCounts::default();
-    for (class, candidate, incumbent) in answers.pairs() {
-        paired.count(class, candidate > cuts[0], incumbent > cuts[1]);
-    }
-    let (candidate, incumbent) = (paired.candidate(), paired.incumbent());
+    let (table, rows) = (test.table, test.table.labelled());
+    let models = [contest.candidate, contest.incumbent];
+    let expressions = models.map(|model| model.predictor.expression());
+    let thresholds = models.map(|model| model.threshold.log_odds());
+    let counts = paired_confusion(expressions.each_ref(), thresholds, table, &rows);
+    let counts = PairedCounts(counts);
+    let (candidate, incumbent) = (counts.candidate(), counts.incumbent());
+    let [candidate_losses, incumbent_losses] =
+        expressions.each_ref().map(|it| loss_sum(it, table, &rows));
+    let predictors = models.map(|model| &model.predictor);
     (candidate.rows() > 0).then(|| Guard {
         rows: candidate.rows(),
         left_out: test.left_out,
-        candidate_log_loss: mean_log_loss(&answers.candidate),
-        incumbent_log_loss: mean_log_loss(&answers.incumbent),
-        log_loss_p_value: p_value_of_positive_mean(answers.log_loss_differences()),
+        candidate_log_loss: candidate_losses.mean(),
+        incumbent_log_loss: incumbent_losses.mean(),
+        log_loss_p_value: p_value_of_positive_mean(differences(predictors, table, &rows)),
         candidate_f1: candidate.f1(),
         incumbent_f1: incumbent.f1(),
         difference_interval: candidate
             .f1()
             .zip(incumbent.f1())
-            .and_then(|_| f1_difference_interval(&paired)),
+            .and_then(|_| f1_difference_interval(&counts)),
     })
 }
 

@@ -107,17 +107,12 @@ pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> Confusi
 
 /// Counts of rows by label and by the predictions of both models.
 ///
-/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1, as
+/// [`passes::paired_confusion`] counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
 
 impl PairedCounts {
-    /// Counts one row: its label and the predictions of both models.
-    pub(crate) fn count(&mut self, class: bool, candidate: bool, incumbent: bool) {
-        let [class, candidate, incumbent] = [class, candidate, incumbent].map(usize::from);
-        self.0[class * 4 + candidate * 2 + incumbent] += 1;
-    }
-
     pub(crate) fn candidate(&self) -> ConfusionMatrix {
         self.confusion(|cell| cell & 2 > 0)
     }

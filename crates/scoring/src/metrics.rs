@@ -113,12 +113,6 @@ pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
     })
 }
 
-/// Mean log-loss of the labelled rows; `None` without labelled rows.
-pub(crate) fn mean_log_loss(scored: &[ScoredRow]) -> Option<f64> {
-    let known = labelled(scored);
-    (!known.is_empty()).then(|| mean(&known, log_loss))
-}
-
 fn labelled(scored: &[ScoredRow]) -> Vec<(f64, bool)> {
     let labelled = |row: &ScoredRow| Some((row.log_odds, row.label?));
     scored.iter().filter_map(labelled).collect()

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use dataset::passes::{ScoredRow, log_loss, log_odds};
+use dataset::passes::{ClientDifference, loss_differences};
 use dataset::{Selection, Table};
 use model::Model;
 use serde::{Deserialize, Serialize};
@@ -81,9 +81,9 @@ impl PairedLosses {
         Some([mean - reach, mean + reach])
     }
 
-    fn add_client(&mut self, differences: &[f64]) {
-        let (sum, rows) = (differences.iter().sum::<f64>(), differences.len() as f64);
-        self.rows += differences.len() as u64;
+    fn add_client(&mut self, of_client: &ClientDifference) {
+        let (sum, rows) = (of_client.sum, of_client.rows as f64);
+        self.rows += of_client.rows;
         self.clients += 1;
         self.sum += sum;
         self.squares += sum * sum;
@@ -100,56 +100,18 @@ pub fn paired_losses(
     table: &Table,
     rows: Range<usize>,
 ) -> PairedLosses {
-    let rows = Selection::rows(rows);
-    let sampled = sample(table, &rows);
-    let (table, rows) = match &sampled {
-        Some(sampled) => (sampled, sampled.all()),
-        None => (table, rows),
-    };
-    let [one, other] = [one, other].map(|model| {
-        let expression = model.predictor.expression();
-        log_odds(&expression, table, &rows.clone().labelled())
-    });
-    let clients = labelled_positions(table, &rows).into_iter();
-    let clients = clients.map(|position| table.clients[position]);
-    let differences = one.iter().zip(&other);
-    let differences = differences.map(|(one, other)| loss(one) - loss(other));
-    let mut by_client: Vec<(u64, f64)> = clients.zip(differences).collect();
-    by_client.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let sample = table.sample(&Selection::rows(rows).labelled(), MAX_PAIRED_ROWS);
+    let expressions = [one, other].map(|model| model.predictor.expression());
+    let rows = sample.table();
+    let differences = loss_differences(
+        expressions.each_ref(),
+        Some(MAX_LOG_ODDS),
+        rows,
+        &rows.all(),
+    );
     let mut sums = PairedLosses::default();
-    for rows in by_client.chunk_by(|a, b| a.0 == b.0) {
-        let differences: Vec<f64> = rows.iter().map(|(_, difference)| *difference).collect();
-        sums.add_client(&differences);
-    }
+    differences.iter().for_each(|it| sums.add_client(it));
     sums
-}
-
-fn loss(row: &ScoredRow) -> f64 {
-    let log_odds = row.log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
-    row.label.map_or(0.0, |label| log_loss(log_odds, label))
-}
-
-fn labelled_positions(table: &Table, rows: &Selection) -> Vec<usize> {
-    let positions = rows.rows.clone();
-    positions
-        .filter(|position| table.labels[*position].is_some())
-        .collect()
-}
-
-/// A sample of the labelled rows; `None` if all of them count.
-fn sample(table: &Table, rows: &Selection) -> Option<Table> {
-    let positions = labelled_positions(table, rows);
-    if positions.len() <= MAX_PAIRED_ROWS {
-        return None;
-    }
-    let hashes = table.row_hashes(&positions);
-    let mut drawn: Vec<(u64, usize)> = hashes.into_iter().zip(positions).collect();
-    drawn.sort_unstable();
-    let mut is_drawn = vec![false; table.rows()];
-    for (_, position) in &drawn[..MAX_PAIRED_ROWS] {
-        is_drawn[*position] = true;
-    }
-    Some(table.filtered(|row| is_drawn[row]))
 }
 
 #[cfg(test)]
@@ -171,9 +133,19 @@ mod tests {
         }
     }
 
+    fn client(rows: &[f64]) -> ClientDifference {
+        ClientDifference {
+            client: 0,
+            rows: rows.len() as u64,
+            sum: rows.iter().sum(),
+        }
+    }
+
     fn of(clients: &[&[f64]]) -> PairedLosses {
         let mut sums = PairedLosses::default();
-        clients.iter().for_each(|rows| sums.add_client(rows));
+        clients
+            .iter()
+            .for_each(|rows| sums.add_client(&client(rows)));
         sums
     }
 
@@ -235,7 +207,7 @@ mod tests {
             let mut sums = PairedLosses::default();
             let misses = (1..=40).any(|look| {
                 for _ in 0..30 {
-                    sums.add_client(&[draws.uniform() + draws.uniform() - 1.0]);
+                    sums.add_client(&client(&[draws.uniform() + draws.uniform() - 1.0]));
                 }
                 let [lower, upper] = sums.interval(look).unwrap();
                 lower > 0.0 || upper < 0.0
@@ -272,7 +244,7 @@ mod tests {
     fn the_model_of_the_world_that_came_has_the_lower_log_loss() {
         let (right, wrong) = (model(1.5), model(-1.5));
         let mut table = clients(2, 300, 1.5);
-        table.labels[..50].fill(None);
+        table.in_memory_mut().labels[..50].fill(None);
         let found = paired_losses(&right, &wrong, &table, 20..300);
         assert_eq!((found.rows, found.clients), (250, 250));
         let [_, upper] = found.interval(1).unwrap();
@@ -280,7 +252,7 @@ mod tests {
         let turned = paired_losses(&wrong, &right, &table, 20..300);
         assert_eq!(turned.sum, -found.sum);
         // A client who is far out counts as one that is nearly certain.
-        table.features[0].fill(1e300);
+        table.in_memory_mut().features[0].fill(1e300);
         let far = paired_losses(&right, &wrong, &table, 20..300);
         assert!(far.sum.abs() <= 250.0 * (MAX_LOG_ODDS + 1.0), "{far:?}");
     }

@@ -40,32 +40,31 @@ impl Recalibration {
 /// all labelled rows. Otherwise the result is [`Recalibration::NONE`]. The same holds if a fold
 /// cannot be fitted, or if the slope is not above 0.
 pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
-    let table = Table {
-        features: vec![scored.iter().map(|row| row.log_odds).collect()],
-        labels: scored.iter().map(|row| row.label).collect(),
-        clients: clients.to_vec(),
-        // The identities of rows are not read.
-        ..Table::default()
-    };
-    lower_log_loss(&table).unwrap_or(Recalibration::NONE)
+    lower_log_loss(scored, clients).unwrap_or(Recalibration::NONE)
 }
 
-fn lower_log_loss(table: &Table) -> Option<Recalibration> {
-    if table.clients.len() != table.rows() {
+fn lower_log_loss(scored: &[ScoredRow], clients: &[u64]) -> Option<Recalibration> {
+    if clients.len() != scored.len() {
         return None;
     }
+    let table = Table::of_columns(
+        vec![scored.iter().map(|row| row.log_odds).collect()],
+        scored.iter().map(|row| row.label).collect(),
+        clients.to_vec(),
+    );
     let (mut before, mut after) = (0.0, 0.0);
     for fold in 0..FOLDS {
-        let fitted = fitted(table, Fold::Outside(fold))?;
-        for (row, label) in table.labels.iter().enumerate() {
-            if let (Some(class), true) = (*label, table.clients[row] % FOLDS == fold) {
-                let log_odds = table.features[0][row];
-                before += log_loss(log_odds, class);
-                after += log_loss(fitted.log_odds(log_odds), class);
+        let fitted = fitted(&table, Fold::Outside(fold))?;
+        let inside = scored.iter().zip(clients);
+        let inside = inside.filter(|(_, client)| *client % FOLDS == fold);
+        for (row, _) in inside {
+            if let Some(label) = row.label {
+                before += log_loss(row.log_odds, label);
+                after += log_loss(fitted.log_odds(row.log_odds), label);
             }
         }
     }
-    let all = fitted(table, Fold::Any)?;
+    let all = fitted(&table, Fold::Any)?;
     (after < before && all.slope > 0.0).then_some(all)
 }
 

@@ -1,5 +1,6 @@
 //! Confidence intervals of F1, tests of a difference between two models, and quantiles.
 
+use dataset::passes::ClientDifference;
 use dataset::sort_by;
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
@@ -19,54 +20,39 @@ pub(crate) const NORMAL_97_5: f64 = 1.959_963_984_540_054;
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;
 
-/// A difference between two models on one row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct PairedRow {
-    /// Public hash of the row's client.
-    pub(crate) client: u64,
-    /// The difference.
-    pub(crate) difference: f64,
-}
-
-/// The p-value of a one-sided paired t-test. The alternative is that the mean difference is above
-/// 0.
+/// The p-value of a one-sided paired t-test. The alternative is that the mean difference of a row is
+/// above 0.
 ///
 /// Rows of one client are not independent, so the spread is computed from the sums of the clients.
-/// With one row per client it is the usual t-test. `None` with fewer than two clients, if all differences are 0 within
-/// rounding, or if they have no spread.
-pub(crate) fn p_value_of_positive_mean(mut rows: Vec<PairedRow>) -> Option<f64> {
-    let largest = rows
+/// With one row per client it is the usual t-test. `None` with fewer than two clients, if all differences
+/// are 0 within rounding, or if they have no spread.
+pub(crate) fn p_value_of_positive_mean(mut clients: Vec<ClientDifference>) -> Option<f64> {
+    let largest = clients
         .iter()
-        .fold(0.0, |max: f64, row| max.max(row.difference.abs()));
-    if rows.len() < 2 || largest <= ROUNDING {
+        .fold(0.0, |max: f64, client| max.max(client.sum.abs()));
+    if clients.len() < 2 || largest <= ROUNDING {
         return None;
     }
-    sort_by(&mut rows, |a, b| {
-        let by_client = a.client.cmp(&b.client);
-        by_client.then(a.difference.total_cmp(&b.difference))
-    });
+    sort_by(&mut clients, |a, b| a.client.cmp(&b.client));
     // The statistic has no unit. In units of the largest difference no square overflows.
-    let count = rows.len() as f64;
-    let mean = rows.iter().map(|row| row.difference / largest).sum::<f64>() / count;
-    let (mut clients, mut squares) = (0.0, 0.0);
-    for of_client in rows.chunk_by(|a, b| a.client == b.client) {
-        let sum: f64 = of_client
-            .iter()
-            .map(|row| row.difference / largest - mean)
-            .sum();
-        clients += 1.0;
-        squares += sum * sum;
-    }
-    if clients < 2.0 {
-        return None;
-    }
-    let standard_deviation = (squares / (clients - 1.0)).sqrt();
+    let rows = clients.iter().map(|client| client.rows).sum::<u64>() as f64;
+    let mean = clients
+        .iter()
+        .map(|client| client.sum / largest)
+        .sum::<f64>()
+        / rows;
+    let squares: f64 = clients
+        .iter()
+        .map(|client| (client.sum / largest - mean * client.rows as f64).powi(2))
+        .sum();
+    let count = clients.len() as f64;
+    let standard_deviation = (squares / (count - 1.0)).sqrt();
     if standard_deviation <= ROUNDING {
         return None;
     }
     // With as many clients as rows, this is the mean over its standard error.
-    let statistic = mean * count / (standard_deviation * clients.sqrt());
-    Some(StudentsT::new(0.0, 1.0, clients - 1.0).ok()?.sf(statistic))
+    let statistic = mean * rows / (standard_deviation * count.sqrt());
+    Some(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.sf(statistic))
 }
 
 /// The 95 % interval of the candidate's F1 minus the incumbent's F1, by a paired bootstrap.
@@ -274,11 +260,12 @@ mod tests {
     }
 
     /// One row a client.
-    fn of_clients(differences: &[f64]) -> Vec<PairedRow> {
+    fn of_clients(differences: &[f64]) -> Vec<ClientDifference> {
         let rows = differences.iter().zip(0..);
-        rows.map(|(difference, client)| PairedRow {
+        rows.map(|(difference, client)| ClientDifference {
             client,
-            difference: *difference,
+            rows: 1,
+            sum: *difference,
         })
         .collect()
     }
@@ -288,12 +275,17 @@ mod tests {
         let differences = [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6];
         let alone = p_value_of_positive_mean(of_clients(&differences)).unwrap();
         let mut twice = of_clients(&differences);
-        twice.extend(of_clients(&differences));
+        for client in &mut twice {
+            (client.rows, client.sum) = (2, 2.0 * client.sum);
+        }
         let found = p_value_of_positive_mean(twice).unwrap();
         assert!((found - alone).abs() < 1e-12, "{found} {alone}");
-        let one = of_clients(&differences).into_iter();
-        let one = one.map(|row| PairedRow { client: 1, ..row });
-        assert_eq!(p_value_of_positive_mean(one.collect()), None);
+        let one = ClientDifference {
+            client: 1,
+            rows: 7,
+            sum: differences.iter().sum(),
+        };
+        assert_eq!(p_value_of_positive_mean(vec![one]), None);
     }
 
     #[test]

@@ -11,23 +11,25 @@ use std::ops::Range;
 use anyhow::Context;
 use common::Failure;
 use common::config::{TrainingSettings, TrainingWindow};
-use dataset::passes::{ScoredRow, log_loss, log_odds};
+use dataset::passes::{
+    ClientDifference, LabelCounts, LossSum, label_counts, loss_differences, loss_sum,
+};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
 use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
 
-use crate::statistics::{PairedRow, p_value_of_positive_mean};
+use crate::statistics::p_value_of_positive_mean;
 
 /// Numbers of last batches that are tried as windows.
 const BATCHES: [u32; 5] = [1, 2, 4, 8, 16];
 /// Number of last batches that gate rows are from.
 const GATE_BATCHES: u32 = 5;
 /// Minimum number of labelled rows of a window other than all rows.
-const MIN_ROWS: usize = 60;
+const MIN_ROWS: u64 = 60;
 /// Minimum number of labelled rows for each feature.
-const MIN_ROWS_OF_A_FEATURE: usize = 10;
+const MIN_ROWS_OF_A_FEATURE: u64 = 10;
 /// Minimum number of rows of each label.
-const MIN_OF_EACH_LABEL: usize = 5;
+const MIN_OF_EACH_LABEL: u64 = 5;
 /// Significance level of the test that a shorter window is better than all rows.
 const SIGNIFICANCE: f64 = 0.05;
 
@@ -110,182 +112,171 @@ pub struct WindowChoice {
     pub chosen: WindowRows,
     /// All windows.
     pub results: Vec<WindowResult>,
-    /// The candidate's out-of-fold predictions for the labelled gate rows, fold by fold.
-    pub(crate) answers: Vec<ScoredRow>,
+    /// The gate rows, each with the predictor that predicts it for the candidate. A fold without labelled
+    /// gate rows is left out.
+    pub(crate) folds: Vec<GateFold>,
+}
+
+/// The labelled gate rows of one fold's clients.
+#[derive(Clone, Debug)]
+pub(crate) struct GateFold {
+    pub(crate) rows: Selection,
+    /// The candidate without the clients of the fold, fitted to the window that the other folds choose.
+    pub(crate) predictor: Predictor,
 }
 
 /// Tries the windows and chooses one.
 ///
 /// An error if a fold of the first window cannot be fitted. Another window is left out then.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
-    let gate = GateRows::of(trial.table, trial.gate_rows);
+    let gate = gate_rows(trial.table, trial.gate_rows);
     let near = FittedForm::of(trial.first);
     let first = Tried::of(trial, &gate, &trial.windows[0], &near)?;
-    let features = trial.first.schema.features.len();
-    let mut tried: Vec<Result<Tried, String>> = vec![Ok(first)];
+    let mut tried = vec![Ok(first)];
     for window in &trial.windows[1..] {
-        tried.push(try_shorter(trial, &gate, window, features));
+        let shorter = try_shorter(trial, &gate, window, &tried[0]);
+        tried.push(shorter);
     }
-    let chosen = choose(&tried, &gate, |_| true);
+    let chosen = choose(&tried, |_| true);
     let results = trial.windows.iter().zip(&tried).enumerate();
     let results = results.map(|(place, (window, found))| WindowResult {
         window: window.window,
         first_row: window.rows.start as u64,
-        labelled_rows: labelled(trial.table, window).len() as u64,
-        log_loss: found.as_ref().ok().and_then(Tried::mean_loss),
-        p_value: p_value_of_lower(&tried, place, &gate, |_| true),
+        labelled_rows: labels(trial.table, window).labelled(),
+        log_loss: found.as_ref().ok().and_then(|it| it.mean_loss(|_| true)),
+        p_value: p_value_of_lower(&tried, place, |_| true),
         left_out: found.as_ref().err().cloned(),
         is_chosen: place == chosen,
     });
     Ok(WindowChoice {
         chosen: trial.windows[chosen].clone(),
         results: results.collect(),
-        answers: answers(&tried, &gate),
+        folds: candidate_folds(&tried, &gate),
     })
 }
 
-/// The candidate's predictions for the gate rows: in each fold those of the window that the other
-/// folds choose.
-fn answers(tried: &[Result<Tried, String>], gate: &GateRows) -> Vec<ScoredRow> {
-    let mut answers = Vec::with_capacity(gate.labels.len());
-    for fold in &gate.folds {
-        let by_others = choose(tried, gate, |other| other != fold.number);
+/// The folds of the gate rows, each with the predictor of the window that the other folds choose.
+fn candidate_folds(tried: &[Result<Tried, String>], gate: &[GateRows]) -> Vec<GateFold> {
+    let mut folds = Vec::new();
+    for (place, fold) in gate.iter().enumerate() {
+        let by_others = choose(tried, |other| other != place);
         if let Ok(window) = &tried[by_others] {
-            answers.extend(fold.rows.clone().map(|row| ScoredRow {
-                log_odds: window.log_odds[row],
-                label: Some(gate.labels[row]),
-            }));
+            folds.push(GateFold {
+                rows: fold.rows.clone(),
+                predictor: window.folds[place].predictor.clone(),
+            });
         }
     }
-    answers
+    folds
 }
 
-/// The labelled gate rows, fold by fold.
-#[derive(Default)]
-pub(crate) struct GateRows {
-    pub(crate) folds: Vec<GateFold>,
-    pub(crate) labels: Vec<bool>,
-    pub(crate) clients: Vec<u64>,
-}
-
-/// The gate rows of one fold's clients.
-pub(crate) struct GateFold {
+/// The labelled gate rows of one fold's clients; at least one.
+struct GateRows {
     number: u64,
-    pub(crate) selection: Selection,
-    /// Places among all gate rows.
-    rows: Range<usize>,
+    rows: Selection,
 }
 
-impl GateRows {
-    /// The labelled rows at these positions of a table. A fold without rows is left out.
-    pub(crate) fn of(table: &Table, rows: &Range<usize>) -> Self {
-        let mut gate = Self::default();
-        for number in 0..FOLDS {
-            let first = gate.labels.len();
-            for row in rows.clone() {
-                if let (Some(label), true) =
-                    (table.labels[row], table.clients[row] % FOLDS == number)
-                {
-                    gate.labels.push(label);
-                    gate.clients.push(table.clients[row]);
-                }
-            }
-            let rows_of_fold = first..gate.labels.len();
-            if !rows_of_fold.is_empty() {
-                gate.folds.push(GateFold {
-                    number,
-                    selection: Selection::rows(rows.clone())
-                        .labelled()
-                        .of_fold(Fold::Inside(number)),
-                    rows: rows_of_fold,
-                });
-            }
-        }
-        gate
-    }
+/// The labelled rows at these positions of a table, by fold. A fold without rows is left out.
+fn gate_rows(table: &Table, rows: &Range<usize>) -> Vec<GateRows> {
+    let labelled = Selection::rows(rows.clone()).labelled();
+    let folds = (0..FOLDS).map(|number| GateRows {
+        number,
+        rows: labelled.clone().of_fold(Fold::Inside(number)),
+    });
+    folds
+        .filter(|fold| label_counts(table, &fold.rows).labelled() > 0)
+        .collect()
 }
 
-/// The predictions of a window for the gate rows.
+/// The predictions of a window for the gate rows of each fold.
 struct Tried {
-    log_odds: Vec<f64>,
-    losses: Vec<f64>,
+    folds: Vec<TriedFold>,
+}
+
+struct TriedFold {
+    /// The fit to the window without the clients of the fold.
+    predictor: Predictor,
+    losses: LossSum,
+    /// The log-loss of the first window minus that of this one; empty for the first window.
+    gains: Vec<ClientDifference>,
 }
 
 impl Tried {
     /// Predicts each fold of the gate rows by a fit to the window without the clients of the fold.
     fn of(
         trial: &WindowTrial<'_>,
-        gate: &GateRows,
+        gate: &[GateRows],
         window: &WindowRows,
         near: &FittedForm,
     ) -> anyhow::Result<Self> {
         let selection = Selection::rows(window.rows.clone());
-        let folds = OutOfFold::new(near, trial.table, &selection);
-        let mut log_odds_of_rows = Vec::with_capacity(gate.labels.len());
-        for fold in &gate.folds {
+        let fits = OutOfFold::new(near, trial.table, &selection);
+        let fold = |fold: &GateRows| {
             let number = fold.number;
-            let predictor = out_of_fold(&folds, number)
+            let predictor = out_of_fold(&fits, number)
                 .with_context(|| format!("failed to fit the candidate without fold {number}"))?;
-            let scored = log_odds(&predictor.expression(), trial.table, &fold.selection);
-            log_odds_of_rows.extend(scored.iter().map(|row| row.log_odds));
-        }
-        let losses = log_odds_of_rows.iter().zip(&gate.labels);
-        let losses = losses.map(|(log_odds, label)| log_loss(*log_odds, *label));
-        Ok(Self {
-            losses: losses.collect(),
-            log_odds: log_odds_of_rows,
-        })
+            Ok(TriedFold {
+                losses: loss_sum(&predictor.expression(), trial.table, &fold.rows),
+                gains: Vec::new(),
+                predictor,
+            })
+        };
+        let folds = gate.iter().map(fold).collect::<anyhow::Result<_>>()?;
+        Ok(Self { folds })
     }
 
-    fn mean_loss(&self) -> Option<f64> {
-        mean(self.losses.iter().copied())
+    /// Adds how much lower the log-losses are than those of the first window.
+    fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Self {
+        for ((fold, first), gate) in self.folds.iter_mut().zip(&first.folds).zip(gate) {
+            let expressions = [&first.predictor, &fold.predictor].map(Predictor::expression);
+            fold.gains = loss_differences(expressions.each_ref(), None, table, &gate.rows);
+        }
+        self
+    }
+
+    /// The mean log-loss of the gate rows of some folds.
+    fn mean_loss(&self, counts: impl Fn(usize) -> bool) -> Option<f64> {
+        let folds = self.folds.iter().enumerate();
+        let folds = folds.filter(|(place, _)| counts(*place));
+        folds.map(|(_, fold)| fold.losses).sum::<LossSum>().mean()
     }
 }
 
 /// Tries a window other than the first; an error says why it is left out.
 fn try_shorter(
     trial: &WindowTrial<'_>,
-    gate: &GateRows,
+    gate: &[GateRows],
     window: &WindowRows,
-    features: usize,
+    first: &Result<Tried, String>,
 ) -> Result<Tried, String> {
-    let labels = labelled(trial.table, window);
-    let positives = labels.iter().filter(|label| **label).count();
-    let fewest = positives.min(labels.len() - positives);
-    let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features);
-    if labels.len() < needed {
+    let first = first.as_ref().map_err(String::clone)?;
+    let (labels, features) = (labels(trial.table, window), trial.table.n_features());
+    let (labelled, rarer) = (labels.labelled(), labels.rarer());
+    let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features as u64);
+    if labelled < needed {
         return Err(format!(
-            "it has {} labelled rows, fewer than {needed}",
-            labels.len()
+            "it has {labelled} labelled rows, fewer than {needed}"
         ));
     }
-    if fewest < MIN_OF_EACH_LABEL {
+    if rarer < MIN_OF_EACH_LABEL {
         return Err(format!(
-            "it has {fewest} rows of one label, fewer than {MIN_OF_EACH_LABEL}"
+            "it has {rarer} rows of one label, fewer than {MIN_OF_EACH_LABEL}"
         ));
     }
     let rows = window.rows.clone();
     let near = fit_window(trial.first, trial.training, trial.table, rows)
         .map_err(|error| error.to_string())?;
-    Tried::of(trial, gate, window, &near).map_err(|error| format!("{error:#}"))
+    let tried = Tried::of(trial, gate, window, &near).map_err(|error| format!("{error:#}"))?;
+    Ok(tried.compared(first, gate, trial.table))
 }
 
 /// The place of the window that the gate rows of some folds choose.
-fn choose(
-    tried: &[Result<Tried, String>],
-    gate: &GateRows,
-    counts: impl Fn(u64) -> bool + Copy,
-) -> usize {
-    let losses = |place: usize| {
-        let tried = tried[place].as_ref().ok()?;
-        let folds = gate.folds.iter().filter(|fold| counts(fold.number));
-        mean(folds.flat_map(|fold| tried.losses[fold.rows.clone()].iter().copied()))
-    };
-    let is_better = |place: &usize| {
-        p_value_of_lower(tried, *place, gate, counts).is_some_and(|p| p < SIGNIFICANCE)
-    };
+fn choose(tried: &[Result<Tried, String>], counts: impl Fn(usize) -> bool + Copy) -> usize {
+    let loss = |place: usize| tried[place].as_ref().ok()?.mean_loss(counts);
+    let is_better =
+        |place: &usize| p_value_of_lower(tried, *place, counts).is_some_and(|p| p < SIGNIFICANCE);
     let better = (1..tried.len()).filter(is_better);
-    let better = better.filter_map(|place| Some((place, losses(place)?)));
+    let better = better.filter_map(|place| Some((place, loss(place)?)));
     let best = better.min_by(|one, other| one.1.total_cmp(&other.1));
     best.map_or(0, |(place, _)| place)
 }
@@ -295,38 +286,17 @@ fn choose(
 fn p_value_of_lower(
     tried: &[Result<Tried, String>],
     place: usize,
-    gate: &GateRows,
-    counts: impl Fn(u64) -> bool,
+    counts: impl Fn(usize) -> bool,
 ) -> Option<f64> {
-    let (first, other) = (tried[0].as_ref().ok()?, tried[place].as_ref().ok()?);
-    if place == 0 {
-        return None;
-    }
-    let rows = gate.folds.iter().filter(|fold| counts(fold.number));
-    let rows = rows.flat_map(|fold| fold.rows.clone());
-    let pairs = rows.map(|row| PairedRow {
-        client: gate.clients[row],
-        difference: first.losses[row] - other.losses[row],
-    });
-    p_value_of_positive_mean(pairs.collect())
+    let folds = tried[place].as_ref().ok()?.folds.iter().enumerate();
+    let folds = folds.filter(|(fold, _)| counts(*fold));
+    let gains = folds.flat_map(|(_, fold)| fold.gains.iter().copied());
+    p_value_of_positive_mean(gains.collect())
 }
 
-/// The labels of a window's rows.
-fn labelled(table: &Table, window: &WindowRows) -> Vec<bool> {
-    table.labels[window.rows.clone()]
-        .iter()
-        .flatten()
-        .copied()
-        .collect()
-}
-
-fn mean(losses: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut sum, mut count) = (0.0, 0_u64);
-    for loss in losses {
-        sum += loss;
-        count += 1;
-    }
-    (count > 0).then(|| sum / count as f64)
+/// Counts of the labels of a window's rows.
+fn labels(table: &Table, window: &WindowRows) -> LabelCounts {
+    label_counts(table, &Selection::rows(window.rows.clone()))
 }
 
 /// The predictor for a fold: the fit to the other folds. If those have one label only, it is the

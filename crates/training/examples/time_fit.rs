@@ -43,12 +43,8 @@ fn table(rows: usize, columns: usize) -> Table {
         let noise = uniform(row, columns) + uniform(row, columns + 1) - 1.0;
         Some(sum + noise > 0.25)
     };
-    Table {
-        features,
-        labels: sums.iter().enumerate().map(label).collect(),
-        clients: (0..rows as u64).collect(),
-        ..Table::default()
-    }
+    let labels = sums.iter().enumerate().map(label).collect();
+    Table::of_columns(features, labels, (0..rows as u64).collect())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

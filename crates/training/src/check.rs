@@ -32,7 +32,7 @@ mod parameters;
 
 use std::ops::Range;
 
-use dataset::Table;
+use dataset::{Selection, Table};
 use model::Check;
 
 use self::newton_step::NewtonStep;
@@ -69,10 +69,9 @@ pub fn check(
     rows: Range<usize>,
     fit: &Fit,
 ) -> Result<Check, Beaten> {
-    let labelled: Vec<(usize, bool)> = rows
-        .filter_map(|position| Some((position, table.labels[position]?)))
-        .collect();
-    let Some(parameters) = Parameters::of(&fit.predictor, table, &labelled) else {
+    let labelled = Selection::rows(rows.clone()).labelled();
+    let labelled = table.sample(&labelled, rows.len());
+    let Some(parameters) = Parameters::of(&fit.predictor, &labelled) else {
         return Ok(Check::Unconfirmed);
     };
     let point = Point::of(settings.c, &parameters);
@@ -89,7 +88,7 @@ pub fn check(
     let Some(mut step) = NewtonStep::begin(settings.c, &parameters, &point) else {
         return Ok(Check::Unconfirmed);
     };
-    let reads_of_a_step = 2 * (labelled.len() * parameters.all.len()).max(1);
+    let reads_of_a_step = 2 * (labelled.table().rows() * parameters.all.len()).max(1);
     for _ in 0..MAX_STEPS.min(MAX_READS / reads_of_a_step) {
         if step.possible_reduction() <= same {
             return Ok(Check::Confirmed);

@@ -50,7 +50,7 @@ pub(crate) fn fit_near(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let terms = near.design.terms(table.features.len());
+    let terms = near.design.terms(table.n_features());
     let rows = Rows {
         design: &near.design,
         terms: &terms,
@@ -72,7 +72,7 @@ pub(crate) fn fit_profiled(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let features = profile.columns.iter().take(table.features.len());
+    let features = profile.columns.iter().take(table.n_features());
     let known: Option<Vec<Moments>> = features.map(|column| column.moments().copied()).collect();
     fit_measured(settings, design, known, table, selection)
 }
@@ -86,7 +86,7 @@ fn fit_measured(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let terms = design.terms(table.features.len());
+    let terms = design.terms(table.n_features());
     let measured = || passes::moments(&terms, table, &selection.clone().labelled());
     let rows = Rows {
         design,

@@ -10,8 +10,8 @@ mod ranking;
 use std::fmt;
 use std::ops::Range;
 
-use dataset::passes::{Encoding, WeightedTerm, log_odds};
-use dataset::{FOLDS, Fold, Table, each_in_parallel};
+use dataset::passes::{Encoding, WeightedTerm, label_counts, log_odds};
+use dataset::{Columns, FOLDS, Fold, RowSample, Selection, Table, each_in_parallel};
 use model::{Model, Predictor};
 use serde::Serialize;
 use smartcore::linalg::basic::matrix::DenseMatrix;
@@ -21,10 +21,10 @@ use self::ranking::{Comparison, RankedRow};
 use crate::out_of_fold::{FittedForm, OutOfFold};
 
 /// Minimum number of labelled rows.
-const MIN_ROWS: usize = 200;
+const MIN_ROWS: u64 = 200;
 /// Minimum number of rows of each label.
-const MIN_OF_EACH_LABEL: usize = 20;
-/// Maximum number of rows. Of more rows a spread sample is used.
+const MIN_OF_EACH_LABEL: u64 = 20;
+/// Maximum number of rows. Of more rows a sample is used.
 const MAX_ROWS: usize = 20_000;
 /// Number of trees.
 const TREES: usize = 100;
@@ -55,19 +55,20 @@ pub struct Headroom {
 /// Compares boosted trees with a model on the labelled rows at these positions of a table. `None` if there are too few
 /// rows of a label, or if the model cannot be fitted without one of the folds.
 pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Option<Headroom> {
-    let rows = sample(table, rows)?;
-    let labelled = rows.labelled();
-    let of_model = OutOfFold::new(&FittedForm::of(model), &rows, &labelled);
-    let trees = Trees::new(&model.predictor, &rows);
+    let sample = sample(table, rows)?;
+    let (rows, columns) = (sample.table(), sample.columns());
+    let all = rows.all();
+    let of_model = OutOfFold::new(&FittedForm::of(model), rows, &all);
+    let trees = Trees::new(&model.predictor, &sample);
     let folds = each_in_parallel((0..FOLDS).collect(), |fold| {
         let predictor = of_model.without(fold).ok()?;
-        let inside = labelled.clone().of_fold(Fold::Inside(fold));
-        let scored = log_odds(&predictor.expression(), &rows, &inside);
+        let inside = all.clone().of_fold(Fold::Inside(fold));
+        let scored = log_odds(&predictor.expression(), rows, &inside);
         let (places, of_trees) = trees.without(fold)?;
         let ranked = places.iter().zip(scored).zip(of_trees);
         let ranked = ranked.map(|((place, of_model), trees)| RankedRow {
-            label: rows.labels[*place] == Some(true),
-            client: rows.clients[*place],
+            label: columns.labels[*place] == Some(true),
+            client: columns.clients[*place],
             scores: [of_model.log_odds, trees],
         });
         Some(ranked.collect::<Vec<_>>())
@@ -85,41 +86,27 @@ pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Opti
     })
 }
 
-/// The labelled rows, or a spread sample of them; `None` if they are too few.
-fn sample(table: &Table, rows: Range<usize>) -> Option<Table> {
-    let known = rows.filter(|row| table.labels[*row].is_some());
-    let known: Vec<usize> = known.collect();
-    let positives = known.iter().filter(|row| table.labels[**row] == Some(true));
-    let positives = positives.count();
-    let fewest = positives.min(known.len() - positives);
-    if known.len() < MIN_ROWS || fewest < MIN_OF_EACH_LABEL {
-        return None;
-    }
-    let count = known.len().min(MAX_ROWS);
-    let mut sample = Table {
-        features: vec![Vec::new(); table.features.len()],
-        levels: table.levels.clone(),
-        ..Table::default()
-    };
-    for place in 0..count {
-        sample.push_from(table, known[place * known.len() / count]);
-    }
-    Some(sample)
+/// The labelled rows, or a sample of them; `None` if they are too few.
+fn sample(table: &Table, rows: Range<usize>) -> Option<RowSample> {
+    let labelled = Selection::rows(rows).labelled();
+    let counts = label_counts(table, &labelled);
+    let is_enough = counts.labelled() >= MIN_ROWS && counts.rarer() >= MIN_OF_EACH_LABEL;
+    is_enough.then(|| table.sample(&labelled, MAX_ROWS))
 }
 
 /// The rows for boosted trees: numbers as they are, and an indicator for each level of the model.
 struct Trees<'a> {
-    rows: &'a Table,
+    rows: Columns<'a>,
     columns: Vec<Vec<f64>>,
 }
 
 impl<'a> Trees<'a> {
-    fn new(predictor: &Predictor, rows: &'a Table) -> Self {
-        let expression = predictor.expression();
+    fn new(predictor: &Predictor, rows: &'a RowSample) -> Self {
+        let (expression, rows) = (predictor.expression(), rows.columns());
         let columns = expression.terms.iter();
         Self {
             rows,
-            columns: columns.filter_map(|it| column(it, rows)).collect(),
+            columns: columns.filter_map(|it| column(it, &rows)).collect(),
         }
     }
 
@@ -128,7 +115,7 @@ impl<'a> Trees<'a> {
     fn without(&self, fold: u64) -> Option<(Vec<usize>, Vec<f64>)> {
         let is_inside = |row: &usize| self.rows.clients[*row] % FOLDS == fold;
         let (inside, outside): (Vec<usize>, Vec<usize>) =
-            (0..self.rows.rows()).partition(is_inside);
+            (0..self.rows.labels.len()).partition(is_inside);
         let labels = outside
             .iter()
             .map(|row| self.rows.labels[*row] == Some(true));
@@ -154,7 +141,7 @@ impl<'a> Trees<'a> {
 
 /// The column for trees; `None` for a second column of the same number, and for a pair. A missing number counts as
 /// lower than all others.
-fn column(weighted: &WeightedTerm<'_>, rows: &Table) -> Option<Vec<f64>> {
+fn column(weighted: &WeightedTerm<'_>, rows: &Columns<'_>) -> Option<Vec<f64>> {
     let term = weighted.term;
     let cells = rows.features[term.feature].iter();
     match term.encoding {

@@ -23,7 +23,7 @@ use common::history::StageTimer;
 use common::ledger::DataPosition;
 use common::schema::Feature;
 use common::{Config, Failure, History, Ledger, RunLock, digest, files};
-use dataset::passes::profile;
+use dataset::passes::{client_count, profile};
 use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
 
@@ -285,7 +285,7 @@ fn operating_threshold(
             false_positive,
         } => threshold::of_costs(false_negative, false_positive),
         ThresholdRule::Capacity(capacity) => {
-            threshold::of_capacity(rows(), capacity, threshold::clients(table, labelled))
+            threshold::of_capacity(rows(), capacity, client_count(table, labelled))
         }
     }
 }

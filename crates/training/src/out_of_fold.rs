@@ -121,10 +121,11 @@ mod tests {
             let label = noise(row, 7) < 1.0 / (1.0 + (-log_odds).exp());
             table.push(row.to_string().as_bytes(), &cells, Some(label));
         }
-        let of_fold = (0..table.rows()).filter(|row| other == Some(table.clients[*row] % FOLDS));
+        let of_fold =
+            (0..table.rows()).filter(|row| other == Some(table.in_memory().clients[*row] % FOLDS));
         for row in of_fold.collect::<Vec<usize>>() {
-            let product = table.features[3][row] * table.features[4][row];
-            table.labels[row] = Some(product > 0.0);
+            let product = table.in_memory().features[3][row] * table.in_memory().features[4][row];
+            table.in_memory_mut().labels[row] = Some(product > 0.0);
         }
         table
     }

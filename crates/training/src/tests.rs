@@ -189,7 +189,7 @@ fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool
     config.schema.features[1] = plan();
     let mut table = Table::new(&config.schema);
     for (row, (plan, class)) in rows.enumerate() {
-        let code = table.levels.add(1, &plan);
+        let code = table.add_level(1, &plan);
         table.push(
             format!("client {row}").as_bytes(),
             &[(row % 7) as f64, code],

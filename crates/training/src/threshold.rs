@@ -52,20 +52,10 @@ pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
     Threshold::new(probability).unwrap_or_default()
 }
 
-/// Number of different clients among the labelled rows of a selection.
-pub(crate) fn clients(table: &Table, selection: &Selection) -> usize {
-    let rows = selection.rows.clone();
-    let labelled = rows.filter(|row| table.labels[*row].is_some());
-    let mut clients: Vec<u64> = labelled.map(|row| table.clients[row]).collect();
-    clients.sort_unstable();
-    clients.dedup();
-    clients.len()
-}
-
 /// The threshold above which the share `capacity` / `clients` of the rows lies, and of equal rows
 /// none or all. It is one half without rows. If there is room for all clients, it is below every
 /// row.
-pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: usize) -> Threshold {
+pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: u64) -> Threshold {
     let share = (capacity as f64 / clients as f64).min(1.0);
     let n_flagged = scored.len() as f64 * share;
     sort_by(&mut scored, |a, b| b.log_odds.total_cmp(&a.log_odds));
@@ -249,19 +239,5 @@ mod tests {
             let found = of_capacity(equal.clone(), capacity, 100);
             assert_eq!(flagged(&equal, found), wanted, "{capacity}");
         }
-    }
-
-    #[test]
-    fn a_client_of_several_rows_counts_once() {
-        let mut table = Table::default();
-        for (id, label) in [
-            ("a", Some(true)),
-            ("a", Some(false)),
-            ("b", Some(true)),
-            ("c", None),
-        ] {
-            table.push(id.as_bytes(), &[], label);
-        }
-        assert_eq!(clients(&table, &table.all()), 2);
     }
 }

@@ -94,7 +94,13 @@ fn names(stream: &Stream, schema: &Schema) -> BTreeMap<u64, String> {
     names
         .clone()
         .for_each(|name| table.push(name.as_bytes(), &[], None));
-    table.clients.into_iter().zip(names).collect()
+    table
+        .in_memory()
+        .clients
+        .iter()
+        .copied()
+        .zip(names)
+        .collect()
 }
 
 /// What input files need beyond the rows of a table.
@@ -108,16 +114,16 @@ impl Files<'_> {
     /// Writes rows as an input file.
     fn write(&self, folder: &Path, name: &str, table: &Table) -> anyhow::Result<()> {
         let mut text = self.schema.columns().collect::<Vec<_>>().join(",") + "\n";
-        for (row, client) in table.clients.iter().enumerate() {
+        for (row, client) in table.in_memory().clients.iter().enumerate() {
             text.push_str(&self.names[client]);
             for (feature, value) in table.row(row).enumerate() {
-                match table.levels.name(feature, value) {
+                match table.in_memory().levels.name(feature, value) {
                     _ if value.is_nan() => text.push(','),
                     Some(level) => write!(text, ",{level}")?,
                     None => write!(text, ",{value}")?,
                 }
             }
-            match table.labels[row] {
+            match table.in_memory().labels[row] {
                 Some(left) => writeln!(text, ",{}", u8::from(left))?,
                 None => text.push_str(",\n"),
             }

@@ -119,9 +119,9 @@ impl<'a> Pipeline<'a> {
                 score_interval: None,
             }),
             rows: table.rows() as u64,
-            labelled_rows: labelled(&table.labels),
+            labelled_rows: labelled(&table.in_memory().labels),
             new_rows: new.len() as u64,
-            new_labelled_rows: labelled(&table.labels[new.clone()]),
+            new_labelled_rows: labelled(&table.in_memory().labels[new.clone()]),
             regime: self.regime,
             on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
             verdicts: Some(verdicts(
@@ -162,7 +162,6 @@ impl<'a> Pipeline<'a> {
             window: &choice,
             incumbent: &self.model,
             table,
-            gate_rows: &gate_rows,
             test: Some(UnseenTest {
                 table: self.test,
                 left_out: 0,

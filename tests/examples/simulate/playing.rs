@@ -150,7 +150,7 @@ fn play_policies(
 ) -> Vec<Tally> {
     let mut table = stream.first.clone();
     let mut learned = Learned::default();
-    learned.push(table.rows(), &table.labels, false);
+    learned.push(table.rows(), &table.in_memory().labels, false);
     let all = learned.parts(Policy::AllRows).expect("rows");
     let first = fitter.fit(&table, &all, &fitter.origin());
     let mut models = vec![first; policies.len()];
@@ -171,7 +171,7 @@ fn play_policies(
         let is_change = batch
             .checked_sub(world.late)
             .is_some_and(|first_labelled| world.drifts.contains(&first_labelled));
-        learned.push(table.rows(), &arrival.told.labels, is_change);
+        learned.push(table.rows(), &arrival.told.in_memory().labels, is_change);
         fit_each(&fitter, &table, &learned, policies, &mut models);
     }
     tallies
@@ -240,8 +240,9 @@ mod tests {
     fn plain(table: &Table) -> Vec<([f64; 4], f64)> {
         (0..table.rows())
             .map(|row| {
-                let [a, b, c] = [0, 1, 2].map(|feature: usize| table.features[feature][row]);
-                let label = table.labels[row].expect("a label");
+                let [a, b, c] =
+                    [0, 1, 2].map(|feature: usize| table.in_memory().features[feature][row]);
+                let label = table.in_memory().labels[row].expect("a label");
                 ([1.0, a, b, c], f64::from(u8::from(label)))
             })
             .collect()

@@ -55,9 +55,7 @@ impl Rows {
         for (table, label) in [(&mut self.told, row.told), (&mut self.truth, row.left)] {
             let mut values = row.values.clone();
             for place in &self.categories {
-                values[*place] = table
-                    .levels
-                    .add(*place, &format!("level {}", values[*place]));
+                values[*place] = table.add_level(*place, &format!("level {}", values[*place]));
             }
             table.push(name.as_bytes(), &values, Some(label));
         }

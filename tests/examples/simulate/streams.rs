@@ -78,7 +78,7 @@ impl Stream {
 fn told(drawn: &[Rows], batch: usize, late: usize) -> Table {
     let mut told = drawn[batch].told.clone();
     if late > 0 {
-        told.labels.fill(None);
+        told.in_memory_mut().labels.fill(None);
         if let Some(earlier) = batch.checked_sub(late) {
             told.extend(&drawn[earlier].told);
         }

@@ -43,11 +43,7 @@ struct RangeSums {
 impl Fitter {
     /// A fitter for the rows of `table`, and for rows like those.
     pub(crate) fn new(design: Design, table: &Table, c: f64) -> Self {
-        let columns = moments(
-            &design.terms(table.features.len()),
-            table,
-            &table.labelled(),
-        );
+        let columns = moments(&design.terms(table.n_features()), table, &table.labelled());
         let scale = |column: &Moments| column.standard_deviation().filter(|scale| *scale > 0.0);
         let scales = columns.iter().map(|column| scale(column).unwrap_or(1.0));
         let mut fitter = Self {
@@ -65,7 +61,7 @@ impl Fitter {
     pub(crate) fn add(&mut self, table: &Table) {
         let start = self.sums.last().map_or(0, |sums| sums.rows.end);
         let rows = start..table.rows();
-        let terms = self.design.terms(table.features.len());
+        let terms = self.design.terms(table.n_features());
         let columns = moments(&terms, table, &Selection::rows(rows.clone()).labelled());
         let sums = |column: &Moments| {
             let count = column.count as f64;
@@ -84,7 +80,7 @@ impl Fitter {
         parts: &[Part],
         near: &LinearPredictor,
     ) -> LinearPredictor {
-        let terms = self.design.terms(table.features.len());
+        let terms = self.design.terms(table.n_features());
         let means = self.means(parts);
         let axes = means.into_iter().zip(&self.scales);
         let objective = Objective {
@@ -217,7 +213,7 @@ mod tests {
         let fitter = fitter(&world, &table);
         let fit = fitter.fit(&table, &all(&table, 0.5), &fitter.origin());
         let mut gradient = [0.0; 4];
-        for (row, label) in table.labels.iter().enumerate() {
+        for (row, label) in table.in_memory().labels.iter().enumerate() {
             let values: Vec<f64> = std::iter::once(1.0).chain(table.row(row)).collect();
             let weights = [&[fit.intercept], &fit.coefficients[..]].concat();
             let terms = weights.iter().zip(&values);

@@ -165,7 +165,7 @@ impl ByFold {
     fn deal(&mut self, table: &Table, labels: Labels, range: Range<usize>) {
         self.positions.iter_mut().for_each(Vec::clear);
         for row in range {
-            if labels == Labels::Any || table.labels[row].is_some() {
+            if labels.holds(table.labels[row]) {
                 self.positions[(table.clients[row] % FOLDS) as usize].push(row);
             }
         }
@@ -206,15 +206,19 @@ fn chunk_ranges(selection: &Selection, chunk_rows: usize) -> Vec<Range<usize>> {
 
 fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
     let (labels, clients) = (&table.labels, &table.clients);
-    let any_label = selection.labels == Labels::Any;
-    if selection.fold == Fold::Any && (any_label || are_known(&labels[range.clone()])) {
+    let holds_all = match selection.labels {
+        Labels::Any => true,
+        Labels::Known => are_known(&labels[range.clone()]),
+        Labels::Unknown => false,
+    };
+    if selection.fold == Fold::Any && holds_all {
         return Positions::Run(range);
     }
-    let has_label = |row: usize| any_label | labels[row].is_some();
+    let is_held = |row: usize| selection.labels.holds(labels[row]);
     Positions::List(match selection.fold {
-        Fold::Any => kept(range, has_label),
-        Fold::Inside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS == fold)),
-        Fold::Outside(fold) => kept(range, |row| has_label(row) & (clients[row] % FOLDS != fold)),
+        Fold::Any => kept(range, is_held),
+        Fold::Inside(fold) => kept(range, |row| is_held(row) & (clients[row] % FOLDS == fold)),
+        Fold::Outside(fold) => kept(range, |row| is_held(row) & (clients[row] % FOLDS != fold)),
     })
 }
 

@@ -123,6 +123,54 @@ impl Pass for Confusion<'_> {
     }
 }
 
+/// Counts of labelled rows by label and by the labels that two models predict.
+///
+/// The place of a cell is 4 · label + 2 · prediction of the first model + prediction of the second, each
+/// 0 or 1. A model predicts 1 where its log-odds are above its threshold.
+pub fn paired_confusion(
+    expressions: [&LinearExpression<'_>; 2],
+    thresholds: [f64; 2],
+    table: &Table,
+    selection: &Selection,
+) -> [u64; 8] {
+    let pass = PairedConfusion {
+        expressions,
+        thresholds,
+    };
+    run(&pass, table, selection)
+}
+
+struct PairedConfusion<'a> {
+    expressions: [&'a LinearExpression<'a>; 2],
+    thresholds: [f64; 2],
+}
+
+impl Pass for PairedConfusion<'_> {
+    type Value = [u64; 8];
+
+    fn empty(&self) -> Self::Value {
+        [0; 8]
+    }
+
+    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
+        for position in chunk.positions() {
+            if let Some(label) = chunk.table.labels[position] {
+                let [one, other] = [0, 1].map(|model| {
+                    let log_odds = self.expressions[model].value_at(chunk.table, position);
+                    usize::from(log_odds > self.thresholds[model])
+                });
+                value[usize::from(label) * 4 + one * 2 + other] += 1;
+            }
+        }
+    }
+
+    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
+        for (mine, other) in earlier.iter_mut().zip(later) {
+            *mine += other;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

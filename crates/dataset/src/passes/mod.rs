@@ -3,14 +3,17 @@
 mod block_rows;
 mod categories;
 mod column;
+mod counts;
 mod curve;
 mod elementary;
 mod engine;
 mod expression;
 mod grid;
+mod identities;
 mod in_order;
 mod log_odds;
 mod logistic;
+mod losses;
 mod moments;
 mod pair_sums;
 mod profile;
@@ -20,15 +23,21 @@ mod term;
 mod term_groups;
 
 pub use self::categories::{CategoryCounts, LevelCount};
+pub use self::counts::{LabelCounts, client_count, label_counts};
 pub use self::curve::Curve;
+pub(crate) use self::engine::selected_rows;
 pub use self::expression::{LinearExpression, WeightedTerm};
 pub use self::grid::{Grid, Parts, Side, Surface};
-pub use self::log_odds::{ScoredRow, confusion, log_loss, log_odds, probabilities, probability};
+pub use self::identities::{RowIdentity, row_identities};
+pub use self::log_odds::{
+    ScoredRow, confusion, log_loss, log_odds, paired_confusion, probabilities, probability,
+};
 pub use self::logistic::{
     Agreement, Axis, ClientPairs, Division, GroupSums, LogisticPoint, LogisticTerms,
     bounded_logistic_terms, client_pairs, group_sums, logistic_terms, logistic_terms_by_fold,
     logistic_terms_without_folds, sandwich_meat,
 };
+pub use self::losses::{ClientDifference, LossSum, loss_differences, loss_sum};
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::pair_sums::{PairSums, pair_sums};
 pub use self::profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};

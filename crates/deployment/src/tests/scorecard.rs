@@ -43,10 +43,8 @@ fn clients(config: &Config) -> Table {
         let missing = |value: f64, is_missing: bool| if is_missing { f64::NAN } else { value };
         let spend = 400.0 * draw(1) - 100.0;
         let place = (draw(2) * LEVELS.len() as f64) as usize;
-        let plan = table.levels.add(1, LEVELS[place]);
-        let region = table
-            .levels
-            .add(3, ["north", "south"][usize::from(draw(3) > 0.6)]);
+        let plan = table.add_level(1, LEVELS[place]);
+        let region = table.add_level(3, ["north", "south"][usize::from(draw(3) > 0.6)]);
         let age = f64::from(20 + (row.wrapping_mul(2_654_435_761) >> 16) % 50);
         let together = if place > 2 { age - 45.0 } else { 45.0 - age } / 12.0;
         let risk = ((spend - 100.0).abs() / 150.0) + place as f64 / 6.0 + draw(5) + together;
@@ -238,8 +236,14 @@ fn records(text: &str) -> Vec<Vec<String>> {
 fn known_and_strange(table: &Table) -> Vec<Client> {
     let of_row = |row: usize| -> Client {
         std::array::from_fn(|feature| {
-            let cell = table.features[feature][row];
-            let name = || table.levels.name(feature, cell).map(str::to_owned);
+            let cell = table.in_memory().features[feature][row];
+            let name = || {
+                table
+                    .in_memory()
+                    .levels
+                    .name(feature, cell)
+                    .map(str::to_owned)
+            };
             match feature {
                 _ if cell.is_nan() => None,
                 1 | 3 => name(),
@@ -309,7 +313,7 @@ fn shares_and_rates_of_a_features_rows_are_those_of_the_training_rows() {
     let (model, table) = trained(&config);
     let sheet = Sheet::of(&Scorecard::of(&model, config.scorecard).to_csv());
     let labels: Vec<f64> = (0..table.rows())
-        .map(|row| f64::from(u8::from(table.labels[row] == Some(true))))
+        .map(|row| f64::from(u8::from(table.in_memory().labels[row] == Some(true))))
         .collect();
     let positives: f64 = labels.iter().sum();
     let base = number(&sheet.0[0], "positive_rate").unwrap();
@@ -336,7 +340,7 @@ fn shares_and_rates_of_a_features_rows_are_those_of_the_training_rows() {
                 assert_eq!((share, row["positive_rate"].as_str()), (0.0, ""));
                 continue;
             }
-            let cells = table.features[feature].iter().zip(&labels);
+            let cells = table.in_memory().features[feature].iter().zip(&labels);
             let in_row: Vec<f64> = cells
                 .filter(|(cell, _)| has(**cell))
                 .map(|(_, it)| *it)

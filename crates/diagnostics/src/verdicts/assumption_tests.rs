@@ -154,7 +154,7 @@ fn flagged(config: &Config, flagged: usize, rows: usize) -> Table {
 /// A batch with two flagged clients, one of whom leaves.
 fn one_of_two_flagged_leaves(config: &Config) -> Table {
     let mut table = flagged(config, 2, 280);
-    table.labels[1] = Some(true);
+    table.in_memory_mut().labels[1] = Some(true);
     table
 }
 
@@ -184,6 +184,7 @@ fn a_column_that_few_training_rows_determine_is_left_out_and_named() {
         assert_eq!(without_names[0].feature, "flag");
         // Drift elsewhere is still found.
         batch
+            .in_memory_mut()
             .labels
             .iter_mut()
             .step_by(3)
@@ -223,7 +224,8 @@ fn an_exact_sum_of_columns_leaves_the_other_directions_testable() {
     assert_eq!(turned.verdict, Verdict::Drift, "{turned}");
     // The training rows do not say what an account means whose limit is another.
     let mut other = accounts(&config, 4, 600, 1.0);
-    for (limit, label) in other.features[0].iter_mut().zip(&other.labels) {
+    let columns = other.in_memory_mut();
+    for (limit, label) in columns.features[0].iter_mut().zip(columns.labels) {
         *limit += if *label == Some(true) { 300.0 } else { 0.0 };
     }
     let other = verdict_alone(&model, &other);

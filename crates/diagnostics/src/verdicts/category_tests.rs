@@ -42,7 +42,7 @@ fn clients(plans: &Plans, seed: u64, rows: usize) -> Table {
             position -= share;
             position < 0.0
         });
-        let level = plan.map_or(f64::NAN, |(plan, ..)| table.levels.add(PLAN, plan));
+        let level = plan.map_or(f64::NAN, |(plan, ..)| table.add_level(PLAN, plan));
         let log_odds = 0.7 * x + plan.map_or(0.0, |(_, _, effect)| *effect) - 0.4;
         let left = draws.uniform() < 1.0 / (1.0 + (-log_odds).exp());
         table.push(row.to_string().as_bytes(), &[x, level], Some(left));
@@ -92,7 +92,7 @@ fn without_drift_the_category_is_ok() {
 #[test]
 fn levels_with_too_few_rows_are_named_as_untested() {
     let mut table = clients(PLANS, 2, 500);
-    table.features[PLAN][0] = table.levels.add(PLAN, "platinum");
+    table.in_memory_mut().features[PLAN][0] = table.add_level(PLAN, "platinum");
     let found = verdicts_on(&model(), &table).model;
     assert_eq!(untested_names(&found), ["plan (any other)"]);
     let sentence = found.to_string();
@@ -174,7 +174,7 @@ fn a_broken_category_changes_no_other_verdict() {
     let good = verdicts_on(&model, &whole);
     let mut broken = whole.clone();
     for row in 0..400 {
-        broken.features[PLAN][row] = broken.levels.add(PLAN, &format!("row {row}"));
+        broken.in_memory_mut().features[PLAN][row] = broken.add_level(PLAN, &format!("row {row}"));
     }
     let found = verdicts_on(&model, &broken);
     assert_eq!(found.features[PLAN].verdict, Verdict::Drift);
@@ -270,12 +270,12 @@ const NEARLY_CLOSED: &Plans = &[
 /// Change of a batch's statistic when a client who was almost certain to stay has left.
 fn gain_of_an_unlikely_label(model: &Model, table: &Table, row: usize) -> f64 {
     let mut table = table.clone();
-    let plan = table.features[PLAN][row];
+    let plan = table.in_memory().features[PLAN][row];
     let [none, one] = [0.0, 1.0].map(|x| model.scorer().log_odds(&[x, plan]));
     // A probability of 1 %.
-    table.features[X][row] = (-4.6 - none) / (one - none);
+    table.in_memory_mut().features[X][row] = (-4.6 - none) / (one - none);
     let [stays, leaves] = [false, true].map(|left| {
-        table.labels[row] = Some(left);
+        table.in_memory_mut().labels[row] = Some(left);
         verdicts_on(model, &table)
             .model
             .single
@@ -296,9 +296,9 @@ fn a_single_row_with_its_own_level_decides_nothing() {
     ] {
         let model = model_of(known, 4000);
         let mut table = clients(CLOSED, 7, 500);
-        table.features[PLAN][3] = match plan {
+        table.in_memory_mut().features[PLAN][3] = match plan {
             "" => f64::NAN,
-            plan => table.levels.add(PLAN, plan),
+            plan => table.add_level(PLAN, plan),
         };
         let gain = gain_of_an_unlikely_label(&model, &table, 3);
         assert!(gain < 5.0, "{plan:?} beside {known:?}: {gain}");
@@ -309,19 +309,19 @@ fn a_single_row_with_its_own_level_decides_nothing() {
 fn missing_plans_leave_rare_levels_untested() {
     let model = model();
     let mut table = clients(PLANS, 8, 600);
-    table.features[PLAN].fill(f64::NAN);
+    table.in_memory_mut().features[PLAN].fill(f64::NAN);
     for (row, plan) in ["gold", "basic", "basic", "basic", "basic"]
         .into_iter()
         .enumerate()
     {
-        table.features[PLAN][row] = table.levels.add(PLAN, plan);
+        table.in_memory_mut().features[PLAN][row] = table.add_level(PLAN, plan);
     }
     let gain = gain_of_an_unlikely_label(&model, &table, 0);
     assert!(gain < 5.0, "{gain}");
     let found = verdicts_on(&model, &table).model;
     assert_eq!(untested_names(&found), ["plan = basic", "plan = gold"]);
     // Without any plan the whole category is untested.
-    table.features[PLAN].fill(f64::NAN);
+    table.in_memory_mut().features[PLAN].fill(f64::NAN);
     let found = verdicts_on(&model, &table).model;
     assert_eq!(found.untested, ["plan"]);
     assert_eq!(untested_names(&found), [""; 0]);
@@ -370,8 +370,8 @@ fn clients_without_a_plan_that_begin_to_leave_are_drift() {
     let mut leaving = table.clone();
     let positions = 0..leaving.rows();
     for row in positions.filter(|row| row % 2 == 0) {
-        if leaving.features[PLAN][row].is_nan() {
-            leaving.labels[row] = Some(true);
+        if leaving.in_memory().features[PLAN][row].is_nan() {
+            leaving.in_memory_mut().labels[row] = Some(true);
         }
     }
     let found = verdicts_on(&model, &leaving).model;

@@ -20,12 +20,12 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns
     let known = model.profile.columns.iter();
     let columns = known
         .zip(&model.profile.sample.columns)
-        .zip(&batch.table.features);
+        .zip(batch.table.in_memory().features);
     let pairs = columns
         .enumerate()
         .map(|(feature, ((known, sample), column))| {
             let new = &column[batch.rows.clone()];
-            let names = |code| batch.table.levels.name(feature, code);
+            let names = |code| batch.table.in_memory().levels.name(feature, code);
             let pair = match &known.values {
                 ColumnValues::Numbers(_) => numbers(known, sample, new),
                 ColumnValues::Levels(counts) => {
@@ -47,7 +47,7 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns
 
 /// True if a client has several rows in the batch.
 fn repeats_a_client(batch: &Batch<'_>) -> bool {
-    let mut clients = batch.table.clients[batch.rows.clone()].to_vec();
+    let mut clients = batch.table.in_memory().clients[batch.rows.clone()].to_vec();
     clients.sort_unstable();
     clients.windows(2).any(|pair| pair[0] == pair[1])
 }

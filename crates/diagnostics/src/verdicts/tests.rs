@@ -194,7 +194,7 @@ fn too_few_rows_are_insufficient_data_until_more_come() {
     assert_eq!(enough.model.cumulative.unwrap().rows, 150);
     assert_eq!(sums.looks, 1);
     let mut unlabelled = clients(SAME, 7, 200);
-    unlabelled.labels.fill(None);
+    unlabelled.in_memory_mut().labels.fill(None);
     let (found, after) = verdicts_after(&unlabelled);
     assert_eq!(found.model.verdict, Verdict::InsufficientData);
     assert_eq!((found.verdict, after), (Verdict::Ok, sums));
@@ -240,14 +240,14 @@ fn one_outlier_in_few_rows_is_no_drift() {
         ..SAME
     };
     let mut batch = clients(alike, 10, 26);
-    for value in batch.features.iter_mut().flatten() {
+    for value in batch.in_memory_mut().features.iter_mut().flatten() {
         *value *= 0.1;
     }
     // The model gives this label a probability of about 3 %.
-    for (feature, value) in batch.features.iter_mut().zip([-2.5, 0.0]) {
+    for (feature, value) in batch.in_memory_mut().features.iter_mut().zip([-2.5, 0.0]) {
         feature[0] = value;
     }
-    batch.labels[0] = Some(true);
+    batch.in_memory_mut().labels[0] = Some(true);
     let found = verdicts_alone(&model, &batch).model;
     let tests = [found.single.as_ref(), found.cumulative.as_ref()].map(Option::unwrap);
     // χ² with three degrees of freedom exceeds this with probability 0.003, the level of the first
@@ -258,7 +258,7 @@ fn one_outlier_in_few_rows_is_no_drift() {
     assert_eq!(tests[0].test.method, ScoreTestMethod::Simulated);
     // Real drift in so few rows is still found.
     let mut wrong = clients(SAME, 9, 26);
-    for label in wrong.labels.iter_mut().flatten() {
+    for label in wrong.in_memory_mut().labels.iter_mut().flatten() {
         *label = !*label;
     }
     let found = verdicts_alone(&model, &wrong).model;
@@ -273,7 +273,7 @@ fn a_bad_column_changes_no_other_verdict() {
     let good = verdicts_alone(&model, &whole);
     for (name, value) in [("missing", f64::NAN), ("constant", 0.0), ("far away", 1e9)] {
         let mut table = whole.clone();
-        table.features[1].fill(value);
+        table.in_memory_mut().features[1].fill(value);
         let found = verdicts_alone(&model, &table);
         assert_eq!(found.features[1].verdict, Verdict::Drift, "{name}");
         assert_eq!(x_of(&found), x_of(&good), "{name}");
@@ -285,7 +285,7 @@ fn a_bad_column_changes_no_other_verdict() {
         assert!(!text.contains("NaN"), "{name}: {text}");
     }
     let mut huge = whole.clone();
-    huge.features[1].fill(1e300);
+    huge.in_memory_mut().features[1].fill(1e300);
     let found = verdicts_alone(&model, &huge);
     // The model is certain of each row and wrong about many. Simulated labels show that.
     assert_eq!(found.model.verdict, Verdict::Drift, "{}", found.model);
@@ -299,10 +299,10 @@ fn verdicts_survive_serialisation() {
     assert_round_trip(&verdicts_alone(&model(), &clients(SAME, 9, 100)));
     let mut strange = clients(SAME, 9, 100);
     let table = [f64::MAX, -f64::MAX, 1e154, -1e154, f64::NAN];
-    for (row, value) in strange.features[0].iter_mut().enumerate() {
+    for (row, value) in strange.in_memory_mut().features[0].iter_mut().enumerate() {
         *value = table[row % table.len()];
     }
-    strange.features[1].reverse();
+    strange.in_memory_mut().features[1].reverse();
     assert_round_trip(&verdicts_alone(&model(), &strange));
 }
 
@@ -316,7 +316,7 @@ fn assert_round_trip(found: &Verdicts) {
 fn collinear_features_are_named_as_untested() {
     let model = model();
     let mut one_constant = clients(SAME, 9, 400);
-    one_constant.features[1] = vec![0.2; 400];
+    one_constant.in_memory_mut().features[1] = vec![0.2; 400];
     let found = verdicts_alone(&model, &one_constant).model;
     assert_eq!(found.untested, ["y"]);
     if found.verdict == Verdict::Ok {
@@ -327,13 +327,13 @@ fn collinear_features_are_named_as_untested() {
         );
     }
     let mut alike = one_constant;
-    alike.features[0] = vec![0.1; 400];
+    alike.in_memory_mut().features[0] = vec![0.1; 400];
     // About as many leave as the model expects of such clients: -0.5 + 0.12 - 0.16.
-    alike.labels = (0..400).map(|row| Some(row % 400 < 147)).collect();
+    *alike.in_memory_mut().labels = (0..400).map(|row| Some(row % 400 < 147)).collect();
     let found = verdicts_alone(&model, &alike).model;
     assert_eq!(found.verdict, Verdict::InsufficientData, "{found:#?}");
     assert!(found.to_string().contains("collinear"), "{found}");
-    alike.labels = vec![Some(true); 400];
+    *alike.in_memory_mut().labels = vec![Some(true); 400];
     assert_eq!(verdicts_alone(&model, &alike).model.verdict, Verdict::Drift);
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use dataset::passes::row_identities;
+
 use super::prediction::Prediction;
 use crate::evaluation::SelectedRows;
 
@@ -20,21 +22,16 @@ pub(super) struct LabelledRow {
 
 /// The labelled rows, in their order.
 pub(super) fn labelled_rows(new: &SelectedRows<'_>) -> Vec<LabelledRow> {
-    let table = new.table;
-    let rows = new.selection.rows.clone();
-    let places: Vec<usize> = rows.filter(|row| table.labels[*row].is_some()).collect();
-    let hashes = table.row_hashes(&places);
-    let labelled = places.into_iter().zip(hashes);
-    labelled
-        .filter_map(|(place, row)| {
-            Some(LabelledRow {
-                client: table.clients[place],
-                row,
-                label: table.labels[place]?,
-                place,
-            })
+    let rows = row_identities(new.table, &new.selection.clone().labelled());
+    let labelled = rows.into_iter().filter_map(|row| {
+        Some(LabelledRow {
+            client: row.client,
+            row: row.hash,
+            label: row.label?,
+            place: row.position,
         })
-        .collect()
+    });
+    labelled.collect()
 }
 
 /// The label of each waiting prediction, oldest first; `None` where none has arrived.

@@ -1,6 +1,6 @@
 //! A prediction for a row without a label.
 
-use dataset::passes::{Sample, ScoredRow, log_odds, probability};
+use dataset::passes::{Sample, ScoredRow, log_odds, probability, row_identities};
 use model::Model;
 use scoring::{Forecast, Recalibration, recalibrate};
 
@@ -41,29 +41,25 @@ impl Prediction {
 
 /// Predicts the rows without a label.
 pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> Vec<Prediction> {
-    let labels = &new.table.labels;
-    let rows = new.selection.rows.clone();
-    let places: Vec<usize> = rows.filter(|row| labels[*row].is_none()).collect();
-    if places.is_empty() {
+    let rows = new.selection.clone().unlabelled();
+    let identities = row_identities(new.table, &rows);
+    if identities.is_empty() {
         return Vec::new();
     }
     let recalibration = recalibration(&live.model);
     let expression = live.model.predictor.expression();
-    let scored = log_odds(&expression, new.table, &new.selection);
-    let scored = scored.into_iter().filter(|scored| scored.label.is_none());
+    let scored = log_odds(&expression, new.table, &rows);
     let cut = live.model.threshold.log_odds();
-    let hashes = new.table.row_hashes(&places);
-    places
-        .iter()
-        .zip(hashes)
+    identities
+        .into_iter()
         .zip(scored)
-        .map(|((place, row), scored)| Prediction {
-            client: new.table.clients[*place],
-            row,
+        .map(|(row, scored)| Prediction {
+            client: row.client,
+            row: row.hash,
             margin: scored.log_odds - cut,
             probability: probability(recalibration.log_odds(scored.log_odds)),
             run,
-            place: Some(*place),
+            place: Some(row.position),
         })
         .collect()
 }

@@ -19,14 +19,15 @@ const UNIT: f64 = 0.3;
 pub(crate) fn counted(table: &Table, max_waiting: usize) -> Table {
     let (mut settled, mut waiting) = (Vec::new(), Vec::new());
     for row in 0..table.rows() {
-        if table.labels[row].is_none() {
+        if table.in_memory().labels[row].is_none() {
             if waiting.len() == max_waiting {
                 settled.push(waiting.remove(0));
             }
             waiting.push(row);
             continue;
         }
-        let is_of_client = |other: &usize| table.clients[*other] == table.clients[row];
+        let is_of_client =
+            |other: &usize| table.in_memory().clients[*other] == table.in_memory().clients[row];
         let is_same = |other: &usize| is_of_client(other) && have_equal_values(table, *other, row);
         let same = waiting.iter().rposition(is_same);
         if let Some(place) = same.or_else(|| waiting.iter().rposition(is_of_client)) {
@@ -34,11 +35,7 @@ pub(crate) fn counted(table: &Table, max_waiting: usize) -> Table {
         }
         settled.push(row);
     }
-    let mut counted = Table {
-        features: vec![Vec::new(); table.features.len()],
-        levels: table.levels.clone(),
-        ..Table::default()
-    };
+    let mut counted = table.filtered(|_| false);
     for row in settled.into_iter().chain(waiting) {
         counted.push_from(table, row);
     }
@@ -72,7 +69,7 @@ fn table(rows: &[(u8, u8, u8, Label)]) -> Table {
         };
         let plan = match plan {
             2 => f64::NAN,
-            plan => table.levels.add(1, &format!("plan {plan}")),
+            plan => table.add_level(1, &format!("plan {plan}")),
         };
         table.push(&[*client], &[x, plan], *label);
     }
@@ -166,7 +163,7 @@ fn beyond_the_limit_the_oldest_row_counts_for_good() {
 fn very_many_rows_of_one_client_are_as_fast_as_rows_of_many_clients() {
     const ROWS: usize = 300_000;
     let mut table = Table::new(&schema());
-    let plan = table.levels.add(1, "plan");
+    let plan = table.add_level(1, "plan");
     for row in 0..ROWS {
         table.push(b"one", &[row as f64, plan], None);
     }
@@ -214,11 +211,11 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         }
     };
     let changes: [&dyn Fn(&mut Table); 5] = [
-        &|rows| rows.features.truncate(1),
-        &|rows| rows.features.push(Vec::new()),
-        &|rows| rows.features[1].clear(),
-        &|rows| rows.features[0].push(1.0),
-        &|rows| rows.clients.clear(),
+        &|rows| rows.in_memory_mut().features.truncate(1),
+        &|rows| rows.in_memory_mut().features.push(Vec::new()),
+        &|rows| rows.in_memory_mut().features[1].clear(),
+        &|rows| rows.in_memory_mut().features[0].push(1.0),
+        &|rows| rows.in_memory_mut().clients.clear(),
     ];
     assert!(can_be(&with(&|_| ())));
     for (number, change) in changes.into_iter().enumerate() {
@@ -228,9 +225,16 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
     let too_many = with(&|rows| rows.extend(&table(&[(1, 1, 1, None); 200])));
     assert!(!can_be(&too_many));
     // Labels are not stored, so none can be read back.
-    let labelled = with(&|rows| rows.labels.fill(Some(true)));
+    let labelled = with(&|rows| rows.in_memory_mut().labels.fill(Some(true)));
     let back = stored_and_loaded(labelled);
-    assert!(back.waiting.table().labels.iter().all(Option::is_none));
+    assert!(
+        back.waiting
+            .table()
+            .in_memory()
+            .labels
+            .iter()
+            .all(Option::is_none)
+    );
 }
 
 /// A row with few clients and values, so that many match. Half of the rows have a label.

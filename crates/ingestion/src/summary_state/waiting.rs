@@ -53,7 +53,7 @@ impl WaitingRows {
 
     /// True if the rows fit a schema. Rows that were read from disk may not.
     pub(super) fn fits(&self, schema: &Schema) -> bool {
-        let mut columns = self.slots.features.iter();
+        let mut columns = self.slots.in_memory().features.iter();
         columns.len() == schema.features.len()
             && columns.all(|column| column.len() == self.slots.rows())
     }
@@ -76,7 +76,7 @@ impl WaitingRows {
         self.slots.push_from(table, row);
         self.is_gap.push(false);
         if let Some(index) = &mut self.index {
-            index.push(table.clients[row], hash);
+            index.push(table.in_memory().clients[row], hash);
         }
     }
 
@@ -127,9 +127,10 @@ impl WaitingRows {
 impl Serialize for WaitingRows {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let table = self.table();
+        let columns = table.in_memory();
         let stored = StoredRows {
-            features: Cow::Borrowed(&table.features),
-            clients: Cow::Borrowed(&table.clients),
+            features: Cow::Borrowed(columns.features),
+            clients: Cow::Borrowed(columns.clients),
         };
         stored.serialize(to)
     }
@@ -138,11 +139,10 @@ impl Serialize for WaitingRows {
 impl<'de> Deserialize<'de> for WaitingRows {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let StoredRows { features, clients } = StoredRows::deserialize(from)?;
-        Ok(Self::of(Table {
-            labels: vec![None; clients.len()],
-            features: features.into_owned(),
-            clients: clients.into_owned(),
-            ..Table::default()
-        }))
+        Ok(Self::of(Table::of_columns(
+            features.into_owned(),
+            vec![None; clients.len()],
+            clients.into_owned(),
+        )))
     }
 }

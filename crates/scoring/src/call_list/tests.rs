@@ -25,7 +25,7 @@ fn config_with(folder: &Path, more: &str) -> Config {
 /// A model for which large clients leave, on the plan `basic` more often than on `gold`.
 fn model(config: &Config) -> Model {
     let mut table = Table::new(&config.schema);
-    let plans = ["basic", "gold"].map(|plan| table.levels.add(1, plan));
+    let plans = ["basic", "gold"].map(|plan| table.add_level(1, plan));
     for row in 0..400_u32 {
         let size = f64::from(row % 20);
         let plan = usize::from(row % 3 == 0);

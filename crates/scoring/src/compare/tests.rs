@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use common::config::{GatePolicy, TrainingForm, TrainingSettings, TrainingWindow};
 use common::{Config, Schema};
 use dataset::{FOLDS, Fold};
@@ -29,7 +31,6 @@ fn compared_on(
         window: &window,
         incumbent,
         table,
-        gate_rows: &gate_rows,
         test,
         model_drift: false,
         refit: false,
@@ -149,11 +150,12 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let comparison = compared(&before, &table, None);
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
-        let part = table.filtered(|row| table.clients[row] % FOLDS != fold);
+        let part = table.filtered(|row| table.in_memory().clients[row] % FOLDS != fold);
         let predictor = fit(&SETTINGS, &Design::default(), &part, &part.all())
             .unwrap()
             .predictor;
-        let asked = table.filtered(|row| row >= 300 && table.clients[row] % FOLDS == fold);
+        let asked =
+            table.filtered(|row| row >= 300 && table.in_memory().clients[row] % FOLDS == fold);
         answers.extend(log_odds(&predictor.expression(), &asked, &asked.all()));
     }
     let wanted = evaluate(&answers, model_of(&table).threshold).unwrap();
@@ -174,7 +176,7 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
         };
         table.push(id.as_bytes(), &[f64::from(row)], Some(row % 4 == 0));
     }
-    let leaver_fold = table.clients[0] % FOLDS;
+    let leaver_fold = table.in_memory().clients[0] % FOLDS;
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
     let nothing = FittedForm {
         predictor: nothing(),
@@ -231,11 +233,12 @@ fn a_test_table_without_labelled_rows_does_not_guard() {
 
 #[test]
 fn paired_counts_are_the_two_confusion_matrices() {
-    let mut paired = PairedCounts::default();
+    let mut paired = PairedCounts([0; 8]);
     let (mut candidate, mut incumbent) = (ConfusionMatrix::default(), ConfusionMatrix::default());
     for row in 0..97_u32 {
         let [class, one, other] = [row % 2 == 0, row % 3 == 0, row % 5 == 0];
-        paired.count(class, one, other);
+        let [cell_of_label, first, second] = [class, one, other].map(usize::from);
+        paired.0[cell_of_label * 4 + first * 2 + second] += 1;
         candidate.count(class, one);
         incumbent.count(class, other);
     }

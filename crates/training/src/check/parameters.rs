@@ -6,7 +6,7 @@
 
 use common::schema::EffectShape;
 use dataset::passes::{Encoding, Grid, Parts, Surface, WeightedTerm};
-use dataset::{Level, Table};
+use dataset::{Level, RowSample};
 use model::LinearPredictor;
 
 /// The parameters of a predictor, with the rows that it was fitted to.
@@ -80,21 +80,17 @@ pub(super) struct LogOdds {
 impl<'a> Parameters<'a> {
     /// `None` if the predictor has a coefficient that has lost digits, because it is too small for a
     /// normal number, or one that the objective does not know.
-    pub(super) fn of(
-        predictor: &'a LinearPredictor,
-        table: &Table,
-        labelled: &[(usize, bool)],
-    ) -> Option<Self> {
-        let cells_of = |column: &Vec<f64>| labelled.iter().map(|row| column[row.0]).collect();
+    pub(super) fn of(predictor: &'a LinearPredictor, labelled: &RowSample) -> Option<Self> {
+        let columns = labelled.columns();
         let expression = predictor.expression();
         let mut parameters = Self {
             all: Vec::new(),
             intercept: expression.intercept,
             offsets: Vec::new(),
-            cells: table.features.iter().map(cells_of).collect(),
-            labels: labelled.iter().map(|row| row.1).collect(),
+            cells: columns.features.to_vec(),
+            labels: columns.labels.iter().flatten().copied().collect(),
         };
-        let shapes = predictor.design.shapes(table.features.len());
+        let shapes = predictor.design.shapes(columns.features.len());
         let are_known = (expression.terms.iter())
             .zip(shapes)
             .all(|(weighted, shape)| parameters.add(weighted, shape));

@@ -56,10 +56,8 @@ impl Case {
     fn check_moved(&self, change: impl Fn(&mut Fit)) -> Result<Check, Beaten> {
         let mut fit = self.fit.clone();
         change(&mut fit);
-        let rows: Vec<(usize, bool)> = (0..self.table.rows())
-            .map(|row| (row, self.table.labels[row].unwrap()))
-            .collect();
-        let parameters = Parameters::of(&fit.predictor, &self.table, &rows).unwrap();
+        let rows = self.table.sample(&self.table.all(), usize::MAX);
+        let parameters = Parameters::of(&fit.predictor, &rows).unwrap();
         fit.loss = Point::of(self.settings.c, &parameters).loss;
         check(&self.settings, &self.table, 0..self.table.rows(), &fit)
     }
@@ -97,7 +95,7 @@ fn of_plans() -> Case {
         let code = match plan {
             "" => f64::NAN,
             plan => {
-                table.levels.add(1, plan);
+                table.add_level(1, plan);
                 level_code(plan)
             }
         };
@@ -214,13 +212,13 @@ fn the_possible_reduction_is_at_least_the_true_one() {
         let settings = FitSettings { c };
         let table = table_of(&columns, &labels);
         let case = Case::of(settings, &Design::default(), table);
-        let rows: Vec<(usize, bool)> = labels.iter().copied().enumerate().collect();
+        let rows = case.table.sample(&case.table.all(), usize::MAX);
         for moved in [1e-4, 1e-3, 1e-2, 0.1] {
             let mut predictor = case.fit.predictor.clone();
             predictor.intercept -= moved;
             predictor.coefficients[0] += moved;
             predictor.coefficients[1] += moved / 50.0;
-            let parameters = Parameters::of(&predictor, &case.table, &rows).unwrap();
+            let parameters = Parameters::of(&predictor, &rows).unwrap();
             let point = Point::of(c, &parameters);
             let mut step = NewtonStep::begin(c, &parameters, &point).unwrap();
             let truth = point.loss - case.fit.loss;

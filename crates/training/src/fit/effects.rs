@@ -34,8 +34,8 @@ pub(crate) fn with_effects(
     table: &Table,
     labelled: &Selection,
 ) -> Fit {
-    let wide = fit.predictor.design.terms(table.features.len());
-    let shapes = fit.predictor.design.shapes(table.features.len());
+    let wide = fit.predictor.design.terms(table.n_features());
+    let shapes = fit.predictor.design.shapes(table.n_features());
     let columns = columns(&fit, &wide, &shapes);
     let effects = || columns.iter().filter_map(Columns::effect);
     if effects().next().is_none() {
@@ -54,7 +54,7 @@ pub(crate) fn with_effects(
         },
         |_| cells.next().expect("each pair has fitted cells").surface(),
     );
-    let terms = design.terms(table.features.len());
+    let terms = design.terms(table.n_features());
     let axes = axes(&moments(&terms, table, labelled), settings);
     let coefficients: Vec<f64> = columns.iter().flat_map(Columns::coefficients).collect();
     let imputed = terms.iter().zip(&axes).map(|(term, axis)| {

@@ -48,7 +48,7 @@ impl<'a> SameColumns<'a> {
         table: &'a Table,
         selection: Selection,
     ) -> Self {
-        let terms = near.design.terms(table.features.len());
+        let terms = near.design.terms(table.n_features());
         let of_folds = moments_by_fold(&terms, table, &selection);
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), &settings);
@@ -90,7 +90,7 @@ impl<'a> SameColumns<'a> {
         let others = &self.folds[fold as usize];
         let rows = Rows {
             design: &self.design,
-            terms: &self.design.terms(self.table.features.len()),
+            terms: &self.design.terms(self.table.n_features()),
             table: self.table,
             selection: &self.selection.clone().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
@@ -111,7 +111,7 @@ pub(crate) fn one_step_out_of_fold(
     table: &Table,
     labelled: &Selection,
 ) -> Vec<LinearPredictor> {
-    let terms = near.design.terms(table.features.len());
+    let terms = near.design.terms(table.n_features());
     let axes = axes(&passes::moments(&terms, table, labelled), settings);
     one_step(settings, near, &terms, table, labelled, &axes)
 }
@@ -135,7 +135,7 @@ fn one_step(
     };
     let of_folds = logistic_terms_by_fold(&point, table, selection);
     let penalty = penalty(axes, settings);
-    let shapes = near.design.shapes(table.features.len());
+    let shapes = near.design.shapes(table.n_features());
     let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
         let mut terms = LogisticTerms::zero(point.weights.len());
         others.for_each(|of_fold| terms.merge(of_fold));

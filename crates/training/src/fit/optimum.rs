@@ -68,7 +68,7 @@ pub(super) fn solve(
     start: impl Fn(&Objective<'_>) -> Option<Point>,
 ) -> Result<Fit, FitError> {
     let axes = axes(rows.moments, settings);
-    let shapes = rows.design.shapes(rows.table.features.len());
+    let shapes = rows.design.shapes(rows.table.n_features());
     let objective = Objective {
         penalty: penalty(&axes, settings),
         terms: rows.terms,

@@ -66,7 +66,6 @@ fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> 
         window: &window,
         incumbent: &incumbent,
         table: &table,
-        gate_rows: &gate_rows,
         test: Some(UnseenTest {
             table: &test,
             left_out: 0,

@@ -206,13 +206,12 @@ impl<'m> DeployedCoefficients<'m> {
 pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
     let limit = max_log_odds();
     let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
-    let table = Table {
-        features: vec![log_odds.collect()],
-        labels: scored.iter().map(|row| row.label).collect(),
+    let table = Table::of_columns(
+        vec![log_odds.collect()],
+        scored.iter().map(|row| row.label).collect(),
         // The test uses neither folds nor identities.
-        clients: vec![0; scored.len()],
-        ..Table::default()
-    };
+        vec![0; scored.len()],
+    );
     let axis = Axis {
         scale: 1.0,
         shift: 0.0,

@@ -24,7 +24,7 @@ use std::iter::once;
 use std::ops::Range;
 
 use dataset::passes::probabilities;
-use dataset::{Table, each_in_parallel};
+use dataset::{Selection, Table, each_in_parallel};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use rand_pcg::Pcg64Mcg;
 
@@ -95,12 +95,14 @@ impl DeployedCoefficients<'_> {
         rows: Range<usize>,
         correlation: f64,
     ) -> Option<LabelSimulation<'_>> {
-        let rows: Vec<usize> = rows.filter(|row| table.labels[*row].is_some()).collect();
+        let rows = table.sample(&Selection::rows(rows.clone()).labelled(), rows.len());
+        let (cells, clients) = (rows.columns().features, rows.columns().clients);
         let columns = self.terms.iter().zip(&self.axes).map(|(term, axis)| {
-            let value = |row: &usize| axis.standardise(term.value_at(table, *row));
-            rows.iter().map(value).collect()
+            let value =
+                |row: usize| axis.standardise(term.value(|feature: usize| cells[feature][row]));
+            (0..clients.len()).map(value).collect()
         });
-        let columns: Vec<Vec<f64>> = once(vec![1.0; rows.len()]).chain(columns).collect();
+        let columns: Vec<Vec<f64>> = once(vec![1.0; clients.len()]).chain(columns).collect();
         let found = eigen(self.covariance()?)?;
         let directions = found.values.iter().zip(found.vectors);
         let errors = directions.map(|(value, direction)| {
@@ -113,7 +115,7 @@ impl DeployedCoefficients<'_> {
             columns,
             weights: &self.weights,
             errors: errors.collect(),
-            clients: (correlation > 0.0).then(|| Clients::of(table, &rows, correlation)),
+            clients: (correlation > 0.0).then(|| Clients::of(clients, correlation)),
         })
     }
 }
@@ -144,11 +146,12 @@ struct Clients {
 }
 
 impl Clients {
-    fn of(table: &Table, rows: &[usize], correlation: f64) -> Self {
-        let mut clients: Vec<u64> = rows.iter().map(|row| table.clients[*row]).collect();
+    /// `rows` has the client of each row.
+    fn of(rows: &[u64], correlation: f64) -> Self {
+        let mut clients = rows.to_vec();
         clients.sort_unstable();
         clients.dedup();
-        let index = |row: &usize| clients.partition_point(|client| *client < table.clients[*row]);
+        let index = |row: &u64| clients.partition_point(|client| client < row);
         Self {
             count: clients.len(),
             of_rows: rows.iter().map(index).collect(),

@@ -46,6 +46,7 @@ fn model_of(
         data: DataPosition::default(),
         rows: trained.rows() as u64,
         positives: trained
+            .in_memory()
             .labels
             .iter()
             .filter(|label| **label == Some(true))

@@ -41,7 +41,7 @@ fn clients(seed: u64, rows: usize, change: fn(&Client<'_>) -> f64) -> Table {
         let left = draws.uniform() < 1.0 / (1.0 + (-log_odds).exp());
         let plan = match client.plan {
             "" => f64::NAN,
-            plan => table.levels.add(PLAN, plan),
+            plan => table.add_level(PLAN, plan),
         };
         let id = row.to_string();
         table.push(id.as_bytes(), &[client.size, client.y, plan], Some(left));
@@ -142,7 +142,7 @@ fn too_few_rows_are_no_verdict() {
     let found = checked(&model, &clients(8, 20, as_before));
     assert_eq!(found.verdict, Verdict::InsufficientData, "{found:#?}");
     let mut unlabelled = clients(9, 20, as_before);
-    unlabelled.labels.fill(None);
+    unlabelled.in_memory_mut().labels.fill(None);
     let batch = Batch {
         table: &unlabelled,
         rows: 0..20,
@@ -172,7 +172,7 @@ fn rows_of_one_client_count_less() {
     let found = checked(&model, &table);
     assert_eq!(found.rows, 1_200);
     assert_eq!(found.verdict, Verdict::Ok, "{found:#?}");
-    table.clients = (0..1_200).collect();
+    *table.in_memory_mut().clients = (0..1_200).collect();
     assert_eq!(checked(&model, &table).verdict, Verdict::Drift);
 }
 
@@ -181,7 +181,7 @@ fn a_bad_column_blames_no_other_column() {
     let model = model_of(4_000);
     let mut table = clients(2, 2_000, as_before);
     for value in [f64::NAN, 1e9, 1e300, f64::MAX] {
-        table.features[0].fill(value);
+        table.in_memory_mut().features[0].fill(value);
         let found = checked(&model, &table);
         let text = serde_json::to_string(&found).unwrap();
         assert_eq!(serde_json::from_str::<SegmentCheck>(&text).unwrap(), found);

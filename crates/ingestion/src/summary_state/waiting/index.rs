@@ -35,7 +35,7 @@ impl Index {
         };
         let positions: Vec<usize> = (0..table.rows()).collect();
         let hashes = table.row_hashes(&positions);
-        for (client, hash) in table.clients.iter().zip(hashes) {
+        for (client, hash) in table.in_memory().clients.iter().zip(hashes) {
             index.push(*client, hash);
         }
         index

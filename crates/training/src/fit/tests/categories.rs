@@ -35,7 +35,7 @@ impl Case {
         let cells = self.list("numbers").iter().zip(self.list("levels"));
         for (row, ((number, level), class)) in cells.zip(classes).enumerate() {
             if let Some(level) = level.as_str() {
-                table.levels.add(1, level);
+                table.add_level(1, level);
             }
             table.push(
                 row.to_string().as_bytes(),

@@ -81,7 +81,7 @@ fn coefficients_of_steps_are_those_of_scikit_learn() {
         }
         let expression = predictor.expression();
         for (row, wanted) in case.numbers("probabilities").iter().enumerate() {
-            let cells = [0, 1].map(|feature: usize| table.features[feature][row]);
+            let cells = [0, 1].map(|feature: usize| table.in_memory().features[feature][row]);
             let found = probability(value(&expression, cells));
             assert!(
                 (found - wanted).abs() < 1e-8,
@@ -120,7 +120,12 @@ fn effects_predict_what_the_fitted_steps_predict() {
         }
         let missing = |it: usize| value(&expressions[it], [f64::NAN, f64::NAN]);
         assert!((missing(0) - missing(1)).abs() < 1e-9);
-        for (effect, column) in kept.predictor.design.effects().zip(&table.features) {
+        for (effect, column) in kept
+            .predictor
+            .design
+            .effects()
+            .zip(table.in_memory().features)
+        {
             let present = column.iter().filter(|cell| !cell.is_nan());
             let values: Vec<f64> = present.map(|cell| effect.effect.value(*cell)).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;

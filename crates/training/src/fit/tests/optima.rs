@@ -100,7 +100,7 @@ fn units_do_not_matter_where_the_penalty_does_not() {
 fn missing_values_count_as_the_mean_of_the_labelled_ones() {
     let (mut x, classes) = noisy(60, 10.0);
     let mut table = table_of(std::slice::from_ref(&x), &classes);
-    table.features[0][3] = f64::NAN;
+    table.in_memory_mut().features[0][3] = f64::NAN;
     // A row without a label is not a training row, so its value does not count in the mean.
     table.push(b"unlabelled", &[1e9], None);
     let mean = (x.iter().sum::<f64>() - x[3]) / 59.0;
@@ -206,7 +206,7 @@ fn a_selection_is_fitted_as_if_it_were_the_table() {
     let (x, classes) = noisy(300, 5.0);
     let table = table_of(&[x], &classes);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
-    let part = table.filtered(|row| table.clients[row] % dataset::FOLDS != 2);
+    let part = table.filtered(|row| table.in_memory().clients[row] % dataset::FOLDS != 2);
     let found = fit(&UNIT, &Design::default(), &table, &chosen).unwrap();
     let wanted = fit_all(&UNIT, &part).unwrap();
     assert_eq!(found.rows, part.rows() as u64);

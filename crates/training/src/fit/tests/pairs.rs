@@ -70,7 +70,8 @@ fn coefficients_of_cells_are_those_of_scikit_learn() {
         }
         let expression = predictor.expression();
         for (row, wanted) in of_json(&case.0["probabilities"]).iter().enumerate() {
-            let found = probability(expression.value(|feature| table.features[feature][row]));
+            let found =
+                probability(expression.value(|feature| table.in_memory().features[feature][row]));
             assert!(
                 (found - wanted).abs() < 1e-8,
                 "{name}: {found} for {wanted}"

@@ -107,7 +107,7 @@ fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat(
         let again = fit_near(&settings, &back, &table, &table.all()).unwrap();
         let expressions = [kept.predictor.expression(), again.predictor.expression()];
         for row in 0..50 {
-            let cells = [0, 1].map(|feature: usize| table.features[feature][row]);
+            let cells = [0, 1].map(|feature: usize| table.in_memory().features[feature][row]);
             let [kept, again] = expressions
                 .each_ref()
                 .map(|it| it.value(|feature| cells[feature]));

@@ -60,7 +60,7 @@ fn fit_from(
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let terms = Term::numbers(table.features.len());
+    let terms = Term::numbers(table.n_features());
     let moments = passes::moments(&terms, table, &selection.clone().labelled());
     let rows = Rows {
         design: &Design::default(),

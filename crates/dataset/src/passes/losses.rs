@@ -1,0 +1,219 @@
+//! Log-losses of predictions, and the differences of two models' log-losses.
+
+use super::engine::{Chunk, Pass, run};
+use super::expression::LinearExpression;
+use super::log_odds::log_loss;
+use crate::parallel::sort_by;
+use crate::table::{Selection, Table};
+
+/// The log-losses of labelled rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossSum {
+    /// Number of labelled rows.
+    pub rows: u64,
+    /// Sum of their log-losses.
+    pub sum: f64,
+}
+
+impl LossSum {
+    /// The mean log-loss, at most the largest finite number; `None` without rows.
+    pub fn mean(self) -> Option<f64> {
+        (self.rows > 0).then(|| (self.sum / self.rows as f64).min(f64::MAX))
+    }
+}
+
+impl std::iter::Sum for LossSum {
+    fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
+        let mut total = Self::default();
+        for sums in sums {
+            total.rows += sums.rows;
+            total.sum += sums.sum;
+        }
+        total
+    }
+}
+
+/// The log-losses of the labelled rows of a selection.
+pub fn loss_sum(
+    expression: &LinearExpression<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> LossSum {
+    run(&Losses { expression }, table, &selection.clone().labelled())
+}
+
+struct Losses<'a> {
+    expression: &'a LinearExpression<'a>,
+}
+
+impl Pass for Losses<'_> {
+    type Value = LossSum;
+
+    fn empty(&self) -> LossSum {
+        LossSum::default()
+    }
+
+    fn add(&self, losses: &mut LossSum, chunk: &Chunk<'_>) {
+        for position in chunk.positions() {
+            if let Some(label) = chunk.table.labels[position] {
+                losses.rows += 1;
+                losses.sum += log_loss(self.expression.value_at(chunk.table, position), label);
+            }
+        }
+    }
+
+    fn merge(&self, earlier: &mut LossSum, later: LossSum) {
+        *earlier = [*earlier, later].into_iter().sum();
+    }
+}
+
+/// The differences of two models' log-losses on the rows of a client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClientDifference {
+    /// Public hash of the client.
+    pub client: u64,
+    /// Number of the client's labelled rows; at least 1.
+    pub rows: u64,
+    /// Sum of the differences; finite.
+    pub sum: f64,
+}
+
+/// The log-loss of `one` minus that of `other` on the labelled rows of a selection, summed by client,
+/// in the order of the clients' hashes.
+///
+/// Log-odds are clamped to the range from `-limit` to `limit`, if there is a limit. It is above 0. Without
+/// it a single client could outweigh all others.
+pub fn loss_differences(
+    [one, other]: [&LinearExpression<'_>; 2],
+    limit: Option<f64>,
+    table: &Table,
+    selection: &Selection,
+) -> Vec<ClientDifference> {
+    let pass = Differences { one, other, limit };
+    let mut rows = run(&pass, table, &selection.clone().labelled());
+    // Sorting by difference too makes the last digits independent of the order of the rows.
+    sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let clients = rows.chunk_by(|a, b| a.0 == b.0);
+    let clients = clients.map(|of_client| ClientDifference {
+        client: of_client[0].0,
+        rows: of_client.len() as u64,
+        sum: finite(of_client.iter().map(|row| row.1).sum()),
+    });
+    clients.collect()
+}
+
+fn finite(sum: f64) -> f64 {
+    sum.clamp(-f64::MAX, f64::MAX)
+}
+
+struct Differences<'a> {
+    one: &'a LinearExpression<'a>,
+    other: &'a LinearExpression<'a>,
+    limit: Option<f64>,
+}
+
+impl Differences<'_> {
+    fn loss(
+        &self,
+        expression: &LinearExpression<'_>,
+        log_odds_of: (&Table, usize),
+        label: bool,
+    ) -> f64 {
+        let log_odds = expression.value_at(log_odds_of.0, log_odds_of.1);
+        let log_odds = self
+            .limit
+            .map_or(log_odds, |limit| log_odds.clamp(-limit, limit));
+        log_loss(log_odds, label)
+    }
+}
+
+impl Pass for Differences<'_> {
+    /// Client and difference of each row.
+    type Value = Vec<(u64, f64)>;
+
+    fn empty(&self) -> Self::Value {
+        Vec::new()
+    }
+
+    fn add(&self, rows: &mut Self::Value, chunk: &Chunk<'_>) {
+        for position in chunk.positions() {
+            if let Some(label) = chunk.table.labels[position] {
+                let row = (chunk.table, position);
+                let [one, other] =
+                    [self.one, self.other].map(|expression| self.loss(expression, row, label));
+                rows.push((chunk.table.clients[position], one - other));
+            }
+        }
+    }
+
+    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
+        earlier.extend(later);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Schema;
+
+    use super::*;
+    use crate::passes::{Encoding, Term, WeightedTerm};
+
+    fn times(coefficient: f64) -> LinearExpression<'static> {
+        LinearExpression {
+            intercept: 0.0,
+            terms: vec![WeightedTerm {
+                term: Term {
+                    feature: 0,
+                    encoding: Encoding::Number,
+                    if_missing: None,
+                },
+                coefficient,
+                imputed: 0.0,
+            }],
+        }
+    }
+
+    fn table() -> Table {
+        let mut table = Table::new(&Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        });
+        for (id, x, label) in [
+            ("a", 1.0, Some(true)),
+            ("b", -2.0, Some(true)),
+            ("a", 3.0, Some(false)),
+            ("c", 9.0, None),
+        ] {
+            table.push(id.as_bytes(), &[x], label);
+        }
+        table
+    }
+
+    #[test]
+    fn the_log_losses_of_labelled_rows_are_summed() {
+        let found = loss_sum(&times(1.0), &table(), &table().all());
+        let wanted = log_loss(1.0, true) + log_loss(-2.0, true) + log_loss(3.0, false);
+        assert_eq!(found.rows, 3);
+        assert!((found.sum - wanted).abs() < 1e-15);
+        assert_eq!(found.mean(), Some(found.sum / 3.0));
+        assert_eq!(LossSum::default().mean(), None);
+    }
+
+    #[test]
+    fn differences_are_summed_by_client_within_the_limit() {
+        let [one, none] = [times(1.0), times(0.0)];
+        let even = std::f64::consts::LN_2;
+        let found = loss_differences([&one, &none], None, &table(), &table().all());
+        let mut sums: Vec<(u64, f64)> = found.iter().map(|it| (it.rows, it.sum)).collect();
+        sums.sort_by_key(|(rows, _)| *rows);
+        let of_b = log_loss(-2.0, true) - even;
+        let of_a = log_loss(1.0, true) + log_loss(3.0, false) - 2.0 * even;
+        assert_eq!((sums[0].0, sums[1].0), (1, 2));
+        assert!((sums[0].1 - of_b).abs() < 1e-15 && (sums[1].1 - of_a).abs() < 1e-15);
+        assert!(found.is_sorted_by_key(|it| it.client));
+        let limited = loss_differences([&one, &none], Some(0.5), &table(), &table().all());
+        assert!(limited.iter().all(|it| it.sum.abs() < 1.0), "{limited:?}");
+        let huge = loss_differences([&times(1e308), &none], None, &table(), &table().all());
+        assert!(huge.iter().all(|it| it.sum.is_finite()), "{huge:?}");
+    }
+}
