@@ -119,7 +119,7 @@ impl<'a> Pipeline<'a> {
                 score_interval: None,
             }),
             rows: table.rows() as u64,
-            labelled_rows: labelled(&table.in_memory().labels),
+            labelled_rows: labelled(table.in_memory().labels),
             new_rows: new.len() as u64,
             new_labelled_rows: labelled(&table.in_memory().labels[new.clone()]),
             regime: self.regime,

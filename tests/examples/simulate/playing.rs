@@ -150,7 +150,7 @@ fn play_policies(
 ) -> Vec<Tally> {
     let mut table = stream.first.clone();
     let mut learned = Learned::default();
-    learned.push(table.rows(), &table.in_memory().labels, false);
+    learned.push(table.rows(), table.in_memory().labels, false);
     let all = learned.parts(Policy::AllRows).expect("rows");
     let first = fitter.fit(&table, &all, &fitter.origin());
     let mut models = vec![first; policies.len()];
@@ -171,7 +171,7 @@ fn play_policies(
         let is_change = batch
             .checked_sub(world.late)
             .is_some_and(|first_labelled| world.drifts.contains(&first_labelled));
-        learned.push(table.rows(), &arrival.told.in_memory().labels, is_change);
+        learned.push(table.rows(), arrival.told.in_memory().labels, is_change);
         fit_each(&fitter, &table, &learned, policies, &mut models);
     }
     tallies
