@@ -141,8 +141,7 @@ fn configured_key(config: &Config) -> anyhow::Result<Option<String>> {
     let Some(file) = &config.api.key_file else {
         return Ok(None);
     };
-    let key = regular::read_to_string(file)
-        .with_context(|| format!("failed to read the key {} (api.key_file)", file.display()))?;
+    let key = files::read_private(file, "api.key_file")?;
     Ok(Some(key.trim().to_owned()))
 }
 

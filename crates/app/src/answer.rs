@@ -2,6 +2,7 @@
 //! metrics and access log.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -12,13 +13,13 @@ use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use crate::accept::Media;
-use crate::access::Origins;
+use crate::access::{Key, Origins};
 use crate::access_log::Event;
 use crate::connection::{Connection, RunningRequest};
 use crate::content::{Content, count_large_answer};
@@ -49,7 +50,8 @@ pub(crate) async fn complete(
     let running = state.metrics.begin();
     let id = RequestId::of(request.headers());
     // Decoded like the router does: `/%70rediction` is `/prediction`.
-    let endpoint_index = endpoints::endpoint_index(request.match_info().as_str());
+    let endpoint_index = endpoints::endpoint_index(request.match_info().as_str())
+        .or_else(|| lead_to_meant_address(&mut request));
     let mut pending = PendingRequest {
         state: &state,
         target: Target::of(endpoint_index, request.method()),
@@ -63,10 +65,10 @@ pub(crate) async fn complete(
     let unread = Unread::of(&mut request);
 
     let mut answered = match admit(&state, &request, endpoint_index) {
-        Ok(()) => {
+        Ok(key) => {
             request
                 .extensions_mut()
-                .insert(RequestState::new(id.clone()));
+                .insert(RequestState::new(id.clone(), key));
             let answered = with_problem_body(next.call(request).await?, id.as_str());
             count_large_answer(&state.in_flight, answered).unwrap_or_else(|(request, error)| {
                 let answer = problem::answer(&error, &instance(request.path()), id.as_str());
@@ -124,6 +126,15 @@ impl MessageBody for Answer {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(context)
     }
+}
+
+/// Makes the router answer a request for another form of an address like one for the address
+/// itself. Returns the position of the endpoint; `None` if none is meant.
+fn lead_to_meant_address(request: &mut ServiceRequest) -> Option<usize> {
+    let meant = endpoints::meant_address(request.match_info().as_str())?;
+    let uri: Uri = meant.parse().ok()?;
+    request.match_info_mut().get_mut().update(&uri);
+    endpoints::endpoint_index(request.match_info().as_str())
 }
 
 /// Adds the headers of every answer.
@@ -188,15 +199,17 @@ fn admit(
     state: &AppState,
     request: &ServiceRequest,
     endpoint_index: Option<usize>,
-) -> Result<(), ApiError> {
-    let needs = match endpoint_index.and_then(|endpoint_index| endpoints::ALL.get(endpoint_index)) {
+) -> Result<Option<Arc<Key>>, ApiError> {
+    let endpoint = endpoint_index.and_then(|endpoint_index| endpoints::ALL.get(endpoint_index));
+    let needs = match endpoint {
         // A browser's preflight request carries no key.
         Some(_) if *request.method() == Method::OPTIONS => Access::Open,
         Some(endpoint) => endpoint.access,
         // Without a key, nobody may learn which addresses exist.
         None => Access::Read,
     };
-    state.access.admit(request, needs)
+    let is_monitoring = endpoint.is_some_and(|endpoint| endpoint.is_monitoring());
+    state.access.admit(request, needs, is_monitoring)
 }
 
 /// Adds the problem body to an error, because only here the request is known.

@@ -5,6 +5,7 @@
 //! Therefore each connection records its phase, and each worker checks all of its connections four
 //! times a second.
 
+mod library_answer;
 mod open_connections;
 mod peer;
 mod phase;

@@ -130,7 +130,9 @@ fn properties(endpoint: &Endpoint) -> String {
     let key = match endpoint.access {
         Access::Open => "no key is needed",
         Access::Read => "the scope of a key is <code>read</code> or <code>all</code>",
-        Access::Predict => "the scope of a key is <code>predict</code> or <code>all</code>",
+        Access::Predict => {
+            "the scope of a key is <code>predict</code>, <code>files</code> or <code>all</code>"
+        }
     };
     format!("<p>Answers as {}; {key}.</p>\n", media.join(", "))
 }

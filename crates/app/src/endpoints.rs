@@ -413,6 +413,12 @@ impl Endpoint {
         self.schema == "Health"
     }
 
+    /// True for an endpoint that monitoring asks by the address of the server: the health checks
+    /// and the metrics.
+    pub(crate) fn is_monitoring(&self) -> bool {
+        self.is_health_check() || self.media == [Media::Metrics]
+    }
+
     /// The methods, as in the header `Allow`.
     pub(crate) fn allowed(&self) -> &'static str {
         match self.verb {
@@ -436,6 +442,22 @@ pub(crate) fn endpoint_index(path: &str) -> Option<usize> {
     ALL.iter().position(|endpoint| endpoint.is_at(path))
 }
 
+/// The address that is meant by another common form of it: with a slash at its end, below the
+/// version of the API, or the name of a health check of other servers.
+pub(crate) fn meant_address(path: &str) -> Option<&str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let unversioned = path.strip_prefix("/v1");
+    let unversioned = unversioned.filter(|rest| !rest.starts_with("/v1"));
+    let candidates = [Some(path), unversioned];
+    match path {
+        "/healthz" => Some(LIVEZ.path),
+        _ => candidates
+            .into_iter()
+            .flatten()
+            .find(|path| *path != START.path && endpoint_index(path).is_some()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -447,6 +469,26 @@ mod tests {
         assert_eq!(pattern("/v1/runs"), Some("/v1/runs"));
         assert_eq!(pattern("/v1/runs/12"), Some("/v1/runs/{id}"));
         assert_eq!(pattern("/"), Some("/"));
+        for (other_form, path) in [
+            ("/scoring/", Some("/scoring")),
+            ("/v1/runs/", Some("/v1/runs")),
+            ("/v1/runs/7/", Some("/v1/runs/7")),
+            ("/v1/prediction", Some("/prediction")),
+            ("/v1/prediction/", Some("/prediction")),
+            ("/v1/scoring", Some("/scoring")),
+            ("/healthz", Some("/livez")),
+            ("/healthz/", Some("/livez")),
+            ("//", None),
+            ("/v1", None),
+            ("/v1/", None),
+            ("/v1//", None),
+            ("/v1/v1/runs", None),
+            ("/v1/runs/7/8/", None),
+            ("/scoring//", None),
+            ("", None),
+        ] {
+            assert_eq!(meant_address(other_form), path, "{other_form}");
+        }
         for nowhere in ["//", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
             assert_eq!(pattern(nowhere), None, "{nowhere}");
         }

@@ -45,6 +45,10 @@ pub(crate) enum ApiError {
         has: &'static str,
         needs: &'static str,
     },
+    #[error(
+        "a page of the origin {0:?} sent this, and this server takes none without keys; list the origin in api.allowed_origins"
+    )]
+    ForeignOrigin(String),
     #[error("{0}")]
     PathNotAllowed(&'static str),
     #[error("there is no such file")]
@@ -69,9 +73,27 @@ pub(crate) enum ApiError {
     FieldTooLong(u64),
     #[error("the content type {0:?} is not read; send text/csv or application/json")]
     ContentType(String),
+    #[error("the charset {0:?} is not read; send the text as UTF-8")]
+    Charset(String),
+    #[error(
+        "a form with a file is not read; send the file itself as the body, as curl does with --data-binary @FILE"
+    )]
+    FormUpload,
     #[error("the content encoding {0:?} is not read; send the body as it is or as gzip")]
     ContentEncoding(String),
-    #[error("the server is not known as {0:?}")]
+    #[error(
+        "the head of the request is no valid HTTP: perhaps it has no header Host, a line without a colon, or a length that is no number"
+    )]
+    RequestInvalid,
+    #[error("the head of the request is larger than 128 KiB, or has more than 96 headers")]
+    HeadTooLarge,
+    #[error("the head of the request did not arrive within {0} s")]
+    HeadTimeout(u64),
+    #[error("the request has no header Host, or more than one")]
+    HostMissing,
+    #[error(
+        "the server is not known as {0:?}; the operator of the server can add the name to api.allowed_hosts"
+    )]
     Host(String),
     #[error("{} of the rows cannot be read; nothing was predicted", .0.total)]
     RowInvalid(RowErrors),
@@ -85,6 +107,9 @@ pub(crate) enum ApiError {
     NoRows,
     #[error("no model is deployed yet, or none that can be loaded")]
     NoModel,
+    /// An error with a hint at its likely cause.
+    #[error("{0}; {1}")]
+    Hinted(Box<ApiError>, &'static str),
     #[error("the server is overloaded; try again")]
     Overloaded,
     /// Its details go to the log only.
@@ -135,6 +160,7 @@ impl ApiError {
             Self::KeyUnknown => &kind::KEY_UNKNOWN,
             Self::TooManyWrongKeys => &kind::TOO_MANY_WRONG_KEYS,
             Self::ScopeMissing { .. } => &kind::SCOPE_MISSING,
+            Self::ForeignOrigin(_) => &kind::FOREIGN_ORIGIN,
             Self::PathNotAllowed(_) => &kind::PATH_NOT_ALLOWED,
             Self::FileNotFound => &kind::FILE_NOT_FOUND,
             Self::NoData(_) => &kind::NO_DATA,
@@ -146,8 +172,12 @@ impl ApiError {
             Self::TooManyRows(_) => &kind::TOO_MANY_ROWS,
             Self::TooManyColumns(_) => &kind::TOO_MANY_COLUMNS,
             Self::FieldTooLong(_) => &kind::FIELD_TOO_LONG,
-            Self::ContentType(_) => &kind::CONTENT_TYPE,
+            Self::ContentType(_) | Self::Charset(_) | Self::FormUpload => &kind::CONTENT_TYPE,
             Self::ContentEncoding(_) => &kind::CONTENT_ENCODING,
+            Self::RequestInvalid => &kind::REQUEST_INVALID,
+            Self::HeadTooLarge => &kind::HEAD_TOO_LARGE,
+            Self::HeadTimeout(_) => &kind::HEAD_TIMEOUT,
+            Self::HostMissing => &kind::HOST_MISSING,
             Self::Host(_) => &kind::HOST,
             Self::RowInvalid(_) => &kind::ROW_INVALID,
             Self::MissingColumn { .. } => &kind::MISSING_COLUMN,
@@ -155,6 +185,7 @@ impl ApiError {
             Self::CsvInvalid(_) => &kind::CSV_INVALID,
             Self::NoRows => &kind::NO_ROWS,
             Self::NoModel => &kind::NO_MODEL,
+            Self::Hinted(error, _) => error.kind(),
             Self::Overloaded => &kind::OVERLOADED,
             Self::Internal(_) => &kind::INTERNAL,
         }

@@ -65,6 +65,18 @@ pub(crate) static BODY_INCOMPLETE: Kind = kind(
     "The body could not be read",
     "Send the whole body.",
 );
+pub(crate) static REQUEST_INVALID: Kind = kind(
+    400,
+    "request-invalid",
+    "The request cannot be read",
+    "Send valid HTTP/1.1 with one header Host.",
+);
+pub(crate) static HOST_MISSING: Kind = kind(
+    400,
+    "host-missing",
+    "The request names no host, or more than one",
+    "Send one header Host, as HTTP/1.1 requires.",
+);
 pub(crate) static KEY_MISSING: Kind = kind(
     401,
     "key-missing",
@@ -82,6 +94,12 @@ pub(crate) static SCOPE_MISSING: Kind = kind(
     "scope-missing",
     "The key is not for this",
     "Use a key whose scope the detail names.",
+);
+pub(crate) static FOREIGN_ORIGIN: Kind = kind(
+    403,
+    "foreign-origin",
+    "A page of another origin sent the request",
+    "List its origin in api.allowed_origins, or send the request without a browser.",
 );
 pub(crate) static PATH_NOT_ALLOWED: Kind = kind(
     403,
@@ -119,6 +137,12 @@ pub(crate) static NOT_ACCEPTABLE: Kind = kind(
     "There is no answer of that type",
     "Accept one of the types that the detail names.",
 );
+pub(crate) static HEAD_TIMEOUT: Kind = kind(
+    408,
+    "head-timeout",
+    "The head of the request came too slowly",
+    "Send the whole head at once.",
+);
 pub(crate) static BODY_TIMEOUT: Kind = kind(
     408,
     "body-timeout",
@@ -153,13 +177,13 @@ pub(crate) static CONTENT_TYPE: Kind = kind(
     415,
     "content-type",
     "The content type is not supported",
-    "Send text/csv or application/json.",
+    "Send text/csv or application/json, as UTF-8; the header Accept-Post lists both.",
 );
 pub(crate) static CONTENT_ENCODING: Kind = kind(
     415,
     "content-encoding",
     "The content encoding is not supported",
-    "Send the body as it is, or as one gzip.",
+    "Send the body as it is, or as one gzip; the header Accept-Encoding says so.",
 );
 pub(crate) static HOST: Kind = kind(
     421,
@@ -203,6 +227,12 @@ pub(crate) static TOO_MANY_WRONG_KEYS: Kind = kind(
     "Too many wrong keys came from this address",
     "Wait a minute; a right key is taken at any time.",
 );
+pub(crate) static HEAD_TOO_LARGE: Kind = kind(
+    431,
+    "head-too-large",
+    "The head of the request is too large",
+    "Send fewer or shorter headers, and the rows in the body.",
+);
 pub(crate) static INTERNAL: Kind = kind(
     500,
     "internal",
@@ -222,7 +252,7 @@ pub(crate) static OVERLOADED: Kind = kind(
     "Try again after the seconds of Retry-After.",
 );
 /// All kinds, by status.
-pub(crate) static ALL: [&Kind; 33] = [
+pub(crate) static ALL: [&Kind; 38] = [
     &JSON_INVALID,
     &NOT_UTF8,
     &GZIP_INVALID,
@@ -230,15 +260,19 @@ pub(crate) static ALL: [&Kind; 33] = [
     &UNKNOWN_PARAMETER,
     &INVALID_PARAMETER,
     &BODY_INCOMPLETE,
+    &REQUEST_INVALID,
+    &HOST_MISSING,
     &KEY_MISSING,
     &KEY_UNKNOWN,
     &SCOPE_MISSING,
+    &FOREIGN_ORIGIN,
     &PATH_NOT_ALLOWED,
     &FILE_NOT_FOUND,
     &NO_DATA,
     &NOT_FOUND,
     &METHOD_NOT_ALLOWED,
     &NOT_ACCEPTABLE,
+    &HEAD_TIMEOUT,
     &BODY_TIMEOUT,
     &BODY_TOO_LARGE,
     &TOO_MANY_ROWS,
@@ -253,6 +287,7 @@ pub(crate) static ALL: [&Kind; 33] = [
     &CSV_INVALID,
     &NO_ROWS,
     &TOO_MANY_WRONG_KEYS,
+    &HEAD_TOO_LARGE,
     &INTERNAL,
     &NO_MODEL,
     &OVERLOADED,

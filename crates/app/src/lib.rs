@@ -30,6 +30,7 @@ mod routes;
 mod serve;
 mod snapshot;
 mod state;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -54,7 +55,7 @@ pub struct Options {
     /// Make a key, print it once with the line for the keys file, and end; ID names the client
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "client")]
     new_key: Option<String>,
-    /// What the new key is for: predict, read or all
+    /// What the new key is for: predict, files, read or all
     #[arg(
         long,
         value_name = "SCOPE",

@@ -12,7 +12,13 @@ use crate::endpoints::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 use crate::kind::{self, Kind};
 
 /// Problem codes of every endpoint.
-const ANYWHERE: [&str; 4] = ["unknown-parameter", "host", "internal", "overloaded"];
+const ANYWHERE: [&str; 5] = [
+    "host-missing",
+    "unknown-parameter",
+    "host",
+    "internal",
+    "overloaded",
+];
 /// Problem codes of endpoints that require a key.
 const WITH_KEY: [&str; 4] = [
     "key-missing",
@@ -40,6 +46,7 @@ pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
             || ANYWHERE.contains(&code)
             || (endpoint.access != Access::Open && WITH_KEY.contains(&code))
             || (code == "invalid-parameter" && !endpoint.parameters.is_empty())
+            || (code == "foreign-origin" && endpoint.verb == Verb::Post)
             || (code == "not-acceptable" && !endpoint.is_health_check())
     };
     kind::ALL

@@ -2,15 +2,22 @@
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::Serialize;
 
 use crate::error::{ApiError, RowError};
+use crate::kind;
 
 /// Upper limit of repeated characters of a client's input.
 const SHOWN_CHARACTERS: usize = 64;
 /// Bytes that hold at least that many characters.
 const SHOWN_BYTES: usize = 4 * SHOWN_CHARACTERS;
+/// Header that lists the media types of a request's body.
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+/// Media type of the answers for errors.
+pub(crate) const CONTENT_TYPE_OF_PROBLEMS: &str = "application/problem+json";
 /// Page that describes the types.
 const TYPES: &str = "/docs#";
 
@@ -20,6 +27,8 @@ struct Problem<'a> {
     title: &'static str,
     status: u16,
     detail: String,
+    /// Empty where no request could be read.
+    #[serde(skip_serializing_if = "str::is_empty")]
     instance: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,8 +37,8 @@ struct Problem<'a> {
     errors_total: Option<u64>,
 }
 
-/// The answer for an error; `instance` is an excerpt of the requested address.
-pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> HttpResponse {
+/// The body of the answer for an error; `instance` is an excerpt of the requested address.
+pub(crate) fn body(error: &ApiError, instance: &str, request_id: &str) -> Vec<u8> {
     let kind = error.kind();
     let rows = match error {
         ApiError::RowInvalid(rows) => Some(rows),
@@ -45,17 +54,27 @@ pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> Http
         errors: rows.map(|rows| rows.first.as_slice()),
         errors_total: rows.map(|rows| rows.total),
     };
+    // A struct of texts and whole numbers always encodes.
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The answer for an error; `instance` is an excerpt of the requested address.
+pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> HttpResponse {
+    let kind = error.kind();
     let mut response = HttpResponseBuilder::new(error.status());
-    response.insert_header((CONTENT_TYPE, "application/problem+json"));
+    response.insert_header((CONTENT_TYPE, CONTENT_TYPE_OF_PROBLEMS));
     if let Some(seconds) = error.retry_after() {
         response.insert_header((RETRY_AFTER, seconds));
     }
     if kind.status == 401 {
         response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
-    response
-        // A struct of texts and whole numbers always encodes.
-        .body(serde_json::to_vec(&problem).unwrap_or_default())
+    if kind.code == kind::CONTENT_ENCODING.code {
+        response.insert_header((ACCEPT_ENCODING, "gzip"));
+    } else if kind.code == kind::CONTENT_TYPE.code {
+        response.insert_header((ACCEPT_POST, "text/csv, application/json"));
+    }
+    response.body(body(error, instance, request_id))
 }
 
 /// The beginning of a client's input, safe to show. Control characters and invalid bytes become
@@ -74,7 +93,7 @@ mod tests {
     use crate::error::RowErrors;
     use actix_web::body::MessageBody;
 
-    fn body(error: &ApiError) -> serde_json::Value {
+    fn shown(error: &ApiError) -> serde_json::Value {
         let response = answer(error, "/prediction", "r1");
         let bytes = response.into_body().try_into_bytes().ok().unwrap();
         serde_json::from_slice(&bytes).unwrap()
@@ -94,7 +113,7 @@ mod tests {
             ..RowErrors::default()
         });
         assert_eq!(
-            body(&error),
+            shown(&error),
             serde_json::json!({
                 "type": "/docs#row-invalid",
                 "title": "Rows cannot be read",
@@ -112,7 +131,7 @@ mod tests {
     #[test]
     fn an_internal_error_tells_nothing_of_its_cause() {
         let cause = anyhow::anyhow!("failed to read /srv/secret/history.db");
-        let text = body(&ApiError::Internal(cause)).to_string();
+        let text = shown(&ApiError::Internal(cause)).to_string();
         assert!(!text.contains("secret") && text.contains("r1"), "{text}");
     }
 

@@ -1,13 +1,15 @@
-//! State of a request while it is answered: its id, and whether its body is read.
+//! State of a request while it is answered: its id, its key, and whether its body is read.
 
 use std::cell::Cell;
 use std::fmt::Write;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest};
+
+use crate::access::Key;
 
 /// Name of the header with the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -22,6 +24,8 @@ pub(crate) struct RequestId(HeaderValue);
 /// State of a request, stored in its extensions.
 pub(crate) struct RequestState {
     id: RequestId,
+    /// `None` if no key was needed.
+    key: Option<Arc<Key>>,
     is_body_read: Cell<bool>,
 }
 
@@ -35,7 +39,7 @@ impl RequestId {
     }
 
     /// A new id: a random part for the process, then a number.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static PROCESS: OnceLock<String> = OnceLock::new();
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let process = PROCESS.get_or_init(|| {
@@ -70,9 +74,10 @@ impl RequestId {
 
 impl RequestState {
     /// State of a request of which only the head was read.
-    pub(crate) fn new(id: RequestId) -> Self {
+    pub(crate) fn new(id: RequestId, key: Option<Arc<Key>>) -> Self {
         Self {
             id,
+            key,
             is_body_read: Cell::new(false),
         }
     }
@@ -85,6 +90,12 @@ impl RequestState {
             || RequestId(HeaderValue::from_static("")),
             |state| state.id.clone(),
         )
+    }
+
+    /// Key of a request; `None` if none was needed.
+    pub(crate) fn key_of(request: &HttpRequest) -> Option<Arc<Key>> {
+        let extensions = request.extensions();
+        extensions.get::<Self>()?.key.clone()
     }
 
     /// Records that the body was or will be read to its end.

@@ -1,7 +1,7 @@
 //! State shared by all requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use common::Config;
 
@@ -12,6 +12,7 @@ use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::snapshot::ModelStore;
+use crate::streams::Streams;
 use crate::work::Work;
 
 /// The configuration, the live model, counters and caches.
@@ -31,8 +32,7 @@ pub(crate) struct AppState {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) connections: OpenConnections,
     pub(crate) work: Work,
-    /// Number of answers that are being streamed.
-    pub(crate) streams: Arc<AtomicUsize>,
+    pub(crate) streams: Streams,
     /// True while the server is stopping.
     pub(crate) is_draining: AtomicBool,
 }
@@ -56,7 +56,7 @@ impl AppState {
             in_flight: InFlight::new(config.api.limits.in_flight_bytes),
             connections: OpenConnections::default(),
             work: Work::new(),
-            streams: Arc::default(),
+            streams: Streams::new(),
             is_draining: AtomicBool::new(false),
             config,
         }
@@ -64,9 +64,7 @@ impl AppState {
 
     /// True if the server has work besides the asking request.
     pub(crate) fn is_busy(&self) -> bool {
-        self.metrics.requests_in_flight() > 1
-            || self.work.is_running()
-            || self.streams.load(Ordering::Relaxed) > 0
+        self.metrics.requests_in_flight() > 1 || self.work.is_running() || self.streams.is_running()
     }
 
     /// Reads the live release and the keys again.

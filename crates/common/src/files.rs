@@ -327,13 +327,23 @@ pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     metadata.mode() & OTHERS != 0
 }
 
-/// Reads a text that only its owner may read. `key` is the configuration key that names the file.
+/// Reads a text that only its owner may read: the user of this program, or root. `key` is the
+/// configuration key that names the file.
 pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     let context = || format!("failed to read {} ({key})", path.display());
     let mut file = regular::open(path).with_context(context)?;
-    if is_open_to_others(&file.metadata().with_context(context)?) {
+    let metadata = file.metadata().with_context(context)?;
+    if is_open_to_others(&metadata) {
         return Err(Failure::configuration(format!(
             "{key}: {} can be read or written by others than its owner; close it with `chmod 600`",
+            path.display()
+        ))
+        .into());
+    }
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if !is_trusted_owner(owner, user) {
+        return Err(Failure::configuration(format!(
+            "{key}: {} belongs to the user {owner}, who may change it; this program runs as the user {user}: `chown {user}` the file, or copy it",
             path.display()
         ))
         .into());
@@ -341,6 +351,12 @@ pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     file.read_to_string(&mut text).with_context(context)?;
     Ok(text)
+}
+
+/// True for the owner of a file whose content a program of this user may trust. Root may change any
+/// file anyway.
+fn is_trusted_owner(owner: u32, user: u32) -> bool {
+    owner == user || owner == 0
 }
 
 /// Suffix of temporary file names, which also begin with a dot.
@@ -357,6 +373,19 @@ fn partial_path(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_belongs_to_the_user_of_the_program_or_to_root() {
+        for (owner, user, is_trusted) in [
+            (7, 7, true),
+            (0, 7, true),
+            (0, 0, true),
+            (8, 7, false),
+            (8, 0, false),
+        ] {
+            assert_eq!(is_trusted_owner(owner, user), is_trusted, "{owner} {user}");
+        }
+    }
 
     #[test]
     fn a_failed_replacement_leaves_the_old_content() {

@@ -33,6 +33,7 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
     let mut workspace = Workspace::after_cold_start();
     let reader = add_key(&workspace, "dashboard", "read");
     let predictor = add_key(&workspace, "scorer", "predict");
+    let of_files = add_key(&workspace, "nightly", "files");
     let both = add_key(&workspace, "both", "all");
     workspace.set("api.keys_file", json!("keys"));
     let server = Server::start(&mut workspace);
@@ -55,11 +56,43 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
     let bearer = |key: &str| format!("Authorization: Bearer {key}");
     let predict =
         |header: &str| server.send("POST /prediction", &[HOST, CSV, header], ROWS.as_bytes());
-    for (key, reads, predicts) in [
-        (&reader, true, false),
-        (&predictor, false, true),
-        (&both, true, true),
+    let names_a_file = |headers: &[&str], body: &str| {
+        let headers = [&[HOST], headers].concat();
+        status_of(&server.send("POST /prediction", &headers, body.as_bytes()))
+    };
+    let file = "data/ingesteddata/finaldata.csv";
+    let far_in = format!("{}{{\"path\": \"{file}\"}}", " ".repeat(100_000));
+    for (key, reads, predicts, files) in [
+        (&reader, true, false, false),
+        (&predictor, false, true, false),
+        (&of_files, false, true, true),
+        (&both, true, true, true),
     ] {
+        let header = bearer(key);
+        for body in [
+            &format!("\"{file}\""),
+            &format!("{{\"path\": \"{file}\"}}"),
+            &far_in,
+            // Nobody may learn whether a file exists.
+            "\"data/ingesteddata/no.csv\"",
+            "\"/etc/passwd\"",
+        ] {
+            for accept in ["*/*", "text/csv", "text/plain"] {
+                let accept = format!("Accept: {accept}");
+                let wanted = match body {
+                    _ if !files => 403,
+                    "\"data/ingesteddata/no.csv\"" => 404,
+                    "\"/etc/passwd\"" => 403,
+                    _ => 200,
+                };
+                assert_eq!(
+                    names_a_file(&[&header, &accept], body),
+                    wanted,
+                    "{body:.60}"
+                );
+            }
+        }
+
         for header in [bearer(key), format!("X-API-Key: {key}")] {
             let scoring = get(&server, "/scoring", &header);
             assert_eq!(status_of(&scoring), if reads { 200 } else { 403 });
@@ -149,7 +182,7 @@ fn an_address_that_others_reach_needs_keys_that_others_cannot_read() {
         .failed(2, "letters");
     workspace
         .run("app", &["--new-key", "--scope", "write"])
-        .failed(2, "predict, read and all");
+        .failed(2, "predict, files, read and all");
 }
 
 #[test]
@@ -172,6 +205,9 @@ fn apicalls_shows_the_key_that_it_is_given() {
     assert_eq!(workspace.run("apicalls", &[]).code, 69);
     workspace.write("key", format!("{key}\n"));
     workspace.set("api.key_file", json!("key"));
+    let readable = workspace.run("apicalls", &[]);
+    assert!(readable.stdout.contains("chmod 600"), "{}", readable.stdout);
+    set_permissions(workspace.path("key"), Permissions::from_mode(0o600)).expect("closed");
     let called = workspace.run("apicalls", &[]);
     assert_eq!(called.code, 0, "{}", called.stdout);
     let returns: Value =
@@ -215,6 +251,53 @@ fn a_name_that_is_not_the_servers_gets_no_answer_from_it() {
     assert_eq!(status_of(&in_target), 421, "{in_target}");
     let open_too = server.send("GET /livez", &["Host: evil.example"], b"");
     assert_eq!(status_of(&open_too), 421);
+}
+
+#[test]
+fn a_form_of_another_page_is_refused_where_no_key_is_needed() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set("api.allowed_origins", json!(["https://risk.example"]));
+    let server = Server::start(&mut workspace);
+    let own = format!("Host: {}", &server.url()["http://".len()..]);
+    let post = |server: &Server, origin: &str, kind: &str, key: &str| {
+        let (origin, kind) = (format!("Origin: {origin}"), format!("Content-Type: {kind}"));
+        server.send(
+            "POST /prediction",
+            &[&own, &origin, &kind, key],
+            ROWS.as_bytes(),
+        )
+    };
+    let other = "X-Other: 1";
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "text/csv",
+    ] {
+        for foreign in ["https://evil.example", "null", "http://localhost:1"] {
+            let refused = post(&server, foreign, kind, other);
+            assert_eq!(problem(&refused), "403 foreign-origin", "{foreign} {kind}");
+        }
+        for known in [server.url(), "https://risk.example"] {
+            assert_eq!(
+                status_of(&post(&server, known, kind, other)),
+                200,
+                "{known}"
+            );
+        }
+    }
+    still_answers(&server);
+
+    // A page cannot add a key without the permission of the server.
+    let key = add_key(&workspace, "client", "predict");
+    workspace.set("api.keys_file", json!("keys"));
+    let server = Server::start(&mut workspace);
+    let own = format!("Host: {}", &server.url()["http://".len()..]);
+    let send = |key: &str| {
+        let headers = [&own, "Origin: https://evil.example", CSV, key];
+        status_of(&server.send("POST /prediction", &headers, ROWS.as_bytes()))
+    };
+    assert_eq!(send(&format!("X-API-Key: {key}")), 200);
+    assert_eq!(send(other), 401);
 }
 
 #[test]

@@ -99,7 +99,78 @@ fn a_compressed_body_is_read_like_a_plain_one() {
         let header = format!("Content-Encoding: {other}");
         let answer = predict(&server, "", &[&header], &packed);
         assert_eq!(problem(&answer), "415 content-encoding", "{other}");
+        assert_eq!(header_of(&answer, "accept-encoding"), Some("gzip"));
     }
+}
+
+#[test]
+fn what_clients_send_by_default_is_read_or_they_are_told_what_to_change() {
+    let (_workspace, server) = serving(&[]);
+    let records = serde_json::to_string(&json!([{
+        "corporation": "Quiet Co", "lastmonth_activity": 3, "lastyear_activity": 900,
+        "number_of_employees": 12
+    }]))
+    .expect("JSON");
+    let marked = format!("\u{feff}{records}");
+    let post = |path: &str, kind: &str, body: &str| {
+        let kind = format!("Content-Type: {kind}");
+        server.send(&format!("POST {path}"), &[HOST, &kind], body.as_bytes())
+    };
+    // `fetch` and aiohttp declare a text as plain text, aiohttp declares bytes as bytes.
+    for kind in [
+        "text/plain;charset=UTF-8",
+        "text/plain; charset=utf-8",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ] {
+        for (body, rows) in [(ROWS, 2), (&records, 1), (&marked, 1)] {
+            let answer = post("/prediction", kind, body);
+            assert_eq!(status_of(&answer), 200, "{kind} {answer}");
+            let answer: Value = serde_json::from_str(body_of(&answer)).expect("JSON");
+            assert_eq!(answer["rows"], rows);
+        }
+    }
+    let json = "application/json; charset=utf-8";
+    assert_eq!(status_of(&post("/prediction", json, &marked)), 200);
+    for path in [
+        "/prediction?explain=True",
+        "/prediction/",
+        "/v1/prediction",
+        "/v1/prediction/?threshold=0.5",
+        "/%76%31/prediction",
+    ] {
+        assert_eq!(status_of(&post(path, "text/csv", ROWS)), 200, "{path}");
+    }
+    for path in [
+        "/healthz",
+        "/scoring/",
+        "/v1/scoring",
+        "/v1/runs/",
+        "/docs/",
+    ] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    for path in ["/scoring//", "//scoring", "/v1/v1/runs", "/v2/scoring"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    for kind in ["text/csv; charset=iso-8859-1", "application/xml"] {
+        let answer = post("/prediction", kind, ROWS);
+        assert_eq!(problem(&answer), "415 content-type", "{kind}");
+        let accepted = header_of(&answer, "accept-post");
+        assert_eq!(accepted, Some("text/csv, application/json"));
+    }
+    let upload = post("/prediction", "multipart/form-data; boundary=x", ROWS);
+    assert!(upload.contains("--data-binary @FILE"), "{upload}");
+    // `curl -d @FILE` removes the line ends.
+    let joined = ROWS.replace('\n', "");
+    for kind in ["application/x-www-form-urlencoded", "text/csv"] {
+        let answer = post("/prediction", kind, &joined);
+        assert_eq!(problem(&answer), "422 missing-column", "{kind}");
+        assert!(answer.contains("--data-binary"), "{answer}");
+        assert!(!post("/prediction", kind, "a\n1\n").contains("--data-binary"));
+    }
+    let zero = post("/prediction?threshold=-0", "text/csv", ROWS);
+    assert!(body_of(&zero).contains("\"threshold\":0.0,"), "{zero}");
 }
 
 #[test]

@@ -2,30 +2,64 @@
 //!
 //! A web page can point its own host name at this machine (DNS rebinding). The page would then have
 //! the same origin as the API. It cannot make the browser send another host name.
+//!
+//! Monitoring reaches a server by its address, which changes with each container. So where other
+//! machines reach the server, and data needs a key, the health checks and the metrics answer under
+//! any name.
 
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Version;
 use actix_web::http::header::HOST;
+use common::config::ApiSettings;
 
 use crate::error::ApiError;
 use crate::problem::excerpt;
 
-/// Host names in lower case, without ports.
-pub(super) struct Hosts(BTreeSet<String>);
+/// The known host names, in lower case and without ports.
+pub(super) struct Hosts {
+    names: BTreeSet<String>,
+    /// Ends of known names, each with its leading dot.
+    ends: Vec<String>,
+    /// True if every name is known.
+    is_any: bool,
+    /// True if monitoring may use every name.
+    is_any_for_monitoring: bool,
+}
 
 impl Hosts {
-    pub(super) fn of(names: &[String]) -> Self {
-        Self(names.iter().map(|name| name.to_lowercase()).collect())
+    pub(super) fn of(api: &ApiSettings) -> Self {
+        let patterns = api.allowed_hosts.iter().map(|name| normalised(name));
+        let (ends, names): (Vec<_>, _) = patterns.partition(|name| name.starts_with('*'));
+        Self {
+            is_any: ends.iter().any(|end| end == "*"),
+            ends: ends.iter().map(|end| end[1..].to_owned()).collect(),
+            names: names.into_iter().collect(),
+            is_any_for_monitoring: !api.bind.ip().is_loopback(),
+        }
     }
 
     /// Rejects a request for a server with another host name, or with none.
-    pub(super) fn admit(&self, request: &ServiceRequest) -> Result<(), ApiError> {
+    pub(super) fn admit(
+        &self,
+        request: &ServiceRequest,
+        is_monitoring: bool,
+    ) -> Result<(), ApiError> {
         let mut hosts = request.headers().get_all(HOST);
-        let host = hosts.next().map_or(&b""[..], |host| host.as_bytes());
-        let is_one = hosts.next().is_none();
+        let host = hosts.next().map(|host| host.as_bytes());
+        // Only the first version of HTTP knows requests without a host.
+        let is_needed = request.version() > Version::HTTP_10;
+        if hosts.next().is_some() || (host.is_none() && is_needed) {
+            return Err(ApiError::HostMissing);
+        }
+        if self.is_any || (is_monitoring && self.is_any_for_monitoring) {
+            return Ok(());
+        }
+        let host = host.unwrap_or_default();
         let in_target = request.uri().host();
-        if is_one && self.knows(host) && in_target.is_none_or(|name| self.knows(name.as_bytes())) {
+        if self.knows(host) && in_target.is_none_or(|name| self.knows(name.as_bytes())) {
             Ok(())
         } else {
             Err(ApiError::Host(excerpt(host)))
@@ -39,8 +73,31 @@ impl Hosts {
         };
         let name = without_port(host);
         let name = name.strip_suffix('.').unwrap_or(name);
-        self.0.contains(name) || self.0.contains(&name.to_ascii_lowercase())
+        if self.names.contains(name) {
+            return true;
+        }
+        let name = name.to_ascii_lowercase();
+        self.names.contains(&name) || self.ends.iter().any(|end| is_below(&name, end))
     }
+}
+
+/// A configured name as it is compared: an address of version 6 in brackets, without a port.
+fn normalised(name: &str) -> String {
+    if name.parse::<Ipv6Addr>().is_ok() {
+        return format!("[{}]", name.to_lowercase());
+    }
+    let name = without_port(name);
+    name.strip_suffix('.').unwrap_or(name).to_lowercase()
+}
+
+/// True for a host name that has at least one label before this end.
+fn is_below(name: &str, end: &str) -> bool {
+    let labels = name.strip_suffix(end);
+    let is_label_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    labels.is_some_and(|labels| {
+        !labels.is_empty() && !labels.ends_with('.') && labels.bytes().all(is_label_byte)
+    })
 }
 
 fn without_port(host: &str) -> &str {
@@ -55,11 +112,94 @@ fn without_port(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+    use common::Config;
+
     use super::*;
+
+    fn hosts(names: &[&str], bind: &str) -> Hosts {
+        let text = serde_json::json!({
+            "input_folder_path": "in", "output_folder_path": "out", "test_data_path": "test",
+            "output_model_path": "models", "prod_deployment_path": "prod",
+            "api": {"allowed_hosts": names, "bind": bind}
+        });
+        let path = std::path::Path::new("/nowhere/config.json");
+        Hosts::of(&Config::parse(path, &text.to_string()).unwrap().api)
+    }
+
+    #[test]
+    fn a_name_with_a_star_stands_for_all_names_with_its_end() {
+        let hosts = hosts(
+            &["*.Risk.example:8000", "::1", "risk.test:80"],
+            "127.0.0.1:0",
+        );
+        for host in [
+            "a.risk.example",
+            "A.B.RISK.EXAMPLE:9000",
+            "a.risk.example.",
+            "[::1]:80",
+            "risk.test",
+        ] {
+            assert!(hosts.knows(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "risk.example",
+            ".risk.example",
+            "a..risk.example",
+            "evilrisk.example",
+            "a.risk.example.evil.example",
+            "evil.example/.risk.example",
+            "user@a.risk.example",
+            "*",
+            "",
+        ] {
+            assert!(!hosts.knows(host.as_bytes()), "{host}");
+        }
+    }
+
+    #[test]
+    fn monitoring_comes_by_any_name_only_where_other_machines_reach_the_server() {
+        let request = |version, host: Option<&str>| {
+            let request = TestRequest::default().version(version);
+            match host {
+                Some(host) => request.insert_header((HOST, host)).to_srv_request(),
+                None => request.to_srv_request(),
+            }
+        };
+        let problem = |hosts: &Hosts, version, host, is_monitoring| {
+            let admitted = hosts.admit(&request(version, host), is_monitoring);
+            admitted.map_err(|error| error.kind().code)
+        };
+        let (local, public) = (hosts(&["a"], "[::1]:0"), hosts(&["a"], "0.0.0.0:0"));
+        let all = hosts(&["*"], "127.0.0.1:0");
+        let (old, new) = (Version::HTTP_10, Version::HTTP_11);
+        for (hosts, version, host, for_data, for_monitoring) in [
+            (&local, new, Some("a"), Ok(()), Ok(())),
+            (&local, new, Some("10.0.0.7:8000"), Err("host"), Err("host")),
+            (&local, old, None, Err("host"), Err("host")),
+            (&public, new, Some("10.0.0.7:8000"), Err("host"), Ok(())),
+            (&public, old, None, Err("host"), Ok(())),
+            (&public, old, Some("x"), Err("host"), Ok(())),
+            (&public, new, None, Err("host-missing"), Err("host-missing")),
+            (&all, new, Some("x"), Ok(()), Ok(())),
+            (&all, old, None, Ok(()), Ok(())),
+            (&all, new, None, Err("host-missing"), Err("host-missing")),
+        ] {
+            let found = problem(hosts, version, host, false);
+            assert_eq!(found, for_data, "{version:?} {host:?}");
+            let found = problem(hosts, version, host, true);
+            assert_eq!(found, for_monitoring, "{version:?} {host:?}");
+        }
+        let twice = TestRequest::default()
+            .append_header((HOST, "a"))
+            .append_header((HOST, "a"));
+        let refused = public.admit(&twice.to_srv_request(), true);
+        assert!(matches!(refused, Err(ApiError::HostMissing)));
+    }
 
     #[test]
     fn a_name_is_known_with_any_port_and_in_any_case() {
-        let hosts = Hosts::of(&["localhost".into(), "Risk.example".into(), "[::1]".into()]);
+        let hosts = hosts(&["localhost", "Risk.example", "[::1]"], "127.0.0.1:0");
         for host in [
             "localhost",
             "LOCALHOST:8000",

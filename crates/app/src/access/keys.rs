@@ -1,6 +1,7 @@
 //! The keys file: one key a line, as `id:scope:sha256hex`. Only the digest of a key is stored.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use common::{Failure, digest, files};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -8,32 +9,44 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use crate::endpoints::Access;
 use crate::error::ApiError;
 
+/// Upper limit of logged characters of an id.
+const MAX_NAME: usize = 64;
+
 /// Scope of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Predictions.
+    /// Predictions for rows that the client sends.
     Predict,
+    /// Predictions also for files on the server that the client names.
+    Files,
     /// Everything that can be read; no predictions.
     Read,
-    /// Both.
+    /// All of these.
     All,
 }
 
 /// All keys; at least one.
 #[derive(Debug)]
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct Keys(Vec<Arc<Key>>);
 
+/// Key of a client.
 #[derive(Debug)]
-struct Key {
+pub(crate) struct Key {
     id: String,
-    scope: Scope,
+    /// The id as it may be logged.
+    name: String,
+    pub(super) scope: Scope,
     /// SHA-256 of the key, 64 hexadecimal digits in lower case.
     digest: String,
 }
 
 impl Scope {
-    const ALL: [(&'static str, Self); 3] = [
+    /// The names of all scopes, for messages.
+    pub(super) const NAMES: &'static str = "predict, files, read and all";
+
+    const ALL: [(&'static str, Self); 4] = [
         ("predict", Self::Predict),
+        ("files", Self::Files),
         ("read", Self::Read),
         ("all", Self::All),
     ];
@@ -48,6 +61,7 @@ impl Scope {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Predict => "predict",
+            Self::Files => "files",
             Self::Read => "read",
             Self::All => "all",
         }
@@ -55,11 +69,21 @@ impl Scope {
 
     /// Rejects a request that needs another scope.
     pub(super) fn admit(self, needs: Access) -> Result<(), ApiError> {
-        let needed = match needs {
-            Access::Open => return Ok(()),
-            Access::Read => Self::Read,
-            Access::Predict => Self::Predict,
-        };
+        match needs {
+            Access::Open => Ok(()),
+            Access::Read => self.admit_to(Self::Read),
+            // Naming files without predictions would be of no use.
+            Access::Predict if self == Self::Files => Ok(()),
+            Access::Predict => self.admit_to(Self::Predict),
+        }
+    }
+
+    /// Rejects a scope that does not allow naming files on the server.
+    fn admit_to_files(self) -> Result<(), ApiError> {
+        self.admit_to(Self::Files)
+    }
+
+    fn admit_to(self, needed: Self) -> Result<(), ApiError> {
         if self == Self::All || self == needed {
             Ok(())
         } else {
@@ -82,7 +106,7 @@ impl Keys {
 
     /// Parses a keys file; the error begins with the line number.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut keys: Vec<Key> = Vec::new();
+        let mut keys: Vec<Arc<Key>> = Vec::new();
         for (position, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -93,7 +117,7 @@ impl Keys {
             if keys.iter().any(|known| known.id == key.id) {
                 return Err(format!("{number}: the id {:?} stands there twice", key.id));
             }
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
         if keys.is_empty() {
             return Err("1: there is no key; `app --new-key` makes one".into());
@@ -101,9 +125,9 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// The scope of a client's key. The time does not depend on whether the key is found, nor
+    /// The key that a client shows. The time does not depend on whether the key is found, nor
     /// where.
-    pub(super) fn scope_of(&self, shown: &[u8]) -> Option<Scope> {
+    pub(super) fn find(&self, shown: &[u8]) -> Option<Arc<Key>> {
         let digest = digest::of_bytes(shown);
         let mut found = Choice::from(0);
         let mut place = 0_u32;
@@ -113,7 +137,7 @@ impl Keys {
             found |= is_it;
         }
         let key = self.0.get(place as usize)?;
-        bool::from(found).then_some(key.scope)
+        bool::from(found).then(|| Arc::clone(key))
     }
 }
 
@@ -132,10 +156,28 @@ impl Key {
         }
         Ok(Self {
             id: id.to_owned(),
-            scope: Scope::parse(scope).ok_or("the scope is none of predict, read and all")?,
+            name: id.chars().map(loggable).take(MAX_NAME).collect(),
+            scope: Scope::parse(scope)
+                .ok_or("the scope is none of predict, files, read and all")?,
             digest: digest.to_ascii_lowercase(),
         })
     }
+
+    /// The id of the key as it may be logged: characters that could forge a line are `_`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Rejects a client that may not name files on the server.
+    pub(crate) fn admit_to_files(&self) -> Result<(), ApiError> {
+        self.scope.admit_to_files()
+    }
+}
+
+/// The character that stands for one of an id in the log.
+fn loggable(character: char) -> char {
+    let is_harmless = character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    if is_harmless { character } else { '_' }
 }
 
 #[cfg(test)]
@@ -170,7 +212,21 @@ mod tests {
             ("", None),
             ("one ", None),
         ] {
-            assert_eq!(keys.scope_of(shown.as_bytes()), scope, "{shown:?}");
+            let found = keys.find(shown.as_bytes()).map(|key| key.scope);
+            assert_eq!(found, scope, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_logged_without_characters_that_could_forge_a_line() {
+        let long = "x".repeat(1000);
+        for (id, logged) in [
+            ("dash-board.2_b", "dash-board.2_b"),
+            ("team a\"b\u{1}é", "team_a_b__"),
+            (&long, &long[..MAX_NAME]),
+        ] {
+            let keys = Keys::parse(&line(id, "read", "one")).unwrap();
+            assert_eq!(keys.find(b"one").unwrap().name(), logged);
         }
     }
 
@@ -214,13 +270,16 @@ mod tests {
 
     #[test]
     fn a_scope_admits_what_it_names() {
-        for (scope, read, predict) in [
-            (Scope::Read, true, false),
-            (Scope::Predict, false, true),
-            (Scope::All, true, true),
+        for (scope, read, predict, files) in [
+            (Scope::Read, true, false, false),
+            (Scope::Predict, false, true, false),
+            (Scope::Files, false, true, true),
+            (Scope::All, true, true, true),
         ] {
+            assert!(Scope::NAMES.contains(scope.name()));
             assert_eq!(scope.admit(Access::Read).is_ok(), read);
             assert_eq!(scope.admit(Access::Predict).is_ok(), predict);
+            assert_eq!(scope.admit_to_files().is_ok(), files);
             assert_eq!(Scope::parse(scope.name()), Some(scope));
         }
     }

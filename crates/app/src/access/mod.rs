@@ -15,6 +15,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use common::config::ApiSettings;
 
 use self::hosts::Hosts;
+pub(crate) use self::keys::Key;
 use self::keys::Keys;
 pub use self::new_key::{NewKey, make_key};
 pub(crate) use self::origins::Origins;
@@ -54,7 +55,7 @@ impl AccessControl {
 
     fn without_keys(api: &ApiSettings) -> Self {
         Self {
-            hosts: Hosts::of(&api.allowed_hosts),
+            hosts: Hosts::of(api),
             keys: None,
             wrong_keys: WrongKeys::default(),
             origins: Origins::of(&api.allowed_origins),
@@ -71,18 +72,25 @@ impl AccessControl {
         Ok(())
     }
 
-    /// Rejects a request with a wrong host name, or without a key of the needed scope.
-    pub(crate) fn admit(&self, request: &ServiceRequest, needs: Access) -> Result<(), ApiError> {
-        self.hosts.admit(request)?;
+    /// Rejects a request with a wrong host name, from a page of another origin, or without a key
+    /// of the needed scope. Returns the key, if one was needed.
+    pub(crate) fn admit(
+        &self,
+        request: &ServiceRequest,
+        needs: Access,
+        is_monitoring: bool,
+    ) -> Result<Option<Arc<Key>>, ApiError> {
+        self.hosts.admit(request, is_monitoring)?;
         match (&self.keys, needs) {
-            (None, _) | (_, Access::Open) => Ok(()),
+            (None, _) => self.origins.admit(request).map(|()| None),
+            (_, Access::Open) => Ok(None),
             (Some(keys), needs) => {
                 let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
-                let key = request_key(request).ok_or(ApiError::KeyMissing)?;
-                let Some(scope) = keys.scope_of(key) else {
+                let shown = request_key(request).ok_or(ApiError::KeyMissing)?;
+                let Some(key) = keys.find(shown) else {
                     return Err(self.wrong_keys.count(peer(request)));
                 };
-                scope.admit(needs)
+                key.scope.admit(needs).map(|()| Some(key))
             }
         }
     }

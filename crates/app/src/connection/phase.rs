@@ -12,7 +12,12 @@ use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
 
+use super::library_answer;
 use super::peer::Peer;
+use crate::access_log::Event;
+use crate::error::ApiError;
+use crate::metrics::Target;
+use crate::request_state::RequestId;
 use crate::state::AppState;
 
 /// A connection and its phase.
@@ -28,6 +33,8 @@ pub(crate) struct Connection {
     pub(super) since: Cell<u64>,
     pub(super) end: Cell<Option<End>>,
     pub(super) writing: Writing,
+    /// True while an answer is streamed, which has a thread.
+    pub(super) is_streaming: Cell<bool>,
     /// Waker of the task that serves the connection.
     pub(super) waker: RefCell<Option<Waker>>,
     /// Waker of the task that waits for a body, which may be another task.
@@ -56,7 +63,7 @@ pub(super) enum End {
     SlowHead,
     /// The connection has no request. A request that arrives at this moment is still answered.
     Idle,
-    /// The client still sends its body while other connections need the handle.
+    /// The client still sends its body while others need its handle or its thread.
     SlowBody,
     /// The client reads its answer too slowly.
     SlowReader,
@@ -93,6 +100,7 @@ impl Connection {
             since,
             end: Cell::new(None),
             writing: Writing::default(),
+            is_streaming: Cell::new(false),
             waker: RefCell::default(),
             body_waker: RefCell::default(),
         }
@@ -110,9 +118,15 @@ impl Connection {
             connection.has_requested.set(true);
             connection.end.set(None);
             connection.writing.begin();
+            connection.is_streaming.set(false);
             connection.enter(Phase::Busy);
         }
         RunningRequest(connection)
+    }
+
+    /// Records that the answer is streamed.
+    pub(crate) fn note_stream(&self) {
+        self.is_streaming.set(true);
     }
 
     /// Waits for more of a request's body. `None` when the connection has to end first.
@@ -152,6 +166,27 @@ impl Connection {
         if self.end.get() == Some(End::Idle) {
             self.end.set(None);
         }
+    }
+
+    /// The answer to a request that could not be read. Logs and counts it.
+    pub(super) fn answer_unread(&self, error: &ApiError) -> Vec<u8> {
+        let id = RequestId::new();
+        let answer = library_answer::bytes(error, &id);
+        let status = error.status().as_u16();
+        let target = Target::unread();
+        let took = self.began.elapsed();
+        self.state.metrics.count_request(target, status, took);
+        if let Some(log) = &self.state.log {
+            log.add(&Event {
+                method: target.method(),
+                route: target.route(),
+                status,
+                took,
+                bytes: Some(answer.len() as u64),
+                request_id: id.as_str(),
+            });
+        }
+        answer
     }
 
     pub(super) fn has_request(&self) -> bool {

@@ -8,22 +8,44 @@ use std::task::{Context, Poll};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::library_answer;
 use super::peer::Peer;
 use super::phase::{Connection, End};
-
-/// The answer to a request whose head did not arrive in time.
-const TIMED_OUT: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+use super::worker::HEAD_TIME;
+use crate::error::ApiError;
 
 /// A stream that records reads and writes in its connection, and ends the connection when required.
 pub(crate) struct WatchedStream {
     stream: TcpStream,
     connection: Rc<Connection>,
+    /// Rest of an answer in place of the library's.
+    replacement: Vec<u8>,
 }
 
 impl WatchedStream {
     pub(super) fn new(stream: TcpStream, connection: Rc<Connection>) -> Self {
-        Self { stream, connection }
+        Self {
+            stream,
+            connection,
+            replacement: Vec::new(),
+        }
+    }
+
+    /// Writes the rest of the replacement, which stands for `length` bytes of the library.
+    fn poll_replacement(
+        &mut self,
+        context: &mut Context<'_>,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        while !self.replacement.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(context, &self.replacement);
+            match written {
+                Poll::Ready(Ok(written)) if written > 0 => drop(self.replacement.drain(..written)),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(0)),
+                other => return other,
+            }
+        }
+        Poll::Ready(Ok(length))
     }
 
     /// The connection of the stream.
@@ -43,10 +65,13 @@ impl AsyncRead for WatchedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, connection } = self.get_mut();
+        let Self {
+            stream, connection, ..
+        } = self.get_mut();
         if connection.end.get() == Some(End::SlowHead) {
+            let answer = connection.answer_unread(&ApiError::HeadTimeout(HEAD_TIME.as_secs()));
             // The write may fail, because the client is slow. Zero bytes read mean the end.
-            let _ = Pin::new(stream).poll_write(context, TIMED_OUT);
+            let _ = Pin::new(stream).poll_write(context, &answer);
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -68,11 +93,20 @@ impl AsyncWrite for WatchedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { stream, connection } = self.get_mut();
-        if connection.end.get() == Some(End::SlowReader) {
+        let this = self.get_mut();
+        if this.connection.end.get() == Some(End::SlowReader) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let written = Pin::new(stream).poll_write(context, bytes);
+        if this.replacement.is_empty()
+            && let Some(error) = library_answer::error_of(bytes)
+        {
+            this.replacement = this.connection.answer_unread(&error);
+        }
+        let written = match this.replacement.is_empty() {
+            true => Pin::new(&mut this.stream).poll_write(context, bytes),
+            false => this.poll_replacement(context, bytes.len()),
+        };
+        let connection = &this.connection;
         let writing = &connection.writing;
         writing.is_waiting.set(written.is_pending());
         match &written {
@@ -84,7 +118,9 @@ impl AsyncWrite for WatchedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, connection } = self.get_mut();
+        let Self {
+            stream, connection, ..
+        } = self.get_mut();
         if connection.peer.is_abandoned.get() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

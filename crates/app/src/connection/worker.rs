@@ -20,7 +20,7 @@ use crate::state::AppState;
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time limit for a request head. The first head is timed from the beginning of the connection,
 /// later heads from their first byte.
-const HEAD_TIME: Duration = Duration::from_secs(5);
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(5);
 /// Minimum rate, in bytes a second, at which a client must read its answer.
 const MIN_RATE: u64 = 64 * 1024;
 /// Number of checks after which a waiting connection may be closed to make room.
@@ -98,6 +98,7 @@ impl Connections {
             self.drain(&open);
         }
         self.make_room(&open);
+        self.free_streams(&open);
     }
 
     /// The limit that a connection exceeds, if any.
@@ -158,6 +159,22 @@ impl Connections {
         // Each worker ends its share.
         let share = (too_many * open.len()).div_ceil(all);
         for (why, connection) in self.waited_for_longest(open).into_iter().take(share) {
+            connection.end(why);
+        }
+    }
+
+    /// Ends streamed answers whose clients are waited for, one for each request that needs a turn.
+    /// The client that was waited for longest goes first.
+    fn free_streams(&self, open: &[Rc<Connection>]) {
+        let streams = &self.state.streams;
+        if !streams.is_end_wanted() {
+            return;
+        }
+        let waited_for = self.waited_for_longest(open).into_iter();
+        for (why, connection) in waited_for.filter(|(_, it)| it.is_streaming.get()) {
+            if why.is_before_request() || !streams.take_wanted_end() {
+                continue;
+            }
             connection.end(why);
         }
     }

@@ -60,6 +60,14 @@ impl Target {
         }
     }
 
+    /// The target of a request that could not be read.
+    pub(crate) fn unread() -> Self {
+        Self {
+            route: endpoints::ALL.len(),
+            method: METHODS.len() - 1,
+        }
+    }
+
     /// Pattern of its route.
     pub(crate) fn route(self) -> &'static str {
         endpoints::ALL

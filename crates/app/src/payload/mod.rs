@@ -39,12 +39,9 @@ pub(crate) fn rows(
     match source {
         Source::Csv(text) => {
             let format = Format::of_body(&config.ingestion.text);
-            csv::rows(
-                text.as_bytes(),
-                format,
-                schema,
-                RowBudget { limits, permit },
-            )
+            let budget = RowBudget { limits, permit };
+            csv::rows(text.as_bytes(), format, schema, budget)
+                .map_err(|error| source::hint_at_line_ends(text, error))
         }
         Source::Records(json) => json::records(json, schema, RowBudget { limits, permit }),
         Source::Columns { names, data } => {

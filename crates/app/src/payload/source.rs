@@ -19,13 +19,22 @@ pub(crate) enum BodyFormat {
     Undeclared,
 }
 
-/// Formats by content type; the last one is curl's default.
-const FORMS: [(&str, BodyFormat); 4] = [
+/// Formats by content type. Clients that are given a text or bytes declare one of the undeclared
+/// ones by themselves: curl a form, `fetch` a plain text, aiohttp either a plain text or bytes.
+const FORMS: [(&str, BodyFormat); 6] = [
     ("text/csv", BodyFormat::Csv),
     ("application/json", BodyFormat::Json),
     ("", BodyFormat::Undeclared),
     ("application/x-www-form-urlencoded", BodyFormat::Undeclared),
+    ("text/plain", BodyFormat::Undeclared),
+    ("application/octet-stream", BodyFormat::Undeclared),
 ];
+
+/// Names of the one encoding of bodies, and of a part of it.
+const CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
+
+/// The byte order mark of UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Exactly one source of rows.
 #[derive(Debug)]
@@ -65,20 +74,47 @@ impl BodyFormat {
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Ok(Self::Undeclared);
         };
-        let essence = value.as_bytes().split(|byte| *byte == b';').next();
-        let essence = essence.unwrap_or_default().trim_ascii();
+        let mut parts = value.as_bytes().split(|byte| *byte == b';');
+        let essence = parts.next().unwrap_or_default().trim_ascii();
         let found = FORMS
             .iter()
             .find(|(name, _)| essence.eq_ignore_ascii_case(name.as_bytes()));
-        let refused = || ApiError::ContentType(excerpt(value.as_bytes()));
-        found.map(|(_, format)| *format).ok_or_else(refused)
+        let Some((_, format)) = found else {
+            let is_upload = essence.to_ascii_lowercase().starts_with(b"multipart/");
+            return Err(match is_upload {
+                true => ApiError::FormUpload,
+                false => ApiError::ContentType(excerpt(value.as_bytes())),
+            });
+        };
+        match parts.filter_map(charset).find(|name| !is_utf8(name)) {
+            Some(other) => Err(ApiError::Charset(excerpt(other))),
+            None => Ok(*format),
+        }
     }
+}
+
+/// The value of a parameter of a content type, if it is the charset.
+fn charset(parameter: &[u8]) -> Option<&[u8]> {
+    let equals = parameter.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = (parameter[..equals].trim_ascii(), &parameter[equals + 1..]);
+    let value = value.trim_ascii();
+    let unquoted = value
+        .strip_prefix(b"\"")
+        .and_then(|value| value.strip_suffix(b"\""));
+    name.eq_ignore_ascii_case(b"charset")
+        .then_some(unquoted.unwrap_or(value))
+}
+
+fn is_utf8(charset: &[u8]) -> bool {
+    let mut known = CHARSETS.iter();
+    known.any(|known| charset.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 impl BodyFormat {
     /// True if a body with this beginning is CSV.
     pub(crate) fn is_csv(self, beginning: &[u8]) -> bool {
-        let first = beginning.trim_ascii_start().first();
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let first = text.trim_ascii_start().first();
         match self {
             Self::Csv => true,
             Self::Json => false,
@@ -93,12 +129,12 @@ impl<'a> Source<'a> {
         let text =
             std::str::from_utf8(body).map_err(|error| ApiError::NotUtf8(error.valid_up_to()))?;
         match format {
-            _ if format.is_csv(body) => match text.trim_ascii_start() {
+            _ if format.is_csv(body) => match without_mark(text).trim_ascii_start() {
                 "" => Err(ApiError::NoRows),
                 _ => Ok(Self::Csv(text)),
             },
-            BodyFormat::Undeclared => Self::of_json(text).map_err(hint_at_csv),
-            _ => Self::of_json(text),
+            BodyFormat::Undeclared => Self::of_json(without_mark(text)).map_err(hint_at_csv),
+            _ => Self::of_json(without_mark(text)),
         }
     }
 
@@ -152,6 +188,31 @@ impl<'a> Source<'a> {
     }
 }
 
+/// A text without its byte order mark. The reader of CSV removes the mark itself.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+/// Adds a hint to an error of a text without a line end. `curl -d @FILE` removes the line ends.
+pub(super) fn hint_at_line_ends(text: &str, error: ApiError) -> ApiError {
+    let is_one_line = !text.trim_ascii().contains(['\n', '\r']);
+    let is_explained = matches!(
+        error,
+        ApiError::NoRows
+            | ApiError::MissingColumn { .. }
+            | ApiError::DuplicateColumn(_)
+            | ApiError::CsvInvalid(_)
+    );
+    if is_one_line && is_explained {
+        ApiError::Hinted(
+            Box::new(error),
+            "the body is a single line; curl removes the line ends of a file with -d, and keeps them with --data-binary",
+        )
+    } else {
+        error
+    }
+}
+
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ApiError> {
     serde_json::from_str(text).map_err(|error| json::invalid(&error))
 }
@@ -193,6 +254,10 @@ mod tests {
             (r#"{"path":"x.csv"}"#, "path x.csv"),
             ("", "no-rows"),
             (" \r\n", "no-rows"),
+            ("\u{feff}", "no-rows"),
+            ("\u{feff}\n[{}]", "records"),
+            ("\u{feff}\"data/x.csv\"", "path data/x.csv"),
+            ("\u{feff}a,b\n1,2\n", "csv"),
             (r#"{"rows":[]}"#, "json-invalid"),
             (r#"{"columns":["a"]}"#, "json-invalid"),
             (r#"{"records":[],"records":[]}"#, "json-invalid"),
@@ -220,6 +285,10 @@ mod tests {
         assert_eq!(name(b"3", BodyFormat::Json), "json-invalid");
         assert_eq!(name(b"", BodyFormat::Json), "json-invalid");
         assert_eq!(name(b"a,b\n\xff,1", BodyFormat::Csv), "not-utf8");
+        assert_eq!(name("\u{feff}[]".as_bytes(), BodyFormat::Json), "records");
+        let twice = "\u{feff}\u{feff}[]".as_bytes();
+        assert_eq!(name(twice, BodyFormat::Json), "json-invalid");
+        assert_eq!(name(b"\xff\xfe[\0]\0", BodyFormat::Json), "not-utf8");
     }
 
     #[test]
@@ -235,10 +304,30 @@ mod tests {
         );
         assert_eq!(of("text/csv; charset=utf-8"), Ok(BodyFormat::Csv));
         assert_eq!(of("Application/JSON"), Ok(BodyFormat::Json));
-        assert_eq!(
-            of("application/x-www-form-urlencoded"),
-            Ok(BodyFormat::Undeclared)
-        );
-        assert_eq!(of("application/xml"), Err("content-type"));
+        for undeclared in [
+            "application/x-www-form-urlencoded",
+            "text/plain;charset=UTF-8",
+            "Text/Plain; charset=utf-8",
+            "application/octet-stream",
+        ] {
+            assert_eq!(of(undeclared), Ok(BodyFormat::Undeclared), "{undeclared}");
+        }
+        for utf8 in [
+            "text/csv; header=present; Charset=\"UTF-8\"",
+            "text/csv;charset = utf8",
+            "text/csv;charset=us-ascii;",
+        ] {
+            assert_eq!(of(utf8), Ok(BodyFormat::Csv), "{utf8}");
+        }
+        for other in [
+            "application/xml",
+            "multipart/form-data; boundary=x",
+            "text/csv; charset=iso-8859-1",
+            "text/csv; charset=utf-8; charset=utf-16",
+            "application/json; charset=\"windows-1252\"",
+            "text/plain; charset=",
+        ] {
+            assert_eq!(of(other), Err("content-type"), "{other}");
+        }
     }
 }

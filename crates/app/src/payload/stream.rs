@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io::{self, Read, Take};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 
@@ -26,13 +25,12 @@ use crate::in_flight::Permit;
 use crate::predict::CsvAnswer;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
+use crate::streams::StreamTurn;
 
 /// Bytes of a chunk of the answer.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Upper limit of chunks that wait for the reader.
 const WAITING_CHUNKS: usize = 4;
-/// Upper limit of simultaneous streams; each has a thread.
-const MAX_STREAMS: usize = 8;
 
 /// Context of a streamed answer, besides its rows.
 pub(crate) struct Streaming {
@@ -40,6 +38,8 @@ pub(crate) struct Streaming {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) threshold: f64,
     pub(crate) request_id: String,
+    /// Turn of the answer, kept until the answer is made.
+    pub(crate) _turn: StreamTurn,
     /// Permit for the beginning of the body, kept until the answer is made.
     pub(crate) _permit: Permit,
 }
@@ -52,9 +52,6 @@ pub(crate) struct StreamedAnswer {
 
 /// A part of an answer; `None` after the last part. A thread that ends without `None` has failed.
 type Piece = Result<Option<Bytes>, ApiError>;
-
-/// Counts a running stream until it is dropped.
-struct Slot(Arc<AtomicUsize>);
 
 /// Streams the predictions for a body; its beginning was already read.
 pub(crate) async fn stream_body(
@@ -98,12 +95,10 @@ async fn start<R>(
 where
     R: Read + Send + 'static,
 {
-    let slot = Slot::take(&streaming.state.streams)?;
     let (sender, mut rest) = mpsc::channel(WAITING_CHUNKS);
     thread::Builder::new()
         .name("stream".into())
         .spawn(move || {
-            let _slot = slot;
             if let Err(error) = predict_all(&streaming, input, format, &sender) {
                 streaming.note(&error);
                 // A client that has left gets no error.
@@ -180,22 +175,6 @@ impl Streaming {
             code = error.kind().code,
             "a streamed answer was ended: {error}"
         );
-    }
-}
-
-impl Slot {
-    fn take(streams: &Arc<AtomicUsize>) -> Result<Self, ApiError> {
-        let slot = Self(Arc::clone(streams));
-        if streams.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
-            return Err(ApiError::Overloaded);
-        }
-        Ok(slot)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

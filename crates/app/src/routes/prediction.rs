@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::query::{parameters, unknown_parameter};
 use crate::accept::{self, Media};
+use crate::access::Key;
 use crate::content::counted_body;
 use crate::endpoints;
 use crate::error::ApiError;
@@ -47,6 +48,8 @@ struct Job {
     settings: RequestSettings,
     body: Bytes,
     request_id: RequestId,
+    /// Key of the client; `None` if none was needed.
+    key: Option<Arc<Key>>,
     /// Permit for the body. It lasts as long as the job, even if the client is gone.
     permit: Permit,
 }
@@ -82,17 +85,19 @@ async fn answer(
     let snapshot = state.models.current()?;
     let mut incoming = Incoming::begin(request, payload, &state.config.api.limits)?;
     let mut permit = state.in_flight.permit();
-    let streaming = |permit| Streaming {
+    let streaming = |turn, permit| Streaming {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
         threshold: settings.options.threshold_of(&snapshot.model),
         request_id: RequestState::id_of(request).as_str().to_owned(),
+        _turn: turn,
         _permit: permit,
     };
     let body = match settings.gather(&mut incoming, &mut permit).await? {
         Gathered::Whole(body) => body,
         Gathered::Beginning(beginning) => {
-            let answer = stream_body(streaming(permit), beginning, incoming);
+            let turn = Box::pin(state.streams.take(request)).await?;
+            let answer = stream_body(streaming(turn, permit), beginning, incoming);
             let answer = Box::pin(answer).await?;
             RequestState::mark_body_read(request);
             return Ok(respond(&snapshot, settings.media, BoxBody::new(answer)));
@@ -105,12 +110,14 @@ async fn answer(
         settings,
         body,
         request_id: RequestState::id_of(request),
+        key: RequestState::key_of(request),
         permit,
     };
     let body = match job.run(request).await? {
         (JobResult::Answer(answer), permit) => counted_body(answer.into(), Some(permit)),
         (JobResult::Large(file), permit) => {
-            let answer = stream_file(streaming(permit), file);
+            let turn = Box::pin(state.streams.take(request)).await?;
+            let answer = stream_file(streaming(turn, permit), file);
             BoxBody::new(Box::pin(answer).await?)
         }
     };
@@ -200,16 +207,25 @@ impl Job {
         }
         // The body is shared, not copied.
         let body = self.body.clone();
-        match Source::of(self.settings.format, &body)? {
+        match self.source(&body)? {
             // A file may have any size and lie on a slow disk.
             Source::Path(_) => Ok(None),
             source => self.answer(&source).map(Some),
         }
     }
 
+    /// The source of the rows. An error if it is a file and the key does not allow that.
+    fn source<'b>(&self, body: &'b [u8]) -> Result<Source<'b>, ApiError> {
+        let source = Source::of(self.settings.format, body)?;
+        match (&source, &self.key) {
+            (Source::Path(_), Some(key)) => key.admit_to_files().map(|()| source),
+            _ => Ok(source),
+        }
+    }
+
     fn compute(mut self) -> Result<(JobResult, Permit), ApiError> {
         let body = self.body.clone();
-        let source = Source::of(self.settings.format, &body)?;
+        let source = self.source(&body)?;
         if self.settings.media == Media::Csv
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
@@ -277,21 +293,31 @@ fn options(parameters: &[(String, String)]) -> Result<Options, ApiError> {
 
 fn threshold(value: Option<&str>) -> Result<f64, ApiError> {
     value
-        .and_then(|value| value.parse().ok())
+        .and_then(|value| value.parse::<f64>().ok())
         .filter(|threshold| (0.0..=1.0).contains(threshold))
+        // The number -0 is 0, and is written as 0.
+        .map(f64::abs)
         .ok_or(ApiError::InvalidParameter {
             name: "threshold",
             expected: "a number from 0 to 1",
         })
 }
 
+/// Python writes `True` and other clients `1`, where they are given a truth value.
 fn explain(value: Option<&str>) -> Result<bool, ApiError> {
-    value
-        .and_then(|value| value.parse().ok())
-        .ok_or(ApiError::InvalidParameter {
+    let is_one_of = |words: [&str; 2]| {
+        value.is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
+    };
+    if is_one_of(["true", "1"]) {
+        Ok(true)
+    } else if is_one_of(["false", "0"]) {
+        Ok(false)
+    } else {
+        Err(ApiError::InvalidParameter {
             name: "explain",
             expected: "true or false",
         })
+    }
 }
 
 #[cfg(test)]
@@ -314,6 +340,20 @@ mod tests {
                 explain: true
             })
         );
+        for (value, wanted) in [
+            ("True", true),
+            ("TRUE", true),
+            ("1", true),
+            ("False", false),
+        ] {
+            assert_eq!(
+                of(&[("explain", value)]).unwrap().explain,
+                wanted,
+                "{value}"
+            );
+        }
+        let zero = of(&[("threshold", "-0")]).unwrap().threshold.unwrap();
+        assert!(zero == 0.0 && zero.is_sign_positive());
         for value in ["", "NaN", "-0.1", "1.1", "inf", "0,5", "half"] {
             assert_eq!(
                 of(&[("threshold", value)]),

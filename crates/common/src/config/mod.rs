@@ -288,6 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn a_host_name_that_no_request_can_have_is_a_problem() {
+        for name in [
+            "*",
+            "*.risk.example",
+            "risk.example:80",
+            "[::1]",
+            "::1",
+            "rísk",
+        ] {
+            parse(&format!(r#","api":{{"allowed_hosts":["{name}"]}}"#)).expect(name);
+        }
+        for name in [
+            "", "*.", "a*", "a.*", "**", "http://a", "a/b", "a b", "*.*.a",
+        ] {
+            let text = problems(&format!(r#","api":{{"allowed_hosts":["a","{name}"]}}"#));
+            let found = "api.allowed_hosts: item 2 is no host name: write";
+            assert!(text.contains(found), "{name}: {text}");
+        }
+    }
+
+    #[test]
     fn alert_settings_are_read_with_defaults_and_never_shown() {
         let none = parse("").unwrap().alerts;
         assert!(!none.has_target());

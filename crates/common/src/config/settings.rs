@@ -343,6 +343,7 @@ pub struct ApiSettings {
     /// File with the key for calls to `url`.
     pub key_file: Option<PathBuf>,
     /// Host names that requests may use; default: the loopback names and the listening address.
+    /// `*.example.com` stands for all names with that end, `*` for all names.
     pub allowed_hosts: Vec<String>,
     /// Origins whose pages may read answers in a browser; default none.
     pub allowed_origins: Vec<String>,
@@ -564,6 +565,15 @@ fn read_limits(mut section: Section<'_>) -> LimitSettings {
     limits
 }
 
+/// True for a host name, with or without a port, or for a pattern of names.
+fn is_host_pattern(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let is_allowed = |character: char| {
+        character.is_alphanumeric() || matches!(character, '.' | '-' | '_' | ':' | '[' | ']')
+    };
+    text == "*" || (!name.is_empty() && name.chars().all(is_allowed))
+}
+
 /// The settings, and whether `data_roots` was given.
 pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, bool) {
     let data_roots: Option<Vec<String>> = section.value("data_roots", None);
@@ -584,6 +594,14 @@ pub(super) fn read_api(mut section: Section<'_>, base: &Path) -> (ApiSettings, b
         allowed_origins: section.value("allowed_origins", Vec::new()),
         limits: read_limits(section.section("limits")),
     };
+    let mut hosts = settings.allowed_hosts.iter();
+    if let Some(position) = hosts.position(|name| !is_host_pattern(name)) {
+        let text = format!(
+            "item {} is no host name: write risk.example, *.risk.example for all names with that end, or * for all names, without a scheme or a path",
+            position + 1
+        );
+        section.problem("allowed_hosts", &text);
+    }
     if let Some(url) = &settings.url
         && !(url.starts_with("http://") || url.starts_with("https://"))
     {

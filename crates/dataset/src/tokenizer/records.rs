@@ -55,7 +55,8 @@ pub(crate) struct Record<'a> {
 struct Quoted {
     /// Its text, if no quote in it is doubled.
     text: Range<usize>,
-    has_doubled: bool,
+    /// Number of its doubled quotes.
+    doubled: usize,
     spans_lines: bool,
 }
 
@@ -255,7 +256,8 @@ impl Tokenizer {
         if self.fields.len() as u64 >= self.limits.fields {
             return Err(LimitExceeded::Fields(self.limits.fields));
         }
-        self.check_length(written.len())?;
+        let syntax = quoted.as_ref().map_or(0, |quoted| 2 + quoted.doubled);
+        self.check_length(written.len() - syntax)?;
         let field = match quoted {
             None => written,
             Some(quoted) => self.pushed_quoted(written, quoted),
@@ -270,7 +272,7 @@ impl Tokenizer {
         if has_text_behind && quoted.spans_lines && self.last.stray_quote.is_none() {
             self.last.stray_quote = Some(self.fields.len());
         }
-        if has_text_behind || quoted.has_doubled {
+        if has_text_behind || quoted.doubled > 0 {
             self.last.is_unquoted = true;
             written
         } else {
@@ -292,7 +294,7 @@ impl Tokenizer {
             separator, quote, ..
         } = self.dialect;
         let before = self.lines;
-        let mut has_doubled = false;
+        let mut doubled = 0;
         while let Some(at) = self.cursor.next(&self.structure) {
             let byte = text[at];
             if byte != quote {
@@ -301,16 +303,16 @@ impl Tokenizer {
                 }
             } else if text.get(at + 1) == Some(&quote) {
                 self.cursor.next(&self.structure);
-                has_doubled = true;
+                doubled += 1;
             } else {
                 return Ok(Some(Quoted {
                     text: opens + 1..at,
-                    has_doubled,
+                    doubled,
                     spans_lines: self.lines > before,
                 }));
             }
         }
-        self.check_length(text.len() - opens)?;
+        self.check_length(text.len() - opens - 1 - doubled)?;
         self.at = text.len();
         self.open_quote = Some(before);
         Ok(None)

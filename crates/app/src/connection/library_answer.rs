@@ -1,0 +1,81 @@
+//! Answers that the HTTP library makes itself, because it could not read a request.
+//!
+//! The library answers with a status only. Here such an answer is recognised among the written
+//! bytes, and replaced by a problem that says what is wrong.
+
+use actix_web::http::StatusCode;
+
+use crate::error::ApiError;
+use crate::problem;
+use crate::request_state::{REQUEST_ID, RequestId};
+
+/// Upper limit of bytes of an answer of the library.
+const MAX_BYTES: usize = 256;
+
+/// The error that an answer of the library stands for; `None` for an answer of this program, which
+/// always has a request id.
+pub(super) fn error_of(written: &[u8]) -> Option<ApiError> {
+    let status = written.strip_prefix(b"HTTP/1.1 ")?.first_chunk::<3>()?;
+    let error = match status {
+        b"400" => ApiError::RequestInvalid,
+        b"431" => ApiError::HeadTooLarge,
+        _ => return None,
+    };
+    let is_whole = written.len() <= MAX_BYTES && written.ends_with(b"\r\n\r\n");
+    let has_id = || {
+        let name = REQUEST_ID;
+        let mut windows = written.windows(name.as_str().len());
+        windows.any(|window| window.eq_ignore_ascii_case(name.as_str().as_bytes()))
+    };
+    (is_whole && !has_id()).then_some(error)
+}
+
+/// The bytes of the answer to a request that could not be read; the connection ends after it.
+pub(super) fn bytes(error: &ApiError, id: &RequestId) -> Vec<u8> {
+    let body = problem::body(error, "", id.as_str());
+    let status = error.status();
+    let reason = StatusCode::canonical_reason(&status).unwrap_or_default();
+    let mut answer = format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-length: {}\r\ncontent-type: {}\r\n{REQUEST_ID}: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+        status.as_u16(),
+        body.len(),
+        problem::CONTENT_TYPE_OF_PROBLEMS,
+        id.as_str(),
+    )
+    .into_bytes();
+    answer.extend(body);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_answers_without_an_id_are_those_of_the_library() {
+        let code = |written: &[u8]| error_of(written).map(|error| error.kind().code);
+        let head = "content-length: 0\r\nconnection: close\r\ndate: x\r\n\r\n";
+        let of = |start: &str, end: &str| code(format!("{start}\r\n{end}").as_bytes());
+        assert_eq!(
+            of("HTTP/1.1 400 Bad Request", head),
+            Some("request-invalid")
+        );
+        let too_large = "HTTP/1.1 431 Request Header Fields Too Large";
+        assert_eq!(of(too_large, head), Some("head-too-large"));
+        for (start, end) in [
+            ("HTTP/1.1 200 OK", head),
+            ("HTTP/1.1 404 Not Found", head),
+            ("HTTP/1.1 400 Bad Request", "x-request-id: a\r\n\r\n"),
+            ("HTTP/1.1 400 Bad Request", "X-Request-Id: a\r\n\r\n"),
+            ("HTTP/1.1 400 Bad Request", "content-length: 2\r\n\r\nab"),
+            ("HTTP/1.1 4", ""),
+            ("", head),
+        ] {
+            assert_eq!(of(start, end), None, "{start} {end}");
+        }
+        assert_eq!(
+            of("HTTP/1.1 400 Bad Request", &(" ".repeat(MAX_BYTES) + head)),
+            None
+        );
+    }
+}
