@@ -219,7 +219,7 @@ fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
     let mut problem = match error {
         Some(Some(error)) => {
             log_internal(error, id);
-            problem::answer(error, &instance(), id)
+            problem::answer(error.as_overload().unwrap_or(error), &instance(), id)
         }
         // Only the framework's own errors have another type; the extractors in use have none.
         Some(None) => {
@@ -228,7 +228,12 @@ fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
             problem::answer(&unknown, &instance(), id)
         }
         None if answered.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            problem::answer(&ApiError::MethodNotAllowed, &instance(), id)
+            let allowed = answered.headers().get(ALLOW).map(HeaderValue::as_bytes);
+            let error = ApiError::MethodNotAllowed {
+                given: problem::excerpt(answered.request().method().as_str().as_bytes()),
+                allowed: problem::excerpt(allowed.unwrap_or_default()),
+            };
+            problem::answer(&error, &instance(), id)
         }
         None => return answered,
     };

@@ -154,7 +154,7 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
         Parameter {
             name: "explain",
             kind: ParameterKind::Bool,
-            summary: "whether each prediction is explained; JSON only",
+            summary: "whether each prediction is explained, as JSON or CSV",
         },
     ],
     media: &[Media::Json, Media::Csv, Media::Text],

@@ -5,10 +5,13 @@
 //! client's input.
 
 use std::collections::BTreeMap;
+use std::io::stderr;
+use std::os::fd::AsFd;
 
 use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use rustix::io::Errno;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -57,8 +60,8 @@ pub(crate) enum ApiError {
     NoData(&'static str),
     #[error("there is nothing at this address")]
     NotFound,
-    #[error("the method is not allowed here; the header Allow names those that are")]
-    MethodNotAllowed,
+    #[error("the method {given} is not allowed here; allowed: {allowed}")]
+    MethodNotAllowed { given: String, allowed: String },
     #[error("this is answered as {0}")]
     NotAcceptable(String),
     #[error("the body did not come within {0} s, or far too slowly")]
@@ -97,8 +100,12 @@ pub(crate) enum ApiError {
     Host(String),
     #[error("{} of the rows cannot be read; nothing was predicted", .0.total)]
     RowInvalid(RowErrors),
-    #[error("the column {column} is missing (found: {found})")]
-    MissingColumn { column: String, found: String },
+    #[error("{} missing (found: {found})", subject(.columns))]
+    MissingColumn {
+        /// All of them, at least one.
+        columns: Vec<String>,
+        found: String,
+    },
     #[error("the column {0:?} stands there twice")]
     DuplicateColumn(String),
     #[error("{0}")]
@@ -115,6 +122,19 @@ pub(crate) enum ApiError {
     /// Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
+}
+
+/// Upper limit of missing columns that an answer names.
+const SHOWN_COLUMNS: usize = 50;
+
+/// The columns as the subject of a sentence, with its verb.
+fn subject(columns: &[String]) -> String {
+    let shown = columns[..columns.len().min(SHOWN_COLUMNS)].join(", ");
+    match columns.len() {
+        1 => format!("the column {shown} is"),
+        2..=SHOWN_COLUMNS => format!("the columns {shown} are"),
+        all => format!("the columns {shown} and {} more are", all - SHOWN_COLUMNS),
+    }
 }
 
 /// Errors in the rows of a request.
@@ -140,6 +160,8 @@ pub(crate) struct RowError {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<String>,
     pub(crate) code: &'static str,
+    /// What is wrong, as a sentence.
+    pub(crate) detail: String,
     /// Excerpt of the cell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<String>,
@@ -165,7 +187,7 @@ impl ApiError {
             Self::FileNotFound => &kind::FILE_NOT_FOUND,
             Self::NoData(_) => &kind::NO_DATA,
             Self::NotFound => &kind::NOT_FOUND,
-            Self::MethodNotAllowed => &kind::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => &kind::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => &kind::NOT_ACCEPTABLE,
             Self::BodyTimeout(_) => &kind::BODY_TIMEOUT,
             Self::BodyTooLarge { .. } => &kind::BODY_TOO_LARGE,
@@ -191,6 +213,14 @@ impl ApiError {
         }
     }
 
+    /// The error as it is answered: a server without handles is overloaded, and not broken.
+    pub(crate) fn as_overload(&self) -> Option<&'static Self> {
+        match self {
+            Self::Internal(cause) if is_out_of_resources(cause) => Some(&Self::Overloaded),
+            _ => None,
+        }
+    }
+
     /// HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -205,6 +235,24 @@ impl ApiError {
             _ => None,
         }
     }
+}
+
+/// True if the cause of an error is that the system has no more handles, threads or memory to give.
+/// A database does not say so, so a handle is tried.
+fn is_out_of_resources(cause: &anyhow::Error) -> bool {
+    const SYSTEM: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    let is_of_system = |error: &std::io::Error| {
+        let code = error.raw_os_error();
+        SYSTEM
+            .iter()
+            .any(|errno| code == Some(errno.raw_os_error()))
+    };
+    let mut causes = cause.chain().filter_map(|error| error.downcast_ref());
+    causes.any(is_of_system)
+        || stderr()
+            .as_fd()
+            .try_clone_to_owned()
+            .is_err_and(|error| is_of_system(&error))
 }
 
 /// An error decided in another layer is kept; any other error is internal.
@@ -229,5 +277,31 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_system_without_handles_or_threads_is_an_overload() {
+        let internal = |errno: Errno| {
+            let error: anyhow::Result<()> = Err(io::Error::from(errno).into());
+            ApiError::Internal(error.context("failed to read").unwrap_err())
+        };
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN] {
+            let error = internal(errno);
+            assert!(
+                matches!(error.as_overload(), Some(ApiError::Overloaded)),
+                "{errno}"
+            );
+        }
+        assert!(internal(Errno::IO).as_overload().is_none());
+        assert!(ApiError::NotFound.as_overload().is_none());
     }
 }

@@ -129,7 +129,7 @@ pub(crate) static METHOD_NOT_ALLOWED: Kind = kind(
     405,
     "method-not-allowed",
     "The method is not allowed",
-    "Use one that the header Allow names.",
+    "Use one that the detail and the header Allow name.",
 );
 pub(crate) static NOT_ACCEPTABLE: Kind = kind(
     406,

@@ -9,7 +9,7 @@ use common::schema::Labels;
 use model::Model;
 use serde::Serialize;
 
-use self::explanation::Explanations;
+use self::explanation::{Explainer, Explanations};
 use crate::payload::{Ids, RequestRows};
 
 pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
@@ -27,6 +27,8 @@ pub(crate) struct Predictions<'a> {
     imputed: usize,
     /// Cells of categories with an unseen level.
     unknown_levels: usize,
+    /// Numbers outside the range of the training rows.
+    extrapolated: usize,
     threshold: f64,
     /// Texts of the labels; absent where they are 0 and 1.
     #[serde(skip_serializing_if = "Labels::are_numbers")]
@@ -60,13 +62,14 @@ pub(crate) fn predict<'a>(
         rows: rows.len(),
         imputed: rows.missing(),
         unknown_levels: rows.iter().map(|row| scorer.unseen_levels(row)).sum(),
+        extrapolated: rows.iter().map(|row| model.extrapolated(row)).sum(),
         threshold,
         labels: &model.schema.labels,
         model_version,
         request_id,
         explanations: options
             .explain
-            .then(|| Explanations::new(model, scorer, rows)),
+            .then(|| Explanations::new(Explainer::new(model, scorer), rows)),
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
                 line: Some(3),
                 column: Some("lastyear_activity".into()),
                 code: "not-a-number",
+                detail: "lastyear_activity: \"12 k\" is not a number".into(),
                 value: Some("12 k".into()),
             }],
             total: 7,
@@ -122,7 +123,8 @@ mod tests {
                 "instance": "/prediction",
                 "request_id": "r1",
                 "errors": [{"row": 2, "line": 3, "column": "lastyear_activity",
-                    "code": "not-a-number", "value": "12 k"}],
+                    "code": "not-a-number",
+                    "detail": "lastyear_activity: \"12 k\" is not a number", "value": "12 k"}],
                 "errors_total": 7,
             })
         );

@@ -1,7 +1,8 @@
 //! The live model: one immutable snapshot, replaced when `current` points elsewhere.
 //!
 //! Requests only take the snapshot. Checking the link, loading and verifying happen outside of
-//! requests. If a release is unusable, the previous model stays, and later checks try again.
+//! requests. If a release is unusable or `current` is missing, the previous model stays, and later
+//! checks try again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -183,6 +184,12 @@ impl ModelStore {
         self.reload(Retry::Never);
     }
 
+    /// Lets every load wait until the result is dropped.
+    #[cfg(test)]
+    pub(crate) fn hold_up(&self) -> impl Sized + '_ {
+        self.loading.lock().unwrap()
+    }
+
     fn current_identity(&self) -> LiveIdentity {
         let target = live_target(&self.layout).map_err(|error| format!("{error:#}"));
         let stamp = target.as_ref().ok().and_then(|target| {
@@ -222,10 +229,16 @@ impl ModelStore {
                 tracing::info!(release = snapshot.release, "model loaded");
                 state.snapshot = Some(Arc::new(snapshot));
             }
-            Ok(None) => {
-                tracing::info!("nothing is deployed yet");
-                state.snapshot = None;
-            }
+            Ok(None) => match &state.snapshot {
+                // Perhaps the disk is away for a moment. The model in memory is as good as before.
+                Some(kept) => {
+                    tracing::error!(
+                        kept = kept.release,
+                        "the link to the live release is missing"
+                    );
+                }
+                None => tracing::info!("nothing is deployed yet"),
+            },
             Err(error) => {
                 let failure = format!("{error:#}");
                 // A known error is not logged twice a second.

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use common::Config;
 
@@ -37,14 +40,37 @@ pub(crate) struct AppState {
     pub(crate) is_draining: AtomicBool,
 }
 
+/// Time limit for the first model. A disk that is away must not keep the server from its health
+/// checks.
+const FIRST_LOAD_BOUND: Duration = Duration::from_secs(10);
+
+/// Loads the live release. A load that takes too long goes on, and its model is served later.
+fn load_first(models: &Arc<ModelStore>) {
+    let (until_end, ended) = mpsc::channel::<()>();
+    let loading = Arc::clone(models);
+    let load = move || {
+        let _until_end = until_end;
+        loading.refresh();
+    };
+    let started = thread::Builder::new().name("first-load".into()).spawn(load);
+    match started {
+        Err(error) => tracing::error!(%error, "failed to start loading the live release"),
+        Ok(_) => {
+            if ended.recv_timeout(FIRST_LOAD_BOUND) == Err(RecvTimeoutError::Timeout) {
+                tracing::error!("loading the live release takes long; the server starts without");
+            }
+        }
+    }
+}
+
 impl AppState {
     pub(crate) fn new(config: Config, access: AccessControl) -> Self {
-        let models = ModelStore::new(&config);
+        let models = Arc::new(ModelStore::new(&config));
         // Loaded now, so that the first request finds a model.
-        models.refresh();
+        load_first(&models);
         Self {
             access,
-            models: Arc::new(models),
+            models,
             scores: ScoreCache::default(),
             summary: StoredAnswer::default(),
             diagnostics: StoredAnswer::default(),

@@ -1,7 +1,7 @@
 //! Checks for a new release outside of requests, twice a second or on demand.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -11,19 +11,25 @@ use crate::state::AppState;
 /// Longest delay until a new release is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Time limit for the end of a check when the server stops. A check may hang on a disk that is away.
+const END_BOUND: Duration = Duration::from_secs(1);
+
 /// The thread that checks; stopped on drop.
 pub(crate) struct Watch {
     reload_sender: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Disconnected once the thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Watch {
     /// Starts checking.
     pub(crate) fn start(state: Data<AppState>) -> std::io::Result<Self> {
         let (reload_sender, reload_requests) = mpsc::channel();
-        let thread = thread::Builder::new()
+        let (until_end, ended) = mpsc::channel();
+        thread::Builder::new()
             .name("releases".into())
             .spawn(move || {
+                let _until_end = until_end;
                 // Read first, so that `/metrics` has figures to show under load from the start.
                 state.runs.read(&state.config);
                 loop {
@@ -36,7 +42,7 @@ impl Watch {
             })?;
         Ok(Self {
             reload_sender: Some(reload_sender),
-            thread: Some(thread),
+            ended,
         })
     }
 
@@ -46,13 +52,38 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Stops checking. Leaves a check that takes longer than `bound` to itself.
+    fn stop(&mut self, bound: Duration) {
+        drop(self.reload_sender.take());
+        if self.ended.recv_timeout(bound) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!(
+                "looking for a release takes longer than {} s; the server ends without it",
+                bound.as_secs_f64()
+            );
+        }
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.reload_sender.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that looks for releases panicked");
-        }
+        self.stop(END_BOUND);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Service;
+
+    #[test]
+    fn a_check_that_hangs_does_not_hold_up_the_end() {
+        let state = Service::deployed().state();
+        let held_up = state.models.hold_up();
+        let mut watch = Watch::start(state.clone()).unwrap();
+        watch.reload_sender().unwrap().send(()).unwrap();
+        watch.stop(Duration::from_millis(1));
+        drop(held_up);
+        watch.stop(Duration::MAX);
     }
 }

@@ -31,6 +31,16 @@ pub fn of_file_start(path: &Path, length: u64) -> anyhow::Result<Option<String>>
     Ok((read == length).then_some(digest))
 }
 
+/// The digest of a file of at most `limit` bytes, or `None` when the file is longer.
+pub fn of_file_up_to(path: &Path, limit: u64) -> anyhow::Result<Option<String>> {
+    let context = || format!("failed to read {}", path.display());
+    if path.metadata().with_context(context)?.len() > limit {
+        return Ok(None);
+    }
+    let (digest, read) = of_stream(path, limit.saturating_add(1))?;
+    Ok((read <= limit).then_some(digest))
+}
+
 /// The digest of a whole file and its length.
 pub fn of_file(path: &Path) -> anyhow::Result<(String, u64)> {
     of_stream(path, u64::MAX)

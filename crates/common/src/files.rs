@@ -310,9 +310,14 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to sync the folder {}", folder.display()))
 }
 
-/// Reads a whole file of the pipeline; `None` when it is missing.
+/// Upper limit of bytes of a file that is read whole: several times what a model of a thousand
+/// columns needs.
+const MAX_WHOLE: u64 = 1 << 30;
+
+/// Reads a whole file of the pipeline; `None` when it is missing. An error if it is larger than
+/// 1 GiB.
 pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match regular::read(path) {
+    match regular::read_up_to(path, MAX_WHOLE) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),

@@ -61,6 +61,24 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// The content of a regular file of at most `limit` bytes. Memory grows with the bytes read, not
+/// with the size that the file claims.
+pub fn read_up_to(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let too_large = || Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    let file = open(path)?;
+    if file.metadata()?.len() > limit {
+        return too_large();
+    }
+    // The length of some files is 0 whatever they have.
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        return too_large();
+    }
+    Ok(content)
+}
+
 /// The content of a regular file as text.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     let mut text = String::new();
@@ -166,6 +184,9 @@ mod tests {
         open_with(&path, OpenOptions::new().write(true).create(true)).unwrap();
         crate::files::replace(&path, b"text").unwrap();
         assert_eq!(read(&path).unwrap(), b"text");
+        assert_eq!(read_up_to(&path, 4).unwrap(), b"text");
+        let too_large = read_up_to(&path, 3).unwrap_err();
+        assert_eq!(too_large.to_string(), "it is larger than 3 bytes");
         let copied = folder.path().join("copy");
         copy(&path, &copied).unwrap();
         assert_eq!(read_to_string(&copied).unwrap(), "text");

@@ -75,6 +75,21 @@ impl Scorer<'_> {
 }
 
 impl Model {
+    /// Number of values in a row that are outside the range of the training rows: there the model
+    /// extrapolates. A missing value and a level are none of them.
+    #[inline]
+    pub fn extrapolated(&self, row: &[f64]) -> usize {
+        let cells = row.iter().zip(&self.profile.columns);
+        cells
+            .filter(|(cell, column)| {
+                column.moments().is_some_and(|moments| {
+                    let is_below = moments.minimum().is_some_and(|minimum| **cell < minimum);
+                    is_below || moments.maximum().is_some_and(|maximum| **cell > maximum)
+                })
+            })
+            .count()
+    }
+
     /// Prepares the model to predict rows.
     pub fn scorer(&self) -> Scorer<'_> {
         let expression = self.predictor.expression();

@@ -65,7 +65,15 @@ fn predictions_come_as_json_csv_or_bare_values() {
         &["Accept: text/csv"],
         ROWS.as_bytes(),
     );
-    assert_eq!(problem(&explained), "400 invalid-parameter");
+    let header = "id,probability,prediction,base_log_odds,lastmonth_activity_log_odds,";
+    assert!(body_of(&explained).starts_with(header), "{explained}");
+    let bare = predict(
+        &server,
+        "?explain=true",
+        &["Accept: text/plain"],
+        ROWS.as_bytes(),
+    );
+    assert_eq!(problem(&bare), "400 invalid-parameter");
     let picture = predict(&server, "", &["Accept: image/png"], ROWS.as_bytes());
     assert_eq!(problem(&picture), "406 not-acceptable");
     let bare = server.send("GET /scoring", &[HOST, "Accept: text/plain"], b"");

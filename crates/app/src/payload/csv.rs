@@ -79,8 +79,13 @@ pub(super) fn open<R: Read>(
 /// The error for an unusable header or list of column names.
 pub(super) fn header_error(flaw: HeaderFlaw) -> ApiError {
     match flaw {
-        HeaderFlaw::MissingColumn { column, found, .. } => ApiError::MissingColumn {
+        HeaderFlaw::MissingColumn {
             column,
+            others,
+            found,
+            ..
+        } => ApiError::MissingColumn {
+            columns: [vec![column], others].concat(),
             found: excerpt(found.join(", ").as_bytes()),
         },
         HeaderFlaw::DuplicateColumn(name) => ApiError::DuplicateColumn(excerpt(name.as_bytes())),
@@ -129,18 +134,28 @@ pub(super) fn row_error<R: Read>(
         None => "unreadable",
     };
     let is_of_one_cell = flaw != Some(RowFlaw::FieldCount);
+    let column = reader
+        .field_name(rejection.column)
+        .filter(|_| is_of_one_cell)
+        .map(|name| excerpt(name.as_bytes()));
+    let value = reader
+        .field(rejection.column)
+        .filter(|_| is_of_one_cell)
+        .map(excerpt);
+    let detail = match (flaw, &column, &value) {
+        (Some(RowFlaw::Cell(problem)), Some(column), Some(value)) => {
+            problem.describe(column, value)
+        }
+        // The reasons of other flaws have nothing of the row.
+        _ => rejection.reason.clone(),
+    };
     RowError {
         row,
         line: Some(rejection.line),
-        column: reader
-            .field_name(rejection.column)
-            .filter(|_| is_of_one_cell)
-            .map(|name| excerpt(name.as_bytes())),
+        column,
         code,
-        value: reader
-            .field(rejection.column)
-            .filter(|_| is_of_one_cell)
-            .map(excerpt),
+        detail,
+        value,
     }
 }
 
@@ -273,6 +288,7 @@ mod tests {
                 line: Some(3),
                 column: Some("lastyear_activity".into()),
                 code: "not-a-number",
+                detail: "lastyear_activity: \"twelve\" is not a number".into(),
                 value: Some("twelve".into()),
             }
         );
@@ -283,6 +299,35 @@ mod tests {
         assert_eq!(codes(",1,2,3"), MISSING_ID);
         assert_eq!(codes("c,1"), FIELD_COUNT);
         assert_eq!(codes("d,1e999,2,3"), "out-of-range");
+    }
+
+    #[test]
+    fn each_error_has_a_sentence_without_more_than_an_excerpt_of_the_cell() {
+        let of = |row: &str| match read(&format!("{HEADER}{row}\n")) {
+            Err(ApiError::RowInvalid(errors)) => errors.first[0].detail.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of("c,1"), "2 fields, 4 expected");
+        assert_eq!(of(",1,2,3"), "the client has no name");
+        assert_eq!(
+            of("c,1e999,2,3"),
+            "lastmonth_activity: \"1e999\" is too large for a number"
+        );
+        let long = of(&format!("c,{},2,3", "x".repeat(1000)));
+        assert!(long.contains("…") && long.len() < 128, "{long}");
+    }
+
+    #[test]
+    fn all_missing_columns_are_named() {
+        let text = |text: &str| read(text).unwrap_err().to_string();
+        assert_eq!(
+            text("corporation,lastyear_activity\na,1\n"),
+            "the columns lastmonth_activity, number_of_employees are missing (found: corporation, lastyear_activity)"
+        );
+        assert_eq!(
+            text("x,lastmonth_activity,lastyear_activity,number_of_employees\na,1,2,3\n"),
+            "the column corporation is missing (found: x, lastmonth_activity, lastyear_activity, number_of_employees)"
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::csv;
 use super::rows::TooManyRows;
 use crate::error::{ApiError, RowErrors};
 use crate::in_flight::Permit;
-use crate::predict::CsvAnswer;
+use crate::predict::{CsvAnswer, Options};
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 use crate::streams::StreamTurn;
@@ -36,7 +36,7 @@ const WAITING_CHUNKS: usize = 4;
 pub(crate) struct Streaming {
     pub(crate) state: Data<AppState>,
     pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) threshold: f64,
+    pub(crate) options: Options,
     pub(crate) request_id: String,
     /// Turn of the answer, kept until the answer is made.
     pub(crate) _turn: StreamTurn,
@@ -119,7 +119,7 @@ fn predict_all(
     let limits = &streaming.state.config.api.limits;
     let Snapshot { model, schema, .. } = &*streaming.snapshot;
     let mut reader = csv::open(input, format, schema, limits)?;
-    let mut answer = CsvAnswer::new(streaming.threshold, CHUNK_BYTES);
+    let mut answer = CsvAnswer::new(model, streaming.options, CHUNK_BYTES);
     let scorer = model.scorer();
     let mut n_rows = 0;
     while let Some(row) = reader.next_row().map_err(csv::file_error)? {
@@ -130,7 +130,7 @@ fn predict_all(
         match row {
             ReadRow::Accepted(cells) => {
                 let id = csv::name_of(&cells, n_rows);
-                answer.push(&id, scorer.probability(cells.values));
+                answer.push(&id, scorer.probability(cells.values), cells.values);
             }
             ReadRow::Rejected(rejection) => {
                 let mut errors = RowErrors::default();

@@ -79,6 +79,7 @@ fn check_counted(model: &Model, rows: &RequestRows) {
         (false, Media::Json),
         (true, Media::Json),
         (false, Media::Csv),
+        (true, Media::Csv),
         (false, Media::Text),
     ] {
         let (text, counted) = written(model, rows, explain, media);

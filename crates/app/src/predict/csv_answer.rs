@@ -4,38 +4,69 @@ use actix_web::web::Bytes;
 use dataset::push_text;
 use model::Model;
 
+use super::explanation::Explainer;
 use super::options::Options;
 use crate::payload::RequestRows;
 
 /// Predictions as CSV with a header.
-pub(crate) struct CsvAnswer {
+pub(crate) struct CsvAnswer<'m> {
     threshold: f64,
+    /// `None` if the predictions are not explained.
+    explainer: Option<Explainer<'m>>,
     text: Vec<u8>,
     counts: [u64; 2],
 }
 
-impl CsvAnswer {
+impl<'m> CsvAnswer<'m> {
     /// The header alone; `bytes` is the capacity to reserve.
-    pub(crate) fn new(threshold: f64, bytes: usize) -> Self {
-        let mut text = Vec::with_capacity(bytes);
-        text.extend_from_slice(b"id,probability,prediction\n");
-        Self {
-            threshold,
-            text,
+    pub(crate) fn new(model: &'m Model, options: Options, bytes: usize) -> Self {
+        let explain = || Explainer::new(model, model.scorer());
+        let mut answer = Self {
+            threshold: options.threshold_of(model),
+            explainer: options.explain.then(explain),
+            text: Vec::with_capacity(bytes),
             counts: [0; 2],
+        };
+        answer.push_header();
+        answer
+    }
+
+    fn push_header(&mut self) {
+        self.text.extend_from_slice(b"id,probability,prediction");
+        if let Some(explainer) = &self.explainer {
+            self.text.extend_from_slice(b",base_log_odds");
+            for name in &explainer.names {
+                push_column(&mut self.text, name, "log_odds");
+            }
+            self.text.extend_from_slice(b",base_probability");
+            for name in &explainer.names {
+                push_column(&mut self.text, name, "probability_change");
+            }
         }
+        self.text.push(b'\n');
     }
 
     /// Adds a row.
-    pub(crate) fn push(&mut self, id: &[u8], probability: f64) {
+    #[inline]
+    pub(crate) fn push(&mut self, id: &[u8], probability: f64, row: &[f64]) {
         let label = probability > self.threshold;
         self.counts[usize::from(label)] += 1;
         push_text(&mut self.text, id);
         self.text.push(b',');
-        // A finite number always encodes, and writing to a vector cannot fail.
-        let _ = serde_json::to_writer(&mut self.text, &probability);
+        push_number(&mut self.text, probability);
         self.text
-            .extend_from_slice(if label { b",1\n" } else { b",0\n" });
+            .extend_from_slice(if label { b",1" } else { b",0" });
+        if let Some(explainer) = &self.explainer {
+            let explained = explainer.explain(row);
+            let in_log_odds = [explained.base].into_iter().chain(explained.contributions);
+            let in_probability = [explained.base_probability].into_iter();
+            let in_probability = in_probability.chain(explained.probability_changes);
+            for number in in_log_odds.chain(in_probability) {
+                self.text.push(b',');
+                push_number(&mut self.text, number);
+            }
+        }
+        self.text.push(b'\n');
     }
 
     /// Bytes in memory.
@@ -55,6 +86,19 @@ impl CsvAnswer {
     }
 }
 
+/// Adds the name of a column: that of a feature, and its unit.
+fn push_column(to: &mut Vec<u8>, name: &str, unit: &str) {
+    to.push(b',');
+    push_text(to, format!("{name}_{unit}").as_bytes());
+}
+
+/// Adds a number, which must be finite: such a number always encodes.
+#[inline]
+fn push_number(to: &mut Vec<u8>, number: f64) {
+    // Writing to a vector cannot fail.
+    let _ = serde_json::to_writer(to, &number);
+}
+
 /// All predictions as CSV, and the number of negative and of positive ones. `bytes` is the largest
 /// size of the text.
 pub(crate) fn predict_csv(
@@ -63,11 +107,11 @@ pub(crate) fn predict_csv(
     options: Options,
     bytes: usize,
 ) -> (Vec<u8>, [u64; 2]) {
-    let mut answer = CsvAnswer::new(options.threshold_of(model), bytes);
+    let mut answer = CsvAnswer::new(model, options, bytes);
     let scorer = model.scorer();
     let probabilities = scorer.probabilities(rows.values());
-    for (id, probability) in rows.ids.iter().zip(probabilities) {
-        answer.push(id.as_bytes(), probability);
+    for ((id, row), probability) in rows.ids.iter().zip(rows.iter()).zip(probabilities) {
+        answer.push(id.as_bytes(), probability, row);
     }
     (answer.text, answer.counts)
 }
@@ -78,9 +122,15 @@ mod tests {
 
     #[test]
     fn csv_has_a_header_and_a_row_for_each_prediction() {
-        let mut answer = CsvAnswer::new(0.5, 0);
-        answer.push(b"a", 0.5);
-        answer.push(b"b", 0.5000000001);
+        let mut answer = CsvAnswer {
+            threshold: 0.5,
+            explainer: None,
+            text: Vec::new(),
+            counts: [0; 2],
+        };
+        answer.push_header();
+        answer.push(b"a", 0.5, &[]);
+        answer.push(b"b", 0.5000000001, &[]);
         assert_eq!(answer.counts(), [1, 1]);
         assert_eq!(
             answer.take(),

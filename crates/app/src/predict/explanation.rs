@@ -1,61 +1,140 @@
-//! The explanations in an answer: how much each feature adds to a prediction's log-odds.
+//! The explanations in an answer: how much each feature adds to a prediction's log-odds, and how
+//! much it changes the probability.
 
+use dataset::passes::probability;
 use model::{Model, Scorer};
 use serde::Serialize;
 use serde::ser::Serializer;
 
 use crate::payload::RequestRows;
 
+/// Unit of the base and the contributions.
+const UNIT: &str = "log-odds";
+
+/// Explains the predictions of one model.
+#[derive(Debug)]
+pub(super) struct Explainer<'m> {
+    /// The names of the features, in schema order, and then those of pairs.
+    pub(super) names: Vec<String>,
+    scorer: Scorer<'m>,
+}
+
+/// The numbers of one explanation. The log-odds are the sum of `base` and all contributions.
+#[derive(Debug, PartialEq)]
+pub(super) struct Explained {
+    /// Log-odds of the mean training row.
+    pub(super) base: f64,
+    /// Probability of the mean training row.
+    pub(super) base_probability: f64,
+    /// What each feature, and then each pair, adds to the log-odds.
+    pub(super) contributions: Vec<f64>,
+    /// The probability minus the one without the contribution.
+    pub(super) probability_changes: Vec<f64>,
+}
+
+impl<'m> Explainer<'m> {
+    pub(super) fn new(model: &'m Model, scorer: Scorer<'m>) -> Self {
+        Self {
+            names: model.contribution_names(),
+            scorer,
+        }
+    }
+
+    /// The explanation of a row.
+    pub(super) fn explain(&self, row: &[f64]) -> Explained {
+        Explained::of(self.scorer.base(), self.scorer.contributions(row))
+    }
+}
+
+impl Explained {
+    fn of(base: f64, contributions: Vec<f64>) -> Self {
+        let add = |sum: f64, term: f64| (sum + term).clamp(f64::MIN, f64::MAX);
+        let log_odds = contributions.iter().copied().fold(base, add);
+        let all = probability(log_odds);
+        let change = |contribution: &f64| all - probability(add(log_odds, -contribution));
+        Self {
+            base,
+            base_probability: probability(base),
+            probability_changes: contributions.iter().map(change).collect(),
+            contributions,
+        }
+    }
+}
+
 /// The explanation of each row. Each is made while it is written, because all of them together take
 /// more memory than the rows.
 #[derive(Debug)]
 pub(super) struct Explanations<'a> {
-    /// The names of the features, in schema order, and then those of pairs.
-    names: Vec<String>,
-    scorer: Scorer<'a>,
+    explainer: Explainer<'a>,
     rows: &'a RequestRows,
 }
 
 impl<'a> Explanations<'a> {
-    pub(super) fn new(model: &'a Model, scorer: Scorer<'a>, rows: &'a RequestRows) -> Self {
-        Self {
-            names: model.contribution_names(),
-            scorer,
-            rows,
-        }
+    pub(super) fn new(explainer: Explainer<'a>, rows: &'a RequestRows) -> Self {
+        Self { explainer, rows }
     }
 }
 
 impl Serialize for Explanations<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let base = self.scorer.base();
-        to.collect_seq(self.rows.iter().map(|row| Explanation {
-            base,
-            contributions: Contributions {
-                names: &self.names,
-                values: self.scorer.contributions(row),
-            },
+        let names = &self.explainer.names;
+        to.collect_seq(self.rows.iter().map(|row| {
+            let explained = self.explainer.explain(row);
+            Explanation {
+                unit: UNIT,
+                base: explained.base,
+                contributions: Named(names, explained.contributions),
+                base_probability: explained.base_probability,
+                probability_changes: Named(names, explained.probability_changes),
+            }
         }))
     }
 }
 
-/// The log-odds of one row: the sum of `base` and all contributions.
+/// The explanation of one row.
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
-    /// Log-odds of the mean training row.
+    unit: &'static str,
     base: f64,
-    contributions: Contributions<'a>,
+    contributions: Named<'a>,
+    base_probability: f64,
+    probability_changes: Named<'a>,
 }
 
-/// The contribution of each feature, in schema order, and then of each pair.
+/// A number for each name, in their order.
 #[derive(Debug)]
-struct Contributions<'a> {
-    names: &'a [String],
-    values: Vec<f64>,
+struct Named<'a>(&'a [String], Vec<f64>);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().zip(&self.1))
+    }
 }
 
-impl Serialize for Contributions<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.names.iter().zip(&self.values))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_the_probability_minus_the_one_without_the_contribution() {
+        let explained = Explained::of(-1.0, vec![1.0, 0.0, 2.0]);
+        assert_eq!(explained.base_probability, probability(-1.0));
+        let all = probability(2.0);
+        let changes = [all - probability(1.0), 0.0, all - probability(0.0)];
+        assert_eq!(explained.probability_changes, changes);
+    }
+
+    #[test]
+    fn changes_are_finite_whatever_the_contributions() {
+        for contributions in [
+            vec![f64::MAX, f64::MAX],
+            vec![f64::MAX, f64::MIN],
+            vec![f64::MIN, f64::MIN, 1.0],
+        ] {
+            let explained = Explained::of(f64::MIN, contributions);
+            for change in explained.probability_changes {
+                assert!((-1.0..=1.0).contains(&change), "{change}");
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::payload::{Ids, RequestRows};
 const NUMBER_BYTES: usize = 25;
 /// Upper limit for everything except the rows: member names, numbers, and the ids of release and
 /// request.
-const FRAME_BYTES: usize = 512;
+const FRAME_BYTES: usize = 640;
 
 /// Upper limit of the bytes of an answer, including the values computed before it is written.
 pub(crate) fn answer_bytes(
@@ -28,7 +28,11 @@ pub(crate) fn answer_bytes(
         Media::Text => all_rows("0\n".len()),
         Media::Csv => {
             let cells = NUMBER_BYTES + ",0\n".len();
-            FRAME_BYTES + csv_bytes(&rows.ids) + all_rows(cells)
+            let (header, explanation) = match options.explain {
+                true => explanation_columns_bytes(model),
+                false => (0, 0),
+            };
+            FRAME_BYTES + header + csv_bytes(&rows.ids) + all_rows(cells + explanation)
         }
         _ => {
             let computed = size_of::<f64>() + size_of::<u8>();
@@ -46,9 +50,17 @@ pub(crate) fn answer_bytes(
 /// Upper limit for one row's explanation.
 fn explanation_bytes(model: &Model) -> usize {
     let names = model.contribution_names();
-    let contribution = |name: &String| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
-    let base = r#"{"base":,"contributions":{}},"#.len() + NUMBER_BYTES;
-    names.iter().map(contribution).sum::<usize>() + base
+    let number = |name: &String| json_bytes(name) + "\"\":".len() + NUMBER_BYTES;
+    let frame = r#"{"unit":"log-odds","base":,"contributions":{},"base_probability":,"probability_changes":{}},"#;
+    2 * names.iter().map(number).sum::<usize>() + frame.len() + 2 * NUMBER_BYTES
+}
+
+/// Upper limits for the columns of explanations in CSV: those of the header, and those of one row.
+fn explanation_columns_bytes(model: &Model) -> (usize, usize) {
+    let names = model.contribution_names();
+    let column = |name: &String| 2 * name.len() + ",\"'\"_probability_change".len();
+    let header = 2 * names.iter().map(column).sum::<usize>();
+    (header, (2 * names.len() + 2) * NUMBER_BYTES)
 }
 
 /// Bytes of a text within a JSON string.

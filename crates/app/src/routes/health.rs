@@ -70,10 +70,11 @@ pub(super) async fn ready(
             "the server takes requests".into()
         },
     };
-    let (status, status_text) = match (is_draining, model.ok) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "no-model"),
-        (false, true) => (StatusCode::OK, "ready"),
+    let (status, status_text) = match (is_draining, model.ok, live.ok) {
+        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "no-model"),
+        (false, true, false) => (StatusCode::OK, "degraded"),
+        (false, true, true) => (StatusCode::OK, "ready"),
     };
     Ok(answer(status, status_text, vec![model, live, running]))
 }

@@ -88,7 +88,7 @@ async fn answer(
     let streaming = |turn, permit| Streaming {
         state: state.clone(),
         snapshot: Arc::clone(&snapshot),
-        threshold: settings.options.threshold_of(&snapshot.model),
+        options: settings.options,
         request_id: RequestState::id_of(request).as_str().to_owned(),
         _turn: turn,
         _permit: permit,
@@ -129,10 +129,10 @@ impl RequestSettings {
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let options = options(&parameters(request))?;
         let media = accept::choose(request.headers(), endpoints::PREDICTION.media)?;
-        if options.explain && media != Media::Json {
+        if options.explain && media == Media::Text {
             return Err(ApiError::InvalidParameter {
                 name: "explain",
-                expected: "true only where the answer is application/json",
+                expected: "true only where the answer is application/json or text/csv",
             });
         }
         let format = BodyFormat::of(request.headers())?;

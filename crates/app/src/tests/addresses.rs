@@ -23,6 +23,9 @@ fn unknown_addresses_and_wrong_methods_are_different_problems() {
         let answer = service.send(what, &[], "");
         assert_eq!(answer.problem(), "405 method-not-allowed", "{what}");
         assert_eq!(answer.header("allow"), Some(allowed), "{what}");
+        let method = what.split(' ').next().unwrap();
+        let detail = format!("the method {method} is not allowed here; allowed: {allowed}");
+        assert_eq!(answer.json()["detail"], detail.as_str());
     }
     let options = service.send("OPTIONS /prediction", &[], "");
     assert_eq!(

@@ -20,6 +20,7 @@ fn every_form_of_the_same_rows_gets_the_same_answer() {
         "rows": 2,
         "imputed": 1,
         "unknown_levels": 0,
+        "extrapolated": 0,
         "threshold": 0.5,
         "model_version": release.name(),
         "request_id": "r-1",
@@ -69,6 +70,7 @@ fn threshold_and_explanations_follow_the_query() {
     let asked = "POST /prediction?threshold=0&explain=true";
     let answer = service.send(asked, &[], body).json();
     assert_eq!(answer["threshold"], 0.0);
+    assert_eq!(answer["extrapolated"], 3, "the huge values");
     let explained = answer["explanations"].as_array().unwrap();
     assert_eq!(explained.len(), 3);
     for (row, values) in [(0, [1.0, 20.0, 3.0]), (1, [39.0, f64::NAN, 4.0])] {
@@ -81,11 +83,93 @@ fn threshold_and_explanations_follow_the_query() {
             "{sum}"
         );
         assert_eq!(answer["predictions"][row], 1);
+        assert_eq!(explained[row]["unit"], "log-odds");
+        let changes = explained[row]["probability_changes"].as_object().unwrap();
+        assert!(changes.keys().eq(contributions.keys()));
+        for (name, change) in changes {
+            let part = contributions[name].as_f64().unwrap();
+            let without = 1.0 / (1.0 + (part - sum).exp());
+            let wanted = answer["probabilities"][row].as_f64().unwrap() - without;
+            let change = change.as_f64().unwrap();
+            assert!((change - wanted).abs() < 1e-9, "{name}: {change} {wanted}");
+        }
     }
     assert_eq!(explained[1]["contributions"]["lastyear_activity"], 0.0);
     // Huge values still give numbers.
     for part in explained[2]["contributions"].as_object().unwrap().values() {
         assert!(part.as_f64().is_some_and(f64::is_finite), "{part}");
+    }
+}
+
+#[test]
+fn explanations_in_csv_are_those_in_json() {
+    let service = Service::deployed();
+    let ask = |media: &str| {
+        let accept = format!("Accept: {media}");
+        service.send("POST /prediction?explain=true", &[&accept], CSV)
+    };
+    let json = ask("application/json").json();
+    let csv = String::from_utf8(ask("text/csv").body).unwrap();
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    assert_eq!(
+        header[..5],
+        [
+            "id",
+            "probability",
+            "prediction",
+            "base_log_odds",
+            "lastmonth_activity_log_odds"
+        ]
+    );
+    assert_eq!(
+        *header.last().unwrap(),
+        "number_of_employees_probability_change"
+    );
+    for (row, line) in lines.enumerate() {
+        let explained = &json["explanations"][row];
+        assert_eq!(line.len(), header.len());
+        for (name, cell) in header.iter().zip(line).skip(3) {
+            let wanted = match *name {
+                "base_log_odds" => &explained["base"],
+                "base_probability" => &explained["base_probability"],
+                name => match name.strip_suffix("_log_odds") {
+                    Some(name) => &explained["contributions"][name],
+                    None => {
+                        let name = name.strip_suffix("_probability_change").unwrap();
+                        &explained["probability_changes"][name]
+                    }
+                },
+            };
+            assert_eq!(cell.parse().ok(), wanted.as_f64(), "{name}");
+        }
+    }
+    assert_eq!(ask("text/plain").problem(), "400 invalid-parameter");
+}
+
+#[test]
+fn bounds_of_the_schema_are_named_where_a_value_exceeds_them() {
+    let mut service = Service::new();
+    let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
+        "output_model_path":"models","prod_deployment_path":"prod","state_folder_path":"state",
+        "schema":{"id":"corporation","target":"exited","features":["lastmonth_activity",
+        "lastyear_activity",{"name":"number_of_employees","min":1,"max":9}]}}"#;
+    service.restart_with(text);
+    service.deploy();
+    for (number, bound) in [
+        ("0", "below 1, the smallest"),
+        ("10", "above 9, the largest"),
+    ] {
+        let csv = format!("{}\na,1,20,{number}\n", CSV.lines().next().unwrap());
+        let json = format!(
+            r#"[{{"corporation":"a","lastmonth_activity":1,"lastyear_activity":20,"number_of_employees":{number}}}]"#
+        );
+        for body in [csv, json] {
+            let problem = service.predict(body).json();
+            let detail = problem["errors"][0]["detail"].as_str().unwrap();
+            assert!(detail.contains(bound), "{detail}");
+            assert!(detail.starts_with("number_of_employees: "), "{detail}");
+        }
     }
 }
 
@@ -122,7 +206,8 @@ fn an_invalid_request_gets_the_matching_problem() {
     assert_eq!(
         rows["errors"],
         json!([{"row": 2, "line": 3, "column": "lastmonth_activity",
-            "code": "not-a-number", "value": "many"}])
+            "code": "not-a-number", "value": "many",
+            "detail": "lastmonth_activity: \"many\" is not a number"}])
     );
     assert_eq!(rows["errors_total"], 1);
     for (header, wanted) in [

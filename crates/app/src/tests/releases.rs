@@ -50,6 +50,7 @@ fn a_new_release_is_loaded_and_a_broken_one_is_not() {
     let ready = service.get("/readyz");
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json()["checks"][1]["ok"], false);
+    assert_eq!(ready.json()["status"], "degraded");
     assert_eq!(version(), "000001", "the model before it stays");
     let score = service.get("/scoring");
     assert_eq!(score.status, 200);
@@ -65,6 +66,64 @@ fn a_new_release_is_loaded_and_a_broken_one_is_not() {
             "{line}\n{metrics}"
         );
     }
+}
+
+#[test]
+fn the_model_in_memory_serves_on_while_the_live_release_is_away() {
+    let service = Service::deployed();
+    let production = service.config.layout.production();
+    let away = production.with_file_name("away");
+    let status = || service.get("/readyz").json()["status"].clone();
+    assert_eq!(status(), "ready");
+    for _ in 0..2 {
+        fs::rename(production, &away).unwrap();
+        assert_eq!(status(), "degraded");
+        assert_eq!(service.predictions(CSV)["model_version"], "000001");
+        assert_eq!(service.get("/v1/model").status, 200);
+        fs::rename(&away, production).unwrap();
+        assert_eq!(status(), "ready");
+    }
+    fs::remove_file(service.config.layout.current()).unwrap();
+    assert_eq!(
+        (status(), service.get("/readyz").status),
+        (json!("degraded"), 200)
+    );
+    // A server that starts now has no model.
+    let models = ModelStore::new(&service.config);
+    models.refresh();
+    assert!(models.current().is_err());
+}
+
+#[test]
+fn odd_files_in_a_release_are_refused_and_read_only_to_a_limit() {
+    let service = Service::deployed();
+    let (second, _) = service.deploy();
+    for name in [names::MANIFEST, names::MODEL, names::SCORE] {
+        let path = second.folder.join(name);
+        let kept = second.folder.join("kept");
+        fs::rename(&path, &kept).unwrap();
+        for odd in ["/dev/zero", "/nowhere", "."] {
+            std::os::unix::fs::symlink(odd, &path).unwrap();
+            let models = ModelStore::new(&service.config);
+            models.refresh();
+            assert!(models.current().is_err(), "{name} -> {odd}");
+            fs::remove_file(&path).unwrap();
+        }
+        let huge = fs::File::options()
+            .create_new(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        huge.set_len(1 << 40).unwrap();
+        let models = ModelStore::new(&service.config);
+        models.refresh();
+        assert!(models.current().is_err(), "a huge {name}");
+        fs::remove_file(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+    }
+    let models = ModelStore::new(&service.config);
+    models.refresh();
+    assert_eq!(models.current().unwrap().release, "000002");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) const CSV: &str = "corporation,lastmonth_activity,lastyear_activity,n
 
 /// Folder and server of a pipeline.
 pub(crate) struct Service {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     pub(super) config: Config,
     pub(super) table: Table,
     pub(super) server: RunningServer,
@@ -45,11 +45,18 @@ impl Service {
         files::replace(&folder.path().join("test/clients.csv"), test.as_bytes()).unwrap();
         let server = serve_in_background(&config).unwrap();
         Self {
-            _folder: folder,
+            folder,
             config,
             table,
             server,
         }
+    }
+
+    /// Serves with this configuration from now on.
+    pub(super) fn restart_with(&mut self, text: &str) {
+        let path = self.folder.path().join("config.json");
+        self.config = Config::parse(&path, text).unwrap();
+        self.server = serve_in_background(&self.config).unwrap();
     }
 
     /// With the first release.

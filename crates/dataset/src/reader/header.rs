@@ -28,6 +28,8 @@ pub enum HeaderFlaw {
     MissingColumn {
         /// The schema's name of it.
         column: String,
+        /// The schema's names of the other columns that are missing.
+        others: Vec<String>,
         /// The name that may be meant.
         similar: Option<String>,
         /// The names that were found.
@@ -48,6 +50,7 @@ impl fmt::Display for HeaderFlaw {
                 column,
                 similar,
                 found,
+                ..
             } => {
                 if let [name] = &found[..]
                     && let Some(separator) = other_separator(name)
@@ -105,6 +108,17 @@ pub fn find_columns<'n>(
         },
         features: map.features.into_iter().map(|(field, _)| field).collect(),
     })
+}
+
+/// The columns behind this one in the schema that are missing among normalised names.
+fn missing_after(column: &str, schema: &Schema, names: &[String]) -> Vec<String> {
+    let features = schema.features.iter().map(|feature| &feature.name);
+    let read = schema.id.iter().chain(features);
+    read.skip_while(|read| *read != column)
+        .skip(1)
+        .filter(|read| !names.contains(&normalised(read)))
+        .cloned()
+        .collect()
 }
 
 /// Who wrote a file.
@@ -214,6 +228,7 @@ impl ColumnMap {
         let required = |column: &str| {
             place(column)?.ok_or_else(|| HeaderFlaw::MissingColumn {
                 column: column.to_owned(),
+                others: missing_after(column, schema, &in_lower_case),
                 similar: similar(column, &names, schema).map(str::to_owned),
                 found: names.clone(),
             })

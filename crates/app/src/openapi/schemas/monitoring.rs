@@ -118,7 +118,7 @@ pub(super) fn health() -> Value {
         &[
             (
                 "status",
-                json!({"type": "string", "enum": ["alive", "ready", "no-model", "draining"]}),
+                json!({"type": "string", "enum": ["alive", "ready", "degraded", "no-model", "draining"]}),
             ),
             ("checks", described(list(&check), "The checks of /readyz")),
         ],

@@ -25,6 +25,13 @@ pub(super) fn rows() -> Value {
 pub(super) fn predictions() -> Value {
     let explanation = closed(&[
         (
+            "unit",
+            described(
+                json!({"type": "string", "enum": ["log-odds"]}),
+                "The unit of base and contributions",
+            ),
+        ),
+        (
             "base",
             described(
                 number(),
@@ -36,6 +43,17 @@ pub(super) fn predictions() -> Value {
             described(
                 json!({"type": "object", "additionalProperties": {"type": "number"}}),
                 "What each feature adds to the log-odds",
+            ),
+        ),
+        (
+            "base_probability",
+            described(share(), "The probability of such a row"),
+        ),
+        (
+            "probability_changes",
+            described(
+                json!({"type": "object", "additionalProperties": {"type": "number"}}),
+                "How much each feature changes the probability: the prediction minus the one without the feature's contribution",
             ),
         ),
     ]);
@@ -70,6 +88,13 @@ pub(super) fn predictions() -> Value {
             (
                 "unknown_levels",
                 described(count(), "Number of levels without their own coefficient"),
+            ),
+            (
+                "extrapolated",
+                described(
+                    count(),
+                    "Number of numbers outside the range of the training rows",
+                ),
             ),
             (
                 "threshold",

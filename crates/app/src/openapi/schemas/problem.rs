@@ -15,6 +15,7 @@ pub(super) fn problem() -> Value {
                 "code",
                 described(text(), "What is wrong with the cell or row"),
             ),
+            ("detail", described(text(), "What is wrong, as a sentence")),
             ("value", described(text(), "Beginning of the cell")),
         ],
         &["line", "column", "value"],

@@ -53,13 +53,13 @@ impl<'de> Visitor<'de> for Cells<'_, '_> {
                 None => cells.next_element::<IgnoredAny>()?.is_some(),
             };
             if !is_there {
-                self.reading.reject_cell_count(row);
+                self.reading.reject_cell_count(row, self.slots.len());
                 return Ok(());
             }
         }
         if cells.next_element::<IgnoredAny>()?.is_some() {
             while cells.next_element::<IgnoredAny>()?.is_some() {}
-            self.reading.reject_cell_count(row);
+            self.reading.reject_cell_count(row, self.slots.len());
         } else {
             self.reading.end_row(row);
         }

@@ -13,6 +13,7 @@ use super::value::{Cell, Value};
 use crate::error::{ApiError, RowError};
 use crate::payload::csv::{FIELD_COUNT, MISSING_ID, cell_code};
 use crate::payload::rows::{RequestRows, RowBudget, RowCollector};
+use crate::problem::excerpt;
 
 /// State shared by the rows of one text. The id, where the schema has one, and the features have a
 /// slot each.
@@ -76,17 +77,17 @@ impl<'s> Reading<'s> {
     /// Rejects the text if no row has one of the columns. Without rows, no column counts as
     /// missing.
     pub(super) fn check_columns(&self) -> Result<(), ApiError> {
-        let missing = self.found.iter().position(|is_found| !is_found);
-        let Some(missing) = missing.filter(|_| self.collector.has_rows()) else {
+        if !self.collector.has_rows() || self.found.iter().all(|is_found| *is_found) {
             return Ok(());
+        }
+        let names = |is_wanted: bool| {
+            let slots = (0..self.found.len()).filter(move |slot| self.found[*slot] == is_wanted);
+            slots.map(|slot| self.name(slot))
         };
-        let found: Vec<&str> = (0..self.found.len())
-            .filter(|slot| self.found[*slot])
-            .map(|slot| self.name(slot))
-            .collect();
+        let found: Vec<&str> = names(true).collect();
         Err(ApiError::MissingColumn {
-            column: self.name(missing).to_owned(),
-            found: found.join(", "),
+            columns: names(false).map(str::to_owned).collect(),
+            found: excerpt(found.join(", ").as_bytes()),
         })
     }
 
@@ -161,7 +162,8 @@ impl<'s> Reading<'s> {
         };
         let Some(id) = id else {
             let value = id_cell.as_ref().map(Value::excerpt);
-            return self.reject(row, 0, MISSING_ID, value);
+            let detail = "the client has no name: send a text or a number".into();
+            return self.reject(row, 0, MISSING_ID, value, detail);
         };
         self.values.clear();
         for slot in n_ids..self.cells.len() {
@@ -177,7 +179,9 @@ impl<'s> Reading<'s> {
                 Ok(value) => self.values.push(value),
                 Err(problem) => {
                     let value = cell.map(Value::excerpt);
-                    return self.reject(row, slot, cell_code(problem), value);
+                    let detail =
+                        problem.describe(self.name(slot), value.as_deref().unwrap_or("null"));
+                    return self.reject(row, slot, cell_code(problem), value, detail);
                 }
             }
         }
@@ -185,23 +189,32 @@ impl<'s> Reading<'s> {
     }
 
     /// Rejects a row whose number of cells differs from the number of columns.
-    pub(super) fn reject_cell_count(&mut self, row: u64) {
+    pub(super) fn reject_cell_count(&mut self, row: u64, n_columns: usize) {
         self.collector.reject(RowError {
             row,
             line: None,
             column: None,
             code: FIELD_COUNT,
+            detail: format!("the row has not {n_columns} cells, one for each column"),
             value: None,
         });
     }
 
-    fn reject(&mut self, row: u64, slot: usize, code: &'static str, value: Option<String>) {
+    fn reject(
+        &mut self,
+        row: u64,
+        slot: usize,
+        code: &'static str,
+        value: Option<String>,
+        detail: String,
+    ) {
         let column = Some(self.name(slot).to_owned());
         self.collector.reject(RowError {
             row,
             line: None,
             column,
             code,
+            detail,
             value,
         });
     }

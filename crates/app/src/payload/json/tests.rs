@@ -87,11 +87,16 @@ fn an_invalid_cell_is_reported_with_its_position() {
         let Err(ApiError::RowInvalid(errors)) = of_records(&with_cell(cell)) else {
             panic!("{cell} is refused");
         };
+        let detail = match code {
+            "out-of-range" => format!("lastyear_activity: {value:?} is too large for a number"),
+            _ => format!("lastyear_activity: {value:?} is not a number"),
+        };
         let wanted = RowError {
             row: 1,
             line: None,
             column: Some("lastyear_activity".into()),
             code,
+            detail,
             value: Some(value.into()),
         };
         assert_eq!(errors.first, [wanted], "{cell}");
@@ -106,10 +111,10 @@ fn records_may_lack_a_cell_but_not_a_column() {
     );
     assert_eq!(rows.unwrap(), ["a|[1.0, 2.0, NaN]", "7|[NaN, NaN, 3.0]"]);
     let missing = of_records(r#"[{"corporation":"a","lastmonth_activity":1},{"x":1}]"#);
-    let Err(ApiError::MissingColumn { column, found }) = missing else {
+    let Err(ApiError::MissingColumn { columns, found }) = missing else {
         panic!("a missing column");
     };
-    assert_eq!(column, "lastyear_activity");
+    assert_eq!(columns, ["lastyear_activity", "number_of_employees"]);
     assert_eq!(found, "corporation, lastmonth_activity");
 }
 
