@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use common::history::StageTimer;
-use common::{Config, History, RunLock, files, regular};
+use common::{Config, History, RunLock, files};
 
 use crate::answers::Endpoint;
 use crate::call::Caller;

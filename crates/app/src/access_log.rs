@@ -22,6 +22,12 @@ pub(crate) struct Event<'a> {
     /// Bytes of the answer, if known before sending.
     pub(crate) bytes: Option<u64>,
     pub(crate) request_id: &'a str,
+    /// Code of the problem that was answered.
+    pub(crate) problem: Option<&'static str>,
+    /// Id of the client's key, without the key itself.
+    pub(crate) key: Option<&'a str>,
+    /// Id of the trace that the request belongs to.
+    pub(crate) trace_id: Option<&'a str>,
 }
 
 /// Format of log lines.
@@ -87,11 +93,26 @@ impl fmt::Display for Event<'_> {
         if let Some(bytes) = self.bytes {
             write!(to, " bytes={bytes}")?;
         }
-        write!(to, " request_id={}", self.request_id)
+        write!(to, " request_id={}", self.request_id)?;
+        for (name, value) in self.details() {
+            write!(to, " {name}={value}")?;
+        }
+        Ok(())
     }
 }
 
 impl Event<'_> {
+    /// What only some requests have.
+    fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [
+            ("problem", self.problem),
+            ("key", self.key),
+            ("trace_id", self.trace_id),
+        ];
+        let known = all.into_iter();
+        known.filter_map(|(name, value)| Some((name, value?)))
+    }
+
     /// Appends one JSON object with its line end. Written by hand for speed, because every request
     /// is logged. No part needs escaping.
     fn push_json(&self, to: &mut Vec<u8>, now: Timestamp) {
@@ -110,6 +131,12 @@ impl Event<'_> {
         }
         to.extend_from_slice(br#","request_id":""#);
         to.extend_from_slice(self.request_id.as_bytes());
+        for (name, value) in self.details() {
+            to.extend_from_slice(br#"",""#);
+            to.extend_from_slice(name.as_bytes());
+            to.extend_from_slice(br#"":""#);
+            to.extend_from_slice(value.as_bytes());
+        }
         to.extend_from_slice(b"\"}\n");
     }
 }
@@ -173,6 +200,9 @@ mod tests {
             took: Duration::from_micros(1500),
             bytes: Some(17),
             request_id: "r-1",
+            problem: None,
+            key: None,
+            trace_id: None,
         };
         let mut line = Vec::new();
         event.push_json(&mut line, Timestamp::new(1_790_000_000, 1_234_567).unwrap());
@@ -190,5 +220,21 @@ mod tests {
             event.to_string(),
             "request method=POST route=/prediction status=422 seconds=0.001500 bytes=17 request_id=r-1"
         );
+        let detailed = Event {
+            problem: Some("row-invalid"),
+            key: Some("dashboard"),
+            trace_id: Some("0af7651916cd43dd8448eb211c80319c"),
+            ..event
+        };
+        let mut line = Vec::new();
+        detailed.push_json(&mut line, Timestamp::UNIX_EPOCH);
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        for (name, wanted) in detailed.details() {
+            assert_eq!(value[name], wanted, "{name}");
+        }
+        assert_eq!(value["key"], "dashboard");
+        assert!(detailed.to_string().ends_with(
+            " request_id=r-1 problem=row-invalid key=dashboard trace_id=0af7651916cd43dd8448eb211c80319c"
+        ));
     }
 }

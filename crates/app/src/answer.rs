@@ -25,10 +25,13 @@ use crate::connection::{Connection, RunningRequest};
 use crate::content::{Content, count_large_answer};
 use crate::endpoints::{self, Access};
 use crate::error::ApiError;
+use crate::gzip::compress;
+use crate::kind::Kind;
 use crate::metrics::Target;
 use crate::problem;
 use crate::request_state::{REQUEST_ID, RequestId, RequestState};
 use crate::state::AppState;
+use crate::trace::{TRACEPARENT, Trace};
 use crate::unread::Unread;
 
 /// Status in metrics and log for a client that left before its answer. Not standardised, but used
@@ -57,6 +60,8 @@ pub(crate) async fn complete(
         target: Target::of(endpoint_index, request.method()),
         began,
         id: id.as_str(),
+        key: None,
+        trace: Trace::of(request.headers()),
         is_answered: false,
     };
     let origin = state.access.origins.listed(request.headers());
@@ -64,8 +69,9 @@ pub(crate) async fn complete(
     let has_body = has_body(request.headers());
     let unread = Unread::of(&mut request);
 
-    let mut answered = match admit(&state, &request, endpoint_index) {
-        Ok(key) => {
+    let mut answered = match pending.admit(&request, endpoint_index) {
+        Ok(()) => {
+            let key = pending.key.clone();
             request
                 .extensions_mut()
                 .insert(RequestState::new(id.clone(), key));
@@ -80,6 +86,7 @@ pub(crate) async fn complete(
             request.into_response(answer)
         }
     };
+    answered = compress(&state.in_flight, answered);
     // Nobody waits for the rest of a body that is not read to its end.
     let is_cut = has_body && !RequestState::is_body_read(answered.request());
     if is_cut && let Some(unread) = unread {
@@ -91,6 +98,9 @@ pub(crate) async fn complete(
     }
     let headers = answered.headers_mut();
     add_headers(headers, &id);
+    if let Some(trace) = &pending.trace {
+        headers.insert(TRACEPARENT, trace.header());
+    }
     Origins::allow(origin, &method, headers);
     drop(running);
     pending.record_answer(&answered);
@@ -150,10 +160,33 @@ struct PendingRequest<'a> {
     target: Target,
     began: Instant,
     id: &'a str,
+    /// `None` if no key was needed, or none was known.
+    key: Option<Arc<Key>>,
+    trace: Option<Trace>,
     is_answered: bool,
 }
 
 impl PendingRequest<'_> {
+    /// Applies access control, and notes the key.
+    fn admit(
+        &mut self,
+        request: &ServiceRequest,
+        endpoint_index: Option<usize>,
+    ) -> Result<(), ApiError> {
+        let endpoint = endpoint_index.and_then(|index| endpoints::ALL.get(index));
+        let needs = match endpoint {
+            // A browser's preflight request carries no key.
+            Some(_) if *request.method() == Method::OPTIONS => Access::Open,
+            Some(endpoint) => endpoint.access,
+            // Without a key, nobody may learn which addresses exist.
+            None => Access::Read,
+        };
+        let is_monitoring = endpoint.is_some_and(|endpoint| endpoint.is_monitoring());
+        let access = &self.state.access;
+        self.key = access.identify(request, needs, is_monitoring)?;
+        self.key.as_ref().map_or(Ok(()), |key| key.admit(needs))
+    }
+
     fn record_answer(&mut self, answered: &ServiceResponse) {
         self.is_answered = true;
         let bytes = match answered.response().body().size() {
@@ -161,10 +194,14 @@ impl PendingRequest<'_> {
             BodySize::None => Some(0),
             BodySize::Stream => None,
         };
-        self.record(answered.status().as_u16(), bytes);
+        let problem = problem::kind_of(answered.response());
+        if let Some(kind) = problem {
+            self.state.metrics.count_problem(kind);
+        }
+        self.record(answered.status().as_u16(), bytes, problem);
     }
 
-    fn record(&self, status: u16, bytes: Option<u64>) {
+    fn record(&self, status: u16, bytes: Option<u64>, problem: Option<&'static Kind>) {
         let took = self.began.elapsed();
         self.state.metrics.count_request(self.target, status, took);
         if let Some(log) = &self.state.log {
@@ -175,6 +212,9 @@ impl PendingRequest<'_> {
                 took,
                 bytes,
                 request_id: self.id,
+                problem: problem.map(|kind| kind.code),
+                key: self.key.as_ref().map(|key| key.name()),
+                trace_id: self.trace.as_ref().map(Trace::id),
             });
         }
     }
@@ -184,7 +224,7 @@ impl PendingRequest<'_> {
 impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.record(CLIENT_GONE, None);
+            self.record(CLIENT_GONE, None, None);
         }
     }
 }
@@ -192,24 +232,6 @@ impl Drop for PendingRequest<'_> {
 fn has_body(headers: &HeaderMap) -> bool {
     let length = headers.get(CONTENT_LENGTH);
     length.is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING)
-}
-
-/// Applies access control.
-fn admit(
-    state: &AppState,
-    request: &ServiceRequest,
-    endpoint_index: Option<usize>,
-) -> Result<Option<Arc<Key>>, ApiError> {
-    let endpoint = endpoint_index.and_then(|endpoint_index| endpoints::ALL.get(endpoint_index));
-    let needs = match endpoint {
-        // A browser's preflight request carries no key.
-        Some(_) if *request.method() == Method::OPTIONS => Access::Open,
-        Some(endpoint) => endpoint.access,
-        // Without a key, nobody may learn which addresses exist.
-        None => Access::Read,
-    };
-    let is_monitoring = endpoint.is_some_and(|endpoint| endpoint.is_monitoring());
-    state.access.admit(request, needs, is_monitoring)
 }
 
 /// Adds the problem body to an error, because only here the request is known.

@@ -18,7 +18,7 @@ use crate::in_flight::{InFlight, Permit};
 /// Bytes of a piece; the connection copies each piece.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Size up to which an answer is handed over at once. The connection buffers as much anyway.
-const SMALL_ANSWER: usize = 64 * 1024;
+pub(crate) const SMALL_ANSWER: usize = 64 * 1024;
 
 /// Hexadecimal digits of the digest that form the entity tag.
 const TAG_DIGITS: usize = 32;

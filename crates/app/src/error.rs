@@ -85,15 +85,13 @@ pub(crate) enum ApiError {
     #[error("the content encoding {0:?} is not read; send the body as it is or as gzip")]
     ContentEncoding(String),
     #[error(
-        "the head of the request is no valid HTTP: perhaps it has no header Host, a line without a colon, or a length that is no number"
+        "the head of the request is no valid HTTP: perhaps it has not exactly one header Host, a line without a colon, or a length that is no number"
     )]
     RequestInvalid,
     #[error("the head of the request is larger than 128 KiB, or has more than 96 headers")]
     HeadTooLarge,
     #[error("the head of the request did not arrive within {0} s")]
     HeadTimeout(u64),
-    #[error("the request has no header Host, or more than one")]
-    HostMissing,
     #[error(
         "the server is not known as {0:?}; the operator of the server can add the name to api.allowed_hosts"
     )]
@@ -199,7 +197,6 @@ impl ApiError {
             Self::RequestInvalid => &kind::REQUEST_INVALID,
             Self::HeadTooLarge => &kind::HEAD_TOO_LARGE,
             Self::HeadTimeout(_) => &kind::HEAD_TIMEOUT,
-            Self::HostMissing => &kind::HOST_MISSING,
             Self::Host(_) => &kind::HOST,
             Self::RowInvalid(_) => &kind::ROW_INVALID,
             Self::MissingColumn { .. } => &kind::MISSING_COLUMN,

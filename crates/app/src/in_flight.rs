@@ -60,7 +60,6 @@ impl InFlight {
     }
 
     /// Bytes in use by all requests.
-    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         let used = |pool: &Pool| pool.used.load(Ordering::Relaxed);
         used(&self.general) + used(&self.reserve)

@@ -71,12 +71,6 @@ pub(crate) static REQUEST_INVALID: Kind = kind(
     "The request cannot be read",
     "Send valid HTTP/1.1 with one header Host.",
 );
-pub(crate) static HOST_MISSING: Kind = kind(
-    400,
-    "host-missing",
-    "The request names no host, or more than one",
-    "Send one header Host, as HTTP/1.1 requires.",
-);
 pub(crate) static KEY_MISSING: Kind = kind(
     401,
     "key-missing",
@@ -252,7 +246,7 @@ pub(crate) static OVERLOADED: Kind = kind(
     "Try again after the seconds of Retry-After.",
 );
 /// All kinds, by status.
-pub(crate) static ALL: [&Kind; 38] = [
+pub(crate) static ALL: [&Kind; 37] = [
     &JSON_INVALID,
     &NOT_UTF8,
     &GZIP_INVALID,
@@ -261,7 +255,6 @@ pub(crate) static ALL: [&Kind; 38] = [
     &INVALID_PARAMETER,
     &BODY_INCOMPLETE,
     &REQUEST_INVALID,
-    &HOST_MISSING,
     &KEY_MISSING,
     &KEY_UNKNOWN,
     &SCOPE_MISSING,

@@ -17,6 +17,7 @@ mod docs;
 mod drain;
 mod endpoints;
 mod error;
+mod gzip;
 mod in_flight;
 mod kind;
 mod metrics;
@@ -33,6 +34,7 @@ mod state;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod unread;
 mod watch;
 mod work;

@@ -11,4 +11,4 @@ mod text;
 pub(crate) use self::counters::{Metrics, Target};
 pub use self::file::run_metrics;
 pub(crate) use self::runs::RunFigures;
-pub(crate) use self::text::Page;
+pub(crate) use self::text::{Load, Page};

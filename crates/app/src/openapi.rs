@@ -12,10 +12,12 @@ use crate::endpoints::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 use crate::kind::{self, Kind};
 
 /// Problem codes of every endpoint.
-const ANYWHERE: [&str; 5] = [
-    "host-missing",
+const ANYWHERE: [&str; 7] = [
+    "request-invalid",
     "unknown-parameter",
+    "head-timeout",
     "host",
+    "head-too-large",
     "internal",
     "overloaded",
 ];

@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use serde::Serialize;
 
 use crate::error::{ApiError, RowError};
-use crate::kind;
+use crate::kind::{self, Kind};
 
 /// Upper limit of repeated characters of a client's input.
 const SHOWN_CHARACTERS: usize = 64;
@@ -74,7 +74,16 @@ pub(crate) fn answer(error: &ApiError, instance: &str, request_id: &str) -> Http
     } else if kind.code == kind::CONTENT_TYPE.code {
         response.insert_header((ACCEPT_POST, "text/csv, application/json"));
     }
-    response.body(body(error, instance, request_id))
+    let mut response = response.body(body(error, instance, request_id));
+    response.extensions_mut().insert(kind);
+    response
+}
+
+/// The kind of problem that an answer of this module has; `None` for other answers.
+pub(crate) fn kind_of<B>(answer: &HttpResponse<B>) -> Option<&'static Kind> {
+    // Only problems have extensions, and most answers are none.
+    let is_error = answer.status().is_client_error() || answer.status().is_server_error();
+    is_error.then(|| answer.extensions().get().copied())?
 }
 
 /// The beginning of a client's input, safe to show. Control characters and invalid bytes become

@@ -84,6 +84,8 @@ enum Retry {
 pub(crate) struct ModelFigures {
     /// The release that is served.
     pub(crate) served: Option<ServedFigures>,
+    /// True if that is the live release.
+    pub(crate) is_live: bool,
     /// Number of releases that were loaded.
     pub(crate) loaded: u64,
     /// Number of releases that were unusable.
@@ -148,6 +150,7 @@ impl ModelStore {
                 created_at: it.manifest.created_at,
                 score: it.manifest.score,
             }),
+            is_live: state.is_live,
             loaded: self.loaded.load(Ordering::Relaxed),
             unusable: self.unusable.load(Ordering::Relaxed),
         }

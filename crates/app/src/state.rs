@@ -13,7 +13,7 @@ use crate::access_log::AccessLog;
 use crate::caches::{ListPageCache, ListPlaces, RunFiguresCache, ScoreCache, StoredAnswer};
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
-use crate::metrics::Metrics;
+use crate::metrics::{Load, Metrics};
 use crate::snapshot::ModelStore;
 use crate::streams::Streams;
 use crate::work::Work;
@@ -40,8 +40,7 @@ pub(crate) struct AppState {
     pub(crate) is_draining: AtomicBool,
 }
 
-/// Time limit for the first model. A disk that is away must not keep the server from its health
-/// checks.
+/// Time limit for the first model. A stalled disk must not keep the server from its health checks.
 const FIRST_LOAD_BOUND: Duration = Duration::from_secs(10);
 
 /// Loads the live release. A load that takes too long goes on, and its model is served later.
@@ -91,6 +90,16 @@ impl AppState {
     /// True if the server has work besides the asking request.
     pub(crate) fn is_busy(&self) -> bool {
         self.metrics.requests_in_flight() > 1 || self.work.is_running() || self.streams.is_running()
+    }
+
+    /// The load of the server.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            bytes: self.in_flight.used(),
+            max_bytes: self.config.api.limits.in_flight_bytes,
+            waiting: self.work.waiting() + self.streams.waiting(),
+            connections: self.connections.count(),
+        }
     }
 
     /// Reads the live release and the keys again.

@@ -45,6 +45,11 @@ impl Streams {
         }
     }
 
+    /// Number of requests that wait for a turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// True if an answer is being streamed.
     pub(crate) fn is_running(&self) -> bool {
         self.turns.available_permits() < MAX_STREAMS
@@ -97,7 +102,6 @@ impl<'s> Waiting<'s> {
         if streams.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             return Err(ApiError::Overloaded);
         }
-        // A request that stops waiting takes its wish back with the others that are left over.
         streams.wanted_ends.fetch_add(1, Ordering::Relaxed);
         Ok(waiting)
     }
@@ -106,6 +110,7 @@ impl<'s> Waiting<'s> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let waiting = self.0.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
+        // There are never more wishes than waiting requests.
         self.0.wanted_ends.fetch_min(waiting, Ordering::Relaxed);
     }
 }

@@ -68,6 +68,11 @@ impl Work {
         self.at_once + MONITORING_THREADS
     }
 
+    /// Number of requests that wait for a turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// True if any job runs.
     pub(crate) fn is_running(&self) -> bool {
         self.turns.available_permits() < self.at_once

@@ -130,6 +130,28 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
         "401 key-missing"
     );
 
+    // The log names the key, and shows nothing of it.
+    server.send(
+        "GET /scoring",
+        &[HOST, &bearer(&reader), "X-Request-Id: named"],
+        b"",
+    );
+    let line = server.log_line(|line| line.contains("\"named\""));
+    let event: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(event["key"], "dashboard");
+    assert!(!line.contains(&reader), "{line}");
+    server.send(
+        "GET /scoring",
+        &[HOST, &bearer(&predictor), "X-Request-Id: no"],
+        b"",
+    );
+    let line = server.log_line(|line| line.contains("\"no\""));
+    let event: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(
+        (&event["key"], &event["problem"]),
+        (&json!("scorer"), &json!("scope-missing"))
+    );
+
     // Removing a key takes effect without a restart.
     workspace.write("keys", "");
     add_key(&workspace, "other", "all");
@@ -298,6 +320,18 @@ fn a_form_of_another_page_is_refused_where_no_key_is_needed() {
     };
     assert_eq!(send(&format!("X-API-Key: {key}")), 200);
     assert_eq!(send(other), 401);
+}
+
+#[test]
+fn a_name_with_a_star_admits_all_names_with_its_end() {
+    let (_workspace, server) = serving(&[("allowed_hosts", json!(["*.risk.example"]))]);
+    let ask = |host: &str| status_of(&server.send("GET /livez", &[&format!("Host: {host}")], b""));
+    assert_eq!(ask("a.Risk.example:8000"), 200);
+    for foreign in ["risk.example", "a.risk.example.evil.example", "localhost"] {
+        assert_eq!(ask(foreign), 421, "{foreign}");
+    }
+    let refused = server.send("GET /scoring", &["Host: localhost"], b"");
+    assert!(refused.contains("api.allowed_hosts"), "{refused}");
 }
 
 #[test]

@@ -275,7 +275,14 @@ fn many_rows_stream_in_and_out_and_are_those_of_a_whole_answer() {
         &[HOST, "Accept: text/csv"],
         b"\"data/testdata/large.csv\"",
     );
-    assert_eq!(unchunked(&named), (streamed, true));
+    assert_eq!(unchunked(&named), (streamed.clone(), true));
+    // HTTP/1.0 has no chunks.
+    let old = server.exchange(format!(
+        "POST /prediction HTTP/1.0\r\n{HOST}\r\n{CSV}\r\nAccept: text/csv\r\nAccept-Encoding: gzip\r\nContent-Length: {}\r\n\r\n{rows}",
+        rows.len()
+    ));
+    assert_eq!(header_of(&old, "transfer-encoding"), None);
+    assert!(body_of(&old) == streamed, "{old:.200}");
 }
 
 #[test]

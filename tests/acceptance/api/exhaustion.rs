@@ -12,8 +12,8 @@ use rustix::net::{AddressFamily, SocketType, connect, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{CSV, HEADER, HOST, problem, serving, still_answers};
-use crate::server::{Server, rest_of, spawn, status_of};
+use super::{CSV, HEADER, HOST, ROWS, problem, serving, still_answers};
+use crate::server::{Server, header_of, next_answer, rest_of, spawn, status_of};
 use crate::workspace::Workspace;
 
 /// Time within which any bounded operation ends, even on the slowest machine.
@@ -288,5 +288,64 @@ fn explanations_that_would_take_too_much_are_refused_before_they_are_made() {
         .problem(413, "body-too-large");
     let grown = server.peak_mib() - before;
     assert!(grown < 8, "{grown} MiB");
+    still_answers(&server);
+}
+
+#[test]
+fn a_server_without_handles_is_overloaded_and_not_broken() {
+    let (_workspace, server) = serving(&[]);
+    let mut kept = server.connect();
+    let mut ask = |what: &str, body: &str| {
+        let length = body.len();
+        let request =
+            format!("{what} HTTP/1.1\r\n{HOST}\r\nContent-Length: {length}\r\n\r\n{body}");
+        kept.write_all(request.as_bytes()).expect("sent");
+        next_answer(&mut kept)
+    };
+    assert_eq!(status_of(&ask("GET /livez", "")), 200);
+    server.allow_files(3);
+    for (what, body) in [
+        ("GET /v1/runs/1", ""),
+        ("GET /v1/runs", ""),
+        ("GET /v1/releases", ""),
+        ("GET /v1/reports/1", ""),
+        ("GET /scoring", ""),
+        ("GET /v1/drift", ""),
+        (
+            "POST /prediction",
+            "\"data/testdata/clients_held_back.csv\"",
+        ),
+    ] {
+        let answer = ask(what, body);
+        assert_eq!(problem(&answer), "503 overloaded", "{what}: {answer}");
+        assert_eq!(header_of(&answer, "retry-after"), Some("1"), "{what}");
+    }
+    assert_eq!(status_of(&ask("POST /prediction", ROWS)), 200);
+    assert_eq!(status_of(&ask("GET /readyz", "")), 200);
+}
+
+#[test]
+fn streamed_answers_that_nobody_reads_lock_out_no_other_client() {
+    let (workspace, server) = serving(&[("limits.rows", json!(10_000_000))]);
+    // More than is checked whole.
+    workspace.write("data/testdata/large.csv", many_rows(700_000));
+    let body = "\"data/testdata/large.csv\"";
+    let ask = format!(
+        "POST /prediction HTTP/1.1\r\n{HOST}\r\nAccept: text/csv\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let silent: Vec<_> = (0..8)
+        .map(|_| {
+            let mut stream = server.connect();
+            set_socket_recv_buffer_size(&stream, 4096).expect("set");
+            stream.write_all(ask.as_bytes()).expect("sent");
+            stream.read_exact(&mut [0; 12]).expect("an answer");
+            stream
+        })
+        .collect();
+    let answer = server.exchange(&ask);
+    assert_eq!(status_of(&answer), 200, "{:.200}", answer);
+    assert!(answer.ends_with("0\r\n\r\n"), "the whole answer");
+    drop(silent);
     still_answers(&server);
 }

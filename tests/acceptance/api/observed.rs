@@ -1,5 +1,8 @@
 //! Observability: what the server reports about itself.
 
+use std::io::{Read, Write};
+
+use flate2::read::GzDecoder;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -42,6 +45,149 @@ fn answers_are_what_the_description_says() {
     let refused = server.post("/prediction", "text/csv", &ROWS.replace("900,12", "x,12"));
     let refused = refused.problem(422, "row-invalid");
     assert_eq!(flaw(&document, described, &refused), None, "{refused}");
+}
+
+#[test]
+fn what_is_no_request_gets_a_problem_that_is_logged_and_counted() {
+    let (_workspace, server) = serving(&[]);
+    let long = "x".repeat(200_000);
+    for (request, wanted) in [
+        (
+            "NO REQUEST AT ALL\r\n\r\n".to_owned(),
+            "400 request-invalid",
+        ),
+        ("GET /livez HTTP/1.1\r\n\r\n".into(), "400 request-invalid"),
+        (
+            format!("GET /livez HTTP/1.1\r\n{HOST}\r\n{HOST}\r\nConnection: close\r\n\r\n"),
+            "400 request-invalid",
+        ),
+        (
+            format!("GET /livez HTTP/1.1\r\n{HOST}\r\nX: {long}\r\n\r\n"),
+            "431 head-too-large",
+        ),
+        (
+            format!("POST /prediction HTTP/1.1\r\n{HOST}\r\nContent-Length: x\r\n\r\n"),
+            "400 request-invalid",
+        ),
+    ] {
+        let answer = server.exchange(&request);
+        assert_eq!(problem(&answer), wanted, "{request:.80}");
+        let kind = header_of(&answer, "content-type");
+        assert_eq!(kind, Some("application/problem+json"));
+        let id = header_of(&answer, "x-request-id").expect("an id");
+        assert!(body_of(&answer).contains(id), "{answer}");
+        let line = server.log_line(|line| line.contains(&format!("\"{id}\"")));
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(
+            format!("{} {}", event["status"], event["problem"].as_str().unwrap()),
+            wanted
+        );
+    }
+    // After an answer on the same connection, too.
+    let both = server.exchange(format!(
+        "GET /livez HTTP/1.1\r\n{HOST}\r\n\r\nNO REQUEST\r\n\r\n"
+    ));
+    assert!(both.starts_with("HTTP/1.1 200"), "{both}");
+    assert!(both.contains("request-invalid"), "{both}");
+    let metrics = server.get("/metrics").body;
+    let line = "http_problems_total{code=\"request-invalid\"} ";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[test]
+fn a_trace_is_passed_through_to_answer_and_log() {
+    let (_workspace, server) = serving(&[]);
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let header = format!("traceparent: {trace}");
+    for what in ["GET /livez", "POST /prediction", "GET /nowhere"] {
+        let answer = server.send(what, &[HOST, &header, "X-Request-Id: traced"], b"");
+        assert_eq!(header_of(&answer, "traceparent"), Some(trace), "{what}");
+        let line = server.log_line(|line| line.contains("\"traced\""));
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(
+            event["trace_id"], "0af7651916cd43dd8448eb211c80319c",
+            "{what}"
+        );
+    }
+    let answer = server.send("GET /livez", &[HOST, "traceparent: 00-<b>-1-01"], b"");
+    assert_eq!(header_of(&answer, "traceparent"), None);
+}
+
+#[test]
+fn an_answer_is_compressed_on_request() {
+    let (_workspace, server) = serving(&[]);
+    let rows = ROWS.replacen(
+        "Quiet Co,3,900,12\n",
+        &"Quiet Co,3,900,12\n".repeat(100_000),
+        1,
+    );
+    let unpacked = |answer: &[u8]| {
+        let end = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .expect("a head")
+            + 4;
+        let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+        let mut body = answer[end..].to_vec();
+        if head.contains("transfer-encoding: chunked") {
+            body = unchunked_bytes(&body);
+        }
+        let mut text = String::new();
+        match head.contains("content-encoding: gzip") {
+            true => GzDecoder::new(&body[..])
+                .read_to_string(&mut text)
+                .expect("gzip"),
+            false => (&body[..]).read_to_string(&mut text).expect("text"),
+        };
+        (head, text)
+    };
+    for (what, accept, body) in [
+        ("GET /v1/model", "*/*", ""),
+        ("GET /docs", "*/*", ""),
+        ("POST /prediction?explain=true", "*/*", rows.as_str()),
+        ("POST /prediction", "text/csv", &rows),
+    ] {
+        let send = |encoding: &str| {
+            let length = body.len();
+            let request = format!(
+                "{what} HTTP/1.1\r\n{HOST}\r\nX-Request-Id: same\r\nAccept: {accept}\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            let mut stream = server.connect();
+            stream.write_all(request.as_bytes()).expect("sent");
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).expect("an answer");
+            unpacked(&answer)
+        };
+        let (plain_head, plain) = send("identity");
+        let (head, text) = send("gzip, deflate, br");
+        assert!(!plain_head.contains("content-encoding"), "{plain_head}");
+        assert!(head.contains("content-encoding: gzip"), "{head}");
+        assert!(head.contains("vary: accept-encoding"), "{head}");
+        assert!(text == plain, "{what}");
+        if let Some(tag) = header_of(&plain_head, "etag") {
+            assert_eq!(header_of(&head, "etag"), Some(format!("w/{tag}").as_str()));
+        }
+    }
+    let small = server.send("GET /livez", &[HOST, "Accept-Encoding: gzip"], b"");
+    assert_eq!(header_of(&small, "content-encoding"), None);
+}
+
+/// A chunked body without its framing.
+fn unchunked_bytes(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest
+            .windows(2)
+            .position(|two| two == b"\r\n")
+            .expect("a length");
+        let length = std::str::from_utf8(&rest[..end]).expect("text");
+        let length = usize::from_str_radix(length, 16).expect("a number");
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + length + 4..];
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! the same origin as the API. It cannot make the browser send another host name.
 //!
 //! Monitoring reaches a server by its address, which changes with each container. So where other
-//! machines reach the server, and data needs a key, the health checks and the metrics answer under
-//! any name.
+//! machines reach the server, the health checks and the metrics answer under any name. The metrics
+//! need a key there.
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -52,7 +52,7 @@ impl Hosts {
         // Only the first version of HTTP knows requests without a host.
         let is_needed = request.version() > Version::HTTP_10;
         if hosts.next().is_some() || (host.is_none() && is_needed) {
-            return Err(ApiError::HostMissing);
+            return Err(ApiError::RequestInvalid);
         }
         if self.is_any || (is_monitoring && self.is_any_for_monitoring) {
             return Ok(());
@@ -180,10 +180,22 @@ mod tests {
             (&public, new, Some("10.0.0.7:8000"), Err("host"), Ok(())),
             (&public, old, None, Err("host"), Ok(())),
             (&public, old, Some("x"), Err("host"), Ok(())),
-            (&public, new, None, Err("host-missing"), Err("host-missing")),
+            (
+                &public,
+                new,
+                None,
+                Err("request-invalid"),
+                Err("request-invalid"),
+            ),
             (&all, new, Some("x"), Ok(()), Ok(())),
             (&all, old, None, Ok(()), Ok(())),
-            (&all, new, None, Err("host-missing"), Err("host-missing")),
+            (
+                &all,
+                new,
+                None,
+                Err("request-invalid"),
+                Err("request-invalid"),
+            ),
         ] {
             let found = problem(hosts, version, host, false);
             assert_eq!(found, for_data, "{version:?} {host:?}");
@@ -194,7 +206,7 @@ mod tests {
             .append_header((HOST, "a"))
             .append_header((HOST, "a"));
         let refused = public.admit(&twice.to_srv_request(), true);
-        assert!(matches!(refused, Err(ApiError::HostMissing)));
+        assert!(matches!(refused, Err(ApiError::RequestInvalid)));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) struct Key {
     id: String,
     /// The id as it may be logged.
     name: String,
-    pub(super) scope: Scope,
+    scope: Scope,
     /// SHA-256 of the key, 64 hexadecimal digits in lower case.
     digest: String,
 }
@@ -68,7 +68,7 @@ impl Scope {
     }
 
     /// Rejects a request that needs another scope.
-    pub(super) fn admit(self, needs: Access) -> Result<(), ApiError> {
+    fn admit(self, needs: Access) -> Result<(), ApiError> {
         match needs {
             Access::Open => Ok(()),
             Access::Read => self.admit_to(Self::Read),
@@ -166,6 +166,11 @@ impl Key {
     /// The id of the key as it may be logged: characters that could forge a line are `_`.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Rejects a request that needs another scope.
+    pub(crate) fn admit(&self, needs: Access) -> Result<(), ApiError> {
+        self.scope.admit(needs)
     }
 
     /// Rejects a client that may not name files on the server.

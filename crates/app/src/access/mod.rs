@@ -72,9 +72,9 @@ impl AccessControl {
         Ok(())
     }
 
-    /// Rejects a request with a wrong host name, from a page of another origin, or without a key
-    /// of the needed scope. Returns the key, if one was needed.
-    pub(crate) fn admit(
+    /// Rejects a request with a wrong host name, from a page of another origin, or without a known
+    /// key. Returns the key, if one was needed; its scope is still to be checked.
+    pub(crate) fn identify(
         &self,
         request: &ServiceRequest,
         needs: Access,
@@ -84,13 +84,13 @@ impl AccessControl {
         match (&self.keys, needs) {
             (None, _) => self.origins.admit(request).map(|()| None),
             (_, Access::Open) => Ok(None),
-            (Some(keys), needs) => {
+            (Some(keys), _) => {
                 let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
                 let shown = request_key(request).ok_or(ApiError::KeyMissing)?;
                 let Some(key) = keys.find(shown) else {
                     return Err(self.wrong_keys.count(peer(request)));
                 };
-                key.scope.admit(needs).map(|()| Some(key))
+                Ok(Some(key))
             }
         }
     }

@@ -58,7 +58,9 @@ impl Origins {
         answer.append(VARY, HeaderValue::from_static("Origin"));
         answer.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, x-model-version, etag, retry-after"),
+            HeaderValue::from_static(
+                "x-request-id, x-model-version, etag, retry-after, traceparent",
+            ),
         );
         if method == Method::OPTIONS {
             answer.insert(
@@ -68,15 +70,15 @@ impl Origins {
             answer.insert(
                 ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static(
-                    "accept, authorization, content-type, if-none-match, x-api-key, x-request-id",
+                    "accept, authorization, content-type, if-none-match, traceparent, x-api-key, x-request-id",
                 ),
             );
         }
     }
 }
 
-/// True for the origin of the server itself, under the host name of the request. The scheme may be
-/// that of a proxy in front of the server.
+/// True for the origin of the server itself, under the host name of the request. A proxy in front
+/// of the server may change the scheme, so both schemes are taken.
 fn is_of_host(origin: &[u8], host: &[u8]) -> bool {
     let with_scheme = |scheme: &[u8], port: &[u8]| {
         let Some((start, name)) = origin.split_at_checked(scheme.len()) else {

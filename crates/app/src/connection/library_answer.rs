@@ -12,22 +12,28 @@ use crate::request_state::{REQUEST_ID, RequestId};
 /// Upper limit of bytes of an answer of the library.
 const MAX_BYTES: usize = 256;
 
-/// The error that an answer of the library stands for; `None` for an answer of this program, which
-/// always has a request id.
-pub(super) fn error_of(written: &[u8]) -> Option<ApiError> {
-    let status = written.strip_prefix(b"HTTP/1.1 ")?.first_chunk::<3>()?;
-    let error = match status {
-        b"400" => ApiError::RequestInvalid,
-        b"431" => ApiError::HeadTooLarge,
+/// Beginning of an answer of the library.
+const BEGINNING: &[u8] = b"HTTP/1.1 4";
+
+/// The answer of the library at the end of some written bytes: its position, and the error that it
+/// stands for. Answers to earlier requests may stand before it. `None` for an answer of this
+/// program, which always has a request id.
+pub(super) fn find(written: &[u8]) -> Option<(usize, ApiError)> {
+    if !written.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let first = written.len().saturating_sub(MAX_BYTES);
+    let mut windows = written[first..].windows(BEGINNING.len());
+    let at = first + windows.rposition(|window| window == BEGINNING)?;
+    let error = match written[at..].get(BEGINNING.len()..BEGINNING.len() + 2)? {
+        b"00" => ApiError::RequestInvalid,
+        b"31" => ApiError::HeadTooLarge,
         _ => return None,
     };
-    let is_whole = written.len() <= MAX_BYTES && written.ends_with(b"\r\n\r\n");
-    let has_id = || {
-        let name = REQUEST_ID;
-        let mut windows = written.windows(name.as_str().len());
-        windows.any(|window| window.eq_ignore_ascii_case(name.as_str().as_bytes()))
-    };
-    (is_whole && !has_id()).then_some(error)
+    let name = REQUEST_ID;
+    let mut windows = written[at..].windows(name.as_str().len());
+    let has_id = windows.any(|window| window.eq_ignore_ascii_case(name.as_str().as_bytes()));
+    (!has_id).then_some((at, error))
 }
 
 /// The bytes of the answer to a request that could not be read; the connection ends after it.
@@ -53,7 +59,7 @@ mod tests {
 
     #[test]
     fn only_whole_answers_without_an_id_are_those_of_the_library() {
-        let code = |written: &[u8]| error_of(written).map(|error| error.kind().code);
+        let code = |written: &[u8]| find(written).map(|(_, error)| error.kind().code);
         let head = "content-length: 0\r\nconnection: close\r\ndate: x\r\n\r\n";
         let of = |start: &str, end: &str| code(format!("{start}\r\n{end}").as_bytes());
         assert_eq!(
@@ -73,8 +79,12 @@ mod tests {
         ] {
             assert_eq!(of(start, end), None, "{start} {end}");
         }
+        let before = "HTTP/1.1 200 OK\r\nx-request-id: a\r\n\r\n{}";
+        let library = format!("HTTP/1.1 400 Bad Request\r\n{head}");
+        let both = format!("{before}{library}");
+        assert_eq!(find(both.as_bytes()).map(|(at, _)| at), Some(before.len()));
         assert_eq!(
-            of("HTTP/1.1 400 Bad Request", &(" ".repeat(MAX_BYTES) + head)),
+            of("HTTP/1.1 400 Bad Request", &("x".repeat(MAX_BYTES) + head)),
             None
         );
     }

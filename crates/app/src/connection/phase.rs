@@ -175,6 +175,7 @@ impl Connection {
         let status = error.status().as_u16();
         let target = Target::unread();
         let took = self.began.elapsed();
+        self.state.metrics.count_problem(error.kind());
         self.state.metrics.count_request(target, status, took);
         if let Some(log) = &self.state.log {
             log.add(&Event {
@@ -184,6 +185,9 @@ impl Connection {
                 took,
                 bytes: Some(answer.len() as u64),
                 request_id: id.as_str(),
+                problem: Some(error.kind().code),
+                key: None,
+                trace_id: None,
             });
         }
         answer

@@ -98,9 +98,11 @@ impl AsyncWrite for WatchedStream {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if this.replacement.is_empty()
-            && let Some(error) = library_answer::error_of(bytes)
+            && let Some((at, error)) = library_answer::find(bytes)
         {
-            this.replacement = this.connection.answer_unread(&error);
+            this.replacement = bytes[..at].to_vec();
+            let answer = this.connection.answer_unread(&error);
+            this.replacement.extend(answer);
         }
         let written = match this.replacement.is_empty() {
             true => Pin::new(&mut this.stream).poll_write(context, bytes),

@@ -9,6 +9,7 @@ use actix_web::http::Method;
 
 use crate::endpoints;
 use crate::error::RowErrors;
+use crate::kind::Kind;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 pub(super) const BUCKETS: [u64; 16] = [
@@ -38,6 +39,8 @@ pub(crate) struct Metrics {
     /// Predictions by label.
     pub(super) predictions: [AtomicU64; 2],
     pub(super) rejected: Mutex<BTreeMap<&'static str, u64>>,
+    /// Problems by code.
+    pub(super) problems: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Default)]
@@ -96,6 +99,7 @@ impl Metrics {
             requests: Mutex::default(),
             predictions: Default::default(),
             rejected: Mutex::default(),
+            problems: Mutex::default(),
         }
     }
 
@@ -130,6 +134,12 @@ impl Metrics {
     pub(crate) fn count_predictions(&self, stayed: u64, left: u64) {
         self.predictions[0].fetch_add(stayed, Relaxed);
         self.predictions[1].fetch_add(left, Relaxed);
+    }
+
+    /// Counts a problem that was answered.
+    pub(crate) fn count_problem(&self, kind: &'static Kind) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        *problems.entry(kind.code).or_default() += 1;
     }
 
     /// Counts rejected rows.

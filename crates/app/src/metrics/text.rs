@@ -29,15 +29,30 @@ impl fmt::Display for RunPage<'_> {
 /// All metrics of the server.
 pub(crate) struct Page<'a> {
     pub(crate) metrics: &'a Metrics,
+    pub(crate) load: Load,
     pub(crate) model: &'a ModelFigures,
     pub(crate) runs: &'a RunFigures,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
 
+/// Load of the server at this moment.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    /// Bytes of all requests and answers in memory.
+    pub(crate) bytes: u64,
+    /// Upper limit of these bytes.
+    pub(crate) max_bytes: u64,
+    /// Requests that wait for their turn.
+    pub(crate) waiting: usize,
+    /// Open connections.
+    pub(crate) connections: usize,
+}
+
 impl fmt::Display for Page<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_requests(to)?;
+        self.write_load(to)?;
         self.write_model(to)?;
         self.write_rows(to)?;
         write_runs(to, self.runs)
@@ -60,6 +75,16 @@ impl Page<'_> {
             )?;
         }
         drop(requests);
+        let name = "http_problems_total";
+        head(to, name, "counter", "Problems answered by code")?;
+        let problems = metrics
+            .problems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (code, count) in &*problems {
+            writeln!(to, "{name}{{code=\"{code}\"}} {count}")?;
+        }
+        drop(problems);
         let name = "http_request_duration_seconds";
         head(to, name, "histogram", "Time until the answer began")?;
         for route in 0..=endpoints::ALL.len() {
@@ -83,6 +108,36 @@ impl Page<'_> {
             "Connections ended before a request could be read",
         )?;
         writeln!(to, "{name} {}", metrics.without_request.load(Relaxed))
+    }
+
+    fn write_load(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let load = &self.load;
+        for (name, help, value) in [
+            (
+                "http_in_flight_bytes",
+                "Memory of all requests and answers",
+                load.bytes,
+            ),
+            (
+                "http_in_flight_bytes_limit",
+                "Limit of that memory",
+                load.max_bytes,
+            ),
+            (
+                "http_requests_waiting",
+                "Long requests that wait for their turn",
+                load.waiting as u64,
+            ),
+            (
+                "http_connections_open",
+                "Open connections",
+                load.connections as u64,
+            ),
+        ] {
+            head(to, name, "gauge", help)?;
+            writeln!(to, "{name} {value}")?;
+        }
+        Ok(())
     }
 
     fn write_histogram(
@@ -123,7 +178,11 @@ impl Page<'_> {
         let name = "risk_model_reloads_total";
         head(to, name, "counter", "Releases loaded, or unusable")?;
         writeln!(to, "{name}{{result=\"loaded\"}} {}", self.model.loaded)?;
-        writeln!(to, "{name}{{result=\"refused\"}} {}", self.model.unusable)
+        writeln!(to, "{name}{{result=\"refused\"}} {}", self.model.unusable)?;
+        let name = "risk_model_is_live";
+        let help = "Whether the release that is served is the live one";
+        head(to, name, "gauge", help)?;
+        writeln!(to, "{name} {}", u8::from(self.model.is_live))
     }
 
     fn write_rows(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,9 +311,16 @@ mod tests {
         metrics.count_request(Target::of(None, &odd), 404, Duration::ZERO);
         metrics.count_predictions(3, 4);
         metrics.count_connection_without_request();
+        metrics.count_problem(&crate::kind::NO_DATA);
         let _running = metrics.begin();
         let page = Page {
             metrics: &metrics,
+            load: Load {
+                bytes: 5,
+                max_bytes: 6,
+                waiting: 7,
+                connections: 8,
+            },
             model: &ModelFigures::default(),
             runs: &RunFigures {
                 last_success: Some(7),
@@ -274,6 +340,12 @@ mod tests {
             r#"http_request_duration_seconds_bucket{method="GET",route="/scoring",le="+Inf"} 3"#,
             r#"http_request_duration_seconds_count{method="GET",route="/scoring"} 3"#,
             "http_requests_in_flight 1",
+            r#"http_problems_total{code="no-data"} 1"#,
+            "http_in_flight_bytes 5",
+            "http_in_flight_bytes_limit 6",
+            "http_requests_waiting 7",
+            "http_connections_open 8",
+            "risk_model_is_live 0",
             r#"risk_predictions_total{label="1"} 4"#,
             "risk_run_last_success_timestamp_seconds 7",
             r#"risk_run_last_duration_seconds{stage="training"} 0.5"#,

@@ -167,6 +167,7 @@ fn broken_off() -> ApiError {
 
 impl Streaming {
     fn note(&self, error: &ApiError) {
+        self.state.metrics.count_problem(error.kind());
         if let ApiError::RowInvalid(errors) = error {
             self.state.metrics.count_rejected(errors);
         }

@@ -86,7 +86,7 @@ impl<'m> CsvAnswer<'m> {
     }
 }
 
-/// Adds the name of a column: that of a feature, and its unit.
+/// Adds the name of a column: a feature, and the unit of its numbers.
 fn push_column(to: &mut Vec<u8>, name: &str, unit: &str) {
     to.push(b',');
     push_text(to, format!("{name}_{unit}").as_bytes());

@@ -24,6 +24,7 @@ pub(super) async fn show(
     state.runs.check.run(is_busy, read).await?;
     let page = Page {
         metrics: &state.metrics,
+        load: state.load(),
         model: &state.models.figures(),
         runs: &state.runs.known(),
         now: Timestamp::now().as_second(),

@@ -5,6 +5,7 @@ use std::io::Take;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
+use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -39,6 +40,9 @@ struct RequestSettings {
     options: Options,
     media: Media,
     format: BodyFormat,
+    /// True if a large answer may be sent while it is made. HTTP/1.0 has no chunks: its clients would
+    /// take a part for the whole.
+    is_streamable: bool,
 }
 
 /// A request that was parsed but not computed.
@@ -140,6 +144,7 @@ impl RequestSettings {
             options,
             media,
             format,
+            is_streamable: media == Media::Csv && request.version() >= Version::HTTP_11,
         })
     }
 
@@ -149,9 +154,9 @@ impl RequestSettings {
         incoming: &mut Incoming,
         permit: &mut Permit,
     ) -> Result<Gathered, ApiError> {
-        let max_bytes = match self.media {
-            Media::Csv => CHECKED_WHOLE,
-            _ => u64::MAX,
+        let max_bytes = match self.is_streamable {
+            true => CHECKED_WHOLE,
+            false => u64::MAX,
         };
         match incoming.gather(Bytes::new(), max_bytes, permit).await? {
             Gathered::Beginning(beginning) if !self.format.is_csv(&beginning) => {
@@ -226,7 +231,7 @@ impl Job {
     fn compute(mut self) -> Result<(JobResult, Permit), ApiError> {
         let body = self.body.clone();
         let source = self.source(&body)?;
-        if self.settings.media == Media::Csv
+        if self.settings.is_streamable
             && let Some(file) = payload::large_file(&source, &self.state.config)?
         {
             return Ok((JobResult::Large(file), self.permit));

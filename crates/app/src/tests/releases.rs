@@ -76,11 +76,11 @@ fn the_model_in_memory_serves_on_while_the_live_release_is_away() {
     let status = || service.get("/readyz").json()["status"].clone();
     assert_eq!(status(), "ready");
     for _ in 0..2 {
-        fs::rename(production, &away).unwrap();
+        files::rename(production, &away).unwrap();
         assert_eq!(status(), "degraded");
         assert_eq!(service.predictions(CSV)["model_version"], "000001");
         assert_eq!(service.get("/v1/model").status, 200);
-        fs::rename(&away, production).unwrap();
+        files::rename(&away, production).unwrap();
         assert_eq!(status(), "ready");
     }
     fs::remove_file(service.config.layout.current()).unwrap();
@@ -101,7 +101,7 @@ fn odd_files_in_a_release_are_refused_and_read_only_to_a_limit() {
     for name in [names::MANIFEST, names::MODEL, names::SCORE] {
         let path = second.folder.join(name);
         let kept = second.folder.join("kept");
-        fs::rename(&path, &kept).unwrap();
+        files::rename(&path, &kept).unwrap();
         for odd in ["/dev/zero", "/nowhere", "."] {
             std::os::unix::fs::symlink(odd, &path).unwrap();
             let models = ModelStore::new(&service.config);
@@ -119,7 +119,7 @@ fn odd_files_in_a_release_are_refused_and_read_only_to_a_limit() {
         models.refresh();
         assert!(models.current().is_err(), "a huge {name}");
         fs::remove_file(&path).unwrap();
-        fs::rename(&kept, &path).unwrap();
+        files::rename(&kept, &path).unwrap();
     }
     let models = ModelStore::new(&service.config);
     models.refresh();
