@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
 use super::{FINAL_DATA, Visit, fix, is_fixed};
 use crate::past::of_a_newer_program;
 use crate::workspace::{Workspace, outcome};
@@ -13,6 +15,18 @@ fn a_key_that_others_may_read_is_found_and_closed() {
     let key = workspace.path("data/state/fingerprint.key");
     fs::set_permissions(key, fs::Permissions::from_mode(0o644)).expect("a mode");
     is_fixed(&workspace, "permissions", "problem", "which is a secret");
+}
+
+#[test]
+fn keys_of_the_api_that_others_may_read_are_found_and_closed() {
+    let mut workspace = Workspace::after_cold_start();
+    for (setting, name) in [("api.keys_file", "keys"), ("api.key_file", "key")] {
+        workspace.write(name, "secret\n");
+        workspace.set(setting, json!(name));
+        let path = workspace.path(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o640)).expect("a mode");
+        is_fixed(&workspace, "permissions", "problem", "which is a secret");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Permissions: the configured folders, the files that runs open in them, and the secrecy of the
-//! key.
+//! keys.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,10 @@ pub(super) fn examine(
         }
     }
     examine_key(&layout.fingerprint_key(), findings);
+    let of_api = [&config.api.keys_file, &config.api.key_file];
+    for keys in of_api.into_iter().flatten() {
+        examine_key(keys, findings);
+    }
     Ok(format!(
         "{} and the files in them",
         counted(n_folders, "folder")
