@@ -42,7 +42,8 @@ pub(crate) fn run(
     if let Some(mut stdin) = child.stdin.take() {
         let body = format!("{body}\n");
         // Written in a thread: a program that never reads must not block the run.
-        thread::spawn(move || stdin.write_all(body.as_bytes()));
+        let written = thread::Builder::new().spawn(move || stdin.write_all(body.as_bytes()));
+        written.context("failed to start a thread for alerts.command")?;
     }
     let ended = wait(&mut child, within).context("failed to wait for alerts.command")?;
     match ended {

@@ -27,6 +27,7 @@ pub use returns::{ApiCall, ApiReturns};
 /// Calls the API that the configuration names, and saves the answers. This is the command that a
 /// person runs.
 pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
+    dataset::start_threads()?;
     let _lock = RunLock::acquire(&config.layout, "apicalls")?;
     let timer = StageTimer::start("apicalls");
     let url = match &config.api.url {

@@ -93,6 +93,7 @@ pub fn run(config: &Config, options: &Options) -> anyhow::Result<AppReport> {
 }
 
 fn serve(config: &Config) -> anyhow::Result<ServeReport> {
+    dataset::start_threads()?;
     let application = Application::build(config.clone(), config.api.bind)?.with_access_log();
     let url = application.url();
     tracing::info!(%url, "listening");

@@ -144,11 +144,9 @@ pub fn run_server<A: Args, R: Report>(
             let _ = SERVER_LOG.set(queue);
         }
         Err(error) => {
-            print_error(
-                name,
-                &anyhow::Error::new(error).context("failed to start the log"),
-            );
-            return Exit::Unexpected.into();
+            let error = anyhow::Error::new(error).context("failed to start a thread for the log");
+            print_error(name, &error);
+            return exit::classify(&error).into();
         }
     }
     let ended = run_logging(form, name, about, |_| ConfigSource::File, work);

@@ -1,6 +1,7 @@
 //! SHA-256 digests, written as lower-case hexadecimal.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Take, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -47,13 +48,24 @@ pub fn of_file(path: &Path) -> anyhow::Result<(String, u64)> {
 }
 
 fn of_stream(path: &Path, limit: u64) -> anyhow::Result<(String, u64)> {
+    let hashing = hashed(path, limit)?;
+    let length = hashing.length();
+    Ok((hashing.finish(), length))
+}
+
+/// The running digest of the first `length` bytes of a file; `None` if the file is shorter.
+pub fn running(path: &Path, length: u64) -> anyhow::Result<Option<Hasher>> {
+    let hashing = hashed(path, length)?;
+    Ok((hashing.length() == length).then(|| hashing.into_hasher()))
+}
+
+fn hashed(path: &Path, limit: u64) -> anyhow::Result<HashingReader<Take<File>>> {
     let context = || format!("failed to read {}", path.display());
     let file = regular::open(path).with_context(context)?;
     let mut hashing = HashingReader::new(file.take(limit));
     let mut buffer = vec![0; BUFFER_BYTES];
-    while hashing.read(&mut buffer).with_context(context)? > 0 {}
-    let length = hashing.length();
-    Ok((hashing.finish(), length))
+    while regular::read_some(&mut hashing, &mut buffer).with_context(context)? > 0 {}
+    Ok(hashing)
 }
 
 /// A running digest.

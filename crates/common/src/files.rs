@@ -77,14 +77,41 @@ pub fn close(writer: FileWriter) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
-/// Makes a folder and its parents.
+/// Makes a folder and its parents, and makes the name of each new folder durable.
 pub fn create_folder(path: &Path) -> anyhow::Result<()> {
-    if path.is_dir() {
-        return Ok(());
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+        .collect();
+    for folder in missing.into_iter().rev() {
+        let made = faults::before(Operation::Folder, folder).and_then(|()| fs::create_dir(folder));
+        match made {
+            // Another program made it in between.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            made => {
+                made.with_context(|| format!("failed to make the folder {}", folder.display()))?
+            }
+        }
+        sync_new_folder(folder)?;
     }
-    faults::before(Operation::Folder, path)
-        .and_then(|()| fs::create_dir_all(path))
-        .with_context(|| format!("failed to make the folder {}", path.display()))
+    Ok(())
+}
+
+/// Makes the name of a new folder durable. A parent in which names may be made but not listed cannot
+/// be opened, and so not be synced.
+fn sync_new_folder(folder: &Path) -> anyhow::Result<()> {
+    match sync_folder_of(folder) {
+        Err(error) if is_denied(&error) => {
+            tracing::debug!("{error:#}");
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Replaces a file's content in one step.

@@ -54,6 +54,16 @@ pub fn open_folder(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
+/// Reads once, and again where a signal interrupted the read. 0 bytes are the end.
+pub fn read_some(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 /// The content of a regular file.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
@@ -173,6 +183,24 @@ mod tests {
                 assert!(text.contains(says), "{}: {text}", path.display());
             }
         }
+    }
+
+    #[test]
+    fn an_interrupted_read_is_repeated() {
+        struct Interrupted(u32);
+        impl Read for Interrupted {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 | 2 => Err(ErrorKind::Interrupted.into()),
+                    3 => b"text".as_slice().read(buffer),
+                    _ => Err(io::Error::other("broken")),
+                }
+            }
+        }
+        let (mut reader, mut buffer) = (Interrupted(0), [0; 9]);
+        assert_eq!(read_some(&mut reader, &mut buffer).unwrap(), 4);
+        assert!(read_some(&mut reader, &mut buffer).is_err());
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn is_unicode(path: &Path) -> io::Result<bool> {
     let mut kept = 0;
     let mut is_at_start = true;
     loop {
-        let read = file.read(&mut buffer[kept..])?;
+        let read = regular::read_some(&mut file, &mut buffer[kept..])?;
         let text = &buffer[..kept + read];
         let is_marked = text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff");
         if is_at_start && is_marked {

@@ -8,6 +8,8 @@
 //! Two rows are equal if their ids are equal as bytes and their values as numbers: `5` equals
 //! `5.0`, -0 equals 0, and all missing values are equal.
 
+use std::io;
+
 use anyhow::Context;
 use common::{Failure, Layout, files};
 use siphasher::sip::SipHasher13;
@@ -47,7 +49,9 @@ impl FingerprintKey {
     /// Generates a random key.
     pub fn generate() -> anyhow::Result<Self> {
         let mut key = [0; 16];
-        getrandom::fill(&mut key).context("failed to draw a random key")?;
+        getrandom::fill(&mut key)
+            .map_err(io::Error::from)
+            .context("failed to draw a random key")?;
         Ok(Self(key))
     }
 

@@ -22,6 +22,7 @@ mod sample;
 mod table;
 mod test_data;
 mod text;
+mod threads;
 mod tokenizer;
 mod writer;
 
@@ -52,5 +53,6 @@ pub use sample::RowSample;
 pub use table::{Columns, ColumnsMut, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};
 pub use text::escaped;
+pub use threads::start_threads;
 pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};
 pub use writer::{RecordWriter, Written};

@@ -18,6 +18,7 @@ use crate::tokenizer::Format;
 ///
 /// Returns an error if the file does not hold what the ledger says. An ingestion repairs it.
 pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
+    expect_no_rebuild(config, ledger)?;
     let mut table = Table::new(&config.schema);
     table.reserve(rows_to_reserve(config, ledger));
     read_final_data(config, ledger, None, |rows| {
@@ -74,7 +75,20 @@ pub fn read_final_lines(
     ledger: &Ledger,
     take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
+    expect_no_rebuild(config, ledger)?;
     read_committed(config, ledger, (None, Lines::Kept), take).map(|_| ())
+}
+
+/// An error if finaldata.csv may be ahead of the ledger, because a rebuild was interrupted.
+fn expect_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
+    if !ledger.rebuilding {
+        return Ok(());
+    }
+    Err(Failure::input_output(format!(
+        "a rebuild of {} was interrupted: finish it with `fullprocess` or `ingestion`, then repeat this command",
+        config.layout.final_data().display()
+    ))
+    .into())
 }
 
 fn read_committed(
@@ -105,7 +119,12 @@ fn read_committed(
         n_rows += rows.accepted() as u64;
         take(rows)
     })
-    .with_context(|| format!("failed to read {}", path.display()))?;
+    .with_context(|| {
+        format!(
+            "failed to read {} (if it was changed, `ingestion` rebuilds it from the input files)",
+            path.display()
+        )
+    })?;
     let hasher = hashing.into_hasher();
     if hasher.clone().finish() != ledger.digest || n_rows != ledger.rows {
         return Err(damaged("does not hold what was ingested").into());
@@ -124,7 +143,11 @@ fn read_trusted(
     let mut reader = BulkReader::open(input, Format::OWN, schema, TargetColumn::Read)?;
     reader.take_rows(key, lines, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
-            anyhow::bail!("line {}, column {}: {}", row.line, row.column, row.reason);
+            return Err(Failure::input_output(format!(
+                "line {}, column {}: {}",
+                row.line, row.column, row.reason
+            ))
+            .into());
         }
         take(rows)
     })

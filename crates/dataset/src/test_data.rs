@@ -16,7 +16,7 @@ use walkdir::WalkDir;
 use crate::data_file::DataFile;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::line::push_line;
-use crate::listing::{FoundFile, is_csv_name, list};
+use crate::listing::{FoundFile, Listing, SkippedEntry, is_csv_name, list};
 use crate::reader::{
     BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, missing_too_often,
 };
@@ -187,7 +187,7 @@ impl<'a> TestReader<'a> {
         folder: &InputFolder,
         mut take: impl FnMut(ReadFile) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<String>> {
-        let listing = list(std::slice::from_ref(folder))?;
+        let listing = readable_listing(folder)?;
         let unreadable = listing.unreadable.iter();
         let mut rejected: Vec<String> = unreadable.map(ToString::to_string).collect();
         for file in &listing.files {
@@ -325,10 +325,32 @@ fn unread_entries(folder: &InputFolder) -> Vec<String> {
 /// The error is that of [`load_test_data`] on the same folder.
 pub fn check_test_folder(config: &Config) -> anyhow::Result<()> {
     let folder = &config.test_folder;
-    let listing = list(std::slice::from_ref(folder))?;
+    let listing = readable_listing(folder)?;
     match listing.files.is_empty() && listing.unreadable.is_empty() {
         true => Err(no_test_data(folder, no_file(), None).into()),
         false => Ok(()),
+    }
+}
+
+/// The listing of the folder. An error if a part of the folder cannot be read that may hold test
+/// data: a score on the rest would be that of other test data. A broken link of another name holds
+/// none.
+fn readable_listing(folder: &InputFolder) -> anyhow::Result<Listing> {
+    let listing = list(std::slice::from_ref(folder))?;
+    let may_hold_data = |entry: &&SkippedEntry| {
+        let path = folder.path.join(&entry.name);
+        let is_link = path
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_symlink());
+        !is_link || path.file_name().is_some_and(is_csv_name)
+    };
+    match listing.unreadable.iter().find(may_hold_data) {
+        None => Ok(listing),
+        Some(entry) => Err(Failure::input_output(format!(
+            "a part of the test data cannot be read: {entry}; make it readable, or move it out of {}",
+            folder.path.display()
+        ))
+        .into()),
     }
 }
 
@@ -402,6 +424,8 @@ fn no_test_data(folder: &InputFolder, cause: String, details: Option<String>) ->
 mod tests {
     use std::os::unix::net::UnixListener;
     use std::path::Path;
+
+    use common::exit::{Exit, classify};
 
     use super::*;
 
@@ -486,6 +510,27 @@ mod tests {
             "test/b.csv: it is a socket, not a regular file",
         ] {
             assert!(error.contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn test_data_of_which_a_part_cannot_be_read_is_no_test_data() {
+        let base = tempfile::tempdir().unwrap();
+        let rows = format!("{HEADER}a,1,2,3,0\nb,2,3,4,1\n");
+        common::files::replace(&base.path().join("a.csv"), rows.as_bytes()).unwrap();
+        let broken = |name: &str| {
+            let link = base.path().join(name);
+            common::files::replace_link(&link, Path::new("elsewhere")).unwrap();
+        };
+        broken("notes.txt");
+        assert_eq!(load(base.path()).unwrap().table.rows(), 2);
+        broken("b.csv");
+        for error in [
+            load(base.path()).map(|_| ()).unwrap_err(),
+            check_test_folder(&config(base.path())).unwrap_err(),
+        ] {
+            assert_eq!(classify(&error), Exit::InputOutput);
+            assert!(error.to_string().contains("b.csv"), "{error}");
         }
     }
 

@@ -49,6 +49,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     let Some((manifest, model)) = load_release(config)? else {
         return Ok(None);
     };
+    dataset::start_threads()?;
     score_release(config, &manifest, &model).map(Some)
 }
 
@@ -133,6 +134,7 @@ fn expect_columns(config: &Config, manifest: &Manifest, model: &Model) -> anyhow
 ///
 /// An error if the test data has no labelled row, or if F1 is undefined on it.
 pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestScore> {
+    dataset::start_threads()?;
     let (f1, metrics) = score_on_test(model, &load_test(config)?)?;
     Ok(TestScore { f1, metrics })
 }

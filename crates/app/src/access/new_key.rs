@@ -32,7 +32,9 @@ pub fn make_key(id: &str, scope: &str) -> anyhow::Result<NewKey> {
     let scope =
         Scope::parse(scope).ok_or_else(|| usage(&format!("--scope is one of {}", Scope::NAMES)))?;
     let mut random = [0; KEY_BYTES];
-    getrandom::fill(&mut random).context("failed to draw a random key")?;
+    getrandom::fill(&mut random)
+        .map_err(std::io::Error::from)
+        .context("failed to draw a random key")?;
     let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let line = format!("{id}:{}:{}", scope.name(), digest::of_bytes(key.as_bytes()));
     Ok(NewKey { key, line })

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::damage::unreadable;
+use crate::Failure;
 
 /// An open history.
 pub struct History {
@@ -64,9 +65,12 @@ impl History {
 
     /// Copies the committed history to a new file.
     pub fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
-        let text = path
-            .to_str()
-            .with_context(|| format!("{} is no UTF-8 path", path.display()))?;
+        let text = path.to_str().ok_or_else(|| {
+            Failure::configuration(format!(
+                "{} is no UTF-8 path: name another folder in TMPDIR",
+                path.display()
+            ))
+        })?;
         self.connection
             .execute("VACUUM INTO ?1", [text])
             .with_context(|| format!("failed to copy the history to {}", path.display()))?;

@@ -48,7 +48,7 @@ impl RunFile {
                 checksum: stored.checksum,
                 is_stored: true,
             }),
-            None => Err(DamagedRun { path }.into()),
+            None => Err(DamagedRun { path }.into_error()),
         }
     }
 
@@ -116,7 +116,7 @@ impl RunFile {
         DamagedRun {
             path: self.path.clone(),
         }
-        .into()
+        .into_error()
     }
 }
 

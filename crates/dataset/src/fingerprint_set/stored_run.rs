@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use common::Failure;
 use serde::{Deserialize, Serialize};
 
 /// Reference to a run in a file, to open it again.
@@ -33,3 +34,10 @@ impl fmt::Display for DamagedRun {
 }
 
 impl std::error::Error for DamagedRun {}
+
+impl DamagedRun {
+    /// The error with its exit code, for the case that nobody rebuilds the set.
+    pub(super) fn into_error(self) -> anyhow::Error {
+        anyhow::Error::new(Failure::input_output("run `ingestion` to rebuild it")).context(self)
+    }
+}

@@ -48,7 +48,12 @@ pub(super) fn ask(index: &SparseIndex, names: &[&str], time_limit: Duration) -> 
     for queue in queues {
         let (agent, sender) = (agent.clone(), sender.clone());
         // The threads are not joined: a thread that hangs must not delay the run.
-        thread::spawn(move || ask_in_turn(&agent, queue, deadline, &sender));
+        let asking =
+            thread::Builder::new().spawn(move || ask_in_turn(&agent, queue, deadline, &sender));
+        if let Err(error) = asking {
+            // The questions of this thread stay without an answer.
+            tracing::debug!("no thread to ask for dependencies: {error}");
+        }
     }
     drop(sender);
     let left = || deadline.saturating_duration_since(Instant::now());

@@ -3,7 +3,7 @@
 //!
 //! The content of files is not read again: the record of a run holds what was found.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use common::ledger::{FileStatus, Ledger};
@@ -82,7 +82,7 @@ fn examine_access(config: &Config, listing: &Listing, findings: &mut Findings) -
 
 /// Reads one byte, because permission bits do not show that a disk fails.
 fn read_a_byte(path: &Path) -> io::Result<()> {
-    regular::open(path)?.read(&mut [0]).map(|_| ())
+    regular::read_some(&mut regular::open(path)?, &mut [0]).map(|_| ())
 }
 
 /// Errors of the operating system that opening a file shows: not found, permission denied.
