@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt;
 
 use acceptance::sample_data::{World, clients, to_csv};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -325,7 +324,7 @@ fn a_run_that_was_killed_is_told_of_by_the_one_that_closes_it() {
         record[name] = Value::Null;
     }
     let history = workspace.open_history();
-    let died = history.begin_run(Timestamp::now(), &record);
+    let died = history.begin_run(common::clock::now(), &record);
     assert_eq!(died.expect("begun"), 2);
     drop(history);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");

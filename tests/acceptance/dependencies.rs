@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::workspace::{Workspace, outcome};
 
 /// The day by which a check is due. It is unknown if the test runs past midnight.
 fn today() -> Date {
-    Offset::UTC.to_datetime(Timestamp::now()).date()
+    Offset::UTC.to_datetime(common::clock::now()).date()
 }
 
 fn with_checks() -> Workspace {

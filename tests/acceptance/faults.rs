@@ -26,7 +26,7 @@ fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
         .json();
     open["outcome"] = json!(null);
     open["decision"] = json!(null);
-    workspace.add_run(jiff::Timestamp::now(), None, &open);
+    workspace.add_run(common::clock::now(), None, &open);
 
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start");

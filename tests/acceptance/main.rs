@@ -8,6 +8,7 @@ mod architecture;
 mod by_hand;
 mod call_list;
 mod categories;
+mod changes_by_hand;
 mod contract;
 mod damage;
 mod decisions;

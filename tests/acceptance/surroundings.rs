@@ -121,6 +121,31 @@ fn hold(mut stream: TcpStream, head: &str, trickle: &str) {
     }
 }
 
+/// A stack that no machine has room for, so that no thread can be started.
+const STACK_BYTES: &str = "70368744177664";
+
+#[test]
+fn a_thread_that_cannot_be_started_ends_the_program_with_a_message() {
+    let workspace = Workspace::after_cold_start();
+    for (program, arguments) in [
+        ("ingestion", &[][..]),
+        ("training", &[]),
+        ("scoring", &[]),
+        ("deployment", &[]),
+        ("reporting", &[]),
+        ("diagnostics", &["--measure"]),
+        ("apicalls", &[]),
+        ("app", &[]),
+        ("fullprocess", &[]),
+        ("fullprocess", &["--dry-run"]),
+    ] {
+        let mut command = workspace.command(program);
+        command.args(arguments).env("RUST_MIN_STACK", STACK_BYTES);
+        let ended = workspace.finish(&mut command);
+        ended.failed(74, "thread");
+    }
+}
+
 #[test]
 fn s34_the_run_needs_nothing_of_its_environment() {
     let workspace = Workspace::with_sample_data();

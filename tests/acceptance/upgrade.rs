@@ -35,8 +35,20 @@ fn a_pipeline_of_version_5_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_pipeline_of_version_6_goes_on_where_it_was() {
+    goes_on("v6", 0.655_172_413_793_103_4);
+}
+
+#[test]
 fn a_history_that_no_run_has_brought_up_to_date_is_shown_as_it_is() {
-    for (version, tests) in [("v1", 0), ("v2", 0), ("v3", 9), ("v4", 9), ("v5", 9)] {
+    for (version, tests) in [
+        ("v1", 0),
+        ("v2", 0),
+        ("v3", 9),
+        ("v4", 9),
+        ("v5", 9),
+        ("v6", 13),
+    ] {
         let mut workspace = Workspace::from_frozen(version);
         let history = workspace.path("data/state/history.db");
         let before = fs::read(&history).expect("a history");

@@ -17,6 +17,8 @@ use crate::tree::Tree;
 pub(crate) struct Workspace {
     folder: TempDir,
     config: Value,
+    /// Offsets of the clock that programs see, in seconds; `None` for the true clock.
+    pub(crate) clock: Option<&'static str>,
 }
 
 /// Exit code and output of a program.
@@ -45,6 +47,7 @@ impl Workspace {
         let mut workspace = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             config: serde_json::from_slice(&shipped).expect("config.json is JSON"),
+            clock: None,
         };
         for folder in ["practicedata", "testdata"] {
             fs::create_dir_all(workspace.path("data").join(folder)).expect("a folder");
@@ -82,6 +85,7 @@ impl Workspace {
         Self {
             folder,
             config: serde_json::from_slice(&config).expect("config.json is JSON"),
+            clock: None,
         }
     }
 
@@ -187,6 +191,9 @@ impl Workspace {
             .current_dir("/")
             .arg("--config")
             .arg(self.path("config.json"));
+        if let Some(offsets) = self.clock {
+            command.env("RISK_CLOCK", offsets);
+        }
         command
     }
 

@@ -8,7 +8,6 @@ use anyhow::bail;
 use common::config::{CommandSettings, WebhookSettings};
 use common::history::WaitingAlert;
 use common::{Config, History};
-use jiff::Timestamp;
 
 use crate::webhook::PermanentRejection;
 use crate::{command, webhook};
@@ -105,7 +104,7 @@ impl<'a> TargetDelivery<'a> {
             };
             match self.attempts.deliver(&self.target, &alert.body, record) {
                 Ok(()) => {
-                    history.record_delivery(alert.id, Timestamp::now())?;
+                    history.record_delivery(alert.id, common::clock::now())?;
                     delivered += 1;
                 }
                 Err(reason) if reason.is::<PermanentRejection>() => {

@@ -56,7 +56,7 @@ impl AccessLog {
         self.queue.add(|lines| match self.format {
             // Writing to a vector cannot fail.
             LogFormat::Text => drop(writeln!(lines, " INFO {event}")),
-            LogFormat::Json => event.push_json(lines, Timestamp::now()),
+            LogFormat::Json => event.push_json(lines, common::clock::now()),
         });
     }
 
@@ -71,7 +71,7 @@ impl AccessLog {
                 ));
             }
             LogFormat::Json => {
-                push_time(lines, Timestamp::now());
+                push_time(lines, common::clock::now());
                 lines.extend_from_slice(br#","message":"connection without a request","seconds":"#);
                 push_seconds(lines, took);
                 lines.extend_from_slice(b"}\n");

@@ -3,10 +3,13 @@
 //!
 //! In a released program the hook does nothing. Only the acceptance tests enable the feature
 //! `fault-injection`. With it, the environment variable `RISK_FAULT` names one change, at which the
-//! process is killed or the change fails.
+//! process is killed or the change fails. `RISK_CLOCK` names offsets of the wall clock, for a clock that
+//! jumps.
 
 #[cfg(feature = "fault-injection")]
 mod injection;
+#[cfg(feature = "fault-injection")]
+mod jumping_clock;
 mod operation;
 #[cfg(feature = "fault-injection")]
 mod system_calls;
@@ -14,16 +17,20 @@ mod system_calls;
 #[cfg(feature = "fault-injection")]
 pub(crate) use self::injection::{before, write};
 #[cfg(feature = "fault-injection")]
+pub(crate) use self::jumping_clock::shown_time;
+#[cfg(feature = "fault-injection")]
 pub(crate) use self::system_calls::watch_sqlite;
 
 #[cfg(not(feature = "fault-injection"))]
-pub(crate) use self::nothing::{before, watch_sqlite, write};
+pub(crate) use self::nothing::{before, shown_time, watch_sqlite, write};
 pub(crate) use self::operation::Operation;
 
 #[cfg(not(feature = "fault-injection"))]
 mod nothing {
     use std::io;
     use std::path::Path;
+
+    use jiff::Timestamp;
 
     use super::Operation;
 
@@ -43,4 +50,9 @@ mod nothing {
 
     #[inline]
     pub(crate) fn watch_sqlite() {}
+
+    #[inline]
+    pub(crate) fn shown_time(now: Timestamp) -> Timestamp {
+        now
+    }
 }

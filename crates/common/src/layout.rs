@@ -215,12 +215,4 @@ impl Layout {
             state: scratch.join("state"),
         }
     }
-
-    /// This layout with the releases of another pipeline.
-    pub fn with_releases_of(self, other: &Self) -> Self {
-        Self {
-            production: other.production.clone(),
-            ..self
-        }
-    }
 }

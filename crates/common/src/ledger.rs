@@ -20,6 +20,8 @@ pub struct Ledger {
     pub digest: String,
     /// Committed bytes of rejectedrows.csv.
     pub rejected_bytes: u64,
+    /// SHA-256 of those bytes; empty until a program that knows it has written.
+    pub rejected_digest: String,
     /// Rows of finaldata.csv.
     pub rows: u64,
     /// Rows that a finished run has seen.
@@ -78,6 +80,10 @@ pub struct FileStamp {
     pub modified: i64,
     /// Inode number.
     pub inode: u64,
+    /// Change time of the inode, nanoseconds since 1970. Unlike the modification time, no program can
+    /// set it. 0 in stamps of older programs, which match no file.
+    #[serde(default)]
+    pub changed: i64,
 }
 
 /// Whether a file's rows were ingested.
@@ -110,13 +116,15 @@ impl FileStamp {
     pub fn of(metadata: &Metadata) -> Self {
         Self {
             size: metadata.len(),
-            modified: metadata
-                .mtime()
-                .saturating_mul(1_000_000_000)
-                .saturating_add(metadata.mtime_nsec()),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             inode: metadata.ino(),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+}
+
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
 }
 
 impl RowCounts {

@@ -3,7 +3,8 @@
 //! What belongs here: the configuration, contracts between programs, file I/O that keeps these
 //! contracts, and the command-line frame. Contracts are the schema, the layout of every path, the
 //! ledger and the history. File I/O covers atomic replacement, the lock and the artifact envelope.
-//! The frame of all nine programs includes progress on a terminal. An item enters only if two
+//! The frame of all nine programs includes progress on a terminal. The clock is here because tests
+//! make it jump. An item enters only if two
 //! crates need it today and it names no model, server or picture.
 //!
 //! What stays out: rows and their statistics (crate `dataset`), and everything a stage produces
@@ -11,6 +12,7 @@
 
 pub mod artifact;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod digest;
 pub mod exit;
@@ -24,6 +26,7 @@ pub mod lock;
 mod log_queue;
 pub mod manifest;
 pub mod numbers;
+pub mod person;
 pub mod progress;
 pub mod regular;
 pub mod schema;

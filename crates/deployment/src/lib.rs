@@ -7,6 +7,7 @@
 mod answers;
 mod examine;
 mod gate;
+mod mirror;
 mod publish;
 mod release;
 mod removal;
@@ -16,17 +17,21 @@ mod tests;
 
 use anyhow::Context;
 use common::cli::clap::{self, Args};
-use common::history::{StageTimer, documents};
+use common::history::{ChangeKind, NewChange, StageTimer};
 use common::layout::names;
-use common::{Config, Failure, History, Layout, Manifest, RunLock};
-use jiff::Timestamp;
+use common::{Config, Failure, History, Layout, Manifest, RunLock, clock};
 use model::Model;
 use scoring::Metrics;
 
+use self::publish::rollback_target;
+
 pub use examine::{ExaminedRelease, examine, stray_links};
 pub use gate::GateOfRun;
+pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
-pub use release::{ListedRelease, Release, list, live_name, live_target, releases, visit_newest};
+pub use release::{
+    ListedRelease, Release, expect_link, list, live_name, live_target, releases, visit_newest,
+};
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
 
@@ -53,8 +58,14 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     repair(config, &history)?;
     if let Some(to) = options.rollback {
         let from = live_name(layout)?;
-        record_manual_change(&history)?;
-        let release = roll_back(layout, to.as_deref())?;
+        let release = rollback_target(layout, to.as_deref())?;
+        let change = NewChange {
+            kind: ChangeKind::Rollback,
+            from: from.clone(),
+            to: Some(release.name().to_owned()),
+            note: None,
+        };
+        change_by_hand(&history, &change, || make_live(layout, &release))?;
         return Ok(DeployReport::RolledBack(RolledBack {
             release: release.manifest.release,
             from,
@@ -75,12 +86,14 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         scale: config.scorecard,
     };
     let gate = gate::gate_of(&history, &scored.digest)?;
-    record_manual_change(&history)?;
-    let release = publish(
-        layout,
-        &history,
-        stage(layout, &history, &candidate, timer.started_at())?,
-    )?;
+    let staged = stage(layout, &history, &candidate, timer.started_at())?;
+    let change = NewChange {
+        kind: ChangeKind::Deployment,
+        from: live_name(layout)?,
+        to: Some(staged.name()),
+        note: Some(scored.digest.clone()),
+    };
+    let release = change_by_hand(&history, &change, || publish(layout, &history, staged))?;
     history.record_stage(&timer.stop())?;
     Ok(DeployReport::Deployed(Deployed {
         release: release.manifest.release,
@@ -100,9 +113,18 @@ fn live_with_model(layout: &Layout, digest: &str) -> Option<Manifest> {
     is_same.then_some(live.manifest)
 }
 
-/// Records that a person changed the live release, so that no run undoes the change.
-fn record_manual_change(history: &History) -> anyhow::Result<()> {
-    history.save_document(documents::CHANGED_BY_HAND, &Timestamp::now())
+/// Records that a person changes the live release, and does so. It is recorded before, so that no run
+/// undoes the change: where this process is killed in between, [`repair`] finds out whether the
+/// release went live.
+fn change_by_hand<T>(
+    history: &History,
+    change: &NewChange,
+    make: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    history.begin_change(clock::now(), change)?;
+    let made = make()?;
+    history.finish_change()?;
+    Ok(made)
 }
 
 /// The candidate that training and scoring left, with its metrics.

@@ -21,7 +21,7 @@ use reporting::ReleaseReport;
 use scoring::Metrics;
 
 use crate::answers::sample_answers;
-use crate::release::{Release, live_name, name_of, number, release_folders, releases};
+use crate::release::{Release, expect_link, live_name, name_of, number, release_folders, releases};
 use crate::removal::{clear, leftovers, remove, staging_folder};
 
 /// Key of the history document with the highest number ever given.
@@ -47,6 +47,13 @@ pub struct StagedRelease {
     number: u64,
     /// The picture of the release, for other places that show it.
     pub picture: Vec<u8>,
+}
+
+impl StagedRelease {
+    /// Name of the release once it is published.
+    pub fn name(&self) -> String {
+        name_of(self.number)
+    }
 }
 
 /// Writes a release under a hidden name and verifies it.
@@ -147,9 +154,9 @@ pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
     repair_links(layout)
 }
 
-/// Rolls back to the parent of the live release, or to the named release. Returns an error if the
-/// target does not exist or is damaged.
-pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
+/// The release that a rollback makes live: the parent of the live release, or the named one. Returns
+/// an error if it does not exist or is damaged.
+pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
     let target = match to {
         // A named target works even if the live release cannot be read.
         Some(name) => name.parse().map_or(name.to_owned(), name_of),
@@ -171,6 +178,13 @@ pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
     release
         .verify()
         .with_context(|| format!("release {target} cannot be made live"))?;
+    Ok(release)
+}
+
+/// Rolls back to the parent of the live release, or to the named release. Returns an error if the
+/// target does not exist or is damaged.
+pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
+    let release = rollback_target(layout, to)?;
     make_live(layout, &release)?;
     Ok(release)
 }
@@ -180,7 +194,7 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
         .context(
             "the live release is damaged; name the one to go back to: `deployment --rollback ID`",
         )?
-        .ok_or_else(|| Failure::data("nothing is deployed, so there is nothing to roll back"))?;
+        .map_or_else(|| Err(nothing_to_leave(layout)), Ok)?;
     let first = || {
         Failure::data(format!(
             "release {} is the first: there is no release before it",
@@ -188,6 +202,14 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
         ))
     };
     Ok(live.manifest.parent.clone().ok_or_else(first)?)
+}
+
+/// Reason why there is no live release to roll back from.
+fn nothing_to_leave(layout: &Layout) -> anyhow::Error {
+    match expect_link(layout) {
+        Err(error) => error,
+        Ok(()) => Failure::data("nothing is deployed, so there is nothing to roll back").into(),
+    }
 }
 
 /// Removes the oldest releases beyond the number to keep, and returns their names. Keeps the live
@@ -233,6 +255,7 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     files::create_folder(layout.production())?;
     files::sweep(layout.production())?;
     record_highest_number(layout, history)?;
+    settle_change(layout, history)?;
     for folder in leftovers(layout)? {
         clear(layout, &folder)?;
     }
@@ -241,6 +264,18 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
         prune(config);
     }
     Ok(())
+}
+
+/// Finds out whether a change by hand happened whose command was killed before it could record that.
+fn settle_change(layout: &Layout, history: &History) -> anyhow::Result<()> {
+    let Some(change) = history.unfinished_change()? else {
+        return Ok(());
+    };
+    match live_name(layout) {
+        Ok(live) if live != change.to => history.forget_change(),
+        // Where `current` is no link, the change counts: then no run undoes it.
+        _ => history.finish_change(),
+    }
 }
 
 /// Creates the top-level links that lead through `current` to the live release.

@@ -121,6 +121,30 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
+/// An error if the link to the live release is gone, although a release is there that is whole. It
+/// names the command that makes the newest of them live again.
+///
+/// A run that went on without the link would be a cold start: it would replace a model that is only
+/// out of reach.
+pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
+    if live_target(layout)?.is_some() {
+        return Ok(());
+    }
+    let whole = releases(layout)?
+        .into_iter()
+        .rfind(|release| release.verify().is_ok());
+    match whole {
+        None => Ok(()),
+        Some(release) => Err(Failure::input_output(format!(
+            "the link {} is gone, but release {} is whole: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
+            layout.current().display(),
+            release.name(),
+            release.name()
+        ))
+        .into()),
+    }
+}
+
 /// Name of the live release, even if the release is damaged. `None` if nothing is deployed.
 pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
     let target = live_target(layout)?;

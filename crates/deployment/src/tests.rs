@@ -6,6 +6,7 @@ use std::path::Path;
 use common::ledger::DataPosition;
 use common::{Schema, files};
 use dataset::Table;
+use jiff::Timestamp;
 use model::Predictor;
 
 use super::*;

@@ -25,7 +25,6 @@ use std::path::PathBuf;
 use common::Config;
 use common::cli::Report;
 use common::cli::clap::{self, Args};
-use jiff::Timestamp;
 use serde::Serialize;
 
 pub use compare::{
@@ -90,6 +89,7 @@ impl fmt::Display for Output {
 
 /// Runs the program: compares two files when `options` name them, else reports the current state.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<Output> {
+    dataset::start_threads()?;
     if let Some([reference, current]) = options.compare.as_deref() {
         let predictions = options
             .probability
@@ -122,7 +122,7 @@ fn state(config: &Config, options: &Options) -> anyhow::Result<DiagnosticsReport
         deployed: or_problem(deployed, &mut problems),
         measured: or_problem(measured, &mut problems),
         summary: stored_summary(config)?,
-        stored: stored(config, Timestamp::now())?,
+        stored: stored(config, common::clock::now())?,
         problems,
     })
 }

@@ -15,20 +15,51 @@ use record::{Outcome, RunRecord};
 use self::observations::{dependencies, failure, observations, present};
 use self::resolution::without_premature_resolutions;
 
+/// One start of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// True if it works on a copy and reports to nobody.
+    pub(crate) is_dry_run: bool,
+}
+
 /// The alerts of one start of the program, which may finish one run and begin another.
 pub(crate) struct AlertSession<'a> {
     config: &'a Config,
     /// Start of the program.
-    pub(crate) began: Timestamp,
+    pub(crate) start: Start,
+    /// Number of the newest run that had ended by then; 0 without any.
+    newest_ended: i64,
     delivery: Delivery<'a>,
 }
 
 impl<'a> AlertSession<'a> {
     pub(crate) fn begin(config: &'a Config) -> Self {
+        Self::of(config, false)
+    }
+
+    /// The session of a dry run; the configuration names no target.
+    pub(crate) fn begin_dry_run(config: &'a Config) -> Self {
+        Self::of(config, true)
+    }
+
+    fn of(config: &'a Config, is_dry_run: bool) -> Self {
         Self {
             config,
-            began: Timestamp::now(),
+            start: Start {
+                at: common::clock::now(),
+                is_dry_run,
+            },
+            newest_ended: 0,
             delivery: Delivery::begin(config),
+        }
+    }
+
+    /// Notes which runs had ended before this start of the program.
+    pub(crate) fn note_ended_runs(&mut self, history: &History) {
+        if let Ok(Some(last)) = history.last_run() {
+            self.newest_ended = last.run_id;
         }
     }
 
@@ -41,7 +72,8 @@ impl<'a> AlertSession<'a> {
     /// has queued that alert already.
     pub(crate) fn report_end(&mut self, history: &History, error: Option<&anyhow::Error>) {
         let open = open_run(history);
-        let to_queue = error.filter(|_| open.is_some() || !has_failed_since(history, self.began));
+        let to_queue =
+            error.filter(|_| open.is_some() || !has_failed_after(history, self.newest_ended));
         if let Some(error) = to_queue {
             let context = self.context(open);
             let failure = failure(classify(error));
@@ -63,8 +95,8 @@ impl<'a> AlertSession<'a> {
 
     fn context(&self, run: Option<i64>) -> RunContext {
         RunContext {
-            began: self.began,
-            now: Timestamp::now(),
+            began: self.start.at,
+            now: common::clock::now(),
             run,
             release: None,
             report: None,
@@ -86,7 +118,7 @@ impl AlertQueue<'_> {
     pub(crate) fn queue_end(&self, record: &RunRecord, failed_with: Option<Exit>) {
         let observations = observations(record, failed_with);
         let observations = without_premature_resolutions(self.history, record, observations);
-        let ended = record.finished_at.unwrap_or_else(Timestamp::now);
+        let ended = record.finished_at.unwrap_or_else(common::clock::now);
         self.queue(record, ended, &observations);
     }
 
@@ -94,13 +126,17 @@ impl AlertQueue<'_> {
     pub(crate) fn queue_interruption(&self, record: &RunRecord) {
         let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
         let observation = present(Condition::RunFailed, what.into());
-        let now = record.finished_at.unwrap_or_else(Timestamp::now);
+        let now = record.finished_at.unwrap_or_else(common::clock::now);
         self.queue(record, now, &[observation]);
     }
 
     /// Queues an alert about the dependencies that a run found after its end.
     pub(crate) fn queue_dependencies(&self, record: &RunRecord) {
-        self.queue(record, Timestamp::now(), dependencies(record).as_slice());
+        self.queue(
+            record,
+            common::clock::now(),
+            dependencies(record).as_slice(),
+        );
     }
 
     /// Address of a run's report. `None` if the run has none, or if `alerts.link_base` is not set.
@@ -136,13 +172,8 @@ fn open_run(history: &History) -> Option<i64> {
     open.map(|run| run.id)
 }
 
-/// Whether the newest run failed and ended since `began`.
-fn has_failed_since(history: &History, began: Timestamp) -> bool {
-    let newest = history.finished_runs::<RunRecord>(1);
-    let newest = newest.ok().and_then(|mut runs| runs.pop());
-    newest.is_some_and(|run| {
-        let record = run.record;
-        let has_ended = record.finished_at.is_some_and(|ended| ended >= began);
-        has_ended && record.outcome == Some(Outcome::Failed)
-    })
+/// True if the newest run failed and has a higher number than `newest_ended`.
+fn has_failed_after(history: &History, newest_ended: i64) -> bool {
+    let newest = history.last_run().ok().flatten();
+    newest.is_some_and(|run| run.run_id > newest_ended && run.outcome == Outcome::Failed.name())
 }

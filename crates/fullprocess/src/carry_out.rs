@@ -6,7 +6,6 @@
 use common::history::{StoredScore, documents};
 use common::{Ledger, Manifest};
 use deployment::Release;
-use jiff::Timestamp;
 use record::{Action, Effect, Outcome, RunRecord};
 
 use crate::evaluation::{LiveRelease, RunData};
@@ -121,13 +120,15 @@ impl OpenRun<'_> {
     }
 
     fn write_candidate(&mut self, candidate: &ScoredCandidate) -> anyhow::Result<()> {
+        // A run that is killed later knows its own release by it.
+        self.record.candidate_model = Some(candidate.digest.clone());
         training::write(self.config, &candidate.model)?;
         scoring::write_score(self.config, candidate.score)?;
         let score = StoredScore {
             model: candidate.digest.clone(),
             f1: candidate.score,
         };
-        self.history.record_score(Timestamp::now(), &score)?;
+        self.history.record_score(common::clock::now(), &score)?;
         self.mark(Effect::Trained)
     }
 
@@ -141,7 +142,8 @@ impl OpenRun<'_> {
                 run: Some(id),
                 scale: config.scorecard,
             };
-            let staged = deployment::stage(&config.layout, history, &candidate, Timestamp::now())?;
+            let staged =
+                deployment::stage(&config.layout, history, &candidate, common::clock::now())?;
             run.picture = Some(staged.picture.clone());
             deployment::publish(&config.layout, history, staged)
         })?;
@@ -210,7 +212,7 @@ impl OpenRun<'_> {
     /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
     fn report(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         self.record.outcome = Some(outcome.clone());
-        if *outcome == Outcome::NothingNew {
+        if *outcome == Outcome::NothingNew || self.start.is_dry_run {
             return Ok(());
         }
         self.rank_clients()?;
@@ -230,7 +232,7 @@ impl OpenRun<'_> {
             self.call_api()?;
             self.mark(Effect::Called)?;
         }
-        self.record.finished_at = Some(Timestamp::now());
+        self.record.finished_at = Some(common::clock::now());
         self.write_run_folder()
     }
 }

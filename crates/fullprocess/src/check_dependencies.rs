@@ -7,7 +7,6 @@ use std::fmt::Write;
 
 use common::history::StageTimer;
 use common::{Config, History, RunLock};
-use jiff::Timestamp;
 use record::{Outcome, RunRecord};
 
 use crate::alerting::{AlertQueue, deliver_queued};
@@ -34,7 +33,7 @@ pub(crate) fn check_dependencies(config: &Config, record: &mut RunRecord) -> Opt
 }
 
 fn ask(config: &Config, run: i64, record: &mut RunRecord) -> anyhow::Result<Option<String>> {
-    let began = Timestamp::now();
+    let began = common::clock::now();
     // If another run holds the lock, that run asks at its end.
     let _lock = RunLock::acquire(&config.layout, "fullprocess")?;
     let history = History::open(&config.layout)?;

@@ -2,12 +2,10 @@
 
 use std::cell::RefCell;
 
-use common::history::documents;
 use common::ledger::{FileStatus, LedgerFile};
 use common::numbers::counted;
 use common::{Config, History};
 use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
-use jiff::Timestamp;
 use record::{Action, Decision, Evidence, FileWithoutTarget, Outcome, Policy, RunRecord, decide};
 
 use crate::awaited_labels;
@@ -41,7 +39,7 @@ impl InputState {
         let live = LiveRelease::load(config)?;
         let prepared =
             ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
-        let found = ingestion::scan_input(config, &prepared, Timestamp::now())?;
+        let found = ingestion::scan_input(config, &prepared, common::clock::now())?;
         Ok(Self {
             live,
             prepared,
@@ -255,9 +253,12 @@ impl OpenRun<'_> {
     }
 }
 
-/// True if a person made the release live: a run that publishes a release creates it, so a change by
-/// hand is older.
+/// True if a person made the release live: no run publishes a release of the same name later.
 fn is_live_by_hand(history: &History, live: &LiveRelease) -> anyhow::Result<bool> {
-    let changed: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
-    Ok(changed.is_some_and(|changed| changed >= live.manifest().created_at))
+    let change = history.release_change_since(0)?;
+    Ok(change.is_some_and(|change| match change.to {
+        Some(to) => to == live.release.name(),
+        // An older program did not record the release.
+        None => live.manifest().run.is_none(),
+    }))
 }

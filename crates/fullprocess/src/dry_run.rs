@@ -1,23 +1,26 @@
-//! The dry run: the result of a run, found out on a copy.
+//! The dry run: a run on a copy.
 //!
-//! State and output are copied to a temporary folder. The run works on the copy up to the verdict,
-//! so its decision is that of a real run. The production folder is only read. No lock is taken: a
-//! copy of a working pipeline is at worst repaired like an interrupted run.
+//! State and output are copied to a temporary folder, and the releases are linked from there. Then
+//! the copy is run, from the completion of interrupted runs to the deployment. So what a dry run says
+//! is what the run does, after whatever interruption. Left out is what has no influence on that: the
+//! report, the call list, the calls of the API, and alerts. No lock is taken: a copy of a working
+//! pipeline is at worst repaired like an interrupted run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
-use common::{Config, History, Layout, files, regular};
-use jiff::Timestamp;
-use record::{Action, Effect, Outcome, RunRecord};
+use common::exit::{Exit, classify};
+use common::history::with_remedy;
+use common::{Config, Failure, History, Layout, files, regular};
+use record::{Effect, RunRecord};
 
-use crate::decided_run::{DecidedRun, InputState};
-use crate::evaluation::{LiveRelease, RunData};
-use crate::open_run::OpenRun;
+use crate::alerting::AlertSession;
+use crate::doctor::expect_space;
 use crate::reviews;
-use crate::trial::Trial;
+use crate::run_stages;
 use crate::unlabelled;
 
 /// The record that a real run would leave, as far as it is known beforehand.
@@ -26,89 +29,95 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
         .prefix("risk-dry-run-")
         .tempdir()
         .context("failed to make a temporary folder")?;
-    let config = copy_pipeline(config, scratch.path())?;
-    let history = History::open(&config.layout)?;
-    let unfinished = history
+    let copied = copy_pipeline(config, scratch.path())?;
+    run_copy(&copied, &config.layout).map_err(|error| in_place(error, &copied.layout, config))
+}
+
+fn run_copy(copied: &Config, real: &Layout) -> anyhow::Result<RunRecord> {
+    let before = size_of(&copied.layout);
+    let history = History::open(&copied.layout)?;
+    let interrupted: BTreeSet<i64> = history
         .unfinished_runs::<RunRecord>()?
-        .into_iter()
-        .rfind(|run| run.record.decision.is_some());
-    let now = Timestamp::now();
-    let mut record = match unfinished {
-        Some(stored) => finish_in_scratch(OpenRun::resume(&config, &history, now, stored))?,
-        None => run_in_scratch(OpenRun::begin(&config, &history, now, now)?)?,
-    };
+        .iter()
+        .map(|run| run.id)
+        .collect();
+    let mut alerts = AlertSession::begin_dry_run(copied);
+    let record = run_stages(copied, &history, &mut alerts)?;
+    drop(history);
+    let is_rebuilt = record
+        .ingestion
+        .as_ref()
+        .is_some_and(|report| report.rebuilt.is_some());
+    let after = size_of(&copied.layout);
+    let rebuilt = if is_rebuilt { after } else { 0 };
+    expect_space(real, after.saturating_sub(before).saturating_add(rebuilt))?;
+    Ok(as_dry_run(record, &interrupted))
+}
+
+/// The record without what only a real run leaves.
+fn as_dry_run(mut record: RunRecord, interrupted: &BTreeSet<i64>) -> RunRecord {
+    if let Some(run) = record.run_id.filter(|run| interrupted.contains(run)) {
+        record.reason = format!(
+            "run {run} was cut short and is finished first: {}",
+            record.reason
+        );
+    }
+    if record.effects.contains(&Effect::Published) {
+        // The release exists in the copy only.
+        let deployed = record.evidence.as_ref().and_then(|it| it.deployed.as_ref());
+        record.release = deployed.map(|deployed| deployed.release.clone());
+    }
+    record.effects.clear();
+    record.finished_at = None;
     record.run_id = None;
     record.dry_run = true;
     record.pending_predictions = None;
-    Ok(record)
+    record
 }
 
-fn run_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
-    let input = InputState::read(run.config, run.history)?;
-    let outcome = if input.is_nothing_new() {
-        run.record_nothing_new(&input)?;
-        Outcome::NothingNew
-    } else {
-        let DecidedRun { action, data, live } = run.ingest_and_decide(input)?;
-        run.expected_outcome(action, &data, live.as_ref())?
-    };
-    run.record.outcome = Some(outcome);
-    Ok(run.record)
-}
-
-/// Result of finishing an interrupted run, which a run does before anything else.
-fn finish_in_scratch(mut run: OpenRun<'_>) -> anyhow::Result<RunRecord> {
-    let live = LiveRelease::load(run.config)?;
-    let manifest = live.as_ref().map(LiveRelease::manifest);
-    let prepared = ingestion::prepare(run.config, run.history, manifest)?;
-    let prepared = ingestion::restore(run.config, run.history, prepared, manifest)?;
-    let outcome = match &run.record.decision {
-        Some(decision) if !run.has(Effect::Published) => {
-            let action = decision.action;
-            let data = RunData::load(run.config, prepared.ledger)?;
-            run.expected_outcome(action, &data, live.as_ref())?
-        }
-        _ => run.outcome_of_publication(),
-    };
-    run.record.outcome = Some(outcome);
-    run.record.reason = format!(
-        "run {} was cut short and is finished first: {}",
-        run.id, run.record.reason
-    );
-    Ok(run.record)
-}
-
-impl OpenRun<'_> {
-    fn expected_outcome(
-        &mut self,
-        action: Action,
-        data: &RunData,
-        live: Option<&LiveRelease>,
-    ) -> anyhow::Result<Outcome> {
-        Ok(match action {
-            Action::Nothing => Outcome::NothingNew,
-            Action::Unusable => Outcome::TrainingRefused,
-            Action::Predict | Action::Wait => Outcome::NotJudged,
-            Action::Keep => self.record.outcome_of_keeping(),
-            Action::ColdStart | Action::Retrain => match self.try_candidate(data, live)? {
-                Trial::NoModel => Outcome::TrainingRefused,
-                Trial::Waiting(_) => Outcome::CandidateWaiting,
-                Trial::Rejected(_) => Outcome::CandidateRefused,
-                Trial::Accepted(_) => self.outcome_of_publication(),
-            },
-        })
+/// The error of a run on the copy, with the paths of the pipeline itself.
+fn in_place(error: anyhow::Error, copy: &Layout, config: &Config) -> anyhow::Error {
+    let exit = classify(&error);
+    if exit == Exit::Unexpected {
+        return error;
     }
+    let real = &config.layout;
+    let mut message = format!("{:#}", with_remedy(error, copy));
+    for (copied, real) in [
+        (copy.output(), real.output()),
+        (copy.models(), real.models()),
+        (copy.production(), real.production()),
+        (copy.state(), real.state()),
+    ] {
+        let [copied, real] = [copied, real].map(|path| path.display().to_string());
+        message = message.replace(&copied, &real);
+    }
+    Failure { exit, message }.into()
+}
+
+/// Bytes of the files of data and state in the copy.
+fn size_of(layout: &Layout) -> u64 {
+    [layout.output(), layout.models(), layout.state()]
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(fs::Metadata::is_file)
+        .map(|metadata| metadata.len())
+        .sum()
 }
 
 /// Copies the pipeline to `scratch`; returns the configuration of the copy.
 fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
-    let copied = Config {
-        layout: Layout::in_scratch(scratch).with_releases_of(&config.layout),
+    let mut copied = Config {
+        layout: Layout::in_scratch(scratch),
         ..config.clone()
     };
+    copied.alerts.webhook = None;
+    copied.alerts.command = None;
     let (from, to) = (&config.layout, &copied.layout);
     files::create_folder(to.output())?;
     files::create_folder(to.state())?;
+    deployment::mirror(from, to)?;
     let (mut awaiting, mut refused) = (None, Vec::new());
     if let Some(history) = History::read(from)? {
         history.copy_to(&to.history())?;

@@ -154,13 +154,14 @@ impl SelectedRows<'_> {
 impl LiveRelease {
     /// The live release; `None` when nothing is deployed.
     ///
-    /// An error if the release is damaged, or if the model's columns differ from the configured
+    /// An error if the release is damaged, if only the link to it is gone, or if the model's columns differ from the configured
     /// ones.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
         let remedy = "go back with `deployment --rollback ID`, `fullprocess --doctor` names one that is whole";
         let Some(release) = Release::live(&config.layout)
             .with_context(|| format!("the live release is damaged; {remedy}"))?
         else {
+            deployment::expect_link(&config.layout)?;
             return Ok(None);
         };
         let model = release

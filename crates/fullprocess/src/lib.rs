@@ -35,7 +35,6 @@ use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
 use common::exit::Exit;
 use common::{Config, History, RunLock, files};
-use jiff::Timestamp;
 use record::RunRecord;
 use serde::Serialize;
 
@@ -107,6 +106,7 @@ pub enum FullprocessReport {
 
 /// Runs the pipeline once, previews a run, lists the runs, or examines the pipeline.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
+    dataset::start_threads()?;
     if let Some(file) = &options.try_file {
         let tried = try_file::try_file(file, options.keep.as_deref())?;
         return Ok(FullprocessReport::Tried(Box::new(tried)));
@@ -168,7 +168,7 @@ fn run_and_write_metrics(
 fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
     let file = std::path::absolute(file)
         .with_context(|| format!("failed to resolve {}", file.display()))?;
-    let text = app::run_metrics(config, Timestamp::now())?;
+    let text = app::run_metrics(config, common::clock::now())?;
     files::replace(&file, text.as_bytes()).map_err(|error| {
         // The context of the error names a temporary file.
         anyhow::anyhow!(
@@ -185,6 +185,7 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     let mut alerts = AlertSession::begin(config);
     let history =
         History::open(&config.layout).inspect_err(|error| alerts.send_unrecorded(error))?;
+    alerts.note_ended_runs(&history);
     let ran = run_stages(config, &history, &mut alerts);
     alerts.report_end(&history, ran.as_ref().err());
     ran
@@ -199,14 +200,14 @@ fn run_stages(
     deployment::repair(config, history)?;
     let finished = resume::finish_unfinished_runs(config, history, alerts)?;
     unlabelled::sweep(config, history);
-    let began = alerts.began;
+    let start = alerts.start;
 
-    let started_at = Timestamp::now();
+    let started_at = common::clock::now();
     let input = match InputState::read(config, history) {
         Ok(input) => input,
         Err(error) => {
             // Where the run cannot be recorded either, the first error is the one to fix.
-            match OpenRun::begin(config, history, began, started_at) {
+            match OpenRun::begin(config, history, start, started_at) {
                 Ok(run) => run.fail(&error),
                 Err(write_error) => open_run::log_unrecorded(&write_error),
             }
@@ -216,7 +217,7 @@ fn run_stages(
     if input.is_nothing_new() {
         // Most scheduled runs end here, so they write a single commit.
         let record = history.transaction(|history| {
-            OpenRun::begin(config, history, began, started_at)?.end_with_nothing_new(&input)
+            OpenRun::begin(config, history, start, started_at)?.end_with_nothing_new(&input)
         })?;
         return Ok(match finished {
             Some(mut finished) => {
@@ -226,7 +227,7 @@ fn run_stages(
             None => record,
         });
     }
-    let mut run = OpenRun::begin(config, history, began, started_at)?;
+    let mut run = OpenRun::begin(config, history, start, started_at)?;
     match run.ingest_and_decide(input) {
         Ok(DecidedRun { action, data, live }) => run.carry_out(action, &data, live.as_ref()),
         Err(error) => {

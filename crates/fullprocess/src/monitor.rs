@@ -4,11 +4,9 @@
 //! mark that the rows are evaluated, so no row is added twice. They start again once another release
 //! is live, and after every retrain because of model drift, also one that failed.
 
-use common::history::documents;
 use common::{Config, History};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, Verdict, Verdicts, verdicts};
-use jiff::Timestamp;
 use record::{Action, RunRecord};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +19,10 @@ const SCORE_SUMS: &str = "sums of the score test";
 #[derive(Serialize, Deserialize)]
 struct StoredSums {
     release: String,
-    /// When the live release was last changed by hand: after a rollback the sums start again.
-    changed_by_hand: Option<Timestamp>,
+    /// Number of the newest change of the live release by hand: after a rollback the sums start
+    /// again.
+    #[serde(default)]
+    after_change: i64,
     sums: CumulativeScore,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn save_sums(history: &History, record: &RunRecord) -> anyhow::Result
     let before = load_sums(history, &deployed.release)?;
     let stored = StoredSums {
         release: deployed.release.clone(),
-        changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
+        after_change: history.newest_release_change()?,
         sums: sums_after(before, decision.action, verdicts),
     };
     history.save_document(SCORE_SUMS, &stored)
@@ -84,9 +84,9 @@ pub(crate) fn save_sums(history: &History, record: &RunRecord) -> anyhow::Result
 
 /// Sums of a release since it went live.
 fn load_sums(history: &History, release: &str) -> anyhow::Result<CumulativeScore> {
-    let changed_by_hand: Option<Timestamp> = history.document(documents::CHANGED_BY_HAND)?;
+    let after_change = history.newest_release_change()?;
     let stored: Option<StoredSums> = history.document(SCORE_SUMS)?;
-    let own = stored
-        .filter(|stored| stored.release == release && stored.changed_by_hand == changed_by_hand);
+    let own =
+        stored.filter(|stored| stored.release == release && stored.after_change == after_change);
     Ok(own.map(|stored| stored.sums).unwrap_or_default())
 }

@@ -7,16 +7,16 @@ use common::{Config, History};
 use jiff::Timestamp;
 use record::{Effect, Outcome, RunRecord};
 
-use crate::alerting::AlertQueue;
+use crate::alerting::{AlertQueue, Start};
 use crate::notices;
 
 /// A run in progress.
 pub(crate) struct OpenRun<'a> {
     pub(crate) config: &'a Config,
     pub(crate) history: &'a History,
-    /// Start time of the program. It precedes the start of the run, except when the run was
-    /// interrupted earlier.
-    pub(crate) began: Timestamp,
+    /// Start of the program. It precedes the start of the run, except when the run was interrupted
+    /// earlier.
+    pub(crate) start: Start,
     pub(crate) id: i64,
     pub(crate) record: RunRecord,
     /// Picture of the release that this process published.
@@ -33,7 +33,7 @@ impl<'a> OpenRun<'a> {
     pub(crate) fn begin(
         config: &'a Config,
         history: &'a History,
-        began: Timestamp,
+        start: Start,
         started_at: Timestamp,
     ) -> anyhow::Result<Self> {
         let record = RunRecord {
@@ -41,27 +41,27 @@ impl<'a> OpenRun<'a> {
             ..RunRecord::begin(started_at)
         };
         let id = history.begin_run(record.started_at, &record)?;
-        Ok(Self::of(config, history, began, id, record))
+        Ok(Self::of(config, history, start, id, record))
     }
 
     /// Continues an interrupted run.
     pub(crate) fn resume(
         config: &'a Config,
         history: &'a History,
-        began: Timestamp,
+        start: Start,
         mut run: StoredRun<RunRecord>,
     ) -> Self {
         if let Some(decision) = &run.record.decision {
             // An error may have replaced the reason of the decision.
             run.record.reason = decision.reason.clone();
         }
-        Self::of(config, history, began, run.id, run.record)
+        Self::of(config, history, start, run.id, run.record)
     }
 
     fn of(
         config: &'a Config,
         history: &'a History,
-        began: Timestamp,
+        start: Start,
         id: i64,
         mut record: RunRecord,
     ) -> Self {
@@ -69,7 +69,7 @@ impl<'a> OpenRun<'a> {
         Self {
             config,
             history,
-            began,
+            start,
             id,
             record,
             picture: None,
@@ -97,7 +97,7 @@ impl<'a> OpenRun<'a> {
         AlertQueue {
             config: self.config,
             history: self.history,
-            began: self.began,
+            began: self.start.at,
         }
     }
 
@@ -138,7 +138,7 @@ impl<'a> OpenRun<'a> {
         ledger: Option<&Ledger>,
     ) -> anyhow::Result<RunRecord> {
         // The report may already hold an end time; the record must agree with it.
-        let now = self.record.finished_at.unwrap_or_else(Timestamp::now);
+        let now = self.record.finished_at.unwrap_or_else(common::clock::now);
         self.record.outcome = Some(outcome.clone());
         self.record.finished_at = Some(now);
         self.record.forget_uncommitted_predictions();

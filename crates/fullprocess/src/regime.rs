@@ -3,12 +3,10 @@
 //! It is committed with the decision that opens or changes it. It is void once somebody deployed by
 //! hand, once the data was rebuilt, and once its columns changed.
 
-use common::history::documents;
 use common::ledger::RebuildBase;
 use common::{Config, History};
 use dataset::Selection;
 use dataset::passes::label_counts;
-use jiff::Timestamp;
 use record::Regime;
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +19,9 @@ const REGIME: &str = "regime";
 #[derive(Serialize, Deserialize)]
 struct StoredRegime {
     regime: Regime,
-    /// When the live release was last changed by hand.
-    changed_by_hand: Option<Timestamp>,
+    /// Number of the newest change of the live release by hand.
+    #[serde(default)]
+    after_change: i64,
     /// Files and evaluated rows of the last rebuild.
     rebuilt: (usize, u64),
     /// Digest of the schema.
@@ -39,7 +38,7 @@ pub(crate) fn load(
         return Ok(None);
     };
     let ledger = &data.ledger;
-    let is_valid = stored.changed_by_hand == history.document(documents::CHANGED_BY_HAND)?
+    let is_valid = stored.after_change == history.newest_release_change()?
         && stored.rebuilt == rebuilt(ledger.base)
         && stored.schema == ledger.schema
         && stored.regime.is_open(&ledger.batches());
@@ -70,7 +69,7 @@ pub(crate) fn save(
         None => None,
         Some(regime) => Some(StoredRegime {
             regime,
-            changed_by_hand: history.document(documents::CHANGED_BY_HAND)?,
+            after_change: history.newest_release_change()?,
             rebuilt: rebuilt(data.ledger.base),
             schema: data.ledger.schema.clone(),
         }),
@@ -85,6 +84,7 @@ fn rebuilt(base: RebuildBase) -> (usize, u64) {
 #[cfg(test)]
 mod tests {
     use common::Ledger;
+    use common::history::{ChangeKind, NewChange};
 
     use super::*;
 
@@ -115,9 +115,14 @@ mod tests {
     fn a_change_by_hand_a_rebuild_and_other_columns_close_a_regime() {
         assert!(is_open_after(OPEN, |_, _| {}));
         assert!(!is_open_after(OPEN, |history, _| {
-            let now = Timestamp::now();
+            let rollback = NewChange {
+                kind: ChangeKind::Rollback,
+                from: None,
+                to: None,
+                note: None,
+            };
             history
-                .save_document(documents::CHANGED_BY_HAND, &now)
+                .record_change(common::clock::now(), &rollback)
                 .unwrap();
         }));
         assert!(!is_open_after(OPEN, |_, ledger| ledger.base.files = 1));

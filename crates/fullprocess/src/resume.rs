@@ -6,10 +6,8 @@
 //! twice.
 
 use common::exit::{Exit, classify};
-use common::history::documents;
 use common::{Config, History};
 use deployment::Release;
-use jiff::Timestamp;
 use record::{Effect, Outcome, RunRecord};
 
 use crate::alerting::AlertSession;
@@ -31,7 +29,7 @@ pub(crate) fn finish_unfinished_runs(
     for stored in unfinished {
         let id = stored.id;
         tracing::warn!(run = id, "finishing a run that was interrupted");
-        let run = OpenRun::resume(config, history, alerts.began, stored);
+        let run = OpenRun::resume(config, history, alerts.start, stored);
         if run.record.decision.is_some() {
             run.alerts().queue_interruption(&run.record);
             alerts.deliver(history);
@@ -147,7 +145,7 @@ impl OpenRun<'_> {
         let Some(release) = self.own_release()? else {
             return Ok(());
         };
-        if !self.was_changed_by_hand_after(release.manifest.created_at)? {
+        if !self.was_changed_by_hand()? {
             deployment::make_live(&self.config.layout, &release)?;
         }
         self.mark_published(&release)
@@ -155,15 +153,19 @@ impl OpenRun<'_> {
 
     /// The whole release that this run made, if any.
     ///
-    /// Run numbers start again when the history is lost, so the run number alone proves nothing.
+    /// Run numbers start again when the history is lost, so the run number alone proves nothing. The
+    /// run wrote down its candidate's digest before it made the release.
     fn own_release(&self) -> anyhow::Result<Option<Release>> {
+        let Some(candidate) = self.record.candidate_model.as_deref() else {
+            return Ok(None);
+        };
         let own = deployment::releases(&self.config.layout)?
             .into_iter()
             .rfind(|release| {
                 let manifest = &release.manifest;
                 manifest.run == Some(self.id)
+                    && manifest.model_digest() == candidate
                     && Some(&manifest.data.digest) == self.record.data.as_ref()
-                    && manifest.created_at >= self.record.started_at
             });
         Ok(own.filter(|release| {
             release
@@ -173,13 +175,10 @@ impl OpenRun<'_> {
         }))
     }
 
+    /// True if a person changed the live release since the run began. No such change happens while a
+    /// run works, since both hold the run lock. So it came after whatever the run did.
     fn was_changed_by_hand(&self) -> anyhow::Result<bool> {
-        self.was_changed_by_hand_after(self.record.started_at)
-    }
-
-    fn was_changed_by_hand_after(&self, time: Timestamp) -> anyhow::Result<bool> {
-        let changed: Option<Timestamp> = self.history.document(documents::CHANGED_BY_HAND)?;
-        Ok(changed.is_some_and(|changed| changed >= time))
+        Ok(self.history.release_change_since(self.id)?.is_some())
     }
 
     fn close_as_interrupted(mut self, reason: &str) -> anyhow::Result<Option<RunRecord>> {

@@ -1,32 +1,68 @@
-//! The list of runs in the history.
+//! The list of runs in the history, with the changes that people made in between.
 
 use std::fmt;
 
+use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
 use common::{Config, History};
+use jiff::Timestamp;
 use record::{Outcome, RunFilter, RunRecord};
 use serde::Serialize;
 
-/// The newest runs, newest first.
+/// The newest runs and the changes by hand since the oldest of them began, newest first.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct RunList {
-    /// Their records.
-    pub runs: Vec<RunRecord>,
+    /// The entries.
+    pub entries: Vec<Entry>,
 }
 
-/// Lists the newest finished runs.
+/// An entry of the list.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// A run.
+    Run(Box<RunRecord>),
+    /// A change that a person made.
+    Change(ChangeByHand),
+}
+
+/// Lists the newest `limit` finished runs, and at most as many changes by hand. The changes before
+/// the first run are listed if all runs are.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
-    let runs = match History::read(&config.layout)? {
-        Some(history) => record::newest_runs(&history, RunFilter::All, limit)?,
-        None => Vec::new(),
+    let Some(history) = History::read(&config.layout)? else {
+        return Ok(RunList {
+            entries: Vec::new(),
+        });
     };
-    Ok(RunList { runs })
+    let runs = record::newest_runs(&history, RunFilter::All, limit)?;
+    let first = match runs.last() {
+        Some(oldest) if runs.len() == limit as usize => oldest.run_id.unwrap_or_default(),
+        _ => 0,
+    };
+    let changes = history.changes_between(first, i64::MAX, limit)?;
+    Ok(RunList {
+        entries: merged(runs, changes),
+    })
+}
+
+/// Runs and changes in one list, newest first. A change is newer than the run that it came after.
+fn merged(runs: Vec<RunRecord>, changes: Vec<ChangeByHand>) -> Vec<Entry> {
+    let mut changes = changes.into_iter().peekable();
+    let mut entries = Vec::new();
+    for run in runs {
+        while let Some(change) = changes.next_if(|change| Some(change.after_run) >= run.run_id) {
+            entries.push(Entry::Change(change));
+        }
+        entries.push(Entry::Run(Box::new(run)));
+    }
+    entries.extend(changes.map(Entry::Change));
+    entries
 }
 
 impl fmt::Display for RunList {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.runs.is_empty() {
+        if self.entries.is_empty() {
             return writeln!(to, "no run has ended yet");
         }
         writeln!(
@@ -42,20 +78,41 @@ impl fmt::Display for RunList {
             "new rows",
             "seconds"
         )?;
-        for run in &self.runs {
-            write_run(to, run)?;
+        for entry in &self.entries {
+            match entry {
+                Entry::Run(run) => write_run(to, run)?,
+                Entry::Change(change) => write_change(to, change)?,
+            }
         }
         Ok(())
     }
+}
+
+fn write_change(to: &mut fmt::Formatter<'_>, change: &ChangeByHand) -> fmt::Result {
+    let made_at = shown_time(change.made_at);
+    let release = change.to.as_deref().unwrap_or("-");
+    writeln!(
+        to,
+        "{:>5} {made_at:20} {:17} {release:7} {:>11} {:>11} {:>12} {:>8} {:>8}  {change}",
+        "hand",
+        change.kind.name(),
+        "-",
+        "-",
+        "-",
+        "-",
+        "-"
+    )
+}
+
+fn shown_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 fn write_run(to: &mut fmt::Formatter<'_>, run: &RunRecord) -> fmt::Result {
     let scores = [run.new_score, run.deployed_score, run.candidate_score];
     let shown = Scores::of(scores.into_iter().flatten());
     let score = |score: Option<f64>| score.map_or("-".into(), |score| shown.number(score));
-    let ended = run.finished_at.map_or("-".into(), |at| {
-        at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-    });
+    let ended = run.finished_at.map_or("-".into(), shown_time);
     // Adding 0.0 turns the sum of an empty list, which is -0, into 0.
     let seconds = run.seconds.values().sum::<f64>() + 0.0;
     writeln!(

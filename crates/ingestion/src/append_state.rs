@@ -5,12 +5,13 @@
 //! The fingerprint files count only while their checksums match. Otherwise the state is rebuilt
 //! from finaldata.csv.
 //!
-//! While size, modification time and inode of finaldata.csv are unchanged, its content is assumed
-//! to be unchanged. The modification time is set one nanosecond apart from the clock, so that no
+//! While the stamp of finaldata.csv or rejectedrows.csv is unchanged, the content is assumed to be
+//! unchanged. The modification time is set one nanosecond apart from the clock, so that no
 //! later write can repeat it.
 
 use std::borrow::Cow;
 use std::fs;
+use std::path::Path;
 
 use common::artifact::{self, Format};
 use common::digest::{self, Hasher};
@@ -37,6 +38,8 @@ const FORMAT: Format = Format {
 pub(crate) struct AppendState {
     /// Running SHA-256 of finaldata.csv.
     pub(crate) hasher: Hasher,
+    /// Running SHA-256 of rejectedrows.csv.
+    pub(crate) rejected_hasher: Hasher,
     /// Summary of the rows.
     pub(crate) summary_state: SummaryState,
     /// Fingerprints of the rows.
@@ -51,13 +54,26 @@ struct Carry<'a> {
     digest: String,
     /// Running SHA-256 of those bytes.
     hasher: Vec<u8>,
-    /// Size, time and inode of finaldata.csv.
+    /// Stamp of finaldata.csv.
     stamp: FileStamp,
     /// A fingerprint that identifies the key of the other fingerprints.
     key: Fingerprint,
     #[serde(rename = "summarised")]
     summary_state: Cow<'a, SummaryState>,
     runs: Vec<StoredRun>,
+    /// Running SHA-256 of rejectedrows.csv. Empty in a carry of an older program.
+    #[serde(default)]
+    rejected_hasher: Vec<u8>,
+    /// Stamp of rejectedrows.csv.
+    #[serde(default)]
+    rejected_stamp: FileStamp,
+}
+
+/// Stamps of the files that an ingestion wrote.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Stamps {
+    final_data: FileStamp,
+    rejected_rows: FileStamp,
 }
 
 impl AppendState {
@@ -71,6 +87,7 @@ impl AppendState {
         } = reading;
         Self {
             hasher: Hasher::new(),
+            rejected_hasher: Hasher::new(),
             summary_state: SummaryState::new(schema),
             known: FingerprintSet::new(
                 &layout.row_fingerprints(),
@@ -89,29 +106,54 @@ impl AppendState {
     ) -> anyhow::Result<Result<Self, String>> {
         let layout = &config.layout;
         let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
-            return Self::read(config, ledger, reading);
+            return Self::read_all(config, ledger, reading);
         };
         let (folder, memory) = (layout.row_fingerprints(), reading.memory.known_rows());
         let known = match FingerprintSet::open(&folder, ROW_RUN_PREFIX, memory, &carry.runs) {
             Ok(known) => known,
             Err(error) => {
                 tracing::warn!("{error:#}");
-                return Self::read(config, ledger, reading);
+                return Self::read_all(config, ledger, reading);
             }
         };
         if !carry.has_stamp_of(layout)
-            && let Some(damage) = damage(layout, ledger)?
+            && let Some(damage) = data_damage(layout, ledger)?
         {
             return Ok(Err(damage));
         }
+        let rejected_hasher = match carry.rejected_hasher(layout, ledger) {
+            Some(hasher) => hasher,
+            None => match read_rejected(layout, ledger)? {
+                Ok(hasher) => hasher,
+                Err(damage) => return Ok(Err(damage)),
+            },
+        };
         Ok(Ok(Self {
             hasher,
+            rejected_hasher,
             summary_state: carry.summary_state.into_owned(),
             known,
         }))
     }
 
-    /// Rebuilds the state by reading all committed rows.
+    /// Rebuilds the state by reading all that is committed.
+    fn read_all(
+        config: &Config,
+        ledger: &Ledger,
+        reading: &Reading<'_>,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let rejected_hasher = match read_rejected(&config.layout, ledger)? {
+            Ok(hasher) => hasher,
+            Err(damage) => return Ok(Err(damage)),
+        };
+        let read = Self::read(config, ledger, reading)?;
+        Ok(read.map(|append_state| Self {
+            rejected_hasher,
+            ..append_state
+        }))
+    }
+
+    /// Rebuilds the state of finaldata.csv by reading all committed rows.
     fn read(
         config: &Config,
         ledger: &Ledger,
@@ -152,8 +194,8 @@ impl AppendState {
     /// Stores the state for the next ingestion. Call this after the ledger is committed.
     ///
     /// A failure is logged only: the next ingestion rebuilds the state.
-    pub(crate) fn store(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamp: FileStamp) {
-        match self.try_to_store(reading, ledger, stamp) {
+    pub(crate) fn store(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamps: Stamps) {
+        match self.try_to_store(reading, ledger, stamps) {
             Ok(runs) => remove_runs_except(reading.layout, &runs),
             Err(error) => {
                 tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
@@ -165,17 +207,19 @@ impl AppendState {
         &mut self,
         reading: &Reading<'_>,
         ledger: &Ledger,
-        stamp: FileStamp,
+        stamps: Stamps,
     ) -> anyhow::Result<Vec<StoredRun>> {
         self.summary_state.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,
             digest: ledger.digest.clone(),
             hasher: self.hasher.state(),
-            stamp,
+            stamp: stamps.final_data,
             key: key_fingerprint(reading.key),
             summary_state: Cow::Borrowed(&self.summary_state),
             runs: self.known.store()?,
+            rejected_hasher: self.rejected_hasher.state(),
+            rejected_stamp: stamps.rejected_rows,
         };
         let bytes = artifact::encode(FORMAT, &carry)?;
         files::replace_unsynced(&reading.layout.ingestion_carry(), &bytes)?;
@@ -215,18 +259,56 @@ impl Carry<'_> {
         is_of_these.then_some((carry, hasher))
     }
 
+    /// True if finaldata.csv was not written to since the carry was stored.
     fn has_stamp_of(&self, layout: &Layout) -> bool {
-        let found = layout.final_data().metadata();
-        self.stamp != FileStamp::default()
-            && found.is_ok_and(|metadata| FileStamp::of(&metadata) == self.stamp)
+        is_stamp_of(self.stamp, &layout.final_data())
+    }
+
+    /// True if rejectedrows.csv was not written to since the carry was stored.
+    fn has_stamp_of_rejected(&self, layout: &Layout) -> bool {
+        is_stamp_of(self.rejected_stamp, &layout.rejected_rows())
+    }
+
+    /// The running digest of rejectedrows.csv, if the file was not written to since.
+    fn rejected_hasher(&self, layout: &Layout, ledger: &Ledger) -> Option<Hasher> {
+        let hasher = Hasher::continuing(&self.rejected_hasher)?;
+        let is_of_this =
+            self.has_stamp_of_rejected(layout) && hasher.clone().finish() == ledger.rejected_digest;
+        is_of_this.then_some(hasher)
     }
 }
 
-/// Gives the freshly written finaldata.csv a modification time that no later write can repeat.
-/// Returns the new stamp, or the default stamp if the time cannot be set.
-pub(crate) fn set_distinct_time(layout: &Layout) -> FileStamp {
-    let path = layout.final_data();
-    match files::set_back_modified_time(&path) {
+fn is_stamp_of(stamp: FileStamp, path: &Path) -> bool {
+    let found = path.metadata();
+    stamp != FileStamp::default() && found.is_ok_and(|metadata| FileStamp::of(&metadata) == stamp)
+}
+
+/// The running digest of rejectedrows.csv, or the reason if the file does not hold what was
+/// committed. Reads all committed bytes.
+fn read_rejected(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Result<Hasher, String>> {
+    let path = layout.rejected_rows();
+    let is_as_committed = |hasher: &Hasher| {
+        // A ledger of an older program does not know the digest.
+        ledger.rejected_digest.is_empty() || hasher.clone().finish() == ledger.rejected_digest
+    };
+    let found = digest::running(&path, ledger.rejected_bytes)?;
+    Ok(found
+        .filter(is_as_committed)
+        .ok_or_else(|| format!("{} was changed", path.display())))
+}
+
+/// Gives the freshly written files modification times that no later write can repeat. Returns their
+/// new stamps.
+pub(crate) fn set_distinct_times(layout: &Layout) -> Stamps {
+    Stamps {
+        final_data: set_distinct_time(&layout.final_data()),
+        rejected_rows: set_distinct_time(&layout.rejected_rows()),
+    }
+}
+
+/// The new stamp, or the default stamp if the time cannot be set.
+fn set_distinct_time(path: &Path) -> FileStamp {
+    match files::set_back_modified_time(path) {
         Ok(metadata) => FileStamp::of(&metadata),
         Err(error) => {
             // The next ingestion then compares the digest, which takes longer.
@@ -236,25 +318,35 @@ pub(crate) fn set_distinct_time(layout: &Layout) -> FileStamp {
     }
 }
 
-/// Reason why finaldata.csv differs from what was committed, or `None`. Reads the whole file only
-/// if it was written to since the commit.
+/// Reason why finaldata.csv or rejectedrows.csv differs from what was committed, or `None`. Reads
+/// only the files that were written to since the commit.
 pub(crate) fn damage_since(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let carry = regular::read(&layout.ingestion_carry())
         .ok()
         .and_then(|bytes| artifact::decode::<Carry<'_>>(FORMAT, &bytes).ok());
-    let is_as_left = carry.is_some_and(|carry| {
-        carry.committed_bytes == ledger.committed_bytes
-            && carry.digest == ledger.digest
-            && carry.has_stamp_of(layout)
+    let carry = carry.filter(|carry| {
+        carry.committed_bytes == ledger.committed_bytes && carry.digest == ledger.digest
     });
-    if is_as_left {
+    let is_data_as_left = carry.as_ref().is_some_and(|it| it.has_stamp_of(layout));
+    if !is_data_as_left && let Some(damage) = data_damage(layout, ledger)? {
+        return Ok(Some(damage));
+    }
+    if carry.is_some_and(|carry| carry.has_stamp_of_rejected(layout)) {
         return Ok(None);
     }
-    damage(layout, ledger)
+    Ok(read_rejected(layout, ledger)?.err())
 }
 
-/// Reason why finaldata.csv differs from what was committed, or `None`. Reads all committed bytes.
+/// Reason why finaldata.csv or rejectedrows.csv differs from what was committed, or `None`. Reads all
+/// committed bytes.
 pub(crate) fn damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    match data_damage(layout, ledger)? {
+        None => Ok(read_rejected(layout, ledger)?.err()),
+        damage => Ok(damage),
+    }
+}
+
+fn data_damage(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let path = layout.final_data();
     let found = digest::of_file_start(&path, ledger.committed_bytes)?;
     let is_whole = found.as_ref() == Some(&ledger.digest);
@@ -296,4 +388,14 @@ fn remove_runs_except(layout: &Layout, runs: &[StoredRun]) {
             tracing::warn!("old fingerprints could not be removed: {error:#}");
         }
     }
+}
+
+/// Records the present finaldata.csv as unchanged, as if nobody could see a change.
+#[cfg(test)]
+pub(crate) fn restamp(layout: &Layout) {
+    let bytes = regular::read(&layout.ingestion_carry()).unwrap();
+    let mut carry: Carry<'_> = artifact::decode(FORMAT, &bytes).unwrap();
+    carry.stamp = FileStamp::of(&layout.final_data().metadata().unwrap());
+    let bytes = artifact::encode(FORMAT, &carry).unwrap();
+    files::replace(&layout.ingestion_carry(), &bytes).unwrap();
 }

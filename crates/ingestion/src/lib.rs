@@ -41,9 +41,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
-use common::history::StageTimer;
-use common::ledger::Ledger;
-use common::{Config, History, Manifest, RunLock, files};
+use common::history::{ChangeKind, NewChange, StageTimer};
+use common::ledger::{FileStamp, Ledger};
+use common::numbers::counted;
+use common::{Config, History, Manifest, RunLock, clock, files};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -84,6 +85,9 @@ pub struct Options {
     /// rows are dropped
     #[arg(long, conflicts_with_all = ["explain", "infer_schema"])]
     accept_removal: bool,
+    /// Read every known file again: also a change that kept size and times is found
+    #[arg(long, conflicts_with_all = ["explain", "infer_schema"])]
+    verify: bool,
 }
 
 impl Options {
@@ -110,6 +114,7 @@ pub enum IngestionReport {
 
 /// Ingests what is new, explains one file, or proposes a schema, as the options say.
 pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
+    dataset::start_threads()?;
     if let Some(files) = options.infer_schema {
         let propose = if options.strict {
             infer_strictly
@@ -119,10 +124,19 @@ pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionRe
         return propose(config, &files).map(IngestionReport::Proposed);
     }
     match options.explain {
-        None if options.accept_removal => {
-            scan_and_ingest(config, scan_unconfirmed).map(IngestionReport::Ingested)
+        None => {
+            let scan = if options.accept_removal {
+                scan_unconfirmed
+            } else {
+                scan_input
+            };
+            let trust = if options.verify {
+                Trust::Nothing
+            } else {
+                Trust::Stamps
+            };
+            scan_and_ingest(config, scan, trust).map(IngestionReport::Ingested)
         }
-        None => run(config).map(IngestionReport::Ingested),
         Some(file) => {
             let detail = if options.rows {
                 Detail::EveryRow
@@ -156,26 +170,43 @@ impl fmt::Display for IngestionReport {
 
 /// Ingests what is new. This is the command that a person runs.
 pub fn run(config: &Config) -> anyhow::Result<IngestReport> {
-    scan_and_ingest(config, scan_input)
+    scan_and_ingest(config, scan_input, Trust::Stamps)
+}
+
+/// How a known file is recognised.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// By its stamp, without reading it.
+    Stamps,
+    /// By its content.
+    Nothing,
 }
 
 fn scan_and_ingest(
     config: &Config,
     scan: fn(&Config, &Prepared, Timestamp) -> anyhow::Result<InputScan>,
+    trust: Trust,
 ) -> anyhow::Result<IngestReport> {
     let _lock = RunLock::acquire(&config.layout, "ingestion")?;
     let history = History::open(&config.layout)?;
     let live = Manifest::of_live_release(&config.layout)?;
     let timer = StageTimer::start("ingestion");
-    let prepared = prepare(config, &history, live.as_ref())?;
+    let mut prepared = prepare(config, &history, live.as_ref())?;
+    if trust == Trust::Nothing {
+        for file in &mut prepared.ledger.files {
+            file.stamp = FileStamp::default();
+        }
+    }
     let mut found = scan(config, &prepared, timer.started_at())?;
+    let verified = (trust == Trust::Nothing).then(|| found.n_known());
     if found.is_nothing_new()
         && let Some(damage) = content_damage(config, &prepared.ledger)?
     {
         found.note_damage(damage);
     }
     if found.is_nothing_new() {
-        return record_nothing_new(&history, prepared.ledger, &found).map(|(_, report)| report);
+        let (_, report) = record_nothing_new(&history, prepared.ledger, &found)?;
+        return Ok(IngestReport { verified, ..report });
     }
     let ingested = ingest(Intake {
         config,
@@ -185,11 +216,28 @@ fn scan_and_ingest(
         live: live.as_ref(),
         keep: Keep::Nothing,
         run: None,
-        on_commit: &|_, _| Ok(()),
+        on_commit: &record_change,
     })?;
-    let report = ingested.report;
+    let report = IngestReport {
+        verified,
+        ..ingested.report
+    };
     history.record_stage(&timer.stop())?;
     Ok(report)
+}
+
+/// Records that a person changed the ingested data.
+fn record_change(history: &History, report: &IngestReport) -> anyhow::Result<()> {
+    let change = NewChange {
+        kind: ChangeKind::Ingestion,
+        from: None,
+        to: None,
+        note: Some(format!(
+            "{} in finaldata.csv",
+            counted(report.total_rows, "row")
+        )),
+    };
+    history.record_change(clock::now(), &change)
 }
 
 /// Recovers from an interrupted run and compares the ledger with the deployed release.
@@ -214,7 +262,10 @@ pub fn prepare(
 /// Reason why finaldata.csv differs from what was committed, or `None`. Reads all committed bytes.
 fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let layout = &config.layout;
-    if ledger.committed_bytes == 0 || !layout.final_data().exists() {
+    let exist = [layout.final_data(), layout.rejected_rows()]
+        .iter()
+        .all(|path| path.exists());
+    if ledger.committed_bytes == 0 || !exist {
         // A missing file is found without reading.
         return Ok(None);
     }
@@ -256,7 +307,7 @@ pub fn restore(
         has_scattered_evaluated_rows: false,
         ..prepared
     };
-    let mut found = scan_input(config, &prepared, Timestamp::now())?;
+    let mut found = scan_input(config, &prepared, clock::now())?;
     found.new_files.clear();
     found.note_damage(damage);
     if !found.missing.is_empty() || found.reorder.is_some() {

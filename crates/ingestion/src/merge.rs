@@ -64,19 +64,20 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         found,
         replayed: None,
         is_carry_removed: false,
+        has_evaluated_rows_back: false,
     };
     loop {
         match merge.attempt(&mut state) {
             Ok(Some(ingested)) => return Ok(ingested),
             Ok(None) => {}
             Err(WriteError::FileMustWait(position, wait)) => {
-                state.postpone_file(history, position, wait)?
+                state.postpone_file(history, position, wait, |file| merge.is_training_file(file))?
             }
             // This happens once only: from now on each file is read to its end before its rows are
             // written.
             Err(WriteError::RowsTakenTooEarly) => merge.reads_twice.set(true),
             Err(WriteError::EvaluatedRowReappeared) => {
-                state.found.reorder = Some("rows that were evaluated before came back".into());
+                state.has_evaluated_rows_back = true;
             }
             Err(WriteError::Failed(error)) => return Err(error),
         }
@@ -87,24 +88,40 @@ impl Merge<'_> {
     /// Tries one of the three ways. Returns `None` if another way has to follow, which is then
     /// recorded in the state.
     fn attempt(&self, state: &mut State) -> Result<Option<Ingested>, WriteError> {
-        let State { ledger, found, .. } = &mut *state;
-        let reason = if ledger.committed_bytes == 0 {
-            Some("it is the first ingestion")
-        } else if !found.missing.is_empty() {
+        let State {
+            ledger,
+            found,
+            has_evaluated_rows_back,
+            ..
+        } = &mut *state;
+        if ledger.committed_bytes == 0 {
+            found
+                .reorder
+                .get_or_insert("it is the first ingestion".into());
+        }
+        let reason = if !found.missing.is_empty() {
             Some("input files are gone or have changed")
         } else if found
             .new_files
             .iter()
-            .any(|file| self.is_training_data(file.sha256.as_deref()))
+            .any(|file| self.is_training_file(file))
         {
             Some("files that the deployed model was fitted to came back")
+        } else if *has_evaluated_rows_back {
+            Some("rows that were evaluated before came back")
         } else {
             None
         };
-        if let Some(reason) = reason {
-            found.reorder.get_or_insert(reason.into());
+        found.deferrable_reorder = reason.map(str::to_owned);
+        if let Some(blocked) = found.why_blocked(ledger)
+            && found.defer_reorder(&blocked, |file| {
+                *has_evaluated_rows_back || self.is_training_file(file)
+            })
+        {
+            *has_evaluated_rows_back = false;
         }
-        match (found.reorder.clone(), found.damage.clone()) {
+        let reorder = found.reorder.clone().or(found.deferrable_reorder.clone());
+        match (reorder, found.damage.clone()) {
             (Some(reason), _) => self.reorder(ledger, found, reason).map(Some),
             (None, Some(reason)) => self.replay(state, reason),
             (None, None) => self.append(state),
@@ -117,6 +134,7 @@ impl Merge<'_> {
             found,
             replayed,
             is_carry_removed,
+            ..
         } = &mut *state;
         let reading = self.reading();
         let append_state = match AppendState::load(self.config, ledger, &reading)? {
@@ -158,11 +176,11 @@ impl Merge<'_> {
         let reason = replayed.as_ref().map(|(reason, _)| reason.clone());
         let mut all_reports = replayed.map(|(_, reports)| reports).unwrap_or_default();
         all_reports.extend(reports);
-        let stamp = append_state::set_distinct_time(&self.config.layout);
+        let stamps = append_state::set_distinct_times(&self.config.layout);
         let committed = Committed {
             ledger: extended,
             written,
-            stamp,
+            stamps,
             reports: all_reports,
             rebuilt: reason,
         };

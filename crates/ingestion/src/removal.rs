@@ -45,7 +45,7 @@ pub fn unconfirmed_removals(config: &Config, history: &History) -> anyhow::Resul
         is_damaged: false,
         devices: recorded_devices(history)?,
     };
-    let found = scan_unconfirmed(config, &prepared, Timestamp::now());
+    let found = scan_unconfirmed(config, &prepared, common::clock::now());
     Ok(found.map_or_else(|_| Vec::new(), |found| suspected(config, &prepared, &found)))
 }
 

@@ -33,6 +33,10 @@ pub struct IngestReport {
     pub rows: RowCounts,
     /// Number of rows of finaldata.csv after the ingestion.
     pub total_rows: u64,
+    /// Number of known files that `ingestion --verify` read again and found unchanged. `None` without
+    /// that option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<u64>,
     /// Columns that no model will be fitted to, with the reason; one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -136,6 +140,16 @@ impl fmt::Display for IngestReport {
             )?;
         } else {
             self.write_files(to)?;
+        }
+        if let Some(verified) = self.verified {
+            let (files, have) = match verified {
+                1 => ("1 known file was".to_owned(), "has"),
+                verified => (format!("{} were", counted(verified, "known file")), "have"),
+            };
+            writeln!(
+                to,
+                "{files} read again and {have} the content that was ingested"
+            )?;
         }
         for removed in self.removed_in_words() {
             writeln!(to, "removed: {removed}")?;

@@ -15,7 +15,7 @@ use common::{Config, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
-use self::digests::{age, digests, is_within_clock_grain};
+use self::digests::{digests, is_within_clock_grain, since_last_change};
 use self::known::{Content, KnownFiles};
 use crate::devices::{Devices, devices_now};
 use crate::evaluated::is_intact;
@@ -45,6 +45,8 @@ pub struct InputScan {
     pub(crate) damage: Option<String>,
     /// Reason why the rows need a new order.
     pub(crate) reorder: Option<String>,
+    /// Reason for a new order that can wait until all known files can be read.
+    pub(crate) deferrable_reorder: Option<String>,
     /// True if nothing was ingested before.
     pub(crate) is_first: bool,
     /// Device number of each input folder.
@@ -141,6 +143,11 @@ impl InputScan {
         self.paths.contains_key(&content(file))
     }
 
+    /// Number of known files whose content is there.
+    pub(crate) fn n_known(&self) -> u64 {
+        self.paths.len() as u64
+    }
+
     /// Records that finaldata.csv does not hold the committed rows. The first reason stays.
     pub fn note_damage(&mut self, reason: String) {
         self.damage.get_or_insert(reason);
@@ -163,6 +170,47 @@ impl InputScan {
             .iter()
             .find(|entry| entry.covers(&file.folder, &file.name))?;
         Some(entry.to_string())
+    }
+
+    /// Defers a rebuild that can wait, because the known file of `blocked` cannot be read now. What
+    /// does not need the rebuild goes on: files that were removed stay ingested, and new files wait
+    /// that take the place of such a file or for which `needs_rebuild` is true.
+    ///
+    /// Returns false if there is no rebuild, or if it cannot wait.
+    pub(crate) fn defer_reorder(
+        &mut self,
+        blocked: &str,
+        needs_rebuild: impl Fn(&NewFile) -> bool,
+    ) -> bool {
+        let is_urgent = self.reorder.is_some() || self.damage.is_some() || self.is_first;
+        if is_urgent || self.deferrable_reorder.take().is_none() {
+            return false;
+        }
+        let removed = std::mem::take(&mut self.missing);
+        let names: BTreeSet<(&str, &str)> = removed
+            .iter()
+            .map(|file| (file.folder.as_str(), file.name.as_str()))
+            .collect();
+        let (waiting, new_files): (Vec<NewFile>, Vec<NewFile>) =
+            std::mem::take(&mut self.new_files)
+                .into_iter()
+                .partition(|new| {
+                    let name = (new.file.folder.as_str(), new.file.name.as_str());
+                    names.contains(&name) || needs_rebuild(new)
+                });
+        self.new_files = new_files;
+        let reason = format!("finaldata.csv has to be rebuilt first, which needs {blocked}");
+        for NewFile { file, .. } in &waiting {
+            self.wait(file, &reason, false);
+        }
+        for file in removed {
+            tracing::warn!(
+                "{}/{} is gone or has changed, and its ingested rows stay for now: {reason}",
+                file.folder,
+                file.name
+            );
+        }
+        true
     }
 
     /// Report of an ingestion without new input.
@@ -231,10 +279,17 @@ impl InputScan {
             .ingestion
             .settle_seconds
             .saturating_mul(1_000_000_000);
-        // A modification time in the future does not tell the age.
-        let is_young = (0..i64::try_from(settle).unwrap_or(i64::MAX)).contains(&age(file, now));
+        let settle = i64::try_from(settle).unwrap_or(i64::MAX);
         match ends_mid_line(file) {
-            Ok(true) if is_young => {
+            Ok(true) if settle > 0 && since_last_change(file, now).is_none() => {
+                self.wait(
+                    file,
+                    "the last line is incomplete, and the file has a time in the future, so it may still be written to: correct the clock or the time (`touch`)",
+                    true,
+                );
+                false
+            }
+            Ok(true) if since_last_change(file, now).is_some_and(|age| age < settle) => {
                 self.wait(
                     file,
                     "the last line is incomplete; the file may still be written to",

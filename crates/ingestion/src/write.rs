@@ -5,7 +5,6 @@
 use std::io::Write;
 
 use anyhow::Context;
-use common::digest::Hasher;
 use common::files;
 use common::ledger::Ledger;
 use common::progress::Progress;
@@ -32,6 +31,8 @@ pub(crate) struct WrittenRows {
     pub(crate) digest: String,
     /// Length of rejectedrows.csv in bytes.
     pub(crate) rejected_bytes: u64,
+    /// SHA-256 of rejectedrows.csv.
+    pub(crate) rejected_digest: String,
     /// Number of evaluated rows that were written first.
     pub(crate) rows_in_front: u64,
     /// State that the next ingestion appends to.
@@ -80,10 +81,10 @@ impl Reading<'_> {
         let mut rejected =
             files::open_for_appending(&self.layout.rejected_rows(), ledger.rejected_bytes)?;
         let hasher = append_state.hasher.clone();
+        let rejected_hasher = append_state.rejected_hasher.clone();
         let mut sink = self.sink(
             RecordWriter::continuing(&mut rows, hasher, ledger.committed_bytes),
-            // The digest of rejectedrows.csv is not used.
-            RecordWriter::continuing(&mut rejected, Hasher::new(), ledger.rejected_bytes),
+            RecordWriter::continuing(&mut rejected, rejected_hasher, ledger.rejected_bytes),
             append_state,
         );
         sink.progress = Progress::of_reading(INGESTING, || bytes_of(planned));
@@ -137,6 +138,7 @@ impl Reading<'_> {
             summary_state,
             known,
             hasher: _,
+            rejected_hasher: _,
         } = append_state;
         Sink {
             reading: self,
@@ -249,9 +251,11 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Wri
         bytes: rows.bytes,
         digest: rows.hasher.clone().finish(),
         rejected_bytes: rejected.bytes,
+        rejected_digest: rejected.hasher.clone().finish(),
         rows_in_front,
         append_state: AppendState {
             hasher: rows.hasher,
+            rejected_hasher: rejected.hasher,
             summary_state,
             known,
         },

@@ -32,7 +32,6 @@ use common::cli::clap::{self, Args};
 use common::history::{StageTimer, StoredScore};
 use common::{Config, Failure, History, RunLock};
 use dataset::{FingerprintKey, TestData};
-use jiff::Timestamp;
 use model::Model;
 
 pub use calibration::{Calibration, ReliabilityBin, calibration};
@@ -70,6 +69,7 @@ pub struct Options {
 
 /// The command `scoring`: scores the candidate, or ranks clients.
 pub fn run_command(config: &Config, options: &Options) -> anyhow::Result<ScoringReport> {
+    dataset::start_threads()?;
     match &options.rank {
         None => run(config).map(|report| ScoringReport::Score(Box::new(report))),
         Some(file) => {
@@ -103,7 +103,7 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
         model: digest.clone(),
         f1,
     };
-    history.record_score(Timestamp::now(), &score)?;
+    history.record_score(common::clock::now(), &score)?;
     history.record_stage(&timer.stop())?;
     Ok(ScoreReport {
         f1,

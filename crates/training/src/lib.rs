@@ -19,10 +19,10 @@ use std::time::Instant;
 use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::config::{ThresholdRule, TrainingForm, TrainingSettings, TrainingWindow};
-use common::history::StageTimer;
+use common::history::{ChangeKind, NewChange, StageTimer};
 use common::ledger::DataPosition;
 use common::schema::Feature;
-use common::{Config, Failure, History, Ledger, RunLock, digest, files};
+use common::{Config, Failure, History, Ledger, RunLock, clock, digest, files};
 use dataset::passes::{client_count, profile};
 use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
@@ -99,6 +99,7 @@ struct Trained {
 }
 
 fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
+    dataset::start_threads()?;
     let _lock = RunLock::acquire(&config.layout, "training")?;
     let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
@@ -106,7 +107,16 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let rows = rows_by_hand(config, &ledger);
     let model = train(config, &table, rows.clone(), ledger.position())?;
     let digest = write(config, &model)?;
-    history.record_stage(&timer.stop())?;
+    let change = NewChange {
+        kind: ChangeKind::Training,
+        from: None,
+        to: None,
+        note: Some(digest.clone()),
+    };
+    history.transaction(|history| {
+        history.record_change(clock::now(), &change)?;
+        history.record_stage(&timer.stop())
+    })?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
     let note = match (config.training.form, report.form) {
         (TrainingForm::Curves | TrainingForm::Pairs, Form::Linear) => Some(NO_CURVES),

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use common::RunLock;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{FINAL_DATA, Visit, fix, is_fixed};
@@ -25,7 +25,7 @@ fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
     let config = workspace.configuration();
     let lock = RunLock::acquire(&config.layout, "a test").expect("the lock");
     workspace.write("data/ingesteddata/.finaldata.csv.partial", "half a ro");
-    workspace.add_run(Timestamp::now(), None, &workspace.last_record());
+    workspace.add_run(common::clock::now(), None, &workspace.last_record());
     let visit = Visit::to(&workspace);
     assert_eq!((visit.code, visit.findings.len()), (0, 1));
     let holder = format!("a test, process {}", std::process::id());
@@ -49,7 +49,7 @@ fn a_run_that_was_cut_short_is_finished_by_the_remedy() {
     let workspace = Workspace::after_cold_start();
     let mut record = workspace.last_record();
     record["decision"] = json!(null);
-    workspace.add_run(Timestamp::now(), None, &record);
+    workspace.add_run(common::clock::now(), None, &record);
     is_fixed(&workspace, "runs", "note", "run 2 was cut short");
 }
 
@@ -72,7 +72,7 @@ fn a_run_that_failed_is_named_with_its_reason() {
 #[test]
 fn a_last_run_of_long_ago_is_found() {
     let workspace = Workspace::after_cold_start();
-    let long_ago = Timestamp::now() - SignedDuration::from_hours(25);
+    let long_ago = common::clock::now() - SignedDuration::from_hours(25);
     workspace.add_run(long_ago, Some("nothing_new"), &workspace.last_record());
     is_fixed(&workspace, "runs", "problem", "more than 24 hours ago");
 }
@@ -80,7 +80,7 @@ fn a_last_run_of_long_ago_is_found() {
 #[test]
 fn a_clock_that_went_back_is_found() {
     let workspace = Workspace::after_cold_start();
-    let to_come = Timestamp::now() + SignedDuration::from_hours(3);
+    let to_come = common::clock::now() + SignedDuration::from_hours(3);
     workspace.add_run(to_come, Some("nothing_new"), &workspace.last_record());
     is_fixed(&workspace, "clock", "problem", "run 2 ended at");
 
@@ -95,7 +95,7 @@ fn a_clock_that_went_back_is_found() {
 
     let path = "production_deployment/current/manifest.json";
     let mut manifest: Value = serde_json::from_str(&workspace.text(path)).expect("JSON");
-    manifest["created_at"] = json!(Timestamp::now() + SignedDuration::from_hours(3));
+    manifest["created_at"] = json!(common::clock::now() + SignedDuration::from_hours(3));
     workspace.write(path, manifest.to_string());
     let visit = Visit::to(&workspace);
     assert_eq!(visit.code, 0);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::stories::{REDEPLOYMENT, Story};
+use super::stories::{REBUILD, REDEPLOYMENT, Story};
 use super::walk::{Fault, State, disturb, finish, first_change_after};
 use crate::workspace::Workspace;
 
@@ -16,11 +16,17 @@ const FINAL_DATA: &str = "data/ingesteddata/finaldata.csv";
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Changed,
+    Zeroed,
     Cut,
     Removed,
 }
 
-const DAMAGES: [Damage; 3] = [Damage::Changed, Damage::Cut, Damage::Removed];
+const DAMAGES: [Damage; 4] = [
+    Damage::Changed,
+    Damage::Zeroed,
+    Damage::Cut,
+    Damage::Removed,
+];
 
 impl Damage {
     /// Damages the file; true if there was one.
@@ -34,6 +40,7 @@ impl Damage {
         let middle = content.len() / 2;
         match self {
             Self::Changed => content[middle] ^= 1,
+            Self::Zeroed => content[middle..].fill(0),
             Self::Cut => content.truncate(middle),
             Self::Removed => {
                 fs::remove_file(workspace.path(file)).expect("removed");
@@ -145,6 +152,69 @@ fn s31_data_that_is_damaged_before_its_rows_are_evaluated_is_made_again_by_the_r
             undisturbed.text(FINAL_DATA),
             "{damage:?}"
         );
+    }
+}
+
+/// Commands that a person may type at any time.
+const COMMANDS: [(&str, &[&str]); 10] = [
+    ("training", &[]),
+    ("scoring", &[]),
+    ("deployment", &[]),
+    ("deployment", &["--rollback"]),
+    ("reporting", &[]),
+    ("diagnostics", &[]),
+    ("ingestion", &[]),
+    ("fullprocess", &["--dry-run"]),
+    ("fullprocess", &["--doctor"]),
+    ("fullprocess", &["--history"]),
+];
+
+/// Runs a command, which may fail, but not in a way that nobody foresaw.
+#[track_caller]
+fn is_foreseen(workspace: &Workspace, (program, arguments): (&str, &[&str]), place: &str) -> i32 {
+    let ended = workspace.run(program, arguments);
+    let said = format!("{place}, {program} {arguments:?}: {}", ended.stderr);
+    assert!(![1, 101].contains(&ended.code), "{said}");
+    assert!(!ended.stderr.contains("please report it"), "{said}");
+    ended.code
+}
+
+#[test]
+fn s31_a_command_between_a_kill_and_its_recovery_works_or_says_what_to_run() {
+    let states = killed(&REBUILD);
+    let is_rebuilding = |state: &str| state.contains("rebuilding true");
+    assert!(states.iter().any(|(state, _)| is_rebuilding(state)));
+    for (state, killed) in &states {
+        for command in COMMANDS {
+            let workspace = killed.copy();
+            let code = is_foreseen(&workspace, command, state);
+            if is_rebuilding(state) && command.0 == "training" {
+                assert_eq!(code, 74, "{state}");
+                let remedy = "finish it with `fullprocess` or `ingestion`";
+                workspace.run("training", &[]).failed(74, remedy);
+            }
+            assert_eq!(
+                workspace.run("fullprocess", &[]).code,
+                0,
+                "{state}, {command:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn s31_no_damage_of_a_file_asks_for_a_report() {
+    let before = (REDEPLOYMENT.prepare)();
+    let mut commands = COMMANDS.iter().cycle();
+    for file in files(&before) {
+        for damage in DAMAGES {
+            let workspace = before.copy();
+            if damage.befall(&workspace, &file) {
+                let place = format!("{file} {damage:?}");
+                is_foreseen(&workspace, *commands.next().expect("a command"), &place);
+                is_foreseen(&workspace, ("fullprocess", &[]), &place);
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod walk;
 use self::stories::{
     CLASSES, COLD_START, EXTENSION, PREDICTION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story,
 };
-use self::walk::{Fault, walk};
+use self::walk::{Fault, disturb, walk, walk_with_jumping_clock};
 
 fn killed(story: &Story) {
     walk(story, Fault::Kill);
@@ -102,4 +102,24 @@ fn s30_classes_meet_their_predictions_once_when_the_disk_is_refused() {
 #[test]
 fn s30_a_rollback_refused_the_disk_names_the_path_and_recovers() {
     refused(&ROLLBACK);
+}
+
+#[test]
+fn s29_the_name_of_a_new_folder_is_made_durable() {
+    let workspace = (COLD_START.prepare)();
+    let change = |number| {
+        let disturbed = disturb(&COLD_START, &workspace.copy(), Fault::Kill, number);
+        disturbed
+            .expect("a cold start makes folders")
+            .change_within_its_folder()
+    };
+    assert_eq!(change(1), ("Folder".into(), "state".into()));
+    assert_eq!(change(2), ("Sync".into(), "data".into()));
+}
+
+#[test]
+fn s29_kills_are_recovered_from_though_the_clock_jumps_back_and_forth() {
+    for story in [&REBUILD, &REDEPLOYMENT, &ROLLBACK] {
+        walk_with_jumping_clock(story);
+    }
 }

@@ -1,6 +1,7 @@
 //! A walk disturbs the same command at its first change, at its second, and so on.
 //!
-//! A kill happens at every change. Every other fault happens at a random third of them, the same in
+//! A kill happens at every change. After a ninth of the kills, a dry run has to say what the next run
+//! does; a ninth of them is repeated with a clock that jumps. Every other fault happens at a random third of them, the same in
 //! each run of the tests. With `FAULTS=all` it happens at every change (`scripts/check-faults.sh`).
 //!
 //! After each fault, a reader sees either the old or the new release, complete. The same command
@@ -45,29 +46,54 @@ pub(super) struct Disturbed {
 /// True if a fault happens at a change. A digest selects the third of the changes, so that the
 /// selection does not depend on their order.
 fn is_tried(story: &Story, fault: Fault, number: u32) -> bool {
-    let tries_all = || std::env::var_os("FAULTS").is_some_and(|faults| faults == "all");
-    let is_drawn = || {
-        let place = format!("{}, {fault} at change {number}", story.name);
-        let digest = digest::of_bytes(place.as_bytes());
-        let draw = u32::from_str_radix(&digest[..8], 16).expect("a digest is hexadecimal");
-        draw.is_multiple_of(3)
-    };
-    fault == Fault::Kill || tries_all() || is_drawn()
+    fault == Fault::Kill || tries_all() || is_drawn(story, &fault.to_string(), number, 3)
+}
+
+fn tries_all() -> bool {
+    std::env::var_os("FAULTS").is_some_and(|faults| faults == "all")
+}
+
+/// True for one of `of` changes, drawn by a digest.
+fn is_drawn(story: &Story, what: &str, number: u32, of: u32) -> bool {
+    let place = format!("{}, {what} at change {number}", story.name);
+    let digest = digest::of_bytes(place.as_bytes());
+    let draw = u32::from_str_radix(&digest[..8], 16).expect("a digest is hexadecimal");
+    draw.is_multiple_of(of)
 }
 
 /// Disturbs a story at its changes, and prints the coverage.
+pub(super) fn walk(story: &Story, fault: Fault) {
+    walk_with(story, fault, |number| is_tried(story, fault, number), None);
+}
+
+/// Kills a story at a ninth of its changes, or with `FAULTS=all` at all of them, while the clock
+/// jumps by a month in both directions.
+pub(super) fn walk_with_jumping_clock(story: &Story) {
+    let is_tried = |number| tries_all() || is_drawn(story, "a jumping clock", number, 9);
+    walk_with(story, Fault::Kill, is_tried, Some(&JUMPS));
+}
+
+/// Offsets of the clock, in seconds, for the commands that are disturbed and for those after it.
+const JUMPS: [&str; 2] = ["2592000,-2592000,0", "-5184000,5184000,-60,0"];
+
 #[expect(
     clippy::print_stdout,
     reason = "the coverage is for a person who asks for it"
 )]
-pub(super) fn walk(story: &Story, fault: Fault) {
+fn walk_with(
+    story: &Story,
+    fault: Fault,
+    is_tried: impl Fn(u32) -> bool,
+    clock: Option<&[&'static str; 2]>,
+) {
     let before = (story.prepare)();
     let undisturbed = before.copy();
     finish(story, &undisturbed);
     let expected = State::of(&undisturbed);
     let mut coverage = BTreeMap::<String, usize>::new();
-    for number in (1..).filter(|number| is_tried(story, fault, *number)) {
-        let workspace = before.copy();
+    for number in (1..).filter(|number| is_tried(*number)) {
+        let mut workspace = before.copy();
+        workspace.clock = clock.map(|[disturbed, _]| *disturbed);
         let Some(disturbed) = disturb(story, &workspace, fault, number) else {
             break;
         };
@@ -75,8 +101,14 @@ pub(super) fn walk(story: &Story, fault: Fault) {
             "{}, {fault} at change {number}, {} {}",
             story.name, disturbed.change, disturbed.path
         );
+        workspace.clock = clock.map(|[_, after]| *after);
         disturbed.ended_as_it_should(fault, &place);
         a_reader_sees_a_whole_release(&workspace, &place);
+        // A dry run writes nothing, so that the command meets what the fault left.
+        if tries_all() || is_drawn(story, "a dry run", number, 9) {
+            let copy = workspace.copy();
+            a_dry_run_says_what_the_next_run_does(&copy, &place);
+        }
         finish(story, &workspace);
         let difference = State::of(&workspace).difference(&expected);
         assert!(difference.is_empty(), "{place}: {difference}");
@@ -134,6 +166,12 @@ pub(super) fn first_change_after(known: u32, is_so: impl Fn(u32) -> bool) -> u32
 }
 
 impl Disturbed {
+    /// The change, and the last part of its path.
+    pub(super) fn change_within_its_folder(&self) -> (String, String) {
+        let name = Path::new(&self.path).file_name().unwrap_or_default();
+        (self.change.clone(), name.to_string_lossy().into_owned())
+    }
+
     fn ended_as_it_should(&self, fault: Fault, place: &str) {
         let status = self.ended.status;
         let said = String::from_utf8_lossy(&self.ended.stderr);
@@ -169,6 +207,43 @@ fn known_path(path: &str) -> String {
         Some(format!("{folder}/{}", hidden.strip_prefix('.')?))
     });
     known.unwrap_or_else(|| path.to_owned())
+}
+
+/// Members of a record that a dry run knows beforehand.
+const KNOWN_BEFOREHAND: [&str; 12] = [
+    "outcome",
+    "decision",
+    "verdict",
+    "candidate_model",
+    "candidate_score",
+    "new_score",
+    "deployed_score",
+    "rows",
+    "files",
+    "regime",
+    "windows",
+    "notices",
+];
+
+/// Checks that a dry run changes nothing, and that the next run does what it says.
+fn a_dry_run_says_what_the_next_run_does(workspace: &Workspace, place: &str) {
+    let everything = ["data", "production_deployment"];
+    let before = workspace.snapshot(&everything);
+    let dry = workspace.run("fullprocess", &["--dry-run", "--json"]);
+    assert!(
+        workspace.snapshot(&everything) == before,
+        "{place}: it wrote"
+    );
+    let real = workspace.run("fullprocess", &["--json"]);
+    let said = format!("{place}: {}{}", dry.stderr, real.stderr);
+    assert_eq!((dry.code, real.code), (0, 0), "{said}");
+    let (dry, real) = (dry.json(), real.json());
+    for part in KNOWN_BEFOREHAND {
+        assert_eq!(dry[part], real[part], "{part}: {said}");
+    }
+    let reason = dry["reason"].as_str().expect("a reason");
+    let done = real["reason"].as_str().expect("a reason");
+    assert!(reason.ends_with(done), "{reason} / {done}: {said}");
 }
 
 /// Checks that the repeated command finishes its work, and that the next run finds nothing new.

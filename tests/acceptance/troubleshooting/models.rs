@@ -46,6 +46,16 @@ fn the_live_release_is_damaged() {
 }
 
 #[test]
+fn the_link_to_the_live_release_is_gone() {
+    let mut page = Section::of("the_link_to_the_live_release_is_gone");
+    let workspace = Workspace::after_redeployment();
+    fs::remove_file(workspace.path("production_deployment/current")).expect("removed");
+    page.follow(&workspace);
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
 fn the_production_folder_is_empty() {
     let mut page = Section::of("the_production_folder_is_empty");
     let workspace = Workspace::after_cold_start();

@@ -4,7 +4,7 @@ use std::fs;
 
 use acceptance::sample_data::{World, clients, to_csv};
 use common::RunLock;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Section;
@@ -21,7 +21,7 @@ fn ask_the_doctor_first() {
 fn no_run_for_a_long_time() {
     let mut page = Section::of("no_run_for_a_long_time");
     let workspace = Workspace::after_cold_start();
-    let long_ago = Timestamp::now() - SignedDuration::from_hours(25);
+    let long_ago = common::clock::now() - SignedDuration::from_hours(25);
     workspace.add_run(long_ago, Some("nothing_new"), &workspace.last_record());
     page.follow(&workspace);
     page.follow(&workspace);

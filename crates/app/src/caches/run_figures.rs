@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::Config;
-use jiff::Timestamp;
 
 use crate::metrics::RunFigures;
 use crate::work::MonitoringCheck;
@@ -19,7 +18,7 @@ pub(crate) struct RunFiguresCache {
 impl RunFiguresCache {
     /// Reads the history; the old figures stay if that fails.
     pub(crate) fn read(&self, config: &Config) {
-        match RunFigures::read(config, Timestamp::now()) {
+        match RunFigures::read(config, common::clock::now()) {
             Ok(figures) => *self.lock() = Arc::new(figures),
             Err(error) => tracing::warn!("the figures of runs are given again: {error:#}"),
         }

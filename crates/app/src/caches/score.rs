@@ -1,13 +1,10 @@
 //! The score of the served model on the present test data.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
-use common::Config;
 use common::ledger::FileStamp;
-use jiff::Timestamp;
+use common::{Config, clock};
 use scoring::{DeployedScore, score_release};
 
 use crate::snapshot::Snapshot;
@@ -32,14 +29,13 @@ struct Inputs {
 #[derive(PartialEq)]
 struct TestFile {
     path: PathBuf,
+    /// Also has the change time, which no program can set.
     stamp: FileStamp,
-    /// Time of the last change, in seconds since 1970 and nanoseconds. Unlike the time of the stamp,
-    /// no program can set it.
-    changed: (i64, i64),
 }
 
 /// Time after a change in which the system may give a further change the same time.
 const UNSETTLED: i64 = 1;
+const NANOSECONDS: i64 = 1_000_000_000;
 
 impl ScoreCache {
     /// The score of a snapshot, computed by one caller at a time.
@@ -49,7 +45,7 @@ impl ScoreCache {
         snapshot: &Snapshot,
     ) -> anyhow::Result<Arc<DeployedScore>> {
         let mut cached = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = Timestamp::now().as_second();
+        let began = clock::now().as_second();
         let inputs = Inputs::now(config, snapshot)?;
         if let Some((of, score)) = cached.as_ref()
             && *of == inputs
@@ -83,8 +79,11 @@ impl Inputs {
             test_files: listing
                 .files
                 .into_iter()
-                .map(|file| TestFile::of(file.path, file.stamp))
-                .collect::<anyhow::Result<_>>()?,
+                .map(|file| TestFile {
+                    path: file.path,
+                    stamp: file.stamp,
+                })
+                .collect(),
         })
     }
 
@@ -92,19 +91,7 @@ impl Inputs {
     fn are_settled(&self, now: i64) -> bool {
         let mut files = self.test_files.iter();
         // A time far in the future comes from a wrong clock.
-        files.all(|file| (now - file.changed.0).abs() > UNSETTLED)
-    }
-}
-
-impl TestFile {
-    fn of(path: PathBuf, stamp: FileStamp) -> anyhow::Result<Self> {
-        let context = || format!("failed to read the metadata of {}", path.display());
-        let metadata = std::fs::metadata(&path).with_context(context)?;
-        Ok(Self {
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-            path,
-            stamp,
-        })
+        files.all(|file| (now - file.stamp.changed.div_euclid(NANOSECONDS)).abs() > UNSETTLED)
     }
 }
 
@@ -116,9 +103,8 @@ mod tests {
 
     use super::*;
 
-    fn read(path: &Path) -> TestFile {
-        let stamp = FileStamp::of(&path.metadata().unwrap());
-        TestFile::of(path.to_owned(), stamp).unwrap()
+    fn read(path: &Path) -> FileStamp {
+        FileStamp::of(&path.metadata().unwrap())
     }
 
     #[test]
@@ -134,7 +120,7 @@ mod tests {
             file.set_times(FileTimes::new().set_modified(modified))
                 .unwrap();
             let after = read(&path);
-            assert!(after.stamp == before.stamp);
+            assert!(after.size == before.size && after.modified == before.modified);
             after != before
         };
         // The clock of a file system ticks a few hundred times a second.
@@ -150,8 +136,10 @@ mod tests {
                 .iter()
                 .map(|changed| TestFile {
                     path: PathBuf::new(),
-                    stamp: FileStamp::default(),
-                    changed: (*changed, 999_999_999),
+                    stamp: FileStamp {
+                        changed: *changed * NANOSECONDS + 999_999_999,
+                        ..FileStamp::default()
+                    },
                 })
                 .collect(),
         };

@@ -3,7 +3,6 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
-use jiff::Timestamp;
 use record::RunRecord;
 use serde::Serialize;
 
@@ -42,7 +41,7 @@ pub(super) async fn show(
 
 fn read(config: &Config) -> anyhow::Result<Answer> {
     Ok(Answer {
-        stored: ::diagnostics::stored(config, Timestamp::now())?,
+        stored: ::diagnostics::stored(config, common::clock::now())?,
         drift: drift::newest(config, USUAL_ITEMS)?,
     })
 }

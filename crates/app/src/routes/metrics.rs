@@ -3,7 +3,6 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use jiff::Timestamp;
 
 use super::query::expect_no_parameters;
 use crate::accept::{self, Media};
@@ -27,7 +26,7 @@ pub(super) async fn show(
         load: state.load(),
         model: &state.models.figures(),
         runs: &state.runs.known(),
-        now: Timestamp::now().as_second(),
+        now: common::clock::now().as_second(),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, Media::Metrics.content_type()))

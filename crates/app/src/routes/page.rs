@@ -31,6 +31,8 @@ pub(super) struct Listing {
     /// Number of the last written item.
     last: u64,
     has_more: bool,
+    /// Members after the items, each with a comma before it.
+    members: Vec<u8>,
 }
 
 impl Page {
@@ -118,7 +120,21 @@ impl Listing {
             n_items: 0,
             last: 0,
             has_more: false,
+            members: Vec::new(),
         }
+    }
+
+    /// Number of the last item, if older ones follow on the next page.
+    pub(super) fn last_of_several_pages(&self) -> Option<u64> {
+        self.has_more.then_some(self.last)
+    }
+
+    /// Adds a member beside the items. `name` must be a plain word chosen by the program.
+    pub(super) fn add_member<T: Serialize>(&mut self, name: &str, value: &T) -> anyhow::Result<()> {
+        let counted = self.members.len();
+        self.members.extend(format!(",\"{name}\":").as_bytes());
+        serde_json::to_writer(&mut self.members, value)?;
+        Ok(self.permit.grow(self.members.len() - counted)?)
     }
 
     /// Adds the next older item, made by `item`, or breaks if the page is full.
@@ -154,12 +170,14 @@ impl Listing {
         let end = if self.has_more {
             let Page { limit, .. } = self.page;
             format!(
-                "],\"next\":\"{address}limit={limit}&before={}\"}}",
+                ",\"next\":\"{address}limit={limit}&before={}\"}}",
                 self.last
             )
         } else {
-            "],\"next\":null}".to_owned()
+            ",\"next\":null}".to_owned()
         };
+        self.text.push(b']');
+        self.text.append(&mut self.members);
         self.text.extend_from_slice(end.as_bytes());
         Content::counted(Bytes::from(self.text), self.permit)
     }

@@ -97,12 +97,32 @@ pub(super) async fn paged(
         let mut listing = listing;
         read(&reading.config, |history| {
             let before = page.before().and_then(|before| i64::try_from(before).ok());
-            record::visit_runs(history, filter, before, |run| push(&mut listing, &run))
+            record::visit_runs(history, filter, before, |run| push(&mut listing, &run))?;
+            if filter == RunFilter::All {
+                add_changes(&mut listing, history, before)?;
+            }
+            Ok(())
         })?;
         Ok::<_, ApiError>(listing.end(path))
     };
     let listed = state.work.run(request, job).await??;
     Ok(answer::tagged(request, Media::Json, listed))
+}
+
+/// Maximum number of changes by hand that a page of runs lists, the newest first.
+const MAX_CHANGES: u32 = 1000;
+
+/// Adds the changes by hand that were made after the oldest run of a page began, and before the next
+/// newer page. The last page also has the changes before the first run.
+fn add_changes(
+    listing: &mut Listing,
+    history: &History,
+    before: Option<i64>,
+) -> anyhow::Result<()> {
+    let first = listing.last_of_several_pages().unwrap_or(0);
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
+    let changes = history.changes_between(first, before.unwrap_or(i64::MAX), MAX_CHANGES)?;
+    listing.add_member("changes_by_hand", &changes)
 }
 
 /// Adds the view of a run to a page.

@@ -13,8 +13,6 @@ use super::store::History;
 pub const SUMMARY: &str = "summary of the data";
 /// SHA-256 of the live model that the ledger was last checked against.
 pub const RECONCILED_MODEL: &str = "reconciled model";
-/// When the live release was last changed by hand.
-pub const CHANGED_BY_HAND: &str = "last change by hand";
 
 impl History {
     /// Saves a document in place of the one with the same name.

@@ -1,6 +1,7 @@
 //! The ledger as rows of the history.
 
 use anyhow::Context;
+use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::damage::unreadable;
@@ -57,8 +58,8 @@ impl History {
         self.connection.execute(
             "INSERT OR REPLACE INTO ledger (id, committed_bytes, digest, rejected_bytes, rows,
                  seen_rows, judged_rows, rebuilding, schema, base_files,
-                 base_judged_fingerprints, judged_fingerprints)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 base_judged_fingerprints, judged_fingerprints, rejected_digest)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 ledger.committed_bytes as i64,
                 ledger.digest,
@@ -71,13 +72,14 @@ impl History {
                 ledger.base.files as i64,
                 ledger.base.evaluated_fingerprints as i64,
                 ledger.evaluated_fingerprints as i64,
+                ledger.rejected_digest,
             ],
         )?;
         self.connection.execute("DELETE FROM files", [])?;
         let mut insert = self.connection.prepare(
             "INSERT INTO files (position, folder, name, sha256, size, modified, inode, status,
-                 reason, rows_read, rows_kept, rows_duplicate, rows_rejected, run)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 reason, rows_read, rows_kept, rows_duplicate, rows_rejected, run, changed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
         for (position, file) in ledger.files.iter().enumerate() {
             insert.execute(params![
@@ -95,6 +97,7 @@ impl History {
                 file.rows.duplicate as i64,
                 file.rows.rejected as i64,
                 file.run,
+                file.stamp.changed,
             ])?;
         }
         Ok(())
@@ -107,6 +110,7 @@ fn read_ledger(row: &Row<'_>) -> rusqlite::Result<Ledger> {
         committed_bytes: unsigned(row, "committed_bytes")?,
         digest: row.get("digest")?,
         rejected_bytes: unsigned(row, "rejected_bytes")?,
+        rejected_digest: later_column(row, "rejected_digest")?,
         rows: unsigned(row, "rows")?,
         seen_rows: unsigned(row, "seen_rows")?,
         evaluated_rows: unsigned(row, "judged_rows")?,
@@ -129,6 +133,7 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
             size: unsigned(row, "size")?,
             modified: row.get("modified")?,
             inode: unsigned(row, "inode")?,
+            changed: later_column(row, "changed")?,
         },
         status: match row.get::<_, String>("status")?.as_str() {
             "ingested" => FileStatus::Ingested,
@@ -142,15 +147,15 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<LedgerFile> {
             duplicate: unsigned(row, "rows_duplicate")?,
             rejected: unsigned(row, "rows_rejected")?,
         },
-        run: run_of(row)?,
+        run: later_column(row, "run")?,
     })
 }
 
-/// The run of a file. Histories before version 5 do not have it.
-fn run_of(row: &Row<'_>) -> rusqlite::Result<Option<i64>> {
-    match row.get("run") {
-        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(None),
-        run => run,
+/// A column that histories of older versions do not have.
+fn later_column<T: Default + FromSql>(row: &Row<'_>, name: &str) -> rusqlite::Result<T> {
+    match row.get(name) {
+        Err(rusqlite::Error::InvalidColumnName(_)) => Ok(T::default()),
+        value => value,
     }
 }
 
@@ -189,6 +194,7 @@ mod tests {
                     size: 7,
                     modified: -1,
                     inode: u64::MAX,
+                    changed: -7,
                 },
                 status: FileStatus::Rejected,
                 reason: Some("no header".into()),
@@ -203,6 +209,7 @@ mod tests {
             committed_bytes: 10,
             digest: "d".into(),
             rejected_bytes: 4,
+            rejected_digest: "12".into(),
             rows: 1,
             seen_rows: 1,
             evaluated_rows: 1,

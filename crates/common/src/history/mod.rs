@@ -5,6 +5,7 @@
 //! them. A transaction of the history is a commit point of the pipeline.
 
 mod alert_rows;
+mod change_rows;
 mod damage;
 pub mod documents;
 mod estimate_rows;
@@ -20,6 +21,7 @@ mod stage_timer;
 mod store;
 
 pub use self::alert_rows::{OpenCondition, WaitingAlert};
+pub use self::change_rows::{ChangeByHand, ChangeKind, NewChange};
 pub(crate) use self::damage::Damaged;
 pub use self::damage::{is_damage, with_remedy};
 pub use self::run_rows::{LastRun, StoredRun};

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::Failure;
 
 /// Each step brings the tables from version `index` to `index + 1`; a step is never edited.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE ledger (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -109,6 +109,40 @@ const MIGRATIONS: [&str; 5] = [
     "DROP TABLE verdicts;",
     // The rows that one run ingested are a batch.
     "ALTER TABLE files ADD COLUMN run INTEGER;",
+    // Changes by hand were one document with the time of the last. What was recorded together with
+    // that time belongs to the change if the times are equal. Texts of times are compared without
+    // their last letter, because their fractions differ in length.
+    "
+    CREATE TABLE changes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        after_run INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        uid INTEGER,
+        user TEXT,
+        from_release TEXT,
+        to_release TEXT,
+        note TEXT,
+        is_done INTEGER NOT NULL
+    );
+    CREATE INDEX changes_by_run ON changes (after_run, id);
+    INSERT INTO changes (after_run, kind, made_at, is_done)
+        SELECT (SELECT COALESCE(MAX(id), 0) FROM runs
+                WHERE rtrim(started_at, 'Z') <= rtrim(json_extract(content, '$'), 'Z')),
+            'unknown', json_extract(content, '$'), 1
+        FROM documents
+        WHERE name = 'last change by hand' AND json_valid(content)
+            AND json_type(content) = 'text';
+    UPDATE documents
+        SET content = json_set(content, '$.after_change',
+            (json_extract(content, '$.changed_by_hand') IS (SELECT MAX(made_at) FROM changes))
+                * (SELECT COUNT(*) FROM changes))
+        WHERE name IN ('sums of the score test', 'regime')
+            AND json_valid(content) AND json_type(content) = 'object';
+    DELETE FROM documents WHERE name = 'last change by hand';
+    ALTER TABLE files ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN rejected_digest TEXT NOT NULL DEFAULT '';
+    ",
 ];
 
 /// The newest version this program knows.

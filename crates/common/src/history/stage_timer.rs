@@ -21,7 +21,7 @@ impl StageTimer {
         Self {
             stage,
             run: None,
-            started_at: Timestamp::now(),
+            started_at: crate::clock::now(),
             clock: Instant::now(),
         }
     }

@@ -153,10 +153,10 @@ mod tests {
     use common::Config;
     use diagnostics::statistics::{ScoreTest, ScoreTestMethod};
     use diagnostics::{JointCheck, ModelVerdict, TestAtLevel, Verdicts};
-    use jiff::Timestamp;
     use record::{DeployedModel, Evidence, Outcome};
 
     use super::*;
+    use crate::alerting::Start;
     use crate::open_run::OpenRun;
 
     fn config(folder: &Path) -> Config {
@@ -235,8 +235,12 @@ mod tests {
         fn after(&self, outcome: &Outcome, release: &str, found: Verdicts) -> Vec<String> {
             let config = config(self.folder.path());
             let history = History::open(&config.layout).unwrap();
-            let now = Timestamp::now();
-            let mut run = OpenRun::begin(&config, &history, now, now).unwrap();
+            let now = common::clock::now();
+            let start = Start {
+                at: now,
+                is_dry_run: false,
+            };
+            let mut run = OpenRun::begin(&config, &history, start, now).unwrap();
             run.record.evidence = Some(Evidence {
                 deployed: Some(DeployedModel {
                     release: release.into(),

@@ -23,11 +23,12 @@ mod space;
 use std::path::Path;
 
 use common::{Config, History, Layout};
-use jiff::Timestamp;
 
 use self::pipeline::{Examine, ExaminedPipeline};
 use self::report::Findings;
 use self::run_lock::Lock;
+
+pub(crate) use self::space::expect_space;
 
 pub use self::report::{Check, DoctorReport, Examination, Finding, Severity};
 
@@ -48,7 +49,7 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     let history = read_history(layout);
     let pipeline = ExaminedPipeline {
         config,
-        now: Timestamp::now(),
+        now: common::clock::now(),
         lock,
         history: &history,
     };

@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Context;
+use common::{Failure, Layout};
 use rustix::fs::{StatVfs, statvfs};
+use rustix::process::geteuid;
 
 use super::permissions::nearest_existing;
 use super::pipeline::ExaminedPipeline;
@@ -20,7 +22,11 @@ const BYTES_OF_A_RUN: u64 = 64 * MEBIBYTE;
 /// Share of free space below which a file system is reported as nearly full.
 const TIGHT_SHARE: f64 = 0.1;
 
-const MEBIBYTE: u64 = 1024 * 1024;
+/// Least room for the growth of the history and its journal. Every run writes to both.
+const BYTES_OF_HISTORY: u64 = 64 * KIBIBYTE;
+
+const KIBIBYTE: u64 = 1024;
+const MEBIBYTE: u64 = 1024 * KIBIBYTE;
 
 /// Space of one file system, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +44,7 @@ pub(super) fn examine(
     let data = layout.final_data();
     let data_bytes = data.metadata().map_or(0, |metadata| metadata.len());
     let mut tightest: Option<Space> = None;
-    let systems = file_systems([
-        layout.output(),
-        layout.models(),
-        layout.production(),
-        layout.state(),
-    ]);
+    let systems = file_systems(folders(layout));
     for folder in systems.values() {
         let found = statvfs(*folder)
             .with_context(|| format!("failed to ask for the free space at {}", folder.display()))?;
@@ -64,6 +65,48 @@ pub(super) fn examine(
         "{free} on {}",
         counted(systems.len(), "file system")
     ))
+}
+
+/// An error if a file system cannot hold what a run is expected to write: `bytes`, and a history with
+/// its journal.
+pub(crate) fn expect_space(layout: &Layout, bytes: u64) -> anyhow::Result<()> {
+    let needed = bytes.saturating_add(BYTES_OF_HISTORY);
+    for folder in file_systems(folders(layout)).values() {
+        let found = statvfs(*folder)
+            .map_err(std::io::Error::from)
+            .with_context(|| format!("failed to ask for the free space at {}", folder.display()))?;
+        let free = writable(&found, geteuid().is_root());
+        if free < needed {
+            return Err(Failure::input_output(format!(
+                "the disk of {} has {} KiB free, and the run needs about {} KiB: free some space",
+                folder.display(),
+                free / KIBIBYTE,
+                needed.div_ceil(KIBIBYTE)
+            ))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that can still be written. The superuser may also use the reserve of a file system.
+fn writable(found: &StatVfs, is_superuser: bool) -> u64 {
+    let blocks = if is_superuser {
+        found.f_bfree
+    } else {
+        found.f_bavail
+    };
+    blocks.saturating_mul(found.f_frsize)
+}
+
+/// The folders that a run writes to.
+fn folders(layout: &Layout) -> [&Path; 4] {
+    [
+        layout.output(),
+        layout.models(),
+        layout.production(),
+        layout.state(),
+    ]
 }
 
 /// One folder of each file system, by device number.
@@ -123,6 +166,8 @@ impl std::fmt::Display for Space {
 
 #[cfg(test)]
 mod tests {
+    use common::exit::{Exit, classify};
+
     use super::*;
 
     #[test]
@@ -140,6 +185,21 @@ mod tests {
         assert_eq!(severity(64, 0), Some(Severity::Note));
         assert_eq!(severity(500, 300), Some(Severity::Problem));
         assert_eq!(severity(0, u64::MAX / MEBIBYTE), Some(Severity::Problem));
+    }
+
+    #[test]
+    fn a_run_for_which_no_disk_has_room_is_an_error_that_names_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::in_scratch(folder.path());
+        expect_space(&layout, 0).unwrap();
+        let error = expect_space(&layout, u64::MAX).unwrap_err();
+        assert_eq!(classify(&error), Exit::InputOutput);
+        let text = error.to_string();
+        let named = format!("the disk of {} has ", folder.path().display());
+        assert!(
+            text.starts_with(&named) && text.ends_with(": free some space"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::append_state;
 use crate::evaluated::each_evaluated;
 use crate::memory::Memory;
 use crate::reading::PlannedFile;
-use crate::scan::InputScan;
+use crate::scan::{InputScan, NewFile};
 use crate::write::{Order, WriteError, WrittenRows};
 
 /// Order of a rebuilt file, and what the ledger records of it.
@@ -100,6 +100,11 @@ impl Merge<'_> {
         } else {
             0
         })
+    }
+
+    /// True if the deployed model was fitted to this file.
+    pub(super) fn is_training_file(&self, file: &NewFile) -> bool {
+        self.is_training_data(file.sha256.as_deref())
     }
 
     /// True if the deployed model was fitted to this content. While a model is deployed, the scan

@@ -2,11 +2,11 @@
 
 use common::files;
 use common::history::documents;
-use common::ledger::{FileStamp, FileStatus, Ledger, RowCounts};
+use common::ledger::{FileStatus, Ledger, RowCounts};
 use dataset::Fingerprint;
 
 use super::intake::Merge;
-use crate::append_state;
+use crate::append_state::{self, Stamps};
 use crate::committed::write_ingested_files;
 use crate::devices::keep_devices;
 use crate::entries::entries_and_reports;
@@ -34,8 +34,8 @@ pub(super) struct Swap<'a> {
 pub(super) struct Committed {
     pub(super) ledger: Ledger,
     pub(super) written: WrittenRows,
-    /// Stamp of finaldata.csv.
-    pub(super) stamp: FileStamp,
+    /// Stamps of the written files.
+    pub(super) stamps: Stamps,
     pub(super) reports: Vec<FileReport>,
     /// Reason for the rebuild. `None` if rows were appended.
     pub(super) rebuilt: Option<String>,
@@ -50,6 +50,7 @@ impl Merge<'_> {
             committed_bytes: written.bytes,
             digest: written.digest.clone(),
             rejected_bytes: written.rejected_bytes,
+            rejected_digest: written.rejected_digest.clone(),
             rows: written.append_state.summary_state.rows(),
             rebuilding: false,
             schema: self.config.data_digest(),
@@ -73,8 +74,8 @@ impl Merge<'_> {
             ..old.clone()
         })?;
         files::put_in_place(&layout.final_data())?;
-        let stamp = append_state::set_distinct_time(layout);
         files::put_in_place(&layout.rejected_rows())?;
+        let stamps = append_state::set_distinct_times(layout);
         new.evaluated_fingerprints =
             append_fingerprints(layout, old.evaluated_fingerprints, &newly_evaluated)?;
         let (entries, reports) = entries_and_reports(planned, &written);
@@ -88,7 +89,7 @@ impl Merge<'_> {
         let committed = Committed {
             ledger: new,
             written,
-            stamp,
+            stamps,
             reports,
             rebuilt: Some(reason),
         };
@@ -104,7 +105,7 @@ impl Merge<'_> {
         let Committed {
             ledger,
             mut written,
-            stamp,
+            stamps,
             reports,
             rebuilt,
         } = committed;
@@ -127,6 +128,7 @@ impl Merge<'_> {
             rebuilt: rebuilt.filter(|_| !found.is_first),
             rows,
             total_rows: ledger.rows,
+            verified: None,
             warnings: profile.why_no_categories(),
         };
         self.history.transaction(|history| {
@@ -144,7 +146,7 @@ impl Merge<'_> {
             tracing::warn!("{warning}");
         }
         write_ingested_files(&self.config.layout, &ledger)?;
-        written.append_state.store(&self.reading(), &ledger, stamp);
+        written.append_state.store(&self.reading(), &ledger, stamps);
         Ok(Ingested {
             report,
             rows: written.rows,

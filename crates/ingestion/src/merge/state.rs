@@ -6,7 +6,7 @@ use dataset::SkippedEntry;
 
 use crate::entries::remaining_files;
 use crate::report::FileReport;
-use crate::scan::InputScan;
+use crate::scan::{InputScan, NewFile};
 use crate::source::Wait;
 
 /// Progress of an ingestion over its attempts.
@@ -17,19 +17,29 @@ pub(super) struct State {
     pub(super) replayed: Option<(String, Vec<FileReport>)>,
     /// True if the append state was damaged and its carry removed. Happens at most once.
     pub(super) is_carry_removed: bool,
+    /// True if a new file has rows that were evaluated before and are not among the known rows.
+    pub(super) has_evaluated_rows_back: bool,
 }
 
 impl State {
-    /// Leaves a new file to the next run. Returns an error for a known file of a rebuild, because
-    /// its rows cannot be left out.
+    /// Leaves a new file to the next run. A known file of a rebuild cannot be left out: the rebuild is
+    /// deferred, or an error is returned if it cannot wait. `needs_rebuild` is true for new files that
+    /// wait for the rebuild.
     pub(super) fn postpone_file(
         &mut self,
         history: &History,
         position: usize,
         wait: Wait,
+        needs_rebuild: impl Fn(&NewFile) -> bool,
     ) -> anyhow::Result<()> {
-        let State { ledger, found, .. } = self;
-        let is_rebuild = found.reorder.is_some() || found.damage.is_some();
+        let State {
+            ledger,
+            found,
+            has_evaluated_rows_back,
+            ..
+        } = self;
+        let is_rebuild =
+            found.reorder.is_some() || found.deferrable_reorder.is_some() || found.damage.is_some();
         let known = if is_rebuild {
             remaining_files(ledger, found)
         } else {
@@ -44,6 +54,17 @@ impl State {
                 }
             }
             history.save_ledger(ledger)?;
+            let blocked = format!("{}/{}: {}", entry.folder, entry.name, wait.reason);
+            let has_rows_back = std::mem::take(has_evaluated_rows_back);
+            if found.defer_reorder(&blocked, |file| has_rows_back || needs_rebuild(file)) {
+                found.waiting.push(SkippedEntry {
+                    folder: entry.folder.clone(),
+                    name: entry.name.clone(),
+                    reason: wait.reason,
+                    is_unreadable: wait.is_unreadable,
+                });
+                return Ok(());
+            }
             return Err(Failure::input_output(format!(
                 "the ingested file {} could not be read again: {}; the next run reads it again",
                 planned.path.display(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::ledger::FileStamp;
 use dataset::FoundFile;
 use jiff::Timestamp;
 
@@ -57,7 +58,24 @@ pub(super) fn is_within_clock_grain(file: &FoundFile, now: Timestamp) -> bool {
 }
 
 /// Age of a file in nanoseconds. Negative if the modification time is in the future.
-pub(super) fn age(file: &FoundFile, now: Timestamp) -> i64 {
+fn age(file: &FoundFile, now: Timestamp) -> i64 {
+    age_at(file.stamp.modified, now)
+}
+
+fn age_at(time: i64, now: Timestamp) -> i64 {
     let now = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
-    now.saturating_sub(file.stamp.modified)
+    now.saturating_sub(time)
+}
+
+/// Nanoseconds since a file was written to. Where the modification time is in the future, as in an
+/// archive of a machine with another clock, the change time of this machine tells it. `None` if both
+/// are in the future.
+pub(super) fn since_last_change(file: &FoundFile, now: Timestamp) -> Option<i64> {
+    let FileStamp {
+        modified, changed, ..
+    } = file.stamp;
+    [modified, changed]
+        .into_iter()
+        .map(|time| age_at(time, now))
+        .find(|age| *age >= 0)
 }

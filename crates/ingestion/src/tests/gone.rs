@@ -81,6 +81,7 @@ impl Pipeline {
             infer_schema: None,
             strict: false,
             accept_removal: true,
+            verify: false,
         };
         let said = run_with(&self.config, confirmed).unwrap().to_string();
         let is_said = [

@@ -88,7 +88,7 @@ impl Pipeline {
     fn ingest(&self, live: Option<&Manifest>) -> Option<Ingested> {
         let history = History::open(&self.config.layout).unwrap();
         let prepared = prepare(&self.config, &history, live).unwrap();
-        let found = scan_unconfirmed(&self.config, &prepared, Timestamp::now()).unwrap();
+        let found = scan_unconfirmed(&self.config, &prepared, common::clock::now()).unwrap();
         if found.is_nothing_new() {
             return None;
         }

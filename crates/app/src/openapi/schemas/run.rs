@@ -3,9 +3,74 @@
 use serde_json::{Value, json};
 
 use super::types::{
-    closed, count, described, flag, interval_or_null, list, object, or_null, share_or_null, text,
-    time, time_or_null, windows,
+    self, closed, count, described, flag, interval_or_null, list, object, or_null, reference,
+    share_or_null, text, time, time_or_null, windows,
 };
+
+/// A page of the runs, with the changes by hand in between.
+pub(super) fn page() -> Value {
+    let mut page = types::page("runs", &reference("ListedRun"));
+    page["properties"]["changes_by_hand"] = described(
+        list(&reference("ChangeByHand")),
+        "What people changed after the oldest of these runs began, newest first; on the last page also what they changed before the first run",
+    );
+    if let Some(required) = page["required"].as_array_mut() {
+        required.push("changes_by_hand".into());
+    }
+    page
+}
+
+/// A change that a person made.
+pub(super) fn change_by_hand() -> Value {
+    let kinds = ["ingestion", "training", "deployment", "rollback", "unknown"];
+    let by = json!({"anyOf": [
+        closed(&[
+            ("uid", described(count(), "Number of the user")),
+            ("name", described(or_null("string"), "Name of the user; null if the machine has no account of this number")),
+        ]),
+        {"type": "null"},
+    ]});
+    closed(&[
+        ("change_id", described(count(), "Number of the change")),
+        (
+            "kind",
+            described(
+                json!({"type": "string", "enum": kinds}),
+                "What was changed; unknown for a change of the live release that an older program recorded",
+            ),
+        ),
+        (
+            "after_run",
+            described(
+                count(),
+                "The newest run that had begun before; 0 before the first run",
+            ),
+        ),
+        ("made_at", time()),
+        (
+            "by",
+            described(by, "Who; null for a change that an older program recorded"),
+        ),
+        (
+            "from",
+            described(or_null("string"), "The live release before"),
+        ),
+        (
+            "to",
+            described(
+                or_null("string"),
+                "The live release after; null if the live release did not change",
+            ),
+        ),
+        (
+            "note",
+            described(
+                or_null("string"),
+                "SHA-256 of the candidate, or the rows after an ingestion",
+            ),
+        ),
+    ])
+}
 
 /// The members of a run in every list.
 fn run_members() -> Vec<(&'static str, Value)> {

@@ -1,0 +1,366 @@
+//! The changes that people made by hand, a row each.
+//!
+//! A change knows the newest run that had begun before it. Whether a change came after the beginning
+//! of a run is therefore told by numbers, whatever the clocks said.
+
+use std::fmt;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+use serde::Serialize;
+
+use super::schema;
+use super::store::{History, time};
+use crate::person::Person;
+
+/// The version of the tables that brought the changes.
+const FIRST_VERSION: usize = 6;
+
+/// What was changed by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// New input was ingested.
+    Ingestion,
+    /// A candidate was fitted.
+    Training,
+    /// The candidate was made a release and live.
+    Deployment,
+    /// Another release was made live again.
+    Rollback,
+    /// The live release was changed. An older program did not record how, and by whom.
+    Unknown,
+}
+
+/// A change that a person is about to make, or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewChange {
+    /// What is changed.
+    pub kind: ChangeKind,
+    /// The live release before the change.
+    pub from: Option<String>,
+    /// The live release after the change.
+    pub to: Option<String>,
+    /// What else identifies the change, such as the SHA-256 of a candidate.
+    pub note: Option<String>,
+}
+
+/// A change that a person made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChangeByHand {
+    /// Number of the change, counting up from 1.
+    #[serde(rename = "change_id")]
+    pub id: i64,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// The newest run that had begun before; 0 before the first run.
+    pub after_run: i64,
+    /// When, by the clock of the machine.
+    pub made_at: Timestamp,
+    /// Who; `None` where an older program recorded the change.
+    pub by: Option<Person>,
+    /// The live release before; `None` if none was live, or if the live release did not change.
+    pub from: Option<String>,
+    /// The live release after; `None` if the live release did not change.
+    pub to: Option<String>,
+    /// What else identifies the change, such as the SHA-256 of a candidate.
+    pub note: Option<String>,
+}
+
+impl ChangeKind {
+    /// Name in the history.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingestion => "ingestion",
+            Self::Training => "training",
+            Self::Deployment => "deployment",
+            Self::Rollback => "rollback",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of_name(name: &str) -> Self {
+        let known = [
+            Self::Ingestion,
+            Self::Training,
+            Self::Deployment,
+            Self::Rollback,
+        ];
+        let found = known.into_iter().find(|kind| kind.name() == name);
+        found.unwrap_or(Self::Unknown)
+    }
+}
+
+/// The condition that a row changed the live release.
+const OF_RELEASE: &str = "kind NOT IN ('ingestion', 'training')";
+
+impl History {
+    /// Records a change that is complete. Part of the transaction that makes it count, where there is
+    /// one.
+    pub fn record_change(&self, now: Timestamp, change: &NewChange) -> anyhow::Result<()> {
+        self.insert_change(now, change, true)
+    }
+
+    /// Records that a person is about to change the live release. [`Self::finish_change`] or
+    /// [`Self::forget_change`] follows, if necessary by the next command that writes.
+    pub fn begin_change(&self, now: Timestamp, change: &NewChange) -> anyhow::Result<()> {
+        self.insert_change(now, change, false)
+    }
+
+    fn insert_change(
+        &self,
+        now: Timestamp,
+        change: &NewChange,
+        is_done: bool,
+    ) -> anyhow::Result<()> {
+        let person = Person::of_this_process();
+        self.connection
+            .execute(
+                "INSERT INTO changes (after_run, kind, made_at, uid, user, from_release, to_release,
+                     note, is_done)
+                 VALUES ((SELECT COALESCE(MAX(id), 0) FROM runs), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    change.kind.name(),
+                    now.to_string(),
+                    person.uid,
+                    person.name,
+                    change.from,
+                    change.to,
+                    change.note,
+                    is_done,
+                ],
+            )
+            .with_context(|| self.failed_to("record a change by hand"))?;
+        Ok(())
+    }
+
+    /// The change that was begun and neither finished nor forgotten, if any.
+    pub fn unfinished_change(&self) -> anyhow::Result<Option<ChangeByHand>> {
+        Ok(self.changes("NOT is_done ORDER BY id DESC LIMIT 1")?.pop())
+    }
+
+    /// Records that a change which was begun is complete.
+    pub fn finish_change(&self) -> anyhow::Result<()> {
+        self.end_change("UPDATE changes SET is_done = 1 WHERE NOT is_done")
+    }
+
+    /// Removes a change that was begun and did not happen.
+    pub fn forget_change(&self) -> anyhow::Result<()> {
+        self.end_change("DELETE FROM changes WHERE NOT is_done")
+    }
+
+    fn end_change(&self, statement: &str) -> anyhow::Result<()> {
+        self.connection
+            .execute(statement, [])
+            .with_context(|| self.failed_to("record the end of a change by hand"))?;
+        Ok(())
+    }
+
+    /// Number of the newest change of the live release by hand; 0 without any.
+    pub fn newest_release_change(&self) -> anyhow::Result<i64> {
+        let newest = self.changes(&format!("{OF_RELEASE} ORDER BY id DESC LIMIT 1"))?;
+        Ok(newest.first().map_or(0, |change| change.id))
+    }
+
+    /// The newest change of the live release by hand since a run began; `None` without any.
+    pub fn release_change_since(&self, run: i64) -> anyhow::Result<Option<ChangeByHand>> {
+        let which = format!("{OF_RELEASE} AND after_run >= {run} ORDER BY id DESC LIMIT 1");
+        Ok(self.changes(&which)?.pop())
+    }
+
+    /// The complete changes that were made after run `first` began and before run `next` began,
+    /// newest first, `limit` at most.
+    pub fn changes_between(
+        &self,
+        first: i64,
+        next: i64,
+        limit: u32,
+    ) -> anyhow::Result<Vec<ChangeByHand>> {
+        self.changes(&format!(
+            "is_done AND after_run >= {first} AND after_run < {next} ORDER BY id DESC LIMIT {limit}"
+        ))
+    }
+
+    fn changes(&self, which: &str) -> anyhow::Result<Vec<ChangeByHand>> {
+        // A reader may meet a history that no program of this version has written to.
+        if schema::version(&self.connection)? < FIRST_VERSION {
+            return Ok(Vec::new());
+        }
+        let context = || self.failed_to("read the changes by hand");
+        let mut statement = self
+            .connection
+            .prepare(&format!("SELECT * FROM changes WHERE {which}"))
+            .with_context(context)?;
+        let rows = statement.query_map([], read_change).with_context(context)?;
+        rows.map(|row| {
+            let (made_at, change) = row.with_context(context)?;
+            Ok(ChangeByHand {
+                made_at: time(&made_at)?,
+                ..change
+            })
+        })
+        .collect()
+    }
+}
+
+/// A row of the table. The time is returned as text, so that an unreadable one can be reported.
+fn read_change(row: &Row<'_>) -> rusqlite::Result<(String, ChangeByHand)> {
+    let uid: Option<u32> = row.get("uid")?;
+    let name: Option<String> = row.get("user")?;
+    let change = ChangeByHand {
+        id: row.get("id")?,
+        kind: ChangeKind::of_name(&row.get::<_, String>("kind")?),
+        after_run: row.get("after_run")?,
+        made_at: Timestamp::UNIX_EPOCH,
+        by: uid.map(|uid| Person { uid, name }),
+        from: row.get("from_release")?,
+        to: row.get("to_release")?,
+        note: row.get("note")?,
+    };
+    Ok((row.get("made_at")?, change))
+}
+
+/// What was done and by whom, as one sentence without its end.
+impl fmt::Display for ChangeByHand {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let release = self.to.as_deref().unwrap_or("-");
+        match self.kind {
+            ChangeKind::Ingestion => write!(to, "new input was ingested by hand")?,
+            ChangeKind::Training => write!(to, "a candidate was fitted by hand")?,
+            ChangeKind::Deployment => write!(to, "release {release} was deployed by hand")?,
+            ChangeKind::Rollback => write!(to, "rolled back to release {release} by hand")?,
+            ChangeKind::Unknown => {
+                return write!(
+                    to,
+                    "the live release was changed by hand, recorded by an older program"
+                );
+            }
+        }
+        match &self.by {
+            Some(Person {
+                uid,
+                name: Some(name),
+            }) => write!(to, ", by {name} (uid {uid})")?,
+            Some(Person { uid, name: None }) => write!(to, ", by uid {uid}")?,
+            None => {}
+        }
+        match &self.from {
+            Some(from) if self.to.is_some() => write!(to, "; release {from} was live before"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::{layout, now, opened};
+
+    fn rollback(to: &str) -> NewChange {
+        NewChange {
+            kind: ChangeKind::Rollback,
+            from: Some("000002".into()),
+            to: Some(to.into()),
+            note: None,
+        }
+    }
+
+    #[test]
+    fn numbers_tell_what_came_first_whatever_the_clock_says() {
+        let (_folder, history) = opened();
+        let late = now();
+        let early = Timestamp::UNIX_EPOCH;
+        history.record_change(late, &rollback("000001")).unwrap();
+        let run = history.begin_run(early, &"begun").unwrap();
+        assert_eq!(history.release_change_since(run).unwrap(), None);
+        let training = NewChange {
+            kind: ChangeKind::Training,
+            ..rollback("000001")
+        };
+        history.record_change(early, &training).unwrap();
+        let since = |run| history.release_change_since(run).unwrap();
+        assert_eq!(since(run), None, "a candidate changes no release");
+        assert_eq!(history.newest_release_change().unwrap(), 1);
+        history.record_change(early, &rollback("000001")).unwrap();
+        assert_eq!(since(run).unwrap().id, 3);
+        assert_eq!(history.newest_release_change().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_change_is_listed_once_it_is_finished() {
+        let (_folder, history) = opened();
+        let listed = || history.changes_between(0, i64::MAX, 9).unwrap();
+        history.begin_change(now(), &rollback("000001")).unwrap();
+        assert_eq!(listed(), []);
+        let begun = history.unfinished_change().unwrap().unwrap();
+        assert_eq!(begun.to.as_deref(), Some("000001"));
+        history.forget_change().unwrap();
+        history.begin_change(now(), &rollback("000001")).unwrap();
+        history.finish_change().unwrap();
+        assert_eq!(history.unfinished_change().unwrap(), None);
+        let [change] = &listed()[..] else {
+            panic!("one change: {:?}", listed());
+        };
+        let by = change.by.as_ref().unwrap();
+        assert_eq!(*by, Person::of_this_process());
+        let said = change.to_string();
+        assert!(
+            said.starts_with("rolled back to release 000001 by hand, by "),
+            "{said}"
+        );
+        assert!(said.ends_with("; release 000002 was live before"), "{said}");
+    }
+
+    #[test]
+    fn the_time_of_the_last_change_becomes_a_change_of_an_older_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let history = History::open(&layout).unwrap();
+        for (at, run) in [
+            ("2026-03-01T12:00:00.5Z", 1),
+            ("2026-03-01T12:00:00.75Z", 2),
+        ] {
+            assert_eq!(
+                history.begin_run(at.parse().unwrap(), &"begun").unwrap(),
+                run
+            );
+        }
+        let changed = "2026-03-01T12:00:00.725Z";
+        history
+            .save_document("last change by hand", &changed)
+            .unwrap();
+        for (name, at) in [
+            ("regime", changed),
+            ("sums of the score test", "2026-03-01T12:00:00Z"),
+        ] {
+            let stored = serde_json::json!({"changed_by_hand": at, "sums": [0.1]});
+            history.save_document(name, &stored).unwrap();
+        }
+        history
+            .connection
+            .execute_batch(
+                "DROP TABLE changes; ALTER TABLE files DROP COLUMN changed;
+                 ALTER TABLE ledger DROP COLUMN rejected_digest; PRAGMA user_version = 5",
+            )
+            .unwrap();
+        let reader = History::read(&layout).unwrap().unwrap();
+        assert_eq!(reader.changes_between(0, i64::MAX, 9).unwrap(), []);
+        assert_eq!(reader.newest_release_change().unwrap(), 0);
+        drop((reader, history));
+
+        let history = History::open(&layout).unwrap();
+        let [change] = &history.changes_between(0, i64::MAX, 9).unwrap()[..] else {
+            panic!("one change");
+        };
+        assert_eq!((change.kind, change.after_run), (ChangeKind::Unknown, 1));
+        assert_eq!(change.made_at.to_string(), changed);
+        assert_eq!(change.by, None);
+        let stored = |name: &str| -> serde_json::Value {
+            history.document(name).unwrap().expect("it stays")
+        };
+        assert_eq!(stored("regime")["after_change"], change.id);
+        assert_eq!(stored("sums of the score test")["after_change"], 0);
+        assert_eq!(stored("regime")["sums"], serde_json::json!([0.1]));
+    }
+}

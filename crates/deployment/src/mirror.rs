@@ -1,0 +1,31 @@
+//! A production folder for a dry run: its releases are links to the real ones.
+
+use std::fs;
+
+use common::{Layout, files};
+
+use crate::release::entries;
+
+/// Makes the production folder of `to` like that of `from`. Whatever is done there, the releases of
+/// `from` stay as they are: removing a linked release removes the link.
+pub fn mirror(from: &Layout, to: &Layout) -> anyhow::Result<()> {
+    for entry in entries(from)? {
+        if let Some(name) = entry.file_name() {
+            files::create_folder(&to.releases())?;
+            files::replace_link(&to.releases().join(name), &entry)?;
+        }
+    }
+    let current = from.current();
+    match fs::read_link(&current) {
+        Ok(target) => {
+            files::create_folder(to.production())?;
+            files::replace_link(&to.current(), &target)
+        }
+        // Something else is in the place of the link.
+        Err(_) if current.symlink_metadata().is_ok() => {
+            files::create_folder(to.production())?;
+            files::write_new(&to.current(), |_| Ok(()))
+        }
+        Err(_) => Ok(()),
+    }
+}

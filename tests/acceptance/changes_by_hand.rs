@@ -1,0 +1,160 @@
+//! Changes that people make by hand: what the history keeps of them, and the loss of the link to the
+//! live release.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::receiver::Receiver;
+use crate::server::Server;
+use crate::workspace::{Workspace, outcome};
+
+/// The changes by hand that `--history` lists, newest first.
+fn changes(workspace: &Workspace) -> Vec<Value> {
+    let entries = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    let entries = entries.as_array().expect("a list").clone();
+    entries
+        .into_iter()
+        .filter(|entry| entry["change_id"].is_number())
+        .collect()
+}
+
+#[track_caller]
+fn done(workspace: &Workspace, program: &str, arguments: &[&str]) {
+    let done = workspace.run(program, arguments);
+    assert_eq!(done.code, 0, "{program}: {}", done.stderr);
+}
+
+#[test]
+fn every_change_by_hand_is_in_the_history_with_who_made_it() {
+    let mut workspace = Workspace::with_sample_data();
+    done(&workspace, "ingestion", &[]);
+    let only = workspace.run("fullprocess", &["--history"]).stdout;
+    assert!(only.contains("new input was ingested by hand"), "{only}");
+    assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
+    workspace.set("training.c", json!(0.5));
+    for stage in ["training", "scoring", "deployment"] {
+        done(&workspace, stage, &[]);
+    }
+    done(&workspace, "deployment", &["--rollback"]);
+    // Nothing is changed by these.
+    workspace
+        .run("deployment", &["--rollback", "7"])
+        .failed(65, "no release");
+    done(&workspace, "deployment", &["--list"]);
+
+    let found = changes(&workspace);
+    let in_short: Vec<Value> = found
+        .iter()
+        .map(|change| {
+            json!([
+                change["kind"],
+                change["after_run"],
+                change["from"],
+                change["to"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        json!(in_short),
+        json!([
+            ["rollback", 1, "000002", "000001"],
+            ["deployment", 1, "000001", "000002"],
+            ["training", 1, null, null],
+            ["ingestion", 0, null, null],
+        ])
+    );
+    let uid = rustix::process::getuid().as_raw();
+    for change in &found {
+        assert_eq!(change["by"]["uid"], uid);
+        assert!(change["made_at"].is_string());
+    }
+    let text = workspace.run("fullprocess", &["--history"]).stdout;
+    let first = text.lines().nth(1).expect("an entry");
+    assert!(
+        first.contains("rolled back to release 000001 by hand, by "),
+        "{first}"
+    );
+    assert!(first.contains(&format!("uid {uid}")), "{first}");
+    assert!(
+        first.ends_with("; release 000002 was live before"),
+        "{first}"
+    );
+
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    let limited = workspace
+        .run("fullprocess", &["--history", "--limit", "1", "--json"])
+        .json();
+    assert_eq!(
+        limited.as_array().map(Vec::len),
+        Some(1),
+        "the change is older"
+    );
+
+    let server = Server::start(&mut workspace);
+    let all = server.get("/v1/runs").json(200);
+    assert_eq!(all["changes_by_hand"], json!(found));
+    let newest = server.get("/v1/runs?limit=1").json(200);
+    assert_eq!(newest["changes_by_hand"], json!([]));
+    let next = newest["next"].as_str().expect("an older run");
+    assert_eq!(server.get(next).json(200)["changes_by_hand"], json!(found));
+}
+
+#[test]
+fn a_lost_link_to_the_live_release_is_no_cold_start() {
+    let receiver = Receiver::start();
+    let mut workspace = Workspace::after_redeployment();
+    workspace.set("alerts.webhook.url", json!(receiver.url()));
+    fs::remove_file(workspace.path("production_deployment/current")).expect("removed");
+    let remedy = "make it live again with `deployment --rollback 000002`";
+    workspace
+        .run("fullprocess", &["--dry-run"])
+        .failed(74, remedy);
+    for _ in 0..2 {
+        workspace
+            .run("fullprocess", &["--quiet"])
+            .failed(74, remedy);
+    }
+    assert_eq!(receiver.told(), ["run_failed open"]);
+    workspace
+        .run("deployment", &["--rollback"])
+        .failed(74, remedy);
+    let doctor = workspace.run("fullprocess", &["--doctor"]).stdout;
+    assert!(doctor.contains("deployment --rollback 000002"), "{doctor}");
+
+    done(&workspace, "deployment", &["--rollback", "000002"]);
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
+    assert_eq!(workspace.live(), "000002");
+    assert_eq!(receiver.told(), ["run_failed resolved"]);
+    assert_eq!(changes(&workspace)[0]["from"], Value::Null);
+}
+
+#[test]
+fn a_damaged_newest_release_is_not_the_one_to_make_live_again() {
+    let workspace = Workspace::after_redeployment();
+    fs::remove_file(workspace.path("production_deployment/current")).expect("removed");
+    workspace.damage("production_deployment/releases/000002/trainedmodel.msgpack");
+    workspace
+        .run("fullprocess", &[])
+        .failed(74, "`deployment --rollback 000001`");
+}
+
+#[test]
+fn a_change_by_hand_counts_though_the_clock_was_set_back() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set("training.c", json!(0.5));
+    workspace.clock = Some("-2592000");
+    for stage in ["training", "scoring", "deployment"] {
+        done(&workspace, stage, &[]);
+    }
+    workspace.clock = None;
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "nothing_new");
+    let reason = record["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("release 000002 was made live by hand"),
+        "{reason}"
+    );
+}
