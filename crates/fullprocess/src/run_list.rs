@@ -1,5 +1,7 @@
 //! The list of runs in the history, with the changes that people made in between.
 
+mod sparkline;
+
 use std::fmt;
 
 use common::history::ChangeByHand;
@@ -25,6 +27,16 @@ pub enum Entry {
     Run(Box<RunRecord>),
     /// A change that a person made.
     Change(ChangeByHand),
+}
+
+impl Entry {
+    /// The run, if the entry is one.
+    fn run(&self) -> Option<&RunRecord> {
+        match self {
+            Self::Run(run) => Some(run),
+            Self::Change(_) => None,
+        }
+    }
 }
 
 /// Lists the newest `limit` finished runs, and at most as many changes by hand. The changes before
@@ -64,6 +76,10 @@ impl fmt::Display for RunList {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.entries.is_empty() {
             return writeln!(to, "no run has ended yet");
+        }
+        let runs = self.entries.iter().filter_map(Entry::run);
+        if let Some(line) = sparkline::sparkline(runs) {
+            writeln!(to, "{line}")?;
         }
         writeln!(
             to,
