@@ -11,12 +11,14 @@ mod categories;
 mod changes_by_hand;
 mod contract;
 mod damage;
+mod dashboard;
 mod decisions;
 mod dependencies;
 mod docs;
 mod doctor;
 mod faults;
 mod hindsight;
+mod hostile;
 mod input;
 mod interruptions;
 

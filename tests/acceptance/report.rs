@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::{Value, json};
 
+use crate::hostile::{HOSTILE, hostile_rows};
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
@@ -193,29 +194,6 @@ fn the_server_answers_with_the_report_of_a_run() {
     assert_eq!(server.stop(), 0);
     let newest = workspace.run("fullprocess", &["--report"]);
     assert!(newest.stdout.contains("000001"), "{}", newest.stdout);
-}
-
-/// Texts that would be markup if they were not escaped.
-const HOSTILE: [&str; 4] = [
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(2)>",
-    "</title></style><b>'&amp;",
-    "]]><!-- \u{202e}-->",
-];
-
-/// Rows with hostile ids and levels. The first feature decides about the label.
-fn hostile_rows(rows: u32, from: u32) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let header = ["id", HOSTILE[0], HOSTILE[1], "left"].map(quoted);
-    let mut text = format!("{}\n", header.join(","));
-    for row in from..from + rows {
-        let number = row * 7919 % 100;
-        let left = u32::from((number * 31 + row * 17) % 100 < number);
-        let id = quoted(&format!("{} {row}", HOSTILE[row as usize % 4]));
-        let level = quoted(HOSTILE[row as usize / 7 % 4]);
-        writeln!(text, "{id},{number},{level},{left}").expect("text");
-    }
-    text
 }
 
 #[test]

@@ -11,7 +11,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, TRANSFER_ENCODING, VARY, X_CONTENT_TYPE_OPTIONS,
+    IF_NONE_MATCH, TRANSFER_ENCODING, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
@@ -19,7 +19,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use crate::accept::Media;
-use crate::access::{Key, Origins};
+use crate::access::{Client, Key, Origins};
 use crate::access_log::Event;
 use crate::connection::{Connection, RunningRequest};
 use crate::content::{Content, count_large_answer};
@@ -69,20 +69,21 @@ pub(crate) async fn complete(
     let has_body = has_body(request.headers());
     let unread = Unread::of(&mut request);
 
-    let mut answered = match pending.admit(&request, endpoint_index) {
+    let errors = ErrorForm::of(request.match_info().as_str(), endpoint_index);
+    let mut answered = match pending.admit(&request, endpoint_index, errors.client) {
         Ok(()) => {
             let key = pending.key.clone();
             request
                 .extensions_mut()
                 .insert(RequestState::new(id.clone(), key));
-            let answered = with_problem_body(next.call(request).await?, id.as_str());
+            let answered = with_problem_body(next.call(request).await?, errors, id.as_str());
             count_large_answer(&state.in_flight, answered).unwrap_or_else(|(request, error)| {
-                let answer = problem::answer(&error, &instance(request.path()), id.as_str());
+                let answer = errors.answer(&error, request.path(), id.as_str());
                 ServiceResponse::new(request, answer)
             })
         }
         Err(error) => {
-            let answer = problem::answer(&error, &instance(request.path()), id.as_str());
+            let answer = errors.answer(&error, request.path(), id.as_str());
             request.into_response(answer)
         }
     };
@@ -172,6 +173,7 @@ impl PendingRequest<'_> {
         &mut self,
         request: &ServiceRequest,
         endpoint_index: Option<usize>,
+        client: Client,
     ) -> Result<(), ApiError> {
         let endpoint = endpoint_index.and_then(|index| endpoints::ALL.get(index));
         let needs = match endpoint {
@@ -183,7 +185,7 @@ impl PendingRequest<'_> {
         };
         let is_monitoring = endpoint.is_some_and(|endpoint| endpoint.is_monitoring());
         let access = &self.state.access;
-        self.key = access.identify(request, needs, is_monitoring)?;
+        self.key = access.identify(request, needs, is_monitoring, client)?;
         self.key.as_ref().map_or(Ok(()), |key| key.admit(needs))
     }
 
@@ -234,20 +236,59 @@ fn has_body(headers: &HeaderMap) -> bool {
     length.is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING)
 }
 
+/// How errors at an address are answered.
+#[derive(Clone, Copy)]
+struct ErrorForm {
+    /// Who asks for the address.
+    client: Client,
+    /// True for a page of its own, false for the body of a problem.
+    is_page: bool,
+}
+
+impl ErrorForm {
+    fn of(path: &str, endpoint_index: Option<usize>) -> Self {
+        let is_page = endpoints::is_of_dashboard(path);
+        let endpoint = endpoint_index.and_then(|endpoint_index| endpoints::ALL.get(endpoint_index));
+        let is_for_browsers = endpoint.map_or(is_page, |endpoint| endpoint.is_for_browsers());
+        Self {
+            client: match is_for_browsers {
+                true => Client::Browser,
+                false => Client::Program,
+            },
+            is_page,
+        }
+    }
+
+    fn answer(self, error: &ApiError, path: &str, id: &str) -> HttpResponse {
+        let mut answer = match self.is_page {
+            true => problem::page(error, id),
+            false => problem::answer(error, &instance(path), id),
+        };
+        if self.client == Client::Browser && answer.status() == StatusCode::UNAUTHORIZED {
+            let headers = answer.headers_mut();
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(ASK_FOR_PASSWORD));
+        }
+        answer
+    }
+}
+
+/// Makes a browser ask for a password.
+const ASK_FOR_PASSWORD: &str = "Basic realm=\"Dynamic Risk Assessment\", charset=\"UTF-8\"";
+
 /// Adds the problem body to an error, because only here the request is known.
-fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
-    let instance = || instance(answered.request().path());
+fn with_problem_body(answered: ServiceResponse, errors: ErrorForm, id: &str) -> ServiceResponse {
+    let answer = |error: &ApiError| errors.answer(error, answered.request().path(), id);
     let error = answered.response().error().map(Error::as_error::<ApiError>);
     let mut problem = match error {
         Some(Some(error)) => {
             log_internal(error, id);
-            problem::answer(error.as_overload().unwrap_or(error), &instance(), id)
+            answer(error.as_overload().unwrap_or(error))
         }
         // Only the framework's own errors have another type; the extractors in use have none.
         Some(None) => {
             let unknown = ApiError::Internal(anyhow::anyhow!("an error of the framework"));
             log_internal(&unknown, id);
-            problem::answer(&unknown, &instance(), id)
+            answer(&unknown)
         }
         None if answered.status() == StatusCode::METHOD_NOT_ALLOWED => {
             let allowed = answered.headers().get(ALLOW).map(HeaderValue::as_bytes);
@@ -255,7 +296,7 @@ fn with_problem_body(answered: ServiceResponse, id: &str) -> ServiceResponse {
                 given: problem::excerpt(answered.request().method().as_str().as_bytes()),
                 allowed: problem::excerpt(allowed.unwrap_or_default()),
             };
-            problem::answer(&error, &instance(), id)
+            answer(&error)
         }
         None => return answered,
     };

@@ -28,17 +28,6 @@ const INTRODUCTION: &str = "<p>This server predicts with the deployed model, and
     server asks for keys, add <code>-H 'Authorization: Bearer KEY'</code>.</p>\n\
     <p>For programs: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\n";
 
-/// Content of the page at `/`.
-const START: &str = "<h1>Dynamic Risk Assessment</h1>\n\
-    <p>This is the server of a model that predicts a risk for each client. Programs send it rows, \
-    and the server answers with predictions. The server also tells the score of the model, the statistics of the \
-    data, and what the runs of the pipeline found.</p>\n\
-    <ul>\n\
-    <li><a href=\"/docs\">/docs</a>: every address with an example</li>\n\
-    <li><a href=\"/openapi.json\">/openapi.json</a>: the same for programs (OpenAPI 3.1)</li>\n\
-    <li><a href=\"/readyz\">/readyz</a>: whether predictions can be made now</li>\n\
-    </ul>\n";
-
 /// The documentation page.
 pub(crate) fn page() -> &'static str {
     static PAGE: OnceLock<String> = OnceLock::new();
@@ -58,12 +47,6 @@ pub(crate) fn page() -> &'static str {
         ];
         document("Dynamic Risk Assessment: the API", &content.concat())
     })
-}
-
-/// The page at `/`.
-pub(crate) fn start() -> &'static str {
-    static PAGE: OnceLock<String> = OnceLock::new();
-    PAGE.get_or_init(|| document("Dynamic Risk Assessment", START))
 }
 
 fn document(title: &str, content: &str) -> String {
@@ -134,7 +117,11 @@ fn properties(endpoint: &Endpoint) -> String {
             "the scope of a key is <code>predict</code>, <code>files</code> or <code>all</code>"
         }
     };
-    format!("<p>Answers as {}; {key}.</p>\n", media.join(", "))
+    let password = match endpoint.is_for_browsers() {
+        true => ", also as the password of HTTP Basic",
+        false => "",
+    };
+    format!("<p>Answers as {}; {key}{password}.</p>\n", media.join(", "))
 }
 
 fn parameters(endpoint: &Endpoint) -> String {
@@ -208,20 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn pages_load_nothing_and_say_where_the_documentation_is() {
-        for page in [page(), start()] {
-            assert!(page.contains(&format!("<style>{}</style>", style::STYLE)));
-            for loading in ["<script", "<link", "src=", "url(", "@import", "style="] {
-                assert!(!page.contains(loading), "{loading}");
-            }
+    fn the_page_loads_nothing() {
+        let page = page();
+        assert!(page.contains(&format!("<style>{}</style>", style::STYLE)));
+        for loading in ["<script", "<link", "src=", "url(", "@import", "style="] {
+            assert!(!page.contains(loading), "{loading}");
         }
-        assert!(start().contains("href=\"/docs\""));
     }
 
     #[test]
     fn only_pages_have_no_example() {
         for endpoint in endpoints::ALL {
-            let is_page = endpoint.media == [Media::Html];
+            let is_page = endpoint.is_for_browsers() || endpoint.media == [Media::Html];
             assert_eq!(endpoint.example.is_none(), is_page, "{}", endpoint.path);
         }
     }

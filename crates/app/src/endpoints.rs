@@ -1,6 +1,8 @@
 //! The endpoints: one entry for each address, without its handler. Routes, metrics, access rules and
 //! documentation are made from them.
 
+use reporting::dashboard::paths;
+
 use crate::accept::Media;
 
 /// Scope that a key needs.
@@ -72,6 +74,8 @@ pub(crate) enum ParameterKind {
     Count(u32),
     /// The number of a run or a release, or a place in a list, from 1.
     Number,
+    /// Any text.
+    Text,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -363,16 +367,129 @@ pub(crate) static DOCS: Endpoint = Endpoint {
     schema: "Text",
     ..GET
 };
-pub(crate) static START: Endpoint = Endpoint {
-    path: "/",
-    access: Access::Open,
-    summary: "A page that says what the server is and links to /docs",
+/// A page of the dashboard.
+const PAGE_FOR_PEOPLE: Endpoint = Endpoint {
     media: &[Media::Html],
     schema: "Text",
+    problems: &["overloaded"],
     ..GET
 };
+
+/// The parameter of a page that shows a part of a list.
+const BEFORE: Parameter = Parameter {
+    name: "before",
+    kind: ParameterKind::Number,
+    summary: "only those older than the one of this number",
+};
+const BAND: Parameter = Parameter {
+    name: "band",
+    kind: ParameterKind::Word(BANDS),
+    summary: "only clients of this band",
+};
+const CALL: Parameter = Parameter {
+    name: "call",
+    kind: ParameterKind::Word(CALLS_IN_WORDS),
+    summary: "only clients to call, clients not to call, or held-out clients",
+};
+const CLIENT: Parameter = Parameter {
+    name: "client",
+    kind: ParameterKind::Text,
+    summary: "only clients whose id contains this text, whatever the case of its letters",
+};
+/// Values of the parameter `call`.
+pub(crate) const CALLS_IN_WORDS: &[&str] = &["yes", "no", "held_out"];
+
+pub(crate) static START: Endpoint = Endpoint {
+    path: paths::OVERVIEW,
+    summary: "The dashboard: state now, and what needs attention",
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static SCORE_PAGE: Endpoint = Endpoint {
+    path: paths::SCORE,
+    summary: "Dashboard: the score of the deployed model by run",
+    parameters: &[BEFORE],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static DRIFT_PAGE: Endpoint = Endpoint {
+    path: paths::DRIFT,
+    summary: "Dashboard: drift by feature, or one feature",
+    parameters: &[
+        Parameter {
+            name: "feature",
+            kind: ParameterKind::Text,
+            summary: "the page of the feature with this name",
+        },
+        BEFORE,
+    ],
+    problems: &["no-data"],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static CALLS_PAGE: Endpoint = Endpoint {
+    path: paths::CALLS,
+    summary: "Dashboard: the call list with a filter",
+    parameters: &[
+        BAND,
+        CALL,
+        CLIENT,
+        Parameter {
+            name: "before",
+            kind: ParameterKind::Number,
+            summary: "the rank of the last client of the page before",
+        },
+    ],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static CALLS_FILE: Endpoint = Endpoint {
+    path: paths::CALLS_CSV,
+    summary: "Dashboard: the clients of the call list that a filter selects, as a file",
+    parameters: &[BAND, CALL, CLIENT],
+    media: &[Media::Csv],
+    problems: &["no-data", "body-too-large"],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static RUNS_PAGE: Endpoint = Endpoint {
+    path: paths::RUNS,
+    summary: "Dashboard: the runs with their reasons",
+    parameters: &[BEFORE],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static RUN_PAGE: Endpoint = Endpoint {
+    path: paths::RUN,
+    summary: "Dashboard: one run",
+    problems: &["no-data"],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static RELEASES_PAGE: Endpoint = Endpoint {
+    path: paths::RELEASES,
+    summary: "Dashboard: the releases",
+    parameters: &[BEFORE],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static RELEASE_PAGE: Endpoint = Endpoint {
+    path: paths::RELEASE,
+    summary: "Dashboard: one release, what changed, and how to go back to it",
+    parameters: &[Parameter {
+        name: "with",
+        kind: ParameterKind::Number,
+        summary: "the release to compare with; the one that it replaced unless said",
+    }],
+    problems: &["no-data", "body-too-large"],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static ALERTS_PAGE: Endpoint = Endpoint {
+    path: paths::ALERTS,
+    summary: "Dashboard: the alerts, each with its run",
+    parameters: &[BEFORE],
+    ..PAGE_FOR_PEOPLE
+};
+pub(crate) static REPORTS_PAGE: Endpoint = Endpoint {
+    path: paths::REPORTS,
+    summary: "Dashboard: the reports of runs",
+    parameters: &[BEFORE],
+    ..PAGE_FOR_PEOPLE
+};
 /// All endpoints.
-pub(crate) static ALL: [&Endpoint; 18] = [
+pub(crate) static ALL: [&Endpoint; 28] = [
     &PREDICTION,
     &SCORING,
     &SUMMARYSTATS,
@@ -391,6 +508,16 @@ pub(crate) static ALL: [&Endpoint; 18] = [
     &OPENAPI,
     &DOCS,
     &START,
+    &SCORE_PAGE,
+    &DRIFT_PAGE,
+    &CALLS_PAGE,
+    &CALLS_FILE,
+    &RUNS_PAGE,
+    &RUN_PAGE,
+    &RELEASES_PAGE,
+    &RELEASE_PAGE,
+    &ALERTS_PAGE,
+    &REPORTS_PAGE,
 ];
 
 impl Endpoint {
@@ -419,6 +546,13 @@ impl Endpoint {
         self.is_health_check() || self.media == [Media::Metrics]
     }
 
+    /// True for a page or file that people ask for with a browser. A browser can send a key only as a
+    /// password.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        let is_for_people = |media: &Media| matches!(media, Media::Html | Media::Csv);
+        self.access != Access::Open && self.media.iter().all(is_for_people)
+    }
+
     /// The methods, as in the header `Allow`.
     pub(crate) fn allowed(&self) -> &'static str {
         match self.verb {
@@ -435,6 +569,12 @@ impl Endpoint {
                 .is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
         }
     }
+}
+
+/// True for the addresses of the dashboard, also those that do not exist. Their errors are pages.
+pub(crate) fn is_of_dashboard(path: &str) -> bool {
+    let rest = path.strip_prefix("/dashboard");
+    path == paths::OVERVIEW || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The position in [`ALL`] of the endpoint of an address.
@@ -469,6 +609,8 @@ mod tests {
         assert_eq!(pattern("/v1/runs"), Some("/v1/runs"));
         assert_eq!(pattern("/v1/runs/12"), Some("/v1/runs/{id}"));
         assert_eq!(pattern("/"), Some("/"));
+        assert_eq!(pattern("/dashboard/runs"), Some("/dashboard/runs"));
+        assert_eq!(pattern("/dashboard/runs/7"), Some("/dashboard/runs/{id}"));
         for (other_form, path) in [
             ("/scoring/", Some("/scoring")),
             ("/v1/runs/", Some("/v1/runs")),
@@ -491,6 +633,21 @@ mod tests {
         }
         for nowhere in ["//", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
             assert_eq!(pattern(nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn only_pages_and_files_for_people_take_a_password() {
+        let with_password = ALL.iter().filter(|endpoint| endpoint.is_for_browsers());
+        let paths: Vec<&str> = with_password.map(|endpoint| endpoint.path).collect();
+        let others = |path: &&&str| !is_of_dashboard(path);
+        assert_eq!(paths.iter().filter(others).count(), 1, "{paths:?}");
+        assert!(paths.contains(&"/v1/reports/{run}") && paths.contains(&"/"));
+        for path in ["/dashboard", "/dashboard/", "/dashboard/x", "/"] {
+            assert!(is_of_dashboard(path), "{path}");
+        }
+        for path in ["/dashboards", "/docs", "/v1/runs", ""] {
+            assert!(!is_of_dashboard(path), "{path}");
         }
     }
 }

@@ -81,6 +81,7 @@ fn document() -> Value {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "password": {"type": "http", "scheme": "basic"},
             },
         },
     })
@@ -95,7 +96,10 @@ fn operation(endpoint: &Endpoint) -> Value {
     });
     if endpoint.access != Access::Open {
         // The empty requirement: on a loopback address no key is needed.
-        operation["security"] = json!([{}, {"bearer": []}, {"key": []}]);
+        operation["security"] = match endpoint.is_for_browsers() {
+            true => json!([{}, {"bearer": []}, {"key": []}, {"password": []}]),
+            false => json!([{}, {"bearer": []}, {"key": []}]),
+        };
     }
     if endpoint.verb == Verb::Post {
         operation["requestBody"] = json!({
@@ -125,7 +129,10 @@ fn parameters(endpoint: &Endpoint) -> Value {
         json!({
             "name": name,
             "in": "path",
-            "description": "Number of the run",
+            "description": match endpoint.path.contains("/releases/") {
+                true => "Number of the release",
+                false => "Number of the run",
+            },
             "required": true,
             "schema": {"type": "integer", "minimum": 1},
         })
@@ -139,6 +146,7 @@ fn parameter_schema(parameter: &Parameter) -> Value {
         ParameterKind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
         ParameterKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
         ParameterKind::Number => json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
+        ParameterKind::Text => json!({"type": "string"}),
         ParameterKind::Word(words) => json!({"type": "string", "enum": words}),
     }
 }
@@ -176,8 +184,15 @@ fn responses(endpoint: &Endpoint) -> Value {
         let so_far = response["description"].as_str().unwrap_or_default();
         let separator = if so_far.is_empty() { "" } else { ", " };
         response["description"] = format!("{so_far}{separator}{}", kind.code).into();
-        response["content"]["application/problem+json"] =
-            json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+        match endpoints::is_of_dashboard(endpoint.path) {
+            true => {
+                response["content"]["text/html"] = json!({"schema": {"type": "string"}});
+            }
+            false => {
+                response["content"]["application/problem+json"] =
+                    json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+            }
+        }
     }
     responses.into()
 }

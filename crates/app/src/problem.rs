@@ -1,12 +1,18 @@
-//! The body of an error answer (RFC 9457).
+//! The body of an error answer: a problem (RFC 9457), or a page for people.
+
+use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
+use jiff::Timestamp;
+use reporting::dashboard::{self, ProblemPage};
 use serde::Serialize;
 
+use crate::accept::Media;
 use crate::error::{ApiError, RowError};
 use crate::kind::{self, Kind};
 
@@ -84,6 +90,45 @@ pub(crate) fn kind_of<B>(answer: &HttpResponse<B>) -> Option<&'static Kind> {
     // Only problems have extensions, and most answers are none.
     let is_error = answer.status().is_client_error() || answer.status().is_server_error();
     is_error.then(|| answer.extensions().get().copied())?
+}
+
+/// The answer for an error of a page that people look at.
+pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
+    let kind = error.kind();
+    let (detail, remedy) = match kind.status {
+        401 => (
+            "these pages are shown only with a key".to_owned(),
+            "load the page again, and give any user name and as the password a key with the scope read. `app --new-key NAME --scope read` makes one on the server",
+        ),
+        500 => (
+            error.to_string(),
+            "on the server, run `fullprocess --doctor`: it looks for what is wrong. The log of the server has the cause under the number of this request",
+        ),
+        _ => (error.to_string(), kind.remedy),
+    };
+    let page = ProblemPage {
+        now: Timestamp::now(),
+        status: kind.status,
+        title: kind.title,
+        detail: &detail,
+        remedy,
+        request_id,
+    };
+    let mut response = HttpResponseBuilder::new(error.status());
+    response.insert_header((CONTENT_TYPE, Media::Html.content_type()));
+    response.insert_header((CONTENT_SECURITY_POLICY, page_policy()));
+    if let Some(seconds) = error.retry_after() {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    let mut response = response.body(page.html());
+    response.extensions_mut().insert(kind);
+    response
+}
+
+/// The header `Content-Security-Policy` of the pages of the dashboard.
+pub(crate) fn page_policy() -> &'static str {
+    static POLICY: OnceLock<String> = OnceLock::new();
+    POLICY.get_or_init(|| format!("{}; frame-ancestors 'none'", dashboard::policy()))
 }
 
 /// The beginning of a client's input, safe to show. Control characters and invalid bytes become

@@ -30,7 +30,8 @@ pub use gate::GateOfRun;
 pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
-    ListedRelease, Release, expect_link, list, live_name, live_target, releases, visit_newest,
+    ListedRelease, Release, expect_link, list, live_name, live_target, newest_first, releases,
+    visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};

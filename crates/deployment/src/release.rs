@@ -181,13 +181,8 @@ pub fn visit_newest(
     mut visit: impl FnMut(u64, ListedRelease) -> anyhow::Result<ControlFlow<()>>,
 ) -> anyhow::Result<()> {
     let live = live_name(layout)?;
-    let folders = release_folders(layout)?;
-    let mut numbered: Vec<(u64, PathBuf)> = folders
-        .into_iter()
-        .filter_map(|folder| Some((number(&folder)?, folder)))
-        .filter(|(number, _)| before.is_none_or(|before| *number < before))
-        .collect();
-    numbered.sort_unstable_by(|one, other| other.cmp(one));
+    let numbered = newest_first(layout)?.into_iter();
+    let numbered = numbered.filter(|(number, _)| before.is_none_or(|before| *number < before));
     for (number, folder) in numbered {
         let Some(release) = readable(&folder) else {
             continue;
@@ -197,6 +192,16 @@ pub fn visit_newest(
         }
     }
     Ok(())
+}
+
+/// Numbers and folders of all releases, readable or not, newest first.
+pub fn newest_first(layout: &Layout) -> anyhow::Result<Vec<(u64, PathBuf)>> {
+    let folders = release_folders(layout)?.into_iter();
+    let mut numbered: Vec<(u64, PathBuf)> = folders
+        .filter_map(|folder| Some((number(&folder)?, folder)))
+        .collect();
+    numbered.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(numbered)
 }
 
 /// Opens the release in a folder. Logs a warning if it cannot be read.

@@ -11,6 +11,7 @@ mod calibration;
 mod distribution;
 mod durations;
 mod effect;
+mod effect_change;
 mod gain;
 mod lift;
 mod missing_shares;
@@ -40,6 +41,7 @@ pub use self::calibration::{Calibration, CalibrationBin};
 pub use self::distribution::{Distribution, DistributionBin};
 pub use self::durations::Durations;
 pub use self::effect::{Effect, EffectShape};
+pub use self::effect_change::EffectChange;
 pub use self::gain::Gain;
 pub use self::lift::Lift;
 pub use self::missing_shares::MissingShares;
@@ -102,6 +104,8 @@ figures! {
     Distribution,
     /// Effect of a feature on the risk.
     Effect,
+    /// Effect of a feature in two models.
+    EffectChange,
     /// Common effect of two features on the risk.
     PairEffect,
     /// Share of missing values by run.

@@ -5,7 +5,9 @@
 
 mod canvas;
 mod confusion_chart;
+pub mod dashboard;
 mod figure;
+mod page;
 mod policy;
 mod report;
 
@@ -26,11 +28,14 @@ pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
 pub use policy::{style_of, style_policy};
 
 pub use figure::{
-    Calibration, CalibrationBin, Distribution, DistributionBin, Durations, Effect, EffectShape,
-    Figure, Gain, Lift, MissingShares, PALETTE, PairEffect, PaletteColor, PrecisionRecall, Profit,
-    Roc, RunEvent, ScoreHistory, ScorePoint, dark_style,
+    Calibration, CalibrationBin, Distribution, DistributionBin, Durations, Effect, EffectChange,
+    EffectShape, Figure, Gain, Lift, MissingShares, PALETTE, PairEffect, PaletteColor,
+    PrecisionRecall, Profit, Roc, RunEvent, ScoreHistory, ScorePoint, dark_style,
 };
-pub use report::{DeployedModel, Part, ReleaseReport, RunReport, make_run_report, newest_report};
+pub use report::{
+    DeployedModel, EarlierRuns, EvaluatedRun, MAX_RUNS, Part, ReleaseReport, RunReport,
+    make_run_report, newest_report,
+};
 
 /// Report of a drawn picture.
 #[derive(Clone, Debug, Serialize)]

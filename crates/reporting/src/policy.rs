@@ -10,7 +10,21 @@ const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub fn style_policy(style: &str) -> String {
     format!(
         "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        base64(&bytes(&digest::of_bytes(style.as_bytes())))
+        hash(style)
+    )
+}
+
+/// The hash of a style, as a policy names it.
+fn hash(style: &str) -> String {
+    base64(&bytes(&digest::of_bytes(style.as_bytes())))
+}
+
+/// The Content-Security-Policy of a page of the dashboard: its own style, the icon within the page, and
+/// forms that ask this server.
+pub(crate) fn dashboard_policy(style: &str) -> String {
+    format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; base-uri 'none'; form-action 'self'",
+        hash(style)
     )
 }
 

@@ -3,19 +3,18 @@
 //! It has no script and no external resource, and it follows the reader's choice of light or dark.
 //! All text of the data is escaped. A part that cannot be made says so in its place.
 
-mod calls;
-mod data;
-mod decision;
-mod effects;
-mod features;
-mod first_screen;
+pub(crate) mod calls;
+pub(crate) mod data;
+pub(crate) mod decision;
+pub(crate) mod earlier;
+pub(crate) mod effects;
+pub(crate) mod features;
+pub(crate) mod first_screen;
 mod gather;
-mod page;
-mod program;
-mod quality;
+pub(crate) mod program;
+pub(crate) mod quality;
 mod release;
-mod score_history;
-mod tables;
+pub(crate) mod score_history;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +24,13 @@ use model::Model;
 use record::{Performance, RunRecord};
 use scoring::RankedClient;
 
-use self::page::{Page, Section};
-use self::tables::sentence;
+use crate::page::tables::sentence;
+use crate::page::{Page, Section};
 
 pub(crate) use self::gather::figures;
-pub(crate) use self::page::Drawn;
+pub(crate) use crate::page::Drawn;
 
+pub use self::earlier::{EarlierRuns, EvaluatedRun, MAX_RUNS};
 pub use self::gather::{make_run_report, newest_report};
 pub use self::release::ReleaseReport;
 
@@ -41,8 +41,8 @@ pub type Part<T> = anyhow::Result<T>;
 pub struct RunReport<'a> {
     /// The record of the run.
     pub record: &'a RunRecord,
-    /// Runs before it, the newest first.
-    pub earlier: Part<Vec<RunRecord>>,
+    /// The runs before it.
+    pub earlier: Part<EarlierRuns>,
     /// The model that is deployed after the run. `None` if none is.
     pub deployed: Part<Option<DeployedModel>>,
     /// The first clients of the run's call list. Empty if no client waits for a label.
@@ -89,7 +89,7 @@ impl RunReport<'_> {
 
     /// The performance of the deployed model: on rows of this run, otherwise of the newest earlier run
     /// with the same release. `None` if none of them has enough labelled rows.
-    fn performance(&self) -> Part<Option<PerformanceInRun<'_>>> {
+    pub(crate) fn performance(&self) -> Part<Option<PerformanceInRun<'_>>> {
         if let Some(performance) = self.record.performance() {
             return Ok(Some(PerformanceInRun {
                 performance,
@@ -100,10 +100,8 @@ impl RunReport<'_> {
             Ok(earlier) => earlier,
             Err(error) => anyhow::bail!("{error:#}"),
         };
-        let mut same = earlier
-            .iter()
-            .filter(|run| run.release == self.record.release);
-        Ok(same.find_map(|run| {
+        let measured = earlier.measured.as_ref();
+        Ok(measured.and_then(|run| {
             Some(PerformanceInRun {
                 performance: run.performance()?,
                 run: run.run_id,
@@ -114,7 +112,7 @@ impl RunReport<'_> {
 
 /// The performance of a model on rows of a run.
 #[derive(Clone, Copy)]
-struct PerformanceInRun<'a> {
+pub(crate) struct PerformanceInRun<'a> {
     performance: Performance<'a>,
     /// The earlier run; `None` for the run of the report.
     run: Option<i64>,

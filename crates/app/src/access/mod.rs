@@ -1,11 +1,13 @@
 //! Access control: host name, key and origin of a request.
 
+mod basic;
 mod hosts;
 mod keys;
 mod new_key;
 mod origins;
 mod wrong_keys;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,6 +26,15 @@ use crate::endpoints::Access;
 use crate::error::ApiError;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Who asks for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// A program.
+    Program,
+    /// A person with a browser.
+    Browser,
+}
 
 /// Checks that every request passes before it is processed.
 pub(crate) struct AccessControl {
@@ -73,12 +84,14 @@ impl AccessControl {
     }
 
     /// Rejects a request with a wrong host name, from a page of another origin, or without a known
-    /// key. Returns the key, if one was needed; its scope is still to be checked.
+    /// key. Returns the key, if one was needed; its scope is still to be checked. A
+    /// browser may send the key as a password.
     pub(crate) fn identify(
         &self,
         request: &ServiceRequest,
         needs: Access,
         is_monitoring: bool,
+        client: Client,
     ) -> Result<Option<Arc<Key>>, ApiError> {
         self.hosts.admit(request, is_monitoring)?;
         match (&self.keys, needs) {
@@ -86,8 +99,8 @@ impl AccessControl {
             (_, Access::Open) => Ok(None),
             (Some(keys), _) => {
                 let keys = Arc::clone(&keys.read().unwrap_or_else(PoisonError::into_inner));
-                let shown = request_key(request).ok_or(ApiError::KeyMissing)?;
-                let Some(key) = keys.find(shown) else {
+                let shown = request_key(request, client).ok_or(ApiError::KeyMissing)?;
+                let Some(key) = keys.find(&shown) else {
                     return Err(self.wrong_keys.count(peer(request)));
                 };
                 Ok(Some(key))
@@ -96,15 +109,22 @@ impl AccessControl {
     }
 }
 
-fn request_key(request: &ServiceRequest) -> Option<&[u8]> {
+fn request_key(request: &ServiceRequest, client: Client) -> Option<Cow<'_, [u8]>> {
     let headers = request.headers();
     if let Some(key) = headers.get(API_KEY) {
-        return Some(key.as_bytes());
+        return Some(key.as_bytes().into());
     }
-    let (scheme, key) = headers
-        .get(AUTHORIZATION)?
-        .as_bytes()
-        .split_at_checked("Bearer ".len())?;
+    let credentials = headers.get(AUTHORIZATION)?.as_bytes();
+    let password = || basic::password(credentials).map(Cow::Owned);
+    match bearer(credentials) {
+        Some(key) => Some(key.into()),
+        None if client == Client::Browser => password(),
+        None => None,
+    }
+}
+
+fn bearer(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = credentials.split_at_checked("Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
         .then(|| key.trim_ascii())

@@ -1,5 +1,4 @@
-//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people. `GET /`
-//! links to it.
+//! `GET /openapi.json` and `GET /docs`: the API description for programs and for people.
 
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -25,11 +24,6 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiErr
 /// Answers with the documentation page.
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     page(&request, docs::page())
-}
-
-/// Answers with the page at `/`.
-pub(super) async fn start(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    page(&request, docs::start())
 }
 
 fn page(request: &HttpRequest, text: &'static str) -> Result<HttpResponse, ApiError> {

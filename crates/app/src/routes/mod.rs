@@ -1,5 +1,6 @@
 //! The routes: each address with its handler.
 
+mod dashboard;
 mod diagnostics;
 mod documentation;
 mod drift;
@@ -54,7 +55,17 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&endpoints::REPORT, reports::one))
         .service(readable(&endpoints::OPENAPI, documentation::openapi))
         .service(readable(&endpoints::DOCS, documentation::docs))
-        .service(readable(&endpoints::START, documentation::start))
+        .service(readable(&endpoints::START, dashboard::overview))
+        .service(readable(&endpoints::SCORE_PAGE, dashboard::score))
+        .service(readable(&endpoints::DRIFT_PAGE, dashboard::drift))
+        .service(readable(&endpoints::CALLS_PAGE, dashboard::calls))
+        .service(readable(&endpoints::CALLS_FILE, dashboard::calls_file))
+        .service(readable(&endpoints::RUNS_PAGE, dashboard::runs))
+        .service(readable(&endpoints::RUN_PAGE, dashboard::run))
+        .service(readable(&endpoints::RELEASES_PAGE, dashboard::releases))
+        .service(readable(&endpoints::RELEASE_PAGE, dashboard::release))
+        .service(readable(&endpoints::ALERTS_PAGE, dashboard::alerts))
+        .service(readable(&endpoints::REPORTS_PAGE, dashboard::reports))
         .default_service(web::to(nothing_here));
 }
 

@@ -95,7 +95,7 @@ fn read_limit(value: &str) -> Result<u32, ApiError> {
         .ok_or(LIMIT_INVALID)
 }
 
-fn read_before(value: &str) -> Result<u64, ApiError> {
+pub(super) fn read_before(value: &str) -> Result<u64, ApiError> {
     whole_number(value).ok_or(BEFORE_INVALID)
 }
 

@@ -1,8 +1,10 @@
 //! The open conditions, and the queued alerts.
 
+use std::ops::ControlFlow;
+
 use anyhow::Context;
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::store::{History, time};
 
@@ -43,7 +45,83 @@ pub struct WaitingAlert {
     pub last_failure: Option<String>,
 }
 
+/// An alert, delivered or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAlert {
+    /// Number of the alert.
+    pub id: i64,
+    /// Target of the alert, for example `webhook`.
+    pub target: String,
+    /// When the alert was queued.
+    pub queued_at: Timestamp,
+    /// Content of the alert.
+    pub body: String,
+    /// Attempts that failed or whose end is unknown.
+    pub failures: u64,
+    /// When the alert was delivered; `None` while it waits.
+    pub delivered_at: Option<Timestamp>,
+}
+
 impl History {
+    /// Visits the kept alerts with a number below `before`, newest first, until `visit` breaks.
+    pub fn visit_alerts(
+        &self,
+        before: Option<i64>,
+        visit: impl FnMut(StoredAlert) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        self.visit_alerts_where("1", before.unwrap_or(i64::MAX), visit)
+    }
+
+    /// The kept alerts of a run, oldest first: those whose content names it.
+    pub fn alerts_of_run(&self, run: i64) -> anyhow::Result<Vec<StoredAlert>> {
+        let mut alerts = Vec::new();
+        let names_it =
+            format!("CASE WHEN json_valid(body) THEN json_extract(body, '$.run') = {run} END");
+        self.visit_alerts_where(&names_it, i64::MAX, |alert| {
+            alerts.push(alert);
+            ControlFlow::Continue(())
+        })?;
+        alerts.reverse();
+        Ok(alerts)
+    }
+
+    /// Number of alerts that wait after a failed attempt.
+    pub fn n_undelivered_alerts(&self) -> anyhow::Result<u64> {
+        let count: i64 = self
+            .connection
+            .query_row(
+                "SELECT COUNT(*) FROM outbox WHERE delivered_at IS NULL AND failures > 0",
+                [],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the waiting alerts"))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Visits alerts that meet an SQL condition, newest first, until `visit` breaks.
+    fn visit_alerts_where(
+        &self,
+        condition: &str,
+        before: i64,
+        mut visit: impl FnMut(StoredAlert) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let context = || self.failed_to("read the alerts");
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT id, target, queued_at, body, failures, delivered_at FROM outbox
+                 WHERE id < ?1 AND {condition} ORDER BY id DESC"
+            ))
+            .with_context(context)?;
+        let mut rows = statement.query([before]).with_context(context)?;
+        while let Some(row) = rows.next().with_context(context)? {
+            if visit(stored_alert(row).with_context(context)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The open conditions, by name.
     pub fn open_conditions(&self) -> anyhow::Result<Vec<OpenCondition>> {
         let context = || self.failed_to("read the open conditions");
@@ -236,6 +314,19 @@ impl History {
     }
 }
 
+fn stored_alert(row: &Row<'_>) -> anyhow::Result<StoredAlert> {
+    let queued_at: String = row.get(2)?;
+    let delivered_at: Option<String> = row.get(5)?;
+    Ok(StoredAlert {
+        id: row.get(0)?,
+        target: row.get(1)?,
+        queued_at: time(&queued_at)?,
+        body: row.get(3)?,
+        failures: row.get::<_, i64>(4)?.unsigned_abs(),
+        delivered_at: delivered_at.as_deref().map(time).transpose()?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +379,38 @@ mod tests {
         assert_eq!(waiting[1].body, "22");
         assert_eq!(failed(1), (1, Some(UNKNOWN_END)), "the run was killed");
         assert_eq!(failed(2), (0, None));
+    }
+
+    #[test]
+    fn alerts_are_listed_newest_first_and_found_by_their_run() {
+        let (_folder, history) = opened();
+        for body in [r#"{"run":1}"#, r#"{"run":2}"#, "no JSON", r#"{"run":2}"#] {
+            history.queue_alert(now(), "webhook", body).unwrap();
+        }
+        history.record_delivery_attempt(1).unwrap();
+        history.record_delivery(1, now()).unwrap();
+        history.record_delivery_attempt(2).unwrap();
+        let mut seen = Vec::new();
+        let visit = |alert: StoredAlert| {
+            seen.push((alert.id, alert.delivered_at, alert.failures));
+            match alert.id {
+                2 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        history.visit_alerts(Some(4), visit).unwrap();
+        assert_eq!(seen, [(3, None, 0), (2, None, 1)]);
+        let of_run = |run| -> Vec<i64> {
+            let alerts = history.alerts_of_run(run).unwrap();
+            alerts.iter().map(|alert| alert.id).collect()
+        };
+        assert_eq!(
+            (of_run(1), of_run(2), of_run(3)),
+            (vec![1], vec![2, 4], vec![])
+        );
+        let delivered = history.alerts_of_run(1).unwrap().remove(0);
+        assert_eq!(delivered.delivered_at, Some(now()));
+        assert_eq!(history.n_undelivered_alerts().unwrap(), 1);
     }
 
     #[test]

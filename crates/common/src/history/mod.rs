@@ -20,7 +20,7 @@ mod stage_rows;
 mod stage_timer;
 mod store;
 
-pub use self::alert_rows::{OpenCondition, WaitingAlert};
+pub use self::alert_rows::{OpenCondition, StoredAlert, WaitingAlert};
 pub use self::change_rows::{ChangeByHand, ChangeKind, NewChange};
 pub(crate) use self::damage::Damaged;
 pub use self::damage::{is_damage, with_remedy};

@@ -41,6 +41,19 @@ impl History {
         Ok(found)
     }
 
+    /// Numbers of the finished runs before and after a number; `None` if there is none.
+    pub fn neighbours_of_run(&self, id: i64) -> anyhow::Result<[Option<i64>; 2]> {
+        let one = |what: &str| {
+            let query = format!("SELECT {what} AND finished_at IS NOT NULL");
+            let found = self.connection.query_row(&query, [id], |row| row.get(0));
+            found.with_context(|| self.failed_to("read the runs"))
+        };
+        Ok([
+            one("MAX(id) FROM runs WHERE id < ?1")?,
+            one("MIN(id) FROM runs WHERE id > ?1")?,
+        ])
+    }
+
     /// Visits the runs selected by the end of an SQL query, in its order, until `visit` breaks.
     pub(super) fn visit_runs(
         &self,

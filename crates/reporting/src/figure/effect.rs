@@ -15,7 +15,7 @@ const MAX_LEVELS: usize = 12;
 /// Title of the axis of effects.
 const TITLE: &str = "log-odds (above 0: more risk)";
 /// Share of the width on each side that shows the constant ends of a curve.
-const ENDS: f64 = 0.06;
+pub(super) const ENDS: f64 = 0.06;
 
 /// Effect of one feature, in log-odds. Values above 0 mean more risk.
 #[derive(Clone, Debug, PartialEq)]

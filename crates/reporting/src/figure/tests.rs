@@ -113,6 +113,24 @@ fn all_kinds(length: usize, number: impl Fn(usize) -> f64) -> Vec<Figure> {
             shape: EffectShape::Levels(named.clone()),
         }
         .into(),
+        EffectChange {
+            feature: name(8),
+            names: [name(3), name(6)],
+            shapes: [
+                EffectShape::Curve(pairs.clone()),
+                EffectShape::Line([first.unwrap_or_default(), [number(2), number(3)]]),
+            ],
+        }
+        .into(),
+        EffectChange {
+            feature: name(4),
+            names: [name(1), name(8)],
+            shapes: [
+                EffectShape::Levels(named.clone()),
+                EffectShape::Levels(named.iter().rev().cloned().collect()),
+            ],
+        }
+        .into(),
         PairEffect {
             features: [name(3), name(6)],
             xs: names.clone(),

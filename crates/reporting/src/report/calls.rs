@@ -6,12 +6,12 @@ use record::CALLING_MAY_EXPLAIN_DRIFT;
 use scoring::{CallListSummary, CallReport, RankedClient};
 
 use super::RunReport;
-use super::page::{Drawn, Section, drawn, missing};
-use super::tables::{Column, amount, percent, sentence, table};
 use crate::figure::Profit;
+use crate::page::tables::{Column, amount, percent, sentence, table};
+use crate::page::{Drawn, Section, drawn, missing};
 
 /// Maximum number of clients on the first screen.
-pub(super) const MAX_CLIENTS: usize = 10;
+pub(crate) const MAX_CLIENTS: usize = 10;
 
 /// The first clients of the call list.
 pub(super) fn first_clients(report: &RunReport<'_>) -> Markup {
@@ -47,6 +47,7 @@ fn client_table(clients: &[RankedClient], report: &RunReport<'_>) -> Markup {
         .collect();
     html! {
         (table(
+    "The first clients of the call list",
             &[
                 Column::Number("Rank"),
                 Column::Text("Client"),
@@ -65,7 +66,7 @@ fn client_table(clients: &[RankedClient], report: &RunReport<'_>) -> Markup {
     }
 }
 
-fn to_call_in_words(client: &RankedClient) -> &'static str {
+pub(crate) fn to_call_in_words(client: &RankedClient) -> &'static str {
     match (client.in_capacity, client.hold_out) {
         (_, Some(true)) => "held out",
         (Some(true), _) => "yes",
@@ -75,7 +76,7 @@ fn to_call_in_words(client: &RankedClient) -> &'static str {
 }
 
 /// `None` if no client waits for a label and no outcome of a call is known.
-pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
+pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
     let record = report.record;
     let (list, outcomes) = (record.call_list.as_ref(), record.call_outcomes.as_ref());
     if list.is_none() && outcomes.is_none() {

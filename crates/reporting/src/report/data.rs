@@ -6,15 +6,15 @@ use ingestion::FileReport;
 use maud::{Markup, html};
 use record::RunRecord;
 
-use super::page::Section;
 use super::sentences;
-use super::tables::{Column, more, table};
+use crate::page::Section;
+use crate::page::tables::{Column, more, table};
 
 /// Maximum number of files in the table.
 const MAX_FILES: usize = 50;
 
 /// `None` if the run did not look at its input.
-pub(super) fn section(record: &RunRecord) -> Option<Section> {
+pub(crate) fn section(record: &RunRecord) -> Option<Section> {
     let ingestion = record.ingestion.as_ref()?;
     let rows = &record.rows;
     let lead = format!(
@@ -56,6 +56,7 @@ fn files(files: &[FileReport]) -> Markup {
     let rejected = files.iter().filter_map(FileReport::rejected_in_words);
     html! {
         (table(
+    "Files and their rows",
             &[
                 Column::Text("File"),
                 Column::Text("Status"),

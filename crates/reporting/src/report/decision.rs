@@ -6,12 +6,12 @@ use model::{Form, FormResult};
 use record::{Outcome, RunRecord};
 use scoring::Comparison;
 
-use super::page::Section;
-use super::tables::{Column, bare_p_value, or_dash, sentence, table};
 use super::{RunReport, sentences};
+use crate::page::Section;
+use crate::page::tables::{Column, bare_p_value, or_dash, sentence, table};
 
 /// `None` for a run without a decision.
-pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
+pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
     let record = report.record;
     record.decision.as_ref()?;
     Some(Section {
@@ -30,7 +30,7 @@ pub(super) fn section(report: &RunReport<'_>) -> Option<Section> {
 }
 
 /// The tests of the deployed model.
-fn model_drift(record: &RunRecord) -> Markup {
+pub(crate) fn model_drift(record: &RunRecord) -> Markup {
     let Some(verdicts) = record.verdicts() else {
         return html! {};
     };
@@ -72,6 +72,7 @@ fn model_drift(record: &RunRecord) -> Markup {
             p { (sentence(&model.to_string())) }
         }
         (table(
+    "Tests for model drift",
             &[
                 Column::Text("Tested on"),
                 Column::Number("Rows with a label"),
@@ -93,6 +94,7 @@ fn gate(record: &RunRecord) -> Markup {
         h3 { "Candidate and previous model" }
         @if let Some(gate) = &record.gate { (sentences(gate.reasons.iter().cloned())) }
         (table(
+    "Candidate and previous model on the same rows",
             &[
                 Column::Text("Rows"),
                 Column::Text("Measure"),
@@ -159,6 +161,7 @@ fn windows(record: &RunRecord) -> Markup {
         @if !rows.is_empty() {
             h3 { "Training window of the candidate" }
             (table(
+    "Training windows that were tried",
                 &[
                     Column::Text("Window"),
                     Column::Number("Rows with a label"),
@@ -197,6 +200,7 @@ fn forms(forms: &[FormResult]) -> Markup {
                 "The simplest form within one standard error of the best log-loss is chosen."
             }
             (table(
+    "Forms that were tried",
                 &[
                     Column::Text("Form"),
                     Column::Number("Log-loss"),
@@ -209,7 +213,7 @@ fn forms(forms: &[FormResult]) -> Markup {
     }
 }
 
-fn form_in_words(form: Form) -> &'static str {
+pub(crate) fn form_in_words(form: Form) -> &'static str {
     match form {
         Form::Linear => "straight lines",
         Form::Curves => "curves",

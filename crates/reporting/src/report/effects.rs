@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use model::{Cells, Model, Scorecard, ScorecardRow};
 
 use super::RunReport;
-use super::page::{Drawn, Section, drawn, missing};
-use super::tables::{Column, more, percent, table};
-use crate::figure::{Effect, EffectShape};
+use crate::figure::{Effect, EffectChange, EffectShape};
+use crate::page::tables::{Column, more, percent, table};
+use crate::page::{Drawn, Section, drawn, missing};
 
 /// Maximum number of features whose effect is drawn: a report has to stay small.
 const MAX_FEATURES: usize = 12;
@@ -40,7 +40,7 @@ pub(super) fn section_of_run(report: &RunReport<'_>) -> Option<Section> {
     }
 }
 
-pub(super) fn section(model: &Model) -> Section {
+pub(crate) fn section(model: &Model) -> Section {
     section_of(content(model))
 }
 
@@ -79,15 +79,15 @@ pub(super) fn figures(model: &Model) -> Vec<Drawn> {
 }
 
 /// The mean size of each part of the log-odds, over a sample of the training rows.
-struct Sizes {
+pub(crate) struct Sizes {
     /// By feature, in the order of the schema.
-    of_features: Vec<f64>,
+    pub(crate) of_features: Vec<f64>,
     /// By pair, in the order of the coefficients.
-    of_pairs: Vec<f64>,
+    pub(crate) of_pairs: Vec<f64>,
 }
 
 impl Sizes {
-    fn of(model: &Model) -> Self {
+    pub(crate) fn of(model: &Model) -> Self {
         let n_features = model.schema.features.len();
         let columns = &model.profile.sample.columns[..n_features];
         let n_rows = columns.first().map_or(0, Vec::len).min(MAX_SAMPLE);
@@ -117,31 +117,58 @@ fn largest(sizes: &[f64]) -> Vec<usize> {
 
 fn effects_of_features(model: &Model, sizes: &Sizes) -> Vec<Drawn> {
     let scorecard = Scorecard::of(model, LOG_ODDS);
-    let mut figures = Vec::new();
-    for place in largest(&sizes.of_features) {
-        let name = &model.schema.features[place].name;
-        let rows: Vec<_> = scorecard
-            .rows
-            .iter()
-            .filter(|row| row.second.is_none())
-            .filter_map(|row| Some((row.part.filter(|part| part.feature == name)?.cells, row)))
-            .collect();
-        let Some(shape) = shape(&rows) else {
-            continue;
-        };
-        if figures.len() == MAX_FEATURES {
-            break;
-        }
-        figures.push(Drawn::new(
-            format!("effect_{}", figures.len() + 1),
-            caption(name, &rows),
-            Effect {
-                feature: name.clone(),
-                shape,
-            },
-        ));
-    }
-    figures
+    let names = largest(&sizes.of_features)
+        .into_iter()
+        .map(|place| &model.schema.features[place].name);
+    let figures = names.filter_map(|name| effect_in(&scorecard, name));
+    (1..)
+        .zip(figures.take(MAX_FEATURES))
+        .map(|(number, drawn)| Drawn {
+            name: format!("effect_{number}"),
+            ..drawn
+        })
+        .collect()
+}
+
+/// The effect of a feature. `None` if the model has no such feature, or no value of it.
+pub(crate) fn of_feature(model: &Model, name: &str) -> Option<Drawn> {
+    effect_in(&Scorecard::of(model, LOG_ODDS), name)
+}
+
+/// The effect of a feature in two models with these names. `None` unless both have the feature.
+pub(crate) fn of_both(
+    models: [&Model; 2],
+    names: [&str; 2],
+    feature: &str,
+) -> Option<EffectChange> {
+    let shape = |model| {
+        let scorecard = Scorecard::of(model, LOG_ODDS);
+        shape(&rows_of(&scorecard, feature))
+    };
+    let [before, now] = models.map(shape);
+    Some(EffectChange {
+        feature: feature.to_owned(),
+        names: names.map(str::to_owned),
+        shapes: [before?, now?],
+    })
+}
+
+fn rows_of<'s, 'm>(scorecard: &'s Scorecard<'m>, feature: &str) -> Vec<CellsRow<'s, 'm>> {
+    scorecard
+        .rows
+        .iter()
+        .filter(|row| row.second.is_none())
+        .filter_map(|row| Some((row.part.filter(|part| part.feature == feature)?.cells, row)))
+        .collect()
+}
+
+fn effect_in(scorecard: &Scorecard<'_>, name: &str) -> Option<Drawn> {
+    let rows = rows_of(scorecard, name);
+    let effect = Effect {
+        feature: name.to_owned(),
+        shape: shape(&rows)?,
+    };
+    Some(Drawn::new("effect", caption(name, &rows), effect))
 }
 
 /// A row of the scorecard with its cells.
@@ -248,6 +275,7 @@ fn importances(model: &Model, sizes: &Sizes) -> Markup {
         .collect();
     html! {
         (table(
+    "Features and pairs by the size of their effect",
             &[
                 Column::Text("Feature"),
                 Column::Number("Mean size of its effect (log-odds)"),

@@ -7,11 +7,12 @@ use diagnostics::{Check, ColumnComparison, SegmentCheck, Verdict, Verdicts};
 use maud::{Markup, html};
 use record::{Outcome, RunRecord};
 
-use super::page::{Drawn, Section, drawn, missing};
-use super::score_history::MAX_RUNS;
-use super::tables::{Column, bare_p_value, more, or_dash, percent, sentence, table};
+use super::earlier::EvaluatedRun;
+use super::score_history::with_earlier;
 use super::{Part, RunReport, sentences};
 use crate::figure::{Distribution, DistributionBin, MissingShares};
+use crate::page::tables::{Cell, Column, bare_p_value, more, or_dash, percent, sentence, table};
+use crate::page::{Drawn, Section, drawn, missing};
 
 /// Maximum number of features whose distribution is drawn: a report has to stay small.
 const MAX_DISTRIBUTIONS: usize = 12;
@@ -24,7 +25,7 @@ const MAX_MISSING: usize = 6;
 /// Features that never reach this share of missing values are not drawn.
 const MIN_MISSING: f64 = 0.001;
 
-pub(super) fn section(report: &RunReport<'_>) -> Section {
+pub(crate) fn section(report: &RunReport<'_>) -> Section {
     Section {
         id: "features",
         heading: "Have the clients changed?",
@@ -42,9 +43,7 @@ fn content(report: &RunReport<'_>, verdicts: &Verdicts) -> Markup {
         (feature_table(&features))
         @if let [first, more @ ..] = distributions(&features).as_slice() {
             h3 { "Training rows and new rows" }
-            p.note {
-                "Bars: new rows. Outline: training rows. Each bin has its share of the rows with a value. A range includes its upper end."
-            }
+            (how_to_read())
             div.small.figures {
                 (drawn(first))
                 @for figure in more { (drawn(figure)) }
@@ -63,7 +62,7 @@ fn content(report: &RunReport<'_>, verdicts: &Verdicts) -> Markup {
 }
 
 /// The first findings, and how many more the table has.
-fn first_sentences(found: &[String]) -> Markup {
+pub(crate) fn first_sentences(found: &[String]) -> Markup {
     html! {
         (sentences(found.iter().take(MAX_SENTENCES).cloned()))
         (more(found.len().min(MAX_SENTENCES), found.len(), "findings; the table has all features"))
@@ -81,7 +80,7 @@ pub(super) fn figures(report: &RunReport<'_>) -> Vec<Drawn> {
 }
 
 /// The features with drift first, then by their stability index, the largest first.
-fn by_interest(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
+pub(crate) fn by_interest(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
     let mut features: Vec<&ColumnComparison> = verdicts.features.iter().collect();
     let index = |it: &ColumnComparison| it.stability.as_ref().map_or(0.0, |psi| psi.index);
     features.sort_by(|a, b| {
@@ -94,14 +93,22 @@ fn by_interest(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
 }
 
 fn feature_table(features: &[&ColumnComparison]) -> Markup {
-    let rows: Vec<Vec<String>> = features
+    table_of(features, str::to_owned, |text| text)
+}
+
+/// The table of the features, those with drift first. `name` and `text` make cells.
+pub(crate) fn table_of<C: Cell>(
+    features: &[&ColumnComparison],
+    name: impl Fn(&str) -> C,
+    text: impl Fn(String) -> C,
+) -> Markup {
+    let rows: Vec<Vec<C>> = features
         .iter()
         .take(MAX_ROWS)
         .map(|feature| {
             let [before, now] = feature.missing_shares;
             let p = |check: &Check| or_dash(check.corrected_p_value.map(bare_p_value));
-            vec![
-                feature.name.clone(),
+            let figures = [
                 verdict_in_words(feature.verdict).to_owned(),
                 p(&feature.distribution),
                 or_dash(feature.part.as_ref().map(|part| p(&part.check))),
@@ -109,11 +116,14 @@ fn feature_table(features: &[&ColumnComparison]) -> Markup {
                 p(&feature.missing),
                 or_dash(before.map(percent)),
                 or_dash(now.map(percent)),
-            ]
+            ];
+            let name = std::iter::once(name(&feature.name));
+            name.chain(figures.into_iter().map(&text)).collect()
         })
         .collect();
     html! {
         (table(
+            "Features: verdict, p-values, stability index and missing values",
             &[
                 Column::Text("Feature"),
                 Column::Text("Verdict"),
@@ -130,7 +140,8 @@ fn feature_table(features: &[&ColumnComparison]) -> Markup {
     }
 }
 
-fn verdict_in_words(verdict: Verdict) -> &'static str {
+/// The verdict on a feature in words.
+pub(crate) fn verdict_in_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Ok => "no drift",
         Verdict::Drift => "drift",
@@ -138,18 +149,29 @@ fn verdict_in_words(verdict: Verdict) -> &'static str {
     }
 }
 
+/// How the figures of distributions are read.
+pub(crate) fn how_to_read() -> Markup {
+    html! {
+        p.note {
+            "Bars: new rows. Outline: training rows. Each bin has its share of the rows with a value. A range includes its upper end."
+        }
+    }
+}
+
+/// The distribution of a feature. `None` if its values were not compared.
+pub(crate) fn picture(feature: &ColumnComparison) -> Option<Drawn> {
+    let verdict = verdict_in_words(feature.verdict);
+    let caption = format!("{}: {verdict}", feature.name);
+    Some(Drawn::new("distribution", caption, distribution(feature)?))
+}
+
 fn distributions(features: &[&ColumnComparison]) -> Vec<Drawn> {
-    let drawn = features.iter().filter_map(|feature| {
-        let verdict = verdict_in_words(feature.verdict);
-        Some((
-            format!("{}: {verdict}", feature.name),
-            distribution(feature)?,
-        ))
-    });
+    let drawn = features.iter().filter_map(|feature| picture(feature));
     (1..)
         .zip(drawn.take(MAX_DISTRIBUTIONS))
-        .map(|(place, (caption, figure))| {
-            Drawn::new(format!("distribution_{place}"), caption, figure)
+        .map(|(place, drawn)| Drawn {
+            name: format!("distribution_{place}"),
+            ..drawn
         })
         .collect()
 }
@@ -174,10 +196,9 @@ fn missing_over_time(report: &RunReport<'_>) -> Part<Option<Drawn>> {
         Ok(earlier) => earlier,
         Err(error) => anyhow::bail!("{error:#}"),
     };
-    let mut runs: Vec<&RunRecord> = std::iter::once(report.record)
-        .chain(earlier)
-        .filter(|run| run.verdicts().is_some())
-        .take(MAX_RUNS)
+    let last = EvaluatedRun::of(report.record);
+    let mut runs: Vec<&EvaluatedRun> = with_earlier(last.as_ref(), &earlier.runs)
+        .filter(|run| run.features.is_some())
         .collect();
     runs.reverse();
     let series = series_of_missing(&runs);
@@ -185,21 +206,21 @@ fn missing_over_time(report: &RunReport<'_>) -> Part<Option<Drawn>> {
         return Ok(None);
     }
     let figure = MissingShares {
-        runs: runs.iter().filter_map(|run| run.run_id).collect(),
+        runs: runs.iter().map(|run| run.run).collect(),
         series,
     };
     let caption = "Share of missing values in the new rows of each run";
     Ok(Some(Drawn::new("missing", caption, figure)))
 }
 
-fn series_of_missing(runs: &[&RunRecord]) -> Vec<(String, Vec<Option<f64>>)> {
+fn series_of_missing(runs: &[&EvaluatedRun]) -> Vec<(String, Vec<Option<f64>>)> {
     let mut by_name: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
     for (place, run) in runs.iter().enumerate() {
-        for feature in run.verdicts().into_iter().flat_map(|it| &it.features) {
+        for feature in run.features.iter().flatten() {
             let shares = by_name
                 .entry(&feature.name)
                 .or_insert_with(|| vec![None; runs.len()]);
-            shares[place] = feature.missing_shares[1];
+            shares[place] = feature.missing;
         }
     }
     let largest = |shares: &[Option<f64>]| shares.iter().flatten().copied().fold(0.0, f64::max);
@@ -245,6 +266,7 @@ fn segments(record: &RunRecord, check: &SegmentCheck) -> Markup {
         }
         p { (sentence(&found)) }
         (table(
+    "Segments: observed and predicted share of leavers",
             &[
                 Column::Text("Segment"),
                 Column::Number("Rows"),

@@ -6,10 +6,11 @@ use maud::{Markup, html};
 use record::{Question, RunRecord};
 use scoring::{CallListSummary, Metrics};
 
-use super::page::{figure, missing};
-use super::score_history::{CAPTION, is_worth_showing, score_history};
-use super::tables::{or_dash, percent, sentence};
+use super::earlier::EvaluatedRun;
+use super::score_history::{CAPTION, is_worth_showing, score_history, with_earlier};
 use super::{PerformanceInRun, RunReport, calls, quality};
+use crate::page::tables::{or_dash, percent, sentence};
+use crate::page::{figure, missing, time};
 
 /// A number with what it means.
 pub(super) struct Tile {
@@ -19,15 +20,15 @@ pub(super) struct Tile {
 }
 
 /// End of the run and the release that is deployed after it.
-pub(super) fn subtitle(record: &RunRecord) -> Markup {
+pub(crate) fn subtitle(record: &RunRecord) -> Markup {
     let ended = record.finished_at.unwrap_or(record.started_at);
     html! {
-        time datetime=(ended.to_string()) { (ended.strftime("%Y-%m-%d %H:%M UTC").to_string()) }
+        (time(ended))
         @if let Some(release) = &record.release { " · release " (release) " is deployed" }
     }
 }
 
-pub(super) fn first_screen(report: &RunReport<'_>) -> Markup {
+pub(crate) fn first_screen(report: &RunReport<'_>) -> Markup {
     let performance = report.performance().ok().flatten();
     html! {
         (answers(report.record, performance))
@@ -48,7 +49,7 @@ pub(super) fn first_screen(report: &RunReport<'_>) -> Markup {
 }
 
 /// The answers of the record, each with its question.
-fn answers(record: &RunRecord, performance: Option<PerformanceInRun<'_>>) -> Markup {
+pub(crate) fn answers(record: &RunRecord, performance: Option<PerformanceInRun<'_>>) -> Markup {
     let answers = record.answers().into_iter();
     let answers = answers.map(|(question, answer)| match (question, performance) {
         // The numbers below are those of an earlier run, too.
@@ -187,7 +188,10 @@ fn of_list(list: &CallListSummary) -> Tile {
 /// The score over time. The gain of the model where there is no more than one score.
 fn main_figure(report: &RunReport<'_>, performance: Option<PerformanceInRun<'_>>) -> Markup {
     let history = match &report.earlier {
-        Ok(earlier) => score_history(earlier, report.record),
+        Ok(earlier) => {
+            let last = EvaluatedRun::of(report.record);
+            score_history(with_earlier(last.as_ref(), &earlier.runs))
+        }
         Err(error) => return missing("The score over time", error),
     };
     let ranking = performance.and_then(|it| Some((it, it.performance.metrics.ranking.as_ref()?)));

@@ -1,5 +1,6 @@
 //! Reads what the report of a run shows in addition to its record.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,22 +11,25 @@ use record::{RunFilter, RunRecord};
 use scoring::{Metrics, RankedClient, StoredList};
 
 use super::calls::MAX_CLIENTS;
-use super::page::Drawn;
-use super::score_history::{self, MAX_RUNS};
-use super::{DeployedModel, Part, RunReport, calls, effects, features, program, quality};
+use super::earlier::{EarlierRuns, MAX_RUNS};
+use super::{
+    DeployedModel, Part, RunReport, calls, effects, features, program, quality, score_history,
+};
+use crate::page::Drawn;
 
 /// Makes the report of a run that is about to end, as the text of an HTML file.
 ///
 /// A part that cannot be read is logged, and its place in the report says why.
 pub fn make_run_report(config: &Config, history: &History, record: &RunRecord) -> String {
-    gather(config, history, record, earlier(history)).html()
+    let earlier = earlier(history, None, record.release.as_deref());
+    gather(config, history, record, earlier).html()
 }
 
 fn gather<'a>(
     config: &Config,
     history: &History,
     record: &'a RunRecord,
-    earlier: Part<Vec<RunRecord>>,
+    earlier: Part<EarlierRuns>,
 ) -> RunReport<'a> {
     RunReport {
         record,
@@ -44,12 +48,11 @@ pub(crate) fn figures(
     metrics: &Metrics,
 ) -> anyhow::Result<Vec<Drawn>> {
     let mut figures = quality::figures(metrics);
-    let mut runs = earlier(history)?;
-    if runs.is_empty() {
+    let Some(last) = record::newest_runs(history, RunFilter::WithEvidence, 1)?.pop() else {
         return Ok(figures);
-    }
-    let last = runs.remove(0);
-    let report = gather(config, history, &last, Ok(runs));
+    };
+    let earlier = earlier(history, last.run_id, last.release.as_deref());
+    let report = gather(config, history, &last, Ok(earlier?));
     if let Ok(Some(deployed)) = &report.deployed {
         figures.extend(effects::figures(&deployed.model));
     }
@@ -64,9 +67,20 @@ fn logged<T>(part: Part<T>) -> Part<T> {
     part.inspect_err(|error| tracing::warn!("a part of the report cannot be made: {error:#}"))
 }
 
-fn earlier(history: &History) -> Part<Vec<RunRecord>> {
-    record::newest_runs(history, RunFilter::WithEvidence, MAX_RUNS as u32)
-        .context("the earlier runs cannot be read")
+/// The runs before the run of this number; without one, the newest.
+fn earlier(history: &History, before: Option<i64>, release: Option<&str>) -> Part<EarlierRuns> {
+    let mut earlier = EarlierRuns::default();
+    let mut n_runs = 0;
+    record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
+        earlier.add(run, release);
+        n_runs += 1;
+        Ok(match n_runs < MAX_RUNS {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    })
+    .context("the earlier runs cannot be read")?;
+    Ok(earlier)
 }
 
 fn deployed(layout: &Layout) -> Part<Option<DeployedModel>> {

@@ -6,12 +6,12 @@ use diagnostics::{Dependencies, Dependency, Status};
 use maud::{Markup, html};
 use record::RunRecord;
 
-use super::page::{Drawn, Section, drawn, missing};
-use super::tables::{Column, table};
 use super::{RunReport, sentences};
 use crate::figure::Durations;
+use crate::page::tables::{Column, table};
+use crate::page::{Drawn, Section, drawn, missing};
 
-pub(super) fn section(report: &RunReport<'_>) -> Section {
+pub(crate) fn section(report: &RunReport<'_>) -> Section {
     let record = report.record;
     Section {
         id: "program",
@@ -29,7 +29,7 @@ pub(super) fn section(report: &RunReport<'_>) -> Section {
 }
 
 /// The durations of the stages, in the order of a run. `None` if the run has none.
-pub(super) fn figure(record: &RunRecord) -> Option<Drawn> {
+pub(crate) fn figure(record: &RunRecord) -> Option<Drawn> {
     let known = STAGES.into_iter().chain(["ranking"]);
     let stages: Vec<(String, f64)> = known
         .filter_map(|stage| Some((stage.to_owned(), *record.seconds.get(stage)?)))
@@ -59,11 +59,11 @@ fn digests(report: &RunReport<'_>) -> Markup {
         .collect();
     html! {
         p { "Version " (env!("CARGO_PKG_VERSION")) "." }
-        div.digests { (table(&[Column::Text("What"), Column::Text("SHA-256")], &rows)) }
+        div.digests { (table("Digests", &[Column::Text("What"), Column::Text("SHA-256")], &rows)) }
     }
 }
 
-fn api(record: &RunRecord) -> Markup {
+pub(crate) fn api(record: &RunRecord) -> Markup {
     let Some(api) = &record.api else {
         return html! {};
     };
@@ -90,6 +90,7 @@ fn dependency_table(dependencies: &Dependencies) -> Markup {
             }
             p.note { (asked) }
             (table(
+    "Dependencies",
                 &[
                     Column::Text("Crate"),
                     Column::Text("Version"),
@@ -113,7 +114,7 @@ fn dependency(dependency: &Dependency) -> Vec<String> {
     vec![
         dependency.name.clone(),
         dependency.current.to_string(),
-        super::tables::or_dash(latest.map(ToString::to_string)),
+        crate::page::tables::or_dash(latest.map(ToString::to_string)),
         status.to_owned(),
     ]
 }

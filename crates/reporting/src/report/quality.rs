@@ -5,14 +5,14 @@ use maud::{Markup, html};
 use record::RunRecord;
 use scoring::{ConfusionMatrix, Decile, Metrics, Ranking};
 
-use super::page::{Drawn, Section, drawn, missing};
-use super::tables::{Column, or_dash, percent, table};
 use super::{RunReport, sentences};
 use crate::figure::{Calibration, CalibrationBin, Gain, Lift, PrecisionRecall, Roc};
+use crate::page::tables::{Column, or_dash, percent, table};
+use crate::page::{Drawn, Section, drawn, missing};
 
 pub(super) const HEADING: &str = "How good is the model?";
 
-pub(super) fn section(report: &RunReport<'_>) -> Section {
+pub(crate) fn section(report: &RunReport<'_>) -> Section {
     Section {
         id: "quality",
         heading: HEADING,
@@ -165,6 +165,7 @@ fn scores(metrics: &Metrics) -> Markup {
         })
         .collect();
     table(
+        "Measures of the model",
         &[
             Column::Text("Measure"),
             Column::Number("Value"),
@@ -282,6 +283,7 @@ fn deciles(deciles: &[Decile]) -> Markup {
         details {
             summary { "The rows by decile, the highest risk first" }
             (table(
+    "Rows by decile of the predicted probability",
                 &[
                     Column::Number("Decile"),
                     Column::Number("Rows"),

@@ -6,9 +6,9 @@ use model::{Check, Model};
 use scoring::Metrics;
 
 use super::first_screen::{f1_of, precision, recall, tiles};
-use super::page::{Page, Section};
-use super::tables::sentence;
 use super::{effects, quality};
+use crate::page::tables::sentence;
+use crate::page::{Page, Section, time};
 
 /// What the report of a release shows.
 pub struct ReleaseReport<'a> {
@@ -32,9 +32,7 @@ impl ReleaseReport<'_> {
         let page = Page {
             title: format!("Release {}", self.release),
             subtitle: html! {
-                time datetime=(self.created_at.to_string()) {
-                    (self.created_at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-                }
+                (time(self.created_at))
                 @match self.run {
                     Some(run) => { " · made by run " (run) },
                     None => " · deployed by hand",

@@ -1,64 +1,65 @@
 //! The score of the deployed model over the runs.
 
 use diagnostics::Verdict;
-use record::{Outcome, RunRecord};
+use record::Outcome;
 
 use super::RunReport;
-use super::page::Drawn;
+use super::earlier::{EvaluatedRun, MAX_RUNS};
 use crate::figure::{RunEvent, ScoreHistory, ScorePoint};
+use crate::page::Drawn;
 
-/// Maximum number of runs that the figure shows.
-pub(super) const MAX_RUNS: usize = 60;
-
-pub(super) const CAPTION: &str =
+pub(crate) const CAPTION: &str =
     "F1 of the model that was deployed before each run, on the new rows of the run";
 
 /// The figure of a run's report. `None` if the earlier runs cannot be read.
 pub(super) fn figure(report: &RunReport<'_>) -> Option<Drawn> {
     let earlier = report.earlier.as_ref().ok()?;
-    let history = score_history(earlier, report.record);
+    let last = EvaluatedRun::of(report.record);
+    let history = score_history(with_earlier(last.as_ref(), &earlier.runs));
     Some(Drawn::new("score_history", CAPTION, history))
 }
 
-/// The score of each run that evaluated the deployed model, and what else happened to it. `earlier` are
-/// the runs before `last`, the newest first.
-pub(super) fn score_history(earlier: &[RunRecord], last: &RunRecord) -> ScoreHistory {
-    let runs: Vec<&RunRecord> = std::iter::once(last)
-        .chain(earlier)
-        .filter(|run| run.evidence.is_some())
-        .take(MAX_RUNS)
-        .collect();
+/// A run and the runs before it, the newest first.
+pub(crate) fn with_earlier<'a>(
+    last: Option<&'a EvaluatedRun>,
+    earlier: &'a [EvaluatedRun],
+) -> impl Iterator<Item = &'a EvaluatedRun> {
+    last.into_iter().chain(earlier).take(MAX_RUNS)
+}
+
+/// The score of each run that evaluated the deployed model, and what else happened to it. The newest run
+/// comes first.
+pub(crate) fn score_history<'a>(runs: impl Iterator<Item = &'a EvaluatedRun>) -> ScoreHistory {
+    let runs: Vec<&EvaluatedRun> = runs.collect();
     // The run before each run, for changes by hand.
-    let before = runs.iter().skip(1).map(Some).chain([None]);
+    let before = runs.iter().skip(1).copied().map(Some).chain([None]);
     let mut points: Vec<ScorePoint> = runs
         .iter()
         .zip(before)
-        .map(|(run, before)| point(run, before.copied()))
+        .map(|(run, before)| point(run, before))
         .collect();
     points.reverse();
     ScoreHistory { points }
 }
 
 /// True if at least two runs have a score.
-pub(super) fn is_worth_showing(history: &ScoreHistory) -> bool {
+pub(crate) fn is_worth_showing(history: &ScoreHistory) -> bool {
     let scored = history.points.iter().filter(|point| point.score.is_some());
     scored.count() >= 2
 }
 
-fn point(run: &RunRecord, before: Option<&RunRecord>) -> ScorePoint {
-    let evidence = run.evidence.as_ref();
-    let metrics = evidence.and_then(|it| it.on_new_rows.as_ref());
-    let verdict = run.verdicts().map(|verdicts| verdicts.model.verdict);
+fn point(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> ScorePoint {
     ScorePoint {
-        run: run.run_id.unwrap_or_default(),
-        score: metrics.and_then(|it| it.f1),
-        interval: metrics.and_then(|it| it.f1_interval),
+        run: run.run,
+        score: run.score,
+        interval: run.interval,
         event: event(run, before),
-        has_model_drift: verdict == Some(Verdict::Drift),
+        has_model_drift: run.model_verdict == Some(Verdict::Drift),
     }
 }
 
-fn event(run: &RunRecord, before: Option<&RunRecord>) -> Option<RunEvent> {
+/// What happened to the deployed model; `before` is the run before.
+pub(crate) fn event(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Option<RunEvent> {
     match run.outcome.as_ref()? {
         Outcome::ColdStart | Outcome::Redeployed => Some(RunEvent::Deployment),
         Outcome::CandidateRefused => Some(RunEvent::Refusal),

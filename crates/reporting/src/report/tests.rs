@@ -90,7 +90,7 @@ fn a_list_that_was_not_made_is_no_list_without_clients() {
 fn report(record: &RunRecord) -> RunReport<'_> {
     RunReport {
         record,
-        earlier: Ok(Vec::new()),
+        earlier: Ok(EarlierRuns::default()),
         deployed: Ok(None),
         clients: Ok(Vec::new()),
         dependencies: Ok(Dependencies::default()),

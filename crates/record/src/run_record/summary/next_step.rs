@@ -18,23 +18,33 @@ impl RunRecord {
         if matches!(outcome, Outcome::Other(_)) {
             return None;
         }
-        let of_outcome = match self.dry_run {
-            true => dry_run_step(outcome),
-            false => self.step_of_outcome(outcome),
-        };
-        let steps: Vec<String> = [
-            of_outcome.map(str::to_owned),
-            self.step_of_rejections(),
-            self.step_of_api(),
-            self.step_of_warnings(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let steps = self.steps();
         Some(match steps.is_empty() {
             true => self.nothing_to_do(outcome),
             false => steps.join("; "),
         })
+    }
+
+    /// What a person should do after the run, a step each. Empty if there is nothing to do, and for an
+    /// outcome of a newer program.
+    pub fn steps(&self) -> Vec<String> {
+        let Some(outcome) = &self.outcome else {
+            return Vec::new();
+        };
+        if matches!(outcome, Outcome::Other(_)) {
+            return Vec::new();
+        }
+        let of_outcome = match self.dry_run {
+            true => dry_run_step(outcome),
+            false => self.step_of_outcome(outcome),
+        };
+        let steps = [
+            of_outcome.map(str::to_owned),
+            self.step_of_rejections(),
+            self.step_of_api(),
+            self.step_of_warnings(),
+        ];
+        steps.into_iter().flatten().collect()
     }
 
     fn step_of_outcome(&self, outcome: &Outcome) -> Option<&'static str> {

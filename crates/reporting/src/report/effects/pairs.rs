@@ -6,7 +6,7 @@ use model::{Coefficient, Model, PairTable};
 
 use super::{MAX_PAIRS, largest};
 use crate::figure::PairEffect;
-use crate::report::page::Drawn;
+use crate::page::Drawn;
 
 /// The figures of the largest effects. `sizes` are those of the pairs in the order of the coefficients.
 pub(super) fn effects(model: &Model, sizes: &[f64]) -> Vec<Drawn> {

@@ -1,24 +1,45 @@
-//! Tables and numbers of a report.
+//! Tables and numbers of a page.
 
 use common::numbers::{count, level, p_value};
 use maud::{Markup, html};
 
-pub(super) use crate::figure::percent;
+pub(crate) use crate::figure::percent;
 use crate::figure::visible;
 
 /// Alignment of a column.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     /// Text, to the left.
     Text(&'static str),
+    /// Sentences, to the left, with room for some words in a line.
+    Sentence(&'static str),
     /// Numbers, to the right.
     Number(&'static str),
 }
 
-/// A table; nothing if it has no row. Columns without a cell are left out.
-pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> Markup {
+/// What a cell of a table shows.
+pub(crate) trait Cell {
+    /// True if there is nothing to show.
+    fn is_empty(&self) -> bool;
+    /// The content of the cell.
+    fn markup(&self) -> Markup;
+}
+
+impl Cell for String {
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn markup(&self) -> Markup {
+        html! { (shown(self)) }
+    }
+}
+
+/// A table; nothing if it has no row. Columns without a cell are left out. Only screen readers read the
+/// caption: a heading or a sentence above the table says the same.
+pub(crate) fn table<C: Cell>(caption: &str, columns: &[Column], rows: &[Vec<C>]) -> Markup {
     let is_used = |place: usize| {
-        let cell = |row: &Vec<String>| row.get(place).is_some_and(|cell| !cell.is_empty());
+        let cell = |row: &Vec<C>| row.get(place).is_some_and(|cell| !cell.is_empty());
         rows.iter().any(cell)
     };
     let used: Vec<(usize, Column)> = columns
@@ -30,13 +51,14 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> Markup {
     html! {
         @if !rows.is_empty() {
             // A wide table scrolls by itself, and with the keyboard.
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="group" aria-label=(caption) {
                 table {
+                    caption.unseen { (caption) }
                     thead {
                         tr {
                             @for (_, column) in &used {
                                 @match column {
-                                    Column::Text(name) => th scope="col" { (name) },
+                                    Column::Text(name) | Column::Sentence(name) => th scope="col" { (name) },
                                     Column::Number(name) => th.number scope="col" { (name) },
                                 }
                             }
@@ -46,10 +68,11 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> Markup {
                         @for row in rows {
                             tr {
                                 @for (place, column) in &used {
-                                    @let cell = shown(row.get(*place).map_or("", String::as_str));
+                                    @let cell = row.get(*place).map(Cell::markup);
                                     @match column {
-                                        Column::Text(_) => td { (cell) },
-                                        Column::Number(_) => td.number { (cell) },
+                                        Column::Sentence(_) => td.sentence { @if let Some(cell) = cell { (cell) } },
+                                        Column::Text(_) => td { @if let Some(cell) = cell { (cell) } },
+                                        Column::Number(_) => td.number { @if let Some(cell) = cell { (cell) } },
                                     }
                                 }
                             }
@@ -62,7 +85,7 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> Markup {
 }
 
 /// The sentence below a table that shows only the first of its rows; nothing if it shows all.
-pub(super) fn more(shown: usize, all: usize, what: &str) -> Markup {
+pub(crate) fn more(shown: usize, all: usize, what: &str) -> Markup {
     html! {
         @if all > shown {
             p.note { "The first " (shown) " of " (count(all)) " " (what) "." }
@@ -71,7 +94,7 @@ pub(super) fn more(shown: usize, all: usize, what: &str) -> Markup {
 }
 
 /// An amount with two significant digits, or as a whole number: `4,291`, `-9.7`.
-pub(super) fn amount(amount: f64) -> String {
+pub(crate) fn amount(amount: f64) -> String {
     let size = amount.abs();
     match (100.0..1e15).contains(&size) {
         true if amount < 0.0 => format!("-{}", count(size.round() as u64)),
@@ -81,7 +104,7 @@ pub(super) fn amount(amount: f64) -> String {
 }
 
 /// A p-value without its name: `0.034`, `< 0.0001`.
-pub(super) fn bare_p_value(p: f64) -> String {
+pub(crate) fn bare_p_value(p: f64) -> String {
     let text = p_value(p);
     text.trim_start_matches("p = ")
         .trim_start_matches("p ")
@@ -90,7 +113,7 @@ pub(super) fn bare_p_value(p: f64) -> String {
 
 /// A sentence with a capital letter at its beginning and a point at its end, and without characters
 /// that are invisible or change the direction of text.
-pub(super) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let text = visible(text);
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
@@ -116,7 +139,7 @@ pub(super) fn sentence(text: &str) -> String {
 const MAX_CELL: usize = 120;
 
 /// A cell without invisible characters, cut where it is very long.
-fn shown(cell: &str) -> String {
+pub(crate) fn shown(cell: &str) -> String {
     let cell = visible(cell);
     match cell.char_indices().nth(MAX_CELL) {
         Some((end, _)) => format!("{}…", &cell[..end]),
@@ -125,6 +148,6 @@ fn shown(cell: &str) -> String {
 }
 
 /// A value, or a dash if it is undefined.
-pub(super) fn or_dash(value: Option<String>) -> String {
+pub(crate) fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "–".into())
 }

@@ -1,0 +1,122 @@
+//! The dashboard: pages for people. The handlers read what a page shows; `reporting` makes the page.
+
+mod alerts;
+mod calls;
+mod drift;
+mod list;
+mod overview;
+mod parameters;
+mod releases;
+mod reports;
+mod runs;
+mod score;
+
+use std::cell::RefCell;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::accept::{self, Media};
+use crate::answer;
+use crate::content::Content;
+use crate::error::ApiError;
+use crate::in_flight::Permit;
+use crate::problem;
+use crate::request_state::{RequestId, RequestState};
+use crate::state::AppState;
+
+pub(super) use self::alerts::list as alerts;
+pub(super) use self::calls::{file as calls_file, list as calls};
+pub(super) use self::drift::show as drift;
+pub(super) use self::overview::show as overview;
+pub(super) use self::releases::{list as releases, one as release};
+pub(super) use self::reports::list as reports;
+pub(super) use self::runs::{list as runs, one as run};
+pub(super) use self::score::list as score;
+
+/// A page.
+struct Page {
+    html: String,
+    /// False if the page could not show what it is for.
+    is_whole: bool,
+}
+
+impl Page {
+    /// A page that shows what it is for.
+    fn whole(html: String) -> Self {
+        Self {
+            html,
+            is_whole: true,
+        }
+    }
+}
+
+/// What a handler reads with.
+struct Reading {
+    state: Data<AppState>,
+    id: RequestId,
+    permit: RefCell<Permit>,
+}
+
+impl Reading {
+    /// Counts memory that the request holds until it is answered.
+    fn count(&self, bytes: u64) -> Result<(), ApiError> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.permit.borrow_mut().grow(bytes)
+    }
+
+    /// Logs why a part of a page cannot be shown; the page itself does not say it, because the text may
+    /// have paths of this machine.
+    fn logged<T>(&self, part: anyhow::Result<T>) -> anyhow::Result<T> {
+        part.inspect_err(|error| {
+            tracing::error!(
+                request_id = self.id.as_str(),
+                "a part of a page cannot be shown: {error:#}"
+            );
+        })
+    }
+}
+
+/// Answers with the page that `read` makes, outside the server's worker.
+async fn answer(
+    request: &HttpRequest,
+    state: Data<AppState>,
+    read: impl FnOnce(&Reading) -> Result<Page, ApiError> + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let media = accept::choose(request.headers(), &[Media::Html])?;
+    let reading = Reading {
+        state: state.clone(),
+        id: RequestState::id_of(request),
+        permit: RefCell::new(state.in_flight.permit()),
+    };
+    let job = move || {
+        let Page { html, is_whole } = read(&reading)?;
+        reading.count(html.len() as u64)?;
+        let permit = reading.permit.into_inner();
+        let content = Content::counted(Bytes::from(html), permit);
+        Ok::<_, ApiError>((content, is_whole))
+    };
+    let (content, is_whole) = state.work.run(request, job).await??;
+    let mut response = answer::tagged(request, media, content);
+    if !is_whole && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    for (name, value) in headers() {
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+/// The headers of a page.
+fn headers() -> [(HeaderName, HeaderValue); 2] {
+    [
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(problem::page_policy()),
+        ),
+        // Addresses may have names of clients and features.
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ]
+}

@@ -1,0 +1,156 @@
+//! `GET /dashboard/alerts`: the alerts, each with its run.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use common::History;
+use common::history::{OpenCondition, StoredAlert};
+use jiff::Timestamp;
+use reporting::dashboard::{AlertLine, AlertsPage, Paged, SentTo};
+use serde::Deserialize;
+
+use super::list::{ITEMS, Part};
+use super::parameters::Given;
+use super::{Page, answer};
+use crate::error::ApiError;
+use crate::routes::runs;
+use crate::state::AppState;
+
+/// What a page shows of the content of an alert.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    text: String,
+    condition: String,
+    state: String,
+    run: Option<i64>,
+}
+
+/// Answers with a page of the alerts.
+pub(in crate::routes) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
+    answer(&request, state, move |reading| {
+        let config = &reading.state.config;
+        let read = runs::read(config, |history| part(history, before));
+        let read = reading.logged(read);
+        let is_first = before.is_none();
+        let none = (
+            Vec::new(),
+            Part::begin(ITEMS, before.map(i64::unsigned_abs)).end(),
+        );
+        let (open, alerts) = match read {
+            Ok(found) => {
+                let (open, alerts) = found.unwrap_or(none);
+                (open, Ok(alerts))
+            }
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let page = AlertsPage {
+            now: Timestamp::now(),
+            open: if is_first { open } else { Vec::new() },
+            alerts,
+            has_receiver: config.alerts.has_target(),
+        };
+        Ok(Page {
+            is_whole: page.alerts.is_ok(),
+            html: page.html(),
+        })
+    })
+    .await
+}
+
+fn part(
+    history: &History,
+    before: Option<i64>,
+) -> anyhow::Result<(Vec<OpenCondition>, Paged<AlertLine>)> {
+    let mut part = Part::begin(ITEMS, before.map(i64::unsigned_abs));
+    history.visit_alerts(before, |alert| part.push(alert.id.unsigned_abs(), || alert))?;
+    let Paged {
+        items,
+        next,
+        is_first,
+    } = part.end();
+    let page = Paged {
+        items: lines(items),
+        next,
+        is_first,
+    };
+    Ok((history.open_conditions()?, page))
+}
+
+/// The alerts as lines. An alert for several receivers, whose rows follow each other, is one line.
+pub(super) fn lines(alerts: Vec<StoredAlert>) -> Vec<AlertLine> {
+    let mut lines: Vec<(String, AlertLine)> = Vec::new();
+    for alert in alerts {
+        let sent = SentTo {
+            receiver: alert.target,
+            delivered_at: alert.delivered_at,
+            failures: alert.failures,
+        };
+        match lines.last_mut() {
+            Some((body, line)) if *body == alert.body && line.at == alert.queued_at => {
+                line.sent_to.push(sent);
+            }
+            _ => {
+                let line = line(&alert.body, alert.queued_at, sent);
+                lines.push((alert.body, line));
+            }
+        }
+    }
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn line(body: &str, at: Timestamp, sent: SentTo) -> AlertLine {
+    // A newer program may write another form; its text is shown as it is.
+    let read: Body = serde_json::from_str(body).unwrap_or_else(|_| Body {
+        text: body.to_owned(),
+        ..Body::default()
+    });
+    AlertLine {
+        at,
+        condition: read.condition,
+        is_resolved: read.state == "resolved",
+        text: read.text,
+        run: read.run,
+        sent_to: vec![sent],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+
+    #[test]
+    fn an_alert_for_two_receivers_is_one_line() {
+        let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let alert = |id, target: &str, body: &str| StoredAlert {
+            id,
+            target: target.into(),
+            queued_at: at,
+            body: body.into(),
+            failures: 2,
+            delivered_at: None,
+        };
+        let body = r#"{"text":"<b>","condition":"model_drift","state":"resolved","run":7}"#;
+        let found = lines(vec![
+            alert(3, "command", body),
+            alert(2, "webhook", body),
+            alert(1, "webhook", "no JSON"),
+        ]);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].run, found[0].is_resolved), (Some(7), true));
+        assert_eq!(found[0].sent_to.len(), 2);
+        assert_eq!((found[1].run, found[1].text.as_str()), (None, "no JSON"));
+    }
+
+    #[test]
+    fn a_page_breaks_where_it_is_full() {
+        let mut part = Part::begin(1, None);
+        assert_eq!(part.push(2, || 2), ControlFlow::Continue(()));
+        assert_eq!(part.push(1, || 1), ControlFlow::Break(()));
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /`: the state of the pipeline now, and what needs attention.
+
+use std::ops::ControlFlow;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use common::{Config, History};
+use jiff::Timestamp;
+use record::RunFilter;
+use reporting::MAX_RUNS;
+use reporting::dashboard::{CallFilter, LiveRelease, Overview, RunsSoFar, UnfinishedRun};
+use serde::de::IgnoredAny;
+
+use super::{Page, Reading, answer, calls};
+use crate::error::ApiError;
+use crate::routes::query::expect_no_parameters;
+use crate::routes::runs;
+use crate::state::AppState;
+
+/// Clients of the page.
+const CLIENTS: usize = 10;
+
+/// Answers with the first page.
+pub(in crate::routes) async fn show(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(&request)?;
+    answer(&request, state, |reading| {
+        let state = &reading.state;
+        let now = Timestamp::now();
+        // What a run has just deployed is shown at once.
+        state.models.refresh();
+        let read = runs::read(&state.config, |history| so_far(&state.config, history, now));
+        let clients = calls::clients(state, None, CLIENTS, &CallFilter::default());
+        let clients = reading.logged(clients);
+        let page = Overview {
+            now,
+            stale_after_hours: state.config.diagnostics.stale_after_hours,
+            release: live_release(reading),
+            runs: reading.logged(read),
+            clients: clients
+                .map(|clients| clients.map_or(Vec::new(), |clients| clients.items))
+                .map_err(|_| anyhow::anyhow!("the log of the server has the cause")),
+        };
+        // A page that says what is wrong shows what it is for.
+        Ok(Page::whole(page.html()))
+    })
+    .await
+}
+
+fn live_release(reading: &Reading) -> LiveRelease {
+    let readiness = reading.state.models.readiness();
+    match (readiness.release, readiness.is_live) {
+        (Some(release), true) => LiveRelease::Served(release),
+        (served, _) => match deployment::live_target(&reading.state.config.layout) {
+            Ok(None) => LiveRelease::None,
+            Ok(Some(_)) | Err(_) => LiveRelease::Damaged { served },
+        },
+    }
+}
+
+fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<RunsSoFar> {
+    let unfinished = history.unfinished_runs::<IgnoredAny>()?.into_iter().next();
+    let ended = history.last_run()?;
+    let mut last = record::newest_runs(history, RunFilter::All, 1)?.pop();
+    // A run that could not write its record ended all the same.
+    if let (Some(last), Some(ended)) = (&mut last, &ended) {
+        last.finished_at = Some(ended.finished_at);
+    }
+    let mut runs = RunsSoFar {
+        is_stale: ended.is_some_and(|ended| diagnostics::is_stale(config, &ended, now)),
+        last,
+        unfinished: unfinished.map(|run| UnfinishedRun {
+            run: run.id,
+            started_at: run.started_at,
+        }),
+        conditions: history.open_conditions()?,
+        waiting_alerts: history.n_undelivered_alerts()?,
+        ..RunsSoFar::default()
+    };
+    record::visit_runs(history, RunFilter::WithEvidence, None, |run| {
+        match &runs.evaluated {
+            None => runs.evaluated = Some(run),
+            Some(evaluated) => runs.earlier.add(run, evaluated.release.as_deref()),
+        }
+        Ok(match runs.earlier.len() + 1 < MAX_RUNS {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    })?;
+    Ok(runs)
+}

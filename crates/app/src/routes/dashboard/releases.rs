@@ -1,0 +1,152 @@
+//! `GET /dashboard/releases` and `GET /dashboard/releases/{id}`: the releases, and one of them with what
+//! changed.
+
+use std::path;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use common::layout::names;
+use common::{Layout, Manifest};
+use deployment::Release;
+use jiff::Timestamp;
+use model::Model;
+use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
+
+use super::list::{ITEMS, Part};
+use super::parameters::Given;
+use super::{Page, Reading, answer};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const NO_RELEASE: ApiError = ApiError::NoData("there is no release of that number");
+
+/// Answers with a page of the releases.
+pub(in crate::routes) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let before = Given::of(&request, &["before"], "known is before")?.before()?;
+    answer(&request, state, move |reading| {
+        let page = ReleasesPage {
+            now: Timestamp::now(),
+            releases: reading.logged(lines(&reading.state.config.layout, before)),
+        };
+        Ok(Page {
+            is_whole: page.releases.is_ok(),
+            html: page.html(),
+        })
+    })
+    .await
+}
+
+fn lines(layout: &Layout, before: Option<u64>) -> anyhow::Result<Paged<ReleaseLine>> {
+    let live = deployment::live_name(layout)?;
+    let mut part = Part::begin(ITEMS, before);
+    let all = deployment::newest_first(layout)?.into_iter();
+    for (number, folder) in all.filter(|(number, _)| before.is_none_or(|before| *number < before)) {
+        let name = name_of(&folder);
+        let line = || ReleaseLine {
+            is_live: live.as_ref() == Some(&name),
+            manifest: Manifest::read(&folder),
+            name,
+        };
+        if part.push(number, line).is_break() {
+            break;
+        }
+    }
+    Ok(part.end())
+}
+
+/// Answers with the page of a release.
+pub(in crate::routes) async fn one(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let with = Given::of(&request, &["with"], "known is with")?;
+    let with = with.value("with").map(number).transpose()?;
+    let number = number(&id)?;
+    answer(&request, state, move |reading| {
+        read_one(reading, number, with)
+    })
+    .await
+}
+
+/// The number of a release; leading zeros do not matter.
+fn number(text: &str) -> Result<u64, ApiError> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_plain);
+    number.ok_or(NO_RELEASE)
+}
+
+fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, ApiError> {
+    let layout = &reading.state.config.layout;
+    let all = deployment::newest_first(layout)?;
+    let place = all.iter().position(|(known, _)| *known == number);
+    let place = place.ok_or(NO_RELEASE)?;
+    let folder = &all[place].1;
+    let name = name_of(folder);
+    count_model(reading, folder)?;
+    let release = reading.logged(open(folder));
+    let parent = release
+        .as_ref()
+        .ok()
+        .and_then(|(manifest, _)| manifest.parent.clone());
+    let other = match with {
+        Some(with) => Some(
+            all.iter()
+                .find(|(known, _)| *known == with)
+                .ok_or(NO_RELEASE)?,
+        ),
+        None => {
+            let parent = all
+                .iter()
+                .find(|(_, folder)| Some(name_of(folder)) == parent);
+            // The parent may be removed: then the release before, or else the one after.
+            let next = || {
+                all.get(place + 1)
+                    .or_else(|| all.get(place.checked_sub(1)?))
+            };
+            parent.or_else(next)
+        }
+    };
+    let other = other.filter(|(known, _)| *known != number);
+    if let Some((_, folder)) = other {
+        count_model(reading, folder)?;
+    }
+    let page = ReleasePage {
+        now: Timestamp::now(),
+        is_live: deployment::live_name(layout)?.as_ref() == Some(&name),
+        other: other
+            .filter(|_| release.is_ok())
+            .map(|(_, folder)| OtherRelease {
+                name: name_of(folder),
+                release: reading.logged(open(folder)),
+            }),
+        all: all.iter().map(|(_, folder)| name_of(folder)).collect(),
+        name,
+        release,
+    };
+    Ok(Page::whole(page.html()))
+}
+
+/// Counts the memory of a release's model before it is read.
+fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), ApiError> {
+    // A file that is missing is reported when it is read.
+    let metadata = folder.join(names::MODEL).symlink_metadata();
+    let bytes = metadata.map_or(0, |metadata| metadata.len());
+    // Its bytes, and the model made of them.
+    reading.count(bytes.saturating_mul(2))
+}
+
+/// The manifest and the model of a release, after all its files are checked.
+fn open(folder: &path::Path) -> anyhow::Result<(Manifest, Model)> {
+    let release = Release::open(folder)?;
+    let model = release.verify()?;
+    Ok((release.manifest, model))
+}
+
+fn name_of(folder: &path::Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,126 @@
+//! `GET /dashboard/runs` and `GET /dashboard/runs/{id}`: the runs with their reasons, and one run.
+
+use std::ops::ControlFlow;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use diagnostics::Dependencies;
+use jiff::Timestamp;
+use record::{RunFilter, RunRecord};
+use reporting::dashboard::{Paged, RunLine, RunPage, RunsPage};
+use reporting::{EarlierRuns, MAX_RUNS, RunReport};
+
+use super::list::{ITEMS, Part};
+use super::parameters::Given;
+use super::reports::has_report;
+use super::{Page, Reading, alerts, answer};
+use crate::error::ApiError;
+use crate::routes::query::expect_no_parameters;
+use crate::routes::runs;
+use crate::state::AppState;
+
+const NO_RUN: ApiError = ApiError::NoData("there is no run of that number that has ended");
+
+/// Answers with a page of the runs.
+pub(in crate::routes) async fn list(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
+    answer(&request, state, move |reading| {
+        let page = RunsPage {
+            now: Timestamp::now(),
+            runs: lines(reading, before),
+        };
+        Ok(Page {
+            is_whole: page.runs.is_ok(),
+            html: page.html(),
+        })
+    })
+    .await
+}
+
+fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Option<Paged<RunLine>>> {
+    let config = &reading.state.config;
+    let mut part = Part::begin(ITEMS, before.map(i64::unsigned_abs));
+    let read = runs::read(config, |history| {
+        record::visit_runs(history, RunFilter::All, before, |run| {
+            let number = run.run_id.unwrap_or_default();
+            let line = || RunLine::of(&run, has_report(&config.layout, number));
+            Ok(part.push(number.unsigned_abs(), line))
+        })
+    });
+    Ok(reading.logged(read)?.map(|()| part.end()))
+}
+
+/// Answers with the page of a run.
+pub(in crate::routes) async fn one(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    expect_no_parameters(&request)?;
+    let id: u32 = id.parse().map_err(|_| NO_RUN)?;
+    answer(&request, state, move |reading| read_one(reading, id.into())).await
+}
+
+/// What the history knows of a run.
+struct Found {
+    record: RunRecord,
+    earlier: EarlierRuns,
+    alerts: Vec<reporting::dashboard::AlertLine>,
+    neighbours: [Option<i64>; 2],
+}
+
+fn read_one(reading: &Reading, id: i64) -> Result<Page, ApiError> {
+    let config = &reading.state.config;
+    let found = runs::read(config, |history| {
+        let Some(run) = history.finished_run(id)? else {
+            return Ok(None);
+        };
+        let record = RunRecord::of_stored(&run);
+        // Only the figures of a run that evaluated the deployed model show earlier runs.
+        let earlier = match record.evidence {
+            Some(_) => earlier(history, id, record.release.as_deref())?,
+            None => EarlierRuns::default(),
+        };
+        Ok(Some(Found {
+            alerts: alerts::lines(history.alerts_of_run(id)?),
+            neighbours: history.neighbours_of_run(id)?,
+            earlier,
+            record,
+        }))
+    })?;
+    let found = found.flatten().ok_or(NO_RUN)?;
+    let page = RunPage {
+        now: Timestamp::now(),
+        report: RunReport {
+            record: &found.record,
+            earlier: Ok(found.earlier),
+            deployed: Ok(None),
+            clients: Ok(Vec::new()),
+            dependencies: Ok(Dependencies::default()),
+        },
+        has_report: has_report(&config.layout, id),
+        alerts: found.alerts,
+        neighbours: found.neighbours,
+    };
+    Ok(Page::whole(page.html()))
+}
+
+/// The runs that evaluated the deployed model before a run. `release` was deployed after it.
+fn earlier(
+    history: &common::History,
+    before: i64,
+    release: Option<&str>,
+) -> anyhow::Result<EarlierRuns> {
+    let mut earlier = EarlierRuns::default();
+    record::visit_runs(history, RunFilter::WithEvidence, Some(before), |run| {
+        earlier.add(run, release);
+        Ok(match earlier.len() < MAX_RUNS {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    })?;
+    Ok(earlier)
+}

@@ -1,0 +1,333 @@
+//! What needs attention now, and what to do about it.
+
+use common::history::OpenCondition;
+use common::numbers::{count, counted, listed};
+use diagnostics::Verdict;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use record::{Outcome, RunRecord};
+
+use super::address::{self, paths};
+use super::frame::ago;
+use super::overview::{Overview, RunsSoFar, outcome};
+use crate::figure::visible;
+use crate::page::tables::sentence;
+
+/// The release that answers predictions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveRelease {
+    /// Nothing is deployed.
+    None,
+    /// This release is live, and served.
+    Served(String),
+    /// The live release cannot be used.
+    Damaged {
+        /// The release that is served in its place.
+        served: Option<String>,
+    },
+}
+
+/// A run that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfinishedRun {
+    /// Number of the run.
+    pub run: i64,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// Something that needs attention.
+struct Item {
+    is_problem: bool,
+    what: String,
+    to_do: String,
+    /// An address that shows more, with its words.
+    more: Option<(String, &'static str)>,
+}
+
+/// The conditions that the page shows by name.
+const MAX_CONDITIONS: usize = 5;
+
+pub(super) fn section(overview: &Overview) -> Markup {
+    let mut items = items(overview);
+    // Problems come first; the order is otherwise kept.
+    items.sort_by_key(|item| !item.is_problem);
+    html! {
+        section.attention aria-labelledby="attention" {
+            h2 #attention { "What needs attention" }
+            @if items.is_empty() {
+                p.well { "Nothing. The last run ended as it should, and no alert is open." }
+            } @else {
+                ul {
+                    @for item in &items {
+                        li.problem[item.is_problem] {
+                            p {
+                                strong { @if item.is_problem { "Problem: " } @else { "Note: " } }
+                                (sentence(&item.what))
+                            }
+                            p {
+                                "What to do: " (with_code(&item.to_do))
+                                @if let Some((to, words)) = &item.more { " " a href=(to) { (words) } "." }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A sentence, whose commands in backticks are shown as code.
+pub(super) fn with_code(text: &str) -> Markup {
+    let text = visible(text);
+    let end = match text.ends_with(['.', '?', '!', '…']) {
+        true => "",
+        false => ".",
+    };
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+        (end)
+    }
+}
+
+fn items(overview: &Overview) -> Vec<Item> {
+    let runs = match &overview.runs {
+        Err(_) => {
+            return [Some(damaged_history()), release(overview, None)]
+                .into_iter()
+                .flatten()
+                .collect();
+        }
+        Ok(runs) => runs.as_ref(),
+    };
+    let last = runs.and_then(|runs| runs.last.as_ref());
+    let mut items: Vec<Item> = release(overview, runs).into_iter().collect();
+    let Some(runs) = runs else {
+        return items;
+    };
+    // A run that has not ended may have deployed.
+    let settled = last.filter(|_| runs.unfinished.is_none());
+    items.extend(settled.and_then(|last| changed_by_hand(&overview.release, last)));
+    items.extend(stale(overview, runs));
+    items.extend(last.and_then(failed));
+    items.extend(runs.unfinished.map(|run| unfinished(run, overview.now)));
+    items.extend(runs.evaluated.as_ref().and_then(model_drift));
+    items.extend(runs.evaluated.as_ref().and_then(feature_drift));
+    items.extend(steps(runs));
+    items.extend(open_alerts(&runs.conditions, overview.now));
+    items.extend(waiting_alerts(runs.waiting_alerts));
+    items
+}
+
+fn damaged_history() -> Item {
+    Item {
+        is_problem: true,
+        what: "the history of the runs cannot be read".into(),
+        to_do: "on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it. The log of the server has the cause. Predictions go on".into(),
+        more: None,
+    }
+}
+
+/// What to do where the history cannot be read, in the place of what it would show.
+pub(super) fn unreadable_history(what: &str) -> Markup {
+    html! {
+        p.missing { (what) " cannot be shown, because the history of the runs cannot be read." }
+        p { "What to do: " (with_code(&damaged_history().to_do)) }
+    }
+}
+
+/// What to do before the first run.
+const FIRST_STEPS: &str = "put CSV files with known outcomes into an input folder of `config.json`, and run `fullprocess`. `fullprocess --try FILE` tries any CSV file first";
+
+/// What to do before the first run, in the place of a list.
+pub(super) fn nothing_yet(what: &str) -> Markup {
+    html! {
+        p { (what) }
+        p { "What to do: " (with_code(FIRST_STEPS)) }
+    }
+}
+
+fn release(overview: &Overview, runs: Option<&RunsSoFar>) -> Option<Item> {
+    let has_run = runs.is_some_and(|runs| runs.last.is_some());
+    let item = |what: String, to_do: &str| Item {
+        is_problem: true,
+        what,
+        to_do: to_do.to_owned(),
+        more: None,
+    };
+    match &overview.release {
+        LiveRelease::Served(_) if has_run || overview.runs.is_err() => None,
+        LiveRelease::Served(release) => Some(item(
+            format!("release {release} is live, but the history knows of no run"),
+            "run `fullprocess`: it begins a new history. If there was one, put its backup in its place first",
+        )),
+        LiveRelease::None if !has_run && overview.runs.is_ok() => Some(Item {
+            is_problem: false,
+            ..item(
+                "nothing has been deployed yet, and no run has ended".into(),
+                FIRST_STEPS,
+            )
+        }),
+        LiveRelease::None => Some(item(
+            "no model is deployed, so nothing can be predicted".into(),
+            "the newest run says why; `fullprocess --doctor` looks for the cause",
+        )),
+        LiveRelease::Damaged { served } => Some(item(
+            match served {
+                Some(served) => format!(
+                    "the live release cannot be used; predictions still come from release {served}"
+                ),
+                None => "the live release cannot be used, so nothing can be predicted".into(),
+            },
+            "on the server, run `fullprocess --doctor`; `deployment --rollback ID` makes another release live",
+        )),
+    }
+}
+
+/// A release that was made live after the last run.
+fn changed_by_hand(live: &LiveRelease, last: &RunRecord) -> Option<Item> {
+    let (LiveRelease::Served(live), Some(before)) = (live, &last.release) else {
+        return None;
+    };
+    (live != before).then(|| Item {
+        is_problem: false,
+        what: format!(
+            "release {live} was made live by hand after run {}; what runs found below is of release {before}",
+            last.run_id.unwrap_or_default()
+        ),
+        to_do: "nothing: the next run with new rows evaluates the release that is live now".into(),
+        more: Some((address::release(live), "What changed")),
+    })
+}
+
+fn stale(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
+    let last = runs.last.as_ref().filter(|_| runs.is_stale)?;
+    let ended = last.finished_at.unwrap_or(last.started_at);
+    let hours = counted(overview.stale_after_hours, "hour");
+    Some(Item {
+        is_problem: true,
+        what: format!(
+            "this state is old: the last run ended {}, and the limit is {hours} (diagnostics.stale_after_hours)",
+            ago(overview.now, ended)
+        ),
+        to_do: "check with `crontab -l` that cron still starts `fullprocess`, and read its mail. `fullprocess --doctor` looks for other causes".into(),
+        more: None,
+    })
+}
+
+fn failed(last: &RunRecord) -> Option<Item> {
+    let run = last.run_id?;
+    let what = match last.outcome.as_ref()? {
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "was interrupted",
+        _ => return None,
+    };
+    Some(Item {
+        is_problem: true,
+        what: format!("run {run} {what}: {}", last.reason),
+        to_do: last.steps().join("; "),
+        more: Some((address::run(run), "The run")),
+    })
+}
+
+fn unfinished(unfinished: UnfinishedRun, now: Timestamp) -> Item {
+    let UnfinishedRun { run, started_at } = unfinished;
+    Item {
+        is_problem: false,
+        what: format!("run {run} began {} and has not ended", ago(now, started_at)),
+        to_do:
+            "nothing while it works. If it was killed, the next run of `fullprocess` finishes it"
+                .into(),
+        more: None,
+    }
+}
+
+fn model_drift(run: &RunRecord) -> Option<Item> {
+    let verdict = run.verdicts()?.model.verdict;
+    // A new model answers the drift.
+    let is_open = verdict == Verdict::Drift && run.outcome != Some(Outcome::Redeployed);
+    let number = run.run_id.filter(|_| is_open)?;
+    Some(Item {
+        is_problem: true,
+        what: format!(
+            "run {number} found that the reasons for leaving changed (model drift), and the model was kept"
+        ),
+        to_do: "read why the model was kept".into(),
+        more: Some((address::run(number), "Why")),
+    })
+}
+
+fn feature_drift(run: &RunRecord) -> Option<Item> {
+    let verdicts = run.verdicts()?;
+    let features = verdicts.features.iter();
+    let moved = features.filter(|it| it.verdict == Verdict::Drift);
+    let names: Vec<String> = moved.map(|it| super::cells::named(&it.name)).collect();
+    let is_joint = verdicts
+        .joint
+        .as_ref()
+        .is_some_and(|joint| joint.verdict == Verdict::Drift);
+    if names.is_empty() && !is_joint {
+        return None;
+    }
+    let what = match names.is_empty() {
+        true => "the features together".into(),
+        false => listed(&names, MAX_CONDITIONS),
+    };
+    Some(Item {
+        is_problem: false,
+        what: format!("the clients changed (feature drift): {what}"),
+        to_do: "check whether the change is real, or a fault of the source".into(),
+        more: Some((paths::DRIFT.to_owned(), "Drift by feature")),
+    })
+}
+
+/// The steps that the newest run with new input asks for. A failure has an item of its own.
+fn steps(runs: &RunsSoFar) -> Option<Item> {
+    let is_failure =
+        |run: &&RunRecord| matches!(run.outcome, Some(Outcome::Failed | Outcome::Interrupted));
+    let newest = runs.last.iter().chain(&runs.evaluated);
+    let (run, steps) = newest
+        .filter(|run| !is_failure(run))
+        .map(|run| (run, run.steps()))
+        .find(|(_, steps)| !steps.is_empty())?;
+    let number = run.run_id?;
+    Some(Item {
+        is_problem: false,
+        what: format!("run {number} ({}): {}", outcome(run), run.reason),
+        to_do: steps.join("; "),
+        more: Some((address::run(number), "The run")),
+    })
+}
+
+fn open_alerts(conditions: &[OpenCondition], now: Timestamp) -> Option<Item> {
+    let oldest = conditions.iter().map(|it| it.opened_at).min()?;
+    let names: Vec<String> = conditions.iter().map(|it| visible(&it.name)).collect();
+    Some(Item {
+        is_problem: false,
+        what: format!(
+            "{} open: {} (the oldest was opened {})",
+            match conditions.len() {
+                1 => "1 alert is".into(),
+                more => format!("{} alerts are", count(more)),
+            },
+            listed(&names, MAX_CONDITIONS),
+            ago(now, oldest)
+        ),
+        to_do: "read what each of them says".into(),
+        more: Some((paths::ALERTS.to_owned(), "The alerts")),
+    })
+}
+
+fn waiting_alerts(waiting: u64) -> Option<Item> {
+    (waiting > 0).then(|| Item {
+        is_problem: false,
+        what: format!("{} not delivered", match waiting {
+            1 => "1 alert was".into(),
+            more => format!("{} alerts were", count(more)),
+        }),
+        to_do: "check the receiver; the next run tries again. `fullprocess --doctor` says why it failed".into(),
+        more: Some((paths::ALERTS.to_owned(), "The alerts")),
+    })
+}

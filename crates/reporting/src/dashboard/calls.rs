@@ -1,0 +1,249 @@
+//! The call list, with a filter.
+
+use std::fmt;
+
+use common::numbers::count;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use scoring::{Band, CallListSummary, RankedClient};
+
+use super::Paged;
+use super::address::{paths, with_query};
+use super::attention::with_code;
+use super::cells::Entry;
+use super::frame::{Frame, Place, pager};
+use crate::page::tables::{Column, amount, percent, sentence, shown, table};
+use crate::report::{Part, calls};
+
+/// A page of the call list.
+pub struct CallsPage {
+    /// The present time.
+    pub now: Timestamp,
+    /// Which clients are shown.
+    pub filter: CallFilter,
+    /// The clients, those to call first at the top; `None` if there is no list yet.
+    pub clients: Part<Option<Paged<RankedClient>>>,
+    /// Counts of the whole list, as the run that made it recorded them.
+    pub summary: Option<CallListSummary>,
+    /// The release that is live.
+    pub live: Option<String>,
+}
+
+/// Which clients of the list are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Only this band.
+    pub band: Option<Band>,
+    /// Only clients to call, clients not to call, or held-out clients.
+    pub called: Option<Called>,
+    /// Only clients whose id contains this text; the case of letters does not matter.
+    pub id: Option<String>,
+}
+
+/// Whether a client is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// The client gets a call.
+    Yes,
+    /// The client gets no call.
+    No,
+    /// The client is held out, to see whether calling works.
+    HeldOut,
+}
+
+impl Called {
+    /// All of them, with their names in addresses.
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::Yes, "yes"),
+        (Self::No, "no"),
+        (Self::HeldOut, "held_out"),
+    ];
+
+    /// The one of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, known)| *known == name);
+        found.map(|(called, _)| *called)
+    }
+
+    fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(called, _)| *called == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    fn of(client: &RankedClient) -> Self {
+        match (client.in_capacity, client.hold_out) {
+            (_, Some(true)) => Self::HeldOut,
+            (Some(false), _) => Self::No,
+            // Without a capacity each client may be called.
+            (Some(true) | None, _) => Self::Yes,
+        }
+    }
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Yes => "to call",
+            Self::No => "not to call",
+            Self::HeldOut => "held out",
+        })
+    }
+}
+
+impl CallFilter {
+    /// True for a client that is shown.
+    pub fn holds(&self, client: &RankedClient) -> bool {
+        let contains = |part: &String| client.id.to_lowercase().contains(&part.to_lowercase());
+        self.band.is_none_or(|band| client.band == band)
+            && self
+                .called
+                .is_none_or(|called| Called::of(client) == called)
+            && self.id.as_ref().is_none_or(contains)
+    }
+
+    fn is_any(&self) -> bool {
+        *self != Self::default()
+    }
+
+    fn parameters(&self) -> [(&'static str, Option<String>); 3] {
+        [
+            ("band", self.band.map(String::from)),
+            ("call", self.called.map(|called| called.name().to_owned())),
+            ("client", self.id.clone()),
+        ]
+    }
+}
+
+impl CallsPage {
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Calls),
+            title: "Call list".into(),
+            subtitle: html! { "Clients without a label, those to call first at the top" },
+            content: match &self.clients {
+                Err(_) => html! {
+                    p.missing { "The call list cannot be read." }
+                    p { "What to do: " (with_code("run `scoring --rank`, which writes it again. The log of the server has the cause")) }
+                },
+                Ok(None) => html! {
+                    p { "There is no call list yet." }
+                    p { "What to do: " (with_code("add a file of clients whose outcome is not known yet, and run `fullprocess`. If a model is deployed, `scoring --rank FILE` ranks the clients of a file")) }
+                },
+                Ok(Some(clients)) => self.content(clients),
+            },
+            now: self.now,
+        }
+        .html()
+    }
+
+    fn content(&self, clients: &Paged<RankedClient>) -> Markup {
+        let columns = [
+            Column::Number("Rank"),
+            Column::Text("Client"),
+            Column::Number("Risk"),
+            Column::Text("Band"),
+            Column::Number("Expected value"),
+            Column::Text("Call"),
+            Column::Sentence("Reasons: value and what it adds to the log-odds"),
+        ];
+        let rows: Vec<Vec<Entry>> = clients.items.iter().map(cells).collect();
+        let csv = with_query(paths::CALLS_CSV, &self.filter.parameters());
+        html! {
+            @if let Some(summary) = &self.summary { p { (sentence(&summary.to_string())) } }
+            (self.release(clients))
+            (self.form())
+            p { a href=(csv) download="riskranking.csv" { "These clients as CSV" } " (all pages)" }
+            @if rows.is_empty() {
+                p.note {
+                    @match (self.filter.is_any(), clients.is_first) {
+                        (true, _) => "No further client matches the filter.",
+                        (false, true) => "No client waits for a label, so there is nobody to call.",
+                        (false, false) => "No further client is on the list.",
+                    }
+                }
+            }
+            (table("Clients", &columns, &rows))
+            (pager(
+                paths::CALLS,
+                &self.filter.parameters(),
+                (clients.next, clients.is_first),
+                ["First clients", "Next clients"],
+            ))
+        }
+    }
+
+    /// The release that ranked the clients, if it is not the live one.
+    fn release(&self, clients: &Paged<RankedClient>) -> Markup {
+        let ranked_by = clients.items.first().map(|client| &client.model_version);
+        let other = ranked_by.filter(|release| self.live.as_ref() != Some(*release));
+        html! {
+            @if let Some(release) = other {
+                p.note {
+                    "Release " (release) " ranked these clients; it is not live now. "
+                    (with_code("`scoring --rank` ranks them again"))
+                }
+            }
+        }
+    }
+
+    fn form(&self) -> Markup {
+        html! {
+            form.filter method="get" action=(paths::CALLS) role="search" aria-label="Filter" {
+                label for="band" { "Band" }
+                select #band name="band" {
+                    option value="" { "all" }
+                    @for band in self.bands() {
+                        option value=(band.name()) selected[self.filter.band == Some(band)] {
+                            (band.name().replace('_', " "))
+                        }
+                    }
+                }
+                label for="call" { "Call" }
+                select #call name="call" {
+                    option value="" { "all" }
+                    @for (called, name) in Called::ALL {
+                        option value=(name) selected[self.filter.called == Some(called)] { (called.to_string()) }
+                    }
+                }
+                label for="client" { "Client contains" }
+                input #client name="client" type="search" autocomplete="off" maxlength="200"
+                    value=(self.filter.id.as_deref().unwrap_or_default());
+                button { "Show" }
+                @if self.filter.is_any() { a href=(paths::CALLS) { "Show all" } }
+            }
+        }
+    }
+
+    /// The bands of the list. All bands there are, if the list has no counts.
+    fn bands(&self) -> Vec<Band> {
+        let counted = self.summary.iter().flat_map(|summary| &summary.bands);
+        let mut bands: Vec<Band> = counted.map(|counted| counted.band).collect();
+        if bands.is_empty() {
+            bands = Band::all().collect();
+        }
+        if let Some(band) = self.filter.band.filter(|band| !bands.contains(band)) {
+            bands.push(band);
+        }
+        bands
+    }
+}
+
+fn cells(client: &RankedClient) -> Vec<Entry> {
+    vec![
+        Entry::text(count(client.rank)),
+        Entry::text(&client.id),
+        Entry::text(percent(client.probability)),
+        Entry::text(client.band.name().replace('_', " ")),
+        Entry::text(client.expected_value.map_or(String::new(), amount)),
+        Entry::text(calls::to_call_in_words(client)),
+        Entry::Sentence(
+            client
+                .reasons
+                .iter()
+                .map(|it| shown(it))
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+    ]
+}

@@ -1,0 +1,110 @@
+//! Drift of the model and of each feature, in the newest run and over the runs.
+
+use common::numbers::{count, listed};
+use diagnostics::Verdict;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use record::RunRecord;
+
+use super::Paged;
+use super::address::{self, paths};
+use super::attention::{nothing_yet, unreadable_history};
+use super::cells::{Entry, named};
+use super::frame::{Frame, Place, pager};
+use super::score::model_verdict_in_words;
+use crate::page::tables::{Column, table};
+use crate::report::{EvaluatedRun, Part, decision, features};
+
+/// Maximum number of names of features in a cell.
+const MAX_NAMES: usize = 8;
+
+/// What was found of the features.
+pub struct DriftPage {
+    /// The present time.
+    pub now: Timestamp,
+    /// The newest run that tested the deployed model; shown on the first page only.
+    pub newest: Option<RunRecord>,
+    /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
+    pub runs: Part<Option<Paged<EvaluatedRun>>>,
+}
+
+impl DriftPage {
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Drift),
+            title: "Drift".into(),
+            subtitle: html! { "Whether the reasons for leaving, or the clients, have changed" },
+            content: match &self.runs {
+                Err(_) => unreadable_history("The drift tests"),
+                Ok(None) => nothing_yet(NOTHING),
+                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => nothing_yet(NOTHING),
+                Ok(Some(runs)) => self.content(runs),
+            },
+            now: self.now,
+        }
+        .html()
+    }
+
+    fn content(&self, runs: &Paged<EvaluatedRun>) -> Markup {
+        html! {
+            @if runs.is_first { (newest(self.newest.as_ref())) }
+            h2 { "Run by run" }
+            (by_run(runs))
+            (pager(paths::DRIFT, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+        }
+    }
+}
+
+const NOTHING: &str = "No run has compared new rows with a deployed model yet.";
+
+/// The tests of the newest run that has some.
+fn newest(newest: Option<&RunRecord>) -> Markup {
+    let Some((record, verdicts)) = newest.and_then(|run| Some((run, run.verdicts()?))) else {
+        return html! { p { "None of the newest runs has tested the deployed model." } };
+    };
+    let run = record.run_id.unwrap_or_default();
+    html! {
+        h2 { "Features in " a href=(address::run(run)) { "run " (run) } }
+        (features::first_sentences(&verdicts.feature_sentences()))
+        (features::table_of(&features::by_interest(verdicts), Entry::feature, Entry::Text))
+        h2 { "Model in " a href=(address::run(run)) { "run " (run) } }
+        (decision::model_drift(record))
+    }
+}
+
+fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
+    let rows: Vec<Vec<Entry>> = runs
+        .items
+        .iter()
+        .map(|run| {
+            let all = run.features.as_deref();
+            let moved = all.unwrap_or_default().iter();
+            let moved = moved.filter(|it| it.verdict == Verdict::Drift);
+            let moved: Vec<String> = moved.map(|it| named(&it.name)).collect();
+            vec![
+                Entry::run(run.run),
+                Entry::text(run.rows.map(count).unwrap_or_default()),
+                Entry::text(
+                    run.model_verdict
+                        .map_or("not tested", model_verdict_in_words),
+                ),
+                Entry::Sentence(match (all, moved.is_empty()) {
+                    (None, _) => "not tested".into(),
+                    (Some(_), true) => "none".into(),
+                    (Some(_), false) => listed(&moved, MAX_NAMES),
+                }),
+            ]
+        })
+        .collect();
+    table(
+        "Drift by run",
+        &[
+            Column::Number("Run"),
+            Column::Number("Rows with a label"),
+            Column::Text("Model drift"),
+            Column::Sentence("Features with drift"),
+        ],
+        &rows,
+    )
+}

@@ -1,0 +1,128 @@
+//! One feature: its newest comparison, its tests over the runs, and its effect in the live model.
+
+use common::numbers::two_digits;
+use diagnostics::ColumnComparison;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use model::Model;
+use record::RunRecord;
+
+use super::Paged;
+use super::address::{self, paths};
+use super::attention::unreadable_history;
+use super::cells::{Entry, named};
+use super::frame::{Frame, Place, pager};
+use crate::page::drawn;
+use crate::page::tables::{Column, bare_p_value, or_dash, percent, table};
+use crate::report::{EvaluatedRun, Part, effects, features};
+
+/// What is known of a feature.
+pub struct FeaturePage<'a> {
+    /// The present time.
+    pub now: Timestamp,
+    /// Name of the feature.
+    pub name: &'a str,
+    /// The newest run that tested the features; shown on the first page only.
+    pub newest: Option<RunRecord>,
+    /// The runs that tested the feature, the newest first; `None` if there is no history yet.
+    pub runs: Part<Option<Paged<EvaluatedRun>>>,
+    /// The model that is served; `None` if there is none.
+    pub model: Option<&'a Model>,
+}
+
+impl FeaturePage<'_> {
+    /// True if the model or one of the runs has the feature.
+    pub fn is_known(&self) -> bool {
+        let runs = self.runs.iter().flatten().flat_map(|runs| &runs.items);
+        let mut features = runs.flat_map(|run| run.features.iter().flatten());
+        let mut names = self
+            .model
+            .iter()
+            .flat_map(|model| model.schema.feature_names());
+        names.any(|name| name == self.name) || features.any(|it| it.name == self.name)
+    }
+
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Drift),
+            title: format!("Feature {}", named(self.name)),
+            subtitle: html! { "One of the features that predictions are made from · " a href=(paths::DRIFT) { "all features" } },
+            content: html! {
+                (self.pictures())
+                h2 { "Run by run" }
+                @match &self.runs {
+                    Err(_) => (unreadable_history("The tests of the feature")),
+                    Ok(None) => p { "No run has tested this feature." },
+                    Ok(Some(runs)) => (self.by_run(runs)),
+                }
+            },
+            now: self.now,
+        }
+        .html()
+    }
+
+    fn pictures(&self) -> Markup {
+        let effect = self
+            .model
+            .and_then(|model| effects::of_feature(model, self.name));
+        let newest = self.newest.as_ref();
+        let compared = newest.and_then(|run| Some((run, of_name(run, self.name)?)));
+        html! {
+            @if let Some((run, feature)) = compared {
+                @let run = run.run_id.unwrap_or_default();
+                h2 { "New and training rows in " a href=(address::run(run)) { "run " (run) } }
+                (features::table_of(&[feature], Entry::feature, Entry::Text))
+                @if let Some(figure) = features::picture(feature) {
+                    (features::how_to_read())
+                    div.figures { (drawn(&figure)) }
+                }
+            }
+            @match effect {
+                Some(effect) => {
+                    h2 { "Effect on the risk" }
+                    p { "The log-odds that the live model adds for this feature. An effect above 0 raises the risk; 0.7 doubles the odds." }
+                    div.figures { (drawn(&effect)) }
+                },
+                None => p.note { "The live model has no effect of this feature alone." },
+            }
+        }
+    }
+
+    fn by_run(&self, runs: &Paged<EvaluatedRun>) -> Markup {
+        let found = |run: &EvaluatedRun| {
+            let features = run.features.iter().flatten();
+            let feature = features.clone().find(|it| it.name == self.name)?;
+            Some(vec![
+                Entry::run(run.run),
+                Entry::text(features::verdict_in_words(feature.verdict)),
+                Entry::text(or_dash(feature.p_value.map(bare_p_value))),
+                Entry::text(or_dash(feature.stability.map(two_digits))),
+                Entry::text(or_dash(feature.missing.map(percent))),
+            ])
+        };
+        let rows: Vec<Vec<Entry>> = runs.items.iter().filter_map(found).collect();
+        let parameters = [("feature", Some(self.name.to_owned()))];
+        html! {
+            @if rows.is_empty() { p { "None of these runs has tested this feature." } }
+            (table(
+                "Tests of the feature by run",
+                &[
+                    Column::Number("Run"),
+                    Column::Text("Verdict"),
+                    Column::Number("P-value (values)"),
+                    Column::Number("PSI"),
+                    Column::Number("Missing"),
+                ],
+                &rows,
+            ))
+            (pager(paths::DRIFT, &parameters, (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+        }
+    }
+}
+
+/// The comparison of a feature in a run.
+fn of_name<'r>(run: &'r RunRecord, name: &str) -> Option<&'r ColumnComparison> {
+    let features = &run.verdicts()?.features;
+    features.iter().find(|feature| feature.name == name)
+}

@@ -1,0 +1,125 @@
+//! The releases, page by page.
+
+use common::Manifest;
+use common::numbers::score;
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::Paged;
+use super::address::paths;
+use super::attention::{nothing_yet, with_code};
+use super::cells::Entry;
+use super::frame::{Frame, Place, pager};
+use crate::page::tables::{Column, table};
+use crate::report::Part;
+
+/// A page of the releases.
+pub struct ReleasesPage {
+    /// The present time.
+    pub now: Timestamp,
+    /// The releases, the newest first. An error if their folder cannot be read.
+    pub releases: Part<Paged<ReleaseLine>>,
+}
+
+/// A release in a list.
+#[derive(Debug)]
+pub struct ReleaseLine {
+    /// Number of the release, six digits.
+    pub name: String,
+    /// True if it is live.
+    pub is_live: bool,
+    /// Its manifest; an error if it cannot be read.
+    pub manifest: Part<Manifest>,
+}
+
+impl ReleasesPage {
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Releases),
+            title: "Releases".into(),
+            subtitle: html! { "The models that were deployed and are kept, the newest first" },
+            content: match &self.releases {
+                Err(_) => html! {
+                    p.missing { "The releases cannot be listed." }
+                    p { "What to do: " (with_code("on the server, run `fullprocess --doctor`. The log of the server has the cause")) }
+                },
+                Ok(releases) if releases.items.is_empty() && releases.is_first => {
+                    nothing_yet("Nothing has been deployed yet.")
+                }
+                Ok(releases) => content(releases),
+            },
+            now: self.now,
+        }
+        .html()
+    }
+}
+
+fn content(releases: &Paged<ReleaseLine>) -> Markup {
+    let rows: Vec<Vec<Entry>> = releases.items.iter().map(cells).collect();
+    html! {
+        (table(
+            "Releases",
+            &[
+                Column::Text("Release"),
+                Column::Text("State"),
+                Column::Text("Made"),
+                Column::Text("By"),
+                Column::Number("F1 on the test data"),
+                Column::Text("Replaced"),
+            ],
+            &rows,
+        ))
+        p { "The page of a release shows what changed. To make another release live again, run on the server:" }
+        (command("deployment --rollback ID"))
+        (pager(
+            paths::RELEASES,
+            &[],
+            (releases.next, releases.is_first),
+            ["Newest releases", "Older releases"],
+        ))
+    }
+}
+
+fn cells(line: &ReleaseLine) -> Vec<Entry> {
+    let state = |text: &str| Entry::text(text);
+    let link = Entry::release(&line.name);
+    match &line.manifest {
+        Ok(manifest) => vec![
+            link,
+            state(if line.is_live { "live" } else { "kept" }),
+            Entry::Time(manifest.created_at),
+            made_by(manifest),
+            Entry::text(score(Some(manifest.score), manifest.score_interval)),
+            Entry::release_or_none(manifest.parent.as_deref()),
+        ],
+        Err(_) => vec![
+            link,
+            state(if line.is_live {
+                "live, and damaged"
+            } else {
+                "damaged"
+            }),
+            Entry::NONE,
+            Entry::NONE,
+            Entry::NONE,
+            Entry::NONE,
+        ],
+    }
+}
+
+/// The run that made a release.
+fn made_by(manifest: &Manifest) -> Entry {
+    match manifest.run {
+        Some(run) => Entry::Link {
+            to: super::address::run(run),
+            text: format!("run {run}"),
+        },
+        None => Entry::text("hand"),
+    }
+}
+
+/// A command to be typed on the server.
+pub(super) fn command(text: &str) -> Markup {
+    html! { p.command { code { (text) } } }
+}

@@ -1,0 +1,145 @@
+//! The runs with their reasons, page by page.
+
+use common::numbers::{Scores, count};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use record::RunRecord;
+
+use super::Paged;
+use super::address::{self, paths};
+use super::attention::{nothing_yet, unreadable_history};
+use super::cells::Entry;
+use super::frame::{Frame, Place, pager};
+use super::overview::outcome;
+use crate::page::tables::{Column, or_dash, sentence, table};
+use crate::report::Part;
+
+/// A page of the runs.
+pub struct RunsPage {
+    /// The present time.
+    pub now: Timestamp,
+    /// The runs, the newest first; `None` if there is no history yet.
+    pub runs: Part<Option<Paged<RunLine>>>,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug)]
+pub struct RunLine {
+    run: i64,
+    ended: Option<Timestamp>,
+    outcome: String,
+    release: Option<String>,
+    /// F1 on the new rows, and of the deployed model on the test data.
+    scores: [Option<f64>; 2],
+    new_rows: u64,
+    seconds: f64,
+    reason: String,
+    has_report: bool,
+}
+
+impl RunLine {
+    /// The line of a run.
+    pub fn of(run: &RunRecord, has_report: bool) -> Self {
+        Self {
+            run: run.run_id.unwrap_or_default(),
+            ended: run.finished_at,
+            outcome: outcome(run),
+            release: run.release.clone(),
+            scores: [run.new_score, run.deployed_score],
+            new_rows: run.rows.new,
+            // Adding 0.0 turns the sum of an empty list, which is -0, into 0.
+            seconds: run.seconds.values().sum::<f64>() + 0.0,
+            reason: run.reason.clone(),
+            has_report,
+        }
+    }
+
+    /// The cells of the list of reports.
+    pub(super) fn report_cells(&self) -> Vec<Entry> {
+        vec![
+            report_link(self.run, self.has_report),
+            Entry::run(self.run),
+            Entry::time_or_none(self.ended),
+            Entry::text(&self.outcome),
+            Entry::Sentence(sentence(&self.reason)),
+        ]
+    }
+
+    fn cells(&self) -> Vec<Entry> {
+        let shown = Scores::of(self.scores.into_iter().flatten());
+        let score = |score: Option<f64>| Entry::text(or_dash(score.map(|it| shown.number(it))));
+        vec![
+            Entry::run(self.run),
+            Entry::time_or_none(self.ended),
+            Entry::text(&self.outcome),
+            Entry::release_or_none(self.release.as_deref()),
+            score(self.scores[0]),
+            score(self.scores[1]),
+            Entry::text(count(self.new_rows)),
+            Entry::text(format!("{:.1}", self.seconds)),
+            Entry::Sentence(sentence(&self.reason)),
+            report_link(self.run, self.has_report),
+        ]
+    }
+}
+
+/// The link to the report of a run that has one.
+fn report_link(run: i64, has_report: bool) -> Entry {
+    match has_report {
+        true => Entry::Link {
+            to: address::report(run),
+            text: format!("report\u{a0}{run}"),
+        },
+        false => Entry::NONE,
+    }
+}
+
+impl RunsPage {
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Runs),
+            title: "Runs".into(),
+            subtitle: html! { "Each run that ended, with its reason, the newest first" },
+            content: match &self.runs {
+                Err(_) => unreadable_history("The runs"),
+                Ok(None) => nothing_yet("No run has ended yet."),
+                Ok(Some(runs)) => content(runs),
+            },
+            now: self.now,
+        }
+        .html()
+    }
+}
+
+fn content(runs: &Paged<RunLine>) -> Markup {
+    if runs.items.is_empty() && runs.is_first {
+        return nothing_yet("No run has ended yet.");
+    }
+    let rows: Vec<Vec<Entry>> = runs.items.iter().map(RunLine::cells).collect();
+    html! {
+        form.filter method="get" action=(paths::RUNS) {
+            label for="before" { "Only runs before number" }
+            input #before name="before" type="text" inputmode="numeric" pattern="[0-9]*" autocomplete="off";
+            button { "Show" }
+        }
+        @if rows.is_empty() { p.note { "There is no run before that number." } }
+        (table(
+            "Runs",
+            &[
+                Column::Number("Run"),
+                Column::Text("Ended"),
+                Column::Text("Outcome"),
+                Column::Text("Release"),
+                Column::Number("F1 on new rows"),
+                Column::Number("F1 at deployment"),
+                Column::Number("New rows"),
+                Column::Number("Seconds"),
+                Column::Sentence("Why"),
+                Column::Text("Report"),
+            ],
+            &rows,
+        ))
+        (pager(paths::RUNS, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+    }
+}

@@ -1,0 +1,106 @@
+//! The score of the deployed model by run.
+
+use common::numbers::{Scores, count};
+use diagnostics::Verdict;
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::Paged;
+use super::address::paths;
+use super::attention::{nothing_yet, unreadable_history};
+use super::cells::Entry;
+use super::frame::{Frame, Place, pager};
+use super::overview::outcome_in_words;
+use crate::figure::RunEvent;
+use crate::page::figure;
+use crate::page::tables::{Column, or_dash, table};
+use crate::report::score_history::{CAPTION, event, score_history};
+use crate::report::{EvaluatedRun, Part};
+
+/// A page of the scores.
+pub struct ScorePage {
+    /// The present time.
+    pub now: Timestamp,
+    /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
+    pub runs: Part<Option<Paged<EvaluatedRun>>>,
+}
+
+impl ScorePage {
+    /// The page.
+    pub fn html(&self) -> String {
+        Frame {
+            place: Some(Place::Score),
+            title: "Score over time".into(),
+            subtitle: html! { "F1 of the deployed model on the new rows of each run" },
+            content: match &self.runs {
+                Err(_) => unreadable_history("The scores"),
+                Ok(None) => nothing_yet(NOTHING),
+                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => nothing_yet(NOTHING),
+                Ok(Some(runs)) => content(runs),
+            },
+            now: self.now,
+        }
+        .html()
+    }
+}
+
+const NOTHING: &str = "No run has evaluated a deployed model yet.";
+
+fn content(runs: &Paged<EvaluatedRun>) -> Markup {
+    let before = runs.items.iter().skip(1).map(Some).chain([None]);
+    let rows: Vec<Vec<Entry>> = runs
+        .items
+        .iter()
+        .zip(before)
+        .map(|(run, before)| cells(run, before))
+        .collect();
+    html! {
+        div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
+        (table(
+            "Scores by run",
+            &[
+                Column::Number("Run"),
+                Column::Text("Outcome"),
+                Column::Text("Release after the run"),
+                Column::Number("Rows with a label"),
+                Column::Number("F1"),
+                Column::Number("95 % interval"),
+                Column::Text("Model drift"),
+                Column::Text("Deployed model"),
+            ],
+            &rows,
+        ))
+        (pager(paths::SCORE, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+    }
+}
+
+fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
+    let interval = run.interval.into_iter().flatten();
+    let scores = Scores::of(run.score.into_iter().chain(interval));
+    let number = |score: f64| scores.number(score);
+    let ends = |[from, to]: [f64; 2]| format!("{} to {}", number(from), number(to));
+    vec![
+        Entry::run(run.run),
+        Entry::text(outcome_in_words(run.outcome.as_ref())),
+        Entry::release_or_none(run.release.as_deref()),
+        Entry::text(run.rows.map(count).unwrap_or_default()),
+        Entry::text(or_dash(run.score.map(number))),
+        Entry::text(run.interval.map(ends).unwrap_or_default()),
+        Entry::text(run.model_verdict.map_or("", model_verdict_in_words)),
+        Entry::text(match event(run, before) {
+            Some(RunEvent::Deployment) => "replaced",
+            Some(RunEvent::Refusal) => "kept, candidate refused",
+            Some(RunEvent::ByHand) => "changed by hand before",
+            None => "",
+        }),
+    ]
+}
+
+/// The verdict on model drift in words.
+pub(super) fn model_verdict_in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "no drift",
+        Verdict::Drift => "drift",
+        Verdict::InsufficientData => "too few rows",
+    }
+}

@@ -1,0 +1,95 @@
+//! What a page shows of the runs before a run.
+
+use diagnostics::Verdict;
+use record::{Outcome, RunRecord};
+
+/// Maximum number of runs that figures show.
+pub const MAX_RUNS: usize = 60;
+
+/// The runs before a run that evaluated the deployed model, without what no page shows.
+#[derive(Default)]
+pub struct EarlierRuns {
+    /// The newest first.
+    pub(crate) runs: Vec<EvaluatedRun>,
+    /// The newest of them that measured the performance of the release.
+    pub(super) measured: Option<RunRecord>,
+}
+
+/// What figures and tables show of a run that evaluated the deployed model.
+#[derive(Clone, Debug)]
+pub struct EvaluatedRun {
+    pub(crate) run: i64,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) release: Option<String>,
+    /// F1 on the new rows.
+    pub(crate) score: Option<f64>,
+    pub(crate) interval: Option<[f64; 2]>,
+    /// New rows with a label that the F1 is of.
+    pub(crate) rows: Option<u64>,
+    /// `None` if model drift was not tested.
+    pub(crate) model_verdict: Option<Verdict>,
+    /// The features; `None` if they were not tested.
+    pub(crate) features: Option<Vec<FeatureInRun>>,
+}
+
+/// What a run found of a feature.
+#[derive(Clone, Debug)]
+pub(crate) struct FeatureInRun {
+    pub(crate) name: String,
+    pub(crate) verdict: Verdict,
+    /// Population stability index.
+    pub(crate) stability: Option<f64>,
+    /// P-value of the test of the values, corrected for the number of tests.
+    pub(crate) p_value: Option<f64>,
+    /// Share of missing values in the new rows.
+    pub(crate) missing: Option<f64>,
+}
+
+impl EarlierRuns {
+    /// Adds the next older run. The page is about `release`.
+    pub fn add(&mut self, run: RunRecord, release: Option<&str>) {
+        self.runs.extend(EvaluatedRun::of(&run));
+        if self.measured.is_none()
+            && run.release.as_deref() == release
+            && run.performance().is_some()
+        {
+            self.measured = Some(run);
+        }
+    }
+
+    /// Number of runs.
+    pub fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// True if there is no earlier run.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+}
+
+impl EvaluatedRun {
+    /// What pages show of a run. `None` if it did not evaluate the deployed model.
+    pub fn of(run: &RunRecord) -> Option<Self> {
+        let metrics = run.evidence.as_ref()?.on_new_rows.as_ref();
+        let verdicts = run.verdicts();
+        let features = verdicts.map(|verdicts| &verdicts.features);
+        let feature = |it: &diagnostics::ColumnComparison| FeatureInRun {
+            name: it.name.clone(),
+            verdict: it.verdict,
+            stability: it.stability.map(|psi| psi.index),
+            p_value: it.distribution.corrected_p_value,
+            missing: it.missing_shares[1],
+        };
+        Some(Self {
+            run: run.run_id.unwrap_or_default(),
+            outcome: run.outcome.clone(),
+            release: run.release.clone(),
+            score: metrics.and_then(|it| it.f1),
+            interval: metrics.and_then(|it| it.f1_interval),
+            rows: metrics.map(|it| it.rows),
+            model_verdict: verdicts.map(|it| it.model.verdict),
+            features: features.map(|all| all.iter().map(feature).collect()),
+        })
+    }
+}
